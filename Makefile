@@ -1,0 +1,51 @@
+# Everything starts from a fresh clone with Python 3.11 or newer, git and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: setup run test check bench lock clean
+
+setup: $(STAMP)
+
+# Rebuilt when the locks or the project's metadata change; otherwise this costs one `stat` each.
+$(STAMP): requirements-dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "jeeves-runner needs Python 3.11 or newer; '$(PYTHON)' was not found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "jeeves-runner needs Python 3.11 or newer; $$($(PYTHON) --version) is too old. Name another: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once)" >&2
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: $(STAMP)
+	@exec $(BIN)/jeeves-runner serve
+
+test: $(STAMP)
+	$(PYTEST) -n auto --dist loadgroup $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# The lock files hold hashes of every platform's wheels, and no address of where they came from.
+LOCK := pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-header --no-emit-options \
+        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links pyproject.toml
+lock:
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet pip-tools
+	.venv-lock/bin/$(LOCK) --output-file requirements.lock
+	.venv-lock/bin/$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@for file in requirements.lock requirements-dev.lock; do \
+	  printf '%s\n' '# Made by `make lock` from pyproject.toml; do not edit.' | cat - $$file > $$file.new && mv $$file.new $$file; done
+	@rm -rf .venv-lock
+
+clean:
+	rm -rf $(VENV) .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,52 @@
+"""The only place that reads a clock, and the one text form times have in the database.
+
+Times are aware ``datetime`` values in UTC inside the program and ISO 8601 text with
+milliseconds and ``Z`` outside (``2026-11-24T03:03:35.123Z``): such texts sort as the times do.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the program may know about time; tests pass their own."""
+
+    def now(self) -> datetime:
+        """The wall clock: aware, UTC, cut to milliseconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never step back and stand still while the machine sleeps."""
+        ...
+
+    def boottime(self) -> float:
+        """Seconds since boot, sleep included."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        instant = datetime.now(UTC)
+        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def boottime(self) -> float:
+        if hasattr(time, "CLOCK_BOOTTIME"):
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.monotonic()
+
+
+def to_text(instant: datetime) -> str:
+    """The database's form of an aware time."""
+    text = instant.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text[:-6] + "Z"
+
+
+def from_text(text: str) -> datetime:
+    """The aware UTC time of a text in the database's form; ValueError for anything else."""
+    return datetime.fromisoformat(text)

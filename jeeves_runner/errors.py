@@ -1,0 +1,145 @@
+"""Every error of the project: one base class, a stable ``code`` each.
+
+The command line maps codes to exit codes and the HTTP API maps them to statuses, each in one
+table (``cli/exits.py``, ``api/problems.py``). The message is a sentence for a person; ``hint``
+says what to do about it.
+"""
+
+from typing import ClassVar
+
+
+class JeevesError(Exception):
+    """Base of all errors this project raises on purpose; anything else is a bug."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(JeevesError):
+    """The words of a command or request cannot be understood."""
+
+    code = "usage"
+
+
+class ConfigError(JeevesError):
+    """The config file cannot be read or breaks its schema."""
+
+    code = "config"
+
+
+class SourceError(JeevesError):
+    """The manifests cannot be looked at: the folder is missing or unreadable."""
+
+    code = "source"
+
+
+class SourceMismatch(JeevesError):
+    """The database belongs to another source of manifests."""
+
+    code = "source_mismatch"
+
+
+class Refused(JeevesError):
+    """A guard stopped a plan that is valid but looks like a mistake."""
+
+    code = "refused"
+
+
+class PlanIncomplete(JeevesError):
+    """Some manifests are broken, so the plan does not show everything declared."""
+
+    code = "incomplete"
+
+
+class BaseMoved(JeevesError):
+    """Another apply came first; plan again on the newer revision."""
+
+    code = "base_moved"
+
+
+class NotFound(JeevesError):
+    """No job, run, queue, state key or item of that name."""
+
+    code = "not_found"
+
+
+class Conflict(JeevesError):
+    """The request contradicts what is declared or recorded."""
+
+    code = "conflict"
+
+
+class NoServer(JeevesError):
+    """The command needs a running server and none answers."""
+
+    code = "no_server"
+
+
+class PortTaken(JeevesError):
+    """The address to listen on is in use or not allowed."""
+
+    code = "port_taken"
+
+
+class RunnerActive(JeevesError):
+    """Another runner holds this database."""
+
+    code = "runner_active"
+
+
+class Fenced(JeevesError):
+    """A newer runner has taken over this database; this one must stop."""
+
+    code = "fenced"
+
+
+class DatabaseError(JeevesError):
+    """The database file cannot be used."""
+
+    code = "database"
+
+
+class NotADatabase(DatabaseError):
+    """The file is not SQLite, or is SQLite of another program."""
+
+    code = "not_a_database"
+
+
+class DatabaseTooNew(DatabaseError):
+    """A newer version of this program has migrated the file."""
+
+    code = "database_too_new"
+
+
+class DatabaseBusy(DatabaseError):
+    """Another process held the write lock for longer than the patience."""
+
+    code = "database_busy"
+
+
+class DatabaseReadOnly(DatabaseError):
+    """The file or its folder cannot be written."""
+
+    code = "database_read_only"
+
+
+class InvalidValue(JeevesError):
+    """A value given by a caller is not acceptable (not JSON, a bad duration, a bad name)."""
+
+    code = "invalid_value"
+
+
+class LeaseLost(JeevesError):
+    """The claim on a queue item has ended, or another claimant has the item now."""
+
+    code = "lease_lost"
+
+
+class StartFailed(JeevesError):
+    """The operating system refused to start a run's program."""
+
+    code = "start_failed"
