@@ -1,0 +1,39 @@
+"""Times as people give them: ISO 8601, or how long from now."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.errors import InvalidValue
+
+_HINT = "write a time such as 2026-12-24T18:00 or 2026-12-24T17:00Z, or a length of time such as 2h"
+
+
+def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
+    """The aware UTC time of ``text``; one without an offset is a clock time of ``timezone``.
+
+    A duration counts from ``now``. InvalidValue, its message beginning with ``what``.
+    """
+    if text == "now":
+        return now
+    try:
+        return now + timedelta(milliseconds=parse_duration(text))
+    except ValueError:
+        return _iso(text, timezone, what)
+
+
+def _iso(text: str, timezone: str, what: str) -> datetime:
+    try:
+        given = datetime.fromisoformat(text)
+        aware = given if given.tzinfo else given.replace(tzinfo=ZoneInfo(timezone))
+        return aware.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidValue(f"{what} is neither a time nor a length of time: {text}", hint=_HINT) from error
+
+
+def later_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
+    """Like ``parse_instant``, for a time that must lie ahead."""
+    instant = parse_instant(text, now, timezone, what)
+    if instant <= now:
+        raise InvalidValue(f"{what} must lie ahead: {text}", hint=_HINT)
+    return instant

@@ -1,0 +1,90 @@
+"""From how the work ended to what is recorded of it."""
+
+import json
+from typing import Any, assert_never
+
+from jeeves_runner.core.model import Cancelled, Ending, Exited, Finished, Lost, Outcome, RunStatus
+
+MAX_TOKENS = 2**63 - 1
+
+# An end that was asked for is named after the first one who asked, whatever the work answered.
+_STATUS_BY_CAUSE = {
+    "timeout": RunStatus.TIMEOUT,
+    "cancel": RunStatus.CANCELLED,
+    "replaced": RunStatus.CANCELLED,
+    "shutdown": RunStatus.INTERRUPTED,
+}
+_MESSAGE_BY_CAUSE = {
+    "timeout": "timed out",
+    "cancel": "cancelled on request",
+    "replaced": "cancelled: replaced by a later run",
+    "shutdown": "interrupted: the runner was shut down",
+}
+
+
+def outcome(ending: Ending, *, cause: str | None, result: str | None, note: str | None = None) -> Outcome:
+    """How a run ended, ready to record.
+
+    ``cause`` is the first recorded reason for which the run was asked to end, if it was; one this
+    module does not know counts as a cancellation. ``result`` is the JSON object the script
+    reported, ``note`` what there is to say about one that was dropped.
+    """
+    status, message = _status_of(ending) if cause is None else _status_of_cause(cause, ending)
+    tokens, meta, token_note = _split_result(result)
+    if isinstance(ending, Finished):
+        tokens = tokens if tokens is not None else ending.tokens
+        if ending.model is not None:
+            meta.setdefault("model", ending.model)
+    return Outcome(
+        status=status,
+        exit_code=ending.code if isinstance(ending, Exited) else None,
+        signal=ending.signal if isinstance(ending, Exited) else None,
+        message="; ".join(part for part in (message, note, token_note) if part) or None,
+        tokens=tokens,
+        result_meta=json.dumps(meta, separators=(",", ":")) if meta else None,
+    )
+
+
+def _status_of(ending: Ending) -> tuple[RunStatus, str | None]:
+    """Status and message of work that ended by itself."""
+    match ending:
+        case Exited(code=0):
+            return RunStatus.OK, None
+        case Exited():
+            return RunStatus.ERROR, _exit_text(ending)
+        case Finished():
+            return RunStatus(ending.status), ending.message
+        case Cancelled():
+            return RunStatus.CANCELLED, "cancelled"
+        case Lost():
+            return RunStatus.INTERRUPTED, ending.message
+        case _:
+            assert_never(ending)
+
+
+def _status_of_cause(cause: str, ending: Ending) -> tuple[RunStatus, str]:
+    status = _STATUS_BY_CAUSE.get(cause, RunStatus.CANCELLED)
+    message = _MESSAGE_BY_CAUSE.get(cause, f"cancelled: {cause}")
+    match ending:
+        case Exited():
+            return status, f"{message} ({_exit_text(ending)})"
+        case Lost():
+            return status, f"{message} ({ending.message})"
+        case _:
+            return status, message
+
+
+def _exit_text(ending: Exited) -> str:
+    return f"exit code {ending.code}" if ending.signal is None else f"killed by {ending.signal}"
+
+
+def _split_result(result: str | None) -> tuple[int | None, dict[str, Any], str | None]:
+    """Tokens, the other fields, and a note if the tokens are none."""
+    if result is None:
+        return None, {}, None
+    meta = json.loads(result)
+    tokens = meta.pop("tokens", None)
+    # A bool is an int to Python, but no count.
+    if tokens is None or (type(tokens) is int and 0 <= tokens <= MAX_TOKENS):
+        return tokens, meta, None
+    return None, meta, "tokens dropped: not a whole number from 0 up"

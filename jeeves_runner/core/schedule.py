@@ -1,0 +1,231 @@
+"""When a job occurs: cron expressions, a time zone and exclusions in, instants out.
+
+Five fields are ``minute hour day month weekday``; six have the seconds first. Fields are parsed in
+``cron_fields``, searched in ``cron``, reduced in ``exclusions`` and put on the clocks of a zone in
+``local_time``. Everything parsed is remembered, so that thousands of jobs share what they share.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from jeeves_runner.core.cron import BEGIN_OF_TIME, END_OF_TIME, HORIZON_YEARS, Cron, LocalTimes, cron_of
+from jeeves_runner.core.cron_fields import KINDS, ScheduleError, ScheduleKey, spread
+from jeeves_runner.core.exclusions import DateRange, Remaining, parse_dates
+from jeeves_runner.core.local_time import Zone
+
+__all__ = ["Schedule", "ScheduleError", "parse_schedule", "warm_up"]
+
+_NAMED: dict[str, tuple[str, ...]] = {
+    "@hourly": ("0", "*", "*", "*", "*"),
+    "@daily": ("0", "0", "*", "*", "*"),
+    "@midnight": ("0", "0", "*", "*", "*"),
+    "@weekly": ("0", "0", "*", "*", "0"),
+    "@monthly": ("0", "0", "1", "*", "*"),
+    "@yearly": ("0", "0", "1", "1", "*"),
+    "@annually": ("0", "0", "1", "1", "*"),
+}
+_SECOND = timedelta(seconds=1)
+_UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "UCT", "Zulu", "Universal", "Etc/Universal"})
+_FIELDS_HINT = "write minute hour day month weekday, or six fields with the second first"
+
+
+class Schedule:
+    """The occurrences of a job: aware UTC times on whole seconds, strictly increasing.
+
+    Immutable and shared; made by :func:`parse_schedule`. All times passed in must be aware.
+    """
+
+    __slots__ = ("_times", "_zone")
+
+    def __init__(self, times: tuple[LocalTimes, ...], zone: Zone | None) -> None:
+        self._times = times
+        self._zone = zone
+
+    def next_after(self, after: datetime) -> datetime | None:
+        """The first occurrence strictly later than ``after``; None if none comes within 8 years."""
+        instant = _naive_utc(after)
+        if instant == END_OF_TIME:
+            return None
+        if self._zone is None:
+            start = instant.replace(microsecond=0) + _SECOND
+            found = [times.at_or_after(start) for times in self._times]
+        else:
+            found = [self._zone.first_after(times, instant) for times in self._times]
+        first = min((each for each in found if each is not None), default=None)
+        return first and first.replace(tzinfo=UTC)
+
+    def latest(self, after: datetime, until: datetime) -> datetime | None:
+        """The last occurrence in (after, until], found by searching backwards."""
+        instant = _naive_utc(until)
+        if self._zone is None:
+            start = instant.replace(microsecond=0)
+            found = [times.at_or_before(start) for times in self._times]
+        else:
+            found = [self._zone.last_until(times, instant) for times in self._times]
+        last = max((each for each in found if each is not None), default=None)
+        return last.replace(tzinfo=UTC) if last is not None and last > _naive_utc(after) else None
+
+    def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The occurrences in (after, until], ascending."""
+        occurrence = self.next_after(after)
+        while occurrence is not None and occurrence <= until:
+            yield occurrence
+            occurrence = self.next_after(occurrence)
+
+    def count(self, after: datetime, until: datetime, cap: int = 100_000) -> int:
+        """How many occurrences lie in (after, until], at most ``cap``."""
+        total = 0
+        while total < cap:
+            occurrence = self.next_after(after)
+            if occurrence is None or occurrence > until:
+                break
+            counted, after = self._rest_of_day(occurrence, until)
+            total += counted
+        return min(total, cap)
+
+    def _rest_of_day(self, occurrence: datetime, until: datetime) -> tuple[int, datetime]:
+        """Occurrences from ``occurrence`` on, known without a search, and the last time they cover."""
+        times = self._times[0]
+        if len(self._times) > 1 or not isinstance(times, Cron) or times.per_day == 1:
+            return 1, occurrence
+        instant = _naive_utc(occurrence)
+        local = instant if self._zone is None else self._zone.local(instant).replace(fold=0)
+        end = local.replace(hour=23, minute=59, second=59)
+        if self._zone is not None and self._zone.steady_offset(local, end) is None:
+            return 1, occurrence
+        covered = min(end - local, _naive_utc(until) - instant)
+        return times.rank(local + covered) - times.rank(local) + 1, occurrence + covered
+
+
+def parse_schedule(
+    expressions: Sequence[str], timezone: str, namespace: str, exclude: Sequence[str] = ()
+) -> Schedule:
+    """The union of cron expressions in an IANA time zone, without what ``exclude`` covers.
+
+    ``namespace`` feeds ``H``. ``exclude`` holds local dates (``2026-12-25``), ranges of them
+    (``2026-12-24..2026-12-26``, both ends included) and cron expressions; one of five fields
+    covers whole minutes. No expressions: a schedule that never occurs. Raises
+    :class:`ScheduleError`, also when an expression or the whole would not occur for 8 years.
+    """
+    zone = _zone(timezone)
+    crons = tuple(_cron(text, namespace, "schedule", index) for index, text in enumerate(expressions))
+    if not exclude:
+        return _plain_schedule(crons, zone)
+    dates: list[DateRange] = []
+    excluded: list[Cron] = []
+    for index, text in enumerate(exclude):
+        if _is_cron(text):
+            excluded.append(_cron(text, namespace, "exclude", index))
+        else:
+            dates.append(_dates(text, index))
+    return _reduced_schedule(crons, zone, tuple(dates), tuple(excluded))
+
+
+def warm_up() -> None:
+    """Load the cron library now, not when the first expression that needs it comes along."""
+    _cron("*/2 * * * *", "", "schedule", 0)
+
+
+@lru_cache(maxsize=16384)
+def _plain_schedule(crons: tuple[Cron, ...], zone: Zone | None) -> Schedule:
+    return Schedule(crons, zone)
+
+
+@lru_cache(maxsize=4096)
+def _reduced_schedule(
+    crons: tuple[Cron, ...], zone: Zone | None, dates: tuple[DateRange, ...], excluded: tuple[Cron, ...]
+) -> Schedule:
+    remaining = tuple(Remaining(cron, dates, excluded) for cron in crons)
+    if remaining and frozenset.intersection(*(each.barren_days() for each in remaining)):
+        raise ScheduleError(
+            f"the exclusions leave no occurrence for {HORIZON_YEARS} years",
+            hint="exclude less, or set enabled: false to stop a job",
+            key="exclude",
+        )
+    return Schedule(remaining, zone)
+
+
+def _cron(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
+    """One expression; errors quote it. As an exclusion, five fields stand for whole minutes."""
+    try:
+        fields = _fields(text.strip().lower())
+        if len(fields) == 5:
+            fields = ("*" if key == "exclude" else "0", *fields)
+        if "h" in text.lower():
+            fields = tuple(spread(kind, field, namespace) for kind, field in zip(KINDS, fields, strict=True))
+        return cron_of(fields)
+    except ScheduleError as error:
+        raise ScheduleError(f"{text!r}: {error.message}", hint=error.hint, key=key, index=index) from None
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    """The five or six field texts of an expression in lower case; raises :class:`ScheduleError`."""
+    if not text:
+        raise ScheduleError("the expression is empty", hint=_FIELDS_HINT)
+    if text.startswith("@"):
+        return _named_fields(text)
+    fields = tuple(text.split())
+    if len(fields) not in (5, 6):
+        noun = "field" if len(fields) == 1 else "fields"
+        hint = f"{_FIELDS_HINT}; there is no year field" if len(fields) == 7 else _FIELDS_HINT
+        raise ScheduleError(f"{len(fields)} {noun}, where cron has 5 or 6", hint=hint)
+    return fields
+
+
+def _named_fields(text: str) -> tuple[str, ...]:
+    fields = _NAMED.get(text)
+    if fields is None:
+        hint = f"known are {', '.join(_NAMED)}"
+        if text == "@reboot":
+            hint = "jobs follow the clock, not the start of the machine; let the system's init do this"
+        raise ScheduleError(f"{text} is not supported", hint=hint)
+    return fields
+
+
+def _is_cron(text: str) -> bool:
+    """Whether an exclusion is an expression rather than a date or a range of dates."""
+    return ".." not in text and (len(text.split()) > 1 or text.lstrip().startswith("@"))
+
+
+def _dates(text: str, index: int) -> DateRange:
+    try:
+        return parse_dates(text.strip())
+    except ScheduleError as error:
+        error.index = index
+        raise
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> Zone | None:
+    """The zone's clocks, or None for UTC, which has nothing to look up."""
+    if name in _UTC_NAMES:
+        return None
+    try:
+        return Zone(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ScheduleError(
+            f"time zone {name!r} is not known", hint=_nearest_zone(name), key="timezone"
+        ) from None
+
+
+def _nearest_zone(name: str) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    known = {zone.lower(): zone for zone in sorted(available_timezones())}
+    cities = {zone.rpartition("/")[2]: zone for zone in known}
+    wanted = name.strip().lower().replace(" ", "_")
+    if near := get_close_matches(wanted, known, n=1):
+        return f"did you mean {known[near[0]]!r}?"
+    if near := get_close_matches(wanted, cities, n=1):
+        return f"did you mean {known[cities[near[0]]]!r}?"
+    return "use a name of the IANA database, such as 'Europe/Berlin' or 'UTC'"
+
+
+def _naive_utc(instant: datetime) -> datetime:
+    """The form in which searches calculate, moved into the stretch that can be searched."""
+    if instant.tzinfo is None:
+        raise ValueError("a schedule needs aware times")
+    naive = (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).replace(tzinfo=None)
+    return naive if BEGIN_OF_TIME < naive < END_OF_TIME else min(max(naive, BEGIN_OF_TIME), END_OF_TIME)
