@@ -1,0 +1,146 @@
+"""From a valid mapping to a spec's JSON values: what the schema cannot say is checked here.
+
+The values stand in the order of the spec's fields and go straight into its canonical text; making
+thousands of specs only to take them apart again would cost as much as parsing YAML.
+"""
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.model import JobSpec, QueueSpec, Retries, SourceType
+from jeeves_runner.core.schedule import ScheduleError, parse_schedule
+from jeeves_runner.core.specs import spec_to_json
+
+Path = tuple[str | int, ...]
+
+_JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))
+_RETRY_DEFAULTS: Final = spec_to_json(JobSpec(id="", name="", retries=Retries(limit=0)))["retries"]
+_QUEUE_DEFAULTS: Final = spec_to_json(QueueSpec(id=""))
+_AS_WRITTEN: Final = frozenset(
+    """
+    id name description tags owner timezone exclude catch_up args env overlap_policy pool priority enabled
+    reads writes uses
+    """.split()  # noqa: SIM905
+)
+_DURATIONS: Final = ("timeout", "kill_grace", "catch_up_window")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """What is wrong at ``path``, below the entry."""
+
+    path: Path
+    code: str
+    message: str
+    hint: str | None = None
+
+
+def build_job(
+    given: Mapping[str, Any], *, project_root: str, timezone: str, pools: frozenset[str]
+) -> tuple[dict[str, Any], list[Rejection]]:
+    """The JSON values of a job that meets the schema, defaults applied; and what is wrong with it."""
+    rejections: list[Rejection] = []
+    values = dict(_JOB_DEFAULTS)
+    values["name"] = given["id"]
+    values["timezone"] = timezone
+    values["cwd"] = project_root
+    values.update((key, value) for key, value in given.items() if key in _AS_WRITTEN)
+    _set_source(values, given, project_root)
+    if "schedule" in given:
+        written = given["schedule"]
+        values["schedule"] = [written] if isinstance(written, str) else written
+    if "cwd" in given:
+        values["cwd"] = posixpath.normpath(posixpath.join(project_root, given["cwd"]))
+    for key in _DURATIONS:
+        if key in given:
+            values[f"{key}_ms"] = _milliseconds(given[key], (key,), rejections)
+    if "retries" in given:
+        values["retries"] = _retries(given["retries"], rejections)
+    try:
+        parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
+    except ScheduleError as error:
+        rejections.append(_schedule_rejection(error, isinstance(given.get("schedule"), str)))
+    rejections += _job_rejections(values, pools)
+    return values, rejections
+
+
+def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rejection]]:
+    """The JSON values of a queue that meets the schema; and what is wrong with it."""
+    rejections: list[Rejection] = []
+    values = dict(_QUEUE_DEFAULTS)
+    for key in ("id", "description", "max_attempts"):
+        if key in given:
+            values[key] = given[key]
+    for key, value in given.get("dedup", {}).items():
+        values[f"dedup_{key}"] = value
+    if "lease" in given:
+        values["lease_ms"] = _milliseconds(given["lease"], ("lease",), rejections)
+    for group in ("backoff", "retention"):
+        for key, value in given.get(group, {}).items():
+            if key == "factor":
+                values["backoff_factor"] = float(value)
+            else:
+                values[f"{group}_{key}_ms"] = _milliseconds(value, (group, key), rejections)
+    if values["lease_ms"] == 0:
+        rejections.append(Rejection(path=("lease",), code="wrong_value", message="a lease of 0 ends at once"))
+    return values, rejections
+
+
+def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Rejection]:
+    found = []
+    pool = values["pool"]
+    if pool is not None and pool not in pools:
+        known = (
+            f"configured are {', '.join(sorted(pools))}" if pools else "add it under `pools:` in the config"
+        )
+        found.append(
+            Rejection(path=("pool",), code="unknown_pool", message=f"there is no pool `{pool}`", hint=known)
+        )
+    if values["timeout_ms"] == 0:
+        found.append(
+            Rejection(path=("timeout",), code="wrong_value", message="a timeout of 0 ends every run at once")
+        )
+    if "\0" in values["script"] or "\\u0000" in values["script"]:
+        found.append(Rejection(path=(), code="wrong_value", message="what to run holds a NUL character"))
+    return found
+
+
+def _set_source(values: dict[str, Any], given: Mapping[str, Any], project_root: str) -> None:
+    if "run" in given:
+        values["source_type"], values["script"] = SourceType.INLINE, given["run"]
+    elif "script" in given:
+        path = posixpath.normpath(posixpath.join(project_root, given["script"]))
+        values["source_type"], values["script"] = SourceType.PATH, path
+    else:
+        argv = json.dumps(given["command"], ensure_ascii=False, separators=(",", ":"))
+        values["source_type"], values["script"] = SourceType.COMMAND, argv
+
+
+def _milliseconds(text: str, path: Path, rejections: list[Rejection]) -> int | None:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        name = ".".join(map(str, path))
+        rejections.append(Rejection(path=path, code="wrong_value", message=f"`{name}`: {error}"))
+        return None
+
+
+def _retries(given: Mapping[str, Any], rejections: list[Rejection]) -> dict[str, Any]:
+    values = dict(_RETRY_DEFAULTS)
+    for key, value in given.items():
+        if key in ("delay", "max_delay"):
+            values[f"{key}_ms"] = _milliseconds(value, ("retries", key), rejections)
+        else:
+            values[key] = value
+    return values
+
+
+def _schedule_rejection(error: ScheduleError, single: bool) -> Rejection:
+    path: Path = (error.key,)
+    if error.key == "exclude" or (error.key == "schedule" and not single):
+        path = (error.key, error.index)
+    return Rejection(path=path, code="schedule", message=f"`{error.key}`: {error.message}", hint=error.hint)

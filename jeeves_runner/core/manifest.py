@@ -1,0 +1,368 @@
+"""One manifest: bytes in, specs and problems out. Nothing here raises for what a file may hold."""
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from jeeves_runner.core import schedule
+from jeeves_runner.core.build import Rejection, build_job, build_queue
+from jeeves_runner.core.context import Context
+from jeeves_runner.core.defaults import combine, with_defaults
+from jeeves_runner.core.model import SourceType
+from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.specs import encode, spec_hash
+from jeeves_runner.core.validation import Finding, Validator, shown
+from jeeves_runner.core.yamltext import Document, Path, YamlError, decode, load
+
+Kind = str
+"""``job`` or ``queue``."""
+
+LATER: Final = frozenset(
+    """
+    prompt prompt_file session precheck max_tokens_per_day on_failure on_success output_channel alert after
+    on_queue renamed_from executor resources on_change nodes payload_schema
+    """.split()  # noqa: SIM905
+)
+"""Keys whose feature is still to come: named as such rather than taken for a slip of the pen."""
+
+ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
+
+
+class Entry(NamedTuple):
+    """One declared job or queue.
+
+    ``text`` is its spec as canonical JSON, ``digest`` the hash of that. ``script`` is the path of
+    the file it runs, if it runs one, and ``script_at`` where the manifest says so: for whoever
+    finds that the file is not there.
+    """
+
+    kind: Kind
+    id: str
+    text: str
+    digest: str
+    line: int
+    column: int = 1
+    script: str | None = None
+    script_at: tuple[int, int] = (1, 1)
+
+
+class FileResult(NamedTuple):
+    """What one file declares and what is wrong with it.
+
+    ``broken``: nothing in it could be understood. ``invalid``: entries whose id could be read, with
+    errors. ``unreadable``: an entry whose id could not even be read.
+    """
+
+    path: str
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    broken: bool = False
+    invalid: frozenset[tuple[Kind, str]] = frozenset()
+    unreadable: bool = False
+
+
+class ManifestReader:
+    """Reads manifests by one schema. Cheap to use, dear to make: keep it."""
+
+    def __init__(self, schema: Mapping[str, Any], context: Context) -> None:
+        parts = schema["$defs"]
+        self._context = context
+        self._validators: dict[str, Validator] = {
+            name: Validator({"$ref": f"#/$defs/{name}", "$defs": parts}, LATER)
+            for name in ("job", "queue", "defaults")
+        }
+        self._list_keys = tuple(parts["lists"]["properties"])
+
+    def read(self, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()) -> FileResult:
+        """The result for the manifest at ``path`` (relative to the project root, with ``/``).
+
+        ``defaults`` are the folders' layers, outermost first.
+        """
+        return _Reading(self, path, data, defaults).result()
+
+    def read_defaults(self, path: str, data: bytes) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+        """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
+        return _Reading(self, path, data, ()).defaults_layer()
+
+    def warm_up(self) -> None:
+        """Load what reading needs beyond this module, so that a fork need not load it again."""
+        schedule.warm_up()
+
+    def validator(self, name: str) -> Validator:
+        return self._validators[name]
+
+    @property
+    def context(self) -> Context:
+        return self._context
+
+    @property
+    def list_keys(self) -> tuple[str, ...]:
+        return self._list_keys
+
+
+class _Reading:
+    """The reading of one file. Positions are computed by a second parse, and only for a problem."""
+
+    def __init__(
+        self, reader: ManifestReader, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]]
+    ) -> None:
+        self._reader = reader
+        self._path = path
+        self._data = data
+        self._text = ""
+        self._defaults = defaults
+        self._located: Document | None = None
+        self._problems: list[Problem] = []
+        self._entries: list[Entry] = []
+        self._invalid: set[tuple[Kind, str]] = set()
+        self._unreadable = False
+
+    def result(self) -> FileResult:
+        document = self._parse()
+        broken = document is None or not self._read_document(document)
+        return FileResult(
+            path=self._path,
+            entries=tuple(self._entries),
+            problems=tuple(self._problems),
+            broken=broken,
+            invalid=frozenset(self._invalid),
+            unreadable=self._unreadable,
+        )
+
+    def defaults_layer(self) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+        document = self._parse()
+        if document is None:
+            return None, self._problems
+        value = document.value
+        if not isinstance(value, dict) or set(value) != {"defaults"}:
+            self._error((), "defaults", "this file holds one key, `defaults:`, and nothing else")
+            return None, self._problems
+        layer = self._layer(value["defaults"])
+        return layer, self._problems
+
+    def _parse(self) -> Document | None:
+        try:
+            self._text = decode(self._data)
+            return load(self._text)
+        except YamlError as error:
+            self._problems.append(
+                Problem(
+                    severity="error",
+                    code=error.code,
+                    file=self._path,
+                    line=error.line,
+                    column=error.column,
+                    message=error.message,
+                    hint=error.hint,
+                )
+            )
+            return None
+
+    def _read_document(self, document: Document) -> bool:
+        """Read all entries; False when the file as a whole makes no sense."""
+        value = document.value
+        if not isinstance(value, dict):
+            self._error(
+                (),
+                "wrong_value",
+                f"a manifest is a mapping of keys, not {shown(value)}",
+                "write `key: value` lines",
+            )
+            return False
+        if not any(key in value for key in self._reader.list_keys):
+            self._single_job(value)
+            return True
+        return self._read_lists(value, document)
+
+    def _single_job(self, value: dict[str, Any]) -> None:
+        if "id" not in value:
+            stem = posixpath.basename(self._path).rsplit(".", 1)[0]
+            if not ID.fullmatch(stem):
+                message = f"`{stem}`, the file's name, cannot be the job's id"
+                self._error(
+                    (),
+                    "wrong_value",
+                    message,
+                    "write an `id:` of lower-case letters, digits, `.`, `_` and `-`",
+                )
+                self._unreadable = True
+                return
+            value = {"id": stem, **value}
+        self._job(value, (), combine(self._defaults), 1)
+
+    def _read_lists(self, value: dict[str, Any], document: Document) -> bool:
+        known = self._reader.list_keys
+        for key in value:
+            if key not in known:
+                self._unknown_list_key(key)
+        defaults: Mapping[str, Any] | None = {}
+        if "defaults" in value:
+            defaults = self._layer(value["defaults"])
+        layers = combine((*self._defaults, defaults or {}))
+        readable = defaults is not None
+        for key, kind in _LISTS:
+            items = value.get(key, [])
+            if not isinstance(items, list):
+                self._error(
+                    (key,),
+                    "wrong_value",
+                    f"`{key}` must be a list, not {shown(items)}",
+                    "begin each entry with `- id: …`",
+                )
+                readable = False
+                continue
+            lines = document.item_lines.get(key, ())
+            for n, item in enumerate(items):
+                self._item(kind, item, (key, n), layers, readable, lines[n])
+        return readable
+
+    def _item(
+        self, kind: Kind, item: Any, place: Path, defaults: Mapping[str, Any], readable: bool, line: int
+    ) -> None:
+        name = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(name, str) or not ID.fullmatch(name):
+            self._unreadable = True
+            if name is None and isinstance(item, dict):
+                self._error(place, "missing_key", f"this {kind} needs an `id`")
+                return
+        elif not readable:
+            self._invalid.add((kind, name))
+            return
+        if kind == "job":
+            self._job(item, place, defaults, line)
+        else:
+            self._queue(item, place, line)
+
+    def _job(self, item: Any, place: Path, defaults: Mapping[str, Any], line: int) -> None:
+        full = with_defaults(item, defaults) if isinstance(item, dict) else item
+        if not self._valid("job", full, place):
+            return
+        context = self._reader.context
+        values, rejections = build_job(
+            full, project_root=context.project_root, timezone=context.timezone, pools=context.pools
+        )
+        if self._rejected("job", full["id"], rejections, place):
+            return
+        if values["timeout_ms"] is None:
+            message = f"job `{full['id']}` has no `timeout`: a run that hangs is never ended"
+            self._report("warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits")
+        if values["source_type"] is SourceType.PATH:
+            at = self._positions().position((*place, "script"))
+            self._enter("job", values, line, values["script"], at)
+        else:
+            self._enter("job", values, line)
+
+    def _queue(self, item: Any, place: Path, line: int) -> None:
+        if not self._valid("queue", item, place):
+            return
+        values, rejections = build_queue(item)
+        if not self._rejected("queue", item["id"], rejections, place):
+            self._enter("queue", values, line)
+
+    def _enter(
+        self,
+        kind: Kind,
+        values: Mapping[str, Any],
+        line: int,
+        script: str | None = None,
+        script_at: tuple[int, int] = (1, 1),
+    ) -> None:
+        text = encode(values)
+        self._entries.append(
+            Entry(
+                kind=kind,
+                id=values["id"],
+                text=text,
+                digest=spec_hash(text),
+                line=line,
+                script=script,
+                script_at=script_at,
+            )
+        )
+
+    def _valid(self, kind: Kind, value: Any, place: Path) -> bool:
+        validator = self._reader.validator(kind)
+        if validator.accepts(value):
+            return True
+        for finding in validator.findings(value):
+            self._find(place, finding)
+        self._reject(kind, value)
+        return False
+
+    def _rejected(self, kind: Kind, name: str, rejections: Sequence[Rejection], place: Path) -> bool:
+        for rejection in rejections:
+            self._error((*place, *rejection.path), rejection.code, rejection.message, rejection.hint)
+        if rejections:
+            self._invalid.add((kind, name))
+        return bool(rejections)
+
+    def _reject(self, kind: Kind, value: Any) -> None:
+        name = value.get("id") if isinstance(value, dict) else None
+        if isinstance(name, str) and ID.fullmatch(name):
+            self._invalid.add((kind, name))
+        else:
+            self._unreadable = True
+
+    def _layer(self, value: Any) -> Mapping[str, Any] | None:
+        value = {} if value is None else value
+        findings = self._reader.validator("defaults").findings(value)
+        for finding in findings:
+            self._find(("defaults",), finding)
+        return None if findings else value
+
+    def _unknown_list_key(self, key: str) -> None:
+        if key in LATER:
+            self._error(
+                (key,),
+                "unsupported_key",
+                f"`{key}` is not supported by this version yet",
+                "remove it",
+                at_key=True,
+            )
+        else:
+            known = ", ".join(self._reader.list_keys)
+            message = f"unknown key `{key}` beside a list of entries"
+            self._error(
+                (key,), "unknown_key", message, f"a file holds one job, or lists under {known}", at_key=True
+            )
+
+    def _find(self, place: Path, finding: Finding) -> None:
+        self._error(
+            (*place, *finding.path), finding.code, finding.message, finding.hint, at_key=finding.at_key
+        )
+
+    def _error(
+        self, path: Path, code: str, message: str, hint: str | None = None, *, at_key: bool = False
+    ) -> None:
+        self._report("error", path, code, message, hint, at_key=at_key)
+
+    def _report(
+        self,
+        severity: Literal["error", "warning"],
+        path: Path,
+        code: str,
+        message: str,
+        hint: str | None,
+        *,
+        at_key: bool = False,
+    ) -> None:
+        located = self._positions()
+        line, column = located.key_position(path) if at_key else located.position(path)
+        self._problems.append(
+            Problem(
+                severity=severity,
+                code=code,
+                file=self._path,
+                line=line,
+                column=column,
+                message=message,
+                hint=hint,
+            )
+        )
+
+    def _positions(self) -> Document:
+        if self._located is None:
+            self._located = load(self._text, positions=True)
+        return self._located

@@ -1,0 +1,118 @@
+"""Specs as canonical JSON text: what is stored, hashed and compared.
+
+Every field of a spec appears, in the order the dataclass gives, defaults included: so the text says
+what a run does without knowing which version of the program wrote it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from jeeves_runner.core.model import (
+    CatchUp,
+    JobSpec,
+    OverlapPolicy,
+    QueueSpec,
+    Retries,
+    Secret,
+    SourceType,
+    Spec,
+)
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_JOB_FIELDS = tuple(f.name for f in fields(JobSpec))
+_QUEUE_FIELDS = tuple(f.name for f in fields(QueueSpec))
+_RETRY_FIELDS = tuple(f.name for f in fields(Retries))
+
+
+def spec_to_json(spec: Spec) -> dict[str, Any]:
+    """All fields as JSON values; ``env`` becomes a mapping, a secret ``{file: …}`` or ``{from_env: …}``."""
+    if isinstance(spec, QueueSpec):
+        return {name: getattr(spec, name) for name in _QUEUE_FIELDS}
+    values = {name: getattr(spec, name) for name in _JOB_FIELDS}
+    if spec.env:
+        values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
+    else:
+        values["env"] = {}
+    if spec.retries is not None:
+        values["retries"] = {name: getattr(spec.retries, name) for name in _RETRY_FIELDS}
+    return values
+
+
+def canonical(spec: Spec) -> str:
+    """The spec as JSON text; equal specs give equal texts."""
+    return encode(spec_to_json(spec))
+
+
+def encode(values: Mapping[str, Any]) -> str:
+    """The canonical text of a spec's JSON values, which stand in the order of its fields."""
+    return _encode(values)
+
+
+def spec_hash(text: str) -> str:
+    """The identity of a canonical text: 32 hex digits."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def spec_from_text(kind: str, text: str) -> Spec:
+    """The spec of a canonical text; ``kind`` is ``job`` or ``queue``."""
+    return queue_from_text(text) if kind == "queue" else job_from_text(text)
+
+
+@lru_cache(maxsize=1024)
+def job_from_text(text: str) -> JobSpec:
+    """The job spec of a canonical text. Cached: the scheduler reads the same few again and again."""
+    values = _known(json.loads(text), _JOB_FIELDS)
+    for name in ("tags", "schedule", "exclude", "args", "reads", "writes", "uses"):
+        values[name] = tuple(values.get(name, ()))
+    values["env"] = tuple(
+        (name, value if isinstance(value, str) else _secret(value))
+        for name, value in values.get("env", {}).items()
+    )
+    values["catch_up"] = CatchUp(values.get("catch_up", "latest"))
+    values["source_type"] = SourceType(values.get("source_type", "path"))
+    values["overlap_policy"] = OverlapPolicy(values.get("overlap_policy", "skip"))
+    if values.get("retries") is not None:
+        values["retries"] = _retries(values["retries"])
+    return JobSpec(**values)
+
+
+def queue_from_text(text: str) -> QueueSpec:
+    """The queue spec of a canonical text."""
+    return QueueSpec(**_known(json.loads(text), _QUEUE_FIELDS))
+
+
+def _known(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}
+
+
+def _secret(value: Mapping[str, str]) -> Secret:
+    if "file" in value:
+        return Secret(kind="file", ref=value["file"])
+    return Secret(kind="from_env", ref=value["from_env"])
+
+
+def _retries(values: Mapping[str, Any]) -> Retries:
+    known = _known(values, _RETRY_FIELDS)
+    known["on"] = tuple(known["on"])
+    if known.get("on_exit_codes") is not None:
+        known["on_exit_codes"] = tuple(known["on_exit_codes"])
+    return Retries(**known)
+
+
+def describe_changes(old: str, new: str) -> list[dict[str, Any]]:
+    """What differs between two canonical texts: ``[{path, old, new}]``, mappings key by key."""
+    return _differences("", json.loads(old), json.loads(new))
+
+
+def _differences(prefix: str, old: Any, new: Any) -> list[dict[str, Any]]:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [{"path": prefix, "old": old, "new": new}]
+    found: list[dict[str, Any]] = []
+    for name in [*new, *(name for name in old if name not in new)]:
+        path = f"{prefix}.{name}" if prefix else name
+        found += _differences(path, old.get(name), new.get(name))
+    return found

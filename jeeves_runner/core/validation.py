@@ -1,0 +1,156 @@
+"""JSON Schema problems in words for people.
+
+jsonschema-rs accepts what is right, which is nearly everything, in microseconds. What it rejects goes
+to jsonschema, the authority, whose findings become sentences here: the schema says under
+``x-expected`` what a value should be.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+import jsonschema_rs
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+Path = tuple[str | int, ...]
+
+_LONGEST: Final = 60
+_BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What is wrong at ``path``; ``at_key`` when the key itself is, rather than its value."""
+
+    path: Path
+    code: str
+    message: str
+    hint: str | None = None
+    at_key: bool = False
+
+
+class Validator:
+    """Checks values against one schema.
+
+    ``later`` are keys that this version knows of and does not support.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], later: Iterable[str] = ()) -> None:
+        self._schema = schema
+        self._later = frozenset(later)
+        self.accepts = jsonschema_rs.validator_for(dict(schema)).is_valid
+
+    def findings(self, value: Any) -> list[Finding]:
+        """All that is wrong, the most specific first; empty when the value is right."""
+        if self.accepts(value):
+            return []
+        errors = sorted(_authority(self._schema).iter_errors(value), key=_by_place)
+        return [finding for error in errors for finding in self._explained(error)]
+
+    def _explained(self, error: Any) -> Iterator[Finding]:
+        path: Path = tuple(error.absolute_path)
+        schema = error.schema if isinstance(error.schema, Mapping) else {}
+        match error.validator:
+            case "additionalProperties" if error.validator_value is False:
+                known = list(schema.get("properties", {}))
+                for key in sorted(set(error.instance) - set(known)):
+                    yield self._unknown_key(path, key, known)
+            case "required":
+                missing = [key for key in error.validator_value if key not in error.instance]
+                yield Finding(path=path, code="missing_key", message=f"{_subject(path)} needs `{missing[0]}`")
+            case "oneOf":
+                yield _one_of(path, error)
+            case "pattern" if "propertyNames" in error.absolute_schema_path:
+                expected = schema.get("x-expected", "another name")
+                message = f"the name `{error.instance}` is not allowed: it must be {expected}"
+                yield Finding(path=(*path, error.instance), code="bad_name", message=message, at_key=True)
+            case _:
+                yield _wrong_value(path, error.instance, schema)
+
+    def _unknown_key(self, path: Path, key: str, known: list[str]) -> Finding:
+        place = (*path, key)
+        if key in self._later:
+            message = f"`{key}` is not supported by this version yet"
+            return Finding(path=place, code="unsupported_key", message=message, hint="remove it", at_key=True)
+        near = get_close_matches(key.lower(), known, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
+        return Finding(path=place, code="unknown_key", message=f"unknown key `{key}`", hint=hint, at_key=True)
+
+
+def _authority(schema: Mapping[str, Any]) -> Any:
+    """jsonschema's validator, imported here because that takes long and is rarely needed."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    strict: Any = extend(Draft202012Validator, {"pattern": _strict_pattern})  # type: ignore[no-untyped-call]
+    return strict(dict(schema))
+
+
+def _strict_pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> "Iterator[ValidationError]":
+    """``pattern`` as the standard means it: in Python, ``$`` would let a trailing line break pass."""
+    from jsonschema import ValidationError
+
+    strict = pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
+    if isinstance(value, str) and not re.search(strict, value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _by_place(error: "ValidationError") -> list[str]:
+    return [str(part) for part in error.absolute_path]
+
+
+def _one_of(path: Path, error: Any) -> Finding:
+    """The only oneOf in the schemas: exactly one of several keys."""
+    keys = [branch["required"][0] for branch in error.validator_value]
+    if not isinstance(error.instance, Mapping):
+        return _wrong_value(path, error.instance, {})
+    given = [key for key in error.instance if key in keys]
+    listed = ", ".join(f"`{key}`" for key in keys)
+    if not given:
+        return Finding(path=path, code="missing_key", message=f"{_subject(path)} needs one of {listed}")
+    both = " and ".join(f"`{key}`" for key in given)
+    message = f"{both} stand together, where exactly one of {listed} is allowed"
+    return Finding(path=(*path, given[1]), code="conflicting_keys", message=message, at_key=True)
+
+
+def _wrong_value(path: Path, value: Any, schema: Mapping[str, Any]) -> Finding:
+    expected = schema.get("x-expected")
+    hint = None
+    if "enum" in schema:
+        words = [str(word) for word in schema["enum"]]
+        expected = words[0] if len(words) == 1 else "one of " + ", ".join(words)
+        near = get_close_matches(str(value).lower(), words, n=1)
+        hint = f"did you mean {near[0]}?" if near else None
+    if schema.get("type") == "boolean" and str(value).lower() in _BOOLEANS:
+        hint = f"YAML 1.2 knows only true and false: write {_BOOLEANS[str(value).lower()]}"
+    if expected and "duration" in expected and isinstance(value, int) and not isinstance(value, bool):
+        hint = f"a number needs its unit: {value}s?"
+    if schema.get("type") == "string" and isinstance(value, (int, float)) and not hint:
+        hint = f'quote it: "{value}"'
+    name = _dotted(path)
+    subject = f"`{name}`" if name else "this"
+    message = f"{subject} must be {expected or 'something else'}, not {shown(value)}"
+    return Finding(path=path, code="wrong_value", message=message, hint=hint)
+
+
+def shown(value: Any) -> str:
+    """A value as it may stand in a sentence."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _subject(path: Path) -> str:
+    name = _dotted(path)
+    return f"`{name}`" if name else "it"

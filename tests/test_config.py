@@ -1,0 +1,69 @@
+"""The config file: found, read, checked."""
+
+from pathlib import Path
+
+import pytest
+
+from jeeves_runner.config import load_config
+from jeeves_runner.errors import ConfigError
+
+
+def test_without_a_file_every_setting_has_a_default(tmp_path: Path) -> None:
+    config = load_config(tmp_path, None)
+    assert (config.path, config.root) == (None, tmp_path)
+    assert (config.jobs_dir, config.db_path) == (tmp_path / "jobs.d", tmp_path / "data" / "runner.sqlite")
+    assert (config.host, config.port, config.max_concurrency) == ("127.0.0.1", 1937, 4)
+
+
+def test_the_nearest_file_above_counts_and_paths_are_relative_to_it(tmp_path: Path) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text(
+        "data_dir: ../var\njobs_dir: jobs\nrun_retention: 7d\nlog_max_size: 1MiB\npools: {db: 2}\n"
+        "sync: {mode: manual, interval: 5s}\nlog: {file: runner.log}\n"
+    )
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    config = load_config(below, None)
+    assert config.root == tmp_path
+    assert config.db_path == tmp_path / "../var" / "runner.sqlite"
+    assert (config.run_retention_ms, config.log_max_size, config.pools) == (604_800_000, 1024**2, {"db": 2})
+    assert (config.sync.mode, config.sync.interval_ms, config.log.file) == (
+        "manual",
+        5_000,
+        tmp_path / "runner.log",
+    )
+
+
+def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text("# nothing yet\n")
+    assert load_config(tmp_path, None).port == 1937
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("prot: 1\n", "1:1", "unknown key `prot`", "`port`"),
+        ("port: high\n", "1:7", "port number", ""),
+        ("max_concurrency: 0\n", "1:18", "1 to 1000", ""),
+        ("timezone: Mars\n", "1:11", "not known", ""),
+        ("run_retention: 5m7d\n", "1:16", "from large to small", ""),
+        ("sync:\n  mode: sometimes\n", "2:9", "auto, manual", ""),
+        ("notifications: {}\n", "1:1", "not supported by this version", ""),
+        ("a: [\n", "2:1", "YAML", ""),
+        ("- 1\n", "1:1", "mapping of settings", ""),
+    ],
+)
+def test_faults_name_file_line_and_column(
+    tmp_path: Path, text: str, place: str, message: str, hint: str
+) -> None:
+    path = tmp_path / "jeeves-runner.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path, None)
+    assert str(caught.value).startswith(f"{path}:{place}: ")
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path, tmp_path / "nowhere.yaml")

@@ -1,0 +1,59 @@
+"""Specs as text and back, and what differs between two of them."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, QueueSpec, Retries, Secret, SourceType
+from jeeves_runner.core.specs import canonical, describe_changes, spec_from_text, spec_hash
+
+texts = st.text(max_size=8)
+lists = st.lists(texts, max_size=3).map(tuple)
+whole = st.integers(0, 10**9)
+secrets = st.builds(Secret, kind=st.sampled_from(["file", "from_env"]), ref=texts)
+jobs = st.builds(
+    JobSpec,
+    id=texts,
+    name=texts,
+    description=st.none() | texts,
+    tags=lists,
+    schedule=lists,
+    catch_up=st.sampled_from(CatchUp),
+    source_type=st.sampled_from(SourceType),
+    script=texts,
+    args=lists,
+    env=st.dictionaries(texts, texts | secrets, max_size=3).map(lambda env: tuple(env.items())),
+    timeout_ms=st.none() | whole,
+    overlap_policy=st.sampled_from(OverlapPolicy),
+    retries=st.none()
+    | st.builds(Retries, limit=whole, on_exit_codes=st.none() | st.lists(whole, max_size=2).map(tuple)),
+    priority=st.integers(-1000, 1000),
+    enabled=st.booleans(),
+)
+queues = st.builds(QueueSpec, id=texts, dedup_key=st.none() | texts, lease_ms=whole)
+
+
+@given(jobs)
+def test_a_job_survives_its_text(spec: JobSpec) -> None:
+    assert spec_from_text("job", canonical(spec)) == spec
+
+
+@given(queues)
+def test_a_queue_survives_its_text(spec: QueueSpec) -> None:
+    assert spec_from_text("queue", canonical(spec)) == spec
+
+
+@given(jobs, jobs)
+def test_the_hash_tells_specs_apart(one: JobSpec, other: JobSpec) -> None:
+    assert (spec_hash(canonical(one)) == spec_hash(canonical(other))) == (one == other)
+
+
+def test_changes_are_named_by_path_with_both_values() -> None:
+    old = JobSpec(id="a", name="a", env=(("A", "1"), ("B", "2")), retries=Retries(limit=1))
+    new = JobSpec(id="a", name="a", env=(("A", "1"), ("C", "3")), retries=Retries(limit=2), priority=5)
+    assert describe_changes(canonical(old), canonical(new)) == [
+        {"path": "env.C", "old": None, "new": "3"},
+        {"path": "env.B", "old": "2", "new": None},
+        {"path": "retries.limit", "old": 1, "new": 2},
+        {"path": "priority", "old": 0, "new": 5},
+    ]
+    assert describe_changes(canonical(old), canonical(old)) == []
