@@ -1,0 +1,215 @@
+"""Open the database file, or say in one sentence why it cannot be opened.
+
+Light on purpose (apsw and the standard library): scripts open it on every run.
+"""
+
+import os
+import stat
+from enum import Enum
+from pathlib import Path
+
+import apsw
+
+from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.db.filesystem import filesystem_of, is_unsafe
+from jeeves_runner.db.transaction import (
+    BUSY_TIMEOUT_MS,
+    Tx,
+    pause,
+    snapshot,
+    transaction,
+    translate,
+    translated,
+)
+from jeeves_runner.errors import (
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    NotADatabase,
+)
+
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Tx", "connect", "snapshot", "transaction", "translated"]
+
+APPLICATION_ID = 0x4A525552
+"""Marks the file as ours in its header: "JRUR"."""
+
+SCHEMA_VERSION = 1
+"""The number of the newest file in db/migrations, written here so that opening need not list them."""
+
+_SMALLEST = 512
+"""Bytes of the smallest SQLite database. SQLite itself takes a file of one byte for an empty one."""
+
+_CREATE_HINT = "run `jeeves-runner apply`, which sets it up"
+_DB_PATH_HINT = "let db_path name another file, or move this one out of the way"
+
+
+class _Content(Enum):
+    EMPTY = "empty"
+    OLDER = "older"
+    CURRENT = "current"
+
+
+def connect(path: Path, *, create: bool = False, clock: Clock | None = None) -> apsw.Connection:
+    """A connection to the database at ``path``, checked and ready for transactions.
+
+    With ``create`` a missing folder and file are made and an older schema is migrated; without
+    it both are errors. Raises DatabaseError (missing, a folder, an unsuitable file system, an
+    older schema), NotADatabase, DatabaseTooNew, DatabaseReadOnly or DatabaseBusy, each with a
+    hint; no other error of SQLite or the system gets out.
+    """
+    try:
+        real = path.resolve()
+        _check_place(real, create)
+        return _open(real, create, clock or SystemClock())
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python < 3.13 on a loop of symlinks
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DatabaseError(f"{path} cannot be used: {reason}", hint=_DB_PATH_HINT) from error
+    except apsw.Error as error:
+        known = translate(error, str(path))
+        raise known or DatabaseError(f"{path} cannot be used: {error}", hint=_DB_PATH_HINT) from error
+
+
+def _check_place(real: Path, create: bool) -> None:
+    """What can be told without SQLite: the folder, the kind of file, its permissions."""
+    folder = real.parent
+    if create:
+        make_folder(folder)
+    try:
+        found = real.stat()
+    except FileNotFoundError:
+        if not create:
+            raise DatabaseError(f"there is no database at {real}", hint=_CREATE_HINT) from None
+    else:
+        _check_file(real, found)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DatabaseReadOnly(
+            f"the folder {folder} of the database cannot be written",
+            hint="SQLite keeps its -wal and -shm files there: give this user write permission",
+        )
+    _check_filesystem(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder for the database if it is missing; DatabaseReadOnly if that is not allowed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except PermissionError as error:
+        raise DatabaseReadOnly(
+            f"the folder {folder} for the database cannot be created",
+            hint="create it, or let db_path name a place this user may write",
+        ) from error
+
+
+def _check_file(real: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise DatabaseError(f"{real} is a folder, not a database file", hint="let db_path name a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise NotADatabase(f"{real} is not a regular file", hint=_DB_PATH_HINT)
+    if 0 < found.st_size < _SMALLEST:
+        raise NotADatabase(f"{real} is not an SQLite database", hint=_DB_PATH_HINT)
+    for file in (real, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
+        # Not left to SQLite: it would read through a -shm file that it cannot write, and every
+        # later write would fail.
+        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+            raise DatabaseReadOnly(
+                f"the database file {file} cannot be read and written",
+                hint="give this user permission to do both, or run as the user who owns it",
+            )
+
+
+def _check_filesystem(folder: Path) -> None:
+    fs_type = filesystem_of(str(folder))
+    if fs_type is not None and is_unsafe(fs_type):
+        raise DatabaseError(
+            f"the database folder {folder} is on a network or FUSE file system ({fs_type}),"
+            " where SQLite's locks do not hold",
+            hint="let db_path name a file on a local disk",
+        )
+
+
+def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+    conn = apsw.Connection(str(real), flags=flags)
+    try:
+        conn.set_busy_timeout(BUSY_TIMEOUT_MS)
+        # Only the runner's writer checkpoints while it lives; the last one to close does it else.
+        conn.wal_autocheckpoint(0)
+        content = _content(conn)
+        if content is not _Content.CURRENT:
+            _require(create, content, real)
+            _set_up(conn, clock)
+        conn.execute("PRAGMA foreign_keys=ON")
+        _use_wal(conn, clock)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _content(conn: apsw.Connection) -> _Content:
+    """Whose file it is and how old; raises for another program's and for a newer schema.
+
+    Nothing may be written before this has answered.
+    """
+    application_id = conn.pragma("application_id")
+    version = conn.pragma("user_version")
+    if application_id != APPLICATION_ID:
+        has_tables = conn.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").get
+        if application_id or version or has_tables:
+            raise NotADatabase(
+                f"{conn.filename} is an SQLite database of another program", hint=_DB_PATH_HINT
+            )
+        return _Content.EMPTY
+    if version > SCHEMA_VERSION:
+        raise DatabaseTooNew(
+            f"{conn.filename} has schema version {version}; this program knows up to {SCHEMA_VERSION}",
+            hint="use the newer jeeves-runner that migrated it, or put back the backup made before",
+        )
+    return _Content.CURRENT if version == SCHEMA_VERSION else _Content.OLDER
+
+
+def _require(create: bool, content: _Content, real: Path) -> None:
+    if create:
+        return
+    if content is _Content.EMPTY:
+        raise DatabaseError(f"the database {real} is still empty", hint=_CREATE_HINT)
+    raise DatabaseError(
+        f"the database {real} has an older schema than this program",
+        hint="run `jeeves-runner apply` or `jeeves-runner serve`, which migrate it",
+    )
+
+
+def _set_up(conn: apsw.Connection, clock: Clock) -> None:
+    # The vacuum mode can only be chosen before the first page exists, so it precedes WAL.
+    conn.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    _use_wal(conn, clock)
+    # Reading the package's data costs milliseconds that only a set-up needs to pay.
+    from jeeves_runner.db.migrate import migrate
+
+    migrate(conn, clock, application_id=APPLICATION_ID)
+
+
+def _use_wal(conn: apsw.Connection, clock: Clock, patience: float = 10.0) -> None:
+    """Switch to write-ahead logging; without effect and cheap when it is in use already.
+
+    SQLite does not wait for the lock the switch needs, so the waiting is done here.
+    """
+    deadline = clock.monotonic() + patience
+    while True:
+        try:
+            mode = conn.execute("PRAGMA journal_mode=WAL").get
+        except apsw.BusyError as error:
+            if clock.monotonic() >= deadline:
+                raise DatabaseBusy(
+                    f"{conn.filename} has been locked by another process for over {patience:g} s",
+                    hint="wait for that process to finish, or end it, then try again",
+                ) from error
+            pause()
+        else:
+            break
+    if mode != "wal":
+        raise DatabaseError(
+            f"{conn.filename} cannot use write-ahead logging (journal mode stays {mode})",
+            hint="let db_path name a file on a local disk",
+        )

@@ -1,0 +1,206 @@
+"""The ``jobs`` table: written by applies alone, read by everyone."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from jeeves_runner.core.plan import Change
+from jeeves_runner.db.connection import Tx
+
+# The columns people query are taken out of the spec by SQLite itself, here and nowhere else.
+_DECLARED = {
+    "name": "s ->> '$.name'",
+    "schedule": "CASE json_array_length(s, '$.schedule') WHEN 0 THEN NULL WHEN 1 THEN s ->> '$.schedule[0]' "
+    "ELSE s -> '$.schedule' END",
+    "script": "s ->> '$.script'",
+    "type": "s ->> '$.type'",
+    "enabled": "s ->> '$.enabled'",
+    "timeout_ms": "s ->> '$.timeout_ms'",
+    "overlap_policy": "s ->> '$.overlap_policy'",
+    "description": "s ->> '$.description'",
+    "timezone": "s ->> '$.timezone'",
+    "source_type": "s ->> '$.source_type'",
+    "spec": "s",
+}
+
+# A job's past is never caught up across a change of when it should run.
+_RESCHEDULED = " OR ".join(
+    [
+        "jobs.deleted_at IS NOT NULL",
+        "jobs.enabled < excluded.enabled",
+        *(
+            f"(jobs.spec -> '$.{part}') IS NOT (excluded.spec -> '$.{part}')"
+            for part in ("schedule", "timezone", "exclude")
+        ),
+    ]
+)
+
+_UPSERT = f"""
+INSERT INTO jobs ({", ".join(_DECLARED)}, id, spec_hash, file, line, namespace, revision_id,
+                  created_at, updated_at, schedule_since)
+SELECT {", ".join(_DECLARED.values())}, :id, :hash, :file, :line, :id, :revision, :at, :at, :at
+FROM (SELECT :text AS s) WHERE true
+ON CONFLICT (id) DO UPDATE SET
+  {", ".join(f"{column} = excluded.{column}" for column in _DECLARED)},
+  spec_hash = excluded.spec_hash, file = excluded.file, line = excluded.line,
+  revision_id = excluded.revision_id, updated_at = excluded.updated_at,
+  on_failure = NULL, on_success = NULL, output_channel = NULL, drifted = 0, deleted_at = NULL,
+  schedule_since = CASE WHEN {_RESCHEDULED} THEN excluded.schedule_since ELSE jobs.schedule_since END
+"""
+
+
+def upsert_jobs(tx: Tx, changes: Iterable[Change], revision_id: int) -> None:
+    """Write created and updated jobs; a tombstone of the same id comes back to life."""
+    tx.conn.executemany(
+        _UPSERT,
+        (
+            {
+                "text": c.text,
+                "id": c.id,
+                "hash": c.digest,
+                "file": c.file,
+                "line": c.line,
+                "revision": revision_id,
+                "at": tx.at,
+            }
+            for c in changes
+        ),
+    )
+
+
+def tombstone_jobs(tx: Tx, ids: Iterable[str], revision_id: int) -> None:
+    """Delete jobs: their rows stay for the sake of their runs, and are no longer live."""
+    tx.conn.executemany(
+        "UPDATE jobs SET deleted_at = ?, updated_at = ?, revision_id = ?, drifted = 0"
+        " WHERE id = ? AND deleted_at IS NULL",
+        ((tx.at, tx.at, revision_id, job_id) for job_id in ids),
+    )
+
+
+def move_lines(tx: Tx, lines: Iterable[tuple[str, int]]) -> None:
+    """Note where in their files jobs stand now: ``(id, line)``."""
+    tx.conn.executemany("UPDATE jobs SET line = ? WHERE id = ?", ((line, job_id) for job_id, line in lines))
+
+
+def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, str, str, int, int, str | None]]:
+    """``(id, spec_hash, file, line, drifted, script file or None)`` of all live jobs."""
+    return conn.execute(
+        "SELECT id, spec_hash, file, line, drifted, CASE source_type WHEN 'path' THEN script END"
+        " FROM jobs WHERE deleted_at IS NULL"
+    )
+
+
+def live_ids(conn: apsw.Connection) -> list[str]:
+    """The ids of all live jobs."""
+    return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE deleted_at IS NULL ORDER BY id")]
+
+
+def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
+    """The jobs, tombstones included, that revisions after this one wrote."""
+    return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE revision_id > ?", (revision_id,))]
+
+
+def spec_texts(conn: apsw.Connection, ids: Sequence[str]) -> dict[str, str]:
+    """The specs of these jobs as canonical JSON."""
+    rows = conn.execute(
+        "SELECT id, spec FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
+    )
+    return dict(rows)
+
+
+def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple[str, Any, Any]]:
+    """``(column, stored, declared)`` where the row is not what the spec ``text`` says."""
+    pairs = ", ".join(f"{column}, {source}" for column, source in _DECLARED.items() if column != "spec")
+    row = conn.execute(f"SELECT {pairs} FROM jobs, (SELECT ? AS s) WHERE id = ?", (text, job_id)).fetchone()
+    names = [column for column in _DECLARED if column != "spec"]
+    values = [] if row is None else list(zip(names, row[::2], row[1::2], strict=True))
+    return [(name, stored, declared) for name, stored, declared in values if stored != declared]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRow:
+    """What runs and readers need of a job; times as text."""
+
+    id: str
+    spec_text: str
+    spec_hash: str
+    enabled: bool
+    file: str
+    line: int
+    namespace: str
+    revision_id: int
+    schedule_since: str
+    decided_until: str | None
+    deleted_at: str | None
+
+
+_ROW = (
+    "SELECT id, spec, spec_hash, enabled, file, line, namespace, revision_id, schedule_since,"
+    " decided_until, deleted_at FROM jobs"
+)
+
+
+def job_row(conn: apsw.Connection, job_id: str) -> JobRow | None:
+    """The job, live or tombstone."""
+    row = conn.execute(_ROW + " WHERE id = ?", (job_id,)).fetchone()
+    return None if row is None else _job_row(row)
+
+
+def _job_row(row: Sequence[Any]) -> JobRow:
+    return JobRow(
+        id=row[0],
+        spec_text=row[1],
+        spec_hash=row[2],
+        enabled=bool(row[3]),
+        file=row[4],
+        line=row[5],
+        namespace=row[6],
+        revision_id=row[7],
+        schedule_since=row[8],
+        decided_until=row[9],
+        deleted_at=row[10],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimetableRow:
+    """What decides when a job is due; times as text."""
+
+    id: str
+    enabled: bool
+    deleted: bool
+    schedule: tuple[str, ...]
+    timezone: str
+    exclude: tuple[str, ...]
+    namespace: str
+    schedule_since: str
+    decided_until: str | None
+
+
+_TIMETABLE = (
+    "SELECT id, enabled, deleted_at IS NOT NULL, spec ->> '$.schedule', timezone, spec ->> '$.exclude',"
+    " namespace, schedule_since, decided_until FROM jobs"
+)
+
+
+def timetable_rows(conn: apsw.Connection, ids: Sequence[str] | None = None) -> Iterator[TimetableRow]:
+    """The rows of these jobs, or of all live ones; unknown ids are left out."""
+    if ids is None:
+        rows = conn.execute(_TIMETABLE + " WHERE deleted_at IS NULL ORDER BY id")
+    else:
+        rows = conn.execute(_TIMETABLE + " WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+    for row in rows:
+        yield TimetableRow(
+            id=row[0],
+            enabled=bool(row[1]),
+            deleted=bool(row[2]),
+            schedule=tuple(json.loads(row[3])),
+            timezone=row[4],
+            exclude=tuple(json.loads(row[5])),
+            namespace=row[6],
+            schedule_since=row[7],
+            decided_until=row[8],
+        )

@@ -1,0 +1,164 @@
+"""Applies and their memory: revisions, known manifests, held rows and the source they came from."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import apsw
+
+from jeeves_runner.core.model import Commit
+from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
+from jeeves_runner.core.problem import Problem
+from jeeves_runner.db.connection import Tx
+
+_PIECE = 200
+
+
+def head(conn: apsw.Connection) -> int:
+    """The number of the newest revision, 0 before the first."""
+    row = conn.execute("SELECT max(id) FROM revisions").fetchone()
+    return 0 if row is None or row[0] is None else int(row[0])
+
+
+def fingerprint(conn: apsw.Connection) -> tuple[int, ...]:
+    """Numbers that change when declared rows do, whoever writes them, at the cost of a few counts.
+
+    Two changes by hand that make up for each other escape it, until everything is read again.
+    """
+    row = conn.execute(
+        "SELECT (SELECT max(id) FROM revisions),"
+        " (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),"
+        " (SELECT count(*) FROM jobs WHERE deleted_at IS NULL AND drifted = 1),"
+        " (SELECT count(*) FROM queues WHERE deleted_at IS NULL AND declared = 1),"
+        " (SELECT count(*) FROM queues WHERE deleted_at IS NULL AND declared = 1 AND drifted = 1),"
+        " (SELECT count(*) FROM manifest_files)"
+    ).fetchone()
+    return tuple(number or 0 for number in row or ())
+
+
+def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) -> int:
+    """Record an apply and return its number. The rows it writes carry that number."""
+    counts = [len(plan.of(action)) for action in (Action.CREATE, Action.UPDATE, Action.DELETE)]
+    drifted = sum(c.drift for c in plan.changes)
+    # In pieces: a single dumps() of ten thousand changes would hold the interpreter too long.
+    pieces = (plan.changes[n : n + _PIECE] for n in range(0, len(plan.changes), _PIECE))
+    texts = (json.dumps([c.as_json() for c in piece], ensure_ascii=False) for piece in pieces)
+    changes = "[" + ",".join(text[1:-1] for text in texts) + "]"
+    tx.conn.execute(
+        'INSERT INTO revisions (applied_at, applied_by, "commit", author, subject, created, updated, deleted,'
+        " drifted, changes, held) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            tx.at,
+            applied_by,
+            commit and commit.sha,
+            commit and commit.author,
+            commit and commit.subject,
+            *counts,
+            drifted,
+            changes,
+            json.dumps([h.id for h in plan.held]),
+        ),
+    )
+    return tx.conn.last_insert_rowid()
+
+
+def revision(conn: apsw.Connection, number: int) -> dict[str, Any] | None:
+    """One revision without its changes: ``{id, applied_at, applied_by, commit, author, subject, …}``."""
+    cursor = conn.execute(
+        'SELECT id, applied_at, applied_by, "commit", author, subject, created, updated, deleted, drifted'
+        " FROM revisions WHERE id = ?",
+        (number,),
+    )
+    row = cursor.fetchone()
+    names = (
+        "id",
+        "applied_at",
+        "applied_by",
+        "commit",
+        "author",
+        "subject",
+        "created",
+        "updated",
+        "deleted",
+        "drifted",
+    )
+    return None if row is None else dict(zip(names, row, strict=True))
+
+
+def counts_since(conn: apsw.Connection, since: str) -> tuple[int, int]:
+    """``(created, deleted)`` jobs of the applies after ``since``."""
+    row = conn.execute(
+        "SELECT count(*) FILTER (WHERE c.value ->> '$.action' = 'create'),"
+        " count(*) FILTER (WHERE c.value ->> '$.action' = 'delete')"
+        " FROM revisions r, json_each(r.changes) c"
+        " WHERE r.applied_at > ? AND c.value ->> '$.kind' = 'job'",
+        (since,),
+    ).fetchone()
+    return (0, 0) if row is None else (row[0], row[1])
+
+
+def known_files(conn: apsw.Connection) -> dict[str, FileRecord]:
+    """The manifests applied without errors, by path."""
+    return {
+        path: FileRecord(
+            path=path,
+            digest=digest,
+            entries=entries,
+            problems=() if problems == "[]" else tuple(Problem(**p) for p in json.loads(problems)),
+        )
+        for path, digest, entries, problems in conn.execute(
+            "SELECT path, digest, entries, problems FROM manifest_files"
+        )
+    }
+
+
+def remember_files(tx: Tx, files: Iterable[FileRecord], forgotten: Iterable[str]) -> None:
+    """Bring the memory of manifests up to date."""
+    tx.conn.executemany("DELETE FROM manifest_files WHERE path = ?", ((path,) for path in forgotten))
+    tx.conn.executemany(
+        "INSERT INTO manifest_files (path, digest, entries, problems) VALUES (?,?,?,?)"
+        " ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, entries = excluded.entries,"
+        " problems = excluded.problems",
+        (
+            (
+                f.path,
+                f.digest,
+                f.entries,
+                json.dumps([p.as_json() for p in f.problems]) if f.problems else "[]",
+            )
+            for f in files
+        ),
+    )
+
+
+def held_rows(conn: apsw.Connection) -> list[Held]:
+    """What is held now."""
+    rows = conn.execute("SELECT kind, id, file, message FROM held ORDER BY kind, id")
+    return [Held(kind=kind, id=name, file=file, message=message) for kind, name, file, message in rows]
+
+
+def replace_held(tx: Tx, held: Iterable[Held]) -> None:
+    """Record what is held now; rows held before keep the time since when."""
+    wanted = {(h.kind, h.id): h for h in held}
+    gone = [(h.kind, h.id) for h in held_rows(tx.conn) if (h.kind, h.id) not in wanted]
+    tx.conn.executemany("DELETE FROM held WHERE kind = ? AND id = ?", gone)
+    tx.conn.executemany(
+        "INSERT INTO held (kind, id, file, since, message) VALUES (?,?,?,?,?)"
+        " ON CONFLICT (kind, id) DO UPDATE SET file = excluded.file, message = excluded.message",
+        ((h.kind, h.id, h.file, tx.at, h.message) for h in wanted.values()),
+    )
+
+
+def recorded_source(conn: apsw.Connection) -> str | None:
+    """The source this database belongs to, None before the first apply."""
+    row = conn.execute("SELECT location FROM source").fetchone()
+    return None if row is None else str(row[0])
+
+
+def record_source(tx: Tx, location: str) -> None:
+    """Make ``location`` the one source of this database."""
+    tx.conn.execute(
+        "INSERT INTO source (only, kind, location, recorded_at) VALUES (1, 'folder', ?, ?)"
+        " ON CONFLICT (only) DO UPDATE SET location = excluded.location, recorded_at = excluded.recorded_at",
+        (location, tx.at),
+    )

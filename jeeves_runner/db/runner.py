@@ -1,0 +1,156 @@
+"""One runner per database: a lock that dies with its process, and an epoch that outlives it.
+
+The lock keeps a second runner from starting. The epoch stops a first one that has lost the lock
+without noticing (a lock file deleted by hand, a file system without locks): every transaction
+that starts or ends a run checks it.
+"""
+
+import fcntl
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import apsw
+
+from jeeves_runner.clock import from_text
+from jeeves_runner.db.connection import make_folder
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
+
+
+def lock_path(db_path: Path) -> Path:
+    """The lock of a database, beside the real file, whichever name that was reached by."""
+    real = db_path.resolve()
+    return real.with_name(f"{real.name}.lock")
+
+
+class RunnerLock:
+    """Held from acquire to release, or to the end of the process however it comes.
+
+    A child made by fork alone shares the lock and keeps it; programs started by exec do not get it.
+    """
+
+    def __init__(self, db_path: Path) -> None:
+        self._db_path = db_path
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Raises RunnerActive if a runner has the lock, DatabaseError if the file cannot be made."""
+        if self._fd is not None:
+            return
+        path = lock_path(self._db_path)
+        make_folder(path.parent)
+        fd = _open(path)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
+        except BlockingIOError:
+            os.close(fd)
+            raise self._taken() from None
+        except OSError as error:
+            os.close(fd)
+            raise DatabaseError(f"{path} cannot be locked: {error.strerror}") from error
+        self._fd = fd
+
+    def release(self) -> None:
+        """The file stays: deleting it would let two runners lock two files of one name."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+    def _taken(self) -> RunnerActive:
+        pid = read_lock_pid(self._db_path)
+        who = "another runner" if pid is None else f"another runner (pid {pid})"
+        return RunnerActive(
+            f"{who} already works on {self._db_path}",
+            hint="stop it first, or give this one a db_path of its own",
+        )
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise DatabaseReadOnly(
+            f"the lock file {path} cannot be written: {error.strerror}",
+            hint="give this user write permission there, or run as the user who owns it",
+        ) from error
+
+
+def read_lock_pid(db_path: Path) -> int | None:
+    """The pid written by the last runner that took the lock and did not release it.
+
+    For messages only: the process may be gone, and its number may be another's by now.
+    """
+    try:
+        return int(lock_path(db_path).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunnerRow:
+    """The latest runner: ``stopped_at`` is None while it runs, and if it died without a word."""
+
+    epoch: int
+    pid: int
+    boot_id: str
+    api_url: str | None
+    started_at: datetime
+    stopped_at: datetime | None
+
+
+def runner_row(conn: apsw.Connection) -> RunnerRow | None:
+    """The latest runner of this database, None if there never was one."""
+    row = conn.execute("SELECT epoch, pid, boot_id, api_url, started_at, stopped_at FROM runner").fetchone()
+    if row is None:
+        return None
+    epoch, pid, boot_id, api_url, started_at, stopped_at = row
+    return RunnerRow(
+        epoch=epoch,
+        pid=pid,
+        boot_id=boot_id,
+        api_url=api_url,
+        started_at=from_text(started_at),
+        stopped_at=from_text(stopped_at) if stopped_at else None,
+    )
+
+
+def begin_epoch(tx: Tx, pid: int, boot_id: str) -> int:
+    """Make this process the runner; every earlier one is fenced from here on. The new epoch."""
+    epoch: int = tx.conn.execute(
+        """
+        INSERT INTO runner (only, epoch, pid, boot_id, started_at) VALUES (1, 1, ?, ?, ?)
+        ON CONFLICT (only) DO UPDATE SET
+          epoch = epoch + 1, pid = excluded.pid, boot_id = excluded.boot_id, api_url = NULL,
+          started_at = excluded.started_at, stopped_at = NULL
+        RETURNING epoch
+        """,
+        (pid, boot_id, tx.at),
+    ).get
+    return epoch
+
+
+def check_epoch(tx: Tx, epoch: int) -> None:
+    """Raises Fenced unless ``epoch`` is the current one."""
+    row = tx.conn.execute("SELECT epoch, pid FROM runner").fetchone()
+    if row is None or row[0] != epoch:
+        successor = "nobody" if row is None else f"pid {row[1]}"
+        raise Fenced(
+            f"this runner (epoch {epoch}) no longer owns the database; its runner is {successor} now",
+            hint="only one runner may work on a database; this one stops",
+        )
+
+
+def set_api_url(tx: Tx, epoch: int, url: str) -> None:
+    """Publish where the runner of this epoch listens; raises Fenced."""
+    check_epoch(tx, epoch)
+    tx.conn.execute("UPDATE runner SET api_url = ?", (url,))
+
+
+def end_epoch(tx: Tx, epoch: int) -> None:
+    """Record an orderly end. Without effect if a newer runner has taken over."""
+    tx.conn.execute("UPDATE runner SET stopped_at = ?, api_url = NULL WHERE epoch = ?", (tx.at, epoch))

@@ -1,0 +1,124 @@
+"""What the file itself needs from time to time: WAL checkpoints, and free pages given back."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import apsw
+
+from jeeves_runner.db.transaction import Tx, rollback
+
+_PAGES_IDLE, _PAGES_BUSY = 1_000, 4_000
+"""WAL pages (usually of 4 KiB) between two checkpoints: when nobody waits, and at the latest."""
+
+WAL_LIMIT = 64 * 1024 * 1024
+"""Bytes of WAL above which a checkpoint waits for readers and makes the file short again."""
+
+
+WAL_LENGTH = 8 * 1024 * 1024
+"""Bytes the WAL file is given in advance: what comes together between two checkpoints at leisure."""
+
+_SPILLING_CACHE = 10
+
+
+class CheckpointMode(Enum):
+    """SQLite's names: PASSIVE waits for nobody, the others for readers and writers."""
+
+    PASSIVE = apsw.SQLITE_CHECKPOINT_PASSIVE
+    RESTART = apsw.SQLITE_CHECKPOINT_RESTART
+    TRUNCATE = apsw.SQLITE_CHECKPOINT_TRUNCATE
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one did: pages in the WAL, pages of it now in the database, and whether that is all.
+
+    ``complete`` is false while a reader still needs older pages, or another process has the lock.
+    """
+
+    wal_pages: int
+    copied_pages: int
+    complete: bool
+
+
+def checkpoint(conn: apsw.Connection, mode: CheckpointMode | None = None) -> Checkpoint:
+    """Copy the WAL into the database; without a mode passively, or TRUNCATE above WAL_LIMIT."""
+    if mode is None:
+        mode = CheckpointMode.TRUNCATE if wal_bytes(conn) > WAL_LIMIT else CheckpointMode.PASSIVE
+    try:
+        wal_pages, copied_pages = conn.wal_checkpoint(mode=mode.value)
+    except apsw.BusyError:
+        return Checkpoint(-1, -1, complete=False)
+    return Checkpoint(wal_pages, copied_pages, complete=wal_pages == copied_pages)
+
+
+def lengthen_wal(conn: apsw.Connection) -> None:
+    """Give the WAL file its usual length before it is needed.
+
+    A commit that makes the file longer has the file system record that too, and takes about
+    twice as long as one that writes over what is there. A transaction too large for its cache
+    spills into the WAL, and rolling it back leaves nothing but the length. Does nothing while
+    another process writes, or when the disk is full.
+    """
+    if wal_bytes(conn) >= WAL_LENGTH:
+        return
+    cache_size = conn.pragma("cache_size")
+    conn.pragma("cache_size", _SPILLING_CACHE)
+    try:
+        with suppress(apsw.BusyError, apsw.FullError, apsw.IOError):
+            conn.execute("BEGIN IMMEDIATE")
+            conn.execute("CREATE TABLE lengthening (bytes BLOB)")
+            conn.execute("INSERT INTO lengthening VALUES (zeroblob(?))", (WAL_LENGTH,))
+    finally:
+        rollback(conn)
+        conn.pragma("cache_size", cache_size)
+
+
+def wal_bytes(conn: apsw.Connection) -> int:
+    """The size of the WAL file, 0 if there is none. Asked by name: it must never be opened here."""
+    try:
+        return Path(conn.filename_wal).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def incremental_vacuum(tx: Tx, pages: int) -> int:
+    """Give up to ``pages`` free pages back to the file system; the number given back."""
+    before: int = tx.conn.pragma("freelist_count")
+    tx.conn.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+    after: int = tx.conn.pragma("freelist_count")
+    return before - after
+
+
+class CheckpointPace:
+    """Decides when a connection that commits should checkpoint, from the length of the WAL.
+
+    SQLite's own automatic checkpoint happens inside the commit that crosses the line, while its
+    caller waits, and again at every commit for as long as a reader keeps the WAL from starting
+    over. This one is asked between commits, prefers a moment when nobody waits, and lets the
+    WAL grow by as much again before the next.
+    """
+
+    def __init__(self, conn: apsw.Connection) -> None:
+        self._pages = 0
+        self._pages_then = 0
+        conn.set_wal_hook(self._committed)
+
+    def is_due(self, *, idle: bool) -> bool:
+        return self._pages - self._pages_then >= (_PAGES_IDLE if idle else _PAGES_BUSY)
+
+    def done(self) -> None:
+        self._pages_then = self._pages
+
+    def _committed(self, _conn: apsw.Connection, _schema: str, pages: int) -> int:
+        if pages < self._pages:
+            self._pages_then = 0  # the WAL has started over
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+
+def data_version(conn: apsw.Connection) -> int:
+    """A number that changes whenever another connection has committed; costs about a microsecond."""
+    version: int = conn.execute("PRAGMA data_version").get
+    return version

@@ -1,0 +1,176 @@
+"""Transactions, snapshots, and SQLite's errors in the project's words."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from random import uniform
+from typing import NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, NotADatabase
+
+BUSY_TIMEOUT_MS = 50
+"""How long SQLite itself waits for a lock; beyond that the callers here wait, with jitter."""
+
+_PAUSE = (0.001, 0.05)
+"""Seconds between two attempts at a lock. Uneven, so that waiting processes do not march in step."""
+
+
+class Tx(NamedTuple):
+    """An open write transaction and its one reading of the clock, as a value and as text.
+
+    The clock is read once the write lock is held, so ``at`` rises in the order of the commits
+    (unless somebody sets the clock back).
+    """
+
+    conn: apsw.Connection
+    now: datetime
+    at: str
+
+
+@contextmanager
+def transaction(
+    conn: apsw.Connection, clock: Clock, *, durable: bool = True, patience: float = 10.0
+) -> Iterator[Tx]:
+    """A write transaction: committed at the end of the block, rolled back if the block raises.
+
+    ``durable`` transactions survive a power loss once committed; the others survive the death
+    of the process only. Waits up to ``patience`` seconds for the write lock, then raises
+    DatabaseBusy. What the block raises passes through, except SQLite's errors of the file
+    itself (full, unreadable, damaged ...), which become DatabaseError.
+    """
+    with translated(conn.filename):
+        set_durable(conn, durable)
+        _begin_in_time(conn, clock, patience)
+        try:
+            yield open_tx(conn, clock)
+            conn.execute("COMMIT")
+        except BaseException:
+            rollback(conn)
+            raise
+
+
+@contextmanager
+def snapshot(conn: apsw.Connection) -> Iterator[apsw.Connection]:
+    """A read transaction: all reads of the block see one state of the database.
+
+    Inside a transaction of the same connection it adds nothing, for those already do.
+    """
+    with translated(conn.filename):
+        if conn.in_transaction:
+            yield conn
+            return
+        conn.execute("BEGIN")
+        try:
+            yield conn
+        finally:
+            rollback(conn)
+
+
+def set_durable(conn: apsw.Connection, durable: bool) -> None:
+    """Whether the next commits wait for the disk; not possible once a transaction has begun."""
+    conn.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
+
+
+def open_tx(conn: apsw.Connection, clock: Clock) -> Tx:
+    """The value handed to the operations of a transaction that has just begun."""
+    now = clock.now()
+    return Tx(conn, now, to_text(now))
+
+
+def rollback(conn: apsw.Connection) -> None:
+    """End the open transaction without effect; SQLite may have ended it already (disk full)."""
+    if conn.in_transaction:
+        # A failing disk makes ROLLBACK complain too, yet it ends the transaction. What matters
+        # to the caller is the error that brought us here.
+        with suppress(apsw.Error):
+            conn.execute("ROLLBACK")
+
+
+def pause() -> None:
+    """Stand back for a moment before the next attempt at a lock."""
+    time.sleep(uniform(*_PAUSE))
+
+
+def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None:
+    deadline: float | None = None
+    while True:
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            return
+        except apsw.BusyError as error:
+            # The first attempt has waited BUSY_TIMEOUT_MS already; the clock is read only now,
+            # because nearly all transactions never get here.
+            now = clock.monotonic()
+            deadline = now + patience if deadline is None else deadline
+            if now >= deadline:
+                raise DatabaseBusy(
+                    f"{conn.filename} has been locked by another process for over {patience:g} s",
+                    hint="wait for that process to finish, or end it, then try again",
+                ) from error
+        pause()
+
+
+@contextmanager
+def translated(file: str) -> Iterator[None]:
+    """Turn SQLite's complaints about the file into DatabaseError; let those about SQL pass."""
+    try:
+        yield
+    except apsw.Error as error:
+        known = translate(error, file)
+        if known is None:
+            raise
+        raise known from error
+
+
+def translate(error: BaseException, file: str) -> DatabaseError | None:
+    """The project's error for a failure of the file, None for any other kind of error."""
+    for causes, kind, sentence, hint in _TRANSLATIONS:
+        if isinstance(error, causes):
+            return kind(sentence.format(file=file, detail=error), hint=hint)
+    return None
+
+
+_Translation = tuple[tuple[type[apsw.Error], ...], type[DatabaseError], str, str]
+
+_TRANSLATIONS: tuple[_Translation, ...] = (
+    (
+        (apsw.BusyError, apsw.LockedError, apsw.ProtocolError),
+        DatabaseBusy,
+        "{file} is locked by another process",
+        "wait for that process to finish, or end it, then try again",
+    ),
+    (
+        (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError),
+        DatabaseReadOnly,
+        "{file} cannot be opened for writing",
+        "check owner and permissions of its folder, the file, and the -wal and -shm files beside it",
+    ),
+    (
+        (apsw.NotADBError,),
+        NotADatabase,
+        "{file} is not an SQLite database",
+        "let db_path name another file, or move this one out of the way",
+    ),
+    (
+        (apsw.CorruptError,),
+        NotADatabase,
+        "{file} is damaged ({detail})",
+        "stop everything that uses it and put a backup in its place",
+    ),
+    (
+        (apsw.FullError,),
+        DatabaseError,
+        "the disk is full: {file} could not be written",
+        "free some space; nothing of the failed transaction was kept",
+    ),
+    (
+        (apsw.IOError,),
+        DatabaseError,
+        "reading or writing {file} failed ({detail})",
+        "check the disk and the system's log",
+    ),
+)

@@ -1,0 +1,245 @@
+"""The runner's only way to write: one thread, one connection, many operations per commit.
+
+A durable commit is mostly waiting for the disk, so operations that arrive during one commit
+share the next. The event loop hands an operation over and awaits its result, which comes after
+the COMMIT; no lock of another process can stop the loop.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import apsw
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.db import storage
+from jeeves_runner.db.batch import Job, Line, Priority
+from jeeves_runner.db.connection import connect
+from jeeves_runner.db.transaction import Tx, open_tx, pause, rollback, set_durable, translate
+
+__all__ = ["Priority", "Writer"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_FAREWELL_PATIENCE = 10.0
+"""Seconds a stopping writer still waits for another process's lock before it gives up its queue."""
+
+
+class Writer:
+    """Runs operations on its own thread, a batch of them in one transaction.
+
+    An operation is a function of a Tx that touches nothing but the database: it runs on the
+    writer's thread, and its effect is undone if it raises. Waiting operations go by priority,
+    then age.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._line = Line()
+        self._thread: _Thread | None = None
+
+    @property
+    def busy_since(self) -> datetime | None:
+        """Since when another process keeps this one from writing; None while none does."""
+        return self._thread.busy_since if self._thread else None
+
+    def start(self) -> None:
+        """Open the database and start the thread; results arrive in the running event loop."""
+        conn = connect(self._path, clock=self._clock)
+        self._thread = _Thread(conn, self._clock, self._line, asyncio.get_running_loop())
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Finish everything accepted so far and close the connection. May be called twice."""
+        self._line.close()
+        if self._thread is not None:
+            await self._thread.ended.wait()
+            self._thread.join()
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def write(
+        self, op: Callable[[Tx], T], *, durable: bool = True, priority: Priority = Priority.OTHER
+    ) -> T:
+        """What ``op`` returned, once that is committed; or raises what it raised, its effect undone.
+
+        ``durable`` writes survive a power loss; a batch is durable if one of its writes is.
+        Cancelling the caller does not cancel the write, and a failure nobody awaits any more is
+        logged. Raises DatabaseError when the file fails, to every caller of the batch.
+        """
+        return await self._ask(op, durable, priority)
+
+    def post(
+        self, op: Callable[[Tx], object], *, durable: bool = True, priority: Priority = Priority.OTHER
+    ) -> None:
+        """Like write, but from any thread and without waiting; a failure is logged."""
+        self._line.add(Job(op, durable, priority))
+
+    async def checkpoint(self, mode: storage.CheckpointMode | None = None) -> storage.Checkpoint:
+        """Copy the WAL into the database between two transactions; see storage.checkpoint."""
+
+        def run(conn: apsw.Connection) -> storage.Checkpoint:
+            return storage.checkpoint(conn, mode)
+
+        return await self._ask(run, False, Priority.MAINTENANCE, alone=True)
+
+    async def _ask(
+        self, do: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
+    ) -> T:
+        # Cancelling the caller cancels this future only; the job is on its way already.
+        return await self._add(do, durable, priority, alone=alone)
+
+    def _add(
+        self, do: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
+    ) -> "asyncio.Future[T]":
+        if self._thread is None:
+            raise RuntimeError("the database writer has not been started")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._line.add(Job(do, durable, priority, future, alone))
+        return future
+
+
+class _Thread(threading.Thread):
+    """Takes batches from the line, commits them, and hands the results to the event loop."""
+
+    def __init__(
+        self, conn: apsw.Connection, clock: Clock, line: Line, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(name="database-writer", daemon=True)
+        self._conn = conn
+        self._clock = clock
+        self._line = line
+        self._loop = loop
+        self._durable: bool | None = None
+        self._give_up_at: float | None = None
+        self.busy_since: datetime | None = None
+        self.ended = asyncio.Event()
+
+    def run(self) -> None:
+        pace = storage.CheckpointPace(self._conn)
+        storage.lengthen_wal(self._conn)
+        try:
+            while batch := self._line.take():
+                if self._settle(batch):
+                    self._call_loop(_deliver, batch)
+                if pace.is_due(idle=self._line.is_empty):
+                    self._checkpoint()
+                    pace.done()
+        finally:
+            self._conn.close()
+            self._call_loop(self.ended.set)
+
+    def _settle(self, batch: list[Job]) -> bool:
+        """Give each job of the batch its result or error; False if it had to be put back instead."""
+        try:
+            if batch[0].alone:
+                batch[0].result = batch[0].do(self._conn)
+            elif self._begin(any(job.durable for job in batch)):
+                self._commit(batch)
+            else:
+                self._line.put_back(batch)
+                pause()
+                return False
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the callers
+            rollback(self._conn)
+            for job in batch:
+                job.error = _failure(error, self._conn.filename)
+        return True
+
+    def _begin(self, durable: bool) -> bool:
+        """Take the write lock; False if another process has it and waiting is still allowed."""
+        if durable is not self._durable:
+            set_durable(self._conn, durable)
+            self._durable = durable
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            if self._may_wait():
+                return False
+            raise
+        if self.busy_since is not None:
+            log.warning("the database can be written again; it was locked since %s", self.busy_since)
+            self.busy_since = None
+        return True
+
+    def _may_wait(self) -> bool:
+        """While the runner lives it waits without end: what it was asked to record is not lost."""
+        if self.busy_since is None:
+            self.busy_since = self._clock.now()
+            log.warning("another process has locked the database; writes wait for it")
+        if not self._line.is_closed:
+            return True
+        if self._give_up_at is None:
+            self._give_up_at = self._clock.monotonic() + _FAREWELL_PATIENCE
+        return self._clock.monotonic() < self._give_up_at
+
+    def _commit(self, batch: list[Job]) -> None:
+        tx = open_tx(self._conn, self._clock)
+        if len(batch) == 1:
+            batch[0].result = batch[0].do(tx)
+        else:
+            for job in batch:
+                self._run_apart(job, tx)
+        self._conn.execute("COMMIT")
+
+    def _run_apart(self, job: Job, tx: Tx) -> None:
+        """Run one job of several such that its failure undoes nothing but itself."""
+        self._conn.execute("SAVEPOINT job")
+        try:
+            job.result = job.do(tx)
+        except Exception as error:
+            if not self._conn.in_transaction:
+                raise  # SQLite has ended the whole transaction, as it may when the disk is full
+            self._conn.execute("ROLLBACK TO job")
+            job.error = _failure(error, self._conn.filename)
+        self._conn.execute("RELEASE job")
+
+    def _checkpoint(self) -> None:
+        try:
+            storage.checkpoint(self._conn)
+        except apsw.Error:
+            log.exception("a checkpoint failed; the write-ahead log keeps growing until one succeeds")
+
+    def _call_loop(self, function: Callable[..., object], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            log.warning("the event loop ended before the database writer")
+
+
+def _failure(error: Exception, file: str) -> Exception:
+    """The error to raise in the caller's task."""
+    known: Exception | None = translate(error, file)
+    if known is None and isinstance(error, StopIteration):
+        known = RuntimeError("an operation raised StopIteration")  # which a future cannot carry
+    if known is None:
+        return error
+    known.__cause__ = error
+    return known
+
+
+def _deliver(batch: list[Job]) -> None:
+    """In the event loop: one wake-up for all callers of a batch."""
+    for job in batch:
+        if job.future is not None and not job.future.done():
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+        elif job.error is not None:
+            log.error("a write that nobody waits for failed", exc_info=job.error)
