@@ -1,0 +1,314 @@
+"""The difference between declared and live, as a value.
+
+``diff`` decides, and only decides: it takes what the manifests declare and what the database
+holds, and returns a frozen ``Plan``. Printing it, guarding it and applying it live elsewhere.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from jeeves_runner.core.problem import Problem
+
+Key = tuple[str, str]
+"""``(kind, id)``, where kind is ``job`` or ``queue``."""
+
+
+class Action(StrEnum):
+    """What a change does to a row."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+    @property
+    def symbol(self) -> str:
+        return {"create": "+", "update": "~", "delete": "-"}[self]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldChange:
+    """One changed field; ``path`` is dotted, values are JSON values."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One row to write.
+
+    ``text`` is the spec as canonical JSON and ``digest`` its hash (both None for a delete);
+    ``script`` is the file a job runs, if it runs one.
+    ``drift``: the row was changed by hand, and the update puts it back.
+    """
+
+    action: Action
+    kind: str
+    id: str
+    file: str
+    line: int
+    drift: bool = False
+    text: str | None = None
+    digest: str | None = None
+    script: str | None = None
+    fields: tuple[FieldChange, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.id)
+
+    def with_fields(self, fields: Iterable[FieldChange]) -> "Change":
+        """The same change, telling more of what it changes."""
+        return replace(self, fields=(*self.fields, *fields))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "action": str(self.action),
+            "kind": self.kind,
+            "id": self.id,
+            "file": self.file,
+            "line": self.line,
+            "drift": self.drift,
+            "fields": [{"path": f.path, "old": f.old, "new": f.new} for f in self.fields],
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """A live row that keeps its last good spec because its manifest is broken."""
+
+    kind: str
+    id: str
+    file: str
+    message: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"kind": self.kind, "id": self.id, "file": self.file, "message": self.message}
+
+
+class FileRecord(NamedTuple):
+    """What to remember of a manifest that held no error. ``problems``: its warnings."""
+
+    path: str
+    digest: str
+    entries: int
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All there is to do on top of revision ``base``.
+
+    ``complete`` is false when a manifest has an error: the plan then holds no deletes.
+    ``fingerprint`` tells one state of the folder from another. ``relined`` are rows whose only news
+    is the line they stand on; ``files`` and ``forgotten`` bring the memory of unchanged manifests up
+    to date. None of the three is a change.
+    """
+
+    base: int = 0
+    fingerprint: str = ""
+    changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    complete: bool = True
+    held: tuple[Held, ...] = ()
+    declared: int = 0
+    manifests: int = 0
+    relined: tuple[tuple[str, str, int], ...] = ()
+    files: tuple[FileRecord, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+    def of(self, action: Action, kind: str | None = None) -> list[Change]:
+        """The changes of one action, optionally of one kind."""
+        return [c for c in self.changes if c.action is action and kind in (None, c.kind)]
+
+    def without_deletes(self) -> "Plan":
+        """The same plan with nothing removed."""
+        return replace(self, changes=tuple(c for c in self.changes if c.action is not Action.DELETE))
+
+    def as_json(self) -> dict[str, Any]:
+        """The object ``diff --json`` prints."""
+        return {
+            "base": self.base,
+            "complete": self.complete,
+            "changes": [c.as_json() for c in self.changes],
+            "held": [h.as_json() for h in self.held],
+            "problems": [p.as_json() for p in self.problems],
+        }
+
+
+class Declaration(NamedTuple):
+    """One thing a parsed manifest declares: its spec as canonical JSON, and the hash of that."""
+
+    kind: str
+    id: str
+    digest: str
+    file: str
+    line: int
+    text: str
+    script: str | None = None
+
+
+class LiveRow(NamedTuple):
+    """What the database holds of one declared thing. ``script``: the file it runs, if it runs one."""
+
+    digest: str
+    file: str
+    line: int
+    drifted: bool = False
+    script: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """Which live rows broken manifests protect, each with the reason.
+
+    ``keys``: single rows, wherever they came from. ``files``: every row last applied from them
+    that no other file declares now.
+    """
+
+    keys: Mapping[Key, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What ``diff`` found; ``relined`` are ``(kind, id, line)``."""
+
+    changes: tuple[Change, ...]
+    held: tuple[Held, ...]
+    relined: tuple[tuple[str, str, int], ...]
+
+
+def diff(
+    declared: Mapping[Key, Declaration],
+    live: Mapping[Key, LiveRow],
+    hold: Hold,
+    *,
+    unchanged: Container[str] = frozenset(),
+    complete: bool,
+) -> Difference:
+    """What leads from ``live`` to ``declared``.
+
+    Rows of files in ``unchanged`` are as their manifest says and need no declaration. A key in
+    ``hold.keys`` changes nothing, declared or not. With ``complete`` false nothing is deleted:
+    what seems to be missing may stand in the file that could not be read.
+    """
+    changes, held = _of_live_rows(declared, live, hold, unchanged, complete)
+    relined: list[tuple[str, str, int]] = []
+    for key, want in declared.items():
+        have = live.get(key)
+        if key in hold.keys:
+            continue
+        if have is None:
+            changes.append(_create(want))
+        elif have.drifted or have.digest != want.digest or have.file != want.file:
+            changes.append(_update(want, have))
+        elif have.line != want.line:
+            relined.append((*key, want.line))
+    changes.sort(key=_by_key)
+    held.sort(key=_by_key)
+    return Difference(changes=tuple(changes), held=tuple(held), relined=tuple(relined))
+
+
+def _of_live_rows(
+    declared: Container[Key],
+    live: Mapping[Key, LiveRow],
+    hold: Hold,
+    unchanged: Container[str],
+    complete: bool,
+) -> tuple[list[Change], list[Held]]:
+    """Which live rows go, and which stay only because they are held."""
+    deletes: list[Change] = []
+    held: list[Held] = []
+    for key, row in live.items():
+        reason = hold.keys.get(key)
+        if reason is None and key not in declared:
+            if row.file in unchanged:
+                continue
+            reason = hold.files.get(row.file)
+            if reason is None and complete:
+                deletes.append(
+                    Change(action=Action.DELETE, kind=key[0], id=key[1], file=row.file, line=row.line)
+                )
+        if reason is not None:
+            held.append(Held(kind=key[0], id=key[1], file=row.file, message=reason))
+    return deletes, held
+
+
+def _by_key(thing: Change | Held) -> Key:
+    return (thing.kind, thing.id)
+
+
+def _create(want: Declaration) -> Change:
+    return Change(
+        action=Action.CREATE,
+        kind=want.kind,
+        id=want.id,
+        file=want.file,
+        line=want.line,
+        text=want.text,
+        digest=want.digest,
+        script=want.script,
+    )
+
+
+def _update(want: Declaration, have: LiveRow) -> Change:
+    moved = (FieldChange(path="file", old=have.file, new=want.file),) if have.file != want.file else ()
+    return replace(_create(want), action=Action.UPDATE, drift=have.drifted, fields=moved)
+
+
+def summary(plan: Plan) -> str:
+    """``2 created, 1 updated, 0 deleted``: the plan as done."""
+    words = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+    return ", ".join(f"{len(plan.of(action))} {word}" for action, word in words.items())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recent:
+    """Jobs live now, what the applies of the last ten minutes did, and queues that hold work."""
+
+    live: int
+    created: int = 0
+    deleted: int = 0
+    busy_queues: frozenset[str] = frozenset()
+
+
+def guard(plan: Plan, recent: Recent, allow_deletes: int | None = None) -> str | None:
+    """Why this plan needs a person's word before it is applied, or None.
+
+    Deletes are measured against the jobs that were live ten minutes ago, together with the
+    deletes since, so that a folder emptied file by file is noticed as well.
+    """
+    deletes = len(plan.of(Action.DELETE))
+    if not deletes:
+        return None
+    if plan.manifests == 0:
+        return (
+            f"no manifest was found, and {_deletes(plan)} would be deleted; "
+            "a manifest that says `jobs: []` declares that there are none"
+        )
+    if allow_deletes is not None:
+        if deletes <= allow_deletes:
+            return None
+        return f"{_deletes(plan)} would be deleted, more than the {allow_deletes} allowed"
+    busy = sorted(c.id for c in plan.of(Action.DELETE, "queue") if c.id in recent.busy_queues)
+    if busy:
+        return f"queue {busy[0]} still holds items; confirm its delete with --allow-deletes {deletes}"
+    before = max(recent.live + recent.deleted - recent.created, 0)
+    gone = len(plan.of(Action.DELETE, "job")) + recent.deleted
+    over_share = gone > max(5, before // 5)
+    over_half = before > 2 and gone * 2 > before
+    if not (over_share or over_half):
+        return None
+    lately = f" ({recent.deleted} more went in the last ten minutes)" if recent.deleted else ""
+    gone_now = f"{_deletes(plan)} would be deleted, where {recent.live} jobs are live{lately}"
+    return f"{gone_now}; confirm with --allow-deletes {deletes}"
+
+
+def _deletes(plan: Plan) -> str:
+    """``3 jobs``, ``1 queue`` or ``3 jobs and 1 queue``."""
+    counts = [(kind, len(plan.of(Action.DELETE, kind))) for kind in ("job", "queue")]
+    return " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts if count)

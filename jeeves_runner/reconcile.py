@@ -1,0 +1,159 @@
+"""Plan and apply: read what is live, let the planner compare, write the difference as a revision."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import apsw
+
+from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.model import Commit
+from jeeves_runner.core.plan import Action, Change, FieldChange, LiveRow, Plan, Recent, guard
+from jeeves_runner.core.specs import describe_changes
+from jeeves_runner.db import jobs, queues, revisions
+from jeeves_runner.db.connection import Tx, snapshot
+from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
+
+DELETE_MEMORY = timedelta(minutes=10)
+"""How far back deletes count towards the delete budget."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applied:
+    """What an apply did: the revision it wrote (None: nothing changed) and the plan it carried out."""
+
+    revision: int | None
+    plan: Plan
+
+    @property
+    def job_ids(self) -> list[str]:
+        """Jobs whose rows were written; the scheduler looks at these."""
+        return [c.id for c in self.plan.changes if c.kind == "job"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """Who applies, from where, and what was confirmed."""
+
+    applied_by: str
+    source: str
+    take_over: bool = False
+    allow_deletes: int | None = None
+
+
+def read_live(conn: apsw.Connection) -> Live:
+    """All the planner needs to know of the database, as of one moment."""
+    with snapshot(conn):
+        rows = {
+            ("job", name): LiveRow(digest, file, line, bool(drifted), script)
+            for name, digest, file, line, drifted, script in jobs.live_rows(conn)
+        }
+        for name, digest, file, line, drifted in queues.live_queue_rows(conn):
+            rows["queue", name] = LiveRow(digest, file, line, bool(drifted))
+        return Live(revisions.head(conn), rows, revisions.known_files(conn))
+
+
+def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:
+    """The plan with what each update changes, field by field."""
+    updates = plan.of(Action.UPDATE)
+    if not updates:
+        return plan
+    old = {
+        "job": jobs.spec_texts(conn, [c.id for c in updates if c.kind == "job"]),
+        "queue": queues.queue_spec_texts(conn, [c.id for c in updates if c.kind == "queue"]),
+    }
+    described = (_described(conn, c, old[c.kind].get(c.id, "{}")) for c in plan.changes)
+    return replace(plan, changes=tuple(described))
+
+
+def _described(conn: apsw.Connection, change: Change, old: str) -> Change:
+    if change.action is not Action.UPDATE or change.text is None:
+        return change
+    fields = [FieldChange(**f) for f in describe_changes(old, change.text)]
+    if change.drift and change.kind == "job" and not fields:
+        drifted = jobs.drifted_columns(conn, change.id, change.text)
+        fields = [FieldChange(path=path, old=old, new=new) for path, old, new in drifted]
+    return change.with_fields(fields)
+
+
+def check_source(conn: apsw.Connection, location: str) -> None:
+    """SourceMismatch when the database belongs to another folder."""
+    recorded = revisions.recorded_source(conn)
+    if recorded is not None and recorded != location:
+        raise SourceMismatch(
+            f"this database belongs to the manifests in {recorded}, not to {location}",
+            hint="use another db_path, or switch it over with `jeeves-runner apply --take-over`",
+        )
+
+
+def _refusal(conn: apsw.Connection, plan: Plan, terms: Terms, now: datetime) -> str | None:
+    """What the guards say against this plan, or None."""
+    if not plan.of(Action.DELETE):
+        return None
+    created, deleted = revisions.counts_since(conn, to_text(now - DELETE_MEMORY))
+    recent = Recent(
+        live=len(jobs.live_ids(conn)),
+        created=created,
+        deleted=deleted,
+        busy_queues=queues.busy_queues(conn),
+    )
+    return guard(plan, recent, terms.allow_deletes)
+
+
+def needs_writing(conn: apsw.Connection, plan: Plan, location: str) -> bool:
+    """Whether applying the plan would write anything at all."""
+    return bool(
+        plan.changes
+        or plan.relined
+        or plan.files
+        or plan.forgotten
+        or list(plan.held) != revisions.held_rows(conn)
+        or revisions.recorded_source(conn) != location
+    )
+
+
+def apply_plan(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None = None) -> Applied:
+    """Write the plan in the caller's transaction.
+
+    BaseMoved when another apply came since the plan was made, SourceMismatch and Refused when a
+    guard stands in the way; nothing is written then.
+    """
+    if revisions.head(tx.conn) != plan.base:
+        raise BaseMoved("another apply came first", hint="run it again")
+    if not terms.take_over:
+        check_source(tx.conn, terms.source)
+    reason = _refusal(tx.conn, plan, terms, tx.now)
+    if reason is not None:
+        raise Refused(reason, hint="nothing was changed")
+    if revisions.recorded_source(tx.conn) != terms.source:
+        revisions.record_source(tx, terms.source)
+    revision = _write_changes(tx, plan, terms, commit) if plan.changes else None
+    jobs.move_lines(tx, ((name, line) for kind, name, line in plan.relined if kind == "job"))
+    queues.move_queue_lines(tx, ((name, line) for kind, name, line in plan.relined if kind == "queue"))
+    revisions.remember_files(tx, plan.files, plan.forgotten)
+    if list(plan.held) != revisions.held_rows(tx.conn):
+        revisions.replace_held(tx, plan.held)
+    return Applied(revision=revision, plan=plan)
+
+
+def _write_changes(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None) -> int:
+    revision = revisions.insert_revision(tx, plan, terms.applied_by, commit)
+    written = [c for c in plan.changes if c.action is not Action.DELETE]
+    jobs.upsert_jobs(tx, (c for c in written if c.kind == "job"), revision)
+    queues.upsert_queues(tx, (c for c in written if c.kind == "queue"), revision)
+    deleted = [c.id for c in plan.of(Action.DELETE, "job")]
+    jobs.tombstone_jobs(tx, deleted, revision)
+    queues.tombstone_queues(tx, [c.id for c in plan.of(Action.DELETE, "queue")], revision)
+    from jeeves_runner.db import runs  # of weight, and not needed when there is nothing to do
+
+    runs.cancel_waiting_of_stopped_jobs(tx, [c.id for c in plan.changes if c.kind == "job"])
+    return revision
+
+
+def refusal_of(conn: apsw.Connection, plan: Plan, terms: Terms, clock: Clock) -> str | None:
+    """What an apply of this plan now would be refused for, or None."""
+    try:
+        check_source(conn, terms.source)
+    except SourceMismatch as mismatch:
+        return mismatch.message
+    return _refusal(conn, plan, terms, clock.now())

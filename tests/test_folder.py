@@ -1,0 +1,72 @@
+"""Looking at a folder: which files are manifests, and what is said of those that cannot be read."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jeeves_runner.errors import SourceError
+from jeeves_runner.sources.folder import MAX_FILE_SIZE, FolderSource, Snapshot
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Path:
+    folder = tmp_path / "jobs.d"
+    folder.mkdir()
+    return folder
+
+
+def look(jobs: Path) -> Snapshot:
+    return FolderSource(folder=jobs, root=jobs.parent).look()
+
+
+def test_yaml_files_are_found_at_any_depth_in_order_of_path(jobs: Path) -> None:
+    for name in (
+        "b.yaml",
+        "a.yml",
+        "team/deep/c.yaml",
+        "notes.txt",
+        ".hidden.yaml",
+        "_draft.yaml",
+        "_old/d.yaml",
+    ):
+        (jobs / name).parent.mkdir(parents=True, exist_ok=True)
+        (jobs / name).write_text("x: 1\n")
+    (jobs / "team" / "_defaults.yaml").write_text("defaults: {}\n")
+    seen = look(jobs)
+    assert [f.path for f in seen.files] == ["jobs.d/a.yml", "jobs.d/b.yaml", "jobs.d/team/deep/c.yaml"]
+    assert [f.path for f in seen.defaults] == ["jobs.d/team/_defaults.yaml"]
+
+
+def test_links_are_followed_and_each_folder_is_walked_once(jobs: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.yaml").write_text("x: 1\n")
+    (elsewhere / "back").symlink_to(jobs)
+    (jobs / "linked").symlink_to(elsewhere)
+    (jobs / "same.yaml").symlink_to(elsewhere / "a.yaml")
+    seen = look(jobs)
+    assert [f.path for f in seen.files] == ["jobs.d/linked/a.yaml", "jobs.d/same.yaml"]
+    assert str(elsewhere.resolve()) in seen.folders
+
+
+def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="does not exist") as caught:
+        look(tmp_path / "jobs.d")
+    assert "jobs_dir" in (caught.value.hint or "")
+
+
+def test_what_should_be_a_manifest_and_is_none_is_a_problem(jobs: Path) -> None:
+    (jobs / "folder.yaml").mkdir()
+    (jobs / "dangling.yaml").symlink_to(jobs / "nowhere")
+    os.mkfifo(jobs / "pipe.yaml")
+    problems = {p.file: p.message for p in look(jobs).unreadable}
+    assert "folder" in problems["jobs.d/folder.yaml"]
+    assert "does not exist" in problems["jobs.d/dangling.yaml"]
+    assert "regular" in problems["jobs.d/pipe.yaml"]
+
+
+def test_a_huge_file_is_not_read_whole(jobs: Path) -> None:
+    (jobs / "huge.yaml").write_bytes(b"#" * (MAX_FILE_SIZE + 500_000))
+    (file,) = look(jobs).files
+    assert len(file.data) == MAX_FILE_SIZE + 1

@@ -1,0 +1,181 @@
+"""The plan: what follows from what is declared, what is live and what is broken."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeeves_runner.core.plan import (
+    Action,
+    Change,
+    Declaration,
+    FieldChange,
+    Hold,
+    Key,
+    LiveRow,
+    Plan,
+    Recent,
+    diff,
+    guard,
+)
+
+
+def declaration(name: str, digest: str = "d1", file: str = "jobs.d/a.yaml", line: int = 1) -> Declaration:
+    return Declaration(kind="job", id=name, digest=digest, file=file, line=line, text=f'{{"id":"{name}"}}')
+
+
+def row(digest: str = "d1", file: str = "jobs.d/a.yaml", line: int = 1, drifted: bool = False) -> LiveRow:
+    return LiveRow(digest=digest, file=file, line=line, drifted=drifted)
+
+
+def by_key(*declarations: Declaration) -> dict[Key, Declaration]:
+    return {(d.kind, d.id): d for d in declarations}
+
+
+def actions(changes: tuple[Change, ...]) -> list[str]:
+    return [f"{c.action.symbol}{c.id}" for c in changes]
+
+
+def test_new_changed_and_missing_jobs_become_create_update_and_delete() -> None:
+    found = diff(
+        by_key(declaration("new"), declaration("same"), declaration("changed", digest="d2")),
+        {("job", "same"): row(), ("job", "changed"): row(), ("job", "gone"): row()},
+        Hold(),
+        complete=True,
+    )
+    assert actions(found.changes) == ["~changed", "-gone", "+new"]
+
+
+def test_an_incomplete_plan_deletes_nothing() -> None:
+    found = diff({}, {("job", "gone"): row()}, Hold(), complete=False)
+    assert found.changes == ()
+
+
+def test_rows_of_a_broken_file_are_held_and_say_why() -> None:
+    found = diff(
+        {},
+        {("job", "a"): row(file="jobs.d/broken.yaml"), ("job", "b"): row(file="jobs.d/other.yaml")},
+        Hold(files={"jobs.d/broken.yaml": "a tab"}),
+        complete=False,
+    )
+    assert [(h.id, h.message) for h in found.held] == [("a", "a tab")]
+    assert found.changes == ()
+
+
+def test_a_job_that_moved_out_of_a_broken_file_is_updated_not_held() -> None:
+    found = diff(
+        by_key(declaration("a", file="jobs.d/new.yaml")),
+        {("job", "a"): row(file="jobs.d/broken.yaml")},
+        Hold(files={"jobs.d/broken.yaml": "a tab"}),
+        complete=False,
+    )
+    assert actions(found.changes) == ["~a"]
+    assert found.changes[0].fields == (
+        FieldChange(path="file", old="jobs.d/broken.yaml", new="jobs.d/new.yaml"),
+    )
+    assert found.held == ()
+
+
+def test_a_held_id_keeps_its_live_spec_and_is_not_born() -> None:
+    held = Hold(keys={("job", "live"): "twice", ("job", "unborn"): "twice"})
+    found = diff(
+        by_key(declaration("live", digest="d2"), declaration("unborn")),
+        {("job", "live"): row()},
+        held,
+        complete=False,
+    )
+    assert found.changes == ()
+    assert [h.id for h in found.held] == ["live"]
+
+
+def test_a_row_changed_by_hand_is_put_back_and_marked_as_drift() -> None:
+    found = diff(by_key(declaration("a")), {("job", "a"): row(drifted=True)}, Hold(), complete=True)
+    assert [(c.action, c.drift) for c in found.changes] == [(Action.UPDATE, True)]
+
+
+def test_a_job_that_only_moved_within_its_file_is_no_change() -> None:
+    found = diff(by_key(declaration("a", line=7)), {("job", "a"): row(line=1)}, Hold(), complete=True)
+    assert found.changes == ()
+    assert found.relined == (("job", "a", 7),)
+
+
+def test_rows_of_unchanged_files_need_no_declaration() -> None:
+    found = diff({}, {("job", "a"): row()}, Hold(), unchanged={"jobs.d/a.yaml"}, complete=True)
+    assert found.changes == ()
+
+
+names = st.text("abcdef", min_size=1, max_size=2)
+digests = st.sampled_from(["d1", "d2"])
+files = st.sampled_from(["x.yaml", "y.yaml"])
+declared_sets = st.dictionaries(names, st.tuples(digests, files), max_size=8)
+
+
+@given(declared_sets, declared_sets)
+def test_applying_a_plan_leaves_nothing_to_plan(
+    want: dict[str, tuple[str, str]], have: dict[str, tuple[str, str]]
+) -> None:
+    declared = by_key(*(declaration(n, digest=d, file=f) for n, (d, f) in want.items()))
+    live = {("job", n): row(digest=d, file=f) for n, (d, f) in have.items()}
+    for change in diff(declared, live, Hold(), complete=True).changes:
+        if change.action is Action.DELETE:
+            del live[change.key]
+        else:
+            live[change.key] = row(digest=change.digest or "", file=change.file)
+    assert diff(declared, live, Hold(), complete=True).changes == ()
+    assert set(live) == set(declared)
+
+
+@given(declared_sets, declared_sets, st.sets(names), st.sets(files))
+def test_what_is_held_never_changes(
+    want: dict[str, tuple[str, str]],
+    have: dict[str, tuple[str, str]],
+    held_names: set[str],
+    broken: set[str],
+) -> None:
+    declared = by_key(*(declaration(n, digest=d, file=f) for n, (d, f) in want.items()))
+    live = {("job", n): row(digest=d, file=f) for n, (d, f) in have.items()}
+    hold = Hold(keys={("job", n): "held" for n in held_names}, files=dict.fromkeys(broken, "broken"))
+    found = diff(declared, live, hold, complete=True)
+    for change in found.changes:
+        assert change.id not in held_names
+        assert not (change.action is Action.DELETE and live[change.key].file in broken)
+    changed = {c.key for c in found.changes}
+    assert not changed & {(h.kind, h.id) for h in found.held}
+
+
+def deletes(count: int, manifests: int = 1) -> Plan:
+    changes = tuple(
+        Change(action=Action.DELETE, kind="job", id=f"j{n}", file="f.yaml", line=1) for n in range(count)
+    )
+    return Plan(changes=changes, manifests=manifests)
+
+
+def test_a_few_deletes_among_many_pass() -> None:
+    assert guard(deletes(5), Recent(live=12)) is None
+    assert guard(deletes(20), Recent(live=100)) is None
+    assert guard(deletes(1), Recent(live=2)) is None
+
+
+def test_many_deletes_want_a_word() -> None:
+    assert "21 jobs would" in (guard(deletes(21), Recent(live=100)) or "")
+    assert "6 jobs would" in (guard(deletes(6), Recent(live=10)) or "")
+    assert guard(deletes(2), Recent(live=3)) is not None
+
+
+def test_deletes_of_the_last_ten_minutes_count() -> None:
+    assert guard(deletes(1), Recent(live=80, deleted=20)) is not None
+
+
+def test_a_number_that_was_confirmed_is_an_upper_bound() -> None:
+    assert guard(deletes(50), Recent(live=100), allow_deletes=50) is None
+    assert guard(deletes(51), Recent(live=100), allow_deletes=50) is not None
+
+
+def test_no_manifest_at_all_is_refused_even_when_confirmed() -> None:
+    assert "jobs: []" in (guard(deletes(1, manifests=0), Recent(live=1), allow_deletes=10) or "")
+
+
+def test_a_queue_that_holds_items_is_not_deleted_silently() -> None:
+    plan = Plan(
+        changes=(Change(action=Action.DELETE, kind="queue", id="mail", file="f.yaml", line=1),), manifests=1
+    )
+    assert "mail" in (guard(plan, Recent(live=5, busy_queues=frozenset({"mail"}))) or "")
+    assert guard(plan, Recent(live=5)) is None

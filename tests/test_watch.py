@@ -1,0 +1,139 @@
+"""Hints: every kind of change in the folder makes the watch speak, also where notifications fail."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from jeeves_runner.sources.watch import FolderWatch
+
+PATIENCE = 10
+
+
+class Listener:
+    """Counts hints and lets a test wait for the next."""
+
+    def __init__(self, watch: FolderWatch) -> None:
+        self._watch = watch
+        self._heard = asyncio.Event()
+
+    async def run(self) -> None:
+        async for _ in self._watch.hints():
+            self._heard.set()
+
+    async def next(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await self._heard.wait()
+        self._heard.clear()
+
+    async def quiet(self) -> None:
+        """Wait until nothing has been heard for a moment."""
+        while True:
+            try:
+                async with asyncio.timeout(0.3):
+                    await self._heard.wait()
+            except TimeoutError:
+                return
+            self._heard.clear()
+
+
+@asynccontextmanager
+async def listening(folder: Path) -> AsyncIterator[tuple[FolderWatch, Listener]]:
+    watch = FolderWatch(folder)
+    listener = Listener(watch)
+    task = asyncio.create_task(listener.run())
+    try:
+        yield watch, listener
+    finally:
+        watch.stop()
+        await asyncio.wait_for(task, PATIENCE)
+
+
+def new_file(jobs: Path) -> None:
+    (jobs / "new.yaml").write_text("x")
+
+
+def new_file_in_new_folder(jobs: Path) -> None:
+    (jobs / "team").mkdir()
+    (jobs / "team" / "new.yaml").write_text("x")
+
+
+def rename_over(jobs: Path) -> None:
+    (jobs / "a.yaml.tmp").write_text("y")
+    (jobs / "a.yaml.tmp").rename(jobs / "a.yaml")
+
+
+def remove_file(jobs: Path) -> None:
+    (jobs / "a.yaml").unlink()
+
+
+def remove_folder(jobs: Path) -> None:
+    shutil.rmtree(jobs)
+
+
+CHANGES = [new_file, new_file_in_new_folder, rename_over, remove_file, remove_folder]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_change_is_heard(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        (jobs / "a.yaml").write_text("x")
+        async with listening(jobs) as (_, listener):
+            await listener.next()
+            await listener.quiet()
+            change(jobs)
+            await listener.next()
+
+    asyncio.run(scenario())
+
+
+def test_the_first_hint_comes_once_the_watch_stands(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        async with listening(jobs) as (_, listener):
+            await listener.next()
+            new_file(jobs)
+            await listener.next()
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_that_was_removed_and_made_again_is_still_watched(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        async with listening(jobs) as (_, listener):
+            await listener.next()
+            shutil.rmtree(jobs)
+            await listener.next()
+            await listener.quiet()
+            jobs.mkdir()
+            await listener.next()
+            await listener.quiet()
+            new_file(jobs)
+            await listener.next()
+
+    asyncio.run(scenario())
+
+
+def test_places_that_links_lead_to_are_watched_once_they_are_known(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        jobs, elsewhere = tmp_path / "jobs.d", tmp_path / "elsewhere"
+        jobs.mkdir()
+        elsewhere.mkdir()
+        (jobs / "linked").symlink_to(elsewhere)
+        async with listening(jobs) as (watch, listener):
+            await listener.next()
+            watch.retarget([str(jobs), str(elsewhere)])
+            await listener.next()
+            await listener.quiet()
+            new_file(elsewhere)
+            await listener.next()
+
+    asyncio.run(scenario())
