@@ -1,0 +1,77 @@
+"""What every executor offers, and the values that pass between it and its caller."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from jeeves_runner.core.model import Ending, Lost
+
+StreamName = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    """All that is needed to start one run.
+
+    ``env`` is the whole environment, secrets included, so its content is left out of the repr.
+    ``mark`` is the random text the run's processes carry as ``JR_RUN_MARK``. ``temporaries`` are
+    files made for this run; the executor removes them once it has ended or failed to start.
+    """
+
+    run_id: int
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    mark: str
+    temporaries: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Launch(run_id={self.run_id}, argv={self.argv!r}, cwd={self.cwd!r})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalHandle:
+    """Names a run's process group on this machine, in this boot and in later ones.
+
+    ``pid`` is the leader, its group and its session alike; ``pid_started`` is its start time as
+    ``processes.start_ticks`` gives it. They are null when the runner died before recording them.
+    """
+
+    run_id: int
+    mark: str
+    pid: int | None = None
+    pid_started: str | None = None
+    boot_id: str | None = None
+
+
+class Sink(Protocol):
+    """Takes a run's output as it arrives, in chunks that respect no border."""
+
+    def write(self, stream: StreamName, data: bytes) -> None: ...
+
+
+Handle = TypeVar("Handle")
+
+
+class Executor(Protocol[Handle]):
+    """Starts runs somewhere and says how they ended. Deadlines and retries are the caller's."""
+
+    async def start(self, launch: Launch, sink: Sink) -> Handle:
+        """Start the work; the run is already recorded as running.
+
+        Starting a run that is already live returns its handle. Raises StartFailed or InvalidValue
+        when nothing was started.
+        """
+        ...
+
+    async def wait(self, handle: Handle, sink: Sink) -> Ending:
+        """How the work ended, once all of its output has reached the sink."""
+        ...
+
+    async def cancel(self, handle: Handle, grace: float) -> None:
+        """Ask for an end now and enforce it after ``grace`` seconds; ``wait`` tells when it came."""
+        ...
+
+    async def recover(self, run_id: int, handle: Handle | None) -> Handle | Lost:
+        """After a restart: take up a run of an earlier runner again, or say that it is lost."""
+        ...

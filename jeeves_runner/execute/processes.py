@@ -1,0 +1,248 @@
+"""Finding and ending the processes of a run whose runner may be long gone.
+
+A pid alone names nothing: it may have been given to a stranger since. A process is signalled only
+through a pidfd, opened first and verified afterwards by the run's mark in its environment, or by
+its session together with start time and boot. Elsewhere than on Linux there are neither, and the
+process group is signalled when its leader's start time still fits.
+"""
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+MARK_VARIABLE = "JR_RUN_MARK"
+ON_LINUX: bool = sys.platform == "linux"
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_READ_SIZE = 65536
+_MAX_ROUNDS = 100
+_ROUND_PATIENCE = 0.05
+_EXEC_PATIENCE = 0.002
+_QUIET_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStat:
+    """The part of ``/proc/PID/stat`` that places a process; ``started`` in clock ticks since boot."""
+
+    state: str
+    group: int
+    session: int
+    started: int
+
+    @property
+    def is_dead(self) -> bool:
+        return self.state in "ZX"
+
+
+@cache
+def boot_id() -> str:
+    """A text that is the same until the machine restarts, and never again."""
+    if ON_LINUX:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return _output_of("sysctl", "-n", "kern.bootsessionuuid") or "unknown"
+
+
+def start_ticks(pid: int) -> str | None:
+    """When a process started, in a form only to be compared; None if there is no such process."""
+    if ON_LINUX:
+        stat = read_stat(pid)
+        return None if stat is None else str(stat.started)
+    return _output_of("ps", "-o", "lstart=", "-p", str(pid)) or None
+
+
+def start_ticks_between(pid: int, before: float, after: float) -> str | None:
+    """``start_ticks`` of a process forked between two readings of the boot-time clock (seconds).
+
+    Within one tick, the readings tell the answer. The kernel's own takes up to a millisecond while
+    the process is amid its exec, longer than starting it.
+    """
+    first, last = int(before * _TICKS_PER_SECOND), int(after * _TICKS_PER_SECOND)
+    return str(first) if ON_LINUX and first == last else start_ticks(pid)
+
+
+def read_stat(pid: int) -> ProcessStat | None:
+    """A process as Linux shows it; None if it is gone. Zombies still have one."""
+    text = read_proc(f"/proc/{pid}/stat")
+    # The name in parentheses may itself hold spaces and parentheses.
+    fields = text[text.rfind(b")") + 2 :].split()
+    if len(fields) < 20:
+        return None
+    return ProcessStat(fields[0].decode(), int(fields[2]), int(fields[3]), int(fields[19]))
+
+
+def environment_of(pid: int) -> bytes:
+    """The environment a process was started with; empty if it is gone, foreign or amid an exec."""
+    return read_proc(f"/proc/{pid}/environ")
+
+
+def read_proc(path: str) -> bytes:
+    """A file of ``/proc`` whole, by plain system calls as searches read many; empty if unreadable."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        parts = [os.read(fd, _READ_SIZE)]
+        while parts[-1]:
+            parts.append(os.read(fd, _READ_SIZE))
+    except OSError:
+        return b""  # the process ended between the two calls
+    finally:
+        os.close(fd)
+    return b"".join(parts)
+
+
+def bears_mark(environment: bytes, mark: str) -> bool:
+    """Whether an environment as ``environment_of`` gives it carries this run's mark."""
+    return f"{MARK_VARIABLE}={mark}\0".encode() in environment
+
+
+def kill_group(pid: int, signum: int) -> None:
+    """Signal a process group whose leader is known to be unreaped, so its number is no other's."""
+    try:
+        os.killpg(pid, signum)
+    except (ProcessLookupError, PermissionError):
+        # Nobody left, or only programs of another user, which nobody may signal.
+        return
+
+
+def kill_marked(
+    mark: str, pid: int | None = None, pid_started: str | None = None, boot_id: str | None = None
+) -> int:
+    """Kill all that is left of a run and answer how many processes that were.
+
+    Repeats until two looks in a row find none, at most some 5 s. Blocking: call it in a thread.
+    """
+    leader = _Leader.verified(pid, pid_started, boot_id)
+    if not ON_LINUX:
+        return _kill_group_of(leader)
+    return _kill_until_quiet(mark, leader)
+
+
+def terminate_escaped(mark: str, group: int) -> int:
+    """Send SIGTERM to the processes of a live run that have left its group; answers how many.
+
+    The members of the group are left out because they have been asked already, and many programs
+    take a second SIGTERM for impatience.
+    """
+    if not ON_LINUX:
+        return 0
+    count = 0
+    with _found(mark, None) as pidfds:
+        for pid, pidfd in pidfds.items():
+            stat = read_stat(pid)
+            if stat is not None and stat.group != group:
+                count += _send(pidfd, signal.SIGTERM)
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class _Leader:
+    """A recorded leader whose boot is the present one and whose pid was not given away."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def verified(cls, pid: int | None, started: str | None, boot: str | None) -> "_Leader | None":
+        if pid is None or started is None or boot != boot_id():
+            return None
+        now = start_ticks(pid)
+        return cls(pid, started) if now is None or now == started else None
+
+    def leads(self, stat: ProcessStat, environment: bytes, mark: str) -> bool:
+        """Whether a process belongs to the leader's session and to no other run."""
+        if stat.session != self.pid or stat.started < int(self.started):
+            return False
+        return MARK_VARIABLE.encode() + b"=" not in environment or bears_mark(environment, mark)
+
+
+def _kill_until_quiet(mark: str, leader: _Leader | None) -> int:
+    killed: set[int] = set()
+    quiet = 0
+    for _ in range(_MAX_ROUNDS):
+        with _found(mark, leader) as pidfds:
+            killed |= {pid for pid, pidfd in pidfds.items() if _send(pidfd, signal.SIGKILL)}
+            # One empty look is not enough: a process amid an exec shows no environment.
+            quiet = 0 if pidfds else quiet + 1
+            if quiet == _QUIET_ROUNDS:
+                return len(killed)
+            _wait_for_ends(list(pidfds.values()), _ROUND_PATIENCE if pidfds else _EXEC_PATIENCE)
+    logger.warning("some processes of a run could not be ended: %s", sorted(killed))
+    return len(killed)
+
+
+@contextmanager
+def _found(mark: str, leader: _Leader | None) -> Iterator[dict[int, int]]:
+    """The living processes of a run, as pid → open and verified pidfd."""
+    with ExitStack() as stack:
+        pidfds: dict[int, int] = {}
+        for pid in _all_pids():
+            if not _belongs(pid, mark, leader):
+                continue
+            try:
+                pidfd = os.pidfd_open(pid)
+            except OSError:
+                continue
+            stack.callback(os.close, pidfd)
+            # Once more now that the pidfd holds on to this very process.
+            if _belongs(pid, mark, leader):
+                pidfds[pid] = pidfd
+        yield pidfds
+
+
+def _all_pids() -> Iterator[int]:
+    own = str(os.getpid())
+    with os.scandir("/proc") as entries:
+        names = [entry.name for entry in entries]
+    return (int(name) for name in names if name.isdigit() and name != own)
+
+
+def _belongs(pid: int, mark: str, leader: _Leader | None) -> bool:
+    environment = environment_of(pid)
+    marked = bears_mark(environment, mark)
+    if not marked and leader is None:
+        return False
+    stat = read_stat(pid)
+    if stat is None or stat.is_dead:
+        return False
+    return marked or (leader is not None and leader.leads(stat, environment, mark))
+
+
+def _send(pidfd: int, signum: signal.Signals) -> bool:
+    try:
+        signal.pidfd_send_signal(pidfd, signum)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _wait_for_ends(pidfds: list[int], patience: float) -> None:
+    """Wait until some process has ended, at most so many seconds."""
+    with closing(select.epoll()) as poll:
+        for pidfd in pidfds:
+            poll.register(pidfd, select.EPOLLIN)
+        poll.poll(patience, max(1, len(pidfds)))
+
+
+def _kill_group_of(leader: _Leader | None) -> int:
+    if leader is None or start_ticks(leader.pid) != leader.started:
+        return 0
+    kill_group(leader.pid, signal.SIGKILL)
+    return 1
+
+
+def _output_of(*argv: str) -> str:
+    environment = {"LC_ALL": "C", "PATH": os.defpath}
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment)
+    return done.stdout.strip()

@@ -1,0 +1,90 @@
+"""The line by which a script reports its result: ``JR_RESULT:{json}``, the last one in stdout."""
+
+import json
+import math
+
+PREFIX = "JR_RESULT:"
+MAX_BYTES = 64 * 1024
+_MAX_DEPTH = 100
+_MAX_CHARACTERS = len(PREFIX) + MAX_BYTES + 2
+
+
+class ResultLine:
+    """Follows a text in chunks and keeps its last result line, however much comes after it."""
+
+    def __init__(self) -> None:
+        self._last: str | None = None
+        self._line = ""  # the start of the unfinished line, as much of it as can matter
+
+    def feed(self, text: str) -> None:
+        """Take more text."""
+        if self._line:
+            rest_of_line, newline, text = text.partition("\n")
+            self._extend_line(rest_of_line)
+            if not newline:
+                return
+            self._end_line()
+        lines, _, unfinished = text.rpartition("\n")
+        start = lines.rfind("\n" + PREFIX) + 1
+        if lines.startswith(PREFIX, start):
+            end = lines.find("\n", start)
+            self._keep(lines[start : end if end != -1 else len(lines)])
+        self._extend_line(unfinished)
+
+    def close(self) -> tuple[str | None, str | None]:
+        """The result as the text of a JSON object, or None with a note if there was a bad one."""
+        self._end_line()
+        if self._last is None:
+            return None, None
+        text = self._last.removeprefix(PREFIX).strip()
+        if len(text.encode()) > MAX_BYTES:
+            return None, "result dropped: over 64 KiB"
+        return (text, None) if _is_json_object(text) else (None, "result dropped: not a JSON object")
+
+    def _extend_line(self, text: str) -> None:
+        if self._may_be_result():
+            self._line += text[: _MAX_CHARACTERS - len(self._line)]
+
+    def _may_be_result(self) -> bool:
+        return self._line.startswith(PREFIX) or PREFIX.startswith(self._line)
+
+    def _end_line(self) -> None:
+        if self._line.startswith(PREFIX):
+            self._keep(self._line)
+        self._line = ""
+
+    def _keep(self, line: str) -> None:
+        self._last = line[:_MAX_CHARACTERS]
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        # What nests too deep to be written again is of no use to a reader either.
+        return isinstance(value, dict) and _depth_is_sane(value)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(value := float(text)):
+        raise ValueError(f"{text} is too large a number")
+    return value
+
+
+def _depth_is_sane(value: object) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return True
+    return False

@@ -1,0 +1,128 @@
+"""Starting a run's program, and saying in words why that failed."""
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
+from jeeves_runner.execute.contract import Launch
+
+
+def spawn(launch: Launch, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
+    """Start a program in a session of its own, with empty stdin; blocks for some 0.6 ms.
+
+    No ``preexec_fn``: without one the interpreter can use vfork, whose cost does not grow with
+    this process. Raises StartFailed or InvalidValue.
+    """
+    try:
+        return subprocess.Popen(
+            launch.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=launch.cwd,
+            env=launch.env,
+            close_fds=True,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _start_failed(launch, error) from error
+    except ValueError as error:
+        # A NUL or a lone surrogate, which no argument and no variable can carry.
+        raise InvalidValue(f"the run's arguments or environment cannot be passed on: {error}") from error
+
+
+def _start_failed(launch: Launch, error: OSError) -> JeevesError:
+    if error.filename == launch.cwd != launch.argv[0]:
+        return _cwd_unusable(launch.cwd, error)
+    program = Path(launch.cwd, launch.argv[0])
+    match error.errno:
+        case errno.ENOENT if program.exists():
+            return _interpreter_missing(program)
+        case errno.ENOENT | errno.ENOTDIR:
+            return StartFailed(
+                f"program not found: {launch.argv[0]}", hint="check the name and the PATH of the runner"
+            )
+        case errno.EACCES | errno.EPERM:
+            return StartFailed(f"permission denied: {launch.argv[0]}", hint=f"chmod +x {launch.argv[0]}")
+        case errno.ENOEXEC:
+            return StartFailed(
+                f"not a program this system can run: {program}",
+                hint="does its first line lack an interpreter, such as #!/bin/sh?",
+            )
+        case errno.E2BIG:
+            return StartFailed("the arguments and the environment are too large for this system")
+        case _:
+            return StartFailed(f"cannot start {launch.argv[0]}: {error.strerror or error}")
+
+
+def _cwd_unusable(cwd: str, error: OSError) -> StartFailed:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return StartFailed(f"the working folder does not exist: {cwd}", hint="create it, or mend cwd")
+    return StartFailed(f"the working folder cannot be entered: {cwd}: {error.strerror}")
+
+
+def _interpreter_missing(program: Path) -> StartFailed:
+    with suppress(OSError), program.open("rb") as file:
+        first_line = file.readline(256)
+        if first_line.startswith(b"#!"):
+            interpreter = first_line[2:].decode(errors="replace").strip()
+            hint = "the file has Windows line endings" if first_line.endswith(b"\r\n") else None
+            return StartFailed(f"the interpreter of {program} does not exist: {interpreter}", hint=hint)
+    return StartFailed(f"program not found, or its loader is missing: {program}")
+
+
+def watch_exit(pid: int, on_exit: Callable[[], None], *, use_pidfd: bool) -> Callable[[], None]:
+    """Call back in the running loop when a child has ended, leaving it unreaped.
+
+    Answers a function that ends the watch.
+    """
+    loop = asyncio.get_running_loop()
+    if use_pidfd:
+        with suppress(OSError):  # a sandbox without pidfds
+            return _watch_pidfd(loop, os.pidfd_open(pid), on_exit)
+    return _watch_from_thread(loop, pid, on_exit)
+
+
+def _watch_pidfd(
+    loop: asyncio.AbstractEventLoop, pidfd: int, on_exit: Callable[[], None]
+) -> Callable[[], None]:
+    def unwatch() -> None:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+
+    loop.add_reader(pidfd, on_exit)
+    return unwatch
+
+
+def _watch_from_thread(
+    loop: asyncio.AbstractEventLoop, pid: int, on_exit: Callable[[], None]
+) -> Callable[[], None]:
+    def wait() -> None:
+        _block_until_exit(pid)
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(on_exit)
+
+    threading.Thread(target=wait, name=f"exit-of-{pid}", daemon=True).start()
+    return lambda: None
+
+
+def _block_until_exit(pid: int) -> None:
+    if sys.platform == "darwin":
+        import select
+
+        queue = select.kqueue()
+        event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+        # The process may have ended already, which the kernel reports as "no such process".
+        with suppress(ProcessLookupError):
+            queue.control([event], 1)
+        queue.close()
+    else:
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
