@@ -1,0 +1,192 @@
+"""The runs being carried out: tasks, cancel causes, outcomes, and the end of all of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.model import Run
+from jeeves_runner.db import runs
+from jeeves_runner.db.runs import RunRecord
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.errors import DatabaseError, Fenced
+from jeeves_runner.execute.contract import Executor, LocalHandle
+from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.ending import Ended, record_end
+from jeeves_runner.runs.execution import Execution, Job, Report, Surroundings
+
+log = logging.getLogger(__name__)
+
+_AGAIN = 1.0
+"""Seconds until an outcome the database did not take is offered to it again."""
+
+_LAST_PATIENCE = 5.0
+"""Seconds a shutdown waits beyond the kill graces for outcomes to be recorded."""
+
+
+class Work:
+    """Carries out recorded runs, one task each.
+
+    ``on_end`` is called once an end is committed and its slot is free; ``on_fenced`` when a
+    transaction finds that this runner has a successor.
+    """
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        writer: Writer,
+        executor: Executor[LocalHandle],
+        clock: Clock,
+        epoch: int,
+        surroundings: Surroundings,
+        on_end: Callable[[Ended], None],
+        on_fenced: Callable[[Fenced], None],
+    ) -> None:
+        self._board = board
+        self._writer = writer
+        self._executor = executor
+        self._clock = clock
+        self._epoch = epoch
+        self._around = surroundings
+        self._on_end = on_end
+        self._on_fenced = on_fenced
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.api_url: str | None = None
+
+    def track(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it in a task of its own, which a shutdown waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._untrack)
+
+    async def idle(self) -> None:
+        """Wait until nothing runs and no decision is on its way; waiting runs may be left."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def equip(self, attempt: Attempt, job: Job, mark: str) -> None:
+        """Prepare an attempt that has its slot for its start, so that it can be cancelled from now on."""
+        attempt.execution = Execution(
+            job,
+            self._executor,
+            self._clock,
+            self._around,
+            mark=mark,
+            on_deadline=partial(self._on_deadline, attempt),
+            on_lasting=self._note_process,
+        )
+
+    async def carry_out(self, attempt: Attempt) -> None:
+        """From the committed start to the committed end."""
+        run, execution = attempt.run, attempt.execution
+        if run is None or execution is None:
+            raise RuntimeError("an attempt without a row cannot be carried out")
+        report = await execution.perform(run, self.api_url)
+        ended = await self._record(run, execution, report)
+        self._board.remove(attempt)
+        if ended is not None:
+            self._on_end(ended)
+
+    async def end(self, attempt: Attempt, cause: str) -> None:
+        """Record why a running attempt is to end, then ask its process to."""
+        run, execution = attempt.run, attempt.execution
+        if execution is None or execution.is_asked_to_end():
+            return
+        if run is None:  # its start is being committed; it will end before it has begun
+            execution.cause = execution.cause or cause
+            await execution.end()
+            return
+        if await self._record_cause(run.id, cause):
+            execution.cause = execution.cause or cause
+            await execution.end()
+
+    async def shut_down(self, grace: float) -> None:
+        """Let work end by itself for ``grace`` seconds, then end it; returns when all is recorded."""
+        if not await self._all_done(grace):
+            running = self._board.running()
+            await self._record_causes(running, "shutdown")
+            longest = max(
+                (a.execution.job.spec.kill_grace_ms / 1000 for a in running if a.execution), default=0
+            )
+            await self.stop_all()
+            if not await self._all_done(longest + _LAST_PATIENCE):
+                log.error("%d runs could not be ended and recorded in time", len(self._board.running()))
+
+    async def stop_all(self) -> None:
+        """Ask all processes to end, without recording why."""
+        executions = [a.execution for a in self._board.running() if a.execution is not None]
+        await asyncio.gather(*(execution.end() for execution in executions))
+
+    def _untrack(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task of the runner failed", exc_info=error)
+
+    async def _all_done(self, patience: float) -> bool:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+        return not self._tasks
+
+    async def _record(self, run: Run, execution: Execution, report: Report) -> Ended | None:
+        """Record an end, however long the database takes; None if it is no longer ours to record."""
+
+        def op(tx: Tx) -> Ended:
+            retries = execution.job.spec.retries
+            return record_end(tx, run.id, report, retries, epoch=self._epoch, cause=execution.cause)
+
+        while True:
+            try:
+                return await self._writer.write(op, priority=Priority.OUTCOME)
+            except Fenced as fenced:
+                self._on_fenced(fenced)
+                return None
+            except DatabaseError as error:
+                log.error("the outcome of run %d waits for the database: %s", run.id, error)
+                await asyncio.sleep(_AGAIN)
+
+    async def _record_cause(self, run_id: int, cause: str) -> bool:
+        """Whether the run is still to be ended. One that cannot be recorded ends all the same."""
+        try:
+            recorded = await self._writer.write(
+                lambda tx: runs.request_cancel(tx, run_id, cause), priority=Priority.OUTCOME
+            )
+        except DatabaseError as error:
+            log.error("why run %d ends could not be recorded: %s", run_id, error)
+            return True
+        return recorded is not None
+
+    async def _record_causes(self, attempts: Iterable[Attempt], cause: str) -> None:
+        ids = [a.run.id for a in attempts if a.run is not None]
+
+        def op(tx: Tx) -> None:
+            for run_id in ids:
+                runs.request_cancel(tx, run_id, cause)
+
+        for attempt in attempts:
+            if attempt.execution is not None and not attempt.execution.is_asked_to_end():
+                attempt.execution.cause = attempt.execution.cause or cause
+        try:
+            await self._writer.write(op, priority=Priority.OUTCOME)
+        except DatabaseError as error:
+            log.error("why %d runs end could not be recorded: %s", len(ids), error)
+
+    def _on_deadline(self, attempt: Attempt) -> None:
+        if attempt.stage is Stage.RUNNING:
+            self.track(self.end(attempt, "timeout"))
+
+    def _note_process(self, run_id: int, handle: LocalHandle, record: RunRecord) -> None:
+        def op(tx: Tx) -> None:
+            runs.note_process(
+                tx,
+                run_id,
+                pid=handle.pid,
+                pid_started=handle.pid_started,
+                boot_id=handle.boot_id,
+                record=record,
+            )
+
+        self._writer.post(op, durable=False)

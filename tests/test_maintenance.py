@@ -1,0 +1,133 @@
+"""What has outlived its retention goes; what keeps a run from happening twice stays."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from runs_support import Place, Rig, job, with_runner
+
+from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.config import Config, load_config
+from jeeves_runner.db import queue_items
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.maintenance import Maintenance
+
+
+class NoRuns:
+    running_ids: list[int] = []  # noqa: RUF012 - nothing is ever added
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    place = Place(tmp_path)
+    place.apply(job("old"))
+    return place
+
+
+def configured(place: Place, text: str) -> Config:
+    (place.root / "jeeves-runner.yaml").write_text(text)
+    return load_config(place.root, None)
+
+
+def ended(
+    place: Place, days_ago: float, trigger: str = "manual", *, chain: int | None = None, log: bool = False
+) -> int:
+    """A run that ended so long ago; its id."""
+    with place.write() as tx:
+        when = to_text(tx.now - timedelta(days=days_ago))
+        tx.conn.execute(
+            "INSERT INTO runs (job_id, status, trigger, chain_id, created_at, started_at, finished_at)"
+            " VALUES ('old', 'ok', ?, ?, ?3, ?3, ?3)",
+            (trigger, chain, when),
+        )
+        run_id = tx.conn.last_insert_rowid()
+        if log:
+            path = place.root / f"{run_id}.log"
+            path.write_text("output")
+            tx.conn.execute("UPDATE runs SET log_path = ? WHERE id = ?", (str(path), run_id))
+    return run_id
+
+
+def keep_house(place: Place, config: str) -> None:
+    async def main() -> None:
+        async with Writer(place.path, place.clock) as writer:
+            settings = configured(place, config)
+            await Maintenance(config=settings, writer=writer, runs=NoRuns(), clock=place.clock).run_once()
+
+    asyncio.run(main())
+
+
+def left(place: Place) -> list[int]:
+    return [run.id for run in place.runs()]
+
+
+def test_runs_go_after_their_retention_and_take_their_logs_along(place: Place) -> None:
+    old, young = ended(place, 31, log=True), ended(place, 29, log=True)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [young]
+    assert not (place.root / f"{old}.log").exists()
+    assert (place.root / f"{young}.log").exists()
+
+
+def test_occurrences_are_kept_for_a_week_at_least(place: Place) -> None:
+    ended(place, 6)
+    occurrence, caught_up = ended(place, 6, "schedule"), ended(place, 6, "catch_up")
+    ended(place, 8, "schedule")
+    newest = ended(place, 0)
+    keep_house(place, "run_retention: 1d\n")
+    assert left(place) == [occurrence, caught_up, newest]
+
+
+def test_a_first_attempt_stays_as_long_as_its_retry(place: Place) -> None:
+    first = ended(place, 31)
+    retry = ended(place, 29, "retry", chain=first)
+    gone = ended(place, 40)
+    ended(place, 39, "retry", chain=gone)
+    newest = ended(place, 0)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [first, retry, newest]
+
+
+def test_every_job_keeps_the_last_run_that_started(place: Place) -> None:
+    ended(place, 90)
+    newest = ended(place, 80)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [newest]
+
+
+def test_more_than_one_bite_goes_in_one_round(place: Place) -> None:
+    with place.write() as tx:
+        tx.conn.executemany(
+            "INSERT INTO runs (job_id, status, trigger, created_at, started_at, finished_at)"
+            " VALUES ('old', 'ok', 'manual', ?1, ?1, ?1)",
+            ((to_text(tx.now - timedelta(days=40)),) for _ in range(1200)),
+        )
+    newest = ended(place, 0)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [newest]
+
+
+def test_logs_may_go_before_their_runs(place: Place) -> None:
+    run_id = ended(place, 10, log=True)
+    keep_house(place, "run_retention: 30d\nlog_retention: 7d\n")
+    assert left(place) == [run_id]
+    assert place.runs()[0].log_path is None
+    assert not (place.root / f"{run_id}.log").exists()
+
+
+def test_the_leases_of_a_running_run_do_not_end(place: Place) -> None:
+    place.apply(job("work", "exec sleep 60"))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.trigger("work")
+        with place.write() as tx:
+            queue_items.enqueue(tx, "inbox", ["1"])
+            queue_items.claim(tx, "inbox", lease_ms=1_000, run_id=run.id)
+        settings = configured(place, "run_retention: 30d\n")
+        maintenance = Maintenance(config=settings, writer=rig.writer, runs=rig.runs, clock=place.clock)
+        await maintenance.extend_leases()
+        until = from_text(place.value("SELECT lease_until FROM queue_items"))
+        assert until > place.clock.now() + timedelta(minutes=4)
+
+    with_runner(place, scenario)
