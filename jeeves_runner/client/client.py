@@ -1,0 +1,299 @@
+"""The calls scripts make; see docs/reference/client.md."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from jeeves_runner.client.session import Pending, Session
+from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.core.values import Expect, Span, check_name, check_whole, span_ms, to_json
+from jeeves_runner.db import queue_items, state
+from jeeves_runner.db.queue_items import Item
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict, InvalidValue, UsageError
+
+T = TypeVar("T")
+
+_MAX_ERROR_LENGTH = 10_000
+
+
+class Client:
+    """State and queues of the runner's database. Use it as a context manager, in one thread.
+
+    ``db_path`` defaults to the database of the runner that started this script. All calls raise
+    InvalidValue for what cannot be stored and DatabaseError for a database that cannot be used.
+    Writes survive a power loss once the call returns, except claims and extensions, which need
+    only survive the script.
+    """
+
+    def __init__(self, db_path: str | os.PathLike[str] | None = None, *, clock: Clock | None = None) -> None:
+        path = _database(db_path, os.environ)
+        self._run_id = _run_id(path, os.environ)
+        self._session = Session(path, clock or SystemClock())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; the end of the ``with`` block does it."""
+        self._session.close()
+
+    # --- state ---
+
+    def get_state(self, namespace: str, key: str, default: Any = None) -> Any:
+        """The value of a key, or ``default``."""
+        _check_key(namespace, key)
+        value = self._session.read(lambda conn, now: state.get_value(conn, now, namespace, key))
+        return default if value is Expect.MISSING else value
+
+    def set_state(
+        self,
+        namespace: str,
+        key: str,
+        value: object,
+        ttl: Span | None = None,
+        expect: object = Expect.ANYTHING,
+    ) -> bool:
+        """Store a value, for ``ttl`` or for good. An earlier ttl ends.
+
+        With ``expect``, only if the key holds that value (MISSING: none) at this moment, so that
+        of two scripts one wins; the answer says whether it was stored. Inside ``transaction()``
+        the answer is True, and a failed expectation raises Conflict at its end.
+        """
+        _check_key(namespace, key)
+        text = to_json(value, "the value")
+        ttl_ms = None if ttl is None else span_ms(ttl, "ttl")
+        expected = expect if isinstance(expect, Expect) else to_json(expect, "expect")
+
+        def act(tx: Tx) -> bool:
+            return state.set_value(tx, namespace, key, text, ttl_ms=ttl_ms, expect=expected)
+
+        def insist(tx: Tx) -> None:
+            if not act(tx):
+                raise Conflict(f"state {namespace}/{key} does not hold the expected value")
+
+        if self._session.gathering:
+            self._session.gather(insist)
+            return True
+        return self._session.write(act)
+
+    def delete_state(self, namespace: str, key: str) -> None:
+        """Remove a key: its value and its items."""
+        _check_key(namespace, key)
+        self._do(lambda tx: state.delete_key(tx, namespace, key))
+
+    def has_item(self, namespace: str, key: str, item_key: str) -> bool:
+        """Whether a key has such an item."""
+        return self.get_item(namespace, key, item_key, default=Expect.MISSING) is not Expect.MISSING
+
+    def get_item(self, namespace: str, key: str, item_key: str, default: Any = None) -> Any:
+        """The value of an item below a key, or ``default``."""
+        _check_item(namespace, key, item_key)
+        value = self._session.read(lambda conn, now: state.get_item(conn, now, namespace, key, item_key))
+        return default if value is Expect.MISSING else value
+
+    def set_item(
+        self, namespace: str, key: str, item_key: str, value: object = None, ttl: Span | None = None
+    ) -> None:
+        """Store an item below a key, for ``ttl`` or for good; it becomes the newest."""
+        _check_item(namespace, key, item_key)
+        text = to_json(value, "the value")
+        ttl_ms = None if ttl is None else span_ms(ttl, "ttl")
+        self._do(lambda tx: state.set_item(tx, namespace, key, item_key, text, ttl_ms=ttl_ms))
+
+    def delete_item(self, namespace: str, key: str, item_key: str) -> None:
+        """Remove an item."""
+        _check_item(namespace, key, item_key)
+        self._do(lambda tx: state.delete_item(tx, namespace, key, item_key))
+
+    def count_items(self, namespace: str, key: str) -> int:
+        """How many items a key has."""
+        _check_key(namespace, key)
+        return self._session.read(lambda conn, now: state.count_items(conn, now, namespace, key))
+
+    def prune_items(self, namespace: str, key: str, keep: int) -> int | None:
+        """Remove all but the ``keep`` newest items; how many (None inside ``transaction()``)."""
+        _check_key(namespace, key)
+        check_whole(keep, "keep", 0)
+        return self._do(lambda tx: state.prune_items(tx, namespace, key, keep))
+
+    def list_item_keys(
+        self, namespace: str, key: str, limit: int | None = None, order: Literal["asc", "desc"] = "desc"
+    ) -> list[str]:
+        """The keys of the items by the time of their last write: newest first unless ``asc``."""
+        _check_key(namespace, key)
+        if limit is not None:
+            check_whole(limit, "limit", 0)
+        if order not in ("asc", "desc"):
+            raise InvalidValue(f'order must be "asc" or "desc", not {order!r}')
+        newest_first = order == "desc"
+        return self._session.read(
+            lambda conn, now: state.item_keys(
+                conn, now, namespace, key, limit=limit, newest_first=newest_first
+            )
+        )
+
+    # --- queues ---
+
+    def enqueue(
+        self,
+        queue: str,
+        payload: object,
+        priority: int = 0,
+        delay: Span | None = None,
+        max_attempts: int | None = None,
+    ) -> int | Pending | None:
+        """Add an item; its id, or None if the queue knows an equal one already.
+
+        Higher ``priority`` is claimed first; with ``delay`` not before that. ``max_attempts``
+        overrides the queue's. Inside ``transaction()`` the answer is a Pending.
+        """
+        return self.enqueue_many(queue, [payload], priority, delay, max_attempts)[0]
+
+    def enqueue_many(
+        self,
+        queue: str,
+        payloads: Iterable[object],
+        priority: int = 0,
+        delay: Span | None = None,
+        max_attempts: int | None = None,
+    ) -> list[int | Pending | None]:
+        """Add several items in one transaction, far faster than one by one; as ``enqueue`` each."""
+        check_name(queue, "queue")
+        texts = [to_json(payload, "the payload") for payload in payloads]
+        check_whole(priority, "priority", -1_000_000_000)
+        delay_ms = 0 if delay is None else span_ms(delay, "delay", minimum=0)
+        if max_attempts is not None:
+            check_whole(max_attempts, "max_attempts", 1)
+
+        def act(tx: Tx) -> list[int | None]:
+            return queue_items.enqueue(
+                tx, queue, texts, priority=priority, delay_ms=delay_ms, max_attempts=max_attempts
+            )
+
+        if self._session.gathering:
+            return [*self._gather_enqueue(act, len(texts))]
+        return [*self._session.write(act)]
+
+    def claim(self, queue: str, count: int = 1, lease: Span | None = None) -> list[Item]:
+        """Take up to ``count`` ready items for as long as ``lease`` (default: the queue's) lasts.
+
+        Answer each with ``complete`` or ``fail`` in time; past its lease an item goes to the
+        next claimant. The runner extends the claims of a run for as long as it lives.
+        """
+        check_name(queue, "queue")
+        check_whole(count, "count", 1)
+        lease_ms = None if lease is None else span_ms(lease, "lease")
+        if self._session.gathering:
+            raise UsageError(
+                "claim() cannot wait for the end of a transaction", hint="claim first, then open it"
+            )
+        return self._session.write(
+            lambda tx: queue_items.claim(tx, queue, count=count, lease_ms=lease_ms, run_id=self._run_id),
+            durable=False,
+        )
+
+    def complete(self, item: Item) -> None:
+        """Answer a claim: done. LeaseLost if the lease has ended, whoever has the item now."""
+        self._do(lambda tx: queue_items.complete(tx, item.id, item.lease_token))
+
+    def fail(self, item: Item, error: object, retry_in: Span | None = None) -> None:
+        """Answer a claim: not done because of ``error`` (a text or an exception).
+
+        The item is claimable again after ``retry_in`` or the queue's backoff; after its last
+        attempt it is a dead letter. LeaseLost if the lease has ended.
+        """
+        text = _error_text(error)
+        retry_ms = None if retry_in is None else span_ms(retry_in, "retry_in", minimum=0)
+        self._do(lambda tx: queue_items.fail(tx, item.id, item.lease_token, text, retry_in_ms=retry_ms))
+
+    def extend(self, item: Item, lease: Span) -> None:
+        """Let the lease of a claim end that long from now. LeaseLost if it has ended already."""
+        lease_ms = span_ms(lease, "lease")
+        self._do(lambda tx: queue_items.extend(tx, item.id, item.lease_token, lease_ms), durable=False)
+
+    # --- the run ---
+
+    def result(self, meta: object = None, tokens: int | None = None) -> None:
+        """Print the line by which the runner records what this run achieved; the last one counts."""
+        answer: dict[str, object] = {}
+        if tokens is not None:
+            answer["tokens"] = check_whole(tokens, "tokens", 0)
+        if meta is not None:
+            to_json(meta, "meta")
+            answer["meta"] = meta
+        # ASCII, because standard output may have any encoding.
+        sys.stdout.write(f"JR_RESULT:{json.dumps(answer, separators=(',', ':'))}\n")
+        sys.stdout.flush()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """Gather the writes of the block and store them at its end: all of them or, if one fails, none.
+
+        Reads see the database as it is, without the gathered writes; guard what you read with
+        ``expect``. ``claim`` is not possible inside.
+        """
+        with self._session.transaction():
+            yield self
+
+    def _do(self, act: Callable[[Tx], T], *, durable: bool = True) -> T | None:
+        """The answer of ``act``, or None when it waits for the end of a transaction."""
+        if self._session.gathering:
+            self._session.gather(act)
+            return None
+        return self._session.write(act, durable=durable)
+
+    def _gather_enqueue(self, act: Callable[[Tx], list[int | None]], count: int) -> list[Pending]:
+        pendings = [Pending() for _ in range(count)]
+        ids: list[int | None] = []
+
+        def settle() -> None:
+            for pending, item_id in zip(pendings, ids, strict=True):
+                pending.settle(item_id)
+
+        self._session.gather(lambda tx: ids.extend(act(tx)), settle)
+        return pendings
+
+
+def _database(db_path: str | os.PathLike[str] | None, env: Mapping[str, str]) -> Path:
+    path = db_path or env.get("JR_DB_PATH")
+    if not path:
+        raise UsageError(
+            "no database: JR_DB_PATH is not set, so this script was not started by the runner",
+            hint="run it as a job (`jeeves-runner trigger JOB`), or pass Client(db_path=...)",
+        )
+    return Path(path)
+
+
+def _run_id(path: Path, env: Mapping[str, str]) -> int | None:
+    """The run this script is, if its run is recorded in the very database it works on."""
+    own = env.get("JR_DB_PATH")
+    run_id = env.get("JR_RUN_ID", "")
+    if own and os.path.realpath(own) == os.path.realpath(path) and run_id.isascii() and run_id.isdigit():
+        return int(run_id)
+    return None
+
+
+def _check_key(namespace: str, key: str) -> None:
+    check_name(namespace, "namespace")
+    check_name(key, "key")
+
+
+def _check_item(namespace: str, key: str, item_key: str) -> None:
+    _check_key(namespace, key)
+    check_name(item_key, "item_key")
+
+
+def _error_text(error: object) -> str:
+    text = str(error) or type(error).__name__
+    return text[:_MAX_ERROR_LENGTH].encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,352 @@
+"""What scripts do with queues: enqueue, claim under a lease, and answer each claim once.
+
+An item is ``pending``, ``claimed``, ``completed`` or ``failed``. Once the lease of a claim has
+ended nobody holds the item; ``settle_expired`` brings such rows up to date before anything is
+decided on them. Part of what scripts import on every run, hence no dataclasses here.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+import apsw
+
+from jeeves_runner.core.values import from_json, text_after
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict, InvalidValue, LeaseLost, NotFound
+
+LEASE_ENDED: Final = "the lease ended without an answer"
+
+_QUEUE_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+
+
+class Item(NamedTuple):
+    """A claimed item. ``attempt`` counts from 1; ``lease_token`` proves the claim in every answer."""
+
+    id: int
+    payload: Any
+    attempt: int
+    lease_token: str
+
+
+def enqueue(
+    tx: Tx,
+    queue_id: str,
+    payloads: Sequence[str],
+    *,
+    priority: int = 0,
+    delay_ms: int = 0,
+    max_attempts: int | None = None,
+) -> list[int | None]:
+    """Add payloads (JSON texts); their ids in order, None for each that is a duplicate.
+
+    A queue nobody declared is made with the defaults. Raises InvalidValue for an id no queue can
+    have and for a payload without the queue's deduplication key, Conflict for a deleted queue.
+    """
+    terms = _terms(tx, queue_id)
+    if terms.dedup is not None and terms.dedup.scope == "pending":
+        settle_expired(tx, queue_id)
+    row = {
+        "queue": queue_id,
+        "at": tx.at,
+        "priority": priority,
+        "ready": text_after(tx.now, delay_ms),
+        "attempts": terms.max_attempts if max_attempts is None else max_attempts,
+    }
+    return [_insert(tx, row, payload, terms.dedup) for payload in payloads]
+
+
+def claim(
+    tx: Tx, queue_id: str, *, count: int = 1, lease_ms: int | None = None, run_id: int | None = None
+) -> list[Item]:
+    """Up to ``count`` ready items, claimed until their lease ends: by priority, ready time and id.
+
+    An item whose payload another program wrote as no JSON becomes a dead letter instead of
+    failing every claimant.
+    """
+    if lease_ms is None:
+        lease_ms = tx.conn.execute("SELECT lease_ms FROM queues WHERE id = ?", (queue_id,)).get
+        if lease_ms is None:
+            return []
+    settle_expired(tx, queue_id)
+    terms = {"at": tx.at, "until": text_after(tx.now, lease_ms), "run": run_id}
+    claimed: list[Item] = []
+    below: float = math.inf
+    while (wanted := count - len(claimed)) > 0:
+        # One priority at a time: both steps then are index searches, also when a million items
+        # of a higher priority are not ready yet.
+        level: int | None = tx.conn.execute(_NEXT_PRIORITY, (queue_id, below)).get
+        if level is None:
+            break
+        ready = tx.conn.execute(_READY, (queue_id, level, tx.at, wanted)).fetchall()
+        claimed += [item for (item_id,) in ready if (item := _claim_one(tx, {**terms, "id": item_id}))]
+        if len(ready) < wanted:
+            below = level
+    return claimed
+
+
+def complete(tx: Tx, item_id: int, lease_token: str) -> None:
+    """Answer a claim: done. LeaseLost if it is not the holder's to answer any more."""
+    tx.conn.execute(
+        """
+        UPDATE queue_items
+        SET status = 'completed', completed_at = :at, error = NULL, lease_token = NULL, lease_until = NULL
+        WHERE id = :id AND lease_token = :token AND lease_until > :at
+        """,
+        {"id": item_id, "token": lease_token, "at": tx.at},
+    )
+    if not tx.conn.changes():
+        raise _lease_lost(tx, item_id)
+
+
+def fail(
+    tx: Tx, item_id: int, lease_token: str, error: str, *, retry_in_ms: int | None = None
+) -> Literal["pending", "failed"]:
+    """Answer a claim: not done. The item's new status.
+
+    It is pending again after ``retry_in_ms`` or the queue's backoff, and failed (a dead letter)
+    after its last attempt. LeaseLost if the claim is not the holder's to answer any more.
+    """
+    row = tx.conn.execute(
+        """
+        SELECT attempt, item.max_attempts, backoff FROM queue_items AS item
+        JOIN queues ON queues.id = queue_id
+        WHERE item.id = ? AND lease_token = ? AND lease_until > ?
+        """,
+        (item_id, lease_token, tx.at),
+    ).fetchone()
+    if row is None:
+        raise _lease_lost(tx, item_id)
+    attempt, max_attempts, backoff = row
+    if attempt >= max_attempts:
+        tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": error})
+        return "failed"
+    wait_ms = retry_in_ms
+    if wait_ms is None:
+        rule = from_json(backoff, "backoff of the queue")
+        wait_ms = backoff_ms(rule["delay_ms"], rule["factor"], rule["max_delay_ms"], attempt)
+    tx.conn.execute(
+        """
+        UPDATE queue_items
+        SET status = 'pending', ready_at = :ready, error = :error,
+            claimed_at = NULL, run_id = NULL, lease_token = NULL, lease_until = NULL
+        WHERE id = :id
+        """,
+        {"id": item_id, "ready": text_after(tx.now, wait_ms), "error": error},
+    )
+    return "pending"
+
+
+def extend(tx: Tx, item_id: int, lease_token: str, lease_ms: int) -> None:
+    """Let a claim end ``lease_ms`` from now. LeaseLost if it has ended already."""
+    tx.conn.execute(
+        "UPDATE queue_items SET lease_until = ? WHERE id = ? AND lease_token = ? AND lease_until > ?",
+        (text_after(tx.now, lease_ms), item_id, lease_token, tx.at),
+    )
+    if not tx.conn.changes():
+        raise _lease_lost(tx, item_id)
+
+
+def retry(tx: Tx, item_id: int) -> str:
+    """Make a dead letter pending again, all its attempts before it; the queue it is in.
+
+    Raises NotFound, or Conflict if the item is not failed or an equal one waits already.
+    """
+    row = tx.conn.execute("SELECT queue_id FROM queue_items WHERE id = ?", (item_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no queue item {item_id}")
+    queue_id: str = row[0]
+    settle_expired(tx, queue_id)
+    status, dedup_key = tx.conn.execute(
+        "SELECT status, dedup_key FROM queue_items WHERE id = ?", (item_id,)
+    ).fetchall()[0]
+    if status != "failed":
+        raise Conflict(f"item {item_id} of queue {queue_id} is {status}, not failed")
+    twin = tx.conn.execute(_WAITING_TWIN, {"queue": queue_id, "key": dedup_key}).get
+    if twin is not None:
+        raise Conflict(f"item {twin} of queue {queue_id} has the same deduplication key and waits already")
+    tx.conn.execute(
+        "UPDATE queue_items SET status = 'pending', attempt = 0, ready_at = ?, completed_at = NULL,"
+        " claimed_at = NULL, run_id = NULL WHERE id = ?",
+        (tx.at, item_id),
+    )
+    return queue_id
+
+
+def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
+    """Take back the claims whose lease has ended, of one queue or of all.
+
+    Their items are pending again, in their old place; after the last attempt they are failed.
+    """
+    tx.conn.execute(
+        _SETTLE_ALL if queue_id is None else _SETTLE_ONE,
+        {"at": tx.at, "queue": queue_id, "error": LEASE_ENDED},
+    )
+
+
+def backoff_ms(delay_ms: int, factor: float, max_delay_ms: int, attempt: int) -> int:
+    """The wait after failed attempt ``attempt``: ``delay * factor ** (attempt - 1)``, capped."""
+    try:
+        wait = delay_ms * factor ** (attempt - 1)
+    except OverflowError:
+        return max_delay_ms
+    return int(min(wait, max_delay_ms))
+
+
+class _Dedup(NamedTuple):
+    """Which items of a queue count as the same."""
+
+    key: str
+    scope: str
+
+
+class _Terms(NamedTuple):
+    """What a queue says about new items."""
+
+    max_attempts: int
+    dedup: _Dedup | None
+
+
+def _terms(tx: Tx, queue_id: str) -> _Terms:
+    row: tuple[Any, ...] | None
+    select = "SELECT max_attempts, dedup_config, deleted_at FROM queues WHERE id = ?"
+    row = tx.conn.execute(select, (queue_id,)).fetchone()
+    if row is None:
+        _create_undeclared(tx, queue_id)
+        row = tx.conn.execute(select, (queue_id,)).fetchall()[0]
+    max_attempts, dedup_config, deleted_at = row
+    if deleted_at is not None:
+        raise Conflict(
+            f"queue {queue_id} was deleted: its manifest no longer declares it",
+            hint="declare it again, or enqueue elsewhere; what is in it can still be claimed",
+        )
+    if dedup_config is None:
+        return _Terms(max_attempts, None)
+    config = from_json(dedup_config, f"dedup_config of queue {queue_id}")
+    return _Terms(max_attempts, _Dedup(config["key"], config["scope"]))
+
+
+def _create_undeclared(tx: Tx, queue_id: str) -> None:
+    if not _QUEUE_ID.fullmatch(queue_id):
+        raise InvalidValue(
+            f"{queue_id!r} cannot be the id of a queue",
+            hint="use up to 128 lower-case letters, digits, dots, dashes and underscores",
+        )
+    # Needed once in the life of a queue; scripts should not pay for it on every run.
+    from dataclasses import asdict
+
+    from jeeves_runner.core.model import QueueSpec
+
+    tx.conn.execute(_CREATE_UNDECLARED, {"at": tx.at, **asdict(QueueSpec(id=queue_id))})
+
+
+def _insert(tx: Tx, row: dict[str, Any], payload: str, dedup: _Dedup | None) -> int | None:
+    key = None
+    if dedup is not None:
+        key = _dedup_key(tx.conn, row["queue"], payload, dedup.key)
+        twins = _WAITING_TWIN if dedup.scope == "pending" else _ANY_TWIN
+        if tx.conn.execute(twins, {"queue": row["queue"], "key": key}).get is not None:
+            return None
+    tx.conn.execute(_INSERT, {**row, "payload": payload, "key": key})
+    return tx.conn.last_insert_rowid()
+
+
+def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) -> str:
+    """What stands at ``path`` as JSON text, so that 1 and "1" stay apart."""
+    try:
+        key: str | None = conn.execute("SELECT ? -> ?", (payload, path)).get
+    except apsw.SQLError as error:
+        raise InvalidValue(
+            f"queue {queue_id} cannot look for its deduplication key {path} in the payload: {error}"
+        ) from error
+    if key is None or key == "null":
+        raise InvalidValue(
+            f"the payload has no {path}, by which queue {queue_id} recognises duplicates",
+            hint="add it, or change `dedup` in the queue's manifest",
+        )
+    return key
+
+
+def _claim_one(tx: Tx, terms: dict[str, Any]) -> Item | None:
+    [(item_id, payload, attempt, lease_token)] = tx.conn.execute(_CLAIM, terms)
+    try:
+        return Item(item_id, json.loads(payload), attempt, lease_token)
+    except (ValueError, RecursionError) as error:
+        tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": f"the payload is not JSON: {error}"})
+        return None
+
+
+def _lease_lost(tx: Tx, item_id: int) -> LeaseLost:
+    row = tx.conn.execute(
+        "SELECT queue_id, status, lease_until <= ? FROM queue_items WHERE id = ?", (tx.at, item_id)
+    ).fetchone()
+    if row is None:
+        return LeaseLost(f"there is no queue item {item_id} any more")
+    queue_id, status, ended = row
+    if status == "claimed":
+        state = LEASE_ENDED if ended else "another claimant has it"
+    else:
+        state = f"it is {status} by now"
+    return LeaseLost(
+        f"item {item_id} of queue {queue_id} is no longer claimed with this token: {state}",
+        hint="leave the item alone; for long work claim with a longer lease, or call extend() in time",
+    )
+
+
+GIVE_BACK: Final = """
+UPDATE queue_items SET
+  status = CASE WHEN attempt < max_attempts THEN 'pending' ELSE 'failed' END,
+  claimed_at = CASE WHEN attempt < max_attempts THEN NULL ELSE claimed_at END,
+  completed_at = CASE WHEN attempt < max_attempts THEN NULL ELSE :at END,
+  run_id = CASE WHEN attempt < max_attempts THEN NULL ELSE run_id END,
+  error = :error, lease_token = NULL, lease_until = NULL
+"""
+_SETTLE_ALL = GIVE_BACK + "WHERE status = 'claimed' AND lease_until <= :at"
+_SETTLE_ONE = _SETTLE_ALL + " AND queue_id = :queue"
+
+_INSERT = """
+INSERT INTO queue_items (queue_id, payload, status, created_at, priority, dedup_key, max_attempts, ready_at)
+VALUES (:queue, :payload, 'pending', :at, :priority, :key, :attempts, :ready)
+"""
+
+_NEXT_PRIORITY = """
+SELECT priority FROM queue_items WHERE queue_id = ? AND status = 'pending' AND priority < ?
+ORDER BY priority DESC LIMIT 1
+"""
+
+_READY = """
+SELECT id FROM queue_items WHERE queue_id = ? AND status = 'pending' AND priority = ? AND ready_at <= ?
+ORDER BY ready_at, id LIMIT ?
+"""
+
+# By id, one at a time: SQLite takes five times as long for `id IN (SELECT ...)` and one item.
+_CLAIM = """
+UPDATE queue_items
+SET status = 'claimed', attempt = attempt + 1, claimed_at = :at, run_id = :run,
+    lease_token = lower(hex(randomblob(16))), lease_until = :until
+WHERE id = :id RETURNING id, payload, attempt, lease_token
+"""
+
+_WAITING_TWIN = """
+SELECT id FROM queue_items
+WHERE queue_id = :queue AND dedup_key = :key AND status IN ('pending', 'claimed') LIMIT 1
+"""
+
+_ANY_TWIN = "SELECT id FROM queue_items WHERE queue_id = :queue AND dedup_key = :key LIMIT 1"
+
+_BURY = """
+UPDATE queue_items
+SET status = 'failed', completed_at = :at, error = :error, lease_token = NULL, lease_until = NULL
+WHERE id = :id
+"""
+
+_CREATE_UNDECLARED = """
+INSERT INTO queues (id, declared, max_attempts, lease_ms, retention, backoff, created_at, updated_at)
+VALUES (:id, 0, :max_attempts, :lease_ms,
+  json_object('completed_ms', :retention_completed_ms, 'failed_ms', :retention_failed_ms),
+  json_object('delay_ms', :backoff_delay_ms, 'factor', :backoff_factor,
+              'max_delay_ms', :backoff_max_delay_ms),
+  :at, :at)
+"""

@@ -1,0 +1,87 @@
+"""The ``queues`` table as applies write it; what is in the queues is the business of ``queue``."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+import apsw
+
+from jeeves_runner.core.plan import Change
+from jeeves_runner.db.connection import Tx
+
+_DECLARED = {
+    "description": "s ->> '$.description'",
+    "dedup_config": "CASE WHEN s ->> '$.dedup_key' IS NULL THEN NULL"
+    " ELSE json_object('key', s ->> '$.dedup_key', 'scope', s ->> '$.dedup_scope') END",
+    "retention": "json_object('completed_ms', s ->> '$.retention_completed_ms',"
+    " 'failed_ms', s ->> '$.retention_failed_ms')",
+    "max_attempts": "s ->> '$.max_attempts'",
+    "lease_ms": "s ->> '$.lease_ms'",
+    "backoff": "json_object('delay_ms', s ->> '$.backoff_delay_ms', 'factor', s ->> '$.backoff_factor',"
+    " 'max_delay_ms', s ->> '$.backoff_max_delay_ms')",
+    "spec": "s",
+}
+
+_UPSERT = f"""
+INSERT INTO queues ({", ".join(_DECLARED)}, id, declared, spec_hash, file, line, revision_id,
+                    created_at, updated_at)
+SELECT {", ".join(_DECLARED.values())}, :id, 1, :hash, :file, :line, :revision, :at, :at
+FROM (SELECT :text AS s) WHERE true
+ON CONFLICT (id) DO UPDATE SET
+  {", ".join(f"{column} = excluded.{column}" for column in _DECLARED)},
+  declared = 1, spec_hash = excluded.spec_hash, file = excluded.file, line = excluded.line,
+  revision_id = excluded.revision_id, updated_at = excluded.updated_at, drifted = 0, deleted_at = NULL
+"""
+
+
+def upsert_queues(tx: Tx, changes: Iterable[Change], revision_id: int) -> None:
+    """Write created and updated queues; one that scripts used undeclared so far keeps its items."""
+    tx.conn.executemany(
+        _UPSERT,
+        (
+            {
+                "text": c.text,
+                "id": c.id,
+                "hash": c.digest,
+                "file": c.file,
+                "line": c.line,
+                "revision": revision_id,
+                "at": tx.at,
+            }
+            for c in changes
+        ),
+    )
+
+
+def tombstone_queues(tx: Tx, ids: Iterable[str], revision_id: int) -> None:
+    """Delete queues: no more enqueues; items there stay until their retention ends."""
+    tx.conn.executemany(
+        "UPDATE queues SET deleted_at = ?, updated_at = ?, revision_id = ?, drifted = 0"
+        " WHERE id = ? AND deleted_at IS NULL",
+        ((tx.at, tx.at, revision_id, queue_id) for queue_id in ids),
+    )
+
+
+def move_queue_lines(tx: Tx, lines: Iterable[tuple[str, int]]) -> None:
+    """Note where in their files queues stand now: ``(id, line)``."""
+    tx.conn.executemany("UPDATE queues SET line = ? WHERE id = ?", ((line, name) for name, line in lines))
+
+
+def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, str, str, int, int]]:
+    """``(id, spec_hash, file, line, drifted)`` of all declared queues."""
+    return conn.execute(
+        "SELECT id, spec_hash, file, line, drifted FROM queues WHERE declared AND deleted_at IS NULL"
+    )
+
+
+def queue_spec_texts(conn: apsw.Connection, ids: Sequence[str]) -> dict[str, str]:
+    """The specs of these queues as canonical JSON."""
+    rows = conn.execute(
+        "SELECT id, spec FROM queues WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
+    )
+    return dict(rows)
+
+
+def busy_queues(conn: apsw.Connection) -> frozenset[str]:
+    """Queues that hold pending or claimed items."""
+    rows = conn.execute("SELECT DISTINCT queue_id FROM queue_items WHERE status IN ('pending', 'claimed')")
+    return frozenset(queue_id for (queue_id,) in rows)

@@ -1,0 +1,289 @@
+"""State of scripts: one JSON value per (namespace, key), and a collection of items below each key.
+
+A key owns its items: when the key expires or is deleted, they go with it; items need no value to
+exist. What has expired is gone for every reader at once; ``prune_state`` only frees the space.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.values import Expect, from_json, same_json, text_after
+from jeeves_runner.db.transaction import Tx
+
+
+class StateItem(NamedTuple):
+    """One item of a collection; ``updated_at`` in the database's form of times."""
+
+    item_key: str
+    value: Any
+    updated_at: str
+
+
+def namespaces(conn: apsw.Connection, now: datetime) -> list[str]:
+    """Every namespace that holds a value or an item, in order."""
+    rows = conn.execute(
+        """
+        SELECT namespace FROM state WHERE expires_at IS NULL OR expires_at > :at
+        UNION
+        SELECT namespace FROM state_items AS item
+        WHERE (expires_at IS NULL OR expires_at > :at)
+          AND NOT EXISTS (SELECT 1 FROM state AS owner WHERE owner.namespace = item.namespace
+                          AND owner.key = item.key AND owner.expires_at <= :at)
+        ORDER BY namespace
+        """,
+        {"at": to_text(now)},
+    )
+    return [namespace for (namespace,) in rows]
+
+
+def values(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, Any]:
+    """The values of a namespace by key, in order; None for a key that has items only."""
+    rows = conn.execute(
+        """
+        SELECT key, value FROM state
+        WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
+        UNION ALL
+        SELECT DISTINCT key, NULL FROM state_items AS item
+        WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
+          AND NOT EXISTS (SELECT 1 FROM state AS owner
+                          WHERE owner.namespace = :namespace AND owner.key = item.key)
+        ORDER BY key
+        """,
+        {"namespace": namespace, "at": to_text(now)},
+    )
+    return {key: None if text is None else from_json(text, f"state {namespace}/{key}") for key, text in rows}
+
+
+def get_value(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> Any:
+    """The value of a key, or ``Expect.MISSING``."""
+    text = _value_text(conn, to_text(now), namespace, key)
+    return Expect.MISSING if text is None else from_json(text, f"state {namespace}/{key}")
+
+
+def set_value(
+    tx: Tx,
+    namespace: str,
+    key: str,
+    value: str,
+    *,
+    ttl_ms: int | None = None,
+    expect: str | Expect = Expect.ANYTHING,
+) -> bool:
+    """Store a value (JSON text), for ``ttl_ms`` or for good; an earlier ttl ends.
+
+    With ``expect``, only if the key holds just that value (JSON text) or, with
+    ``Expect.MISSING``, none; the answer says whether the value was stored.
+    """
+    if not _meets(tx, namespace, key, expect):
+        return False
+    _drop_if_expired(tx, namespace, key)
+    tx.conn.execute(
+        """
+        INSERT INTO state (namespace, key, value, expires_at, updated_at) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (namespace, key) DO UPDATE
+        SET value = excluded.value, expires_at = excluded.expires_at, updated_at = excluded.updated_at
+        """,
+        (namespace, key, value, _expiry(tx, ttl_ms), tx.at),
+    )
+    return True
+
+
+def delete_key(tx: Tx, namespace: str, key: str) -> bool:
+    """Remove a key with its items; whether there was anything to remove."""
+    existed = (
+        _value_text(tx.conn, tx.at, namespace, key) is not None
+        or count_items(tx.conn, tx.now, namespace, key) > 0
+    )
+    _drop(tx, namespace, key)
+    return existed
+
+
+def get_item(conn: apsw.Connection, now: datetime, namespace: str, key: str, item_key: str) -> Any:
+    """The value of an item, or ``Expect.MISSING``."""
+    text = conn.execute(
+        """
+        SELECT value FROM state_items
+        WHERE namespace = :namespace AND key = :key AND item_key = :item_key
+          AND (expires_at IS NULL OR expires_at > :at)
+          AND NOT EXISTS (SELECT 1 FROM state
+                          WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
+        """,
+        {"namespace": namespace, "key": key, "item_key": item_key, "at": to_text(now)},
+    ).get
+    return Expect.MISSING if text is None else from_json(text, f"item {namespace}/{key}/{item_key}")
+
+
+def set_item(
+    tx: Tx, namespace: str, key: str, item_key: str, value: str, *, ttl_ms: int | None = None
+) -> None:
+    """Store an item (JSON text) below a key, for ``ttl_ms`` or for good; an earlier ttl ends."""
+    _drop_if_expired(tx, namespace, key)
+    tx.conn.execute(
+        """
+        INSERT INTO state_items (namespace, key, item_key, value, expires_at, updated_at)
+        VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (namespace, key, item_key) DO UPDATE
+        SET value = excluded.value, expires_at = excluded.expires_at, updated_at = excluded.updated_at
+        """,
+        (namespace, key, item_key, value, _expiry(tx, ttl_ms), tx.at),
+    )
+
+
+def delete_item(tx: Tx, namespace: str, key: str, item_key: str) -> bool:
+    """Remove an item; whether there was one."""
+    existed = get_item(tx.conn, tx.now, namespace, key, item_key) is not Expect.MISSING
+    tx.conn.execute(
+        "DELETE FROM state_items WHERE namespace = ? AND key = ? AND item_key = ?",
+        (namespace, key, item_key),
+    )
+    return existed
+
+
+def count_items(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> int:
+    """How many items a key has."""
+    count: int = conn.execute(
+        """
+        SELECT count(*) FROM state_items
+        WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
+          AND NOT EXISTS (SELECT 1 FROM state
+                          WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
+        """,
+        {"namespace": namespace, "key": key, "at": to_text(now)},
+    ).get
+    return count
+
+
+def items(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> list[StateItem]:
+    """The items of a key, the most recently written first, then by item key downwards."""
+    rows = conn.execute(_NEWEST_FIRST, {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1})
+    return [
+        StateItem(item_key, from_json(text, f"item {namespace}/{key}/{item_key}"), updated_at)
+        for item_key, text, updated_at in rows
+    ]
+
+
+def item_keys(
+    conn: apsw.Connection,
+    now: datetime,
+    namespace: str,
+    key: str,
+    *,
+    limit: int | None = None,
+    newest_first: bool = True,
+) -> list[str]:
+    """The item keys of a key in the order of ``items``, or the other way round."""
+    rows = conn.execute(
+        _NEWEST_FIRST if newest_first else _OLDEST_FIRST,
+        {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1 if limit is None else limit},
+    )
+    return [item_key for item_key, _, _ in rows]
+
+
+def prune_items(tx: Tx, namespace: str, key: str, keep: int) -> int:
+    """Remove all but the ``keep`` most recently written items of a key; how many went."""
+    before = count_items(tx.conn, tx.now, namespace, key)
+    tx.conn.execute(
+        """
+        DELETE FROM state_items
+        WHERE namespace = :namespace AND key = :key AND item_key NOT IN (
+          SELECT item_key FROM state_items
+          WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
+            AND NOT EXISTS (SELECT 1 FROM state
+                            WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
+          ORDER BY updated_at DESC, item_key DESC LIMIT :keep)
+        """,
+        {"namespace": namespace, "key": key, "at": tx.at, "keep": keep},
+    )
+    return max(before - keep, 0)
+
+
+def prune_state(tx: Tx, limit: int) -> int:
+    """Free the space of up to ``limit`` expired rows; fewer than ``limit`` means all are gone."""
+    bounds = {"at": tx.at, "limit": limit}
+    tx.conn.execute(
+        """
+        DELETE FROM state_items WHERE (namespace, key, item_key) IN (
+          SELECT namespace, key, item_key FROM state_items
+          WHERE expires_at IS NOT NULL AND expires_at <= :at LIMIT :limit)
+        """,
+        bounds,
+    )
+    freed = tx.conn.changes()
+    tx.conn.execute(
+        """
+        DELETE FROM state_items WHERE (namespace, key, item_key) IN (
+          SELECT item.namespace, item.key, item.item_key
+          FROM state AS owner JOIN state_items AS item USING (namespace, key)
+          WHERE owner.expires_at IS NOT NULL AND owner.expires_at <= :at LIMIT :limit)
+        """,
+        {"at": tx.at, "limit": limit - freed},
+    )
+    freed += tx.conn.changes()
+    # A key whose items did not all fit into the limit must stay: its expiry is what hides them.
+    tx.conn.execute(
+        """
+        DELETE FROM state WHERE (namespace, key) IN (
+          SELECT namespace, key FROM state AS owner
+          WHERE expires_at IS NOT NULL AND expires_at <= :at
+            AND NOT EXISTS (SELECT 1 FROM state_items AS item
+                            WHERE item.namespace = owner.namespace AND item.key = owner.key)
+          LIMIT :limit)
+        """,
+        {"at": tx.at, "limit": limit - freed},
+    )
+    return freed + tx.conn.changes()
+
+
+_NEWEST_FIRST = """
+SELECT item_key, value, updated_at FROM state_items
+WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
+  AND NOT EXISTS (SELECT 1 FROM state WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
+ORDER BY updated_at DESC, item_key DESC LIMIT :limit
+"""
+
+_OLDEST_FIRST = """
+SELECT item_key, value, updated_at FROM state_items
+WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
+  AND NOT EXISTS (SELECT 1 FROM state WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
+ORDER BY updated_at, item_key LIMIT :limit
+"""
+
+
+def _value_text(conn: apsw.Connection, at: str, namespace: str, key: str) -> str | None:
+    text: str | None = conn.execute(
+        "SELECT value FROM state WHERE namespace = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)",
+        (namespace, key, at),
+    ).get
+    return text
+
+
+def _meets(tx: Tx, namespace: str, key: str, expect: str | Expect) -> bool:
+    if expect is Expect.ANYTHING:
+        return True
+    held = _value_text(tx.conn, tx.at, namespace, key)
+    if held is None or isinstance(expect, Expect):
+        return held is None and expect is Expect.MISSING
+    where = f"state {namespace}/{key}"
+    return same_json(from_json(held, where), from_json(expect, where))
+
+
+def _drop_if_expired(tx: Tx, namespace: str, key: str) -> None:
+    """Before a write to a key that has expired: what it owned must not come back to life with it."""
+    expired = tx.conn.execute(
+        "SELECT EXISTS (SELECT 1 FROM state WHERE namespace = ? AND key = ? AND expires_at <= ?)",
+        (namespace, key, tx.at),
+    ).get
+    if expired:
+        _drop(tx, namespace, key)
+
+
+def _drop(tx: Tx, namespace: str, key: str) -> None:
+    tx.conn.execute("DELETE FROM state_items WHERE namespace = ? AND key = ?", (namespace, key))
+    tx.conn.execute("DELETE FROM state WHERE namespace = ? AND key = ?", (namespace, key))
+
+
+def _expiry(tx: Tx, ttl_ms: int | None) -> str | None:
+    return None if ttl_ms is None else text_after(tx.now, ttl_ms)
