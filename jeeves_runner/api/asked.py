@@ -1,0 +1,106 @@
+"""What a request asks for, checked: numbers, durations and JSON bodies; InvalidValue for the rest."""
+
+import json
+from collections.abc import Container
+from typing import Any, Final
+
+from aiohttp import web
+
+from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.errors import InvalidValue
+
+MAX_LIMIT: Final = 1000
+_MAX_ID: Final = 2**63 - 1
+
+
+def limit(request: web.Request, default: int) -> int:
+    """``?limit=``, from 1 to 1000."""
+    return _whole(request.query.get("limit"), "limit", MAX_LIMIT) or default
+
+
+def before(request: web.Request) -> int | None:
+    """``?before=``, a run's number."""
+    return _whole(request.query.get("before"), "before", _MAX_ID)
+
+
+def run_id(request: web.Request) -> int:
+    """The run's number in the path."""
+    number = _whole(request.match_info["run"], "the run", _MAX_ID)
+    assert number is not None
+    return number
+
+
+def choice(request: web.Request, name: str, allowed: Container[str]) -> str | None:
+    """A query parameter that takes one of a few words."""
+    value = request.query.get(name)
+    if value is not None and value not in allowed:
+        raise InvalidValue(f"{name} cannot be {value}")
+    return value
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """``?name=1`` or ``?name=true``."""
+    return choice(request, name, {"0", "1", "true", "false"}) in ("1", "true")
+
+
+def wait_ms(request: web.Request) -> int | None:
+    """How long the client wants to wait for the end of a run: None is as long as it takes."""
+    text = request.query.get("wait")
+    if text is not None:
+        try:
+            return parse_duration(text)
+        except ValueError as error:
+            raise InvalidValue(f"wait: {error}") from error
+    prefers = request.headers.get("Prefer", "")
+    return 0 if "respond-async" in prefers.lower() else None
+
+
+async def body(request: web.Request, known: Container[str]) -> dict[str, Any]:
+    """The JSON object of the body, empty without one; its keys are among ``known``."""
+    text = await request.read() if request.can_read_body else b""
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidValue("the body must be a JSON object")
+    for key in value:
+        if key not in known:
+            raise InvalidValue(f"the body has an unknown key {key!r}")
+    return value
+
+
+def text_in(body: dict[str, Any], key: str) -> str | None:
+    """An optional string of the body."""
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InvalidValue(f"{key} must be a string")
+    return value
+
+
+def flag_in(body: dict[str, Any], key: str) -> bool:
+    """An optional boolean of the body."""
+    value = body.get(key, False)
+    if not isinstance(value, bool):
+        raise InvalidValue(f"{key} must be true or false")
+    return value
+
+
+def params_in(body: dict[str, Any]) -> dict[str, str] | None:
+    """The parameters of a run: strings by name."""
+    params = body.get("params")
+    if params is None:
+        return None
+    if not isinstance(params, dict) or not all(isinstance(value, str) for value in params.values()):
+        raise InvalidValue("params must be an object of strings")
+    return params
+
+
+def _whole(text: str | None, what: str, maximum: int) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= maximum):
+        raise InvalidValue(f"{what} must be a whole number from 1 to {maximum}, not {text!r}")
+    return int(text)

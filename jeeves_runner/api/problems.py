@@ -1,0 +1,77 @@
+"""Errors as HTTP tells them: one table of statuses, one shape (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from jeeves_runner.api.answers import encode
+from jeeves_runner.errors import JeevesError
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+#: What each error code (``JeevesError.code``) answers; a test holds it complete.
+STATUSES: Final[dict[str, HTTPStatus]] = {
+    "base_moved": HTTPStatus.CONFLICT,
+    "config": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "conflict": HTTPStatus.CONFLICT,
+    "database": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "database_busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "database_read_only": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "database_too_new": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "fenced": HTTPStatus.SERVICE_UNAVAILABLE,
+    "incomplete": HTTPStatus.CONFLICT,
+    "invalid_value": HTTPStatus.BAD_REQUEST,
+    "lease_lost": HTTPStatus.CONFLICT,
+    "no_server": HTTPStatus.SERVICE_UNAVAILABLE,
+    "not_a_database": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "port_taken": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "refused": HTTPStatus.CONFLICT,
+    "runner_active": HTTPStatus.CONFLICT,
+    "source": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "source_mismatch": HTTPStatus.CONFLICT,
+    "start_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "usage": HTTPStatus.BAD_REQUEST,
+}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    hint: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """A problem object: ``type`` names the code, ``error`` repeats ``detail`` for simple clients."""
+    body = {
+        "type": f"urn:jeeves-runner:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "error": detail,
+    }
+    if hint:
+        body["hint"] = hint
+    return web.Response(body=encode(body), status=status, content_type=CONTENT_TYPE, headers=headers)
+
+
+def problem_of(error: JeevesError) -> web.Response:
+    """The answer for an error raised on purpose."""
+    status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return problem(status, error.code, error.message, hint=error.hint)
+
+
+def problem_of_http(error: web.HTTPException) -> web.Response:
+    """The answer for what aiohttp itself refuses: unknown paths, wrong methods, bodies too large."""
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    details = {
+        404: ("not_found", "there is nothing at this path"),
+        405: ("method_not_allowed", "this path does not take that method"),
+        413: ("too_large", "the body is too large"),
+    }
+    code, detail = details.get(error.status, ("http", error.reason))
+    return problem(error.status, code, detail, hint="GET / lists what there is", headers=headers)

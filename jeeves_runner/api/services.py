@@ -1,0 +1,59 @@
+"""What the routes need of the rest of the program, given by whoever composes it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import apsw
+from aiohttp import web
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.config import Config
+from jeeves_runner.core.model import Run
+from jeeves_runner.db.connection import Tx
+from jeeves_runner.sync import SyncState
+from jeeves_runner.views import NextRun
+
+T = TypeVar("T")
+
+
+class RunControl(Protocol):
+    """Starts and ends runs."""
+
+    async def trigger(self, job_id: str, params: Mapping[str, str] | None, force: bool) -> Run: ...
+
+    async def cancel(self, run_id: int, cause: str) -> Any: ...
+
+    async def wait(self, run_id: int) -> Run: ...
+
+
+class SyncControl(Protocol):
+    """Knows how the live jobs stand against the manifests."""
+
+    state: SyncState
+
+    def apply_now(self) -> None: ...
+
+
+class Writes(Protocol):
+    """Commits one operation."""
+
+    async def write(self, op: Callable[[Tx], T]) -> T: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiServices:
+    """``conn`` is for reads of the event loop alone."""
+
+    conn: apsw.Connection
+    clock: Clock
+    config: Config
+    runs: RunControl
+    sync: SyncControl
+    writer: Writes
+    next_run: NextRun
+    started_at: datetime
+
+
+SERVICES = web.AppKey("services", ApiServices)

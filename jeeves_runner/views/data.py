@@ -1,0 +1,99 @@
+"""State and queues: what scripts keep between runs and hand to one another."""
+
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from jeeves_runner.core.values import Expect
+from jeeves_runner.db import queue, state
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.errors import NotFound
+
+
+def queues_view(conn: apsw.Connection, now: datetime, *, detail: bool = False) -> dict[str, Any]:
+    """``{queues}``: ids, or with ``detail`` objects; a deleted queue is listed while it holds items."""
+    with snapshot(conn):
+        counts = queue.queue_counts(conn, now)
+        rows = [row for row in queue.queue_rows(conn) if row.deleted_at is None or _holds(counts[row.id])]
+    if not detail:
+        return {"queues": [row.id for row in rows]}
+    return {"queues": [_queue(row, counts[row.id]) for row in rows]}
+
+
+def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> dict[str, Any]:
+    """``{depth, claimedCount, failedCount, oldestAge}`` (ms); NotFound."""
+    counts = queue.queue_counts(conn, now, queue_id).get(queue_id)
+    if counts is None:
+        raise _no_queue(queue_id)
+    return counts.as_json()
+
+
+def peek_view(conn: apsw.Connection, now: datetime, queue_id: str, limit: int) -> dict[str, Any]:
+    """``{items}``: the first that wait, in the order of claims; NotFound."""
+    with snapshot(conn):
+        if queue_id not in queue.queue_counts(conn, now, queue_id):
+            raise _no_queue(queue_id)
+        items = queue.peek(conn, now, queue_id, limit)
+    return {"items": [_item(item) for item in items]}
+
+
+def namespaces_view(conn: apsw.Connection, now: datetime) -> dict[str, Any]:
+    """``{namespaces}``."""
+    return {"namespaces": state.namespaces(conn, now)}
+
+
+def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, Any]:
+    """The values of a namespace by key; NotFound."""
+    values = state.values(conn, now, namespace)
+    if not values:
+        raise NotFound(f"there is no state in namespace {namespace}", hint="/state lists the namespaces")
+    return values
+
+
+def key_view(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> dict[str, Any]:
+    """``{value, items: [{itemKey, value, updatedAt}], count}``, items newest first; NotFound."""
+    with snapshot(conn):
+        value = state.get_value(conn, now, namespace, key)
+        items = state.items(conn, now, namespace, key)
+    if value is Expect.MISSING and not items:
+        raise NotFound(f"there is no state {namespace}/{key}", hint=f"/state/{namespace} lists the keys")
+    return {
+        "value": None if value is Expect.MISSING else value,
+        "items": [
+            {"itemKey": item.item_key, "value": item.value, "updatedAt": item.updated_at} for item in items
+        ],
+        "count": len(items),
+    }
+
+
+def _holds(counts: queue.QueueCounts) -> bool:
+    return bool(counts.depth or counts.claimed or counts.failed)
+
+
+def _queue(row: queue.QueueRow, counts: queue.QueueCounts) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "description": row.description,
+        "declared": row.declared,
+        "deleted": row.deleted_at is not None,
+        "file": row.file,
+        "line": row.line,
+        **counts.as_json(),
+    }
+
+
+def _item(item: queue.ItemRow) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "payload": item.payload,
+        "priority": item.priority,
+        "createdAt": item.created_at,
+        "readyAt": item.ready_at,
+        "attempt": item.attempt,
+        "error": item.error,
+    }
+
+
+def _no_queue(queue_id: str) -> NotFound:
+    return NotFound(f"there is no queue {queue_id}", hint="/queues lists what there is")

@@ -1,0 +1,138 @@
+"""Jobs: what is declared of each, how it is and when it runs next."""
+
+import json
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, Final
+
+import apsw
+
+from jeeves_runner.clock import from_text
+from jeeves_runner.db import jobs, revisions
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.job_list import ListedJob, Row, listed_jobs, similar_ids
+from jeeves_runner.errors import NotFound
+from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs, text_of
+from jeeves_runner.views.runs import runs_of
+
+_LAST_RUNS: Final = 10
+
+
+def jobs_view(conn: apsw.Connection, now: datetime, next_run: NextRun | None = None) -> dict[str, Any]:
+    """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, last_run, next_run``.
+
+    ``next_run`` is the timetable of a running server; without one occurrences are computed.
+    """
+    with snapshot(conn):
+        coming = next_run or next_runs(conn, now)
+        return {"jobs": [_job(conn, each, coming) for each in listed_jobs(conn, now)]}
+
+
+def job_view(
+    conn: apsw.Connection, now: datetime, job_id: str, next_run: NextRun | None = None
+) -> dict[str, Any]:
+    """``{job}``: a listed job and its whole ``spec``, ``revision``, ``held_message`` and ``last_runs``.
+
+    NotFound, also for a deleted job.
+    """
+    with snapshot(conn):
+        listed = next(listed_jobs(conn, now, job_id), None)
+        row = jobs.job_row(conn, job_id)
+        if listed is None or row is None:
+            raise unknown_job(conn, job_id)
+        job = _job(conn, listed, next_run or next_runs(conn, now, [job_id]))
+        job["held_message"] = listed.held_message
+        job["held_since"] = listed.held_since
+        job["spec"] = json.loads(row.spec_text)
+        job["revision"] = revisions.revision(conn, row.revision_id)
+        job["last_runs"] = runs_of(conn, job_id=job_id, limit=_LAST_RUNS)
+    return {"job": job}
+
+
+def live_job(conn: apsw.Connection, job_id: str) -> jobs.JobRow:
+    """The row of a live job; NotFound as ``unknown_job`` words it."""
+    row = jobs.job_row(conn, job_id)
+    if row is None or row.deleted_at is not None:
+        raise unknown_job(conn, job_id)
+    return row
+
+
+def check_known(conn: apsw.Connection, job_id: str) -> None:
+    """NotFound unless a job of that id lives or once lived: a deleted job's runs can still be read."""
+    if jobs.job_row(conn, job_id) is None:
+        raise unknown_job(conn, job_id)
+
+
+def unknown_job(conn: apsw.Connection, job_id: str) -> NotFound:
+    """The error for an id that is no live job: says so of a deleted one, else names the nearest."""
+    row = jobs.job_row(conn, job_id)
+    if row is not None and row.deleted_at is not None:
+        return NotFound(
+            f"job {job_id} was deleted at {row.deleted_at}; it came from {row.file}",
+            hint="its runs are still there until their retention ends",
+        )
+    near = get_close_matches(job_id, similar_ids(conn, job_id), n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "list the jobs to see what there is"
+    return NotFound(f"there is no job {job_id}", hint=hint)
+
+
+def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> Row:
+    job = listed.columns
+    paused = _pause(listed)
+    job["schedule"] = _schedule(job["schedule"])
+    job["tags"] = json.loads(listed.tags) if listed.tags and listed.tags != "[]" else []
+    job["enabled"] = bool(job["enabled"])
+    job["drifted"] = bool(job["drifted"])
+    job["status"] = _status(listed)
+    job["held"] = listed.held_message is not None
+    job["paused"] = paused
+    job["last_status"] = listed.last_status
+    job["last_run"] = _last_run(listed)
+    job["next_run"] = text_of(_next_run(conn, job, coming))
+    return job
+
+
+def _status(listed: ListedJob) -> str:
+    """One word for a job; the first that fits."""
+    if not listed.columns["enabled"]:
+        return "disabled"
+    if listed.pause_id is not None:
+        return "paused"
+    if listed.active_running is not None:
+        return "running" if listed.active_running else "scheduled"
+    return listed.last_status or "idle"
+
+
+def _pause(listed: ListedJob) -> Row | None:
+    if listed.pause_id is None:
+        return None
+    return {"until": listed.pause_until, "reason": listed.pause_reason}
+
+
+def _last_run(listed: ListedJob) -> Row | None:
+    if listed.last_id is None:
+        return None
+    return {
+        "id": listed.last_id,
+        "status": listed.last_run_status,
+        "started_at": listed.last_started_at,
+        "finished_at": listed.last_finished_at,
+        "duration_ms": listed.last_duration_ms,
+    }
+
+
+def _next_run(conn: apsw.Connection, job: Row, coming: NextRun) -> datetime | None:
+    if not job["enabled"] or job["schedule"] is None:
+        return None
+    if job["paused"] is None:
+        return coming(job["id"])
+    until = job["paused"]["until"]
+    return None if until is None else next_after_pause(conn, job["id"], from_text(until))
+
+
+def _schedule(column: str | None) -> str | list[str] | None:
+    """One expression as text, several as a list; no expression begins with a bracket."""
+    if column is None or not column.startswith("["):
+        return column
+    expressions: list[str] = json.loads(column)
+    return expressions

@@ -1,0 +1,105 @@
+"""What comes next, computed from the jobs' rows as a server's timetable would."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from heapq import heapify, heappop, heapreplace
+from typing import Any
+
+import apsw
+
+from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.core.schedule import Schedule, parse_schedule
+from jeeves_runner.db import overrides
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.jobs import TimetableRow, timetable_rows
+
+NextRun = Callable[[str], datetime | None]
+"""A job's next occurrence by its id; None when none comes or the job is not scheduled."""
+
+
+def next_runs(conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = None) -> NextRun:
+    """The next occurrences of these jobs, or of all: the rows read now, the times computed when asked for.
+
+    Jobs that share their expressions and zone share the computation.
+    """
+    rows = {row.id: row for row in timetable_rows(conn, ids) if _is_scheduled(row)}
+    known: dict[tuple[Schedule, datetime], datetime | None] = {}
+
+    def next_run(job_id: str) -> datetime | None:
+        row = rows.get(job_id)
+        if row is None:
+            return None
+        key = (_schedule(row), _undecided(row, now))
+        if key not in known:
+            known[key] = key[0].next_after(key[1])
+        return known[key]
+
+    return next_run
+
+
+def next_after_pause(conn: apsw.Connection, job_id: str, until: datetime) -> datetime | None:
+    """The first occurrence of a job once its pause has ended."""
+    return next_runs(conn, until, [job_id])(job_id)
+
+
+def next_view(
+    conn: apsw.Connection, after: datetime, *, job_id: str | None = None, count: int, once: bool = False
+) -> dict[str, Any]:
+    """``{occurrences: [{job_id, scheduled_for}]}``: the first ``count`` after a time, by time, then id.
+
+    Times that fall into a pause are left out, for they are skipped. With ``once`` each job stands
+    there with its first occurrence only.
+    """
+    with snapshot(conn):
+        pauses = overrides.pauses(conn, after)
+        rows = list(timetable_rows(conn, None if job_id is None else [job_id]))
+    coming = _merged([row for row in rows if _is_scheduled(row)], pauses, after, once)
+    found = [
+        {"job_id": name, "scheduled_for": to_text(when)}
+        for (when, name), _ in zip(coming, range(count), strict=False)
+    ]
+    return {"occurrences": found}
+
+
+def text_of(instant: datetime | None) -> str | None:
+    """A time in the database's form."""
+    return None if instant is None else to_text(instant)
+
+
+def _merged(
+    rows: Sequence[TimetableRow], pauses: dict[str, datetime | None], after: datetime, once: bool
+) -> Iterator[tuple[datetime, str]]:
+    heap: list[tuple[datetime, str, Schedule]] = []
+    for row in rows:
+        start = _undecided(row, after)
+        if row.id in pauses:
+            until = pauses[row.id]
+            if until is None:
+                continue
+            start = max(start, until)
+        schedule = _schedule(row)
+        if (first := schedule.next_after(start)) is not None:
+            heap.append((first, row.id, schedule))
+    heapify(heap)
+    while heap:
+        when, name, schedule = heap[0]
+        yield when, name
+        following = None if once else schedule.next_after(when)
+        if following is None:
+            heappop(heap)
+        else:
+            heapreplace(heap, (following, name, schedule))
+
+
+def _is_scheduled(row: TimetableRow) -> bool:
+    return row.enabled and not row.deleted and bool(row.schedule)
+
+
+def _undecided(row: TimetableRow, after: datetime) -> datetime:
+    """Occurrences later than this can still come."""
+    decided = row.schedule_since if row.decided_until is None else max(row.schedule_since, row.decided_until)
+    return max(after, from_text(decided))
+
+
+def _schedule(row: TimetableRow) -> Schedule:
+    return parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)

@@ -1,0 +1,70 @@
+"""The runner at a glance."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import apsw
+
+from jeeves_runner import __version__
+from jeeves_runner.db import revisions
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.job_list import health_counts
+
+NAME = "jeeves-runner"
+_HOUR = timedelta(hours=1)
+
+
+def status_view(
+    conn: apsw.Connection, now: datetime, *, started_at: datetime | None, sync: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``{name, version, uptime, status, health, sync}``.
+
+    ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime`` (seconds) null.
+    ``sync`` is the document of /sync, given here with counts in place of its lists.
+    """
+    counts = health_counts(conn, now - _HOUR)
+    return {
+        "name": NAME,
+        "version": __version__,
+        "uptime": None if started_at is None else max(0, int((now - started_at).total_seconds())),
+        "status": "stopped" if started_at is None else "running",
+        "health": {
+            "totalJobs": counts["totalJobs"],
+            "running": counts["running"],
+            "waiting": counts["waiting"],
+            "failedRegistrations": counts["held"] + _unborn(sync),
+            "okLastHour": counts["ok"],
+            "errorsLastHour": counts["errors"],
+        },
+        "sync": {
+            **{name: sync[name] for name in ("state", "revision", "commit", "checked_at", "reason")},
+            "held": len(sync["held"]),
+            "problems": len(sync["problems"]),
+            "changes": len(sync["plan"]),
+        },
+    }
+
+
+def recorded_sync(conn: apsw.Connection, reason: str | None) -> dict[str, Any]:
+    """The document of /sync as far as the database tells it when no server watches the manifests."""
+    with snapshot(conn):
+        number = revisions.head(conn)
+        revision = revisions.revision(conn, number)
+        held = [h.as_json() for h in revisions.held_rows(conn)]
+    return {
+        "state": "held" if held else "unwatched",
+        "revision": number,
+        "commit": revision and revision["commit"],
+        "checked_at": revision and revision["applied_at"],
+        "held": held,
+        "problems": [],
+        "plan": [],
+        "reason": reason,
+    }
+
+
+def _unborn(sync: Mapping[str, Any]) -> int:
+    """Errors in manifests that keep no live job back: what they declare has never been applied."""
+    held = {row["file"] for row in sync["held"]}
+    return sum(p["severity"] == "error" and p["file"] not in held for p in sync["problems"])
