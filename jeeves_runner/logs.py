@@ -1,0 +1,49 @@
+"""The runner's own log: one line per event, for people or for programs."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.config import LogConfig
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-11-24T03:03:35.123Z INFO  message``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = to_text(datetime.fromtimestamp(record.created, UTC))
+        text = f"{at} {record.levelname:<7} {record.getMessage()}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``at``, ``level``, ``logger``, ``message``, after a fault ``traceback``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "at": to_text(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
+    """Send the program's log where the config says. OSError when the file cannot be opened."""
+    handler: logging.Handler
+    if config.file is None:
+        handler = logging.StreamHandler(stream)
+    else:
+        config.file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(config.file, encoding="utf-8")
+    handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
+    root = logging.getLogger("jeeves_runner")
+    root.handlers[:] = [handler]
+    root.setLevel(config.level.upper())
+    root.propagate = False

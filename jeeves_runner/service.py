@@ -1,0 +1,295 @@
+"""The runner as a whole: every part is made here and handed what it needs, started and stopped in order."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import apsw
+from aiohttp import web
+
+from jeeves_runner.api.app import build_app
+from jeeves_runner.api.services import ApiServices
+from jeeves_runner.clock import Clock
+from jeeves_runner.config import Config
+from jeeves_runner.core.schedule import warm_up
+from jeeves_runner.db.connection import connect
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, end_epoch, set_api_url
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.errors import Fenced, PortTaken
+from jeeves_runner.execute.local import LocalExecutor
+from jeeves_runner.execute.processes import boot_id
+from jeeves_runner.follow import Follower
+from jeeves_runner.maintenance import Maintenance
+from jeeves_runner.planner_process import PlannerProcess
+from jeeves_runner.project import planner_setup, source_of
+from jeeves_runner.reconcile import Applied, check_source
+from jeeves_runner.runs import DiskGuard, Runs, Surroundings
+from jeeves_runner.scheduler import Scheduler
+from jeeves_runner.sync import Sync
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+_SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that computes lets the event loop have the interpreter."""
+
+_GARBAGE_INTERVAL = 3600.0
+_NEVER = 1_000_000_000
+
+_HTTP_GRACE = 1.0
+"""Seconds that open requests get once the runner stops. Those that wait for a run end here."""
+
+
+async def serve(config: Config, clock: Clock, *, ready: Callable[[str], None] = lambda _url: None) -> None:
+    """Run until SIGTERM or SIGINT, or until a part fails.
+
+    ``ready`` gets the address once jobs are scheduled and HTTP answers. Raises JeevesError for
+    what keeps the runner from starting (the port, the lock, the database, another source) and
+    Fenced when another runner took over.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    async with AsyncExitStack() as stack:
+        runner = Runner(config, clock, stack)
+        await runner.start()
+        ready(runner.url)
+        await runner.until_stopped()
+
+
+class Runner:
+    """One runner's parts. What ``start`` brings up, the exit stack takes down in reverse order."""
+
+    runs: Runs
+    scheduler: Scheduler
+    sync: Sync
+    url: str
+
+    def __init__(self, config: Config, clock: Clock, stack: AsyncExitStack) -> None:
+        self._config = config
+        self._clock = clock
+        self._stack = stack
+        self._stop = asyncio.Event()
+        self._fault: BaseException | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._hurried: set[asyncio.Future[Any]] = set()
+        self._follower: Follower | None = None
+
+    async def start(self) -> None:
+        """Bring everything up.
+
+        The manifests come before the runs: what was changed or deleted while nobody ran must not
+        be started by its old spec.
+        """
+        config, clock, stack = self._config, self._clock, self._stack
+        lock = RunnerLock(config.db_path)
+        lock.acquire()
+        stack.callback(lock.release)
+        listener = _listen(config)
+        stack.callback(listener.close)
+        self.url = _url(listener)
+        conn = self._connect(create=True)
+        check_source(conn, source_of(config).location)
+        writer = Writer(config.db_path, clock)
+        writer.start()
+        stack.push_async_callback(writer.stop)
+        epoch = await writer.write(lambda tx: begin_epoch(tx, os.getpid(), boot_id()))
+        stack.push_async_callback(_say_goodbye, writer, epoch)
+        runs = self.runs = self._make_runs(conn, writer, epoch)
+        runs.set_api_url(self.url)
+        self._catch_signals(runs)
+        sync = self.sync = self._make_sync(writer)
+        stack.push_async_callback(runs.shut_down, config.shutdown_grace_ms / 1000)
+        stack.push_async_callback(self._stop_tasks)
+        await sync.look()
+        scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
+        self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
+        warm_up()
+        await runs.start_up()
+        await scheduler.load()
+        await self._answer_http(listener, self._services(conn, writer, runs, sync, scheduler))
+        await writer.write(lambda tx: set_api_url(tx, epoch, self.url))
+        self._spawn("scheduler", scheduler.run())
+        self._spawn("watch of the manifests", sync.run())
+        self._spawn("watch of the database", self._follower.run())
+        self._spawn("maintenance", self._make_maintenance(writer, runs).run())
+        self._spawn("fence", self._watch_fence(runs))
+        self._spawn("garbage collector", _collect_garbage())
+
+    async def until_stopped(self) -> None:
+        """Wait for a signal or a fault; raises the fault."""
+        await self._stop.wait()
+        if self._fault is not None:
+            raise self._fault
+
+    def _connect(self, *, create: bool = False) -> apsw.Connection:
+        conn = connect(self._config.db_path, create=create, clock=self._clock)
+        self._stack.callback(conn.close)
+        return conn
+
+    def _make_runs(self, conn: apsw.Connection, writer: Writer, epoch: int) -> Runs:
+        config = self._config
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        return Runs(
+            conn=conn,
+            writer=writer,
+            executor=LocalExecutor(self._clock),
+            clock=self._clock,
+            epoch=epoch,
+            surroundings=Surroundings(
+                project_dir=str(config.root),
+                data_dir=str(config.data_dir),
+                db_path=str(config.db_path),
+                runners=config.runners,
+                base_env=dict(os.environ),
+                log_max=config.log_max_size,
+            ),
+            max_concurrency=config.max_concurrency,
+            pools=config.pools,
+            disk_full=DiskGuard(config.data_dir, config.min_free, self._clock),
+        )
+
+    def _make_maintenance(self, writer: Writer, runs: Runs) -> Maintenance:
+        return Maintenance(config=self._config, writer=writer, runs=runs, clock=self._clock)
+
+    def _make_sync(self, writer: Writer) -> Sync:
+        planner = PlannerProcess(planner_setup(self._config))
+        self._stack.callback(planner.close)
+        return Sync(
+            source=source_of(self._config),
+            planner=planner,
+            writer=writer,
+            conn=self._connect(),
+            clock=self._clock,
+            applied=self._on_applied,
+            interval=self._config.sync.interval_ms / 1000,
+            automatic=self._config.sync.mode == "auto",
+        )
+
+    async def _on_revision(self, revision: int, job_ids: Sequence[str]) -> None:
+        """Somebody has applied: jobs have changed, and where the manifests stand to them."""
+        await self.runs.on_plan(job_ids)
+        await self.scheduler.on_plan(job_ids)
+        if revision != self.sync.state.revision:
+            self.sync.nudge()
+
+    async def _on_applied(self, _applied: Applied) -> None:
+        """The first apply comes before anybody follows; its jobs are loaded with all others."""
+        if self._follower is not None:
+            await self._follower.catch_up()
+
+    def _services(
+        self, conn: apsw.Connection, writer: Writer, runs: Runs, sync: Sync, scheduler: Scheduler
+    ) -> ApiServices:
+        return ApiServices(
+            conn=conn,
+            clock=self._clock,
+            config=self._config,
+            runs=runs,
+            sync=sync,
+            writer=writer,
+            next_run=scheduler.next_of,
+            started_at=self._clock.now(),
+        )
+
+    async def _answer_http(self, listener: socket.socket, services: ApiServices) -> None:
+        server = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=_HTTP_GRACE)
+        await server.setup()
+        self._stack.push_async_callback(server.cleanup)
+        await web.SockSite(server, listener).start()
+
+    def _catch_signals(self, runs: Runs) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number, runs)
+            self._stack.callback(loop.remove_signal_handler, number)
+
+    def _on_signal(self, number: signal.Signals, runs: Runs) -> None:
+        """The first asks for an end in good order, a second one for a quick end."""
+        if not self._stop.is_set():
+            log.info(
+                "%s: stopping; running jobs get %.0f s", number.name, self._config.shutdown_grace_ms / 1000
+            )
+            self._stop.set()
+            return
+        log.info("%s again: ending %d running jobs now", number.name, len(runs.running_ids))
+        for run_id in runs.running_ids:
+            self._hurried.add(asyncio.ensure_future(runs.cancel(run_id, "shutdown")))
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Keep ``work`` going; if it fails, the runner stops rather than go on half alive."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._on_end)
+        self._tasks.append(task)
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (fault := task.exception()) is None:
+            return
+        if not isinstance(fault, Fenced):
+            log.error("the %s failed; stopping", task.get_name(), exc_info=fault)
+        self._fault = self._fault or fault
+        self._stop.set()
+
+    async def _stop_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _watch_fence(self, runs: Runs) -> None:
+        await runs.fenced.wait()
+        raise Fenced(
+            f"another runner has taken over {self._config.db_path}; this one has stopped its runs",
+            hint="only one runner may work on a database",
+        )
+
+
+def _listen(config: Config) -> socket.socket:
+    """The socket HTTP will answer on, bound before anything else is touched."""
+    if config.host not in LOOPBACK:
+        raise PortTaken(
+            f"host {config.host} is not of this machine alone: this version listens on loopback only",
+            hint="set host: 127.0.0.1, and let a proxy that asks for passwords stand in front",
+        )
+    family = socket.AF_INET6 if config.host == "::1" else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((config.host, config.port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"cannot listen on {config.host}:{config.port}: {error.strerror}",
+            hint="another runner may be using it; set another port in jeeves-runner.yaml",
+        ) from None
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _collect_garbage() -> None:
+    """Full collections at leisure: left to itself, Python walks thousands of rows just when a large
+    plan has made many new ones, and the event loop stands still meanwhile."""
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _NEVER)
+    while True:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        await asyncio.sleep(_GARBAGE_INTERVAL)
+
+
+async def _say_goodbye(writer: Writer, epoch: int) -> None:
+    try:
+        await writer.write(lambda tx: end_epoch(tx, epoch))
+    except Fenced:
+        log.info("not recording the end: another runner is recorded already")

@@ -1,0 +1,112 @@
+"""A real server in a process of its own, and a person at its HTTP interface."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 20.0
+_STEP = 0.01
+
+
+def until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """The first true answer; AssertionError when none comes in time."""
+    deadline = time.monotonic() + patience
+    while not (answer := holds()):
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(_STEP)
+    return answer
+
+
+class Server:
+    """``jeeves-runner serve`` in ``root``; its log is ``log``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = root / "serve.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jeeves_runner", "serve"], cwd=root, stdout=log, stderr=log
+            )
+        self.url = until(self._address)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _address(self) -> str | None:
+        assert self._process.poll() is None, self.log.read_text()
+        lines = self.log.read_text().splitlines()
+        return next((line.rpartition(" ")[2] for line in lines if " answers on " in line), None)
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as response:
+            return json.load(response)
+
+    def post(self, path: str, body: object = None) -> tuple[int, Any]:
+        request = urllib.request.Request(
+            self.url + path,
+            data=json.dumps(body or {}).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def job(self, name: str) -> Any:
+        """The job, or None while there is none."""
+        try:
+            return self.get(f"/jobs/{name}")["job"]
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return None
+
+    def kill(self) -> None:
+        """As a crash would: no chance to say goodbye."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """As an operator would; the exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(PATIENCE)
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[Server]:
+    """A server for the length of the block."""
+    (root / "jobs.d").mkdir(exist_ok=True)
+    if not (root / "jeeves-runner.yaml").exists():
+        (root / "jeeves-runner.yaml").write_text("port: 0\n")
+    server = Server(root)
+    try:
+        yield server
+    finally:
+        if server._process.poll() is None:
+            server.stop()
+
+
+def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command line in ``root``."""
+    return subprocess.run(
+        [sys.executable, "-m", "jeeves_runner", *words],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
