@@ -1,0 +1,73 @@
+"""``config``: what is in force, and whether the file says it rightly."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import PurePath
+from typing import Any, Final
+
+import click
+
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.core.durations import format_duration
+from jeeves_runner.render import NONE, size
+
+SIZES: Final = frozenset({"log_max_size", "min_free"})
+
+
+@click.group("config")
+def command() -> None:
+    """Show or check the config file."""
+
+
+@command.command("show")
+@json_option
+@pass_app
+def show(app: App) -> None:
+    """Print every setting in force: what the file says, defaults for the rest, paths resolved."""
+    config = as_json(app.config)
+    if app.json:
+        app.print_json(config)
+    else:
+        app.print_table(["SETTING", "VALUE"], list(_rows(config)))
+
+
+@command.command("validate")
+@json_option
+@pass_app
+def validate(app: App) -> None:
+    """Check the config file. Exit code 0: valid, 2: not, or not readable."""
+    path = app.config.path
+    if app.json:
+        app.print_json({"ok": True, "path": None if path is None else str(path)})
+    else:
+        app.print(f"Valid: {path}" if path else "Valid: no config file here, so every setting is the default")
+
+
+def as_json(value: Any) -> Any:
+    """A setting as JSON: dataclasses and mappings as objects, paths as text."""
+    if is_dataclass(value):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, frozenset, set)):
+        return [as_json(item) for item in value]
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def _rows(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each setting under the name the file gives it."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from _rows(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key.removesuffix("_ms"), _shown(key, value)
+
+
+def _shown(key: str, value: Any) -> str:
+    if value is None or value in ({}, []):
+        return NONE
+    if key.endswith("_ms"):
+        return format_duration(value)
+    if key in SIZES:
+        return size(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,87 @@
+"""What every command gets: the config, the clock, the output form and the way to the database.
+
+Everything heavy is imported when first used, so that a command pays only for what it needs.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from jeeves_runner.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    import apsw
+
+    from jeeves_runner.config import Config
+    from jeeves_runner.render import Cell
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class App:
+    """The state of one command line. ``json`` is true when ``--json`` stood anywhere in it."""
+
+    def __init__(
+        self, *, config_path: Path | None = None, json: bool = False, clock: Clock | None = None
+    ) -> None:
+        self.config_path = config_path
+        self.json = json
+        self.clock: Clock = clock or SystemClock()
+
+    @cached_property
+    def config(self) -> "Config":
+        """The config of ``--config``, or of the nearest file above the current folder; ConfigError."""
+        from jeeves_runner.config import load_config
+
+        return load_config(Path.cwd(), self.config_path)
+
+    @property
+    def color(self) -> bool:
+        """Whether standard output is a terminal whose owner has not set ``NO_COLOR``."""
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def connect(self, *, create: bool = False) -> "apsw.Connection":
+        """The project's database; DatabaseError unless it exists or ``create`` asks for a new one."""
+        from jeeves_runner.db.connection import connect
+
+        return connect(self.config.db_path, create=create)
+
+    def print(self, text: str = "") -> None:
+        """One line (or block) of human output."""
+        click.echo(text, color=self.color)
+
+    def print_json(self, value: object) -> None:
+        """One JSON document: indented for a terminal, a single line for a pipe."""
+        indent = 2 if sys.stdout.isatty() else None
+        click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent))
+
+    def print_table(self, headers: Sequence[str], rows: Sequence[Sequence["Cell"]]) -> None:
+        """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""
+        from jeeves_runner.render import table, terminal_width
+
+        click.echo(table(headers, rows, color=self.color, width=terminal_width()), color=self.color)
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def json_option(command: F) -> F:
+    """``--json`` after the command's name; the same as before it. Adds no argument: read ``app.json``."""
+    return click.option(
+        "--json",
+        is_flag=True,
+        expose_value=False,
+        callback=_ask_for_json,
+        help="Print one JSON document instead of text.",
+    )(command)
+
+
+def _ask_for_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(App).json = True

@@ -1,0 +1,41 @@
+"""``init``: a project that runs, in an empty folder or beside what is there."""
+
+import os
+from pathlib import Path
+
+import click
+
+from jeeves_runner.cli import scaffold
+from jeeves_runner.cli.context import App, json_option, pass_app
+
+
+@click.command("init")
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--force", is_flag=True, help="Replace files that are there and differ.")
+@json_option
+@pass_app
+def command(app: App, folder: Path, force: bool) -> None:
+    """Make a project in DIR (by default here): config, an example job, CI and editor support.
+
+    A file that is there already is left as it is, so this can be repeated; after an upgrade,
+    --force brings the files up to date.
+    """
+    from jeeves_runner.schemas_text import config_schema, manifest_schema
+
+    schemas = {scaffold.MANIFEST_SCHEMA: manifest_schema(), scaffold.CONFIG_SCHEMA: config_schema()}
+    fates = {
+        file.path.relative_to(folder).as_posix(): scaffold.write(file, force=force)
+        for file in scaffold.project_files(folder, schemas)
+    }
+    if app.json:
+        app.print_json({"folder": str(folder.resolve()), "files": fates})
+        return
+    for path, fate in fates.items():
+        note = "  (differs from ours; --force replaces it)" if fate is scaffold.Fate.SKIPPED else ""
+        app.print(f"{fate:<9}  {path}{note}")
+    app.print()
+    app.print("Next:")
+    if folder.resolve() != Path.cwd():
+        app.print(f"  cd {os.fspath(folder)}")
+    app.print("  jeeves-runner validate    # check the manifests")
+    app.print("  jeeves-runner serve       # run them, and apply each change as you save it")

@@ -1,0 +1,73 @@
+"""``logs``: what a run wrote, and goes on writing."""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from jeeves_runner.cli.context import App, pass_app
+
+if TYPE_CHECKING:
+    import apsw
+
+_CHUNK = 1 << 16
+
+
+@click.command("logs")
+@click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2**63 - 1))
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@pass_app
+def command(app: App, run_id: int, follow: bool) -> None:
+    """Print what RUN wrote: its log file, or the end kept in the database where there is none."""
+    from jeeves_runner.views import run_log
+    from jeeves_runner.views.runs import tails
+
+    output = sys.stdout.buffer
+    with closing(app.connect()) as conn:
+        run, path = run_log(conn, run_id)
+        if follow and run["finished_at"] is None:
+            _follow(conn, run_id, output)
+        elif path is not None:
+            _copy(path, 0, output)
+        else:
+            text = tails(run)
+            output.write(text.encode("utf-8", "replace"))
+            if not text:
+                click.echo(_silence(run), err=True)
+    output.flush()
+
+
+def _silence(run: dict[str, Any]) -> str:
+    if run["started_at"] is None:
+        waits = run["finished_at"] is None
+        return f"run {run['id']} {'has not started yet' if waits else 'never started'}"
+    return f"run {run['id']} has written nothing"
+
+
+def _follow(conn: "apsw.Connection", run_id: int, output: BinaryIO) -> None:
+    """Print the log as it grows, to its end. The run is looked at before the file, so nothing is missed."""
+    from jeeves_runner.cli.waiting import polled
+    from jeeves_runner.views import run_log
+
+    position = 0
+
+    def look() -> bool | None:
+        nonlocal position
+        run, path = run_log(conn, run_id)
+        if path is not None:
+            position = _copy(path, position, output)
+            output.flush()
+        return None if run["finished_at"] is None else True
+
+    polled(look)
+
+
+def _copy(path: Path, position: int, output: BinaryIO) -> int:
+    """Print a file from a position on; the position reached."""
+    with path.open("rb") as log:
+        log.seek(position)
+        while chunk := log.read(_CHUNK):
+            output.write(chunk)
+        return log.tell()

@@ -1,0 +1,151 @@
+"""The entry of the command line: global options, lazy commands and the one place errors end in.
+
+Importing this module costs click and nothing else of weight; a command's module is imported when
+that command runs. A module ``cli/<name>.py`` (``-`` as ``_``) exposes its click command as ``command``.
+"""
+
+import difflib
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from jeeves_runner import __version__
+from jeeves_runner.errors import JeevesError
+
+if TYPE_CHECKING:
+    from jeeves_runner.cli.context import App
+
+PROGRAM: Final = "jeeves-runner"
+
+#: Every command and its line in ``--help``, by the part of the work it belongs to.
+SECTIONS: Final[dict[str, dict[str, str]]] = {
+    "Manifests": {
+        "init": "Make a project: config, an example job, CI and editor support.",
+        "add-job": "Write the manifest of a new job.",
+        "validate": "Check every manifest without touching a database.",
+        "diff": "Show what an apply would change.",
+        "apply": "Make the declared jobs and queues the live ones.",
+        "config": "Show or check the config file.",
+    },
+    "Running": {
+        "serve": "Run the jobs, watch the manifests, answer HTTP.",
+        "trigger": "Run a job now.",
+        "cancel": "End a run.",
+        "pause": "Stop a job from starting, until a time or until resumed.",
+        "resume": "End a pause.",
+    },
+    "Looking": {
+        "status": "Show how the runner and its jobs are.",
+        "jobs": "List the jobs.",
+        "job": "Show one job.",
+        "runs": "List runs, newest first.",
+        "run": "Show one run.",
+        "logs": "Print what a run wrote.",
+        "next": "List the coming occurrences.",
+    },
+    "Data": {
+        "state": "Read and write the state of scripts.",
+        "queue": "Read and work queues.",
+    },
+}
+
+
+class CommandLine(click.Group):
+    """A group that imports a command when it is asked for and turns every error into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for commands in SECTIONS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"jeeves_runner.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        known = self.list_commands(ctx)
+        if not name.startswith("-") and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            guess = f" Did you mean '{nearest[0]}'?" if nearest else ""
+            ctx.fail(f"No such command '{name}'.{guess}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()))
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run the command line and exit; what went wrong is one line on stderr and an exit code."""
+        from jeeves_runner.cli.context import App
+
+        app = kwargs.pop("obj", None) or App()
+        kwargs.update(standalone_mode=False, obj=app)
+        kwargs.setdefault("prog_name", PROGRAM)
+        try:
+            answer = super().main(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - a person reads one line, the log gets the rest
+            sys.exit(_report(error, app))
+        sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def _report(error: Exception, app: "App") -> int:
+    """Tell the user about ``error`` and name the exit code it ends the process with."""
+    from jeeves_runner.cli import exits
+
+    match error:
+        case JeevesError():
+            _complain(error.message, error.hint)
+            return exits.exit_code(error)
+        case click.exceptions.NoArgsIsHelpError():
+            error.show()
+            return exits.USAGE
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else PROGRAM
+            _complain(error.format_message(), f"see '{path} --help'")
+            return exits.USAGE
+        case click.ClickException():
+            _complain(error.format_message(), None)
+            return exits.FAILED
+        case click.Abort():
+            return exits.INTERRUPTED
+        case _:
+            from jeeves_runner.cli.crash import record
+
+            what = " ".join(str(error).split())
+            _complain(f"unexpected {type(error).__name__}: {what}", record(error, app))
+            return exits.UNEXPECTED
+
+
+def _complain(message: str, hint: str | None) -> None:
+    click.echo(f"{PROGRAM}: error: {message}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+
+
+@click.group(
+    name=PROGRAM,
+    cls=CommandLine,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The config file; else jeeves-runner.yaml here or in a folder above.",
+)
+@click.option("--json", is_flag=True, help="Print one JSON document instead of text.")
+@click.pass_obj
+def main(app: "App", config: Path | None, json: bool) -> None:
+    """Run jobs declared as YAML in git."""
+    if config is not None:
+        app.config_path = config
+    app.json = app.json or json

@@ -1,0 +1,77 @@
+"""Whether a server runs on the project's database, and what it says."""
+
+import fcntl
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from jeeves_runner.cli.context import App
+from jeeves_runner.db.runner import RunnerRow, lock_path, read_lock_pid, runner_row
+from jeeves_runner.errors import NoServer
+
+if TYPE_CHECKING:
+    import apsw
+
+_PATIENCE: Final = 2.0
+"""Seconds for a server on this machine to answer a question."""
+
+
+def server_of(app: App, conn: "apsw.Connection") -> RunnerRow | None:
+    """The server that runs on this database now, None if none does."""
+    row = runner_row(conn)
+    if row is None or row.stopped_at is not None or not _is_locked(app.config.db_path):
+        return None
+    return row
+
+
+def require_server(app: App, conn: "apsw.Connection") -> RunnerRow:
+    """The server that runs on this database; NoServer if none does."""
+    row = server_of(app, conn)
+    if row is None:
+        raise NoServer(f"no server runs on {app.config.db_path}", hint="start it with `jeeves-runner serve`")
+    return row
+
+
+def ask(server: RunnerRow, path: str) -> dict[str, Any] | None:
+    """The JSON document of a route, None if the server does not answer in time."""
+    if server.api_url is None:
+        return None
+    with suppress(URLError, OSError, ValueError):
+        direct = build_opener(ProxyHandler({}))
+        with direct.open(server.api_url.rstrip("/") + path, timeout=_PATIENCE) as reply:
+            document: dict[str, Any] = json.load(reply)
+            return document
+    return None
+
+
+def _is_locked(db_path: Path) -> bool:
+    """Whether a living process holds the runner's lock.
+
+    The lock is tried only when the recorded process exists: a look must not get into the way of a
+    server that starts at the same moment.
+    """
+    pid = read_lock_pid(db_path)
+    if pid is None or not _exists(pid):
+        return False
+    fd = os.open(lock_path(db_path), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,49 @@
+"""``validate``: every manifest checked, no database needed."""
+
+import click
+
+from jeeves_runner.cli.context import App, json_option, pass_app
+
+
+@click.command("validate")
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "github"]),
+    default="text",
+    help="How problems are printed.",
+)
+@json_option
+@pass_app
+def command(app: App, strict: bool, form: str) -> int:
+    """Check every manifest without touching a database.
+
+    Exit code 0: no errors. 1: errors (with --strict: or warnings). 2: could not look.
+    """
+    from jeeves_runner.cli.plans import problem_lines, problem_summary
+    from jeeves_runner.core.live import Live
+    from jeeves_runner.core.plan import Plan
+    from jeeves_runner.project import planner_of
+
+    plan: Plan = planner_of(app.config).plan(Live.nothing())
+    problems = plan.problems
+    failed = any(p.is_error or strict for p in problems)
+    if app.json:
+        app.print_json({"ok": not failed, "problems": [p.as_json() for p in problems]})
+        return int(failed)
+    if form == "github":
+        for p in problems:
+            text = f"{p.message}. {p.hint}" if p.hint else p.message
+            app.print(f"::{p.severity} file={p.file},line={p.line},col={p.column}::{_escaped(text)}")
+    else:
+        for line in problem_lines(problems, color=app.color):
+            app.print(line)
+    declared = f"{plan.manifests} manifest{'' if plan.manifests == 1 else 's'}, {plan.declared} declared"
+    app.print(f"{'Invalid' if failed else 'Valid'}: {declared}, {problem_summary(problems)}.")
+    return int(failed)
+
+
+def _escaped(text: str) -> str:
+    """The characters GitHub's workflow commands reserve."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

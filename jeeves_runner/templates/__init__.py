@@ -1,0 +1,1 @@
+"""Files that ``init`` and ``add-job`` write, as they are written."""

@@ -1,0 +1,261 @@
+"""``init`` makes a project anywhere; ``add-job`` adds manifests to it."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeeves_runner.cli.main import main
+from jeeves_runner.cli.manifest_text import manifest_text
+
+MADE = {
+    "jeeves-runner.yaml",
+    "jobs.d/hello.yaml",
+    "scripts/hello.py",
+    ".pre-commit-config.yaml",
+    ".github/workflows/jobs.yml",
+    ".gitignore",
+    ".jeeves-runner/manifest.schema.json",
+    ".jeeves-runner/config.schema.json",
+}
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def project(here: Path) -> Path:
+    assert run("init").exit_code == 0
+    return here
+
+
+class TestInit:
+    def test_it_says_what_it_wrote_and_what_comes_next(self, here: Path) -> None:
+        answer = run("init", "new/project")
+        assert answer.exit_code == 0
+        assert set(tree(here / "new/project")) == MADE
+        assert all(f"wrote      {name}" in answer.output for name in MADE)
+        assert "cd new/project" in answer.output
+        assert "jeeves-runner serve" in answer.output
+
+    def test_what_it_wrote_is_valid(self, project: Path) -> None:
+        answer = run("validate", "--strict")
+        assert answer.exit_code == 0, answer.output
+
+    def test_the_editor_finds_the_schemas_without_network(self, project: Path) -> None:
+        for name in ("jeeves-runner.yaml", "jobs.d/hello.yaml"):
+            first = (project / name).read_text().splitlines()[0]
+            assert first.startswith("# yaml-language-server: $schema=")
+            schema = (project / name).parent / first.partition("=")[2]
+            assert json.loads(schema.read_text())["$schema"].startswith("https://json-schema.org/")
+
+    def test_its_script_can_be_executed_and_its_data_stays_out_of_git(self, project: Path) -> None:
+        assert os.access(project / "scripts/hello.py", os.X_OK)
+        assert "/data/" in (project / ".gitignore").read_text().splitlines()
+
+    def test_the_second_time_changes_nothing(self, project: Path) -> None:
+        before = tree(project)
+        answer = run("init")
+        assert answer.exit_code == 0
+        assert answer.output.count("unchanged  ") == len(MADE)
+        assert tree(project) == before
+
+    def test_what_is_there_stays_as_it_is(self, here: Path) -> None:
+        (here / ".gitignore").write_text("mine\n")
+        answer = run("init")
+        assert "skipped    .gitignore" in answer.output
+        assert (here / ".gitignore").read_text() == "mine\n"
+        assert (here / "jobs.d/hello.yaml").exists()
+
+    def test_force_replaces_it(self, here: Path) -> None:
+        (here / ".gitignore").write_text("mine\n")
+        assert "replaced   .gitignore" in run("init", "--force").output
+        assert "/data/" in (here / ".gitignore").read_text()
+
+    def test_a_link_to_nowhere_counts_as_something_there(self, here: Path) -> None:
+        (here / ".gitignore").symlink_to("nowhere")
+        assert "skipped    .gitignore" in run("init").output
+        assert not (here / "nowhere").exists()
+
+    def test_new_files_obey_the_umask(self, here: Path) -> None:
+        before = os.umask(0o027)
+        try:
+            run("init")
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((here / "jobs.d/hello.yaml").stat().st_mode) == 0o640
+        assert stat.S_IMODE((here / "scripts/hello.py").stat().st_mode) == 0o750
+
+    def test_a_file_in_the_way_of_a_folder_is_named(self, here: Path) -> None:
+        (here / "jobs.d").write_text("")
+        answer = run("init")
+        assert answer.exit_code == 2
+        assert "jobs.d" in answer.stderr
+
+    def test_json(self, here: Path) -> None:
+        answer = json.loads(run("init", "--json").output)
+        assert answer == {"folder": str(here), "files": dict.fromkeys(MADE, "wrote")}
+
+
+class TestAddJob:
+    def test_a_manifest_and_its_script(self, project: Path) -> None:
+        answer = run(
+            "add-job",
+            "nightly",
+            "--schedule",
+            "H 3 * * *",
+            "--script",
+            "scripts/nightly.py",
+            "--timeout",
+            "10m",
+        )
+        assert answer.exit_code == 0, answer.output
+        assert (project / "jobs.d/nightly.yaml").read_text() == (
+            "# yaml-language-server: $schema=../.jeeves-runner/manifest.schema.json\n"
+            'schedule: "H 3 * * *"\n'
+            "script: scripts/nightly.py\n"
+            "timeout: 10m\n"
+        )
+        assert os.access(project / "scripts/nightly.py", os.X_OK)
+        assert run("validate", "--strict").exit_code == 0
+
+    def test_a_script_that_is_there_stays_as_it_is(self, project: Path) -> None:
+        before = (project / "scripts/hello.py").read_bytes()
+        assert run("add-job", "again", "--script", "scripts/hello.py", "--timeout", "1m").exit_code == 0
+        assert (project / "scripts/hello.py").read_bytes() == before
+
+    def test_several_schedules_a_zone_and_a_command(self, project: Path) -> None:
+        when = ["--schedule", "0 8 * * *", "--schedule", "0 20 * * *", "--timezone", "Europe/Vienna"]
+        what = ["--command", "rsync -a 'my files' /backup", "--timeout", "1h", "--description", "on: time"]
+        answer = run("add-job", "sync", *when, *what)
+        assert answer.exit_code == 0, answer.output
+        assert yaml.safe_load((project / "jobs.d/sync.yaml").read_text()) == {
+            "description": "on: time",
+            "schedule": ["0 8 * * *", "0 20 * * *"],
+            "timezone": "Europe/Vienna",
+            "command": ["rsync", "-a", "my files", "/backup"],
+            "timeout": "1h",
+        }
+
+    def test_a_warning_is_shown_and_holds_nothing(self, project: Path) -> None:
+        answer = run("add-job", "endless", "--run", "true")
+        assert answer.exit_code == 0
+        assert "warning" in answer.output
+        assert (project / "jobs.d/endless.yaml").exists()
+
+    @pytest.mark.parametrize(
+        ("words", "code", "message"),
+        [
+            (["x", "--run", "true", "--schedule", "0 0 31 2 *"], 2, ""),
+            (["x", "--run", "true", "--timezone", "Mars/Base"], 2, "Mars/Base"),
+            (["x", "--run", "true", "--timeout", "soon"], 2, "soon"),
+            (["x", "--script", "scripts/missing.rb"], 2, "missing.rb"),
+            (["../x", "--run", "true"], 2, "../x"),
+            (["X", "--run", "true"], 2, "X"),
+            (["x"], 64, "exactly one"),
+            (["x", "--run", "true", "--script", "a.py"], 64, "exactly one"),
+            (["x", "--command", "echo 'open"], 64, "--command"),
+        ],
+    )
+    def test_what_is_wrong_is_refused_and_nothing_is_written(
+        self, project: Path, words: list[str], code: int, message: str
+    ) -> None:
+        before = tree(project)
+        answer = run("add-job", *words)
+        assert answer.exit_code == code, answer.output
+        assert message in answer.stderr
+        assert tree(project) == before
+
+    def test_an_id_declared_elsewhere_is_refused_naming_the_place(self, project: Path) -> None:
+        (project / "jobs.d/many.yaml").write_text("jobs:\n  - id: taken\n    run: 'true'\n    timeout: 1m\n")
+        answer = run("add-job", "taken", "--run", "true")
+        assert answer.exit_code == 2
+        assert "jobs.d/many.yaml:2" in answer.stderr
+        assert not (project / "jobs.d/taken.yaml").exists()
+
+    @pytest.mark.parametrize("name", ["hello.yaml", "hello.yml"])
+    def test_a_file_of_that_name_is_never_replaced(self, project: Path, name: str) -> None:
+        (project / "jobs.d/hello.yaml").rename(project / "jobs.d" / name)
+        before = tree(project)
+        answer = run("add-job", "hello", "--run", "true")
+        assert answer.exit_code == 2
+        assert name in answer.stderr
+        assert tree(project) == before
+
+    def test_json(self, project: Path) -> None:
+        answer = json.loads(run("add-job", "quiet", "--run", "true", "--timeout", "1m", "--json").output)
+        assert answer == {"id": "quiet", "files": [str(project / "jobs.d/quiet.yaml")], "problems": []}
+
+
+class TestConfig:
+    def test_show_prints_what_is_in_force_as_the_file_would_say_it(self, project: Path) -> None:
+        with (project / "jeeves-runner.yaml").open("a") as file:
+            file.write("timezone: Europe/Vienna\nrun_retention: 2h\n")
+        lines = [line.split() for line in run("config", "show").output.splitlines()]
+        assert ["timezone", "Europe/Vienna"] in lines
+        assert ["run_retention", "2h"] in lines
+        assert ["min_free", "256", "MiB"] in lines
+
+    def test_show_as_json_has_numbers_and_absolute_paths(self, project: Path) -> None:
+        shown = json.loads(run("config", "show", "--json").output)
+        assert shown["run_retention_ms"] == 30 * 86_400_000
+        assert shown["db_path"] == str(project / "data/runner.sqlite")
+        assert shown["sync"] == {"mode": "auto", "interval_ms": 60_000}
+
+    def test_validate_names_the_file_or_the_mistake(self, project: Path) -> None:
+        path = project / "jeeves-runner.yaml"
+        assert run("config", "validate").output == f"Valid: {path}\n"
+        path.write_text("timezon: UTC\n")
+        answer = run("config", "validate")
+        assert answer.exit_code == 2
+        assert "timezon" in answer.stderr
+        assert "timezone" in answer.stderr
+
+    def test_no_config_file_is_fine(self, here: Path) -> None:
+        assert "default" in run("config", "validate").output
+
+
+TEXTS = st.text(st.characters(codec="utf-8")) | st.sampled_from(
+    [
+        "on",
+        "No",
+        "null",
+        "12:30",
+        "0777",
+        "1e3",
+        "5m",
+        "a\nb\n",
+        "a\n\n b",
+        " a\nb",
+        "a\nb",
+        "a\n\n",
+        "#x",
+        "a: b",
+        "- a",
+    ]
+)
+
+
+@given(TEXTS, st.lists(TEXTS))
+def test_a_manifest_says_what_was_given(text: str, words: list[str]) -> None:
+    keys: dict[str, object] = {"run": text, "command": words}
+    assert yaml.safe_load(manifest_text(keys)) == keys
