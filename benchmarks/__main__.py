@@ -1,0 +1,38 @@
+"""``python -m benchmarks``: every figure the project promises, measured beside a floor in the same run."""
+
+import argparse
+import sys
+
+from benchmarks import apply, durability, run_overhead, save_to_timer
+from benchmarks.measure import Row, print_table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a figure to quote")
+    parts = "apply, save, run, durability; the first three by default"
+    parser.add_argument("only", nargs="*", metavar="PART", help=parts)
+    options = parser.parse_args()
+    rounds = 3 if options.quick else 9
+    wanted = options.only or ["apply", "save", "run"]
+    rows: list[Row] = []
+    if "apply" in wanted:
+        rows += apply.main(rounds)
+        print_table("apply, whole processes (floor: read and parse alone)", rows)
+    if "save" in wanted:
+        found = save_to_timer.main(saves=20 if options.quick else 60)
+        print_table("a running server with 10,000 jobs", found)
+        rows += found
+    if "run" in wanted:
+        found = run_overhead.main(rounds=100 if options.quick else 400)
+        print_table("one run of an empty script (floor: a bare subprocess)", found)
+        rows += found
+    if "durability" in wanted:
+        durability.main()
+    missed = [row.what for row in rows if row.met is False]
+    print(f"\n{'missed: ' + ', '.join(missed) if missed else 'every target met'}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Small tools of the benchmarks: medians, interleaved timings, a table."""
+
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table. ``target`` is an upper bound on ``ratio`` (or on ``value``)."""
+
+    what: str
+    value: str
+    floor: str = ""
+    ratio: float | None = None
+    target: float | None = None
+    met: bool | None = None
+
+    @classmethod
+    def against(cls, what: str, seconds: float, floor: float, target: float | None) -> "Row":
+        ratio = seconds / floor
+        met = None if target is None else ratio <= target
+        return cls(what=what, value=ms(seconds), floor=ms(floor), ratio=ratio, target=target, met=met)
+
+
+def ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds one call takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def medians(actions: Sequence[Callable[[], float]], rounds: int) -> list[float]:
+    """The median of each action's own figure, the actions taking turns so that noise hits all alike."""
+    figures: list[list[float]] = [[] for _ in actions]
+    for _ in range(rounds):
+        for action, found in zip(actions, figures, strict=True):
+            found.append(action())
+    return [statistics.median(found) for found in figures]
+
+
+def process(command: Sequence[str], cwd: object = None) -> float:
+    """Seconds a whole process takes; its failure is the benchmark's."""
+    return timed(
+        lambda: subprocess.run(command, cwd=str(cwd) if cwd else None, check=True, capture_output=True)
+    )
+
+
+def print_table(title: str, rows: Sequence[Row]) -> None:
+    print(f"\n{title}")
+    width = max(len(r.what) for r in rows)
+    for r in rows:
+        ratio = "" if r.ratio is None else f"{r.ratio:.2f}x"
+        target = "" if r.target is None else f"target {r.target:g}"
+        verdict = "" if r.met is None else ("met" if r.met else "MISSED")
+        print(
+            f"  {r.what:<{width}}  {r.value:>11}  {r.floor:>11}  {ratio:>7}  {target:<12} {verdict}".rstrip()
+        )
