@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from docs_support import DOCS, ROOT, Block, blocks
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Learner:

@@ -1,6 +1,7 @@
 """Due occurrences reach the runs: on time, after changes, after gaps and steps of the clock."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -210,23 +211,23 @@ def test_the_loop_starts_two_hundred_jobs_due_at_once(tmp_path: Path) -> None:
 def test_loading_many_jobs_does_not_hold_up_the_loop(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.apply(*(job(f"j{n}", schedule=(f"{n % 60} {n % 24} {n % 28 + 1} * *",)) for n in range(3000)))
-    clock = SystemClock()
-    stalls = [0.0]
+    stalls: list[float] = []
 
     async def beat() -> None:
+        # In processor time: what other programs take of this machine is not the scheduler's doing.
+        before = time.thread_time()
         while True:
-            before = clock.monotonic()
-            await asyncio.sleep(0.001)
-            stalls.append(clock.monotonic() - before)
+            await asyncio.sleep(0)
+            stalls.append((now := time.thread_time()) - before)
+            before = now
 
     async def scene() -> None:
-        scheduler = Scheduler(conn=place.conn, runs=Recorder(), clock=clock)
+        scheduler = Scheduler(conn=place.conn, runs=Recorder(), clock=SystemClock())
         heart = asyncio.create_task(beat())
         await scheduler.load()
         heart.cancel()
         assert len(scheduler) == 3000
 
     play(scene())
-    assert len(stalls) > 3
-    # The machine that runs the tests may be busy, so the bound is generous.
+    assert len(stalls) > 10
     assert sorted(stalls)[len(stalls) * 9 // 10] < 0.05

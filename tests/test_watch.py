@@ -10,7 +10,7 @@ import pytest
 
 from jeeves_runner.sources.watch import FolderWatch
 
-PATIENCE = 10
+PATIENCE = 30
 
 
 class Listener:
