@@ -19,18 +19,24 @@ class SettableClock:
 
     def __init__(self, start: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)) -> None:
         self.time = start
+        self.set_by = timedelta(0)
 
     def now(self) -> datetime:
         return self.time
 
     def monotonic(self) -> float:
-        return self.time.timestamp()
+        return self.boottime()
 
     def boottime(self) -> float:
-        return self.time.timestamp()
+        return (self.time - self.set_by).timestamp()
 
     def advance(self, **length: float) -> None:
         self.time += timedelta(**length)
+
+    def set(self, **length: float) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self.set_by += timedelta(**length)
+        self.advance(**length)
 
 
 class Project:

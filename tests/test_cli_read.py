@@ -80,7 +80,7 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
         "runs /srv/backup.sh --all 'a b'",
         "in /srv",
         "limits timeout 5m, overlap skip",
-        "declared jobs.d/backup.yaml:1, revision 1 of now, commit f00dfeedf0",
+        "declared jobs.d/backup.yaml:1, revision 1, applied now, commit f00dfeedf0",
     ]
     assert lines[-1] == f"{run} backup error manual 1m ago 1.0s exit code 3"
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
-from contextlib import closing
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,71 @@ def test_a_watermark_far_ahead_of_the_clock_is_ignored(desk: Desk, caplog: pytes
 
     play(scene())
     assert "clock has been set back" in caplog.text
+
+
+def test_a_clock_set_back_brings_no_occurrence_twice(desk: Desk) -> None:
+    desk.place.apply(job("hourly", schedule=("0 * * * *",)))
+    desk.decide("hourly", NOON)
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        async with running(desk):
+            desk.clock.advance(minutes=30)
+            await look_again(desk)
+            desk.clock.set(hours=-1)
+            await look_again(desk)
+            assert desk.scheduler.next_of("hourly") == NOON + timedelta(hours=1)
+            desk.clock.advance(minutes=59)
+            await look_again(desk)
+
+    play(scene())
+    assert desk.taken.times == []
+
+
+def test_a_clock_set_back_far_goes_on_from_there(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.place.apply(job("hourly", schedule=("0 * * * *",)))
+    desk.decide("hourly", NOON)
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        async with running(desk):
+            desk.clock.set(days=-1)
+            await look_again(desk)
+            assert desk.scheduler.next_of("hourly") == NOON - timedelta(days=1)
+
+    play(scene())
+    assert "the clock was set back by 86400 s" in caplog.text
+
+
+def test_a_clock_set_ahead_is_a_look_that_comes_late(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.place.apply(job("hourly", schedule=("0 * * * *",)))
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        async with running(desk):
+            desk.clock.set(hours=3)
+            await look_again(desk)
+
+    play(scene())
+    assert desk.taken.times == [("hourly", NOON + timedelta(hours=2), 3)]
+    assert "the clock was set ahead by 10800 s" in caplog.text
+
+
+@asynccontextmanager
+async def running(desk: Desk) -> AsyncIterator[None]:
+    loop = asyncio.create_task(desk.scheduler.run())
+    try:
+        yield
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+
+
+async def look_again(desk: Desk) -> None:
+    """Nudge the loop and let it do what it then does: no step of it waits but for the event loop."""
+    desk.scheduler.nudge()
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 def test_what_could_not_be_recorded_is_due_again(desk: Desk) -> None:

@@ -90,7 +90,8 @@ def _limits(spec: dict[str, Any]) -> str:
     timeout = "no timeout" if spec["timeout_ms"] is None else f"timeout {duration(spec['timeout_ms'])}"
     parts = [timeout, f"overlap {spec['overlap_policy']}"]
     if spec["retries"]:
-        parts.append(f"{spec['retries']['limit']} retries")
+        limit = spec["retries"]["limit"]
+        parts.append("1 retry" if limit == 1 else f"{limit} retries")
     if spec["pool"]:
         parts.append(f"pool {spec['pool']}")
     if spec["priority"]:
@@ -103,4 +104,4 @@ def _revision(job: dict[str, Any], now: datetime) -> str:
 
     revision = job["revision"]
     commit = f", commit {short_sha(revision['commit'])}" if revision["commit"] else ""
-    return f"revision {revision['id']} of {ago(revision['applied_at'], now)}{commit}"
+    return f"revision {revision['id']}, applied {ago(revision['applied_at'], now)}{commit}"
