@@ -111,22 +111,18 @@ class Sync:
         self._look_again.set()
 
     async def run(self) -> None:
-        """Look at each hint and at each interval, until cancelled."""
-        listener = asyncio.create_task(self._listen())
-        try:
-            wait = self._settle_wait()
+        """Look at each hint and at each interval, until cancelled. Fails if its watch does."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
             while True:
                 try:
-                    await asyncio.wait_for(self._look_again.wait(), wait)
+                    # Not wait_for, which in Python 3.11 may take a hint for an answer to a cancellation.
+                    async with asyncio.timeout(self._settle_wait()):
+                        await self._look_again.wait()
                 except TimeoutError:
                     self._planner.forget()
                 self._look_again.clear()
                 await self.look()
-                wait = self._settle_wait()
-        finally:
-            self._watch.stop()
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
 
     async def _listen(self) -> None:
         async for _ in self._watch.hints():

@@ -48,8 +48,9 @@ async def listening(folder: Path) -> AsyncIterator[tuple[FolderWatch, Listener]]
     try:
         yield watch, listener
     finally:
-        watch.stop()
-        await asyncio.wait_for(task, PATIENCE)
+        task.cancel()
+        await asyncio.wait({task}, timeout=PATIENCE)
+        assert task.cancelled()
 
 
 def new_file(jobs: Path) -> None:

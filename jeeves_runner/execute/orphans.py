@@ -159,7 +159,8 @@ async def _moment_or_end_of(pid: int) -> None:
         return
     loop.add_reader(pidfd, ended.set)
     try:
-        await asyncio.wait_for(ended.wait(), _ROUND_PATIENCE)
+        async with asyncio.timeout(_ROUND_PATIENCE):
+            await ended.wait()
     except TimeoutError:
         return
     finally:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import Any
 
 from watchfiles import awatch
 
@@ -28,7 +29,6 @@ class FolderWatch:
         self._folder = folder
         self._targets: frozenset[str] = frozenset()
         self._rearm = asyncio.Event()
-        self._stop = asyncio.Event()
 
     def retarget(self, folders: Iterable[str]) -> None:
         """Of these real folders, watch those elsewhere too: the places that symlinks lead to."""
@@ -38,14 +38,9 @@ class FolderWatch:
             self._targets = targets
             self._rearm.set()
 
-    def stop(self) -> None:
-        """End all iterations of ``hints``."""
-        self._stop.set()
-        self._rearm.set()
-
     async def hints(self) -> AsyncIterator[None]:
-        """Yields each time something may have changed, a burst of changes as one."""
-        while not self._stop.is_set():
+        """Yields each time something may have changed, a burst of changes as one; without end."""
+        while True:
             self._rearm.clear()
             async for _ in self._armed():
                 yield
@@ -65,13 +60,9 @@ class FolderWatch:
             await asyncio.sleep(0)
             yield
             while not rearm.done():
-                hint = asyncio.create_task(found.get())
-                await asyncio.wait({hint, rearm, *watchers}, return_when=asyncio.FIRST_COMPLETED)
-                if hint.done():
+                if await _is_heard(found, {rearm, *watchers}):
                     yield
-                    continue
-                hint.cancel()
-                if any(watcher.done() for watcher in watchers):
+                elif any(watcher.done() for watcher in watchers):
                     _explain(watchers)
                     await asyncio.wait({rearm}, timeout=_PAUSE)
                     return
@@ -106,6 +97,16 @@ class FolderWatch:
                 found.put_nowait(None)
             if not recursive:
                 self._rearm.set()
+
+
+async def _is_heard(found: "asyncio.Queue[None]", others: "set[asyncio.Task[Any]]") -> bool:
+    """Whether a hint was the first to come."""
+    hint = asyncio.create_task(found.get())
+    try:
+        await asyncio.wait({hint, *others}, return_when=asyncio.FIRST_COMPLETED)
+        return hint.done()
+    finally:
+        hint.cancel()
 
 
 def _explain(watchers: "list[asyncio.Task[None]]") -> None:
