@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 import apsw
 
@@ -13,6 +14,8 @@ from jeeves_runner.core.specs import describe_changes
 from jeeves_runner.db import jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
+
+_TABLES: Final = {"job": jobs.TABLE, "queue": queues.TABLE}
 
 DELETE_MEMORY = timedelta(minutes=10)
 """How far back deletes count towards the delete budget."""
@@ -59,8 +62,8 @@ def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:
     if not updates:
         return plan
     old = {
-        "job": jobs.spec_texts(conn, [c.id for c in updates if c.kind == "job"]),
-        "queue": queues.queue_spec_texts(conn, [c.id for c in updates if c.kind == "queue"]),
+        kind: table.spec_texts(conn, [c.id for c in updates if c.kind == kind])
+        for kind, table in _TABLES.items()
     }
     described = (_described(conn, c, old[c.kind].get(c.id, "{}")) for c in plan.changes)
     return replace(plan, changes=tuple(described))
@@ -128,8 +131,8 @@ def apply_plan(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None = None) -
     if revisions.recorded_source(tx.conn) != terms.source:
         revisions.record_source(tx, terms.source)
     revision = _write_changes(tx, plan, terms, commit) if plan.changes else None
-    jobs.move_lines(tx, ((name, line) for kind, name, line in plan.relined if kind == "job"))
-    queues.move_queue_lines(tx, ((name, line) for kind, name, line in plan.relined if kind == "queue"))
+    for kind, table in _TABLES.items():
+        table.move_lines(tx, ((name, line) for moved, name, line in plan.relined if moved == kind))
     revisions.remember_files(tx, plan.files, plan.forgotten)
     if list(plan.held) != revisions.held_rows(tx.conn):
         revisions.replace_held(tx, plan.held)
@@ -138,12 +141,10 @@ def apply_plan(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None = None) -
 
 def _write_changes(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None) -> int:
     revision = revisions.insert_revision(tx, plan, terms.applied_by, commit)
-    written = [c for c in plan.changes if c.action is not Action.DELETE]
-    jobs.upsert_jobs(tx, (c for c in written if c.kind == "job"), revision)
-    queues.upsert_queues(tx, (c for c in written if c.kind == "queue"), revision)
-    deleted = [c.id for c in plan.of(Action.DELETE, "job")]
-    jobs.tombstone_jobs(tx, deleted, revision)
-    queues.tombstone_queues(tx, [c.id for c in plan.of(Action.DELETE, "queue")], revision)
+    for kind, table in _TABLES.items():
+        changes = [c for c in plan.changes if c.kind == kind]
+        table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
+        table.tombstone(tx, (c.id for c in changes if c.action is Action.DELETE), revision)
     from jeeves_runner.db import runs  # of weight, and not needed when there is nothing to do
 
     runs.cancel_waiting_of_stopped_jobs(tx, [c.id for c in plan.changes if c.kind == "job"])

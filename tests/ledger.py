@@ -12,7 +12,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Action, Change
 from jeeves_runner.core.specs import canonical, spec_hash
-from jeeves_runner.db.jobs import tombstone_jobs, upsert_jobs
+from jeeves_runner.db import jobs
 
 
 class Ledger(Store):
@@ -45,11 +45,11 @@ class Ledger(Store):
 
     def add_jobs(self, specs: Iterable[JobSpec]) -> None:
         with self.tx() as tx:
-            upsert_jobs(tx, (_change(spec) for spec in specs), self.revision)
+            jobs.TABLE.upsert(tx, (_change(spec) for spec in specs), self.revision)
 
     def delete_job(self, job_id: str) -> None:
         with self.tx() as tx:
-            tombstone_jobs(tx, [job_id], self.revision)
+            jobs.TABLE.tombstone(tx, [job_id], self.revision)
 
     def add_run(self, job_id: str, status: str = "ok", **columns: Any) -> int:
         """A run by hand, started a minute ago for a second, if its status says that it started."""

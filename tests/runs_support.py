@@ -53,8 +53,8 @@ class Place:
         with self.write() as tx:
             plan = Plan(changes=tuple(changes))
             revision = revisions.insert_revision(tx, plan, "cli", None)
-            jobs.upsert_jobs(tx, changes, revision)
-            jobs.tombstone_jobs(tx, delete, revision)
+            jobs.TABLE.upsert(tx, changes, revision)
+            jobs.TABLE.tombstone(tx, delete, revision)
             ids = [*(spec.id for spec in specs), *delete]
             run_rows.cancel_waiting_of_stopped_jobs(tx, ids)
         return ids

@@ -1,14 +1,13 @@
 """The ``jobs`` table: written by applies alone, read by everyone."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
-from jeeves_runner.core.plan import Change
-from jeeves_runner.db.connection import Tx
+from jeeves_runner.db.declared import DeclaredTable
 
 # The columns people query are taken out of the spec by SQLite itself, here and nowhere else.
 _DECLARED = {
@@ -52,37 +51,7 @@ ON CONFLICT (id) DO UPDATE SET
 """
 
 
-def upsert_jobs(tx: Tx, changes: Iterable[Change], revision_id: int) -> None:
-    """Write created and updated jobs; a tombstone of the same id comes back to life."""
-    tx.conn.executemany(
-        _UPSERT,
-        (
-            {
-                "text": c.text,
-                "id": c.id,
-                "hash": c.digest,
-                "file": c.file,
-                "line": c.line,
-                "revision": revision_id,
-                "at": tx.at,
-            }
-            for c in changes
-        ),
-    )
-
-
-def tombstone_jobs(tx: Tx, ids: Iterable[str], revision_id: int) -> None:
-    """Delete jobs: their rows stay for the sake of their runs, and are no longer live."""
-    tx.conn.executemany(
-        "UPDATE jobs SET deleted_at = ?, updated_at = ?, revision_id = ?, drifted = 0"
-        " WHERE id = ? AND deleted_at IS NULL",
-        ((tx.at, tx.at, revision_id, job_id) for job_id in ids),
-    )
-
-
-def move_lines(tx: Tx, lines: Iterable[tuple[str, int]]) -> None:
-    """Note where in their files jobs stand now: ``(id, line)``."""
-    tx.conn.executemany("UPDATE jobs SET line = ? WHERE id = ?", ((line, job_id) for job_id, line in lines))
+TABLE = DeclaredTable("jobs", _UPSERT)
 
 
 def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, str, str, int, int, str | None]]:
@@ -101,14 +70,6 @@ def live_ids(conn: apsw.Connection) -> list[str]:
 def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
     """The jobs, tombstones included, that revisions after this one wrote."""
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE revision_id > ?", (revision_id,))]
-
-
-def spec_texts(conn: apsw.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """The specs of these jobs as canonical JSON."""
-    rows = conn.execute(
-        "SELECT id, spec FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
-    )
-    return dict(rows)
 
 
 def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple[str, Any, Any]]:

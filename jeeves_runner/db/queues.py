@@ -1,12 +1,10 @@
 """The ``queues`` table as applies write it; what is in the queues is the business of ``queue``."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import apsw
 
-from jeeves_runner.core.plan import Change
-from jeeves_runner.db.connection import Tx
+from jeeves_runner.db.declared import DeclaredTable
 
 _DECLARED = {
     "description": "s ->> '$.description'",
@@ -33,37 +31,8 @@ ON CONFLICT (id) DO UPDATE SET
 """
 
 
-def upsert_queues(tx: Tx, changes: Iterable[Change], revision_id: int) -> None:
-    """Write created and updated queues; one that scripts used undeclared so far keeps its items."""
-    tx.conn.executemany(
-        _UPSERT,
-        (
-            {
-                "text": c.text,
-                "id": c.id,
-                "hash": c.digest,
-                "file": c.file,
-                "line": c.line,
-                "revision": revision_id,
-                "at": tx.at,
-            }
-            for c in changes
-        ),
-    )
-
-
-def tombstone_queues(tx: Tx, ids: Iterable[str], revision_id: int) -> None:
-    """Delete queues: no more enqueues; items there stay until their retention ends."""
-    tx.conn.executemany(
-        "UPDATE queues SET deleted_at = ?, updated_at = ?, revision_id = ?, drifted = 0"
-        " WHERE id = ? AND deleted_at IS NULL",
-        ((tx.at, tx.at, revision_id, queue_id) for queue_id in ids),
-    )
-
-
-def move_queue_lines(tx: Tx, lines: Iterable[tuple[str, int]]) -> None:
-    """Note where in their files queues stand now: ``(id, line)``."""
-    tx.conn.executemany("UPDATE queues SET line = ? WHERE id = ?", ((line, name) for name, line in lines))
+TABLE = DeclaredTable("queues", _UPSERT)
+"""A queue that scripts used undeclared so far keeps its items; a deleted one takes no more of them."""
 
 
 def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, str, str, int, int]]:
@@ -71,14 +40,6 @@ def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, str, str, int,
     return conn.execute(
         "SELECT id, spec_hash, file, line, drifted FROM queues WHERE declared AND deleted_at IS NULL"
     )
-
-
-def queue_spec_texts(conn: apsw.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """The specs of these queues as canonical JSON."""
-    rows = conn.execute(
-        "SELECT id, spec FROM queues WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
-    )
-    return dict(rows)
 
 
 def busy_queues(conn: apsw.Connection) -> frozenset[str]:

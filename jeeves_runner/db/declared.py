@@ -1,0 +1,57 @@
+"""What manifests declare has one table for each kind; an apply writes all of them alike."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from jeeves_runner.core.plan import Change
+from jeeves_runner.db.connection import Tx
+
+
+class DeclaredTable:
+    """The table ``name``, written by ``upsert``: a statement that takes a change's spec as ``:text``."""
+
+    def __init__(self, name: str, upsert: str) -> None:
+        self._name = name
+        self._upsert = upsert
+
+    def upsert(self, tx: Tx, changes: Iterable[Change], revision_id: int) -> None:
+        """Write what is created and updated; a tombstone of the same id comes back to life."""
+        tx.conn.executemany(
+            self._upsert,
+            (
+                {
+                    "text": c.text,
+                    "id": c.id,
+                    "hash": c.digest,
+                    "file": c.file,
+                    "line": c.line,
+                    "revision": revision_id,
+                    "at": tx.at,
+                }
+                for c in changes
+            ),
+        )
+
+    def tombstone(self, tx: Tx, ids: Iterable[str], revision_id: int) -> None:
+        """Delete: the rows stay for the sake of their runs and items, and are no longer live."""
+        tx.conn.executemany(
+            f"UPDATE {self._name} SET deleted_at = ?, updated_at = ?, revision_id = ?, drifted = 0"
+            " WHERE id = ? AND deleted_at IS NULL",
+            ((tx.at, tx.at, revision_id, name) for name in ids),
+        )
+
+    def move_lines(self, tx: Tx, lines: Iterable[tuple[str, int]]) -> None:
+        """Note where in their files rows stand now: ``(id, line)``."""
+        tx.conn.executemany(
+            f"UPDATE {self._name} SET line = ? WHERE id = ?", ((line, name) for name, line in lines)
+        )
+
+    def spec_texts(self, conn: apsw.Connection, ids: Sequence[str]) -> dict[str, str]:
+        """The specs of these ids as canonical JSON."""
+        rows = conn.execute(
+            f"SELECT id, spec FROM {self._name} WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(ids),),
+        )
+        return dict(rows)
