@@ -1,8 +1,6 @@
 """``config``: what is in force, and whether the file says it rightly."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from pathlib import PurePath
 from typing import Any, Final
 
 import click
@@ -10,6 +8,7 @@ import click
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.render import NONE, size
+from jeeves_runner.views.config import config_view
 
 SIZES: Final = frozenset({"log_max_size", "min_free"})
 
@@ -24,7 +23,7 @@ def command() -> None:
 @pass_app
 def show(app: App) -> None:
     """Print every setting in force: what the file says, defaults for the rest, paths resolved."""
-    config = as_json(app.config)
+    config = config_view(app.config)
     if app.json:
         app.print_json(config)
     else:
@@ -41,17 +40,6 @@ def validate(app: App) -> None:
         app.print_json({"ok": True, "path": None if path is None else str(path)})
     else:
         app.print(f"Valid: {path}" if path else "Valid: no config file here, so every setting is the default")
-
-
-def as_json(value: Any) -> Any:
-    """A setting as JSON: dataclasses and mappings as objects, paths as text."""
-    if is_dataclass(value):
-        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, frozenset, set)):
-        return [as_json(item) for item in value]
-    return str(value) if isinstance(value, PurePath) else value
 
 
 def _rows(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

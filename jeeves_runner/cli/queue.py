@@ -1,6 +1,5 @@
 """``queue``: look into queues and work them, also for scripts in other languages than Python."""
 
-import json
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -9,15 +8,15 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.core.values import check_name
-from jeeves_runner.errors import NotFound, UsageError
+from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.client import Item
-    from jeeves_runner.db.queue import ItemRow, QueueCounts, QueueRow
 
 EMPTY = 3
 """The exit code of a claim that found nothing."""
 
+_COUNTS = ("DEPTH", "CLAIMED", "FAILED", "OLDEST")
 _ITEM_ID = click.IntRange(1, 2**63 - 1)
 
 
@@ -36,18 +35,16 @@ def command(context: click.Context) -> None:
 @pass_app
 def list_queues(app: App, detail: bool = False) -> None:
     """List the queues and how full they are."""
-    from jeeves_runner.db import queue
+    from jeeves_runner.views import queues_view
 
     with closing(app.connect()) as conn:
-        counts = queue.queue_counts(conn, app.clock.now())
-        queues = [row for row in queue.queue_rows(conn) if row.deleted_at is None or _holds(counts[row.id])]
+        document = queues_view(conn, app.clock.now(), detail=detail or not app.json)
     if app.json:
-        shown = [_queue_json(row, counts[row.id]) if detail else row.id for row in queues]
-        app.print_json({"queues": shown})
-    elif queues:
+        app.print_json(document)
+    elif document["queues"]:
         app.print_table(
-            ("QUEUE", "DEPTH", "CLAIMED", "FAILED", "OLDEST", "DECLARED"),
-            [(row.id, *_counts_cells(counts[row.id]), _origin(row)) for row in queues],
+            ("QUEUE", *_COUNTS, "DECLARED"),
+            [(queue["id"], *_counts_cells(queue), _origin(queue)) for queue in document["queues"]],
         )
     else:
         app.print("There is no queue yet: declare one in a manifest, or push to any name.")
@@ -59,17 +56,15 @@ def list_queues(app: App, detail: bool = False) -> None:
 @pass_app
 def status(app: App, queue_id: str) -> None:
     """Show how full QUEUE is."""
-    from jeeves_runner.db import queue
+    from jeeves_runner.views import queue_view
 
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
-        counts = queue.queue_counts(conn, app.clock.now(), queue_id).get(queue_id)
-    if counts is None:
-        raise _no_queue(queue_id)
+        counts = queue_view(conn, app.clock.now(), queue_id)
     if app.json:
-        app.print_json(counts.as_json())
+        app.print_json(counts)
     else:
-        app.print_table(("DEPTH", "CLAIMED", "FAILED", "OLDEST"), [_counts_cells(counts)])
+        app.print_table(_COUNTS, [_counts_cells(counts)])
 
 
 @command.command("peek")
@@ -80,22 +75,27 @@ def status(app: App, queue_id: str) -> None:
 @pass_app
 def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
     """Show the items of QUEUE that wait, in the order of claims."""
-    from jeeves_runner.db import queue
+    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.views import peek_view
 
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
-        now = app.clock.now()
-        if queue_id not in queue.queue_counts(conn, now, queue_id):
-            raise _no_queue(queue_id)
-        items = (queue.failed_items if failed else queue.peek)(conn, now, queue_id, limit)
+        document = peek_view(conn, app.clock.now(), queue_id, limit, failed=failed)
     if app.json:
-        app.print_json({"items": [_item_json(item) for item in items]})
-    elif items:
+        app.print_json(document)
+    elif document["items"]:
         app.print_table(
             ("ITEM", "PRIORITY", "ATTEMPT", "READY", "PAYLOAD", "ERROR"),
             [
-                (str(i.id), str(i.priority), str(i.attempt), i.ready_at, _text(i.payload), i.error or "-")
-                for i in items
+                (
+                    str(item["id"]),
+                    str(item["priority"]),
+                    str(item["attempt"]),
+                    item["readyAt"],
+                    json_text(item["payload"]),
+                    item["error"] or "-",
+                )
+                for item in document["items"]
             ],
         )
     else:
@@ -141,6 +141,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
 
     Exit code 3: nothing is ready.
     """
+    from jeeves_runner.cli.tables import json_text
     from jeeves_runner.client import Client
 
     with Client(app.config.db_path, clock=app.clock) as client:
@@ -150,7 +151,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
     elif items:
         app.print_table(
             ("ITEM", "ATTEMPT", "TOKEN", "PAYLOAD"),
-            [(str(i.id), str(i.attempt), i.lease_token, _text(i.payload)) for i in items],
+            [(str(i.id), str(i.attempt), i.lease_token, json_text(i.payload)) for i in items],
         )
     else:
         click.echo(f"nothing is ready in queue {queue_id}", err=True)
@@ -229,49 +230,14 @@ def _answer(app: App, value: dict[str, bool], sentence: str) -> None:
         app.print(sentence)
 
 
-def _holds(counts: "QueueCounts") -> bool:
-    return bool(counts.depth or counts.claimed or counts.failed)
-
-
-def _counts_cells(counts: "QueueCounts") -> tuple[str, str, str, str]:
+def _counts_cells(counts: dict[str, Any]) -> tuple[str, str, str, str]:
     from jeeves_runner.render import duration
 
-    return str(counts.depth), str(counts.claimed), str(counts.failed), duration(counts.oldest_age_ms)
+    depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimedCount", "failedCount"))
+    return depth, claimed, failed, duration(counts["oldestAge"])
 
 
-def _origin(row: "QueueRow") -> str:
-    if row.deleted_at is not None:
+def _origin(queue: dict[str, Any]) -> str:
+    if queue["deleted"]:
         return "deleted"
-    return f"{row.file}:{row.line}" if row.declared else "undeclared"
-
-
-def _queue_json(row: "QueueRow", counts: "QueueCounts") -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "description": row.description,
-        "declared": row.declared,
-        "deleted": row.deleted_at is not None,
-        "file": row.file,
-        "line": row.line,
-        **counts.as_json(),
-    }
-
-
-def _item_json(item: "ItemRow") -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "payload": item.payload,
-        "priority": item.priority,
-        "createdAt": item.created_at,
-        "readyAt": item.ready_at,
-        "attempt": item.attempt,
-        "error": item.error,
-    }
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _no_queue(queue_id: str) -> NotFound:
-    return NotFound(f"there is no queue {queue_id}", hint="`jeeves-runner queue list` shows what there is")
+    return f"{queue['file']}:{queue['line']}" if queue["declared"] else "undeclared"

@@ -2,18 +2,11 @@
 
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.core.values import check_name
-from jeeves_runner.errors import NotFound
-
-if TYPE_CHECKING:
-    from jeeves_runner.db.state import StateItem
-
-_SEE_LIST = "`jeeves-runner state list` shows what there is"
 
 
 @click.group("state", invoke_without_command=True)
@@ -30,15 +23,16 @@ def command(context: click.Context) -> None:
 @pass_app
 def list_namespaces(app: App) -> None:
     """List the namespaces."""
-    from jeeves_runner.db import state
+    from jeeves_runner.db.connection import snapshot
+    from jeeves_runner.views import namespace_view, namespaces_view
 
-    with closing(app.connect()) as conn:
+    with closing(app.connect()) as opened, snapshot(opened) as conn:
         now = app.clock.now()
-        names = state.namespaces(conn, now)
+        document = namespaces_view(conn, now)
         if app.json:
-            app.print_json({"namespaces": names})
+            app.print_json(document)
             return
-        rows = [(name, str(len(state.values(conn, now, name)))) for name in names]
+        rows = [(name, str(len(namespace_view(conn, now, name)))) for name in document["namespaces"]]
     if rows:
         app.print_table(("NAMESPACE", "KEYS"), rows)
     else:
@@ -90,13 +84,14 @@ def delete(app: App, namespace: str, key: str) -> None:
     """Remove the value and the items of NAMESPACE and KEY."""
     from jeeves_runner.db import state
     from jeeves_runner.db.connection import transaction
+    from jeeves_runner.views.data import no_state
 
     check_name(namespace, "NAMESPACE")
     check_name(key, "KEY")
     with closing(app.connect()) as conn, transaction(conn, app.clock) as tx:
         existed = state.delete_key(tx, namespace, key)
     if not existed:
-        raise _no_key(namespace, key)
+        raise no_state(namespace, key)
     if app.json:
         app.print_json({"ok": True})
     else:
@@ -104,49 +99,30 @@ def delete(app: App, namespace: str, key: str) -> None:
 
 
 def _show_namespace(app: App, namespace: str) -> None:
-    from jeeves_runner.db import state
+    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.views import namespace_view
 
     with closing(app.connect()) as conn:
-        values = state.values(conn, app.clock.now(), namespace)
-    if not values:
-        raise NotFound(f"there is no state in namespace {namespace}", hint=_SEE_LIST)
+        values = namespace_view(conn, app.clock.now(), namespace)
     if app.json:
         app.print_json(values)
     else:
-        app.print_table(("KEY", "VALUE"), [(key, _text(value)) for key, value in values.items()])
+        app.print_table(("KEY", "VALUE"), [(key, json_text(value)) for key, value in values.items()])
 
 
 def _show_key(app: App, namespace: str, key: str) -> None:
-    from jeeves_runner.core.values import Expect
-    from jeeves_runner.db import state
-    from jeeves_runner.db.connection import snapshot
+    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.views import key_view
 
-    with closing(app.connect()) as opened, snapshot(opened) as conn:
-        now = app.clock.now()
-        value = state.get_value(conn, now, namespace, key)
-        items = state.items(conn, now, namespace, key)
-    if value is Expect.MISSING:
-        if not items:
-            raise _no_key(namespace, key)
-        value = None
+    with closing(app.connect()) as conn:
+        document = key_view(conn, app.clock.now(), namespace, key)
     if app.json:
-        app.print_json({"value": value, "items": [_item_json(i) for i in items], "count": len(items)})
+        app.print_json(document)
         return
-    app.print(json.dumps(value, ensure_ascii=False, indent=2))
-    if items:
+    app.print(json.dumps(document["value"], ensure_ascii=False, indent=2))
+    if document["items"]:
         app.print()
         app.print_table(
-            ("ITEM", "VALUE", "UPDATED"), [(i.item_key, _text(i.value), i.updated_at) for i in items]
+            ("ITEM", "VALUE", "UPDATED"),
+            [(item["itemKey"], json_text(item["value"]), item["updatedAt"]) for item in document["items"]],
         )
-
-
-def _item_json(item: "StateItem") -> dict[str, Any]:
-    return {"itemKey": item.item_key, "value": item.value, "updatedAt": item.updated_at}
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _no_key(namespace: str, key: str) -> NotFound:
-    return NotFound(f"there is no state {namespace}/{key}", hint=_SEE_LIST)

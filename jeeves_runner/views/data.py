@@ -10,6 +10,8 @@ from jeeves_runner.db import queue, state
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.errors import NotFound
 
+_SEE_STATE = "`jeeves-runner state list` shows what there is"
+
 
 def queues_view(conn: apsw.Connection, now: datetime, *, detail: bool = False) -> dict[str, Any]:
     """``{queues}``: ids, or with ``detail`` objects; a deleted queue is listed while it holds items."""
@@ -29,12 +31,14 @@ def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> dict[str,
     return counts.as_json()
 
 
-def peek_view(conn: apsw.Connection, now: datetime, queue_id: str, limit: int) -> dict[str, Any]:
-    """``{items}``: the first that wait, in the order of claims; NotFound."""
+def peek_view(
+    conn: apsw.Connection, now: datetime, queue_id: str, limit: int, *, failed: bool = False
+) -> dict[str, Any]:
+    """``{items}``: the first that wait, in the order of claims, or the latest that failed; NotFound."""
     with snapshot(conn):
         if queue_id not in queue.queue_counts(conn, now, queue_id):
             raise _no_queue(queue_id)
-        items = queue.peek(conn, now, queue_id, limit)
+        items = (queue.failed_items if failed else queue.peek)(conn, now, queue_id, limit)
     return {"items": [_item(item) for item in items]}
 
 
@@ -47,7 +51,7 @@ def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict
     """The values of a namespace by key; NotFound."""
     values = state.values(conn, now, namespace)
     if not values:
-        raise NotFound(f"there is no state in namespace {namespace}", hint="/state lists the namespaces")
+        raise NotFound(f"there is no state in namespace {namespace}", hint=_SEE_STATE)
     return values
 
 
@@ -57,7 +61,7 @@ def key_view(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> 
         value = state.get_value(conn, now, namespace, key)
         items = state.items(conn, now, namespace, key)
     if value is Expect.MISSING and not items:
-        raise NotFound(f"there is no state {namespace}/{key}", hint=f"/state/{namespace} lists the keys")
+        raise no_state(namespace, key)
     return {
         "value": None if value is Expect.MISSING else value,
         "items": [
@@ -65,6 +69,11 @@ def key_view(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> 
         ],
         "count": len(items),
     }
+
+
+def no_state(namespace: str, key: str) -> NotFound:
+    """What to raise where a key has neither value nor items."""
+    return NotFound(f"there is no state {namespace}/{key}", hint=_SEE_STATE)
 
 
 def _holds(counts: queue.QueueCounts) -> bool:
@@ -96,4 +105,4 @@ def _item(item: queue.ItemRow) -> dict[str, Any]:
 
 
 def _no_queue(queue_id: str) -> NotFound:
-    return NotFound(f"there is no queue {queue_id}", hint="/queues lists what there is")
+    return NotFound(f"there is no queue {queue_id}", hint="`jeeves-runner queue list` shows what there is")
