@@ -6,15 +6,23 @@ import sys
 from benchmarks import apply, durability, run_overhead, save_to_timer
 from benchmarks.measure import Row, print_table
 
+PARTS = ("apply", "save", "run", "durability")
+
+
+def _part(word: str) -> str:
+    if word not in PARTS:
+        raise argparse.ArgumentTypeError(f"there is no part {word!r}")
+    return word
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a figure to quote")
-    parts = "apply, save, run, durability; the first three by default"
-    parser.add_argument("only", nargs="*", metavar="PART", help=parts)
+    parts = f"{', '.join(PARTS)}; the first three by default"
+    parser.add_argument("only", nargs="*", metavar="PART", type=_part, help=parts)
     options = parser.parse_args()
     rounds = 3 if options.quick else 9
-    wanted = options.only or ["apply", "save", "run"]
+    wanted = options.only or PARTS[:3]
     rows: list[Row] = []
     if "apply" in wanted:
         rows += apply.main(rounds)

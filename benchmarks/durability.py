@@ -1,13 +1,10 @@
 """What a commit costs here: inline or through the writer, waiting for the disk or not.
 
-    python benchmarks/durability.py [FOLDER]
-
-FOLDER chooses the disk to measure (default: the current folder). The rounds of all cases are
-interleaved, so that a noisy neighbour hits all of them, and the median round is printed.
+TMPDIR chooses the disk. The rounds of all cases are interleaved, so that a noisy neighbour hits all
+of them, and the median round is printed.
 """
 
 import asyncio
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -62,20 +59,15 @@ def cases() -> dict[str, Callable[[Path, bool], float]]:
 
 
 def main() -> None:
-    disk = Path(sys.argv[1]) if len(sys.argv) > 1 else Path.cwd()
     results: dict[tuple[str, bool], list[float]] = {}
-    with tempfile.TemporaryDirectory(dir=disk) as folder:
+    with tempfile.TemporaryDirectory(prefix="jr-bench-") as folder:
         path = Path(folder) / "runner.sqlite"
         connect(path, create=True).close()
         for _ in range(ROUNDS):
             for name, run in cases().items():
                 for durable in (True, False):
                     results.setdefault((name, durable), []).append(run(path, durable))
-    print(f"{'writes per second':<24}{'FULL':>10}{'NORMAL':>10}")
+    print(f"\n{'writes per second':<24}{'FULL':>10}{'NORMAL':>10}")
     for name in cases():
         full, normal = (median(results[name, durable]) for durable in (True, False))
         print(f"{name:<24}{full:>10,.0f}{normal:>10,.0f}")
-
-
-if __name__ == "__main__":
-    main()

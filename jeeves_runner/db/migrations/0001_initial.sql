@@ -168,7 +168,6 @@ CREATE TABLE runs (
 CREATE UNIQUE INDEX runs_occurrence ON runs (job_id, scheduled_for) WHERE trigger IN ('schedule', 'catch_up');
 CREATE INDEX runs_by_job ON runs (job_id, id);
 CREATE INDEX runs_active ON runs (status) WHERE status IN ('scheduled', 'running');
-CREATE INDEX runs_to_cancel ON runs (id) WHERE cancel_requested_at IS NOT NULL AND status IN ('scheduled', 'running');
 CREATE INDEX runs_finished ON runs (finished_at, status) WHERE finished_at IS NOT NULL;
 CREATE INDEX runs_chain ON runs (chain_id) WHERE chain_id IS NOT NULL;
 CREATE INDEX runs_asked_to_end ON runs (id) WHERE cancel_requested_at IS NOT NULL AND finished_at IS NULL;
