@@ -30,7 +30,7 @@ def refusal(request: web.Request) -> str | None:
     hosts = request.headers.getall("Host", [])
     own = _own_hosts(transport.get_extra_info("sockname")[:2])
     if len(hosts) != 1 or hosts[0].lower() not in own:
-        return f"the Host header must be {min(own, key=len)}"
+        return f"the Host header must be one of this machine's own: {', '.join(sorted(own))}"
     if request.method not in _SAFE_METHODS:
         origin = request.headers.get("Origin")
         if origin is not None and origin.lower() != f"http://{hosts[0].lower()}":

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 
 import apsw
 
-from jeeves_runner.clock import Clock
+from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.db import storage
 from jeeves_runner.db.batch import Job, Line, Priority
 from jeeves_runner.db.connection import connect
@@ -173,7 +173,7 @@ class _Thread(threading.Thread):
                 return False
             raise
         if self.busy_since is not None:
-            log.warning("the database can be written again; it was locked since %s", self.busy_since)
+            log.warning("the database can be written again; it was locked since %s", to_text(self.busy_since))
             self.busy_since = None
         return True
 
