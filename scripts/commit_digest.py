@@ -49,7 +49,7 @@ def entry(commit: dict[str, str]) -> tuple[str, str, str]:
     """The day (UTC) of a commit, its short sha and its line in that day's digest."""
     moment = datetime.fromisoformat(commit["date"]).astimezone(UTC)
     sha = commit["sha"][:12]
-    line = f"- {moment:%H:%M} `{sha}` {escape(commit['subject'])} ({escape(commit['author'])})"
+    line = f"- {moment:%H:%M:%S} `{sha}` {escape(commit['subject'])} ({escape(commit['author'])})"
     return f"{moment:%Y-%m-%d}", sha, line
 
 
@@ -59,7 +59,12 @@ def add(path: Path, day: str, lines: dict[str, str]) -> None:
     entries = [line for line in present if line.startswith("- ")]
     known = {line.split("`")[1] for line in entries}
     entries += [line for sha, line in lines.items() if sha not in known]
-    write_whole(path, f"# Commits of {day}\n\n" + "\n".join(sorted(entries)) + "\n")
+    write_whole(path, f"# Commits of {day}\n\n" + "\n".join(sorted(entries, key=time_of)) + "\n")
+
+
+def time_of(line: str) -> str:
+    """What lines are sorted by; those of one second stay in the order of their commits."""
+    return line.partition("`")[0]
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -152,15 +152,23 @@ def test_a_digest_per_day_names_each_commit_once(project: Project, git: Git) -> 
     assert digest(project, "2026-11-20") == [
         "# Commits of 2026-11-20",
         "",
-        f"- 09:00 `{third[:12]}` Earlier by the clock (Ada)",
-        f"- 23:30 `{first[:12]}` Fix &lt;b&gt; &amp; `ticks` (Ada)",
+        f"- 09:00:00 `{third[:12]}` Earlier by the clock (Ada)",
+        f"- 23:30:00 `{first[:12]}` Fix &lt;b&gt; &amp; `ticks` (Ada)",
     ]
     assert digest(project, "2026-11-21") == [
         "# Commits of 2026-11-21",
         "",
-        f"- 00:30 `{second[:12]}` Next (Ada)",
+        f"- 00:30:00 `{second[:12]}` Next (Ada)",
     ]
     assert result(project.script("commit_digest.py")) == {"commits": 0}
+
+
+def test_commits_of_one_second_stay_in_their_order(project: Project, git: Git) -> None:
+    shas = [commit(git, f"change {n}") for n in range(6)]
+    project.script("git_commits.py")
+    project.script("commit_digest.py")
+    lines = digest(project, "2026-11-20")[2:]
+    assert [line.split("`")[1] for line in lines] == [sha[:12] for sha in shas]
 
 
 def test_a_commit_delivered_again_is_written_once(project: Project, git: Git) -> None:
