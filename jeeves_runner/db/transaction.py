@@ -171,6 +171,6 @@ _TRANSLATIONS: tuple[_Translation, ...] = (
         (apsw.IOError,),
         DatabaseError,
         "reading or writing {file} failed ({detail})",
-        "check the disk and the system's log",
+        "see whether the disk is full (df), and what the system's log says",
     ),
 )
