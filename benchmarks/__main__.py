@@ -32,7 +32,7 @@ def main() -> int:
         print_table("a running server with 10,000 jobs", found)
         rows += found
     if "run" in wanted:
-        found = run_overhead.main(rounds=100 if options.quick else 400)
+        found = run_overhead.main(rounds=100 if options.quick else 1000)
         print_table("one run of an empty script (floor: a bare subprocess)", found)
         rows += found
     if "durability" in wanted:
