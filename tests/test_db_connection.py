@@ -177,7 +177,10 @@ class TestRefusals:
 
     def test_a_folder_that_is_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "data").write_text("hello")
-        assert "cannot be used" in refusal(tmp_path / "data" / "runner.sqlite", create=True).message
+        assert (
+            "cannot be created: File exists"
+            in refusal(tmp_path / "data" / "runner.sqlite", create=True).message
+        )
 
     def test_a_loop_of_symlinks(self, tmp_path: Path) -> None:
         path = tmp_path / "runner.sqlite"

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import apsw
 import pytest
 from project_support import Project, errors, summary
 
@@ -261,7 +262,42 @@ def test_the_drift_trigger_watches_every_declared_column(
         project.value("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?", f"{table}_drift")
     )
     watched = set(re.split(r"[,\s]+", sql.partition(" UPDATE OF ")[2].partition(" ON ")[0].strip()))
-    assert watched >= {*declared, "spec_hash", "file", "deleted_at"}
+    assert watched >= {*declared, "id", "spec_hash", "file", "deleted_at"}
+
+
+def test_a_job_renamed_by_hand_comes_back_under_its_own_name(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    project.conn.execute("UPDATE jobs SET id = 'stranger' WHERE id = 'backup'")
+    assert summary(project.apply().plan) == ["+job backup", "-job stranger"]
+    assert project.jobs() == [("backup",), ("report",)]
+
+
+def test_a_namespace_changed_by_hand_is_put_back(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    project.conn.execute("UPDATE jobs SET namespace = 'elsewhere'")
+    (change,) = project.apply().plan.changes
+    assert change.fields == (FieldChange(path="namespace", old="elsewhere", new="backup"),)
+    assert project.jobs("namespace") == [("backup",)]
+
+
+@pytest.mark.parametrize("spec", ["garbage", "", "[]", "7"])
+def test_a_spec_that_is_none_cannot_be_written(project: Project, spec: str) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    with pytest.raises(apsw.ConstraintError):
+        project.conn.execute("UPDATE jobs SET spec = ?", (spec,))
+
+
+def test_a_spec_of_another_shape_is_healed(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    good = project.jobs("spec")
+    project.conn.execute("UPDATE jobs SET spec = '{}'")
+    project.apply()
+    assert project.jobs("spec") == good
 
 
 def test_rows_that_came_or_went_by_hand_are_put_right(project: Project) -> None:

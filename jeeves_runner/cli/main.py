@@ -5,6 +5,7 @@ that command runs. A module ``cli/<name>.py`` (``-`` as ``_``) exposes its click
 """
 
 import difflib
+import errno
 import importlib
 import sys
 from pathlib import Path
@@ -116,12 +117,27 @@ def _report(error: Exception, app: "App") -> int:
             return exits.FAILED
         case click.Abort():
             return exits.INTERRUPTED
+        case OSError(errno=errno.ENOSPC):
+            _complain(f"the disk is full: {error.filename or 'the output'} cannot be written", None)
+            return exits.FAILED
+        case _ if (known := _database_error(error, app)) is not None:
+            _complain(known.message, known.hint)
+            return exits.exit_code(known)
         case _:
             from jeeves_runner.cli.crash import record
 
             what = " ".join(str(error).split())
             _complain(f"unexpected {type(error).__name__}: {what}", record(error, app))
             return exits.UNEXPECTED
+
+
+def _database_error(error: Exception, app: "App") -> JeevesError | None:
+    """What SQLite complains about, if it is the file: found damaged in the middle of a read, say."""
+    if type(error).__module__ != "apsw":
+        return None
+    from jeeves_runner.db.transaction import translate
+
+    return translate(error, str(app.config.db_path))
 
 
 def _complain(message: str, hint: str | None) -> None:

@@ -94,9 +94,9 @@ def make_folder(folder: Path) -> None:
     """Create the folder for the database if it is missing; DatabaseReadOnly if that is not allowed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except PermissionError as error:
+    except OSError as error:
         raise DatabaseReadOnly(
-            f"the folder {folder} for the database cannot be created",
+            f"the folder {folder} for the database cannot be created: {error.strerror}",
             hint="create it, or let db_path name a place this user may write",
         ) from error
 

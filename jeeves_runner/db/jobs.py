@@ -45,7 +45,7 @@ FROM (SELECT :text AS s) WHERE true
 ON CONFLICT (id) DO UPDATE SET
   {", ".join(f"{column} = excluded.{column}" for column in _DECLARED)},
   spec_hash = excluded.spec_hash, file = excluded.file, line = excluded.line,
-  revision_id = excluded.revision_id, updated_at = excluded.updated_at,
+  namespace = excluded.namespace, revision_id = excluded.revision_id, updated_at = excluded.updated_at,
   on_failure = NULL, on_success = NULL, output_channel = NULL, drifted = 0, deleted_at = NULL,
   schedule_since = CASE WHEN {_RESCHEDULED} THEN excluded.schedule_since ELSE jobs.schedule_since END
 """
@@ -74,9 +74,10 @@ def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
 
 def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple[str, Any, Any]]:
     """``(column, stored, declared)`` where the row is not what the spec ``text`` says."""
-    pairs = ", ".join(f"{column}, {source}" for column, source in _DECLARED.items() if column != "spec")
+    columns = {name: source for name, source in _DECLARED.items() if name != "spec"} | {"namespace": "id"}
+    pairs = ", ".join(f"{column}, {source}" for column, source in columns.items())
     row = conn.execute(f"SELECT {pairs} FROM jobs, (SELECT ? AS s) WHERE id = ?", (text, job_id)).fetchone()
-    names = [column for column in _DECLARED if column != "spec"]
+    names = list(columns)
     values = [] if row is None else list(zip(names, row[::2], row[1::2], strict=True))
     return [(name, stored, declared) for name, stored, declared in values if stored != declared]
 

@@ -15,7 +15,8 @@ CREATE TABLE jobs (
   description      TEXT,
   timezone         TEXT NOT NULL,
   source_type      TEXT NOT NULL CHECK (source_type IN ('path', 'inline', 'command')),
-  spec             TEXT NOT NULL,       -- the whole spec as canonical JSON
+  spec             TEXT NOT NULL        -- the whole spec as canonical JSON
+                   CHECK (json_valid(spec) AND json_type(spec) = 'object'),
   spec_hash        TEXT NOT NULL,
   file             TEXT NOT NULL,
   line             INTEGER NOT NULL,
@@ -33,7 +34,7 @@ CREATE INDEX jobs_live ON jobs (drifted, id) WHERE deleted_at IS NULL;
 
 -- Only an apply writes what is declared, and each apply brings its own revision: a change of a declared
 -- column under the same revision came by hand. The next reconcile finds the mark and heals the row.
-CREATE TRIGGER jobs_drift AFTER UPDATE OF name, schedule, script, type, enabled, timeout_ms, overlap_policy,
+CREATE TRIGGER jobs_drift AFTER UPDATE OF id, name, schedule, script, type, enabled, timeout_ms, overlap_policy,
   on_failure, on_success, output_channel, description, timezone, source_type, spec, spec_hash, file,
   namespace, deleted_at ON jobs
 WHEN NEW.revision_id IS OLD.revision_id
@@ -50,7 +51,7 @@ CREATE TABLE queues (
   lease_ms         INTEGER NOT NULL,
   backoff          TEXT NOT NULL,       -- {"delay_ms": n, "factor": x, "max_delay_ms": n}
   declared         INTEGER NOT NULL CHECK (declared IN (0, 1)),
-  spec             TEXT,
+  spec             TEXT CHECK (json_valid(spec) AND json_type(spec) = 'object'),
   spec_hash        TEXT,
   file             TEXT,
   line             INTEGER,
@@ -61,7 +62,7 @@ CREATE TABLE queues (
   deleted_at       TEXT
 ) STRICT;
 
-CREATE TRIGGER queues_drift AFTER UPDATE OF description, dedup_config, retention, max_attempts, lease_ms,
+CREATE TRIGGER queues_drift AFTER UPDATE OF id, description, dedup_config, retention, max_attempts, lease_ms,
   backoff, spec, spec_hash, file, deleted_at ON queues
 WHEN NEW.revision_id IS OLD.revision_id
 BEGIN
