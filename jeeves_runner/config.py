@@ -1,9 +1,11 @@
 """The config file ``jeeves-runner.yaml``: optional, found in the current folder or above, checked whole."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Final, Literal
 
 from jeeves_runner.errors import ConfigError
@@ -65,9 +67,12 @@ def load_config(start: Path, explicit: Path | None) -> Config:
     path = explicit or _nearest(start)
     if path is None:
         return _config(None, start.resolve(), {})
-    if path.is_dir():
+    if explicit and path.is_dir():
         path = path / FILE_NAME
     try:
+        # Reading a named pipe would wait for a writer.
+        if not S_ISREG(path.stat().st_mode):
+            raise OSError(None, "it is not a file")
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(
@@ -79,8 +84,11 @@ def load_config(start: Path, explicit: Path | None) -> Config:
 
 
 def _nearest(start: Path) -> Path | None:
+    """The first thing of that name upwards: one that cannot be read is an error, no reason to go on."""
     here = start.resolve()
-    return next((path for folder in (here, *here.parents) if (path := folder / FILE_NAME).is_file()), None)
+    return next(
+        (path for folder in (here, *here.parents) if os.path.lexists(path := folder / FILE_NAME)), None
+    )
 
 
 def _values(path: Path, data: bytes) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.schedule import warm_up
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.runner import RunnerLock, begin_epoch, end_epoch, set_api_url
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, end_epoch, files_of, set_api_url
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import Fenced, PortTaken
 from jeeves_runner.execute.local import LocalExecutor
@@ -43,6 +43,9 @@ _SWITCH_INTERVAL = 0.001
 
 _GARBAGE_INTERVAL = 3600.0
 _NEVER = 1_000_000_000
+
+_FILES_INTERVAL = 1.0
+"""Seconds between two looks at whether the database is still the file that was opened."""
 
 _HTTP_GRACE = 1.0
 """Seconds that open requests get once the runner stops. Those that wait for a run end here."""
@@ -120,6 +123,7 @@ class Runner:
         self._spawn("watch of the database", self._follower.run())
         self._spawn("maintenance", self._make_maintenance(writer, runs).run())
         self._spawn("fence", self._watch_fence(runs))
+        self._spawn("watch of the database's files", self._watch_files(runs))
         self._spawn("garbage collector", _collect_garbage())
 
     async def until_stopped(self) -> None:
@@ -247,6 +251,21 @@ class Runner:
             f"another runner has taken over {self._config.db_path}; this one has stopped its runs",
             hint="only one runner may work on a database",
         )
+
+    async def _watch_files(self, runs: Runs) -> None:
+        """Stop once the database or its lock is deleted or replaced: another runner could start then."""
+        path = self._config.db_path
+        opened = files_of(path)
+        while (found := files_of(path)) == opened:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(_FILES_INTERVAL)
+        gone = next(file for file, identity in opened.items() if found[file] != identity)
+        fenced = Fenced(
+            f"{gone} was {'replaced' if found[gone] else 'deleted'} while this runner worked with it;"
+            " it has ended its runs",
+            hint="start it again: it takes up the database that is there then",
+        )
+        runs.fence(fenced)
+        raise fenced
 
 
 def _listen(config: Config) -> socket.socket:

@@ -73,6 +73,10 @@ class Server:
                 raise
             return None
 
+    def ended(self) -> int | None:
+        """The exit code of a server that ended by itself."""
+        return self._process.poll()
+
     def kill(self) -> None:
         """As a crash would: no chance to say goodbye."""
         self._process.send_signal(signal.SIGKILL)

@@ -1,5 +1,6 @@
 """``init`` makes a project anywhere; ``add-job`` adds manifests to it."""
 
+import errno
 import json
 import os
 import stat
@@ -80,16 +81,43 @@ class TestInit:
         assert tree(project) == before
 
     def test_what_is_there_stays_as_it_is(self, here: Path) -> None:
-        (here / ".gitignore").write_text("mine\n")
+        (here / "jeeves-runner.yaml").write_text("port: 4711\n")
         answer = run("init")
-        assert "skipped    .gitignore" in answer.output
-        assert (here / ".gitignore").read_text() == "mine\n"
+        assert "skipped    jeeves-runner.yaml" in answer.output
+        assert (here / "jeeves-runner.yaml").read_text() == "port: 4711\n"
         assert (here / "jobs.d/hello.yaml").exists()
 
+    @pytest.mark.parametrize("force", [[], ["--force"]])
+    def test_a_gitignore_gets_the_lines_it_lacks(self, here: Path, force: list[str]) -> None:
+        (here / ".gitignore").write_text("mine")
+        assert "extended   .gitignore" in run("init", *force).output
+        lines = (here / ".gitignore").read_text().splitlines()
+        assert lines[0] == "mine"
+        assert "/data/" in lines
+        assert "unchanged  .gitignore" in run("init").output
+
+    def test_an_older_schema_is_renewed(self, project: Path) -> None:
+        (project / ".jeeves-runner/manifest.schema.json").write_text("{}")
+        assert "replaced   .jeeves-runner/manifest.schema.json" in run("init").output
+
+    def test_below_the_top_of_a_repository_it_says_where_ci_is_read(self, here: Path) -> None:
+        (here / ".git").mkdir()
+        assert "inside the git repository" not in run("init").output
+        assert "inside the git repository" in run("init", "sub dir").output
+        assert "cd 'sub dir'" in run("init", "sub dir").output
+
+    def test_nothing_is_left_of_a_write_that_fails(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("os.fchmod", full)
+        assert "No space left" in run("init").stderr
+        assert list(here.iterdir()) == []
+
     def test_force_replaces_it(self, here: Path) -> None:
-        (here / ".gitignore").write_text("mine\n")
-        assert "replaced   .gitignore" in run("init", "--force").output
-        assert "/data/" in (here / ".gitignore").read_text()
+        (here / "jeeves-runner.yaml").write_text("port: 4711\n")
+        assert "replaced   jeeves-runner.yaml" in run("init", "--force").output
+        assert "4711" not in (here / "jeeves-runner.yaml").read_text()
 
     def test_a_link_to_nowhere_counts_as_something_there(self, here: Path) -> None:
         (here / ".gitignore").symlink_to("nowhere")

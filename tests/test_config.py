@@ -1,5 +1,8 @@
 """The config file: found, read, checked."""
 
+import os
+import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,21 @@ def test_without_a_file_every_setting_has_a_default(tmp_path: Path) -> None:
     assert (config.path, config.root) == (None, tmp_path)
     assert (config.jobs_dir, config.db_path) == (tmp_path / "jobs.d", tmp_path / "data" / "runner.sqlite")
     assert (config.host, config.port, config.max_concurrency) == ("127.0.0.1", 1937, 4)
+
+
+@pytest.mark.parametrize("kind", ["folder", "dangling link", "pipe"])
+def test_a_config_that_is_no_file_is_an_error_and_hides_none_above(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text("port: 4711\n")
+    path = tmp_path / "sub" / "jeeves-runner.yaml"
+    path.parent.mkdir()
+    make = {
+        "folder": path.mkdir,
+        "dangling link": partial(path.symlink_to, "nowhere"),
+        "pipe": partial(os.mkfifo, path),
+    }
+    make[kind]()
+    with pytest.raises(ConfigError, match=re.escape(str(path))):
+        load_config(path.parent, None)
 
 
 def test_the_nearest_file_above_counts_and_paths_are_relative_to_it(tmp_path: Path) -> None:

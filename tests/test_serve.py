@@ -289,3 +289,17 @@ def test_reading_needs_no_server(root: Path) -> None:
         shown = command(root, *words)
         assert shown.returncode == 0, (words, shown.stderr)
         assert shown.stdout
+
+
+@pytest.mark.parametrize("name", ["runner.sqlite", "runner.sqlite.lock"])
+def test_a_server_whose_files_are_deleted_ends_its_runs_and_stops(root: Path, name: str) -> None:
+    save(root, "long.yaml", LONG)
+    with serving(root) as server:
+        server.post("/jobs/long/run?wait=0s")
+        until((root / "pids").exists)
+        until(lambda: (root / "pids").read_text().count("\n") == 2)
+        (root / "data" / name).unlink()
+        assert until(server.ended) != 0
+        assert f"{name} was deleted while this runner worked with it" in server.log.read_text()
+    for pid in (root / "pids").read_text().split():
+        assert not Path("/proc", pid).exists()

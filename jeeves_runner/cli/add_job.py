@@ -73,7 +73,8 @@ def command(
         files.insert(0, new)
     warnings = _judge(config, files)
     for file in files:
-        scaffold.write(file)
+        if scaffold.write(file) is scaffold.Fate.SKIPPED:
+            _refuse_overwriting(file.path)  # another add-job was quicker
     _report(app, job_id, files, warnings)
 
 

@@ -1,6 +1,7 @@
 """``init``: a project that runs, in an empty folder or beside what is there."""
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -11,14 +12,18 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--force", is_flag=True, help="Replace files that are there and differ.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace files that are there and differ, with all that was written into them.",
+)
 @json_option
 @pass_app
 def command(app: App, folder: Path, force: bool) -> None:
     """Make a project in DIR (by default here): config, an example job, CI and editor support.
 
-    A file that is there already is left as it is, so this can be repeated; after an upgrade,
-    --force brings the files up to date.
+    A file that is there already is left as it is, so this can be repeated: after an upgrade it
+    renews the schemas. A .gitignore gets the lines it lacks.
     """
     from jeeves_runner.schemas_text import config_schema, manifest_schema
 
@@ -33,9 +38,22 @@ def command(app: App, folder: Path, force: bool) -> None:
     for path, fate in fates.items():
         note = "  (differs from ours; --force replaces it)" if fate is scaffold.Fate.SKIPPED else ""
         app.print(f"{fate:<9}  {path}{note}")
+    if (repository := _repository_around(folder.resolve())) is not None:
+        app.print()
+        app.print(
+            f"This folder is inside the git repository {repository}, whose hooks and workflows are read"
+        )
+        app.print("there alone: move .github/ and .pre-commit-config.yaml up, and adapt the paths in them.")
     app.print()
     app.print("Next:")
     if folder.resolve() != Path.cwd():
-        app.print(f"  cd {os.fspath(folder)}")
+        app.print(f"  cd {shlex.quote(os.fspath(folder))}")
     app.print("  jeeves-runner validate    # check the manifests")
     app.print("  jeeves-runner serve       # run them, and apply each change as you save it")
+
+
+def _repository_around(folder: Path) -> Path | None:
+    """The git repository that a folder lies in without being its top."""
+    if (folder / ".git").exists():
+        return None
+    return next((above for above in folder.parents if (above / ".git").exists()), None)

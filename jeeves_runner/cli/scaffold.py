@@ -32,17 +32,24 @@ class Fate(StrEnum):
 
     WRITTEN = "wrote"
     REPLACED = "replaced"
+    EXTENDED = "extended"
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewFile:
-    """A file to write: its text and whether it can be executed."""
+    """A file to write: its text and whether it can be executed.
+
+    ``generated``: nobody edits it, so an older one is replaced. ``lines``: each of its lines stands
+    for itself, so one of the same name gets those it lacks.
+    """
 
     path: Path
     text: str
     executable: bool = False
+    generated: bool = False
+    lines: bool = False
 
 
 def template(name: str) -> str:
@@ -53,24 +60,34 @@ def template(name: str) -> str:
 def project_files(root: Path, schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[NewFile]:
     """All files of a new project. ``schemas``: JSON Schemas by their path below ``root``."""
     for name, target in PROJECT.items():
-        yield NewFile(path=root / target, text=template(name), executable=target.startswith("scripts/"))
+        yield NewFile(
+            path=root / target,
+            text=template(name),
+            executable=target.startswith("scripts/"),
+            lines=name == "gitignore",
+        )
     for target, schema in schemas.items():
-        yield NewFile(path=root / target, text=json.dumps(schema, ensure_ascii=False, indent=2) + "\n")
+        text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+        yield NewFile(path=root / target, text=text, generated=True)
 
 
 def write(file: NewFile, *, force: bool = False) -> Fate:
     """Write one file unless another one is there; JeevesError when the system refuses."""
     try:
         present = _present(file.path)
+        if present is None:
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            return Fate.WRITTEN if _put(file, file.text.encode(), over=False) else Fate.SKIPPED
         if present == file.text.encode():
             return Fate.UNCHANGED
-        if present is not None and not force:
+        if file.lines and file.path.exists():
+            return _extend(file, present)
+        if not (force or file.generated):
             return Fate.SKIPPED
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file)
+        _put(file, file.text.encode(), over=True)
     except OSError as error:
         raise JeevesError(f"{file.path} cannot be written: {error.strerror}") from None
-    return Fate.WRITTEN if present is None else Fate.REPLACED
+    return Fate.REPLACED
 
 
 def _present(path: Path) -> bytes | None:
@@ -80,10 +97,35 @@ def _present(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else b""
 
 
-def _replace(file: NewFile) -> None:
+def _extend(file: NewFile, present: bytes) -> Fate:
+    """Add the lines that are missing, if one that matters is."""
+    known = present.decode("utf-8", "replace").splitlines()
+    missing = [line for line in file.text.splitlines() if line not in known]
+    if all(line.startswith("#") for line in missing):
+        return Fate.UNCHANGED
+    gap = b"" if not present or present.endswith(b"\n") else b"\n"
+    _put(file, present + gap + "".join(f"{line}\n" for line in missing).encode(), over=True)
+    return Fate.EXTENDED
+
+
+def _put(file: NewFile, data: bytes, *, over: bool) -> bool:
+    """Write a file whole; False if another one came first and nothing may be written ``over``."""
     with NamedTemporaryFile("wb", dir=file.path.parent, prefix=".", delete=False) as draft:
-        draft.write(file.text.encode())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.fchmod(draft.fileno(), (0o777 if file.executable else 0o666) & ~umask)
-    Path(draft.name).replace(file.path)
+        try:
+            draft.write(data)
+            draft.flush()
+            umask = os.umask(0)
+            os.umask(umask)
+            mode = (0o777 if file.executable else 0o666) & ~umask
+            if over and file.path.exists():
+                mode = file.path.stat().st_mode & 0o7777
+            os.fchmod(draft.fileno(), mode)
+            if over:
+                Path(draft.name).replace(file.path)
+                return True
+            os.link(draft.name, file.path)  # unlike a rename, never over what came meanwhile
+        except FileExistsError:
+            return False
+        finally:
+            Path(draft.name).unlink(missing_ok=True)
+    return True

@@ -70,6 +70,26 @@ class RunnerLock:
         )
 
 
+FileIdentity = tuple[int, int]
+
+
+def files_of(db_path: Path) -> dict[Path, FileIdentity | None]:
+    """What stands at the names of the database and its lock: device and inode, None for nothing.
+
+    A file deleted or replaced under a runner stays open there and takes all it writes with it,
+    while the next runner locks and reads the new one.
+    """
+    return {path: _identity(path) for path in (db_path.resolve(), lock_path(db_path))}
+
+
+def _identity(path: Path) -> FileIdentity | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

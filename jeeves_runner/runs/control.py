@@ -37,7 +37,7 @@ class Runs:
     """All runs of one runner. Use it from one event loop; ``conn`` is for its reads there.
 
     ``start_up`` comes first. ``observer`` is called with a run's row after each commit that
-    decided, started or ended it. ``fenced`` is set once a newer runner has the database.
+    decided, started or ended it. ``fenced`` is set once this runner has lost the database.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Runs:
             epoch=epoch,
             surroundings=surroundings,
             on_end=self._on_end,
-            on_fenced=self._on_fenced,
+            on_fenced=self.fence,
         )
         self._waiting = WaitingRuns(
             conn=conn,
@@ -82,7 +82,7 @@ class Runs:
             work=self._work,
             on_start=observer,
             on_end=self._settle,
-            on_fenced=self._on_fenced,
+            on_fenced=self.fence,
         )
         self._is_open = False
         self._newest_seen = 0
@@ -243,7 +243,7 @@ class Runs:
             for step in steps:
                 self._board.remove(step.attempt)
             if isinstance(error, Fenced):
-                self._on_fenced(error)
+                self.fence(error)
             if isinstance(error, Stale):
                 return False
             raise
@@ -295,7 +295,8 @@ class Runs:
         if ending is not None:
             ending.make(run)
 
-    def _on_fenced(self, fenced: Fenced) -> None:
+    def fence(self, fenced: Fenced) -> None:
+        """This runner has lost its database: admit nothing more and end what runs."""
         self._is_open = False
         self._waiting.close()
         if not self.fenced.is_set():
