@@ -37,6 +37,7 @@ GIT_PATIENCE = 30.0
 """Seconds to wait for a git command that is changing the folder."""
 
 _GIT_STEP = 0.05
+_GIT_WORTH_SAYING = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,8 +140,11 @@ class Sync:
         for anything that is wrong with the folder or the manifests."""
         before = self.state
         try:
-            quiet = await self._git_is_quiet()
-            self.state = await self._reconcile(trust_deletes=quiet)
+            lock = await self._git_lock_left()
+            self.state = await self._reconcile(trust_deletes=lock is None)
+            if lock is not None and self.state.state == "pending":
+                reason = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
+                self.state = replace(self.state, reason=reason)
         except (JeevesError, OSError) as error:
             self.state = replace(self.state, state="error", reason=str(error), checked_at=self._clock.now())
         self._report(before)
@@ -220,15 +224,19 @@ class Sync:
             reason=reason,
         )
 
-    async def _git_is_quiet(self) -> bool:
-        """Wait for a git command at work in this tree; False when it takes too long to be one."""
+    async def _git_lock_left(self) -> Path | None:
+        """Wait for a git command at work in this tree; its lock when it takes too long to be one."""
         lock = _git_lock(self._source.folder)
-        deadline = self._clock.monotonic() + GIT_PATIENCE
+        began = self._clock.monotonic()
         while lock is not None and lock.exists():
-            if self._clock.monotonic() > deadline:
-                return False
+            waited = self._clock.monotonic() - began
+            if waited > GIT_PATIENCE:
+                return lock
+            if waited > _GIT_WORTH_SAYING and self.state.reason is None:
+                self.state = replace(self.state, reason=f"waiting for git: {lock} exists")
+                log.info("%s", self.state.reason)
             await asyncio.sleep(_GIT_STEP)
-        return True
+        return None
 
     def _report(self, before: SyncState) -> None:
         after = self.state

@@ -2,7 +2,6 @@
 
 import os
 import re
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,13 @@ def test_a_config_that_is_no_file_is_an_error_and_hides_none_above(tmp_path: Pat
     (tmp_path / "jeeves-runner.yaml").write_text("port: 4711\n")
     path = tmp_path / "sub" / "jeeves-runner.yaml"
     path.parent.mkdir()
-    make = {
-        "folder": path.mkdir,
-        "dangling link": partial(path.symlink_to, "nowhere"),
-        "pipe": partial(os.mkfifo, path),
-    }
-    make[kind]()
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to("nowhere")
     with pytest.raises(ConfigError, match=re.escape(str(path))):
         load_config(path.parent, None)
 

@@ -39,6 +39,13 @@ def error_of(text: str) -> tuple[int, int, str, str]:
     return first.line, first.column, first.message, first.hint or ""
 
 
+def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
+    assert [problem.message for problem in read("jobs: [5, null]\n").problems] == [
+        "this must be a mapping of a job's keys, not 5",
+        "this must be a mapping of a job's keys, not null",
+    ]
+
+
 def test_a_small_job_gets_every_default() -> None:
     spec = job("run: echo hi\n")
     assert (spec.id, spec.name, spec.timezone, spec.cwd) == ("nightly", "nightly", "Europe/Berlin", "/p")

@@ -82,3 +82,32 @@ def test_it_fails_when_its_watch_does(project: Project, monkeypatch: pytest.Monk
             return task.exception()
 
     assert "the watch broke" in repr(asyncio.run(scene()))
+
+
+def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeeves_runner.sync.GIT_PATIENCE", 0.2)
+    monkeypatch.setattr("jeeves_runner.sync.SETTLE", 0.0)
+    lock = project.root / ".git" / "index.lock"
+
+    async def scene() -> None:
+        async with syncing(project) as (sync, task):
+            task.cancel()
+            await asyncio.wait({task})
+            lock.parent.mkdir()
+            lock.touch()
+            project.write("new.yaml", "run: echo new\ntimeout: 1m\n")
+            project.remove("job.yaml")
+            state = await sync.look()
+            assert (state.state, state.reason) == (
+                "pending",
+                f"deletes wait for git: {lock} exists; if no git command is at work, remove it",
+            )
+            assert project.jobs() == [("job",), ("new",)]
+            lock.unlink()
+            await sync.look()
+            assert (sync.state.state, sync.state.reason) == ("in_sync", None)
+            assert project.jobs() == [("new",)]
+
+    asyncio.run(scene())

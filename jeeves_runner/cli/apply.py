@@ -33,9 +33,11 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
 
     # One short pass over data that all stays alive: collecting cycles would only cost time.
     gc.disable()
+    source = source_of(app.config)
+    source.check()  # before a database is made for it
     terms = Terms(
         applied_by="cli",
-        source=source_of(app.config).location,
+        source=source.location,
         allow_deletes=allow_deletes,
         take_over=take_over,
     )

@@ -50,7 +50,12 @@ class Validator:
         if self.accepts(value):
             return []
         errors = sorted(_authority(self._schema).iter_errors(value), key=_by_place)
-        return [finding for error in errors for finding in self._explained(error)]
+        found: dict[tuple[Path, str, str | None], Finding] = {}
+        for finding in (f for error in errors for f in self._explained(error)):
+            # A value of the wrong kind breaks several rules of its place, and is one mistake.
+            rule = None if finding.code == "wrong_value" else finding.message
+            found.setdefault((finding.path, finding.code, rule), finding)
+        return list(found.values())
 
     def _explained(self, error: Any) -> Iterator[Finding]:
         path: Path = tuple(error.absolute_path)

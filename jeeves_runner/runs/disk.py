@@ -1,9 +1,12 @@
 """Whether there is room on the disk for another run."""
 
+import logging
 import shutil
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
+
+log = logging.getLogger(__name__)
 
 _INTERVAL = 1.0
 """Seconds for which an answer holds."""
@@ -24,7 +27,18 @@ class DiskGuard:
         if self._looked_at is None or now - self._looked_at >= _INTERVAL:
             self._looked_at = now
             try:
-                self._full = shutil.disk_usage(self._folder).free < self._min_free
+                self._note(shutil.disk_usage(self._folder).free < self._min_free)
             except OSError:
                 self._full = False  # a missing folder is another fault, with a message of its own
         return self._full
+
+    def _note(self, full: bool) -> None:
+        if full and not self._full:
+            log.warning(
+                "less than %d MiB is free where %s is: no run starts until there is room",
+                self._min_free // 2**20,
+                self._folder,
+            )
+        elif self._full and not full:
+            log.info("there is room on the disk again: runs start")
+        self._full = full

@@ -55,14 +55,18 @@ class FolderSource:
         """What identifies this source in the database: the folder's real path."""
         return str(self.folder.resolve())
 
-    def look(self) -> Snapshot:
-        """Read all manifests; SourceError when the folder itself cannot be walked."""
+    def check(self) -> None:
+        """SourceError when there is no folder."""
         if not self.folder.is_dir():
             state = "is not a folder" if self.folder.exists() else "does not exist"
             raise SourceError(
                 f"the jobs folder {self.folder} {state}",
                 hint="create it (jeeves-runner init), or set jobs_dir in jeeves-runner.yaml",
             )
+
+    def look(self) -> Snapshot:
+        """Read all manifests; SourceError when the folder itself cannot be walked."""
+        self.check()
         walk = _Walk(os.path.relpath(self.folder, self.root).replace(os.sep, "/"))
         walk.folder(os.fspath(self.folder), walk.prefix)
         return Snapshot(
