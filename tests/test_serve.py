@@ -110,6 +110,38 @@ def test_a_broken_file_is_shown_and_its_job_goes_on(root: Path) -> None:
         until(lambda: server.get("/sync")["state"] == "in_sync")
 
 
+def test_an_apply_without_a_folder_makes_no_database(tmp_path: Path) -> None:
+    answer = command(tmp_path, "apply")
+    assert answer.returncode == 2
+    assert "jobs.d does not exist" in answer.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["serve"], ["apply"]])
+def test_a_data_folder_that_cannot_be_made_is_no_bug(root: Path, words: list[str]) -> None:
+    (root / "data").write_text("in the way")
+    answer = command(root, *words)
+    assert answer.returncode == 2
+    assert "cannot be created: File exists" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_damaged_page_is_no_bug(root: Path) -> None:
+    save(
+        root,
+        "jobs.yaml",
+        "jobs:\n" + "".join(f"  - {{id: j{n}, run: 'true', timeout: 1m}}\n" for n in range(300)),
+    )
+    assert command(root, "apply").returncode == 0
+    with (root / "data" / "runner.sqlite").open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xa5" * 100_000)
+    for words in (["apply"], ["status"], ["jobs"], ["trigger", "j1"], ["serve"]):
+        answer = command(root, *words)
+        assert (words, answer.returncode) == (words, 2)
+        assert "is damaged" in answer.stderr, words
+
+
 def test_an_emptied_folder_stops_nothing(root: Path) -> None:
     save(root, "a.yaml", RARELY)
     with serving(root) as server:
