@@ -9,7 +9,7 @@ from itertools import islice
 
 import pytest
 from croniter import croniter
-from hypothesis import given, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from jeeves_runner.core.schedule import Schedule, ScheduleError, parse_schedule
@@ -104,7 +104,18 @@ TIMES = st.timedeltas(timedelta(0), timedelta(days=7305)).map(
 )
 
 
+def parse_if_accepted(*expressions: str) -> Schedule:
+    """A few are refused and no example: `* * */7 1 0` leaves out the years between 2023 and 2034."""
+    try:
+        return parse(*expressions)
+    except ScheduleError as error:
+        if "within 8 years" not in error.message:
+            raise
+        reject()
+
+
 @settings(max_examples=250, deadline=None)
+@example(("*", "*", "*/7", "1", "0"), None, datetime(2020, 1, 1, tzinfo=UTC))
 @given(FIVE_FIELDS, st.none() | _fields(0, 59), TIMES)
 def test_agrees_with_the_library_on_naive_times(
     fields: tuple[str, ...], seconds: str | None, after: datetime
@@ -114,7 +125,7 @@ def test_agrees_with_the_library_on_naive_times(
     oracle = croniter(
         expression, naive, implement_cron_bug=True, second_at_beginning=seconds is not None, ret_type=datetime
     )
-    schedule = parse(expression)
+    schedule = parse_if_accepted(expression)
     expected = [oracle.get_next().replace(tzinfo=UTC) for _ in range(5)]
     assert list(islice(following(schedule, after), 5)) == expected
 
@@ -124,7 +135,7 @@ def test_agrees_with_the_library_on_naive_times(
 def test_searching_backwards_and_counting_agree_with_walking_forwards(
     expressions: list[str], after: datetime, days: int
 ) -> None:
-    schedule = parse(*expressions)
+    schedule = parse_if_accepted(*expressions)
     until = after + timedelta(hours=7 * days)
     walked = list(islice(schedule.between(after, until), 3000))
     if len(walked) < 3000:

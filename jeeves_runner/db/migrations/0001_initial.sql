@@ -16,7 +16,7 @@ CREATE TABLE jobs (
   timezone         TEXT NOT NULL,
   source_type      TEXT NOT NULL CHECK (source_type IN ('path', 'inline', 'command')),
   spec             TEXT NOT NULL        -- the whole spec as canonical JSON
-                   CHECK (json_valid(spec) AND json_type(spec) = 'object'),
+                   CHECK (json_type(spec) = 'object'),
   spec_hash        TEXT NOT NULL,
   file             TEXT NOT NULL,
   line             INTEGER NOT NULL,
@@ -51,7 +51,7 @@ CREATE TABLE queues (
   lease_ms         INTEGER NOT NULL,
   backoff          TEXT NOT NULL,       -- {"delay_ms": n, "factor": x, "max_delay_ms": n}
   declared         INTEGER NOT NULL CHECK (declared IN (0, 1)),
-  spec             TEXT CHECK (json_valid(spec) AND json_type(spec) = 'object'),
+  spec             TEXT CHECK (json_type(spec) = 'object'),
   spec_hash        TEXT,
   file             TEXT,
   line             INTEGER,
