@@ -276,6 +276,7 @@ NOTED_ZONES = ["Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Amer
 @example(["*/20 2 * * *"], "Australia/Lord_Howe", 2026, 0, 0)
 @example(["0-59 0-3 * * *"], "Africa/Casablanca", 2026, 0, -3600)
 @example(["30 23 * * *", "*/7 * * * *"], "America/Sao_Paulo", 2018, 0, -3600)
+@example(["0 22-23 * * 0"], "Africa/Algiers", 1971, 0, -7200)  # moved into a day that is not the rule's
 def test_every_zone_keeps_its_promises(
     expressions: list[str], zone: str, year: int, which: int, seconds: int
 ) -> None:

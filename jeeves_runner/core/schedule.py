@@ -92,6 +92,8 @@ class Schedule:
             return 1, occurrence
         instant = _naive_utc(occurrence)
         local = instant if self._zone is None else self._zone.local(instant).replace(fold=0)
+        if not times.days.contains(local):  # a gap over midnight has moved it to a day not its own
+            return 1, occurrence
         end = local.replace(hour=23, minute=59, second=59)
         if self._zone is not None and self._zone.steady_offset(local, end) is None:
             return 1, occurrence
