@@ -173,6 +173,28 @@ def test_only_what_left_the_group_gets_the_term(spawn: Spawner) -> None:
     assert process.poll() is None
 
 
+def test_a_process_that_executes_itself_over_and_over_is_found_at_each_look(
+    spawn: Spawner, tmp_path: Path
+) -> None:
+    # Amid an exec the kernel shows no environment; some of so many looks fall into one.
+    again = tmp_path / "again.sh"
+    again.write_text(f"exec sh {again}\n")
+    mark = uuid4().hex
+    process, _ = spawn(f"trap '' TERM; echo $$; exec sh {again}", mark)
+    assert [terminate_escaped(mark, os.getpid()) for _ in range(500)] == [1] * 500
+    assert process.poll() is None
+
+
+def test_a_process_without_any_environment_is_passed_by(spawn: Spawner) -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    _, nameless = spawn(f"exec env -i {sys.executable} -c '{code}'", uuid4().hex)
+    stat = read_stat(nameless)
+    assert stat is not None
+    assert stat.environment[0] == stat.environment[1] != 0
+    assert terminate_escaped(uuid4().hex, os.getpid()) == 0
+    assert not has_ended(nameless)
+
+
 def test_start_ticks_tell_processes_apart_and_stay(spawn: Spawner) -> None:
     process, pid = spawn(SLEEPER)
     assert pid == process.pid

@@ -117,7 +117,7 @@ def _children_path() -> str:
 def _look(mark: str, leader: int) -> list[tuple[int, _Child]]:
     """Our children that lead no run, each with what it is to the run of this mark."""
     with _family:
-        children = read_proc(_children_path()).split()
+        children = (read_proc(_children_path()) or b"").split()
         unknown = [int(pid) for pid in children if pid not in _leaders]
         return [(pid, _judge(pid, mark, leader)) for pid in unknown]
 

@@ -26,22 +26,34 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _READ_SIZE = 65536
 _MAX_ROUNDS = 100
 _ROUND_PATIENCE = 0.05
-_EXEC_PATIENCE = 0.002
+_EXEC_PATIENCE = 0.001
+_EXEC_LOOKS = 50
 _QUIET_ROUNDS = 2
+_KERNEL_THREAD = 0x00200000
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStat:
-    """The part of ``/proc/PID/stat`` that places a process; ``started`` in clock ticks since boot."""
+    """The part of ``/proc/PID/stat`` that places a process; ``started`` in clock ticks since boot.
+
+    ``flags`` are the kernel's. ``environment`` is where the environment begins and ends in memory:
+    zeros while there is none yet, and for a process that may not be looked into.
+    """
 
     state: str
     group: int
     session: int
+    flags: int
     started: int
+    environment: tuple[int, int]
 
     @property
     def is_dead(self) -> bool:
         return self.state in "ZX"
+
+    @property
+    def is_kernel_thread(self) -> bool:
+        return bool(self.flags & _KERNEL_THREAD)
 
 
 @cache
@@ -72,31 +84,38 @@ def start_ticks_between(pid: int, before: float, after: float) -> str | None:
 
 def read_stat(pid: int) -> ProcessStat | None:
     """A process as Linux shows it; None if it is gone. Zombies still have one."""
-    text = read_proc(f"/proc/{pid}/stat")
+    text = read_proc(f"/proc/{pid}/stat") or b""
     # The name in parentheses may itself hold spaces and parentheses.
     fields = text[text.rfind(b")") + 2 :].split()
-    if len(fields) < 20:
+    if len(fields) < 49:
         return None
-    return ProcessStat(fields[0].decode(), int(fields[2]), int(fields[3]), int(fields[19]))
+    return ProcessStat(
+        state=fields[0].decode(),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        flags=int(fields[6]),
+        started=int(fields[19]),
+        environment=(int(fields[47]), int(fields[48])),
+    )
 
 
 def environment_of(pid: int) -> bytes:
     """The environment a process was started with; empty if it is gone, foreign or amid an exec."""
-    return read_proc(f"/proc/{pid}/environ")
+    return read_proc(f"/proc/{pid}/environ") or b""
 
 
-def read_proc(path: str) -> bytes:
-    """A file of ``/proc`` whole, by plain system calls as searches read many; empty if unreadable."""
+def read_proc(path: str) -> bytes | None:
+    """A file of ``/proc`` whole, by plain system calls as searches read many; None if unreadable."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return b""
+        return None
     try:
         parts = [os.read(fd, _READ_SIZE)]
         while parts[-1]:
             parts.append(os.read(fd, _READ_SIZE))
     except OSError:
-        return b""  # the process ended between the two calls
+        return None  # the process ended between the two calls
     finally:
         os.close(fd)
     return b"".join(parts)
@@ -173,7 +192,7 @@ def _kill_until_quiet(mark: str, leader: _Leader | None) -> int:
     for _ in range(_MAX_ROUNDS):
         with _found(mark, leader) as pidfds:
             killed |= {pid for pid, pidfd in pidfds.items() if _send(pidfd, signal.SIGKILL)}
-            # One empty look is not enough: a process amid an exec shows no environment.
+            # One empty look is not enough: what was found may have had children since it was passed.
             quiet = 0 if pidfds else quiet + 1
             if quiet == _QUIET_ROUNDS:
                 return len(killed)
@@ -208,8 +227,29 @@ def _all_pids() -> Iterator[int]:
     return (int(name) for name in names if name.isdigit() and name != own)
 
 
+def _settled_environment(pid: int) -> bytes:
+    """``environment_of``, which waits for a process amid an exec to have one again.
+
+    An exec gives a process new memory first, then a place for its environment, of no length yet,
+    then the environment. So one that was cleared is one that stays at its place, and empty.
+    """
+    place = (0, 0)
+    for _ in range(_EXEC_LOOKS):
+        environment = read_proc(f"/proc/{pid}/environ")
+        if environment or environment is None:
+            break
+        stat = read_stat(pid)
+        if stat is None or stat.is_dead or stat.is_kernel_thread:
+            break
+        if stat.environment == place != (0, 0):
+            break
+        place = stat.environment
+        select.select([], [], [], _EXEC_PATIENCE)
+    return environment or b""
+
+
 def _belongs(pid: int, mark: str, leader: _Leader | None) -> bool:
-    environment = environment_of(pid)
+    environment = _settled_environment(pid)
     marked = bears_mark(environment, mark)
     if not marked and leader is None:
         return False
