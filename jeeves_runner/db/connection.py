@@ -37,6 +37,9 @@ APPLICATION_ID = 0x4A525552
 SCHEMA_VERSION = 1
 """The number of the newest file in db/migrations, written here so that opening need not list them."""
 
+_PATIENCE = 10.0
+"""Seconds to wait for a process that sets the database up or changes its journal mode."""
+
 _SMALLEST = 512
 """Bytes of the smallest SQLite database. SQLite itself takes a file of one byte for an empty one."""
 
@@ -61,7 +64,7 @@ def connect(path: Path, *, create: bool = False, clock: Clock | None = None) -> 
     try:
         real = path.resolve()
         _check_place(real, create)
-        return _open(real, create, clock or SystemClock())
+        return _open_in_time(real, create, clock or SystemClock())
     except (OSError, RuntimeError) as error:  # RuntimeError: Python < 3.13 on a loop of symlinks
         reason = error.strerror if isinstance(error, OSError) else error
         raise DatabaseError(f"{path} cannot be used: {reason}", hint=_DB_PATH_HINT) from error
@@ -128,6 +131,25 @@ def _check_filesystem(folder: Path) -> None:
         )
 
 
+def _open_in_time(real: Path, create: bool, clock: Clock) -> apsw.Connection:
+    """Open it as soon as no other process holds all of it.
+
+    That happens while it is set up, and SQLite does not wait for each of the locks this needs. A
+    fresh start is the one way on that fits whichever step has found it locked.
+    """
+    deadline = clock.monotonic() + _PATIENCE
+    while True:
+        try:
+            return _open(real, create, clock)
+        except apsw.BusyError as error:
+            if clock.monotonic() >= deadline:
+                raise DatabaseBusy(
+                    f"{real} has been locked by another process for over {_PATIENCE:g} s",
+                    hint="wait for that process to finish, or end it, then try again",
+                ) from error
+        pause()
+
+
 def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     conn = apsw.Connection(str(real), flags=flags)
@@ -140,7 +162,7 @@ def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
             _require(create, content, real)
             _set_up(conn, clock)
         conn.execute("PRAGMA foreign_keys=ON")
-        _use_wal(conn, clock)
+        _use_wal(conn)
     except BaseException:
         conn.close()
         raise
@@ -183,31 +205,16 @@ def _require(create: bool, content: _Content, real: Path) -> None:
 def _set_up(conn: apsw.Connection, clock: Clock) -> None:
     # The vacuum mode can only be chosen before the first page exists, so it precedes WAL.
     conn.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    _use_wal(conn, clock)
+    _use_wal(conn)
     # Reading the package's data costs milliseconds that only a set-up needs to pay.
     from jeeves_runner.db.migrate import migrate
 
     migrate(conn, clock, application_id=APPLICATION_ID)
 
 
-def _use_wal(conn: apsw.Connection, clock: Clock, patience: float = 10.0) -> None:
-    """Switch to write-ahead logging; without effect and cheap when it is in use already.
-
-    SQLite does not wait for the lock the switch needs, so the waiting is done here.
-    """
-    deadline = clock.monotonic() + patience
-    while True:
-        try:
-            mode = conn.execute("PRAGMA journal_mode=WAL").get
-        except apsw.BusyError as error:
-            if clock.monotonic() >= deadline:
-                raise DatabaseBusy(
-                    f"{conn.filename} has been locked by another process for over {patience:g} s",
-                    hint="wait for that process to finish, or end it, then try again",
-                ) from error
-            pause()
-        else:
-            break
+def _use_wal(conn: apsw.Connection) -> None:
+    """Switch to write-ahead logging; without effect and cheap when it is in use already."""
+    mode = conn.execute("PRAGMA journal_mode=WAL").get
     if mode != "wal":
         raise DatabaseError(
             f"{conn.filename} cannot use write-ahead logging (journal mode stays {mode})",
