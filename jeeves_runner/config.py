@@ -66,7 +66,7 @@ def load_config(start: Path, explicit: Path | None) -> Config:
     """
     path = explicit or _nearest(start)
     if path is None:
-        return _config(None, start.resolve(), {})
+        return _config(None, _root(start), {})
     if explicit and path.is_dir():
         path = path / FILE_NAME
     try:
@@ -80,7 +80,19 @@ def load_config(start: Path, explicit: Path | None) -> Config:
             hint="name another with --config, or leave it out: every setting has a default",
         ) from None
     values = _values(path, data)
-    return _config(path.resolve(), path.resolve().parent, values)
+    return _config(path.resolve(), _root(path.resolve().parent), values)
+
+
+def _root(folder: Path) -> Path:
+    """The project root; its path stands in manifests, rows and documents, all of which are text."""
+    root = folder.resolve()
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"the name of the project's folder is not UTF-8: {root}", hint="rename the folder"
+        ) from None
+    return root
 
 
 def _nearest(start: Path) -> Path | None:

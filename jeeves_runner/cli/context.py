@@ -59,7 +59,9 @@ class App:
     def print_json(self, value: object) -> None:
         """One JSON document: indented for a terminal, a single line for a pipe."""
         indent = 2 if sys.stdout.isatty() else None
-        click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent))
+        # JSON has its own escapes for what an encoding lacks; those of the stream are not JSON.
+        is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        click.echo(json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=indent))
 
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence["Cell"]]) -> None:
         """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""

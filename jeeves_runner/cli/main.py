@@ -8,6 +8,7 @@ import difflib
 import errno
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -83,15 +84,19 @@ class CommandLine(click.Group):
             with formatter.section(section):
                 formatter.write_dl(list(commands.items()))
 
-    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> NoReturn:
         """Run the command line and exit; what went wrong is one line on stderr and an exit code."""
         from jeeves_runner.cli.context import App
+        from jeeves_runner.cli.streams import check_words, prepare_streams
 
+        prepare_streams()
         app = kwargs.pop("obj", None) or App()
         kwargs.update(standalone_mode=False, obj=app)
         kwargs.setdefault("prog_name", PROGRAM)
         try:
-            answer = super().main(*args, **kwargs)
+            words = sys.argv[1:] if args is None else args
+            check_words(words)
+            answer = super().main(words, *rest, **kwargs)
         except Exception as error:  # noqa: BLE001 - a person reads one line, the log gets the rest
             sys.exit(_report(error, app))
         sys.exit(answer if isinstance(answer, int) else 0)
@@ -141,9 +146,11 @@ def _database_error(error: Exception, app: "App") -> JeevesError | None:
 
 
 def _complain(message: str, hint: str | None) -> None:
-    click.echo(f"{PROGRAM}: error: {message}", err=True)
+    from jeeves_runner.render import printable
+
+    click.echo(f"{PROGRAM}: error: {printable(message)}", err=True)
     if hint:
-        click.echo(f"hint: {hint}", err=True)
+        click.echo(f"hint: {printable(hint)}", err=True)
 
 
 @click.group(
