@@ -1,5 +1,6 @@
-"""How values look to people: tables, statuses, times, durations. Pure but for ``terminal_width``."""
+"""How values look to people: lines, tables, times, durations, counts. Pure but for ``terminal_width``."""
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,8 @@ UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
 NONE: Final = "-"
 GAP: Final = "  "
 UNLIMITED: Final = 1_000_000
+NARROWEST: Final = 16
+"""Characters below which a column of prose is no longer folded."""
 
 #: Styles (in rich's words) of run and job statuses; words not listed stay plain.
 STATUS_STYLES: Final[dict[str, str]] = {
@@ -54,15 +57,24 @@ def status(word: str) -> Cell:
     return Styled(word, style) if style else word
 
 
-def styled(text: str, style: str, *, color: bool) -> str:
-    """``text`` as it goes to a terminal: with escape codes only when ``color``."""
-    if not color:
-        return printable(text)
+def line(*parts: Cell, color: bool) -> str:
+    """The parts one after the other, as they go to a terminal: with escape codes only when ``color``.
+
+    Line breaks stay; whatever else in them could steer the terminal is shown instead.
+    """
+    return "".join(_part(part, color) for part in parts)
+
+
+def _part(part: Cell, color: bool) -> str:
+    text, style = part if isinstance(part, Styled) else (part, "")
+    text = text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+    if not (color and style):
+        return text
     import click
 
     words = set(style.split())
     hue = next(iter(words - {"bold", "dim"}), None)
-    return click.style(printable(text), fg=hue, bold="bold" in words or None, dim="dim" in words or None)
+    return click.style(text, fg=hue, bold="bold" in words or None, dim="dim" in words or None)
 
 
 def printable(text: str) -> str:
@@ -76,43 +88,98 @@ def _visible(char: str) -> str:
     return " " if char in "\n\r\t" else char.encode("unicode_escape").decode("ascii")
 
 
+def printable_json(text: str) -> str:
+    """A JSON document as it may go to a terminal: the same value, with JSON's own escapes."""
+    return "\n".join(line if line.isprintable() else _escaped_json(line) for line in text.split("\n"))
+
+
+def _escaped_json(text: str) -> str:
+    return "".join(char if char.isprintable() else _json_escape(char) for char in text)
+
+
+def _json_escape(char: str) -> str:
+    return f"\\u{ord(char):04x}" if char.isascii() else json.dumps(char)[1:-1]
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """``1 job``, ``2 jobs``; ``many`` where an s does not make the plural."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+class Prose(str):
+    """The header of a column whose cells may be broken into lines; ids, words and times stay whole."""
+
+    __slots__ = ()
+
+
 def table(
     headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, color: bool = False, width: int | None = None
 ) -> str:
-    """Aligned columns under their headers. ``width`` None: as wide as need be, nothing cut or folded."""
-    lines = _aligned(headers, rows) if width is None and not color else _fitted(headers, rows, color, width)
+    """Aligned columns under their headers; columns of prose fold within ``width``.
+
+    Where that leaves them too little room, or with ``width`` None, lines are as wide as need be: a
+    terminal then breaks them, and every word can still be copied.
+    """
+    texts = [[printable(cell.text if isinstance(cell, Styled) else cell) for cell in row] for row in rows]
+    whole = _natural_widths(headers, texts)
+    widths = whole if width is None else _fitted_widths(headers, whole, width) or whole
+    if widths == whole and not color:
+        lines = _aligned((headers, *texts), widths)
+    else:
+        lines = _folded(headers, rows, widths, color)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _aligned(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
-    """Plain lines for a pipe: a hundredth of the time rich takes, which matters with thousands of jobs."""
+def _natural_widths(headers: Sequence[str], texts: Sequence[Sequence[str]]) -> list[int]:
     from rich.cells import cell_len
 
-    texts = [[printable(cell.text if isinstance(cell, Styled) else cell) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(headers, *texts, strict=True)]
-    for row in (headers, *texts):
+    return [max(map(cell_len, column)) for column in zip(headers, *texts, strict=True)]
+
+
+def _fitted_widths(headers: Sequence[str], whole: Sequence[int], width: int) -> list[int] | None:
+    """Widths within ``width``: the wide columns of prose share what all others leave.
+
+    None if one of them would get too narrow to read.
+    """
+    widths = list(whole)
+    prose = [n for n, header in enumerate(headers) if isinstance(header, Prose)]
+    prose.sort(key=whole.__getitem__)
+    room = width - len(GAP) * (len(whole) - 1) - sum(whole) + sum(whole[n] for n in prose)
+    for n, sharers in zip(prose, range(len(prose), 0, -1), strict=True):
+        widths[n] = min(whole[n], room // sharers)
+        if widths[n] < min(whole[n], NARROWEST):
+            return None
+        room -= widths[n]
+    return widths if room >= 0 else None
+
+
+def _aligned(lines: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+    """Plain lines: a hundredth of the time rich takes, which matters with thousands of jobs."""
+    from rich.cells import cell_len
+
+    for row in lines:
         cells = (text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))
         yield GAP.join(cells)
 
 
-def _fitted(
-    headers: Sequence[str], rows: Sequence[Sequence[Cell]], color: bool, width: int | None
-) -> Iterable[str]:
-    """Lines for a terminal: long cells fold within ``width``."""
+def _folded(
+    headers: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[int], color: bool
+) -> Iterator[str]:
+    """Lines for a terminal, cells folded within their column's width."""
     from io import StringIO
 
     from rich.console import Console
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
-    for header in headers:
-        grid.add_column(header, overflow="fold", no_wrap=width is None)
+    for header, width in zip(headers, widths, strict=True):
+        grid.add_column(header, overflow="fold", width=width)
     for row in rows:
         grid.add_row(*(_text(cell) for cell in row))
     output = StringIO()
     console = Console(
         file=output,
-        width=width or UNLIMITED,
+        width=UNLIMITED,
         force_terminal=color,
         color_system="standard" if color else None,
         no_color=not color,
@@ -120,7 +187,7 @@ def _fitted(
         legacy_windows=False,
     )
     console.print(grid)
-    return output.getvalue().splitlines()
+    yield from output.getvalue().splitlines()
 
 
 def _text(cell: Cell) -> "Text":

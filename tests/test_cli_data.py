@@ -69,7 +69,14 @@ class TestState:
         answer = shell("state", "get", "mail", "seen", "--json").json
         items = [{"itemKey": "a", "value": [1], "updatedAt": "2026-03-01T12:00:00.000Z"}]
         assert answer == {"value": None, "items": items, "count": 1}
-        assert shell("state", "get", "mail", "seen").out.splitlines()[-1].split()[:2] == ["a", "[1]"]
+        shell.store.clock.advance(hours=2)
+        lines = shell("state", "get", "mail", "seen").out.splitlines()
+        assert lines[-2:] == ["ITEM  VALUE  UPDATED", "a     [1]    2h ago"]
+
+    def test_shows_what_would_steer_the_terminal(self, shell: Shell) -> None:
+        shell("state", "set", "mail", "cursor", '"\x9b2J"')
+        assert json.loads(shell("state", "get", "mail", "cursor").out) == "\x9b2J"
+        assert "\x9b" not in shell("state", "get", "mail", "cursor").out + shell("state", "get", "mail").out
 
     def test_expires(self, shell: Shell) -> None:
         shell("state", "set", "mail", "token", "1", "--ttl", "5m")
@@ -113,6 +120,13 @@ class TestQueue:
         items = shell("queue", "peek", "mail", "--json").json["items"]
         assert [(item["payload"], item["priority"]) for item in items] == [(1, 2), ("a\u2028b", 2)]
         assert items[0]["createdAt"] == "2026-03-01T12:00:00.000Z"
+
+    def test_tells_when_an_item_is_ready(self, shell: Shell) -> None:
+        shell("queue", "push", "mail", "1", "--delay", "2h")
+        lines = shell("queue", "peek", "mail").out.splitlines()
+        assert [line.split("  ")[0] for line in lines] == ["ITEM", "1"]
+        assert "in 2h" in lines[1]
+        assert shell("queue", "peek", "mail", "--json").json["items"][0]["readyAt"].endswith("14:00:00.000Z")
 
     def test_names_the_line_that_is_not_json(self, shell: Shell) -> None:
         answer = shell("queue", "push", "mail", "-", stdin="1\n{\n")

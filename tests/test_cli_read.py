@@ -54,7 +54,10 @@ def test_jobs_can_be_chosen_by_status_and_tag(shell: Shell) -> None:
     assert chosen("--status", "error") == ["two"]
     assert chosen("--status", "held") == ["three"]
     assert chosen("--status", "idle", "--tag", "db") == []
-    assert shell.text("jobs", "--tag", "nothing") == "None of the 3 jobs fits.\n"
+    assert shell.text("jobs", "--tag", "nothing") == "No job fits; 3 jobs are declared.\n"
+    for gone in ("two", "three"):
+        shell.ledger.delete_job(gone)
+    assert shell.text("jobs", "--tag", "nothing") == "No job fits; 1 job is declared.\n"
 
 
 def test_an_empty_project_says_what_to_do(shell: Shell) -> None:
@@ -83,6 +86,28 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
         "declared jobs.d/backup.yaml:1, revision 1, applied now, commit f00dfeedf0",
     ]
     assert lines[-1] == f"{run} backup error manual 1m ago 1.0s exit code 3"
+
+
+def test_no_text_of_people_or_scripts_steers_the_terminal(shell: Shell) -> None:
+    evil = "one\x1b[2Jtwo\x9b3J"
+    ledger = shell.ledger
+    ledger.add_job("a", name=evil, description=f"first\n{evil}", owner=evil, tags=(evil,))
+    run = ledger.add_run("a", "error", message=evil, stdout=evil, stderr=evil, params=f'{{"A": "{evil}"}}')
+    ledger.hold("a", evil)
+    shell.run("pause", "a", "--reason", evil)
+    commands = [
+        ["job", "a"],
+        ["jobs"],
+        ["runs"],
+        ["run", str(run)],
+        ["status"],
+        ["pause", "a", "--reason", evil],
+    ]
+    told = [shell.text(*words) for words in commands]
+    told += [shell.run("job", evil).stderr, shell.run(evil).stderr, shell.run("runs", "--limit", evil).stderr]
+    assert [text for text in told if "\x1b" in text or "\x9b" in text] == []
+    assert [text for text in told if "one\\x1b[2Jtwo" not in text] == []
+    assert "first\none" in told[0]
 
 
 @pytest.mark.parametrize("command", ["job", "runs", "next"])

@@ -1,20 +1,26 @@
 """How values look to people."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.render import (
     STATUS_STYLES,
+    Prose,
     Styled,
+    counted,
     duration,
+    line,
     printable,
+    printable_json,
     relative,
     size,
     status,
-    styled,
     table,
     timestamp,
 )
@@ -109,9 +115,35 @@ def test_a_pipe_gets_every_character() -> None:
 
 
 def test_a_terminal_gets_lines_within_its_width() -> None:
-    text = table(["ID", "TEXT"], [["a", "word " * 30 + "end"]], width=40)
+    text = table(["ID", Prose("TEXT")], [["a", "word " * 30 + "end"]], width=40)
     assert max(map(len, text.splitlines())) <= 40
     assert "end" in text
+
+
+@pytest.mark.parametrize("width", range(1, 120))
+def test_an_id_can_be_copied_whatever_the_width(width: int) -> None:
+    headers = ("RUN", "JOB", "STATUS", Prose("SCHEDULE"), Prose("NOTE"))
+    row = ("1234", "a-job-with-a-rather-long-name", status("interrupted"), "*/5 * * * *", "a note " * 9)
+    text = table(headers, [row], width=width)
+    assert "1234  a-job-with-a-rather-long-name  interrupted" in text
+    assert len(text.splitlines()) == 2 or max(map(len, text.splitlines())) <= width
+
+
+def test_prose_gives_way_only_as_far_as_it_must() -> None:
+    headers = ("ID", Prose("SHORT"), Prose("LONG"))
+    lines = table(headers, [("a", "* * * * *", "word " * 10)], width=40).splitlines()
+    assert lines == [
+        "ID  SHORT      LONG",
+        "a   * * * * *  word word word word word",
+        "               word word word word word",
+    ]
+    narrow = table(headers, [("a", "* * * * *", "word " * 10)], width=30).splitlines()
+    assert len(narrow) == 2
+
+
+def test_a_column_of_any_width_is_folded_at_once() -> None:
+    text = table(("ID", Prose("VALUE")), [("a", "x" * 100_000)], width=80)
+    assert max(map(len, text.splitlines())) == 80
 
 
 def test_colours_change_no_letter() -> None:
@@ -132,8 +164,30 @@ def test_what_a_script_wrote_cannot_steer_the_terminal() -> None:
         assert "\x1b[2J" not in table(["ID"], [["a\x1b[2J"]], width=width)
 
 
-def test_a_styled_word_is_bare_without_colour() -> None:
-    assert styled("ok", "bold green", color=False) == "ok"
-    coloured = styled("ok", "bold green", color=True)
-    assert coloured != "ok"
-    assert ESCAPES.sub("", coloured) == "ok"
+def test_a_line_is_bare_without_colour() -> None:
+    parts = ("is ", Styled("ok", "bold green"), ".")
+    assert line(*parts, color=False) == "is ok."
+    coloured = line(*parts, color=True)
+    assert coloured != "is ok."
+    assert ESCAPES.sub("", coloured) == "is ok."
+
+
+def test_a_line_keeps_its_breaks_and_nothing_else_that_steers() -> None:
+    assert line("one\n", Styled("t\x1b[2Jwo\n", ""), "\u202e", color=True) == "one\nt\\x1b[2Jwo\n\\u202e"
+
+
+@given(st.text())
+def test_json_for_a_terminal_is_the_same_value(text: str) -> None:
+    shown = printable_json(json.dumps({"text": text}, ensure_ascii=False, indent=2))
+    assert json.loads(shown) == {"text": text}
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs")])
+def test_a_count_agrees_with_its_noun(number: int, text: str) -> None:
+    assert counted(number, "job") == text
+
+
+def test_a_count_may_bring_its_verb() -> None:
+    assert counted(1, "change waits", "changes wait") == "1 change waits"
+    assert counted(2, "change waits", "changes wait") == "2 changes wait"

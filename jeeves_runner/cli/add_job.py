@@ -139,14 +139,13 @@ def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
 
 
 def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: "list[Problem]") -> None:
+    from jeeves_runner.cli.plans import problem_lines
+
     if app.json:
         paths = [str(file.path) for file in files]
         app.print_json({"id": job_id, "files": paths, "problems": [p.as_json() for p in warnings]})
         return
     for file in files:
         app.print(f"wrote {relpath(file.path)}")
-    for problem in warnings:
-        app.print(str(problem))
-        if problem.hint:
-            app.print(f"    hint: {problem.hint}")
+    app.print_lines(problem_lines(warnings))
     app.print("Next: `jeeves-runner apply` makes it live; a running server does so by itself.")

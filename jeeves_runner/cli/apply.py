@@ -85,8 +85,7 @@ def _refuse(app: App, plan: "Plan") -> None:
     if app.json:
         app.print_json({**plan.as_json(), "revision": None})
     else:
-        for line in problem_lines((p for p in plan.problems if p.is_error), color=app.color):
-            app.print(line)
+        app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
     raise PlanIncomplete(
         f"nothing was applied: {problem_summary(plan.problems)}",
         hint="mend the manifests, or apply the valid rest with --keep-going",
@@ -101,11 +100,8 @@ def _report(app: App, applied: "Applied") -> None:
     if app.json:
         app.print_json({**plan.as_json(), "revision": applied.revision})
         return
-    for line in problem_lines((p for p in plan.problems if p.is_error), color=app.color):
-        app.print(line)
-    lines = list(plan_lines(plan, color=app.color))
-    if lines:
-        app.print("\n".join(lines))
+    app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
+    app.print_lines(plan_lines(plan))
     if applied.revision is not None:
         head = f"Applied as revision {applied.revision}: {summary(plan)}."
     elif plan.complete:

@@ -89,6 +89,7 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
     from jeeves_runner.db.runner import runner_row
     from jeeves_runner.db.runs import RunRecord
     from jeeves_runner.execute.processes import kill_marked
+    from jeeves_runner.render import counted
     from jeeves_runner.runs.ending import record_end
     from jeeves_runner.runs.execution import Report
 
@@ -98,5 +99,5 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
         runner = runner_row(tx.conn)
         ended = record_end(tx, left.run.id, report, None, epoch=runner.epoch if runner else 0)
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {left.run.id}")
-    processes = f"{killed} process{'' if killed == 1 else 'es'} killed"
-    return f"Run {left.run.id} had lost its server: {processes}, recorded as {ended.run.status}."
+    processes = counted(killed, "process", "processes")
+    return f"Run {left.run.id} had lost its server: {processes} killed, recorded as {ended.run.status}."

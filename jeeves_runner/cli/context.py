@@ -6,7 +6,7 @@ Everything heavy is imported when first used, so that a command pays only for wh
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,16 +52,30 @@ class App:
 
         return connect(self.config.db_path, create=create)
 
-    def print(self, text: str = "") -> None:
-        """One line (or block) of human output."""
-        click.echo(text, color=self.color)
+    def print(self, *parts: "Cell") -> None:
+        """One line (or block) of human output; texts of people and scripts cannot steer the terminal."""
+        self.print_lines([parts])
+
+    def print_lines(self, lines: "Iterable[Sequence[Cell]]") -> None:
+        """Many lines at once, each as ``print`` takes it; none: nothing."""
+        from jeeves_runner.render import line
+
+        color = self.color
+        texts = [line(*parts, color=color) for parts in lines]
+        if texts:
+            click.echo("\n".join(texts), color=color)
 
     def print_json(self, value: object) -> None:
         """One JSON document: indented for a terminal, a single line for a pipe."""
-        indent = 2 if sys.stdout.isatty() else None
         # JSON has its own escapes for what an encoding lacks; those of the stream are not JSON.
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-        click.echo(json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=indent))
+        if sys.stdout.isatty():
+            from jeeves_runner.render import printable_json
+
+            text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
+            click.echo(printable_json(text))
+        else:
+            click.echo(json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False))
 
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence["Cell"]]) -> None:
         """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""

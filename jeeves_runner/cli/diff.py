@@ -40,10 +40,8 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
     if app.json:
         app.print_json({**plan.as_json(), "refused": reason})
     else:
-        for line in problem_lines((p for p in plan.problems if p.is_error), color=app.color):
-            app.print(line)
-        for line in plan_lines(plan, color=app.color):
-            app.print(line)
+        app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
+        app.print_lines(plan_lines(plan))
         app.print(f"Plan: {plan_summary(plan)}." if plan.changes or plan.held else "No differences.")
         if reason:
             app.print(f"An apply would be refused: {reason}.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def command(app: App, job_id: str) -> None:
     """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
     from jeeves_runner.cli.tables import RUN_HEADERS, heading, print_pairs, run_cells
-    from jeeves_runner.render import styled
+    from jeeves_runner.render import Styled, printable
     from jeeves_runner.views import job_view
 
     with closing(app.connect()) as conn:
@@ -31,7 +31,7 @@ def command(app: App, job_id: str) -> None:
         return
     job = document["job"]
     title = job["id"] if job["name"] == job["id"] else f"{job['id']}: {job['name']}"
-    app.print(styled(title, "bold", color=app.color))
+    app.print(Styled(printable(title), "bold"))
     if job["description"]:
         app.print(job["description"].strip())
     print_pairs(app, _pairs(job, now))
@@ -85,13 +85,12 @@ def _program(job: dict[str, Any]) -> str:
 
 
 def _limits(spec: dict[str, Any]) -> str:
-    from jeeves_runner.render import duration
+    from jeeves_runner.render import counted, duration
 
     timeout = "no timeout" if spec["timeout_ms"] is None else f"timeout {duration(spec['timeout_ms'])}"
     parts = [timeout, f"overlap {spec['overlap_policy']}"]
     if spec["retries"]:
-        limit = spec["retries"]["limit"]
-        parts.append("1 retry" if limit == 1 else f"{limit} retries")
+        parts.append(counted(spec["retries"]["limit"], "retry", "retries"))
     if spec["pool"]:
         parts.append(f"pool {spec['pool']}")
     if spec["priority"]:

@@ -34,6 +34,7 @@ def command(app: App, status: str | None, tag: str | None) -> None:
     of its last run, and idle (it never ran). Any job may be held as well.
     """
     from jeeves_runner.cli.tables import JOB_HEADERS, job_cells
+    from jeeves_runner.render import counted
     from jeeves_runner.views import jobs_view
 
     with closing(app.connect()) as conn:
@@ -45,7 +46,7 @@ def command(app: App, status: str | None, tag: str | None) -> None:
     elif jobs:
         app.print_table(JOB_HEADERS, [job_cells(job, now) for job in jobs])
     elif every:
-        app.print(f"None of the {len(every)} jobs fits.")
+        app.print(f"No job fits; {counted(len(every), 'job is', 'jobs are')} declared.")
     else:
         app.print("There are no jobs yet: write a manifest (`jeeves-runner add-job`), then apply it.")
 

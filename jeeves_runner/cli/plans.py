@@ -6,37 +6,40 @@ from typing import Any, Final
 
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.render import styled
+from jeeves_runner.render import Cell, Styled, counted, printable
+
+Line = tuple[Cell, ...]
+"""The parts of a line, as ``App.print`` takes them."""
 
 _STYLES: Final = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
 _LONGEST: Final = 100
 
 
-def problem_lines(problems: Iterable[Problem], *, color: bool) -> Iterator[str]:
+def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
     """Each problem as ``FILE:LINE:COL: severity: message``, its hint below."""
     for problem in problems:
         style = "red" if problem.is_error else "yellow"
-        place = styled(f"{problem.file}:{problem.line}:{problem.column}:", "bold", color=color)
-        yield f"{place} {styled(problem.severity + ':', style, color=color)} {problem.message}"
+        place = Styled(f"{problem.file}:{problem.line}:{problem.column}:", "bold")
+        yield place, " ", Styled(f"{problem.severity}:", style), f" {printable(problem.message)}"
         if problem.hint:
-            yield f"    hint: {problem.hint}"
+            yield (f"    hint: {printable(problem.hint)}",)
 
 
-def plan_lines(plan: Plan, *, color: bool) -> Iterator[str]:
+def plan_lines(plan: Plan) -> Iterator[Line]:
     """Every change and everything held."""
     for change in plan.changes:
-        yield from _change_lines(change, color=color)
+        yield from _change_lines(change)
     for held in plan.held:
-        head = styled(f"= {held.kind} {held.id}", "cyan", color=color)
-        yield f"{head}  held at its last good spec: {held.message} ({held.file})"
+        head = Styled(f"= {held.kind} {held.id}", "cyan")
+        yield head, f"  held at its last good spec: {held.message} ({held.file})"
 
 
-def _change_lines(change: Change, *, color: bool) -> Iterator[str]:
-    head = styled(f"{change.action.symbol} {change.kind} {change.id}", _STYLES[change.action], color=color)
+def _change_lines(change: Change) -> Iterator[Line]:
+    head = Styled(f"{change.action.symbol} {change.kind} {change.id}", _STYLES[change.action])
     note = "  (changed by hand in the database; the manifest wins)" if change.drift else ""
-    yield f"{head}  {change.file}:{change.line}{note}"
+    yield head, f"  {change.file}:{change.line}{note}"
     for field in change.fields:
-        yield f"    {field.path}: {_shown(field.old)} -> {_shown(field.new)}"
+        yield (f"    {field.path}: {_shown(field.old)} -> {_shown(field.new)}",)
 
 
 def _shown(value: Any) -> str:
@@ -56,8 +59,4 @@ def problem_summary(problems: Iterable[Problem]) -> str:
     found = list(problems)
     errors = sum(p.is_error for p in found)
     warnings = len(found) - errors
-    return f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"

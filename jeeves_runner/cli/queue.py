@@ -75,23 +75,25 @@ def status(app: App, queue_id: str) -> None:
 @pass_app
 def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
     """Show the items of QUEUE that wait, in the order of claims."""
-    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.cli.tables import ago, json_text
+    from jeeves_runner.render import Prose
     from jeeves_runner.views import peek_view
 
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
-        document = peek_view(conn, app.clock.now(), queue_id, limit, failed=failed)
+        now = app.clock.now()
+        document = peek_view(conn, now, queue_id, limit, failed=failed)
     if app.json:
         app.print_json(document)
     elif document["items"]:
         app.print_table(
-            ("ITEM", "PRIORITY", "ATTEMPT", "READY", "PAYLOAD", "ERROR"),
+            ("ITEM", "PRIORITY", "ATTEMPT", "READY", Prose("PAYLOAD"), Prose("ERROR")),
             [
                 (
                     str(item["id"]),
                     str(item["priority"]),
                     str(item["attempt"]),
-                    item["readyAt"],
+                    ago(item["readyAt"], now),
                     json_text(item["payload"]),
                     item["error"] or "-",
                 )
@@ -143,6 +145,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
     """
     from jeeves_runner.cli.tables import json_text
     from jeeves_runner.client import Client
+    from jeeves_runner.render import Prose
 
     with Client(app.config.db_path, clock=app.clock) as client:
         items = client.claim(queue_id, count, lease)
@@ -150,7 +153,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
         app.print_json({"items": [item._asdict() for item in items]})
     elif items:
         app.print_table(
-            ("ITEM", "ATTEMPT", "TOKEN", "PAYLOAD"),
+            ("ITEM", "ATTEMPT", "TOKEN", Prose("PAYLOAD")),
             [(str(i.id), str(i.attempt), i.lease_token, json_text(i.payload)) for i in items],
         )
     else:
@@ -196,12 +199,12 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
     from jeeves_runner.db import queue_items
     from jeeves_runner.db.connection import transaction
+    from jeeves_runner.render import counted
 
     with closing(app.connect()) as conn, transaction(conn, app.clock) as tx:
         for item_id in item_ids:
             queue_items.retry(tx, item_id)
-    count = len(item_ids)
-    _answer(app, {"ok": True}, f"{count} item{'' if count == 1 else 's'} pending again.")
+    _answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")
 
 
 def _claimed(item_id: int, token: str) -> "Item":

@@ -22,7 +22,7 @@ _LINES = 20
 def command(app: App, run_id: int) -> None:
     """Show RUN: how it ended, what it ran and the end of its output."""
     from jeeves_runner.cli.tables import print_pairs
-    from jeeves_runner.render import styled
+    from jeeves_runner.render import Styled
     from jeeves_runner.views import run_view
 
     with closing(app.connect()) as conn:
@@ -32,7 +32,7 @@ def command(app: App, run_id: int) -> None:
         app.print_json(document)
         return
     run = document["run"]
-    app.print(styled(f"Run {run['id']} of {run['job_id']}", "bold", color=app.color))
+    app.print(Styled(f"Run {run['id']} of {run['job_id']}", "bold"))
     print_pairs(app, _pairs(run, now))
     _print_tail(app, "Output", run["stdout"], run["id"])
     _print_tail(app, "Error output", run["stderr"], run["id"])

@@ -100,6 +100,7 @@ def delete(app: App, namespace: str, key: str) -> None:
 
 def _show_namespace(app: App, namespace: str) -> None:
     from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.render import Prose
     from jeeves_runner.views import namespace_view
 
     with closing(app.connect()) as conn:
@@ -107,22 +108,27 @@ def _show_namespace(app: App, namespace: str) -> None:
     if app.json:
         app.print_json(values)
     else:
-        app.print_table(("KEY", "VALUE"), [(key, json_text(value)) for key, value in values.items()])
+        app.print_table(("KEY", Prose("VALUE")), [(key, json_text(value)) for key, value in values.items()])
 
 
 def _show_key(app: App, namespace: str, key: str) -> None:
-    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.cli.tables import ago, json_text
+    from jeeves_runner.render import Prose, printable_json
     from jeeves_runner.views import key_view
 
     with closing(app.connect()) as conn:
-        document = key_view(conn, app.clock.now(), namespace, key)
+        now = app.clock.now()
+        document = key_view(conn, now, namespace, key)
     if app.json:
         app.print_json(document)
         return
-    app.print(json.dumps(document["value"], ensure_ascii=False, indent=2))
+    app.print(printable_json(json.dumps(document["value"], ensure_ascii=False, indent=2)))
     if document["items"]:
         app.print()
         app.print_table(
-            ("ITEM", "VALUE", "UPDATED"),
-            [(item["itemKey"], json_text(item["value"]), item["updatedAt"]) for item in document["items"]],
+            ("ITEM", Prose("VALUE"), "UPDATED"),
+            [
+                (item["itemKey"], json_text(item["value"]), ago(item["updatedAt"], now))
+                for item in document["items"]
+            ],
         )

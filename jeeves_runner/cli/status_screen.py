@@ -18,7 +18,7 @@ from jeeves_runner.cli.tables import (
     short_sha,
     shortened,
 )
-from jeeves_runner.render import Cell, Styled, duration, styled
+from jeeves_runner.render import Cell, Prose, Styled, counted, duration
 from jeeves_runner.views import jobs_view, next_view
 from jeeves_runner.views.runs import BAD, active_runs, failing
 
@@ -53,13 +53,13 @@ def print_screen(
 
 def _print_head(app: App, now: datetime, status: Document, server: "RunnerRow | None") -> None:
     if server is None:
-        state = styled("stopped", "yellow", color=app.color)
+        state = Styled("stopped", "yellow")
         detail = "; start it with `jeeves-runner serve`"
     else:
-        state = styled("running", "green", color=app.color)
+        state = Styled("running", "green")
         where = f", {server.api_url}" if server.api_url else ""
         detail = f" for {duration(status['uptime'] * 1000)} (pid {server.pid}{where})"
-    app.print(f"{status['name']} {status['version']} is {state}{detail}.")
+    app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
     app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
     app.print(f"Jobs: {_health_text(status['health'])}.")
 
@@ -72,10 +72,14 @@ def _sync_text(sync: Document, now: datetime) -> str:
         word = _SYNC_WORDS.get(sync["state"], sync["state"])
         parts = [f"{word} at revision {sync['revision']}{commit}, checked {ago(sync['checked_at'], now)}"]
     if sync["changes"]:
-        parts.append(f"{sync['changes']} changes wait")
+        parts.append(_waiting(sync["changes"]))
     if sync["reason"]:
         parts.append(sync["reason"])
     return "; ".join(parts)
+
+
+def _waiting(changes: int) -> str:
+    return counted(changes, "change waits", "changes wait")
 
 
 def _health_text(health: Document) -> str:
@@ -89,7 +93,7 @@ def _print_attention(app: App, rows: list[Row]) -> None:
     if not rows:
         return
     heading(app, "Needs attention")
-    app.print_table(("WHAT", "WHICH", "WHY"), rows[:_MANY])
+    app.print_table(("WHAT", Prose("WHICH"), Prose("WHY")), rows[:_MANY])
     if len(rows) > _MANY:
         app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
 
@@ -97,7 +101,7 @@ def _print_attention(app: App, rows: list[Row]) -> None:
 def _sync_rows(sync: Document) -> Iterator[Row]:
     """Manifests that are not applied as they stand: each broken file once, with what it holds."""
     if sync["state"] in _SYNC_ALARMS:
-        yield Styled(sync["state"], "red"), "manifests", sync["reason"] or f"{len(sync['plan'])} changes wait"
+        yield Styled(sync["state"], "red"), "manifests", sync["reason"] or _waiting(len(sync["plan"]))
     held: dict[str, list[Document]] = {}
     for entry in sync["held"]:
         held.setdefault(entry["file"], []).append(entry)

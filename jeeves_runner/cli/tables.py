@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.clock import from_text
-from jeeves_runner.render import NONE, Cell, Styled, duration, printable, relative, status, styled, timestamp
+from jeeves_runner.render import NONE, Cell, Prose, Styled, duration, printable, relative, status, timestamp
 
 Document = Mapping[str, Any]
 
-JOB_HEADERS: Final = ("JOB", "STATUS", "SCHEDULE", "LAST RUN", "NEXT RUN", "NOTE")
-RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", "NOTE")
+JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
+RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
 _LONGEST: Final = 100
 _SHA_LENGTH: Final = 10
 
@@ -46,7 +46,7 @@ def job_note(job: Document, now: datetime) -> Cell:
 def pause_text(paused: Document, now: datetime) -> str:
     """``paused, ends in 2h: maintenance``."""
     until = f"ends {ago(paused['until'], now)}" if paused["until"] else "until resumed"
-    reason = f": {paused['reason']}" if paused["reason"] else ""
+    reason = f": {printable(paused['reason'])}" if paused["reason"] else ""
     return f"paused, {until}{reason}"
 
 
@@ -122,15 +122,14 @@ def print_pairs(app: App, pairs: Iterable[tuple[str, Cell | None]]) -> None:
     given = [(name, value) for name, value in pairs if value is not None]
     widest = max(len(name) for name, _ in given)
     for name, value in given:
-        cell = value if isinstance(value, Styled) else Styled(value, "")
-        text = styled(cell.text, cell.style, color=app.color and bool(cell.style))
-        app.print(f"  {name.ljust(widest)}  {text}")
+        text, style = value if isinstance(value, Styled) else (value, "")
+        app.print(f"  {name.ljust(widest)}  ", Styled(printable(text), style))
 
 
 def heading(app: App, text: str) -> None:
     """An empty line and a title."""
     app.print()
-    app.print(styled(text, "bold", color=app.color))
+    app.print(Styled(text, "bold"))
 
 
 def json_text(value: object) -> str:

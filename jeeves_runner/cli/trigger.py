@@ -90,7 +90,7 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
 
 def _report_end(app: App, run: dict[str, Any]) -> int:
     from jeeves_runner.cli.tables import run_note
-    from jeeves_runner.render import duration, printable, styled
+    from jeeves_runner.render import Styled, duration, printable
 
     code = _EXIT_CODES.get(run["status"], _NOT_RUN)
     if app.json:
@@ -98,8 +98,8 @@ def _report_end(app: App, run: dict[str, Any]) -> int:
         return code
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
     note = f": {run_note(run)}" if run_note(run) else ""
-    word = styled(run["status"], "green" if code == 0 else "red", color=app.color)
-    app.print(f"Run {run['id']} of {run['job_id']} ended {word}{took}{note}.")
+    word = Styled(run["status"], "green" if code == 0 else "red")
+    app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}.")
     if code == 1:
         for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
             click.echo(f"  {printable(line)}", err=True)

@@ -25,6 +25,7 @@ def command(app: App, strict: bool, form: str) -> int:
     from jeeves_runner.core.live import Live
     from jeeves_runner.core.plan import Plan
     from jeeves_runner.project import planner_of
+    from jeeves_runner.render import counted
 
     plan: Plan = planner_of(app.config).plan(Live.nothing())
     problems = plan.problems
@@ -37,9 +38,8 @@ def command(app: App, strict: bool, form: str) -> int:
             text = f"{p.message}. {p.hint}" if p.hint else p.message
             app.print(f"::{p.severity} file={p.file},line={p.line},col={p.column}::{_escaped(text)}")
     else:
-        for line in problem_lines(problems, color=app.color):
-            app.print(line)
-    declared = f"{plan.manifests} manifest{'' if plan.manifests == 1 else 's'}, {plan.declared} declared"
+        app.print_lines(problem_lines(problems))
+    declared = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
     app.print(f"{'Invalid' if failed else 'Valid'}: {declared}, {problem_summary(problems)}.")
     return int(failed)
 
