@@ -14,6 +14,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.main import SECTIONS, CommandLine, main
 
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
+GROUPS = [name for name in COMMANDS if isinstance(main.get_command(click.Context(main), name), click.Group)]
 
 
 def invoke(*words: str, group: click.Group = main) -> Result:
@@ -91,6 +92,36 @@ def test_a_slip_of_the_keyboard_is_one_line_and_a_hint(words: list[str], message
     assert first.startswith("jeeves-runner: error: ")
     assert message in first
     assert second == f"hint: {hint}"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["stat"], "No such command 'stat'. Did you mean 'state' or 'status'?"),
+        (["state", "foo"], "No such command 'foo'."),
+        (["state", "lst"], "No such command 'lst'. Did you mean 'list'?"),
+        (["queue", "pek"], "No such command 'pek'. Did you mean 'peek'?"),
+        (["config", "validat"], "No such command 'validat'. Did you mean 'validate'?"),
+        (["cancel", "abc"], "Invalid value for 'RUN': 'abc' is not the number of a run."),
+        (["run", "0"], "Invalid value for 'RUN': '0' is not the number of a run."),
+        (["queue", "retry", "x"], "Invalid value for 'ITEM...': 'x' is not the number of an item."),
+        (["next", "--count", "0"], "Invalid value for '--count': '0' is not a number from 1 to 100000."),
+        (["--json", "logs", "1"], "'logs' takes no --json."),
+        (["--json", "serve"], "'serve' takes no --json."),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant(words: list[str], message: str) -> None:
+    answer = invoke(*words)
+    assert answer.exit_code == 64
+    assert answer.stderr.splitlines()[0] == f"jeeves-runner: error: {message}"
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_no_line_of_a_groups_help_is_cut(name: str) -> None:
+    answer = CliRunner().invoke(main, [name, "--help"], terminal_width=80)
+    listed = answer.output.partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
 
 
 def test_without_a_command_there_is_help_and_a_usage_error() -> None:

@@ -66,6 +66,15 @@ def test_an_empty_project_says_what_to_do(shell: Shell) -> None:
     assert shell.text("next") == "Nothing is scheduled.\n"
 
 
+def test_an_empty_list_of_runs_says_of_what(shell: Shell) -> None:
+    shell.ledger.add_job("new")
+    assert shell.text("runs", "new") == "new has not run yet.\n"
+    assert shell.text("runs", "--before", "1") == "There are no older runs.\n"
+    assert shell.text("runs", "new", "--before", "1") == "There are no older runs of new.\n"
+    assert shell.text("runs", "--status", "error") == "There is no run of status error.\n"
+    assert shell.text("runs", "new", "--status", "error") == "new has no run of status error.\n"
+
+
 def test_a_job_is_told_in_full(shell: Shell) -> None:
     shell.ledger.add_job(
         "backup", name="Nightly backup", schedule=("0 3 * * *",), timezone="Europe/Berlin",

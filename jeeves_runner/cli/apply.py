@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jeeves_runner.cli.arguments import DELETES
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.errors import BaseMoved, PlanIncomplete
 
@@ -18,7 +19,7 @@ _ATTEMPTS = 5
 
 @click.command("apply")
 @click.option("--keep-going", is_flag=True, help="Apply what is valid although some manifests are broken.")
-@click.option("--allow-deletes", type=click.IntRange(0), metavar="N", help="Confirm up to N deletes.")
+@click.option("--allow-deletes", type=DELETES, metavar="N", help="Confirm up to N deletes.")
 @click.option("--take-over", is_flag=True, help="Switch the database to this folder of manifests.")
 @json_option
 @pass_app

@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.groups import Group
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.render import NONE, size
 from jeeves_runner.views.config import config_view
@@ -13,12 +14,12 @@ from jeeves_runner.views.config import config_view
 SIZES: Final = frozenset({"log_max_size", "min_free"})
 
 
-@click.group("config")
+@click.group("config", cls=Group)
 def command() -> None:
     """Show or check the config file."""
 
 
-@command.command("show")
+@command.command("show", short_help="Print every setting in force.")
 @json_option
 @pass_app
 def show(app: App) -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from jeeves_runner.cli.arguments import DELETES
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import FAILED, OK, REFUSED
 
@@ -15,7 +16,7 @@ DIFFERENT = 1
     default="database",
     help="What to compare with: the live rows, or no jobs at all (needs no database).",
 )
-@click.option("--allow-deletes", type=click.IntRange(0), metavar="N", help="Judge as apply would with it.")
+@click.option("--allow-deletes", type=DELETES, metavar="N", help="Judge as apply would with it.")
 @json_option
 @pass_app
 def command(app: App, against: str, allow_deletes: int | None) -> int:

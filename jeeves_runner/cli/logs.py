@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, pass_app
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _CHUNK = 1 << 16
 
 
 @click.command("logs")
-@click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2**63 - 1))
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @pass_app
 def command(app: App, run_id: int, follow: bool) -> None:

@@ -4,7 +4,6 @@ Importing this module costs click and nothing else of weight; a command's module
 that command runs. A module ``cli/<name>.py`` (``-`` as ``_``) exposes its click command as ``command``.
 """
 
-import difflib
 import errno
 import importlib
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from jeeves_runner import __version__
+from jeeves_runner.cli.groups import Group
 from jeeves_runner.errors import JeevesError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
 }
 
 
-class CommandLine(click.Group):
+class CommandLine(Group):
     """A group that imports a command when it is asked for and turns every error into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -71,13 +71,10 @@ class CommandLine(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        known = self.list_commands(ctx)
-        if not name.startswith("-") and name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            guess = f" Did you mean '{nearest[0]}'?" if nearest else ""
-            ctx.fail(f"No such command '{name}'.{guess}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and ctx.params.get("json") and not _takes_json(command):
+            raise click.UsageError(f"'{name}' takes no --json.", ctx=ctx)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, commands in SECTIONS.items():
@@ -100,6 +97,11 @@ class CommandLine(click.Group):
         except Exception as error:  # noqa: BLE001 - a person reads one line, the log gets the rest
             sys.exit(_report(error, app))
         sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def _takes_json(command: click.Command) -> bool:
+    """Whether it prints data; commands of a group say so each for itself."""
+    return isinstance(command, click.Group) or any("--json" in param.opts for param in command.params)
 
 
 def _report(error: Exception, app: "App") -> int:

@@ -4,13 +4,14 @@ from contextlib import closing
 
 import click
 
+from jeeves_runner.cli.arguments import at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
 
 
 @click.command("next")
 @click.argument("job_id", metavar="[JOB]", required=False)
 @click.option("--from", "start", metavar="TIME", help="Look from this time, or from a length of time ahead.")
-@click.option("--count", type=click.IntRange(1, 100_000), default=10, show_default=True)
+@click.option("--count", type=at_most(100_000), default=10, show_default=True)
 @json_option
 @pass_app
 def command(app: App, job_id: str | None, start: str | None, count: int) -> None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jeeves_runner.cli.arguments import ITEM_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.groups import Group
 from jeeves_runner.core.values import check_name
 from jeeves_runner.errors import UsageError
 
@@ -17,10 +19,9 @@ EMPTY = 3
 """The exit code of a claim that found nothing."""
 
 _COUNTS = ("DEPTH", "CLAIMED", "FAILED", "OLDEST")
-_ITEM_ID = click.IntRange(1, 2**63 - 1)
 
 
-@click.group("queue", invoke_without_command=True)
+@click.group("queue", cls=Group, invoke_without_command=True)
 @json_option
 @click.pass_context
 def command(context: click.Context) -> None:
@@ -69,7 +70,7 @@ def status(app: App, queue_id: str) -> None:
 
 @command.command("peek")
 @click.argument("queue_id", metavar="QUEUE")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--limit", type=at_most(100_000), default=20, show_default=True)
 @click.option("--failed", is_flag=True, help="Show the dead letters instead, newest first.")
 @json_option
 @pass_app
@@ -104,7 +105,7 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
         app.print(f"Nothing {'has failed' if failed else 'waits'} in queue {queue_id}.")
 
 
-@command.command("push")
+@command.command("push", short_help="Add an item for each JSON payload.")
 @click.argument("queue_id", metavar="QUEUE")
 @click.argument("payloads", metavar="JSON...", nargs=-1, required=True)
 @click.option("--priority", type=int, default=0, help="Higher ones are claimed first.")
@@ -132,7 +133,7 @@ def push(
         app.print("Duplicate: not added." if item_id is None else f"Added as item {item_id}.")
 
 
-@command.command("claim")
+@command.command("claim", short_help="Take ready items, each with a token to answer with.")
 @click.argument("queue_id", metavar="QUEUE")
 @click.option("--count", type=int, default=1, show_default=True, help="At most this many items.")
 @click.option("--lease", metavar="TIME", help="How long the claim holds; else the queue's lease.")
@@ -162,7 +163,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
 
 
 @command.command("complete")
-@click.argument("item_id", metavar="ITEM", type=_ITEM_ID)
+@click.argument("item_id", metavar="ITEM", type=ITEM_ID)
 @click.argument("token")
 @json_option
 @pass_app
@@ -176,7 +177,7 @@ def complete(app: App, item_id: int, token: str) -> None:
 
 
 @command.command("fail")
-@click.argument("item_id", metavar="ITEM", type=_ITEM_ID)
+@click.argument("item_id", metavar="ITEM", type=ITEM_ID)
 @click.argument("token")
 @click.argument("error", default="failed by hand")
 @click.option("--retry-in", metavar="TIME", help="Instead of the queue's backoff.")
@@ -191,8 +192,8 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
     _answer(app, {"ok": True}, f"Item {item_id} has failed this attempt.")
 
 
-@command.command("retry")
-@click.argument("item_ids", metavar="ITEM...", nargs=-1, type=_ITEM_ID, required=True)
+@command.command("retry", short_help="Make failed items pending again.")
+@click.argument("item_ids", metavar="ITEM...", nargs=-1, type=ITEM_ID, required=True)
 @json_option
 @pass_app
 def retry(app: App, item_ids: tuple[int, ...]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, json_option, pass_app
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _LINES = 20
 
 
 @click.command("run")
-@click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2**63 - 1))
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
 @json_option
 @pass_app
 def command(app: App, run_id: int) -> None:

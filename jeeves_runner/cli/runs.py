@@ -4,6 +4,7 @@ from contextlib import closing
 
 import click
 
+from jeeves_runner.cli.arguments import RUN_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.core.model import RunStatus
 
@@ -13,8 +14,8 @@ STATUSES = tuple(word.value for word in RunStatus)
 @click.command("runs")
 @click.argument("job_id", metavar="[JOB]", required=False)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
-@click.option("--before", type=click.IntRange(1), metavar="RUN", help="Only runs older than this one.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True)
+@click.option("--before", type=RUN_ID, metavar="RUN", help="Only runs older than this one.")
+@click.option("--limit", type=at_most(100_000), default=20, show_default=True)
 @json_option
 @pass_app
 def command(app: App, job_id: str | None, status: str | None, before: int | None, limit: int) -> None:
@@ -32,4 +33,13 @@ def command(app: App, job_id: str | None, status: str | None, before: int | None
     elif document["runs"]:
         app.print_table(RUN_HEADERS, [run_cells(run, now) for run in document["runs"]])
     else:
-        app.print("No such run." if status or before else "Nothing has run yet.")
+        app.print(_why_none(job_id, status, before))
+
+
+def _why_none(job_id: str | None, status: str | None, before: int | None) -> str:
+    if before is not None:
+        of_status = f" of status {status}" if status else ""
+        return f"There are no older runs{f' of {job_id}' if job_id else ''}{of_status}."
+    if status is not None:
+        return f"{f'{job_id} has no run' if job_id else 'There is no run'} of status {status}."
+    return "Nothing has run yet." if job_id is None else f"{job_id} has not run yet."

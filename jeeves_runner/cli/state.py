@@ -6,10 +6,11 @@ from contextlib import closing
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.groups import Group
 from jeeves_runner.core.values import check_name
 
 
-@click.group("state", invoke_without_command=True)
+@click.group("state", cls=Group, invoke_without_command=True)
 @json_option
 @click.pass_context
 def command(context: click.Context) -> None:

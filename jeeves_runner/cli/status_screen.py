@@ -93,7 +93,7 @@ def _print_attention(app: App, rows: list[Row]) -> None:
     if not rows:
         return
     heading(app, "Needs attention")
-    app.print_table(("WHAT", Prose("WHICH"), Prose("WHY")), rows[:_MANY])
+    app.print_table(("WHAT", "WHICH", Prose("WHY")), rows[:_MANY])
     if len(rows) > _MANY:
         app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
 
