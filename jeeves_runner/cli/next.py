@@ -20,6 +20,7 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
 
     from jeeves_runner.cli.tables import ago, moment
     from jeeves_runner.core.instants import parse_instant
+    from jeeves_runner.render import timestamp
     from jeeves_runner.views import job_view, next_view
 
     zone = app.config.timezone
@@ -37,16 +38,17 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
         ]
         app.print_table(("TIME", "WHEN", "JOB"), rows)
     else:
-        app.print(_why_none(job))
+        app.print(_why_none(job, None if start is None else timestamp(after.astimezone(ZoneInfo(zone)))))
 
 
-def _why_none(job: dict[str, object] | None) -> str:
+def _why_none(job: dict[str, object] | None, after: str | None) -> str:
+    """``after``: the time that was asked for, if one was."""
     if job is None:
-        return "Nothing is scheduled."
+        return "Nothing is scheduled." if after is None else f"Nothing is scheduled after {after}."
     if not job["enabled"]:
         return f"{job['id']} is declared `enabled: false` in {job['file']}."
     if job["schedule"] is None:
         return f"{job['id']} has no schedule; it runs when triggered."
     if job["paused"]:
         return f"{job['id']} is paused until resumed."
-    return f"{job['id']} has no occurrence for years."
+    return f"{job['id']} has no occurrence {'for years' if after is None else f'after {after}'}."

@@ -11,12 +11,17 @@ _SIZE = re.compile(r"([0-9]+)(B|KiB|MiB|GiB|TiB)")
 _SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 
+def is_duration(text: str) -> bool:
+    """Whether a text is meant as a length of time, be it an acceptable one or not."""
+    return _DURATION.fullmatch(text) is not None
+
+
 def parse_duration(text: str) -> int:
     """Milliseconds of a text such as ``1h30m``: whole numbers, units from large to small, each once.
 
     ValueError with a sentence for anything else, and for more than ten years.
     """
-    if not _DURATION.fullmatch(text):
+    if not is_duration(text):
         raise ValueError(f'"{text}" is no duration; write one like "30s", "5m" or "1h30m"')
     total, last = 0, MAX_DURATION_MS
     for number, unit in _PART.findall(text):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.durations import is_duration, parse_duration
 from jeeves_runner.errors import InvalidValue
 
 _HINT = "write a time such as 2026-12-24T18:00 or 2026-12-24T17:00Z, or a length of time such as 2h"
@@ -16,10 +16,12 @@ def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetim
     """
     if text == "now":
         return now
+    if not is_duration(text):
+        return _iso(text, timezone, what)
     try:
         return now + timedelta(milliseconds=parse_duration(text))
-    except ValueError:
-        return _iso(text, timezone, what)
+    except ValueError as error:
+        raise InvalidValue(f"{what}: {error}") from error
 
 
 def _iso(text: str, timezone: str, what: str) -> datetime:
