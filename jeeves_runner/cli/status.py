@@ -43,9 +43,11 @@ def _documents(
     from jeeves_runner.views import recorded_sync, status_view
 
     if server is not None:
-        document, sync = ask(server, "/status"), ask(server, "/sync")
-        if document is not None and sync is not None:
-            return document, sync
+        document = ask(server, "/status")
+        # A server that has let the first question go unanswered would only cost the same wait again.
+        answer = None if document is None else ask(server, "/sync")
+        if document is not None and answer is not None:
+            return document, answer
     reason = "no server watches the manifests" if server is None else "the server does not answer"
     sync = recorded_sync(conn, reason)
     return status_view(conn, now, started_at=server.started_at if server else None, sync=sync), sync
