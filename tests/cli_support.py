@@ -59,6 +59,11 @@ class Shell:
             lock.release()
 
 
+def words(text: str) -> str:
+    """Text with its alignment taken out."""
+    return " ".join(text.split())
+
+
 def between_looks(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object]) -> None:
     """What happens, one after the other, while a command waits between two looks."""
     coming = iter(acts)
@@ -66,11 +71,18 @@ def between_looks(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object]) 
 
 
 @contextmanager
-def answering(documents: dict[str, Any]) -> Iterator[str]:
-    """A server on loopback that knows a few documents by path; its address."""
+def answering(documents: dict[str, Any], asked: list[str] | None = None) -> Iterator[str]:
+    """A server on loopback that knows a few documents by path; its address.
+
+    It hangs up on other questions. ``asked`` gets the path of each.
+    """
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
+            if self.path not in documents:
+                return
             body = json.dumps(documents[self.path]).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))

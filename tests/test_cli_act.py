@@ -137,7 +137,19 @@ def test_trigger_does_not_wait_for_a_server_that_is_gone(
 ) -> None:
     with shell.server() as server:
         between_looks(monkeypatch, server.release)
-        refused(shell.run("trigger", "backup", "--wait"), "the server has stopped; run 1 is still scheduled")
+        result = shell.run("trigger", "backup", "--wait")
+    refused(result, "the server has stopped; run 1 is still scheduled")
+    assert result.stderr.endswith("hint: the next server starts it\n")
+
+
+def test_the_next_server_settles_a_run_that_was_running(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shell.server() as server:
+        between_looks(monkeypatch, lambda: start(shell, 1), server.release)
+        result = shell.run("trigger", "backup", "--wait")
+    refused(result, "the server has stopped; run 1 is still running")
+    assert result.stderr.endswith("hint: the next server settles it\n")
 
 
 def test_cancel_asks_the_server_that_runs(shell: Shell) -> None:

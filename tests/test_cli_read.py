@@ -4,22 +4,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cli_support import Shell, answering, between_looks
+from cli_support import Shell, between_looks, words
 from data_support import NOON
 
-from jeeves_runner import __version__, views
+from jeeves_runner import views
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.problem import Problem
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
-
-
-def words(text: str) -> str:
-    """Text with its alignment taken out."""
-    return " ".join(text.split())
 
 
 def test_jobs_are_a_table_with_what_is_unusual_noted(shell: Shell) -> None:
@@ -142,6 +136,35 @@ def test_runs_are_listed_newest_first_with_what_happened(shell: Shell) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "words_with_server", "words_without"),
+    [
+        ("scheduled", "limit", "waits: max_concurrency is reached", "waits for a server"),
+        ("scheduled", "pool db", "waits: pool db is full", "waits for a server"),
+        ("scheduled", None, "", "waits for a server"),
+        ("skipped", "overlap", "another run of it was active", "another run of it was active"),
+        ("missed", "superseded", *("a newer occurrence took its place",) * 2),
+        ("cancelled", "cancel", *("cancelled on request",) * 2),
+        ("cancelled", "what a later version says", *("what a later version says",) * 2),
+    ],
+)
+def test_a_reason_is_told_in_words(
+    shell: Shell, status: str, reason: str | None, words_with_server: str, words_without: str
+) -> None:
+    shell.ledger.add_job("a")
+    run = shell.ledger.add_run("a", status, reason=reason, started_at=None)
+
+    def told(*command: str) -> str:
+        return words(shell.text(*command))
+
+    assert told("runs").endswith(words_without or "-")
+    assert f"why {words_without} " in told("run", str(run))
+    with shell.server():
+        assert told("runs").endswith(words_with_server or "-")
+        assert (f"why {words_with_server} " in told("run", str(run))) is bool(words_with_server)
+    assert shell.json("run", str(run))["run"]["reason"] == reason
+
+
 def test_the_runs_of_a_deleted_job_can_still_be_read(shell: Shell) -> None:
     shell.ledger.add_job("gone")
     run = shell.ledger.add_run("gone", stdout="last words\n")
@@ -212,6 +235,21 @@ def test_next_refuses_what_is_no_time(shell: Shell) -> None:
     assert "--from is neither a time nor a length of time: tomorrow" in result.stderr
 
 
+def test_next_says_what_is_wrong_with_a_length_of_time(shell: Shell) -> None:
+    for start, fault in (("10000d", "is more than ten years"), ("5m7d", "units go from large to small")):
+        result = shell.run("next", "--from", start)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f'jeeves-runner: error: --from: "{start}" ')
+        assert fault in result.stderr
+
+
+def test_next_says_after_which_time_nothing_comes(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("0 * * * *",))
+    late = ("--from", "9999-12-31")
+    assert shell.text("next", *late) == "Nothing is scheduled after 9999-12-31 00:00:00Z.\n"
+    assert shell.text("next", "a", *late) == "a has no occurrence after 9999-12-31 00:00:00Z.\n"
+
+
 @pytest.mark.parametrize(
     ("fields", "answer"),
     [
@@ -255,100 +293,6 @@ def test_logs_follow_a_run_to_its_end(shell: Shell, tmp_path: Path, monkeypatch:
         ),
     )
     assert shell.text("logs", "-f", str(run)) == "one\ntwo\n"
-
-
-def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> None:
-    ledger = shell.ledger
-    ledger.add_job("good", schedule=("0 * * * *",))
-    ledger.add_job("bad")
-    ledger.add_job("held")
-    ledger.add_run("good", "ok")
-    ledger.add_run("bad", "error", message="exit code 1")
-    failed = ledger.add_run("bad", "error", message="exit code 1")
-    ledger.hold("held", "line 3: unknown key tiemout")
-    ledger.pause("good", reason="holiday")
-    running = ledger.add_run("held", "running")
-    unwatched = "no server watches the manifests"
-    settled = f"the next one settles it, or `jeeves-runner cancel {running}` does"
-    lines = [words(line) for line in shell.text("status").splitlines()]
-    assert lines == [
-        f"jeeves-runner {__version__} is stopped; start it with `jeeves-runner serve`.",
-        f"Manifests: in part held at revision 1 (commit f00dfeedf0), checked now; {unwatched}.",
-        "Jobs: 3 declared, 1 running, 0 waiting; in the last hour 1 ended ok, 2 badly.",
-        "",
-        "Needs attention",
-        "WHAT WHICH WHY",
-        "held held jobs.d/held.yaml: line 3: unknown key tiemout",
-        f"lost run {running} of held its server died; {settled}",
-        f"failing bad error 2 times in a row, last 59s ago in run {failed}: exit code 1",
-        "paused good paused, until resumed: holiday",
-        "",
-        "Now",
-        "RUN JOB STATUS TRIGGER WHEN TOOK NOTE",
-        f"{running} held running manual 1m ago 1m so far -",
-    ]
-
-
-def test_status_has_no_attention_to_ask_for_when_all_is_well(shell: Shell) -> None:
-    for number in range(7):
-        shell.ledger.add_job(f"job-{number}", schedule=("0 * * * *",))
-    lines = [words(line) for line in shell.text("status").splitlines()]
-    assert lines[3:6] == ["", "Next", "WHEN JOB TIME"]
-    assert lines[6:] == [f"in 1h job-{number} 2026-03-01 13:00:00Z" for number in range(5)]
-
-
-def test_status_as_a_document_is_that_of_the_route(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    document = shell.json("status")
-    assert (document["status"], document["uptime"], document["health"]["totalJobs"]) == ("stopped", None, 1)
-    assert document["sync"]["state"] == "unwatched"
-
-
-def test_status_asks_the_server_that_runs(shell: Shell) -> None:
-    sync = {
-        "state": "blocked", "revision": 4, "commit": None, "checked_at": to_text(NOON),
-        "reason": "too many deletes", "held": [], "problems": [], "plan": [],
-    }  # fmt: skip
-    said = views.status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
-    with answering({"/status": said, "/sync": sync}) as url, shell.server(url):
-        text = words(shell.text("status"))
-        assert shell.json("status") == said
-    assert f"jeeves-runner {__version__} is running for 3h (pid" in text
-    assert "Manifests: blocked at revision 4, checked now; too many deletes." in text
-    assert "blocked manifests too many deletes" in text
-
-
-def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) -> None:
-    shell.ledger.add_job("old")
-    shell.ledger.hold("old", "its manifest is invalid")
-    sync = views.recorded_sync(shell.ledger.conn, None)
-    for file, line in (("old", 3), ("new", 5)):
-        problem = Problem(
-            severity="error", code="x", file=f"jobs.d/{file}.yaml", line=line, column=1, message="unknown key"
-        )
-        sync["problems"].append(problem.as_json())
-    said = views.status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
-    with answering({"/status": said, "/sync": sync}) as url, shell.server(url):
-        lines = [words(line) for line in shell.text("status").splitlines()]
-    assert lines[5:8] == [
-        "WHAT WHICH WHY",
-        "held old jobs.d/old.yaml:3: unknown key",
-        "invalid jobs.d/new.yaml jobs.d/new.yaml:5: unknown key",
-    ]
-
-
-def test_status_does_without_a_server_that_does_not_answer(shell: Shell) -> None:
-    with shell.server("http://127.0.0.1:1"):
-        document = shell.json("status")
-    assert (document["status"], document["sync"]["reason"]) == ("running", "the server does not answer")
-
-
-def test_a_lock_file_left_behind_is_no_server(shell: Shell) -> None:
-    with shell.server():
-        pass
-    lock = shell.ledger.path.with_name("runner.sqlite.lock")
-    lock.write_text("1\n")
-    assert shell.json("status")["status"] == "stopped"
 
 
 def test_without_a_database_the_next_step_is_named(tmp_path: Path) -> None:

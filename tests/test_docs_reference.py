@@ -21,6 +21,7 @@ from docs_support import (
     table,
 )
 
+from jeeves_runner.cli.reasons import REASONS
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit, catch_up
 from jeeves_runner.core.schedule import parse_schedule
@@ -181,13 +182,20 @@ def test_the_triggers_described_are_those_there_are() -> None:
     assert {only_code(row[0]) for row in table(LIFECYCLE, "trigger")} == set(Trigger)
 
 
+REASONS_DESCRIBED: Final = {
+    (status, (only_code(row[0]) or "").removesuffix(" …"))
+    for row in table(LIFECYCLE, "reason")
+    for status in code(row[1])
+}
+
+
 def test_the_reasons_described_are_those_the_policy_gives() -> None:
-    described = {(_only_reason(row), status) for row in table(LIFECYCLE, "reason") for status in code(row[1])}
-    assert described == set(_reasons_to_wait()) | set(_reasons_to_miss())
+    given = set(_reasons_to_wait()) | set(_reasons_to_miss())
+    assert {(status, reason) for status, reason in REASONS_DESCRIBED if status != "cancelled"} == given
 
 
-def _only_reason(row: list[str]) -> str:
-    return (only_code(row[0]) or "").removesuffix(" …")
+def test_every_reason_described_has_words_for_people() -> None:
+    assert REASONS_DESCRIBED - {("scheduled", "pool")} == set(REASONS)
 
 
 def _reasons_to_wait() -> Iterator[tuple[str, str]]:
@@ -210,7 +218,7 @@ def _reasons_to_wait() -> Iterator[tuple[str, str]]:
     for trigger, waiting, each in product(Trigger, (False, True), facts):
         decision = admit(Request(trigger=trigger, waiting=waiting), each)
         if decision.verdict in statuses:
-            yield decision.reason.removesuffix(" db"), statuses[decision.verdict]
+            yield statuses[decision.verdict], decision.reason.removesuffix(" db")
 
 
 def _reasons_to_miss() -> Iterator[tuple[str, str]]:
@@ -221,7 +229,7 @@ def _reasons_to_miss() -> Iterator[tuple[str, str]]:
     for policy, hours in product(CatchUp, (0, 2, 12)):
         missed = catch_up(due, policy, timedelta(hours=hours), noon).missed
         if missed is not None:
-            yield missed.reason, "missed"
+            yield "missed", missed.reason
 
 
 def test_the_transitions_described_are_those_the_database_allows(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, job_id: str) -> None:
     """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
+    from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import RUN_HEADERS, heading, print_pairs, run_cells
     from jeeves_runner.render import Styled, printable
     from jeeves_runner.views import job_view
@@ -26,6 +27,7 @@ def command(app: App, job_id: str) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         document = job_view(conn, now, job_id)
+        served = server_of(app, conn) is not None
     if app.json:
         app.print_json(document)
         return
@@ -37,7 +39,7 @@ def command(app: App, job_id: str) -> None:
     print_pairs(app, _pairs(job, now))
     if job["last_runs"]:
         heading(app, "Last runs")
-        app.print_table(RUN_HEADERS, [run_cells(run, now) for run in job["last_runs"]])
+        app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
 
 
 def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, "Cell | None"]]:

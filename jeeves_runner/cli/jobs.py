@@ -33,6 +33,7 @@ def command(app: App, status: str | None, tag: str | None) -> None:
     A job's status is the first that fits of disabled, paused, running, scheduled (a run waits), the outcome
     of its last run, and idle (it never ran). Any job may be held as well.
     """
+    from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import JOB_HEADERS, job_cells
     from jeeves_runner.render import counted
     from jeeves_runner.views import jobs_view
@@ -40,11 +41,12 @@ def command(app: App, status: str | None, tag: str | None) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         every = jobs_view(conn, now)["jobs"]
+        served = server_of(app, conn) is not None
     jobs = [job for job in every if _fits(job, status, tag)]
     if app.json:
         app.print_json({"jobs": jobs})
     elif jobs:
-        app.print_table(JOB_HEADERS, [job_cells(job, now) for job in jobs])
+        app.print_table(JOB_HEADERS, [job_cells(job, now, served=served) for job in jobs])
     elif every:
         app.print(f"No job fits; {counted(len(every), 'job is', 'jobs are')} declared.")
     else:

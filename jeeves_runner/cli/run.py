@@ -22,6 +22,7 @@ _LINES = 20
 @pass_app
 def command(app: App, run_id: int) -> None:
     """Show RUN: how it ended, what it ran and the end of its output."""
+    from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import print_pairs
     from jeeves_runner.render import Styled
     from jeeves_runner.views import run_view
@@ -29,17 +30,18 @@ def command(app: App, run_id: int) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         document = run_view(conn, run_id)
+        served = server_of(app, conn) is not None
     if app.json:
         app.print_json(document)
         return
     run = document["run"]
     app.print(Styled(f"Run {run['id']} of {run['job_id']}", "bold"))
-    print_pairs(app, _pairs(run, now))
+    print_pairs(app, _pairs(run, now, served=served))
     _print_tail(app, "Output", run["stdout"], run["id"])
     _print_tail(app, "Error output", run["stderr"], run["id"])
 
 
-def _pairs(run: dict[str, Any], now: datetime) -> Iterator[tuple[str, "Cell | None"]]:
+def _pairs(run: dict[str, Any], now: datetime, *, served: bool) -> Iterator[tuple[str, "Cell | None"]]:
     from jeeves_runner.cli.tables import json_text, run_note, took, when
     from jeeves_runner.render import status
 
@@ -47,7 +49,7 @@ def _pairs(run: dict[str, Any], now: datetime) -> Iterator[tuple[str, "Cell | No
         return None if run[name] is None else when(run[name], now)
 
     yield "status", status(run["status"])
-    yield "why", run_note(run) or None
+    yield "why", run_note(run, served=served) or None
     yield "trigger", _trigger(run)
     yield "scheduled", time("scheduled_for")
     yield "until", time("last_for")
@@ -77,11 +79,13 @@ def _trigger(run: dict[str, Any]) -> str:
 
 
 def _cancel(run: dict[str, Any], now: datetime) -> str | None:
+    from jeeves_runner.cli.reasons import CAUSES
     from jeeves_runner.cli.tables import when
 
     if run["cancel_cause"] is None:
         return None
-    return f"{run['cancel_cause']}, asked for {when(run['cancel_requested_at'], now)}"
+    cause = CAUSES.get(run["cancel_cause"], run["cancel_cause"])
+    return f"{cause}, asked for {when(run['cancel_requested_at'], now)}"
 
 
 def _origin(run: dict[str, Any]) -> str | None:

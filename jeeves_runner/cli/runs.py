@@ -20,6 +20,7 @@ STATUSES = tuple(word.value for word in RunStatus)
 @pass_app
 def command(app: App, job_id: str | None, status: str | None, before: int | None, limit: int) -> None:
     """List runs, newest first: all, or those of JOB (deleted jobs keep theirs)."""
+    from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import RUN_HEADERS, run_cells
     from jeeves_runner.views import check_known, runs_view
 
@@ -28,10 +29,11 @@ def command(app: App, job_id: str | None, status: str | None, before: int | None
         if job_id is not None:
             check_known(conn, job_id)
         document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
+        served = server_of(app, conn) is not None
     if app.json:
         app.print_json(document)
     elif document["runs"]:
-        app.print_table(RUN_HEADERS, [run_cells(run, now) for run in document["runs"]])
+        app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in document["runs"]])
     else:
         app.print(_why_none(job_id, status, before))
 

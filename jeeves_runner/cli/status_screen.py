@@ -47,7 +47,7 @@ def print_screen(
     active = active_runs(conn)
     lost = _lost_rows(active) if server is None else ()
     _print_attention(app, [*_sync_rows(sync), *lost, *_job_rows(conn, now)])
-    _print_active(app, active, now)
+    _print_active(app, active, now, served=server is not None)
     _print_next(app, conn, now)
 
 
@@ -144,11 +144,11 @@ def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
             yield Styled("paused", "magenta"), job["id"], shortened(pause_text(job["paused"], now))
 
 
-def _print_active(app: App, runs: list[Document], now: datetime) -> None:
+def _print_active(app: App, runs: list[Document], now: datetime, *, served: bool) -> None:
     if not runs:
         return
     heading(app, "Now")
-    app.print_table(RUN_HEADERS, [run_cells(run, now) for run in runs[:_MANY]])
+    app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in runs[:_MANY]])
     if len(runs) > _MANY:
         app.print(f"and {len(runs) - _MANY} more; see `jeeves-runner runs --status running` and `scheduled`")
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.context import App
+from jeeves_runner.cli.reasons import reason_text
 from jeeves_runner.clock import from_text
 from jeeves_runner.render import NONE, Cell, Prose, Styled, duration, printable, relative, status, timestamp
 
@@ -18,8 +19,8 @@ _LONGEST: Final = 100
 _SHA_LENGTH: Final = 10
 
 
-def job_cells(job: Document, now: datetime) -> tuple[Cell, ...]:
-    """A row under ``JOB_HEADERS``."""
+def job_cells(job: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
+    """A row under ``JOB_HEADERS``; ``served`` as for ``run_cells``."""
     last = job["last_run"]
     return (
         job["id"],
@@ -27,13 +28,15 @@ def job_cells(job: Document, now: datetime) -> tuple[Cell, ...]:
         schedule_text(job),
         NONE if last is None else ago(last["started_at"], now),
         ago(job["next_run"], now),
-        job_note(job, now),
+        job_note(job, now, served=served),
     )
 
 
-def job_note(job: Document, now: datetime) -> Cell:
-    """What is unusual about a job: held, paused, changed by hand."""
+def job_note(job: Document, now: datetime, *, served: bool) -> Cell:
+    """What is unusual about a job: held, paused, changed by hand, in want of a server."""
     notes = []
+    if job["status"] == "scheduled" and not served:
+        notes.append("waits for a server")
     if job["paused"] is not None:
         notes.append(pause_text(job["paused"], now))
     if job["held"]:
@@ -58,8 +61,8 @@ def schedule_text(job: Document) -> str:
     return schedule if isinstance(schedule, str) else "; ".join(schedule)
 
 
-def run_cells(run: Document, now: datetime) -> tuple[Cell, ...]:
-    """A row under ``RUN_HEADERS``."""
+def run_cells(run: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
+    """A row under ``RUN_HEADERS``; ``served``: a server is there to start what waits."""
     when = run["started_at"] or run["scheduled_for"] or run["created_at"]
     return (
         str(run["id"]),
@@ -68,7 +71,7 @@ def run_cells(run: Document, now: datetime) -> tuple[Cell, ...]:
         run["trigger"],
         ago(when, now),
         took(run, now),
-        run_note(run) or NONE,
+        run_note(run, served=served) or NONE,
     )
 
 
@@ -80,9 +83,9 @@ def took(run: Document, now: datetime) -> str:
     return duration(run["duration_ms"])
 
 
-def run_note(run: Document) -> str:
+def run_note(run: Document, *, served: bool) -> str:
     """Why a run ended badly, waits or did not run, on one short line."""
-    notes = [run["message"] or run["reason"] or _exit_text(run)]
+    notes = [run["message"] or reason_text(run, served=served) or _exit_text(run)]
     if run["occurrences"] > 1:
         notes.append(f"{run['occurrences']} occurrences")
     if run["attempt"] > 1:

@@ -81,7 +81,7 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
         if server is None:
             raise NoServer(
                 f"the server has stopped; run {run['id']} is still {run['status']}",
-                hint="the next server settles it",
+                hint=f"the next server {'starts' if run['status'] == 'scheduled' else 'settles'} it",
             )
         return None
 
@@ -97,7 +97,7 @@ def _report_end(app: App, run: dict[str, Any]) -> int:
         app.print_json({"result": run})
         return code
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
-    note = f": {run_note(run)}" if run_note(run) else ""
+    note = f": {text}" if (text := run_note(run, served=True)) else ""
     word = Styled(run["status"], "green" if code == 0 else "red")
     app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}.")
     if code == 1:

@@ -1,0 +1,43 @@
+"""Why a run waits, was skipped, missed or ended, in words for people; documents keep the codes."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+#: By the run's status and the code in its ``reason``; docs/explanation/run-lifecycle.md lists the codes.
+REASONS: Final[Mapping[tuple[str, str], str]] = {
+    ("scheduled", "limit"): "waits: max_concurrency is reached",
+    ("scheduled", "disk_full"): "waits: less than min_free is left on the disk",
+    ("scheduled", "overlap"): "waits: another run of it is active",
+    ("scheduled", "paused"): "waits: the job is paused",
+    ("scheduled", "retry"): "waits for the time of its next attempt",
+    ("skipped", "overlap"): "another run of it was active",
+    ("skipped", "queue_full"): "one waited already for the active run",
+    ("skipped", "paused"): "the job was paused",
+    ("missed", "late"): "older than catch_up_window",
+    ("missed", "superseded"): "a newer occurrence took its place",
+    ("missed", "no_catch_up"): "the job has catch_up: none",
+    ("cancelled", "cancel"): "cancelled on request",
+    ("cancelled", "replaced"): "replaced by a later run",
+    ("cancelled", "job deleted"): "the job was deleted",
+    ("cancelled", "job disabled"): "the job was disabled",
+}
+
+#: By the code in ``cancel_cause``.
+CAUSES: Final[Mapping[str, str]] = {
+    "cancel": "on request",
+    "replaced": "for a later run",
+    "timeout": "for its timeout",
+    "shutdown": "for the end of the server",
+}
+
+
+def reason_text(run: Mapping[str, Any], *, served: bool) -> str:
+    """Why a run is where it is, empty if nothing is to be said; without a server all waiting is for one."""
+    status, code = run["status"], run["reason"]
+    if status == "scheduled" and not served:
+        return "waits for a server"
+    if code is None:
+        return ""
+    if status == "scheduled" and code.startswith("pool "):
+        return f"waits: {code} is full"
+    return REASONS.get((status, code), code)
