@@ -1,16 +1,21 @@
 """The config file ``jeeves-runner.yaml``: optional, found in the current folder or above, checked whole."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Final, Literal
 
+from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import ConfigError
 
 FILE_NAME: Final = "jeeves-runner.yaml"
+
+Mistake = tuple[tuple[int, int], str, str, str | None]
+"""Line and column, the code of its kind, a sentence and a hint."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,25 +67,27 @@ class Config:
 def load_config(start: Path, explicit: Path | None) -> Config:
     """The config of ``explicit``, else of the nearest file at or above ``start``, else the defaults.
 
-    ConfigError names file, line and column, and says what to do.
+    ConfigError names file, line and column of the first mistake, and says what to do.
     """
-    path = explicit or _nearest(start)
+    path = _path(start, explicit)
     if path is None:
         return _config(None, _root(start), {})
-    if explicit and path.is_dir():
-        path = path / FILE_NAME
-    try:
-        # Reading a named pipe would wait for a writer.
-        if not S_ISREG(path.stat().st_mode):
-            raise OSError(None, "it is not a file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the config file {path} cannot be read: {error.strerror}",
-            hint="name another with --config, or leave it out: every setting has a default",
-        ) from None
-    values = _values(path, data)
+    values, problems = _read(path)
+    if problems:
+        raise _error(problems)
     return _config(path.resolve(), _root(path.resolve().parent), values)
+
+
+def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[Problem]]:
+    """The file that ``load_config`` takes and all that is wrong in it; ConfigError if it cannot be read."""
+    path = _path(start, explicit)
+    return path, [] if path is None else _read(path)[1]
+
+
+def _path(start: Path, explicit: Path | None) -> Path | None:
+    if explicit is None:
+        return _nearest(start)
+    return explicit / FILE_NAME if explicit.is_dir() else explicit
 
 
 def _root(folder: Path) -> Path:
@@ -103,30 +110,63 @@ def _nearest(start: Path) -> Path | None:
     )
 
 
-def _values(path: Path, data: bytes) -> dict[str, Any]:
-    """The file's mapping, checked against the schema; a file without settings is an empty one."""
+def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
+    """The settings of a file and what is wrong with them."""
+    try:
+        # Reading a named pipe would wait for a writer.
+        if not S_ISREG(path.stat().st_mode):
+            raise OSError(None, "it is not a file")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"the config file {path} cannot be read: {error.strerror}",
+            hint="name another with --config, or leave it out: every setting has a default",
+        ) from None
+    values, mistakes = _values(data)
+    problems = [
+        Problem(
+            severity="error", code=code, file=str(path), line=line, column=column, message=message, hint=hint
+        )
+        for (line, column), code, message, hint in sorted(mistakes, key=itemgetter(0))
+    ]
+    return values, problems
+
+
+def _values(data: bytes) -> tuple[dict[str, Any], list[Mistake]]:
+    """The mapping in a file, checked against the schema; a file without settings is an empty one."""
     from jeeves_runner.core.yamltext import YamlError, decode, load
 
     try:
         text = decode(data)
-        value = load(text).value
+        values = load(text).value
     except YamlError as error:
         if error.code == "empty":
-            return {}
-        raise _error(path, (error.line, error.column), error.message, error.hint) from None
-    findings = _validator().findings(value)
-    if findings:
-        first, located = findings[0], load(text, positions=True)
-        place = located.key_position(first.path) if first.at_key else located.position(first.path)
-        raise _error(path, place, first.message, first.hint)
-    for keys, message, hint in _further_faults(value):
-        raise _error(path, load(text, positions=True).position(keys), message, hint)
-    checked: dict[str, Any] = value
-    return checked
+            return {}, []
+        return {}, [((error.line, error.column), error.code, error.message, error.hint)]
+    findings = _validator().findings(values)
+    if not isinstance(values, dict):
+        return {}, [((1, 1), finding.code, finding.message, finding.hint) for finding in findings]
+    broken = {finding.path[0] for finding in findings}
+    faults = _further_faults({key: value for key, value in values.items() if key not in broken})
+    if not (findings or faults):
+        return values, []
+    located = load(text, positions=True)
+    mistakes: list[Mistake] = [
+        (located.position(keys), "wrong_value", message, hint) for keys, message, hint in faults
+    ]
+    for finding in findings:
+        place = located.key_position(finding.path) if finding.at_key else located.position(finding.path)
+        mistakes.append((place, finding.code, finding.message, finding.hint))
+    return values, mistakes
 
 
-def _error(path: Path, place: tuple[int, int], message: str, hint: str | None) -> ConfigError:
-    return ConfigError(f"{path}:{place[0]}:{place[1]}: {message}", hint=hint)
+def _error(problems: Sequence[Problem]) -> ConfigError:
+    """The first of them, and how many there are."""
+    first, hint = problems[0], problems[0].hint
+    if len(problems) > 1:
+        note = f"the first of {len(problems)} mistakes; `jeeves-runner config validate` shows all"
+        hint = f"{hint} ({note})" if hint else note
+    return ConfigError(f"{first.file}:{first.line}:{first.column}: {first.message}", hint=hint)
 
 
 @cache

@@ -234,34 +234,6 @@ class TestAddJob:
         assert answer == {"id": "quiet", "files": [str(project / "jobs.d/quiet.yaml")], "problems": []}
 
 
-class TestConfig:
-    def test_show_prints_what_is_in_force_as_the_file_would_say_it(self, project: Path) -> None:
-        with (project / "jeeves-runner.yaml").open("a") as file:
-            file.write("timezone: Europe/Vienna\nrun_retention: 2h\n")
-        lines = [line.split() for line in run("config", "show").output.splitlines()]
-        assert ["timezone", "Europe/Vienna"] in lines
-        assert ["run_retention", "2h"] in lines
-        assert ["min_free", "256", "MiB"] in lines
-
-    def test_show_as_json_has_numbers_and_absolute_paths(self, project: Path) -> None:
-        shown = json.loads(run("config", "show", "--json").output)
-        assert shown["run_retention_ms"] == 30 * 86_400_000
-        assert shown["db_path"] == str(project / "data/runner.sqlite")
-        assert shown["sync"] == {"mode": "auto", "interval_ms": 60_000}
-
-    def test_validate_names_the_file_or_the_mistake(self, project: Path) -> None:
-        path = project / "jeeves-runner.yaml"
-        assert run("config", "validate").output == f"Valid: {path}\n"
-        path.write_text("timezon: UTC\n")
-        answer = run("config", "validate")
-        assert answer.exit_code == 2
-        assert "timezon" in answer.stderr
-        assert "timezone" in answer.stderr
-
-    def test_no_config_file_is_fine(self, here: Path) -> None:
-        assert "default" in run("config", "validate").output
-
-
 TEXTS = st.text(st.characters(codec="utf-8")) | st.sampled_from(
     [
         "on",

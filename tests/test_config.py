@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jeeves_runner.config import load_config
+from jeeves_runner.config import check_config, load_config
 from jeeves_runner.errors import ConfigError
 
 
@@ -80,6 +80,38 @@ def test_faults_name_file_line_and_column(
     assert str(caught.value).startswith(f"{path}:{place}: ")
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
+
+
+MISTAKEN = """\
+prot: 1
+max_concurrency: 0
+sync: {mode: sometimes}
+run_retention: 5m7d
+timezone: Mars
+"""
+
+
+def test_all_mistakes_are_found_at_once_in_the_files_order(tmp_path: Path) -> None:
+    path = tmp_path / "jeeves-runner.yaml"
+    path.write_text(MISTAKEN)
+    found, problems = check_config(tmp_path, None)
+    assert found == path
+    assert [(p.file, p.line, p.column) for p in problems] == [
+        (str(path), 1, 1),
+        (str(path), 2, 18),
+        (str(path), 3, 14),
+        (str(path), 4, 16),
+        (str(path), 5, 11),
+    ]
+
+
+def test_whoever_needs_the_config_stops_at_the_first_mistake_and_tells_of_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text(MISTAKEN)
+    with pytest.raises(ConfigError, match=re.escape("jeeves-runner.yaml:1:1: unknown key `prot`")) as caught:
+        load_config(tmp_path, None)
+    assert caught.value.hint == (
+        "did you mean `port`? (the first of 5 mistakes; `jeeves-runner config validate` shows all)"
+    )
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:

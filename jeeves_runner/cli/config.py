@@ -1,14 +1,17 @@
 """``config``: what is in force, and whether the file says it rightly."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.exits import FAILED, OK
 from jeeves_runner.cli.groups import Group
+from jeeves_runner.cli.plans import problem_lines
 from jeeves_runner.core.durations import format_duration
-from jeeves_runner.render import NONE, size
+from jeeves_runner.render import NONE, counted, size
 from jeeves_runner.views.config import config_view
 
 SIZES: Final = frozenset({"log_max_size", "min_free"})
@@ -34,13 +37,22 @@ def show(app: App) -> None:
 @command.command("validate")
 @json_option
 @pass_app
-def validate(app: App) -> None:
+def validate(app: App) -> int:
     """Check the config file. Exit code 0: valid, 2: not, or not readable."""
-    path = app.config.path
+    from jeeves_runner.config import check_config
+
+    path, problems = check_config(Path.cwd(), app.config_path)
+    if not problems:
+        path = app.config.path
     if app.json:
-        app.print_json({"ok": True, "path": None if path is None else str(path)})
+        name = None if path is None else str(path)
+        app.print_json({"ok": not problems, "path": name, "problems": [p.as_json() for p in problems]})
+    elif problems:
+        app.print_lines(problem_lines(problems))
+        app.print(f"Invalid: {counted(len(problems), 'error')}.")
     else:
         app.print(f"Valid: {path}" if path else "Valid: no config file here, so every setting is the default")
+    return FAILED if problems else OK
 
 
 def _rows(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

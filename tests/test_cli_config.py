@@ -1,0 +1,71 @@
+"""``config``: what is in force, and everything that is wrong with the file."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from jeeves_runner.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def validate(text: str | None, *options: str) -> Result:
+    if text is not None:
+        Path("jeeves-runner.yaml").write_text(text)
+    return CliRunner().invoke(main, ["config", "validate", *options])
+
+
+def test_show_prints_what_is_in_force_as_the_file_would_say_it() -> None:
+    Path("jeeves-runner.yaml").write_text("timezone: Europe/Vienna\nrun_retention: 2h\n")
+    answer = CliRunner().invoke(main, ["config", "show"])
+    lines = [line.split() for line in answer.stdout.splitlines()]
+    assert ["timezone", "Europe/Vienna"] in lines
+    assert ["run_retention", "2h"] in lines
+    assert ["min_free", "256", "MiB"] in lines
+
+
+def test_show_as_a_document_has_numbers_and_absolute_paths(tmp_path: Path) -> None:
+    shown = json.loads(CliRunner().invoke(main, ["config", "show", "--json"]).stdout)
+    assert shown["run_retention_ms"] == 30 * 86_400_000
+    assert shown["db_path"] == str(tmp_path / "data/runner.sqlite")
+    assert shown["sync"] == {"mode": "auto", "interval_ms": 60_000}
+
+
+def test_a_right_file_is_named() -> None:
+    answer = validate("port: 4711\n")
+    assert (answer.exit_code, answer.stdout) == (0, f"Valid: {Path('jeeves-runner.yaml').resolve()}\n")
+
+
+def test_no_file_is_right_too() -> None:
+    assert validate(None).stdout == "Valid: no config file here, so every setting is the default\n"
+
+
+def test_every_mistake_has_its_line() -> None:
+    answer = validate("prot: 1\nmax_concurrency: 0\n")
+    path = Path("jeeves-runner.yaml").resolve()
+    assert (answer.exit_code, answer.stderr) == (2, "")
+    assert answer.stdout.splitlines() == [
+        f"{path}:1:1: error: unknown key `prot`",
+        "    hint: did you mean `port`?",
+        f"{path}:2:18: error: `max_concurrency` must be a whole number from 1 to 1000, not 0",
+        "Invalid: 2 errors.",
+    ]
+
+
+def test_as_a_document_there_are_all_mistakes() -> None:
+    answer = validate("prot: 1\ntimezone: Mars\n", "--json")
+    document = json.loads(answer.stdout)
+    assert (answer.exit_code, document["ok"]) == (2, False)
+    assert [problem["line"] for problem in document["problems"]] == [1, 2]
+    assert json.loads(validate("{}\n", "--json").stdout)["problems"] == []
+
+
+def test_what_is_no_yaml_is_one_mistake() -> None:
+    answer = validate("a: [\n")
+    assert answer.exit_code == 2
+    assert answer.stdout.splitlines()[-1] == "Invalid: 1 error."
