@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.errors import Conflict, RunnerActive
@@ -18,7 +19,7 @@ ACTOR = "cli"
 
 
 @click.command("cancel")
-@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.ACTIVE_RUNS)
 @json_option
 @pass_app
 def command(app: App, run_id: int) -> None:

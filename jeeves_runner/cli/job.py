@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("job")
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
 @json_option
 @pass_app
 def command(app: App, job_id: str) -> None:

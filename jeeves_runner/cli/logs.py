@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, pass_app
 
@@ -17,7 +18,7 @@ _CHUNK = 1 << 16
 
 
 @click.command("logs")
-@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.RUNS)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @pass_app
 def command(app: App, run_id: int, follow: bool) -> None:

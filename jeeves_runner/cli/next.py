@@ -4,12 +4,13 @@ from contextlib import closing
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
 
 
 @click.command("next")
-@click.argument("job_id", metavar="[JOB]", required=False)
+@click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
 @click.option("--from", "start", metavar="TIME", help="Look from this time, or from a length of time ahead.")
 @click.option("--count", type=at_most(100_000), default=10, show_default=True)
 @json_option

@@ -4,13 +4,14 @@ from contextlib import closing
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 
 ACTOR = "cli"
 
 
 @click.command("pause")
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
 @click.option("--until", metavar="TIME", help="When it ends: a time, or a length of time such as 2h.")
 @click.option("--reason", help="Shown wherever the pause is.")
 @json_option

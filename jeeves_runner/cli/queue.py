@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import ITEM_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.groups import Group
@@ -52,7 +53,7 @@ def list_queues(app: App, detail: bool = False) -> None:
 
 
 @command.command("status")
-@click.argument("queue_id", metavar="QUEUE")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
 @json_option
 @pass_app
 def status(app: App, queue_id: str) -> None:
@@ -69,7 +70,7 @@ def status(app: App, queue_id: str) -> None:
 
 
 @command.command("peek")
-@click.argument("queue_id", metavar="QUEUE")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
 @click.option("--limit", type=at_most(100_000), default=20, show_default=True)
 @click.option("--failed", is_flag=True, help="Show the dead letters instead, newest first.")
 @json_option
@@ -106,7 +107,7 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
 
 
 @command.command("push", short_help="Add an item for each JSON payload.")
-@click.argument("queue_id", metavar="QUEUE")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
 @click.argument("payloads", metavar="JSON...", nargs=-1, required=True)
 @click.option("--priority", type=int, default=0, help="Higher ones are claimed first.")
 @click.option("--delay", metavar="TIME", help="Not claimable before this time has passed, such as 5m.")
@@ -134,7 +135,7 @@ def push(
 
 
 @command.command("claim", short_help="Take ready items, each with a token to answer with.")
-@click.argument("queue_id", metavar="QUEUE")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
 @click.option("--count", type=int, default=1, show_default=True, help="At most this many items.")
 @click.option("--lease", metavar="TIME", help="How long the claim holds; else the queue's lease.")
 @json_option

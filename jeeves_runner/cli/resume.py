@@ -4,13 +4,14 @@ from contextlib import closing
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 
 ACTOR = "cli"
 
 
 @click.command("resume")
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
 @json_option
 @pass_app
 def command(app: App, job_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, json_option, pass_app
 
@@ -17,7 +18,7 @@ _LINES = 20
 
 
 @click.command("run")
-@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.RUNS)
 @json_option
 @pass_app
 def command(app: App, run_id: int) -> None:

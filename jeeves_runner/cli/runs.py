@@ -4,6 +4,7 @@ from contextlib import closing
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import RUN_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.core.model import RunStatus
@@ -12,7 +13,7 @@ STATUSES = tuple(word.value for word in RunStatus)
 
 
 @click.command("runs")
-@click.argument("job_id", metavar="[JOB]", required=False)
+@click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
 @click.option("--before", type=RUN_ID, metavar="RUN", help="Only runs older than this one.")
 @click.option("--limit", type=at_most(100_000), default=20, show_default=True)

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.groups import Group
 from jeeves_runner.core.values import check_name
@@ -41,7 +42,7 @@ def list_namespaces(app: App) -> None:
 
 
 @command.command("get")
-@click.argument("namespace")
+@click.argument("namespace", shell_complete=completion.NAMESPACES)
 @click.argument("key", required=False)
 @json_option
 @pass_app
@@ -56,7 +57,7 @@ def get(app: App, namespace: str, key: str | None) -> None:
 
 
 @command.command("set")
-@click.argument("namespace")
+@click.argument("namespace", shell_complete=completion.NAMESPACES)
 @click.argument("key")
 @click.argument("value", metavar="JSON")
 @click.option("--ttl", metavar="TIME", help="Forget it after this time, such as 30s, 5m or 2d.")
@@ -77,7 +78,7 @@ def set_value(app: App, namespace: str, key: str, value: str, ttl: str | None) -
 
 
 @command.command("delete")
-@click.argument("namespace")
+@click.argument("namespace", shell_complete=completion.NAMESPACES)
 @click.argument("key")
 @json_option
 @pass_app

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.errors import NoServer, UsageError
 
@@ -17,7 +18,7 @@ _STDERR_LINES: Final = 10
 
 
 @click.command("trigger")
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
 @click.option("--param", "params", metavar="KEY=VALUE", multiple=True, help="For the script: JR_PARAM_KEY.")
 @click.option("--wait", is_flag=True, help="Wait for the end, of retries too, and exit by it.")
 @click.option("--force", is_flag=True, help="Although the job is paused or another run of it is active.")

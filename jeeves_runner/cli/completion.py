@@ -1,0 +1,91 @@
+"""What Tab offers for ids and numbers: read from the database, and nothing where there is none to read.
+
+Commands import this for every start, so what answering takes is imported when a shell asks.
+"""
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from jeeves_runner.cli.context import App
+
+if TYPE_CHECKING:
+    import apsw
+    from click.shell_completion import CompletionItem
+
+Offer = tuple[str, str | None]
+"""A word, and what it stands for where the shell shows such things."""
+
+_FEW: Final = 50
+
+
+def _from_database(
+    offers: "Callable[[App, apsw.Connection], Iterable[Offer]]",
+) -> "Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]":
+    """What click asks for the words that a parameter may be, given their beginning."""
+
+    def complete(
+        context: click.Context, _parameter: click.Parameter, beginning: str
+    ) -> "list[CompletionItem[str]]":
+        from click.shell_completion import CompletionItem
+
+        from jeeves_runner.db.connection import translated
+        from jeeves_runner.errors import JeevesError
+
+        root = context.find_root()
+        app = root.ensure_object(App)
+        if root.params.get("config") is not None:
+            app.config_path = root.params["config"]
+        try:
+            with closing(app.connect()) as conn, translated(str(app.config.db_path)):
+                found = list(offers(app, conn))
+        except (JeevesError, OSError):
+            return []  # somebody is typing: no place for a message
+        # The shell puts the word in as it is; one that needs quotes would mean something else.
+        return [
+            CompletionItem(word, help=what)
+            for word, what in found
+            if word.startswith(beginning) and shlex.quote(word) == word
+        ]
+
+    return complete
+
+
+def _jobs(_app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.jobs import live_ids
+
+    return ((job_id, None) for job_id in live_ids(conn))
+
+
+def _runs(_app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.run_list import run_rows
+
+    return ((str(run["id"]), f"{run['job_id']}, {run['status']}") for run in run_rows(conn, limit=_FEW))
+
+
+def _active_runs(_app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.run_list import active_run_rows
+
+    return ((str(run["id"]), f"{run['job_id']}, {run['status']}") for run in active_run_rows(conn))
+
+
+def _queues(app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.views import queues_view
+
+    return ((queue_id, None) for queue_id in queues_view(conn, app.clock.now())["queues"])
+
+
+def _namespaces(app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.state import namespaces
+
+    return ((namespace, None) for namespace in namespaces(conn, app.clock.now()))
+
+
+JOBS: Final = _from_database(_jobs)
+RUNS: Final = _from_database(_runs)
+ACTIVE_RUNS: Final = _from_database(_active_runs)
+QUEUES: Final = _from_database(_queues)
+NAMESPACES: Final = _from_database(_namespaces)
