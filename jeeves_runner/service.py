@@ -23,6 +23,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, begin_epoch, end_epoch, files_of, set_api_url
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import Fenced, PortTaken
+from jeeves_runner.execute.limits import raise_open_files
 from jeeves_runner.execute.local import LocalExecutor
 from jeeves_runner.execute.processes import boot_id
 from jeeves_runner.follow import Follower
@@ -59,8 +60,9 @@ async def serve(config: Config, clock: Clock, *, ready: Callable[[str], None] = 
     Fenced when another runner took over.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    open_files = raise_open_files()
     async with AsyncExitStack() as stack:
-        runner = Runner(config, clock, stack)
+        runner = Runner(config, clock, stack, open_files)
         await runner.start()
         ready(runner.url)
         await runner.until_stopped()
@@ -74,10 +76,14 @@ class Runner:
     sync: Sync
     url: str
 
-    def __init__(self, config: Config, clock: Clock, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, stack: AsyncExitStack, open_files: int | None = None
+    ) -> None:
+        """``open_files``: the soft limit on open files that runs get if it is not this process's own."""
         self._config = config
         self._clock = clock
         self._stack = stack
+        self._open_files = open_files
         self._stop = asyncio.Event()
         self._fault: BaseException | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -143,7 +149,7 @@ class Runner:
         return Runs(
             conn=conn,
             writer=writer,
-            executor=LocalExecutor(self._clock),
+            executor=LocalExecutor(self._clock, open_files=self._open_files),
             clock=self._clock,
             epoch=epoch,
             surroundings=Surroundings(

@@ -21,6 +21,7 @@ from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute import orphans
 from jeeves_runner.execute.announcement import Announcement
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink, StreamName
+from jeeves_runner.execute.limits import give_back_open_files
 from jeeves_runner.execute.processes import ON_LINUX, boot_id, kill_group, start_ticks_between
 from jeeves_runner.execute.spawn import spawn, watch_exit
 
@@ -33,8 +34,20 @@ _MAX_DRAIN_BYTES = 16 * 1024 * 1024
 class Child:
     """A run's leader process and what is attached to it; lives in one event loop's thread."""
 
-    def __init__(self, launch: Launch, sink: Sink, clock: Clock, *, drain: float, use_pidfd: bool) -> None:
-        """Start the program; ``drain`` is how many seconds a held pipe is read after the exit."""
+    def __init__(
+        self,
+        launch: Launch,
+        sink: Sink,
+        clock: Clock,
+        *,
+        drain: float,
+        use_pidfd: bool,
+        open_files: int | None = None,
+    ) -> None:
+        """Start the program; ``drain`` is how many seconds a held pipe is read after the exit.
+
+        ``open_files`` is the program's soft limit on open files if not this process's own.
+        """
         self._launch = launch
         self._sink: Sink | None = sink
         self._drain = drain
@@ -46,14 +59,16 @@ class Child:
         self._drain_timer: asyncio.TimerHandle | None = None
         self._hunt_task: asyncio.Task[None] | None = None
         self.ended: Announcement[Ending] = Announcement()
-        self._start(clock, use_pidfd)
+        self._start(clock, use_pidfd, open_files)
 
-    def _start(self, clock: Clock, use_pidfd: bool) -> None:
+    def _start(self, clock: Clock, use_pidfd: bool, open_files: int | None) -> None:
         stdout, stdout_end, stderr, stderr_end = _two_pipes()
         before = clock.boottime()
         try:
             with orphans.births():
                 self._popen = spawn(self._launch, stdout_end, stderr_end)
+                if open_files is not None:
+                    give_back_open_files(self._popen.pid, open_files)
                 orphans.add_leader(self._popen.pid)
         except BaseException:
             os.close(stdout)

@@ -15,12 +15,21 @@ class LocalExecutor:
 
     Use it from one event loop. The first start makes this process the subreaper of its
     descendants (see ``orphans``). ``drain`` is how many seconds a pipe is still read when
-    something holds it after the run's program has ended.
+    something holds it after the run's program has ended, ``open_files`` the soft limit on open files
+    that programs get if it is not this process's own.
     """
 
-    def __init__(self, clock: Clock | None = None, *, drain: float = 1.0, use_pidfd: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        drain: float = 1.0,
+        use_pidfd: bool = True,
+        open_files: int | None = None,
+    ) -> None:
         self._clock = clock or SystemClock()
         self._drain = drain
+        self._open_files = open_files
         self._use_pidfd = use_pidfd and ON_LINUX
         self._children: dict[int, Child] = {}
         self._spawning = asyncio.Lock()
@@ -43,7 +52,14 @@ class LocalExecutor:
     def _spawn(self, launch: Launch, sink: Sink) -> Child:
         orphans.adopt()
         try:
-            child = Child(launch, sink, self._clock, drain=self._drain, use_pidfd=self._use_pidfd)
+            child = Child(
+                launch,
+                sink,
+                self._clock,
+                drain=self._drain,
+                use_pidfd=self._use_pidfd,
+                open_files=self._open_files,
+            )
         except BaseException:
             remove_temporaries(launch)
             raise
