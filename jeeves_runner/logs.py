@@ -9,6 +9,9 @@ from typing import TextIO
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import LogConfig
 
+_LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
+"""Ours, and those of the libraries that would else write to standard error in a form of their own."""
+
 
 class TextFormatter(logging.Formatter):
     """``2026-11-24T03:03:35.123Z INFO  message``."""
@@ -43,7 +46,8 @@ def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
         config.file.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(config.file, encoding="utf-8")
     handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
-    root = logging.getLogger("jeeves_runner")
-    root.handlers[:] = [handler]
-    root.setLevel(config.level.upper())
-    root.propagate = False
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(config.level.upper())
+        logger.propagate = False
