@@ -12,10 +12,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import apsw
-from aiohttp import web
 
-from jeeves_runner.api.app import build_app
-from jeeves_runner.api.services import ApiServices
+from jeeves_runner.api import ApiServices, HttpServer
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.schedule import warm_up
@@ -209,10 +207,9 @@ class Runner:
         )
 
     async def _answer_http(self, listener: socket.socket, services: ApiServices) -> None:
-        server = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=_HTTP_GRACE)
-        await server.setup()
-        self._stack.push_async_callback(server.cleanup)
-        await web.SockSite(server, listener).start()
+        server = HttpServer(services, grace=_HTTP_GRACE)
+        self._stack.push_async_callback(server.close)
+        await server.start(listener)
 
     def _catch_signals(self, runs: Runs) -> None:
         loop = asyncio.get_running_loop()

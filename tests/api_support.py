@@ -3,16 +3,16 @@
 import asyncio
 import io
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
-from aiohttp import web
 from ledger import Ledger
 
-from jeeves_runner.api import ApiServices, build_app
+from jeeves_runner.api import ApiServices, HttpServer, Limits
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
 from jeeves_runner.core.model import SourceType
@@ -90,18 +90,20 @@ def shell_job(ledger: Ledger, job_id: str, command: str, **fields: Any) -> None:
     ledger.add_job(job_id, source_type=SourceType.COMMAND, script=argv, cwd=cwd, **fields)
 
 
-def with_api(ledger: Ledger, scenario: Callable[[Api], Coroutine[Any, Any, T]]) -> T:
+def with_api(
+    ledger: Ledger, scenario: Callable[[Api], Coroutine[Any, Any, T]], limits: Limits | None = None
+) -> T:
     """What the scenario returns, given a server on the ledger's database."""
 
     async def main() -> T:
-        async with _serving(ledger) as api:
+        async with _serving(ledger, limits) as api:
             return await scenario(api)
 
     return asyncio.run(main())
 
 
 @asynccontextmanager
-async def _serving(ledger: Ledger) -> AsyncIterator[Api]:
+async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
     clock = SystemClock()
     conn = connect(ledger.path)
     with ledger.tx() as tx:
@@ -120,15 +122,14 @@ async def _serving(ledger: Ledger) -> AsyncIterator[Api]:
             next_run=next_runs(conn, clock.now()),
             started_at=clock.now(),
         )
-        server = web.AppRunner(build_app(services), access_log=None)
-        await server.setup()
-        site = web.TCPSite(server, "127.0.0.1", 0)
-        await site.start()
-        port = server.addresses[0][1]
+        server = HttpServer(services, limits=limits)
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        await server.start(listener)
         async with aiohttp.ClientSession() as session:
             yield Api(port, session, ledger, sync)
         await runs.shut_down(0)
-        await server.cleanup()
+        await server.close()
     conn.close()
 
 

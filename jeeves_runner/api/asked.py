@@ -1,11 +1,13 @@
 """What a request asks for, checked: numbers, durations and JSON bodies; InvalidValue for the rest."""
 
+import asyncio
 import json
 from collections.abc import Container
 from typing import Any, Final
 
 from aiohttp import web
 
+from jeeves_runner.api.connection import LIMITS
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.errors import InvalidValue
 
@@ -56,8 +58,15 @@ def wait_ms(request: web.Request) -> int | None:
 
 
 async def body(request: web.Request, known: Container[str]) -> dict[str, Any]:
-    """The JSON object of the body, empty without one; its keys are among ``known``."""
-    text = await request.read() if request.can_read_body else b""
+    """The JSON object of the body, empty without one; its keys are among ``known``.
+
+    HTTPRequestTimeout when it does not arrive in time.
+    """
+    try:
+        async with asyncio.timeout(request.app[LIMITS].body):
+            text = await request.read() if request.can_read_body else b""
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     if not text.strip():
         return {}
     try:

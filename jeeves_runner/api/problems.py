@@ -38,16 +38,9 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
 }
 
 
-def problem(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    hint: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    """A problem object: ``type`` names the code, ``error`` repeats ``detail`` for simple clients."""
-    body = {
+def problem_body(status: int, code: str, detail: str, *, hint: str | None = None) -> dict[str, object]:
+    """The object itself: ``type`` names the code, ``error`` repeats ``detail`` for simple clients."""
+    body: dict[str, object] = {
         "type": f"urn:jeeves-runner:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
@@ -56,7 +49,20 @@ def problem(
     }
     if hint:
         body["hint"] = hint
-    return web.Response(body=encode(body), status=status, content_type=CONTENT_TYPE, headers=headers)
+    return body
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    hint: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """The answer that a problem is."""
+    body = encode(problem_body(status, code, detail, hint=hint))
+    return web.Response(body=body, status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
 def problem_of(error: JeevesError) -> web.Response:
@@ -65,13 +71,24 @@ def problem_of(error: JeevesError) -> web.Response:
     return problem(status, error.code, error.message, hint=error.hint)
 
 
+_INDEX: Final = "GET / lists what there is"
+
+#: What aiohttp itself refuses: code, detail and hint by status.
+_REFUSALS: Final = {
+    HTTPStatus.NOT_FOUND: ("not_found", "there is nothing at this path", _INDEX),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "this path does not take that method", _INDEX),
+    HTTPStatus.REQUEST_TIMEOUT: ("timeout", "the body did not arrive in time", "send it in one go"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "the body is too large", "at most 1 MiB"),
+    HTTPStatus.EXPECTATION_FAILED: (
+        "expectation_failed",
+        "this server knows no such expectation",
+        "Expect: 100-continue is the only one",
+    ),
+}
+
+
 def problem_of_http(error: web.HTTPException) -> web.Response:
     """The answer for what aiohttp itself refuses: unknown paths, wrong methods, bodies too large."""
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-    details = {
-        404: ("not_found", "there is nothing at this path"),
-        405: ("method_not_allowed", "this path does not take that method"),
-        413: ("too_large", "the body is too large"),
-    }
-    code, detail = details.get(error.status, ("http", error.reason))
-    return problem(error.status, code, detail, hint="GET / lists what there is", headers=headers)
+    code, detail, hint = _REFUSALS.get(HTTPStatus(error.status), ("http", error.reason, _INDEX))
+    return problem(error.status, code, detail, hint=hint, headers=headers)
