@@ -73,6 +73,22 @@ def test_a_parameter_needs_a_name_and_a_value(shell: Shell, param: str) -> None:
     assert shell.ledger.count("runs") == 0
 
 
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (("DAY=monday", "DAY=friday"), "--param DAY is given twice"),
+        (("a-b=1", "A.B=2"), "the parameters a-b and A.B would both be JR_PARAM_A_B"),
+    ],
+)
+def test_a_parameter_no_script_could_get_is_a_fault_of_usage(
+    shell: Shell, params: tuple[str, ...], message: str
+) -> None:
+    words = [word for param in params for word in ("--param", param)]
+    with shell.server():
+        refused(shell.run("trigger", "backup", *words), message, code=64)
+    assert shell.ledger.count("runs") == 0
+
+
 def test_trigger_of_an_unknown_job_names_the_nearest(shell: Shell) -> None:
     with shell.server():
         refused(shell.run("trigger", "bakup"), "hint: did you mean backup?")

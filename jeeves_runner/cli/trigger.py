@@ -7,7 +7,7 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.errors import NoServer, UsageError
+from jeeves_runner.errors import InvalidValue, NoServer, UsageError
 
 if TYPE_CHECKING:
     import apsw
@@ -55,14 +55,23 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
 
 
 def _params(words: tuple[str, ...]) -> dict[str, str]:
-    given = {}
+    """The parameters by name, as a script can get them; UsageError."""
+    from jeeves_runner.core.params import param_variables
+
+    given: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not name or not equals:
             raise UsageError(
                 f"--param {word} is not of the form KEY=VALUE", hint="for example --param DAY=monday"
             )
+        if name in given:
+            raise UsageError(f"--param {name} is given twice")
         given[name] = value
+    try:
+        param_variables(given)
+    except InvalidValue as error:
+        raise UsageError(error.message, hint=error.hint) from error
     return given
 
 

@@ -1,7 +1,6 @@
 """The environment a script finds."""
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from jeeves_runner.core.model import Secret
+from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.processes import MARK_VARIABLE
 
@@ -51,7 +51,7 @@ def build_environment(
     if any(name == "PATH" for name, _ in declared):
         environment["PATH"] = _with_own_bin(environment["PATH"])
     environment["JR_JOB_ID"] = job_id
-    return environment | _facts_as_variables(facts) | _params_as_variables(facts.params), tuple(secrets)
+    return environment | _facts_as_variables(facts) | param_variables(facts.params), tuple(secrets)
 
 
 @lru_cache(maxsize=4)
@@ -102,13 +102,3 @@ def _facts_as_variables(facts: RunFacts) -> dict[str, str]:
         "JR_API_URL": facts.api_url,
     }
     return {name: value for name, value in variables.items() if value is not None}
-
-
-def _params_as_variables(params: Mapping[str, str]) -> dict[str, str]:
-    variables: dict[str, str] = {}
-    for name, value in params.items():
-        variable = "JR_PARAM_" + re.sub(r"[^A-Z0-9_]", "_", name.upper())
-        if variable in variables:
-            raise InvalidValue(f"two parameters would both be {variable}")
-        variables[variable] = value
-    return variables
