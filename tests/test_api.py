@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from api_support import Answer, Api, problem, shell_job, with_api
 from data_support import NOON
 from ledger import Ledger, as_document
+from multidict import CIMultiDict
 
 import jeeves_runner.errors
 from jeeves_runner import __version__, views
+from jeeves_runner.api import asked
 from jeeves_runner.api.problems import STATUSES
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.errors import JeevesError
@@ -140,7 +143,13 @@ def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: 
         ("/runs?limit=-1", 400, "limit must be a whole number from 1 to 1000, not '-1'"),
         ("/runs?limit=²", 400, "limit must be a whole number from 1 to 1000, not '²'"),
         ("/runs?before=x", 400, "before must be a whole number from 1 to 9223372036854775807, not 'x'"),
-        ("/runs?status=fine", 400, "status cannot be fine"),
+        (
+            "/runs?status=fine",
+            400,
+            "status must be one of scheduled, running, ok, error, timeout,"
+            + " cancelled, interrupted, skipped, missed, not 'fine'",
+        ),
+        ("/queues?detail=yes", 400, "detail must be one of 0, 1, false, true, not 'yes'"),
         ("/queues/none/status", 404, "there is no queue none"),
         ("/queues/none/peek", 404, "there is no queue none"),
         ("/state/none", 404, "there is no state in namespace none"),
@@ -172,12 +181,27 @@ def test_who_does_not_wait_gets_the_run_at_once(ledger: Ledger) -> None:
             await api.post("/jobs/patient/run?wait=0s"),
             await api.post("/jobs/patient/run?wait=10ms", {"force": True}),
             await api.post("/jobs/patient/run", {"force": True}, Prefer="respond-async"),
+            await api.post("/jobs/patient/run", {"force": True}, Prefer='a="b, c"; d=e, Respond-Async; f'),
         ]
-        assert [(a.status, a.body["run"]["status"]) for a in answers] == [(202, "running")] * 3
+        assert [(a.status, a.body["run"]["status"]) for a in answers] == [(202, "running")] * 4
         for answer in answers:
             await api.post(f"/runs/{answer.body['run']['id']}/cancel")
 
     with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ([], []),
+        (["respond-async"], ["respond-async"]),
+        (["wait=10", "Respond-Async"], ["wait", "respond-async"]),
+        (['handling="a, respond-async"; b', "not-respond-async"], ["handling", "not-respond-async"]),
+    ],
+)
+def test_preferences_are_tokens_of_all_the_headers_lines(lines: list[str], names: list[str]) -> None:
+    headers = CIMultiDict(("Prefer", line) for line in lines)
+    assert list(asked.preferences(make_mocked_request("POST", "/", headers=headers))) == names
 
 
 async def running(api: Api) -> int:
@@ -270,11 +294,25 @@ def test_reconcile_makes_the_server_look_again(ledger: Ledger) -> None:
         ("/jobs/greet/run", [], 400, "the body must be a JSON object"),
         ("/jobs/greet/run", {"parms": {}}, 400, "the body has an unknown key 'parms'"),
         ("/jobs/greet/run", {"params": {"A": 1}}, 400, "params must be an object of strings"),
+        ("/jobs/greet/run", {"params": {"A": "\ud800"}}, 400, "the body holds a lone surrogate"),
+        ("/jobs/greet/run", {"params": {"\udfff": "1"}}, 400, "the body holds a lone surrogate"),
+        ("/jobs/greet/run", {"params": {"A": "\0"}}, 400, "the parameter A holds a NUL character"),
+        ("/jobs/greet/run", {"params": {"": "1"}}, 400, "the name of a parameter is empty"),
+        (
+            "/jobs/greet/run",
+            {"params": {"a-b": "1", "A.B": "2"}},
+            400,
+            "the parameters a-b and A.B would both be JR_PARAM_A_B",
+        ),
+        ("/jobs/greet/run", b'{"force": NaN}', 400, "the body is not a JSON value"),
         ("/jobs/greet/run", {"force": "yes"}, 400, "force must be true or false"),
         ("/jobs/greet/run?wait=5", None, 400, 'wait: "5" is no duration'),
         ("/jobs/greet/run", {"params": {"A": "x" * (1 << 20)}}, 413, "the body is too large"),
         ("/jobs/greet/pause", {"until": "soon"}, 400, "until is neither a time nor a length of time: soon"),
-        ("/jobs/greet/pause", {"for": "0s"}, 400, "for must lie ahead: 0s"),
+        ("/jobs/greet/pause", {"for": "0s"}, 400, "for must be longer than nothing"),
+        ("/jobs/greet/pause", {"for": "2026-12-24"}, 400, 'for: "2026-12-24" is no duration'),
+        ("/jobs/greet/pause", {"until": "2020-01-01"}, 400, "until must lie ahead: 2020-01-01"),
+        ("/jobs/greet/pause", {"reason": "\ud800"}, 400, "the body holds a lone surrogate"),
         ("/jobs/greet/pause", {"for": "1h", "until": "2h"}, 400, "a pause has either until or for"),
         ("/jobs/greet/pause", {"reason": 1}, 400, "reason must be a string"),
     ],

@@ -106,10 +106,10 @@ def _not_here(detail: str) -> web.Response:
 
 
 def _until(of: ApiServices, body: dict[str, object]) -> datetime | None:
-    until, length = asked.text_in(body, "until"), asked.text_in(body, "for")
+    until, length = asked.text_in(body, "until"), asked.length_in(body, "for")
     if until is not None and length is not None:
         raise InvalidValue("a pause has either until or for")
-    text = until if until is not None else length
-    if text is None:
-        return None
-    return later_instant(text, of.clock.now(), of.config.timezone, "until" if until is not None else "for")
+    now = of.clock.now()
+    if until is not None:
+        return later_instant(until, now, of.config.timezone, "until")
+    return None if length is None else now + length

@@ -2,17 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Container
+import re
+from collections.abc import Collection, Container, Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
 
 from jeeves_runner.api.connection import LIMITS
 from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.params import param_variables
+from jeeves_runner.core.values import span_ms, to_json
 from jeeves_runner.errors import InvalidValue
 
 MAX_LIMIT: Final = 1000
 _MAX_ID: Final = 2**63 - 1
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def limit(request: web.Request, default: int) -> int:
@@ -32,17 +37,17 @@ def run_id(request: web.Request) -> int:
     return number
 
 
-def choice(request: web.Request, name: str, allowed: Container[str]) -> str | None:
+def choice(request: web.Request, name: str, allowed: Collection[str]) -> str | None:
     """A query parameter that takes one of a few words."""
     value = request.query.get(name)
     if value is not None and value not in allowed:
-        raise InvalidValue(f"{name} cannot be {value}")
+        raise InvalidValue(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
     return value
 
 
 def flag(request: web.Request, name: str) -> bool:
     """``?name=1`` or ``?name=true``."""
-    return choice(request, name, {"0", "1", "true", "false"}) in ("1", "true")
+    return choice(request, name, ("0", "1", "false", "true")) in ("1", "true")
 
 
 def wait_ms(request: web.Request) -> int | None:
@@ -53,8 +58,14 @@ def wait_ms(request: web.Request) -> int | None:
             return parse_duration(text)
         except ValueError as error:
             raise InvalidValue(f"wait: {error}") from error
-    prefers = request.headers.get("Prefer", "")
-    return 0 if "respond-async" in prefers.lower() else None
+    return 0 if "respond-async" in preferences(request) else None
+
+
+def preferences(request: web.Request) -> Iterator[str]:
+    """The names of all preferences (RFC 7240), without their values and parameters."""
+    for line in request.headers.getall("Prefer", ()):
+        for preference in _QUOTED.sub("", line).split(","):
+            yield re.split("[=;]", preference)[0].strip().lower()
 
 
 async def body(request: web.Request, known: Container[str]) -> dict[str, Any]:
@@ -75,6 +86,7 @@ async def body(request: web.Request, known: Container[str]) -> dict[str, Any]:
         raise InvalidValue(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidValue("the body must be a JSON object")
+    to_json(value, "the body")
     for key in value:
         if key not in known:
             raise InvalidValue(f"the body has an unknown key {key!r}")
@@ -89,6 +101,12 @@ def text_in(body: dict[str, Any], key: str) -> str | None:
     return value
 
 
+def length_in(body: dict[str, Any], key: str) -> timedelta | None:
+    """An optional length of time of the body, more than nothing."""
+    text = text_in(body, key)
+    return None if text is None else timedelta(milliseconds=span_ms(text, key))
+
+
 def flag_in(body: dict[str, Any], key: str) -> bool:
     """An optional boolean of the body."""
     value = body.get(key, False)
@@ -98,12 +116,13 @@ def flag_in(body: dict[str, Any], key: str) -> bool:
 
 
 def params_in(body: dict[str, Any]) -> dict[str, str] | None:
-    """The parameters of a run: strings by name."""
+    """The parameters of a run: strings by name, as a script can get them."""
     params = body.get("params")
     if params is None:
         return None
     if not isinstance(params, dict) or not all(isinstance(value, str) for value in params.values()):
         raise InvalidValue("params must be an object of strings")
+    param_variables(params)
     return params
 
 

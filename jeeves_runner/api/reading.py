@@ -12,7 +12,7 @@ from jeeves_runner.views.status import NAME
 
 RUNS_LIMIT = 50
 PEEK_LIMIT = 20
-_STATUSES = frozenset(status.value for status in RunStatus)
+_STATUSES = tuple(status.value for status in RunStatus)
 _TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 
