@@ -18,9 +18,9 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.schedule import warm_up
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.runner import RunnerLock, begin_epoch, end_epoch, files_of, set_api_url
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_api_url
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import Fenced, PortTaken
+from jeeves_runner.errors import DatabaseError, Fenced, PortTaken
 from jeeves_runner.execute.limits import raise_open_files
 from jeeves_runner.execute.local import LocalExecutor
 from jeeves_runner.execute.processes import boot_id
@@ -47,7 +47,10 @@ _FILES_INTERVAL = 1.0
 """Seconds between two looks at whether the database is still the file that was opened."""
 
 _HTTP_GRACE = 1.0
-"""Seconds that open requests get once the runner stops. Those that wait for a run end here."""
+"""Seconds that open requests get once the runner stops."""
+
+_SAYING = 2.0
+"""Seconds that a stop waits for the database to take note of it."""
 
 
 async def serve(config: Config, clock: Clock, *, ready: Callable[[str], None] = lambda _url: None) -> None:
@@ -85,6 +88,7 @@ class Runner:
         self._stop = asyncio.Event()
         self._fault: BaseException | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._tasks_to_the_end: list[asyncio.Task[None]] = []
         self._hurried: set[asyncio.Future[Any]] = set()
         self._follower: Follower | None = None
 
@@ -112,8 +116,9 @@ class Runner:
         runs.set_api_url(self.url)
         self._catch_signals(runs)
         sync = self.sync = self._make_sync(writer)
+        stack.push_async_callback(_end_tasks, self._tasks_to_the_end)
         stack.push_async_callback(runs.shut_down, config.shutdown_grace_ms / 1000)
-        stack.push_async_callback(self._stop_tasks)
+        stack.push_async_callback(_end_tasks, self._tasks)
         await sync.look()
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
         self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
@@ -124,11 +129,13 @@ class Runner:
         await writer.write(lambda tx: set_api_url(tx, epoch, self.url))
         self._spawn("scheduler", scheduler.run())
         self._spawn("watch of the manifests", sync.run())
-        self._spawn("watch of the database", self._follower.run())
+        # Somebody may cancel a run that a stopping runner waits for.
+        self._spawn("watch of the database", self._follower.run(), self._tasks_to_the_end)
         self._spawn("maintenance", self._make_maintenance(writer, runs).run())
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs))
         self._spawn("garbage collector", _collect_garbage())
+        stack.push_async_callback(_say_stopping, writer, epoch)
 
     async def until_stopped(self) -> None:
         """Wait for a signal or a fault; raises the fault."""
@@ -229,11 +236,13 @@ class Runner:
         for run_id in runs.running_ids:
             self._hurried.add(asyncio.ensure_future(runs.cancel(run_id, "shutdown")))
 
-    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(
+        self, name: str, work: Coroutine[Any, Any, None], among: list[asyncio.Task[None]] | None = None
+    ) -> None:
         """Keep ``work`` going; if it fails, the runner stops rather than go on half alive."""
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._on_end)
-        self._tasks.append(task)
+        (self._tasks if among is None else among).append(task)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (fault := task.exception()) is None:
@@ -242,11 +251,6 @@ class Runner:
             log.error("the %s failed; stopping", task.get_name(), exc_info=fault)
         self._fault = self._fault or fault
         self._stop.set()
-
-    async def _stop_tasks(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _watch_fence(self, runs: Runs) -> None:
         await runs.fenced.wait()
@@ -308,6 +312,21 @@ async def _collect_garbage() -> None:
         gc.collect()
         gc.freeze()
         await asyncio.sleep(_GARBAGE_INTERVAL)
+
+
+async def _end_tasks(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _say_stopping(writer: Writer, epoch: int) -> None:
+    """Let the commands know, which ask the database. A stop does not depend on it, nor wait long for it."""
+    try:
+        async with asyncio.timeout(_SAYING):
+            await writer.write(lambda tx: begin_stop(tx, epoch))
+    except (TimeoutError, DatabaseError) as error:
+        log.warning("that this runner is stopping could not be recorded: %s", str(error) or "in time")
 
 
 async def _say_goodbye(writer: Writer, epoch: int) -> None:

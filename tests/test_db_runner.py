@@ -16,6 +16,7 @@ from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.runner import (
     RunnerLock,
     begin_epoch,
+    begin_stop,
     check_epoch,
     end_epoch,
     lock_path,
@@ -173,24 +174,34 @@ class TestEpoch:
         assert row.stopped_at == tx.now
         assert row.api_url is None
 
+    def test_records_that_it_stops_before_it_has(self, conn: apsw.Connection) -> None:
+        with transaction(conn, CLOCK) as tx:
+            begin_stop(tx, begin_epoch(tx, 100, "boot"))
+        row = runner_row(conn)
+        assert row is not None
+        assert (row.stopping_at, row.stopped_at) == (tx.now, None)
+
     def test_a_fenced_runner_changes_nothing(self, conn: apsw.Connection) -> None:
         with transaction(conn, CLOCK) as tx:
             old = begin_epoch(tx, 100, "boot")
             new = begin_epoch(tx, 200, "boot")
             set_api_url(tx, new, "http://127.0.0.1:2000")
+            begin_stop(tx, old)
             end_epoch(tx, old)
             with pytest.raises(Fenced):
                 set_api_url(tx, old, "http://127.0.0.1:1000")
         row = runner_row(conn)
         assert row is not None
-        assert (row.pid, row.api_url, row.stopped_at) == (200, "http://127.0.0.1:2000", None)
+        assert (row.pid, row.api_url) == (200, "http://127.0.0.1:2000")
+        assert (row.stopping_at, row.stopped_at) == (None, None)
 
     def test_a_new_start_forgets_the_old_address_and_end(self, conn: apsw.Connection) -> None:
         with transaction(conn, CLOCK) as tx:
             old = begin_epoch(tx, 100, "boot")
             set_api_url(tx, old, "http://127.0.0.1:1937")
+            begin_stop(tx, old)
             end_epoch(tx, old)
             begin_epoch(tx, 200, "boot")
         row = runner_row(conn)
         assert row is not None
-        assert (row.api_url, row.stopped_at) == (None, None)
+        assert (row.api_url, row.stopping_at, row.stopped_at) == (None, None, None)

@@ -16,7 +16,7 @@ from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import overrides, queue_items
 from jeeves_runner.db import runs as run_rows
 from jeeves_runner.db.runner import begin_epoch
-from jeeves_runner.errors import Conflict, Fenced, NotFound
+from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.execute.processes import boot_id
 
 SCHEDULE = parse_schedule(("* * * * * *",), "UTC", "test")
@@ -563,7 +563,7 @@ def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: 
         for name in ("quick", "slow", "wait"):
             await rig.runs.trigger(name)
         await rig.runs.shut_down(0.6)
-        with pytest.raises(Conflict):
+        with pytest.raises(NoServer):
             await rig.runs.trigger("quick")
 
     with_runner(place, scenario, max_concurrency=2)
@@ -571,6 +571,26 @@ def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: 
     assert place.story("slow") == ["interrupted"]
     assert place.runs("slow")[0].cancel_cause == "shutdown"
     assert place.story("wait") == ["scheduled: limit"]
+
+
+def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
+    place.apply(job("slow", HOLD), job("wait", HOLD), job("late"))
+
+    async def scenario(rig: Rig) -> None:
+        ids = [(await rig.runs.trigger(name)).id for name in ("slow", "wait")]
+        down = asyncio.create_task(rig.runs.shut_down(60))
+        await asyncio.sleep(0)
+        with place.write() as tx:
+            for run_id in ids:
+                run_rows.request_cancel(tx, run_id, "cancel")
+            run_rows.request_run(tx, "late", params=None, forced=False)
+        await rig.runs.look()
+        async with asyncio.timeout(30):
+            await down
+
+    with_runner(place, scenario, max_concurrency=1)
+    assert [place.story(name) for name in ("slow", "wait")] == [["cancelled"], ["cancelled: cancel"]]
+    assert place.story("late") == ["scheduled"]
 
 
 def test_waiting_runs_survive_a_restart(place: Place) -> None:
@@ -610,7 +630,7 @@ def test_a_fenced_runner_stops_admitting_and_ends_its_runs(place: Place) -> None
             await rig.runs.trigger("next")
         await rig.runs.fenced.wait()
         await rig.runs.idle()
-        with pytest.raises(Conflict):
+        with pytest.raises(NoServer):
             await rig.runs.trigger("next")
 
     with_runner(place, scenario)

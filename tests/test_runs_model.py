@@ -16,7 +16,7 @@ from jeeves_runner.core.schedule import parse_schedule
 from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.db import runs as run_rows
-from jeeves_runner.errors import Conflict, Fenced, NotFound
+from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 
 LIMIT = 3
 STEPS = 60
@@ -86,11 +86,11 @@ class Story:
             when = self.dice.choice(self.due[name])  # a second time, as after a clock was set back
         else:
             self.due[name].append(when)
-        with suppress(Conflict, Fenced):
+        with suppress(Fenced, NoServer):
             await rig.runs.submit(Due(job_id=name, schedule=SECONDLY, first=when, latest=when, count=1))
 
     async def _trigger(self, rig: Rig, name: str) -> None:
-        with suppress(Conflict, NotFound, Fenced):
+        with suppress(Conflict, Fenced, NoServer, NotFound):
             await rig.runs.trigger(name, None, self.dice.random() < 0.3)
 
     async def _request(self, rig: Rig, name: str) -> None:

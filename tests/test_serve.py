@@ -284,6 +284,27 @@ def test_a_stopping_server_ends_its_runs_and_says_so(root: Path) -> None:
     assert [run["status"] for run in shown] == ["interrupted"]
 
 
+def test_a_stopping_server_says_so_and_lets_its_runs_be_cancelled(root: Path) -> None:
+    (root / "jeeves-runner.yaml").write_text("port: 0\nshutdown_grace: 10m\n")
+    save(root, "long.yaml", LONG)
+    with serving(root) as server:
+        server.post("/jobs/long/run?wait=0s")
+        pids = started_pids(root)
+        os.kill(server.pid, signal.SIGTERM)
+        until(lambda: json.loads(command(root, "status", "--json").stdout)["status"] == "stopping")
+        shown = command(root, "status").stdout
+        assert f"is stopping (pid {server.pid}): it starts nothing new and waits for 1 run until" in shown
+        refused = command(root, "trigger", "long")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert f"the server (pid {server.pid}) is stopping" in refused.stderr
+        assert command(root, "cancel", "1").returncode == 0
+        until(lambda: server.ended() is not None)
+        assert server.ended() == 0
+        assert all(gone(pid) for pid in pids)
+    shown = json.loads(command(root, "runs", "long", "--json").stdout)["runs"]
+    assert [(run["status"], run["cancel_cause"]) for run in shown] == [("cancelled", "cancel")]
+
+
 def test_a_second_signal_does_not_wait_for_the_grace(root: Path) -> None:
     save(root, "long.yaml", LONG)
     with serving(root) as server:

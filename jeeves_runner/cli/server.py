@@ -28,12 +28,16 @@ def server_of(app: App, conn: "apsw.Connection") -> RunnerRow | None:
     return row
 
 
-def require_server(app: App, conn: "apsw.Connection") -> RunnerRow:
-    """The server that runs on this database; NoServer if none does."""
+def require_server(app: App, conn: "apsw.Connection") -> None:
+    """NoServer unless a server runs on this database and goes on to."""
     row = server_of(app, conn)
     if row is None:
         raise NoServer(f"no server runs on {app.config.db_path}", hint="start it with `jeeves-runner serve`")
-    return row
+    if row.stopping_at is not None:
+        raise NoServer(
+            f"the server (pid {row.pid}) is stopping: nothing new starts",
+            hint="start it again once it has stopped, with `jeeves-runner serve`",
+        )
 
 
 def ask(server: RunnerRow, path: str) -> dict[str, Any] | None:

@@ -48,6 +48,11 @@ def _documents(
         answer = None if document is None else ask(server, "/sync")
         if document is not None and answer is not None:
             return document, answer
-    reason = "no server watches the manifests" if server is None else "the server does not answer"
+    stopping = server is not None and server.stopping_at is not None
+    if server is None:
+        reason = "no server watches the manifests"
+    else:
+        reason = "the server is stopping" if stopping else "the server does not answer"
     sync = recorded_sync(conn, reason)
-    return status_view(conn, now, started_at=server.started_at if server else None, sync=sync), sync
+    started_at = server.started_at if server else None
+    return status_view(conn, now, started_at=started_at, stopping=stopping, sync=sync), sync

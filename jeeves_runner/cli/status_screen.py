@@ -1,7 +1,7 @@
 """The screen of ``status``, part by part."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from jeeves_runner.cli.tables import (
     short_sha,
     shortened,
 )
+from jeeves_runner.clock import to_text
 from jeeves_runner.render import Cell, Prose, Styled, counted, duration
 from jeeves_runner.views import jobs_view, next_view
 from jeeves_runner.views.runs import BAD, active_runs, failing
@@ -55,6 +56,9 @@ def _print_head(app: App, now: datetime, status: Document, server: "RunnerRow | 
     if server is None:
         state = Styled("stopped", "yellow")
         detail = "; start it with `jeeves-runner serve`"
+    elif server.stopping_at is not None:
+        state = Styled("stopping", "yellow")
+        detail = f" (pid {server.pid}): {_last_work(app, now, status, server.stopping_at)}"
     else:
         state = Styled("running", "green")
         where = f", {server.api_url}" if server.api_url else ""
@@ -62,6 +66,20 @@ def _print_head(app: App, now: datetime, status: Document, server: "RunnerRow | 
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
     app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
     app.print(f"Jobs: {_health_text(status['health'])}.")
+
+
+def _last_work(app: App, now: datetime, status: Document, stopping_at: datetime) -> str:
+    """What a stopping server still does."""
+    count = status["health"]["running"]
+    if not count:
+        return "nothing runs any more"
+    runs = counted(count, "run")
+    until = stopping_at + timedelta(milliseconds=app.config.shutdown_grace_ms)
+    if until <= now:
+        return f"it ends {runs}"
+    text = to_text(until)
+    zone = ZoneInfo(app.config.timezone)
+    return f"it starts nothing new and waits for {runs} until {moment(text, zone)} ({ago(text, now)}) at most"
 
 
 def _sync_text(sync: Document, now: datetime) -> str:

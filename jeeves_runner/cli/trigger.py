@@ -40,9 +40,10 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
     given = _params(params)
     with closing(app.connect()) as conn:
         live_job(conn, job_id)
-        require_server(app, conn)
         text = json.dumps(given, ensure_ascii=False) if given else None
         with transaction(conn, app.clock) as tx:
+            # Here, so that no server begins to stop between the look and the request.
+            require_server(app, tx.conn)
             run_id = runs.request_run(tx, job_id, params=text, forced=force).id
         if wait:
             return _report_end(app, _end_of(app, conn, run_id))
@@ -88,7 +89,8 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
         run: dict[str, Any] = run_view(conn, last_attempt(conn, run_id))["run"]
         if run["finished_at"] is not None:
             return run
-        if server is None:
+        starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
+        if starts_no_more:
             raise NoServer(
                 f"the server has stopped; run {run['id']} is still {run['status']}",
                 hint=f"the next server {'starts' if run['status'] == 'scheduled' else 'settles'} it",

@@ -113,28 +113,35 @@ def read_lock_pid(db_path: Path) -> int | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunnerRow:
-    """The latest runner: ``stopped_at`` is None while it runs, and if it died without a word."""
+    """The latest runner: ``stopped_at`` is None while it runs, and if it died without a word.
+
+    From ``stopping_at`` on it starts nothing and lets what runs come to its end.
+    """
 
     epoch: int
     pid: int
     boot_id: str
     api_url: str | None
     started_at: datetime
+    stopping_at: datetime | None
     stopped_at: datetime | None
 
 
 def runner_row(conn: apsw.Connection) -> RunnerRow | None:
     """The latest runner of this database, None if there never was one."""
-    row = conn.execute("SELECT epoch, pid, boot_id, api_url, started_at, stopped_at FROM runner").fetchone()
+    row = conn.execute(
+        "SELECT epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at FROM runner"
+    ).fetchone()
     if row is None:
         return None
-    epoch, pid, boot_id, api_url, started_at, stopped_at = row
+    epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at = row
     return RunnerRow(
         epoch=epoch,
         pid=pid,
         boot_id=boot_id,
         api_url=api_url,
         started_at=from_text(started_at),
+        stopping_at=from_text(stopping_at) if stopping_at else None,
         stopped_at=from_text(stopped_at) if stopped_at else None,
     )
 
@@ -146,7 +153,7 @@ def begin_epoch(tx: Tx, pid: int, boot_id: str) -> int:
         INSERT INTO runner (only, epoch, pid, boot_id, started_at) VALUES (1, 1, ?, ?, ?)
         ON CONFLICT (only) DO UPDATE SET
           epoch = epoch + 1, pid = excluded.pid, boot_id = excluded.boot_id, api_url = NULL,
-          started_at = excluded.started_at, stopped_at = NULL
+          started_at = excluded.started_at, stopping_at = NULL, stopped_at = NULL
         RETURNING epoch
         """,
         (pid, boot_id, tx.at),
@@ -169,6 +176,11 @@ def set_api_url(tx: Tx, epoch: int, url: str) -> None:
     """Publish where the runner of this epoch listens; raises Fenced."""
     check_epoch(tx, epoch)
     tx.conn.execute("UPDATE runner SET api_url = ?", (url,))
+
+
+def begin_stop(tx: Tx, epoch: int) -> None:
+    """Record that this runner starts nothing more. Without effect if a newer runner has taken over."""
+    tx.conn.execute("UPDATE runner SET stopping_at = ? WHERE epoch = ?", (tx.at, epoch))
 
 
 def end_epoch(tx: Tx, epoch: int) -> None:

@@ -17,7 +17,7 @@ from jeeves_runner.core.policy import Verdict
 from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import runs, runs_read
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import Conflict, Fenced, NotFound
+from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.execute.announcement import Announcement
 from jeeves_runner.execute.contract import Executor, LocalHandle
 from jeeves_runner.runs.admission import Admission, Stale, Step, write_steps
@@ -126,14 +126,15 @@ class Runs:
         """Decide about occurrences whose time has come; the rows written, once they are committed.
 
         The future fails with DatabaseError if nothing was recorded: the occurrences are then as
-        undecided as before. It fails with Conflict when the runner is shutting down.
+        undecided as before. It fails with NoServer when the runner is shutting down.
         """
         return self._begin(due.job_id, lambda job: self._admission.decide_due(job, due))
 
     async def trigger(self, job_id: str, params: Mapping[str, str] | None = None, force: bool = False) -> Run:
         """Run a job by hand; its row once that is committed: running, waiting or skipped.
 
-        NotFound for a job that is not there, Conflict for one that is paused unless ``force``.
+        NotFound for a job that is not there, Conflict for one that is paused unless ``force``, NoServer
+        when the runner is shutting down.
         """
 
         def decide(job: Job) -> list[Step]:
@@ -177,15 +178,18 @@ class Runs:
         self._waiting.review(all_of_them=True)
 
     async def look(self) -> None:
-        """Take up what other programs wrote: requests for runs, cancel requests, pauses."""
-        if not self._is_open:
+        """Take up what other programs wrote: requests for runs, cancel requests, pauses.
+
+        A runner that is shutting down obeys cancel requests alone.
+        """
+        if self.fenced.is_set():
             return
-        for run in runs_read.unknown_waiting(self._conn, self._newest_seen):
+        for run in runs_read.unknown_waiting(self._conn, self._newest_seen) if self._is_open else ():
             self._newest_seen = run.id
             self._waiting.admit_requested(run)
         for run_id, cause in runs_read.cancel_requests(self._conn):
             self._obey_cancel_request(run_id, cause)
-        if self._admission.read_pauses():
+        if self._is_open and self._admission.read_pauses():
             self._waiting.review(all_of_them=True)
 
     # New runs
@@ -220,7 +224,7 @@ class Runs:
         """Decide until a decision is still right when it is committed."""
         while True:
             if not self._is_open:
-                raise Conflict("the runner is not taking runs", hint="it is starting or shutting down")
+                raise NoServer("the server is not taking runs", hint="it is starting or stopping")
             job = self._admission.job(job_id)
             if job is None:
                 raise _refusal(job_id, "deleted")

@@ -127,8 +127,13 @@ class Work:
             log.error("a task of the runner failed", exc_info=error)
 
     async def _all_done(self, patience: float) -> bool:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+        """Whether all work, what it leads to included, has ended within ``patience`` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while self._tasks:
+            await asyncio.wait(self._tasks, timeout=max(0.0, deadline - loop.time()))
+            if loop.time() >= deadline:
+                break
         return not self._tasks
 
     async def _record(self, run: Run, execution: Execution, report: Report) -> Ended | None:

@@ -16,11 +16,17 @@ _HOUR = timedelta(hours=1)
 
 
 def status_view(
-    conn: apsw.Connection, now: datetime, *, started_at: datetime | None, sync: Mapping[str, Any]
+    conn: apsw.Connection,
+    now: datetime,
+    *,
+    started_at: datetime | None,
+    stopping: bool = False,
+    sync: Mapping[str, Any],
 ) -> dict[str, Any]:
     """``{name, version, uptime, status, health, sync}``.
 
     ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime`` (seconds) null.
+    ``stopping``: it runs, and starts nothing more.
     ``sync`` is the document of /sync, given here with counts in place of its lists.
     """
     counts = health_counts(conn, now - _HOUR)
@@ -28,7 +34,7 @@ def status_view(
         "name": NAME,
         "version": __version__,
         "uptime": None if started_at is None else max(0, int((now - started_at).total_seconds())),
-        "status": "stopped" if started_at is None else "running",
+        "status": "stopped" if started_at is None else "stopping" if stopping else "running",
         "health": {
             "totalJobs": counts["totalJobs"],
             "running": counts["running"],

@@ -118,6 +118,7 @@ CREATE TABLE runner (
   boot_id          TEXT NOT NULL,
   api_url          TEXT,
   started_at       TEXT NOT NULL,
+  stopping_at      TEXT,                -- when it was asked to stop: from then on it starts nothing
   stopped_at       TEXT
 ) STRICT;
 
