@@ -211,6 +211,7 @@ class Runner:
             writer=writer,
             next_run=scheduler.next_of,
             started_at=self._clock.now(),
+            stopping=self._stop,
         )
 
     async def _answer_http(self, listener: socket.socket, services: ApiServices) -> None:

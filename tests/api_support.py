@@ -49,11 +49,19 @@ class StillSync:
 class Api:
     """A client of the server, and the parts behind it."""
 
-    def __init__(self, port: int, session: aiohttp.ClientSession, ledger: Ledger, sync: StillSync) -> None:
+    def __init__(
+        self,
+        port: int,
+        session: aiohttp.ClientSession,
+        ledger: Ledger,
+        sync: StillSync,
+        stopping: asyncio.Event,
+    ) -> None:
         self.port = port
         self.session = session
         self.ledger = ledger
         self.sync = sync
+        self.stopping = stopping
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -112,6 +120,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         runs = _runs(ledger.path, writer, epoch)
         await runs.start_up()
         sync = StillSync()
+        stopping = asyncio.Event()
         services = ApiServices(
             conn=conn,
             clock=clock,
@@ -121,13 +130,14 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             writer=writer,
             next_run=next_runs(conn, clock.now()),
             started_at=clock.now(),
+            stopping=stopping,
         )
         server = HttpServer(services, limits=limits)
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync)
+            yield Api(port, session, ledger, sync, stopping)
         await runs.shut_down(0)
         await server.close()
     conn.close()

@@ -19,9 +19,11 @@ from jeeves_runner import __version__, views
 from jeeves_runner.api import asked
 from jeeves_runner.api.problems import STATUSES
 from jeeves_runner.api.routes import ROUTES
+from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.errors import JeevesError
 
 LASTING = "exec sleep 60"
+ANY_STATUS = f"status must be one of {', '.join(RunStatus)}, not 'fine'"
 DOCUMENTATION = Path(__file__).parents[1] / "docs" / "reference" / "http.md"
 
 
@@ -146,8 +148,7 @@ def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: 
         (
             "/runs?status=fine",
             400,
-            "status must be one of scheduled, running, ok, error, timeout,"
-            + " cancelled, interrupted, skipped, missed, not 'fine'",
+            ANY_STATUS,
         ),
         ("/queues?detail=yes", 400, "detail must be one of 0, 1, false, true, not 'yes'"),
         ("/queues/none/status", 404, "there is no queue none"),
@@ -204,12 +205,55 @@ def test_preferences_are_tokens_of_all_the_headers_lines(lines: list[str], names
     assert list(asked.preferences(make_mocked_request("POST", "/", headers=headers))) == names
 
 
-async def running(api: Api) -> int:
-    """The run that runs, once one does."""
+async def active(api: Api, status: str) -> int:
+    """The run of this status, once there is one."""
     while True:
-        active = (await api.get("/runs?status=running")).body["runs"]
-        if active:
-            return int(active[0]["id"])
+        found = (await api.get(f"/runs?status={status}")).body["runs"]
+        if found:
+            return int(found[0]["id"])
+
+
+def test_the_answer_is_the_last_attempts(ledger: Ledger) -> None:
+    again = Retries(limit=2, delay_ms=1)
+    shell_job(ledger, "stubborn", 'test "$JR_ATTEMPT" = 3', retries=again)
+
+    async def scenario(api: Api) -> None:
+        result = (await api.post("/jobs/stubborn/run")).body["result"]
+        assert (result["id"], result["attempt"], result["status"]) == (3, 3, "ok")
+
+    with_api(ledger, scenario)
+
+
+def test_who_waits_no_longer_gets_the_attempt_it_has_come_to(ledger: Ledger) -> None:
+    shell_job(ledger, "stubborn", "exit 1", retries=Retries(limit=2, delay_ms=3_600_000))
+
+    async def scenario(api: Api) -> None:
+        waiting = asyncio.create_task(api.post("/jobs/stubborn/run"))
+        retry = await active(api, "scheduled")
+        api.stopping.set()
+        answer = await waiting
+        run = answer.body["run"]
+        assert (answer.status, run["id"], run["attempt"], run["status"]) == (202, retry, 2, "scheduled")
+
+    with_api(ledger, scenario)
+
+
+def test_a_server_that_stops_answers_those_who_wait_and_starts_nothing(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", LASTING)
+
+    async def scenario(api: Api) -> None:
+        waiting = asyncio.create_task(api.post("/jobs/patient/run"))
+        run_id = await active(api, "running")
+        api.stopping.set()
+        answer = await waiting
+        assert (answer.status, answer.body["run"]["id"]) == (202, run_id)
+        assert answer.body["run"]["status"] == "running"
+        refused = await api.post("/jobs/patient/run", {"force": True})
+        assert problem(refused) == (503, "the server is stopping: nothing new starts")
+        assert (await api.get("/status")).body["status"] == "stopping"
+
+    with_api(ledger, scenario)
+    assert ledger.count("runs") == 1
 
 
 def test_a_client_that_hangs_up_does_not_end_its_run(ledger: Ledger) -> None:
@@ -217,7 +261,7 @@ def test_a_client_that_hangs_up_does_not_end_its_run(ledger: Ledger) -> None:
 
     async def scenario(api: Api) -> Answer:
         blocked = asyncio.create_task(api.post("/jobs/patient/run"))
-        run_id = await running(api)
+        run_id = await active(api, "running")
         blocked.cancel()
         await asyncio.wait([blocked])
         # Had the first one taken the run along, this would be refused.
@@ -246,7 +290,7 @@ def test_a_cancelled_run_ends_and_cannot_be_cancelled_again(ledger: Ledger) -> N
 
     async def scenario(api: Api) -> None:
         waiting = asyncio.create_task(api.post("/jobs/patient/run"))
-        run_id = await running(api)
+        run_id = await active(api, "running")
         cancelled = await api.post(f"/runs/{run_id}/cancel")
         assert (cancelled.status, cancelled.body["run"]["cancel_cause"]) == (202, "cancel")
         assert (await waiting).body["result"]["status"] == "cancelled"

@@ -11,41 +11,57 @@ from jeeves_runner.api.answers import answer
 from jeeves_runner.api.problems import problem
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.instants import later_instant
-from jeeves_runner.core.model import Run
 from jeeves_runner.db import overrides
-from jeeves_runner.errors import Conflict, InvalidValue, NotFound
+from jeeves_runner.errors import Conflict, InvalidValue, NoServer, NotFound
+from jeeves_runner.views.runs import last_attempt
 
 ACTOR = "api"
 
 
 async def run_job(request: web.Request) -> web.Response:
-    """Start a run by hand and answer its end, or sooner if the client does not want to wait so long."""
+    """Start a run by hand and answer its end, or sooner if the client does not want to wait so long.
+
+    With retries its end is that of the last attempt.
+    """
     of = request.app[SERVICES]
     job_id = request.match_info["job"]
     wait_ms = asked.wait_ms(request)
     body = await asked.body(request, {"params", "force"})
+    params, force = asked.params_in(body), asked.flag_in(body, "force")
+    if of.stopping.is_set():
+        raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
     try:
-        run = await of.runs.trigger(job_id, asked.params_in(body), asked.flag_in(body, "force"))
+        run_id = (await of.runs.trigger(job_id, params, force)).id
     except NotFound:
         raise views.unknown_job(of.conn, job_id) from None
-    if not run.status.is_final and wait_ms != 0:
-        run = await _ended(of, run, wait_ms)
-    document = views.run_view(of.conn, run.id)["run"]
-    if run.status.is_final:
+    if wait_ms != 0:
+        await _wait_for_chain(of, run_id, wait_ms)
+    document = views.run_view(of.conn, last_attempt(of.conn, run_id))["run"]
+    if document["finished_at"] is not None:
         return answer({"result": document})
     return answer({"run": document}, status=202)
 
 
-async def _ended(of: ApiServices, run: Run, wait_ms: int | None) -> Run:
-    """The run at its end, or as it was given once ``wait_ms`` has passed. Its end needs no listener."""
-    if wait_ms is None:
-        return await of.runs.wait(run.id)
-    waiting = asyncio.ensure_future(of.runs.wait(run.id))
-    done, _ = await asyncio.wait({waiting}, timeout=wait_ms / 1000)
-    if done:
-        return waiting.result()
-    waiting.cancel()
-    return run
+async def _wait_for_chain(of: ApiServices, run_id: int, wait_ms: int | None) -> None:
+    """Wait until the last attempt of a chain has ended, ``wait_ms`` at most, or until the server stops."""
+    end = asyncio.create_task(_end_of_chain(of, run_id))
+    stop = asyncio.create_task(of.stopping.wait())
+    try:
+        timeout = None if wait_ms is None else wait_ms / 1000
+        await asyncio.wait({end, stop}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if end.done():
+            end.result()
+    finally:
+        end.cancel()
+        stop.cancel()
+
+
+async def _end_of_chain(of: ApiServices, first: int) -> None:
+    attempt, newest = None, first
+    while newest != attempt:
+        attempt = newest
+        await of.runs.wait(attempt)
+        newest = last_attempt(of.conn, first)  # a retry is recorded together with the end before it
 
 
 async def cancel_run(request: web.Request) -> web.Response:

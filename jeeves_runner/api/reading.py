@@ -31,8 +31,14 @@ async def index(request: web.Request) -> web.Response:
 
 async def status(request: web.Request) -> web.Response:
     of = _services(request)
-    sync = of.sync.state.as_json()
-    return answer(views.status_view(of.conn, of.clock.now(), started_at=of.started_at, sync=sync))
+    document = views.status_view(
+        of.conn,
+        of.clock.now(),
+        started_at=of.started_at,
+        stopping=of.stopping.is_set(),
+        sync=of.sync.state.as_json(),
+    )
+    return answer(document)
 
 
 async def healthz(request: web.Request) -> web.Response:

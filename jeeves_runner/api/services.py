@@ -1,5 +1,6 @@
 """What the routes need of the rest of the program, given by whoever composes it."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +45,7 @@ class Writes(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiServices:
-    """``conn`` is for reads of the event loop alone."""
+    """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop."""
 
     conn: apsw.Connection
     clock: Clock
@@ -54,6 +55,7 @@ class ApiServices:
     writer: Writes
     next_run: NextRun
     started_at: datetime
+    stopping: asyncio.Event
 
 
 SERVICES = web.AppKey("services", ApiServices)
