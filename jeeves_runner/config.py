@@ -14,6 +14,9 @@ from jeeves_runner.errors import ConfigError
 
 FILE_NAME: Final = "jeeves-runner.yaml"
 
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+"""The addresses a server may listen on."""
+
 Mistake = tuple[tuple[int, int], str, str, str | None]
 """Line and column, the code of its kind, a sentence and a hint."""
 
@@ -189,7 +192,7 @@ def _validator() -> Any:
 
 
 def _further_faults(values: Mapping[str, Any]) -> "list[tuple[tuple[str | int, ...], str, str | None]]":
-    """What the schema cannot say: units in the wrong order, time zones that do not exist."""
+    """What the schema cannot say: units in the wrong order, unknown time zones, hosts beyond loopback."""
     from jeeves_runner.core.durations import parse_duration
 
     faults: list[tuple[tuple[str | int, ...], str, str | None]] = []
@@ -206,6 +209,11 @@ def _further_faults(values: Mapping[str, Any]) -> "list[tuple[tuple[str | int, .
             faults.append((place, str(error), None))
     if values.get("timezone", "UTC") != "UTC":
         faults += _timezone_faults(values["timezone"])
+    if values.get("host", LOOPBACK[0]) not in LOOPBACK:
+        port = values.get("port", 1937)
+        message = f"host {values['host']} is not this machine alone: the server listens on loopback only"
+        hint = f"reach it from elsewhere with `ssh -L {port}:127.0.0.1:{port} HOST`"
+        faults.append((("host",), message, hint))
     return faults
 
 

@@ -66,6 +66,13 @@ def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
         ("run_retention: 5m7d\n", "1:16", "from large to small", ""),
         ("sync:\n  mode: sometimes\n", "2:9", "auto, manual", ""),
         ("notifications: {}\n", "1:1", "not supported by this version", ""),
+        (
+            "host: 0.0.0.0\n",
+            "1:7",
+            "host 0.0.0.0 is not this machine alone",
+            "ssh -L 1937:127.0.0.1:1937 HOST",
+        ),
+        ("port: 80\nhost: box\n", "2:7", "listens on loopback only", "ssh -L 80:127.0.0.1:80 HOST"),
         ("a: [\n", "2:1", "YAML", ""),
         ("- 1\n", "1:1", "mapping of settings", ""),
     ],
