@@ -69,6 +69,15 @@ def test_an_empty_list_of_runs_says_of_what(shell: Shell) -> None:
     assert shell.text("runs", "new", "--status", "error") == "new has no run of status error.\n"
 
 
+def test_runs_fill_a_screen_or_a_page_of_the_api(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    for _ in range(60):
+        shell.ledger.add_run("a")
+    assert len(shell.rows("runs")) == 1 + 20
+    assert len(shell.json("runs")["runs"]) == 50
+    assert len(shell.json("runs", "--limit", "55")["runs"]) == 55
+
+
 def test_a_job_is_told_in_full(shell: Shell) -> None:
     shell.ledger.add_job(
         "backup", name="Nightly backup", schedule=("0 3 * * *",), timezone="Europe/Berlin",

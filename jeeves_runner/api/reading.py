@@ -7,10 +7,9 @@ from jeeves_runner.api import asked
 from jeeves_runner.api.answers import answer
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
-from jeeves_runner.views.runs import tails
+from jeeves_runner.views.runs import PAGE, tails
 from jeeves_runner.views.status import NAME
 
-RUNS_LIMIT = 50
 PEEK_LIMIT = 20
 _STATUSES = tuple(status.value for status in RunStatus)
 _TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
@@ -59,7 +58,7 @@ async def runs_of_job(request: web.Request) -> web.Response:
     of = _services(request)
     job_id = request.match_info["job"]
     document = views.runs_view(
-        of.conn, job_id=job_id, before=asked.before(request), limit=asked.limit(request, RUNS_LIMIT)
+        of.conn, job_id=job_id, before=asked.before(request), limit=asked.limit(request, PAGE)
     )
     if not document["runs"]:
         views.check_known(of.conn, job_id)
@@ -74,7 +73,7 @@ async def runs(request: web.Request) -> web.Response:
         job_id=job_id,
         status=asked.choice(request, "status", _STATUSES),
         before=asked.before(request),
-        limit=asked.limit(request, RUNS_LIMIT),
+        limit=asked.limit(request, PAGE),
     )
     if job_id is not None and not document["runs"]:
         views.check_known(of.conn, job_id)

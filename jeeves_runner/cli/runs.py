@@ -1,6 +1,7 @@
 """``runs``: what ran, what waits and what did not run."""
 
 from contextlib import closing
+from typing import Final
 
 import click
 
@@ -9,6 +10,7 @@ from jeeves_runner.cli.arguments import RUN_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.core.model import RunStatus
 
+_SCREEN: Final = 20
 STATUSES = tuple(word.value for word in RunStatus)
 
 
@@ -16,20 +18,22 @@ STATUSES = tuple(word.value for word in RunStatus)
 @click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
 @click.option("--before", type=RUN_ID, metavar="RUN", help="Only runs older than this one.")
-@click.option("--limit", type=at_most(100_000), default=20, show_default=True)
+@click.option("--limit", type=at_most(100_000), help="At most this many: 20 unless given, with --json 50.")
 @json_option
 @pass_app
-def command(app: App, job_id: str | None, status: str | None, before: int | None, limit: int) -> None:
+def command(app: App, job_id: str | None, status: str | None, before: int | None, limit: int | None) -> None:
     """List runs, newest first: all, or those of JOB (deleted jobs keep theirs)."""
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import RUN_HEADERS, run_cells
     from jeeves_runner.views import check_known, runs_view
+    from jeeves_runner.views.runs import PAGE
 
+    count = limit or (PAGE if app.json else _SCREEN)
     with closing(app.connect()) as conn:
         now = app.clock.now()
         if job_id is not None:
             check_known(conn, job_id)
-        document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
+        document = runs_view(conn, job_id=job_id, status=status, before=before, limit=count)
         served = server_of(app, conn) is not None
     if app.json:
         app.print_json(document)

@@ -16,6 +16,9 @@ Row = dict[str, Any]
 BAD: Final = frozenset({"error", "timeout", "interrupted"})
 """The outcomes somebody should look at."""
 
+PAGE: Final = 50
+"""How many runs a document holds unless somebody asks for another number."""
+
 _STREAK: Final = 100
 
 
