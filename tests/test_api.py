@@ -384,6 +384,61 @@ def test_jobs_are_written_in_manifests_alone(ledger: Ledger, tmp_path: Path, met
     assert [answer.headers["Allow"] for answer in (one, every)] == ["GET, HEAD"] * 2
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/jobs/backup/schedule", ""),
+        ("PATCH", "/jobs/backup/env/HOME", ""),
+        ("DELETE", "/jobs/backup/runs", "GET, HEAD"),
+        ("PUT", "/jobs/backup/run", "POST"),
+        ("POST", "/jobs/backup/enable", "PATCH"),
+    ],
+)
+def test_nor_is_anything_below_a_job_written_elsewhere(
+    ledger: Ledger, method: str, path: str, allowed: str
+) -> None:
+    ledger.add_job("backup")
+    answer = ask(ledger, method, path, {"value": 1})
+    assert problem(answer) == (405, "job backup is declared in jobs.d/backup.yaml:1; edit it there")
+    assert answer.headers["Allow"] == allowed
+
+
+def test_looking_below_a_job_is_another_matter(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+    assert problem(get(ledger, "/jobs/backup/schedule")) == (404, "there is nothing at this path")
+    assert ask(ledger, "HEAD", "/jobs/backup/schedule").status == 404
+    answer = get(ledger, "/jobs/backup/run")
+    assert problem(answer) == (405, "this path does not take that method")
+    assert answer.headers["Allow"] == "POST"
+    assert problem(ask(ledger, "PUT", "/jobs/bakup/schedule")) == (404, "there is no job bakup")
+
+
+def test_a_job_is_disabled_and_enabled_by_a_pause(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 1 1 *",))
+
+    async def scenario(api: Api) -> None:
+        disabled = await api.ask("PATCH", "/jobs/backup/disable")
+        assert (disabled.status, disabled.body) == (200, {"ok": True})
+        job = (await api.get("/jobs/backup")).body["job"]
+        assert (job["enabled"], job["status"], job["next_run"]) == (False, "paused", None)
+        assert job["paused"] == {"until": None, "reason": "api"}
+        enabled = await api.ask("PATCH", "/jobs/backup/enable")
+        assert (enabled.status, enabled.body) == (200, {"ok": True})
+        job = (await api.get("/jobs/backup")).body["job"]
+        assert (job["enabled"], job["status"], job["paused"]) == (True, "idle", None)
+
+    with_api(ledger, scenario)
+
+
+def test_what_a_manifest_disables_is_enabled_there(ledger: Ledger) -> None:
+    ledger.add_job("backup", enabled=False)
+    assert problem(ask(ledger, "PATCH", "/jobs/backup/enable")) == (
+        409,
+        "job backup is declared with enabled: false in jobs.d/backup.yaml:1",
+    )
+    assert problem(ask(ledger, "PATCH", "/jobs/bakup/disable")) == (404, "there is no job bakup")
+
+
 def test_another_method_is_a_problem_that_names_the_right_ones(ledger: Ledger) -> None:
     answer = ask(ledger, "DELETE", "/runs/1")
     assert problem(answer) == (405, "this path does not take that method")
@@ -413,5 +468,5 @@ def test_every_error_code_has_its_status() -> None:
 
 
 def test_every_route_is_documented_and_none_else() -> None:
-    told = set(re.findall(r"`(GET|POST) (/[^` ?]*)", DOCUMENTATION.read_text(encoding="utf-8")))
+    told = set(re.findall(r"`(GET|POST|PATCH) (/[^` ?]*)", DOCUMENTATION.read_text(encoding="utf-8")))
     assert told == {(route.method, route.path) for route in ROUTES if route.method != "*"}

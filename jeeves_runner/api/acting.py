@@ -92,6 +92,29 @@ async def resume_job(request: web.Request) -> web.Response:
     return answer(views.job_view(of.conn, of.clock.now(), job_id, of.next_run))
 
 
+async def disable_job(request: web.Request) -> web.Response:
+    """A pause without an end. What a manifest declares stays as it is."""
+    of = request.app[SERVICES]
+    job_id = views.live_job(of.conn, request.match_info["job"]).id
+    await asked.body(request, ())
+    await of.writer.write(lambda tx: overrides.pause(tx, job_id, until=None, reason=ACTOR, by=ACTOR))
+    return answer({"ok": True})
+
+
+async def enable_job(request: web.Request) -> web.Response:
+    """The end of a pause, whoever has paused the job."""
+    of = request.app[SERVICES]
+    job = views.live_job(of.conn, request.match_info["job"])
+    await asked.body(request, ())
+    if not job.enabled:
+        raise Conflict(
+            f"job {job.id} is declared with enabled: false in {job.file}:{job.line}",
+            hint="change it there; a saved manifest is applied at once",
+        )
+    await of.writer.write(lambda tx: overrides.resume(tx, job.id, by=ACTOR))
+    return answer({"ok": True})
+
+
 async def reconcile(request: web.Request) -> web.Response:
     of = request.app[SERVICES]
     of.sync.apply_now()
@@ -109,6 +132,26 @@ async def job_is_declared(request: web.Request) -> web.Response:
     of = request.app[SERVICES]
     row = views.live_job(of.conn, request.match_info["job"])
     return _not_here(f"job {row.id} is declared in {row.file}:{row.line}; edit it there")
+
+
+async def part_of_job_is_declared(request: web.Request) -> web.Response:
+    """The answer to every attempt to write what stands below a job, by a method that nothing there takes."""
+    allowed = await _methods_here(request)
+    if request.method not in ("GET", "HEAD"):
+        response = await job_is_declared(request)
+        response.headers["Allow"] = ", ".join(allowed)
+        return response
+    if allowed:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
+    raise web.HTTPNotFound
+
+
+async def _methods_here(request: web.Request) -> list[str]:
+    """The methods that routes of this very path take."""
+    methods: set[str] = set()
+    for resource in request.app.router.resources():
+        methods |= (await resource.resolve(request))[1]
+    return sorted(methods - {"*"})
 
 
 def _not_here(detail: str) -> web.Response:

@@ -11,7 +11,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Route(NamedTuple):
-    """A method and path with its handler; ``*`` takes every method that has no route of its own."""
+    """A method and path with its handler; ``*`` takes every method that has no route of its own.
+
+    Where several paths fit, the first that takes the method does.
+    """
 
     method: str
     path: str
@@ -30,6 +33,9 @@ ROUTES: Final = (
     Route("POST", "/jobs/{job}/run", acting.run_job),
     Route("POST", "/jobs/{job}/pause", acting.pause_job),
     Route("POST", "/jobs/{job}/resume", acting.resume_job),
+    Route("PATCH", "/jobs/{job}/disable", acting.disable_job),
+    Route("PATCH", "/jobs/{job}/enable", acting.enable_job),
+    Route("*", "/jobs/{job}/{part:.+}", acting.part_of_job_is_declared),
     Route("GET", "/runs", reading.runs),
     Route("GET", "/runs/{run}", reading.run),
     Route("GET", "/runs/{run}/logs", reading.logs),

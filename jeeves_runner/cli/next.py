@@ -46,7 +46,7 @@ def _why_none(job: dict[str, object] | None, after: str | None) -> str:
     """``after``: the time that was asked for, if one was."""
     if job is None:
         return "Nothing is scheduled." if after is None else f"Nothing is scheduled after {after}."
-    if not job["enabled"]:
+    if job["status"] == "disabled":
         return f"{job['id']} is declared `enabled: false` in {job['file']}."
     if job["schedule"] is None:
         return f"{job['id']} has no schedule; it runs when triggered."

@@ -150,7 +150,7 @@ def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
     """Jobs whose last run ended badly, then those that are paused."""
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
     for job in jobs:
-        if job["last_status"] in BAD and job["enabled"]:
+        if job["last_status"] in BAD and job["status"] != "disabled":
             count, run = failing(conn, job["id"])
             times = f" {count} times in a row" if count > 1 else ""
             message = f": {run['message']}" if run["message"] else ""

@@ -81,7 +81,6 @@ def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> Row:
     paused = _pause(listed)
     job["schedule"] = _schedule(job["schedule"])
     job["tags"] = json.loads(listed.tags) if listed.tags and listed.tags != "[]" else []
-    job["enabled"] = bool(job["enabled"])
     job["drifted"] = bool(job["drifted"])
     job["status"] = _status(listed)
     job["held"] = listed.held_message is not None
@@ -89,6 +88,7 @@ def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> Row:
     job["last_status"] = listed.last_status
     job["last_run"] = _last_run(listed)
     job["next_run"] = text_of(_next_run(conn, job, coming))
+    job["enabled"] = bool(job["enabled"]) and paused is None
     return job
 
 
