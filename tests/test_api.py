@@ -89,6 +89,32 @@ def test_jobs_come_with_the_next_run_of_the_timetable(ledger: Ledger) -> None:
     assert job["spec"]["schedule"] == ["0 3 1 1 *"]
 
 
+@pytest.mark.parametrize(
+    ("query", "ids", "cursor"),
+    [
+        ("", ["a", "b", "c", "d"], None),
+        ("?limit=2", ["a", "b"], "b"),
+        ("?limit=2&cursor=b", ["c", "d"], None),
+        ("?cursor=b", ["c", "d"], None),
+        ("?limit=4", ["a", "b", "c", "d"], None),
+        ("?limit=1&cursor=b7", ["c"], "c"),
+        ("?limit=1&cursor=d", [], None),
+    ],
+)
+def test_jobs_are_whole_or_paged(ledger: Ledger, query: str, ids: list[str], cursor: str | None) -> None:
+    for job in ("b", "a", "d", "c"):
+        ledger.add_job(job)
+    document = get(ledger, f"/jobs{query}").body
+    assert [job["id"] for job in document.pop("jobs")] == ids
+    assert document == ({} if cursor is None else {"next_cursor": cursor})
+
+
+def test_the_list_of_jobs_is_the_document_of_the_command(ledger: Ledger) -> None:
+    for job in ("a", "b"):
+        ledger.add_job(job, description='"é", \\')
+    assert get(ledger, "/jobs").body == as_document(views.jobs_view(ledger.conn, ledger.now))
+
+
 def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         status = (await api.get("/status")).body
@@ -145,11 +171,10 @@ def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: 
         ("/runs?limit=-1", 400, "limit must be a whole number from 1 to 1000, not '-1'"),
         ("/runs?limit=²", 400, "limit must be a whole number from 1 to 1000, not '²'"),
         ("/runs?before=x", 400, "before must be a whole number from 1 to 9223372036854775807, not 'x'"),
-        (
-            "/runs?status=fine",
-            400,
-            ANY_STATUS,
-        ),
+        ("/runs?status=fine", 400, ANY_STATUS),
+        ("/jobs?limit=1001", 400, "limit must be a whole number from 1 to 1000, not '1001'"),
+        ("/jobs?cursor=", 400, "cursor is empty"),
+        ("/jobs?cursor=%00", 400, "cursor holds a NUL character"),
         ("/queues?detail=yes", 400, "detail must be one of 0, 1, false, true, not 'yes'"),
         ("/queues/none/status", 404, "there is no queue none"),
         ("/queues/none/peek", 404, "there is no queue none"),

@@ -12,7 +12,7 @@ from aiohttp import web
 from jeeves_runner.api.connection import LIMITS
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.params import param_variables
-from jeeves_runner.core.values import span_ms, to_json
+from jeeves_runner.core.values import check_name, span_ms, to_json
 from jeeves_runner.errors import InvalidValue
 
 MAX_LIMIT: Final = 1000
@@ -22,7 +22,18 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 def limit(request: web.Request, default: int) -> int:
     """``?limit=``, from 1 to 1000."""
-    return _whole(request.query.get("limit"), "limit", MAX_LIMIT) or default
+    return limit_if_any(request) or default
+
+
+def limit_if_any(request: web.Request) -> int | None:
+    """``?limit=``, from 1 to 1000, of a list that is whole without one."""
+    return _whole(request.query.get("limit"), "limit", MAX_LIMIT)
+
+
+def cursor(request: web.Request) -> str | None:
+    """``?cursor=``, as ``next_cursor`` of the page before gave it."""
+    text = request.query.get("cursor")
+    return None if text is None else check_name(text, "cursor")
 
 
 def before(request: web.Request) -> int | None:

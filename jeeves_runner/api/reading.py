@@ -4,7 +4,8 @@ from aiohttp import web
 
 from jeeves_runner import __version__, views
 from jeeves_runner.api import asked
-from jeeves_runner.api.answers import answer
+from jeeves_runner.api.answers import answer, answer_encoded
+from jeeves_runner.api.job_list import JOB_LIST
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.views.runs import PAGE, tails
@@ -45,8 +46,8 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def jobs(request: web.Request) -> web.Response:
-    of = _services(request)
-    return answer(views.jobs_view(of.conn, of.clock.now(), of.next_run))
+    after, limit = asked.cursor(request), asked.limit_if_any(request)
+    return answer_encoded(await request.app[JOB_LIST].document(after=after, limit=limit))
 
 
 async def job(request: web.Request) -> web.Response:

@@ -55,15 +55,30 @@ LEFT JOIN overrides AS pause ON pause.job_id = jobs.id AND pause.kind = 'pause'
   AND pause.ended_at IS NULL AND (pause.until IS NULL OR pause.until > :at)
 LEFT JOIN runs AS last ON last.id = (
   SELECT id FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1)
-WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) ORDER BY jobs.id
+WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after
+ORDER BY jobs.id LIMIT :limit
 """
+_NO_LIMIT: Final = -1
 
 
-def listed_jobs(conn: apsw.Connection, now: datetime, job_id: str | None = None) -> Iterator[ListedJob]:
-    """The live jobs by id, or the one of that id if it lives."""
+def listed_jobs(
+    conn: apsw.Connection,
+    now: datetime,
+    job_id: str | None = None,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Iterator[ListedJob]:
+    """The live jobs by id, or the one of that id if it lives: up to ``limit``, those ``after`` an id."""
     names = tuple(_shown_columns(conn))
     statement = _SELECT.format(columns=", ".join(f"jobs.{name}" for name in names))
-    for row in conn.execute(statement, {"at": to_text(now), "id": job_id}):
+    bindings = {
+        "at": to_text(now),
+        "id": job_id,
+        "after": after or "",
+        "limit": _NO_LIMIT if limit is None else limit,
+    }
+    for row in conn.execute(statement, bindings):
         yield ListedJob(dict(zip(names, row[_FACTS:], strict=True)), *row[:_FACTS])
 
 

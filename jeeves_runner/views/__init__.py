@@ -13,7 +13,7 @@ from jeeves_runner.views.data import (
     queue_view,
     queues_view,
 )
-from jeeves_runner.views.jobs import check_known, job_view, jobs_view, live_job, unknown_job
+from jeeves_runner.views.jobs import check_known, each_job, job_view, jobs_view, live_job, unknown_job
 from jeeves_runner.views.occurrences import NextRun, next_runs, next_view
 from jeeves_runner.views.runs import run_log, run_view, runs_view
 from jeeves_runner.views.status import recorded_sync, status_view
@@ -22,6 +22,7 @@ __all__ = [
     "NextRun",
     "check_known",
     "config_view",
+    "each_job",
     "job_view",
     "jobs_view",
     "key_view",

@@ -1,6 +1,7 @@
 """Jobs: what is declared of each, how it is and when it runs next."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
@@ -23,9 +24,22 @@ def jobs_view(conn: apsw.Connection, now: datetime, next_run: NextRun | None = N
 
     ``next_run`` is the timetable of a running server; without one occurrences are computed.
     """
+    return {"jobs": list(each_job(conn, now, next_run))}
+
+
+def each_job(
+    conn: apsw.Connection,
+    now: datetime,
+    next_run: NextRun | None = None,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Iterator[Row]:
+    """The jobs of ``jobs_view`` one by one: up to ``limit``, those ``after`` an id."""
     with snapshot(conn):
         coming = next_run or next_runs(conn, now)
-        return {"jobs": [_job(conn, each, coming) for each in listed_jobs(conn, now)]}
+        for listed in listed_jobs(conn, now, after=after, limit=limit):
+            yield _job(conn, listed, coming)
 
 
 def job_view(
