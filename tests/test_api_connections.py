@@ -3,10 +3,12 @@
 import asyncio
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
-from api_support import Api, shell_job, with_api
+from api_support import Answer, Api, shell_job, with_api
 from ledger import Ledger
 
 from jeeves_runner.api import Limits
@@ -70,6 +72,31 @@ def test_one_connection_too_many_is_told_so_and_closed(ledger: Ledger) -> None:
             assert (await api.get("/healthz")).status == 200
 
     with_api(ledger, scenario, Limits(connections=2))
+
+
+async def asked_again(api: Api) -> Answer | None:
+    """The runs, or None from a server that has not yet seen that the other client is gone."""
+    with suppress(aiohttp.ClientError):
+        answer = await api.get("/runs")
+        return None if answer.status == 503 else answer
+    return None
+
+
+def test_who_hung_up_does_not_count_although_its_run_goes_on(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", "exec sleep 60")
+
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send("POST /jobs/patient/run HTTP/1.1\r\nHost: {host}\r\n\r\n")
+            async with asyncio.timeout(30):
+                while not ledger.count("runs"):  # noqa: ASYNC110 - the row is all there is to see
+                    await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while (answer := await asked_again(api)) is None:
+                pass
+        assert [run["status"] for run in answer.body["runs"]] == ["running"]
+
+    with_api(ledger, scenario, Limits(connections=1))
 
 
 @pytest.mark.parametrize("begun", ["", "GET /healthz HTTP/1.1\r\nHost: "])

@@ -36,7 +36,15 @@ LIMITS: Final = web.AppKey("limits", Limits)
 class Connection(web.RequestHandler):
     """One client's connection within its limits; all it answers by itself are problems, too."""
 
-    def __init__(self, server: web.Server, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        limits: Limits,
+        open_ones: "set[Connection]",
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """``open_ones``: the server's connections. Its own list holds those of handlers at work, too, whose
+        clients may be gone."""
         super().__init__(
             server,
             loop=loop,
@@ -44,21 +52,23 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
             logger=log,
         )
-        self._server = server
+        self._open_ones = open_ones
         self._limits = limits
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if len(self._server.connections) >= self._limits.connections:
+        if len(self._open_ones) >= self._limits.connections:
             log.debug("refused a connection: %d are open", self._limits.connections)
             stream = cast(asyncio.Transport, transport)
             stream.write(_REFUSAL)
             stream.close()
             return
+        self._open_ones.add(self)
         super().connection_made(transport)
         self._head_timer = self._loop.call_later(self._limits.head, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._open_ones.discard(self)
         self.head_has_come()
         super().connection_lost(exc)
 

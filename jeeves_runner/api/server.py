@@ -22,6 +22,7 @@ class HttpServer:
         self._runner = web.AppRunner(
             build_app(services, self._limits), access_log=None, logger=log, shutdown_timeout=grace
         )
+        self._open_ones: set[Connection] = set()
         self._listening: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
@@ -32,7 +33,7 @@ class HttpServer:
             raise RuntimeError("the HTTP application has not been set up")
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(
-            lambda: Connection(server, self._limits, loop), sock=listener
+            lambda: Connection(server, self._limits, self._open_ones, loop), sock=listener
         )
 
     async def close(self) -> None:
