@@ -1,13 +1,14 @@
 """The aiohttp application: the routes behind one middleware that guards them and words their errors."""
 
 import asyncio
+from pathlib import Path
 
 from aiohttp import web
 
 from jeeves_runner.api.connection import LIMITS, Connection, Limits, log
 from jeeves_runner.api.guard import refusal
-from jeeves_runner.api.job_list import JOB_LIST, JobList
 from jeeves_runner.api.problems import problem, problem_of, problem_of_http
+from jeeves_runner.api.reader import READER, Reader
 from jeeves_runner.api.routes import ROUTES, Handler
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.errors import JeevesError
@@ -18,8 +19,8 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[_answer_always])
     app[SERVICES] = services
     app[LIMITS] = limits
-    app[JOB_LIST] = JobList(services)
-    app.on_cleanup.append(app[JOB_LIST].close)
+    app[READER] = Reader(Path(services.conn.filename))
+    app.on_cleanup.append(app[READER].close)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":

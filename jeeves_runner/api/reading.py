@@ -1,11 +1,17 @@
 """The routes that only look."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import apsw
 from aiohttp import web
 
 from jeeves_runner import __version__, views
 from jeeves_runner.api import asked
-from jeeves_runner.api.answers import answer, answer_encoded
-from jeeves_runner.api.job_list import JOB_LIST
+from jeeves_runner.api.answers import answer, answer_encoded, encode_by_parts
+from jeeves_runner.api.job_list import job_list
+from jeeves_runner.api.reader import READER
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.views.runs import PAGE, tails
@@ -46,8 +52,12 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def jobs(request: web.Request) -> web.Response:
+    of = _services(request)
     after, limit = asked.cursor(request), asked.limit_if_any(request)
-    return answer_encoded(await request.app[JOB_LIST].document(after=after, limit=limit))
+    document = await request.app[READER].read(
+        lambda conn: job_list(conn, of.clock.now(), of.next_run, after=after, limit=limit)
+    )
+    return answer_encoded(document)
 
 
 async def job(request: web.Request) -> web.Response:
@@ -56,29 +66,23 @@ async def job(request: web.Request) -> web.Response:
 
 
 async def runs_of_job(request: web.Request) -> web.Response:
-    of = _services(request)
-    job_id = request.match_info["job"]
-    document = views.runs_view(
-        of.conn, job_id=job_id, before=asked.before(request), limit=asked.limit(request, PAGE)
-    )
-    if not document["runs"]:
-        views.check_known(of.conn, job_id)
-    return answer(document)
+    return await _runs(request, request.match_info["job"], None)
 
 
 async def runs(request: web.Request) -> web.Response:
-    of = _services(request)
-    job_id = request.query.get("job")
-    document = views.runs_view(
-        of.conn,
-        job_id=job_id,
-        status=asked.choice(request, "status", _STATUSES),
-        before=asked.before(request),
-        limit=asked.limit(request, PAGE),
-    )
-    if job_id is not None and not document["runs"]:
-        views.check_known(of.conn, job_id)
-    return answer(document)
+    return await _runs(request, request.query.get("job"), asked.choice(request, "status", _STATUSES))
+
+
+async def _runs(request: web.Request, job_id: str | None, status: str | None) -> web.Response:
+    before, limit = asked.before(request), asked.limit(request, PAGE)
+
+    def read(conn: apsw.Connection, _now: datetime) -> dict[str, Any]:
+        document = views.runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
+        if job_id is not None and not document["runs"]:
+            views.check_known(conn, job_id)
+        return document
+
+    return await _answer_read(request, read)
 
 
 async def run(request: web.Request) -> web.Response:
@@ -98,35 +102,32 @@ async def sync(request: web.Request) -> web.Response:
 
 
 async def queues(request: web.Request) -> web.Response:
-    of = _services(request)
-    return answer(views.queues_view(of.conn, of.clock.now(), detail=asked.flag(request, "detail")))
+    detail = asked.flag(request, "detail")
+    return await _answer_read(request, lambda conn, now: views.queues_view(conn, now, detail=detail))
 
 
 async def queue_status(request: web.Request) -> web.Response:
-    of = _services(request)
-    return answer(views.queue_view(of.conn, of.clock.now(), request.match_info["queue"]))
+    queue = request.match_info["queue"]
+    return await _answer_read(request, lambda conn, now: views.queue_view(conn, now, queue))
 
 
 async def queue_peek(request: web.Request) -> web.Response:
-    of = _services(request)
-    limit = asked.limit(request, PEEK_LIMIT)
-    return answer(views.peek_view(of.conn, of.clock.now(), request.match_info["queue"], limit))
+    queue, limit = request.match_info["queue"], asked.limit(request, PEEK_LIMIT)
+    return await _answer_read(request, lambda conn, now: views.peek_view(conn, now, queue, limit))
 
 
 async def namespaces(request: web.Request) -> web.Response:
-    of = _services(request)
-    return answer(views.namespaces_view(of.conn, of.clock.now()))
+    return await _answer_read(request, views.namespaces_view)
 
 
 async def namespace(request: web.Request) -> web.Response:
-    of = _services(request)
-    return answer(views.namespace_view(of.conn, of.clock.now(), request.match_info["namespace"]))
+    name = request.match_info["namespace"]
+    return await _answer_read(request, lambda conn, now: views.namespace_view(conn, now, name))
 
 
 async def state_key(request: web.Request) -> web.Response:
-    of = _services(request)
-    names = request.match_info
-    return answer(views.key_view(of.conn, of.clock.now(), names["namespace"], names["key"]))
+    name, key = request.match_info["namespace"], request.match_info["key"]
+    return await _answer_read(request, lambda conn, now: views.key_view(conn, now, name, key))
 
 
 async def config(request: web.Request) -> web.Response:
@@ -135,3 +136,13 @@ async def config(request: web.Request) -> web.Response:
 
 def _services(request: web.Request) -> ApiServices:
     return request.app[SERVICES]
+
+
+async def _answer_read(
+    request: web.Request, read: Callable[[apsw.Connection, datetime], dict[str, Any]]
+) -> web.Response:
+    """The document of a view that may take long, read and encoded beside the event loop."""
+    clock = _services(request).clock
+    return answer_encoded(
+        await request.app[READER].read(lambda conn: encode_by_parts(read(conn, clock.now())))
+    )

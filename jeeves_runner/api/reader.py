@@ -1,0 +1,55 @@
+"""Reads that may take long, beside the event loop: lists, queues and state have no greatest length."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+from aiohttp import web
+
+from jeeves_runner.db.connection import connect
+
+T = TypeVar("T")
+
+_THREADS: Final = 2
+"""Enough that a short list need not wait behind a long one."""
+
+
+class Reader:
+    """Reads in threads of its own, each with a connection that it keeps.
+
+    Not among the threads that everything shares: ending runs must not wait behind lists.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="reader")
+        self._own = threading.local()
+        self._connections: list[apsw.Connection] = []
+
+    async def read(self, read: Callable[[apsw.Connection], T]) -> T:
+        """What ``read`` makes of the database; its errors pass through."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: read(self._connection())
+        )
+
+    async def close(self, _app: web.Application) -> None:
+        """Break off the reads at hand, for which nobody waits any more, and let go of the database."""
+        for connection in self._connections:
+            connection.interrupt()
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        for connection in self._connections:
+            connection.close()
+
+    def _connection(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = connect(self._database)
+            self._connections.append(connection)
+        return connection
+
+
+READER: Final = web.AppKey("reader", Reader)
