@@ -138,9 +138,10 @@ def test_searching_backwards_and_counting_agree_with_walking_forwards(
     schedule = parse_if_accepted(*expressions)
     until = after + timedelta(hours=7 * days)
     walked = list(islice(schedule.between(after, until), 3000))
-    if len(walked) < 3000:
-        assert schedule.latest(after, until) == (walked[-1] if walked else None)
-    assert schedule.count(after, until, cap=3000) == len(walked)
+    if len(walked) == 3000:
+        until = walked[-1]
+    assert schedule.latest(after, until) == (walked[-1] if walked else None)
+    assert schedule.count(after, until) == len(walked)
 
 
 def test_a_list_is_the_union_without_doubles() -> None:
@@ -178,8 +179,7 @@ def test_a_fraction_of_a_second_after_an_occurrence_is_after_it() -> None:
 def test_counting_a_month_of_seconds_does_not_walk_them(timezone: str) -> None:
     schedule = parse("* * * * * *", timezone=timezone)
     until = START + timedelta(days=30)
-    assert schedule.count(START, until, cap=10**9) == 30 * 86_400
-    assert schedule.count(START, until) == 100_000
+    assert schedule.count(START, until) == 30 * 86_400
     assert schedule.latest(START, until) == until
 
 

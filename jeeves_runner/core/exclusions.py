@@ -1,4 +1,4 @@
-"""Local times taken out of a schedule: dates, ranges of dates, and the times of cron expressions.
+"""What is taken out of a schedule: dates, ranges of dates, and the times of cron expressions.
 
 Exclusions are matched against the local time a schedule names, before clock shifts are looked at:
 what is excluded at 02:30 stays excluded when 02:30 is skipped or repeated.
@@ -7,22 +7,20 @@ what is excluded at 02:30 stays excluded when 02:30 is skipped or repeated.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
-from jeeves_runner.core.cron import BEGIN_OF_TIME, END_OF_TIME, HORIZON_YEARS, Cron
+from jeeves_runner.core.cron import Cron
 from jeeves_runner.core.cron_fields import ScheduleError
+from jeeves_runner.core.days import DayRule, month_shape
 
 DateRange = tuple[date, date]
 """First and last excluded day, both included."""
 
-Span = tuple[datetime, datetime]
-"""Half open: the second time is the first one outside."""
+Active = tuple[int, ...]
+"""Which of the rules match a day."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DAY = timedelta(days=1)
-_SECOND = timedelta(seconds=1)
-_REFERENCE_YEARS = range(2001, 2029, HORIZON_YEARS - 1)
-"""Starting points that together see every pairing of date and weekday."""
 
 
 def parse_dates(text: str) -> DateRange:
@@ -48,95 +46,59 @@ def _parse_date(word: str, text: str) -> date:
     )
 
 
-class Remaining:
-    """The times of ``cron`` that no exclusion covers."""
+class Exclusions:
+    """Whole dates, and times of day on the days of rules; the same object for all who exclude the same.
 
-    __slots__ = ("_covered", "_cron", "_crons", "_firsts", "_ranges", "elapsed")
+    Which rules match a day is worked out once for each of the 91 forms a month can have, and what
+    they cover together once for each set of them.
+    """
 
-    def __init__(self, cron: Cron, ranges: Iterable[DateRange], crons: tuple[Cron, ...]) -> None:
-        self.elapsed = cron.elapsed
-        self._cron = cron
-        self._crons = crons
-        self._ranges = _merged(ranges)
-        self._firsts = [first for first, _ in self._ranges]
-        self._covered: dict[tuple[Cron, ...], bool] = {}
+    __slots__ = ("_covered", "_firsts", "_months", "_rules", "ranges")
 
-    def at_or_after(self, local: datetime) -> datetime | None:
-        limit = local.year + HORIZON_YEARS
-        while (found := self._cron.at_or_after(local)) is not None and found.year <= limit:
-            span = self._excluded_span(found)
-            if span is None:
-                return found
-            local = span[1]
-        return None
+    def __init__(self, ranges: Iterable[DateRange], crons: Iterable[Cron]) -> None:
+        self.ranges = _merged(ranges)
+        self._firsts = [first for first, _ in self.ranges]
+        rules: dict[DayRule, int] = {}
+        for cron in crons:
+            rules[cron.days] = rules.get(cron.days, 0) | cron.times
+        self._rules = tuple(rules.items())
+        self._months: dict[tuple[int, int, int], list[Active]] = {}
+        self._covered: dict[Active, int] = {(): 0}
 
-    def at_or_before(self, local: datetime) -> datetime | None:
-        limit = local.year - HORIZON_YEARS
-        while (found := self._cron.at_or_before(local)) is not None and found.year >= limit:
-            span = self._excluded_span(found)
-            if span is None:
-                return found
-            local = span[0] - _SECOND
-        return None
+    @property
+    def by_time(self) -> bool:
+        """Whether anything but whole dates is excluded."""
+        return bool(self._rules)
 
-    def barren_days(self) -> frozenset[date]:
-        """Days from which nothing remains for HORIZON_YEARS, among those where that could begin."""
-        starts = [date(year, 1, 1) for year in _REFERENCE_YEARS] + self._firsts
-        return frozenset(start for start in starts if self._is_barren_from(start))
-
-    def _is_barren_from(self, start: date) -> bool:
-        found = self.at_or_after(datetime.combine(max(start, BEGIN_OF_TIME.date()), time()))
-        if found is None:
-            return True
-        return (found.year - start.year, found.month, found.day) > (HORIZON_YEARS, start.month, start.day)
-
-    def _excluded_span(self, local: datetime) -> Span | None:
-        """A stretch around ``local`` in which nothing of the schedule remains, or None if it does."""
-        day = local.date()
+    def range_at(self, day: date) -> DateRange | None:
+        """The range of excluded dates around ``day``."""
         place = bisect_right(self._firsts, day) - 1
-        if place >= 0 and day <= self._ranges[place][1]:
-            return _days_span(*self._ranges[place])
-        active = tuple(cron for cron in self._crons if cron.days.contains(local))
-        if not active:
-            return None
-        if self._covers_whole_day(active):
-            return _days_span(day, day)
-        return next((_cover(cron, local) for cron in active if _covers(cron, local)), None)
+        return self.ranges[place] if place >= 0 and day <= self.ranges[place][1] else None
 
-    def _covers_whole_day(self, active: tuple[Cron, ...]) -> bool:
+    def active_in(self, year: int, month: int) -> list[Active]:
+        """The rules that match each day of a month, the first day at place 0."""
+        shape = month_shape(year, month)
+        found = self._months.get((month, *shape))
+        if found is None:
+            active: list[list[int]] = [[] for _ in range(shape[1])]
+            for place, (rule, _) in enumerate(self._rules):
+                for day in rule.days_of(year, month):
+                    active[day - 1].append(place)
+            found = self._months[month, *shape] = [tuple(places) for places in active]
+        return found
+
+    def active_on(self, day: date) -> Active:
+        return self.active_in(day.year, day.month)[day.day - 1]
+
+    def times_of(self, active: Active) -> int:
+        """The times of day that these rules cover together."""
         covered = self._covered.get(active)
         if covered is None:
-            seconds = set(self._cron.seconds)
-            covered = all(
-                not seconds.difference(
-                    *(cron.seconds for cron in active if hour in cron.hours and minute in cron.minutes)
-                )
-                for hour in self._cron.hours
-                for minute in self._cron.minutes
-            )
+            covered = 0
+            for place in active:
+                covered |= self._rules[place][1]
             self._covered[active] = covered
         return covered
-
-
-def _covers(cron: Cron, local: datetime) -> bool:
-    return local.hour in cron.hours and local.minute in cron.minutes and local.second in cron.seconds
-
-
-def _cover(cron: Cron, local: datetime) -> Span:
-    """The second, minute or hour around ``local`` that ``cron`` covers without a hole."""
-    if len(cron.seconds) < 60:
-        return local, local + _SECOND
-    begin = local.replace(second=0)
-    if len(cron.minutes) < 60:
-        return begin, begin + timedelta(minutes=1)
-    begin = begin.replace(minute=0)
-    return begin, begin + timedelta(hours=1)
-
-
-def _days_span(first: date, last: date) -> Span:
-    """Midnight to midnight, cut to the stretch that can be searched."""
-    begin = max(datetime.combine(first, time()), BEGIN_OF_TIME)
-    return begin, END_OF_TIME if last >= END_OF_TIME.date() else datetime.combine(last + _DAY, time())
 
 
 def _merged(ranges: Iterable[DateRange]) -> list[DateRange]:

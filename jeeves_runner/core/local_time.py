@@ -8,13 +8,29 @@ date rather than daylight saving: skipped times do not run, repeated ones run on
 Instants are naive UTC here, local times naive too; both are whole seconds once searched.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from jeeves_runner.core.cron import LocalTimes
 
 LONG_SHIFT = timedelta(hours=3)
+_LONGEST_SHIFT = timedelta(days=2)
+_DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _ZERO = timedelta()
+
+
+class Stretch(NamedTuple):
+    """Instants from ``begin`` to before ``end`` with one offset; ``before`` is the one until ``begin``.
+
+    The first one of several begins without a shift and has the same offset before.
+    """
+
+    begin: datetime
+    end: datetime
+    offset: timedelta
+    before: timedelta
 
 
 class Zone:
@@ -74,10 +90,19 @@ class Zone:
             cursor = begin - _SECOND
         return self._last_from(times, cursor)
 
-    def steady_offset(self, begin: datetime, end: datetime) -> timedelta | None:
-        """The one offset from ``begin`` to ``end`` (local, at most a day apart); None around a shift."""
-        before, offset = self._offsets(begin)
-        return offset if before == offset and self._offsets(end) == (offset, offset) else None
+    def stretches(self, begin: datetime, end: datetime) -> Iterator[Stretch]:
+        """What lies between two shifts each, covering [begin, end) and the shift before, if one is near."""
+        at = start = begin - _LONGEST_SHIFT
+        offset = before = self._offset(start)
+        while at < end:
+            following = min(at + _DAY, end)  # shifts lie days apart
+            later = self._offset(following)
+            if later != offset:
+                change = self._first_with(later, at, following)
+                yield Stretch(start, change, offset, before)
+                start, before, offset = change, offset, later
+            at = following
+        yield Stretch(start, end, offset, before)
 
     def _first_from(self, times: LocalTimes, cursor: datetime) -> datetime | None:
         while (found := times.at_or_after(cursor)) is not None:
@@ -105,12 +130,18 @@ class Zone:
         aware = local.replace(tzinfo=self._tz)
         return aware.utcoffset() or _ZERO, aware.replace(fold=1).utcoffset() or _ZERO
 
+    def _offset(self, instant: datetime) -> timedelta:
+        return self.local(instant) - instant
+
     def _change(self, local: datetime, earlier: timedelta, later: timedelta) -> datetime:
-        """The instant of the shift that makes ``local`` skipped or repeated, found by halving."""
-        low, high = local - max(earlier, later), local - min(earlier, later)
+        """The instant of the shift that makes ``local`` skipped or repeated."""
+        return self._first_with(later, local - max(earlier, later), local - min(earlier, later))
+
+    def _first_with(self, offset: timedelta, low: datetime, high: datetime) -> datetime:
+        """The first instant with ``offset``, later than ``low`` and at most ``high``, found by halving."""
         while high - low > _SECOND:
             middle = low + timedelta(seconds=(high - low) // _SECOND // 2)
-            if self.local(middle) - middle == later:
+            if self._offset(middle) == offset:
                 high = middle
             else:
                 low = middle

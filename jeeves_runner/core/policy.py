@@ -209,7 +209,7 @@ def _missed(due: Due, kept: tuple[datetime, ...], reason: str) -> Missed | None:
     if kept[0] <= due.first:
         return None
     last = due.schedule.latest(due.first - _INSTANT, kept[0] - _INSTANT) or due.first
-    return Missed(first=due.first, last=last, count=max(1, due.count - len(kept)), reason=reason)
+    return Missed(first=due.first, last=last, count=due.count - len(kept), reason=reason)
 
 
 def retry_delay_ms(retries: Retries | None, outcome: Outcome, attempt: int) -> int | None:

@@ -19,7 +19,7 @@ _INSTANT = timedelta(microseconds=1)
 class Due:
     """A job whose time has come: ``count`` occurrences from ``first`` to ``latest``, normally one.
 
-    More than one means that nobody looked for a while. ``count`` stops at 100,000.
+    More than one means that nobody looked for a while.
     """
 
     job_id: str
