@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup run test check bench lock clean
+.PHONY: setup run test check bench campaign lock clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Property tests with many more examples: minutes, and not part of `make test`.
+campaign: $(STAMP)
+	$(PYTEST) -n auto -m campaign --timeout 0 $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)

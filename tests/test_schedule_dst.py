@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import islice, pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,6 +11,7 @@ import pytest
 from cronsim import CronSim
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from schedule_reference import near_a_shift, offset
 
 from jeeves_runner.core.schedule import Schedule, parse_schedule
 
@@ -210,33 +210,6 @@ EXPRESSIONS = st.tuples(MINUTES, HOURS, DAYS, st.just("*"), WEEKDAYS).map(" ".jo
 
 # Whole-hour shifts away from midnight, where the oracle is known to be right.
 ORACLE_ZONES = ["Europe/Berlin", "America/New_York", "Europe/London", "Australia/Sydney", "America/Denver"]
-
-
-@cache
-def shifts(zone: str, year: int) -> list[datetime]:
-    """The instants of a year's shifts; its first instant where there is none."""
-    tz = ZoneInfo(zone)
-    begin = datetime(year, 1, 1, tzinfo=UTC)
-    days = [begin + timedelta(days=n) for n in range(367)]
-    return [
-        instant_of_shift(tz, *pair) for pair in pairwise(days) if offset(tz, pair[0]) != offset(tz, pair[1])
-    ] or [begin]
-
-
-def offset(tz: ZoneInfo, when: datetime) -> timedelta:
-    return when.astimezone(tz).utcoffset() or timedelta(0)
-
-
-def instant_of_shift(tz: ZoneInfo, low: datetime, high: datetime) -> datetime:
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
-        low, high = (middle, high) if offset(tz, middle) == offset(tz, low) else (low, middle)
-    return high
-
-
-def near_a_shift(zone: str, year: int, which: int) -> datetime:
-    found = shifts(zone, year)
-    return found[which % len(found)]
 
 
 @settings(max_examples=150, deadline=None)
