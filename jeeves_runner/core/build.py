@@ -85,6 +85,7 @@ def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rejectio
                 values["backoff_factor"] = float(value)
             else:
                 values[f"{group}_{key}_ms"] = _milliseconds(value, (group, key), rejections)
+    _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", rejections)
     if values["lease_ms"] == 0:
         rejections.append(Rejection(path=("lease",), code="wrong_value", message="a lease of 0 ends at once"))
     return values, rejections
@@ -136,7 +137,23 @@ def _retries(given: Mapping[str, Any], rejections: list[Rejection]) -> dict[str,
             values[f"{key}_ms"] = _milliseconds(value, ("retries", key), rejections)
         else:
             values[key] = value
+    _settle_delays(values, "", given, "retries", rejections)
     return values
+
+
+def _settle_delays(
+    values: dict[str, Any], prefix: str, given: Mapping[str, Any], group: str, rejections: list[Rejection]
+) -> None:
+    """A maximum that nobody wrote does not shorten a delay that somebody wrote; two have to agree."""
+    delay, longest = values[f"{prefix}delay_ms"], values[f"{prefix}max_delay_ms"]
+    if "delay" not in given or delay is None or longest is None or delay <= longest:
+        return
+    if "max_delay" not in given:
+        values[f"{prefix}max_delay_ms"] = delay
+        return
+    message = f"`{group}.max_delay` is {given['max_delay']}, shorter than `{group}.delay`, {given['delay']}"
+    hint = f"write max_delay: {given['delay']} or more, or a shorter delay"
+    rejections.append(Rejection(path=(group, "max_delay"), code="wrong_value", message=message, hint=hint))
 
 
 def _schedule_rejection(error: ScheduleError, single: bool) -> Rejection:

@@ -72,7 +72,7 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retries:
-    """When a failed run is tried again; times in milliseconds."""
+    """When a failed run is tried again; times in milliseconds, ``delay_ms`` at most ``max_delay_ms``."""
 
     limit: int
     delay_ms: int = 10_000
