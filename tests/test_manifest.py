@@ -147,6 +147,20 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ("run: x\ntype: session\n", 2, 7, "must be script", ""),
         ("run: x\ntimeout: 5m10h\n", 2, 10, "from large to small", ""),
         ("run: x\nretries: {delay: 5s}\n", 2, 10, "`retries` needs `limit`", ""),
+        (
+            "run: x\nretries: {limit: 1, delay: 2h, max_delay: 1h}\n",
+            2,
+            43,
+            "shorter than `retries.delay`",
+            "2h",
+        ),
+        (
+            "queues:\n- {id: q, backoff: {delay: 5m, max_delay: 1m}}\n",
+            2,
+            43,
+            "shorter than `backoff.delay`",
+            "5m",
+        ),
         ("- a\n- b\n", 1, 1, "a manifest is a mapping", ""),
         ("jobs: {id: a}\n", 1, 7, "must be a list", ""),
         ("jobs: []\nid: a\n", 2, 1, "unknown key `id` beside a list", ""),
@@ -154,6 +168,12 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ("jobs:\n  - run: x\n", 2, 5, "this job needs an `id`", ""),
         ("queues:\n  - {id: q, dedup: {key: id}}\n", 2, 26, "$.id", ""),
         ("defaults: {run: x}\njobs: []\n", 1, 12, "unknown key `run`", ""),
+        ("defaults: {retries: {dely: 1s}}\njobs: []\n", 1, 22, "unknown key `dely`", "did you mean `delay`?"),
+        ("defaults: {retries: {delay: 5}}\njobs: []\n", 1, 29, "`retries.delay` must be a duration", "5s"),
+        ("defaults: {retries: 5}\njobs: []\n", 1, 21, "`retries` must be a mapping such as", ""),
+        ("defaults: {env: {JR_X: y}}\njobs: []\n", 1, 18, "`JR_X` is not allowed", ""),
+        ("defaults: {env: {A: 1}}\njobs: []\n", 1, 21, "`env.A` must be text (quote", ""),
+        ("defaults: {overlap_policy: skipp}\njobs: []\n", 1, 28, "one of skip", "did you mean skip?"),
     ],
 )
 def test_problems_say_where_what_and_how_to_mend_it(
@@ -183,6 +203,31 @@ def test_broken_defaults_in_a_file_make_its_jobs_invalid() -> None:
     result = read("defaults: {timeout: 5}\njobs:\n  - {id: a, run: x}\n")
     assert result.entries == ()
     assert ("job", "a") in result.invalid or result.broken
+
+
+@pytest.mark.parametrize(
+    ("delays", "delay_ms", "longest_ms"),
+    [
+        ("", 10_000, 3_600_000),
+        (", delay: 5m", 300_000, 3_600_000),
+        (", delay: 2h", 7_200_000, 7_200_000),
+        (", delay: 2h, max_delay: 3h", 7_200_000, 10_800_000),
+        (", max_delay: 2m", 10_000, 120_000),
+    ],
+)
+def test_a_delay_is_not_shortened_by_a_maximum_nobody_wrote(
+    delays: str, delay_ms: int, longest_ms: int
+) -> None:
+    retries = job(f"run: x\nretries: {{limit: 1{delays}}}\n").retries
+    assert retries is not None
+    assert (retries.delay_ms, retries.max_delay_ms) == (delay_ms, longest_ms)
+
+
+def test_a_queue_waits_as_long_as_it_says() -> None:
+    (entry,) = read("queues:\n  - {id: q, backoff: {delay: 2h}}\n").entries
+    queue = spec_from_text("queue", entry.text)
+    assert isinstance(queue, QueueSpec)
+    assert (queue.backoff_delay_ms, queue.backoff_max_delay_ms) == (7_200_000, 7_200_000)
 
 
 def test_no_timeout_is_a_warning_only() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 
 _LONGEST: Final = 60
+_NULL: Final = {"type": "null"}
 _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
@@ -70,6 +71,11 @@ class Validator:
                 yield Finding(path=path, code="missing_key", message=f"{_subject(path)} needs `{missing[0]}`")
             case "oneOf":
                 yield _one_of(path, error)
+            case "anyOf" if _NULL in error.validator_value:
+                # In defaults null takes a key away; whoever wrote anything else meant the other branch.
+                for cause in error.context:
+                    if error.validator_value[cause.schema_path[0]] != _NULL:
+                        yield from self._explained(cause)
             case "pattern" if "propertyNames" in error.absolute_schema_path:
                 expected = schema.get("x-expected", "another name")
                 message = f"the name `{error.instance}` is not allowed: it must be {expected}"
