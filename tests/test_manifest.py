@@ -206,6 +206,46 @@ def test_broken_defaults_in_a_file_make_its_jobs_invalid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("jobss", "jobs"), ("job", "jobs"), ("jbos", "jobs"), ("Jobs", "jobs"), ("quues", "queues")],
+)
+def test_a_misspelt_list_is_one_mistake_and_holds_what_came_from_the_file(misspelt: str, meant: str) -> None:
+    for beside in ("", "defaults: {timeout: 1m}\n"):
+        result = read(f"{misspelt}:\n  - {{id: a, run: x}}\n{beside}")
+        (problem,) = result.problems
+        assert (problem.message, problem.hint) == (f"unknown key `{misspelt}`", f"did you mean `{meant}`?")
+        assert (problem.line, problem.column) == (1, 1)
+        assert result.unreadable
+
+
+def test_a_key_of_a_job_that_resembles_a_list_stays_a_jobs_key() -> None:
+    result = read("run: x\ntimeout: 1m\nuse: [queue:mail]\njob: x\n")
+    assert [p.message for p in result.problems] == ["unknown key `job`", "unknown key `use`"]
+    assert result.invalid == {("job", "nightly")}
+
+
+def test_of_many_mistakes_a_hundred_are_listed_and_all_count() -> None:
+    jobs = "".join(f"  - {{id: j{n}, run: x, scheduel: '@daily'}}\n" for n in range(500))
+    result = read(f"jobs:\n{jobs}  - {{id: late, run: x, timezone: Europe/Berln}}\n")
+    assert [p.line for p in result.problems] == [*range(2, 102), 102]
+    assert result.problems[-1].message == "… and at least 401 more errors from here on"
+    assert len(result.invalid) == 501
+
+
+def test_warnings_do_not_crowd_out_errors() -> None:
+    jobs = "".join(f"  - {{id: j{n}, run: x}}\n" for n in range(102))
+    result = read(f"jobs:\n{jobs}  - {{id: late, run: x, timeout: 5}}\n")
+    assert [p.severity for p in result.problems[99:]] == ["warning", "error", "warning"]
+    assert result.problems[-1].message == "… and 2 more warnings from here on"
+
+
+def test_one_value_full_of_mistakes_is_read_as_far_as_it_is_told_of() -> None:
+    keys = "".join(f"key{n}: 1\n" for n in range(5000))
+    for text in (f"run: x\n{keys}", f"jobs: []\n{keys}", keys, f"run: x\nargs: {[5] * 5000}\n"):
+        assert len(read(text).problems) == 101
+
+
+@pytest.mark.parametrize(
     ("delays", "delay_ms", "longest_ms"),
     [
         ("", 10_000, 3_600_000),

@@ -3,7 +3,8 @@
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core import schedule
 from jeeves_runner.core.build import Rejection, build_job, build_queue
@@ -11,8 +12,9 @@ from jeeves_runner.core.context import Context
 from jeeves_runner.core.defaults import combine, with_defaults
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.specs import encode, spec_hash
-from jeeves_runner.core.validation import Finding, Validator, shown
+from jeeves_runner.core.validation import Finding, Validator, nearest, shown
 from jeeves_runner.core.yamltext import Document, Path, YamlError, decode, load
 
 Kind = str
@@ -27,6 +29,7 @@ LATER: Final = frozenset(
 """Keys whose feature is still to come: named as such rather than taken for a slip of the pen."""
 
 ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_SOURCES: Final = ("script", "run", "command")
 _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
 
 
@@ -74,6 +77,7 @@ class ManifestReader:
             for name in ("job", "queue", "defaults")
         }
         self._list_keys = tuple(parts["lists"]["properties"])
+        self._job_keys = tuple(parts["job"]["properties"])
 
     def read(self, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
@@ -101,6 +105,13 @@ class ManifestReader:
     def list_keys(self) -> tuple[str, ...]:
         return self._list_keys
 
+    def list_key_meant(self, key: str) -> str | None:
+        """The key of a list that an unknown key of the file is a misspelling of, rather than a job's."""
+        if key in self._job_keys or key in LATER:
+            return None
+        meant = nearest(key, (*self._list_keys, *self._job_keys))
+        return meant if meant in self._list_keys else None
+
 
 class _Reading:
     """The reading of one file. Positions are computed by a second parse, and only for a problem."""
@@ -114,7 +125,7 @@ class _Reading:
         self._text = ""
         self._defaults = defaults
         self._located: Document | None = None
-        self._problems: list[Problem] = []
+        self._problems = ProblemList(path, self._position)
         self._entries: list[Entry] = []
         self._invalid: set[tuple[Kind, str]] = set()
         self._unreadable = False
@@ -125,7 +136,7 @@ class _Reading:
         return FileResult(
             path=self._path,
             entries=tuple(self._entries),
-            problems=tuple(self._problems),
+            problems=tuple(self._problems.all()),
             broken=broken,
             invalid=frozenset(self._invalid),
             unreadable=self._unreadable,
@@ -134,30 +145,21 @@ class _Reading:
     def defaults_layer(self) -> tuple[Mapping[str, Any] | None, list[Problem]]:
         document = self._parse()
         if document is None:
-            return None, self._problems
+            return None, self._problems.all()
         value = document.value
         if not isinstance(value, dict) or set(value) != {"defaults"}:
             self._error((), "defaults", "this file holds one key, `defaults:`, and nothing else")
-            return None, self._problems
+            return None, self._problems.all()
         layer = self._layer(value["defaults"])
-        return layer, self._problems
+        return layer, self._problems.all()
 
     def _parse(self) -> Document | None:
         try:
             self._text = decode(self._data)
             return load(self._text)
         except YamlError as error:
-            self._problems.append(
-                Problem(
-                    severity="error",
-                    code=error.code,
-                    file=self._path,
-                    line=error.line,
-                    column=error.column,
-                    message=error.message,
-                    hint=error.hint,
-                )
-            )
+            at = error.line, error.column
+            self._problems.add("error", error.code, at, error.message, error.hint)
             return None
 
     def _read_document(self, document: Document) -> bool:
@@ -171,10 +173,19 @@ class _Reading:
                 "write `key: value` lines",
             )
             return False
-        if not any(key in value for key in self._reader.list_keys):
+        if any(key in value for key in self._reader.list_keys):
+            return self._read_lists(value, document)
+        if any(key in value for key in _SOURCES) or not self._misspelt_lists(value):
             self._single_job(value)
-            return True
-        return self._read_lists(value, document)
+        return True
+
+    def _misspelt_lists(self, value: Mapping[str, Any]) -> bool:
+        """Whether the file means to hold lists, and has no list under its right name."""
+        few = islice(value, MOST_PROBLEMS)  # a file of lists has few keys, and likeness costs
+        misspelt = [key for key in few if self._reader.list_key_meant(key)]
+        for key in misspelt:
+            self._unknown_list_key(key)
+        return bool(misspelt)
 
     def _single_job(self, value: dict[str, Any]) -> None:
         if "id" not in value:
@@ -247,7 +258,9 @@ class _Reading:
             return
         if values["timeout_ms"] is None:
             message = f"job `{full['id']}` has no `timeout`: a run that hangs is never ended"
-            self._report("warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits")
+            self._problems.report(
+                "warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits"
+            )
         if values["source_type"] is SourceType.PATH:
             at = self._positions().position((*place, "script"))
             self._enter("job", values, line, values["script"], at)
@@ -286,8 +299,11 @@ class _Reading:
         validator = self._reader.validator(kind)
         if validator.accepts(value):
             return True
-        for finding in validator.findings(value):
-            self._find(place, finding)
+        if self._problems.is_full:
+            self._error(place, "invalid", f"this {kind} is invalid")  # explaining costs, and is not shown
+        else:
+            for finding in validator.findings(value):
+                self._find(place, finding)
         self._reject(kind, value)
         return False
 
@@ -322,11 +338,14 @@ class _Reading:
                 at_key=True,
             )
         else:
-            known = ", ".join(self._reader.list_keys)
-            message = f"unknown key `{key}` beside a list of entries"
-            self._error(
-                (key,), "unknown_key", message, f"a file holds one job, or lists under {known}", at_key=True
-            )
+            message = f"unknown key `{key}`"
+            hint = f"a file holds one job, or lists under {', '.join(self._reader.list_keys)}"
+            if not self._problems.is_full and (meant := self._reader.list_key_meant(key)):
+                hint = f"did you mean `{meant}`?"
+                self._unreadable = True
+            else:
+                message += " beside a list of entries"
+            self._error((key,), "unknown_key", message, hint, at_key=True)
 
     def _find(self, place: Path, finding: Finding) -> None:
         self._error(
@@ -336,31 +355,11 @@ class _Reading:
     def _error(
         self, path: Path, code: str, message: str, hint: str | None = None, *, at_key: bool = False
     ) -> None:
-        self._report("error", path, code, message, hint, at_key=at_key)
+        self._problems.report("error", path, code, message, hint, at_key=at_key)
 
-    def _report(
-        self,
-        severity: Literal["error", "warning"],
-        path: Path,
-        code: str,
-        message: str,
-        hint: str | None,
-        *,
-        at_key: bool = False,
-    ) -> None:
+    def _position(self, path: Path, at_key: bool) -> tuple[int, int]:
         located = self._positions()
-        line, column = located.key_position(path) if at_key else located.position(path)
-        self._problems.append(
-            Problem(
-                severity=severity,
-                code=code,
-                file=self._path,
-                line=line,
-                column=column,
-                message=message,
-                hint=hint,
-            )
-        )
+        return located.key_position(path) if at_key else located.position(path)
 
     def _positions(self) -> Document:
         if self._located is None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 
 _LONGEST: Final = 60
+_MOST: Final = 1000
 _NULL: Final = {"type": "null"}
 _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -44,15 +46,18 @@ class Validator:
     def __init__(self, schema: Mapping[str, Any], later: Iterable[str] = ()) -> None:
         self._schema = schema
         self._later = frozenset(later)
+        self._authority: Any = None
         self.accepts = jsonschema_rs.validator_for(dict(schema)).is_valid
 
     def findings(self, value: Any) -> list[Finding]:
-        """All that is wrong, the most specific first; empty when the value is right."""
+        """What is wrong, by place, up to about a thousand mistakes; empty when the value is right."""
         if self.accepts(value):
             return []
-        errors = sorted(_authority(self._schema).iter_errors(value), key=_by_place)
+        if self._authority is None:
+            self._authority = _authority(self._schema)
+        errors = sorted(islice(self._authority.iter_errors(value), _MOST), key=_by_place)
         found: dict[tuple[Path, str, str | None], Finding] = {}
-        for finding in (f for error in errors for f in self._explained(error)):
+        for finding in islice((f for error in errors for f in self._explained(error)), _MOST):
             # A value of the wrong kind breaks several rules of its place, and is one mistake.
             rule = None if finding.code == "wrong_value" else finding.message
             found.setdefault((finding.path, finding.code, rule), finding)
@@ -88,9 +93,14 @@ class Validator:
         if key in self._later:
             message = f"`{key}` is not supported by this version yet"
             return Finding(path=place, code="unsupported_key", message=message, hint="remove it", at_key=True)
-        near = get_close_matches(key.lower(), known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
+        near = nearest(key, known)
+        hint = f"did you mean `{near}`?" if near else f"known are {', '.join(known)}"
         return Finding(path=place, code="unknown_key", message=f"unknown key `{key}`", hint=hint, at_key=True)
+
+
+def nearest(key: str, known: Iterable[str]) -> str | None:
+    """Which of the known keys a misspelt one is most likely meant to be."""
+    return next(iter(get_close_matches(key[:_LONGEST].lower(), known, n=1)), None)
 
 
 def _authority(schema: Mapping[str, Any]) -> Any:
