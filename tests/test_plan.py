@@ -164,6 +164,12 @@ def test_deletes_of_the_last_ten_minutes_count() -> None:
     assert guard(deletes(1), Recent(live=80, deleted=20)) is not None
 
 
+def test_a_queue_alone_is_no_burden_on_the_budget_of_jobs() -> None:
+    change = Change(action=Action.DELETE, kind="queue", id="mail", file="jobs.d/a.yaml", line=1)
+    plan = Plan(changes=(change,), complete=True, manifests=1)
+    assert guard(plan, Recent(live=4, deleted=16)) is None
+
+
 def test_a_number_that_was_confirmed_is_an_upper_bound() -> None:
     assert guard(deletes(50), Recent(live=100), allow_deletes=50) is None
     assert guard(deletes(51), Recent(live=100), allow_deletes=50) is not None

@@ -297,6 +297,8 @@ def guard(plan: Plan, recent: Recent, allow_deletes: int | None = None) -> str |
     busy = sorted(c.id for c in plan.of(Action.DELETE, "queue") if c.id in recent.busy_queues)
     if busy:
         return f"queue {busy[0]} still holds items; confirm its delete with --allow-deletes {deletes}"
+    if not plan.of(Action.DELETE, "job"):
+        return None
     before = max(recent.live + recent.deleted - recent.created, 0)
     gone = len(plan.of(Action.DELETE, "job")) + recent.deleted
     over_share = gone > max(5, before // 5)
