@@ -1,6 +1,7 @@
 """What becomes of a run's output: masked, decoded, cut, searched and written."""
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -181,6 +182,39 @@ def test_of_one_giant_line_the_end_is_kept() -> None:
     assert first == f"… {200_003 - len(rest.encode())} bytes of this line cut"
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("chunk", [1000, 65_536, 10**6])
+def test_of_lines_and_the_start_of_a_giant_one_both_are_told(end: str, chunk: int) -> None:
+    text = "one\ntwo\n" + "x" * 70_000 + end
+    tail = collected(*cut_at(text.encode(), list(range(0, len(text), chunk)))).stdout_tail
+    assert tail is not None
+    first, rest = tail.split("\n", 1)
+    assert first == f"… 2 lines and {70_000 + len(end) - 65_536} bytes of this line cut"
+    assert text.endswith(rest)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(0, 3) | st.integers(30_000, 70_000), min_size=1, max_size=8),
+    st.booleans(),
+    st.lists(st.integers(0, 200_000), max_size=5),
+)
+def test_what_a_tail_tells_to_be_cut_and_what_it_keeps_are_all(
+    lengths: list[int], ended: bool, places: list[int]
+) -> None:
+    text = "\n".join("x" * length for length in lengths) + "\n" * ended
+    tail = collected(*cut_at(text.encode(), places)).stdout_tail
+    if not text or tail == text:
+        return
+    assert tail is not None
+    first, kept = tail.split("\n", 1)
+    cut = re.fullmatch(r"… (?:(\d+) lines?)?(?: and )?(?:(\d+) bytes? of this line)? cut", first)
+    assert cut is not None
+    missing = text.removesuffix(kept)
+    assert missing.count("\n") == int(cut[1] or 0)
+    assert len(missing) - (missing.rfind("\n") + 1) == int(cut[2] or 0)
+
+
 # Results
 
 
@@ -230,12 +264,30 @@ def test_a_result_of_64_kib_is_kept() -> None:
     assert collected(f"JR_RESULT:{text}\n".encode()).result == text
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[1]", "7", '{"a": NaN}', '{"a": 1e999}', '{"a": ' + "[" * 5000 + "]" * 5000 + "}"]
-)
+@pytest.mark.parametrize("text", ["", "{", "[1]", "7", '{"a": NaN}', '{"a": 1e999}', "[" * 50 + "]" * 50])
 def test_a_result_that_is_no_json_object_is_dropped_with_a_note(text: str) -> None:
     output = collected(f'JR_RESULT:{{"tokens": 1}}\nJR_RESULT:{text}\n'.encode())
     assert (output.result, output.result_note) == (None, "result dropped: not a JSON object")
+
+
+@pytest.mark.parametrize("depth", [101, 5000])
+def test_a_result_nested_too_deep_is_dropped_with_its_own_note(depth: int) -> None:
+    nested = '{"a":' * depth + "1" + "}" * depth
+    output = collected(f"JR_RESULT:{nested}\n".encode())
+    assert (output.result, output.result_note) == (
+        None,
+        "result dropped: nested more than 100 levels deep",
+    )
+
+
+@pytest.mark.parametrize("line", [" " * 65_536 + '{"a": 1}', '{"a": 1}' + " " * 65_536, "x" * 65_537])
+def test_a_line_over_64_kib_is_too_long_whatever_it_holds(line: str) -> None:
+    output = collected(f"JR_RESULT:{line}\n".encode())
+    assert (output.result, output.result_note) == (None, "result dropped: over 64 KiB")
+
+
+def test_blanks_around_a_result_do_not_matter() -> None:
+    assert collected(b'JR_RESULT: \t {"a": 1}  \r\n').result == '{"a": 1}'
 
 
 # Logs

@@ -36,10 +36,9 @@ class ResultLine:
         self._end_line()
         if self._last is None:
             return None, None
-        text = self._last.removeprefix(PREFIX).strip()
-        if len(text.encode()) > MAX_BYTES:
-            return None, "result dropped: over 64 KiB"
-        return (text, None) if _is_json_object(text) else (None, "result dropped: not a JSON object")
+        text = self._last.removeprefix(PREFIX).removesuffix("\r")
+        fault = "over 64 KiB" if len(text.encode()) > MAX_BYTES else _fault(text)
+        return (text.strip(), None) if fault is None else (None, f"result dropped: {fault}")
 
     def _extend_line(self, text: str) -> None:
         if self._may_be_result():
@@ -57,13 +56,19 @@ class ResultLine:
         self._last = line[:_MAX_CHARACTERS]
 
 
-def _is_json_object(text: str) -> bool:
+def _fault(text: str) -> str | None:
+    """Why ``text`` is no result, or None."""
+    too_deep = f"nested more than {_MAX_DEPTH} levels deep"
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-        # What nests too deep to be written again is of no use to a reader either.
-        return isinstance(value, dict) and _depth_is_sane(value)
-    except (ValueError, RecursionError):
-        return False
+    except ValueError:
+        return "not a JSON object"
+    except RecursionError:
+        return too_deep
+    if not isinstance(value, dict):
+        return "not a JSON object"
+    # What nests too deep to be written again is of no use to a reader either.
+    return None if _depth_is_sane(value) else too_deep
 
 
 def _refuse_constant(name: str) -> None:

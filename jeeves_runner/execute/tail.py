@@ -11,11 +11,14 @@ class Tail:
         self._kept = bytearray()
         self._bytes = 0
         self._newlines = 0
+        self._last_line = 0  # bytes of it, with its newline
+        self._ended = False
 
     def add(self, data: bytes) -> None:
         """Take more text; ``data`` is valid UTF-8 and ends between characters."""
         self._bytes += len(data)
         self._newlines += data.count(b"\n")
+        self._measure_last_line(data)
         self._kept += data if len(data) <= MAX_BYTES else data[-MAX_BYTES:]
         # Cut at double the size, so that cutting costs little per byte.
         if len(self._kept) > 2 * MAX_BYTES:
@@ -29,13 +32,35 @@ class Tail:
         if len(tail) < self._bytes:
             tail = _from_a_line_start(tail)
         tail = _last_lines(tail)
-        cut_lines = self._newlines - tail.count(b"\n")
         text = tail.decode("utf-8", "ignore")
-        if cut_lines:
-            return f"… {cut_lines} {'line' if cut_lines == 1 else 'lines'} cut\n{text}"
-        if len(tail) < self._bytes:
-            return f"… {self._bytes - len(tail)} bytes of this line cut\n{text}"
-        return text
+        cut = self._cut(tail)
+        return f"… {cut} cut\n{text}" if cut else text
+
+    def _cut(self, tail: bytes) -> str:
+        """What is missing before ``tail``: lines, the start of its only line, or both."""
+        lines = self._newlines - tail.count(b"\n")
+        of_this_line = max(self._last_line - len(tail), 0)
+        return " and ".join(
+            f"{count} {noun}"
+            for count, noun in (
+                (lines, "line" if lines == 1 else "lines"),
+                (of_this_line, "byte of this line" if of_this_line == 1 else "bytes of this line"),
+            )
+            if count
+        )
+
+    def _measure_last_line(self, data: bytes) -> None:
+        if not data:
+            return
+        end = len(data) - 1 if data.endswith(b"\n") else len(data)
+        newline = data.rfind(b"\n", 0, end)
+        if newline != -1:
+            self._last_line = len(data) - newline - 1
+        elif self._ended:
+            self._last_line = len(data)
+        else:
+            self._last_line += len(data)
+        self._ended = data.endswith(b"\n")
 
 
 def _from_a_line_start(tail: bytes) -> bytes:
