@@ -291,6 +291,29 @@ class TestExclusions:
             parse("* * * * *", exclude=exclude)
         assert caught.value.key == "exclude"
 
+    @pytest.mark.parametrize(
+        ("exclude", "accepted"),
+        [
+            (["2028-02-29"], True),  # from 2024 to 2032
+            (["2028-02-29", "2032-02-29"], False),  # from 2024 to 2036
+            (["2096-02-29"], False),  # from 2092 to 2104, as 2100 is no leap year
+        ],
+    )
+    def test_dates_may_not_tear_a_gap_of_over_8_years_anywhere(
+        self, exclude: list[str], accepted: bool
+    ) -> None:
+        if accepted:
+            assert parse("0 0 29 2 *", exclude=exclude).next_after(START) is not None
+        else:
+            with pytest.raises(ScheduleError, match="leave no occurrence for 8 years"):
+                parse("0 0 29 2 *", exclude=exclude)
+
+    def test_a_list_lives_as_long_as_one_of_its_expressions(self) -> None:
+        schedule = parse("0 9 * * *", "0 0 29 2 *", exclude=["2028-02-29", "2032-02-29"])
+        assert schedule.next_after(datetime(2028, 2, 28, 12, tzinfo=UTC)) == datetime(
+            2028, 3, 1, 9, tzinfo=UTC
+        )
+
     def test_one_expression_may_lose_everything_while_another_lives(self) -> None:
         schedule = parse("0 9 * * mon", "0 9 * * tue", exclude=["* * * * mon"])
         assert first(schedule, 2) == ["2026-11-24 09:00:00", "2026-12-01 09:00:00"]
