@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,9 @@ import apsw
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.model import JobSpec, Run, RunStatus, SourceType
 from jeeves_runner.core.plan import Action, Change, Plan
+from jeeves_runner.core.schedule import parse_schedule
 from jeeves_runner.core.specs import canonical, spec_hash
+from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import jobs, revisions, runs_read
 from jeeves_runner.db import runs as run_rows
 from jeeves_runner.db.connection import connect, transaction
@@ -25,6 +27,9 @@ from jeeves_runner.execute.processes import boot_id
 from jeeves_runner.runs import Runs, Surroundings
 
 T = TypeVar("T")
+
+HOLD = "exec sleep 60"
+SECONDLY = parse_schedule(("* * * * * *",), "UTC", "test")
 
 
 def job(job_id: str, command: str = "true", **fields: Any) -> JobSpec:
@@ -156,6 +161,16 @@ def with_runner(place: Place, scenario: Callable[[Rig], Awaitable[T]], **options
                 return result
 
     return asyncio.run(main())
+
+
+def due_now(place: Place, job_id: str, second: int = 0) -> Due:
+    """One occurrence that is on time; ``second`` tells several of one test apart."""
+    when = place.clock.now().replace(microsecond=0) + timedelta(seconds=second)
+    return Due(job_id=job_id, schedule=SECONDLY, first=when, latest=when, count=1)
+
+
+async def occur(rig: Rig, job_id: str, second: int = 0) -> None:
+    await rig.runs.submit(due_now(rig.place, job_id, second))
 
 
 def at(text: str) -> datetime:

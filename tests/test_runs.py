@@ -3,11 +3,12 @@
 import asyncio
 import os
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from runs_support import Place, Rig, job, running, with_runner
+from runs_support import HOLD, Place, Rig, due_now, job, occur, running, with_runner
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
@@ -19,23 +20,10 @@ from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.execute.processes import boot_id
 
-SCHEDULE = parse_schedule(("* * * * * *",), "UTC", "test")
-HOLD = "exec sleep 60"
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-def due_now(place: Place, job_id: str, second: int = 0) -> Due:
-    """One occurrence that is on time; ``second`` tells several of one test apart."""
-    when = place.clock.now().replace(microsecond=0) + timedelta(seconds=second)
-    return Due(job_id=job_id, schedule=SCHEDULE, first=when, latest=when, count=1)
-
-
-async def occur(rig: Rig, job_id: str, second: int = 0) -> None:
-    await rig.runs.submit(due_now(rig.place, job_id, second))
 
 
 def test_a_triggered_run_is_recorded_with_all_that_is_known_of_it(place: Place) -> None:
@@ -412,6 +400,60 @@ def test_the_first_recorded_cause_wins(place: Place) -> None:
     with_runner(place, scenario)
 
 
+async def until_its_program_exits(rig: Rig) -> None:
+    (attempt,) = rig.runs._board.running()
+    while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody announces it
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("ask", [None, "cancel"], ids=["timeout", "cancel"])
+def test_a_program_that_has_exited_ended_by_itself_whatever_holds_its_output(
+    place: Place, ask: str | None
+) -> None:
+    """What falls into the drain only cuts it short."""
+    place.apply(job("leaves", "sleep 0.2; setsid sleep 60 & exit 0", timeout_ms=None if ask else 700))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.trigger("leaves")
+        if ask:
+            await until_its_program_exits(rig)
+            await rig.runs.cancel(run.id, ask)
+        await rig.runs.wait(run.id)
+
+    with_runner(place, scenario)
+    (run,) = place.runs()
+    assert (run.status, run.exit_code, run.cancel_cause) == ("ok", 0, None)
+    assert run.duration_ms is not None
+    assert run.duration_ms < 1_100  # of the drain of a second
+
+
+def test_a_deadline_that_passed_after_the_exit_is_none(place: Place) -> None:
+    """As when the runner was stopped (SIGSTOP) meanwhile: it finds both at once."""
+    place.apply(job("quick", "true", timeout_ms=300))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.trigger("quick")
+        time.sleep(0.5)  # noqa: ASYNC251 - the event loop is to stand still
+        await rig.runs.wait(run.id)
+
+    with_runner(place, scenario)
+    assert [(run.status, run.cancel_cause) for run in place.runs()] == [("ok", None)]
+
+
+def test_a_request_of_another_program_that_comes_after_the_exit_changes_nothing(place: Place) -> None:
+    place.apply(job("leaves", "setsid sleep 60 & exit 0"))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.trigger("leaves")
+        await until_its_program_exits(rig)
+        with place.write() as tx:
+            run_rows.request_cancel(tx, run.id, "cancel")
+        await rig.runs.look()
+        assert (await rig.runs.wait(run.id)).status is RunStatus.OK
+
+    with_runner(place, scenario)
+
+
 def test_a_waiting_run_is_cancelled_without_having_started(place: Place) -> None:
     place.apply(job("full", HOLD), job("wait"))
 
@@ -420,7 +462,7 @@ def test_a_waiting_run_is_cancelled_without_having_started(place: Place) -> None
         waiting = await rig.runs.trigger("wait")
         await rig.runs.cancel(waiting.id)
         run = await rig.runs.wait(waiting.id)
-        assert (run.status, run.started_at) == ("cancelled", None)
+        assert (run.status, run.reason, run.started_at) == ("cancelled", "cancelled on request", None)
 
     with_runner(place, scenario, max_concurrency=1)
 
@@ -636,6 +678,20 @@ def test_a_fenced_runner_stops_admitting_and_ends_its_runs(place: Place) -> None
     with_runner(place, scenario)
     assert place.story("slow") == ["running"]  # its successor settles it
     assert place.story("next") == []
+
+
+def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Place) -> None:
+    """Where the database was taken away and not the epoch, their ends are still recorded."""
+    place.apply(job("slow", HOLD, retries=Retries(limit=1)))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.trigger("slow")
+        rig.runs.fence(Fenced("the lock was deleted"))
+        await rig.runs.idle()
+
+    with_runner(place, scenario)
+    assert place.story() == ["interrupted"]
+    assert place.runs()[0].message == "interrupted: the runner had lost its database (killed by SIGTERM)"
 
 
 def test_a_late_outcome_changes_nothing_and_is_noted(place: Place) -> None:

@@ -8,11 +8,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from runs_support import Place, Rig, job, running
+from runs_support import SECONDLY, Place, Rig, job, running
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries, Run
-from jeeves_runner.core.schedule import parse_schedule
 from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.db import runs as run_rows
@@ -20,7 +19,6 @@ from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 
 LIMIT = 3
 STEPS = 60
-SECONDLY = parse_schedule(("* * * * * *",), "UTC", "test")
 
 COMMANDS = ("true", "exit 1", "sleep 0.05", "sleep 0.05; exit 1", "sleep 60 & sleep 0.02", "exec sleep 60")
 RETRIES = Retries(limit=2, delay_ms=20, on=("error", "timeout", "interrupted"))

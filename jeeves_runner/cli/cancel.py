@@ -67,6 +67,7 @@ def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
 def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
     """End a run that no server looks after."""
     from jeeves_runner.core.model import RunStatus
+    from jeeves_runner.core.outcome import reason_of
     from jeeves_runner.db import audit, runs, runs_read
     from jeeves_runner.db.connection import transaction
 
@@ -75,7 +76,7 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
         return _settle_leftover(app, conn, leftover)
     with transaction(conn, app.clock) as tx:
         runs.request_cancel(tx, run_id, "cancel")
-        runs.end_waiting(tx, run_id, RunStatus.CANCELLED, "cancelled on request")
+        runs.end_waiting(tx, run_id, RunStatus.CANCELLED, reason_of("cancel"))
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
     return f"Run {run_id} will not start."
 
@@ -86,7 +87,7 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
     It is not tried again: somebody wanted its end.
     """
     from jeeves_runner.core.model import Lost
-    from jeeves_runner.db import audit
+    from jeeves_runner.db import audit, runs_read
     from jeeves_runner.db.connection import transaction
     from jeeves_runner.db.runner import runner_row
     from jeeves_runner.db.runs import RunRecord
@@ -99,7 +100,8 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
     report = Report(ending=Lost(message="the runner died; ended on request"), record=RunRecord())
     with transaction(conn, app.clock) as tx:
         runner = runner_row(tx.conn)
-        ended = record_end(tx, left.run.id, report, None, epoch=runner.epoch if runner else 0)
+        cause = runs_read.cancel_cause(tx.conn, left.run.id)
+        ended = record_end(tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause)
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {left.run.id}")
     processes = counted(killed, "process", "processes")
     return f"Run {left.run.id} had lost its server: {processes} killed, recorded as {ended.run.status}."

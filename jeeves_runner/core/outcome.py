@@ -13,13 +13,20 @@ _STATUS_BY_CAUSE = {
     "cancel": RunStatus.CANCELLED,
     "replaced": RunStatus.CANCELLED,
     "shutdown": RunStatus.INTERRUPTED,
+    "fenced": RunStatus.INTERRUPTED,
 }
 _MESSAGE_BY_CAUSE = {
     "timeout": "timed out",
     "cancel": "cancelled on request",
     "replaced": "cancelled: replaced by a later run",
     "shutdown": "interrupted: the runner was shut down",
+    "fenced": "interrupted: the runner had lost its database",
 }
+
+
+def reason_of(cause: str) -> str:
+    """What is recorded of a run that a request for its end kept from starting."""
+    return "cancelled on request" if cause == "cancel" else cause
 
 
 def outcome(ending: Ending, *, cause: str | None, result: str | None, note: str | None = None) -> Outcome:

@@ -105,8 +105,8 @@ class Child:
         """
         if self.ended.is_made:
             return False
-        if self._exited:
-            self._end_drain()
+        if self.has_exited():
+            self._hurry()
             return False
         first, self._asked = not self._asked, True
         if first and grace > 0:
@@ -118,8 +118,18 @@ class Child:
         """SIGKILL to the group now; what has escaped follows when the leader has ended."""
         if self.ended.is_made:
             return
-        self._impatient = True
         kill_group(self._pid, signal.SIGKILL)
+        self._hurry()
+
+    def has_exited(self) -> bool:
+        """Whether the leader has ended, noticed here or not."""
+        if self._exited or not ON_LINUX:
+            return self._exited
+        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _hurry(self) -> None:
+        """Wait for no output after the exit."""
+        self._impatient = True
         if self._exited:
             self._end_drain()
 

@@ -68,6 +68,10 @@ class Executor(Protocol[Handle]):
         """How the work ended, once all of its output has reached the sink."""
         ...
 
+    def has_ended(self, handle: Handle) -> bool:
+        """Whether the work has ended, as far as that is known at once; ``wait`` may still be to answer."""
+        ...
+
     async def cancel(self, handle: Handle, grace: float) -> None:
         """Ask for an end now and enforce it after ``grace`` seconds; ``wait`` tells when it came."""
         ...

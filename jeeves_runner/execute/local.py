@@ -83,6 +83,11 @@ class LocalExecutor:
         self._children.pop(handle.run_id, None)
         return ending
 
+    def has_ended(self, handle: LocalHandle) -> bool:
+        """Whether the program has exited; what it left behind may still hold its pipes."""
+        child = self._children.get(handle.run_id)
+        return child is None or child.has_exited()
+
     async def cancel(self, handle: LocalHandle, grace: float) -> None:
         """SIGTERM to everything of the run, after ``grace`` seconds SIGKILL; a second call is harmless."""
         child = self._children.get(handle.run_id)

@@ -306,7 +306,7 @@ class Runs:
         if not self.fenced.is_set():
             log.critical("%s", fenced)
             self.fenced.set()
-            self._work.track(self._work.stop_all())
+            self._work.track(self._work.stop_all("fenced"))
 
     def _read(self, run_id: int) -> Run:
         run = runs_read.run(self._conn, run_id)

@@ -22,20 +22,15 @@ class Ended:
 
 
 def record_end(
-    tx: Tx, run_id: int, report: Report, retries: Retries | None, *, epoch: int, cause: str | None = None
+    tx: Tx, run_id: int, report: Report, retries: Retries | None, *, epoch: int, cause: str | None
 ) -> Ended:
-    """Record the end of a running run. Of all causes the first recorded one counts, then ``cause``.
+    """Record the end of a running run, and ``cause`` as what it was asked to end for.
 
     A run whose end is recorded already stays as it is; the later report is noted in the audit.
     Raises Fenced.
     """
     check_epoch(tx, epoch)
-    result = outcome(
-        report.ending,
-        cause=runs_read.cancel_cause(tx.conn, run_id) or cause,
-        result=report.result,
-        note=report.note,
-    )
+    result = outcome(report.ending, cause=cause, result=report.result, note=report.note)
     ended = runs.finish(tx, run_id, result, report.record)
     if ended is None:
         return Ended(run=_note_late(tx, run_id, result.status))

@@ -103,11 +103,15 @@ class Execution:
     def is_asked_to_end(self) -> bool:
         return self._asked_to_end
 
-    async def end(self, *, grace: float | None = None) -> None:
-        """Ask the work to end; before its start, keep it from starting."""
+    def has_ended(self) -> bool:
+        """Whether the work is over by itself, though its end may not be known and recorded yet."""
+        return self._handle is not None and self._executor.has_ended(self._handle)
+
+    async def end(self) -> None:
+        """Ask the work to end; before its start, keep it from starting; after its end, hurry."""
         self._asked_to_end = True
         if self._handle is not None:
-            await self._executor.cancel(self._handle, self._grace if grace is None else grace)
+            await self._executor.cancel(self._handle, self._grace)
 
     async def _start_and_wait(self, run: Run, api_url: str | None) -> Ending:
         if self.is_asked_to_end():

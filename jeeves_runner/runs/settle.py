@@ -65,4 +65,5 @@ def _record(tx: Tx, left: LeftRun, message: str, epoch: int) -> Ended:
     job = job_row(tx.conn, left.run.job_id)
     retries = None if job is None else job_from_text(job.spec_text).retries
     report = Report(ending=Lost(message=message), record=RunRecord())
-    return record_end(tx, left.run.id, report, retries, epoch=epoch)
+    cause = runs_read.cancel_cause(tx.conn, left.run.id)
+    return record_end(tx, left.run.id, report, retries, epoch=epoch, cause=cause)

@@ -68,9 +68,9 @@ class Work:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def equip(self, attempt: Attempt, job: Job, mark: str) -> None:
+    def equip(self, attempt: Attempt, job: Job, mark: str) -> Execution:
         """Prepare an attempt that has its slot for its start, so that it can be cancelled from now on."""
-        attempt.execution = Execution(
+        attempt.execution = execution = Execution(
             job,
             self._executor,
             self._clock,
@@ -79,6 +79,7 @@ class Work:
             on_deadline=partial(self._on_deadline, attempt),
             on_lasting=self._note_process,
         )
+        return execution
 
     async def carry_out(self, attempt: Attempt) -> None:
         """From the committed start to the committed end."""
@@ -92,16 +93,20 @@ class Work:
             self._on_end(ended)
 
     async def end(self, attempt: Attempt, cause: str) -> None:
-        """Record why a running attempt is to end, then ask its process to."""
+        """Record why a running attempt is to end, then ask its process to.
+
+        A program that has ended by itself ended for no cause: it is only not waited for any longer.
+        """
         run, execution = attempt.run, attempt.execution
-        if execution is None or execution.is_asked_to_end():
+        if execution is not None and execution.is_asked_to_end():
             return
-        if run is None:  # its start is being committed; it will end before it has begun
-            execution.cause = execution.cause or cause
+        if execution is not None and execution.has_ended():
             await execution.end()
             return
-        if await self._record_cause(run.id, cause):
-            execution.cause = execution.cause or cause
+        # Without a row its start is being committed; it will end before it has begun.
+        first = cause if run is None else await self._record_cause(run.id, cause)
+        if first is not None and execution is not None:
+            execution.cause = execution.cause or first
             await execution.end()
 
     async def shut_down(self, grace: float) -> None:
@@ -112,13 +117,15 @@ class Work:
             longest = max(
                 (a.execution.job.spec.kill_grace_ms / 1000 for a in running if a.execution), default=0
             )
-            await self.stop_all()
+            await self.stop_all("shutdown")
             if not await self._all_done(longest + _LAST_PATIENCE):
                 log.error("%d runs could not be ended and recorded in time", len(self._board.running()))
 
-    async def stop_all(self) -> None:
-        """Ask all processes to end, without recording why."""
+    async def stop_all(self, cause: str) -> None:
+        """Ask all processes to end, without recording why before their outcome does."""
         executions = [a.execution for a in self._board.running() if a.execution is not None]
+        for execution in executions:
+            _give_cause(execution, cause)
         await asyncio.gather(*(execution.end() for execution in executions))
 
     def _untrack(self, task: asyncio.Task[None]) -> None:
@@ -153,31 +160,39 @@ class Work:
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
                 await asyncio.sleep(_AGAIN)
 
-    async def _record_cause(self, run_id: int, cause: str) -> bool:
-        """Whether the run is still to be ended. One that cannot be recorded ends all the same."""
+    async def _record_cause(self, run_id: int, cause: str) -> str | None:
+        """The first cause recorded for the run, None if it has ended.
+
+        A run whose cause cannot be recorded ends all the same.
+        """
         try:
-            recorded = await self._writer.write(
+            return await self._writer.write(
                 lambda tx: runs.request_cancel(tx, run_id, cause), priority=Priority.OUTCOME
             )
         except DatabaseError as error:
             log.error("why run %d ends could not be recorded: %s", run_id, error)
-            return True
-        return recorded is not None
+            return cause
 
     async def _record_causes(self, attempts: Iterable[Attempt], cause: str) -> None:
-        ids = [a.run.id for a in attempts if a.run is not None]
+        """Record one cause for all that have not ended and not been asked to."""
+        asked = {
+            a.run.id: a.execution
+            for a in attempts
+            if a.run is not None
+            and a.execution is not None
+            and not (a.execution.is_asked_to_end() or a.execution.has_ended())
+        }
 
-        def op(tx: Tx) -> None:
-            for run_id in ids:
-                runs.request_cancel(tx, run_id, cause)
+        def op(tx: Tx) -> dict[int, str | None]:
+            return {run_id: runs.request_cancel(tx, run_id, cause) for run_id in asked}
 
-        for attempt in attempts:
-            if attempt.execution is not None and not attempt.execution.is_asked_to_end():
-                attempt.execution.cause = attempt.execution.cause or cause
         try:
-            await self._writer.write(op, priority=Priority.OUTCOME)
+            first = await self._writer.write(op, priority=Priority.OUTCOME)
         except DatabaseError as error:
-            log.error("why %d runs end could not be recorded: %s", len(ids), error)
+            log.error("why %d runs end could not be recorded: %s", len(asked), error)
+            first = {}
+        for run_id, execution in asked.items():
+            execution.cause = execution.cause or first.get(run_id) or cause
 
     def _on_deadline(self, attempt: Attempt) -> None:
         if attempt.stage is Stage.RUNNING:
@@ -195,3 +210,8 @@ class Work:
             )
 
         self._writer.post(op, durable=False)
+
+
+def _give_cause(execution: Execution, cause: str) -> None:
+    if not (execution.is_asked_to_end() or execution.has_ended()):
+        execution.cause = execution.cause or cause
