@@ -4,10 +4,10 @@ Everything here decides and nothing acts. Reasons are the words stored in ``runs
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import chain
+from itertools import chain, islice
 
 from jeeves_runner.core.model import CatchUp, Outcome, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.timetable import Due
@@ -187,6 +187,24 @@ def catch_up(due: Due, policy: CatchUp, window: timedelta, now: datetime) -> Gap
     elif due.latest >= now - window:
         late, reason = (due.latest,), "superseded"
     return GapPlan(missed=_missed(due, (*late, *on_time), reason), late=late, on_time=on_time)
+
+
+def split(due: Due, policy: CatchUp, window: timedelta, now: datetime, limit: int) -> tuple[Due, Due | None]:
+    """Occurrences to decide about now, of which at most ``limit`` may run, and those left for later.
+
+    The older ones come first, and with them what is missed. Only under ``all`` many of them may run.
+    """
+    if policy is not CatchUp.ALL or due.count <= limit:
+        return due, None
+    wanted = due.schedule.between(max(due.first, now - window) - _INSTANT, due.latest)
+    kept = tuple(islice(wanted, limit + 1))
+    if len(kept) <= limit:
+        return due, None
+    count = due.schedule.count(due.first - _INSTANT, kept[-2])
+    return (
+        replace(due, latest=kept[-2], count=count),
+        replace(due, first=kept[-1], count=max(1, due.count - count)),
+    )
 
 
 def is_in_window(scheduled_for: datetime, window: timedelta, now: datetime) -> bool:

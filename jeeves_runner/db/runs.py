@@ -5,7 +5,7 @@ and returns None.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -165,9 +165,12 @@ def end_waiting(tx: Tx, run_id: int, status: RunStatus, reason: str) -> Run | No
     )
 
 
-def set_reason(tx: Tx, run_id: int, reason: str | None) -> None:
-    """Say why a run waits."""
-    tx.conn.execute("UPDATE runs SET reason = ? WHERE id = ? AND status = 'scheduled'", (reason, run_id))
+def set_reason(tx: Tx, run_ids: Sequence[int], reason: str | None) -> None:
+    """Say why runs wait."""
+    tx.conn.execute(
+        "UPDATE runs SET reason = ? WHERE id IN (SELECT value FROM json_each(?)) AND status = 'scheduled'",
+        (reason, json.dumps(run_ids)),
+    )
 
 
 def cancel_waiting_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> None:

@@ -48,6 +48,12 @@ def waiting_runs(conn: apsw.Connection) -> list[Run]:
     return _runs(conn, "status = 'scheduled' ORDER BY id")
 
 
+def waiting_ids(conn: apsw.Connection, job_id: str) -> set[int]:
+    """The runs of a job that wait."""
+    rows = conn.execute("SELECT id FROM runs WHERE job_id = ? AND status = 'scheduled'", (job_id,))
+    return {run_id for (run_id,) in rows}
+
+
 def unknown_waiting(conn: apsw.Connection, after_id: int) -> list[Run]:
     """Waiting runs with larger ids that no runner has taken up yet, oldest first."""
     return _runs(conn, "status = 'scheduled' AND id > ? AND epoch IS NULL ORDER BY id", after_id)

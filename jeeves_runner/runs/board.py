@@ -2,9 +2,10 @@
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from jeeves_runner.core.model import Run, Trigger
 from jeeves_runner.runs.execution import Execution
@@ -19,6 +20,10 @@ class Stage(Enum):
     """From the decision to start it, so that its slot is taken at once."""
 
 
+Line = tuple[str, bool, bool]
+"""A job's forced or unforced, first or further attempts."""
+
+
 @dataclass(slots=True, eq=False)
 class Attempt:
     """A run that is not over; ``run`` is its row as last written, None before there is one."""
@@ -30,6 +35,8 @@ class Attempt:
     run: Run | None = None
     stage: Stage = Stage.NEW
     execution: Execution | None = None
+    reason: str | None = None
+    """Why it waits, as last noted in its row."""
 
     @classmethod
     def of(cls, run: Run) -> "Attempt":
@@ -41,9 +48,39 @@ class Attempt:
         return self.trigger is Trigger.RETRY
 
     @property
+    def line(self) -> "Line":
+        """Attempts of one line wait for the same, but for the time of a retry."""
+        return self.job_id, self.forced, self.is_retry
+
+    @property
     def turn(self) -> tuple[int, int]:
         """Waiting attempts go by priority, then age."""
         return (0, 0) if self.run is None else (-self.run.priority, self.run.id)
+
+
+class Counts(NamedTuple):
+    """Attempts of one job: those that run, further ones and first ones that do not run yet."""
+
+    running: int
+    retrying: int
+    queued: int
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """The attempts of one job in the order they came, and how many of them run or are retries."""
+
+    attempts: dict[Attempt, None] = field(default_factory=dict)
+    running: int = 0
+    retries: int = 0
+    running_retries: int = 0
+
+    def counts(self) -> Counts:
+        retrying = self.retries - self.running_retries
+        return Counts(self.running, retrying, len(self.attempts) - self.running - retrying)
+
+
+_NOBODY = Counts(0, 0, 0)
 
 
 class Board:
@@ -52,10 +89,10 @@ class Board:
     def __init__(self, max_concurrency: int, pools: Mapping[str, int]) -> None:
         self._limit = max_concurrency
         self._pool_limits = dict(pools)
-        self._by_job: dict[str, list[Attempt]] = {}
+        self._by_job: dict[str, _Group] = {}
         self._by_run: dict[int, Attempt] = {}
         self._waiting: list[Attempt] = []
-        self._running = 0
+        self._running: dict[Attempt, None] = {}
         self._in_pool: Counter[str] = Counter()
 
     def __getitem__(self, run_id: int) -> Attempt:
@@ -66,18 +103,31 @@ class Board:
 
     def of_job(self, job_id: str) -> Collection[Attempt]:
         """The attempts of a job, in the order they came."""
-        return self._by_job.get(job_id, ())
+        group = self._by_job.get(job_id)
+        return () if group is None else group.attempts.keys()
 
-    def waiting(self) -> Iterator[Attempt]:
-        """Those that wait, in their order; the board may change meanwhile."""
-        return iter(self._waiting.copy())
+    def others(self, attempt: Attempt) -> Counts:
+        """The attempts of the same job but this one, which does not run."""
+        group = self._by_job.get(attempt.job_id)
+        if group is None:
+            return _NOBODY
+        counts = group.counts()
+        if attempt not in group.attempts:
+            return counts
+        if attempt.is_retry:
+            return counts._replace(retrying=counts.retrying - 1)
+        return counts._replace(queued=counts.queued - 1)
+
+    def waiting(self) -> list[Attempt]:
+        """Those that wait, in their order, as a list of one's own."""
+        return self._waiting.copy()
 
     def running(self) -> list[Attempt]:
-        return [a for group in self._by_job.values() for a in group if a.stage is Stage.RUNNING]
+        return list(self._running)
 
     @property
     def slot_free(self) -> bool:
-        return self._running < self._limit
+        return len(self._running) < self._limit
 
     def full_pool(self, pool: str | None) -> str | None:
         """The pool, if it has no room. One without a limit in the config has room."""
@@ -87,11 +137,14 @@ class Board:
 
     def add(self, attempt: Attempt) -> None:
         """Enter an attempt that has been decided about."""
-        self._by_job.setdefault(attempt.job_id, []).append(attempt)
+        group = self._by_job.setdefault(attempt.job_id, _Group())
+        group.attempts[attempt] = None
+        group.retries += attempt.is_retry
 
     def set_run(self, attempt: Attempt, run: Run) -> None:
         """Note the row of an attempt as it is now."""
         attempt.run = run
+        attempt.reason = run.reason
         self._by_run[run.id] = attempt
 
     def wait(self, attempt: Attempt) -> None:
@@ -105,18 +158,22 @@ class Board:
         self._leave_stage(attempt)
         attempt.stage = Stage.RUNNING
         attempt.pool = pool
-        self._running += 1
+        self._running[attempt] = None
         if pool is not None:
             self._in_pool[pool] += 1
+        group = self._by_job[attempt.job_id]
+        group.running += 1
+        group.running_retries += attempt.is_retry
 
     def remove(self, attempt: Attempt) -> None:
         """Forget an attempt that is over or came to nothing."""
         self._leave_stage(attempt)
         attempt.stage = Stage.NEW
-        group = self._by_job.get(attempt.job_id, [])
-        if attempt in group:
-            group.remove(attempt)
-            if not group:
+        group = self._by_job.get(attempt.job_id)
+        if group is not None and attempt in group.attempts:
+            del group.attempts[attempt]
+            group.retries -= attempt.is_retry
+            if not group.attempts:
                 del self._by_job[attempt.job_id]
         if attempt.run is not None:
             self._by_run.pop(attempt.run.id, None)
@@ -125,9 +182,12 @@ class Board:
         if attempt.stage is Stage.WAITING:
             del self._waiting[bisect_left(self._waiting, attempt.turn, key=_turn)]
         elif attempt.stage is Stage.RUNNING:
-            self._running -= 1
+            del self._running[attempt]
             if attempt.pool is not None:
                 self._in_pool[attempt.pool] -= 1
+            group = self._by_job[attempt.job_id]
+            group.running -= 1
+            group.running_retries -= attempt.is_retry
 
 
 def _turn(attempt: Attempt) -> tuple[int, int]:

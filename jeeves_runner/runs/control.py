@@ -8,11 +8,13 @@ so that deciding is cheap; each transaction checks what its decision was based o
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Run, RunStatus
+from jeeves_runner.core.outcome import reason_of
 from jeeves_runner.core.policy import Verdict
 from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import runs, runs_read
@@ -30,7 +32,8 @@ from jeeves_runner.runs.work import Work
 
 log = logging.getLogger(__name__)
 
-Decide = Callable[[Job], Sequence[Step]]
+Decide = Callable[[Job], tuple[Sequence[Step], Due | None]]
+"""Decides about a job: the decisions, and the occurrences that are left to decide about."""
 
 
 class Runs:
@@ -125,8 +128,9 @@ class Runs:
     def submit(self, due: Due) -> "asyncio.Future[list[Run]]":
         """Decide about occurrences whose time has come; the rows written, once they are committed.
 
-        The future fails with DatabaseError if nothing was recorded: the occurrences are then as
-        undecided as before. It fails with NoServer when the runner is shutting down.
+        A long gap is decided about in portions. The future fails with DatabaseError if one of them
+        was not recorded: its occurrences and those after it are then as undecided as before. It
+        fails with NoServer when the runner is shutting down.
         """
         return self._begin(due.job_id, lambda job: self._admission.decide_due(job, due))
 
@@ -137,11 +141,11 @@ class Runs:
         when the runner is shutting down.
         """
 
-        def decide(job: Job) -> list[Step]:
+        def decide(job: Job) -> tuple[list[Step], None]:
             step = self._admission.decide_manual(job, params, force)
             if step.decision is not None and step.decision.verdict is Verdict.REFUSE:
                 raise _refusal(job_id, step.decision.reason)
-            return [step]
+            return [step], None
 
         return (await self._begin(job_id, decide))[0]
 
@@ -156,7 +160,7 @@ class Runs:
             )
             await self.look()
         if attempt is not None and attempt.stage is Stage.WAITING:
-            await self._waiting.end(attempt, RunStatus.CANCELLED, cause)
+            await self._waiting.end(attempt, RunStatus.CANCELLED, reason_of(cause))
         if attempt is not None and attempt.stage is Stage.RUNNING:
             await self._work.end(attempt, cause)
         return self._read(run_id)
@@ -173,8 +177,8 @@ class Runs:
         """These jobs were written by an apply, which has cancelled what waits of the stopped ones."""
         for job_id in job_ids:
             self._admission.forget(job_id)
-            for attempt in list(self._board.of_job(job_id)):
-                self._waiting.drop_if_ended(attempt)
+        for job_id in job_ids:
+            await self._waiting.drop_ended(job_id)
         self._waiting.review(all_of_them=True)
 
     async def look(self) -> None:
@@ -202,9 +206,19 @@ class Runs:
     async def _decide_and_carry_out(
         self, job_id: str, decide: Decide, recorded: "asyncio.Future[list[Run]]"
     ) -> None:
-        """One task for a decision and the run it starts: whoever asked may leave meanwhile."""
+        """One task for decisions and the run they start: whoever asked may leave meanwhile."""
+        rows: list[Run] = []
         try:
-            steps = await self._record(job_id, decide)
+            while True:
+                job, steps, rest = await self._record(job_id, decide)
+                rows += [step.run for step in steps if step.run is not None]
+                # Not by the stage of the attempt: one recorded as waiting may have got its slot since.
+                started = [s.attempt for s in steps if s.run and s.run.status is RunStatus.RUNNING]
+                if rest is None:
+                    break
+                for attempt in started:
+                    self._work.track(self._work.carry_out(attempt))
+                decide = partial(self._decide_rest, rest, job.row.schedule_since)
         except BaseException as error:
             if not recorded.done():
                 recorded.set_exception(error)
@@ -212,15 +226,17 @@ class Runs:
                 raise
             return
         if not recorded.done():
-            recorded.set_result([step.run for step in steps if step.run is not None])
-        # Not by the stage of the attempt: one recorded as waiting may have got its slot since.
-        started = [step.attempt for step in steps if step.run and step.run.status is RunStatus.RUNNING]
+            recorded.set_result(rows)
         for attempt in started[1:]:
             self._work.track(self._work.carry_out(attempt))
         if started:
             await self._work.carry_out(started[0])
 
-    async def _record(self, job_id: str, decide: Decide) -> Sequence[Step]:
+    def _decide_rest(self, rest: Due, since: str, job: Job) -> tuple[Sequence[Step], Due | None]:
+        """About the next portion of a gap, unless the job has another schedule by now."""
+        return self._admission.decide_due(job, rest) if job.row.schedule_since == since else ([], None)
+
+    async def _record(self, job_id: str, decide: Decide) -> tuple[Job, Sequence[Step], Due | None]:
         """Decide until a decision is still right when it is committed."""
         while True:
             if not self._is_open:
@@ -228,12 +244,12 @@ class Runs:
             job = self._admission.job(job_id)
             if job is None:
                 raise _refusal(job_id, "deleted")
-            steps = decide(job)
+            steps, rest = decide(job)
             for step in steps:
                 if step.attempt.stage is Stage.RUNNING:
                     self._work.equip(step.attempt, step.job, step.mark)
             if await self._write(steps):
-                return steps
+                return job, steps, rest
             self._admission.forget(job_id)
 
     async def _write(self, steps: Sequence[Step]) -> bool:
@@ -248,11 +264,15 @@ class Runs:
                 self._board.remove(step.attempt)
             if isinstance(error, Fenced):
                 self.fence(error)
+            # The slots that were taken for nothing go to those who wait.
+            self._waiting.review()
             if isinstance(error, Stale):
                 return False
             raise
         for step, run in zip(steps, rows, strict=True):
             self._enter(step, run)
+        # Whatever they wait for may have happened during the commit, and some have freed a slot.
+        self._waiting.review()
         return True
 
     def _enter(self, step: Step, run: Run | None) -> None:
@@ -272,15 +292,13 @@ class Runs:
                 self._waiting.end_running_others(step.attempt)
                 for victim in filter(None, map(self._board.get, step.victims)):
                     self._waiting.drop_if_ended(victim)
-            # Whatever it waits for may have happened during the commit.
-            self._waiting.review()
 
     def _obey_cancel_request(self, run_id: int, cause: str) -> None:
         attempt = self._board.get(run_id)
         if attempt is None:
             return
         if attempt.stage is Stage.WAITING:
-            self._work.track(self._waiting.end(attempt, RunStatus.CANCELLED, cause))
+            self._work.track(self._waiting.end(attempt, RunStatus.CANCELLED, reason_of(cause)))
         elif attempt.execution is not None and not attempt.execution.is_asked_to_end():
             self._work.track(self._work.end(attempt, cause))
 

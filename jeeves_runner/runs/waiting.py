@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from secrets import token_hex
 
 import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Run, RunStatus, Trigger
+from jeeves_runner.core.outcome import reason_of
 from jeeves_runner.core.policy import Decision, Verdict
 from jeeves_runner.db import runs, runs_read
 from jeeves_runner.db.runner import check_epoch
@@ -18,8 +19,8 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced
 from jeeves_runner.runs.admission import Admission
-from jeeves_runner.runs.board import Attempt, Board, Stage
-from jeeves_runner.runs.execution import Job
+from jeeves_runner.runs.board import Attempt, Board, Line, Stage
+from jeeves_runner.runs.execution import Execution, Job
 from jeeves_runner.runs.work import Work
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,19 @@ _LONGEST_WAIT = 60.0
 
 _AGAIN = 1.0
 """Seconds until a run that the database or a full disk kept from starting is looked at again."""
+
+
+_SLICE = 0.002
+"""Seconds of looking at waiting runs after which the event loop gets its turn."""
+
+_AT_ONCE = 64
+
+
+class _Pass(Enum):
+    """Going through those that wait: as far as there are slots, or to the end of the line."""
+
+    TO_START = auto()
+    WHOLE = auto()
 
 
 class WaitingRuns:
@@ -64,6 +78,8 @@ class WaitingRuns:
         self._on_fenced = on_fenced
         self._is_open = False
         self._timer: asyncio.TimerHandle | None = None
+        self._pass: Iterator[None] | None = None
+        self._wanted: _Pass | None = None
 
     def open(self) -> None:
         self._is_open = True
@@ -71,6 +87,7 @@ class WaitingRuns:
 
     def close(self) -> None:
         self._is_open = False
+        self._pass = self._wanted = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -114,7 +131,9 @@ class WaitingRuns:
                         self._work.track(self.end(other, RunStatus.CANCELLED, "replaced"))
                 self.end_running_others(attempt)
             case _:
-                self._act(attempt, job, decision)
+                reason = self._act(attempt, job, decision)
+                if reason is not None:
+                    self._note_reason([attempt], reason)
 
     def end_running_others(self, attempt: Attempt) -> None:
         """This attempt replaces whatever of its job runs."""
@@ -126,24 +145,66 @@ class WaitingRuns:
         """Start what can start now; arm the timer for what time alone can start.
 
         While no slot is free nothing can start, so looking on is worth it only when the reasons
-        to wait may have changed.
+        to wait may have changed. A long line is gone through in slices between which the event
+        loop has its turn; asked for meanwhile, another pass follows.
         """
         if not self._is_open:
             return
-        earliest: float | None = None
-        for attempt in self._board.waiting():
-            if not (all_of_them or self._board.slot_free):
-                break
-            job = self._admission.job(attempt.job_id)
-            if job is None or attempt.stage is not Stage.WAITING:
-                continue
-            decision = self._admission.decide_waiting(job, attempt)
-            self._act(attempt, job, decision)
-            delay = self._delay(attempt, decision)
-            if delay is not None:
-                earliest = delay if earliest is None else min(earliest, delay)
-        if earliest is not None:
-            self._look_again_in(earliest)
+        if all_of_them or self._wanted is None:
+            self._wanted = _Pass.WHOLE if all_of_them else _Pass.TO_START
+        if self._pass is None:
+            self._look_on()
+
+    def _look_on(self) -> None:
+        until = self._clock.monotonic() + _SLICE
+        while self._is_open:
+            if self._pass is None:
+                if self._wanted is None:
+                    return
+                whole, self._wanted = self._wanted is _Pass.WHOLE, None
+                self._pass = self._go_through(self._board.waiting(), whole)
+            for _ in self._pass:
+                if self._clock.monotonic() > until:
+                    asyncio.get_running_loop().call_soon(self._look_on)
+                    return
+            self._pass = None
+
+    def _go_through(self, waiting: list[Attempt], whole: bool) -> Iterator[None]:
+        """Decide about each in turn, or about the first of a line if all behind it wait for the same."""
+        held: dict[Line, str] = {}
+        for part in _portions(waiting):
+            changed: dict[str, list[Attempt]] = {}
+            for attempt in part:
+                if attempt.stage is Stage.WAITING and (whole or self._board.slot_free):
+                    reason = self._look_at(attempt, held, whole)
+                    if reason is not None and reason != attempt.reason:
+                        changed.setdefault(reason, []).append(attempt)
+            for reason, attempts in changed.items():
+                self._note_reason(attempts, reason)
+            if not (whole or self._board.slot_free):
+                return
+            yield
+
+    def _look_at(self, attempt: Attempt, held: dict[Line, str], whole: bool) -> str | None:
+        """Why an attempt goes on waiting; None if it does not, or if nobody wants to know."""
+        if attempt.line in held:
+            return held[attempt.line] if whole else None
+        reason = self._decide(attempt)
+        # The time of a retry is its own.
+        if reason is not None and reason != "retry":
+            held[attempt.line] = reason
+        return reason
+
+    def _decide(self, attempt: Attempt) -> str | None:
+        """Act on the decision about an attempt that waits; why it goes on waiting, if it does."""
+        job = self._admission.job(attempt.job_id)
+        if job is None:
+            return None
+        decision = self._admission.decide_waiting(job, attempt)
+        delay = self._delay(attempt, decision)
+        if delay is not None:
+            self._look_again_in(delay)
+        return self._act(attempt, job, decision)
 
     async def end(self, attempt: Attempt, status: RunStatus, reason: str) -> None:
         """Record that a waiting run will not start. Without effect if it has started or ended."""
@@ -155,9 +216,23 @@ class WaitingRuns:
         )
         if ended is not None and attempt.stage is Stage.WAITING:
             self._forget(attempt, ended)
+            self.review()
+
+    async def drop_ended(self, job_id: str) -> None:
+        """Forget the waiting runs of a job whose rows say that they are over."""
+        waiting = [each for each in self._board.of_job(job_id) if each.stage is Stage.WAITING]
+        if not waiting:
+            return
+        still = runs_read.waiting_ids(self._conn, job_id)
+        for part in _portions(
+            [each for each in waiting if each.run is not None and each.run.id not in still]
+        ):
+            for attempt in part:
+                self.drop_if_ended(attempt)
+            await asyncio.sleep(0)
 
     def drop_if_ended(self, attempt: Attempt) -> None:
-        """Forget a waiting run whose row says that it is over."""
+        """Forget a waiting run whose row says that it is over; the slots are the caller's to offer."""
         if attempt.stage is not Stage.WAITING or attempt.run is None:
             return
         run = runs_read.run(self._conn, attempt.run.id)
@@ -167,23 +242,27 @@ class WaitingRuns:
     def _forget(self, attempt: Attempt, ended: Run) -> None:
         self._board.remove(attempt)
         self._on_end(ended)
-        self.review()
 
-    def _act(self, attempt: Attempt, job: Job, decision: Decision) -> None:
+    def _act(self, attempt: Attempt, job: Job, decision: Decision) -> str | None:
+        """Why the attempt goes on waiting, if it does."""
         match decision.verdict:
             case Verdict.START:
                 self._board.take_slot(attempt, job.spec.pool)
-                self._work.track(self._start(attempt, job))
+                # In the same turn: from here on a request for its end has something to end.
+                execution = self._work.equip(attempt, job, token_hex(16))
+                self._work.track(self._start(attempt, job, execution))
+                return None
             case Verdict.CANCEL:
                 self._work.track(self.end(attempt, RunStatus.CANCELLED, f"job {decision.reason}"))
+                return None
             case _:
-                self._note_reason(attempt, decision.reason)
+                return decision.reason
 
-    def _note_reason(self, attempt: Attempt, reason: str) -> None:
-        run = attempt.run
-        if run is not None and run.reason != reason:
-            attempt.run = replace(run, reason=reason)
-            self._writer.post(lambda tx: runs.set_reason(tx, run.id, reason), durable=False)
+    def _note_reason(self, attempts: list[Attempt], reason: str) -> None:
+        for attempt in attempts:
+            attempt.reason = reason
+        ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
+        self._writer.post(lambda tx: runs.set_reason(tx, ids, reason), durable=False)
 
     def _delay(self, attempt: Attempt, decision: Decision) -> float | None:
         """Seconds until time alone may change a decision to wait; None if it cannot."""
@@ -212,42 +291,49 @@ class WaitingRuns:
         self._timer = None
         self.review(all_of_them=True)
 
-    async def _start(self, attempt: Attempt, job: Job) -> None:
+    async def _start(self, attempt: Attempt, job: Job, execution: Execution) -> None:
         """Start a run that has its slot, and see it through."""
         try:
-            run = await self._record_start(attempt, job)
+            run = await self._record_start(attempt, job, execution.mark)
         except Fenced as fenced:
             self._board.remove(attempt)
             self._on_fenced(fenced)
             return
         except DatabaseError as error:
             log.error("a waiting run of %s could not be started: %s", attempt.job_id, error)
-            self._board.wait(attempt)
+            await self._wait_again(attempt, execution)
             self._look_again_in(_AGAIN)
             return
         if run is None:
-            self._reconsider(attempt)
+            # The row was ended, or the job changed, while the start was on its way.
+            self._admission.forget(attempt.job_id)
+            await self._wait_again(attempt, execution)
+            self.drop_if_ended(attempt)
+            self.review(all_of_them=True)
             return
         self._board.set_run(attempt, run)
         self._on_start(run)
         await self._work.carry_out(attempt)
 
-    async def _record_start(self, attempt: Attempt, job: Job) -> Run | None:
-        mark, before = token_hex(16), attempt.run
-        self._work.equip(attempt, job, mark)
+    async def _record_start(self, attempt: Attempt, job: Job, mark: str) -> Run | None:
+        before, spec_hash, epoch = attempt.run, job.row.spec_hash, self._epoch
 
         def op(tx: Tx) -> Run | None:
-            check_epoch(tx, self._epoch)
+            check_epoch(tx, epoch)
             if before is None:
                 return None
-            spec_hash = job.row.spec_hash
-            return runs.start_waiting(tx, before.id, spec_hash=spec_hash, mark=mark, epoch=self._epoch)
+            return runs.start_waiting(tx, before.id, spec_hash=spec_hash, mark=mark, epoch=epoch)
 
         return await self._writer.write(op, priority=Priority.START)
 
-    def _reconsider(self, attempt: Attempt) -> None:
-        """The row was ended, or the job changed, while the start was on its way."""
+    async def _wait_again(self, attempt: Attempt, execution: Execution) -> None:
+        """Give the slot back; whoever wanted the end of what was about to start gets it."""
+        attempt.execution = None
         self._board.wait(attempt)
-        self._admission.forget(attempt.job_id)
-        self.drop_if_ended(attempt)
-        self.review(all_of_them=True)
+        if execution.is_asked_to_end():
+            await self.end(attempt, RunStatus.CANCELLED, reason_of(execution.cause or "cancel"))
+
+
+def _portions(attempts: list[Attempt]) -> Iterator[list[Attempt]]:
+    for start in range(0, len(attempts), _AT_ONCE):
+        yield attempts[start : start + _AT_ONCE]
