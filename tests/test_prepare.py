@@ -301,3 +301,19 @@ def test_secrets_are_in_no_repr(facts: RunFacts) -> None:
 def test_a_secret_that_cannot_be_had_stops_the_run(facts: RunFacts, secret: Secret, message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         environment(facts, env=(("KEY", secret),))
+
+
+def test_a_pipe_or_a_device_is_no_secret_file_and_is_not_waited_for(facts: RunFacts) -> None:
+    os.mkfifo(Path(facts.project_dir, "pipe"))
+    for ref in ("pipe", "/dev/zero", "."):
+        with pytest.raises(InvalidValue, match=r"cannot be read: .*: it is not a regular file"):
+            environment(facts, env=(("KEY", Secret(kind="file", ref=ref)),))
+
+
+def test_a_secret_file_holds_64_kib_at_most(facts: RunFacts) -> None:
+    secret = (("KEY", Secret(kind="file", ref="big")),)
+    script(facts, "big", "x" * 64 * 1024)
+    environment(facts, env=secret)
+    script(facts, "big", "x" * (64 * 1024 + 1))
+    with pytest.raises(InvalidValue, match="it holds over 64 KiB"):
+        environment(facts, env=secret)

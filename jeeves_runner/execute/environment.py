@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 
 from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
@@ -13,6 +14,7 @@ from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.processes import MARK_VARIABLE
 
 _RESERVED = "JR_"
+_MAX_SECRET = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,13 +74,28 @@ def _resolve(name: str, secret: Secret, facts: RunFacts, base: Mapping[str, str]
         return base[secret.ref]
     path = Path(facts.project_dir, secret.ref)
     try:
-        content = path.read_text(encoding="utf-8")
+        content = _read_secret(path).decode()
     except FileNotFoundError:
         raise InvalidValue(f"env {name}: the secret file does not exist: {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValue(f"env {name}: the secret file cannot be read: {path}: {error}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidValue(f"env {name}: the secret file cannot be read: {path}: {reason}") from error
     # Editors end a file with a newline that is no part of the secret.
     return content.removesuffix("\n").removesuffix("\r")
+
+
+def _read_secret(path: Path) -> bytes:
+    """A small file whole. ValueError for what is none: a pipe or a device may never come to an end."""
+    if not S_ISREG(path.stat().st_mode):  # before the open, which has effects on some devices
+        raise ValueError("it is not a regular file")
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        content = file.read(_MAX_SECRET + 1) if S_ISREG(os.fstat(fd).st_mode) else None
+    if content is None:
+        raise ValueError("it is not a regular file")
+    if len(content) > _MAX_SECRET:
+        raise ValueError(f"it holds over {_MAX_SECRET // 1024} KiB")
+    return content
 
 
 def _with_own_bin(path: str) -> str:
