@@ -15,6 +15,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Outcome, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import CLOCK_EVENT
+from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.runs_read import RUN_COLUMNS, run_from_row
@@ -130,6 +131,7 @@ def request_run(tx: Tx, job_id: str, *, params: str | None, forced: bool) -> Run
 
 
 def _requested(job: JobRow, params: str | None, forced: bool) -> NewRun:
+    spec = job_from_text(job.spec_text)
     return NewRun(
         job_id=job.id,
         spec_hash=job.spec_hash,
@@ -137,6 +139,8 @@ def _requested(job: JobRow, params: str | None, forced: bool) -> NewRun:
         epoch=None,
         params=params,
         forced=forced,
+        priority=spec.priority,
+        pool=spec.pool,
     )
 
 
