@@ -174,6 +174,15 @@ def test_a_reason_is_told_in_words(
     assert shell.json("run", str(run))["run"]["reason"] == reason
 
 
+def test_how_long_the_run_of_a_dead_server_took_is_unknown(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    run = shell.ledger.add_run("a", "interrupted", duration_ms=None, message="the runner died while this ran")
+    assert words(shell.text("runs").splitlines()[1]) == (
+        f"{run} a interrupted manual 1m ago unknown the runner died while this ran"
+    )
+    assert "took unknown" in [words(line) for line in shell.text("run", str(run)).splitlines()]
+
+
 def test_the_runs_of_a_deleted_job_can_still_be_read(shell: Shell) -> None:
     shell.ledger.add_job("gone")
     run = shell.ledger.add_run("gone", stdout="last words\n")

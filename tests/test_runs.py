@@ -71,7 +71,7 @@ def test_a_script_that_is_missing_ends_its_run_with_that_message(place: Place) -
     place.apply(job("gone", "exit 0", cwd="/no/such/folder"))
     run = with_runner(place, lambda rig: rig.finish("gone"))
     assert run.status is RunStatus.ERROR
-    assert run.message == "the working folder does not exist: /no/such/folder"
+    assert run.message == "the working folder does not exist: /no/such/folder; create it, or mend cwd"
 
 
 def test_a_job_that_does_not_exist_cannot_be_triggered(place: Place) -> None:
@@ -552,6 +552,26 @@ def test_a_run_asked_for_by_another_program_is_taken_up(place: Place) -> None:
 
     with_runner(place, scenario)
     assert len(place.runs()) == 1
+
+
+def test_a_run_asked_for_by_another_program_has_its_jobs_priority_and_pool(place: Place) -> None:
+    place.apply(job("full", HOLD), job("low"), job("high", priority=5, pool="db"))
+
+    async def scenario(rig: Rig) -> None:
+        full = await rig.runs.trigger("full")
+        with place.write() as tx:
+            for name in ("low", "high"):
+                run_rows.request_run(tx, name, params=None, forced=False)
+        await rig.runs.look()
+        await rig.runs.cancel(full.id)
+        await rig.until(lambda: all(run.status.is_final for run in place.runs()))
+
+    with_runner(place, scenario, max_concurrency=1)
+    low, high = place.runs("low")[0], place.runs("high")[0]
+    assert (high.priority, high.pool) == (5, "db")
+    assert high.started_at is not None
+    assert low.started_at is not None
+    assert high.started_at < low.started_at
 
 
 def test_a_run_asked_for_while_another_is_active_is_skipped(place: Place) -> None:

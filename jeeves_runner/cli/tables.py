@@ -80,6 +80,8 @@ def took(run: Document, now: datetime) -> str:
     if run["status"] == "running":
         started = from_text(run["started_at"])
         return f"{duration(max(0, round((now - started).total_seconds() * 1000)))} so far"
+    if run["started_at"] is not None and run["duration_ms"] is None:
+        return "unknown"  # its runner died with it
     return duration(run["duration_ms"])
 
 

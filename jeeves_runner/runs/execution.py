@@ -94,7 +94,7 @@ class Execution:
         except asyncio.CancelledError:
             ending = Lost(message="the runner stopped while this ran")
         except JeevesError as error:
-            ending = Finished(status="error", message=error.message)
+            ending = Finished(status="error", message="; ".join(filter(None, (error.message, error.hint))))
         except Exception:  # a run must get its outcome, and the log its traceback
             log.exception("run %d of %s could not be carried out", run.id, run.job_id)
             ending = Finished(status="error", message="internal error; the runner's log has more")
