@@ -24,6 +24,7 @@ from jeeves_runner.errors import DatabaseError, Fenced, PortTaken
 from jeeves_runner.execute.limits import raise_open_files
 from jeeves_runner.execute.local import LocalExecutor
 from jeeves_runner.execute.processes import boot_id
+from jeeves_runner.execute.roster import Roster
 from jeeves_runner.follow import Follower
 from jeeves_runner.maintenance import Maintenance
 from jeeves_runner.planner_process import PlannerProcess
@@ -152,7 +153,9 @@ class Runner:
         return Runs(
             conn=conn,
             writer=writer,
-            executor=LocalExecutor(self._clock, open_files=self._open_files),
+            executor=LocalExecutor(
+                self._clock, roster=Roster(config.db_path), open_files=self._open_files
+            ),
             clock=self._clock,
             epoch=epoch,
             surroundings=Surroundings(

@@ -24,6 +24,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.local import LocalExecutor
 from jeeves_runner.execute.processes import boot_id
+from jeeves_runner.execute.roster import Roster
 from jeeves_runner.runs import Runs, Surroundings
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class Rig:
         self.runs = Runs(
             conn=conn,
             writer=writer,
-            executor=LocalExecutor(place.clock),
+            executor=LocalExecutor(place.clock, roster=Roster(place.path)),
             clock=place.clock,
             epoch=epoch,
             surroundings=place.surroundings(),

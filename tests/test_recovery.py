@@ -5,13 +5,14 @@ import json
 import os
 import signal
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from db_support import child, expect
 from runs_support import Place, Rig, job, running, with_runner
+from server_support import until
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Retries, RunStatus
@@ -85,6 +86,33 @@ def test_a_killed_runners_runs_are_interrupted_and_none_of_their_processes_lives
     assert place.story() == ["interrupted"] * 3
     assert {run.message for run in place.runs()} == {"the runner died while this ran"}
     assert bearing_a_mark_of(place) == []
+
+
+def sleeping(seconds: int) -> list[int]:
+    """The processes of ``sleep`` for so long: what is left of a program without any environment."""
+    wanted = f"sleep\0{seconds}\0".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found += [int(folder.name)] * ((folder / "cmdline").read_bytes() == wanted)
+    return found
+
+
+def test_a_process_that_cleared_its_environment_does_not_outlive_a_runner_killed_at_its_start(
+    place: Place,
+) -> None:
+    """Nothing but the roster knows it: the row is written later, and the mark is gone."""
+    seconds = 100_000 + os.getpid()
+    place.apply(*(job(name, f"exec env -i sleep {seconds}") for name in "abc"))
+    with child(RUNNER, place.root, *"abc") as runner:
+        expect(runner, "working")
+        until(lambda: len(sleeping(seconds)) == 3)
+        runner.send_signal(signal.SIGKILL)
+    with place.write() as tx:
+        tx.conn.execute("UPDATE runs SET pid = NULL, pid_started = NULL, boot_id = NULL")
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    assert place.story() == ["interrupted"] * 3
+    assert sleeping(seconds) == []
 
 
 def test_no_occurrence_starts_twice_across_kills(place: Place) -> None:

@@ -23,6 +23,7 @@ from jeeves_runner.execute.announcement import Announcement
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink, StreamName
 from jeeves_runner.execute.limits import give_back_open_files
 from jeeves_runner.execute.processes import ON_LINUX, boot_id, kill_group, start_ticks_between
+from jeeves_runner.execute.roster import Roster
 from jeeves_runner.execute.spawn import spawn, watch_exit
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Child:
         *,
         drain: float,
         use_pidfd: bool,
+        roster: Roster | None = None,
         open_files: int | None = None,
     ) -> None:
         """Start the program; ``drain`` is how many seconds a held pipe is read after the exit.
@@ -49,6 +51,7 @@ class Child:
         ``open_files`` is the program's soft limit on open files if not this process's own.
         """
         self._launch = launch
+        self._roster = roster
         self._sink: Sink | None = sink
         self._drain = drain
         self._loop = asyncio.get_running_loop()
@@ -86,6 +89,8 @@ class Child:
             pid_started=start_ticks_between(self._pid, before, after),
             boot_id=boot_id(),
         )
+        if self._roster is not None:
+            self._roster.note(self.handle)
         self._open_pipe(stdout, "stdout")
         self._open_pipe(stderr, "stderr")
         try:
@@ -225,6 +230,8 @@ class Child:
                 timer.cancel()
         ending = _ending_of(self._popen.wait())
         orphans.remove_leader(self._pid)
+        if self._roster is not None:
+            self._roster.forget(self._launch.mark)
         remove_temporaries(self._launch)
         self._sink = None
         self.ended.make(ending)

@@ -8,6 +8,7 @@ from jeeves_runner.execute import orphans
 from jeeves_runner.execute.child import Child, remove_temporaries
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
 from jeeves_runner.execute.processes import ON_LINUX, boot_id, kill_marked, terminate_escaped
+from jeeves_runner.execute.roster import Roster
 
 
 class LocalExecutor:
@@ -15,8 +16,9 @@ class LocalExecutor:
 
     Use it from one event loop. The first start makes this process the subreaper of its
     descendants (see ``orphans``). ``drain`` is how many seconds a pipe is still read when
-    something holds it after the run's program has ended, ``open_files`` the soft limit on open files
-    that programs get if it is not this process's own.
+    something holds it after the run's program has ended. The ``roster`` keeps the processes for
+    a runner that comes after this one's sudden death. ``open_files`` is the soft limit on open
+    files that programs get if it is not this process's own.
     """
 
     def __init__(
@@ -25,8 +27,10 @@ class LocalExecutor:
         *,
         drain: float = 1.0,
         use_pidfd: bool = True,
+        roster: Roster | None = None,
         open_files: int | None = None,
     ) -> None:
+        self._roster = roster
         self._clock = clock or SystemClock()
         self._drain = drain
         self._open_files = open_files
@@ -58,6 +62,7 @@ class LocalExecutor:
                 self._clock,
                 drain=self._drain,
                 use_pidfd=self._use_pidfd,
+                roster=self._roster,
                 open_files=self._open_files,
             )
         except BaseException:
@@ -99,5 +104,7 @@ class LocalExecutor:
     async def recover(self, run_id: int, handle: LocalHandle | None) -> Lost:
         """A program does not survive its runner: end what is left of it."""
         if handle is not None:
+            if handle.pid is None and self._roster is not None:
+                handle = self._roster.left.get(handle.mark, handle)
             await asyncio.to_thread(kill_marked, handle.mark, handle.pid, handle.pid_started, handle.boot_id)
         return Lost(message="the runner died while this ran")

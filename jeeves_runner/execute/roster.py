@@ -1,0 +1,96 @@
+"""Which process works for which run, on disk as soon as it has been started.
+
+The run's row learns it later, and only if the run lasts: a commit would cost as much as the run
+itself. Until then a runner that is killed would leave no trace of a process that has cleared its
+environment. So each start writes one slot of a small file by a single system call; what the
+kernel has taken survives the death of the process, and no more is needed, for after a loss of
+power there are no processes either. A slot is used again once its run has ended.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from jeeves_runner.execute.contract import LocalHandle
+
+logger = logging.getLogger(__name__)
+
+_SLOT = 160
+_EMPTY = b" " * (_SLOT - 1) + b"\n"
+_FIELDS = 5
+
+
+def roster_path(db_path: Path) -> Path:
+    """The roster of a database's runner, beside the real file."""
+    real = db_path.resolve()
+    return real.with_name(f"{real.name}.processes")
+
+
+def read_roster(db_path: Path) -> Mapping[str, LocalHandle]:
+    """The processes noted by the last runner, by the marks of their runs; what cannot be read is none."""
+    try:
+        content = roster_path(db_path).read_bytes()
+    except OSError:
+        return {}
+    return {handle.mark: handle for handle in _handles(content)}
+
+
+class Roster:
+    """Notes the processes of this runner; ``left`` are those that the one before had noted.
+
+    A roster that cannot be written is warned of once: runs start all the same.
+    """
+
+    def __init__(self, db_path: Path) -> None:
+        self._path = roster_path(db_path)
+        self.left = read_roster(db_path)
+        self._fd: int | None = None
+        self._failed = False
+        self._slots: dict[str, int] = {}
+        self._free: list[int] = []
+
+    def note(self, handle: LocalHandle) -> None:
+        """Remember the process of a run that has just started."""
+        text = "\t".join(
+            (str(handle.run_id), handle.mark, str(handle.pid), handle.pid_started or "", handle.boot_id or "")
+        ).encode()
+        if self._failed or len(text) >= _SLOT:
+            return
+        slot = self._free.pop() if self._free else len(self._slots)
+        self._slots[handle.mark] = slot
+        self._write(slot, text.ljust(_SLOT - 1) + b"\n")
+
+    def forget(self, mark: str) -> None:
+        """A run has ended, and nothing of it is left."""
+        slot = self._slots.pop(mark, None)
+        if slot is not None:
+            self._free.append(slot)
+            self._write(slot, _EMPTY)
+
+    def _write(self, slot: int, content: bytes) -> None:
+        if self._failed:
+            return
+        try:
+            if self._fd is None:
+                self._fd = self._create()
+            os.pwrite(self._fd, content, slot * _SLOT)
+        except OSError as error:
+            self._failed = True
+            logger.warning("%s cannot be written: %s", self._path, error.strerror)
+
+    def _create(self) -> int:
+        # A file of its own: a runner that was fenced and still ends its runs writes into the old one.
+        with suppress(FileNotFoundError):
+            self._path.unlink()
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def _handles(content: bytes) -> Iterator[LocalHandle]:
+    for start in range(0, len(content), _SLOT):
+        fields = content[start : start + _SLOT].decode("utf-8", "replace").strip().split("\t")
+        # A slot that is empty, damaged or only half written names nobody.
+        if len(fields) == _FIELDS and fields[0].isdecimal() and fields[2].isdecimal():
+            run_id, mark, pid, started, boot = fields
+            yield LocalHandle(run_id=int(run_id), mark=mark, pid=int(pid), pid_started=started, boot_id=boot)
