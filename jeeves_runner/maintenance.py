@@ -17,6 +17,7 @@ from jeeves_runner.db.storage import incremental_vacuum
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.execute.logfile import remove_log
 
 _T = TypeVar("_T")
 
@@ -109,6 +110,6 @@ def _bite(prune: Callable[[Tx, int], int], tx: Tx) -> int:
 def _unlink(paths: Iterable[str]) -> None:
     for path in paths:
         try:
-            Path(path).unlink(missing_ok=True)
+            remove_log(Path(path))
         except OSError as error:
             log.warning("the log %s cannot be deleted: %s", path, error.strerror)

@@ -21,6 +21,7 @@ from jeeves_runner.api.problems import STATUSES
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.execute.logfile import LogFile
 
 LASTING = "exec sleep 60"
 ANY_STATUS = f"status must be one of {', '.join(RunStatus)}, not 'fine'"
@@ -156,6 +157,18 @@ def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: 
     for answer in answers:
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_log_over_its_cap_is_told_in_its_order_while_it_is_written(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.add_job("a")
+    path = tmp_path / "1.log"
+    run = ledger.add_run("a", "running", log_path=str(path))
+    LogFile(path, 1024).write("".join(f"line {n}\n" for n in range(200)).encode())
+    answer = get(ledger, f"/runs/{run}/logs")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    head, tail = answer.body.split(" bytes cut …\n")
+    assert head.startswith("line 0\nline 1\n")
+    assert tail.endswith("line 198\nline 199\n")
 
 
 @pytest.mark.parametrize(

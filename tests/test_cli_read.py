@@ -9,6 +9,7 @@ from data_support import NOON
 
 from jeeves_runner import views
 from jeeves_runner.clock import to_text
+from jeeves_runner.execute.logfile import LogFile
 
 
 @pytest.fixture
@@ -310,7 +311,47 @@ def test_logs_follow_a_run_to_its_end(shell: Shell, tmp_path: Path, monkeypatch:
             "UPDATE runs SET status = 'ok', finished_at = ? WHERE id = ?", (to_text(NOON), run)
         ),
     )
-    assert shell.text("logs", "-f", str(run)) == "one\ntwo\n"
+    with shell.server():
+        assert shell.text("logs", "-f", str(run)) == "one\ntwo\n"
+
+
+def test_logs_do_not_follow_a_run_whose_server_is_gone(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.ledger.add_job("a")
+    log = tmp_path / "1.log"
+    log.write_text("one\n")
+    run = shell.ledger.add_run("a", "running", log_path=str(log))
+    with shell.server() as server:
+        between_looks(monkeypatch, server.release)
+        result = shell.run("logs", "-f", str(run))
+    assert (result.exit_code, result.stdout) == (2, "one\n")
+    assert f"the server has stopped; run {run} is still running" in result.stderr
+
+
+def test_logs_over_their_cap_are_followed_to_the_last_line_over_the_cut(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.ledger.add_job("a")
+    path = tmp_path / "1.log"
+    run = shell.ledger.add_run("a", "running", log_path=str(path))
+    log = LogFile(path, 1024)
+
+    def end() -> None:
+        log.close()
+        shell.ledger.conn.execute(
+            "UPDATE runs SET status = 'ok', finished_at = ? WHERE id = ?", (to_text(NOON), run)
+        )
+
+    text = "".join(f"line {n}\n" for n in range(200))
+    between_looks(
+        monkeypatch, lambda: log.write(text[:500].encode()), lambda: log.write(text[500:].encode()), end
+    )
+    with shell.server():
+        shown = shell.text("logs", "-f", str(run))
+    assert shown.startswith(text[:500])
+    assert " bytes cut …\n" in shown
+    assert shown.endswith("line 198\nline 199\n")
 
 
 def test_without_a_database_the_next_step_is_named(tmp_path: Path) -> None:

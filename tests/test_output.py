@@ -310,10 +310,12 @@ def test_without_output_there_is_no_log(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_log_of_just_the_cap_is_whole(tmp_path: Path) -> None:
-    data = b"0123456789abcdef" * 64
+def test_a_log_that_just_fits_is_whole(tmp_path: Path) -> None:
+    """Some bytes of the cap are kept for the line that would mark a cut."""
+    data = b"0123456789abcdef" * 56
     collected(data[:700], data[700:], log=tmp_path / "1.log", log_max=1024)
     assert (tmp_path / "1.log").read_bytes() == data
+    assert list(tmp_path.iterdir()) == [tmp_path / "1.log"]
 
 
 @settings(max_examples=150, deadline=None)
@@ -330,7 +332,7 @@ def test_a_log_over_the_cap_keeps_head_and_tail_and_marks_the_cut(
     assert text.startswith(head)
     assert text.endswith(tail)
     assert len(head.encode()) + int(cut) + len(tail.encode()) == len(text.encode())
-    assert min(len(head.encode()), len(tail.encode())) > 450
+    assert min(len(head.encode()), len(tail.encode())) > 400
 
 
 def test_a_log_that_cannot_be_written_does_not_stop_the_run(

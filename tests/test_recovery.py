@@ -18,6 +18,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.db import queue_items
 from jeeves_runner.db.connection import connect
+from jeeves_runner.execute.logread import LogReader, is_in_two_parts
 
 RUNNER = """
 import asyncio, sys
@@ -86,6 +87,36 @@ def test_a_killed_runners_runs_are_interrupted_and_none_of_their_processes_lives
     assert place.story() == ["interrupted"] * 3
     assert {run.message for run in place.runs()} == {"the runner died while this ran"}
     assert bearing_a_mark_of(place) == []
+
+
+def test_the_logs_of_a_killed_runner_are_put_in_order_and_its_temporaries_go(place: Place) -> None:
+    place.apply(
+        job("loud", "#!/bin/sh\nseq 300000; touch done; exec sleep 300", cwd=str(place.root)),
+        job("quiet", "echo hello; touch said; exec sleep 300", cwd=str(place.root)),
+        job("other", "exec sleep 300"),
+    )
+    foreign = place.root / "data" / "tmp" / "run-of-somebody"
+    foreign.parent.mkdir(parents=True)
+    foreign.touch()
+    with child(RUNNER, place.root, "loud", "quiet", "other") as runner:
+        expect(runner, "working")
+        until(lambda: (place.root / "done").exists() and (place.root / "said").exists())
+        loud = place.root / "data" / "logs" / "loud" / "1.log"
+        until(lambda: b"\n300000\n" in b"".join(LogReader(loud).read()))
+        runner.send_signal(signal.SIGKILL)
+    assert is_in_two_parts(loud)
+    assert len(list(foreign.parent.iterdir())) == 2
+    with place.write() as tx:
+        tx.conn.execute("UPDATE runs SET log_path = NULL")  # as if it had been killed before it was noted
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    said = {run.job_id: Path(run.log_path).read_text() for run in place.runs() if run.log_path}
+    assert set(said) == {"loud", "quiet"}
+    assert said["quiet"] == "hello\n"
+    assert said["loud"].startswith("1\n2\n")
+    assert said["loud"].endswith("\n300000\n")
+    assert said["loud"].count(" bytes cut …\n") == 1
+    assert not is_in_two_parts(loud)
+    assert list(foreign.parent.iterdir()) == [foreign]
 
 
 def sleeping(seconds: int) -> list[int]:

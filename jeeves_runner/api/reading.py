@@ -14,6 +14,7 @@ from jeeves_runner.api.job_list import job_list
 from jeeves_runner.api.reader import READER
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.execute.logread import LogReader, is_in_two_parts
 from jeeves_runner.views.runs import PAGE, tails
 from jeeves_runner.views.status import NAME
 
@@ -92,8 +93,14 @@ async def run(request: web.Request) -> web.Response:
 async def logs(request: web.Request) -> web.StreamResponse:
     of = _services(request)
     found, path = views.run_log(of.conn, asked.run_id(request))
-    if path is not None:
+    if path is not None and not is_in_two_parts(path):
         return web.FileResponse(path, headers=_TEXT)
+    if path is not None:
+        response = web.StreamResponse(headers=_TEXT)
+        await response.prepare(request)
+        for chunk in LogReader(path).read():
+            await response.write(chunk)
+        return response
     return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
 
 

@@ -90,16 +90,17 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
     from jeeves_runner.db import audit, runs_read
     from jeeves_runner.db.connection import transaction
     from jeeves_runner.db.runner import runner_row
-    from jeeves_runner.db.runs import RunRecord
     from jeeves_runner.execute.processes import kill_marked
     from jeeves_runner.render import counted
     from jeeves_runner.execute.roster import read_roster
     from jeeves_runner.runs.ending import record_end
     from jeeves_runner.runs.execution import Report
+    from jeeves_runner.runs.settle import left_record
 
     process = left if left.pid is not None else read_roster(app.config.db_path).get(left.mark, left)
     killed = kill_marked(left.mark, process.pid, process.pid_started, process.boot_id)
-    report = Report(ending=Lost(message="the runner died; ended on request"), record=RunRecord())
+    record = left_record(left.run, str(app.config.data_dir))
+    report = Report(ending=Lost(message="the runner died; ended on request"), record=record)
     with transaction(conn, app.clock) as tx:
         runner = runner_row(tx.conn)
         cause = runs_read.cancel_cause(tx.conn, left.run.id)

@@ -2,7 +2,6 @@
 
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -14,8 +13,6 @@ from jeeves_runner.cli.context import App, pass_app
 if TYPE_CHECKING:
     import apsw
 
-_CHUNK = 1 << 16
-
 
 @click.command("logs")
 @click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.RUNS)
@@ -23,6 +20,7 @@ _CHUNK = 1 << 16
 @pass_app
 def command(app: App, run_id: int, follow: bool) -> None:
     """Print what RUN wrote: its log file, or the end kept in the database where there is none."""
+    from jeeves_runner.execute.logread import LogReader
     from jeeves_runner.views import run_log
     from jeeves_runner.views.runs import tails
 
@@ -30,9 +28,9 @@ def command(app: App, run_id: int, follow: bool) -> None:
     with closing(app.connect()) as conn:
         run, path = run_log(conn, run_id)
         if follow and run["finished_at"] is None:
-            _follow(conn, run_id, output)
+            _follow(app, conn, run_id, output)
         elif path is not None:
-            _copy(path, 0, output)
+            output.writelines(LogReader(path).read())
         else:
             text = tails(run)
             output.write(text.encode("utf-8", "replace"))
@@ -48,28 +46,26 @@ def _silence(run: dict[str, Any]) -> str:
     return f"run {run['id']} has written nothing"
 
 
-def _follow(conn: "apsw.Connection", run_id: int, output: BinaryIO) -> None:
+def _follow(app: App, conn: "apsw.Connection", run_id: int, output: BinaryIO) -> None:
     """Print the log as it grows, to its end. The run is looked at before the file, so nothing is missed."""
+    from jeeves_runner.cli.server import server_has_stopped, server_of
     from jeeves_runner.cli.waiting import polled
+    from jeeves_runner.execute.logread import LogReader
     from jeeves_runner.views import run_log
 
-    position = 0
+    reader: LogReader | None = None
 
     def look() -> bool | None:
-        nonlocal position
+        nonlocal reader
+        # Before the run: a server that stops settles its runs first.
+        server = server_of(app, conn)
         run, path = run_log(conn, run_id)
         if path is not None:
-            position = _copy(path, position, output)
+            reader = reader or LogReader(path)
+            output.writelines(reader.read())
             output.flush()
+        if run["finished_at"] is None and server is None:
+            raise server_has_stopped(run)
         return None if run["finished_at"] is None else True
 
     polled(look)
-
-
-def _copy(path: Path, position: int, output: BinaryIO) -> int:
-    """Print a file from a position on; the position reached."""
-    with path.open("rb") as log:
-        log.seek(position)
-        while chunk := log.read(_CHUNK):
-            output.write(chunk)
-        return log.tell()

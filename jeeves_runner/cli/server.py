@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,14 @@ def require_server(app: App, conn: "apsw.Connection") -> None:
             f"the server (pid {row.pid}) is stopping: nothing new starts",
             hint="start it again once it has stopped, with `jeeves-runner serve`",
         )
+
+
+def server_has_stopped(run: Mapping[str, Any]) -> NoServer:
+    """The error for a wait that nobody will end."""
+    return NoServer(
+        f"the server has stopped; run {run['id']} is still {run['status']}",
+        hint=f"the next server {'starts' if run['status'] == 'scheduled' else 'settles'} it",
+    )
 
 
 def ask(server: RunnerRow, path: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.errors import InvalidValue, NoServer, UsageError
+from jeeves_runner.errors import InvalidValue, UsageError
 
 if TYPE_CHECKING:
     import apsw
@@ -78,7 +78,7 @@ def _params(words: tuple[str, ...]) -> dict[str, str]:
 
 def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
     """The last attempt of the chain that begins with this run, once it has ended."""
-    from jeeves_runner.cli.server import server_of
+    from jeeves_runner.cli.server import server_has_stopped, server_of
     from jeeves_runner.cli.waiting import polled
     from jeeves_runner.views import run_view
     from jeeves_runner.views.runs import last_attempt
@@ -91,10 +91,7 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
             return run
         starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
         if starts_no_more:
-            raise NoServer(
-                f"the server has stopped; run {run['id']} is still {run['status']}",
-                hint=f"the next server {'starts' if run['status'] == 'scheduled' else 'settles'} it",
-            )
+            raise server_has_stopped(run)
         return None
 
     return polled(look)

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,7 @@ __all__ = ["Prepared", "RunFacts", "prepare"]
 # Linux takes at most 128 KiB as one argument.
 _MAX_TEXT_ARGUMENT = 100 * 1024
 _HEAD_SIZE = 256
+_TEMPORARY = re.compile(r"run-[0-9]+-[a-z0-9_]{8}")
 _PART = 1024 * 1024
 
 
@@ -106,10 +109,23 @@ def _text_command(text: str, facts: RunFacts) -> tuple[tuple[str, ...], tuple[st
     interpreter = shebang_of(text)
     if interpreter is None and len(text.encode()) <= _MAX_TEXT_ARGUMENT:
         return ("sh", "-c", text, "sh"), ()
-    path = _write_private(text, Path(facts.data_dir, "tmp"), f"run-{facts.run_id}-")
+    path = _write_private(text, _folder_of_temporaries(facts.data_dir), f"run-{facts.run_id}-")
     # The interpreter is called here rather than by the kernel: so the file needs no executable bit,
     # its folder may be mounted noexec, and nobody's open descriptor can make it "text file busy".
     return (*(interpreter or ("sh",)), path), (path,)
+
+
+def clear_temporaries(data_dir: str) -> None:
+    """Delete the files that runs of a dead runner have left: what is named and owned as they are."""
+    for path in _folder_of_temporaries(data_dir).glob("run-*-*"):
+        with suppress(OSError):
+            found = path.lstat()
+            if _TEMPORARY.fullmatch(path.name) and S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+                path.unlink()
+
+
+def _folder_of_temporaries(data_dir: str) -> Path:
+    return Path(data_dir, "tmp")
 
 
 def _write_private(text: str, folder: Path, prefix: str) -> str:

@@ -22,6 +22,7 @@ from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.execute.announcement import Announcement
 from jeeves_runner.execute.contract import Executor, LocalHandle
+from jeeves_runner.execute.prepare import clear_temporaries
 from jeeves_runner.runs.admission import Admission, Stale, Step, write_steps
 from jeeves_runner.runs.board import Board, Stage
 from jeeves_runner.runs.ending import Ended
@@ -63,6 +64,7 @@ class Runs:
         self._clock = clock
         self._epoch = epoch
         self._observer = observer
+        self._data_dir = surroundings.data_dir
         self._board = Board(max_concurrency, pools or {})
         self._admission = Admission(conn, self._board, clock, epoch, disk_full)
         self._work = Work(
@@ -96,8 +98,11 @@ class Runs:
 
     async def start_up(self) -> None:
         """Settle what a dead runner left, take up the runs that wait, and admit from here on."""
-        for ended in await settle_left_runs(self._conn, self._writer, self._executor, self._epoch):
+        left = await settle_left_runs(self._conn, self._writer, self._executor, self._epoch, self._data_dir)
+        for ended in left:
             self._observer(ended.run)
+        # Nothing runs yet: whatever lies there belongs to a runner that died.
+        await asyncio.to_thread(clear_temporaries, self._data_dir)
         self._newest_seen = runs_read.newest_id(self._conn)
         self._admission.read_pauses()
         for run in runs_read.waiting_runs(self._conn):

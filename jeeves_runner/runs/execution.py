@@ -13,6 +13,7 @@ from jeeves_runner.db.jobs import JobRow
 from jeeves_runner.db.runs import RunRecord
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, LocalHandle
+from jeeves_runner.execute.logfile import log_path
 from jeeves_runner.execute.output import Output
 from jeeves_runner.execute.prepare import Prepared, RunFacts, prepare
 
@@ -151,7 +152,7 @@ class Execution:
         self._on_lasting(run_id, handle, self._record())
 
     def _open_output(self, run: Run, prepared: Prepared) -> Output:
-        self._log_path = Path(self._around.data_dir, "logs", run.job_id, f"{run.id}.log")
+        self._log_path = log_path(self._around.data_dir, run.job_id, run.id)
         self._output = Output(prepared.secrets, self._log_path, self._around.log_max)
         return self._output
 

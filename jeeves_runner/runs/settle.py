@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import apsw
 
-from jeeves_runner.core.model import Lost
+from jeeves_runner.core.model import Lost, Run
 from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.db import runs_read
 from jeeves_runner.db.jobs import job_row
@@ -14,6 +15,7 @@ from jeeves_runner.db.runs_read import LeftRun
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.contract import Executor, LocalHandle
+from jeeves_runner.execute.logfile import join_log, log_path
 from jeeves_runner.runs.ending import Ended, record_end
 from jeeves_runner.runs.execution import Report
 
@@ -24,7 +26,7 @@ _AT_ONCE = 8
 
 
 async def settle_left_runs(
-    conn: apsw.Connection, writer: Writer, executor: Executor[LocalHandle], epoch: int
+    conn: apsw.Connection, writer: Writer, executor: Executor[LocalHandle], epoch: int, data_dir: str
 ) -> list[Ended]:
     """End what is left of the runs that are recorded as running, then record them as interrupted."""
     left = list(runs_read.left_running(conn))
@@ -33,14 +35,16 @@ async def settle_left_runs(
     log.warning("settling %d runs of a runner that died", len(left))
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def recover(one: LeftRun) -> str:
+    async def recover(one: LeftRun) -> Report:
         async with gate:
-            return await _recover(executor, one)
+            message = await _recover(executor, one)
+            record = await asyncio.to_thread(left_record, one.run, data_dir)
+            return Report(ending=Lost(message=message), record=record)
 
-    messages = await asyncio.gather(*(recover(one) for one in left))
+    reports = await asyncio.gather(*(recover(one) for one in left))
 
     def op(tx: Tx) -> list[Ended]:
-        return [_record(tx, one, message, epoch) for one, message in zip(left, messages, strict=True)]
+        return [_record(tx, one, report, epoch) for one, report in zip(left, reports, strict=True)]
 
     return await writer.write(op, priority=Priority.OUTCOME)
 
@@ -61,9 +65,18 @@ async def _recover(executor: Executor[LocalHandle], left: LeftRun) -> str:
     return "the runner died while this ran, and it could not be taken up again"
 
 
-def _record(tx: Tx, left: LeftRun, message: str, epoch: int) -> Ended:
+def left_record(run: Run, data_dir: str) -> RunRecord:
+    """What a run left besides its process, which has ended: its log, put in order. Blocks."""
+    path = log_path(data_dir, run.job_id, run.id) if run.log_path is None else Path(run.log_path)
+    try:
+        join_log(path)
+    except OSError as error:
+        log.warning("the log %s stays in two parts: %s", path, error.strerror or error)
+    return RunRecord(log_path=str(path) if path.is_file() else None)
+
+
+def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> Ended:
     job = job_row(tx.conn, left.run.job_id)
     retries = None if job is None else job_from_text(job.spec_text).retries
-    report = Report(ending=Lost(message=message), record=RunRecord())
     cause = runs_read.cancel_cause(tx.conn, left.run.id)
     return record_end(tx, left.run.id, report, retries, epoch=epoch, cause=cause)

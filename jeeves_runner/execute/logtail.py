@@ -1,0 +1,86 @@
+"""The ring beside a log that has outgrown its half: the last bytes of what the run wrote.
+
+Positions count the bytes the run has written since its beginning. A header says, before a write,
+which bytes it will replace, and after it, how far it came: whoever reads meanwhile, or after the
+writer was killed, takes nothing for what it is not.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+HEADER = 64
+_CHUNK = 1 << 16
+
+
+class RingState(NamedTuple):
+    """What the ring holds: the bytes from ``first`` up to ``written``.
+
+    ``head`` is how many stand in the log before it, ``reserved`` how far the present write goes.
+    """
+
+    head: int
+    capacity: int
+    written: int
+    reserved: int
+
+    @property
+    def first(self) -> int:
+        return max(self.head, self.reserved - self.capacity)
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Where in the file a byte stands, and how many follow it there."""
+        offset = (position - self.head) % self.capacity
+        return HEADER + offset, self.capacity - offset
+
+
+class LogTail:
+    """Writes the ring of a log that has just got ``head`` bytes. Raises OSError."""
+
+    def __init__(self, log: Path, *, head: int, capacity: int) -> None:
+        self._state = RingState(head, capacity, head, head)
+        self._fd = os.open(tail_path(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._note(self._state)
+
+    def write(self, data: bytes) -> None:
+        state = self._state
+        end = state.written + len(data)
+        self._note(state._replace(reserved=end))
+        # All but the last ringful would be overwritten at once.
+        data = data[-state.capacity :]
+        while data:
+            offset, room = state.place(end - len(data))
+            data = data[os.pwrite(self._fd, data[:room], offset) :]
+        self._state = state._replace(written=end, reserved=end)
+        self._note(self._state)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _note(self, state: RingState) -> None:
+        os.pwrite(self._fd, " ".join(map(str, state)).encode().ljust(HEADER - 1) + b"\n", 0)
+
+
+def tail_path(log: Path) -> Path:
+    """The ring of a log."""
+    return log.with_name(f"{log.name}.tail")
+
+
+def marker(cut: int) -> bytes:
+    """The line that stands for what is missing."""
+    return f"\n… {cut} bytes cut …\n".encode()
+
+
+def read_state(ring: int) -> RingState | None:
+    """What an open ring holds; None while its header is not there."""
+    numbers = os.pread(ring, HEADER, 0).split()
+    if len(numbers) != len(RingState._fields) or not all(number.isdigit() for number in numbers):
+        return None
+    state = RingState(*map(int, numbers))
+    return state if state.capacity > 0 and state.head <= state.written <= state.reserved else None
+
+
+def read_part(ring: int, state: RingState, position: int) -> bytes:
+    """Some of what the ring holds from a position on; at least one byte unless the file is cut short."""
+    offset, room = state.place(position)
+    return os.pread(ring, min(room, state.written - position, _CHUNK), offset)
