@@ -222,7 +222,7 @@ def test_pause_and_resume_work_without_a_server(shell: Shell) -> None:
         "backup is paused, ends in 2h: moving.\n"
     )
     job = shell.json("job", "backup")["job"]
-    assert job["paused"] == {"until": "2026-03-01T14:30:00.000Z", "reason": "moving"}
+    assert job["paused"] == {"until": "2026-03-01T14:30:00.000Z", "reason": "moving", "all": False}
     assert job["next_run"] == "2026-03-01T15:00:00.000Z"
     assert shell.text("resume", "backup") == "backup is resumed; it runs next in 1h.\n"
     assert shell.text("resume", "backup") == "backup is not paused.\n"
@@ -231,9 +231,49 @@ def test_pause_and_resume_work_without_a_server(shell: Shell) -> None:
 def test_a_second_pause_replaces_the_first(shell: Shell) -> None:
     shell.text("pause", "backup", "--until", "2026-03-02", "--reason", "one")
     document = shell.json("pause", "backup")
-    assert document["job"]["paused"] == {"until": None, "reason": None}
+    assert document["job"]["paused"] == {"until": None, "reason": None, "all": False}
     shell.text("resume", "backup")
     assert shell.json("job", "backup")["job"]["paused"] is None
+
+
+def test_all_jobs_are_paused_and_resumed_at_once_those_to_come_as_well(shell: Shell) -> None:
+    assert (
+        shell.text("pause", "--all", "--reason", "moving") == "All jobs are paused, until resumed: moving.\n"
+    )
+    shell.ledger.add_job("later", schedule=("0 * * * *",))
+    assert {job["status"] for job in shell.json("jobs")["jobs"]} == {"paused"}
+    assert shell.json("next")["occurrences"] == []
+    shown = [" ".join(line.split()) for line in shell.text("status").splitlines()]
+    assert shown.count("paused all jobs paused, until resumed: moving") == 1
+    with shell.server():
+        refused(shell.run("trigger", "later"), "job later is paused")
+        assert shell.run("trigger", "later", "--force").exit_code == 0
+    assert shell.text("resume", "--all") == "The pause of all jobs has ended.\n"
+    assert shell.json("job", "later")["job"]["next_run"] is not None
+    assert shell.text("resume", "--all") == "There is no pause of all jobs.\n"
+
+
+def test_a_pause_of_all_jobs_and_one_of_a_job_do_not_end_each_other(shell: Shell) -> None:
+    shell.text("pause", "backup", "--until", "4h")
+    assert shell.json("pause", "--all", "--until", "2h") == {
+        "paused": {"until": "2026-03-01T14:00:00.000Z", "reason": None, "all": True}
+    }
+    assert shell.json("job", "backup")["job"]["paused"]["until"] == "2026-03-01T16:00:00.000Z"
+    assert shell.text("resume", "--all") == (
+        "The pause of all jobs has ended; 1 job stays paused, see `jeeves-runner status`.\n"
+    )
+    shell.text("pause", "--all")
+    assert "backup is resumed, but all jobs are paused" in shell.text("resume", "backup")
+    assert "backup has no pause of its own; all jobs are paused" in shell.text("resume", "backup")
+    assert shell.json("job", "backup")["job"]["paused"] == {"until": None, "reason": None, "all": True}
+
+
+@pytest.mark.parametrize("command", ["pause", "resume"])
+@pytest.mark.parametrize("words", [(), ("backup", "--all")])
+def test_either_a_job_or_all_are_named(shell: Shell, command: str, words: tuple[str, ...]) -> None:
+    result = shell.run(command, *words)
+    assert result.exit_code == 64
+    assert "name either a job or --all" in result.stderr
 
 
 def test_pause_and_resume_leave_a_trace(shell: Shell) -> None:

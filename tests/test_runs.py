@@ -370,6 +370,28 @@ def test_a_waiting_run_stays_through_a_pause_and_starts_when_it_has_expired(plac
     with_runner(place, scenario, max_concurrency=1)
 
 
+def test_a_pause_of_all_jobs_stops_schedule_and_retries_until_it_is_over(place: Place) -> None:
+    place.apply(job("tick"), job("flaky", "exit 1", retries=Retries(limit=1, delay_ms=50)))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.finish("flaky")
+        with place.write() as tx:
+            overrides.pause(tx, None, until=None, reason=None, by="test")
+        await rig.runs.look()
+        await occur(rig, "tick")
+        with pytest.raises(Conflict, match="paused"):
+            await rig.runs.trigger("tick")
+        assert place.story("tick") == ["skipped: paused"]
+        assert (await rig.runs.wait((await rig.runs.trigger("tick", force=True)).id)).status is RunStatus.OK
+        assert place.runs("flaky")[1].status is RunStatus.SCHEDULED
+        with place.write() as tx:
+            overrides.resume(tx, None, by="test")
+        await rig.runs.look()
+        await rig.until_story("flaky", "error", "error")
+
+    with_runner(place, scenario)
+
+
 # Cancel, timeout, retries
 
 

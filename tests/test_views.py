@@ -138,7 +138,7 @@ def test_the_next_run_of_a_paused_job_comes_after_the_pause(
     ledger.pause("job", until=until, reason="moving house")
     job = listed(ledger, "job")
     assert job["next_run"] == next_run
-    assert job["paused"] == {"until": until and to_text(until), "reason": "moving house"}
+    assert job["paused"] == {"until": until and to_text(until), "reason": "moving house", "all": False}
 
 
 def test_the_next_run_is_computed_from_the_row_or_taken_from_a_timetable(ledger: Ledger) -> None:

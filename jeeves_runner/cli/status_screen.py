@@ -157,8 +157,12 @@ def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
             when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
             why = f"{job['last_status']}{times}, {when}{message}"
             yield Styled("failing", "red"), job["id"], shortened(why)
-    for job in jobs:
-        if job["paused"]:
+    paused = [job for job in jobs if job["paused"]]
+    of_all = [job["paused"] for job in paused if job["paused"]["all"]]
+    for pause in of_all[:1]:
+        yield Styled("paused", "magenta"), "all jobs", shortened(pause_text(pause, now))
+    for job in paused:
+        if not job["paused"]["all"]:
             yield Styled("paused", "magenta"), job["id"], shortened(pause_text(job["paused"], now))
 
 

@@ -16,8 +16,8 @@ class ListedJob(NamedTuple):
 
     ``columns`` is its row without ``spec`` and ``deleted_at``. ``active_running`` is 1 while a run
     runs, 0 while one only waits, else None. ``pause_…`` tells of the pause in force, if ``pause_id``
-    is not None. ``last_…`` is the newest run that started, ``last_status`` the outcome of the newest
-    one that started and ended.
+    is not None: its own or that of all jobs, whichever ends last. ``last_…`` is the newest run that
+    started, ``last_status`` the outcome of the newest one that started and ended.
     """
 
     columns: Row
@@ -28,6 +28,7 @@ class ListedJob(NamedTuple):
     pause_id: int | None
     pause_until: str | None
     pause_reason: str | None
+    pause_is_of_all: int
     last_id: int | None
     last_run_status: str | None
     last_started_at: str | None
@@ -43,6 +44,7 @@ WITH active AS MATERIALIZED (
   SELECT job_id, max(status = 'running') AS running FROM runs
   WHERE status IN ('scheduled', 'running') GROUP BY job_id)
 SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since, pause.id, pause.until, pause.reason,
+  pause.job_id IS NULL,
   last.id, last.status, last.started_at, last.finished_at, last.duration_ms,
   CASE WHEN last.status = 'running' THEN (
     SELECT status FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL AND finished_at IS NOT NULL
@@ -51,8 +53,10 @@ SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since, pause.i
 FROM jobs
 LEFT JOIN active ON active.job_id = jobs.id
 LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
-LEFT JOIN overrides AS pause ON pause.job_id = jobs.id AND pause.kind = 'pause'
-  AND pause.ended_at IS NULL AND (pause.until IS NULL OR pause.until > :at)
+LEFT JOIN overrides AS pause ON pause.id = (
+  SELECT id FROM overrides WHERE (job_id = jobs.id OR job_id IS NULL) AND kind = 'pause'
+    AND ended_at IS NULL AND (until IS NULL OR until > :at)
+  ORDER BY until IS NULL DESC, until DESC, job_id IS NULL LIMIT 1)
 LEFT JOIN runs AS last ON last.id = (
   SELECT id FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1)
 WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after

@@ -1,6 +1,11 @@
-"""Pauses: what people say about a job outside its manifest. Expired ones count as ended."""
+"""Pauses: what people say about jobs outside their manifests. Expired ones count as ended.
 
-from datetime import datetime
+A pause is of one job, or of all: those that are still to come as well.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 
 import apsw
 
@@ -9,15 +14,31 @@ from jeeves_runner.db import audit
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import NotFound
 
-Pauses = dict[str, datetime | None]
-"""Until when each paused job is paused; None: until resumed."""
+UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
+"""The end of a pause that has none."""
 
 
-def pause(tx: Tx, job_id: str, *, until: datetime | None, reason: str | None, by: str) -> None:
-    """Pause a live job; replaces the pause it has. NotFound for a job that is not there."""
-    job = tx.conn.execute("SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).fetchone()
-    if job is None:
-        raise NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pauses:
+    """When each pause ends: those of single jobs, and the one of all jobs if there is one."""
+
+    of_jobs: dict[str, datetime] = field(default_factory=dict)
+    of_all: datetime | None = None
+
+    def end_of(self, job_id: str) -> datetime | None:
+        """When the last of the pauses that hold for a job ends; None if none does."""
+        own = self.of_jobs.get(job_id)
+        if own is None or self.of_all is None:
+            return own or self.of_all
+        return max(own, self.of_all)
+
+
+def pause(tx: Tx, job_id: str | None, *, until: datetime | None, reason: str | None, by: str) -> None:
+    """Pause a live job, or all (None); replaces the pause there is. NotFound for a job that is not there."""
+    if job_id is not None:
+        job = tx.conn.execute("SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).fetchone()
+        if job is None:
+            raise NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
     _end(tx, job_id)
     end = None if until is None else to_text(until)
     tx.conn.execute(
@@ -25,35 +46,60 @@ def pause(tx: Tx, job_id: str, *, until: datetime | None, reason: str | None, by
         " VALUES (?, 'pause', ?, ?, ?, ?)",
         (job_id, end, reason, by, tx.at),
     )
-    audit.record(tx, actor=by, action="pause", target=f"job {job_id}", detail=reason)
+    audit.record(tx, actor=by, action="pause", target=_target(job_id), detail=reason)
 
 
-def resume(tx: Tx, job_id: str, *, by: str) -> bool:
-    """End the pause of a job; whether it was in force."""
-    was_paused = job_is_paused(tx.conn, job_id, tx.now)
+def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
+    """End the pause of a job, or the one of all (None); whether it was in force. The other kind stays."""
+    found = pauses(tx.conn, tx.now)
+    was_paused = found.of_all is not None if job_id is None else job_id in found.of_jobs
     _end(tx, job_id)
     if was_paused:
-        audit.record(tx, actor=by, action="resume", target=f"job {job_id}")
+        audit.record(tx, actor=by, action="resume", target=_target(job_id))
     return was_paused
 
 
 def job_is_paused(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
-    """Whether a pause of this job is in force."""
-    row = conn.execute(
-        "SELECT until FROM overrides WHERE job_id = ? AND kind = 'pause' AND ended_at IS NULL", (job_id,)
-    ).fetchone()
-    return row is not None and (row[0] is None or from_text(row[0]) > now)
+    """Whether a pause of this job, or of all, is in force."""
+    rows = conn.execute(
+        "SELECT until FROM overrides WHERE (job_id = ? OR job_id IS NULL) AND kind = 'pause'"
+        " AND ended_at IS NULL",
+        (job_id,),
+    )
+    ends = [_end_of(until) for (until,) in rows]
+    return any(end > now for end in ends)
 
 
 def pauses(conn: apsw.Connection, now: datetime) -> Pauses:
     """All pauses in force."""
     rows = conn.execute("SELECT job_id, until FROM overrides WHERE kind = 'pause' AND ended_at IS NULL")
-    found = {job_id: None if until is None else from_text(until) for job_id, until in rows}
-    return {job_id: until for job_id, until in found.items() if until is None or until > now}
+    found = {job_id: _end_of(until) for job_id, until in rows}
+    in_force = {job_id: end for job_id, end in found.items() if end > now}
+    of_all = in_force.pop(None, None)
+    return Pauses(of_jobs=in_force, of_all=of_all)
 
 
-def _end(tx: Tx, job_id: str) -> None:
+def pause_of_all(conn: apsw.Connection, now: datetime) -> tuple[str | None, str | None] | None:
+    """Until when all jobs are paused, as text, and why; None if they are not."""
+    row = conn.execute(
+        "SELECT until, reason FROM overrides WHERE job_id IS NULL AND kind = 'pause' AND ended_at IS NULL"
+    ).fetchone()
+    if row is None:
+        return None
+    until, reason = row
+    return None if _end_of(until) <= now else (until, reason)
+
+
+def _end_of(until: str | None) -> datetime:
+    return UNTIL_RESUMED if until is None else from_text(until)
+
+
+def _end(tx: Tx, job_id: str | None) -> None:
     tx.conn.execute(
-        "UPDATE overrides SET ended_at = ? WHERE job_id = ? AND kind = 'pause' AND ended_at IS NULL",
+        "UPDATE overrides SET ended_at = ? WHERE job_id IS ? AND kind = 'pause' AND ended_at IS NULL",
         (tx.at, job_id),
     )
+
+
+def _target(job_id: str | None) -> str:
+    return "all jobs" if job_id is None else f"job {job_id}"

@@ -105,7 +105,7 @@ class Admission:
         self._epoch = epoch
         self._disk_full = disk_full
         self._jobs: dict[str, Job] = {}
-        self.pauses: overrides.Pauses = {}
+        self.pauses = overrides.Pauses()
 
     def job(self, job_id: str) -> Job | None:
         """The job as last read, deleted or not; None if there never was one of that name."""
@@ -231,10 +231,7 @@ class Admission:
         return overrides.job_is_paused(self._conn, job.row.id, self._clock.now())
 
     def _is_paused(self, attempt: Attempt) -> bool:
-        if attempt.job_id not in self.pauses:
-            return False
-        until = self.pauses[attempt.job_id]
-        return until is None or until > self._clock.now()
+        return _is_ahead(self.pauses.end_of(attempt.job_id), self._clock.now())
 
 
 _LONGEST_WINDOW_MS = 10 * 365 * 86_400_000

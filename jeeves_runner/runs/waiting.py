@@ -14,6 +14,7 @@ from jeeves_runner.core.model import Run, RunStatus, Trigger
 from jeeves_runner.core.outcome import reason_of
 from jeeves_runner.core.policy import Decision, Verdict
 from jeeves_runner.db import runs, runs_read
+from jeeves_runner.db.overrides import UNTIL_RESUMED
 from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
@@ -270,10 +271,10 @@ class WaitingRuns:
         if decision.reason == "disk_full":
             return _AGAIN
         if decision.reason == "paused":
-            until = self._admission.pauses.get(attempt.job_id)
+            until = self._admission.pauses.end_of(attempt.job_id)
         elif decision.reason == "retry" and attempt.run is not None:
             until = attempt.run.not_before
-        return None if until is None else self._seconds_until(until)
+        return None if until in (None, UNTIL_RESUMED) else self._seconds_until(until)
 
     def _seconds_until(self, when: datetime) -> float:
         return max(0.0, (when - self._clock.now()) / timedelta(seconds=1))

@@ -9,7 +9,7 @@ from typing import Any, Final
 import apsw
 
 from jeeves_runner.clock import from_text
-from jeeves_runner.db import jobs, revisions
+from jeeves_runner.db import jobs, overrides, revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import ListedJob, Row, listed_jobs, similar_ids
 from jeeves_runner.errors import NotFound
@@ -90,6 +90,12 @@ def unknown_job(conn: apsw.Connection, job_id: str) -> NotFound:
     return NotFound(f"there is no job {job_id}", hint=hint)
 
 
+def pause_of_all(conn: apsw.Connection, now: datetime) -> Row | None:
+    """The pause of all jobs as ``paused`` tells it of each; None if none is in force."""
+    found = overrides.pause_of_all(conn, now)
+    return None if found is None else {"until": found[0], "reason": found[1], "all": True}
+
+
 def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> Row:
     job = listed.columns
     paused = _pause(listed)
@@ -120,7 +126,11 @@ def _status(listed: ListedJob) -> str:
 def _pause(listed: ListedJob) -> Row | None:
     if listed.pause_id is None:
         return None
-    return {"until": listed.pause_until, "reason": listed.pause_reason}
+    return {
+        "until": listed.pause_until,
+        "reason": listed.pause_reason,
+        "all": bool(listed.pause_is_of_all),
+    }
 
 
 def _last_run(listed: ListedJob) -> Row | None:

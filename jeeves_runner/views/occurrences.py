@@ -67,16 +67,16 @@ def text_of(instant: datetime | None) -> str | None:
 
 
 def _merged(
-    rows: Sequence[TimetableRow], pauses: dict[str, datetime | None], after: datetime, once: bool
+    rows: Sequence[TimetableRow], pauses: overrides.Pauses, after: datetime, once: bool
 ) -> Iterator[tuple[datetime, str]]:
     heap: list[tuple[datetime, str, Schedule]] = []
     for row in rows:
         start = _undecided(row, after)
-        if row.id in pauses:
-            until = pauses[row.id]
-            if until is None:
-                continue
-            start = max(start, until)
+        pause_ends = pauses.end_of(row.id)
+        if pause_ends == overrides.UNTIL_RESUMED:
+            continue
+        if pause_ends is not None:
+            start = max(start, pause_ends)
         schedule = _schedule(row)
         if (first := schedule.next_after(start)) is not None:
             heap.append((first, row.id, schedule))
