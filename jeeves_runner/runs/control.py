@@ -105,8 +105,8 @@ class Runs:
         await asyncio.to_thread(clear_temporaries, self._data_dir)
         self._newest_seen = runs_read.newest_id(self._conn)
         self._admission.read_pauses()
-        for run in runs_read.waiting_runs(self._conn):
-            await self._waiting.take_up(run)
+        # All at once: what was missed shares its commits.
+        await asyncio.gather(*map(self._waiting.take_up, runs_read.waiting_runs(self._conn)))
         self._is_open = True
         self._waiting.open()
 
