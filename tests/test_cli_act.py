@@ -184,7 +184,7 @@ def test_cancel_without_a_server_ends_a_waiting_run(shell: Shell) -> None:
     run = shell.ledger.add_run("backup", "scheduled")
     assert shell.text("cancel", str(run)) == f"Run {run} will not start.\n"
     assert row(shell, run, "status", "started_at", "cancel_cause") == ("cancelled", None, "cancel")
-    assert row(shell, run, "reason") == ("cancelled on request",)
+    assert row(shell, run, "reason") == ("cancel",)  # as a server records it
 
 
 def test_cancel_settles_the_run_of_a_dead_server(shell: Shell) -> None:

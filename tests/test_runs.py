@@ -484,7 +484,7 @@ def test_a_waiting_run_is_cancelled_without_having_started(place: Place) -> None
         waiting = await rig.runs.trigger("wait")
         await rig.runs.cancel(waiting.id)
         run = await rig.runs.wait(waiting.id)
-        assert (run.status, run.reason, run.started_at) == ("cancelled", "cancelled on request", None)
+        assert (run.status, run.reason, run.started_at) == ("cancelled", "cancel", None)
 
     with_runner(place, scenario, max_concurrency=1)
 

@@ -67,7 +67,6 @@ def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
 def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
     """End a run that no server looks after."""
     from jeeves_runner.core.model import RunStatus
-    from jeeves_runner.core.outcome import reason_of
     from jeeves_runner.db import audit, runs, runs_read
     from jeeves_runner.db.connection import transaction
 
@@ -76,7 +75,7 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
         return _settle_leftover(app, conn, leftover)
     with transaction(conn, app.clock) as tx:
         runs.request_cancel(tx, run_id, "cancel")
-        runs.end_waiting(tx, run_id, RunStatus.CANCELLED, reason_of("cancel"))
+        runs.end_waiting(tx, run_id, RunStatus.CANCELLED, "cancel")
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
     return f"Run {run_id} will not start."
 
@@ -91,8 +90,8 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
     from jeeves_runner.db.connection import transaction
     from jeeves_runner.db.runner import runner_row
     from jeeves_runner.execute.processes import kill_marked
-    from jeeves_runner.render import counted
     from jeeves_runner.execute.roster import read_roster
+    from jeeves_runner.render import counted
     from jeeves_runner.runs.ending import record_end
     from jeeves_runner.runs.execution import Report
     from jeeves_runner.runs.settle import left_record

@@ -28,6 +28,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "replaced": "for a later run",
     "timeout": "for its timeout",
     "shutdown": "for the end of the server",
+    "fenced": "for the loss of the server's database",
 }
 
 

@@ -24,11 +24,6 @@ _MESSAGE_BY_CAUSE = {
 }
 
 
-def reason_of(cause: str) -> str:
-    """What is recorded of a run that a request for its end kept from starting."""
-    return "cancelled on request" if cause == "cancel" else cause
-
-
 def outcome(ending: Ending, *, cause: str | None, result: str | None, note: str | None = None) -> Outcome:
     """How a run ended, ready to record.
 

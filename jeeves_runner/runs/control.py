@@ -14,7 +14,6 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Run, RunStatus
-from jeeves_runner.core.outcome import reason_of
 from jeeves_runner.core.policy import Verdict
 from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import runs, runs_read
@@ -165,7 +164,7 @@ class Runs:
             )
             await self.look()
         if attempt is not None and attempt.stage is Stage.WAITING:
-            await self._waiting.end(attempt, RunStatus.CANCELLED, reason_of(cause))
+            await self._waiting.end(attempt, RunStatus.CANCELLED, cause)
         if attempt is not None and attempt.stage is Stage.RUNNING:
             await self._work.end(attempt, cause)
         return self._read(run_id)
@@ -303,7 +302,7 @@ class Runs:
         if attempt is None:
             return
         if attempt.stage is Stage.WAITING:
-            self._work.track(self._waiting.end(attempt, RunStatus.CANCELLED, reason_of(cause)))
+            self._work.track(self._waiting.end(attempt, RunStatus.CANCELLED, cause))
         elif attempt.execution is not None and not attempt.execution.is_asked_to_end():
             self._work.track(self._work.end(attempt, cause))
 

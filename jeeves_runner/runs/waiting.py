@@ -11,7 +11,6 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Run, RunStatus, Trigger
-from jeeves_runner.core.outcome import reason_of
 from jeeves_runner.core.policy import Decision, Verdict
 from jeeves_runner.db import runs, runs_read
 from jeeves_runner.db.overrides import UNTIL_RESUMED
@@ -332,7 +331,7 @@ class WaitingRuns:
         attempt.execution = None
         self._board.wait(attempt)
         if execution.is_asked_to_end():
-            await self.end(attempt, RunStatus.CANCELLED, reason_of(execution.cause or "cancel"))
+            await self.end(attempt, RunStatus.CANCELLED, execution.cause or "cancel")
 
 
 def _portions(attempts: list[Attempt]) -> Iterator[list[Attempt]]:
