@@ -153,9 +153,7 @@ class Runner:
         return Runs(
             conn=conn,
             writer=writer,
-            executor=LocalExecutor(
-                self._clock, roster=Roster(config.db_path), open_files=self._open_files
-            ),
+            executor=LocalExecutor(self._clock, roster=Roster(config.db_path), open_files=self._open_files),
             clock=self._clock,
             epoch=epoch,
             surroundings=Surroundings(

@@ -459,7 +459,7 @@ def test_a_job_is_disabled_and_enabled_by_a_pause(ledger: Ledger) -> None:
         assert (disabled.status, disabled.body) == (200, {"ok": True})
         job = (await api.get("/jobs/backup")).body["job"]
         assert (job["enabled"], job["status"], job["next_run"]) == (False, "paused", None)
-        assert job["paused"] == {"until": None, "reason": "api"}
+        assert job["paused"] == {"until": None, "reason": "api", "all": False}
         enabled = await api.ask("PATCH", "/jobs/backup/enable")
         assert (enabled.status, enabled.body) == (200, {"ok": True})
         job = (await api.get("/jobs/backup")).body["job"]

@@ -131,20 +131,6 @@ class TestMigrations:
                 conn.execute(step.sql)
                 assert conn.in_transaction, step.name
 
-    def test_keep_the_pauses_and_let_all_jobs_be_paused(self) -> None:
-        insert = "INSERT INTO overrides (job_id, kind, created_by, created_at) VALUES (?, 'pause', 'cli', '')"
-        with closing(apsw.Connection(":memory:")) as conn:
-            first, *rest = migrations()
-            conn.execute(first.sql)
-            conn.execute(insert, ("backup",))
-            for step in rest:
-                conn.execute(step.sql)
-            conn.execute(insert, (None,))
-            assert conn.execute("SELECT id, job_id FROM overrides").fetchall() == [(1, "backup"), (2, None)]
-            for job_id in ("backup", None):
-                with pytest.raises(apsw.ConstraintError):
-                    conn.execute(insert, (job_id,))
-
     def test_keep_a_copy_of_the_old_state(self, path: Path) -> None:
         version = SCHEMA_VERSION + 1
         with closing(connect(path)) as conn:

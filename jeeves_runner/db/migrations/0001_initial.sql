@@ -184,7 +184,7 @@ END;
 
 CREATE TABLE overrides (
   id               INTEGER PRIMARY KEY AUTOINCREMENT,
-  job_id           TEXT NOT NULL REFERENCES jobs (id),
+  job_id           TEXT REFERENCES jobs (id),   -- null: all jobs, those to come included
   kind             TEXT NOT NULL CHECK (kind IN ('pause')),
   until            TEXT,                -- null: until resumed
   reason           TEXT,
@@ -193,6 +193,7 @@ CREATE TABLE overrides (
   ended_at         TEXT
 ) STRICT;
 CREATE UNIQUE INDEX overrides_live ON overrides (job_id, kind) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX overrides_live_of_all ON overrides (kind) WHERE job_id IS NULL AND ended_at IS NULL;
 
 CREATE TABLE audit (
   id               INTEGER PRIMARY KEY AUTOINCREMENT,
