@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from jeeves_runner.core.wording import one_line
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
@@ -21,8 +23,8 @@ class Problem:
         return self.severity == "error"
 
     def __str__(self) -> str:
-        """``FILE:LINE:COL: message``, the form compilers have taught editors to read."""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
+        """``FILE:LINE:COL: message``, the form compilers have taught editors to read: always one line."""
+        return one_line(f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}")
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

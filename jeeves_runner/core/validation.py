@@ -5,7 +5,6 @@ to jsonschema, the authority, whose findings become sentences here: the schema s
 ``x-expected`` what a value should be.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
+from jeeves_runner.core.wording import brief, shown
+
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 Path = tuple[str | int, ...]
 
-_LONGEST: Final = 60
 _MOST: Final = 1000
 _NULL: Final = {"type": "null"}
 _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -83,7 +83,7 @@ class Validator:
                         yield from self._explained(cause)
             case "pattern" if "propertyNames" in error.absolute_schema_path:
                 expected = schema.get("x-expected", "another name")
-                message = f"the name `{error.instance}` is not allowed: it must be {expected}"
+                message = f"the name `{brief(error.instance)}` is not allowed: it must be {expected}"
                 yield Finding(path=(*path, error.instance), code="bad_name", message=message, at_key=True)
             case _:
                 yield _wrong_value(path, error.instance, schema)
@@ -95,7 +95,9 @@ class Validator:
             return Finding(path=place, code="unsupported_key", message=message, hint="remove it", at_key=True)
         near = nearest(key, known)
         hint = f"did you mean `{near}`?" if near else f"known are {', '.join(known)}"
-        return Finding(path=place, code="unknown_key", message=f"unknown key `{key}`", hint=hint, at_key=True)
+        return Finding(
+            path=place, code="unknown_key", message=f"unknown key `{brief(key)}`", hint=hint, at_key=True
+        )
 
 
 def nearest(key: str, known: Iterable[str]) -> str | None:
@@ -159,16 +161,10 @@ def _wrong_value(path: Path, value: Any, schema: Mapping[str, Any]) -> Finding:
     return Finding(path=path, code="wrong_value", message=message, hint=hint)
 
 
-def shown(value: Any) -> str:
-    """A value as it may stand in a sentence."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
 def _dotted(path: Path) -> str:
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f".{brief(part)}" if text else brief(part)
     return text
 
 

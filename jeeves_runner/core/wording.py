@@ -1,0 +1,26 @@
+"""What others wrote, as it may stand in a sentence: short and on one line."""
+
+import json
+import re
+from typing import Any, Final
+
+LONGEST: Final = 60
+"""Characters of a text or value shown in a message."""
+
+_NOT_PRINTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def brief(text: str) -> str:
+    """The text, cut after ``LONGEST`` characters, with line breaks and control characters escaped."""
+    cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return one_line(cut)
+
+
+def one_line(text: str) -> str:
+    """The text with line breaks and control characters escaped as Python would."""
+    return _NOT_PRINTED.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def shown(value: Any) -> str:
+    """A JSON value, as text in the same length."""
+    return brief(json.dumps(value, ensure_ascii=False, default=str))
