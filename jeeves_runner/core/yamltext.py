@@ -7,7 +7,7 @@ aliases that would blow up are errors, each with a line and a column.
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,9 +23,14 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from jeeves_runner.core.wording import brief
+
 MAX_SIZE: Final = 1024 * 1024
 MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 64
+
+_LONGEST_NUMBER: Final = 20
+"""Characters of the longest integer taken. Python itself refuses thousands of digits."""
 
 Path = tuple[str | int, ...]
 Position = tuple[int, int]
@@ -111,9 +116,14 @@ def load(text: str, *, positions: bool = False) -> Document:
     except _PositionsNeeded:
         return load(text, positions=True)
     except YAMLError as error:
-        raise _explained(error, text) from None
+        from jeeves_runner.core.yaml_faults import explain  # only a mistake needs it
+
+        fault = explain(error, text)
+        raise YamlError(fault.line, fault.column, "yaml_syntax", fault.message, fault.hint) from None
     except ValueError as error:  # libyaml refuses lone surrogates and the like before it parses
-        raise YamlError(1, 1, "yaml_syntax", f"the text cannot be read: {error}") from None
+        raise YamlError(
+            1, 1, "yaml_syntax", f"the text cannot be read: {error}", "save it as UTF-8"
+        ) from None
 
 
 class _Builder:
@@ -163,7 +173,12 @@ class _Builder:
         if kind is AliasEvent:
             return self._alias(event)
         if depth > MAX_DEPTH:
-            raise YamlError(*_place(event), "too_deep", f"values are nested more than {MAX_DEPTH} deep")
+            raise YamlError(
+                *_place(event),
+                "too_deep",
+                f"values are nested more than {MAX_DEPTH} deep",
+                "see whether brackets are closed where they should be",
+            )
         if event.tag is not None and event.tag != "!":
             raise _tag_error(event)
         before = self._nodes
@@ -235,31 +250,39 @@ class _Builder:
                 *_place(event),
                 "alias",
                 f"`*{event.anchor}` refers to an anchor that is not there",
-                'quote text that starts with `*`: "*…"',
+                f'quote text that starts with `*`: "*{event.anchor}"',
             )
         value, size = self._anchors[event.anchor]
         self._nodes += size
         if self._nodes > MAX_NODES:
-            raise YamlError(*_place(event), "aliases", f"aliases expand to more than {MAX_NODES:,} values")
+            raise YamlError(
+                *_place(event),
+                "aliases",
+                f"aliases expand to more than {MAX_NODES:,} values",
+                "write out what differs, or split the file",
+            )
         return value
 
 
 def _number(text: str, event: ScalarEvent) -> Any:
-    if _INTEGER.fullmatch(text):
-        if len(text) > 20:
+    if (decimal := _INTEGER.fullmatch(text)) or _BASED.fullmatch(text):
+        if len(text) > _LONGEST_NUMBER:
             raise YamlError(
-                *_place(event), "number", f"the number {text[:20]}… is too large", "quote it if it is text"
+                *_place(event),
+                "number",
+                f"the number {brief(text)} is too large",
+                "quote it if it is text",
             )
-        return int(text)
+        return int(text) if decimal else int(text, 0)
     if _FLOAT.fullmatch(text):
         value = float(text)
         if math.isfinite(value):
             return value
-    elif _BASED.fullmatch(text):
-        return int(text, 0)
     elif not _NOT_FINITE.fullmatch(text):
         return text
-    raise YamlError(*_place(event), "number", f"`{text}` is not a finite number", "quote it if it is text")
+    raise YamlError(
+        *_place(event), "number", f"`{brief(text)}` is not a finite number", "quote it if it is text"
+    )
 
 
 def _place(event: Any) -> Position:
@@ -280,38 +303,3 @@ def _key_error(event: ScalarEvent) -> YamlError:
 
 def _tag_error(event: Any) -> YamlError:
     return YamlError(*_place(event), "tag", f"tags such as `{event.tag}` are not supported", "remove the tag")
-
-
-def _explained(error: YAMLError, text: str) -> YamlError:
-    """libyaml's complaint in words that say what to do."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else _bad_character(error, text)
-    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
-    lines = text.splitlines()
-    source = lines[line - 1] if 0 < line <= len(lines) else ""
-    for pattern, hint in _hints(problem, source):
-        if pattern:
-            if hint.startswith("quote text that starts with"):
-                problem = "text cannot start with this character unless it is quoted"
-            return YamlError(line, column, "yaml_syntax", f"YAML cannot be read here: {problem}", hint)
-    return YamlError(line, column, "yaml_syntax", f"YAML cannot be read here: {problem}")
-
-
-def _hints(problem: str, source: str) -> Iterator[tuple[bool, str]]:
-    value = source.partition(":")[2].strip()
-    indent = source[: len(source) - len(source.lstrip())]
-    yield "\t" in indent or ("\t" in source and "token" in problem), "use spaces instead of tabs"
-    yield value.startswith("*"), f'quote text that starts with `*`: "{value}"'
-    yield value.startswith(("@", "`")), f'quote text that starts with `{value[:1]}`: "{value}"'
-    yield value.startswith("%"), f'quote text that starts with `%`: "{value}"'
-    yield "mapping values are not allowed" in problem, 'quote text that contains ": "'
-    yield "expected ',' or" in problem, "a bracket that was opened is not closed"
-    yield "could not find expected ':'" in problem, "write `key: value`, with a space after the colon"
-
-
-def _bad_character(error: YAMLError, text: str) -> Position:
-    where = getattr(error, "position", None)
-    if not isinstance(where, int):
-        return (1, 1)
-    before = text.encode()[:where]
-    return (before.count(b"\n") + 1, where - (before.rfind(b"\n") + 1) + 1)
