@@ -268,6 +268,28 @@ def test_a_queue_waits_as_long_as_it_says() -> None:
     queue = spec_from_text("queue", entry.text)
     assert isinstance(queue, QueueSpec)
     assert (queue.backoff_delay_ms, queue.backoff_max_delay_ms) == (7_200_000, 7_200_000)
+@pytest.mark.parametrize("key", ["defautls", "nodes", "x-common"])
+def test_beside_a_key_that_means_nothing_no_entry_is_taken(key: str) -> None:
+    """It may be a mistyped `defaults`, without which the jobs would be others than meant."""
+    result = read(f"{key}: {{enabled: false}}\njobs:\n  - {{id: a, run: x}}\nqueues:\n  - {{id: q}}\n")
+    assert result.entries == ()
+    assert result.invalid == {("job", "a"), ("queue", "q")}
+    assert [problem.line for problem in result.problems] == [1]
+
+
+def test_a_list_may_stand_elsewhere_in_the_file() -> None:
+    result = read("queues: &both [{id: q}]\njobs: *both\n")
+    assert [(entry.id, entry.line) for entry in result.entries] == [("q", 1)]
+    assert [(problem.line, problem.message) for problem in result.problems] == [
+        (2, "it needs one of `script`, `run`, `command`")
+    ]
+
+
+def test_what_a_message_quotes_is_short_and_on_one_line() -> None:
+    (problem,) = read(f'run: x\ntimeout: 1m\n"a\\nb{"c" * 500}": 1\n').problems
+    assert "a\\nbccc" in str(problem)
+    assert len(str(problem).splitlines()) == 1
+    assert len(str(problem)) < 150
 
 
 def test_no_timeout_is_a_warning_only() -> None:

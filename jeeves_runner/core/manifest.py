@@ -14,7 +14,8 @@ from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.specs import encode, spec_hash
-from jeeves_runner.core.validation import Finding, Validator, nearest, shown
+from jeeves_runner.core.validation import Finding, Validator, nearest
+from jeeves_runner.core.wording import brief, shown
 from jeeves_runner.core.yamltext import Document, Path, YamlError, decode, load
 
 Kind = str
@@ -191,7 +192,7 @@ class _Reading:
         if "id" not in value:
             stem = posixpath.basename(self._path).rsplit(".", 1)[0]
             if not ID.fullmatch(stem):
-                message = f"`{stem}`, the file's name, cannot be the job's id"
+                message = f"`{brief(stem)}`, the file's name, cannot be the job's id"
                 self._error(
                     (),
                     "wrong_value",
@@ -204,15 +205,13 @@ class _Reading:
         self._job(value, (), combine(self._defaults), 1)
 
     def _read_lists(self, value: dict[str, Any], document: Document) -> bool:
-        known = self._reader.list_keys
-        for key in value:
-            if key not in known:
-                self._unknown_list_key(key)
-        defaults: Mapping[str, Any] | None = {}
-        if "defaults" in value:
-            defaults = self._layer(value["defaults"])
+        strange = [key for key in value if key not in self._reader.list_keys]
+        for key in strange:
+            self._unknown_list_key(key)
+        defaults = self._layer(value["defaults"]) if "defaults" in value else {}
         layers = combine((*self._defaults, defaults or {}))
-        readable = defaults is not None
+        # A key that means nothing here may be a mistyped `defaults`: what it says is missing in every entry.
+        readable = defaults is not None and not strange
         for key, kind in _LISTS:
             items = value.get(key, [])
             if not isinstance(items, list):
@@ -224,10 +223,14 @@ class _Reading:
                 )
                 readable = False
                 continue
-            lines = document.item_lines.get(key, ())
+            lines = document.item_lines.get(key) or self._line_of_alias(key, items)
             for n, item in enumerate(items):
                 self._item(kind, item, (key, n), layers, readable, lines[n])
         return readable
+
+    def _line_of_alias(self, key: str, items: Sequence[Any]) -> Sequence[int]:
+        """The lines of a list that stands elsewhere in the file: all the one where it is named."""
+        return [self._positions().key_position((key,))[0]] * len(items) if items else ()
 
     def _item(
         self, kind: Kind, item: Any, place: Path, defaults: Mapping[str, Any], readable: bool, line: int
@@ -338,7 +341,7 @@ class _Reading:
                 at_key=True,
             )
         else:
-            message = f"unknown key `{key}`"
+            message = f"unknown key `{brief(key)}`"
             hint = f"a file holds one job, or lists under {', '.join(self._reader.list_keys)}"
             if not self._problems.is_full and (meant := self._reader.list_key_meant(key)):
                 hint = f"did you mean `{meant}`?"
