@@ -1,18 +1,25 @@
 """Reads many manifests, in several processes where that is allowed and worth it."""
 
+import logging
 import os
 import pickle
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jeeves_runner.core.context import Context
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.wording import brief
 from jeeves_runner.sources.folder import SourceFile
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest import FileResult, ManifestReader
+
+log = logging.getLogger(__name__)
+log.addHandler(logging.NullHandler())  # a command sets up no log, and its user is shown the problem
 
 WORTH_A_PROCESS = 200_000
 """Bytes of YAML from which on a further process saves more time than it costs."""
@@ -36,7 +43,10 @@ class Reading:
 
     def read_defaults(self, file: SourceFile) -> tuple[Mapping[str, Any] | None, list[Problem]]:
         """As ``ManifestReader.read_defaults``."""
-        return self._reader.read_defaults(file.path, file.data)
+        try:
+            return self._reader.read_defaults(file.path, file.data)
+        except Exception as error:  # noqa: BLE001 - holds the jobs below, and no others
+            return None, [_unexpected(file.path, error)]
 
     def read(self, requests: Sequence[Request]) -> "list[FileResult]":
         """One result for each request, in their order."""
@@ -55,14 +65,39 @@ class Reading:
         return [result for result in results if result is not None]
 
     def _read(self, requests: Sequence[Request]) -> "list[FileResult]":
-        read = self._reader.read
-        return [read(request.path, request.data, request.defaults) for request in requests]
+        return [self._read_one(request) for request in requests]
+
+    def _read_one(self, request: Request) -> "FileResult":
+        reader = self._reader
+        try:
+            return reader.read(request.path, request.data, request.defaults)
+        except Exception as error:  # noqa: BLE001 - holds what is in this file; all others go on
+            from jeeves_runner.core.manifest import FileResult
+
+            problem = _unexpected(request.path, error)
+            return FileResult(path=request.path, problems=(problem,), broken=True)
 
     @cached_property
     def _reader(self) -> "ManifestReader":
         from jeeves_runner.core.manifest import ManifestReader
 
         return ManifestReader(self._schema, self._context)
+
+
+def _unexpected(path: str, error: Exception) -> Problem:
+    """A mistake of this program met in one file, in the place of what the file declares."""
+    log.error("reading %s failed", path, exc_info=error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {brief(str(error))} ({Path(frame.filename).name}:{frame.lineno})"
+    return Problem(
+        severity="error",
+        code="internal",
+        file=path,
+        line=1,
+        column=1,
+        message=f"reading this file failed unexpectedly: {what}",
+        hint="this is a bug: please report it with the file; what it declares stays as it is",
+    )
 
 
 class _Child:
