@@ -173,11 +173,27 @@ def test_a_bug_is_one_line_and_its_traceback_is_in_the_log(tmp_path: Path) -> No
     assert "ZeroDivisionError: oh" in log.read_text(encoding="utf-8")
 
 
-def test_a_bug_without_a_usable_log_shows_the_traceback(tmp_path: Path) -> None:
+def test_without_a_usable_log_a_traceback_goes_to_a_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "data").write_text("a file where a folder should be", encoding="utf-8")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     answer = invoke("act", group=failing(ZeroDivisionError("oh")))
     assert answer.exit_code == 70
-    assert "Traceback" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    (log,) = tmp_path.glob("jeeves-runner-*.log")
+    assert answer.stderr.splitlines()[-1] == f"hint: this is a bug; the traceback is in {log}"
+    assert "ZeroDivisionError: oh" in log.read_text(encoding="utf-8")
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    answer = invoke("status")
+    assert answer.exit_code == 2
+    assert "the current folder no longer exists" in answer.stderr
 
 
 @pytest.mark.parametrize("words", [["--json", "act"], ["act", "--json"], ["--json", "act", "--json"]])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
     import apsw
@@ -39,7 +40,13 @@ class App:
         """The config of ``--config``, or of the nearest file above the current folder; ConfigError."""
         from jeeves_runner.config import load_config
 
-        return load_config(Path.cwd(), self.config_path)
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            raise ConfigError(
+                "the current folder no longer exists", hint="change into one that does, and try again"
+            ) from None
+        return load_config(here, self.config_path)
 
     @property
     def color(self) -> bool:

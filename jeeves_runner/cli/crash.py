@@ -2,9 +2,8 @@
 
 import traceback
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
-
-import click
 
 from jeeves_runner.clock import to_text
 
@@ -16,14 +15,25 @@ LOG_NAME = "jeeves-runner.log"
 
 def record(error: BaseException, app: "App") -> str:
     """Keep the traceback of ``error`` and say, as a hint for the user, where it is."""
-    text = "".join(traceback.format_exception(error))
+    text = f"{to_text(app.clock.now())} {''.join(traceback.format_exception(error))}"
     try:
         path = app.config.data_dir / "logs" / LOG_NAME
-        _append(path, f"{to_text(app.clock.now())} {text}")
+        _append(path, text)
     except Exception:  # noqa: BLE001 - a second error must not hide the first
-        click.echo(text, err=True)
-        return "this is a bug; please report it with the traceback above"
+        return _record_elsewhere(text)
     return f"this is a bug; the traceback is in {path}"
+
+
+def _record_elsewhere(text: str) -> str:
+    """Where the log cannot be written: the disk is full, or the config is what is broken."""
+    try:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", prefix="jeeves-runner-", suffix=".log", delete=False
+        ) as log:
+            log.write(text)
+    except OSError:
+        return f"this is a bug; its traceback could be written nowhere, and ends:\n{text.splitlines()[-1]}"
+    return f"this is a bug; the traceback is in {log.name}"
 
 
 def _append(path: Path, text: str) -> None:
