@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
+from stat import S_ISCHR, S_ISDIR, S_ISREG
 from typing import TextIO
 
 from jeeves_runner.clock import to_text
@@ -38,12 +40,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
-    """Send the program's log where the config says. OSError when the file cannot be opened."""
+    """Send the program's log where the config says. OSError when the file cannot be opened, or is none."""
     handler: logging.Handler
     if config.file is None:
         handler = logging.StreamHandler(stream)
     else:
         config.file.parent.mkdir(parents=True, exist_ok=True)
+        _check_file(config.file)
         handler = logging.FileHandler(config.file, encoding="utf-8")
     handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
     for name in _LOGGERS:
@@ -51,3 +54,13 @@ def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
         logger.handlers[:] = [handler]
         logger.setLevel(config.level.upper())
         logger.propagate = False
+
+
+def _check_file(path: Path) -> None:
+    """Opening a named pipe would wait for a reader. Devices such as /dev/null are taken."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not (S_ISREG(mode) or S_ISCHR(mode)):
+        raise OSError(None, "it is a folder" if S_ISDIR(mode) else "it is not a regular file")

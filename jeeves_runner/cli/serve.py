@@ -22,7 +22,10 @@ def command(app: App) -> None:
     try:
         set_up_logging(config.log)
     except OSError as error:
-        raise ConfigError(f"the log file {config.log.file} cannot be written: {error.strerror}") from None
+        raise ConfigError(
+            f"the log file {config.log.file} cannot be written: {error.strerror}",
+            hint="let log.file name a file this user may write, or leave it out to log to standard error",
+        ) from None
 
     def ready(url: str) -> None:
         app.print(f"jeeves-runner answers on {url}")
