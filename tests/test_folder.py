@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jeeves_runner.errors import SourceError
-from jeeves_runner.sources.folder import MAX_FILE_SIZE, FolderSource, Snapshot
+from jeeves_runner.sources.folder import MAX_DEPTH, MAX_FILE_SIZE, FolderSource, Snapshot
 
 
 @pytest.fixture
@@ -70,3 +70,24 @@ def test_a_huge_file_is_not_read_whole(jobs: Path) -> None:
     (jobs / "huge.yaml").write_bytes(b"#" * (MAX_FILE_SIZE + 500_000))
     (file,) = look(jobs).files
     assert len(file.data) == MAX_FILE_SIZE + 1
+
+
+def test_a_walk_that_gets_out_of_hand_is_an_error(jobs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part of a folder must not pass for all of it."""
+    monkeypatch.setattr("jeeves_runner.sources.folder.MAX_ENTRIES", 20)
+    for n in range(19):
+        (jobs / f"{n}.txt").touch()
+    (jobs / "sub").mkdir()
+    assert look(jobs).files == ()
+    (jobs / "sub" / "a.yaml").touch()
+    with pytest.raises(SourceError, match="holds more than 20 files and folders") as caught:
+        look(jobs)
+    assert "jobs_dir" in (caught.value.hint or "")
+
+
+def test_folders_within_one_another_without_end_are_an_error(jobs: Path) -> None:
+    (jobs / "/".join("d" * MAX_DEPTH)).mkdir(parents=True)
+    assert look(jobs).files == ()
+    (jobs / "/".join("d" * (MAX_DEPTH + 1))).mkdir()
+    with pytest.raises(SourceError, match=f"more than {MAX_DEPTH} deep"):
+        look(jobs)

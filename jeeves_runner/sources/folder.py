@@ -17,6 +17,13 @@ DEFAULTS_NAMES = ("_defaults.yaml", "_defaults.yml")
 MAX_FILE_SIZE = 1024 * 1024
 _CHUNK = 64 * 1024
 
+MAX_ENTRIES = 100_000
+"""Files and folders of every kind that are looked at. More of them are no folder of manifests but a
+whole disk or /proc, and a walk there might never end."""
+
+MAX_DEPTH = 32
+"""Folders within one another."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
@@ -91,6 +98,7 @@ class _Walk:
         self.unreadable: list[Problem] = []
         self.folders: list[str] = []
         self._seen: set[tuple[int, int]] = set()
+        self._entries_left = MAX_ENTRIES
 
     def folder(self, path: str, prefix: str) -> None:
         try:
@@ -98,9 +106,15 @@ class _Walk:
             entries = list(os.scandir(path))
         except OSError as error:
             if prefix == self.prefix:
-                raise SourceError(f"the jobs folder {path} cannot be read: {error.strerror}") from None
+                raise SourceError(
+                    f"the jobs folder {path} cannot be read: {error.strerror}",
+                    hint=_mend(error),
+                ) from None
             self._refuse(
-                prefix.rstrip("/"), "unreadable_folder", f"the folder cannot be read: {error.strerror}"
+                prefix.rstrip("/"),
+                "unreadable_folder",
+                f"the folder cannot be read: {error.strerror}",
+                hint=_mend(error),
             )
             return
         key = (identity.st_dev, identity.st_ino)
@@ -108,8 +122,22 @@ class _Walk:
             return
         self._seen.add(key)
         self.folders.append(os.path.realpath(path))
+        self._bound(len(entries), prefix)
         for entry in entries:
             self._entry(entry, prefix)
+
+    def _bound(self, entries: int, prefix: str) -> None:
+        """SourceError where the walk gets out of hand: part of a folder must not pass for all of it."""
+        self._entries_left -= entries
+        if self._entries_left < 0:
+            bound = f"holds more than {MAX_ENTRIES:,} files and folders"
+        elif prefix.removeprefix(self.prefix).count("/") > MAX_DEPTH:
+            bound = f"has folders more than {MAX_DEPTH} deep, as in {prefix.rstrip('/')}"
+        else:
+            return
+        raise SourceError(
+            f"the jobs folder {self.folders[0]} {bound}", hint="let jobs_dir name a folder of manifests alone"
+        )
 
     def _entry(self, entry: "os.DirEntry[str]", prefix: str) -> None:
         name = entry.name
