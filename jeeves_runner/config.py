@@ -1,7 +1,9 @@
 """The config file ``jeeves-runner.yaml``: optional, found in the current folder or above, checked whole."""
 
+import errno
 import os
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import itemgetter
@@ -16,6 +18,8 @@ FILE_NAME: Final = "jeeves-runner.yaml"
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The addresses a server may listen on."""
+
+_LONGEST_SUFFIX: Final = "-journal"
 
 Mistake = tuple[tuple[int, int], str, str, str | None]
 """Line and column, the code of its kind, a sentence and a hint."""
@@ -125,7 +129,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
             f"the config file {path} cannot be read: {error.strerror}",
             hint="name another with --config, or leave it out: every setting has a default",
         ) from None
-    values, mistakes = _values(data)
+    values, mistakes = _values(data, path.resolve().parent)
     problems = [
         Problem(
             severity="error", code=code, file=str(path), line=line, column=column, message=message, hint=hint
@@ -135,7 +139,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
     return values, problems
 
 
-def _values(data: bytes) -> tuple[dict[str, Any], list[Mistake]]:
+def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[Mistake]]:
     """The mapping in a file, checked against the schema; a file without settings is an empty one."""
     from jeeves_runner.core.yamltext import YamlError, decode, load
 
@@ -150,7 +154,7 @@ def _values(data: bytes) -> tuple[dict[str, Any], list[Mistake]]:
     if not isinstance(values, dict):
         return {}, [((1, 1), finding.code, finding.message, finding.hint) for finding in findings]
     broken = {finding.path[0] for finding in findings}
-    faults = _further_faults({key: value for key, value in values.items() if key not in broken})
+    faults = _further_faults({key: value for key, value in values.items() if key not in broken}, root)
     if not (findings or faults):
         return values, []
     located = load(text, positions=True)
@@ -191,9 +195,13 @@ def _validator() -> Any:
     return Validator(config_schema(), later)
 
 
-def _further_faults(values: Mapping[str, Any]) -> "list[tuple[tuple[str | int, ...], str, str | None]]":
-    """What the schema cannot say: units in the wrong order, unknown time zones, hosts beyond loopback."""
+def _further_faults(
+    values: Mapping[str, Any], root: Path
+) -> "list[tuple[tuple[str | int, ...], str, str | None]]":
+    """What the schema cannot say: units in the wrong order, time zones that do not exist, hosts beyond
+    loopback, paths that no system takes, commands that cannot be split."""
     from jeeves_runner.core.durations import parse_duration
+    from jeeves_runner.core.wording import brief
 
     faults: list[tuple[tuple[str | int, ...], str, str | None]] = []
     durations = ("run_retention", "log_retention", "state_cleanup_interval", "shutdown_grace")
@@ -214,7 +222,45 @@ def _further_faults(values: Mapping[str, Any]) -> "list[tuple[tuple[str | int, .
         message = f"host {values['host']} is not this machine alone: the server listens on loopback only"
         hint = f"reach it from elsewhere with `ssh -L {port}:127.0.0.1:{port} HOST`"
         faults.append((("host",), message, hint))
+    for keys, written in _paths(values):
+        if (reason := _path_fault(root / written)) is not None:
+            faults.append((keys, f"`{'.'.join(keys)}` cannot be a path: {reason}", "name another place"))
+    for extension, command in values.get("runners", {}).items():
+        if (reason := _command_fault(command)) is not None:
+            message = f"`runners.{brief(extension)}` cannot be run: {reason}"
+            faults.append((("runners", extension), message, 'write it as for a shell: "uv run"'))
     return faults
+
+
+def _paths(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key in ("jobs_dir", "data_dir", "db_path"):
+        if key in values:
+            yield (key,), values[key]
+    if "file" in values.get("log", {}):
+        yield ("log", "file"), values["log"]["file"]
+
+
+def _path_fault(path: Path) -> str | None:
+    """Why there can be no such path, whatever is there now; None when there can."""
+    # SQLite puts files of longer names beside the database.
+    for name in (str(path), f"{path}{_LONGEST_SUFFIX}"):
+        try:
+            os.stat(name)
+        except ValueError:
+            return "it holds a NUL character" if "\0" in name else "it holds what is no character"
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+                return error.strerror
+    return None
+
+
+def _command_fault(command: str) -> str | None:
+    if "\0" in command:
+        return "it holds a NUL character"
+    try:
+        return None if shlex.split(command) else "it is blank"
+    except ValueError as error:
+        return str(error).lower()
 
 
 def _timezone_faults(name: str) -> "list[tuple[tuple[str | int, ...], str, str | None]]":
