@@ -75,11 +75,23 @@ def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
         ("port: 80\nhost: box\n", "2:7", "listens on loopback only", "ssh -L 80:127.0.0.1:80 HOST"),
         ("a: [\n", "2:1", "YAML", ""),
         ("- 1\n", "1:1", "mapping of settings", ""),
+        ('db_path: "a\\0b"\n', "1:10", "`db_path` cannot be a path: it holds a NUL", "another place"),
+        (f"data_dir: {'x' * 300}\n", "1:11", "File name too long", "another place"),
+        (f"db_path: {'x' * 250}\n", "1:10", "File name too long", "another place"),
+        (f"log: {{file: {'x/' * 3000}}}\n", "1:13", "`log.file` cannot be a path: File name too", ""),
+        ("jobs_dir: loop\n", "1:11", "symbolic links", "another place"),
+        ('runners: {sh: "sh \'"}\n', "1:15", "`runners.sh` cannot be run: no closing quotation", "uv run"),
+        ('runners: {sh: " "}\n', "1:15", "it is blank", "uv run"),
+        ("port: 2.0213e4\n", "1:7", "port number", "without point and exponent: 20213"),
+        ("min_free: 10\n", "1:11", "must be a size", "10MiB?"),
+        ("timezone: localtime\n", "1:11", "'localtime' is not known", "IANA"),
+        ("max_concurrency: 0x" + "f" * 50_000 + "\n", "1:18", "too large", ""),
     ],
 )
 def test_faults_name_file_line_and_column(
     tmp_path: Path, text: str, place: str, message: str, hint: str
 ) -> None:
+    (tmp_path / "loop").symlink_to("loop")
     path = tmp_path / "jeeves-runner.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:

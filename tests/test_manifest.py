@@ -136,11 +136,32 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ("run: x\ntimezone: Europe/Berln\n", 2, 11, "not known", "Europe/Berlin"),
         ("run: x\noverlap_policy: skipp\n", 2, 17, "one of skip, allow, queue, replace", "skip"),
         ("run: x\nscript: y\n", 2, 1, "exactly one of", ""),
-        ("name: x\n", 1, 1, "needs one of `script`, `run`, `command`", ""),
+        ("name: x\n", 1, 1, "needs one of `script`, `run`, `command`", "`run: echo hello`"),
         ("run: x\nid: Bad Id\n", 2, 5, "lower-case", ""),
         ('run: x\nid: "a\\n"\n', 2, 5, "lower-case", ""),
         ("run: x\nenv: {JR_X: y}\n", 2, 7, "JR_", ""),
-        ("run: x\nenv: {A: 1}\n", 2, 10, "quote", ""),
+        ("run: x\nenv: {A: 1}\n", 2, 10, "`env.A` must be text", 'quote it: "1"'),
+        ("run: x\nargs: [true]\n", 2, 8, "`args[0]` must be text, not true", 'quote it: "true"'),
+        ("run: x\nenabled: 'true'\n", 2, 10, "must be true or false", "without quotes: true"),
+        ("run: x\npriority: '5'\n", 2, 11, "must be a whole number", "without quotes: 5"),
+        ("run: x\npriority: 1e2\n", 2, 11, "must be a whole number", "without point and exponent: 100"),
+        ("run: x\nretries: {limit: 1e1}\n", 2, 18, "must be a whole number", ": 10"),
+        ("defaults: {priority: 2.0}\njobs: []\n", 1, 22, "must be a whole number", ": 2"),
+        ("queues: [{id: q, max_attempts: 3.0}]\n", 1, 32, "must be a whole number", ": 3"),
+        ("run: x\ntimeout: 0s\n", 2, 10, "a timeout of 0", "leave it out for no limit"),
+        ("run: x\ntimeout: 99999999999d\n", 2, 10, "more than ten years", ""),
+        ("queues: [{id: q, lease: 0s}]\n", 1, 25, "a lease of 0", "such as 5m"),
+        ('run: x\nargs: [a, "a\\0b"]\n', 2, 11, "`args[1]` holds a NUL character", "remove"),
+        ('command: [a, "a\\0b"]\n', 1, 14, "`command[1]` holds a NUL character", "remove"),
+        ('run: "a\\0b"\n', 1, 6, "`run` holds a NUL character", "remove"),
+        ('run: x\ncwd: "a\\0b"\n', 2, 6, "`cwd` holds a NUL character", "remove"),
+        ('run: x\nenv: {A: "a\\0b"}\n', 2, 10, "`env.A` holds a NUL character", "remove"),
+        ('run: x\nenv: {A: {file: "a\\0b"}}\n', 2, 10, "`env.A` holds a NUL character", "remove"),
+        ('command: [""]\n', 1, 11, "`command[0]` must be the name or path of a program", ""),
+        ("run: x\ntimezone: localtime\n", 2, 11, "'localtime' is not known", "IANA"),
+        ("run: x\ntimezone: posixrules\n", 2, 11, "'posixrules' is not known", "IANA"),
+        ("run: x\ntimezone: right/UTC\n", 2, 11, "'right/UTC' is not known", ""),
+        ("run: x\ntimezone: Foo/Bar\n", 2, 11, "'Foo/Bar' is not known", "use a name of the IANA"),
         ("run: x\nenv: [a]\n", 2, 6, "must be a mapping", ""),
         ("run: x\npool: nowhere\n", 2, 7, "no pool `nowhere`", "db"),
         ("run: x\nafter: [a]\n", 2, 1, "not supported by this version", ""),
@@ -307,7 +328,7 @@ def test_the_file_name_must_do_as_an_id() -> None:
 def test_canonical_text_is_what_the_dataclass_says() -> None:
     (entry,) = read("run: x\nretries: {limit: 2}\nenv: {B: x, A: {from_env: Z}}\n").entries
     assert canonical(job_from_text(entry.text)) == entry.text
-    (queue,) = read("queues:\n  - {id: q, backoff: {factor: 3}}\n").entries
+    (queue,) = read("queues:\n  - {id: q, backoff: {factor: 2.0}}\n").entries
     assert canonical(spec_from_text("queue", queue.text)) == queue.text
 
 

@@ -6,7 +6,7 @@ thousands of specs only to take them apart again would cost as much as parsing Y
 
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.model import JobSpec, QueueSpec, Retries, SourceType
 from jeeves_runner.core.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.specs import spec_to_json
+from jeeves_runner.core.wording import brief
 
 Path = tuple[str | int, ...]
 
@@ -64,7 +65,7 @@ def build_job(
         parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
     except ScheduleError as error:
         rejections.append(_schedule_rejection(error, isinstance(given.get("schedule"), str)))
-    rejections += _job_rejections(values, pools)
+    rejections += _job_rejections(given, values, pools)
     return values, rejections
 
 
@@ -87,11 +88,20 @@ def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rejectio
                 values[f"{group}_{key}_ms"] = _milliseconds(value, (group, key), rejections)
     _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", rejections)
     if values["lease_ms"] == 0:
-        rejections.append(Rejection(path=("lease",), code="wrong_value", message="a lease of 0 ends at once"))
+        rejections.append(
+            Rejection(
+                path=("lease",),
+                code="wrong_value",
+                message="a lease of 0 ends at once",
+                hint="give it the time one item may take, such as 5m",
+            )
+        )
     return values, rejections
 
 
-def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Rejection]:
+def _job_rejections(
+    given: Mapping[str, Any], values: Mapping[str, Any], pools: frozenset[str]
+) -> list[Rejection]:
     found = []
     pool = values["pool"]
     if pool is not None and pool not in pools:
@@ -99,15 +109,42 @@ def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Re
             f"configured are {', '.join(sorted(pools))}" if pools else "add it under `pools:` in the config"
         )
         found.append(
-            Rejection(path=("pool",), code="unknown_pool", message=f"there is no pool `{pool}`", hint=known)
+            Rejection(
+                path=("pool",), code="unknown_pool", message=f"there is no pool `{brief(pool)}`", hint=known
+            )
         )
     if values["timeout_ms"] == 0:
         found.append(
-            Rejection(path=("timeout",), code="wrong_value", message="a timeout of 0 ends every run at once")
+            Rejection(
+                path=("timeout",),
+                code="wrong_value",
+                message="a timeout of 0 ends every run at once",
+                hint="give it the time a run may take, such as 1h, or leave it out for no limit",
+            )
         )
-    if "\0" in values["script"] or "\\u0000" in values["script"]:
-        found.append(Rejection(path=(), code="wrong_value", message="what to run holds a NUL character"))
-    return found
+    return found + [
+        Rejection(
+            path=path,
+            code="wrong_value",
+            message=f"{what} holds a NUL character, which no program can be given",
+            hint="remove `\\0`",
+        )
+        for path, what, text in _texts_for_programs(given)
+        if "\0" in text
+    ]
+
+
+def _texts_for_programs(given: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+    """``(path, name, text)`` of all that the operating system is handed, which ends texts at NUL."""
+    for key in ("script", "run", "cwd"):
+        if key in given:
+            yield (key,), f"`{key}`", given[key]
+    for key in ("command", "args"):
+        for n, text in enumerate(given.get(key, ())):
+            yield (key, n), f"`{key}[{n}]`", text
+    for name, value in given.get("env", {}).items():
+        for text in (value,) if isinstance(value, str) else value.values():
+            yield ("env", name), f"`env.{name}`", text
 
 
 def _set_source(values: dict[str, Any], given: Mapping[str, Any], project_root: str) -> None:

@@ -14,6 +14,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
+from jeeves_runner.core.wording import in_quotes
+
 LAST_OF_MONTH = 0
 """In :attr:`Field.nth`: the last such weekday of a month, whichever number it has."""
 
@@ -137,7 +139,7 @@ def _spread_item(kind: FieldKind, item: str, namespace: str) -> str:
     if match[1] is not None:
         low, high = _number(kind, match[1]), _number(kind, match[2])
         if low > high:
-            raise ScheduleError(f"{kind.name} {item.upper()!r} ends before it begins")
+            raise ScheduleError(f"{kind.name} {in_quotes(item.upper())} ends before it begins")
     size = high - low + 1
     digest = blake2b(f"{namespace}/{kind.name}".encode(), digest_size=8).digest()
     offset = int.from_bytes(digest, "big") % size
@@ -154,7 +156,7 @@ def _nth_weekday(item: str) -> tuple[int, int] | None:
     if match := _NTH.fullmatch(item):
         if match[2] not in ("1", "2", "3", "4", "5"):
             raise ScheduleError(
-                f"weekday {item!r}: no month has a weekday number {match[2]!r}",
+                f"weekday {in_quotes(item)}: no month has a weekday number {match[2]!r}",
                 hint="the number after # is 1 to 5; the last Friday is written 5L",
             )
         return _number(WEEKDAY, match[1]) % 7, int(match[2])
@@ -177,7 +179,9 @@ def _range_values(kind: FieldKind, item: str) -> set[int]:
     if kind is WEEKDAY and high_text == "sun" and low > 0:
         high = 7
     if low > high:
-        raise ScheduleError(f"{kind.name} {item!r} ends before it begins", hint=_unwrapped(kind, low, high))
+        raise ScheduleError(
+            f"{kind.name} {in_quotes(item)} ends before it begins", hint=_unwrapped(kind, low, high)
+        )
     # The library reads an equal range such as 5-5 as the whole field; cron means the one value.
     return _expand(kind, f"{low}-{high}/{step}") if low < high else {low % 7 if kind is WEEKDAY else low}
 
@@ -207,7 +211,7 @@ def _number(kind: FieldKind, word: str) -> int:
 
 def _step(kind: FieldKind, word: str, item: str, size: int) -> int:
     if not word.isdigit() or len(word) > 4 or not 1 <= int(word) <= size:
-        raise ScheduleError(f"{kind.name} {item!r}: the step must be a number from 1 to {size}")
+        raise ScheduleError(f"{kind.name} {in_quotes(item)}: the step must be a number from 1 to {size}")
     return int(word)
 
 
@@ -219,7 +223,8 @@ def _unknown_word(kind: FieldKind, word: str) -> ScheduleError:
     near = get_close_matches(word, kind.names, n=1, cutoff=0.4)
     known = f"{kind.name}s are written {', '.join(kind.names)} or {kind.low}-{kind.high}"
     return ScheduleError(
-        f"{kind.name} {word!r} is not known", hint=f"did you mean {near[0]!r}? {known}" if near else known
+        f"{kind.name} {in_quotes(word)} is not known",
+        hint=f"did you mean {near[0]!r}? {known}" if near else known,
     )
 
 
@@ -248,4 +253,4 @@ def _unreadable(kind: FieldKind, item: str) -> ScheduleError:
         hint = "the nearest weekday (W) is not supported"
     elif "h" in item:
         hint = "write H, H/15, H(0-29) or H(0-29)/10"
-    return ScheduleError(f"{kind.name} {item!r} cannot be understood", hint=hint)
+    return ScheduleError(f"{kind.name} {in_quotes(item)} cannot be understood", hint=hint)

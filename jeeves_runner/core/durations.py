@@ -2,6 +2,8 @@
 
 import re
 
+from jeeves_runner.core.wording import brief
+
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 MAX_DURATION_MS = 10 * 365 * UNITS_MS["d"]
 
@@ -22,16 +24,16 @@ def parse_duration(text: str) -> int:
     ValueError with a sentence for anything else, and for more than ten years.
     """
     if not is_duration(text):
-        raise ValueError(f'"{text}" is no duration; write one like "30s", "5m" or "1h30m"')
+        raise ValueError(f'"{brief(text)}" is no duration; write one like "30s", "5m" or "1h30m"')
     total, last = 0, MAX_DURATION_MS
     for number, unit in _PART.findall(text):
         size = UNITS_MS[unit]
         if size >= last:
-            raise ValueError(f'"{text}" is no duration: its units go from large to small, each once')
+            raise ValueError(f'"{brief(text)}" is no duration: its units go from large to small, each once')
         last = size
         total += int(number[:20]) * size
     if total > MAX_DURATION_MS:
-        raise ValueError(f'"{text}" is more than ten years')
+        raise ValueError(f'"{brief(text)}" is more than ten years')
     return total
 
 
@@ -51,5 +53,5 @@ def parse_size(text: str) -> int:
     """Bytes of a text such as ``512MiB``; ValueError with a sentence for anything else."""
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ValueError(f'"{text}" is no size; write one like "512MiB" or "2GiB"')
+        raise ValueError(f'"{brief(text)}" is no size; write one like "512MiB" or "2GiB"')
     return int(match[1][:20]) * _SIZE_UNITS[match[2]]

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from jeeves_runner.core.cron import Cron
 from jeeves_runner.core.cron_fields import ScheduleError
 from jeeves_runner.core.days import DayRule, month_shape
+from jeeves_runner.core.wording import in_quotes
 
 DateRange = tuple[date, date]
 """First and last excluded day, both included."""
@@ -29,7 +30,7 @@ def parse_dates(text: str) -> DateRange:
     first = _parse_date(first_text.strip(), text)
     last = _parse_date(last_text.strip(), text) if dots else first
     if last < first:
-        raise ScheduleError(f"{text!r} ends before it begins", key="exclude")
+        raise ScheduleError(f"{in_quotes(text)} ends before it begins", key="exclude")
     return first, last
 
 
@@ -40,7 +41,7 @@ def _parse_date(word: str, text: str) -> date:
     except ValueError:
         pass  # a day that no calendar has; reported like any other bad word
     raise ScheduleError(
-        f"{text!r} is neither a date nor a cron expression",
+        f"{in_quotes(text)} is neither a date nor a cron expression",
         hint="write 2026-12-25, 2026-12-24..2026-12-26 or a cron expression such as '* * 25 12 *'",
         key="exclude",
     )

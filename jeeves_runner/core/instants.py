@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from jeeves_runner.core.durations import is_duration, parse_duration
+from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import InvalidValue
 
 _HINT = "write a time such as 2026-12-24T18:00 or 2026-12-24T17:00Z, or a length of time such as 2h"
@@ -21,7 +22,7 @@ def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetim
     try:
         return now + timedelta(milliseconds=parse_duration(text))
     except ValueError as error:
-        raise InvalidValue(f"{what}: {error}") from error
+        raise InvalidValue(f"{what}: {error}", hint=_HINT) from error
 
 
 def _iso(text: str, timezone: str, what: str) -> datetime:
@@ -30,12 +31,14 @@ def _iso(text: str, timezone: str, what: str) -> datetime:
         aware = given if given.tzinfo else given.replace(tzinfo=ZoneInfo(timezone))
         return aware.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise InvalidValue(f"{what} is neither a time nor a length of time: {text}", hint=_HINT) from error
+        raise InvalidValue(
+            f"{what} is neither a time nor a length of time: {brief(text)}", hint=_HINT
+        ) from error
 
 
 def later_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
     """Like ``parse_instant``, for a time that must lie ahead."""
     instant = parse_instant(text, now, timezone, what)
     if instant <= now:
-        raise InvalidValue(f"{what} must lie ahead: {text}", hint=_HINT)
+        raise InvalidValue(f"{what} must lie ahead: {brief(text)}", hint=_HINT)
     return instant

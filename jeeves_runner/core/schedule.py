@@ -18,6 +18,7 @@ from jeeves_runner.core.days import HORIZON_YEARS
 from jeeves_runner.core.exclusions import DateRange, Exclusions, parse_dates
 from jeeves_runner.core.joined import join, leave_a_gap
 from jeeves_runner.core.local_time import Zone
+from jeeves_runner.core.wording import brief, in_quotes
 
 __all__ = ["Schedule", "ScheduleError", "parse_schedule", "warm_up"]
 
@@ -32,9 +33,15 @@ _NAMED: dict[str, tuple[str, ...]] = {
 }
 _SECOND = timedelta(seconds=1)
 _LONGEST_FIELD = 1000
-_LONGEST_QUOTE = 120
 _LONGEST_ZONE = 64
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "UCT", "Zulu", "Universal", "Etc/Universal"})
+_OF_THE_SYSTEM = frozenset({"localtime", "posixrules", "Factory"})
+_COPIES = ("posix/", "right/")
+"""Files beside the zones, which differ from machine to machine or count leap seconds."""
+
+_LIKENESS = 0.75
+"""How like a known zone's a name must be to be taken for a slip of the pen."""
+
 _FIELDS_HINT = "write minute hour day month weekday, or six fields with the second first"
 
 
@@ -156,8 +163,9 @@ def _cron(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
             fields = tuple(spread(kind, field, namespace) for kind, field in zip(KINDS, fields, strict=True))
         return cron_of(fields)
     except ScheduleError as error:
-        quoted = repr(text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…")
-        raise ScheduleError(f"{quoted}: {error.message}", hint=error.hint, key=key, index=index) from None
+        raise ScheduleError(
+            f"{in_quotes(text)}: {error.message}", hint=error.hint, key=key, index=index
+        ) from None
 
 
 def _fields(text: str) -> tuple[str, ...]:
@@ -185,7 +193,7 @@ def _named_fields(text: str) -> tuple[str, ...]:
         hint = f"known are {', '.join(_NAMED)}"
         if text == "@reboot":
             hint = "jobs follow the clock, not the start of the machine; let the system's init do this"
-        raise ScheduleError(f"{text} is not supported", hint=hint)
+        raise ScheduleError(f"{brief(text)} is not supported", hint=hint)
     return fields
 
 
@@ -208,13 +216,17 @@ def _zone(name: str) -> Zone | None:
         return None
     zone = _known_zone(name)
     if zone is None:
-        raise ScheduleError(f"time zone {name!r} is not known", hint=_nearest_zone(name), key="timezone")
+        raise ScheduleError(
+            f"time zone {in_quotes(name)} is not known", hint=_nearest_zone(name), key="timezone"
+        )
     return zone
 
 
 @lru_cache(maxsize=1024)
 def _known_zone(name: str) -> Zone | None:
     try:
+        if name in _OF_THE_SYSTEM or name.startswith(_COPIES):
+            raise ZoneInfoNotFoundError
         return Zone(ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
@@ -227,16 +239,16 @@ def _nearest_zone(name: str) -> str:
     known = {zone.lower(): zone for zone in _zone_names()}
     cities = {zone.rpartition("/")[2]: zone for zone in known}
     wanted = name[:_LONGEST_ZONE].strip().lower().replace(" ", "_")
-    if near := get_close_matches(wanted, known, n=1):
+    if near := get_close_matches(wanted, known, n=1, cutoff=_LIKENESS):
         return f"did you mean {known[near[0]]!r}?"
-    if near := get_close_matches(wanted, cities, n=1):
+    if near := get_close_matches(wanted, cities, n=1, cutoff=_LIKENESS):
         return f"did you mean {known[cities[near[0]]]!r}?"
     return "use a name of the IANA database, such as 'Europe/Berlin' or 'UTC'"
 
 
 @lru_cache(maxsize=1)
 def _zone_names() -> list[str]:
-    return sorted(available_timezones())
+    return sorted(available_timezones() - _OF_THE_SYSTEM)
 
 
 def _naive_utc(instant: datetime) -> datetime:

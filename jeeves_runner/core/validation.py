@@ -6,15 +6,16 @@ to jsonschema, the authority, whose findings become sentences here: the schema s
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
-from jeeves_runner.core.wording import brief, shown
+from jeeves_runner.core.wording import LONGEST, brief, shown
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -23,6 +24,7 @@ Path = tuple[str | int, ...]
 
 _MOST: Final = 1000
 _NULL: Final = {"type": "null"}
+_DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
@@ -46,15 +48,24 @@ class Validator:
     def __init__(self, schema: Mapping[str, Any], later: Iterable[str] = ()) -> None:
         self._schema = schema
         self._later = frozenset(later)
-        self._authority: Any = None
-        self.accepts = jsonschema_rs.validator_for(dict(schema)).is_valid
+        self._is_valid = jsonschema_rs.validator_for(dict(schema)).is_valid
+
+    def accepts(self, value: Any) -> bool:
+        """Whether the value is right."""
+        if not self._is_valid(value):
+            return False
+        # To JSON Schema 1e2 is an integer; here it would stay a float, whatever the spec's type says.
+        return not _holds_float(value) or bool(self._authority.is_valid(value))
+
+    @cached_property
+    def _authority(self) -> Any:
+        """Made when it is first needed: that takes longer than all accepting."""
+        return _authority(self._schema)
 
     def findings(self, value: Any) -> list[Finding]:
         """What is wrong, by place, up to about a thousand mistakes; empty when the value is right."""
         if self.accepts(value):
             return []
-        if self._authority is None:
-            self._authority = _authority(self._schema)
         errors = sorted(islice(self._authority.iter_errors(value), _MOST), key=_by_place)
         found: dict[tuple[Path, str, str | None], Finding] = {}
         for finding in islice((f for error in errors for f in self._explained(error)), _MOST):
@@ -102,7 +113,7 @@ class Validator:
 
 def nearest(key: str, known: Iterable[str]) -> str | None:
     """Which of the known keys a misspelt one is most likely meant to be."""
-    return next(iter(get_close_matches(key[:_LONGEST].lower(), known, n=1)), None)
+    return next(iter(get_close_matches(key[:LONGEST].lower(), known, n=1)), None)
 
 
 def _authority(schema: Mapping[str, Any]) -> Any:
@@ -110,8 +121,24 @@ def _authority(schema: Mapping[str, Any]) -> Any:
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
-    strict: Any = extend(Draft202012Validator, {"pattern": _strict_pattern})  # type: ignore[no-untyped-call]
+    strict: Any = extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator,
+        {"pattern": _strict_pattern},
+        type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_whole),
+    )
     return strict(dict(schema))
+
+
+def _is_whole(_checker: Any, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _holds_float(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_float, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_float, value))
+    return isinstance(value, float)
 
 
 def _strict_pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> "Iterator[ValidationError]":
@@ -135,7 +162,12 @@ def _one_of(path: Path, error: Any) -> Finding:
     given = [key for key in error.instance if key in keys]
     listed = ", ".join(f"`{key}`" for key in keys)
     if not given:
-        return Finding(path=path, code="missing_key", message=f"{_subject(path)} needs one of {listed}")
+        return Finding(
+            path=path,
+            code="missing_key",
+            message=f"{_subject(path)} needs one of {listed}",
+            hint="say what is run, such as `run: echo hello`",
+        )
     both = " and ".join(f"`{key}`" for key in given)
     message = f"{both} stand together, where exactly one of {listed} is allowed"
     return Finding(path=(*path, given[1]), code="conflicting_keys", message=message, at_key=True)
@@ -143,22 +175,49 @@ def _one_of(path: Path, error: Any) -> Finding:
 
 def _wrong_value(path: Path, value: Any, schema: Mapping[str, Any]) -> Finding:
     expected = schema.get("x-expected")
-    hint = None
-    if "enum" in schema:
-        words = [str(word) for word in schema["enum"]]
+    if words := _words(schema):
         expected = words[0] if len(words) == 1 else "one of " + ", ".join(words)
-        near = get_close_matches(str(value).lower(), words, n=1)
-        hint = f"did you mean {near[0]}?" if near else None
-    if schema.get("type") == "boolean" and str(value).lower() in _BOOLEANS:
-        hint = f"YAML 1.2 knows only true and false: write {_BOOLEANS[str(value).lower()]}"
-    if expected and "duration" in expected and isinstance(value, int) and not isinstance(value, bool):
-        hint = f"a number needs its unit: {value}s?"
-    if schema.get("type") == "string" and isinstance(value, (int, float)) and not hint:
-        hint = f'quote it: "{value}"'
     name = _dotted(path)
     subject = f"`{name}`" if name else "this"
     message = f"{subject} must be {expected or 'something else'}, not {shown(value)}"
-    return Finding(path=path, code="wrong_value", message=message, hint=hint)
+    return Finding(path=path, code="wrong_value", message=message, hint=_hint(value, schema, expected or ""))
+
+
+def _hint(value: Any, schema: Mapping[str, Any], expected: str) -> str | None:
+    """What its author probably meant."""
+    kinds = _kinds(schema)
+    word = str(value).lower()
+    if near := get_close_matches(word, _words(schema), n=1):
+        return f"did you mean {near[0]}?"
+    if "boolean" in kinds and word in _BOOLEANS:
+        return f"YAML 1.2 knows only true and false: write {_BOOLEANS[word]}"
+    if "integer" in kinds and isinstance(value, float) and value.is_integer():
+        return f"write it without point and exponent: {int(value)}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        if "duration" in expected:
+            return f"a number needs its unit: {value}s?"
+        if "size" in expected:
+            return f"a number needs its unit: {value}MiB?"
+    if "string" in kinds and isinstance(value, bool | int | float) and "duration" not in expected:
+        return f'quote it: "{shown(value)}"'
+    if ("integer" in kinds and _DIGITS.fullmatch(word)) or (
+        "boolean" in kinds and value in _BOOLEANS.values()
+    ):
+        return f"write it without quotes: {value}"
+    return None
+
+
+def _words(schema: Mapping[str, Any]) -> list[str]:
+    return [str(word) for part in _branches(schema) for word in part.get("enum", ())]
+
+
+def _kinds(schema: Mapping[str, Any]) -> set[str]:
+    return {part["type"] for part in _branches(schema) if "type" in part}
+
+
+def _branches(schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The schema and what it offers a choice of: defaults take each value of a job, or null."""
+    return (schema, *schema.get("anyOf", ()))
 
 
 def _dotted(path: Path) -> str:

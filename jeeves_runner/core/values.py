@@ -41,7 +41,7 @@ def to_json(value: object, what: str) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValue(
             f"{what} is not a JSON value: {error}",
-            hint="use None, bool, finite numbers, str, and lists and dicts of these",
+            hint="use null, true and false, finite numbers, strings, and lists and objects of these",
         ) from error
     if len(text) > MAX_JSON_LENGTH:
         raise InvalidValue(f"{what} is longer than {MAX_JSON_LENGTH // 1024 // 1024} MiB as JSON")

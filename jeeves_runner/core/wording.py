@@ -12,8 +12,16 @@ _NOT_PRINTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]
 
 def brief(text: str) -> str:
     """The text, cut after ``LONGEST`` characters, with line breaks and control characters escaped."""
-    cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return one_line(cut)
+    return one_line(_cut(text))
+
+
+def in_quotes(text: str) -> str:
+    """The same between quotes."""
+    return repr(_cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def one_line(text: str) -> str:
