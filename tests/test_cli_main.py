@@ -2,6 +2,9 @@
 
 import importlib
 import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -226,3 +229,25 @@ def test_a_missing_config_file_is_named(tmp_path: Path) -> None:
     answer = invoke("-c", "nowhere.yaml", "validate")
     assert answer.exit_code == 2
     assert "nowhere.yaml" in answer.stderr
+
+
+def test_an_interrupt_while_the_program_loads_is_quiet() -> None:
+    interrupted = """
+import sys
+from jeeves_runner import __main__
+
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "jeeves_runner.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+__main__.main()
+"""
+    done = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_program_is_the_guarded_entry() -> None:
+    (script,) = entry_points(group="console_scripts", name="jeeves-runner")
+    assert script.value == "jeeves_runner.__main__:main"
