@@ -286,7 +286,7 @@ def test_pause_and_resume_leave_a_trace(shell: Shell) -> None:
 @pytest.mark.parametrize("until", ["2026-02-28", "0s", "soon", "now"])
 def test_a_pause_ends_ahead_or_not_at_all(shell: Shell, until: str) -> None:
     result = shell.run("pause", "backup", "--until", until)
-    refused(result, "--until")
+    refused(result, "--until", code=64)
     assert shell.ledger.count("overrides") == 0
 
 

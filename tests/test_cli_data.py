@@ -91,11 +91,17 @@ class TestState:
 
     @pytest.mark.parametrize(
         "words",
-        [("get", "none"), ("get", "none", "k"), ("delete", "none", "k"), ("get", "")],
+        [("get", "none"), ("get", "none", "k"), ("delete", "none", "k")],
     )
     def test_that_is_not_there_ends_with_2(self, shell: Shell, words: tuple[str, ...]) -> None:
         answer = shell("state", *words)
         assert (answer.code, answer.out) == (2, "")
+        assert answer.err.startswith("jeeves-runner: error: ")
+
+    @pytest.mark.parametrize("words", [("get", ""), ("set", "a", "b", "1", "--ttl", "x")])
+    def test_values_that_cannot_be_end_with_64(self, shell: Shell, words: tuple[str, ...]) -> None:
+        answer = shell("state", *words)
+        assert (answer.code, answer.out) == (64, "")
         assert answer.err.startswith("jeeves-runner: error: ")
 
 
@@ -177,9 +183,9 @@ class TestQueue:
             (("complete", "1", "token"), 2),
             (("complete", "one", "token"), 64),
             (("retry", "99999999999999999999"), 64),
-            (("push", "Not an id", "1"), 2),
-            (("push", "mail", "NaN"), 2),
-            (("claim", "mail", "--lease", "soon"), 2),
+            (("push", "Not an id", "1"), 64),
+            (("push", "mail", "NaN"), 64),
+            (("claim", "mail", "--lease", "soon"), 64),
         ],
     )
     def test_errors_are_a_line_and_an_exit_code(

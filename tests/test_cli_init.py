@@ -193,12 +193,12 @@ class TestAddJob:
     @pytest.mark.parametrize(
         ("words", "code", "message"),
         [
-            (["x", "--run", "true", "--schedule", "0 0 31 2 *"], 2, ""),
-            (["x", "--run", "true", "--timezone", "Mars/Base"], 2, "Mars/Base"),
-            (["x", "--run", "true", "--timeout", "soon"], 2, "soon"),
-            (["x", "--script", "scripts/missing.rb"], 2, "missing.rb"),
-            (["../x", "--run", "true"], 2, "../x"),
-            (["X", "--run", "true"], 2, "X"),
+            (["x", "--run", "true", "--schedule", "0 0 31 2 *"], 64, ""),
+            (["x", "--run", "true", "--timezone", "Mars/Base"], 64, "Mars/Base"),
+            (["x", "--run", "true", "--timeout", "soon"], 64, "soon"),
+            (["x", "--script", "scripts/missing.rb"], 64, "missing.rb"),
+            (["../x", "--run", "true"], 64, "../x"),
+            (["X", "--run", "true"], 64, "X"),
             (["x"], 64, "exactly one"),
             (["x", "--run", "true", "--script", "a.py"], 64, "exactly one"),
             (["x", "--command", "echo 'open"], 64, "--command"),

@@ -250,8 +250,9 @@ def test_next_looks_from_any_time(shell: Shell, start: str, first: str) -> None:
 
 def test_next_refuses_what_is_no_time(shell: Shell) -> None:
     result = shell.run("next", "--from", "tomorrow")
-    assert result.exit_code == 2
+    assert result.exit_code == 64
     assert "--from is neither a time nor a length of time: tomorrow" in result.stderr
+    assert '"99999999999d" is more than ten years' in shell.run("next", "--from", "99999999999d").stderr
 
 
 def test_next_says_what_is_wrong_with_a_length_of_time(shell: Shell) -> None:

@@ -16,6 +16,7 @@ EXIT_CODES: Final[dict[str, int]] = {
     "refused": REFUSED,
     "source_mismatch": REFUSED,
     "usage": USAGE,
+    "invalid_value": USAGE,  # here all values are words of the command line, or come with them
 }
 
 
