@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import apsw
@@ -19,8 +20,10 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.schedule import warm_up
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_api_url
+from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import DatabaseError, Fenced, PortTaken
+from jeeves_runner.epoch import begin_unless_stopped
+from jeeves_runner.errors import DatabaseError, Fenced, JeevesError, PortTaken
 from jeeves_runner.execute.limits import raise_open_files
 from jeeves_runner.execute.local import LocalExecutor
 from jeeves_runner.execute.processes import boot_id
@@ -63,9 +66,9 @@ async def serve(config: Config, clock: Clock, *, ready: Callable[[str], None] = 
     open_files = raise_open_files()
     async with AsyncExitStack() as stack:
         runner = Runner(config, clock, stack, open_files)
-        await runner.start()
-        ready(runner.url)
-        await runner.until_stopped()
+        if await runner.start():
+            ready(runner.url)
+            await runner.until_stopped()
 
 
 class Runner:
@@ -91,8 +94,8 @@ class Runner:
         self._hurried: set[asyncio.Future[Any]] = set()
         self._follower: Follower | None = None
 
-    async def start(self) -> None:
-        """Bring everything up.
+    async def start(self) -> bool:
+        """Bring everything up; False if told to stop while the database was locked, and nothing was done.
 
         The manifests come before the runs: what was changed or deleted while nobody ran must not
         be started by its old spec.
@@ -106,14 +109,19 @@ class Runner:
         self.url = _url(listener)
         conn = self._connect(create=True)
         check_source(conn, source_of(config).location)
+        self._catch_signals(lambda _number: self._stop.set())
+        epoch = await begin_unless_stopped(
+            conn, clock, lambda tx: begin_epoch(tx, os.getpid(), boot_id()), self._stop
+        )
+        if epoch is None:
+            return False
         writer = Writer(config.db_path, clock)
         writer.start()
         stack.push_async_callback(writer.stop)
-        epoch = await writer.write(lambda tx: begin_epoch(tx, os.getpid(), boot_id()))
         stack.push_async_callback(_say_goodbye, writer, epoch)
         runs = self.runs = self._make_runs(conn, writer, epoch)
         runs.set_api_url(self.url)
-        self._catch_signals(runs)
+        self._catch_signals(partial(self._on_signal, runs))
         sync = self.sync = self._make_sync(writer)
         stack.push_async_callback(_end_tasks, self._tasks_to_the_end)
         stack.push_async_callback(runs.shut_down, config.shutdown_grace_ms / 1000)
@@ -135,6 +143,7 @@ class Runner:
         self._spawn("watch of the database's files", self._watch_files(runs))
         self._spawn("garbage collector", _collect_garbage())
         stack.push_async_callback(_say_stopping, writer, epoch)
+        return True
 
     async def until_stopped(self) -> None:
         """Wait for a signal or a fault; raises the fault."""
@@ -218,13 +227,14 @@ class Runner:
         self._stack.push_async_callback(server.close)
         await server.start(listener)
 
-    def _catch_signals(self, runs: Runs) -> None:
+    def _catch_signals(self, handler: Callable[[signal.Signals], None]) -> None:
+        """Have the handler called from now on, in the place of an earlier one."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number, runs)
+            loop.add_signal_handler(number, handler, number)
             self._stack.callback(loop.remove_signal_handler, number)
 
-    def _on_signal(self, number: signal.Signals, runs: Runs) -> None:
+    def _on_signal(self, runs: Runs, number: signal.Signals) -> None:
         """The first asks for an end in good order, a second one for a quick end."""
         if not self._stop.is_set():
             log.info(
@@ -247,10 +257,19 @@ class Runner:
     def _on_end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (fault := task.exception()) is None:
             return
-        if not isinstance(fault, Fenced):
+        fault = self._in_our_words(fault)
+        if not isinstance(fault, JeevesError):
             log.error("the %s failed; stopping", task.get_name(), exc_info=fault)
+        elif not isinstance(fault, Fenced):
+            log.error("the %s failed; stopping: %s", task.get_name(), fault)
         self._fault = self._fault or fault
         self._stop.set()
+
+    def _in_our_words(self, fault: BaseException) -> BaseException:
+        """What is wrong with the database's file, if that is it; a task group wraps what failed in it."""
+        while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+            fault = fault.exceptions[0]
+        return translate(fault, str(self._config.db_path)) or fault
 
     async def _watch_fence(self, runs: Runs) -> None:
         await runs.fenced.wait()

@@ -34,6 +34,7 @@ FLOORS = {
     "planner_process": 3,
     "project": 3,
     "reconcile": 3,
+    "epoch": 3,
     "sync": 3,
     "follow": 3,
     "reading": 3,
