@@ -140,6 +140,7 @@ class Sync:
         for anything that is wrong with the folder or the manifests."""
         before = self.state
         try:
+            self._source.check()  # a folder that cannot be entered hides what git does in it
             lock = await self._git_lock_left()
             self.state = await self._reconcile(trust_deletes=lock is None)
             if lock is not None and self.state.state == "pending":

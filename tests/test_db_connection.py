@@ -249,6 +249,15 @@ class TestRefusals:
         assert "folder" in message
         assert "-wal" in hint
 
+    def test_a_folder_the_user_cannot_enter(self, open_folder: Path) -> None:
+        path = open_folder / "runner.sqlite"
+        connect(path, create=True).close()
+        open_folder.chmod(0o600)
+        code, message, hint = connect_as_nobody(path, "open")
+        assert code == DatabaseReadOnly.code
+        assert f"{open_folder} of the database cannot be entered" in message
+        assert "permission" in hint
+
     @pytest.mark.parametrize("name", ["runner.sqlite", "data/runner.sqlite"])
     def test_creating_where_the_user_cannot_write(self, open_folder: Path, name: str) -> None:
         open_folder.chmod(0o555)

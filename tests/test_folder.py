@@ -1,6 +1,7 @@
 """Looking at a folder: which files are manifests, and what is said of those that cannot be read."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,11 @@ def test_folders_within_one_another_without_end_are_an_error(jobs: Path) -> None
     (jobs / "/".join("d" * (MAX_DEPTH + 1))).mkdir()
     with pytest.raises(SourceError, match=f"more than {MAX_DEPTH} deep"):
         look(jobs)
+
+
+def test_a_folder_that_cannot_be_entered_is_named_itself(jobs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may enter any: what the system says of a user's is set here."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(SourceError, match=re.escape(f"{jobs} cannot be read: Permission denied")) as caught:
+        look(jobs)
+    assert "chmod" in (caught.value.hint or "")

@@ -83,6 +83,11 @@ def _check_place(real: Path, create: bool) -> None:
     except FileNotFoundError:
         if not create:
             raise DatabaseError(f"there is no database at {real}", hint=_CREATE_HINT) from None
+    except PermissionError:
+        raise DatabaseReadOnly(
+            f"the folder {folder} of the database cannot be entered",
+            hint="give this user permission to read, write and enter it (chmod u+rwx)",
+        ) from None
     else:
         _check_file(real, found)
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -4,7 +4,9 @@ Everything is read at each look (10,000 small files cost some tens of millisecon
 modification time can hide a change; what is unchanged by its hash needs no parse afterwards.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +65,26 @@ class FolderSource:
         return str(self.folder.resolve())
 
     def check(self) -> None:
-        """SourceError when there is no folder."""
-        if not self.folder.is_dir():
-            state = "is not a folder" if self.folder.exists() else "does not exist"
+        """SourceError when there is no folder, or none that can be read."""
+        try:
+            state = None if stat.S_ISDIR(os.stat(self.folder).st_mode) else "is not a folder"
+        except (FileNotFoundError, NotADirectoryError):
+            state = "does not exist"
+        except OSError as error:
+            raise self._unreadable(error.strerror) from None
+        if state is not None:
             raise SourceError(
                 f"the jobs folder {self.folder} {state}",
                 hint="create it (jeeves-runner init), or set jobs_dir in jeeves-runner.yaml",
             )
+        if not os.access(self.folder, os.R_OK | os.X_OK):
+            raise self._unreadable(os.strerror(errno.EACCES))
+
+    def _unreadable(self, reason: str | None) -> SourceError:
+        return SourceError(
+            f"the jobs folder {self.folder} cannot be read: {reason}",
+            hint="give the user who runs jeeves-runner the right to read and enter it (chmod u+rx)",
+        )
 
     def look(self) -> Snapshot:
         """Read all manifests; SourceError when the folder itself cannot be walked."""
