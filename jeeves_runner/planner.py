@@ -3,7 +3,7 @@ so that it can work in a process of its own while the runner's event loop stays 
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from jeeves_runner.core.context import Context
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.plan import Declaration, FileRecord, Hold, Key, Plan, diff
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.execute.needs_check import need_fault
 from jeeves_runner.execute.script_check import ScriptFault, script_fault
 from jeeves_runner.reading import Reading, Request
 from jeeves_runner.sources.folder import FolderSource, Snapshot, SourceFile
@@ -181,8 +182,7 @@ class _Look:
         problems = list(result.problems)
         invalid = dict.fromkeys(result.invalid, "its manifest is invalid")
         for entry in result.entries:
-            problem = self._script_problem(result.path, entry)
-            if problem is not None:
+            for problem in self._unmet(result.path, entry):
                 problems.append(problem)
                 if problem.is_error:
                     invalid[entry.kind, entry.id] = problem.message
@@ -194,20 +194,28 @@ class _Look:
         self._problems += problems
         self._held_keys.update(invalid)
 
-    def _script_problem(self, path: str, entry: "Entry") -> Problem | None:
-        fault = None if entry.script is None else self._scripts.fault(entry.script)
-        if entry.script is None or fault is None:
-            return None
-        ours = entry.script.startswith(self._root)
-        return Problem(
-            severity="error" if ours else "warning",
-            code="script",
-            file=path,
-            line=entry.script_at[0],
-            column=entry.script_at[1],
-            message=fault.message,
-            hint=fault.hint,
-        )
+    def _unmet(self, path: str, entry: "Entry") -> Iterator[Problem]:
+        """What the entry needs and cannot have. The file is read again at the next look: that may change
+        without it."""
+        for need in entry.needs:
+            if need.kind == "script":
+                found = self._scripts.fault(need.ref)
+                fault = None if found is None else (found.message, found.hint)
+            else:
+                fault = need_fault(need.kind, need.ref)
+            if fault is None:
+                continue
+            self._faulty.add(path)
+            ours = need.kind in ("script", "cwd") and need.ref.startswith(self._root)
+            yield Problem(
+                severity="error" if ours else "warning",
+                code=need.kind if need.kind in ("script", "cwd") else "secret",
+                file=path,
+                line=need.line,
+                column=need.column,
+                message=fault[0] if need.kind == "script" else f"`{need.key}`: {fault[0]}",
+                hint=fault[1],
+            )
 
     def _refuse_double_ids(self, results: Iterable["FileResult"], unchanged: set[str]) -> None:
         places: dict[Key, list[tuple[str, int, int]]] = {}

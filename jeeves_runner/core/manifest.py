@@ -10,7 +10,7 @@ from jeeves_runner.core import schedule
 from jeeves_runner.core.build import Rejection, build_job, build_queue
 from jeeves_runner.core.context import Context
 from jeeves_runner.core.defaults import combine, with_defaults
-from jeeves_runner.core.model import SourceType
+from jeeves_runner.core.needs import Need, needs_of
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.specs import encode, spec_hash
@@ -37,9 +37,8 @@ _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queu
 class Entry(NamedTuple):
     """One declared job or queue.
 
-    ``text`` is its spec as canonical JSON, ``digest`` the hash of that. ``script`` is the path of
-    the file it runs, if it runs one, and ``script_at`` where the manifest says so: for whoever
-    finds that the file is not there.
+    ``text`` is its spec as canonical JSON, ``digest`` the hash of that. ``needs`` is what it
+    depends on outside of the manifests; ``script`` the path of the file it runs, if it runs one.
     """
 
     kind: Kind
@@ -49,7 +48,7 @@ class Entry(NamedTuple):
     line: int
     column: int = 1
     script: str | None = None
-    script_at: tuple[int, int] = (1, 1)
+    needs: tuple[Need, ...] = ()
 
 
 class FileResult(NamedTuple):
@@ -264,11 +263,11 @@ class _Reading:
             self._problems.report(
                 "warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits"
             )
-        if values["source_type"] is SourceType.PATH:
-            at = self._positions().position((*place, "script"))
-            self._enter("job", values, line, values["script"], at)
-        else:
-            self._enter("job", values, line)
+        needs = tuple(
+            Need(kind, ref, ".".join(key), *self._positions().position((*place, *key)))
+            for key, kind, ref in needs_of(values, context.project_root)
+        )
+        self._enter("job", values, line, needs)
 
     def _queue(self, item: Any, place: Path, line: int) -> None:
         if not self._valid("queue", item, place):
@@ -282,8 +281,7 @@ class _Reading:
         kind: Kind,
         values: Mapping[str, Any],
         line: int,
-        script: str | None = None,
-        script_at: tuple[int, int] = (1, 1),
+        needs: tuple[Need, ...] = (),
     ) -> None:
         text = encode(values)
         self._entries.append(
@@ -293,8 +291,8 @@ class _Reading:
                 text=text,
                 digest=spec_hash(text),
                 line=line,
-                script=script,
-                script_at=script_at,
+                script=next((need.ref for need in needs if need.kind == "script"), None),
+                needs=needs,
             )
         )
 
