@@ -215,7 +215,7 @@ class _Builder:
             if not self._record:
                 raise _PositionsNeeded
             first = self._document.keys[(*path, key)][0]
-            message = f"the key `{key}` stands here for the second time, first in line {first}"
+            message = f"the key `{brief(key)}` stands here for the second time, first in line {first}"
             raise YamlError(*_place(event), "duplicate_key", message, "keep one of them")
         if self._record:
             self._document.keys[(*path, key)] = _place(event)
@@ -244,13 +244,13 @@ class _Builder:
             return _number(text, event)
         return text
 
-    def _alias(self, event: AliasEvent) -> Any:
+    def _alias(self, event: Any) -> Any:
         if event.anchor not in self._anchors:
             raise YamlError(
                 *_place(event),
                 "alias",
-                f"`*{event.anchor}` refers to an anchor that is not there",
-                f'quote text that starts with `*`: "*{event.anchor}"',
+                f"`*{brief(event.anchor)}` refers to an anchor that is not there",
+                f'quote text that starts with `*`: "*{brief(event.anchor)}"',
             )
         value, size = self._anchors[event.anchor]
         self._nodes += size
@@ -302,4 +302,6 @@ def _key_error(event: ScalarEvent) -> YamlError:
 
 
 def _tag_error(event: Any) -> YamlError:
-    return YamlError(*_place(event), "tag", f"tags such as `{event.tag}` are not supported", "remove the tag")
+    return YamlError(
+        *_place(event), "tag", f"tags such as `{brief(event.tag)}` are not supported", "remove the tag"
+    )

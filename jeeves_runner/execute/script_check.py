@@ -27,9 +27,14 @@ def script_fault(path: str, runners: Mapping[str, str]) -> ScriptFault | None:
             message=f"the script does not exist: {path}", hint="relative paths start at the project root"
         )
     except OSError as error:
-        return ScriptFault(message=f"the script cannot be read: {path}: {error.strerror}")
+        return ScriptFault(
+            message=f"the script cannot be read: {path}: {error.strerror}",
+            hint="give the user who runs jeeves-runner the right to read it",
+        )
     if not stat.S_ISREG(mode):
-        return ScriptFault(message=f"the script is not a file: {path}")
+        return ScriptFault(
+            message=f"the script is not a file: {path}", hint="let `script` name the file to run"
+        )
     try:
         command_for(Path(path), b"", runners)
     except InvalidValue as fault:
