@@ -185,6 +185,7 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ("- a\n- b\n", 1, 1, "a manifest is a mapping", ""),
         ("jobs: {id: a}\n", 1, 7, "must be a list", ""),
         ("jobs: []\nid: a\n", 2, 1, "unknown key `id` beside a list", ""),
+        ("defautls: {}\njobs: []\n", 1, 1, "unknown key `defautls`", "did you mean `defaults`?"),
         ("nodes: []\njobs: []\n", 1, 1, "not supported by this version", ""),
         ("jobs:\n  - run: x\n", 2, 5, "this job needs an `id`", ""),
         ("queues:\n  - {id: q, dedup: {key: id}}\n", 2, 26, "$.id", ""),
