@@ -258,7 +258,7 @@ def test_next_refuses_what_is_no_time(shell: Shell) -> None:
 def test_next_says_what_is_wrong_with_a_length_of_time(shell: Shell) -> None:
     for start, fault in (("10000d", "is more than ten years"), ("5m7d", "units go from large to small")):
         result = shell.run("next", "--from", start)
-        assert result.exit_code == 2
+        assert result.exit_code == 64
         assert result.stderr.startswith(f'jeeves-runner: error: --from: "{start}" ')
         assert fault in result.stderr
 

@@ -194,7 +194,7 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ("defaults: {retries: {delay: 5}}\njobs: []\n", 1, 29, "`retries.delay` must be a duration", "5s"),
         ("defaults: {retries: 5}\njobs: []\n", 1, 21, "`retries` must be a mapping such as", ""),
         ("defaults: {env: {JR_X: y}}\njobs: []\n", 1, 18, "`JR_X` is not allowed", ""),
-        ("defaults: {env: {A: 1}}\njobs: []\n", 1, 21, "`env.A` must be text (quote", ""),
+        ("defaults: {env: {A: 1}}\njobs: []\n", 1, 21, "`env.A` must be text", 'quote it: "1"'),
         ("defaults: {overlap_policy: skipp}\njobs: []\n", 1, 28, "one of skip", "did you mean skip?"),
     ],
 )
@@ -290,6 +290,8 @@ def test_a_queue_waits_as_long_as_it_says() -> None:
     queue = spec_from_text("queue", entry.text)
     assert isinstance(queue, QueueSpec)
     assert (queue.backoff_delay_ms, queue.backoff_max_delay_ms) == (7_200_000, 7_200_000)
+
+
 @pytest.mark.parametrize("key", ["defautls", "nodes", "x-common"])
 def test_beside_a_key_that_means_nothing_no_entry_is_taken(key: str) -> None:
     """It may be a mistyped `defaults`, without which the jobs would be others than meant."""

@@ -24,7 +24,7 @@ HARD_ZONES = [
     "Europe/Berlin",
     "Pacific/Apia",
 ]
-ZONES = st.sampled_from(HARD_ZONES) | st.sampled_from(sorted(available_timezones()))
+ZONES = st.sampled_from(HARD_ZONES) | st.sampled_from(sorted(available_timezones() - {"localtime"}))
 FRACTION = timedelta(microseconds=1)
 
 

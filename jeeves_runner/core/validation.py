@@ -202,8 +202,9 @@ def _hint(value: Any, schema: Mapping[str, Any], expected: str) -> str | None:
             return f"a number needs its unit: {value}MiB?"
     if "string" in kinds and isinstance(value, bool | int | float) and "duration" not in expected:
         return f'quote it: "{shown(value)}"'
-    if ("integer" in kinds and _DIGITS.fullmatch(word)) or (
-        "boolean" in kinds and value in _BOOLEANS.values()
+    if isinstance(value, str) and (
+        ("integer" in kinds and _DIGITS.fullmatch(value))
+        or ("boolean" in kinds and value in _BOOLEANS.values())
     ):
         return f"write it without quotes: {value}"
     return None
