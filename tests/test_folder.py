@@ -100,3 +100,41 @@ def test_a_folder_that_cannot_be_entered_is_named_itself(jobs: Path, monkeypatch
     with pytest.raises(SourceError, match=re.escape(f"{jobs} cannot be read: Permission denied")) as caught:
         look(jobs)
     assert "chmod" in (caught.value.hint or "")
+
+
+def test_a_link_that_lost_its_folder_is_a_problem(jobs: Path, tmp_path: Path) -> None:
+    (jobs / "team").symlink_to(tmp_path / "unmounted")
+    (jobs / ".#lock").symlink_to("nobody@nowhere")
+    (problem,) = look(jobs).unreadable
+    assert (problem.file, problem.code) == ("jobs.d/team", "unreadable")
+    assert "unmounted, which does not exist" in problem.message
+
+
+def test_a_name_that_is_no_text_is_a_problem_and_hides_nothing_else(jobs: Path) -> None:
+    here = os.fsencode(jobs)
+    Path(os.fsdecode(here + b"/b\xffd.yaml")).write_text("x: 1\n")
+    Path(os.fsdecode(here + b"/d\xffr")).mkdir()
+    Path(os.fsdecode(here + b"/n\xfftes.txt")).write_text("of no concern")
+    (jobs / "a.yaml").write_text("x: 1\n")
+    seen = look(jobs)
+    assert [f.path for f in seen.files] == ["jobs.d/a.yaml"]
+    assert sorted((p.file, p.code) for p in seen.unreadable) == [
+        (r"jobs.d/b\xffd.yaml", "file_name"),
+        (r"jobs.d/d\xffr", "file_name"),
+    ]
+
+
+@pytest.mark.parametrize("link", ["a", "z"])
+def test_a_folder_reached_by_a_link_too_has_its_own_name(jobs: Path, link: str) -> None:
+    (jobs / "m" / "deep").mkdir(parents=True)
+    (jobs / "m" / "deep" / "a.yaml").write_text("x: 1\n")
+    (jobs / "b").mkdir()
+    (jobs / link).symlink_to("m")
+    (jobs / "b" / link).symlink_to(jobs / "m" / "deep")
+    assert [f.path for f in look(jobs).files] == ["jobs.d/m/deep/a.yaml"]
+
+
+def test_the_hint_for_a_folder_named_as_defaults_does_not_advise_an_underscore(jobs: Path) -> None:
+    (jobs / "_defaults.yaml").mkdir()
+    (problem,) = look(jobs).unreadable
+    assert (problem.file, problem.hint) == ("jobs.d/_defaults.yaml", "rename the folder")

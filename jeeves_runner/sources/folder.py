@@ -90,7 +90,7 @@ class FolderSource:
         """Read all manifests; SourceError when the folder itself cannot be walked."""
         self.check()
         walk = _Walk(os.path.relpath(self.folder, self.root).replace(os.sep, "/"))
-        walk.folder(os.fspath(self.folder), walk.prefix)
+        walk.everything(os.fspath(self.folder))
         return Snapshot(
             files=tuple(sorted(walk.files, key=_by_path)),
             defaults=tuple(sorted(walk.defaults, key=_by_path)),
@@ -104,7 +104,10 @@ def _by_path(file: SourceFile) -> str:
 
 
 class _Walk:
-    """One walk: each real folder once, hidden and underscored names left out."""
+    """One walk: each real folder once, hidden and underscored names left out.
+
+    Linked folders come after all real ones, so that a folder reached by both has its own name.
+    """
 
     def __init__(self, prefix: str) -> None:
         self.prefix = "" if prefix == "." else prefix + "/"
@@ -112,10 +115,19 @@ class _Walk:
         self.defaults: list[SourceFile] = []
         self.unreadable: list[Problem] = []
         self.folders: list[str] = []
+        self._links: list[tuple[str, str]] = []
         self._seen: set[tuple[int, int]] = set()
         self._entries_left = MAX_ENTRIES
 
-    def folder(self, path: str, prefix: str) -> None:
+    def everything(self, folder: str) -> None:
+        """Walk ``folder`` and all it leads to."""
+        self._folder(folder, self.prefix)
+        while self._links:
+            links, self._links = sorted(self._links), []
+            for path, prefix in links:
+                self._folder(path, prefix)
+
+    def _folder(self, path: str, prefix: str) -> None:
         try:
             identity = os.stat(path)
             entries = list(os.scandir(path))
@@ -138,8 +150,11 @@ class _Walk:
         self._seen.add(key)
         self.folders.append(os.path.realpath(path))
         self._bound(len(entries), prefix)
-        for entry in entries:
-            self._entry(entry, prefix)
+        below = [
+            (entry.path, prefix + entry.name + "/") for entry in entries if self._is_folder(entry, prefix)
+        ]
+        for place in sorted(below):
+            self._folder(*place)
 
     def _bound(self, entries: int, prefix: str) -> None:
         """SourceError where the walk gets out of hand: part of a folder must not pass for all of it."""
@@ -154,40 +169,71 @@ class _Walk:
             f"the jobs folder {self.folders[0]} {bound}", hint="let jobs_dir name a folder of manifests alone"
         )
 
-    def _entry(self, entry: "os.DirEntry[str]", prefix: str) -> None:
+    def _is_folder(self, entry: "os.DirEntry[str]", prefix: str) -> bool:
+        """Whether a real folder is to be walked here; anything else is taken in at once."""
         name = entry.name
         is_defaults = name in DEFAULTS_NAMES
         if name[0] in "._" and not is_defaults:
-            return
-        is_manifest = name.endswith(SUFFIXES)
+            return False
         path = prefix + name
         try:
             if entry.is_dir():
-                if is_manifest:
-                    self._refuse(
-                        path,
-                        "folder_named_as_manifest",
-                        "a folder is named like a manifest",
-                        hint="rename the folder, or start its name with `_` to leave it out",
-                    )
-                else:
-                    self.folder(entry.path, path + "/")
-                return
-            if not is_manifest:
-                return
+                return self._takes_folder(entry, path)
+            if not name.endswith(SUFFIXES):
+                if entry.is_symlink():
+                    os.stat(entry.path)  # perhaps to a folder of manifests, were it there
+                return False
+            if not _is_text(name):
+                self._refuse_name(path)
+                return False
             if not entry.is_file():
                 os.stat(entry.path)
                 raise OSError("it is not a regular file")
             file = SourceFile(path=path, data=_read(entry.path))
         except OSError as error:
-            self._refuse(path, "unreadable", _why(entry, error), hint=_mend(error))
-            return
+            self._refuse(_shown(path), "unreadable", _why(entry, error), hint=_mend(error))
+            return False
         (self.defaults if is_defaults else self.files).append(file)
+        return False
+
+    def _takes_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
+        if not _is_text(entry.name):
+            self._refuse_name(path)
+        elif entry.name.endswith(SUFFIXES):
+            aside = "" if entry.name in DEFAULTS_NAMES else ", or start its name with `_` to leave it out"
+            self._refuse(
+                path,
+                "folder_named_as_manifest",
+                "a folder is named like a manifest",
+                hint=f"rename the folder{aside}",
+            )
+        elif entry.is_symlink():
+            self._links.append((entry.path, path + "/"))
+        else:
+            return True
+        return False
+
+    def _refuse_name(self, path: str) -> None:
+        self._refuse(_shown(path), "file_name", "the name is not UTF-8", hint="rename it")
 
     def _refuse(self, path: str, code: str, message: str, hint: str | None = None) -> None:
         self.unreadable.append(
             Problem(severity="error", code=code, file=path, line=1, column=1, message=message, hint=hint)
         )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be stored and printed: one that is not UTF-8 cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(path: str) -> str:
+    """A path as it can be printed, with a backslash for each byte that is no text."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _read(path: str) -> bytes:
@@ -213,11 +259,13 @@ def _rest(descriptor: int, wanted: int) -> Iterator[bytes]:
 
 def _why(entry: "os.DirEntry[str]", error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and entry.is_symlink():
-        return f"the link points to {os.readlink(entry.path)}, which does not exist"
+        return f"the link points to {_shown(os.readlink(entry.path))}, which does not exist"
     return f"the file cannot be read: {error.strerror or error}"
 
 
 def _mend(error: OSError) -> str | None:
+    if isinstance(error, FileNotFoundError):
+        return "bring back what it points to, or remove the link"
     if isinstance(error, PermissionError):
         return "give the user who runs jeeves-runner the right to read it"
     return None
