@@ -9,7 +9,7 @@ import apsw
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.model import Commit
-from jeeves_runner.core.plan import Action, Change, FieldChange, LiveRow, Plan, Recent, guard
+from jeeves_runner.core.plan import Action, Change, FieldChange, Plan, Recent, guard
 from jeeves_runner.core.specs import describe_changes
 from jeeves_runner.db import jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
@@ -47,12 +47,8 @@ class Terms:
 def read_live(conn: apsw.Connection) -> Live:
     """All the planner needs to know of the database, as of one moment."""
     with snapshot(conn):
-        rows = {
-            ("job", name): LiveRow(digest, file, line, bool(drifted), script)
-            for name, digest, file, line, drifted, script in jobs.live_rows(conn)
-        }
-        for name, digest, file, line, drifted in queues.live_queue_rows(conn):
-            rows["queue", name] = LiveRow(digest, file, line, bool(drifted))
+        rows = {("job", name): row for name, row in jobs.live_rows(conn)}
+        rows.update((("queue", name), row) for name, row in queues.live_queue_rows(conn))
         return Live(revisions.head(conn), rows, revisions.known_files(conn))
 
 

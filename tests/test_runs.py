@@ -640,6 +640,24 @@ def test_a_changed_spec_holds_for_the_next_start(place: Place) -> None:
 # Life
 
 
+def test_a_run_of_a_job_whose_row_was_damaged_waits_until_it_is_healed(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = job("greet", "echo hello")
+    place.apply(spec)
+    with place.write() as tx:
+        waiting = run_rows.request_run(tx, "greet", params=None, forced=False)
+        tx.conn.execute("UPDATE jobs SET spec = '{}'")
+
+    async def scenario(rig: Rig) -> None:
+        assert rig.status(waiting.id) is RunStatus.SCHEDULED
+        assert "job greet cannot run" in caplog.text
+        await rig.runs.on_plan(place.apply(spec))
+        assert (await rig.runs.wait(waiting.id)).stdout == "hello\n"
+
+    with_runner(place, scenario)
+
+
 def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: Place) -> None:
     place.apply(job("quick", "sleep 0.2"), job("slow", HOLD), job("wait", HOLD))
 

@@ -255,6 +255,32 @@ def test_a_schedule_nobody_can_read_stops_no_other_job(desk: Desk) -> None:
     play(scene())
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "spec = '{}'",
+        "spec = json_remove(spec, '$.schedule')",
+        "spec = json_set(spec, '$.schedule', 7)",
+        "spec = json_set(spec, '$.exclude', json('[7]'))",
+        "timezone = 'Nowhere'",
+    ],
+)
+def test_a_row_damaged_by_hand_stops_no_other_job(
+    desk: Desk, caplog: pytest.LogCaptureFixture, edit: str
+) -> None:
+    desk.place.apply(job("bad", schedule=("0 * * * *",)), job("good", schedule=("0 * * * *",)))
+    with desk.place.write() as tx:
+        tx.conn.execute(f"UPDATE jobs SET {edit} WHERE id = 'bad'")
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        assert desk.scheduler.next_of("good") == NOON
+        assert desk.scheduler.next_of("bad") is None
+        assert "job bad cannot be scheduled" in caplog.text
+
+    play(scene())
+
+
 def test_the_loop_starts_two_hundred_jobs_due_at_once(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.apply(*(job(f"j{n}", schedule=("* * * * * *",)) for n in range(200)))

@@ -284,6 +284,25 @@ def test_coming_occurrences_are_merged_in_time_then_by_id(ledger: Ledger) -> Non
     assert [o["scheduled_for"] for o in only] == ["2026-03-01T13:00:00.000Z", "2026-03-01T14:00:00.000Z"]
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "spec = '{}'",
+        "spec = json_set(spec, '$.schedule', json('[\"61 * * * *\"]')), schedule = '61 * * * *'",
+        "schedule = '[oops'",
+    ],
+)
+def test_a_row_damaged_by_hand_hides_no_other_job(ledger: Ledger, edit: str) -> None:
+    ledger.add_job("bad", schedule=HOURLY)
+    ledger.add_job("good", schedule=HOURLY)
+    ledger.conn.execute(f"UPDATE jobs SET {edit} WHERE id = 'bad'")
+    jobs = {job["id"]: job for job in views.jobs_view(ledger.conn, ledger.now)["jobs"]}
+    assert jobs["bad"]["drifted"] is True
+    assert jobs["good"]["next_run"] is not None
+    coming = views.next_view(ledger.conn, ledger.now, count=2)["occurrences"]
+    assert "good" in {occurrence["job_id"] for occurrence in coming}
+
+
 def test_occurrences_within_a_pause_do_not_come(ledger: Ledger) -> None:
     ledger.add_job("one", schedule=HOURLY)
     ledger.add_job("two", schedule=HOURLY)

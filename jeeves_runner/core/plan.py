@@ -152,13 +152,18 @@ class Declaration(NamedTuple):
 
 
 class LiveRow(NamedTuple):
-    """What the database holds of one declared thing. ``script``: the file it runs, if it runs one."""
+    """What the database holds of one declared thing.
+
+    ``script``: the file it runs, if it runs one. ``text``: of a row that has drifted its spec, if that
+    at least is as the last apply wrote it.
+    """
 
     digest: str
     file: str
     line: int
     drifted: bool = False
     script: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,8 +198,9 @@ def diff(
     """What leads from ``live`` to ``declared``.
 
     Rows of files in ``unchanged`` are as their manifest says and need no declaration. A key in
-    ``hold.keys`` changes nothing, declared or not. With ``complete`` false nothing is deleted:
-    what seems to be missing may stand in the file that could not be read.
+    ``hold.keys`` changes nothing, declared or not, but that a row changed by hand is put back as
+    its last good spec says. With ``complete`` false nothing is deleted: what seems to be missing
+    may stand in the file that could not be read.
     """
     changes, held = _of_live_rows(declared, live, hold, unchanged, complete)
     relined: list[tuple[str, str, int]] = []
@@ -220,8 +226,8 @@ def _of_live_rows(
     unchanged: Container[str],
     complete: bool,
 ) -> tuple[list[Change], list[Held]]:
-    """Which live rows go, and which stay only because they are held."""
-    deletes: list[Change] = []
+    """Which live rows go or are put back, and which stay only because they are held."""
+    changes: list[Change] = []
     held: list[Held] = []
     for key, row in live.items():
         reason = hold.keys.get(key)
@@ -230,12 +236,14 @@ def _of_live_rows(
                 continue
             reason = hold.files.get(row.file)
             if reason is None and complete:
-                deletes.append(
+                changes.append(
                     Change(action=Action.DELETE, kind=key[0], id=key[1], file=row.file, line=row.line)
                 )
         if reason is not None:
             held.append(Held(kind=key[0], id=key[1], file=row.file, message=reason))
-    return deletes, held
+            if row.text is not None:
+                changes.append(_restored(key, row, row.text))
+    return changes, held
 
 
 def _by_key(thing: Change | Held) -> Key:
@@ -258,6 +266,20 @@ def _create(want: Declaration) -> Change:
 def _update(want: Declaration, have: LiveRow) -> Change:
     moved = (FieldChange(path="file", old=have.file, new=want.file),) if have.file != want.file else ()
     return replace(_create(want), action=Action.UPDATE, drift=have.drifted, fields=moved)
+
+
+def _restored(key: Key, row: LiveRow, text: str) -> Change:
+    return Change(
+        action=Action.UPDATE,
+        kind=key[0],
+        id=key[1],
+        file=row.file,
+        line=row.line,
+        drift=True,
+        text=text,
+        digest=row.digest,
+        script=row.script,
+    )
 
 
 def summary(plan: Plan) -> str:

@@ -22,6 +22,11 @@ from jeeves_runner.core.model import (
     Spec,
 )
 
+
+class SpecError(ValueError):
+    """A text is no canonical spec: it was written by hand or by another version."""
+
+
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _JOB_FIELDS = tuple(f.name for f in fields(JobSpec))
 _QUEUE_FIELDS = tuple(f.name for f in fields(QueueSpec))
@@ -64,8 +69,18 @@ def spec_from_text(kind: str, text: str) -> Spec:
 
 @lru_cache(maxsize=1024)
 def job_from_text(text: str) -> JobSpec:
-    """The job spec of a canonical text. Cached: the scheduler reads the same few again and again."""
-    values = _known(json.loads(text), _JOB_FIELDS)
+    """The job spec of a canonical text; SpecError for one that is none.
+
+    Cached: the scheduler reads the same few again and again.
+    """
+    try:
+        return JobSpec(**_job_values(json.loads(text)))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SpecError(f"the stored spec cannot be read: {error}") from error
+
+
+def _job_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    values = _known(given, _JOB_FIELDS)
     for name in ("tags", "schedule", "exclude", "args", "reads", "writes", "uses"):
         values[name] = tuple(values.get(name, ()))
     values["env"] = tuple(
@@ -77,7 +92,7 @@ def job_from_text(text: str) -> JobSpec:
     values["overlap_policy"] = OverlapPolicy(values.get("overlap_policy", "skip"))
     if values.get("retries") is not None:
         values["retries"] = _retries(values["retries"])
-    return JobSpec(**values)
+    return values
 
 
 def queue_from_text(text: str) -> QueueSpec:

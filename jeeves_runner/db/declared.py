@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 import apsw
 
 from jeeves_runner.core.plan import Change
+from jeeves_runner.core.specs import spec_hash
 from jeeves_runner.db.connection import Tx
+
+
+def intact(digest: str, spec: str | None) -> str | None:
+    """A row's spec if it is what the last apply wrote, else None: then it was changed by hand as well."""
+    return spec if spec is not None and spec_hash(spec) == digest else None
 
 
 class DeclaredTable:

@@ -1,13 +1,17 @@
 """The ``jobs`` table: written by applies alone, read by everyone."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
-from jeeves_runner.db.declared import DeclaredTable
+from jeeves_runner.core.plan import LiveRow
+from jeeves_runner.db.declared import DeclaredTable, intact
+
+log = logging.getLogger(__name__)
 
 # The columns people query are taken out of the spec by SQLite itself, here and nowhere else.
 _DECLARED = {
@@ -54,12 +58,22 @@ ON CONFLICT (id) DO UPDATE SET
 TABLE = DeclaredTable("jobs", _UPSERT)
 
 
-def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, str, str, int, int, str | None]]:
-    """``(id, spec_hash, file, line, drifted, script file or None)`` of all live jobs."""
-    return conn.execute(
-        "SELECT id, spec_hash, file, line, drifted, CASE source_type WHEN 'path' THEN script END"
-        " FROM jobs WHERE deleted_at IS NULL"
+def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
+    """All live jobs by id, as a plan is made from them."""
+    rows = conn.execute(
+        "SELECT id, spec_hash, file, line, drifted, CASE source_type WHEN 'path' THEN script END,"
+        " CASE drifted WHEN 1 THEN spec END FROM jobs WHERE deleted_at IS NULL"
     )
+    for name, digest, file, line, drifted, script, spec in rows:
+        text = intact(digest, spec)
+        runs = script if text is None else _script_file(text)
+        yield name, LiveRow(digest, file, line, bool(drifted), runs, text)
+
+
+def _script_file(text: str) -> str | None:
+    """The file a job runs, by its spec: a column changed by hand may say another."""
+    values = json.loads(text)
+    return values["script"] if values["source_type"] == "path" else None
 
 
 def live_ids(conn: apsw.Connection) -> list[str]:
@@ -149,20 +163,36 @@ _TIMETABLE = (
 
 
 def timetable_rows(conn: apsw.Connection, ids: Sequence[str] | None = None) -> Iterator[TimetableRow]:
-    """The rows of these jobs, or of all live ones; unknown ids are left out."""
+    """The rows of these jobs, or of all live ones; unknown ids are left out, as is a row that somebody
+    has damaged by hand, with a word in the log."""
     if ids is None:
         rows = conn.execute(_TIMETABLE + " WHERE deleted_at IS NULL ORDER BY id")
     else:
         rows = conn.execute(_TIMETABLE + " WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
     for row in rows:
-        yield TimetableRow(
-            id=row[0],
-            enabled=bool(row[1]),
-            deleted=bool(row[2]),
-            schedule=tuple(json.loads(row[3])),
-            timezone=row[4],
-            exclude=tuple(json.loads(row[5])),
-            namespace=row[6],
-            schedule_since=row[7],
-            decided_until=row[8],
-        )
+        try:
+            yield _timetable_row(row)
+        except (ValueError, TypeError) as error:
+            log.error("job %s cannot be scheduled until an apply has healed its row: %s", row[0], error)
+
+
+def _timetable_row(row: Sequence[Any]) -> TimetableRow:
+    return TimetableRow(
+        id=row[0],
+        enabled=bool(row[1]),
+        deleted=bool(row[2]),
+        schedule=_texts(row[3], "schedule"),
+        timezone=row[4],
+        exclude=_texts(row[5], "exclude"),
+        namespace=row[6],
+        schedule_since=row[7],
+        decided_until=row[8],
+    )
+
+
+def _texts(column: str | None, name: str) -> tuple[str, ...]:
+    """The list of texts that a spec holds under ``name``; ValueError where somebody wrote another thing."""
+    values = None if column is None else json.loads(column)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"its spec has no list of texts as `{name}`")
+    return tuple(values)

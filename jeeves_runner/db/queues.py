@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import apsw
 
-from jeeves_runner.db.declared import DeclaredTable
+from jeeves_runner.core.plan import LiveRow
+from jeeves_runner.db.declared import DeclaredTable, intact
 
 _DECLARED = {
     "description": "s ->> '$.description'",
@@ -35,11 +36,14 @@ TABLE = DeclaredTable("queues", _UPSERT)
 """A queue that scripts used undeclared so far keeps its items; a deleted one takes no more of them."""
 
 
-def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, str, str, int, int]]:
-    """``(id, spec_hash, file, line, drifted)`` of all declared queues."""
-    return conn.execute(
-        "SELECT id, spec_hash, file, line, drifted FROM queues WHERE declared AND deleted_at IS NULL"
+def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
+    """All declared queues by id, as a plan is made from them."""
+    rows = conn.execute(
+        "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END"
+        " FROM queues WHERE declared AND deleted_at IS NULL"
     )
+    for name, digest, file, line, drifted, spec in rows:
+        yield name, LiveRow(digest, file, line, bool(drifted), None, intact(digest, spec))
 
 
 def busy_queues(conn: apsw.Connection) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """From a request to a recorded decision: gathers the facts, asks the policy, writes what it says."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,16 +22,17 @@ from jeeves_runner.core.policy import (
     is_in_window,
     split,
 )
-from jeeves_runner.core.specs import job_from_text
+from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import overrides, runs
-from jeeves_runner.db.jobs import job_row
+from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.runs import NewRun
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.runs.board import Attempt, Board, Stage
 from jeeves_runner.runs.execution import Job
 
+log = logging.getLogger(__name__)
 _PORTION = 100
 """Occurrences of one gap decided about and committed at once; each costs some 20 µs of the event loop."""
 
@@ -105,18 +107,31 @@ class Admission:
         self._epoch = epoch
         self._disk_full = disk_full
         self._jobs: dict[str, Job] = {}
+        self._damaged: set[str] = set()
         self.pauses = overrides.Pauses()
 
     def job(self, job_id: str) -> Job | None:
-        """The job as last read, deleted or not; None if there never was one of that name."""
+        """The job as last read, deleted or not; None if there never was one of that name, or if its row
+        cannot be read."""
         job = self._jobs.get(job_id)
         if job is None and (row := job_row(self._conn, job_id)) is not None:
-            job = self._jobs[job_id] = Job(row, job_from_text(row.spec_text))
+            job = self._read(row)
+        return job
+
+    def _read(self, row: JobRow) -> Job | None:
+        try:
+            job = self._jobs[row.id] = Job(row, job_from_text(row.spec_text))
+        except SpecError as error:
+            if row.id not in self._damaged:
+                self._damaged.add(row.id)
+                log.error("job %s cannot run until an apply has healed its row: %s", row.id, error)
+            return None
         return job
 
     def forget(self, job_id: str) -> None:
         """Read the job again when it is needed."""
         self._jobs.pop(job_id, None)
+        self._damaged.discard(job_id)
 
     def read_pauses(self) -> bool:
         """Read the pauses again; whether they have changed."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import apsw
 
-from jeeves_runner.core.model import Lost, Run
-from jeeves_runner.core.specs import job_from_text
+from jeeves_runner.core.model import Lost, Retries, Run
+from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db import runs_read
-from jeeves_runner.db.jobs import job_row
+from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.runs import RunRecord
 from jeeves_runner.db.runs_read import LeftRun
 from jeeves_runner.db.transaction import Tx
@@ -77,6 +77,14 @@ def left_record(run: Run, data_dir: str) -> RunRecord:
 
 def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> Ended:
     job = job_row(tx.conn, left.run.job_id)
-    retries = None if job is None else job_from_text(job.spec_text).retries
+    retries = None if job is None else _retries(job)
     cause = runs_read.cancel_cause(tx.conn, left.run.id)
     return record_end(tx, left.run.id, report, retries, epoch=epoch, cause=cause)
+
+
+def _retries(job: JobRow) -> Retries | None:
+    """How the job is retried; not at all when its row was damaged by hand."""
+    try:
+        return job_from_text(job.spec_text).retries
+    except SpecError:
+        return None

@@ -158,5 +158,8 @@ def _schedule(column: str | None) -> str | list[str] | None:
     """One expression as text, several as a list; no expression begins with a bracket."""
     if column is None or not column.startswith("["):
         return column
-    expressions: list[str] = json.loads(column)
+    try:
+        expressions: list[str] = json.loads(column)
+    except ValueError:  # changed by hand: shown as it stands
+        return column
     return expressions

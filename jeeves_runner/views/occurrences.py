@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.schedule import Schedule, parse_schedule
+from jeeves_runner.core.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.jobs import TimetableRow, timetable_rows
@@ -29,7 +29,10 @@ def next_runs(conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = 
         row = rows.get(job_id)
         if row is None:
             return None
-        key = (_schedule(row), _undecided(row, now))
+        schedule = _schedule(row)
+        if schedule is None:
+            return None
+        key = (schedule, _undecided(row, now))
         if key not in known:
             known[key] = key[0].next_after(key[1])
         return known[key]
@@ -78,7 +81,7 @@ def _merged(
         if pause_ends is not None:
             start = max(start, pause_ends)
         schedule = _schedule(row)
-        if (first := schedule.next_after(start)) is not None:
+        if schedule is not None and (first := schedule.next_after(start)) is not None:
             heap.append((first, row.id, schedule))
     heapify(heap)
     while heap:
@@ -101,5 +104,9 @@ def _undecided(row: TimetableRow, after: datetime) -> datetime:
     return max(after, from_text(decided))
 
 
-def _schedule(row: TimetableRow) -> Schedule:
-    return parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)
+def _schedule(row: TimetableRow) -> Schedule | None:
+    """None where the row was changed by hand to what is no schedule: a timetable leaves it out too."""
+    try:
+        return parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)
+    except ScheduleError:
+        return None
