@@ -3,6 +3,7 @@ so that it can work in a process of its own while the runner's event loop stays 
 """
 
 import os
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -15,7 +16,8 @@ from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.needs_check import need_fault
 from jeeves_runner.execute.script_check import ScriptFault, script_fault
 from jeeves_runner.reading import Reading, Request
-from jeeves_runner.sources.folder import FolderSource, Snapshot, SourceFile
+from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
+from jeeves_runner.sources.signature import Signature, signature
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest import Entry, FileResult
@@ -36,24 +38,41 @@ class PlannerSetup:
     version: str
     processes: int = 1
 
+    @property
+    def salt(self) -> bytes:
+        """Whatever besides a manifest's text shapes what it means."""
+        root, timezone, pools = self.context
+        return repr((self.version, root, timezone, sorted(pools))).encode()
+
+    @property
+    def digest(self) -> str:
+        """Tells one meaning of the same manifests from another."""
+        return blake2b(self.salt, digest_size=16).hexdigest()
+
 
 class Planner:
-    """Computes plans for one folder under one config."""
+    """Computes plans for one folder under one config.
+
+    Of the last look: ``folders`` are the real folders walked, and ``faulty_scripts`` the scripts
+    that could not be run, with what stood there.
+    """
 
     def __init__(self, setup: PlannerSetup) -> None:
         self._setup = setup
         self._reading = Reading(setup.schema, setup.context, setup.processes)
-        root, timezone, pools = setup.context
-        self._salt = repr((setup.version, root, timezone, sorted(pools))).encode()
         self.folders: tuple[str, ...] = ()
+        self.faulty_scripts: dict[str, Signature] = {}
 
     def plan(self, live: Live) -> Plan:
         """Look at the folder and compare; SourceError when it cannot be looked at."""
         snapshot = self._setup.source.look()
         self.folders = snapshot.folders
         scripts = _Scripts(dict(self._setup.runners))
-        defaults = _Defaults(snapshot.defaults, self._reading, self._salt)
-        return _Look(self._reading, self._setup.context.project_root, scripts, live).plan(snapshot, defaults)
+        defaults = _Defaults(snapshot, self._reading, self._setup.salt)
+        look = _Look(self._reading, self._setup.context.project_root, scripts, live)
+        plan = look.plan(snapshot, defaults)
+        self.faulty_scripts = scripts.faulty
+        return plan
 
 
 class _Scripts:
@@ -62,33 +81,47 @@ class _Scripts:
     def __init__(self, runners: Mapping[str, str]) -> None:
         self._runners = runners
         self._found: dict[str, ScriptFault | None] = {}
+        self.faulty: dict[str, Signature] = {}
 
     def fault(self, path: str) -> ScriptFault | None:
         """What stops the script from being run, or None."""
         if path not in self._found:
-            self._found[path] = script_fault(path, self._runners)
+            before = signature(path)
+            found = self._found[path] = script_fault(path, self._runners)
+            if found is not None:
+                self.faulty[path] = before
         return self._found[path]
 
 
 class _Defaults:
     """The ``_defaults.yaml`` files above a manifest, outermost first, and a key for their sum."""
 
-    def __init__(self, files: Iterable[SourceFile], reading: Reading, salt: bytes) -> None:
+    def __init__(self, snapshot: Snapshot, reading: Reading, salt: bytes) -> None:
         self.problems: list[Problem] = []
         self._layers: dict[str, Mapping[str, Any]] = {}
         self._texts: dict[str, bytes] = {}
         self._broken: dict[str, str] = {}
         self._salt = salt
         self._cache: dict[str, tuple[tuple[Mapping[str, Any], ...], bytes, str | None]] = {}
-        for file in files:
-            folder = file.path.rpartition("/")[0]
-            layer, problems = reading.read_defaults(file)
-            self.problems.extend(problems)
-            if layer is None or any(p.is_error for p in problems):
-                self._broken[folder] = file.path
-            else:
-                self._layers[folder] = layer
-                self._texts[folder] = file.data
+        for problem in snapshot.unreadable:
+            folder, name = posixpath.split(problem.file)
+            if name in DEFAULTS_NAMES:
+                self._broken[folder] = problem.file
+        for file in snapshot.defaults:
+            self._take(file, reading)
+
+    def _take(self, file: SourceFile, reading: Reading) -> None:
+        folder = posixpath.dirname(file.path)
+        layer, problems = reading.read_defaults(file)
+        self.problems.extend(problems)
+        if folder in self._layers:
+            self.problems.append(_second_defaults(file.path))
+            self._broken[folder] = file.path
+        elif layer is None or any(p.is_error for p in problems):
+            self._broken[folder] = file.path
+        else:
+            self._layers[folder] = layer
+            self._texts[folder] = file.data
 
     def of(self, folder: str) -> tuple[tuple[Mapping[str, Any], ...], bytes, str | None]:
         """``(layers, hash key, path of a broken defaults file)`` for manifests in ``folder``."""
@@ -109,6 +142,19 @@ class _Defaults:
                 layers.append(self._layers[place])
                 key.update(place.encode() + b"\0" + self._texts[place] + b"\0")
         return tuple(layers), key.digest(), None
+
+
+def _second_defaults(path: str) -> Problem:
+    """A folder holds both spellings, sorted: this is the ``.yml``."""
+    return Problem(
+        severity="error",
+        code="defaults",
+        file=path,
+        line=1,
+        column=1,
+        message=f"the folder has a {DEFAULTS_NAMES[0]} as well, and one of them must go",
+        hint="put all defaults of the folder into one file, and remove the other",
+    )
 
 
 class _Look:

@@ -7,12 +7,14 @@ piece must not hold the runner's event loop for long.
 
 import asyncio
 import gc
+import logging
 import os
 import pickle
 import signal
 import struct
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +25,9 @@ from jeeves_runner.core.live import Live, Step
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.planner import Planner, PlannerSetup
+from jeeves_runner.sources.signature import Signature
+
+log = logging.getLogger(__name__)
 
 _LENGTH = struct.Struct(">I")
 _PIECE = 200
@@ -38,6 +43,16 @@ class PlannerDied(JeevesError):
     code = "planner_died"
 
 
+class PlannerFailed(JeevesError):
+    """The planner met an error nobody foresaw. ``trace``: its traceback, to be logged."""
+
+    code = "planner_failed"
+
+    def __init__(self, message: str, *, trace: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.trace = trace
+
+
 class PlannerProcess:
     """Plans computed elsewhere; started at the first use and again whenever it died.
 
@@ -51,12 +66,14 @@ class PlannerProcess:
         self._one_at_a_time = asyncio.Lock()
         self._fingerprint: Hashable = None
         self.folders: tuple[str, ...] = ()
+        self.faulty_scripts: dict[str, Signature] = {}
 
     async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
         """As ``Planner.plan``; the event loop stays free.
 
         ``fingerprint`` stands for what is live; ``read_live`` is called, in a thread, when the
-        child knows something else. PlannerDied if the process was killed.
+        child knows something else. PlannerDied if the process was killed, PlannerFailed for an
+        error that is a bug.
         """
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._ask, fingerprint, read_live)
@@ -85,9 +102,11 @@ class PlannerProcess:
             _send(requests, _PLAN)
             requests.flush()
             answer = _receive(answers)
+            if isinstance(answer, PlannerFailed):
+                log.error("%s\n%s", answer, answer.trace)
             if isinstance(answer, JeevesError):
                 raise answer
-            head, self.folders = answer
+            head, self.folders, self.faulty_scripts = answer
             plan: Plan = replace(head, changes=tuple(_all(answers)), files=tuple(_all(answers)))
             return plan
 
@@ -166,8 +185,12 @@ def _answer(planner: Planner, live: Live, answers: IO[bytes]) -> None:
         plan = planner.plan(live)
     except JeevesError as error:
         _send(answers, error)
+    except Exception as error:  # noqa: BLE001 - whoever asked can report it; a dead process cannot
+        message = f"the manifests could not be compared: unexpected {type(error).__name__}: {error}"
+        _send(answers, PlannerFailed(message, trace=traceback.format_exc()))
     else:
-        _send(answers, (replace(plan, changes=(), files=()), planner.folders))
+        head = replace(plan, changes=(), files=())
+        _send(answers, (head, planner.folders, planner.faulty_scripts))
         _send_all(answers, plan.changes)
         _send_all(answers, plan.files)
     finally:

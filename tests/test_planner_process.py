@@ -10,7 +10,7 @@ from project_support import Project, summary
 from jeeves_runner.core.live import Live, Step
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import SourceError
-from jeeves_runner.planner_process import PlannerDied, PlannerProcess
+from jeeves_runner.planner_process import PlannerDied, PlannerFailed, PlannerProcess
 from jeeves_runner.project import planner_of, planner_setup
 from jeeves_runner.reconcile import read_live
 
@@ -69,6 +69,27 @@ def test_errors_of_the_folder_come_through(project: Project) -> None:
 
     with pytest.raises(SourceError, match="does not exist"):
         asyncio.run(ask())
+
+
+def test_an_error_nobody_foresaw_is_an_answer_and_not_its_end(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask() -> tuple[int | None, int | None, Plan]:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            # What is live makes no sense, so that the comparison fails where it looks at a row.
+            with pytest.raises(PlannerFailed, match="unexpected AttributeError"):
+                await process.plan(1, lambda: Live(0, {("job", "a"): None}, {}))  # type: ignore[dict-item]
+            first = process._child
+            plan = await process.plan(2, Live.nothing)
+            return first and first.pid, process._child and process._child.pid, plan
+        finally:
+            process.close()
+
+    first, second, plan = asyncio.run(ask())
+    assert first == second
+    assert len(plan.changes) == 5
+    assert "Traceback" in caplog.text
 
 
 def test_a_killed_planner_is_reported_and_replaced(project: Project) -> None:

@@ -1,14 +1,13 @@
 """Given manifests, when applied, then rows: what an apply changes and what it must never touch."""
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 
-import apsw
 import pytest
 from project_support import Project, errors, summary
 
 from jeeves_runner.core.plan import FieldChange
-from jeeves_runner.db import jobs, queues, revisions
+from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.project import source_of
@@ -194,6 +193,49 @@ def test_a_broken_defaults_file_holds_everything_below_it(project: Project) -> N
     assert [name for (name,) in project.jobs()] == ["a", "b"]
 
 
+def unreadable(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("put", [unreadable, Path.mkdir], ids=["dangling link", "folder"])
+def test_a_defaults_file_that_cannot_be_read_holds_everything_below_it(
+    project: Project, put: Callable[[Path], None]
+) -> None:
+    defaults = project.write("team/_defaults.yaml", "defaults:\n  timeout: 5m\n")
+    project.write("team/deep/a.yaml", "run: echo a\n")
+    project.write("b.yaml", "run: echo b\ntimeout: 1m\n")
+    project.apply()
+    defaults.unlink()
+    put(defaults)
+    plan = project.apply().plan
+    assert summary(plan) == ["=job a"]
+    assert plan.held[0].message == "jobs.d/team/_defaults.yaml is broken"
+    assert project.jobs("id, timeout_ms") == [("a", 300_000), ("b", 60_000)]
+
+
+def test_two_defaults_files_in_one_folder_contradict_each_other(project: Project) -> None:
+    project.write("_defaults.yaml", "defaults:\n  timeout: 5m\n")
+    project.write("a.yaml", "run: echo a\n")
+    project.apply()
+    project.write("_defaults.yml", "defaults:\n  timeout: 6m\n")
+    plan = project.apply().plan
+    assert summary(plan) == ["=job a"]
+    assert errors(plan) == [
+        "jobs.d/_defaults.yml:1: the folder has a _defaults.yaml as well, and one of them must go"
+    ]
+
+
+def test_a_folder_behind_a_link_that_leads_nowhere_is_held(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "a.yaml").write_text("run: echo a\ntimeout: 1m\n")
+    (project.jobs_dir / "team").symlink_to(tmp_path / "team")
+    project.write("b.yaml", "run: echo b\ntimeout: 1m\n")
+    project.apply()
+    (tmp_path / "team").rename(tmp_path / "unmounted")
+    assert summary(project.apply().plan) == ["=job a"]
+    assert project.jobs() == [("a",), ("b",)]
+
+
 def test_defaults_reach_unchanged_files(project: Project) -> None:
     project.write("team/_defaults.yaml", "defaults:\n  timeout: 5m\n")
     project.write("team/a.yaml", "run: echo a\n")
@@ -239,74 +281,6 @@ def test_a_missing_script_holds_its_job_although_the_manifest_did_not_change(pro
     assert summary(plan) == ["=job work"]
     assert str(script) in errors(plan)[0]
     assert errors(plan)[0].startswith("jobs.d/work.yaml:1:")
-
-
-def test_a_row_changed_by_hand_is_healed_and_recorded(project: Project) -> None:
-    project.write("backup.yaml", BACKUP)
-    project.apply()
-    project.conn.execute("UPDATE jobs SET schedule = '* * * * *' WHERE id = 'backup'")
-    (change,) = project.plan().changes
-    assert change.drift
-    assert change.fields == (FieldChange(path="schedule", old="* * * * *", new="0 3 * * *"),)
-    applied = project.apply()
-    assert project.jobs("schedule") == [("0 3 * * *",)]
-    assert project.value("SELECT drifted FROM revisions WHERE id = ?", applied.revision) == 1
-    assert summary(project.apply().plan) == []
-
-
-@pytest.mark.parametrize(("table", "declared"), [("jobs", jobs._DECLARED), ("queues", queues._DECLARED)])
-def test_the_drift_trigger_watches_every_declared_column(
-    project: Project, table: str, declared: dict[str, str]
-) -> None:
-    sql = str(
-        project.value("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?", f"{table}_drift")
-    )
-    watched = set(re.split(r"[,\s]+", sql.partition(" UPDATE OF ")[2].partition(" ON ")[0].strip()))
-    assert watched >= {*declared, "id", "spec_hash", "file", "deleted_at"}
-
-
-def test_a_job_renamed_by_hand_comes_back_under_its_own_name(project: Project) -> None:
-    project.write("backup.yaml", BACKUP)
-    project.write("report.yaml", REPORT)
-    project.apply()
-    project.conn.execute("UPDATE jobs SET id = 'stranger' WHERE id = 'backup'")
-    assert summary(project.apply().plan) == ["+job backup", "-job stranger"]
-    assert project.jobs() == [("backup",), ("report",)]
-
-
-def test_a_namespace_changed_by_hand_is_put_back(project: Project) -> None:
-    project.write("backup.yaml", BACKUP)
-    project.apply()
-    project.conn.execute("UPDATE jobs SET namespace = 'elsewhere'")
-    (change,) = project.apply().plan.changes
-    assert change.fields == (FieldChange(path="namespace", old="elsewhere", new="backup"),)
-    assert project.jobs("namespace") == [("backup",)]
-
-
-@pytest.mark.parametrize("spec", ["garbage", "", "[]", "7"])
-def test_a_spec_that_is_none_cannot_be_written(project: Project, spec: str) -> None:
-    project.write("backup.yaml", BACKUP)
-    project.apply()
-    with pytest.raises(apsw.Error, match=r"malformed JSON|CHECK"):
-        project.conn.execute("UPDATE jobs SET spec = ?", (spec,))
-
-
-def test_a_spec_of_another_shape_is_healed(project: Project) -> None:
-    project.write("backup.yaml", BACKUP)
-    project.apply()
-    good = project.jobs("spec")
-    project.conn.execute("UPDATE jobs SET spec = '{}'")
-    project.apply()
-    assert project.jobs("spec") == good
-
-
-def test_rows_that_came_or_went_by_hand_are_put_right(project: Project) -> None:
-    project.write("backup.yaml", BACKUP)
-    project.write("report.yaml", REPORT)
-    project.apply()
-    project.conn.execute("DELETE FROM jobs WHERE id = 'backup'")
-    assert summary(project.apply().plan) == ["+job backup"]
-    assert project.jobs() == [("backup",), ("report",)]
 
 
 def test_an_emptied_folder_is_never_taken_as_delete_everything(project: Project) -> None:

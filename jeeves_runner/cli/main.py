@@ -108,6 +108,8 @@ def _report(error: Exception, app: "App") -> int:
     """Tell the user about ``error`` and name the exit code it ends the process with."""
     from jeeves_runner.cli import exits
 
+    while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
+        error = error.exceptions[0]
     match error:
         case JeevesError():
             _complain(error.message, error.hint)

@@ -33,6 +33,7 @@ from jeeves_runner.runs.board import Attempt, Board, Stage
 from jeeves_runner.runs.execution import Job
 
 log = logging.getLogger(__name__)
+
 _PORTION = 100
 """Occurrences of one gap decided about and committed at once; each costs some 20 µs of the event loop."""
 
