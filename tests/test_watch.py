@@ -1,6 +1,7 @@
 """Hints: every kind of change in the folder makes the watch speak, also where notifications fail."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -115,6 +116,63 @@ def test_a_folder_that_was_removed_and_made_again_is_still_watched(tmp_path: Pat
             await listener.next()
             await listener.quiet()
             jobs.mkdir()
+            await listener.next()
+            await listener.quiet()
+            new_file(jobs)
+            await listener.next()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("gone", ["deploy", "deploy/x"])
+def test_a_folder_above_that_was_removed_and_made_again_loses_no_edit(tmp_path: Path, gone: str) -> None:
+    async def scenario() -> None:
+        jobs = tmp_path / "deploy" / "x" / "jobs.d"
+        jobs.mkdir(parents=True)
+        async with listening(jobs) as (watch, listener):
+            await listener.next()
+            shutil.rmtree(tmp_path / gone)
+            await listener.next()
+            watch.check()
+            await listener.next()
+            await listener.quiet()
+            jobs.mkdir(parents=True)
+            await listener.next()
+            watch.check()
+            await listener.quiet()
+            new_file(jobs)
+            await listener.next()
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_put_in_the_place_of_another_is_watched_once_checked(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        jobs = tmp_path / "deploy" / "jobs.d"
+        jobs.mkdir(parents=True)
+        async with listening(jobs) as (watch, listener):
+            await listener.next()
+            shutil.copytree(tmp_path / "deploy", tmp_path / "other")
+            (tmp_path / "deploy").rename(tmp_path / "old")
+            (tmp_path / "other").rename(tmp_path / "deploy")
+            watch.check()
+            await listener.next()
+            await listener.quiet()
+            new_file(jobs)
+            await listener.next()
+
+    asyncio.run(scenario())
+
+
+def test_a_name_that_is_no_text_does_not_end_the_watch(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        async with listening(jobs) as (watch, listener):
+            await listener.next()
+            odd = os.fsencode(tmp_path) + b"/\xff"
+            watch.retarget([os.fsdecode(odd)])
+            await asyncio.to_thread(Path(os.fsdecode(os.fsencode(jobs) + b"/b\xffd.yaml")).write_text, "x")
             await listener.next()
             await listener.quiet()
             new_file(jobs)

@@ -183,7 +183,7 @@ class _Walk:
                 if entry.is_symlink():
                     os.stat(entry.path)  # perhaps to a folder of manifests, were it there
                 return False
-            if not _is_text(name):
+            if not is_text(name):
                 self._refuse_name(path)
                 return False
             if not entry.is_file():
@@ -197,7 +197,7 @@ class _Walk:
         return False
 
     def _takes_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
-        if not _is_text(entry.name):
+        if not is_text(entry.name):
             self._refuse_name(path)
         elif entry.name.endswith(SUFFIXES):
             aside = "" if entry.name in DEFAULTS_NAMES else ", or start its name with `_` to leave it out"
@@ -222,7 +222,7 @@ class _Walk:
         )
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether a name can be stored and printed: one that is not UTF-8 cannot."""
     try:
         name.encode()

@@ -1,9 +1,9 @@
 """Hints that something in the folder of manifests may have changed.
 
 The system's notifications are hints and no more: some changes give none (a swapped symlink, a
-folder deleted and made again while nobody watches). So the folder's parent is watched as well,
-the watch is armed anew whenever the set of folders changes, and callers look again at an
-interval whatever they hear.
+folder deleted and made again while nobody watches). So the nearest folder above that exists is
+watched as well, the watch is armed anew whenever other folders stand where it was armed, and
+callers look again at an interval whatever they hear.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from typing import Any
 
 from watchfiles import awatch
 
+from jeeves_runner.sources.folder import is_text
+
 log = logging.getLogger(__name__)
 
 _DEBOUNCE_MS = 100
@@ -21,21 +23,30 @@ _STEP_MS = 20
 _PAUSE = 1.0
 """Seconds before a watch that failed is armed again."""
 
+_Identity = tuple[int, int]
+
 
 class FolderWatch:
-    """Watches ``folder`` with all below it, and the parent for the folder itself coming or going."""
+    """Watches ``folder`` with all below it, and what is above for the folder itself coming or going."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._targets: frozenset[str] = frozenset()
+        self._armed_at: dict[Path, _Identity] | None = None
         self._rearm = asyncio.Event()
 
     def retarget(self, folders: Iterable[str]) -> None:
         """Of these real folders, watch those elsewhere too: the places that symlinks lead to."""
         inside = self._folder.resolve()
-        targets = frozenset(f for f in folders if inside not in (Path(f), *Path(f).parents))
+        # The watch takes names that are UTF-8 alone; behind others the interval has to do.
+        targets = frozenset(f for f in folders if is_text(f) and inside not in (Path(f), *Path(f).parents))
         if targets != self._targets:
             self._targets = targets
+            self._rearm.set()
+
+    def check(self) -> None:
+        """Arm the watch anew, which gives a hint, if other folders stand there than those it was armed at."""
+        if self._armed_at is not None and self._armed_at != self._standing():
             self._rearm.set()
 
     async def hints(self) -> AsyncIterator[None]:
@@ -51,6 +62,7 @@ class FolderWatch:
         Its first hint comes once the watches stand: what changed before them was heard by nobody.
         """
         found: asyncio.Queue[None] = asyncio.Queue(1)
+        self._armed_at = self._standing()
         watchers = [
             asyncio.create_task(self._watch(found, paths, deep)) for paths, deep in self._places() if paths
         ]
@@ -73,14 +85,22 @@ class FolderWatch:
             await asyncio.gather(*watchers, return_exceptions=True)
 
     def _places(self) -> list[tuple[list[Path], bool]]:
+        """``(folders, with all below them)`` to watch."""
         inside = {Path(p) for p in self._targets} | {self._folder}
         below = [p for p in inside if p.is_dir()]
         tops = [p for p in below if not any(other in p.parents for other in below)]
-        parent = self._folder.parent
-        return [(sorted(tops), True), ([parent] if parent.is_dir() else [], False)]
+        return [(sorted(tops), True), ([self._above()], False)]
+
+    def _above(self) -> Path:
+        """The nearest folder above the manifests that exists."""
+        return next(place for place in self._folder.parents if place.is_dir())
+
+    def _standing(self) -> dict[Path, _Identity]:
+        places = (place for paths, _ in self._places() for place in paths)
+        return {place: found for place in places if (found := _identity(place)) is not None}
 
     async def _watch(self, found: "asyncio.Queue[None]", paths: list[Path], recursive: bool) -> None:
-        name = self._folder.name
+        name = "" if recursive else self._folder.relative_to(paths[0]).parts[0]
 
         def concerns(_change: object, path: str) -> bool:
             return recursive or Path(path).name == name
@@ -99,6 +119,14 @@ class FolderWatch:
                 self._rearm.set()
 
 
+def _identity(place: Path) -> _Identity | None:
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
 async def _is_heard(found: "asyncio.Queue[None]", others: "set[asyncio.Task[Any]]") -> bool:
     """Whether a hint was the first to come."""
     hint = asyncio.create_task(found.get())
@@ -111,5 +139,8 @@ async def _is_heard(found: "asyncio.Queue[None]", others: "set[asyncio.Task[Any]
 
 def _explain(watchers: "list[asyncio.Task[None]]") -> None:
     for watcher in watchers:
-        if watcher.done() and not watcher.cancelled() and watcher.exception() is not None:
-            log.warning("watching the manifests failed, trying again: %s", watcher.exception())
+        if not watcher.done() or watcher.cancelled() or (error := watcher.exception()) is None:
+            continue
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        log.warning("watching the manifests failed, trying again: %s", error)
