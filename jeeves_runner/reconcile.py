@@ -11,7 +11,7 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.model import Commit
 from jeeves_runner.core.plan import Action, Change, FieldChange, Plan, Recent, guard
 from jeeves_runner.core.specs import describe_changes
-from jeeves_runner.db import jobs, queues, revisions
+from jeeves_runner.db import audit, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 
@@ -124,8 +124,14 @@ def apply_plan(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None = None) -
     reason = _refusal(tx.conn, plan, terms, tx.now)
     if reason is not None:
         raise Refused(reason, hint="nothing was changed")
-    if revisions.recorded_source(tx.conn) != terms.source:
+    before = revisions.recorded_source(tx.conn)
+    if before != terms.source:
         revisions.record_source(tx, terms.source)
+        if before is not None:
+            detail = f"was {before}"
+            audit.record(
+                tx, actor=terms.applied_by, action="take over", target=f"source {terms.source}", detail=detail
+            )
     revision = _write_changes(tx, plan, terms, commit) if plan.changes else None
     for kind, table in _TABLES.items():
         table.move_lines(tx, ((name, line) for moved, name, line in plan.relined if moved == kind))
@@ -143,6 +149,7 @@ def _write_changes(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None) -> i
         table.tombstone(tx, (c.id for c in changes if c.action is Action.DELETE), revision)
     from jeeves_runner.db import runs  # of weight, and not needed when there is nothing to do
 
+    revisions.close_revision(tx, revision)
     runs.cancel_waiting_of_stopped_jobs(tx, [c.id for c in plan.changes if c.kind == "job"])
     return revision
 

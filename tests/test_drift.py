@@ -120,3 +120,49 @@ def test_rows_that_came_or_went_by_hand_are_put_right(project: Project) -> None:
     project.conn.execute("DELETE FROM jobs WHERE id = 'backup'")
     assert summary(project.apply().plan) == ["+job backup"]
     assert project.jobs() == [("backup",), ("report",)]
+
+
+@pytest.mark.parametrize("revision", ["revision_id", "(SELECT max(id) FROM revisions)"])
+def test_a_row_replaced_by_hand_is_put_back(project: Project, revision: str) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    project.write("report.yaml", REPORT)
+    project.apply()
+    columns = [name for (name,) in project.conn.execute("SELECT name FROM pragma_table_info('jobs')")]
+    values = {"schedule": "'* * * * *'", "revision_id": revision}
+    project.conn.execute("PRAGMA foreign_keys = OFF")
+    project.conn.execute(
+        f"INSERT OR REPLACE INTO jobs ({', '.join(columns)})"
+        f" SELECT {', '.join(values.get(name, name) for name in columns)} FROM jobs WHERE id = 'backup'"
+    )
+    (change,) = project.apply().plan.changes
+    assert change.drift
+    assert change.fields == (FieldChange(path="schedule", old="* * * * *", new="0 3 * * *"),)
+    assert project.jobs("id, schedule, drifted") == [
+        ("backup", "0 3 * * *", 0),
+        ("report", "0 6 * * mon-fri", 0),
+    ]
+
+
+def test_a_row_changed_under_a_newer_revision_by_hand_is_put_back(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    project.write("report.yaml", REPORT)
+    project.apply()
+    project.conn.execute(
+        "UPDATE jobs SET name = 'x', revision_id = (SELECT max(id) FROM revisions) WHERE id = 'backup'"
+    )
+    assert summary(project.apply().plan) == ["~job backup"]
+
+
+def test_a_queue_put_in_by_hand_in_the_place_of_another_is_put_back(project: Project) -> None:
+    project.write("mail.yaml", "queues:\n  - id: mail\n    lease: 5m\n")
+    project.apply()
+    columns = [name for (name,) in project.conn.execute("SELECT name FROM pragma_table_info('queues')")]
+    project.conn.execute("PRAGMA foreign_keys = OFF")
+    project.conn.execute(
+        f"INSERT OR REPLACE INTO queues ({', '.join(columns)})"
+        f" SELECT {', '.join({'lease_ms': '1'}.get(name, name) for name in columns)} FROM queues"
+    )
+    assert summary(project.apply().plan) == ["~queue mail"]
+    assert project.value("SELECT lease_ms FROM queues") == 300_000

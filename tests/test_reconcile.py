@@ -327,3 +327,6 @@ def test_a_database_belongs_to_one_folder(project: Project, tmp_path: Path) -> N
     assert str(tmp_path / "other") in caught.value.message
     project.apply(take_over=True, allow_deletes=1)
     assert project.jobs() == [("x",)]
+    assert list(project.conn.execute("SELECT actor, action, target, detail FROM audit")) == [
+        ("cli", "take over", f"source {tmp_path / 'other'}", f"was {tmp_path / 'jobs.d'}")
+    ]

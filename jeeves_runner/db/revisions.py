@@ -37,7 +37,7 @@ def fingerprint(conn: apsw.Connection) -> tuple[int, ...]:
 
 
 def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) -> int:
-    """Record an apply and return its number. The rows it writes carry that number."""
+    """Record an apply and return its number. The rows it writes carry that number, until it is closed."""
     counts = [len(plan.of(action)) for action in (Action.CREATE, Action.UPDATE, Action.DELETE)]
     drifted = sum(c.drift for c in plan.changes)
     # In pieces: a single dumps() of ten thousand changes would hold the interpreter too long.
@@ -59,7 +59,14 @@ def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) 
             json.dumps([h.id for h in plan.held]),
         ),
     )
-    return tx.conn.last_insert_rowid()
+    number = tx.conn.last_insert_rowid()
+    tx.conn.execute("INSERT INTO applying (revision_id) VALUES (?)", (number,))
+    return number
+
+
+def close_revision(tx: Tx, number: int) -> None:
+    """All its rows are written: a row that carries it from here on came by hand."""
+    tx.conn.execute("DELETE FROM applying WHERE revision_id = ?", (number,))
 
 
 def revision(conn: apsw.Connection, number: int) -> dict[str, Any] | None:

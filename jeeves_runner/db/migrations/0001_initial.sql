@@ -32,12 +32,18 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_revision ON jobs (revision_id);
 CREATE INDEX jobs_live ON jobs (drifted, id) WHERE deleted_at IS NULL;
 
--- Only an apply writes what is declared, and each apply brings its own revision: a change of a declared
--- column under the same revision came by hand. The next reconcile finds the mark and heals the row.
+-- Only an apply writes what is declared, and each apply brings its own revision, named in `applying` while it
+-- writes: a change of a declared column under the same revision or another one came by hand, and so did a row
+-- inserted under another one. The next reconcile finds the mark and heals the row.
 CREATE TRIGGER jobs_drift AFTER UPDATE OF id, name, schedule, script, type, enabled, timeout_ms, overlap_policy,
   on_failure, on_success, output_channel, description, timezone, source_type, spec, spec_hash, file,
   namespace, deleted_at ON jobs
-WHEN NEW.revision_id IS OLD.revision_id
+WHEN NEW.revision_id IS OLD.revision_id OR NEW.revision_id NOT IN (SELECT revision_id FROM applying)
+BEGIN
+  UPDATE jobs SET drifted = 1 WHERE id = NEW.id;
+END;
+CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs
+WHEN NEW.revision_id NOT IN (SELECT revision_id FROM applying)
 BEGIN
   UPDATE jobs SET drifted = 1 WHERE id = NEW.id;
 END;
@@ -64,7 +70,12 @@ CREATE TABLE queues (
 
 CREATE TRIGGER queues_drift AFTER UPDATE OF id, description, dedup_config, retention, max_attempts, lease_ms,
   backoff, spec, spec_hash, file, deleted_at ON queues
-WHEN NEW.revision_id IS OLD.revision_id
+WHEN NEW.revision_id IS OLD.revision_id OR NEW.revision_id NOT IN (SELECT revision_id FROM applying)
+BEGIN
+  UPDATE queues SET drifted = 1 WHERE id = NEW.id;
+END;
+CREATE TRIGGER queues_inserted AFTER INSERT ON queues
+WHEN NEW.declared AND coalesce(NEW.revision_id, 0) NOT IN (SELECT revision_id FROM applying)
 BEGIN
   UPDATE queues SET drifted = 1 WHERE id = NEW.id;
 END;
@@ -82,6 +93,11 @@ CREATE TABLE revisions (
   drifted          INTEGER NOT NULL,
   changes          TEXT NOT NULL,       -- JSON list of changes, secrets redacted
   held             TEXT NOT NULL        -- JSON list of held ids
+) STRICT;
+
+-- The revision whose apply writes now; empty outside of that transaction.
+CREATE TABLE applying (
+  revision_id      INTEGER PRIMARY KEY
 ) STRICT;
 
 -- Manifests applied without errors, so that an unchanged one needs no parse: its entries are the live rows
