@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from jeeves_runner.execute.processes import boot_id
 from jeeves_runner.execute.roster import Roster
 from jeeves_runner.follow import Follower
 from jeeves_runner.maintenance import Maintenance
+from jeeves_runner.planner import PlannerSetup
 from jeeves_runner.planner_process import PlannerProcess
 from jeeves_runner.project import planner_setup, source_of
 from jeeves_runner.reconcile import Applied, check_source
@@ -47,6 +48,9 @@ _NEVER = 1_000_000_000
 
 _FILES_INTERVAL = 1.0
 """Seconds between two looks at whether the database is still the file that was opened."""
+
+_FIRST_LOOKS = 4
+"""Looks at the manifests before the jobs are loaded, should deletes be settling at each but the last."""
 
 _HTTP_GRACE = 1.0
 """Seconds that open requests get once the runner stops."""
@@ -110,8 +114,9 @@ class Runner:
         conn = self._connect(create=True)
         check_source(conn, source_of(config).location)
         self._catch_signals(lambda _number: self._stop.set())
+        setup = planner_setup(config)
         epoch = await begin_unless_stopped(
-            conn, clock, lambda tx: begin_epoch(tx, os.getpid(), boot_id()), self._stop
+            conn, clock, lambda tx: begin_epoch(tx, os.getpid(), boot_id(), setup.digest), self._stop
         )
         if epoch is None:
             return False
@@ -122,11 +127,11 @@ class Runner:
         runs = self.runs = self._make_runs(conn, writer, epoch)
         runs.set_api_url(self.url)
         self._catch_signals(partial(self._on_signal, runs))
-        sync = self.sync = self._make_sync(writer)
+        sync = self.sync = self._make_sync(writer, setup)
         stack.push_async_callback(_end_tasks, self._tasks_to_the_end)
         stack.push_async_callback(runs.shut_down, config.shutdown_grace_ms / 1000)
         stack.push_async_callback(_end_tasks, self._tasks)
-        await sync.look()
+        await self._look_at_manifests(sync)
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
         self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
         warm_up()
@@ -150,6 +155,18 @@ class Runner:
         await self._stop.wait()
         if self._fault is not None:
             raise self._fault
+
+    async def _look_at_manifests(self, sync: Sync) -> None:
+        """Until no delete settles any more, so that no job starts whose manifest has gone; whoever goes on
+        changing the folder is not waited for."""
+        for _ in range(_FIRST_LOOKS):
+            await sync.look()
+            if (settling := sync.settling()) is None or self._stop.is_set():
+                return
+            log.info("deletes in the manifests are settling; the jobs come in %.0f s", settling)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(settling):
+                    await self._stop.wait()
 
     def _connect(self, *, create: bool = False) -> apsw.Connection:
         conn = connect(self._config.db_path, create=create, clock=self._clock)
@@ -181,8 +198,8 @@ class Runner:
     def _make_maintenance(self, writer: Writer, runs: Runs) -> Maintenance:
         return Maintenance(config=self._config, writer=writer, runs=runs, clock=self._clock)
 
-    def _make_sync(self, writer: Writer) -> Sync:
-        planner = PlannerProcess(planner_setup(self._config))
+    def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Sync:
+        planner = PlannerProcess(setup)
         self._stack.callback(planner.close)
         return Sync(
             source=source_of(self._config),

@@ -6,7 +6,7 @@ folder and compares it with the whole database.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,6 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Step
-from jeeves_runner.core.model import Commit
 from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
 from jeeves_runner.db.writer import Writer
@@ -26,6 +25,8 @@ from jeeves_runner.planner_process import PlannerProcess
 from jeeves_runner.reconcile import Applied, Terms, apply_plan, needs_writing, read_live, with_fields
 from jeeves_runner.sources.commit import commit_of
 from jeeves_runner.sources.folder import FolderSource
+from jeeves_runner.sources.git_lock import GitLock
+from jeeves_runner.sources.signature import Signature, signature
 from jeeves_runner.sources.watch import FolderWatch
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,12 @@ log = logging.getLogger(__name__)
 SETTLE = 3.0
 """Seconds a folder must stay as it is before its deletes are believed."""
 
-GIT_PATIENCE = 30.0
-"""Seconds to wait for a git command that is changing the folder."""
+_GLANCE = 1.0
+"""Seconds between two glances at what gives no hint: scripts that jobs wait for, folders that were moved."""
 
-_GIT_STEP = 0.05
-_GIT_WORTH_SAYING = 1.0
+_THE_NEXT_PLAN = "the next plan"
+_MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
+_SETTLING = f"deletes count once the folder has stayed as it is for {SETTLE:.0f} s"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +48,13 @@ class SyncState:
 
     ``pending``: differences wait (for a person in manual mode, for deletes to settle).
     ``held``: some rows keep an older spec because their manifest is broken. ``blocked``: a guard
-    refused. ``error``: the folder could not be looked at.
+    refused. ``error``: the folder could not be looked at. ``commit``: the one that ``revision``
+    records.
     """
 
     state: Literal["starting", "in_sync", "pending", "held", "blocked", "error"]
     revision: int = 0
-    commit: Commit | None = None
+    commit: str | None = None
     checked_at: datetime | None = None
     plan: Plan = field(default_factory=Plan)
     reason: str | None = None
@@ -60,7 +63,7 @@ class SyncState:
         return {
             "state": self.state,
             "revision": self.revision,
-            "commit": self.commit.sha if self.commit else None,
+            "commit": self.commit,
             "checked_at": to_text(self.checked_at) if self.checked_at else None,
             "held": [h.as_json() for h in self.plan.held],
             "problems": [p.as_json() for p in self.plan.problems],
@@ -96,8 +99,11 @@ class Sync:
         self._applied = applied
         self._interval = interval
         self._automatic = automatic
-        self._is_told_to_apply = False
+        # The fingerprint of the plan that somebody wants applied, in manual mode too.
+        self._wanted: str | None = None
         self._watch = FolderWatch(source.folder)
+        self._git = GitLock(source.folder, clock)
+        self._awaited: dict[str, Signature] = {}
         self._look_again = asyncio.Event()
         self._seen: tuple[str, float] = ("", 0.0)
         self.state = SyncState(state="starting")
@@ -107,14 +113,25 @@ class Sync:
         self._look_again.set()
 
     def apply_now(self) -> None:
-        """Look again now and apply what is found, in manual mode too; the guards stay in force."""
-        self._is_told_to_apply = True
+        """Look again now and apply what is found, in manual mode too; the guards stay in force.
+
+        The word holds for what that look finds, also while its deletes settle, and for nothing
+        that is edited later.
+        """
+        self._wanted = _THE_NEXT_PLAN
         self._look_again.set()
+
+    def settling(self) -> float | None:
+        """Seconds until deletes that were seen will be believed; None when none wait for that alone."""
+        if self.state.state != "pending" or self.state.reason != _SETTLING:
+            return None
+        return max(0.0, self._seen[1] + SETTLE - self._clock.monotonic()) + 0.01
 
     async def run(self) -> None:
         """Look at each hint and at each interval, until cancelled. Fails if its watch does."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
+            group.create_task(self._glance())
             while True:
                 try:
                     # Not wait_for, which in Python 3.11 may take a hint for an answer to a cancellation.
@@ -129,11 +146,21 @@ class Sync:
         async for _ in self._watch.hints():
             self._look_again.set()
 
+    async def _glance(self) -> None:
+        """Look again when what a job waits for has changed, which need not lie where the watch is."""
+        while True:
+            await asyncio.sleep(_GLANCE)
+            self._watch.check()
+            awaited = self._awaited
+            has_changed = await asyncio.to_thread(_has_changed, awaited) if awaited else False
+            if has_changed and awaited is self._awaited:
+                self._awaited = {}
+                self._look_again.set()
+
     def _settle_wait(self) -> float:
         """Seconds until the next look: sooner while deletes are settling."""
-        if (self._automatic or self._is_told_to_apply) and self.state.state == "pending":
-            return min(self._interval, max(0.0, self._seen[1] + SETTLE - self._clock.monotonic()) + 0.01)
-        return self._interval
+        settling = self.settling()
+        return self._interval if settling is None else min(self._interval, settling)
 
     async def look(self) -> SyncState:
         """One look: plan, and apply what may be applied. Its findings are in ``state``; it does not raise
@@ -141,57 +168,94 @@ class Sync:
         before = self.state
         try:
             self._source.check()  # a folder that cannot be entered hides what git does in it
-            lock = await self._git_lock_left()
+            lock = await self._git.left(self._say_waiting)
             self.state = await self._reconcile(trust_deletes=lock is None)
-            if lock is not None and self.state.state == "pending":
-                reason = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
-                self.state = replace(self.state, reason=reason)
+            self._awaited = dict(self._planner.faulty_scripts)
+            if lock is not None:
+                self._note_lock(lock)
         except (JeevesError, OSError) as error:
+            self._wanted = None
+            self._awaited = {}
             self.state = replace(self.state, state="error", reason=str(error), checked_at=self._clock.now())
         self._report(before)
         self._watch.retarget(self._planner.folders)
+        self._watch.check()
         return self.state
 
     async def _reconcile(self, *, trust_deletes: bool) -> SyncState:
         while True:
             known = await asyncio.to_thread(revisions.fingerprint, self._conn)
+            came = known[0] != self.state.revision
+            await self._note_revision(known[0])
             plan = await self._planner.plan(known, partial(read_live, self._conn))
             plan = await asyncio.to_thread(with_fields, self._conn, plan)
-            allowed = self._allowed(plan, trust_deletes)
-            applies = self._automatic or self._is_told_to_apply
+            if came and plan.fingerprint == self._seen[0]:
+                await self._warn_of_reversal(plan)
+            wanted = self._is_wanted(plan)
+            allowed = self._allowed(plan, trust_deletes, wanted)
             try:
-                applied, reason = await self._apply(allowed)
+                applied, reason = await self._apply(allowed, "api" if wanted else "watch")
             except BaseMoved:
                 log.info("another apply came first; planning again")
                 continue
+            await self._note_revision(applied.revision or plan.base)
             # Deletes that still settle keep the word that was given for them.
-            self._is_told_to_apply = self._is_told_to_apply and len(allowed.changes) < len(plan.changes)
-            return self._state_after(plan, allowed, applied, reason, everything=not applies)
+            if len(allowed.changes) == len(plan.changes) and self._wanted == plan.fingerprint:
+                self._wanted = None
+            waits = None if self._automatic or wanted else _MANUAL
+            return self._state_after(plan, allowed, reason, waits)
 
-    def _allowed(self, plan: Plan, trust_deletes: bool) -> Plan:
+    def _is_wanted(self, plan: Plan) -> bool:
+        """Whether somebody asked for this plan to be applied."""
+        if self._wanted == _THE_NEXT_PLAN:
+            self._wanted = plan.fingerprint
+        elif self._wanted != plan.fingerprint:
+            self._wanted = None
+        return self._wanted is not None
+
+    async def _note_revision(self, number: int) -> None:
+        if number != self.state.revision:
+            row = await asyncio.to_thread(revisions.revision, self._conn, number)
+            self.state = replace(self.state, revision=number, commit=row["commit"] if row else None)
+
+    async def _warn_of_reversal(self, plan: Plan) -> None:
+        """No file has changed since the last look and yet there are changes: another apply reads the
+        manifests otherwise."""
+        if not self._automatic or all(c.drift or c.action is Action.DELETE for c in plan.changes):
+            return
+        row = await asyncio.to_thread(revisions.revision, self._conn, self.state.revision)
+        log.warning(
+            "revision %d (%s) read the same manifests otherwise and is reversed now: it was made under"
+            " another config or version; restart this server if its config has changed",
+            self.state.revision,
+            row and row["applied_by"],
+        )
+
+    def _allowed(self, plan: Plan, trust_deletes: bool, wanted: bool) -> Plan:
         """What may be applied now: in manual mode nothing, and no delete before the folder is settled."""
         if plan.fingerprint != self._seen[0]:
             self._seen = (plan.fingerprint, self._clock.monotonic())
-        if not self._automatic and not self._is_told_to_apply:
+        if not self._automatic and not wanted:
             return replace(plan, changes=(), relined=(), files=(), forgotten=())
         settled = self._clock.monotonic() - self._seen[1] >= SETTLE
         return plan if settled and trust_deletes else plan.without_deletes()
 
-    async def _apply(self, plan: Plan) -> tuple[Applied, str | None]:
+    async def _apply(self, plan: Plan, by: str) -> tuple[Applied, str | None]:
         """What was applied, and why deletes were left out (None: they were not)."""
         try:
-            return await self._write(plan), None
+            return await self._write(plan, by), None
         except SourceMismatch as mismatch:
             return Applied(revision=None, plan=replace(plan, changes=())), mismatch.message
         except Refused as refused:
-            return await self._write(plan.without_deletes()), refused.message
+            return await self._write(plan.without_deletes(), by), refused.message
 
-    async def _write(self, plan: Plan) -> Applied:
+    async def _write(self, plan: Plan, by: str) -> Applied:
         location = self._source.location
         if not needs_writing(self._conn, plan, location):
             return Applied(revision=None, plan=plan)
-        commit = await asyncio.to_thread(commit_of, self._source.folder) if plan.changes else None
-        terms = Terms(applied_by="watch", source=location)
+        source = self._source
+        commit = await asyncio.to_thread(commit_of, source.folder, source.root) if plan.changes else None
+        terms = Terms(applied_by=by, source=location)
         applied, known = await self._writer.write(
             lambda tx: (apply_plan(tx, plan, terms, commit), revisions.fingerprint(tx.conn)),
             durable=bool(plan.changes),
@@ -199,45 +263,41 @@ class Sync:
         await self._planner.advance(Step.of(plan, applied.revision or plan.base), known)
         if applied.revision is not None:
             log.info("applied revision %d: %s", applied.revision, summary(plan))
-            self.state = replace(self.state, revision=applied.revision, commit=commit)
+            self.state = replace(self.state, revision=applied.revision, commit=commit.sha if commit else None)
             await self._applied(applied)
         return applied
 
-    def _state_after(
-        self, plan: Plan, allowed: Plan, applied: Applied, reason: str | None, *, everything: bool
-    ) -> SyncState:
-        """``everything``: nothing was to be applied, so all changes wait."""
-        left = plan.changes if everything else plan.of(Action.DELETE)
+    def _state_after(self, plan: Plan, allowed: Plan, reason: str | None, all_wait: str | None) -> SyncState:
+        """``reason``: why deletes were refused. ``all_wait``: why nothing was to be applied, if so."""
+        left = plan.changes if all_wait else plan.of(Action.DELETE)
         waiting = () if len(allowed.changes) == len(plan.changes) and not reason else tuple(left)
         word: Literal["in_sync", "pending", "held", "blocked"] = "in_sync"
         if reason:
             word = "blocked"
         elif waiting:
             word = "pending"
+            reason = all_wait or _SETTLING
         elif plan.held or not plan.complete:
             word = "held"
         return SyncState(
             state=word,
-            revision=applied.revision or plan.base,
+            revision=self.state.revision,
             commit=self.state.commit,
             checked_at=self._clock.now(),
             plan=replace(plan, changes=waiting, files=(), relined=(), forgotten=()),
             reason=reason,
         )
 
-    async def _git_lock_left(self) -> Path | None:
-        """Wait for a git command at work in this tree; its lock when it takes too long to be one."""
-        lock = _git_lock(self._source.folder)
-        began = self._clock.monotonic()
-        while lock is not None and lock.exists():
-            waited = self._clock.monotonic() - began
-            if waited > GIT_PATIENCE:
-                return lock
-            if waited > _GIT_WORTH_SAYING and self.state.reason is None:
-                self.state = replace(self.state, reason=f"waiting for git: {lock} exists")
-                log.info("%s", self.state.reason)
-            await asyncio.sleep(_GIT_STEP)
-        return None
+    def _say_waiting(self, lock: Path) -> None:
+        self.state = replace(self.state, reason=f"waiting for git: {lock} exists")
+        log.info("%s", self.state.reason)
+
+    def _note_lock(self, lock: Path) -> None:
+        """Deletes wait for as long as the lock is there, and are looked at once it is gone."""
+        self._awaited[str(lock)] = self._git.seen
+        if self.state.reason in (None, _SETTLING):
+            reason = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
+            self.state = replace(self.state, reason=reason)
 
     def _report(self, before: SyncState) -> None:
         after = self.state
@@ -254,8 +314,5 @@ class Sync:
                 log.warning("%s%s", problem, f" ({problem.hint})" if problem.hint else "")
 
 
-def _git_lock(folder: Path) -> Path | None:
-    for place in (folder, *folder.parents):
-        if (place / ".git").is_dir():
-            return place / ".git" / "index.lock"
-    return None
+def _has_changed(awaited: Mapping[str, Signature]) -> bool:
+    return any(signature(path) != found for path, found in awaited.items())

@@ -7,9 +7,11 @@ import click
 
 from jeeves_runner.cli.arguments import DELETES
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.errors import BaseMoved, PlanIncomplete
+from jeeves_runner.errors import BaseMoved, PlanIncomplete, Refused, SourceMismatch
 
 if TYPE_CHECKING:
+    import apsw
+
     from jeeves_runner.core.plan import Plan
     from jeeves_runner.reconcile import Applied, Terms
 
@@ -68,23 +70,48 @@ def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":
 
     planner = planner_of(app.config)
     conn = app.connect(create=True)
-    if not terms.take_over:
-        check_source(conn, terms.source)
     plan = with_fields(conn, planner.plan(read_live(conn)))
-    if not plan.complete and not keep_going:
-        _refuse(app, plan)
-    if not needs_writing(conn, plan, terms.source):
-        return Applied(revision=None, plan=plan)
-    commit = commit_of(app.config.jobs_dir) if plan.changes else None
-    with transaction(conn, app.clock) as tx:
-        return apply_plan(tx, plan, terms, commit)
+    try:
+        if not terms.take_over:
+            check_source(conn, terms.source)
+        if not plan.complete and not keep_going:
+            _refuse(app, plan)
+        if not needs_writing(conn, plan, terms.source):
+            return Applied(revision=None, plan=plan)
+        commit = commit_of(app.config.jobs_dir, app.config.root) if plan.changes else None
+        with transaction(conn, app.clock) as tx:
+            applied = apply_plan(tx, plan, terms, commit)
+    except (Refused, SourceMismatch) as refusal:
+        if app.json:
+            app.print_json(_document(plan, refused=refusal.message))
+        raise
+    _warn_of_another_config(app, conn)
+    return applied
+
+
+def _warn_of_another_config(app: App, conn: "apsw.Connection") -> None:
+    """A running server that reads the manifests by another config will undo what was applied."""
+    from jeeves_runner.db.runner import runner_row
+    from jeeves_runner.project import planner_setup
+
+    row = runner_row(conn)
+    if row is None or row.stopped_at or row.planner_digest in (None, planner_setup(app.config).digest):
+        return
+    from jeeves_runner.cli.server import server_of  # of weight, and rarely needed
+
+    if server_of(app, conn) is not None:
+        app.warn("the running server uses another config or version, and will undo this: restart it")
+
+
+def _document(plan: "Plan", *, revision: int | None = None, refused: str | None = None) -> dict[str, object]:
+    return {**plan.as_json(), "revision": revision, "refused": refused}
 
 
 def _refuse(app: App, plan: "Plan") -> None:
     from jeeves_runner.cli.plans import problem_lines, problem_summary
 
     if app.json:
-        app.print_json({**plan.as_json(), "revision": None})
+        app.print_json(_document(plan))
     else:
         app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
     raise PlanIncomplete(
@@ -99,7 +126,7 @@ def _report(app: App, applied: "Applied") -> None:
 
     plan = applied.plan
     if app.json:
-        app.print_json({**plan.as_json(), "revision": applied.revision})
+        app.print_json(_document(plan, revision=applied.revision))
         return
     app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
     app.print_lines(plan_lines(plan))

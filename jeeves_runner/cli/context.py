@@ -72,6 +72,10 @@ class App:
         if texts:
             click.echo("\n".join(texts), color=color)
 
+    def warn(self, text: str) -> None:
+        """One line beside the output, for what a person should know."""
+        click.echo(f"warning: {text}", err=True)
+
     def print_json(self, value: object) -> None:
         """One JSON document: indented for a terminal, a single line for a pipe."""
         # JSON has its own escapes for what an encoding lacks; those of the stream are not JSON.

@@ -115,7 +115,8 @@ def read_lock_pid(db_path: Path) -> int | None:
 class RunnerRow:
     """The latest runner: ``stopped_at`` is None while it runs, and if it died without a word.
 
-    From ``stopping_at`` on it starts nothing and lets what runs come to its end.
+    From ``stopping_at`` on it starts nothing and lets what runs come to its end. ``planner_digest``
+    tells how its config makes it read manifests.
     """
 
     epoch: int
@@ -125,16 +126,17 @@ class RunnerRow:
     started_at: datetime
     stopping_at: datetime | None
     stopped_at: datetime | None
+    planner_digest: str | None = None
 
 
 def runner_row(conn: apsw.Connection) -> RunnerRow | None:
     """The latest runner of this database, None if there never was one."""
     row = conn.execute(
-        "SELECT epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at FROM runner"
+        "SELECT epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at, planner_digest FROM runner"
     ).fetchone()
     if row is None:
         return None
-    epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at = row
+    epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at, planner_digest = row
     return RunnerRow(
         epoch=epoch,
         pid=pid,
@@ -143,20 +145,22 @@ def runner_row(conn: apsw.Connection) -> RunnerRow | None:
         started_at=from_text(started_at),
         stopping_at=from_text(stopping_at) if stopping_at else None,
         stopped_at=from_text(stopped_at) if stopped_at else None,
+        planner_digest=planner_digest,
     )
 
 
-def begin_epoch(tx: Tx, pid: int, boot_id: str) -> int:
+def begin_epoch(tx: Tx, pid: int, boot_id: str, planner_digest: str | None = None) -> int:
     """Make this process the runner; every earlier one is fenced from here on. The new epoch."""
     epoch: int = tx.conn.execute(
         """
-        INSERT INTO runner (only, epoch, pid, boot_id, started_at) VALUES (1, 1, ?, ?, ?)
+        INSERT INTO runner (only, epoch, pid, boot_id, started_at, planner_digest) VALUES (1, 1, ?, ?, ?, ?)
         ON CONFLICT (only) DO UPDATE SET
           epoch = epoch + 1, pid = excluded.pid, boot_id = excluded.boot_id, api_url = NULL,
-          started_at = excluded.started_at, stopping_at = NULL, stopped_at = NULL
+          started_at = excluded.started_at, stopping_at = NULL, stopped_at = NULL,
+          planner_digest = excluded.planner_digest
         RETURNING epoch
         """,
-        (pid, boot_id, tx.at),
+        (pid, boot_id, tx.at, planner_digest),
     ).get
     return epoch
 

@@ -1,33 +1,66 @@
 """What git says about a folder of manifests. Asked only when an apply has something to record."""
 
+import os
 import subprocess
 from pathlib import Path
 
 from jeeves_runner.core.model import Commit
+from jeeves_runner.sources.folder import SUFFIXES
 
 _PATIENCE = 10.0
 
 
-def commit_of(folder: Path) -> Commit | None:
-    """The commit the folder stands at; None outside git, before a first commit or without git."""
-    if not any((place / ".git").exists() for place in (folder, *folder.parents)):
+def commit_of(folder: Path, root: Path) -> Commit | None:
+    """The commit the manifests in ``folder`` stand at; None outside git, before a first commit or
+    without git.
+
+    It is marked as dirty when git does not have the folder as it is, manifests that it ignores
+    included, or when a tracked file of the project ``root`` has changed: the config, a script.
+    """
+    manifests, project = folder.resolve(), root.resolve()
+    top = next((p for p in (manifests, *manifests.parents) if (p / ".git").exists()), None)
+    if top is None:
         return None
-    log = _git(folder, "log", "-1", "--format=%H%n%an <%ae>%n%s")
+    log = _git(manifests, "log", "-1", "--no-show-signature", "--format=%H%n%an <%ae>%n%s")
     if not log:
         return None
     sha, author, subject = (*log.split("\n", 2), "", "")[:3]
-    changed = _git(folder, "status", "--porcelain", "--", ".")
-    if changed is None or changed:
+    if _has_changed(manifests) or (project.is_relative_to(top) and _is_edited(project)):
         return Commit(sha=sha + "+dirty")
     return Commit(sha=sha, author=author, subject=subject.strip())
 
 
+def _has_changed(folder: Path) -> bool:
+    """Whether git has the folder otherwise; of what it ignores manifests count, for they are read."""
+    status = _git(folder, "status", "--porcelain", "--untracked-files=all", "--ignored", "--", ".")
+    if status is None:
+        return True
+    return any(
+        not line.startswith("!!") or line.rstrip('"').endswith(SUFFIXES) for line in status.splitlines()
+    )
+
+
+def _is_edited(project: Path) -> bool:
+    """Whether a tracked file differs from its commit."""
+    return _git(project, "status", "--porcelain", "--untracked-files=no", "--", ".") != ""
+
+
 def _git(folder: Path, *words: str) -> str | None:
-    """What git printed, or None when it failed or took too long. It never takes a lock."""
+    """What git printed, or None when it failed or took too long. It never takes a lock.
+
+    A hook of git's has variables set that would make it answer for another folder.
+    """
     command = ["git", "--no-optional-locks", "-C", str(folder), *words]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_PATIENCE, check=False
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
+            env=environment,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -135,7 +135,8 @@ CREATE TABLE runner (
   api_url          TEXT,
   started_at       TEXT NOT NULL,
   stopping_at      TEXT,                -- when it was asked to stop: from then on it starts nothing
-  stopped_at       TEXT
+  stopped_at       TEXT,
+  planner_digest   TEXT                 -- of its config as far as it shapes what manifests mean
 ) STRICT;
 
 CREATE TABLE runs (

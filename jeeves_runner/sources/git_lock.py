@@ -1,0 +1,66 @@
+"""The lock that git holds while a command changes a working tree: what is seen then is half done."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.sources.signature import Signature, signature
+
+PATIENCE = 30.0
+"""Seconds to wait for a git command that is changing the folder."""
+
+_STEP = 0.05
+_WORTH_SAYING = 1.0
+
+
+def index_lock(folder: Path) -> Path | None:
+    """Where git would lock the working tree that really holds ``folder``; None outside git.
+
+    In a worktree and in a submodule ``.git`` is a file that says where the index is.
+    """
+    real = folder.resolve()
+    for place in (real, *real.parents):
+        git = place / ".git"
+        if git.is_dir():
+            return git / "index.lock"
+        if git.is_file():
+            return _linked(git) / "index.lock"
+    return None
+
+
+def _linked(file: Path) -> Path:
+    try:
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return file
+    return file.parent / text.removeprefix("gitdir:").strip()
+
+
+class GitLock:
+    """Waits for git. A lock that was waited for once in vain is a left-over, and not waited for again.
+
+    ``seen`` is the signature of that lock.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self.seen: Signature = None
+
+    async def left(self, say: Callable[[Path], None]) -> Path | None:
+        """Wait for a command at work; its lock if that takes too long to be one. ``say`` hears of a wait."""
+        lock = index_lock(self._folder)
+        began = self._clock.monotonic()
+        said = False
+        while lock is not None and (found := signature(str(lock))) is not None:
+            waited = self._clock.monotonic() - began
+            if found == self.seen or waited > PATIENCE:
+                self.seen = found
+                return lock
+            if waited > _WORTH_SAYING and not said:
+                said = True
+                say(lock)
+            await asyncio.sleep(_STEP)
+        self.seen = None
+        return None

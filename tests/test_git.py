@@ -1,0 +1,149 @@
+"""What git says of the manifests: the commit they stand at, and whether a command is at work."""
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.sources import git_lock
+from jeeves_runner.sources.commit import commit_of
+from jeeves_runner.sources.git_lock import GitLock, index_lock
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *who, "-C", folder, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project all of which is committed."""
+    root = tmp_path / "project"
+    (root / "jobs.d").mkdir(parents=True)
+    (root / "jobs.d" / "a.yaml").write_text("script: work.sh\n")
+    (root / "work.sh").write_text("echo 1\n")
+    (root / "jeeves-runner.yaml").write_text("timezone: UTC\n")
+    (root / ".gitignore").write_text("data/\nlocal.yaml\n*.swp\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "Declare a job")
+    return root
+
+
+def head(root: Path) -> str:
+    return git(root, "rev-parse", "HEAD")
+
+
+def test_a_clean_tree_stands_at_its_commit(root: Path) -> None:
+    (root / "data").mkdir()
+    (root / "notes.txt").write_text("of no concern")
+    (root / "jobs.d" / ".a.yaml.swp").write_text("of no concern")
+    commit = commit_of(root / "jobs.d", root)
+    assert commit is not None
+    assert (commit.sha, commit.author, commit.subject) == (
+        head(root),
+        "Ann <ann@example.org>",
+        "Declare a job",
+    )
+
+
+def edited(root: Path) -> None:
+    (root / "jobs.d" / "a.yaml").write_text("run: echo\n")
+
+
+def not_tracked(root: Path) -> None:
+    git(root, "config", "status.showUntrackedFiles", "no")
+    (root / "jobs.d" / "team").mkdir()
+    (root / "jobs.d" / "team" / "b.yaml").write_text("run: echo\n")
+
+
+def ignored(root: Path) -> None:
+    (root / "jobs.d" / "local.yaml").write_text("run: echo\n")
+
+
+def script_edited(root: Path) -> None:
+    (root / "work.sh").write_text("echo 2\n")
+
+
+def config_edited(root: Path) -> None:
+    (root / "jeeves-runner.yaml").write_text("timezone: Europe/Vienna\n")
+
+
+@pytest.mark.parametrize(
+    "change", [edited, not_tracked, ignored, script_edited, config_edited], ids=lambda c: c.__name__
+)
+def test_a_tree_that_git_does_not_have_is_dirty(root: Path, change: Callable[[Path], None]) -> None:
+    change(root)
+    commit = commit_of(root / "jobs.d", root)
+    assert commit is not None
+    assert (commit.sha, commit.author, commit.subject) == (head(root) + "+dirty", None, None)
+
+
+def test_a_hook_sees_the_same_commit(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git sets these for its hooks."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other-index"))
+    commit = commit_of(root / "jobs.d", root)
+    monkeypatch.undo()
+    assert commit is not None
+    assert commit.sha == head(root)
+
+
+def test_manifests_behind_a_link_stand_at_the_commit_of_where_they_are(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "jobs.d").symlink_to(root / "jobs.d")
+    commit = commit_of(tmp_path / "jobs.d", tmp_path)
+    assert commit is not None
+    assert commit.sha == head(root)
+
+
+def test_outside_git_there_is_no_commit(tmp_path: Path) -> None:
+    assert commit_of(tmp_path, tmp_path) is None
+
+
+def test_the_lock_is_that_of_the_nearest_repository(root: Path, tmp_path: Path) -> None:
+    assert index_lock(root / "jobs.d") == root / ".git" / "index.lock"
+    (tmp_path / "linked").symlink_to(root / "jobs.d")
+    assert index_lock(tmp_path / "linked") == root / ".git" / "index.lock"
+
+
+def test_a_worktree_has_a_lock_of_its_own(root: Path, tmp_path: Path) -> None:
+    git(root, "worktree", "add", "-q", str(tmp_path / "tree"))
+    expected = Path(git(tmp_path / "tree", "rev-parse", "--absolute-git-dir")) / "index.lock"
+    assert index_lock(tmp_path / "tree" / "jobs.d") == expected
+
+
+def test_a_submodule_has_a_lock_of_its_own(root: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    git(outer, "init", "-q")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(root), "sub")
+    lock = index_lock(outer / "sub" / "jobs.d")
+    assert lock is not None
+    assert lock.resolve() == outer / ".git" / "modules" / "sub" / "index.lock"
+
+
+def test_a_lock_waited_for_in_vain_is_not_waited_for_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_lock, "PATIENCE", 0.2)
+    monkeypatch.setattr(git_lock, "_WORTH_SAYING", 0.0)
+    lock = root / ".git" / "index.lock"
+    waits: list[Path] = []
+
+    async def scene() -> None:
+        left = GitLock(root / "jobs.d", SystemClock())
+        assert await left.left(waits.append) is None
+        lock.touch()
+        assert [await left.left(waits.append) for _ in range(3)] == [lock] * 3
+        assert waits == [lock]
+        lock.unlink()
+        assert await left.left(waits.append) is None
+        lock.touch()
+        assert await left.left(waits.append) == lock
+        assert waits == [lock, lock]
+
+    asyncio.run(scene())
