@@ -189,13 +189,16 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ("nodes: []\njobs: []\n", 1, 1, "not supported by this version", ""),
         ("jobs:\n  - run: x\n", 2, 5, "this job needs an `id`", ""),
         ("queues:\n  - {id: q, dedup: {key: id}}\n", 2, 26, "$.id", ""),
-        ("defaults: {run: x}\njobs: []\n", 1, 12, "unknown key `run`", ""),
+        ("nodes: []\n", 1, 1, "not supported by this version", ""),
+        ("defaults: {run: x}\njobs: []\n", 1, 12, "defaults may not set `run`", "into each job"),
         ("defaults: {retries: {dely: 1s}}\njobs: []\n", 1, 22, "unknown key `dely`", "did you mean `delay`?"),
         ("defaults: {retries: {delay: 5}}\njobs: []\n", 1, 29, "`retries.delay` must be a duration", "5s"),
         ("defaults: {retries: 5}\njobs: []\n", 1, 21, "`retries` must be a mapping such as", ""),
-        ("defaults: {env: {JR_X: y}}\njobs: []\n", 1, 18, "`JR_X` is not allowed", ""),
+        ("defaults: {env: {JR_X: y}}\njobs: []\n", 1, 18, "the name `JR_X` is not allowed", ""),
         ("defaults: {env: {A: 1}}\njobs: []\n", 1, 21, "`env.A` must be text", 'quote it: "1"'),
         ("defaults: {overlap_policy: skipp}\njobs: []\n", 1, 28, "one of skip", "did you mean skip?"),
+        ("run: x\nshedule:\n", 2, 1, "unknown key `shedule`", "did you mean `schedule`?"),
+        ("run: x\nschedule:\n", 2, 10, "`schedule` must be a cron expression", "it is empty"),
     ],
 )
 def test_problems_say_where_what_and_how_to_mend_it(
@@ -219,6 +222,15 @@ def test_an_entry_without_a_readable_id_is_marked() -> None:
     assert read("jobs:\n  - {run: x}\n").unreadable
     assert read("jobs:\n  - {id: 5, run: x}\n").unreadable
     assert read("jobs:\n  - 5\n").unreadable
+
+
+def test_lists_that_are_still_to_come_are_one_mistake() -> None:
+    assert len(read("nodes: []\n").problems) == 1
+
+
+def test_an_empty_defaults_file_is_told_what_to_hold() -> None:
+    _, (problem,) = READER.read_defaults("jobs.d/_defaults.yaml", b"")
+    assert problem.hint == "delete it, or write `defaults: {}`"
 
 
 def test_broken_defaults_in_a_file_make_its_jobs_invalid() -> None:

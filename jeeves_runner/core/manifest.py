@@ -29,6 +29,8 @@ LATER: Final = frozenset(
 )
 """Keys whose feature is still to come: named as such rather than taken for a slip of the pen."""
 
+_LATER_LISTS: Final = ("nodes",)
+
 ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _SOURCES: Final = ("script", "run", "command")
 _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
@@ -67,13 +69,18 @@ class FileResult(NamedTuple):
 
 
 class ManifestReader:
-    """Reads manifests by one schema. Cheap to use, dear to make: keep it."""
+    """Reads manifests by one schema. Cheap to use, dear to make: keep it.
+
+    ``defaultable``: the keys that defaults may set.
+    """
 
     def __init__(self, schema: Mapping[str, Any], context: Context) -> None:
         parts = schema["$defs"]
         self._context = context
+        self.defaultable = frozenset(parts["defaults"]["properties"])
+        own = {"defaults": [key for key in parts["job"]["properties"] if key not in self.defaultable]}
         self._validators: dict[str, Validator] = {
-            name: Validator({"$ref": f"#/$defs/{name}", "$defs": parts}, LATER)
+            name: Validator({"$ref": f"#/$defs/{name}", "$defs": parts}, LATER, own.get(name, ()))
             for name in ("job", "queue", "defaults")
         }
         self._list_keys = tuple(parts["lists"]["properties"])
@@ -143,7 +150,7 @@ class _Reading:
         )
 
     def defaults_layer(self) -> tuple[Mapping[str, Any] | None, list[Problem]]:
-        document = self._parse()
+        document = self._parse(if_empty="delete it, or write `defaults: {}`")
         if document is None:
             return None, self._problems.all()
         value = document.value
@@ -153,13 +160,15 @@ class _Reading:
         layer = self._layer(value["defaults"])
         return layer, self._problems.all()
 
-    def _parse(self) -> Document | None:
+    def _parse(self, if_empty: str | None = None) -> Document | None:
+        """The document; ``if_empty`` is the hint for a file that should hold something else than jobs."""
         try:
             self._text = decode(self._data)
             return load(self._text)
         except YamlError as error:
             at = error.line, error.column
-            self._problems.add("error", error.code, at, error.message, error.hint)
+            hint = if_empty if if_empty and error.code == "empty" else error.hint
+            self._problems.add("error", error.code, at, error.message, hint)
             return None
 
     def _read_document(self, document: Document) -> bool:
@@ -173,7 +182,7 @@ class _Reading:
                 "write `key: value` lines",
             )
             return False
-        if any(key in value for key in self._reader.list_keys):
+        if any(key in value for key in (*self._reader.list_keys, *_LATER_LISTS)):
             return self._read_lists(value, document)
         if any(key in value for key in _SOURCES) or not self._misspelt_lists(value):
             self._single_job(value)
@@ -249,7 +258,8 @@ class _Reading:
             self._queue(item, place, line)
 
     def _job(self, item: Any, place: Path, defaults: Mapping[str, Any], line: int) -> None:
-        full = with_defaults(item, defaults) if isinstance(item, dict) else item
+        known = self._reader.defaultable
+        full = with_defaults(item, defaults, known) if isinstance(item, dict) else item
         if not self._valid("job", full, place):
             return
         context = self._reader.context

@@ -42,12 +42,14 @@ class Finding:
 class Validator:
     """Checks values against one schema.
 
-    ``later`` are keys that this version knows of and does not support.
+    ``later`` are keys that this version knows of and does not support, ``own`` those that each job
+    says for itself.
     """
 
-    def __init__(self, schema: Mapping[str, Any], later: Iterable[str] = ()) -> None:
+    def __init__(self, schema: Mapping[str, Any], later: Iterable[str] = (), own: Iterable[str] = ()) -> None:
         self._schema = schema
         self._later = frozenset(later)
+        self._own = frozenset(own)
         self._is_valid = jsonschema_rs.validator_for(dict(schema)).is_valid
 
     def accepts(self, value: Any) -> bool:
@@ -104,6 +106,10 @@ class Validator:
         if key in self._later:
             message = f"`{key}` is not supported by this version yet"
             return Finding(path=place, code="unsupported_key", message=message, hint="remove it", at_key=True)
+        if key in self._own:
+            message = f"defaults may not set `{key}`"
+            hint = "write it into each job"
+            return Finding(path=place, code="not_a_default", message=message, hint=hint, at_key=True)
         near = nearest(key, known)
         hint = f"did you mean `{near}`?" if near else f"known are {', '.join(known)}"
         return Finding(
@@ -187,6 +193,8 @@ def _wrong_value(path: Path, value: Any, schema: Mapping[str, Any]) -> Finding:
 
 def _hint(value: Any, schema: Mapping[str, Any], expected: str) -> str | None:
     """What its author probably meant."""
+    if value is None:
+        return "it is empty: give it a value, or remove it"
     kinds = _kinds(schema)
     word = str(value).lower()
     if near := get_close_matches(word, _words(schema), n=1):

@@ -24,7 +24,7 @@ def script_fault(path: str, runners: Mapping[str, str]) -> ScriptFault | None:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return ScriptFault(
-            message=f"the script does not exist: {path}", hint="relative paths start at the project root"
+            message=f"the script does not exist: {path}", hint="create it, or correct the path"
         )
     except OSError as error:
         return ScriptFault(
