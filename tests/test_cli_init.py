@@ -137,7 +137,29 @@ class TestInit:
         (here / "jobs.d").write_text("")
         answer = run("init")
         assert answer.exit_code == 2
-        assert "jobs.d" in answer.stderr
+        assert "jobs.d is no folder" in answer.stderr
+        assert [path.name for path in here.iterdir()] == ["jobs.d"]
+
+    @pytest.mark.parametrize("place", ["deploy/jobs", "../elsewhere"])
+    def test_manifests_come_where_the_config_has_them(self, here: Path, place: str) -> None:
+        root = here / "project"
+        root.mkdir()
+        (root / "jeeves-runner.yaml").write_text(f"jobs_dir: {place}\n")
+        assert run("init", "project").exit_code == 0
+        assert not (root / "jobs.d").exists()
+        manifest = root / place / "hello.yaml"
+        schema = manifest.parent / manifest.read_text().splitlines()[0].partition("=")[2]
+        assert schema.resolve() == root / ".jeeves-runner/manifest.schema.json"
+        assert f"^({place}/|".replace(".", r"\.") in (root / ".pre-commit-config.yaml").read_text()
+        answer = run("-c", str(root / "jeeves-runner.yaml"), "validate", "--strict")
+        assert answer.output.startswith("Valid: 1 manifest, 1 declared")
+
+    def test_a_broken_config_is_named_and_nothing_is_written(self, here: Path) -> None:
+        (here / "jeeves-runner.yaml").write_text("job_dir: x\n")
+        answer = run("init")
+        assert answer.exit_code == 2
+        assert "job_dir" in answer.stderr
+        assert len(tree(here)) == 1
 
     def test_json(self, here: Path) -> None:
         answer = json.loads(run("init", "--json").output)

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from os.path import relpath
 from pathlib import Path
 
 import click
@@ -28,10 +29,10 @@ def command(app: App, folder: Path, force: bool) -> None:
     from jeeves_runner.schemas_text import config_schema, manifest_schema
 
     schemas = {scaffold.MANIFEST_SCHEMA: manifest_schema(), scaffold.CONFIG_SCHEMA: config_schema()}
-    fates = {
-        file.path.relative_to(folder).as_posix(): scaffold.write(file, force=force)
-        for file in scaffold.project_files(folder, schemas)
-    }
+    jobs_dir = scaffold.JOBS_DIR if force else _jobs_dir(folder)
+    files = list(scaffold.project_files(folder, schemas, jobs_dir))
+    scaffold.refuse_obstacles(files)
+    fates = {relpath(file.path, folder): scaffold.write(file, force=force) for file in files}
     if app.json:
         app.print_json({"folder": str(folder.resolve()), "files": fates})
         return
@@ -50,6 +51,16 @@ def command(app: App, folder: Path, force: bool) -> None:
         app.print(f"  cd {shlex.quote(os.fspath(folder))}")
     app.print("  jeeves-runner validate    # check the manifests")
     app.print("  jeeves-runner serve       # run them, and apply each change as you save it")
+
+
+def _jobs_dir(folder: Path) -> str:
+    """Where the config that is there already has the manifests; ConfigError if it is broken."""
+    from jeeves_runner.config import FILE_NAME, load_config
+
+    path = folder.resolve() / FILE_NAME
+    if not path.is_file():
+        return scaffold.JOBS_DIR
+    return Path(relpath(load_config(folder, path).jobs_dir, path.parent)).as_posix()
 
 
 def _repository_around(folder: Path) -> Path | None:

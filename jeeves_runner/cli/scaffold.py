@@ -2,24 +2,28 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
+from os.path import relpath
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import Conflict, JeevesError
 
 SCHEMA_DIR: Final = ".jeeves-runner"
 MANIFEST_SCHEMA: Final = f"{SCHEMA_DIR}/manifest.schema.json"
 CONFIG_SCHEMA: Final = f"{SCHEMA_DIR}/config.schema.json"
 
+JOBS_DIR: Final = "jobs.d"
+
 #: Where each template of a new project goes, relative to its root.
 PROJECT: Final[Mapping[str, str]] = {
     "jeeves-runner.yaml": "jeeves-runner.yaml",
-    "hello.yaml": "jobs.d/hello.yaml",
+    "hello.yaml": f"{JOBS_DIR}/hello.yaml",
     "hello.py": "scripts/hello.py",
     "pre-commit-config.yaml": ".pre-commit-config.yaml",
     "workflow.yml": ".github/workflows/jobs.yml",
@@ -57,18 +61,38 @@ def template(name: str) -> str:
     return resources.files("jeeves_runner.templates").joinpath(name).read_text(encoding="utf-8")
 
 
-def project_files(root: Path, schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[NewFile]:
-    """All files of a new project. ``schemas``: JSON Schemas by their path below ``root``."""
+def project_files(
+    root: Path, schemas: Mapping[str, Mapping[str, Any]], jobs_dir: str = JOBS_DIR
+) -> Iterator[NewFile]:
+    """All files of a new project. ``schemas``: JSON Schemas by their path below ``root``; ``jobs_dir``: the
+    folder of manifests, seen from there."""
+    to_schemas = Path(relpath(root / SCHEMA_DIR, root / jobs_dir)).as_posix()
     for name, target in PROJECT.items():
+        text = template(name)
+        if jobs_dir != JOBS_DIR and name == "hello.yaml":
+            text = text.replace(f"../{SCHEMA_DIR}", to_schemas)
+        elif jobs_dir != JOBS_DIR:
+            text = text.replace(re.escape(JOBS_DIR), re.escape(jobs_dir))
         yield NewFile(
-            path=root / target,
-            text=template(name),
+            path=root / target.replace(JOBS_DIR, jobs_dir),
+            text=text,
             executable=target.startswith("scripts/"),
             lines=name == "gitignore",
         )
     for target, schema in schemas.items():
         text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
         yield NewFile(path=root / target, text=text, generated=True)
+
+
+def refuse_obstacles(files: Iterable[NewFile]) -> None:
+    """Conflict if something that is no folder stands where a file's folder should be."""
+    for file in files:
+        for place in file.path.parents:
+            if (place.exists() or place.is_symlink()) and not place.is_dir():
+                raise Conflict(
+                    f"{place} is no folder, and {file.path} is to be written below it; nothing was written",
+                    hint="move it away, or choose another folder",
+                )
 
 
 def write(file: NewFile, *, force: bool = False) -> Fate:
