@@ -242,6 +242,14 @@ class TestAddJob:
         assert "jobs.d/many.yaml:2" in answer.stderr
         assert not (project / "jobs.d/taken.yaml").exists()
 
+    def test_broken_defaults_are_named(self, project: Path) -> None:
+        (project / "jobs.d/_defaults.yaml").write_text("defaults: [")
+        before = tree(project)
+        answer = run("add-job", "new", "--run", "true")
+        assert answer.exit_code == 2
+        assert "the defaults for the new job are broken: jobs.d/_defaults.yaml:2:1: " in answer.stderr
+        assert tree(project) == before
+
     @pytest.mark.parametrize("name", ["hello.yaml", "hello.yml"])
     def test_a_file_of_that_name_is_never_replaced(self, project: Path, name: str) -> None:
         (project / "jobs.d/hello.yaml").rename(project / "jobs.d" / name)

@@ -1,11 +1,12 @@
 """``add-job``: the manifest of a new job, judged together with all the others before it is written."""
 
+import posixpath
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os.path import relpath
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,7 +15,7 @@ from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.manifest_text import manifest_text
 from jeeves_runner.errors import Conflict, InvalidValue, UsageError
-from jeeves_runner.sources.folder import FolderSource, Snapshot, SourceFile
+from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
 
 if TYPE_CHECKING:
     from jeeves_runner.config import Config
@@ -128,6 +129,7 @@ def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
     new = SourceFile(path=name, data=files[-1].text.encode())
     folder = _FolderToBe(folder=setup.source.folder, root=setup.source.root, new=new)
     plan = Planner(replace(setup, source=folder)).plan(Live.nothing())
+    _refuse_broken_defaults(name, plan.problems)
     makes_script = len(files) > 1
     problems = [p for p in plan.problems if p.file == name and not (makes_script and p.code == "script")]
     for problem in problems:
@@ -136,6 +138,18 @@ def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
         if problem.is_error:
             raise InvalidValue(problem.message, hint=problem.hint)
     return problems
+
+
+def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
+    """A manifest below broken defaults is not judged at all, and would be held."""
+    for problem in problems:
+        folder, base = posixpath.split(problem.file)
+        if problem.is_error and base in DEFAULTS_NAMES and PurePosixPath(name).is_relative_to(folder):
+            raise InvalidValue(
+                f"the defaults for the new job are broken: {problem.file}:{problem.line}:{problem.column}:"
+                f" {problem.message}",
+                hint=problem.hint or f"mend {problem.file} first",
+            )
 
 
 def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: "list[Problem]") -> None:
