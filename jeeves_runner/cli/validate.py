@@ -1,5 +1,8 @@
 """``validate``: every manifest checked, no database needed."""
 
+import posixpath
+from pathlib import Path
+
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
@@ -34,9 +37,11 @@ def command(app: App, strict: bool, form: str) -> int:
         app.print_json({"ok": not failed, "problems": [p.as_json() for p in problems]})
         return int(failed)
     if form == "github":
+        above = _below_the_repository(app.config.root)
         for p in problems:
             text = f"{p.message}. {p.hint}" if p.hint else p.message
-            app.print(f"::{p.severity} file={p.file},line={p.line},col={p.column}::{_escaped(text)}")
+            file = _property(posixpath.normpath(posixpath.join(above, p.file)))
+            app.print(f"::{p.severity} file={file},line={p.line},col={p.column}::{_escaped(text)}")
     else:
         app.print_lines(problem_lines(problems))
     declared = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
@@ -44,6 +49,18 @@ def command(app: App, strict: bool, form: str) -> int:
     return int(failed)
 
 
+def _below_the_repository(root: Path) -> str:
+    """Where the project is in the git repository around it, which GitHub names files from."""
+    real = root.resolve()
+    top = next((place for place in (real, *real.parents) if (place / ".git").exists()), real)
+    return real.relative_to(top).as_posix()
+
+
 def _escaped(text: str) -> str:
-    """The characters GitHub's workflow commands reserve."""
+    """The characters that GitHub's workflow commands reserve, as its toolkit writes them."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """In a property, those that separate properties are reserved as well."""
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
