@@ -99,7 +99,7 @@ class Runner:
         self._follower: Follower | None = None
 
     async def start(self) -> bool:
-        """Bring everything up; False if told to stop while the database was locked, and nothing was done.
+        """Bring everything up; False if told to stop before the first job could start.
 
         The manifests come before the runs: what was changed or deleted while nobody ran must not
         be started by its old spec.
@@ -132,6 +132,8 @@ class Runner:
         stack.push_async_callback(runs.shut_down, config.shutdown_grace_ms / 1000)
         stack.push_async_callback(_end_tasks, self._tasks)
         await self._look_at_manifests(sync)
+        if self._stop.is_set():
+            return False
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
         self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
         warm_up()

@@ -167,7 +167,6 @@ class Sync:
         for anything that is wrong with the folder or the manifests."""
         before = self.state
         try:
-            self._source.check()  # a folder that cannot be entered hides what git does in it
             lock = await self._git.left(self._say_waiting)
             self.state = await self._reconcile(trust_deletes=lock is None)
             self._awaited = dict(self._planner.faulty_scripts)

@@ -14,7 +14,7 @@ import click
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.manifest_text import manifest_text
-from jeeves_runner.errors import Conflict, InvalidValue, UsageError
+from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
 from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
     for problem in problems:
         folder, base = posixpath.split(problem.file)
         if problem.is_error and base in DEFAULTS_NAMES and PurePosixPath(name).is_relative_to(folder):
-            raise InvalidValue(
+            raise PlanIncomplete(
                 f"the defaults for the new job are broken: {problem.file}:{problem.line}:{problem.column}:"
                 f" {problem.message}",
                 hint=problem.hint or f"mend {problem.file} first",

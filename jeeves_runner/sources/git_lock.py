@@ -22,10 +22,13 @@ def index_lock(folder: Path) -> Path | None:
     real = folder.resolve()
     for place in (real, *real.parents):
         git = place / ".git"
-        if git.is_dir():
-            return git / "index.lock"
-        if git.is_file():
-            return _linked(git) / "index.lock"
+        try:
+            if git.is_dir():
+                return git / "index.lock"
+            if git.is_file():
+                return _linked(git) / "index.lock"
+        except PermissionError:
+            return None  # reading the folder fails as well, and is what has to be told
     return None
 
 
