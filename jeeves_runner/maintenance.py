@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.db import runs
-from jeeves_runner.db.queue import extend_leases_of_runs, prune_queues
+from jeeves_runner.db.queue import prune_queues
 from jeeves_runner.db.state import prune_state
 from jeeves_runner.db.storage import incremental_vacuum
 from jeeves_runner.db.transaction import Tx
@@ -26,43 +26,28 @@ log = logging.getLogger(__name__)
 OCCURRENCES_KEPT = timedelta(days=7)
 """For at least so long a row says that an occurrence has had its run."""
 
-LEASE_INTERVAL = 5.0
-"""Seconds between two extensions of the leases that running runs hold."""
-
 _BITE = 500
 _VACUUM_PAGES = 1_000
 
 
-class RunningRuns(Protocol):
-    """Knows which runs run."""
-
-    @property
-    def running_ids(self) -> list[int]: ...
-
-
 class Maintenance:
-    """Prunes runs, logs, state and queues, and keeps the leases of running runs alive."""
+    """Prunes runs, logs, state and queues."""
 
-    def __init__(self, *, config: Config, writer: Writer, runs: RunningRuns, clock: Clock) -> None:
+    def __init__(self, *, config: Config, writer: Writer, clock: Clock) -> None:
         self._run_retention = timedelta(milliseconds=config.run_retention_ms)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
         self._interval = config.state_cleanup_interval_ms / 1000
         self._writer = writer
-        self._runs = runs
         self._clock = clock
 
     async def run(self) -> None:
         """Work at intervals until cancelled. A round that fails is logged, and the next one tried."""
-        next_round = self._clock.monotonic()
         while True:
             try:
-                await self.extend_leases()
-                if self._clock.monotonic() >= next_round:
-                    next_round = self._clock.monotonic() + self._interval
-                    await self.run_once()
+                await self.run_once()
             except (JeevesError, OSError) as error:
                 log.error("housekeeping failed and goes on later: %s", error)
-            await asyncio.sleep(min(LEASE_INTERVAL, self._interval))
+            await asyncio.sleep(self._interval)
 
     async def run_once(self) -> None:
         """One whole round."""
@@ -72,12 +57,6 @@ class Maintenance:
         await self._in_bites(prune_queues)
         await self._write(lambda tx: incremental_vacuum(tx, _VACUUM_PAGES))
         await self._writer.checkpoint()
-
-    async def extend_leases(self) -> None:
-        """Let no claim of a run end while that run works."""
-        running = self._runs.running_ids
-        if running:
-            await self._write(lambda tx: extend_leases_of_runs(tx, running))
 
     async def _prune_runs(self) -> None:
         before = self._clock.now() - self._run_retention

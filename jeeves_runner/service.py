@@ -29,6 +29,7 @@ from jeeves_runner.execute.local import LocalExecutor
 from jeeves_runner.execute.processes import boot_id
 from jeeves_runner.execute.roster import Roster
 from jeeves_runner.follow import Follower
+from jeeves_runner.leases import Leases
 from jeeves_runner.maintenance import Maintenance
 from jeeves_runner.planner import PlannerSetup
 from jeeves_runner.planner_process import PlannerProcess
@@ -145,7 +146,9 @@ class Runner:
         self._spawn("watch of the manifests", sync.run())
         # Somebody may cancel a run that a stopping runner waits for.
         self._spawn("watch of the database", self._follower.run(), self._tasks_to_the_end)
-        self._spawn("maintenance", self._make_maintenance(writer, runs).run())
+        self._spawn("maintenance", self._make_maintenance(writer).run())
+        # What a run has claimed stays its own until it has ended, also while the runner stops.
+        self._spawn("leases", Leases(writer=writer, runs=runs).run(), self._tasks_to_the_end)
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs))
         self._spawn("garbage collector", _collect_garbage())
@@ -197,8 +200,8 @@ class Runner:
             disk_full=DiskGuard(config.data_dir, config.min_free, self._clock),
         )
 
-    def _make_maintenance(self, writer: Writer, runs: Runs) -> Maintenance:
-        return Maintenance(config=self._config, writer=writer, runs=runs, clock=self._clock)
+    def _make_maintenance(self, writer: Writer) -> Maintenance:
+        return Maintenance(config=self._config, writer=writer, clock=self._clock)
 
     def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Sync:
         planner = PlannerProcess(setup)

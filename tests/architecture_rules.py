@@ -41,6 +41,7 @@ FLOORS = {
     "runs": 3,
     "scheduler": 3,
     "maintenance": 3,
+    "leases": 3,
     "api": 4,
     "dashboard": 4,
     "cli": 4,

@@ -5,17 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from runs_support import Place, Rig, job, with_runner
+from runs_support import Place, job
 
-from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.clock import to_text
 from jeeves_runner.config import Config, load_config
-from jeeves_runner.db import queue_items
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.maintenance import Maintenance
-
-
-class NoRuns:
-    running_ids: list[int] = []  # noqa: RUF012 - nothing is ever added
 
 
 @pytest.fixture
@@ -53,7 +48,7 @@ def keep_house(place: Place, config: str) -> None:
     async def main() -> None:
         async with Writer(place.path, place.clock) as writer:
             settings = configured(place, config)
-            await Maintenance(config=settings, writer=writer, runs=NoRuns(), clock=place.clock).run_once()
+            await Maintenance(config=settings, writer=writer, clock=place.clock).run_once()
 
     asyncio.run(main())
 
@@ -115,20 +110,3 @@ def test_logs_may_go_before_their_runs(place: Place) -> None:
     assert left(place) == [run_id]
     assert place.runs()[0].log_path is None
     assert list(place.root.glob("*.log*")) == []
-
-
-def test_the_leases_of_a_running_run_do_not_end(place: Place) -> None:
-    place.apply(job("work", "exec sleep 60"))
-
-    async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("work")
-        with place.write() as tx:
-            queue_items.enqueue(tx, "inbox", ["1"])
-            queue_items.claim(tx, "inbox", lease_ms=1_000, run_id=run.id)
-        settings = configured(place, "run_retention: 30d\n")
-        maintenance = Maintenance(config=settings, writer=rig.writer, runs=rig.runs, clock=place.clock)
-        await maintenance.extend_leases()
-        until = from_text(place.value("SELECT lease_until FROM queue_items"))
-        assert until > place.clock.now() + timedelta(minutes=4)
-
-    with_runner(place, scenario)

@@ -109,6 +109,20 @@ class TestLease:
         [item] = claim(store)
         assert column(store, "lease_until", item.id) == "2026-03-01T12:00:05.000Z"
 
+    def test_of_a_run_last_until_the_runner_has_extended_them(self, store: Store) -> None:
+        store.declare_queue("mail", lease_ms=1_000)
+        push(store, "a", "b")
+        [by_default] = claim(store, run_id=1)
+        [asked] = claim(store, lease_ms=2_000, run_id=1)
+        with store.tx() as tx:
+            queue_items.extend(tx, asked.id, asked.lease_token, 100)
+        assert column(store, "lease_until", by_default.id) == "2026-03-01T12:00:15.000Z"
+        assert column(store, "lease_until", asked.id) == "2026-03-01T12:00:15.000Z"
+        store.clock.advance(seconds=10)
+        with store.tx() as tx:
+            assert queue.extend_leases_of_runs(tx, [1]) == 2
+        assert column(store, "lease_until", asked.id) == "2026-03-01T12:00:25.000Z"
+
     def test_that_ends_after_the_last_attempt_makes_a_dead_letter(self, store: Store) -> None:
         push(store, "work", max_attempts=2)
         for _ in range(2):

@@ -111,7 +111,8 @@ class QueueMachine(RuleBasedStateMachine):
         assert [item.id for item in claimed] == [item.id for item in ready[:many]]
         for want, item in zip(ready, claimed, strict=False):
             want.status, want.attempt, want.token = "claimed", want.attempt + 1, item.lease_token
-            want.lease_until = self.clock.time + timedelta(milliseconds=lease_ms or 60_000)
+            shortest = 0 if run_id is None else 15_000
+            want.lease_until = self.clock.time + timedelta(milliseconds=max(lease_ms or 60_000, shortest))
             want.run_id = run_id
             assert (item.attempt, item.payload) == (want.attempt, {"key": want.key})
         self.claims += claimed

@@ -189,7 +189,8 @@ class Client:
         """Take up to ``count`` ready items for as long as ``lease`` (default: the queue's) lasts.
 
         Answer each with ``complete`` or ``fail`` in time; past its lease an item goes to the
-        next claimant. The runner extends the claims of a run for as long as it lives.
+        next claimant. The runner extends the claims of a run, whose leases last 15 s at least, for
+        as long as it lives.
         """
         check_name(queue, "queue")
         check_whole(count, "count", 1)

@@ -98,12 +98,13 @@ class Line:
             heappush(self._waiting, (job.priority, job.age, job))
 
     def _next_batch(self) -> list[Job]:
-        batch: list[Job] = []
-        while self._waiting and len(batch) < MAX_BATCH:
-            alone = self._waiting[0][2].alone
-            if alone and batch:
-                break
+        batch = [heappop(self._waiting)[2]] if self._waiting else []
+        while self._waiting and len(batch) < MAX_BATCH and _go_together(batch[0], self._waiting[0][2]):
             batch.append(heappop(self._waiting)[2])
-            if alone:
-                break
         return batch
+
+
+def _go_together(first: Job, other: Job) -> bool:
+    """Whether they may share a commit. Nobody who is waited for waits for housekeeping in his own."""
+    upkeep = Priority.MAINTENANCE
+    return not first.alone and not other.alone and (first.priority is upkeep) is (other.priority is upkeep)

@@ -14,7 +14,7 @@ import apsw
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.values import from_json, text_after
-from jeeves_runner.db.queue_items import GIVE_BACK, LEASE_ENDED, settle_expired
+from jeeves_runner.db.queue_items import GIVE_BACK, LEASE_ENDED, run_lease_ms, settle_expired
 from jeeves_runner.db.transaction import Tx
 
 
@@ -95,12 +95,12 @@ def failed_items(conn: apsw.Connection, now: datetime, queue_id: str, limit: int
 
 
 def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> int:
-    """Let every claim of these runs last at least one lease of its queue from now; how many grew."""
+    """Let every claim of these runs last a lease of its queue from now, at least; how many grew."""
     runs = json.dumps(list(run_ids))
     leases = list(tx.conn.execute(_LEASES_OF_RUNS, (runs,)))
     grown = 0
     for queue_id, lease_ms in leases:
-        until = text_after(tx.now, lease_ms)
+        until = text_after(tx.now, run_lease_ms(lease_ms))
         tx.conn.execute(_GROW_LEASES, {"until": until, "runs": runs, "queue": queue_id})
         grown += tx.conn.changes()
     return grown

@@ -17,6 +17,12 @@ from jeeves_runner.core.values import from_json, text_after
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, LeaseLost, NotFound
 
+LEASE_INTERVAL: Final = 5.0
+"""Seconds between two extensions of the leases that running runs hold."""
+
+_RUN_LEASE_MS: Final = round(3 * LEASE_INTERVAL * 1000)
+"""The shortest lease of a claim by a run: an extension may come late and still in time."""
+
 LEASE_ENDED: Final = "the lease ended without an answer"
 
 _QUEUE_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
@@ -63,6 +69,8 @@ def claim(
 ) -> list[Item]:
     """Up to ``count`` ready items, claimed until their lease ends: by priority, ready time and id.
 
+    The runner extends the claims of a run and gives them back at its end; so that it can, their
+    lease lasts 15 s at least.
     An item whose payload another program wrote as no JSON becomes a dead letter instead of
     failing every claimant.
     """
@@ -71,6 +79,8 @@ def claim(
         if lease_ms is None:
             return []
     settle_expired(tx, queue_id)
+    if run_id is not None:
+        lease_ms = run_lease_ms(lease_ms)
     terms = {"at": tx.at, "until": text_after(tx.now, lease_ms), "run": run_id}
     claimed: list[Item] = []
     below: float = math.inf
@@ -140,10 +150,17 @@ def fail(
 
 
 def extend(tx: Tx, item_id: int, lease_token: str, lease_ms: int) -> None:
-    """Let a claim end ``lease_ms`` from now. LeaseLost if it has ended already."""
+    """Let a claim end ``lease_ms`` from now, that of a run after 15 s at least. LeaseLost if it has ended."""
     tx.conn.execute(
-        "UPDATE queue_items SET lease_until = ? WHERE id = ? AND lease_token = ? AND lease_until > ?",
-        (text_after(tx.now, lease_ms), item_id, lease_token, tx.at),
+        "UPDATE queue_items SET lease_until = iif(run_id IS NULL, ?, ?)"
+        " WHERE id = ? AND lease_token = ? AND lease_until > ?",
+        (
+            text_after(tx.now, lease_ms),
+            text_after(tx.now, run_lease_ms(lease_ms)),
+            item_id,
+            lease_token,
+            tx.at,
+        ),
     )
     if not tx.conn.changes():
         raise _lease_lost(tx, item_id)
@@ -184,6 +201,11 @@ def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
         _SETTLE_ALL if queue_id is None else _SETTLE_ONE,
         {"at": tx.at, "queue": queue_id, "error": LEASE_ENDED},
     )
+
+
+def run_lease_ms(lease_ms: int) -> int:
+    """How long a claim by a run lasts that asked for ``lease_ms``."""
+    return max(lease_ms, _RUN_LEASE_MS)
 
 
 def backoff_ms(delay_ms: int, factor: float, max_delay_ms: int, attempt: int) -> int:

@@ -1,0 +1,42 @@
+"""Claims of running runs: their leases do not end while the run works."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from jeeves_runner.db.queue import extend_leases_of_runs
+from jeeves_runner.db.queue_items import LEASE_INTERVAL
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.errors import JeevesError
+
+log = logging.getLogger(__name__)
+
+
+class RunningRuns(Protocol):
+    """Knows which runs run."""
+
+    @property
+    def running_ids(self) -> list[int]: ...
+
+
+class Leases:
+    """Extends what running runs have claimed, however long housekeeping takes meanwhile."""
+
+    def __init__(self, *, writer: Writer, runs: RunningRuns) -> None:
+        self._writer = writer
+        self._runs = runs
+
+    async def run(self) -> None:
+        """Work at intervals until cancelled. A failure is logged, and the next time tried again."""
+        while True:
+            try:
+                await self.extend()
+            except JeevesError as error:
+                log.error("the leases of running runs could not be extended: %s", error)
+            await asyncio.sleep(LEASE_INTERVAL)
+
+    async def extend(self) -> None:
+        """Let no claim of a run that runs now end before the next time."""
+        running = self._runs.running_ids
+        if running:
+            await self._writer.write(lambda tx: extend_leases_of_runs(tx, running), durable=False)
