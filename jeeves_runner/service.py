@@ -149,6 +149,7 @@ class Runner:
         self._spawn("maintenance", self._make_maintenance(writer).run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
         self._spawn("leases", Leases(writer=writer, runs=runs).run(), self._tasks_to_the_end)
+        self._spawn("database writer", writer.watch(), self._tasks_to_the_end)
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs))
         self._spawn("garbage collector", _collect_garbage())
@@ -370,3 +371,5 @@ async def _say_goodbye(writer: Writer, epoch: int) -> None:
         await writer.write(lambda tx: end_epoch(tx, epoch))
     except Fenced:
         log.info("not recording the end: another runner is recorded already")
+    except DatabaseError as error:
+        log.error("the end of this runner could not be recorded: %s", error)

@@ -10,6 +10,7 @@ import pytest
 from db_support import (
     CLOCK,
     HOLD_THE_LOCK,
+    Gate,
     adding,
     child,
     expect,
@@ -20,11 +21,12 @@ from db_support import (
     with_writer,
 )
 
+from jeeves_runner.db import storage
 from jeeves_runner.db import writer as writer_module
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.storage import CheckpointMode, incremental_vacuum, wal_bytes
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import DatabaseBusy
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, NotADatabase
 
 WRITE_FOR_EVER = """
 import asyncio, sys
@@ -131,6 +133,60 @@ class TestLockOfAnotherProcess:
 
         with_writer(path, scenario)
         assert notes_in(path) == ["a"]
+
+
+def with_damaged_free_list(path: Path) -> None:
+    """The list of free pages begins at a page that is far beyond the end of the file."""
+    with closing(connect(path)) as conn:
+        conn.execute("CREATE TABLE gone (bytes BLOB)")
+        conn.execute("INSERT INTO gone VALUES (zeroblob(100000))")
+        conn.execute("DROP TABLE gone")
+    with path.open("r+b") as file:
+        file.seek(32)
+        file.write((1_000_000).to_bytes(4, "big"))
+
+
+class TestFault:
+    def test_of_a_damaged_file_is_told_to_whoever_needs_the_page(self, path: Path) -> None:
+        with_damaged_free_list(path)
+
+        async def scenario(writer: Writer) -> None:
+            await writer.write(adding("fits on its page"))
+            with pytest.raises(NotADatabase, match="is damaged"):
+                await writer.write(adding("x" * 100_000))
+            await writer.write(adding("fits too"))
+
+        with_writer(path, scenario)
+        assert notes_in(path) == ["fits on its page", "fits too"]
+
+    def test_of_the_writer_itself_leaves_nobody_waiting(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fails(_pace: object, *, idle: bool) -> bool:
+            raise OSError("no such luck")
+
+        async def main() -> None:
+            writer = Writer(path, CLOCK)
+            writer.start()
+            gate = Gate()
+            first = asyncio.create_task(writer.write(gate))
+            await gate.entered()
+            others = [asyncio.create_task(writer.write(adding(str(n)))) for n in range(300)]
+            await asyncio.sleep(0)
+            monkeypatch.setattr(storage.CheckpointPace, "is_due", fails)
+            gate.open()
+            await first
+            answers = await asyncio.gather(*others, return_exceptions=True)
+            assert {str(answer) for answer in answers} == {f"the writer of {path} failed: no such luck"}
+            with pytest.raises(DatabaseError, match="no such luck"):
+                await writer.write(adding("too late"))
+            with pytest.raises(DatabaseError, match="no such luck"):
+                await writer.watch()
+            await writer.stop()
+
+        asyncio.run(main())
+        assert notes_in(path) == []
+        assert caplog.text.count("the database writer failed") == 1
 
 
 class TestKill:

@@ -48,21 +48,23 @@ class Line:
     def __init__(self) -> None:
         self._gate = Lock()
         self._closed = False
+        self._fault: Exception | None = None
         self._arrivals: SimpleQueue[Job | None] = SimpleQueue()  # None: closed, nothing follows
         self._ended = False
         self._waiting: list[tuple[int, int, Job]] = []  # a heap by priority, then age
         self._ages = count()
 
     def add(self, job: Job) -> None:
-        """Raises RuntimeError once the line is closed."""
+        """Once the line is closed, raises the fault that closed it, RuntimeError if none did."""
         with self._gate:
             if self._closed:
-                raise RuntimeError("the database writer has been stopped")
+                raise self._fault or RuntimeError("the database writer has been stopped")
             self._arrivals.put(job)
 
-    def close(self) -> None:
-        """Accept no more jobs; those accepted can still be taken."""
+    def close(self, fault: Exception | None = None) -> None:
+        """Accept no more jobs, because of a fault or in good order; those accepted can still be taken."""
         with self._gate:
+            self._fault = self._fault or fault
             if not self._closed:
                 self._closed = True
                 self._arrivals.put(None)

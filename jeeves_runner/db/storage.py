@@ -58,15 +58,16 @@ def lengthen_wal(conn: apsw.Connection) -> None:
 
     A commit that makes the file longer has the file system record that too, and takes about
     twice as long as one that writes over what is there. A transaction too large for its cache
-    spills into the WAL, and rolling it back leaves nothing but the length. Does nothing while
-    another process writes, or when the disk is full.
+    spills into the WAL, and rolling it back leaves nothing but the length. Does nothing where
+    that fails: another process writes, the disk is full, the file is damaged.
     """
     if wal_bytes(conn) >= WAL_LENGTH:
         return
     cache_size = conn.pragma("cache_size")
     conn.pragma("cache_size", _SPILLING_CACHE)
     try:
-        with suppress(apsw.BusyError, apsw.FullError, apsw.IOError):
+        # Whoever needs a page of a damaged file is told; this only wanted to be quick.
+        with suppress(apsw.Error):
             conn.execute("BEGIN IMMEDIATE")
             conn.execute("CREATE TABLE lengthening (bytes BLOB)")
             conn.execute("INSERT INTO lengthening VALUES (zeroblob(?))", (WAL_LENGTH,))

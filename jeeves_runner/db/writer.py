@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from jeeves_runner.db import storage
 from jeeves_runner.db.batch import Job, Line, Priority
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx, open_tx, pause, rollback, set_durable, translate
+from jeeves_runner.errors import DatabaseError
 
 __all__ = ["Priority", "Writer"]
 
@@ -56,6 +58,13 @@ class Writer:
         conn = connect(self._path, clock=self._clock)
         self._thread = _Thread(conn, self._clock, self._line, asyncio.get_running_loop())
         self._thread.start()
+
+    async def watch(self) -> None:
+        """Wait for the writer's end; raises DatabaseError if it was not stopped but has failed."""
+        if self._thread is not None:
+            await self._thread.ended.wait()
+            if self._thread.fault is not None:
+                raise self._thread.fault
 
     async def stop(self) -> None:
         """Finish everything accepted so far and close the connection. May be called twice."""
@@ -125,24 +134,49 @@ class _Thread(threading.Thread):
         self._clock = clock
         self._line = line
         self._loop = loop
+        self._in_hand: list[Job] = []
         self._durable: bool | None = None
         self._give_up_at: float | None = None
         self.busy_since: datetime | None = None
         self.ended = asyncio.Event()
+        self.fault: DatabaseError | None = None
 
     def run(self) -> None:
-        pace = storage.CheckpointPace(self._conn)
-        storage.lengthen_wal(self._conn)
+        """Work until the line is closed and empty. Whatever happens, nobody is left waiting."""
+        file = self._conn.filename
         try:
+            self._work()
+        except Exception as error:
+            log.exception("the database writer failed")
+            self.fault = translate(error, file) or DatabaseError(
+                f"the writer of {file} failed: {error}", hint="the log has more; start the runner again"
+            )
+        finally:
+            self._give_up_line()
+            self._call_loop(self.ended.set)
+
+    def _work(self) -> None:
+        with closing(self._conn):
+            pace = storage.CheckpointPace(self._conn)
+            storage.lengthen_wal(self._conn)
             while batch := self._line.take():
+                self._in_hand = batch
                 if self._settle(batch):
                     self._call_loop(_deliver, batch)
+                self._in_hand = []
                 if pace.is_due(idle=self._line.is_empty):
                     self._checkpoint()
                     pace.done()
-        finally:
-            self._conn.close()
-            self._call_loop(self.ended.set)
+
+    def _give_up_line(self) -> None:
+        """Fail what nobody will do any more."""
+        self._line.close(self.fault)
+        batch = self._in_hand
+        while batch := batch or self._line.take():
+            for job in batch:
+                job.error = self.fault
+            self._call_loop(_deliver, batch)
+            batch = []
 
     def _settle(self, batch: list[Job]) -> bool:
         """Give each job of the batch its result or error; False if it had to be put back instead."""
@@ -212,8 +246,9 @@ class _Thread(threading.Thread):
     def _checkpoint(self) -> None:
         try:
             storage.checkpoint(self._conn)
-        except apsw.Error:
-            log.exception("a checkpoint failed; the write-ahead log keeps growing until one succeeds")
+        except apsw.Error as error:
+            why = _failure(error, self._conn.filename)
+            log.error("a checkpoint failed, and the write-ahead log grows until one succeeds: %s", why)  # noqa: TRY400 - the sentence says it all
 
     def _call_loop(self, function: Callable[..., object], *args: object) -> None:
         try:
