@@ -175,7 +175,7 @@ class Runner:
                     await self._stop.wait()
 
     def _connect(self, *, create: bool = False) -> apsw.Connection:
-        conn = connect(self._config.db_path, create=create, clock=self._clock)
+        conn = connect(self._config.db_path, create=create, clock=self._clock, patient=False)
         self._stack.callback(conn.close)
         return conn
 

@@ -182,6 +182,21 @@ class TestRefusals:
             in refusal(tmp_path / "data" / "runner.sqlite", create=True).message
         )
 
+    def test_not_a_log_that_goes_at_that_very_moment(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wal = path.with_name(f"{path.name}-wal")
+        wal.touch()
+        access = os.access
+
+        def gone_by_now(file: Path, mode: int) -> bool:
+            if file == wal:
+                wal.unlink(missing_ok=True)
+            return access(file, mode)
+
+        monkeypatch.setattr("os.access", gone_by_now)
+        connect(path).close()
+
     def test_a_loop_of_symlinks(self, tmp_path: Path) -> None:
         path = tmp_path / "runner.sqlite"
         path.symlink_to(path)

@@ -205,3 +205,11 @@ class TestEpoch:
         row = runner_row(conn)
         assert row is not None
         assert (row.api_url, row.stopping_at, row.stopped_at) == (None, None, None)
+
+
+def test_a_database_behind_a_loop_of_symlinks_cannot_be_locked(tmp_path: Path) -> None:
+    path = tmp_path / "runner.sqlite"
+    path.symlink_to(path)
+    with pytest.raises(DatabaseError, match="symlinks form a loop"):
+        RunnerLock(path).acquire()
+    assert read_lock_pid(path) is None

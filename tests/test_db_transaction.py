@@ -64,7 +64,7 @@ class TestTransaction:
 
     def test_gives_up_when_another_process_keeps_the_lock(self, path: Path) -> None:
         with (
-            closing(connect(path)) as conn,
+            closing(connect(path, patient=False)) as conn,
             locked_by_another(path),
             pytest.raises(DatabaseBusy, match="locked by another process"),
             transaction(conn, CLOCK, patience=0.1),
@@ -72,7 +72,7 @@ class TestTransaction:
             pytest.fail("the lock is not ours")
 
     def test_waits_for_another_process(self, path: Path) -> None:
-        with closing(connect(path)) as conn, locked_by_another(path) as holder:
+        with closing(connect(path, patient=False)) as conn, locked_by_another(path) as holder:
             with pytest.raises(DatabaseBusy), transaction(conn, CLOCK, patience=0):
                 pytest.fail("the lock is not ours")
             tell(holder)

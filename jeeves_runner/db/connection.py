@@ -14,12 +14,14 @@ from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.db.filesystem import filesystem_of, is_unsafe
 from jeeves_runner.db.transaction import (
     BUSY_TIMEOUT_MS,
+    PATIENCE,
     Tx,
     pause,
     snapshot,
     transaction,
     translate,
     translated,
+    wait_for_locks,
 )
 from jeeves_runner.errors import (
     DatabaseBusy,
@@ -37,9 +39,6 @@ APPLICATION_ID = 0x4A525552
 SCHEMA_VERSION = 1
 """The number of the newest file in db/migrations, written here so that opening need not list them."""
 
-_PATIENCE = 10.0
-"""Seconds to wait for a process that sets the database up or changes its journal mode."""
-
 _SMALLEST = 512
 """Bytes of the smallest SQLite database. SQLite itself takes a file of one byte for an empty one."""
 
@@ -53,24 +52,38 @@ class _Content(Enum):
     CURRENT = "current"
 
 
-def connect(path: Path, *, create: bool = False, clock: Clock | None = None) -> apsw.Connection:
+def connect(
+    path: Path, *, create: bool = False, clock: Clock | None = None, patient: bool = True
+) -> apsw.Connection:
     """A connection to the database at ``path``, checked and ready for transactions.
 
     With ``create`` a missing folder and file are made and an older schema is migrated; without
-    it both are errors. Raises DatabaseError (missing, a folder, an unsuitable file system, an
+    it both are errors. A ``patient`` connection waits for locks; one of an event loop must not.
+    Raises DatabaseError (missing, a folder, an unsuitable file system, an
     older schema), NotADatabase, DatabaseTooNew, DatabaseReadOnly or DatabaseBusy, each with a
     hint; no other error of SQLite or the system gets out.
     """
     try:
-        real = path.resolve()
+        real = real_path(path)
         _check_place(real, create)
-        return _open_in_time(real, create, clock or SystemClock())
-    except (OSError, RuntimeError) as error:  # RuntimeError: Python < 3.13 on a loop of symlinks
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DatabaseError(f"{path} cannot be used: {reason}", hint=_DB_PATH_HINT) from error
+        clock = clock or SystemClock()
+        conn = _open_in_time(real, create, clock)
+        if patient:
+            wait_for_locks(conn, clock)
+        return conn
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be used: {error.strerror}", hint=_DB_PATH_HINT) from error
     except apsw.Error as error:
         known = translate(error, str(path))
         raise known or DatabaseError(f"{path} cannot be used: {error}", hint=_DB_PATH_HINT) from error
+
+
+def real_path(path: Path) -> Path:
+    """The file that ``path`` leads to; DatabaseError if it leads nowhere, going round in symlinks."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python < 3.13 on a loop of symlinks
+        raise DatabaseError(f"{path} cannot be used: its symlinks form a loop", hint=_DB_PATH_HINT) from error
 
 
 def _check_place(real: Path, create: bool) -> None:
@@ -119,11 +132,17 @@ def _check_file(real: Path, found: os.stat_result) -> None:
     for file in (real, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
         # Not left to SQLite: it would read through a -shm file that it cannot write, and every
         # later write would fail.
-        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        if not _is_usable(file):
             raise DatabaseReadOnly(
                 f"the database file {file} cannot be read and written",
                 hint="give this user permission to do both, or run as the user who owns it",
             )
+
+
+def _is_usable(file: Path) -> bool:
+    """Whether it can be read and written, or is not there: -wal and -shm come and go at any moment."""
+    both = os.R_OK | os.W_OK
+    return os.access(file, both) or not file.exists() or os.access(file, both)
 
 
 def _check_filesystem(folder: Path) -> None:
@@ -142,14 +161,14 @@ def _open_in_time(real: Path, create: bool, clock: Clock) -> apsw.Connection:
     That happens while it is set up, and SQLite does not wait for each of the locks this needs. A
     fresh start is the one way on that fits whichever step has found it locked.
     """
-    deadline = clock.monotonic() + _PATIENCE
+    deadline = clock.monotonic() + PATIENCE
     while True:
         try:
             return _open(real, create, clock)
         except apsw.BusyError as error:
             if clock.monotonic() >= deadline:
                 raise DatabaseBusy(
-                    f"{real} has been locked by another process for over {_PATIENCE:g} s",
+                    f"{real} has been locked by another process for over {PATIENCE:g} s",
                     hint="wait for that process to finish, or end it, then try again",
                 ) from error
         pause()

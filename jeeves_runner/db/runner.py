@@ -14,14 +14,14 @@ from pathlib import Path
 import apsw
 
 from jeeves_runner.clock import from_text
-from jeeves_runner.db.connection import make_folder
+from jeeves_runner.db.connection import make_folder, real_path
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
 
 
 def lock_path(db_path: Path) -> Path:
-    """The lock of a database, beside the real file, whichever name that was reached by."""
-    real = db_path.resolve()
+    """The lock of a database, beside the real file, whichever name that was reached by; DatabaseError."""
+    real = real_path(db_path)
     return real.with_name(f"{real.name}.lock")
 
 
@@ -79,7 +79,7 @@ def files_of(db_path: Path) -> dict[Path, FileIdentity | None]:
     A file deleted or replaced under a runner stays open there and takes all it writes with it,
     while the next runner locks and reads the new one.
     """
-    return {path: _identity(path) for path in (db_path.resolve(), lock_path(db_path))}
+    return {path: _identity(path) for path in (real_path(db_path), lock_path(db_path))}
 
 
 def _identity(path: Path) -> FileIdentity | None:
@@ -107,7 +107,7 @@ def read_lock_pid(db_path: Path) -> int | None:
     """
     try:
         return int(lock_path(db_path).read_text(encoding="ascii"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, DatabaseError):
         return None
 
 

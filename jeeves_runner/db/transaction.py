@@ -13,7 +13,10 @@ from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, NotADatabase
 
 BUSY_TIMEOUT_MS = 50
-"""How long SQLite itself waits for a lock; beyond that the callers here wait, with jitter."""
+"""How long SQLite itself waits for a lock in the runner, whose callers wait beyond that, with jitter."""
+
+PATIENCE = 10.0
+"""Seconds that scripts and commands wait for a lock, to read or to write."""
 
 _PAUSE = (0.001, 0.05)
 """Seconds between two attempts at a lock. Uneven, so that waiting processes do not march in step."""
@@ -33,7 +36,7 @@ class Tx(NamedTuple):
 
 @contextmanager
 def transaction(
-    conn: apsw.Connection, clock: Clock, *, durable: bool = True, patience: float = 10.0
+    conn: apsw.Connection, clock: Clock, *, durable: bool = True, patience: float = PATIENCE
 ) -> Iterator[Tx]:
     """A write transaction: committed at the end of the block, rolled back if the block raises.
 
@@ -90,23 +93,40 @@ def rollback(conn: apsw.Connection) -> None:
             conn.execute("ROLLBACK")
 
 
+def wait_for_locks(conn: apsw.Connection, clock: Clock) -> None:
+    """Let every statement of this connection wait up to PATIENCE for a lock, with jitter.
+
+    A read needs one too: it waits for whoever repairs the log after a crash, or closes the
+    database as the last one. Not for an event loop, which this would stop.
+    """
+    deadline = 0.0
+
+    def wait(attempts: int) -> bool:
+        nonlocal deadline
+        now = clock.monotonic()
+        if attempts == 0:
+            deadline = now + PATIENCE
+        if now >= deadline:
+            return False
+        pause()
+        return True
+
+    conn.set_busy_handler(wait)
+
+
 def pause() -> None:
     """Stand back for a moment before the next attempt at a lock."""
     time.sleep(uniform(*_PAUSE))
 
 
 def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None:
-    deadline: float | None = None
+    deadline = clock.monotonic() + patience
     while True:
         try:
             conn.execute("BEGIN IMMEDIATE")
             return
         except apsw.BusyError as error:
-            # The first attempt has waited BUSY_TIMEOUT_MS already; the clock is read only now,
-            # because nearly all transactions never get here.
-            now = clock.monotonic()
-            deadline = now + patience if deadline is None else deadline
-            if now >= deadline:
+            if clock.monotonic() >= deadline:
                 raise DatabaseBusy(
                     f"{conn.filename} has been locked by another process for over {patience:g} s",
                     hint="wait for that process to finish, or end it, then try again",

@@ -55,7 +55,7 @@ class Writer:
 
     def start(self) -> None:
         """Open the database and start the thread; results arrive in the running event loop."""
-        conn = connect(self._path, clock=self._clock)
+        conn = connect(self._path, clock=self._clock, patient=False)
         self._thread = _Thread(conn, self._clock, self._line, asyncio.get_running_loop())
         self._thread.start()
 
@@ -248,7 +248,7 @@ class _Thread(threading.Thread):
             storage.checkpoint(self._conn)
         except apsw.Error as error:
             why = _failure(error, self._conn.filename)
-            log.error("a checkpoint failed, and the write-ahead log grows until one succeeds: %s", why)  # noqa: TRY400 - the sentence says it all
+            log.error("a checkpoint failed, and the write-ahead log grows until one succeeds: %s", why)
 
     def _call_loop(self, function: Callable[..., object], *args: object) -> None:
         try:
