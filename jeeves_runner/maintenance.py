@@ -11,12 +11,12 @@ from typing import TypeVar
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.db import runs
-from jeeves_runner.db.queue import prune_queues
+from jeeves_runner.db.queue import prune_queue, queue_ids
 from jeeves_runner.db.state import prune_state
 from jeeves_runner.db.storage import incremental_vacuum
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import DatabaseError, JeevesError
 from jeeves_runner.execute.logfile import remove_log
 
 _T = TypeVar("_T")
@@ -54,7 +54,8 @@ class Maintenance:
         await self._prune_runs()
         await self._drop_logs()
         await self._in_bites(prune_state)
-        await self._in_bites(prune_queues)
+        for queue_id in await self._write(queue_ids):
+            await self._prune_queue(queue_id)
         await self._write(lambda tx: incremental_vacuum(tx, _VACUUM_PAGES))
         await self._writer.checkpoint()
 
@@ -74,9 +75,15 @@ class Maintenance:
         while paths := await self._write(lambda tx: runs.forget_logs(tx, before=before, limit=_BITE)):
             await asyncio.to_thread(_unlink, paths)
 
+    async def _prune_queue(self, queue_id: str) -> None:
+        try:
+            await self._in_bites(lambda tx, limit: prune_queue(tx, queue_id, limit))
+        except DatabaseError as error:
+            log.error("queue %s was left as it is: %s", queue_id, error)
+
     async def _in_bites(self, prune: Callable[[Tx, int], int]) -> None:
         while await self._write(partial(_bite, prune)) >= _BITE:
-            log.debug("%s: more is left", prune.__name__)
+            log.debug("more is left to be deleted")
 
     async def _write(self, op: Callable[[Tx], _T]) -> _T:
         return await self._writer.write(op, durable=False, priority=Priority.MAINTENANCE)

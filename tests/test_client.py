@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,6 +52,13 @@ def jr(store: Store) -> Iterator[Client]:
         yield client
 
 
+def nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 class TestOpening:
     def test_takes_the_database_of_the_runner(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JR_DB_PATH", str(store.path))
@@ -74,6 +82,11 @@ class TestOpening:
             client.close()
         with pytest.raises(UsageError, match="closed"):
             client.get_state("mail", "cursor")
+
+    def test_is_for_one_thread(self, jr: Client) -> None:
+        with ThreadPoolExecutor(1) as pool, pytest.raises(UsageError, match="another thread") as caught:
+            pool.submit(jr.get_state, "mail", "cursor").result()
+        assert caught.value.hint == "make a Client in each thread"
 
     def test_does_not_reach_into_a_forked_process(self, jr: Client) -> None:
         reader, writer = os.pipe()
@@ -164,6 +177,8 @@ class TestRefusals:
             "\ud800",
             {"\udfff": 1},
             {(1, 2): 3},
+            {1: "a", "1": "b"},
+            [{"deep": {None: 1}}],
             pytest.param(10**5000, id="too many digits"),
         ],
     )
@@ -180,6 +195,20 @@ class TestRefusals:
         with pytest.raises(InvalidValue):
             jr.set_state("mail", "k", endless)
 
+    def test_of_what_is_nested_too_deep(self, jr: Client, store: Store) -> None:
+        for levels in (101, 950, 10_000):
+            with pytest.raises(InvalidValue, match="nested deeper than 100 levels"):
+                jr.enqueue("mail", nested(levels))
+        assert store.count("queue_items") == 0
+
+    @pytest.mark.parametrize("payloads", ["abc", b"abc", {"thread": "t1"}])
+    def test_of_one_payload_where_several_are_meant(
+        self, jr: Client, store: Store, payloads: Iterable[object]
+    ) -> None:
+        with pytest.raises(InvalidValue, match="not several payloads"):
+            jr.enqueue_many("mail", payloads)
+        assert store.count("queues") == 0
+
     @pytest.mark.parametrize("name", ["", "a\0b", "x" * 513, "\ud800", 7, None])
     def test_of_names_nobody_could_find_again(self, jr: Client, name: str) -> None:
         calls: list[Callable[[], object]] = [
@@ -194,15 +223,24 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "span",
-        [0, -1, float("nan"), float("inf"), 10**400, 10**12, True, [], timedelta(0), "5 parsecs", "10"],
+        [0, -1, float("nan"), True, [], timedelta(0), "5 parsecs", "10"],
     )
     def test_of_times_that_are_none(self, jr: Client, span: float) -> None:
         with pytest.raises(InvalidValue, match="ttl"):
             jr.set_state("mail", "k", 1, ttl=span)
 
+    @pytest.mark.parametrize(
+        "span", [float("inf"), 10**400, 10**12, "3651d", 3651 * 86_400, timedelta(days=3651)]
+    )
+    def test_of_more_than_ten_years(self, jr: Client, span: float) -> None:
+        jr.set_state("mail", "k", 1, ttl="3650d")
+        with pytest.raises(InvalidValue, match="more than ten years"):
+            jr.set_state("mail", "k", 1, ttl=span)
+
     def test_of_numbers_out_of_range(self, jr: Client) -> None:
         calls: list[Callable[[], object]] = [
             lambda: jr.claim("mail", count=0),
+            lambda: jr.claim("mail", count=1001),
             lambda: jr.enqueue("mail", 1, max_attempts=0),
             lambda: jr.enqueue("mail", 1, priority=2**40),
             lambda: jr.enqueue("mail", 1, delay=-1),

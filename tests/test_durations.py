@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.durations import MAX_DURATION_MS, format_duration, parse_duration, parse_size
+from jeeves_runner.core.durations import format_duration, parse_duration, parse_size
+from jeeves_runner.core.values import MAX_SPAN_MS
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_what_is_no_duration_is_refused_with_a_sentence(text: str) -> None:
         parse_duration(text)
 
 
-@given(st.integers(0, MAX_DURATION_MS))
+@given(st.integers(0, MAX_SPAN_MS))
 def test_a_formatted_duration_reads_as_the_same(ms: int) -> None:
     assert parse_duration(format_duration(ms)) == ms
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from runs_support import Place, job
 
-from jeeves_runner.clock import to_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
+from jeeves_runner.db import queue_items
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.maintenance import Maintenance
 
@@ -110,3 +112,17 @@ def test_logs_may_go_before_their_runs(place: Place) -> None:
     assert left(place) == [run_id]
     assert place.runs()[0].log_path is None
     assert list(place.root.glob("*.log*")) == []
+
+
+def test_a_queue_spoilt_by_hand_is_named_and_does_not_stop_the_rest(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    long_ago = from_text("2020-01-01T00:00:00.000Z")
+    with place.write() as tx:
+        for queue_id in ("a", "b"):
+            queue_items.enqueue(Tx(tx.conn, long_ago, to_text(long_ago)), queue_id, ["1"])
+        tx.conn.execute("UPDATE queue_items SET status = 'completed', completed_at = created_at")
+        tx.conn.execute("UPDATE queues SET retention = '{}' WHERE id = 'a'")
+    keep_house(place, "run_retention: 30d\n")
+    assert [queue for (queue,) in place.conn.execute("SELECT queue_id FROM queue_items")] == ["a"]
+    assert "queue a was left as it is: retention of queue a does not hold" in caplog.text

@@ -1,8 +1,11 @@
 """Queues: leases, dead letters, duplicates, retention; also with several processes, and killed ones."""
 
+import inspect
 import json
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from db_support import child, expect
 from jeeves_runner.clock import from_text
 from jeeves_runner.db import queue, queue_items
 from jeeves_runner.db.queue_items import Item
-from jeeves_runner.errors import Conflict, InvalidValue, LeaseLost, NotFound
+from jeeves_runner.errors import Conflict, DatabaseError, InvalidValue, LeaseLost, NotFound
 
 BY_SHA = '{"key": "$.sha", "scope": "pending"}'
 BY_SHA_EVER = '{"key": "$.sha", "scope": "all"}'
@@ -47,6 +50,14 @@ def fail(store: Store, item: Item, **options: int) -> str:
 
 def column(store: Store, name: str, item_id: int) -> object:
     return store.conn.execute(f"SELECT {name} FROM queue_items WHERE id = ?", (item_id,)).get
+
+
+def called_from(depth: int, act: Callable[[], object]) -> None:
+    """Call it from a function that is called by a function that is called …"""
+    if depth:
+        called_from(depth - 1, act)
+    else:
+        act()
 
 
 class TestOrder:
@@ -90,8 +101,9 @@ class TestLease:
         push(store, "work")
         [item] = claim(store)
         complete(store, item)
-        with pytest.raises(LeaseLost, match="completed by now"):
+        with pytest.raises(LeaseLost, match="completed by now") as caught:
             fail(store, item)
+        assert "leave it alone" in str(caught.value.hint)
         assert column(store, "status", item.id) == "completed"
 
     def test_can_be_extended(self, store: Store) -> None:
@@ -202,6 +214,13 @@ class TestDuplicates:
         complete(store, item)
         assert push(store, {"sha": "a"}) != [None]
 
+    def test_are_known_by_the_value_not_its_spelling(self, store: Store) -> None:
+        store.declare_queue("mail", dedup_config=BY_SHA)
+        assert push(store, {"sha": 1}, {"sha": 1.0}, {"sha": "1"}, {"sha": True})[1:2] == [None]
+        assert push(store, {"sha": {"a": [2.0], "b": 3}}) != [None]
+        assert push(store, {"sha": {"b": 3.0, "a": [2]}}) == [None]
+        assert store.count("queue_items") == 4
+
     def test_are_dropped_for_as_long_as_the_first_is_kept(self, store: Store) -> None:
         store.declare_queue("mail", dedup_config=BY_SHA_EVER)
         push(store, {"sha": "a"})
@@ -209,7 +228,7 @@ class TestDuplicates:
         assert push(store, {"sha": "a"}) == [None]
         store.clock.advance(hours=1)
         with store.tx() as tx:
-            assert queue.prune_queues(tx, limit=10) == 1
+            assert queue.prune_queue(tx, "mail", limit=10) == 1
         assert push(store, {"sha": "a"}) != [None]
 
     def test_are_not_blocked_by_an_item_whose_last_lease_has_ended(self, store: Store) -> None:
@@ -281,6 +300,30 @@ class TestQueue:
         [dead] = queue.failed_items(store.conn, store.now, "mail", 10)
         assert dead.payload == "{no json"
 
+    def test_buries_what_is_nested_too_deep_and_nothing_for_a_deep_caller(self, store: Store) -> None:
+        [endless] = push(store, "a script of another language wrote it")
+        store.conn.execute("UPDATE queue_items SET payload = ?", ("[" * 5_000 + "]" * 5_000,))
+        assert claim(store) == []
+        [dead] = queue.failed_items(store.conn, store.now, "mail", 10)
+        assert (dead.id, len(dead.payload)) == (endless, 10_000)
+        assert "nested deeper than 100 levels" in str(dead.error)
+        [deep] = push(store, json.loads("[" * 100 + "]" * 100))
+        with suppress(RecursionError):  # some Pythons count the levels of JSON on the same stack
+            called_from(sys.getrecursionlimit() - len(inspect.stack()) - 80, lambda: claim(store))
+        assert deep is not None
+        assert column(store, "status", deep) != "failed"
+
+    @pytest.mark.parametrize("spoilt", ["{}", "[]", "{no json", '{"delay_ms": "1h"}'])
+    def test_that_was_spoilt_by_hand_is_named(self, store: Store, spoilt: str) -> None:
+        store.declare_queue("mail", backoff=spoilt, dedup_config=None)
+        push(store, "work")
+        [item] = claim(store)
+        with pytest.raises(DatabaseError, match="backoff of queue mail"):
+            fail(store, item)
+        store.conn.execute("UPDATE queues SET dedup_config = ?", (spoilt,))
+        with pytest.raises(DatabaseError, match="dedup_config of queue mail"):
+            push(store, "more")
+
 
 class TestRetention:
     def test_frees_each_kind_in_its_time(self, store: Store) -> None:
@@ -292,7 +335,7 @@ class TestRetention:
         for hours, freed in ((1, 1), (0, 0), (1, 1), (1000, 0)):
             store.clock.advance(hours=hours)
             with store.tx() as tx:
-                assert queue.prune_queues(tx, limit=10) == freed
+                assert queue.prune_queue(tx, "mail", limit=10) == freed
         assert [row.payload for row in queue.peek(store.conn, store.now, "mail", 10)] == ["waiting"]
 
     def test_works_in_portions(self, store: Store) -> None:
@@ -304,7 +347,7 @@ class TestRetention:
         portions = []
         for _ in range(3):
             with store.tx() as tx:
-                portions.append(queue.prune_queues(tx, limit=2))
+                portions.append(queue.prune_queue(tx, "mail", limit=2))
         assert portions == [2, 2, 1]
 
 

@@ -168,8 +168,16 @@ class Client:
         delay: Span | None = None,
         max_attempts: int | None = None,
     ) -> list[int | Pending | None]:
-        """Add several items in one transaction, far faster than one by one; as ``enqueue`` each."""
+        """Add several items in one transaction, far faster than one by one; as ``enqueue`` each.
+
+        All of them or none. Nobody else can write meanwhile: a second or so for 100,000 items.
+        """
         check_name(queue, "queue")
+        if isinstance(payloads, str | bytes | bytearray | Mapping):
+            raise InvalidValue(
+                f"payloads is one {type(payloads).__name__}, not several payloads",
+                hint="put it into a list, or use enqueue()",
+            )
         texts = [to_json(payload, "the payload") for payload in payloads]
         check_whole(priority, "priority", -1_000_000_000)
         delay_ms = 0 if delay is None else span_ms(delay, "delay", minimum=0)
@@ -181,19 +189,21 @@ class Client:
                 tx, queue, texts, priority=priority, delay_ms=delay_ms, max_attempts=max_attempts
             )
 
+        if not texts:
+            return []
         if self._session.gathering:
             return [*self._gather_enqueue(act, len(texts))]
         return [*self._session.write(act)]
 
     def claim(self, queue: str, count: int = 1, lease: Span | None = None) -> list[Item]:
-        """Take up to ``count`` ready items for as long as ``lease`` (default: the queue's) lasts.
+        """Take up to ``count`` ready items, 1000 at most, until ``lease`` (default: the queue's) ends.
 
         Answer each with ``complete`` or ``fail`` in time; past its lease an item goes to the
         next claimant. The runner extends the claims of a run, whose leases last 15 s at least, for
         as long as it lives.
         """
         check_name(queue, "queue")
-        check_whole(count, "count", 1)
+        check_whole(count, "count", 1, queue_items.MAX_CLAIM)
         lease_ms = None if lease is None else span_ms(lease, "lease")
         if self._session.gathering:
             raise UsageError(

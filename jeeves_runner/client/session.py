@@ -1,6 +1,7 @@
 """The client's connection: reads at once, writes at once or gathered into one transaction."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -47,6 +48,7 @@ class Session:
         self._conn = connect(path)
         self._clock = clock
         self._pid = os.getpid()
+        self._thread = threading.get_ident()
         self._gathered: list[Callable[[Tx], object]] | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._closed = False
@@ -107,5 +109,10 @@ class Session:
             # SQLite's locks do not survive a fork; using the connection could damage the file.
             raise UsageError(
                 "a Client cannot be used in a forked process", hint="make a Client in each process"
+            )
+        if threading.get_ident() != self._thread:
+            raise UsageError(
+                "a Client cannot be used in another thread than the one that made it",
+                hint="make a Client in each thread",
             )
         return self._conn

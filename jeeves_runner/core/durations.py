@@ -2,10 +2,10 @@
 
 import re
 
+from jeeves_runner.core.values import MAX_SPAN_MS
 from jeeves_runner.core.wording import brief
 
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-MAX_DURATION_MS = 10 * 365 * UNITS_MS["d"]
 
 _PART = re.compile(r"([0-9]+)(ms|[smhd])")
 _DURATION = re.compile(r"(?:[0-9]+(?:ms|[smhd]))+")
@@ -25,14 +25,14 @@ def parse_duration(text: str) -> int:
     """
     if not is_duration(text):
         raise ValueError(f'"{brief(text)}" is no duration; write one like "30s", "5m" or "1h30m"')
-    total, last = 0, MAX_DURATION_MS
+    total, last = 0, MAX_SPAN_MS
     for number, unit in _PART.findall(text):
         size = UNITS_MS[unit]
         if size >= last:
             raise ValueError(f'"{brief(text)}" is no duration: its units go from large to small, each once')
         last = size
         total += int(number[:20]) * size
-    if total > MAX_DURATION_MS:
+    if total > MAX_SPAN_MS:
         raise ValueError(f'"{brief(text)}" is more than ten years')
     return total
 

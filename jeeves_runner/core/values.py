@@ -6,12 +6,16 @@ same words: ``InvalidValue``, whose message begins with ``what``, the thing as t
 
 import json
 import math
+import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.errors import DatabaseError, InvalidValue
+
+T = TypeVar("T")
 
 Span = str | float | timedelta
 """A length of time: a duration such as ``"5m"``, seconds, or a timedelta."""
@@ -19,9 +23,15 @@ Span = str | float | timedelta
 MAX_NAME_LENGTH: Final = 512
 MAX_JSON_LENGTH: Final = 64 * 1024 * 1024
 MAX_WHOLE: Final = 2**31 - 1
-MAX_SPAN_MS: Final = 100 * 365 * 86_400_000
+MAX_DEPTH: Final = 100
+"""Levels of lists and objects in a value: few enough to be read by any script, however deep in its calls."""
+
+MAX_SPAN_MS: Final = 10 * 365 * 86_400_000
+"""Ten years, the longest length of time that may be given anywhere."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]')
 
 
 class Expect(Enum):
@@ -32,31 +42,72 @@ class Expect(Enum):
 
 
 def to_json(value: object, what: str) -> str:
-    """The compact JSON text of ``value``: NaN, infinities, cycles and foreign types are refused."""
+    """The compact JSON text of ``value``.
+
+    NaN, infinities, cycles, foreign types, keys that are not strings and more than MAX_DEPTH
+    levels are refused.
+    """
     try:
         text = _encode(value)
         text.encode()
+    except RecursionError as error:
+        raise _too_deep(what) from error
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{what} holds a lone surrogate, which is no character") from error
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise InvalidValue(
             f"{what} is not a JSON value: {error}",
             hint="use null, true and false, finite numbers, strings, and lists and objects of these",
         ) from error
     if len(text) > MAX_JSON_LENGTH:
         raise InvalidValue(f"{what} is longer than {MAX_JSON_LENGTH // 1024 // 1024} MiB as JSON")
+    _check_levels(value, what)
     return text
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text; ValueError for anything else, and for one that nobody could read.
+
+    A text within MAX_DEPTH raises RecursionError where the caller's stack has no room left for it.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        if _depth(text) > MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from None
+        raise
+
+
+def canonical_json(text: str) -> str:
+    """The one text of all JSON texts that are ``same_json``; ValueError if this is none."""
+    return _encode_sorted(_with_whole_floats_as_int(parse_json(text)))
 
 
 def from_json(text: str, where: str) -> Any:
     """The value of a JSON text of the database; DatabaseError naming ``where`` if it is none."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)
+    except ValueError as error:
         raise DatabaseError(
             f"{where} does not hold JSON: {error}",
             hint="another program has written it; write it anew or delete it",
         ) from error
+
+
+def fields_of(text: str, kind: type[T], names: Iterable[str], where: str) -> list[T]:
+    """What a JSON object of the database holds under these names, each of a kind; DatabaseError."""
+    held = from_json(text, where)
+    wanted = [held.get(name) if isinstance(held, dict) else None for name in names]
+    kinds: tuple[type[Any], ...] = (
+        (int, float) if kind is float else (kind,)
+    )  # 2.0 may have been written as 2
+    fields: list[T] = [field for field in wanted if isinstance(field, kinds)]
+    if len(fields) != len(wanted):
+        raise DatabaseError(
+            f"{where} does not hold {', '.join(names)} as this program writes them",
+            hint="another program has changed it; put it right, or delete the row",
+        )
+    return fields
 
 
 def same_json(one: object, other: object) -> bool:
@@ -87,26 +138,28 @@ def check_name(name: object, what: str) -> str:
     return name
 
 
-def check_whole(number: object, what: str, minimum: int) -> int:
-    """``number`` if it is an integer from ``minimum`` to 2,147,483,647."""
+def check_whole(number: object, what: str, minimum: int, maximum: int = MAX_WHOLE) -> int:
+    """``number`` if it is an integer from ``minimum`` to ``maximum`` (2,147,483,647)."""
     if not isinstance(number, int) or isinstance(number, bool):
         raise InvalidValue(f"{what} must be a whole number, not {number!r}")
-    if not minimum <= number <= MAX_WHOLE:
-        raise InvalidValue(f"{what} must be between {minimum} and {MAX_WHOLE}, not {number}")
+    if not minimum <= number <= maximum:
+        raise InvalidValue(f"{what} must be between {minimum} and {maximum}, not {number}")
     return number
 
 
 def span_ms(span: Span, what: str, *, minimum: int = 1) -> int:
-    """Milliseconds of a span between ``minimum`` ms and 100 years; fractions of one count as a whole."""
+    """Milliseconds of a span between ``minimum`` ms and ten years; fractions of one count as a whole."""
     ms = _exact_ms(span, what)
-    if not math.isfinite(ms) or not minimum <= ms <= MAX_SPAN_MS:
+    if ms > MAX_SPAN_MS:
+        raise InvalidValue(f"{what}: {span} is more than ten years")
+    if not ms >= minimum:  # NaN is not either
         least = "not negative" if minimum == 0 else "longer than nothing"
-        raise InvalidValue(f"{what} must be {least} and at most 100 years, not {span}")
+        raise InvalidValue(f"{what} must be {least}, not {span}")
     return math.ceil(round(ms, 6))
 
 
 def text_after(now: datetime, ms: int) -> str:
-    """The time ``ms`` after ``now`` (before it if negative), at most 100 years away, as text."""
+    """The time ``ms`` after ``now`` (before it if negative), at most ten years away, as text."""
     return to_text(now + timedelta(milliseconds=max(-MAX_SPAN_MS, min(ms, MAX_SPAN_MS))))
 
 
@@ -130,3 +183,56 @@ def _exact_ms(span: Span, what: str) -> float:
         return float(span) * 1000
     except OverflowError:
         return math.inf
+
+
+def _too_deep(what: str) -> InvalidValue:
+    return InvalidValue(
+        f"{what} is nested deeper than {MAX_DEPTH} levels", hint="keep the parts apart, or store them as text"
+    )
+
+
+def _check_levels(value: object, what: str) -> None:
+    """Level by level; what could be encoded has an end."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[object] = []
+        for outer in level:
+            if isinstance(outer, dict):
+                _check_keys(outer, what)
+                below += outer.values()
+            elif isinstance(outer, list | tuple):
+                below += outer
+        if not below:
+            return
+        level = below
+    raise _too_deep(what)
+
+
+def _check_keys(mapping: dict[object, object], what: str) -> None:
+    for key in mapping:
+        if not isinstance(key, str):
+            raise InvalidValue(
+                f"{what} has the key {key!r}, which is not a string",
+                hint="JSON knows strings only; use str(key)",
+            )
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        if match[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif match[0] in "]}":
+            depth -= 1
+    return deepest
+
+
+def _with_whole_floats_as_int(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_with_whole_floats_as_int(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _with_whole_floats_as_int(inner) for key, inner in value.items()}
+    return value

@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.values import from_json, text_after
+from jeeves_runner.core.values import fields_of, parse_json, text_after
 from jeeves_runner.db.queue_items import GIVE_BACK, LEASE_ENDED, run_lease_ms, settle_expired
 from jeeves_runner.db.transaction import Tx
 
@@ -119,22 +119,26 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> int:
     return tx.conn.changes()
 
 
-def prune_queues(tx: Tx, limit: int) -> int:
-    """Delete up to ``limit`` completed and failed items past their queue's retention; how many went.
+def queue_ids(tx: Tx) -> list[str]:
+    """All queues, tombstones included."""
+    return [queue_id for (queue_id,) in tx.conn.execute("SELECT id FROM queues ORDER BY id")]
 
-    Settles ended leases of all queues first, also of those nobody claims from any more.
+
+def prune_queue(tx: Tx, queue_id: str, limit: int) -> int:
+    """Delete up to ``limit`` completed and failed items past the queue's retention; how many went.
+
+    Settles ended leases first, also where nobody claims any more. DatabaseError for a queue whose
+    row another program has spoilt.
     """
-    settle_expired(tx)
+    settle_expired(tx, queue_id)
+    retention = tx.conn.execute("SELECT retention FROM queues WHERE id = ?", (queue_id,)).get
+    names = ("completed_ms", "failed_ms")
+    kept = fields_of(retention, int, names, f"retention of queue {queue_id}")
     freed = 0
-    for queue_id, retention in list(tx.conn.execute("SELECT id, retention FROM queues")):
-        kept = from_json(retention, f"retention of queue {queue_id}")
-        for statement, ms in (
-            (_PRUNE_COMPLETED, kept["completed_ms"]),
-            (_PRUNE_FAILED, kept["failed_ms"]),
-        ):
-            before = text_after(tx.now, -ms)
-            tx.conn.execute(statement, {"queue": queue_id, "before": before, "limit": limit - freed})
-            freed += tx.conn.changes()
+    for statement, ms in zip((_PRUNE_COMPLETED, _PRUNE_FAILED), kept, strict=True):
+        before = text_after(tx.now, -ms)
+        tx.conn.execute(statement, {"queue": queue_id, "before": before, "limit": limit - freed})
+        freed += tx.conn.changes()
     return freed
 
 
@@ -150,7 +154,7 @@ def _item_rows(
 def _shown(payload: str) -> Any:
     """A payload for people's eyes: one that another program wrote as no JSON is shown as its text."""
     try:
-        return json.loads(payload)
+        return parse_json(payload)
     except ValueError:
         return payload
 

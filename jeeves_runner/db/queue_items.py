@@ -5,7 +5,6 @@ ended nobody holds the item; ``settle_expired`` brings such rows up to date befo
 decided on them. Part of what scripts import on every run, hence no dataclasses here.
 """
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import apsw
 
-from jeeves_runner.core.values import from_json, text_after
+from jeeves_runner.core.values import canonical_json, check_whole, fields_of, parse_json, text_after
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, LeaseLost, NotFound
 
@@ -22,6 +21,9 @@ LEASE_INTERVAL: Final = 5.0
 
 _RUN_LEASE_MS: Final = round(3 * LEASE_INTERVAL * 1000)
 """The shortest lease of a claim by a run: an extension may come late and still in time."""
+
+MAX_CLAIM: Final = 1000
+"""Items in one claim, whose transaction keeps everybody else from writing."""
 
 LEASE_ENDED: Final = "the lease ended without an answer"
 
@@ -72,8 +74,9 @@ def claim(
     The runner extends the claims of a run and gives them back at its end; so that it can, their
     lease lasts 15 s at least.
     An item whose payload another program wrote as no JSON becomes a dead letter instead of
-    failing every claimant.
+    failing every claimant. InvalidValue for a ``count`` over MAX_CLAIM.
     """
+    check_whole(count, "count", 1, MAX_CLAIM)
     if lease_ms is None:
         lease_ms = tx.conn.execute("SELECT lease_ms FROM queues WHERE id = ?", (queue_id,)).get
         if lease_ms is None:
@@ -121,7 +124,7 @@ def fail(
     """
     row = tx.conn.execute(
         """
-        SELECT attempt, item.max_attempts, backoff FROM queue_items AS item
+        SELECT attempt, item.max_attempts, queue_id, backoff FROM queue_items AS item
         JOIN queues ON queues.id = queue_id
         WHERE item.id = ? AND lease_token = ? AND lease_until > ?
         """,
@@ -129,14 +132,16 @@ def fail(
     ).fetchone()
     if row is None:
         raise _lease_lost(tx, item_id)
-    attempt, max_attempts, backoff = row
+    attempt, max_attempts, queue_id, backoff = row
     if attempt >= max_attempts:
         tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": error})
         return "failed"
     wait_ms = retry_in_ms
     if wait_ms is None:
-        rule = from_json(backoff, "backoff of the queue")
-        wait_ms = backoff_ms(rule["delay_ms"], rule["factor"], rule["max_delay_ms"], attempt)
+        where = f"backoff of queue {queue_id}"
+        [factor] = fields_of(backoff, float, ("factor",), where)
+        delay_ms, max_delay_ms = fields_of(backoff, int, ("delay_ms", "max_delay_ms"), where)
+        wait_ms = backoff_ms(delay_ms, factor, max_delay_ms, attempt)
     tx.conn.execute(
         """
         UPDATE queue_items
@@ -246,8 +251,8 @@ def _terms(tx: Tx, queue_id: str) -> _Terms:
         )
     if dedup_config is None:
         return _Terms(max_attempts, None)
-    config = from_json(dedup_config, f"dedup_config of queue {queue_id}")
-    return _Terms(max_attempts, _Dedup(config["key"], config["scope"]))
+    config = fields_of(dedup_config, str, ("key", "scope"), f"dedup_config of queue {queue_id}")
+    return _Terms(max_attempts, _Dedup(*config))
 
 
 def _create_undeclared(tx: Tx, queue_id: str) -> None:
@@ -276,7 +281,7 @@ def _insert(tx: Tx, row: dict[str, Any], payload: str, dedup: _Dedup | None) -> 
 
 
 def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) -> str:
-    """What stands at ``path`` as JSON text, so that 1 and "1" stay apart."""
+    """What stands at ``path`` as canonical JSON: 1 is 1.0, in any order of keys, and is not "1"."""
     try:
         key: str | None = conn.execute("SELECT ? -> ?", (payload, path)).get
     except apsw.SQLError as error:
@@ -288,14 +293,14 @@ def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) ->
             f"the payload has no {path}, by which queue {queue_id} recognises duplicates",
             hint="add it, or change `dedup` in the queue's manifest",
         )
-    return key
+    return canonical_json(key)
 
 
 def _claim_one(tx: Tx, terms: dict[str, Any]) -> Item | None:
     [(item_id, payload, attempt, lease_token)] = tx.conn.execute(_CLAIM, terms)
     try:
-        return Item(item_id, json.loads(payload), attempt, lease_token)
-    except (ValueError, RecursionError) as error:
+        return Item(item_id, parse_json(payload), attempt, lease_token)
+    except ValueError as error:
         tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": f"the payload is not JSON: {error}"})
         return None
 
@@ -307,13 +312,17 @@ def _lease_lost(tx: Tx, item_id: int) -> LeaseLost:
     if row is None:
         return LeaseLost(f"there is no queue item {item_id} any more")
     queue_id, status, ended = row
-    if status == "claimed":
-        state = LEASE_ENDED if ended else "another claimant has it"
+    longer = "for long work claim with a longer lease, or call extend() in time"
+    if status == "claimed" and not ended:
+        state, hint = "another claimant has it", f"leave the item to it; {longer}"
+    elif status == "claimed":
+        state, hint = LEASE_ENDED, f"the next claim will find the item; {longer}"
+    elif status == "pending":
+        state, hint = "it is pending by now", f"it was given back, and the next claim will find it; {longer}"
     else:
-        state = f"it is {status} by now"
+        state, hint = f"it is {status} by now", "it has been answered or given up; leave it alone"
     return LeaseLost(
-        f"item {item_id} of queue {queue_id} is no longer claimed with this token: {state}",
-        hint="leave the item alone; for long work claim with a longer lease, or call extend() in time",
+        f"item {item_id} of queue {queue_id} is no longer claimed with this token: {state}", hint=hint
     )
 
 
