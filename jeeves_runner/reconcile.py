@@ -87,14 +87,15 @@ def check_source(conn: apsw.Connection, location: str) -> None:
 
 def _refusal(conn: apsw.Connection, plan: Plan, terms: Terms, now: datetime) -> str | None:
     """What the guards say against this plan, or None."""
-    if not plan.of(Action.DELETE):
+    deletes = plan.of(Action.DELETE)
+    if not deletes:
         return None
     created, deleted = revisions.counts_since(conn, to_text(now - DELETE_MEMORY))
     recent = Recent(
         live=len(jobs.live_ids(conn)),
         created=created,
         deleted=deleted,
-        busy_queues=queues.busy_queues(conn),
+        busy_queues=queues.busy_queues(conn, [c.id for c in deletes if c.kind == "queue"]),
     )
     return guard(plan, recent, terms.allow_deletes)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from data_support import Store
 
-from jeeves_runner.db import queue, queue_items
+from jeeves_runner.db import queue, queue_items, queues
 
 STATEMENTS = {
     "claim": queue_items._CLAIM,
@@ -14,6 +14,7 @@ STATEMENTS = {
     "settle": queue_items._SETTLE_ONE,
     "waiting twin": queue_items._WAITING_TWIN,
     "any twin": queue_items._ANY_TWIN,
+    "busy": queues._IS_BUSY.replace("?1", "?"),
     "counts": queue._COUNTS,
     "peek": queue._PENDING,
     "failed": queue._FAILED,

@@ -1,6 +1,6 @@
 """The ``queues`` table as applies write it; what is in the queues is the business of ``queue``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apsw
 
@@ -46,7 +46,13 @@ def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
         yield name, LiveRow(digest, file, line, bool(drifted), None, intact(digest, spec))
 
 
-def busy_queues(conn: apsw.Connection) -> frozenset[str]:
-    """Queues that hold pending or claimed items."""
-    rows = conn.execute("SELECT DISTINCT queue_id FROM queue_items WHERE status IN ('pending', 'claimed')")
-    return frozenset(queue_id for (queue_id,) in rows)
+def busy_queues(conn: apsw.Connection, queue_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these queues that hold pending or claimed items."""
+    return frozenset(queue_id for queue_id in queue_ids if conn.execute(_IS_BUSY, (queue_id,)).get)
+
+
+# Two looks into an index each, however many items there are.
+_IS_BUSY = """
+SELECT EXISTS (SELECT 1 FROM queue_items WHERE queue_id = ?1 AND status = 'pending')
+    OR EXISTS (SELECT 1 FROM queue_items WHERE queue_id = ?1 AND status = 'claimed')
+"""
