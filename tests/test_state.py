@@ -9,6 +9,7 @@ from data_support import Store
 from jeeves_runner.core.values import Expect
 from jeeves_runner.db import state
 from jeeves_runner.errors import DatabaseError
+from jeeves_runner.views.data import key_view
 
 MINUTE = 60_000
 
@@ -58,6 +59,16 @@ class TestValues:
         set_item(store, "items-only", "x")
         assert state.namespaces(store.conn, store.now) == ["mail"]
         assert state.values(store.conn, store.now, "mail") == {"a": 1, "b": 2, "items-only": None}
+
+    def test_are_found_in_every_namespace_that_still_holds_any(self, store: Store) -> None:
+        with store.tx() as tx:
+            for namespace in ("d", "b", "c"):
+                state.set_value(tx, namespace, "k", "1", ttl_ms=MINUTE if namespace == "c" else None)
+            for namespace in ("a", "b", "c", "e"):
+                state.set_item(tx, namespace, "k", "i", "1", ttl_ms=MINUTE if namespace == "e" else None)
+        assert state.namespaces(store.conn, store.now) == ["a", "b", "c", "d", "e"]
+        store.clock.advance(minutes=1)
+        assert state.namespaces(store.conn, store.now) == ["a", "b", "d"]
 
     def test_written_by_another_program_as_no_json_are_an_error_that_names_them(self, store: Store) -> None:
         set_value(store, "cursor", "{not json")
@@ -151,6 +162,12 @@ class TestItems:
         assert item_keys(store, "seen") == ["0", "b", "a"]
         keys = state.item_keys(store.conn, store.now, "mail", "seen", limit=2, newest_first=False)
         assert keys == ["a", "b"]
+        assert [item.item_key for item in state.items(store.conn, store.now, "mail", "seen", limit=1)] == [
+            "0"
+        ]
+        document = key_view(store.conn, store.now, "mail", "seen", limit=2)
+        assert [item["itemKey"] for item in document["items"]] == ["0", "b"]
+        assert document["count"] == 3
 
     def test_are_pruned_from_the_oldest(self, store: Store) -> None:
         set_item(store, "seen", "expiring", ttl_ms=MINUTE)

@@ -197,6 +197,8 @@ def test_runs_come_newest_first_by_job_status_and_page(ledger: Ledger) -> None:
     assert found() == ids[::-1]
     assert found(job_id="two") == ids[:2:-1]
     assert found(status="error") == [ids[4], ids[1]]
+    assert found(status="ok") == [ids[5], ids[3], ids[2], ids[0]]
+    assert found(status="running") == []
     assert found(before=ids[2], limit=1) == [ids[1]]
     assert found(job_id="nobody") == []
 

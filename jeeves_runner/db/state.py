@@ -24,19 +24,7 @@ class StateItem(NamedTuple):
 
 def namespaces(conn: apsw.Connection, now: datetime) -> list[str]:
     """Every namespace that holds a value or an item, in order."""
-    rows = conn.execute(
-        """
-        SELECT namespace FROM state WHERE expires_at IS NULL OR expires_at > :at
-        UNION
-        SELECT namespace FROM state_items AS item
-        WHERE (expires_at IS NULL OR expires_at > :at)
-          AND NOT EXISTS (SELECT 1 FROM state AS owner WHERE owner.namespace = item.namespace
-                          AND owner.key = item.key AND owner.expires_at <= :at)
-        ORDER BY namespace
-        """,
-        {"at": to_text(now)},
-    )
-    return [namespace for (namespace,) in rows]
+    return [namespace for (namespace,) in conn.execute(_NAMESPACES, {"at": to_text(now)})]
 
 
 def values(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, Any]:
@@ -156,9 +144,14 @@ def count_items(conn: apsw.Connection, now: datetime, namespace: str, key: str) 
     return count
 
 
-def items(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> list[StateItem]:
-    """The items of a key, the most recently written first, then by item key downwards."""
-    rows = conn.execute(_NEWEST_FIRST, {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1})
+def items(
+    conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None = None
+) -> list[StateItem]:
+    """The items of a key, or the first of them: the last written first, then by item key downwards."""
+    rows = conn.execute(
+        _ITEMS,
+        {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1 if limit is None else limit},
+    )
     return [
         StateItem(item_key, from_json(text, f"item {namespace}/{key}/{item_key}"), updated_at)
         for item_key, text, updated_at in rows
@@ -176,10 +169,10 @@ def item_keys(
 ) -> list[str]:
     """The item keys of a key in the order of ``items``, or the other way round."""
     rows = conn.execute(
-        _NEWEST_FIRST if newest_first else _OLDEST_FIRST,
+        _NEWEST_KEYS if newest_first else _OLDEST_KEYS,
         {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1 if limit is None else limit},
     )
-    return [item_key for item_key, _, _ in rows]
+    return [item_key for (item_key,) in rows]
 
 
 def prune_items(tx: Tx, namespace: str, key: str, keep: int) -> int:
@@ -237,19 +230,40 @@ def prune_state(tx: Tx, limit: int) -> int:
     return freed + tx.conn.changes()
 
 
-_NEWEST_FIRST = """
-SELECT item_key, value, updated_at FROM state_items
-WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
-  AND NOT EXISTS (SELECT 1 FROM state WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
-ORDER BY updated_at DESC, item_key DESC LIMIT :limit
+# From one namespace to the next by index, so that a million items of one are not looked at; then
+# whether anything of it is still there.
+_NAMESPACES = """
+WITH RECURSIVE
+  valued (namespace) AS (
+    SELECT min(namespace) FROM state
+    UNION ALL
+    SELECT (SELECT min(namespace) FROM state WHERE namespace > valued.namespace)
+    FROM valued WHERE namespace IS NOT NULL),
+  collected (namespace) AS (
+    SELECT min(namespace) FROM state_items
+    UNION ALL
+    SELECT (SELECT min(namespace) FROM state_items WHERE namespace > collected.namespace)
+    FROM collected WHERE namespace IS NOT NULL)
+SELECT namespace FROM valued
+WHERE EXISTS (SELECT 1 FROM state
+              WHERE namespace = valued.namespace AND (expires_at IS NULL OR expires_at > :at))
+UNION
+SELECT namespace FROM collected
+WHERE EXISTS (SELECT 1 FROM state_items AS item
+              WHERE namespace = collected.namespace AND (expires_at IS NULL OR expires_at > :at)
+                AND NOT EXISTS (SELECT 1 FROM state AS owner WHERE owner.namespace = item.namespace
+                                AND owner.key = item.key AND owner.expires_at <= :at))
+ORDER BY namespace
 """
 
-_OLDEST_FIRST = """
-SELECT item_key, value, updated_at FROM state_items
+_LIVE = """
+FROM state_items
 WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
   AND NOT EXISTS (SELECT 1 FROM state WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
-ORDER BY updated_at, item_key LIMIT :limit
 """
+_ITEMS = f"SELECT item_key, value, updated_at {_LIVE} ORDER BY updated_at DESC, item_key DESC LIMIT :limit"
+_NEWEST_KEYS = f"SELECT item_key {_LIVE} ORDER BY updated_at DESC, item_key DESC LIMIT :limit"
+_OLDEST_KEYS = f"SELECT item_key {_LIVE} ORDER BY updated_at, item_key LIMIT :limit"
 
 
 def _value_text(conn: apsw.Connection, at: str, namespace: str, key: str) -> str | None:

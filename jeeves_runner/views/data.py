@@ -55,19 +55,25 @@ def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict
     return values
 
 
-def key_view(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> dict[str, Any]:
-    """``{value, items: [{itemKey, value, updatedAt}], count}``, items newest first; NotFound."""
+def key_view(
+    conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None = None
+) -> dict[str, Any]:
+    """``{value, items: [{itemKey, value, updatedAt}], count}``, items newest first; NotFound.
+
+    ``limit`` bounds the items told, not the ``count``.
+    """
     with snapshot(conn):
         value = state.get_value(conn, now, namespace, key)
-        items = state.items(conn, now, namespace, key)
-    if value is Expect.MISSING and not items:
+        items = state.items(conn, now, namespace, key, limit=limit)
+        count = len(items) if limit is None else state.count_items(conn, now, namespace, key)
+    if value is Expect.MISSING and not count:
         raise no_state(namespace, key)
     return {
         "value": None if value is Expect.MISSING else value,
         "items": [
             {"itemKey": item.item_key, "value": item.value, "updatedAt": item.updated_at} for item in items
         ],
-        "count": len(items),
+        "count": count,
     }
 
 

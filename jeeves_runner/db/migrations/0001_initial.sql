@@ -188,6 +188,10 @@ CREATE UNIQUE INDEX runs_occurrence ON runs (job_id, scheduled_for) WHERE trigge
 CREATE INDEX runs_by_job ON runs (job_id, id);
 CREATE INDEX runs_active ON runs (status) WHERE status IN ('scheduled', 'running');
 CREATE INDEX runs_finished ON runs (finished_at, status) WHERE finished_at IS NOT NULL;
+CREATE INDEX runs_not_ok ON runs (status) WHERE finished_at IS NOT NULL AND status <> 'ok';
+CREATE INDEX runs_logs ON runs (finished_at) WHERE finished_at IS NOT NULL AND log_path IS NOT NULL;
+CREATE INDEX runs_no_occurrence ON runs (finished_at)
+  WHERE finished_at IS NOT NULL AND trigger NOT IN ('schedule', 'catch_up');
 CREATE INDEX runs_chain ON runs (chain_id) WHERE chain_id IS NOT NULL;
 CREATE INDEX runs_asked_to_end ON runs (id) WHERE cancel_requested_at IS NOT NULL AND finished_at IS NULL;
 
@@ -240,7 +244,7 @@ CREATE TABLE state_items (
   updated_at       TEXT NOT NULL,
   PRIMARY KEY (namespace, key, item_key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX state_items_recent ON state_items (namespace, key, updated_at, item_key);
+CREATE INDEX state_items_recent ON state_items (namespace, key, updated_at, item_key, expires_at);
 CREATE INDEX state_items_expiry ON state_items (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE queue_items (
