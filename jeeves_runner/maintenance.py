@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +12,11 @@ from jeeves_runner.config import Config
 from jeeves_runner.db import runs
 from jeeves_runner.db.queue import prune_queue, queue_ids
 from jeeves_runner.db.state import prune_state
-from jeeves_runner.db.storage import incremental_vacuum
+from jeeves_runner.db.storage import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError
+from jeeves_runner.execute.log_folders import LogFolders
 from jeeves_runner.execute.logfile import remove_log
 
 _T = TypeVar("_T")
@@ -26,8 +26,14 @@ log = logging.getLogger(__name__)
 OCCURRENCES_KEPT = timedelta(days=7)
 """For at least so long a row says that an occurrence has had its run."""
 
-_BITE = 500
-_VACUUM_PAGES = 1_000
+_BITE = 100
+"""Rows in one transaction: some milliseconds, for which an outcome or a start may have to wait."""
+
+_VACUUM_BITE = 100
+"""Pages in one transaction, each of which is moved."""
+
+_LOGS_BITE = 1_000
+"""Log files looked at in one round for being left over."""
 
 
 class Maintenance:
@@ -37,6 +43,7 @@ class Maintenance:
         self._run_retention = timedelta(milliseconds=config.run_retention_ms)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
         self._interval = config.state_cleanup_interval_ms / 1000
+        self._log_folders = LogFolders(config.data_dir / "logs")
         self._writer = writer
         self._clock = clock
 
@@ -53,27 +60,50 @@ class Maintenance:
         """One whole round."""
         await self._prune_runs()
         await self._drop_logs()
+        await self._drop_left_logs()
         await self._in_bites(prune_state)
         for queue_id in await self._write(queue_ids):
             await self._prune_queue(queue_id)
-        await self._write(lambda tx: incremental_vacuum(tx, _VACUUM_PAGES))
+        while await self._bite(lambda tx: incremental_vacuum(tx, _VACUUM_BITE, spare=SPARE_PAGES)):
+            log.debug("more pages are free than are kept")
         await self._writer.checkpoint()
 
     async def _prune_runs(self) -> None:
         before = self._clock.now() - self._run_retention
-        occurrences_before = min(before, self._clock.now() - OCCURRENCES_KEPT)
-        while True:
-            paths = await self._write(
-                lambda tx: runs.prune(tx, before=before, occurrences_before=occurrences_before, limit=_BITE)
+        occurrences_before = self._clock.now() - OCCURRENCES_KEPT
+        since = ""
+
+        def op(tx: Tx) -> runs.Pruned | None:
+            return runs.prune(
+                tx, before=before, occurrences_before=occurrences_before, since=since, limit=_BITE
             )
-            await asyncio.to_thread(_unlink, [path for path in paths if path is not None])
-            if not paths:
+
+        while True:
+            pruned = await self._bite(op)
+            if pruned is not None:
+                await asyncio.to_thread(_unlink, [path for path in pruned.log_paths if path is not None])
+                since = pruned.until
+            elif since:
+                since = ""  # first attempts, whose retries have just gone, may go in another pass
+            else:
                 return
 
     async def _drop_logs(self) -> None:
         before = self._clock.now() - self._log_retention
-        while paths := await self._write(lambda tx: runs.forget_logs(tx, before=before, limit=_BITE)):
+        while paths := await self._bite(lambda tx: runs.forget_logs(tx, before=before, limit=_BITE)):
             await asyncio.to_thread(_unlink, paths)
+
+    async def _drop_left_logs(self) -> None:
+        """Delete old logs nobody knows of: a runner was killed when it had deleted the rows only.
+
+        What is younger than the retention may be of another database that shares the folder.
+        """
+        before = self._clock.now() - self._log_retention
+        found = await asyncio.to_thread(self._log_folders.older_than, before.timestamp(), _LOGS_BITE)
+        if found:
+            known = await self._bite(lambda tx: runs.with_log_or_active(tx.conn, found))
+            left = [str(path) for run_id, paths in found.items() if run_id not in known for path in paths]
+            await asyncio.to_thread(_unlink, left)
 
     async def _prune_queue(self, queue_id: str) -> None:
         try:
@@ -82,15 +112,18 @@ class Maintenance:
             log.error("queue %s was left as it is: %s", queue_id, error)
 
     async def _in_bites(self, prune: Callable[[Tx, int], int]) -> None:
-        while await self._write(partial(_bite, prune)) >= _BITE:
+        while await self._bite(lambda tx: prune(tx, _BITE)) >= _BITE:
             log.debug("more is left to be deleted")
+
+    async def _bite(self, op: Callable[[Tx], _T]) -> _T:
+        """One transaction, and then as long a pause as it took, for whoever else wants to write."""
+        began = self._clock.monotonic()
+        answer = await self._write(op)
+        await asyncio.sleep(self._clock.monotonic() - began)
+        return answer
 
     async def _write(self, op: Callable[[Tx], _T]) -> _T:
         return await self._writer.write(op, durable=False, priority=Priority.MAINTENANCE)
-
-
-def _bite(prune: Callable[[Tx, int], int], tx: Tx) -> int:
-    return prune(tx, _BITE)
 
 
 def _unlink(paths: Iterable[str]) -> None:

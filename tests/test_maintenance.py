@@ -1,6 +1,7 @@
 """What has outlived its retention goes; what keeps a run from happening twice stays."""
 
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from runs_support import Place, job
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
-from jeeves_runner.db import queue_items
+from jeeves_runner.db import queue_items, runs
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.maintenance import Maintenance
@@ -126,3 +127,55 @@ def test_a_queue_spoilt_by_hand_is_named_and_does_not_stop_the_rest(
     keep_house(place, "run_retention: 30d\n")
     assert [queue for (queue,) in place.conn.execute("SELECT queue_id FROM queue_items")] == ["a"]
     assert "queue a was left as it is: retention of queue a does not hold" in caplog.text
+
+
+def a_log(place: Place, run_id: int, days_ago: float) -> Path:
+    path = place.root / "data" / "logs" / "old" / f"{run_id}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("output")
+    then = (place.clock.now() - timedelta(days=days_ago)).timestamp()
+    os.utime(path, (then, then))
+    return path
+
+
+def test_logs_that_a_killed_runner_left_go_too(place: Place) -> None:
+    known, running = ended(place, 0, log=True), ended(place, 0)
+    with place.write() as tx:
+        tx.conn.execute(
+            "INSERT INTO runs (id, job_id, status, trigger, created_at, started_at)"
+            " VALUES (77, 'old', 'running', 'manual', ?1, ?1)",
+            (tx.at,),
+        )
+    left, forgotten = a_log(place, 900, 31), a_log(place, running, 31)
+    kept = [a_log(place, 901, 29), a_log(place, known, 31), a_log(place, 77, 31)]
+    foreign = place.root / "data" / "logs" / "old" / "notes.log"
+    foreign.touch()
+    os.utime(foreign, (0, 0))
+    keep_house(place, "run_retention: 30d\n")
+    assert [path for path in (left, forgotten) if path.exists()] == []
+    assert [path for path in (*kept, foreign) if not path.exists()] == []
+
+
+def test_free_space_is_given_back_but_for_some(place: Place) -> None:
+    with place.write() as tx:
+        tx.conn.execute("CREATE TABLE gone (bytes BLOB)")
+        tx.conn.execute("INSERT INTO gone VALUES (zeroblob(6000000))")
+        tx.conn.execute("DROP TABLE gone")
+    keep_house(place, "run_retention: 30d\n")
+    assert place.conn.pragma("freelist_count") == 1_000
+
+
+def test_what_is_kept_is_not_read_again_with_every_bite(place: Place) -> None:
+    """A runner that runs every second keeps 600,000 occurrences for a week."""
+    plan = [
+        step
+        for statement in (runs._PRUNE, runs._PRUNE_NO_OCCURRENCES)
+        for _, _, _, step in place.conn.execute(
+            f"EXPLAIN QUERY PLAN {statement}",
+            {"since": "", "before": "", "occurrences_before": "", "limit": 1},
+        )
+    ]
+    looks = [step for step in plan if "finished_at" in step]
+    assert len(looks) == 2
+    assert "INDEX runs_finished (finished_at>? AND finished_at<?)" in looks[0]
+    assert "INDEX runs_no_occurrence (finished_at>? AND finished_at<?)" in looks[1]

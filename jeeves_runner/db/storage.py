@@ -84,9 +84,16 @@ def wal_bytes(conn: apsw.Connection) -> int:
         return 0
 
 
-def incremental_vacuum(tx: Tx, pages: int) -> int:
-    """Give up to ``pages`` free pages back to the file system; the number given back."""
+SPARE_PAGES = 1_000
+"""Free pages (usually of 4 KiB) kept in the file: new rows need them soon."""
+
+
+def incremental_vacuum(tx: Tx, pages: int, *, spare: int = 0) -> int:
+    """Give up to ``pages`` free pages back to the file system, all but ``spare``; how many it were."""
     before: int = tx.conn.pragma("freelist_count")
+    pages = min(pages, before - spare)
+    if pages <= 0:
+        return 0
     tx.conn.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
     after: int = tx.conn.pragma("freelist_count")
     return before - after

@@ -134,5 +134,5 @@ def _tail_text(ring: int) -> Iterator[bytes]:
 
 def remove_log(path: Path) -> None:
     """Delete a log, whole or in two parts. Raises OSError."""
+    tail_path(path).unlink(missing_ok=True)  # first: what is left of a log is found by its head
     path.unlink(missing_ok=True)
-    tail_path(path).unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""The folders of all logs, ``logs/<job>/<run>.log``, looked through piece by piece."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+
+class LogFolders:
+    """Goes through all logs again and again, continuing where it stopped."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: Iterator[tuple[int, Path]] = iter(())
+
+    def older_than(self, time: float, limit: int) -> dict[int, list[Path]]:
+        """The logs among the next ``limit`` that were last written before then, by the run they name.
+
+        ``time`` in seconds since the epoch. At the end it begins anew with the next call.
+        """
+        files = list(islice(self._files, limit))
+        if len(files) < limit:
+            self._files = _logs(self._folder)
+            files += islice(self._files, limit - len(files))
+        found: dict[int, list[Path]] = {}
+        for run_id, path in files:
+            if _written(path) < time:
+                found.setdefault(run_id, []).append(path)
+        return found
+
+
+def _logs(folder: Path) -> Iterator[tuple[int, Path]]:
+    for job in _entries(folder):
+        for name in _entries(folder / job):
+            stem, _, extension = name.rpartition(".")
+            if extension == "log" and stem.isascii() and stem.isdigit() and len(stem) < 19:
+                yield int(stem), folder / job / name
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return float("inf")  # gone in the meantime
