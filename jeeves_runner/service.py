@@ -18,6 +18,7 @@ from jeeves_runner.api import ApiServices, HttpServer
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.schedule import warm_up
+from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_api_url
 from jeeves_runner.db.transaction import translate
@@ -121,7 +122,7 @@ class Runner:
         )
         if epoch is None:
             return False
-        writer = Writer(config.db_path, clock)
+        writer = Writer(config.db_path, clock, ballast=Ballast(config.db_path, clock))
         writer.start()
         stack.push_async_callback(writer.stop)
         stack.push_async_callback(_say_goodbye, writer, epoch)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import apsw
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
@@ -89,11 +90,13 @@ def adding(text: str) -> Callable[[Tx], str]:
     return op
 
 
-def with_writer(path: Path, scenario: Callable[[Writer], Coroutine[Any, Any, T]]) -> T:
+def with_writer(
+    path: Path, scenario: Callable[[Writer], Coroutine[Any, Any, T]], ballast: Ballast | None = None
+) -> T:
     """What the scenario returns, given a writer that runs meanwhile."""
 
     async def main() -> T:
-        async with Writer(path, CLOCK) as writer:
+        async with Writer(path, CLOCK, ballast=ballast) as writer:
             return await scenario(writer)
 
     return asyncio.run(main())

@@ -19,6 +19,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.db import storage
+from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.batch import Job, Line, Priority
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx, open_tx, pause, rollback, set_durable, translate
@@ -39,12 +40,13 @@ class Writer:
 
     An operation is a function of a Tx that touches nothing but the database: it runs on the
     writer's thread, and its effect is undone if it raises. Waiting operations go by priority,
-    then age.
+    then age. A ``ballast`` is released when an outcome or a start finds the disk full.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, ballast: Ballast | None = None) -> None:
         self._path = path
         self._clock = clock
+        self._ballast = ballast
         self._line = Line()
         self._thread: _Thread | None = None
 
@@ -56,7 +58,7 @@ class Writer:
     def start(self) -> None:
         """Open the database and start the thread; results arrive in the running event loop."""
         conn = connect(self._path, clock=self._clock, patient=False)
-        self._thread = _Thread(conn, self._clock, self._line, asyncio.get_running_loop())
+        self._thread = _Thread(conn, self._clock, self._line, asyncio.get_running_loop(), self._ballast)
         self._thread.start()
 
     async def watch(self) -> None:
@@ -127,13 +129,19 @@ class _Thread(threading.Thread):
     """Takes batches from the line, commits them, and hands the results to the event loop."""
 
     def __init__(
-        self, conn: apsw.Connection, clock: Clock, line: Line, loop: asyncio.AbstractEventLoop
+        self,
+        conn: apsw.Connection,
+        clock: Clock,
+        line: Line,
+        loop: asyncio.AbstractEventLoop,
+        ballast: Ballast | None,
     ) -> None:
         super().__init__(name="database-writer", daemon=True)
         self._conn = conn
         self._clock = clock
         self._line = line
         self._loop = loop
+        self._ballast = ballast
         self._in_hand: list[Job] = []
         self._durable: bool | None = None
         self._give_up_at: float | None = None
@@ -159,11 +167,13 @@ class _Thread(threading.Thread):
         with closing(self._conn):
             pace = storage.CheckpointPace(self._conn)
             storage.lengthen_wal(self._conn)
+            self._hold_ballast()
             while batch := self._line.take():
                 self._in_hand = batch
                 if self._settle(batch):
                     self._call_loop(_deliver, batch)
                 self._in_hand = []
+                self._hold_ballast()
                 if pace.is_due(idle=self._line.is_empty):
                     self._checkpoint()
                     pace.done()
@@ -191,6 +201,9 @@ class _Thread(threading.Thread):
                 return False
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the callers
             rollback(self._conn)
+            if any(self._gets_room(job, error) for job in batch) and self._release_ballast():
+                self._line.put_back(batch)
+                return False
             for job in batch:
                 job.error = _failure(error, self._conn.filename)
         return True
@@ -237,11 +250,27 @@ class _Thread(threading.Thread):
         try:
             job.result = job.do(tx)
         except Exception as error:
-            if not self._conn.in_transaction:
+            if not self._conn.in_transaction or self._gets_room(job, error):
                 raise  # SQLite has ended the whole transaction, as it may when the disk is full
             self._conn.execute("ROLLBACK TO job")
             job.error = _failure(error, self._conn.filename)
         self._conn.execute("RELEASE job")
+
+    def _gets_room(self, job: Job, error: Exception) -> bool:
+        """Whether the ballast is there for this job, and this is what it is there for."""
+        return (
+            self._ballast is not None
+            and self._ballast.is_held
+            and job.priority <= Priority.START
+            and isinstance(error, apsw.FullError | apsw.IOError)
+        )
+
+    def _release_ballast(self) -> bool:
+        return self._ballast is not None and self._ballast.release()
+
+    def _hold_ballast(self) -> None:
+        if self._ballast is not None:
+            self._ballast.hold()
 
     def _checkpoint(self) -> None:
         try:

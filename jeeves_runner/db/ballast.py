@@ -1,0 +1,92 @@
+"""Room on the disk that is kept for what must be recorded when there is no other left."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.db.connection import real_path
+
+log = logging.getLogger(__name__)
+
+SIZE: Final = 16 * 1024 * 1024
+"""Bytes: some hundred outcomes with all of their output."""
+
+_INTERVAL = 10.0
+"""Seconds between two looks at whether there is room again."""
+
+_BLOCK = bytes(1024 * 1024)
+
+
+class Ballast:
+    """A file of its own size beside the database, ``<db>.ballast``, given up when the disk is full.
+
+    For the writer's thread alone. Where it cannot be made the runner works without.
+    """
+
+    def __init__(self, db_path: Path, clock: Clock, *, size: int = SIZE) -> None:
+        real = real_path(db_path)
+        self.path = real.with_name(f"{real.name}.ballast")
+        self._clock = clock
+        self._size = size
+        self._held = False
+        self._looked_at: float | None = None
+
+    @property
+    def is_held(self) -> bool:
+        return self._held
+
+    def hold(self) -> None:
+        """Make the file again if it is not there and there is room for it and as much besides."""
+        now = self._clock.monotonic()
+        if self._held or (self._looked_at is not None and now - self._looked_at < _INTERVAL):
+            return
+        self._looked_at = now
+        try:
+            self._held = _is_whole(self.path, self._size) or self._make()
+        except OSError as error:
+            self.path.unlink(missing_ok=True)
+            log.warning("no room is kept for outcomes on a full disk: %s: %s", self.path, error.strerror)
+
+    def release(self) -> bool:
+        """Give the room up; False if there is none to give."""
+        if not self._held:
+            return False
+        self._held = False
+        self._looked_at = self._clock.monotonic()
+        try:
+            self.path.unlink()
+        except OSError as error:
+            log.error("the room in %s could not be given up: %s", self.path, error.strerror)
+            return False
+        log.warning("the disk is full: what ends is recorded in the %d MiB kept for it", self._size // 2**20)
+        return True
+
+    def _make(self) -> bool:
+        found = os.statvfs(self.path.parent)
+        if found.f_bavail * found.f_frsize < 2 * self._size:
+            return False
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _fill(fd, self._size)
+        finally:
+            os.close(fd)
+        return True
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return found.st_size == size and found.st_blocks * 512 >= size
+
+
+def _fill(fd: int, size: int) -> None:
+    """Have the file system set ``size`` bytes aside, not only note that the file is so long."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+        return
+    while size > 0:
+        size -= os.write(fd, _BLOCK[:size])
