@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from db_support import locked_by_another
 from server_support import Server, command, serving, until
 
 EVERY_SECOND = "schedule: '* * * * * *'\nrun: echo tick\ntimeout: 10s\n"
@@ -108,6 +109,16 @@ def test_a_broken_file_is_shown_and_its_job_goes_on(root: Path) -> None:
         until(lambda: server.get("/jobs/tick/runs")["runs"][0]["id"] > ran + 1)
         save(root, "tick.yaml", EVERY_SECOND)
         until(lambda: server.get("/sync")["state"] == "in_sync")
+
+
+def test_a_lock_of_another_program_is_shown(root: Path) -> None:
+    save(root, "tick.yaml", EVERY_SECOND)
+    with serving(root) as server:
+        with locked_by_another(root / "data" / "runner.sqlite"):
+            until(lambda: server.get("/status")["health"]["busy_ms"] is not None)
+            shown = command(root, "status").stdout
+            assert "Database: locked by another process for" in shown
+        until(lambda: server.get("/status")["health"]["busy_ms"] is None)
 
 
 def test_an_apply_without_a_folder_makes_no_database(tmp_path: Path) -> None:

@@ -322,7 +322,13 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
     ledger.add_run("two", "ok", finished_at=to_text(ledger.at(minutes=61)))
     ledger.hold("two", "broken")
     sync = views.recorded_sync(ledger.conn, "nobody looks")
-    status = views.status_view(ledger.conn, ledger.now, started_at=ledger.at(seconds=90), sync=sync)
+    status = views.status_view(
+        ledger.conn,
+        ledger.now,
+        started_at=ledger.at(seconds=90),
+        sync=sync,
+        busy_since=ledger.at(seconds=5),
+    )
     assert status == {
         "name": "jeeves-runner",
         "version": __version__,
@@ -335,6 +341,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
             "failedRegistrations": 1,
             "okLastHour": 2,
             "errorsLastHour": 3,
+            "busy_ms": 5_000,
         },
         "sync": {
             "state": "held",

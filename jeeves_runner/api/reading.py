@@ -44,6 +44,7 @@ async def status(request: web.Request) -> web.Response:
         started_at=of.started_at,
         stopping=of.stopping.is_set(),
         sync=of.sync.state.as_json(),
+        busy_since=of.writer.busy_since,
     )
     return answer(document)
 

@@ -38,7 +38,10 @@ class SyncControl(Protocol):
 
 
 class Writes(Protocol):
-    """Commits one operation."""
+    """Commits one operation. ``busy_since``: when another process took the lock it waits for."""
+
+    @property
+    def busy_since(self) -> datetime | None: ...
 
     async def write(self, op: Callable[[Tx], T]) -> T: ...
 

@@ -66,6 +66,9 @@ def _print_head(app: App, now: datetime, status: Document, server: "RunnerRow | 
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
     app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
     app.print(f"Jobs: {_health_text(status['health'])}.")
+    if status["health"]["busy_ms"] is not None:
+        since = duration(status["health"]["busy_ms"])
+        app.print(f"Database: locked by another process for {since}; starts and outcomes wait for it.")
 
 
 def _last_work(app: App, now: datetime, status: Document, stopping_at: datetime) -> str:

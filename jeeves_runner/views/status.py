@@ -13,6 +13,7 @@ from jeeves_runner.db.job_list import health_counts
 
 NAME = "jeeves-runner"
 _HOUR = timedelta(hours=1)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def status_view(
@@ -22,12 +23,14 @@ def status_view(
     started_at: datetime | None,
     stopping: bool = False,
     sync: Mapping[str, Any],
+    busy_since: datetime | None = None,
 ) -> dict[str, Any]:
     """``{name, version, uptime, status, health, sync}``.
 
     ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime`` (seconds) null.
     ``stopping``: it runs, and starts nothing more.
-    ``sync`` is the document of /sync, given here with counts in place of its lists.
+    ``sync`` is the document of /sync, given here with counts in place of its lists. ``busy_since``:
+    when another process took the lock that the server's writes wait for; ``busy_ms`` is null without.
     """
     counts = health_counts(conn, now - _HOUR)
     return {
@@ -42,6 +45,7 @@ def status_view(
             "failedRegistrations": counts["held"] + _unborn(sync),
             "okLastHour": counts["ok"],
             "errorsLastHour": counts["errors"],
+            "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
         },
         "sync": {
             **{name: sync[name] for name in ("state", "revision", "commit", "checked_at", "reason")},
