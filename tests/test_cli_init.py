@@ -247,7 +247,7 @@ class TestAddJob:
         before = tree(project)
         answer = run("add-job", "new", "--run", "true")
         assert answer.exit_code == 2
-        assert "the defaults for the new job are broken: jobs.d/_defaults.yaml:2:1: " in answer.stderr
+        assert "the defaults for the new job are broken: jobs.d/_defaults.yaml:1:12: " in answer.stderr
         assert tree(project) == before
 
     @pytest.mark.parametrize("name", ["hello.yaml", "hello.yml"])
