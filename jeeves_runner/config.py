@@ -145,12 +145,13 @@ def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[Mistake]]:
 
     try:
         text = decode(data)
-        values = load(text).value
+        document = load(text)
     except YamlError as error:
         if error.code == "empty":
             return {}, []
         return {}, [((error.line, error.column), error.code, error.message, error.hint)]
-    findings = _validator().findings(values)
+    values = document.value
+    findings = _validator().findings(values, holds_float=document.holds_float)
     if not isinstance(values, dict):
         return {}, [((1, 1), finding.code, finding.message, finding.hint) for finding in findings]
     broken = {finding.path[0] for finding in findings}

@@ -21,6 +21,7 @@ from jeeves_runner.sources.signature import Signature, signature
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest import Entry, FileResult
+    from jeeves_runner.core.yamltext import Document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +171,8 @@ class _Look:
         self._held_keys: dict[Key, str] = {}
         self._held_files: dict[str, str] = {}
         self._faulty: set[str] = set()
+        self._read: dict[str, bytes] = {}
+        self._positions: dict[str, Document] = {}
 
     def plan(self, snapshot: Snapshot, defaults: _Defaults) -> Plan:
         self._problems += [*snapshot.unreadable, *defaults.problems]
@@ -193,6 +196,7 @@ class _Look:
                 self._problems += record.problems
             else:
                 requests.append(Request(file.path, file.data, layers))
+                self._read[file.path] = file.data
                 digests.append(digest)
         results = self._reading.read(requests)
         for result in results:
@@ -252,16 +256,25 @@ class _Look:
             if fault is None:
                 continue
             self._faulty.add(path)
+            line, column = self._positions_in(path).position(need.place)
             ours = need.kind in ("script", "cwd") and need.ref.startswith(self._root)
             yield Problem(
                 severity="error" if ours else "warning",
                 code=need.kind if need.kind in ("script", "cwd") else "secret",
                 file=path,
-                line=need.line,
-                column=need.column,
+                line=line,
+                column=column,
                 message=fault[0] if need.kind == "script" else f"`{need.key}`: {fault[0]}",
                 hint=fault[1],
             )
+
+    def _positions_in(self, path: str) -> "Document":
+        """Computed by a second parse, and only for a file in which something is wrong."""
+        from jeeves_runner.core.manifest import positions
+
+        if path not in self._positions:
+            self._positions[path] = positions(self._read[path])
+        return self._positions[path]
 
     def _refuse_double_ids(self, results: Iterable["FileResult"], unchanged: set[str]) -> None:
         places: dict[Key, list[tuple[str, int, int]]] = {}

@@ -65,7 +65,7 @@ def build_job(
         parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
     except ScheduleError as error:
         rejections.append(_schedule_rejection(error, isinstance(given.get("schedule"), str)))
-    rejections += _job_rejections(given, values, pools)
+    rejections += _job_rejections(values, pools)
     return values, rejections
 
 
@@ -99,9 +99,7 @@ def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rejectio
     return values, rejections
 
 
-def _job_rejections(
-    given: Mapping[str, Any], values: Mapping[str, Any], pools: frozenset[str]
-) -> list[Rejection]:
+def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Rejection]:
     found = []
     pool = values["pool"]
     if pool is not None and pool not in pools:
@@ -122,7 +120,12 @@ def _job_rejections(
                 hint="give it the time a run may take, such as 1h, or leave it out for no limit",
             )
         )
-    return found + [
+    return found
+
+
+def nul_rejections(given: Mapping[str, Any]) -> list[Rejection]:
+    """What is wrong with a job that has a NUL character somewhere."""
+    return [
         Rejection(
             path=path,
             code="wrong_value",

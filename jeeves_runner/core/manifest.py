@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core import schedule
-from jeeves_runner.core.build import Rejection, build_job, build_queue
+from jeeves_runner.core.build import Rejection, build_job, build_queue, nul_rejections
 from jeeves_runner.core.context import Context
 from jeeves_runner.core.defaults import combine, with_defaults
 from jeeves_runner.core.needs import Need, needs_of
@@ -16,7 +16,7 @@ from jeeves_runner.core.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.specs import encode, spec_hash
 from jeeves_runner.core.validation import Finding, Validator, nearest
 from jeeves_runner.core.wording import brief, shown
-from jeeves_runner.core.yamltext import Document, Path, YamlError, decode, load
+from jeeves_runner.core.yamltext import Document, Path, Position, YamlError, decode, load
 
 Kind = str
 """``job`` or ``queue``."""
@@ -132,10 +132,11 @@ class _Reading:
         self._text = ""
         self._defaults = defaults
         self._located: Document | None = None
-        self._problems = ProblemList(path, self._position)
+        self._problems = ProblemList(path)
         self._entries: list[Entry] = []
         self._invalid: set[tuple[Kind, str]] = set()
         self._unreadable = False
+        self._holds_float = False
 
     def result(self) -> FileResult:
         document = self._parse()
@@ -143,7 +144,7 @@ class _Reading:
         return FileResult(
             path=self._path,
             entries=tuple(self._entries),
-            problems=tuple(self._problems.all()),
+            problems=tuple(self._problems.all(self._position)),
             broken=broken,
             invalid=frozenset(self._invalid),
             unreadable=self._unreadable,
@@ -152,24 +153,26 @@ class _Reading:
     def defaults_layer(self) -> tuple[Mapping[str, Any] | None, list[Problem]]:
         document = self._parse(if_empty="delete it, or write `defaults: {}`")
         if document is None:
-            return None, self._problems.all()
+            return None, self._problems.all(self._position)
         value = document.value
         if not isinstance(value, dict) or set(value) != {"defaults"}:
             self._error((), "defaults", "this file holds one key, `defaults:`, and nothing else")
-            return None, self._problems.all()
+            return None, self._problems.all(self._position)
         layer = self._layer(value["defaults"])
-        return layer, self._problems.all()
+        return layer, self._problems.all(self._position)
 
     def _parse(self, if_empty: str | None = None) -> Document | None:
         """The document; ``if_empty`` is the hint for a file that should hold something else than jobs."""
         try:
             self._text = decode(self._data)
-            return load(self._text)
+            document = load(self._text)
         except YamlError as error:
-            at = error.line, error.column
             hint = if_empty if if_empty and error.code == "empty" else error.hint
-            self._problems.add("error", error.code, at, error.message, hint)
+            at = error.line, error.column
+            self._problems.report("error", (), error.code, error.message, hint, at=at)
             return None
+        self._holds_float = document.holds_float
+        return document
 
     def _read_document(self, document: Document) -> bool:
         """Read all entries; False when the file as a whole makes no sense."""
@@ -266,6 +269,9 @@ class _Reading:
         values, rejections = build_job(
             full, project_root=context.project_root, timezone=context.timezone, pools=context.pools
         )
+        text = encode(values)
+        if "\\u0000" in text:
+            rejections += nul_rejections(full)
         if self._rejected("job", full["id"], rejections, place):
             return
         if values["timeout_ms"] is None:
@@ -274,30 +280,23 @@ class _Reading:
                 "warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits"
             )
         needs = tuple(
-            Need(kind, ref, ".".join(key), *self._positions().position((*place, *key)))
+            Need(kind, ref, ".".join(key), (*place, *key))
             for key, kind, ref in needs_of(values, context.project_root)
         )
-        self._enter("job", values, line, needs)
+        self._enter("job", values["id"], text, line, needs)
 
     def _queue(self, item: Any, place: Path, line: int) -> None:
         if not self._valid("queue", item, place):
             return
         values, rejections = build_queue(item)
         if not self._rejected("queue", item["id"], rejections, place):
-            self._enter("queue", values, line)
+            self._enter("queue", values["id"], encode(values), line)
 
-    def _enter(
-        self,
-        kind: Kind,
-        values: Mapping[str, Any],
-        line: int,
-        needs: tuple[Need, ...] = (),
-    ) -> None:
-        text = encode(values)
+    def _enter(self, kind: Kind, entry_id: str, text: str, line: int, needs: tuple[Need, ...] = ()) -> None:
         self._entries.append(
             Entry(
                 kind=kind,
-                id=values["id"],
+                id=entry_id,
                 text=text,
                 digest=spec_hash(text),
                 line=line,
@@ -308,7 +307,7 @@ class _Reading:
 
     def _valid(self, kind: Kind, value: Any, place: Path) -> bool:
         validator = self._reader.validator(kind)
-        if validator.accepts(value):
+        if validator.accepts(value, holds_float=self._holds_float):
             return True
         if self._problems.is_full:
             self._error(place, "invalid", f"this {kind} is invalid")  # explaining costs, and is not shown
@@ -334,7 +333,7 @@ class _Reading:
 
     def _layer(self, value: Any) -> Mapping[str, Any] | None:
         value = {} if value is None else value
-        findings = self._reader.validator("defaults").findings(value)
+        findings = self._reader.validator("defaults").findings(value, holds_float=self._holds_float)
         for finding in findings:
             self._find(("defaults",), finding)
         return None if findings else value
@@ -368,7 +367,7 @@ class _Reading:
     ) -> None:
         self._problems.report("error", path, code, message, hint, at_key=at_key)
 
-    def _position(self, path: Path, at_key: bool) -> tuple[int, int]:
+    def _position(self, path: Path, at_key: bool) -> Position:
         located = self._positions()
         return located.key_position(path) if at_key else located.position(path)
 
@@ -376,3 +375,8 @@ class _Reading:
         if self._located is None:
             self._located = load(self._text, positions=True)
         return self._located
+
+
+def positions(data: bytes) -> Document:
+    """Where everything stands in a manifest that has been read without an error."""
+    return load(decode(data), positions=True)

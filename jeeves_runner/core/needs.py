@@ -6,18 +6,22 @@ from typing import Any, Literal, NamedTuple
 
 from jeeves_runner.core.model import SourceType
 
+Path = tuple[str | int, ...]
+
 Kind = Literal["script", "cwd", "file", "from_env"]
 """``file`` and ``from_env`` are secrets."""
 
 
 class Need(NamedTuple):
-    """``ref`` is an absolute path or, of ``from_env``, a variable; ``key`` says where the job names it."""
+    """``ref`` is an absolute path or, of ``from_env``, a variable.
+
+    ``key`` is the job's key that names it, and ``place`` the way there from the top of the manifest.
+    """
 
     kind: Kind
     ref: str
     key: str
-    line: int
-    column: int
+    place: Path
 
 
 def needs_of(values: Mapping[str, Any], project_root: str) -> Iterator[tuple[tuple[str, ...], Kind, str]]:

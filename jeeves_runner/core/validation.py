@@ -52,21 +52,21 @@ class Validator:
         self._own = frozenset(own)
         self._is_valid = jsonschema_rs.validator_for(dict(schema)).is_valid
 
-    def accepts(self, value: Any) -> bool:
-        """Whether the value is right."""
+    def accepts(self, value: Any, *, holds_float: bool = True) -> bool:
+        """Whether the value is right; ``holds_float``: there may be a float within."""
         if not self._is_valid(value):
             return False
         # To JSON Schema 1e2 is an integer; here it would stay a float, whatever the spec's type says.
-        return not _holds_float(value) or bool(self._authority.is_valid(value))
+        return not holds_float or bool(self._authority.is_valid(value))
 
     @cached_property
     def _authority(self) -> Any:
         """Made when it is first needed: that takes longer than all accepting."""
         return _authority(self._schema)
 
-    def findings(self, value: Any) -> list[Finding]:
+    def findings(self, value: Any, *, holds_float: bool = True) -> list[Finding]:
         """What is wrong, by place, up to about a thousand mistakes; empty when the value is right."""
-        if self.accepts(value):
+        if self.accepts(value, holds_float=holds_float):
             return []
         errors = sorted(islice(self._authority.iter_errors(value), _MOST), key=_by_place)
         found: dict[tuple[Path, str, str | None], Finding] = {}
@@ -137,16 +137,6 @@ def _authority(schema: Mapping[str, Any]) -> Any:
 
 def _is_whole(_checker: Any, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _holds_float(value: Any) -> bool:
-    """Whether there is a float within; a plain loop, because this is asked of every job."""
-    parts: Iterable[Any] = value.values() if type(value) is dict else value if type(value) is list else ()
-    for part in parts:
-        kind = type(part)
-        if kind is float or ((kind is dict or kind is list) and _holds_float(part)):
-            return True
-    return False
 
 
 def _strict_pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> "Iterator[ValidationError]":

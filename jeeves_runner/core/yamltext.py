@@ -70,10 +70,11 @@ class Document:
 
     ``item_lines`` has, for each list directly below the top, the lines its items start on.
     ``positions`` (only on request) has where each key's value and each item stands, and under
-    ``keys`` where the key itself does.
+    ``keys`` where the key itself does. ``holds_float``: a number in it has a point or an exponent.
     """
 
     value: Any
+    holds_float: bool = False
     item_lines: dict[str, list[int]] = field(default_factory=dict)
     positions: dict[Path, Position] = field(default_factory=dict)
     keys: dict[Path, Position] = field(default_factory=dict)
@@ -241,7 +242,10 @@ class _Builder:
         if text in _WORDS:
             return _WORDS[text]
         if text[0] in _NUMBER_STARTS:
-            return _number(text, event)
+            value = _number(text, event)
+            if type(value) is float:
+                self._document.holds_float = True
+            return value
         return text
 
     def _alias(self, event: Any) -> Any:
