@@ -148,10 +148,13 @@ def _write_changes(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None) -> i
         changes = [c for c in plan.changes if c.kind == kind]
         table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
         table.tombstone(tx, (c.id for c in changes if c.action is Action.DELETE), revision)
-    from jeeves_runner.db import runs  # of weight, and not needed when there is nothing to do
-
     revisions.close_revision(tx, revision)
-    runs.cancel_waiting_of_stopped_jobs(tx, [c.id for c in plan.changes if c.kind == "job"])
+    # A new job has nothing that waits, and one that comes back lost it when it went.
+    stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]
+    if stopped:
+        from jeeves_runner.db import runs  # of weight
+
+        runs.cancel_waiting_of_stopped_jobs(tx, stopped)
     return revision
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import apsw
@@ -11,6 +10,8 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.transaction import Tx, transaction
 from jeeves_runner.errors import DatabaseError
+
+_FOLDER = Path(__file__).with_name("migrations")
 
 _PATIENCE = 60.0
 """Seconds to wait for the lock: another process may be in the middle of the same migration."""
@@ -35,9 +36,8 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """The steps shipped with the program, in order."""
-    folder = resources.files("jeeves_runner.db").joinpath("migrations")
     found = []
-    for entry in folder.iterdir():
+    for entry in _FOLDER.iterdir():
         stem, dot, extension = entry.name.rpartition(".")
         if dot and extension == "sql":
             number, _, name = stem.partition("_")

@@ -29,8 +29,9 @@ CREATE TABLE jobs (
   schedule_since   TEXT NOT NULL,       -- occurrences at or before this are nobody's business
   decided_until    TEXT                 -- watermark: occurrences at or before this never start
 ) STRICT;
-CREATE INDEX jobs_by_revision ON jobs (revision_id);
-CREATE INDEX jobs_live ON jobs (drifted, id) WHERE deleted_at IS NULL;
+-- Answers by itself what is asked at each look: who was written since, what lives, what has drifted. One index
+-- for all of it, because each costs a tenth of a first apply.
+CREATE INDEX jobs_at_a_glance ON jobs (revision_id, deleted_at, drifted, id);
 
 -- Only an apply writes what is declared, and each apply brings its own revision, named in `applying` while it
 -- writes: a change of a declared column under the same revision or another one came by hand, and so did a row
