@@ -13,6 +13,19 @@ from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.project import planner_of, source_of
 from jeeves_runner.reconcile import Applied, Terms, apply_plan, read_live, with_fields
 
+BACKUP = """\
+    id: backup
+    schedule: "0 3 * * *"
+    run: echo backup
+    timeout: 5m
+    """
+REPORT = """\
+    id: report
+    schedule: "0 6 * * mon-fri"
+    run: echo report
+    timeout: 5m
+    """
+
 
 class SettableClock:
     """A wall clock that stands still until it is moved."""

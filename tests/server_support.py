@@ -16,6 +16,9 @@ from typing import Any
 PATIENCE = 60.0
 _STEP = 0.01
 
+EVERY_SECOND = "schedule: '* * * * * *'\nrun: echo tick\ntimeout: 10s\n"
+RARELY = "schedule: '0 0 1 1 *'\nrun: echo rarely\ntimeout: 10s\n"
+
 
 def until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """The first true answer; AssertionError when none comes in time."""
@@ -24,6 +27,12 @@ def until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
         assert time.monotonic() < deadline, "it never came to pass"
         time.sleep(_STEP)
     return answer
+
+
+def save(root: Path, name: str, text: str) -> float:
+    """Write a manifest; the time when that was done."""
+    (root / "jobs.d" / name).write_text(text)
+    return time.monotonic()
 
 
 class Server:

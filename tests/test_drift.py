@@ -5,23 +5,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from project_support import Project, summary
+from project_support import BACKUP, REPORT, Project, summary
 
 from jeeves_runner.core.plan import FieldChange
 from jeeves_runner.db import jobs, queues
-
-BACKUP = """\
-    id: backup
-    schedule: "0 3 * * *"
-    run: echo backup
-    timeout: 5m
-    """
-REPORT = """\
-    id: report
-    schedule: "0 6 * * mon-fri"
-    run: echo report
-    timeout: 5m
-    """
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project_support import Project, errors, summary
+from project_support import BACKUP, REPORT, Project, errors, summary
 
 from jeeves_runner.core.plan import FieldChange
 from jeeves_runner.db import revisions
@@ -12,19 +12,6 @@ from jeeves_runner.db.connection import transaction
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.project import source_of
 from jeeves_runner.reconcile import Terms, apply_plan
-
-BACKUP = """\
-    id: backup
-    schedule: "0 3 * * *"
-    run: echo backup
-    timeout: 5m
-    """
-REPORT = """\
-    id: report
-    schedule: "0 6 * * mon-fri"
-    run: echo report
-    timeout: 5m
-    """
 
 
 @pytest.fixture

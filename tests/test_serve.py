@@ -11,10 +11,8 @@ from statistics import median
 
 import pytest
 from db_support import locked_by_another
-from server_support import Server, command, serving, until
+from server_support import EVERY_SECOND, RARELY, Server, command, save, serving, until
 
-EVERY_SECOND = "schedule: '* * * * * *'\nrun: echo tick\ntimeout: 10s\n"
-RARELY = "schedule: '0 0 1 1 *'\nrun: echo rarely\ntimeout: 10s\n"
 LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\ntimeout: 10m\n"
 
 
@@ -22,11 +20,6 @@ LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\nt
 def root(tmp_path: Path) -> Path:
     (tmp_path / "jobs.d").mkdir()
     return tmp_path
-
-
-def save(root: Path, name: str, text: str) -> float:
-    (root / "jobs.d" / name).write_text(text)
-    return time.monotonic()
 
 
 def test_create_change_and_disable_take_effect_within_a_second(root: Path) -> None:

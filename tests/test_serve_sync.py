@@ -2,25 +2,16 @@
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
-from server_support import command, serving, until
-
-EVERY_SECOND = "schedule: '* * * * * *'\nrun: echo tick\ntimeout: 10s\n"
-RARELY = "schedule: '0 0 1 1 *'\nrun: echo rarely\ntimeout: 10s\n"
+from server_support import EVERY_SECOND, RARELY, command, save, serving, until
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "jobs.d").mkdir()
     return tmp_path
-
-
-def save(root: Path, name: str, text: str) -> float:
-    (root / "jobs.d" / name).write_text(text)
-    return time.monotonic()
 
 
 def test_a_job_deleted_while_nobody_ran_does_not_catch_up(root: Path) -> None:
