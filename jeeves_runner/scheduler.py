@@ -144,6 +144,7 @@ class Scheduler:
         except ScheduleError as error:
             # Written by hand or by another version: the next reconcile heals it.
             log.error("job %s cannot be scheduled: %s", job_id, error)
+            self._known.pop(job_id, None)
             self._timetable.remove(job_id)
             return False
         after, far_ahead = self._decided_until(row)

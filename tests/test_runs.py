@@ -768,3 +768,18 @@ def test_a_late_outcome_changes_nothing_and_is_noted(place: Place) -> None:
     with_runner(place, scenario)
     assert place.story() == ["interrupted"]
     assert place.value("SELECT action || ': ' || detail FROM audit") == "late result: ok"
+
+
+def test_a_run_asked_for_while_its_jobs_row_is_damaged_waits_for_the_heal(place: Place) -> None:
+    place.apply(job("greet", "true"))
+
+    async def scenario(rig: Rig) -> None:
+        with place.write() as tx:
+            asked = run_rows.request_run(tx, "greet", params=None, forced=False)
+            tx.conn.execute("UPDATE jobs SET spec = '{}' WHERE id = 'greet'")
+        await rig.runs.look()
+        await rig.runs.on_plan(place.apply(job("greet", "true")))
+        ended = await rig.runs.wait(asked.id)
+        assert ended.status is RunStatus.OK
+
+    with_runner(place, scenario)

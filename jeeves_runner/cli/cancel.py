@@ -75,7 +75,8 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
         return _settle_leftover(app, conn, leftover)
     with transaction(conn, app.clock) as tx:
         runs.request_cancel(tx, run_id, "cancel")
-        runs.end_waiting(tx, run_id, RunStatus.CANCELLED, "cancel")
+        if runs.end_waiting(tx, run_id, RunStatus.CANCELLED, "cancel") is None:
+            raise Conflict(f"run {run_id} has ended in this moment")
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
     return f"Run {run_id} will not start."
 

@@ -117,10 +117,12 @@ class WaitingRuns:
 
     def admit_requested(self, run: Run) -> None:
         """Decide about a run that another program asked for."""
-        job = self._admission.job(run.job_id)
-        if job is None or self._board.get(run.id) is not None:
+        if self._board.get(run.id) is not None:
             return
         attempt = self.enter(run)
+        job = self._admission.job(run.job_id)
+        if job is None:  # its row was damaged by hand: the run waits for the apply that heals it
+            return
         decision = self._admission.decide_requested(job, attempt)
         match decision.verdict:
             case Verdict.SKIP:
