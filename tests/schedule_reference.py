@@ -9,11 +9,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise, product
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 LONG = timedelta(hours=3)
 NONE = timedelta(0)
+
+ALL_ZONES = sorted(available_timezones() - {"Factory", "localtime", "posixrules"})
+"""Without what is a setting of the machine, or stands for one that was never made."""
 
 
 def occurrences(
