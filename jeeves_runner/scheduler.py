@@ -100,6 +100,8 @@ class Scheduler:
         now = self._clock.now()
         while batch := self._timetable.due(now, limit=_DUE_AT_ONCE):
             for due in batch:
+                if due.job_id in self._undecided:
+                    continue  # its row still knows of more, and is read again before anything of it is due
                 self._runs.submit(due).add_done_callback(partial(self._decided, due.job_id))
             await self._breathe()
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from runs_support import HOLD, SECONDLY, Place, Rig, job, occur, with_runner
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core import policy
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus
 from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Priority
 from jeeves_runner.errors import DatabaseError
 from jeeves_runner.runs import admission
 
@@ -82,6 +84,52 @@ def test_a_long_gap_is_decided_in_portions_that_share_the_event_loop(place: Plac
         assert len(place.runs("tick")) < BACKLOG
         await deciding
         assert len(place.runs("tick")) == BACKLOG
+
+    with_runner(place, scenario)
+
+
+def after(due: Due) -> Due:
+    """The occurrence that comes due while a gap is being decided about."""
+    when = due.latest + timedelta(seconds=1)
+    return Due(job_id=due.job_id, schedule=SECONDLY, first=when, latest=when, count=1)
+
+
+def test_what_comes_due_amid_a_long_gap_does_not_overtake_it(place: Place) -> None:
+    """Else the watermark would pass what is left of the gap, and that would never run."""
+    place.apply(job("tick", catch_up=CatchUp.ALL, overlap_policy=OverlapPolicy.ALLOW))
+
+    async def scenario(rig: Rig) -> None:
+        gap = backlog(place, "tick")
+        gathered = await asyncio.gather(rig.runs.submit(gap), rig.runs.submit(after(gap)))
+        assert [len(rows) for rows in gathered] == [BACKLOG, 1]
+        times = [run.scheduled_for for run in place.runs("tick")]
+        assert times == [gap.first + timedelta(seconds=n) for n in range(BACKLOG + 1)]
+
+    with_runner(place, scenario)
+
+
+def test_what_cannot_be_recorded_takes_along_what_comes_behind_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(job("tick", catch_up=CatchUp.ALL))
+
+    async def scenario(rig: Rig) -> None:
+        write, calls = rig.writer.write, iter([True, False])
+
+        async def second_portion_fails(op: Any, **options: Any) -> Any:
+            if options.get("priority") is Priority.START and not next(calls, True):
+                raise DatabaseError("the disk is full")
+            return await write(op, **options)
+
+        monkeypatch.setattr(rig.writer, "write", second_portion_fails)
+        gap = backlog(place, "tick")
+        first, second = rig.runs.submit(gap), rig.runs.submit(after(gap))
+        found = await asyncio.gather(first, second, return_exceptions=True)
+        assert [type(each) for each in found] == [DatabaseError, DatabaseError]
+        monkeypatch.undo()
+        rows = place.runs("tick")
+        assert rows[-1].scheduled_for == gap.first + timedelta(seconds=len(rows) - 1)
+        assert place.value("SELECT decided_until FROM jobs") == to_text(rows[-1].scheduled_for)
 
     with_runner(place, scenario)
 

@@ -91,6 +91,7 @@ class Runs:
         self._is_open = False
         self._newest_seen = 0
         self._endings: dict[int, Announcement[Run]] = {}
+        self._due: dict[str, asyncio.Future[list[Run]]] = {}
         self.fenced = asyncio.Event()
 
     # Life
@@ -135,8 +136,16 @@ class Runs:
         A long gap is decided about in portions. The future fails with DatabaseError if one of them
         was not recorded: its occurrences and those after it are then as undecided as before. It
         fails with NoServer when the runner is shutting down.
+
+        What a job submits is recorded in that order, and fails when what came before it failed: the
+        watermark must not pass an occurrence that has no row.
         """
-        return self._begin(due.job_id, lambda job: self._admission.decide_due(job, due))
+        recorded: asyncio.Future[list[Run]] = asyncio.get_running_loop().create_future()
+        before = self._due.get(due.job_id)
+        self._due[due.job_id] = recorded
+        recorded.add_done_callback(partial(self._forget_due, due.job_id))
+        self._work.track(self._decide_in_order(before, due, recorded))
+        return recorded
 
     async def trigger(self, job_id: str, params: Mapping[str, str] | None = None, force: bool = False) -> Run:
         """Run a job by hand; its row once that is committed: running, waiting or skipped.
@@ -207,6 +216,22 @@ class Runs:
         self._work.track(self._decide_and_carry_out(job_id, decide, recorded))
         return recorded
 
+    async def _decide_in_order(
+        self, before: "asyncio.Future[list[Run]] | None", due: Due, recorded: "asyncio.Future[list[Run]]"
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+            if (error := before.exception()) is not None:
+                recorded.set_exception(error)
+                return
+        await self._decide_and_carry_out(
+            due.job_id, lambda job: self._admission.decide_due(job, due), recorded
+        )
+
+    def _forget_due(self, job_id: str, recorded: "asyncio.Future[list[Run]]") -> None:
+        if self._due.get(job_id) is recorded:
+            del self._due[job_id]
+
     async def _decide_and_carry_out(
         self, job_id: str, decide: Decide, recorded: "asyncio.Future[list[Run]]"
     ) -> None:
@@ -275,6 +300,7 @@ class Runs:
             raise
         for step, run in zip(steps, rows, strict=True):
             self._enter(step, run)
+        _note_refused(steps)
         # Whatever they wait for may have happened during the commit, and some have freed a slot.
         self._waiting.review()
         return True
@@ -283,7 +309,6 @@ class Runs:
         """The effect of a committed decision; without a row there is none."""
         step.run = run
         if run is None:
-            log.info("%s: its occurrence was decided before; not started", step.new.job_id)
             self._board.remove(step.attempt)
             return
         self._observer(run)
@@ -335,6 +360,18 @@ class Runs:
         if run is None:
             raise NotFound(f"there is no run {run_id}", hint="`jeeves-runner runs` lists what there is")
         return run
+
+
+def _note_refused(steps: Sequence[Step]) -> None:
+    refused = [step.new for step in steps if step.run is None]
+    if refused:
+        log.info(
+            "%s: %d occurrences from %s to %s were decided before; not started",
+            refused[0].job_id,
+            len(refused),
+            refused[0].scheduled_for,
+            refused[-1].scheduled_for,
+        )
 
 
 def _refusal(job_id: str, reason: str | None) -> Conflict | NotFound:
