@@ -54,15 +54,15 @@ class PlannerSetup:
 class Planner:
     """Computes plans for one folder under one config.
 
-    Of the last look: ``folders`` are the real folders walked, and ``faulty_scripts`` the scripts
-    that could not be run, with what stood there.
+    Of the last look: ``folders`` are the real folders walked. ``awaited`` are the places outside of
+    them whose change may mend a fault, scripts and what links lead to, with what stood there.
     """
 
     def __init__(self, setup: PlannerSetup) -> None:
         self._setup = setup
         self._reading = Reading(setup.schema, setup.context, setup.processes)
         self.folders: tuple[str, ...] = ()
-        self.faulty_scripts: dict[str, Signature] = {}
+        self.awaited: dict[str, Signature] = {}
 
     def plan(self, live: Live) -> Plan:
         """Look at the folder and compare; SourceError when it cannot be looked at."""
@@ -72,7 +72,7 @@ class Planner:
         defaults = _Defaults(snapshot, self._reading, self._setup.salt)
         look = _Look(self._reading, self._setup.context.project_root, scripts, live)
         plan = look.plan(snapshot, defaults)
-        self.faulty_scripts = scripts.faulty
+        self.awaited = {**snapshot.awaited, **scripts.faulty}
         return plan
 
 

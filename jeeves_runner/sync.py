@@ -35,7 +35,8 @@ SETTLE = 3.0
 """Seconds a folder must stay as it is before its deletes are believed."""
 
 _GLANCE = 1.0
-"""Seconds between two glances at what gives no hint: scripts that jobs wait for, folders that were moved."""
+"""Seconds between two glances at what gives no hint: scripts that jobs wait for, folders that were moved,
+what links lead to."""
 
 _THE_NEXT_PLAN = "the next plan"
 _MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
@@ -169,7 +170,7 @@ class Sync:
         try:
             lock = await self._git.left(self._say_waiting)
             self.state = await self._reconcile(trust_deletes=lock is None)
-            self._awaited = dict(self._planner.faulty_scripts)
+            self._awaited = dict(self._planner.awaited)
             if lock is not None:
                 self._note_lock(lock)
         except (JeevesError, OSError) as error:

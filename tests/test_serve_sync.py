@@ -72,6 +72,21 @@ def test_a_folder_above_that_goes_and_comes_back_is_still_followed(root: Path) -
         until(lambda: server.job("b"), 10)
 
 
+def test_a_linked_folder_that_goes_and_comes_back_is_still_followed(root: Path) -> None:
+    share = root / "share"
+    share.mkdir()
+    (share / "a.yaml").write_text(RARELY)
+    (root / "jobs.d" / "team").symlink_to("../share")
+    with serving(root) as server:
+        assert server.job("a")
+        share.rename(root / "unmounted")
+        until(lambda: server.get("/sync")["state"] == "held")
+        (root / "unmounted").rename(share)
+        until(lambda: server.get("/sync")["state"] == "in_sync", 10)
+        (share / "b.yaml").write_text(RARELY)
+        until(lambda: server.job("b"), 10)
+
+
 def test_an_apply_under_another_config_is_warned_of(root: Path) -> None:
     save(root, "a.yaml", RARELY)
     with serving(root) as server:

@@ -7,12 +7,13 @@ modification time can hide a change; what is unchanged by its hash needs no pars
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
+from jeeves_runner.sources.signature import Signature, signature
 
 SUFFIXES = (".yaml", ".yml")
 DEFAULTS_NAMES = ("_defaults.yaml", "_defaults.yml")
@@ -43,13 +44,15 @@ class Snapshot:
     """What one look at the folder saw, in order of path.
 
     ``unreadable`` has a problem for each entry that should be a manifest but cannot be read;
-    ``folders`` are the real folders walked, for whoever watches them.
+    ``folders`` are the real folders walked, for whoever watches them; ``awaited`` says what stood
+    at the places that could not be read, whose change no watch need notice.
     """
 
     files: tuple[SourceFile, ...]
     defaults: tuple[SourceFile, ...]
     unreadable: tuple[Problem, ...]
     folders: tuple[str, ...]
+    awaited: Mapping[str, Signature]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +99,7 @@ class FolderSource:
             defaults=tuple(sorted(walk.defaults, key=_by_path)),
             unreadable=tuple(walk.unreadable),
             folders=tuple(walk.folders),
+            awaited=walk.awaited,
         )
 
 
@@ -115,6 +119,7 @@ class _Walk:
         self.defaults: list[SourceFile] = []
         self.unreadable: list[Problem] = []
         self.folders: list[str] = []
+        self.awaited: dict[str, Signature] = {}
         self._links: list[tuple[str, str]] = []
         self._seen: set[tuple[int, int]] = set()
         self._entries_left = MAX_ENTRIES
@@ -137,6 +142,7 @@ class _Walk:
                     f"the jobs folder {path} cannot be read: {error.strerror}",
                     hint=_mend(error),
                 ) from None
+            self.awaited[path] = _seen_of(path, error)
             self._refuse(
                 prefix.rstrip("/"),
                 "unreadable_folder",
@@ -191,6 +197,7 @@ class _Walk:
                 raise OSError("it is not a regular file")
             file = SourceFile(path=path, data=_read(entry.path))
         except OSError as error:
+            self.awaited[entry.path] = _seen_of(entry.path, error)
             self._refuse(_shown(path), "unreadable", _why(entry, error), hint=_mend(error))
             return False
         (self.defaults if is_defaults else self.files).append(file)
@@ -220,6 +227,11 @@ class _Walk:
         self.unreadable.append(
             Problem(severity="error", code=code, file=path, line=1, column=1, message=message, hint=hint)
         )
+
+
+def _seen_of(path: str, error: OSError) -> Signature:
+    """What stood where the error came from: nothing, if that was it, whatever may stand there by now."""
+    return None if isinstance(error, FileNotFoundError) else signature(path)
 
 
 def is_text(name: str) -> bool:
