@@ -38,7 +38,6 @@ _GLANCE = 1.0
 """Seconds between two glances at what gives no hint: scripts that jobs wait for, folders that were moved,
 what links lead to."""
 
-_THE_NEXT_PLAN = "the next plan"
 _MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
 _SETTLING = f"deletes count once the folder has stayed as it is for {SETTLE:.0f} s"
 
@@ -100,7 +99,8 @@ class Sync:
         self._applied = applied
         self._interval = interval
         self._automatic = automatic
-        # The fingerprint of the plan that somebody wants applied, in manual mode too.
+        # Somebody wants applied what the next look finds, then that plan, by its fingerprint.
+        self._is_asked = False
         self._wanted: str | None = None
         self._watch = FolderWatch(source.folder)
         self._git = GitLock(source.folder, clock)
@@ -119,7 +119,7 @@ class Sync:
         The word holds for what that look finds, also while its deletes settle, and for nothing
         that is edited later.
         """
-        self._wanted = _THE_NEXT_PLAN
+        self._is_asked = True
         self._look_again.set()
 
     def settling(self) -> float | None:
@@ -183,6 +183,8 @@ class Sync:
         return self.state
 
     async def _reconcile(self, *, trust_deletes: bool) -> SyncState:
+        # Before the folder is read: a word that comes amid that is for what the look after this finds.
+        asked, self._is_asked = self._is_asked, False
         while True:
             known = await asyncio.to_thread(revisions.fingerprint, self._conn)
             came = known[0] != self.state.revision
@@ -191,7 +193,7 @@ class Sync:
             plan = await asyncio.to_thread(with_fields, self._conn, plan)
             if came and plan.fingerprint == self._seen[0]:
                 await self._warn_of_reversal(plan)
-            wanted = self._is_wanted(plan)
+            wanted = self._is_wanted(plan, asked)
             allowed = self._allowed(plan, trust_deletes, wanted)
             try:
                 applied, reason = await self._apply(allowed, "api" if wanted else "watch")
@@ -205,9 +207,9 @@ class Sync:
             waits = None if self._automatic or wanted else _MANUAL
             return self._state_after(plan, allowed, reason, waits)
 
-    def _is_wanted(self, plan: Plan) -> bool:
+    def _is_wanted(self, plan: Plan, asked: bool) -> bool:
         """Whether somebody asked for this plan to be applied."""
-        if self._wanted == _THE_NEXT_PLAN:
+        if asked:
             self._wanted = plan.fingerprint
         elif self._wanted != plan.fingerprint:
             self._wanted = None

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from project_support import Project
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.planner_process import PlannerProcess
 from jeeves_runner.project import planner_setup, source_of
@@ -210,6 +212,29 @@ def test_a_word_to_apply_holds_for_the_plan_it_was_given_for(
             sync.apply_now()
             await sync.look()
             assert ("job0",) not in project.jobs()
+
+    asyncio.run(scene())
+
+
+def test_a_word_given_amid_a_look_is_for_what_the_look_after_it_finds(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        async with looking(project, automatic=False) as sync:
+            plan = sync._planner.plan
+
+            async def then_somebody_saves_and_asks(*known: Any) -> Plan:
+                found = await plan(*known)
+                project.write("saved.yaml", "run: echo saved\ntimeout: 1m\n")
+                sync.apply_now()
+                return found
+
+            monkeypatch.setattr(sync._planner, "plan", then_somebody_saves_and_asks)
+            await sync.look()
+            assert project.jobs() == []
+            monkeypatch.undo()
+            await sync.look()
+            assert project.jobs() == [("job",), ("saved",)]
 
     asyncio.run(scene())
 
