@@ -131,3 +131,5 @@ def test_the_checks_that_init_writes_fail_on_a_broken_manifest(run: Run, tmp_pat
     (tmp_path / "jobs.d" / "broken.yaml").write_text("schedule: [\n", encoding="utf-8")
     hooks = yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert [run(*shlex.split(hook["entry"])).returncode != 0 for hook in hooks] == [True, True]
+    # By its files a hook would be skipped for a commit that only deletes some.
+    assert [hook["always_run"] and "files" not in hook for hook in hooks] == [True, True]

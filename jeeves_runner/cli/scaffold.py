@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,10 +68,8 @@ def project_files(
     to_schemas = Path(relpath(root / SCHEMA_DIR, root / jobs_dir)).as_posix()
     for name, target in PROJECT.items():
         text = template(name)
-        if jobs_dir != JOBS_DIR and name == "hello.yaml":
+        if name == "hello.yaml":
             text = text.replace(f"../{SCHEMA_DIR}", to_schemas)
-        elif jobs_dir != JOBS_DIR:
-            text = text.replace(re.escape(JOBS_DIR), re.escape(jobs_dir))
         yield NewFile(
             path=root / target.replace(JOBS_DIR, jobs_dir),
             text=text,
