@@ -74,12 +74,14 @@ FileIdentity = tuple[int, int]
 
 
 def files_of(db_path: Path) -> dict[Path, FileIdentity | None]:
-    """What stands at the names of the database and its lock: device and inode, None for nothing.
+    """What stands at the names of the database, its WAL and its lock: device and inode, None for nothing.
 
     A file deleted or replaced under a runner stays open there and takes all it writes with it,
     while the next runner locks and reads the new one.
     """
-    return {path: _identity(path) for path in (real_path(db_path), lock_path(db_path))}
+    real = real_path(db_path)
+    paths = (real, real.with_name(f"{real.name}-wal"), lock_path(db_path))
+    return {path: _identity(path) for path in paths}
 
 
 def _identity(path: Path) -> FileIdentity | None:
