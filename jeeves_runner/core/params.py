@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from jeeves_runner.core.values import check_name
+from jeeves_runner.core.values import check_name, check_text
 from jeeves_runner.errors import InvalidValue
 
 _PREFIX = "JR_PARAM_"
@@ -22,15 +22,5 @@ def param_variables(params: Mapping[str, str]) -> dict[str, str]:
         if variable in variables:
             raise InvalidValue(f"the parameters {names[variable]} and {name} would both be {variable}")
         names[variable] = name
-        variables[variable] = _checked(value, name)
+        variables[variable] = check_text(value, f"the parameter {name}")
     return variables
-
-
-def _checked(value: str, name: str) -> str:
-    if "\0" in value:
-        raise InvalidValue(f"the parameter {name} holds a NUL character, which no variable can hold")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue(f"the parameter {name} holds a lone surrogate, which is no character") from error
-    return value

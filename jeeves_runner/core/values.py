@@ -129,13 +129,18 @@ def check_name(name: object, what: str) -> str:
         raise InvalidValue(f"{what} is empty")
     if len(name) > MAX_NAME_LENGTH:
         raise InvalidValue(f"{what} is longer than {MAX_NAME_LENGTH} characters")
-    if "\0" in name:
+    return check_text(name, what)
+
+
+def check_text(text: str, what: str) -> str:
+    """``text`` if databases and programs can take it: no NUL, and nothing but characters."""
+    if "\0" in text:
         raise InvalidValue(f"{what} holds a NUL character")
     try:
-        name.encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{what} holds a lone surrogate, which is no character") from error
-    return name
+    return text
 
 
 def check_whole(number: object, what: str, minimum: int, maximum: int = MAX_WHOLE) -> int:
