@@ -28,11 +28,6 @@ class Applied:
     revision: int | None
     plan: Plan
 
-    @property
-    def job_ids(self) -> list[str]:
-        """Jobs whose rows were written; the scheduler looks at these."""
-        return [c.id for c in self.plan.changes if c.kind == "job"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:

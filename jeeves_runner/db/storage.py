@@ -26,7 +26,6 @@ class CheckpointMode(Enum):
     """SQLite's names: PASSIVE waits for nobody, the others for readers and writers."""
 
     PASSIVE = apsw.SQLITE_CHECKPOINT_PASSIVE
-    RESTART = apsw.SQLITE_CHECKPOINT_RESTART
     TRUNCATE = apsw.SQLITE_CHECKPOINT_TRUNCATE
 
 
