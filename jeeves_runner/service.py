@@ -303,8 +303,8 @@ class Runner:
         )
 
     async def _watch_files(self, runs: Runs) -> None:
-        """Stop once the database, its WAL or its lock is deleted or replaced: another runner could start then,
-        and another program write what this one never sees."""
+        """Stop once the database, its WAL or its lock is deleted or replaced: another runner could start
+        then, and another program write what this one never sees."""
         path = self._config.db_path
         opened = files_of(path)
         while (found := files_of(path)) == opened:  # noqa: ASYNC110 - nobody announces it
