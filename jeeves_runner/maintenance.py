@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.db import runs
+from jeeves_runner.db import run_retention
 from jeeves_runner.db.queue import prune_queue, queue_ids
 from jeeves_runner.db.state import prune_state
 from jeeves_runner.db.storage import SPARE_PAGES, incremental_vacuum
@@ -73,8 +73,8 @@ class Maintenance:
         occurrences_before = self._clock.now() - OCCURRENCES_KEPT
         since = ""
 
-        def op(tx: Tx) -> runs.Pruned | None:
-            return runs.prune(
+        def op(tx: Tx) -> run_retention.Pruned | None:
+            return run_retention.prune(
                 tx, before=before, occurrences_before=occurrences_before, since=since, limit=_BITE
             )
 
@@ -90,7 +90,7 @@ class Maintenance:
 
     async def _drop_logs(self) -> None:
         before = self._clock.now() - self._log_retention
-        while paths := await self._bite(lambda tx: runs.forget_logs(tx, before=before, limit=_BITE)):
+        while paths := await self._bite(lambda tx: run_retention.forget_logs(tx, before=before, limit=_BITE)):
             await asyncio.to_thread(_unlink, paths)
 
     async def _drop_left_logs(self) -> None:
@@ -101,7 +101,7 @@ class Maintenance:
         before = self._clock.now() - self._log_retention
         found = await asyncio.to_thread(self._log_folders.older_than, before.timestamp(), _LOGS_BITE)
         if found:
-            known = await self._bite(lambda tx: runs.with_log_or_active(tx.conn, found))
+            known = await self._bite(lambda tx: run_retention.with_log_or_active(tx.conn, found))
             left = [str(path) for run_id, paths in found.items() if run_id not in known for path in paths]
             await asyncio.to_thread(_unlink, left)
 

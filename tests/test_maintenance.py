@@ -10,7 +10,7 @@ from runs_support import Place, job
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
-from jeeves_runner.db import queue_items, runs
+from jeeves_runner.db import queue_items, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.maintenance import Maintenance
@@ -169,7 +169,7 @@ def test_what_is_kept_is_not_read_again_with_every_bite(place: Place) -> None:
     """A runner that runs every second keeps 600,000 occurrences for a week."""
     plan = [
         step
-        for statement in (runs._PRUNE, runs._PRUNE_NO_OCCURRENCES)
+        for statement in (run_retention._PRUNE, run_retention._PRUNE_NO_OCCURRENCES)
         for _, _, _, step in place.conn.execute(
             f"EXPLAIN QUERY PLAN {statement}",
             {"since": "", "before": "", "occurrences_before": "", "limit": 1},
