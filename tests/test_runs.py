@@ -783,3 +783,18 @@ def test_a_run_asked_for_while_its_jobs_row_is_damaged_waits_for_the_heal(place:
         assert ended.status is RunStatus.OK
 
     with_runner(place, scenario)
+
+
+def test_a_job_whose_row_is_damaged_is_not_called_missing(place: Place) -> None:
+    place.apply(job("greet", "true"))
+    with place.write() as tx:
+        tx.conn.execute("UPDATE jobs SET spec = '{}' WHERE id = 'greet'")
+
+    async def scenario(rig: Rig) -> None:
+        with pytest.raises(Conflict, match="the row of job greet in the database was damaged"):
+            await rig.runs.trigger("greet")
+        with place.write() as tx, pytest.raises(Conflict, match="damaged") as refused:
+            run_rows.request_run(tx, "greet", params=None, forced=False)
+        assert "apply" in (refused.value.hint or "")
+
+    with_runner(place, scenario)

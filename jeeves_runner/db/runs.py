@@ -15,7 +15,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Outcome, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import CLOCK_EVENT
-from jeeves_runner.core.specs import job_from_text
+from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.runs_read import RUN_COLUMNS, run_from_row
@@ -117,7 +117,8 @@ def spec_is_current(tx: Tx, new: NewRun) -> bool:
 def request_run(tx: Tx, job_id: str, *, params: str | None, forced: bool) -> Run:
     """Ask the runner for a run from outside of it; ``params`` is a JSON object of texts.
 
-    NotFound for a job that is not there, Conflict for a paused one unless ``forced``.
+    NotFound for a job that is not there, Conflict for a paused one unless ``forced``, and for one whose row
+    cannot be read.
     """
     job = job_row(tx.conn, job_id)
     if job is None or job.deleted_at is not None:
@@ -130,8 +131,19 @@ def request_run(tx: Tx, job_id: str, *, params: str | None, forced: bool) -> Run
     return run
 
 
+def row_is_damaged(job_id: str) -> Conflict:
+    """The error for a run of a job whose row was changed by hand so that it cannot be read."""
+    return Conflict(
+        f"the row of job {job_id} in the database was damaged by hand",
+        hint="`jeeves-runner apply` heals it",
+    )
+
+
 def _requested(job: JobRow, params: str | None, forced: bool) -> NewRun:
-    spec = job_from_text(job.spec_text)
+    try:
+        spec = job_from_text(job.spec_text)
+    except SpecError as error:
+        raise row_is_damaged(job.id) from error
     return NewRun(
         job_id=job.id,
         spec_hash=job.spec_hash,

@@ -129,6 +129,10 @@ class Admission:
             return None
         return job
 
+    def is_damaged(self, job_id: str) -> bool:
+        """Whether there is such a job, and its row cannot be read."""
+        return job_id in self._damaged
+
     def forget(self, job_id: str) -> None:
         """Read the job again when it is needed."""
         self._jobs.pop(job_id, None)

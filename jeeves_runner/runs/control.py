@@ -272,7 +272,7 @@ class Runs:
                 raise NoServer("the server is not taking runs", hint="it is starting or stopping")
             job = self._admission.job(job_id)
             if job is None:
-                raise _refusal(job_id, "deleted")
+                raise _refusal(job_id, "damaged" if self._admission.is_damaged(job_id) else "deleted")
             steps, rest = decide(job)
             for step in steps:
                 if step.attempt.stage is Stage.RUNNING:
@@ -377,4 +377,6 @@ def _note_refused(steps: Sequence[Step]) -> None:
 def _refusal(job_id: str, reason: str | None) -> Conflict | NotFound:
     if reason == "paused":
         return Conflict(f"job {job_id} is paused", hint="resume it, or force the run")
+    if reason == "damaged":
+        return runs.row_is_damaged(job_id)
     return NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
