@@ -141,7 +141,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
 
 def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[Mistake]]:
     """The mapping in a file, checked against the schema; a file without settings is an empty one."""
-    from jeeves_runner.core.yamltext import YamlError, decode, load
+    from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
 
     try:
         text = decode(data)
@@ -179,7 +179,7 @@ def _error(problems: Sequence[Problem]) -> ConfigError:
 
 @cache
 def _validator() -> Any:
-    from jeeves_runner.core.validation import Validator
+    from jeeves_runner.core.manifest.validation import Validator
     from jeeves_runner.schemas_text import config_schema
 
     later = (
@@ -265,7 +265,7 @@ def _command_fault(command: str) -> str | None:
 
 
 def _timezone_faults(name: str) -> "list[tuple[tuple[str | int, ...], str, str | None]]":
-    from jeeves_runner.core.schedule import ScheduleError, parse_schedule
+    from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 
     try:
         parse_schedule((), name, "config")

@@ -17,28 +17,28 @@ import apsw
 from jeeves_runner.api import ApiServices, HttpServer
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.core.schedule import warm_up
+from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_api_url
 from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.epoch import begin_unless_stopped
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError, PortTaken
-from jeeves_runner.execute.limits import raise_open_files
-from jeeves_runner.execute.local import LocalExecutor
-from jeeves_runner.execute.processes import boot_id
-from jeeves_runner.execute.roster import Roster
-from jeeves_runner.follow import Follower
-from jeeves_runner.leases import Leases
-from jeeves_runner.maintenance import Maintenance
-from jeeves_runner.planner import PlannerSetup
-from jeeves_runner.planner_process import PlannerProcess
-from jeeves_runner.project import planner_setup, source_of
-from jeeves_runner.reconcile import Applied, check_source
+from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.limits import raise_open_files
+from jeeves_runner.execute.local.processes import boot_id
+from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.reconcile.apply import Applied, check_source
+from jeeves_runner.reconcile.loop import Sync
+from jeeves_runner.reconcile.planner import PlannerSetup
+from jeeves_runner.reconcile.planner_process import PlannerProcess
+from jeeves_runner.reconcile.setup import planner_setup, source_of
+from jeeves_runner.runner.epoch import begin_unless_stopped
+from jeeves_runner.runner.follower import Follower
+from jeeves_runner.runner.leases import Leases
+from jeeves_runner.runner.maintenance import Maintenance
+from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runs import DiskGuard, Runs, Surroundings
-from jeeves_runner.scheduler import Scheduler
-from jeeves_runner.sync import Sync
 
 log = logging.getLogger(__name__)
 

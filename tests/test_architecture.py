@@ -73,7 +73,7 @@ BREAKS: list[tuple[Rule, str, str]] = [
     (upward_imports, "core.plan", "from jeeves_runner.db import jobs"),
     (upward_imports, "core.plan", "from ..config import Config"),
     (upward_imports, "core.model", "from jeeves_runner.core.problem import Problem"),
-    (upward_imports, "db.jobs", "def f() -> None:\n    from jeeves_runner.reconcile import apply"),
+    (upward_imports, "db.jobs", "def f() -> None:\n    from jeeves_runner.reconcile.apply import apply"),
     (upward_imports, "runs", "import jeeves_runner.api.server"),
     (upward_imports, "attic", "import os"),
     (sideways_imports, "db.jobs", "from jeeves_runner.sources.folder import FolderSource"),

@@ -19,8 +19,8 @@ from jeeves_runner.errors import ConfigError
 if TYPE_CHECKING:
     import apsw
 
+    from jeeves_runner.cli.render import Cell
     from jeeves_runner.config import Config
-    from jeeves_runner.render import Cell
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,7 +65,7 @@ class App:
 
     def print_lines(self, lines: "Iterable[Sequence[Cell]]") -> None:
         """Many lines at once, each as ``print`` takes it; none: nothing."""
-        from jeeves_runner.render import line
+        from jeeves_runner.cli.render import line
 
         color = self.color
         texts = [line(*parts, color=color) for parts in lines]
@@ -81,7 +81,7 @@ class App:
         # JSON has its own escapes for what an encoding lacks; those of the stream are not JSON.
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         if sys.stdout.isatty():
-            from jeeves_runner.render import printable_json
+            from jeeves_runner.cli.render import printable_json
 
             text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
             click.echo(printable_json(text))
@@ -90,7 +90,7 @@ class App:
 
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence["Cell"]]) -> None:
         """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""
-        from jeeves_runner.render import table, terminal_width
+        from jeeves_runner.cli.render import table, terminal_width
 
         click.echo(table(headers, rows, color=self.color, width=terminal_width()), color=self.color)
 

@@ -64,7 +64,7 @@ class CommandLine(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"jeeves_runner.cli.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(f"jeeves_runner.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -150,7 +150,7 @@ def _database_error(error: Exception, app: "App") -> JeevesError | None:
 
 
 def _complain(message: str, hint: str | None) -> None:
-    from jeeves_runner.render import printable
+    from jeeves_runner.cli.render import printable
 
     click.echo(f"{PROGRAM}: error: {printable(message)}", err=True)
     if hint:

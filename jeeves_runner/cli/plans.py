@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from jeeves_runner.cli.render import Cell, Styled, counted, printable
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.render import Cell, Styled, counted, printable
 
 Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""

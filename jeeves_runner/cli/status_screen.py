@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from jeeves_runner.cli.context import App
+from jeeves_runner.cli.render import Cell, Prose, Styled, counted, duration
 from jeeves_runner.cli.tables import (
     RUN_HEADERS,
     ago,
@@ -19,7 +20,6 @@ from jeeves_runner.cli.tables import (
     shortened,
 )
 from jeeves_runner.clock import to_text
-from jeeves_runner.render import Cell, Prose, Styled, counted, duration
 from jeeves_runner.views import jobs_view, next_view
 from jeeves_runner.views.runs import BAD, active_runs, failing
 

@@ -8,8 +8,18 @@ from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.reasons import reason_text
+from jeeves_runner.cli.render import (
+    NONE,
+    Cell,
+    Prose,
+    Styled,
+    duration,
+    printable,
+    relative,
+    status,
+    timestamp,
+)
 from jeeves_runner.clock import from_text
-from jeeves_runner.render import NONE, Cell, Prose, Styled, duration, printable, relative, status, timestamp
 
 Document = Mapping[str, Any]
 

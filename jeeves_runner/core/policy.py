@@ -10,7 +10,7 @@ from enum import Enum
 from itertools import chain, islice
 
 from jeeves_runner.core.model import CatchUp, Outcome, OverlapPolicy, Retries, RunStatus, Trigger
-from jeeves_runner.core.timetable import Due
+from jeeves_runner.core.schedule.timetable import Due
 
 LATE = timedelta(seconds=5)
 """An occurrence admitted within this time after it was due is on time."""

@@ -22,8 +22,8 @@ from jeeves_runner.core.policy import (
     is_in_window,
     split,
 )
+from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.core.timetable import Due
 from jeeves_runner.db import overrides, runs
 from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.runner import check_epoch

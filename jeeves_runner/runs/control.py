@@ -15,13 +15,13 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Run, RunStatus
 from jeeves_runner.core.policy import Verdict
-from jeeves_runner.core.timetable import Due
+from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs, runs_read
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.execute.announcement import Announcement
 from jeeves_runner.execute.contract import Executor, LocalHandle
-from jeeves_runner.execute.prepare import clear_temporaries
+from jeeves_runner.execute.local.prepare import clear_temporaries
 from jeeves_runner.runs.admission import Admission, Stale, Step, write_steps
 from jeeves_runner.runs.board import Board, Stage
 from jeeves_runner.runs.ending import Ended

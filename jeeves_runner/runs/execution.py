@@ -13,9 +13,9 @@ from jeeves_runner.db.jobs import JobRow
 from jeeves_runner.db.runs import RunRecord
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, LocalHandle
-from jeeves_runner.execute.logfile import log_path
-from jeeves_runner.execute.output import Output
-from jeeves_runner.execute.prepare import Prepared, RunFacts, prepare
+from jeeves_runner.execute.local.prepare import Prepared, RunFacts, prepare
+from jeeves_runner.execute.output.log_file import log_path
+from jeeves_runner.execute.output.sink import Output
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from jeeves_runner.db.runs_read import LeftRun
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.contract import Executor, LocalHandle
-from jeeves_runner.execute.logfile import join_log, log_path
+from jeeves_runner.execute.output.log_file import join_log, log_path
 from jeeves_runner.runs.ending import Ended, record_end
 from jeeves_runner.runs.execution import Report
 

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.schedule import Schedule, ScheduleError, parse_schedule
+from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.jobs import TimetableRow, timetable_rows

@@ -1,0 +1,165 @@
+"""``add-job``: the manifest of a new job, judged together with all the others before it is written."""
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from os.path import relpath
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from jeeves_runner.cli import scaffold
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.manifest_text import manifest_text
+from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
+from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
+
+if TYPE_CHECKING:
+    from jeeves_runner.config import Config
+    from jeeves_runner.core.problem import Problem
+
+FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+#: Script templates by extension.
+SCRIPTS: Final[Mapping[str, str]] = {".py": "script.py", ".sh": "script.sh"}
+
+
+@click.command("add-job")
+@click.argument("job_id", metavar="ID")
+@click.option("--schedule", multiple=True, metavar="CRON", help="When it runs; may be repeated.")
+@click.option("--script", metavar="PATH", help="A file to run, relative to the project; made if missing.")
+@click.option("--run", "inline", metavar="TEXT", help="A shell text to run.")
+@click.option("--command", "argv", metavar="WORDS", help="A program and its arguments, quoted as in a shell.")
+@click.option("--timeout", metavar="DURATION", help="How long a run may take, such as 30s or 1h30m.")
+@click.option("--timezone", metavar="ZONE", help="The time zone of the schedule, such as Europe/Vienna.")
+@click.option("--description", metavar="TEXT")
+@json_option
+@pass_app
+def command(
+    app: App,
+    job_id: str,
+    schedule: tuple[str, ...],
+    script: str | None,
+    inline: str | None,
+    argv: str | None,
+    timeout: str | None,
+    timezone: str | None,
+    description: str | None,
+) -> None:
+    """Write the manifest of a new job ID into the jobs folder; an apply then makes it live."""
+    if sum(what is not None for what in (script, inline, argv)) != 1:
+        raise UsageError("say what the job runs: exactly one of --script, --run and --command")
+    if not FILE_NAME.fullmatch(job_id):
+        raise InvalidValue(
+            f"'{job_id}' cannot be a job's id",
+            hint="lower-case letters, digits, `.`, `_` and `-`, at most 128, the first a letter or digit",
+        )
+    keys: dict[str, object] = {
+        "description": description,
+        "schedule": schedule[0] if len(schedule) == 1 else list(schedule) or None,
+        "timezone": timezone,
+        "script": script,
+        "run": inline,
+        "command": _words(argv),
+        "timeout": timeout,
+    }
+    config = app.config
+    manifest = config.jobs_dir / f"{job_id}.yaml"
+    _refuse_overwriting(manifest)
+    text = manifest_text({key: value for key, value in keys.items() if value is not None}, _schema(config))
+    files = [scaffold.NewFile(path=manifest, text=text)]
+    if script is not None and (new := _new_script(config, script)):
+        files.insert(0, new)
+    warnings = _judge(config, files)
+    for file in files:
+        if scaffold.write(file) is scaffold.Fate.SKIPPED:
+            _refuse_overwriting(file.path)  # another add-job was quicker
+    _report(app, job_id, files, warnings)
+
+
+def _words(text: str | None) -> list[str] | None:
+    try:
+        return None if text is None else shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--command cannot be split into words: {error}") from None
+
+
+def _refuse_overwriting(manifest: Path) -> None:
+    for path in (manifest, manifest.with_suffix(".yml")):
+        if path.exists() or path.is_symlink():
+            raise Conflict(f"{path} exists already", hint="edit it, or choose another id")
+
+
+def _schema(config: "Config") -> str | None:
+    """The schema `init` left for editors, as seen from the jobs folder."""
+    schema = config.root / scaffold.MANIFEST_SCHEMA
+    return relpath(schema, config.jobs_dir) if schema.exists() else None
+
+
+def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
+    """The script to make: one that is missing, inside the project and of a kind with a template."""
+    path = (config.root / script).resolve()
+    name = SCRIPTS.get(path.suffix)
+    if name is None or path.exists() or not path.is_relative_to(config.root.resolve()):
+        return None
+    return scaffold.NewFile(path=path, text=scaffold.template(name), executable=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _FolderToBe(FolderSource):
+    """The folder as it will be with a manifest that is not written yet."""
+
+    new: SourceFile
+
+    def look(self) -> Snapshot:
+        present = FolderSource.look(self)
+        return replace(present, files=tuple(sorted((*present.files, self.new), key=lambda file: file.path)))
+
+
+def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
+    """The warnings about the new manifest (the last file); Conflict or InvalidValue for an error."""
+    from jeeves_runner.core.live import Live
+    from jeeves_runner.reconcile.planner import Planner
+    from jeeves_runner.reconcile.setup import planner_setup
+
+    setup = planner_setup(config)
+    name = Path(relpath(files[-1].path, config.root)).as_posix()
+    new = SourceFile(path=name, data=files[-1].text.encode())
+    folder = _FolderToBe(folder=setup.source.folder, root=setup.source.root, new=new)
+    plan = Planner(replace(setup, source=folder)).plan(Live.nothing())
+    _refuse_broken_defaults(name, plan.problems)
+    makes_script = len(files) > 1
+    problems = [p for p in plan.problems if p.file == name and not (makes_script and p.code == "script")]
+    for problem in problems:
+        if problem.code == "duplicate_id":
+            raise Conflict(problem.message, hint="edit that one, or choose another id")
+        if problem.is_error:
+            raise InvalidValue(problem.message, hint=problem.hint)
+    return problems
+
+
+def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
+    """A manifest below broken defaults is not judged at all, and would be held."""
+    for problem in problems:
+        folder, base = posixpath.split(problem.file)
+        if problem.is_error and base in DEFAULTS_NAMES and PurePosixPath(name).is_relative_to(folder):
+            raise PlanIncomplete(
+                f"the defaults for the new job are broken: {problem.file}:{problem.line}:{problem.column}:"
+                f" {problem.message}",
+                hint=problem.hint or f"mend {problem.file} first",
+            )
+
+
+def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: "list[Problem]") -> None:
+    from jeeves_runner.cli.plans import problem_lines
+
+    if app.json:
+        paths = [str(file.path) for file in files]
+        app.print_json({"id": job_id, "files": paths, "problems": [p.as_json() for p in warnings]})
+        return
+    for file in files:
+        app.print(f"wrote {relpath(file.path)}")
+    app.print_lines(problem_lines(warnings))
+    app.print("Next: `jeeves-runner apply` makes it live; a running server does so by itself.")

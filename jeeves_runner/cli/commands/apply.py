@@ -1,0 +1,140 @@
+"""``apply``: make the declared jobs and queues the live ones, in one transaction."""
+
+import gc
+from typing import TYPE_CHECKING
+
+import click
+
+from jeeves_runner.cli.arguments import DELETES
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.errors import BaseMoved, PlanIncomplete, Refused, SourceMismatch
+
+if TYPE_CHECKING:
+    import apsw
+
+    from jeeves_runner.core.plan import Plan
+    from jeeves_runner.reconcile.apply import Applied, Terms
+
+INCOMPLETE = 3
+_ATTEMPTS = 5
+
+
+@click.command("apply")
+@click.option("--keep-going", is_flag=True, help="Apply what is valid although some manifests are broken.")
+@click.option("--allow-deletes", type=DELETES, metavar="N", help="Confirm up to N deletes.")
+@click.option("--take-over", is_flag=True, help="Switch the database to this folder of manifests.")
+@json_option
+@pass_app
+def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bool) -> int:
+    """Make the declared jobs and queues the live ones.
+
+    Exit code 0: applied, or nothing to do. 2: an error, nothing applied. 3: applied with
+    --keep-going while manifests are broken. 4: refused by a guard.
+    """
+    from jeeves_runner.reconcile.apply import Terms
+    from jeeves_runner.reconcile.setup import source_of
+
+    # One short pass over data that all stays alive: collecting cycles would only cost time.
+    gc.disable()
+    source = source_of(app.config)
+    source.check()  # before a database is made for it
+    terms = Terms(
+        applied_by="cli",
+        source=source.location,
+        allow_deletes=allow_deletes,
+        take_over=take_over,
+    )
+    for attempt in range(_ATTEMPTS):
+        try:
+            applied = _apply(app, terms, keep_going)
+            break
+        except BaseMoved:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    _report(app, applied)
+    return 0 if applied.plan.complete else INCOMPLETE
+
+
+def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":
+    from jeeves_runner.db.connection import transaction
+    from jeeves_runner.reconcile.apply import (
+        Applied,
+        apply_plan,
+        check_source,
+        needs_writing,
+        read_live,
+        with_fields,
+    )
+    from jeeves_runner.reconcile.setup import planner_of
+    from jeeves_runner.sources.commit import commit_of
+
+    planner = planner_of(app.config)
+    conn = app.connect(create=True)
+    plan = with_fields(conn, planner.plan(read_live(conn)))
+    try:
+        if not terms.take_over:
+            check_source(conn, terms.source)
+        if not plan.complete and not keep_going:
+            _refuse(app, plan)
+        if not needs_writing(conn, plan, terms.source):
+            return Applied(revision=None, plan=plan)
+        commit = commit_of(app.config.jobs_dir, app.config.root) if plan.changes else None
+        with transaction(conn, app.clock) as tx:
+            applied = apply_plan(tx, plan, terms, commit)
+    except (Refused, SourceMismatch) as refusal:
+        if app.json:
+            app.print_json(_document(plan, refused=refusal.message))
+        raise
+    _warn_of_another_config(app, conn)
+    return applied
+
+
+def _warn_of_another_config(app: App, conn: "apsw.Connection") -> None:
+    """A running server that reads the manifests by another config will undo what was applied."""
+    from jeeves_runner.db.runner import runner_row
+    from jeeves_runner.reconcile.setup import planner_setup
+
+    row = runner_row(conn)
+    if row is None or row.stopped_at or row.planner_digest in (None, planner_setup(app.config).digest):
+        return
+    from jeeves_runner.cli.server import server_of  # of weight, and rarely needed
+
+    if server_of(app, conn) is not None:
+        app.warn("the running server uses another config or version, and will undo this: restart it")
+
+
+def _document(plan: "Plan", *, revision: int | None = None, refused: str | None = None) -> dict[str, object]:
+    return {**plan.as_json(), "revision": revision, "refused": refused}
+
+
+def _refuse(app: App, plan: "Plan") -> None:
+    from jeeves_runner.cli.plans import problem_lines, problem_summary
+
+    if app.json:
+        app.print_json(_document(plan))
+    else:
+        app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
+    raise PlanIncomplete(
+        f"nothing was applied: {problem_summary(plan.problems)}",
+        hint="mend the manifests, or apply the valid rest with --keep-going",
+    )
+
+
+def _report(app: App, applied: "Applied") -> None:
+    from jeeves_runner.cli.plans import plan_lines, problem_lines, problem_summary
+    from jeeves_runner.core.plan import summary
+
+    plan = applied.plan
+    if app.json:
+        app.print_json(_document(plan, revision=applied.revision))
+        return
+    app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
+    app.print_lines(plan_lines(plan))
+    if applied.revision is not None:
+        head = f"Applied as revision {applied.revision}: {summary(plan)}."
+    elif plan.complete:
+        head = f"Nothing to do: {plan.declared} declared, all live."
+    else:
+        head = "Nothing to do: what can be read is live already."
+    noted = f" {problem_summary(plan.problems)}; see `jeeves-runner validate`." if plan.problems else ""
+    app.print(head + noted)

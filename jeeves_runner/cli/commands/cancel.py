@@ -1,0 +1,110 @@
+"""``cancel``: the end of a run, by its server or in the place of one that is gone."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from jeeves_runner.cli import completion
+from jeeves_runner.cli.arguments import RUN_ID
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.errors import Conflict, RunnerActive
+
+if TYPE_CHECKING:
+    import apsw
+
+    from jeeves_runner.db.runs_read import LeftRun
+
+ACTOR = "cli"
+
+
+@click.command("cancel")
+@click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.ACTIVE_RUNS)
+@json_option
+@pass_app
+def command(app: App, run_id: int) -> None:
+    """End RUN, whether it runs or waits.
+
+    A server that runs does it. Without one, a waiting run is cancelled at once, and of a run whose server
+    died all processes are killed and the run is recorded as interrupted.
+    """
+    from jeeves_runner.db.runner import RunnerLock
+    from jeeves_runner.views import run_view
+
+    with closing(app.connect()) as conn:
+        before = run_view(conn, run_id)["run"]
+        if before["finished_at"] is not None:
+            raise Conflict(f"run {run_id} has already ended: {before['status']}")
+        lock = RunnerLock(app.config.db_path)
+        try:
+            # Held meanwhile, so that no server starts and takes the run up.
+            lock.acquire()
+        except RunnerActive:
+            done = _ask(app, conn, run_id)
+        else:
+            try:
+                done = _settle(app, conn, run_id)
+            finally:
+                lock.release()
+        document = run_view(conn, run_id)
+    if app.json:
+        app.print_json(document)
+    else:
+        app.print(done)
+
+
+def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
+    from jeeves_runner.db import audit, runs
+    from jeeves_runner.db.connection import transaction
+
+    with transaction(conn, app.clock) as tx:
+        if runs.request_cancel(tx, run_id, "cancel") is None:
+            raise Conflict(f"run {run_id} has ended in this moment")
+        audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
+    return f"The server is asked to end run {run_id}; `jeeves-runner run {run_id}` shows it."
+
+
+def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
+    """End a run that no server looks after."""
+    from jeeves_runner.core.model import RunStatus
+    from jeeves_runner.db import audit, runs, runs_read
+    from jeeves_runner.db.connection import transaction
+
+    leftover = next((left for left in runs_read.left_running(conn) if left.run.id == run_id), None)
+    if leftover is not None:
+        return _settle_leftover(app, conn, leftover)
+    with transaction(conn, app.clock) as tx:
+        runs.request_cancel(tx, run_id, "cancel")
+        if runs.end_waiting(tx, run_id, RunStatus.CANCELLED, "cancel") is None:
+            raise Conflict(f"run {run_id} has ended in this moment")
+        audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
+    return f"Run {run_id} will not start."
+
+
+def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
+    """Kill what is left of the run and record its end as a server does that finds it at its start.
+
+    It is not tried again: somebody wanted its end.
+    """
+    from jeeves_runner.cli.render import counted
+    from jeeves_runner.core.model import Lost
+    from jeeves_runner.db import audit, runs_read
+    from jeeves_runner.db.connection import transaction
+    from jeeves_runner.db.runner import runner_row
+    from jeeves_runner.execute.local.processes import kill_marked
+    from jeeves_runner.execute.local.roster import read_roster
+    from jeeves_runner.runs.ending import record_end
+    from jeeves_runner.runs.execution import Report
+    from jeeves_runner.runs.settle import left_record
+
+    process = left if left.pid is not None else read_roster(app.config.db_path).get(left.mark, left)
+    killed = kill_marked(left.mark, process.pid, process.pid_started, process.boot_id)
+    record = left_record(left.run, str(app.config.data_dir))
+    report = Report(ending=Lost(message="the runner died; ended on request"), record=record)
+    with transaction(conn, app.clock) as tx:
+        runner = runner_row(tx.conn)
+        cause = runs_read.cancel_cause(tx.conn, left.run.id)
+        ended = record_end(tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause)
+        audit.record(tx, actor=ACTOR, action="cancel", target=f"run {left.run.id}")
+    processes = counted(killed, "process", "processes")
+    return f"Run {left.run.id} had lost its server: {processes} killed, recorded as {ended.run.status}."

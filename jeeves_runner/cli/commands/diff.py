@@ -1,0 +1,55 @@
+"""``diff``: what an apply would change, and whether it would be allowed to."""
+
+import click
+
+from jeeves_runner.cli.arguments import DELETES
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.exits import FAILED, OK, REFUSED
+
+DIFFERENT = 1
+
+
+@click.command("diff")
+@click.option(
+    "--against",
+    type=click.Choice(["database", "empty"]),
+    default="database",
+    help="What to compare with: the live rows, or no jobs at all (needs no database).",
+)
+@click.option("--allow-deletes", type=DELETES, metavar="N", help="Judge as apply would with it.")
+@json_option
+@pass_app
+def command(app: App, against: str, allow_deletes: int | None) -> int:
+    """Show what an apply would change.
+
+    Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
+    """
+    from jeeves_runner.cli.plans import plan_lines, plan_summary, problem_lines
+    from jeeves_runner.core.live import Live
+    from jeeves_runner.reconcile.apply import Terms, read_live, refusal_of, with_fields
+    from jeeves_runner.reconcile.setup import planner_of, source_of
+
+    planner = planner_of(app.config)
+    reason = None
+    if against == "empty" or not app.config.db_path.exists():
+        plan = planner.plan(Live.nothing())
+    else:
+        conn = app.connect()
+        plan = with_fields(conn, planner.plan(read_live(conn)))
+        terms = Terms(applied_by="cli", source=source_of(app.config).location, allow_deletes=allow_deletes)
+        reason = refusal_of(conn, plan, terms, app.clock)
+    if app.json:
+        app.print_json({**plan.as_json(), "refused": reason})
+    else:
+        app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
+        app.print_lines(plan_lines(plan))
+        app.print(f"Plan: {plan_summary(plan)}." if plan.changes or plan.held else "No differences.")
+        if reason:
+            app.print(f"An apply would be refused: {reason}.")
+        if not plan.complete:
+            app.print("The plan is incomplete: mend the errors above; until then nothing is deleted.")
+    if not plan.complete:
+        return FAILED
+    if reason:
+        return REFUSED
+    return DIFFERENT if plan.changes else OK

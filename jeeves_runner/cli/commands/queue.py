@@ -1,0 +1,248 @@
+"""``queue``: look into queues and work them, also for scripts in other languages than Python."""
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jeeves_runner.cli import completion
+from jeeves_runner.cli.arguments import ITEM_ID, at_most
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.groups import Group
+from jeeves_runner.core.values import check_name
+from jeeves_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from jeeves_runner.client import Item
+
+EMPTY = 3
+"""The exit code of a claim that found nothing."""
+
+_COUNTS = ("DEPTH", "CLAIMED", "FAILED", "OLDEST")
+
+
+@click.group("queue", cls=Group, invoke_without_command=True)
+@json_option
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Read and work queues. Without a subcommand: list them."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_queues)
+
+
+@command.command("list")
+@click.option("--detail", is_flag=True, help="With --json: objects with counts instead of ids.")
+@json_option
+@pass_app
+def list_queues(app: App, detail: bool = False) -> None:
+    """List the queues and how full they are."""
+    from jeeves_runner.views import queues_view
+
+    with closing(app.connect()) as conn:
+        document = queues_view(conn, app.clock.now(), detail=detail or not app.json)
+    if app.json:
+        app.print_json(document)
+    elif document["queues"]:
+        app.print_table(
+            ("QUEUE", *_COUNTS, "DECLARED"),
+            [(queue["id"], *_counts_cells(queue), _origin(queue)) for queue in document["queues"]],
+        )
+    else:
+        app.print("There is no queue yet: declare one in a manifest, or push to any name.")
+
+
+@command.command("status")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@json_option
+@pass_app
+def status(app: App, queue_id: str) -> None:
+    """Show how full QUEUE is."""
+    from jeeves_runner.views import queue_view
+
+    check_name(queue_id, "QUEUE")
+    with closing(app.connect()) as conn:
+        counts = queue_view(conn, app.clock.now(), queue_id)
+    if app.json:
+        app.print_json(counts)
+    else:
+        app.print_table(_COUNTS, [_counts_cells(counts)])
+
+
+@command.command("peek")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@click.option("--limit", type=at_most(100_000), default=20, show_default=True)
+@click.option("--failed", is_flag=True, help="Show the dead letters instead, newest first.")
+@json_option
+@pass_app
+def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
+    """Show the items of QUEUE that wait, in the order of claims."""
+    from jeeves_runner.cli.render import Prose
+    from jeeves_runner.cli.tables import ago, json_text
+    from jeeves_runner.views import peek_view
+
+    check_name(queue_id, "QUEUE")
+    with closing(app.connect()) as conn:
+        now = app.clock.now()
+        document = peek_view(conn, now, queue_id, limit, failed=failed)
+    if app.json:
+        app.print_json(document)
+    elif document["items"]:
+        app.print_table(
+            ("ITEM", "PRIORITY", "ATTEMPT", "READY", Prose("PAYLOAD"), Prose("ERROR")),
+            [
+                (
+                    str(item["id"]),
+                    str(item["priority"]),
+                    str(item["attempt"]),
+                    ago(item["readyAt"], now),
+                    json_text(item["payload"]),
+                    item["error"] or "-",
+                )
+                for item in document["items"]
+            ],
+        )
+    else:
+        app.print(f"Nothing {'has failed' if failed else 'waits'} in queue {queue_id}.")
+
+
+@command.command("push", short_help="Add an item for each JSON payload.")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@click.argument("payloads", metavar="JSON...", nargs=-1, required=True)
+@click.option("--priority", type=int, default=0, help="Higher ones are claimed first.")
+@click.option("--delay", metavar="TIME", help="Not claimable before this time has passed, such as 5m.")
+@click.option("--max-attempts", type=int, help="Instead of the queue's own.")
+@json_option
+@pass_app
+def push(
+    app: App,
+    queue_id: str,
+    payloads: tuple[str, ...],
+    priority: int,
+    delay: str | None,
+    max_attempts: int | None,
+) -> None:
+    """Add an item to QUEUE for each JSON payload; `-` reads one payload a line from standard input."""
+    from jeeves_runner.client import Client
+
+    with Client(app.config.db_path, clock=app.clock) as client:
+        ids = client.enqueue_many(queue_id, _payloads(payloads), priority, delay, max_attempts)
+    if app.json:
+        app.print_json({"ids": ids})
+        return
+    for item_id in ids:
+        app.print("Duplicate: not added." if item_id is None else f"Added as item {item_id}.")
+
+
+@command.command("claim", short_help="Take ready items, each with a token to answer with.")
+@click.argument("queue_id", metavar="QUEUE", shell_complete=completion.QUEUES)
+@click.option("--count", type=int, default=1, show_default=True, help="At most this many items.")
+@click.option("--lease", metavar="TIME", help="How long the claim holds; else the queue's lease.")
+@json_option
+@pass_app
+def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
+    """Take ready items of QUEUE and print each with the token to answer it with.
+
+    Exit code 3: nothing is ready.
+    """
+    from jeeves_runner.cli.render import Prose
+    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.client import Client
+
+    with Client(app.config.db_path, clock=app.clock) as client:
+        items = client.claim(queue_id, count, lease)
+    if app.json:
+        app.print_json({"items": [item._asdict() for item in items]})
+    elif items:
+        app.print_table(
+            ("ITEM", "ATTEMPT", "TOKEN", Prose("PAYLOAD")),
+            [(str(i.id), str(i.attempt), i.lease_token, json_text(i.payload)) for i in items],
+        )
+    else:
+        click.echo(f"nothing is ready in queue {queue_id}", err=True)
+    return 0 if items else EMPTY
+
+
+@command.command("complete")
+@click.argument("item_id", metavar="ITEM", type=ITEM_ID)
+@click.argument("token")
+@json_option
+@pass_app
+def complete(app: App, item_id: int, token: str) -> None:
+    """Answer the claim of ITEM: done."""
+    from jeeves_runner.client import Client
+
+    with Client(app.config.db_path, clock=app.clock) as client:
+        client.complete(_claimed(item_id, token))
+    _answer(app, {"ok": True}, f"Item {item_id} is completed.")
+
+
+@command.command("fail")
+@click.argument("item_id", metavar="ITEM", type=ITEM_ID)
+@click.argument("token")
+@click.argument("error", default="failed by hand")
+@click.option("--retry-in", metavar="TIME", help="Instead of the queue's backoff.")
+@json_option
+@pass_app
+def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -> None:
+    """Answer the claim of ITEM: not done, because of ERROR."""
+    from jeeves_runner.client import Client
+
+    with Client(app.config.db_path, clock=app.clock) as client:
+        client.fail(_claimed(item_id, token), error, retry_in)
+    _answer(app, {"ok": True}, f"Item {item_id} has failed this attempt.")
+
+
+@command.command("retry", short_help="Make failed items pending again.")
+@click.argument("item_ids", metavar="ITEM...", nargs=-1, type=ITEM_ID, required=True)
+@json_option
+@pass_app
+def retry(app: App, item_ids: tuple[int, ...]) -> None:
+    """Make failed items pending again, with all their attempts before them."""
+    from jeeves_runner.cli.render import counted
+    from jeeves_runner.db import queue_items
+    from jeeves_runner.db.connection import transaction
+
+    with closing(app.connect()) as conn, transaction(conn, app.clock) as tx:
+        for item_id in item_ids:
+            queue_items.retry(tx, item_id)
+    _answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")
+
+
+def _claimed(item_id: int, token: str) -> "Item":
+    """What an answer needs of a claim made by an earlier command."""
+    from jeeves_runner.client import Item
+
+    return Item(id=item_id, payload=None, attempt=0, lease_token=token)
+
+
+def _payloads(words: tuple[str, ...]) -> list[Any]:
+    from jeeves_runner.cli.json_argument import parse_json
+
+    if words != ("-",):
+        return [parse_json(word, f"payload {number}") for number, word in enumerate(words, 1)]
+    try:
+        lines = sys.stdin.read().split("\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input is not UTF-8: {error}") from error
+    return [parse_json(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _answer(app: App, value: dict[str, bool], sentence: str) -> None:
+    if app.json:
+        app.print_json(value)
+    else:
+        app.print(sentence)
+
+
+def _counts_cells(counts: dict[str, Any]) -> tuple[str, str, str, str]:
+    from jeeves_runner.cli.render import duration
+
+    depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimedCount", "failedCount"))
+    return depth, claimed, failed, duration(counts["oldestAge"])
+
+
+def _origin(queue: dict[str, Any]) -> str:
+    if queue["deleted"]:
+        return "deleted"
+    return f"{queue['file']}:{queue['line']}" if queue["declared"] else "undeclared"

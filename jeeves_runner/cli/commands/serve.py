@@ -1,0 +1,36 @@
+"""``serve``: the runner itself, in the foreground."""
+
+import click
+
+from jeeves_runner.cli.context import App, pass_app
+from jeeves_runner.errors import ConfigError
+
+
+@click.command("serve")
+@pass_app
+def command(app: App) -> None:
+    """Run the jobs, watch the manifests, answer HTTP.
+
+    Stops on SIGTERM or Ctrl-C, after running jobs have ended or `shutdown_grace` has passed.
+    """
+    import asyncio
+
+    from jeeves_runner.runner.log import set_up_logging
+    from jeeves_runner.service import serve
+
+    config = app.config
+    try:
+        set_up_logging(config.log)
+    except OSError as error:
+        raise ConfigError(
+            f"the log file {config.log.file} cannot be written: {error.strerror}",
+            hint="let log.file name a file this user may write, or leave it out to log to standard error",
+        ) from None
+
+    def ready(url: str) -> None:
+        app.print(f"jeeves-runner answers on {url}")
+        app.print(f"  manifests  {config.jobs_dir}")
+        app.print(f"  database   {config.db_path}")
+        app.print("  stop it with Ctrl-C; look at it with `jeeves-runner status`")
+
+    asyncio.run(serve(config, app.clock, ready=ready))

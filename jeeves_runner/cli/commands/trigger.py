@@ -1,0 +1,115 @@
+"""``trigger``: a run by hand, done by the server."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from jeeves_runner.cli import completion
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.errors import InvalidValue, UsageError
+
+if TYPE_CHECKING:
+    import apsw
+
+_EXIT_CODES: Final = {"ok": 0, "error": 1, "timeout": 1, "interrupted": 1}
+_NOT_RUN: Final = 3
+_STDERR_LINES: Final = 10
+
+
+@click.command("trigger")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
+@click.option("--param", "params", metavar="KEY=VALUE", multiple=True, help="For the script: JR_PARAM_KEY.")
+@click.option("--wait", is_flag=True, help="Wait for the end, of retries too, and exit by it.")
+@click.option("--force", is_flag=True, help="Although the job is paused or another run of it is active.")
+@json_option
+@pass_app
+def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: bool) -> int:
+    """Run JOB now, on the server that runs.
+
+    Exit code 0: asked for, or with --wait: it ended ok. 1: its last attempt ended error, timeout or
+    interrupted. 2: it could not be triggered. 3: it was skipped or cancelled.
+    """
+    import json
+
+    from jeeves_runner.cli.server import require_server
+    from jeeves_runner.db import runs
+    from jeeves_runner.db.connection import transaction
+    from jeeves_runner.views import live_job, run_view
+
+    given = _params(params)
+    with closing(app.connect()) as conn:
+        live_job(conn, job_id)
+        text = json.dumps(given, ensure_ascii=False) if given else None
+        with transaction(conn, app.clock) as tx:
+            # Here, so that no server begins to stop between the look and the request.
+            require_server(app, tx.conn)
+            run_id = runs.request_run(tx, job_id, params=text, forced=force).id
+        if wait:
+            return _report_end(app, _end_of(app, conn, run_id))
+        document = run_view(conn, run_id)
+    if app.json:
+        app.print_json(document)
+    else:
+        app.print(f"Run {run_id} of {job_id} is asked for; `jeeves-runner run {run_id}` shows it.")
+    return 0
+
+
+def _params(words: tuple[str, ...]) -> dict[str, str]:
+    """The parameters by name, as a script can get them; UsageError."""
+    from jeeves_runner.core.params import param_variables
+
+    given: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not name or not equals:
+            raise UsageError(
+                f"--param {word} is not of the form KEY=VALUE", hint="for example --param DAY=monday"
+            )
+        if name in given:
+            raise UsageError(f"--param {name} is given twice")
+        given[name] = value
+    try:
+        param_variables(given)
+    except InvalidValue as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    return given
+
+
+def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
+    """The last attempt of the chain that begins with this run, once it has ended."""
+    from jeeves_runner.cli.server import server_has_stopped, server_of
+    from jeeves_runner.cli.waiting import polled
+    from jeeves_runner.views import run_view
+    from jeeves_runner.views.runs import last_attempt
+
+    def look() -> dict[str, Any] | None:
+        # Before the run: a server that stops settles its runs first.
+        server = server_of(app, conn)
+        run: dict[str, Any] = run_view(conn, last_attempt(conn, run_id))["run"]
+        if run["finished_at"] is not None:
+            return run
+        starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
+        if starts_no_more:
+            raise server_has_stopped(run)
+        return None
+
+    return polled(look)
+
+
+def _report_end(app: App, run: dict[str, Any]) -> int:
+    from jeeves_runner.cli.render import Styled, duration, printable
+    from jeeves_runner.cli.tables import run_note
+
+    code = _EXIT_CODES.get(run["status"], _NOT_RUN)
+    if app.json:
+        app.print_json({"result": run})
+        return code
+    took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
+    note = f": {text}" if (text := run_note(run, served=True)) else ""
+    word = Styled(run["status"], "green" if code == 0 else "red")
+    app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}.")
+    if code == 1:
+        for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
+            click.echo(f"  {printable(line)}", err=True)
+    return code

@@ -1,0 +1,66 @@
+"""``validate``: every manifest checked, no database needed."""
+
+import posixpath
+from pathlib import Path
+
+import click
+
+from jeeves_runner.cli.context import App, json_option, pass_app
+
+
+@click.command("validate")
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "github"]),
+    default="text",
+    help="How problems are printed.",
+)
+@json_option
+@pass_app
+def command(app: App, strict: bool, form: str) -> int:
+    """Check every manifest without touching a database.
+
+    Exit code 0: no errors. 1: errors (with --strict: or warnings). 2: could not look.
+    """
+    from jeeves_runner.cli.plans import problem_lines, problem_summary
+    from jeeves_runner.cli.render import counted
+    from jeeves_runner.core.live import Live
+    from jeeves_runner.core.plan import Plan
+    from jeeves_runner.reconcile.setup import planner_of
+
+    plan: Plan = planner_of(app.config).plan(Live.nothing())
+    problems = plan.problems
+    failed = any(p.is_error or strict for p in problems)
+    if app.json:
+        app.print_json({"ok": not failed, "problems": [p.as_json() for p in problems]})
+        return int(failed)
+    if form == "github":
+        above = _below_the_repository(app.config.root)
+        for p in problems:
+            text = f"{p.message}. {p.hint}" if p.hint else p.message
+            file = _property(posixpath.normpath(posixpath.join(above, p.file)))
+            app.print(f"::{p.severity} file={file},line={p.line},col={p.column}::{_escaped(text)}")
+    else:
+        app.print_lines(problem_lines(problems))
+    declared = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
+    app.print(f"{'Invalid' if failed else 'Valid'}: {declared}, {problem_summary(problems)}.")
+    return int(failed)
+
+
+def _below_the_repository(root: Path) -> str:
+    """Where the project is in the git repository around it, which GitHub names files from."""
+    real = root.resolve()
+    top = next((place for place in (real, *real.parents) if (place / ".git").exists()), real)
+    return real.relative_to(top).as_posix()
+
+
+def _escaped(text: str) -> str:
+    """The characters that GitHub's workflow commands reserve, as its toolkit writes them."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """In a property, those that separate properties are reserved as well."""
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,1 @@
+"""Text to specs and problems: manifests read, checked and built."""

@@ -1,0 +1,203 @@
+"""From a valid mapping to a spec's JSON values: what the schema cannot say is checked here.
+
+The values stand in the order of the spec's fields and go straight into its canonical text; making
+thousands of specs only to take them apart again would cost as much as parsing YAML.
+"""
+
+import json
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.model import JobSpec, QueueSpec, Retries, SourceType
+from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
+from jeeves_runner.core.specs import spec_to_json
+from jeeves_runner.core.wording import brief
+
+Path = tuple[str | int, ...]
+
+_JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))
+_RETRY_DEFAULTS: Final = spec_to_json(JobSpec(id="", name="", retries=Retries(limit=0)))["retries"]
+_QUEUE_DEFAULTS: Final = spec_to_json(QueueSpec(id=""))
+_AS_WRITTEN: Final = frozenset(
+    """
+    id name description tags owner timezone exclude catch_up args env overlap_policy pool priority enabled
+    reads writes uses
+    """.split()  # noqa: SIM905
+)
+_DURATIONS: Final = ("timeout", "kill_grace", "catch_up_window")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """What is wrong at ``path``, below the entry."""
+
+    path: Path
+    code: str
+    message: str
+    hint: str | None = None
+
+
+def build_job(
+    given: Mapping[str, Any], *, project_root: str, timezone: str, pools: frozenset[str]
+) -> tuple[dict[str, Any], list[Rejection]]:
+    """The JSON values of a job that meets the schema, defaults applied; and what is wrong with it."""
+    rejections: list[Rejection] = []
+    values = dict(_JOB_DEFAULTS)
+    values["name"] = given["id"]
+    values["timezone"] = timezone
+    values["cwd"] = project_root
+    values.update((key, value) for key, value in given.items() if key in _AS_WRITTEN)
+    _set_source(values, given, project_root)
+    if "schedule" in given:
+        written = given["schedule"]
+        values["schedule"] = [written] if isinstance(written, str) else written
+    if "cwd" in given:
+        values["cwd"] = posixpath.normpath(posixpath.join(project_root, given["cwd"]))
+    for key in _DURATIONS:
+        if key in given:
+            values[f"{key}_ms"] = _milliseconds(given[key], (key,), rejections)
+    if "retries" in given:
+        values["retries"] = _retries(given["retries"], rejections)
+    try:
+        parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
+    except ScheduleError as error:
+        rejections.append(_schedule_rejection(error, isinstance(given.get("schedule"), str)))
+    rejections += _job_rejections(values, pools)
+    return values, rejections
+
+
+def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rejection]]:
+    """The JSON values of a queue that meets the schema; and what is wrong with it."""
+    rejections: list[Rejection] = []
+    values = dict(_QUEUE_DEFAULTS)
+    for key in ("id", "description", "max_attempts"):
+        if key in given:
+            values[key] = given[key]
+    for key, value in given.get("dedup", {}).items():
+        values[f"dedup_{key}"] = value
+    if "lease" in given:
+        values["lease_ms"] = _milliseconds(given["lease"], ("lease",), rejections)
+    for group in ("backoff", "retention"):
+        for key, value in given.get(group, {}).items():
+            if key == "factor":
+                values["backoff_factor"] = float(value)
+            else:
+                values[f"{group}_{key}_ms"] = _milliseconds(value, (group, key), rejections)
+    _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", rejections)
+    if values["lease_ms"] == 0:
+        rejections.append(
+            Rejection(
+                path=("lease",),
+                code="wrong_value",
+                message="a lease of 0 ends at once",
+                hint="give it the time one item may take, such as 5m",
+            )
+        )
+    return values, rejections
+
+
+def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Rejection]:
+    found = []
+    pool = values["pool"]
+    if pool is not None and pool not in pools:
+        known = (
+            f"configured are {', '.join(sorted(pools))}" if pools else "add it under `pools:` in the config"
+        )
+        found.append(
+            Rejection(
+                path=("pool",), code="unknown_pool", message=f"there is no pool `{brief(pool)}`", hint=known
+            )
+        )
+    if values["timeout_ms"] == 0:
+        found.append(
+            Rejection(
+                path=("timeout",),
+                code="wrong_value",
+                message="a timeout of 0 ends every run at once",
+                hint="give it the time a run may take, such as 1h, or leave it out for no limit",
+            )
+        )
+    return found
+
+
+def nul_rejections(given: Mapping[str, Any]) -> list[Rejection]:
+    """What is wrong with a job that has a NUL character somewhere."""
+    return [
+        Rejection(
+            path=path,
+            code="wrong_value",
+            message=f"{what} holds a NUL character, which no program can be given",
+            hint="remove `\\0`",
+        )
+        for path, what, text in _texts_for_programs(given)
+        if "\0" in text
+    ]
+
+
+def _texts_for_programs(given: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+    """``(path, name, text)`` of all that the operating system is handed, which ends texts at NUL."""
+    for key in ("script", "run", "cwd"):
+        if key in given:
+            yield (key,), f"`{key}`", given[key]
+    for key in ("command", "args"):
+        for n, text in enumerate(given.get(key, ())):
+            yield (key, n), f"`{key}[{n}]`", text
+    for name, value in given.get("env", {}).items():
+        for text in (value,) if isinstance(value, str) else value.values():
+            yield ("env", name), f"`env.{name}`", text
+
+
+def _set_source(values: dict[str, Any], given: Mapping[str, Any], project_root: str) -> None:
+    if "run" in given:
+        values["source_type"], values["script"] = SourceType.INLINE, given["run"]
+    elif "script" in given:
+        path = posixpath.normpath(posixpath.join(project_root, given["script"]))
+        values["source_type"], values["script"] = SourceType.PATH, path
+    else:
+        argv = json.dumps(given["command"], ensure_ascii=False, separators=(",", ":"))
+        values["source_type"], values["script"] = SourceType.COMMAND, argv
+
+
+def _milliseconds(text: str, path: Path, rejections: list[Rejection]) -> int | None:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        name = ".".join(map(str, path))
+        rejections.append(Rejection(path=path, code="wrong_value", message=f"`{name}`: {error}"))
+        return None
+
+
+def _retries(given: Mapping[str, Any], rejections: list[Rejection]) -> dict[str, Any]:
+    values = dict(_RETRY_DEFAULTS)
+    for key, value in given.items():
+        if key in ("delay", "max_delay"):
+            values[f"{key}_ms"] = _milliseconds(value, ("retries", key), rejections)
+        else:
+            values[key] = value
+    _settle_delays(values, "", given, "retries", rejections)
+    return values
+
+
+def _settle_delays(
+    values: dict[str, Any], prefix: str, given: Mapping[str, Any], group: str, rejections: list[Rejection]
+) -> None:
+    """A maximum that nobody wrote does not shorten a delay that somebody wrote; two have to agree."""
+    delay, longest = values[f"{prefix}delay_ms"], values[f"{prefix}max_delay_ms"]
+    if "delay" not in given or delay is None or longest is None or delay <= longest:
+        return
+    if "max_delay" not in given:
+        values[f"{prefix}max_delay_ms"] = delay
+        return
+    message = f"`{group}.max_delay` is {given['max_delay']}, shorter than `{group}.delay`, {given['delay']}"
+    hint = f"write max_delay: {given['delay']} or more, or a shorter delay"
+    rejections.append(Rejection(path=(group, "max_delay"), code="wrong_value", message=message, hint=hint))
+
+
+def _schedule_rejection(error: ScheduleError, single: bool) -> Rejection:
+    path: Path = (error.key,)
+    if error.key == "exclude" or (error.key == "schedule" and not single):
+        path = (error.key, error.index)
+    return Rejection(path=path, code="schedule", message=f"`{error.key}`: {error.message}", hint=error.hint)

@@ -1,0 +1,85 @@
+"""What is wrong with one file, collected up to a number that somebody may want to read."""
+
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple
+
+from jeeves_runner.core.manifest.yaml_text import Path, Position
+from jeeves_runner.core.problem import Problem
+
+MOST_PROBLEMS: Final = 100
+"""Errors and warnings each; what more there is, is counted."""
+
+Severity = Literal["error", "warning"]
+
+Locate = Callable[[Path, bool], Position]
+"""Line and column of a place in the file; the flag asks for the key there rather than its value."""
+
+
+class _Reported(NamedTuple):
+    severity: Severity
+    code: str
+    message: str
+    hint: str | None
+    place: Path
+    at_key: bool
+    at: Position | None
+
+
+class ProblemList:
+    """The problems of the file at ``path``. Their places are looked up once somebody wants them all."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._listed: list[_Reported] = []
+        self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
+        self._unlisted: dict[Severity, Path] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further errors are only counted, so that explaining them is of no use."""
+        return self._counts["error"] >= MOST_PROBLEMS
+
+    def report(
+        self,
+        severity: Severity,
+        place: Path,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        at_key: bool = False,
+        at: Position | None = None,
+    ) -> None:
+        """Take down a problem at a place in the document, or ``at`` a line and column."""
+        self._counts[severity] += 1
+        if self._counts[severity] <= MOST_PROBLEMS:
+            self._listed.append(_Reported(severity, code, message, hint, place, at_key, at))
+        else:
+            self._unlisted.setdefault(severity, place)
+
+    def all(self, locate: Locate) -> list[Problem]:
+        """The listed ones, and how many more there are, at the place of the first of these."""
+        if not self._listed:
+            return []
+        more = [self._count_of(severity, place) for severity, place in self._unlisted.items()]
+        return [self._problem(reported, locate) for reported in (*self._listed, *more)]
+
+    def _count_of(self, severity: Severity, place: Path) -> _Reported:
+        count = self._counts[severity] - MOST_PROBLEMS
+        # Once errors are only counted, an entry counts as one, however much is wrong with it.
+        least = "at least " if severity == "error" else ""
+        several = severity if count == 1 else f"{severity}s"
+        message = f"… and {least}{count:,} more {several} from here on"
+        return _Reported(severity, "more_problems", message, None, place, at_key=False, at=None)
+
+    def _problem(self, reported: _Reported, locate: Locate) -> Problem:
+        line, column = reported.at or locate(reported.place, reported.at_key)
+        return Problem(
+            severity=reported.severity,
+            code=reported.code,
+            file=self._path,
+            line=line,
+            column=column,
+            message=reported.message,
+            hint=reported.hint,
+        )

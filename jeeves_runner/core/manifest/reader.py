@@ -1,0 +1,382 @@
+"""One manifest: bytes in, specs and problems out. Nothing here raises for what a file may hold."""
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from jeeves_runner.core.manifest.build import Rejection, build_job, build_queue, nul_rejections
+from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.defaults import combine, with_defaults
+from jeeves_runner.core.manifest.needs import Need, needs_of
+from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
+from jeeves_runner.core.manifest.validation import Finding, Validator, nearest
+from jeeves_runner.core.manifest.yaml_text import Document, Path, Position, YamlError, decode, load
+from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.schedule import schedule
+from jeeves_runner.core.specs import encode, spec_hash
+from jeeves_runner.core.wording import brief, shown
+
+Kind = str
+"""``job`` or ``queue``."""
+
+LATER: Final = frozenset(
+    """
+    prompt prompt_file session precheck max_tokens_per_day on_failure on_success output_channel alert after
+    on_queue renamed_from executor resources on_change nodes payload_schema
+    """.split()  # noqa: SIM905
+)
+"""Keys whose feature is still to come: named as such rather than taken for a slip of the pen."""
+
+_LATER_LISTS: Final = ("nodes",)
+
+ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_SOURCES: Final = ("script", "run", "command")
+_LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
+
+
+class Entry(NamedTuple):
+    """One declared job or queue.
+
+    ``text`` is its spec as canonical JSON, ``digest`` the hash of that. ``needs`` is what it
+    depends on outside of the manifests; ``script`` the path of the file it runs, if it runs one.
+    """
+
+    kind: Kind
+    id: str
+    text: str
+    digest: str
+    line: int
+    column: int = 1
+    script: str | None = None
+    needs: tuple[Need, ...] = ()
+
+
+class FileResult(NamedTuple):
+    """What one file declares and what is wrong with it.
+
+    ``broken``: nothing in it could be understood. ``invalid``: entries whose id could be read, with
+    errors. ``unreadable``: an entry whose id could not even be read.
+    """
+
+    path: str
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    broken: bool = False
+    invalid: frozenset[tuple[Kind, str]] = frozenset()
+    unreadable: bool = False
+
+
+class ManifestReader:
+    """Reads manifests by one schema. Cheap to use, dear to make: keep it.
+
+    ``defaultable``: the keys that defaults may set.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], context: Context) -> None:
+        parts = schema["$defs"]
+        self._context = context
+        self.defaultable = frozenset(parts["defaults"]["properties"])
+        own = {"defaults": [key for key in parts["job"]["properties"] if key not in self.defaultable]}
+        self._validators: dict[str, Validator] = {
+            name: Validator({"$ref": f"#/$defs/{name}", "$defs": parts}, LATER, own.get(name, ()))
+            for name in ("job", "queue", "defaults")
+        }
+        self._list_keys = tuple(parts["lists"]["properties"])
+        self._job_keys = tuple(parts["job"]["properties"])
+
+    def read(self, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()) -> FileResult:
+        """The result for the manifest at ``path`` (relative to the project root, with ``/``).
+
+        ``defaults`` are the folders' layers, outermost first.
+        """
+        return _Reading(self, path, data, defaults).result()
+
+    def read_defaults(self, path: str, data: bytes) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+        """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
+        return _Reading(self, path, data, ()).defaults_layer()
+
+    def warm_up(self) -> None:
+        """Load what reading needs beyond this module, so that a fork need not load it again."""
+        schedule.warm_up()
+
+    def validator(self, name: str) -> Validator:
+        return self._validators[name]
+
+    @property
+    def context(self) -> Context:
+        return self._context
+
+    @property
+    def list_keys(self) -> tuple[str, ...]:
+        return self._list_keys
+
+    def list_key_meant(self, key: str) -> str | None:
+        """The key of a list that an unknown key of the file is a misspelling of, rather than a job's."""
+        if key in self._job_keys or key in LATER:
+            return None
+        meant = nearest(key, (*self._list_keys, *self._job_keys))
+        return meant if meant in self._list_keys else None
+
+
+class _Reading:
+    """The reading of one file. Positions are computed by a second parse, and only for a problem."""
+
+    def __init__(
+        self, reader: ManifestReader, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]]
+    ) -> None:
+        self._reader = reader
+        self._path = path
+        self._data = data
+        self._text = ""
+        self._defaults = defaults
+        self._located: Document | None = None
+        self._problems = ProblemList(path)
+        self._entries: list[Entry] = []
+        self._invalid: set[tuple[Kind, str]] = set()
+        self._unreadable = False
+        self._holds_float = False
+
+    def result(self) -> FileResult:
+        document = self._parse()
+        broken = document is None or not self._read_document(document)
+        return FileResult(
+            path=self._path,
+            entries=tuple(self._entries),
+            problems=tuple(self._problems.all(self._position)),
+            broken=broken,
+            invalid=frozenset(self._invalid),
+            unreadable=self._unreadable,
+        )
+
+    def defaults_layer(self) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+        document = self._parse(if_empty="delete it, or write `defaults: {}`")
+        if document is None:
+            return None, self._problems.all(self._position)
+        value = document.value
+        if not isinstance(value, dict) or set(value) != {"defaults"}:
+            self._error((), "defaults", "this file holds one key, `defaults:`, and nothing else")
+            return None, self._problems.all(self._position)
+        layer = self._layer(value["defaults"])
+        return layer, self._problems.all(self._position)
+
+    def _parse(self, if_empty: str | None = None) -> Document | None:
+        """The document; ``if_empty`` is the hint for a file that should hold something else than jobs."""
+        try:
+            self._text = decode(self._data)
+            document = load(self._text)
+        except YamlError as error:
+            hint = if_empty if if_empty and error.code == "empty" else error.hint
+            at = error.line, error.column
+            self._problems.report("error", (), error.code, error.message, hint, at=at)
+            return None
+        self._holds_float = document.holds_float
+        return document
+
+    def _read_document(self, document: Document) -> bool:
+        """Read all entries; False when the file as a whole makes no sense."""
+        value = document.value
+        if not isinstance(value, dict):
+            self._error(
+                (),
+                "wrong_value",
+                f"a manifest is a mapping of keys, not {shown(value)}",
+                "write `key: value` lines",
+            )
+            return False
+        if any(key in value for key in (*self._reader.list_keys, *_LATER_LISTS)):
+            return self._read_lists(value, document)
+        if any(key in value for key in _SOURCES) or not self._misspelt_lists(value):
+            self._single_job(value)
+        return True
+
+    def _misspelt_lists(self, value: Mapping[str, Any]) -> bool:
+        """Whether the file means to hold lists, and has no list under its right name."""
+        few = islice(value, MOST_PROBLEMS)  # a file of lists has few keys, and likeness costs
+        misspelt = [key for key in few if self._reader.list_key_meant(key)]
+        for key in misspelt:
+            self._unknown_list_key(key)
+        return bool(misspelt)
+
+    def _single_job(self, value: dict[str, Any]) -> None:
+        if "id" not in value:
+            stem = posixpath.basename(self._path).rsplit(".", 1)[0]
+            if not ID.fullmatch(stem):
+                message = f"`{brief(stem)}`, the file's name, cannot be the job's id"
+                self._error(
+                    (),
+                    "wrong_value",
+                    message,
+                    "write an `id:` of lower-case letters, digits, `.`, `_` and `-`",
+                )
+                self._unreadable = True
+                return
+            value = {"id": stem, **value}
+        self._job(value, (), combine(self._defaults), 1)
+
+    def _read_lists(self, value: dict[str, Any], document: Document) -> bool:
+        strange = [key for key in value if key not in self._reader.list_keys]
+        for key in strange:
+            self._unknown_list_key(key)
+        defaults = self._layer(value["defaults"]) if "defaults" in value else {}
+        layers = combine((*self._defaults, defaults or {}))
+        # A key that means nothing here may be a mistyped `defaults`: what it says is missing in every entry.
+        readable = defaults is not None and not strange
+        for key, kind in _LISTS:
+            items = value.get(key, [])
+            if not isinstance(items, list):
+                self._error(
+                    (key,),
+                    "wrong_value",
+                    f"`{key}` must be a list, not {shown(items)}",
+                    "begin each entry with `- id: …`",
+                )
+                readable = False
+                continue
+            lines = document.item_lines.get(key) or self._line_of_alias(key, items)
+            for n, item in enumerate(items):
+                self._item(kind, item, (key, n), layers, readable, lines[n])
+        return readable
+
+    def _line_of_alias(self, key: str, items: Sequence[Any]) -> Sequence[int]:
+        """The lines of a list that stands elsewhere in the file: all the one where it is named."""
+        return [self._positions().key_position((key,))[0]] * len(items) if items else ()
+
+    def _item(
+        self, kind: Kind, item: Any, place: Path, defaults: Mapping[str, Any], readable: bool, line: int
+    ) -> None:
+        name = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(name, str) or not ID.fullmatch(name):
+            self._unreadable = True
+            if name is None and isinstance(item, dict):
+                self._error(place, "missing_key", f"this {kind} needs an `id`")
+                return
+        elif not readable:
+            self._invalid.add((kind, name))
+            return
+        if kind == "job":
+            self._job(item, place, defaults, line)
+        else:
+            self._queue(item, place, line)
+
+    def _job(self, item: Any, place: Path, defaults: Mapping[str, Any], line: int) -> None:
+        known = self._reader.defaultable
+        full = with_defaults(item, defaults, known) if isinstance(item, dict) else item
+        if not self._valid("job", full, place):
+            return
+        context = self._reader.context
+        values, rejections = build_job(
+            full, project_root=context.project_root, timezone=context.timezone, pools=context.pools
+        )
+        text = encode(values)
+        if "\\u0000" in text:
+            rejections += nul_rejections(full)
+        if self._rejected("job", full["id"], rejections, place):
+            return
+        if values["timeout_ms"] is None:
+            message = f"job `{full['id']}` has no `timeout`: a run that hangs is never ended"
+            self._problems.report(
+                "warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits"
+            )
+        needs = tuple(
+            Need(kind, ref, ".".join(key), (*place, *key))
+            for key, kind, ref in needs_of(values, context.project_root)
+        )
+        self._enter("job", values["id"], text, line, needs)
+
+    def _queue(self, item: Any, place: Path, line: int) -> None:
+        if not self._valid("queue", item, place):
+            return
+        values, rejections = build_queue(item)
+        if not self._rejected("queue", item["id"], rejections, place):
+            self._enter("queue", values["id"], encode(values), line)
+
+    def _enter(self, kind: Kind, entry_id: str, text: str, line: int, needs: tuple[Need, ...] = ()) -> None:
+        self._entries.append(
+            Entry(
+                kind=kind,
+                id=entry_id,
+                text=text,
+                digest=spec_hash(text),
+                line=line,
+                script=next((need.ref for need in needs if need.kind == "script"), None),
+                needs=needs,
+            )
+        )
+
+    def _valid(self, kind: Kind, value: Any, place: Path) -> bool:
+        validator = self._reader.validator(kind)
+        if validator.accepts(value, holds_float=self._holds_float):
+            return True
+        if self._problems.is_full:
+            self._error(place, "invalid", f"this {kind} is invalid")  # explaining costs, and is not shown
+        else:
+            for finding in validator.findings(value):
+                self._find(place, finding)
+        self._reject(kind, value)
+        return False
+
+    def _rejected(self, kind: Kind, name: str, rejections: Sequence[Rejection], place: Path) -> bool:
+        for rejection in rejections:
+            self._error((*place, *rejection.path), rejection.code, rejection.message, rejection.hint)
+        if rejections:
+            self._invalid.add((kind, name))
+        return bool(rejections)
+
+    def _reject(self, kind: Kind, value: Any) -> None:
+        name = value.get("id") if isinstance(value, dict) else None
+        if isinstance(name, str) and ID.fullmatch(name):
+            self._invalid.add((kind, name))
+        else:
+            self._unreadable = True
+
+    def _layer(self, value: Any) -> Mapping[str, Any] | None:
+        value = {} if value is None else value
+        findings = self._reader.validator("defaults").findings(value, holds_float=self._holds_float)
+        for finding in findings:
+            self._find(("defaults",), finding)
+        return None if findings else value
+
+    def _unknown_list_key(self, key: str) -> None:
+        if key in LATER:
+            self._error(
+                (key,),
+                "unsupported_key",
+                f"`{key}` is not supported by this version yet",
+                "remove it",
+                at_key=True,
+            )
+        else:
+            message = f"unknown key `{brief(key)}`"
+            hint = f"a file holds one job, or lists under {', '.join(self._reader.list_keys)}"
+            if not self._problems.is_full and (meant := self._reader.list_key_meant(key)):
+                hint = f"did you mean `{meant}`?"
+                self._unreadable = True
+            else:
+                message += " beside a list of entries"
+            self._error((key,), "unknown_key", message, hint, at_key=True)
+
+    def _find(self, place: Path, finding: Finding) -> None:
+        self._error(
+            (*place, *finding.path), finding.code, finding.message, finding.hint, at_key=finding.at_key
+        )
+
+    def _error(
+        self, path: Path, code: str, message: str, hint: str | None = None, *, at_key: bool = False
+    ) -> None:
+        self._problems.report("error", path, code, message, hint, at_key=at_key)
+
+    def _position(self, path: Path, at_key: bool) -> Position:
+        located = self._positions()
+        return located.key_position(path) if at_key else located.position(path)
+
+    def _positions(self) -> Document:
+        if self._located is None:
+            self._located = load(self._text, positions=True)
+        return self._located
+
+
+def positions(data: bytes) -> Document:
+    """Where everything stands in a manifest that has been read without an error."""
+    return load(decode(data), positions=True)

@@ -1,0 +1,1 @@
+"""When: expressions, zones, exclusions, and what is due next."""

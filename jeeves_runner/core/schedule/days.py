@@ -1,0 +1,128 @@
+"""Sets of days, searched month by month, and the rule by which a cron expression picks them.
+
+The day rule is that of Vixie's cron: where the day and the weekday field are both restricted, a
+day matches when either does; where one of them begins with ``*``, both must match.
+"""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
+from calendar import monthrange
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
+
+from jeeves_runner.core.schedule.cron_fields import LAST_OF_MONTH, Field
+
+HORIZON_YEARS = 8
+"""A schedule must occur at least this often: the longest way from one 29 February to the next."""
+
+CALENDAR_CYCLE = range(2001, 2037)
+"""28 years hold every pairing of date and weekday; 8 more close the last gap."""
+
+YearMonthDay = tuple[int, int, int]
+
+
+class Days(ABC):
+    """A set of days that depends on nothing but the calendar."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def days_of(self, year: int, month: int) -> tuple[int, ...]:
+        """The days of the set in one month, ascending."""
+
+    def contains(self, day: date) -> bool:
+        return day.day in self.days_of(day.year, day.month)
+
+    def next_day(self, day: date) -> YearMonthDay | None:
+        """The first day of the set later than ``day``; None if there is none for HORIZON_YEARS."""
+        year, month = day.year, day.month
+        days = self.days_of(year, month)
+        place = bisect_right(days, day.day)
+        if place < len(days):
+            return year, month, days[place]
+        for _ in range(12 * HORIZON_YEARS + 1):
+            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+            if days := self.days_of(year, month):
+                return year, month, days[0]
+        return None
+
+    def previous_day(self, day: date) -> YearMonthDay | None:
+        """The last day of the set earlier than ``day``; None if there is none for HORIZON_YEARS."""
+        year, month = day.year, day.month
+        days = self.days_of(year, month)
+        place = bisect_left(days, day.day)
+        if place:
+            return year, month, days[place - 1]
+        for _ in range(12 * HORIZON_YEARS + 1):
+            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+            if year < 2:
+                return None
+            if days := self.days_of(year, month):
+                return year, month, days[-1]
+        return None
+
+
+class DayRule(Days):
+    """The days of a cron expression. A month has one of 28 shapes, each worked out once."""
+
+    __slots__ = ("_day", "_months", "_shapes", "_weekday")
+
+    def __init__(self, day: Field, month: Field, weekday: Field) -> None:
+        self._day = day
+        self._weekday = weekday
+        self._months = frozenset(month.values)
+        self._shapes: dict[tuple[int, int], tuple[int, ...]] = {}
+
+    def days_of(self, year: int, month: int) -> tuple[int, ...]:
+        if month not in self._months:
+            return ()
+        shape = month_shape(year, month)
+        days = self._shapes.get(shape)
+        if days is None:
+            days = tuple(day for day in range(1, shape[1] + 1) if self._matches(day, *shape))
+            self._shapes[shape] = days
+        return days
+
+    def longest_gap(self) -> int | None:
+        """The most years that can lie between two matching days, at least 1; None if none match."""
+        return 1 if self._matches_each_month() else longest_gap([self])
+
+    def _matches_each_month(self) -> bool:
+        """A cheap yes for the usual rules; False only means that the calendar must be asked."""
+        day, weekday = self._day, self._weekday
+        some_date = day.last_day or (bool(day.values) and day.values[0] <= 28)
+        some_weekday = bool(weekday.values) or any(which < 5 for _, which in weekday.nth)
+        if day.starred or weekday.starred:
+            return (some_date and len(weekday.values) == 7) or (some_weekday and len(day.values) == 31)
+        return some_date or some_weekday
+
+    def _matches(self, day: int, first_weekday: int, length: int) -> bool:
+        by_date = day in self._day.values or (self._day.last_day and day == length)
+        weekday = (first_weekday + day) % 7  # the calendar's Monday is 0, cron's Sunday is
+        nth = self._weekday.nth
+        by_weekday = (
+            weekday in self._weekday.values
+            or (weekday, (day + 6) // 7) in nth
+            or ((weekday, LAST_OF_MONTH) in nth and day + 7 > length)
+        )
+        if self._day.starred or self._weekday.starred:
+            return by_date and by_weekday
+        return by_date or by_weekday
+
+
+def longest_gap(sets: Iterable[Days]) -> int | None:
+    """The most years that can lie between two days of any of ``sets``, at least 1; None if all are empty."""
+    several = tuple(sets)
+    years = [
+        year
+        for year in CALENDAR_CYCLE
+        if any(days.days_of(year, month) for days in several for month in range(1, 13))
+    ]
+    bounds = [CALENDAR_CYCLE[0], *years, CALENDAR_CYCLE[-1]]
+    return max(1, *(later - earlier for earlier, later in pairwise(bounds))) if years else None
+
+
+month_shape = lru_cache(maxsize=4096)(monthrange)
+"""The weekday of a month's first day (Monday is 0) and its length."""

@@ -1,0 +1,113 @@
+"""What is taken out of a schedule: dates, ranges of dates, and the times of cron expressions.
+
+Exclusions are matched against the local time a schedule names, before clock shifts are looked at:
+what is excluded at 02:30 stays excluded when 02:30 is skipped or repeated.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from jeeves_runner.core.schedule.cron import Cron
+from jeeves_runner.core.schedule.cron_fields import ScheduleError
+from jeeves_runner.core.schedule.days import DayRule, month_shape
+from jeeves_runner.core.wording import in_quotes
+
+DateRange = tuple[date, date]
+"""First and last excluded day, both included."""
+
+Active = tuple[int, ...]
+"""Which of the rules match a day."""
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DAY = timedelta(days=1)
+
+
+def parse_dates(text: str) -> DateRange:
+    """``2026-12-25`` or ``2026-12-24..2026-12-26``; raises :class:`ScheduleError`."""
+    first_text, dots, last_text = text.partition("..")
+    first = _parse_date(first_text.strip(), text)
+    last = _parse_date(last_text.strip(), text) if dots else first
+    if last < first:
+        raise ScheduleError(f"{in_quotes(text)} ends before it begins", key="exclude")
+    return first, last
+
+
+def _parse_date(word: str, text: str) -> date:
+    try:
+        if _DATE.fullmatch(word):
+            return date.fromisoformat(word)
+    except ValueError:
+        pass  # a day that no calendar has; reported like any other bad word
+    raise ScheduleError(
+        f"{in_quotes(text)} is neither a date nor a cron expression",
+        hint="write 2026-12-25, 2026-12-24..2026-12-26 or a cron expression such as '* * 25 12 *'",
+        key="exclude",
+    )
+
+
+class Exclusions:
+    """Whole dates, and times of day on the days of rules; the same object for all who exclude the same.
+
+    Which rules match a day is worked out once for each of the 91 forms a month can have, and what
+    they cover together once for each set of them.
+    """
+
+    __slots__ = ("_covered", "_firsts", "_months", "_rules", "ranges")
+
+    def __init__(self, ranges: Iterable[DateRange], crons: Iterable[Cron]) -> None:
+        self.ranges = _merged(ranges)
+        self._firsts = [first for first, _ in self.ranges]
+        rules: dict[DayRule, int] = {}
+        for cron in crons:
+            rules[cron.days] = rules.get(cron.days, 0) | cron.times
+        self._rules = tuple(rules.items())
+        self._months: dict[tuple[int, int, int], list[Active]] = {}
+        self._covered: dict[Active, int] = {(): 0}
+
+    @property
+    def by_time(self) -> bool:
+        """Whether anything but whole dates is excluded."""
+        return bool(self._rules)
+
+    def range_at(self, day: date) -> DateRange | None:
+        """The range of excluded dates around ``day``."""
+        place = bisect_right(self._firsts, day) - 1
+        return self.ranges[place] if place >= 0 and day <= self.ranges[place][1] else None
+
+    def active_in(self, year: int, month: int) -> list[Active]:
+        """The rules that match each day of a month, the first day at place 0."""
+        shape = month_shape(year, month)
+        found = self._months.get((month, *shape))
+        if found is None:
+            active: list[list[int]] = [[] for _ in range(shape[1])]
+            for place, (rule, _) in enumerate(self._rules):
+                for day in rule.days_of(year, month):
+                    active[day - 1].append(place)
+            found = self._months[month, *shape] = [tuple(places) for places in active]
+        return found
+
+    def active_on(self, day: date) -> Active:
+        return self.active_in(day.year, day.month)[day.day - 1]
+
+    def times_of(self, active: Active) -> int:
+        """The times of day that these rules cover together."""
+        covered = self._covered.get(active)
+        if covered is None:
+            covered = 0
+            for place in active:
+                covered |= self._rules[place][1]
+            self._covered[active] = covered
+        return covered
+
+
+def _merged(ranges: Iterable[DateRange]) -> list[DateRange]:
+    """Sorted, with ranges that touch or overlap joined."""
+    merged: list[DateRange] = []
+    for first, last in sorted(ranges):
+        if merged and first - merged[-1][1] <= _DAY:
+            merged[-1] = merged[-1][0], max(last, merged[-1][1])
+        else:
+            merged.append((first, last))
+    return merged

@@ -1,0 +1,1 @@
+"""Programs of this machine: prepared, started, watched, ended, and hunted down after a crash."""

@@ -1,0 +1,272 @@
+"""One running process group: its pipes, its end, and the ending of all that it leaves behind.
+
+An end goes through these steps, each at most once:
+
+``exited``  the leader has ended; it stays unreaped, so its number is nobody else's
+``drained`` both pipes are at their end, or what holds them has had its second
+``killed``  the group is signalled, and escaped processes are hunted
+``ended``   the leader is reaped and the ending known
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.model import Ending, Exited
+from jeeves_runner.errors import StartFailed
+from jeeves_runner.execute.announcement import Announcement
+from jeeves_runner.execute.contract import Launch, LocalHandle, Sink, StreamName
+from jeeves_runner.execute.local import orphans
+from jeeves_runner.execute.local.limits import give_back_open_files
+from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_group, start_ticks_between
+from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.local.spawn import spawn, watch_exit
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 65536  # what a pipe holds
+_MAX_DRAIN_BYTES = 16 * 1024 * 1024
+
+
+class Child:
+    """A run's leader process and what is attached to it; lives in one event loop's thread."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        sink: Sink,
+        clock: Clock,
+        *,
+        drain: float,
+        use_pidfd: bool,
+        roster: Roster | None = None,
+        open_files: int | None = None,
+    ) -> None:
+        """Start the program; ``drain`` is how many seconds a held pipe is read after the exit.
+
+        ``open_files`` is the program's soft limit on open files if not this process's own.
+        """
+        self._launch = launch
+        self._roster = roster
+        self._sink: Sink | None = sink
+        self._drain = drain
+        self._loop = asyncio.get_running_loop()
+        self._pipes: dict[int, StreamName] = {}
+        self._drained_bytes = 0
+        self._exited = self._asked = self._impatient = self._killed = False
+        self._kill_timer: asyncio.TimerHandle | None = None
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._hunt_task: asyncio.Task[None] | None = None
+        self.ended: Announcement[Ending] = Announcement()
+        self._start(clock, use_pidfd, open_files)
+
+    def _start(self, clock: Clock, use_pidfd: bool, open_files: int | None) -> None:
+        stdout, stdout_end, stderr, stderr_end = _two_pipes()
+        before = clock.boottime()
+        try:
+            with orphans.births():
+                self._popen = spawn(self._launch, stdout_end, stderr_end)
+                if open_files is not None:
+                    give_back_open_files(self._popen.pid, open_files)
+                orphans.add_leader(self._popen.pid)
+        except BaseException:
+            os.close(stdout)
+            os.close(stderr)
+            raise
+        finally:
+            os.close(stdout_end)
+            os.close(stderr_end)
+        after = clock.boottime()
+        self._pid = self._popen.pid
+        self.handle = LocalHandle(
+            run_id=self._launch.run_id,
+            mark=self._launch.mark,
+            pid=self._pid,
+            pid_started=start_ticks_between(self._pid, before, after),
+            boot_id=boot_id(),
+        )
+        if self._roster is not None:
+            self._roster.note(self.handle)
+        self._open_pipe(stdout, "stdout")
+        self._open_pipe(stderr, "stderr")
+        try:
+            self._unwatch = watch_exit(self._pid, self._on_exit, use_pidfd=use_pidfd)
+        except RuntimeError as error:  # no thread to be had
+            kill_group(self._pid, signal.SIGKILL)
+            self._popen.wait()
+            self._finish()
+            raise StartFailed(f"cannot watch the run's process: {error}") from error
+
+    # Asking for an end
+
+    def ask_to_end(self, grace: float) -> bool:
+        """SIGTERM now, SIGKILL after ``grace`` seconds; whether this was the first time of asking.
+
+        Asking again can only bring the SIGKILL forward.
+        """
+        if self.ended.is_made:
+            return False
+        if self.has_exited():
+            self._hurry()
+            return False
+        first, self._asked = not self._asked, True
+        if first and grace > 0:
+            kill_group(self._pid, signal.SIGTERM)
+        self._kill_after(grace)
+        return first
+
+    def kill(self) -> None:
+        """SIGKILL to the group now; what has escaped follows when the leader has ended."""
+        if self.ended.is_made:
+            return
+        kill_group(self._pid, signal.SIGKILL)
+        self._hurry()
+
+    def has_exited(self) -> bool:
+        """Whether the leader has ended, noticed here or not."""
+        if self._exited or not ON_LINUX:
+            return self._exited
+        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _hurry(self) -> None:
+        """Wait for no output after the exit."""
+        self._impatient = True
+        if self._exited:
+            self._end_drain()
+
+    def _kill_after(self, grace: float) -> None:
+        if grace <= 0:
+            self.kill()
+            return
+        timer = self._loop.call_later(grace, self.kill)
+        if self._kill_timer is None or timer.when() < self._kill_timer.when():
+            timer, self._kill_timer = self._kill_timer or timer, timer
+        if timer is not self._kill_timer:
+            timer.cancel()
+
+    # Output
+
+    def _open_pipe(self, fd: int, stream: StreamName) -> None:
+        os.set_blocking(fd, False)
+        self._pipes[fd] = stream
+        self._loop.add_reader(fd, self._on_readable, fd)
+
+    def _on_readable(self, fd: int) -> None:
+        self._read_once(fd)
+        if self._exited and not self._killed and (not self._pipes or self._drained_bytes > _MAX_DRAIN_BYTES):
+            self._end_drain()
+
+    def _read_once(self, fd: int) -> bool:
+        """Pass one chunk on; False when there is nothing more to read for now."""
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close_pipe(fd)
+            return False
+        if self._exited:
+            self._drained_bytes += len(data)
+        self._deliver(self._pipes[fd], data)
+        return True
+
+    def _read_what_is_there(self) -> None:
+        for fd in list(self._pipes):
+            while self._drained_bytes <= _MAX_DRAIN_BYTES and self._read_once(fd):
+                pass
+
+    def _deliver(self, stream: StreamName, data: bytes) -> None:
+        if self._sink is None:
+            return
+        try:
+            self._sink.write(stream, data)
+        except Exception:
+            # A faulty sink must not keep the process from being drained, ended and reaped.
+            logger.exception("output of run %d is lost from here on", self._launch.run_id)
+            self._sink = None
+
+    def _close_pipe(self, fd: int) -> None:
+        del self._pipes[fd]
+        self._loop.remove_reader(fd)
+        os.close(fd)
+
+    # The end
+
+    def _on_exit(self) -> None:
+        self._exited = True
+        self._unwatch()
+        self._read_what_is_there()
+        if not self._pipes or self._impatient:
+            self._end_drain()
+        else:
+            self._drain_timer = self._loop.call_later(self._drain, self._end_drain)
+
+    def _end_drain(self) -> None:
+        if self._killed:
+            return
+        self._killed = True
+        kill_group(self._pid, signal.SIGKILL)
+        if not self._pipes and orphans.none_left(self._launch.mark, self._pid):
+            self._finish()
+        else:
+            self._hunt_task = self._loop.create_task(self._hunt())
+
+    async def _hunt(self) -> None:
+        try:
+            await orphans.kill_all(self._launch.mark, self._pid)
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._read_what_is_there()
+        for fd in list(self._pipes):
+            self._close_pipe(fd)
+        for timer in (self._kill_timer, self._drain_timer):
+            if timer is not None:
+                timer.cancel()
+        ending = _ending_of(self._popen.wait())
+        orphans.remove_leader(self._pid)
+        if self._roster is not None:
+            self._roster.forget(self._launch.mark)
+        remove_temporaries(self._launch)
+        self._sink = None
+        self.ended.make(ending)
+
+
+def _two_pipes() -> tuple[int, int, int, int]:
+    """Two pipes as (read end, write end, read end, write end), closed in the children of others."""
+    try:
+        first = os.pipe()
+        try:
+            return (*first, *os.pipe())
+        except OSError:
+            os.close(first[0])
+            os.close(first[1])
+            raise
+    except OSError as error:
+        raise StartFailed(f"cannot make pipes for the run's output: {error.strerror}") from error
+
+
+def remove_temporaries(launch: Launch) -> None:
+    """Remove the files made for a launch; for one that is over or was never tried."""
+    for path in launch.temporaries:
+        with suppress(OSError):
+            Path(path).unlink()
+
+
+def _ending_of(returncode: int) -> Exited:
+    if returncode >= 0:
+        return Exited(code=returncode)
+    return Exited(signal=_signal_name(-returncode))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        # Linux's real-time signals have no names of their own but the first and the last.
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}" if ON_LINUX else f"SIG{number}"

@@ -1,0 +1,110 @@
+"""The executor for programs on this machine."""
+
+import asyncio
+
+from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.core.model import Ending, Lost
+from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
+from jeeves_runner.execute.local import orphans
+from jeeves_runner.execute.local.child import Child, remove_temporaries
+from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_marked, terminate_escaped
+from jeeves_runner.execute.local.roster import Roster
+
+
+class LocalExecutor:
+    """Runs each launch as a process group in a session of its own.
+
+    Use it from one event loop. The first start makes this process the subreaper of its
+    descendants (see ``orphans``). ``drain`` is how many seconds a pipe is still read when
+    something holds it after the run's program has ended. The ``roster`` keeps the processes for
+    a runner that comes after this one's sudden death. ``open_files`` is the soft limit on open
+    files that programs get if it is not this process's own.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        drain: float = 1.0,
+        use_pidfd: bool = True,
+        roster: Roster | None = None,
+        open_files: int | None = None,
+    ) -> None:
+        self._roster = roster
+        self._clock = clock or SystemClock()
+        self._drain = drain
+        self._open_files = open_files
+        self._use_pidfd = use_pidfd and ON_LINUX
+        self._children: dict[int, Child] = {}
+        self._spawning = asyncio.Lock()
+        self._has_spawned = False
+        boot_id()  # read once, while there surely are descriptors to read it with
+
+    async def start(self, launch: Launch, sink: Sink) -> LocalHandle:
+        """Start the program and attach the sink, which must not be closed before ``wait`` answers."""
+        try:
+            # A spawn blocks the loop for a part of a millisecond: one per turn of it, however many are due.
+            async with self._spawning:
+                while self._has_spawned:  # noqa: ASYNC110 - one turn of the loop is what it waits for
+                    await asyncio.sleep(0)
+                child = self._children.get(launch.run_id) or self._spawn(launch, sink)
+        except asyncio.CancelledError:
+            remove_temporaries(launch)
+            raise
+        return child.handle
+
+    def _spawn(self, launch: Launch, sink: Sink) -> Child:
+        orphans.adopt()
+        try:
+            child = Child(
+                launch,
+                sink,
+                self._clock,
+                drain=self._drain,
+                use_pidfd=self._use_pidfd,
+                roster=self._roster,
+                open_files=self._open_files,
+            )
+        except BaseException:
+            remove_temporaries(launch)
+            raise
+        self._children[launch.run_id] = child
+        self._has_spawned = True
+        asyncio.get_running_loop().call_soon(self._next_turn)
+        return child
+
+    def _next_turn(self) -> None:
+        self._has_spawned = False
+
+    async def wait(self, handle: LocalHandle, sink: Sink) -> Ending:
+        """How the program ended; by then nothing of the run is left and all output is delivered.
+
+        A cancelled wait leaves the run as it is and may be repeated.
+        """
+        child = self._children.get(handle.run_id)
+        if child is None:
+            return Lost(message="this runner has no such process")
+        ending = await child.ended.wait()
+        self._children.pop(handle.run_id, None)
+        return ending
+
+    def has_ended(self, handle: LocalHandle) -> bool:
+        """Whether the program has exited; what it left behind may still hold its pipes."""
+        child = self._children.get(handle.run_id)
+        return child is None or child.has_exited()
+
+    async def cancel(self, handle: LocalHandle, grace: float) -> None:
+        """SIGTERM to everything of the run, after ``grace`` seconds SIGKILL; a second call is harmless."""
+        child = self._children.get(handle.run_id)
+        if child is None or not child.ask_to_end(grace) or handle.pid is None:
+            return
+        if grace > 0:
+            await asyncio.to_thread(terminate_escaped, handle.mark, handle.pid)
+
+    async def recover(self, run_id: int, handle: LocalHandle | None) -> Lost:
+        """A program does not survive its runner: end what is left of it."""
+        if handle is not None:
+            if handle.pid is None and self._roster is not None:
+                handle = self._roster.left.get(handle.mark, handle)
+            await asyncio.to_thread(kill_marked, handle.mark, handle.pid, handle.pid_started, handle.boot_id)
+        return Lost(message="the runner died while this ran")

@@ -1,0 +1,168 @@
+"""Processes that left their run: daemons that forked twice and began a session of their own.
+
+On Linux this process declares itself the subreaper of its descendants, so the kernel hands it
+every process whose parent has ended. At a run's end such orphans stand among our own children,
+which costs one small read to see, where a search through ``/proc`` costs a hundred times that.
+
+Two rules keep strangers safe. A child in our own session was started by some other part of this
+program (no run can get there) and is not touched. A child in a foreign session is either the
+leader of a run, known here, or an orphan: it is reaped when dead and killed only when it bears
+the ending run's mark or still belongs to its session. Therefore nothing else in this process may
+start children in sessions of their own and count on their exit status.
+"""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+from jeeves_runner.execute.local.processes import ON_LINUX, bears_mark, environment_of, kill_marked, read_proc
+
+logger = logging.getLogger(__name__)
+
+_PR_SET_CHILD_SUBREAPER = 36
+_MAX_ROUNDS = 100
+_MAX_UNCLEAR_ROUNDS = 20
+_ROUND_PATIENCE = 0.05
+_EXEC_PATIENCE = 0.002
+
+_family = threading.Lock()
+_leaders: set[bytes] = set()
+_nameless: set[int] = set()
+
+
+@cache
+def adopt() -> bool:
+    """Become the subreaper, once per process; whether orphans can be found this way."""
+    if not ON_LINUX or not Path(_children_path()).exists():
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+@contextmanager
+def births() -> Iterator[None]:
+    """Holds while a leader is started and registered, lest another thread takes it for an orphan."""
+    with _family:
+        yield
+
+
+def add_leader(pid: int) -> None:
+    """Register a run's leader, which is reaped by its own watcher alone; call it within ``births``."""
+    _leaders.add(b"%d" % pid)
+
+
+def remove_leader(pid: int) -> None:
+    """Forget a leader that was reaped."""
+    _leaders.discard(b"%d" % pid)
+
+
+def none_left(mark: str, leader: int) -> bool:
+    """Whether the run of this mark has for certain no process left but its unreaped leader.
+
+    Reaps dead orphans of any run on its way.
+    """
+    if not adopt():
+        return not ON_LINUX
+    return all(verdict is _Child.STRANGER for _, verdict in _look(mark, leader))
+
+
+async def kill_all(mark: str, leader: int) -> None:
+    """Kill every orphan of a run, and what becomes an orphan by that, until none is left.
+
+    Gives up with a warning after some seconds (a process in an uninterruptible system call).
+    """
+    if not adopt():
+        await asyncio.to_thread(kill_marked, mark)
+        return
+    unclear_rounds = 0
+    for _ in range(_MAX_ROUNDS):
+        family = _look(mark, leader)
+        ours, reaped, unclear = (
+            [pid for pid, verdict in family if verdict is wanted]
+            for wanted in (_Child.OURS, _Child.REAPED, _Child.UNCLEAR)
+        )
+        for pid in ours:
+            _kill(pid)
+        if ours:
+            await _moment_or_end_of(ours[0])
+        elif unclear and unclear_rounds < _MAX_UNCLEAR_ROUNDS:
+            unclear_rounds += 1
+            await asyncio.sleep(_EXEC_PATIENCE)
+        elif not reaped:
+            _nameless.update(unclear)
+            return
+    logger.warning("processes of the run led by %d could not be ended: %s", leader, ours)
+
+
+class _Child(Enum):
+    STRANGER = "stranger"
+    OURS = "ours"
+    REAPED = "reaped"  # its children may have come to us after we looked
+    UNCLEAR = "unclear"  # no environment to read: amid an exec, cleared, or of another user
+
+
+def _children_path() -> str:
+    # Orphans are handed to the main thread, whichever thread runs the event loop.
+    return f"/proc/self/task/{os.getpid()}/children"
+
+
+def _look(mark: str, leader: int) -> list[tuple[int, _Child]]:
+    """Our children that lead no run, each with what it is to the run of this mark."""
+    with _family:
+        children = (read_proc(_children_path()) or b"").split()
+        unknown = [int(pid) for pid in children if pid not in _leaders]
+        return [(pid, _judge(pid, mark, leader)) for pid in unknown]
+
+
+def _judge(pid: int, mark: str, leader: int) -> _Child:
+    try:
+        session = os.getsid(pid)
+        if session == os.getsid(0):
+            return _Child.STRANGER
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None:
+            _nameless.discard(pid)
+            return _Child.REAPED
+    except (ProcessLookupError, ChildProcessError):
+        return _Child.STRANGER
+    if session == leader:
+        return _Child.OURS
+    environment = environment_of(pid)
+    if not environment:
+        return _Child.STRANGER if pid in _nameless else _Child.UNCLEAR
+    return _Child.OURS if bears_mark(environment, mark) else _Child.STRANGER
+
+
+def _kill(pid: int) -> None:
+    # An unreaped child of ours keeps its pid, and only this thread reaps orphans.
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+async def _moment_or_end_of(pid: int) -> None:
+    """Wait for a child's end, but only a moment."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        await asyncio.sleep(_EXEC_PATIENCE)
+        return
+    loop.add_reader(pidfd, ended.set)
+    try:
+        async with asyncio.timeout(_ROUND_PATIENCE):
+            await ended.wait()
+    except TimeoutError:
+        return
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)

@@ -1,0 +1,143 @@
+"""From a job's spec to what an executor can start."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from stat import S_ISREG
+
+from jeeves_runner.core.model import JobSpec, SourceType
+from jeeves_runner.errors import InvalidValue, StartFailed
+from jeeves_runner.execute.contract import Launch
+from jeeves_runner.execute.local.environment import RunFacts, build_environment
+from jeeves_runner.execute.local.interpreter import command_for, shebang_of
+
+__all__ = ["Prepared", "RunFacts", "prepare"]
+
+# Linux takes at most 128 KiB as one argument.
+_MAX_TEXT_ARGUMENT = 100 * 1024
+_HEAD_SIZE = 256
+_TEMPORARY = re.compile(r"run-[0-9]+-[a-z0-9_]{8}")
+_PART = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A launch, the secret values in its environment, and the digest of the script it runs.
+
+    ``script_hash`` is the hex of a 16-byte BLAKE2b: of the file, the inline text, or the argv's JSON.
+    """
+
+    launch: Launch
+    secrets: tuple[str, ...]
+    script_hash: str
+
+    def __repr__(self) -> str:
+        return f"Prepared(launch={self.launch!r}, script_hash={self.script_hash!r})"
+
+
+def prepare(
+    spec: JobSpec, facts: RunFacts, runners: Mapping[str, str], base_env: Mapping[str, str]
+) -> Prepared:
+    """Resolve script, interpreter, environment and secrets of a run that is about to start.
+
+    A long inline text, or one that names its interpreter, becomes a private file under the data
+    folder's ``tmp``, listed in the launch's ``temporaries``. Raises InvalidValue for what is
+    missing, StartFailed when that file cannot be written.
+    """
+    environment, secrets = build_environment(spec.id, spec.env, facts, base_env)
+    temporaries: tuple[str, ...] = ()
+    match spec.source_type:
+        case SourceType.PATH:
+            path = os.path.join(facts.project_dir, spec.script)  # noqa: PTH118 - a Path costs ten times as much
+            command, script_hash = _file_command(path, runners)
+        case SourceType.COMMAND:
+            command, script_hash = tuple(json.loads(spec.script)), _digest(spec.script.encode())
+        case SourceType.INLINE:
+            command, temporaries = _text_command(spec.script, facts)
+            script_hash = _digest(spec.script.encode())
+    launch = Launch(
+        run_id=facts.run_id,
+        argv=(*command, *spec.args),
+        env=environment,
+        cwd=spec.cwd or facts.project_dir,
+        mark=facts.mark,
+        temporaries=temporaries,
+    )
+    return Prepared(launch=launch, secrets=secrets, script_hash=script_hash)
+
+
+def _file_command(path: str, runners: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+    try:
+        stat = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidValue(f"the script does not exist: {path}") from None
+    except OSError as error:
+        raise InvalidValue(f"the script cannot be read: {path}: {error.strerror}") from error
+    # Opening a named pipe would wait for a writer.
+    if not S_ISREG(stat.st_mode):
+        raise InvalidValue(f"the script is not a file: {path}")
+    identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return _read_script(path, identity, tuple(runners.items()))
+
+
+@lru_cache(maxsize=1024)
+def _read_script(
+    path: str, _identity: tuple[int, ...], runners: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, ...], str]:
+    """How a script is run, and its digest; read again only when the file looks changed."""
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(_HEAD_SIZE)
+            digest.update(head)
+            while part := file.read(_PART):
+                digest.update(part)
+    except OSError as error:
+        raise InvalidValue(f"the script cannot be read: {path}: {error.strerror}") from error
+    return command_for(Path(path), head, dict(runners)), digest.hexdigest()
+
+
+def _text_command(text: str, facts: RunFacts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The argv for an inline text, and the files made for it."""
+    interpreter = shebang_of(text)
+    if interpreter is None and len(text.encode()) <= _MAX_TEXT_ARGUMENT:
+        return ("sh", "-c", text, "sh"), ()
+    path = _write_private(text, _folder_of_temporaries(facts.data_dir), f"run-{facts.run_id}-")
+    # The interpreter is called here rather than by the kernel: so the file needs no executable bit,
+    # its folder may be mounted noexec, and nobody's open descriptor can make it "text file busy".
+    return (*(interpreter or ("sh",)), path), (path,)
+
+
+def clear_temporaries(data_dir: str) -> None:
+    """Delete the files that runs of a dead runner have left: what is named and owned as they are."""
+    for path in _folder_of_temporaries(data_dir).glob("run-*-*"):
+        with suppress(OSError):
+            found = path.lstat()
+            if _TEMPORARY.fullmatch(path.name) and S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+                path.unlink()
+
+
+def _folder_of_temporaries(data_dir: str) -> Path:
+    return Path(data_dir, "tmp")
+
+
+def _write_private(text: str, folder: Path, prefix: str) -> str:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd, path = tempfile.mkstemp(prefix=prefix, dir=folder)
+        with os.fdopen(fd, "wb") as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise StartFailed(f"the inline script cannot be written to {folder}: {error.strerror}") from error
+    return path
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,138 @@
+"""A run's log on disk: everything up to a size, beyond it the head and the tail.
+
+While the run writes, its log only grows and holds the beginning; what comes after half of the size
+goes into a ring beside it (``logtail``). Closing joins the two. ``logread`` reads it at any time.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from jeeves_runner.execute.output.log_tail import HEADER, LogTail, marker, read_part, read_state, tail_path
+from jeeves_runner.execute.output.utf8 import without_start, without_unfinished_end
+
+logger = logging.getLogger(__name__)
+
+_MIN_BYTES = 256
+_ROOM = HEADER + 64  # for the ring's header, and for the line that says what was cut
+
+
+def log_path(data_dir: str, job_id: str, run_id: int) -> Path:
+    """Where a run's log is."""
+    return Path(data_dir, "logs", job_id, f"{run_id}.log")
+
+
+class LogFile:
+    """Writes a log that never takes more than ``max_bytes``; the file is made with the first write.
+
+    ``write`` takes whole characters. A log that cannot be written (disk full, no permission) ends
+    there: the run is not its log.
+    """
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._path = path
+        usable = max(max_bytes, _MIN_BYTES) - _ROOM
+        self._head = usable // 2
+        self._ring = usable - self._head
+        self._size = 0
+        self._fd: int | None = None
+        self._tail: LogTail | None = None
+        self._failed = self._closed = False
+
+    def write(self, data: bytes) -> None:
+        if self._failed or self._closed or not data:
+            return
+        try:
+            self._append(data)
+        except OSError as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        if self._tail is not None:
+            self._tail.close()
+            try:
+                join_log(self._path)
+            except OSError as error:
+                self._fail(error)
+
+    def _append(self, data: bytes) -> None:
+        if self._tail is None:
+            fits = data
+            if self._size + len(data) > self._head:
+                fits = without_unfinished_end(data[: self._head - self._size])
+            self._append_to_head(fits)
+            data = data[len(fits) :]
+        if data:
+            if self._tail is None:
+                self._tail = LogTail(self._path, head=self._size, capacity=self._ring)
+            self._tail.write(data)
+
+    def _append_to_head(self, data: bytes) -> None:
+        if self._fd is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        while data:
+            written = os.write(self._fd, data)
+            self._size += written
+            data = data[written:]
+
+    def _fail(self, error: OSError) -> None:
+        self._failed = True
+        logger.warning("the log %s ends early: %s", self._path, error.strerror or error)
+
+
+def join_log(path: Path) -> None:
+    """Put head and tail into one file, with a line between them that says how much is missing.
+
+    Nobody may write the log any more; a runner that died may have left it. Does nothing where there
+    is no tail, and may be repeated when it was broken off. Raises OSError.
+    """
+    try:
+        ring = os.open(tail_path(path), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        log = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            _append_ring(log, ring)
+        finally:
+            os.close(log)
+    finally:
+        os.close(ring)
+    tail_path(path).unlink()
+
+
+def _append_ring(log: int, ring: int) -> None:
+    state = read_state(ring)
+    if state is None:  # its runner died while making it
+        return
+    end = min(state.head, os.fstat(log).st_size)
+    for text in _tail_text(ring):
+        end += os.pwrite(log, text, end)
+    os.ftruncate(log, end)
+
+
+def _tail_text(ring: int) -> Iterator[bytes]:
+    state = read_state(ring)
+    position = 0 if state is None else state.first
+    while state is not None and position < state.written:
+        data = read_part(ring, state, position)
+        text = data
+        if position == state.first != state.head:
+            text = without_start(data)
+            yield marker(position - state.head + len(data) - len(text))
+        yield text
+        position += len(data)
+
+
+def remove_log(path: Path) -> None:
+    """Delete a log, whole or in two parts. Raises OSError."""
+    tail_path(path).unlink(missing_ok=True)  # first: what is left of a log is found by its head
+    path.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""Reading a run's log, whether it grows, has been cut, or is whole again."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+from jeeves_runner.execute.output.log_tail import marker, read_part, read_state, tail_path
+from jeeves_runner.execute.output.utf8 import without_start
+
+_CHUNK = 1 << 16
+_MARKER = re.compile("\n… ([0-9]+) bytes cut …\n".encode())
+
+
+class LogReader:
+    """Reads one log from its beginning on; each ``read`` goes on where the last one ended.
+
+    What was overwritten before it could be read is one line that says how much that was.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+        self._head: int | None = None
+        """How much of the log stands before its tail; None while no tail has been seen."""
+
+    def read(self) -> Iterator[bytes]:
+        """What has been written since the last call. Raises OSError, FileNotFoundError for no log."""
+        with self._path.open("rb") as log:
+            try:
+                ring = tail_path(self._path).open("rb")
+            except FileNotFoundError:
+                yield from self._from_whole(log)
+                return
+            with closing(ring):
+                yield from self._from_both(log, ring.fileno())
+
+    def _from_whole(self, log: BinaryIO) -> Iterator[bytes]:
+        if self._head is not None:
+            yield from self._find_again(log, self._head)
+            self._head = None
+        yield from self._from_log(log, None)
+
+    def _from_log(self, log: BinaryIO, end: int | None) -> Iterator[bytes]:
+        log.seek(self._position)
+        while data := log.read(_CHUNK if end is None else min(_CHUNK, end - self._position)):
+            self._position += len(data)
+            yield data
+
+    def _find_again(self, log: BinaryIO, head: int) -> Iterator[bytes]:
+        """Head and tail have been joined: what was a place in the output becomes a place in the file."""
+        if self._position < head:
+            yield from self._from_log(log, head)
+        log.seek(head)
+        cut = _MARKER.match(log.read(_CHUNK))
+        if cut is None:
+            return
+        tail = head + int(cut[1])
+        if self._position < tail:
+            yield marker(tail - self._position)
+        self._position = head + len(cut[0]) + max(0, self._position - tail)
+
+    def _from_both(self, log: BinaryIO, ring: int) -> Iterator[bytes]:
+        state = read_state(ring)
+        if state is None:
+            yield from self._from_log(log, None)
+            return
+        self._head, end = state.head, state.written
+        if self._position < state.head:
+            yield from self._from_log(log, state.head)
+        while self._position < end and state is not None:
+            position = max(self._position, state.first)
+            data = read_part(ring, state, position) if position < state.written else b""
+            state = read_state(ring)
+            # What has been overwritten meanwhile is something else now.
+            lost = 0 if state is None else min(max(0, state.first - position), len(data))
+            position, data = position + lost, data[lost:]
+            if not data:
+                if lost:
+                    continue
+                return
+            cut, text = position - self._position, data
+            if cut:
+                text = without_start(data)
+                yield marker(cut + len(data) - len(text))
+            self._position = position + len(data)
+            yield text
+
+
+def is_in_two_parts(path: Path) -> bool:
+    """Whether a log is not, or not yet, one file."""
+    return os.path.lexists(tail_path(path))

@@ -1,0 +1,81 @@
+"""The one way a run's output leaves the program: masked, decoded, kept as tail, result and log."""
+
+import codecs
+from collections.abc import Sequence
+from pathlib import Path
+
+from jeeves_runner.execute.contract import StreamName
+from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.execute.output.mask import Masker, maskable
+from jeeves_runner.execute.output.result_line import ResultLine
+from jeeves_runner.execute.output.tail import Tail
+
+_Utf8Decoder = codecs.getincrementaldecoder("utf-8")
+
+
+class Output:
+    """A sink for both streams of one run.
+
+    The tails and the result are complete after ``close``. Masking comes before everything else,
+    and nothing depends on where the chunks were cut.
+    """
+
+    def __init__(self, secrets: Sequence[str], log_path: Path | None, log_max: int) -> None:
+        """``log_path`` None: no log; ``log_max`` is the log's greatest size in bytes."""
+        masked = maskable(secrets)
+        self._stdout = _Stream(masked)
+        self._stderr = _Stream(masked)
+        self._log = None if log_path is None else LogFile(log_path, log_max)
+        self._result = ResultLine()
+        self._closed = False
+        self.result: str | None = None
+        self.result_note: str | None = None
+
+    @property
+    def stdout_tail(self) -> str | None:
+        return self._stdout.tail.text()
+
+    @property
+    def stderr_tail(self) -> str | None:
+        return self._stderr.tail.text()
+
+    def write(self, stream: StreamName, data: bytes) -> None:
+        """Take a chunk of a stream, cut anywhere."""
+        source = self._stdout if stream == "stdout" else self._stderr
+        self._pass_on(source, source.decode(data))
+
+    def close(self) -> None:
+        """Let go what was held back, and close the log; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for stream in (self._stdout, self._stderr):
+            self._pass_on(stream, stream.finish())
+        self.result, self.result_note = self._result.close()
+        if self._log is not None:
+            self._log.close()
+
+    def _pass_on(self, stream: "_Stream", text: str) -> None:
+        if not text:
+            return
+        if stream is self._stdout:
+            self._result.feed(text)
+        data = text.encode()
+        stream.tail.add(data)
+        if self._log is not None:
+            self._log.write(data)
+
+
+class _Stream:
+    """What one stream holds back and keeps."""
+
+    def __init__(self, secrets: tuple[bytes, ...]) -> None:
+        self._masker = Masker(secrets)
+        self._decoder = _Utf8Decoder("replace")
+        self.tail = Tail()
+
+    def decode(self, data: bytes) -> str:
+        return self._decoder.decode(self._masker.feed(data))
+
+    def finish(self) -> str:
+        return self._decoder.decode(self._masker.close(), True)

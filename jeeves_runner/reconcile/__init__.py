@@ -1,0 +1,1 @@
+"""Declared to live: planned, applied, and kept so."""

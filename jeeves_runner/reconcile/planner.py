@@ -1,0 +1,348 @@
+"""From a folder and what is live to a plan. It reads files and never opens the database,
+so that it can work in a process of its own while the runner's event loop stays free.
+"""
+
+import os
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.plan import Declaration, FileRecord, Hold, Key, Plan, diff
+from jeeves_runner.core.problem import Problem
+from jeeves_runner.execute.local.needs_check import need_fault
+from jeeves_runner.execute.local.script_check import ScriptFault, script_fault
+from jeeves_runner.reconcile.parsing import Reading, Request
+from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
+from jeeves_runner.sources.signature import Signature, signature
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.manifest.reader import Entry, FileResult
+    from jeeves_runner.core.manifest.yaml_text import Document
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannerSetup:
+    """What a planner works with; a plain value, so that it can be sent to another process.
+
+    ``runners``: ``(extension, command)`` as configured; they decide which scripts can be run.
+    ``processes``: how many may read manifests at once.
+    """
+
+    source: FolderSource
+    schema: Mapping[str, Any]
+    context: Context
+    runners: tuple[tuple[str, str], ...]
+    version: str
+    processes: int = 1
+
+    @property
+    def salt(self) -> bytes:
+        """Whatever besides a manifest's text shapes what it means."""
+        root, timezone, pools = self.context
+        return repr((self.version, root, timezone, sorted(pools))).encode()
+
+    @property
+    def digest(self) -> str:
+        """Tells one meaning of the same manifests from another."""
+        return blake2b(self.salt, digest_size=16).hexdigest()
+
+
+class Planner:
+    """Computes plans for one folder under one config.
+
+    Of the last look: ``folders`` are the real folders walked. ``awaited`` are the places outside of
+    them whose change may mend a fault, scripts and what links lead to, with what stood there.
+    """
+
+    def __init__(self, setup: PlannerSetup) -> None:
+        self._setup = setup
+        self._reading = Reading(setup.schema, setup.context, setup.processes)
+        self.folders: tuple[str, ...] = ()
+        self.awaited: dict[str, Signature] = {}
+
+    def plan(self, live: Live) -> Plan:
+        """Look at the folder and compare; SourceError when it cannot be looked at."""
+        snapshot = self._setup.source.look()
+        self.folders = snapshot.folders
+        scripts = _Scripts(dict(self._setup.runners))
+        defaults = _Defaults(snapshot, self._reading, self._setup.salt)
+        look = _Look(self._reading, self._setup.context.project_root, scripts, live)
+        plan = look.plan(snapshot, defaults)
+        self.awaited = {**snapshot.awaited, **scripts.faulty}
+        return plan
+
+
+class _Scripts:
+    """Each script file checked once per look, however many jobs name it."""
+
+    def __init__(self, runners: Mapping[str, str]) -> None:
+        self._runners = runners
+        self._found: dict[str, ScriptFault | None] = {}
+        self.faulty: dict[str, Signature] = {}
+
+    def fault(self, path: str) -> ScriptFault | None:
+        """What stops the script from being run, or None."""
+        if path not in self._found:
+            before = signature(path)
+            found = self._found[path] = script_fault(path, self._runners)
+            if found is not None:
+                self.faulty[path] = before
+        return self._found[path]
+
+
+class _Defaults:
+    """The ``_defaults.yaml`` files above a manifest, outermost first, and a key for their sum."""
+
+    def __init__(self, snapshot: Snapshot, reading: Reading, salt: bytes) -> None:
+        self.problems: list[Problem] = []
+        self._layers: dict[str, Mapping[str, Any]] = {}
+        self._texts: dict[str, bytes] = {}
+        self._broken: dict[str, str] = {}
+        self._salt = salt
+        self._cache: dict[str, tuple[tuple[Mapping[str, Any], ...], bytes, str | None]] = {}
+        for problem in snapshot.unreadable:
+            folder, name = posixpath.split(problem.file)
+            if name in DEFAULTS_NAMES:
+                self._broken[folder] = problem.file
+        for file in snapshot.defaults:
+            self._take(file, reading)
+
+    def _take(self, file: SourceFile, reading: Reading) -> None:
+        folder = posixpath.dirname(file.path)
+        layer, problems = reading.read_defaults(file)
+        self.problems.extend(problems)
+        if folder in self._layers:
+            self.problems.append(_second_defaults(file.path))
+            self._broken[folder] = file.path
+        elif layer is None or any(p.is_error for p in problems):
+            self._broken[folder] = file.path
+        else:
+            self._layers[folder] = layer
+            self._texts[folder] = file.data
+
+    def of(self, folder: str) -> tuple[tuple[Mapping[str, Any], ...], bytes, str | None]:
+        """``(layers, hash key, path of a broken defaults file)`` for manifests in ``folder``."""
+        found = self._cache.get(folder)
+        if found is None:
+            found = self._cache[folder] = self._collect(folder)
+        return found
+
+    def _collect(self, folder: str) -> tuple[tuple[Mapping[str, Any], ...], bytes, str | None]:
+        parts = folder.split("/") if folder else []
+        above = ["", *("/".join(parts[: n + 1]) for n in range(len(parts)))]
+        key = blake2b(self._salt, digest_size=32)
+        layers = []
+        for place in above:
+            if place in self._broken:
+                return (), b"", self._broken[place]
+            if place in self._layers:
+                layers.append(self._layers[place])
+                key.update(place.encode() + b"\0" + self._texts[place] + b"\0")
+        return tuple(layers), key.digest(), None
+
+
+def _second_defaults(path: str) -> Problem:
+    """A folder holds both spellings, sorted: this is the ``.yml``."""
+    return Problem(
+        severity="error",
+        code="defaults",
+        file=path,
+        line=1,
+        column=1,
+        message=f"the folder has a {DEFAULTS_NAMES[0]} as well, and one of them must go",
+        hint="put all defaults of the folder into one file, and remove the other",
+    )
+
+
+class _Look:
+    """One computation of a plan; the fields gather what the files say."""
+
+    def __init__(self, reading: Reading, root: str, scripts: _Scripts, live: Live) -> None:
+        self._reading = reading
+        self._root = root.rstrip(os.sep) + os.sep
+        self._scripts = scripts
+        self._live = live
+        self._problems: list[Problem] = []
+        self._declared: dict[Key, Declaration] = {}
+        self._held_keys: dict[Key, str] = {}
+        self._held_files: dict[str, str] = {}
+        self._faulty: set[str] = set()
+        self._read: dict[str, bytes] = {}
+        self._positions: dict[str, Document] = {}
+
+    def plan(self, snapshot: Snapshot, defaults: _Defaults) -> Plan:
+        self._problems += [*snapshot.unreadable, *defaults.problems]
+        self._hold_unreadable(snapshot.unreadable)
+        stale = self._stale_files()
+        unchanged: set[str] = set()
+        requests: list[Request] = []
+        digests: list[str] = []
+        fingerprint = blake2b(digest_size=16)
+        for file in snapshot.files:
+            layers, key, broken = defaults.of(file.path.rpartition("/")[0])
+            if broken is not None:
+                self._held_files[file.path] = f"{broken} is broken"
+                self._faulty.add(file.path)
+                continue
+            digest = blake2b(file.data, digest_size=16, key=key).hexdigest()
+            fingerprint.update(f"{file.path}\0{digest}\0".encode())
+            record = self._live.files.get(file.path)
+            if record is not None and record.digest == digest and file.path not in stale:
+                unchanged.add(file.path)
+                self._problems += record.problems
+            else:
+                requests.append(Request(file.path, file.data, layers))
+                self._read[file.path] = file.data
+                digests.append(digest)
+        results = self._reading.read(requests)
+        for result in results:
+            self._take(result)
+        self._refuse_double_ids(results, unchanged)
+        plan = self._finish(snapshot, list(zip(results, digests, strict=True)), unchanged)
+        return replace(plan, fingerprint=fingerprint.hexdigest())
+
+    def _hold_unreadable(self, problems: Iterable[Problem]) -> None:
+        """A folder that cannot be walked holds every row from below it."""
+        for problem in problems:
+            below = problem.file + "/"
+            for row in self._live.rows.values():
+                if row.file == problem.file or row.file.startswith(below):
+                    self._held_files[row.file] = problem.message
+
+    def _stale_files(self) -> set[str]:
+        """Known files that must be read again although their text is the same: a row of theirs
+        has drifted, came or went by hand, or names a script that cannot be run now."""
+        counts: dict[str, int] = {}
+        stale: set[str] = set()
+        for row in self._live.rows.values():
+            counts[row.file] = counts.get(row.file, 0) + 1
+            if row.drifted:
+                stale.add(row.file)
+        stale.update(
+            path for path, record in self._live.files.items() if counts.get(path, 0) != record.entries
+        )
+        stale.update(file for script, file in self._live.scripts() if self._scripts.fault(script) is not None)
+        return stale
+
+    def _take(self, result: "FileResult") -> None:
+        problems = list(result.problems)
+        invalid = dict.fromkeys(result.invalid, "its manifest is invalid")
+        for entry in result.entries:
+            for problem in self._unmet(result.path, entry):
+                problems.append(problem)
+                if problem.is_error:
+                    invalid[entry.kind, entry.id] = problem.message
+        first = next((p.message for p in problems if p.is_error), None)
+        if first is not None:
+            self._faulty.add(result.path)
+        if first is not None and (result.broken or result.unreadable):
+            self._held_files[result.path] = first
+        self._problems += problems
+        self._held_keys.update(invalid)
+
+    def _unmet(self, path: str, entry: "Entry") -> Iterator[Problem]:
+        """What the entry needs and cannot have. The file is read again at the next look: that may change
+        without it."""
+        for need in entry.needs:
+            if need.kind == "script":
+                found = self._scripts.fault(need.ref)
+                fault = None if found is None else (found.message, found.hint)
+            else:
+                fault = need_fault(need.kind, need.ref)
+            if fault is None:
+                continue
+            self._faulty.add(path)
+            line, column = self._positions_in(path).position(need.place)
+            ours = need.kind in ("script", "cwd") and need.ref.startswith(self._root)
+            yield Problem(
+                severity="error" if ours else "warning",
+                code=need.kind if need.kind in ("script", "cwd") else "secret",
+                file=path,
+                line=line,
+                column=column,
+                message=fault[0] if need.kind == "script" else f"`{need.key}`: {fault[0]}",
+                hint=fault[1],
+            )
+
+    def _positions_in(self, path: str) -> "Document":
+        """Computed by a second parse, and only for a file in which something is wrong."""
+        from jeeves_runner.core.manifest.reader import positions
+
+        if path not in self._positions:
+            self._positions[path] = positions(self._read[path])
+        return self._positions[path]
+
+    def _refuse_double_ids(self, results: Iterable["FileResult"], unchanged: set[str]) -> None:
+        places: dict[Key, list[tuple[str, int, int]]] = {}
+        for result in results:
+            for entry in result.entries:
+                key = (entry.kind, entry.id)
+                places.setdefault(key, []).append((result.path, entry.line, entry.column))
+                self._declared[key] = Declaration(
+                    kind=entry.kind,
+                    id=entry.id,
+                    digest=entry.digest,
+                    file=result.path,
+                    line=entry.line,
+                    text=entry.text,
+                    script=entry.script,
+                )
+        for key, found in places.items():
+            row = self._live.rows.get(key)
+            if row is not None and row.file in unchanged:
+                found.append((row.file, row.line, 1))
+            if len(found) > 1:
+                self._double(key, sorted(found))
+
+    def _double(self, key: Key, found: list[tuple[str, int, int]]) -> None:
+        kind, name = key
+        for n, (file, line, column) in enumerate(found):
+            others = ", ".join(f"{f}:{at}" for m, (f, at, _) in enumerate(found) if m != n)
+            self._problems.append(
+                Problem(
+                    severity="error",
+                    code="duplicate_id",
+                    file=file,
+                    line=line,
+                    column=column,
+                    message=f"{kind} id `{name}` is also declared in {others}",
+                    hint="ids are unique over all manifests; rename one of them",
+                )
+            )
+            self._faulty.add(file)
+        self._held_keys[key] = f"declared in {' and '.join(f'{f}:{at}' for f, at, _ in found)}"
+
+    def _finish(
+        self, snapshot: Snapshot, parsed: list[tuple["FileResult", str]], unchanged: set[str]
+    ) -> Plan:
+        live = self._live
+        complete = not any(p.is_error for p in self._problems)
+        difference = diff(
+            self._declared,
+            live.rows,
+            Hold(keys=self._held_keys, files=self._held_files),
+            unchanged=unchanged,
+            complete=complete,
+        )
+        records = tuple(
+            FileRecord(path=r.path, digest=digest, entries=len(r.entries), problems=tuple(r.problems))
+            for r, digest in parsed
+            if r.path not in self._faulty
+        )
+        remembered = unchanged | {record.path for record in records}
+        return Plan(
+            base=live.base,
+            changes=difference.changes,
+            problems=tuple(sorted(self._problems, key=lambda p: (p.file, p.line, p.column))),
+            complete=complete,
+            held=difference.held,
+            declared=len(self._declared) + sum(row.file in unchanged for row in live.rows.values()),
+            manifests=len(snapshot.files) + len(snapshot.unreadable),
+            relined=difference.relined,
+            files=records,
+            forgotten=tuple(path for path in live.files if path not in remembered),
+        )

@@ -1,0 +1,248 @@
+"""The planner in a process of its own: parsing holds the interpreter, and the runner must not wait.
+
+The child speaks length-prefixed pickles over its standard streams and ends when they close, so
+it cannot outlive a runner that was killed. Large values cross in small pieces: unpickling one
+piece must not hold the runner's event loop for long.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from typing import IO, Any, Final
+
+from jeeves_runner.core.live import Live, Step
+from jeeves_runner.core.plan import Plan
+from jeeves_runner.errors import JeevesError
+from jeeves_runner.reconcile.planner import Planner, PlannerSetup
+from jeeves_runner.sources.signature import Signature
+
+log = logging.getLogger(__name__)
+
+_LENGTH = struct.Struct(">I")
+_PIECE = 200
+_NICENESS = 5
+_LIVE: Final = "live"
+_STEP: Final = "step"
+_PLAN: Final = "plan"
+
+
+class PlannerDied(JeevesError):
+    """The planner's process ended before it answered."""
+
+    code = "planner_died"
+
+
+class PlannerFailed(JeevesError):
+    """The planner met an error nobody foresaw. ``trace``: its traceback, to be logged."""
+
+    code = "planner_failed"
+
+    def __init__(self, message: str, *, trace: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.trace = trace
+
+
+class PlannerProcess:
+    """Plans computed elsewhere; started at the first use and again whenever it died.
+
+    The child keeps what it was told of the live rows, so that after each apply only the step from
+    there has to cross.
+    """
+
+    def __init__(self, setup: PlannerSetup) -> None:
+        self._setup = setup
+        self._child: subprocess.Popen[bytes] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._fingerprint: Hashable = None
+        self.folders: tuple[str, ...] = ()
+        self.awaited: dict[str, Signature] = {}
+
+    async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
+        """As ``Planner.plan``; the event loop stays free.
+
+        ``fingerprint`` stands for what is live; ``read_live`` is called, in a thread, when the
+        child knows something else. PlannerDied if the process was killed, PlannerFailed for an
+        error that is a bug.
+        """
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._ask, fingerprint, read_live)
+
+    async def advance(self, step: Step, fingerprint: Hashable) -> None:
+        """What was live has changed by ``step``, and ``fingerprint`` now stands for it."""
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._tell, step, fingerprint)
+
+    def forget(self) -> None:
+        """Have everything read anew at the next plan."""
+        self._fingerprint = None
+
+    def close(self) -> None:
+        """End the process."""
+        self._fingerprint = None
+        child, self._child = self._child, None
+        if child is not None:
+            _close(child)
+
+    def _ask(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
+        with self._speaking() as (requests, answers):
+            if self._fingerprint is None or fingerprint != self._fingerprint:
+                _send_live(requests, read_live())
+                self._fingerprint = fingerprint
+            _send(requests, _PLAN)
+            requests.flush()
+            answer = _receive(answers)
+            if isinstance(answer, PlannerFailed):
+                log.error("%s\n%s", answer, answer.trace)
+            if isinstance(answer, JeevesError):
+                raise answer
+            head, self.folders, self.awaited = answer
+            plan: Plan = replace(head, changes=tuple(_all(answers)), files=tuple(_all(answers)))
+            return plan
+
+    def _tell(self, step: Step, fingerprint: Hashable) -> None:
+        if self._fingerprint is None:
+            return
+        with self._speaking() as (requests, _answers):
+            _send(requests, _STEP)
+            _send(requests, step.base)
+            for things in (step.rows, step.lines, step.files):
+                _send_all(requests, things)
+            requests.flush()
+            self._fingerprint = fingerprint
+
+    @contextmanager
+    def _speaking(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """The child's streams; a child that broke off is ended, and a new one comes with the next use."""
+        child = self._started()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            yield child.stdin, child.stdout
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            self.close()
+            raise PlannerDied(f"the planner process ended unexpectedly: {error}") from error
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self.close()
+            self._child = subprocess.Popen(
+                [sys.executable, "-c", "from jeeves_runner.reconcile.planner_process import main; main()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            assert self._child.stdin is not None
+            _send(self._child.stdin, self._setup)
+        return self._child
+
+
+def _close(child: "subprocess.Popen[bytes]") -> None:
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            try:
+                stream.close()
+            except BrokenPipeError:
+                continue
+    child.kill()
+    child.wait()
+
+
+def main() -> None:
+    """The child: read a setup, then do as told until the input ends."""
+    # Ctrl-C reaches the whole foreground group; when to end is the runner's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Jobs that are due come before plans that are not urgent.
+    os.nice(_NICENESS)
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    live = Live.nothing()
+    try:
+        planner = Planner(_receive(requests))
+        while True:
+            match _receive(requests):
+                case "live":
+                    live = _receive_live(requests)
+                case "step":
+                    live = live.advance(_receive_step(requests))
+                case "plan":
+                    _answer(planner, live, answers)
+    except (EOFError, BrokenPipeError):
+        return
+
+
+def _answer(planner: Planner, live: Live, answers: IO[bytes]) -> None:
+    gc.disable()
+    try:
+        plan = planner.plan(live)
+    except JeevesError as error:
+        _send(answers, error)
+    except Exception as error:  # noqa: BLE001 - whoever asked can report it; a dead process cannot
+        message = f"the manifests could not be compared: unexpected {type(error).__name__}: {error}"
+        _send(answers, PlannerFailed(message, trace=traceback.format_exc()))
+    else:
+        head = replace(plan, changes=(), files=())
+        _send(answers, (head, planner.folders, planner.awaited))
+        _send_all(answers, plan.changes)
+        _send_all(answers, plan.files)
+    finally:
+        gc.enable()
+    answers.flush()
+
+
+def _send_live(stream: IO[bytes], live: Live) -> None:
+    _send(stream, _LIVE)
+    _send(stream, live.base)
+    _send_all(stream, live.rows.items())
+    _send_all(stream, live.files.values())
+
+
+def _receive_live(stream: IO[bytes]) -> Live:
+    base = _receive(stream)
+    return Live(base, dict(_all(stream)), {record.path: record for record in _all(stream)})
+
+
+def _receive_step(stream: IO[bytes]) -> Step:
+    base = _receive(stream)
+    return Step(base, tuple(_all(stream)), tuple(_all(stream)), tuple(_all(stream)))
+
+
+def _send_all(stream: IO[bytes], things: Iterable[Any]) -> None:
+    for piece in _pieces(things):
+        _send(stream, piece)
+    _send(stream, None)
+
+
+def _all(stream: IO[bytes]) -> Iterator[Any]:
+    while (piece := _receive(stream)) is not None:
+        yield from piece
+
+
+def _pieces(things: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(things)
+    while piece := list(islice(iterator, _PIECE)):
+        yield piece
+
+
+def _send(stream: IO[bytes], value: Any) -> None:
+    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(_LENGTH.pack(len(data)) + data)
+
+
+def _receive(stream: IO[bytes]) -> Any:
+    return pickle.loads(_exactly(stream, _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]))
+
+
+def _exactly(stream: IO[bytes], count: int) -> bytes:
+    data = stream.read(count)
+    if len(data) < count:
+        raise EOFError("the stream ended")
+    return data

@@ -1,0 +1,218 @@
+"""The loop that knows what is due: it keeps the timetable and hands due occurrences to the runs.
+
+A late look and a restart are the same case: whatever has become due since the last decided
+occurrence is handed over at once, and what becomes of it is decided there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+import apsw
+
+from jeeves_runner.clock import Clock, from_text
+from jeeves_runner.core.model import Run
+from jeeves_runner.core.policy import CLOCK_EVENT
+from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
+from jeeves_runner.core.schedule.timetable import Due, Timetable
+from jeeves_runner.db import jobs
+from jeeves_runner.db.jobs import TimetableRow, timetable_rows
+from jeeves_runner.errors import JeevesError
+
+log = logging.getLogger(__name__)
+
+LONGEST_SLEEP = 1.0
+"""Seconds between two looks at the clocks."""
+
+JUMP = 5.0
+"""Seconds by which wall and boot clock may part between two looks before it counts as a step."""
+
+_SLICE = 0.002
+"""Seconds of computing after which the event loop gets its turn; a wake-up may need a few turns."""
+
+_ROWS_AT_ONCE = 25
+_DUE_AT_ONCE = 8
+
+
+class DueRuns(Protocol):
+    """Decides about due occurrences; see ``Runs.submit``."""
+
+    def submit(self, due: Due) -> "asyncio.Future[list[Run]]": ...
+
+
+class Scheduler:
+    """Watches the clock for all scheduled jobs. Use it from one event loop.
+
+    ``conn`` is for its reads there. Jobs whose schedule stays as it is keep their timer.
+    """
+
+    def __init__(self, *, conn: apsw.Connection, runs: DueRuns, clock: Clock) -> None:
+        self._conn = conn
+        self._runs = runs
+        self._clock = clock
+        self._timetable = Timetable()
+        self._known: dict[str, TimetableRow] = {}
+        self._wake = asyncio.Event()
+        self._undecided: set[str] = set()
+        self._clocks = self._read_clocks()
+        self._slice_began = clock.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._timetable)
+
+    def next_of(self, job_id: str) -> datetime | None:
+        """When a job is due next; None if it is not scheduled."""
+        return self._timetable.next_of(job_id)
+
+    def nudge(self) -> None:
+        """Look at the clock now."""
+        self._wake.set()
+
+    async def load(self) -> None:
+        """Put every live job on the timetable, from its last decided occurrence on."""
+        self._known.clear()
+        ids = jobs.live_ids(self._conn)
+        await self._read_jobs(ids)
+        log.info("%d of %d jobs are scheduled", len(self._timetable), len(ids))
+
+    async def on_plan(self, job_ids: Sequence[str]) -> None:
+        """These jobs were written by an apply: look at them again."""
+        await self._read_jobs(job_ids)
+        self.nudge()
+
+    async def run(self) -> None:
+        """Hand over what is due when it is due, until cancelled."""
+        while True:
+            await self._check_clocks()
+            await self.look()
+            await self._sleep()
+
+    async def look(self) -> None:
+        """Hand over what is due by now. Returns before it is recorded."""
+        if self._undecided:
+            again, self._undecided = list(self._undecided), set()
+            for job_id in again:
+                self._known.pop(job_id, None)
+            await self._read_jobs(again)
+        now = self._clock.now()
+        while batch := self._timetable.due(now, limit=_DUE_AT_ONCE):
+            for due in batch:
+                if due.job_id in self._undecided:
+                    continue  # its row still knows of more, and is read again before anything of it is due
+                self._runs.submit(due).add_done_callback(partial(self._decided, due.job_id))
+            await self._breathe()
+
+    def _decided(self, job_id: str, recorded: "asyncio.Future[list[Run]]") -> None:
+        """What could not be recorded is due again: its row still says so."""
+        if recorded.cancelled() or (error := recorded.exception()) is None:
+            return
+        self._undecided.add(job_id)
+        known = isinstance(error, JeevesError)
+        log.error(
+            "%s was due, and nothing could be recorded: %s", job_id, error, exc_info=not known and error
+        )
+
+    # The timetable
+
+    async def _read_jobs(self, job_ids: Sequence[str]) -> None:
+        far_ahead = 0
+        for ids in _portions(job_ids):
+            # No cursor may stay open while others use the connection.
+            rows = {row.id: row for row in timetable_rows(self._conn, ids)}
+            for job_id in ids:
+                far_ahead += self._place(job_id, rows.get(job_id))
+                await self._breathe()
+        if far_ahead:
+            log.warning(
+                "%d jobs were last decided more than 3 h ahead of now: the clock has been set back,"
+                " and they go on from now",
+                far_ahead,
+            )
+
+    def _place(self, job_id: str, row: TimetableRow | None) -> bool:
+        """Put a job where its row says; whether that is far ahead of the clock."""
+        if row is None or row.deleted or not row.enabled or not row.schedule:
+            self._known.pop(job_id, None)
+            self._timetable.remove(job_id)
+            return False
+        known = self._known.get(job_id)
+        if known is not None and _same_times(known, row):
+            return False
+        try:
+            schedule = parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)
+        except ScheduleError as error:
+            # Written by hand or by another version: the next reconcile heals it.
+            log.error("job %s cannot be scheduled: %s", job_id, error)
+            self._known.pop(job_id, None)
+            self._timetable.remove(job_id)
+            return False
+        after, far_ahead = self._decided_until(row)
+        self._known[job_id] = row
+        self._timetable.put(job_id, schedule, after)
+        return far_ahead
+
+    def _decided_until(self, row: TimetableRow) -> tuple[datetime, bool]:
+        """The time up to which a job's occurrences are settled, and whether a clock event decided it."""
+        after = from_text(max(row.schedule_since, row.decided_until or ""))
+        now = self._clock.now()
+        return (now, True) if after > now + CLOCK_EVENT else (after, False)
+
+    # Time
+
+    async def _sleep(self) -> None:
+        seconds = LONGEST_SLEEP
+        wake = self._timetable.next_wake()
+        if wake is not None:
+            ahead = (wake - self._clock.now()) / timedelta(seconds=1)
+            seconds = min(seconds, max(ahead, 0.0))
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _check_clocks(self) -> None:
+        """Notice when the wall clock was set, or the machine slept.
+
+        Forward needs no more than the look that follows. Backward, the timers stand in a future
+        that the clock will come to a second time.
+        """
+        before, self._clocks = self._clocks, self._read_clocks()
+        wall = (self._clocks[0] - before[0]) / timedelta(seconds=1)
+        boot = self._clocks[1] - before[1]
+        if abs(wall - boot) > JUMP:
+            log.warning(
+                "the clock was set %s by %.0f s", "ahead" if wall > boot else "back", abs(wall - boot)
+            )
+        elif boot - (self._clocks[2] - before[2]) > JUMP:
+            log.info("the machine slept for %.0f s", boot - (self._clocks[2] - before[2]))
+        if boot - wall > JUMP:
+            await self.load()
+
+    def _read_clocks(self) -> tuple[datetime, float, float]:
+        return self._clock.now(), self._clock.boottime(), self._clock.monotonic()
+
+    async def _breathe(self) -> None:
+        if self._clock.monotonic() - self._slice_began > _SLICE:
+            await asyncio.sleep(0)
+            self._slice_began = self._clock.monotonic()
+
+
+def _same_times(one: TimetableRow, other: TimetableRow) -> bool:
+    """Whether two states of a job are due at the same times."""
+    return (one.schedule, one.timezone, one.exclude, one.namespace, one.schedule_since) == (
+        other.schedule,
+        other.timezone,
+        other.exclude,
+        other.namespace,
+        other.schedule_since,
+    )
+
+
+def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        yield ids[start : start + _ROWS_AT_ONCE]

@@ -1,0 +1,192 @@
+"""Connections cost the runner little: there are not too many of them, and none stays for nothing."""
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+from support.api import Answer, Api, shell_job, with_api
+from support.ledger import Ledger
+
+from jeeves_runner.api import Limits
+
+SHORT = 0.1
+"""Seconds, for what a test waits for the end of."""
+
+POST = "POST /jobs/greet/run HTTP/1.1\r\nHost: {host}\r\n"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    shell_job(ledger, "greet", "echo hello")
+    return ledger
+
+
+class Wire:
+    """A connection whose client speaks byte by byte."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def __aenter__(self) -> "Wire":
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._api.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.writer.close()
+
+    def send(self, text: str) -> None:
+        self.writer.write(text.replace("{host}", f"127.0.0.1:{self._api.port}").encode("latin-1"))
+
+    async def rest(self) -> str:
+        """All that comes until the server closes the connection."""
+        async with asyncio.timeout(30):
+            return (await self.reader.read()).decode()
+
+    async def answer(self) -> tuple[int, dict[str, object]]:
+        """Status and body of one answer."""
+        async with asyncio.timeout(30):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+            length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
+            body = json.loads(await self.reader.readexactly(length))
+        assert "problem+json" in head or head.split()[1] == "200"
+        return int(head.split()[1]), body
+
+
+def test_one_connection_too_many_is_told_so_and_closed(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as first, Wire(api) as second:
+            for wire in (first, second):
+                wire.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")
+                assert await wire.answer() == (200, {"status": "ok"})
+            async with Wire(api) as third:
+                status, body = await third.answer()
+                assert (status, body["error"]) == (503, "too many connections are open to this server")
+                assert await third.rest() == ""
+            first.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+            assert "200 OK" in await first.rest()
+            assert (await api.get("/healthz")).status == 200
+
+    with_api(ledger, scenario, Limits(connections=2))
+
+
+async def asked_again(api: Api) -> Answer | None:
+    """The runs, or None from a server that has not yet seen that the other client is gone."""
+    with suppress(aiohttp.ClientError):
+        answer = await api.get("/runs")
+        return None if answer.status == 503 else answer
+    return None
+
+
+def test_who_hung_up_does_not_count_although_its_run_goes_on(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", "exec sleep 60")
+
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send("POST /jobs/patient/run HTTP/1.1\r\nHost: {host}\r\n\r\n")
+            async with asyncio.timeout(30):
+                while not ledger.count("runs"):  # noqa: ASYNC110 - the row is all there is to see
+                    await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while (answer := await asked_again(api)) is None:
+                pass
+        assert [run["status"] for run in answer.body["runs"]] == ["running"]
+
+    with_api(ledger, scenario, Limits(connections=1))
+
+
+@pytest.mark.parametrize("begun", ["", "GET /healthz HTTP/1.1\r\nHost: "])
+def test_a_connection_without_a_whole_head_is_closed(ledger: Ledger, begun: str) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send(begun)
+            assert await wire.rest() == ""
+
+    with_api(ledger, scenario, Limits(head=SHORT))
+
+
+def test_a_head_in_time_may_wait_long_for_its_answer(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", f"sleep {5 * SHORT}")
+
+    async def scenario(api: Api) -> None:
+        assert (await api.post("/jobs/patient/run")).body["result"]["status"] == "ok"
+
+    with_api(ledger, scenario, Limits(head=SHORT))
+
+
+def test_an_idle_connection_is_closed(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")
+            assert await wire.answer() == (200, {"status": "ok"})
+            assert await wire.rest() == ""
+
+    with_api(ledger, scenario, Limits(idle=SHORT))
+
+
+def test_a_body_that_does_not_come_is_a_problem(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send(POST + "Content-Length: 9\r\n\r\n{")
+            status, body = await wire.answer()
+            assert (status, body["error"]) == (408, "the body did not arrive in time")
+
+    with_api(ledger, scenario, Limits(body=SHORT))
+    assert ledger.count("runs") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "error"),
+    [
+        ("hello\r\n\r\n", 400, "this is not HTTP"),
+        ("GET / HTTP/1.1\r\n\r\n", 400, "this is not HTTP as the server reads it: Missing 'Host'"),
+        (
+            f"GET /{'a' * 9000} HTTP/1.1\r\n\r\n",
+            400,
+            "this is not HTTP as the server reads it: Got more",
+        ),
+        (POST + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "this is not HTTP"),
+        (
+            POST + "Content-Length: 5\r\nContent-Encoding: gzip\r\n\r\nhello",
+            400,
+            "the body is not encoded as",
+        ),
+        (POST + "Content-Length: 5\r\nContent-Encoding: br\r\n\r\nhello", 400, ""),
+        ("GET / HTTP/1.1\r\nHost: {host}\r\nExpect: miracles\r\n\r\n", 417, "this server knows no such"),
+        ("GET /no HTTP/1.1\r\nHost: {host}\r\nExpect: miracles\r\n\r\n", 417, "this server knows no such"),
+    ],
+)
+def test_what_is_no_proper_http_is_a_problem_and_no_news(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, text: str, status: int, error: str
+) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send(text)
+            answered, body = await wire.answer()
+            assert answered == status
+            assert str(body["error"]).startswith(error)
+
+    with caplog.at_level(logging.DEBUG):
+        with_api(ledger, scenario)
+    assert [line for line in caplog.records if line.levelno > logging.DEBUG or line.exc_info] == []
+    assert ledger.count("runs") == 0
+
+
+def test_a_client_that_hangs_up_amid_its_body_is_no_news(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send(POST + "Content-Length: 9\r\n\r\n{")
+        async with asyncio.timeout(30):
+            while "the client hung up" not in caplog.text:  # noqa: ASYNC110 - the log is all there is to see
+                await asyncio.sleep(0.01)
+
+    with caplog.at_level(logging.DEBUG):
+        with_api(ledger, scenario)
+    assert [line for line in caplog.records if line.levelno > logging.DEBUG or line.exc_info] == []
+    assert ledger.count("runs") == 0

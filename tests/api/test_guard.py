@@ -1,0 +1,93 @@
+"""Who may talk to the server: programs of this machine, and pages of nobody else."""
+
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from support.api import Answer, Api, problem, with_api
+from support.ledger import Ledger
+
+from jeeves_runner.api.guard import refusal
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "runner.sqlite")
+
+
+@pytest.mark.parametrize("host", ["localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}", "LOCALHOST:{port}"])
+def test_this_machine_is_let_in_under_its_names(ledger: Ledger, host: str) -> None:
+    async def scenario(api: Api) -> int:
+        return (await api.get("/status", Host=host.format(port=api.port))).status
+
+    assert with_api(ledger, scenario) == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        ({"Host": "evil.example"}, "the Host header must be "),
+        ({"Host": "evil.example:{port}"}, "the Host header must be "),
+        ({"Host": "localhost"}, "the Host header must be "),
+        ({"Host": "localhost:1"}, "the Host header must be "),
+        ({"Host": "localhost.evil.example:{port}"}, "the Host header must be "),
+        ({"Forwarded": "for=10.0.0.1"}, "the header Forwarded says"),
+        ({"X_Forwarded_For": "10.0.0.1"}, "the header X-Forwarded-For says"),
+        ({"x_forwarded_proto": "https"}, "the header X-Forwarded-Proto says"),
+        ({"Via": "1.1 proxy"}, "the header Via says"),
+    ],
+)
+def test_others_are_turned_away(ledger: Ledger, headers: dict[str, str], detail: str) -> None:
+    async def scenario(api: Api) -> Answer:
+        return await api.get(
+            "/status", **{name: text.format(port=api.port) for name, text in headers.items()}
+        )
+
+    status, told = problem(with_api(ledger, scenario))
+    assert status == 403
+    assert told.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:{port}", 202),
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://127.0.0.1:1", 403),
+        ("https://127.0.0.1:{port}", 403),
+        ("http://localhost:{port}", 403),
+    ],
+)
+def test_a_page_may_act_only_on_the_server_it_came_from(ledger: Ledger, origin: str, status: int) -> None:
+    async def scenario(api: Api) -> tuple[int, int]:
+        answer = await api.post("/reconcile", Origin=origin.format(port=api.port))
+        return answer.status, api.sync.nudges
+
+    assert with_api(ledger, scenario) == (status, 1 if status == 202 else 0)
+
+
+@pytest.mark.parametrize(
+    ("peer", "let_in"),
+    [
+        (("127.0.0.1", 5), True),
+        (("127.8.9.1", 5), True),
+        (("::1", 5, 0, 0), True),
+        (("::ffff:127.0.0.1", 5, 0, 0), True),
+        (("10.0.0.7", 5), False),
+        (("::ffff:10.0.0.7", 5, 0, 0), False),
+        (("fe80::1%eth0", 5, 0, 2), False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_loopback_peers_are_let_in(peer: object, let_in: bool) -> None:
+    class Wire:
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            return {"peername": peer, "sockname": ("127.0.0.1", 1937)}.get(name, default)
+
+        def is_closing(self) -> bool:
+            return False
+
+    request = make_mocked_request("GET", "/", headers={"Host": "localhost:1937"}, transport=Wire())
+    assert (refusal(request) is None) is let_in

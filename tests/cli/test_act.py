@@ -1,0 +1,311 @@
+"""The commands that act: each writes a row, and what needs a server says so."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from support.cli import Shell, between_looks
+from support.data import NOON
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import Outcome, RunStatus
+from jeeves_runner.db import runs
+from jeeves_runner.execute.local.processes import boot_id, start_ticks
+
+HOURLY = ("0 * * * *",)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path)
+    shell.ledger.add_job("backup", schedule=HOURLY)
+    return shell
+
+
+def refused(result: Result, message: str, code: int = 2) -> None:
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def row(shell: Shell, run_id: int, *columns: str) -> tuple[object, ...]:
+    found = shell.ledger.conn.execute(
+        f"SELECT {', '.join(columns)} FROM runs WHERE id = ?", (run_id,)
+    ).fetchone()
+    assert found is not None
+    return tuple(found)
+
+
+def test_trigger_without_a_server_writes_nothing(shell: Shell) -> None:
+    refused(shell.run("trigger", "backup"), "start it with `jeeves-runner serve`")
+    assert shell.ledger.count("runs") == 0
+
+
+def test_trigger_writes_a_run_for_the_server_to_take_up(shell: Shell) -> None:
+    with shell.server():
+        text = shell.text("trigger", "backup", "--param", "DAY=monday", "--param", "EXPR=a=b", "--force")
+    assert text == "Run 1 of backup is asked for; `jeeves-runner run 1` shows it.\n"
+    assert row(shell, 1, "job_id", "status", "trigger", "forced", "epoch") == (
+        "backup",
+        "scheduled",
+        "manual",
+        1,
+        None,
+    )
+    assert shell.json("run", "1")["run"]["params"] == {"DAY": "monday", "EXPR": "a=b"}
+
+
+def test_trigger_answers_with_the_run_as_a_document(shell: Shell) -> None:
+    with shell.server():
+        document = shell.json("trigger", "backup")
+    assert document == shell.json("run", "1")
+
+
+@pytest.mark.parametrize("param", ["DAY", "=monday"])
+def test_a_parameter_needs_a_name_and_a_value(shell: Shell, param: str) -> None:
+    with shell.server():
+        refused(shell.run("trigger", "backup", "--param", param), "is not of the form KEY=VALUE", code=64)
+    assert shell.ledger.count("runs") == 0
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (("DAY=monday", "DAY=friday"), "--param DAY is given twice"),
+        (("a-b=1", "A.B=2"), "the parameters a-b and A.B would both be JR_PARAM_A_B"),
+    ],
+)
+def test_a_parameter_no_script_could_get_is_a_fault_of_usage(
+    shell: Shell, params: tuple[str, ...], message: str
+) -> None:
+    words = [word for param in params for word in ("--param", param)]
+    with shell.server():
+        refused(shell.run("trigger", "backup", *words), message, code=64)
+    assert shell.ledger.count("runs") == 0
+
+
+def test_trigger_of_an_unknown_job_names_the_nearest(shell: Shell) -> None:
+    with shell.server():
+        refused(shell.run("trigger", "bakup"), "hint: did you mean backup?")
+
+
+def test_a_paused_job_is_triggered_by_force_alone(shell: Shell) -> None:
+    shell.ledger.pause("backup")
+    with shell.server():
+        refused(shell.run("trigger", "backup"), "job backup is paused")
+        assert shell.ledger.count("runs") == 0
+        shell.text("trigger", "backup", "--force")
+    assert shell.ledger.count("runs") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("ok", 0), ("error", 1), ("timeout", 1), ("interrupted", 1), ("cancelled", 3)]
+)
+def test_trigger_waits_and_exits_by_the_outcome(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, status: str, code: int
+) -> None:
+    between_looks(monkeypatch, lambda: start(shell, 1), lambda: finish(shell, 1, status, stderr="a\nb\n"))
+    with shell.server():
+        result = shell.run("trigger", "backup", "--wait")
+    assert result.exit_code == code
+    assert result.stdout == f"Run 1 of backup ended {status} after 1.2s: told.\n"
+    assert result.stderr == ("  a\n  b\n" if code == 1 else "")
+
+
+def test_trigger_reports_a_skip_as_not_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def skip() -> None:
+        with shell.ledger.tx() as tx:
+            runs.end_waiting(tx, 1, RunStatus.SKIPPED, "overlap")
+
+    between_looks(monkeypatch, skip)
+    with shell.server():
+        result = shell.run("trigger", "backup", "--wait", "--json")
+    assert result.exit_code == 3
+    run = json.loads(result.stdout)["result"]
+    assert (run["status"], run["reason"]) == ("skipped", "overlap")
+
+
+def test_trigger_waits_for_the_last_attempt(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_with_a_retry() -> None:
+        finish(shell, 1, "error")
+        shell.ledger.add_run("backup", "scheduled", trigger="retry", attempt=2, chain_id=1)
+
+    between_looks(
+        monkeypatch,
+        lambda: start(shell, 1),
+        fail_with_a_retry,
+        lambda: start(shell, 2),
+        lambda: finish(shell, 2, "ok"),
+    )
+    with shell.server():
+        result = shell.run("trigger", "backup", "--wait", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["result"]["id"] == 2
+
+
+def test_trigger_does_not_wait_for_a_server_that_is_gone(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shell.server() as server:
+        between_looks(monkeypatch, server.release)
+        result = shell.run("trigger", "backup", "--wait")
+    refused(result, "the server has stopped; run 1 is still scheduled")
+    assert result.stderr.endswith("hint: the next server starts it\n")
+
+
+def test_the_next_server_settles_a_run_that_was_running(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shell.server() as server:
+        between_looks(monkeypatch, lambda: start(shell, 1), server.release)
+        result = shell.run("trigger", "backup", "--wait")
+    refused(result, "the server has stopped; run 1 is still running")
+    assert result.stderr.endswith("hint: the next server settles it\n")
+
+
+def test_cancel_asks_the_server_that_runs(shell: Shell) -> None:
+    run = shell.ledger.add_run("backup", "running")
+    with shell.server():
+        text = shell.text("cancel", str(run))
+    assert text == f"The server is asked to end run {run}; `jeeves-runner run {run}` shows it.\n"
+    assert row(shell, run, "status", "cancel_cause", "cancel_requested_at") == (
+        "running",
+        "cancel",
+        to_text(NOON),
+    )
+
+
+def test_cancel_without_a_server_ends_a_waiting_run(shell: Shell) -> None:
+    run = shell.ledger.add_run("backup", "scheduled")
+    assert shell.text("cancel", str(run)) == f"Run {run} will not start.\n"
+    assert row(shell, run, "status", "started_at", "cancel_cause") == ("cancelled", None, "cancel")
+    assert row(shell, run, "reason") == ("cancel",)  # as a server records it
+
+
+def test_cancel_settles_the_run_of_a_dead_server(shell: Shell) -> None:
+    with shell.server():
+        """It starts, and is gone without a word."""
+    mark = "a mark of this test"
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()"],
+        env={**os.environ, "JR_RUN_MARK": mark},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert orphan.stdout is not None
+    orphan.stdout.readline()
+    run = shell.ledger.add_run(
+        "backup", "running", mark=mark, pid=orphan.pid, pid_started=start_ticks(orphan.pid), boot_id=boot_id()
+    )
+    with orphan:
+        text = shell.text("cancel", str(run))
+        assert orphan.wait() == -signal.SIGKILL
+    assert text == f"Run {run} had lost its server: 1 process killed, recorded as interrupted.\n"
+    assert row(shell, run, "status", "message") == ("interrupted", "the runner died; ended on request")
+
+
+def test_cancel_leaves_an_ended_run_alone(shell: Shell) -> None:
+    run = shell.ledger.add_run("backup", "ok")
+    refused(shell.run("cancel", str(run)), f"run {run} has already ended: ok")
+    refused(shell.run("cancel", "99"), "there is no run 99")
+    assert row(shell, run, "cancel_cause") == (None,)
+
+
+def test_pause_and_resume_work_without_a_server(shell: Shell) -> None:
+    assert shell.text("pause", "backup", "--until", "2h30m", "--reason", "moving") == (
+        "backup is paused, ends in 2h: moving.\n"
+    )
+    job = shell.json("job", "backup")["job"]
+    assert job["paused"] == {"until": "2026-03-01T14:30:00.000Z", "reason": "moving", "all": False}
+    assert job["next_run"] == "2026-03-01T15:00:00.000Z"
+    assert shell.text("resume", "backup") == "backup is resumed; it runs next in 1h.\n"
+    assert shell.text("resume", "backup") == "backup is not paused.\n"
+
+
+def test_a_second_pause_replaces_the_first(shell: Shell) -> None:
+    shell.text("pause", "backup", "--until", "2026-03-02", "--reason", "one")
+    document = shell.json("pause", "backup")
+    assert document["job"]["paused"] == {"until": None, "reason": None, "all": False}
+    shell.text("resume", "backup")
+    assert shell.json("job", "backup")["job"]["paused"] is None
+
+
+def test_all_jobs_are_paused_and_resumed_at_once_those_to_come_as_well(shell: Shell) -> None:
+    assert (
+        shell.text("pause", "--all", "--reason", "moving") == "All jobs are paused, until resumed: moving.\n"
+    )
+    shell.ledger.add_job("later", schedule=("0 * * * *",))
+    assert {job["status"] for job in shell.json("jobs")["jobs"]} == {"paused"}
+    assert shell.json("next")["occurrences"] == []
+    shown = [" ".join(line.split()) for line in shell.text("status").splitlines()]
+    assert shown.count("paused all jobs paused, until resumed: moving") == 1
+    with shell.server():
+        refused(shell.run("trigger", "later"), "job later is paused")
+        assert shell.run("trigger", "later", "--force").exit_code == 0
+    assert shell.text("resume", "--all") == "The pause of all jobs has ended.\n"
+    assert shell.json("job", "later")["job"]["next_run"] is not None
+    assert shell.text("resume", "--all") == "There is no pause of all jobs.\n"
+
+
+def test_a_pause_of_all_jobs_and_one_of_a_job_do_not_end_each_other(shell: Shell) -> None:
+    shell.text("pause", "backup", "--until", "4h")
+    assert shell.json("pause", "--all", "--until", "2h") == {
+        "paused": {"until": "2026-03-01T14:00:00.000Z", "reason": None, "all": True}
+    }
+    assert shell.json("job", "backup")["job"]["paused"]["until"] == "2026-03-01T16:00:00.000Z"
+    assert shell.text("resume", "--all") == (
+        "The pause of all jobs has ended; 1 job stays paused, see `jeeves-runner status`.\n"
+    )
+    shell.text("pause", "--all")
+    assert "backup is resumed, but all jobs are paused" in shell.text("resume", "backup")
+    assert "backup has no pause of its own; all jobs are paused" in shell.text("resume", "backup")
+    assert shell.json("job", "backup")["job"]["paused"] == {"until": None, "reason": None, "all": True}
+
+
+@pytest.mark.parametrize("command", ["pause", "resume"])
+@pytest.mark.parametrize("words", [(), ("backup", "--all")])
+def test_either_a_job_or_all_are_named(shell: Shell, command: str, words: tuple[str, ...]) -> None:
+    result = shell.run(command, *words)
+    assert result.exit_code == 64
+    assert "name either a job or --all" in result.stderr
+
+
+def test_pause_and_resume_leave_a_trace(shell: Shell) -> None:
+    shell.text("pause", "backup", "--reason", "why not")
+    shell.text("resume", "backup")
+    told = list(shell.ledger.conn.execute("SELECT actor, action, target, detail FROM audit ORDER BY id"))
+    assert told == [("cli", "pause", "job backup", "why not"), ("cli", "resume", "job backup", None)]
+
+
+@pytest.mark.parametrize("until", ["2026-02-28", "0s", "soon", "now"])
+def test_a_pause_ends_ahead_or_not_at_all(shell: Shell, until: str) -> None:
+    result = shell.run("pause", "backup", "--until", until)
+    refused(result, "--until", code=64)
+    assert shell.ledger.count("overrides") == 0
+
+
+@pytest.mark.parametrize("command", ["pause", "resume"])
+def test_only_live_jobs_are_paused_and_resumed(shell: Shell, command: str) -> None:
+    shell.ledger.delete_job("backup")
+    refused(shell.run(command, "backup"), "job backup was deleted")
+    refused(shell.run(command, "nobody"), "there is no job nobody")
+
+
+def start(shell: Shell, run_id: int) -> None:
+    """What a server does with a run that waits."""
+    shell.ledger.conn.execute(
+        "UPDATE runs SET status = 'running', started_at = ? WHERE id = ?", (to_text(NOON), run_id)
+    )
+
+
+def finish(shell: Shell, run_id: int, status: str, stderr: str | None = None) -> None:
+    """What a server does with a run that has ended."""
+    with shell.ledger.tx() as tx:
+        outcome = Outcome(status=RunStatus(status), message="told")
+        runs.finish(tx, run_id, outcome, runs.RunRecord(duration_ms=1234, stderr=stderr))

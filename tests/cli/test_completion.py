@@ -1,0 +1,104 @@
+"""What Tab offers, asked as a shell does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+from support.cli import Shell
+
+from jeeves_runner.cli.context import App
+from jeeves_runner.cli.main import main
+from jeeves_runner.client import Client
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def offered(shell: Shell, line: str, *, by_option: bool = False) -> list[str]:
+    """What may stand at the end of a line."""
+    words = line.split(" ")
+    given = ["--config", str(shell.config)] if by_option else []
+    app = App(config_path=None if by_option else shell.config, clock=shell.ledger.clock)
+    asked = ShellComplete(main, {"obj": app}, "jeeves-runner", "_JEEVES_RUNNER_COMPLETE")
+    return [item.value for item in asked.get_completions([*given, *words[:-1]], words[-1])]
+
+
+@pytest.mark.parametrize("command", ["job", "trigger", "pause", "resume", "runs", "next", "runs --limit 3"])
+def test_a_job_is_offered_by_its_id(shell: Shell, command: str) -> None:
+    for job in ("backup", "back-office", "report", "gone"):
+        shell.ledger.add_job(job)
+    shell.ledger.delete_job("gone")
+    assert offered(shell, f"{command} ") == ["back-office", "backup", "report"]
+    assert offered(shell, f"{command} back") == ["back-office", "backup"]
+    assert offered(shell, f"{command} x") == []
+
+
+def test_a_run_is_offered_newest_first_and_to_cancel_while_it_is_active(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    ended = shell.ledger.add_run("a")
+    waiting = shell.ledger.add_run("a", "scheduled")
+    running = shell.ledger.add_run("a", "running")
+    for command in ("run", "logs", "logs -f"):
+        assert offered(shell, f"{command} ") == [str(running), str(waiting), str(ended)]
+    assert offered(shell, "cancel ") == [str(running), str(waiting)]
+
+
+def test_queues_and_namespaces_are_offered(shell: Shell) -> None:
+    with Client(shell.ledger.path, clock=shell.ledger.clock) as client:
+        client.enqueue("mail", 1)
+        client.set_state("notes", "cursor", 1)
+    for command in ("status", "peek", "push", "claim"):
+        assert offered(shell, f"queue {command} m") == ["mail"]
+    for command in ("get", "set", "delete"):
+        assert offered(shell, f"state {command} ") == ["notes"]
+
+
+def test_a_word_a_shell_would_take_apart_is_not_offered(shell: Shell) -> None:
+    with Client(shell.ledger.path, clock=shell.ledger.clock) as client:
+        for namespace in ("plain", "two words", "$(reboot)", "line\nbreak"):
+            client.set_state(namespace, "key", 1)
+    assert offered(shell, "state get ") == ["plain"]
+
+
+def test_the_config_named_on_the_line_counts(shell: Shell) -> None:
+    shell.ledger.add_job("backup")
+    assert offered(shell, "job ", by_option=True) == ["backup"]
+
+
+@pytest.mark.parametrize(
+    "config", ["db_path: none.sqlite\n", "port: high\n", "db_path: jeeves-runner.yaml\n"]
+)
+def test_without_a_database_nothing_is_offered_and_nothing_said(
+    shell: Shell, config: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shell.config.write_text(config)
+    for command in ("job", "run", "queue peek", "state get"):
+        assert offered(shell, f"{command} ") == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_mistyped_command_on_the_line_is_no_error_yet(shell: Shell) -> None:
+    assert offered(shell, "nothing sta") == ["status", "state"]
+
+
+def test_a_shell_gets_them_through_the_program(shell: Shell) -> None:
+    shell.ledger.add_job("backup")
+    answer = subprocess.run(
+        [sys.executable, "-c", "from jeeves_runner.cli.main import main; main(prog_name='jeeves-runner')"],
+        cwd=shell.folder,
+        env={
+            **os.environ,
+            "_JEEVES_RUNNER_COMPLETE": "bash_complete",
+            "COMP_WORDS": "jeeves-runner job b",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (answer.stdout, answer.stderr) == (b"plain,backup\n", b"")

@@ -1,0 +1,77 @@
+"""``validate``, ``diff`` and ``apply`` as other programs read them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from support.project import Project
+
+from jeeves_runner.cli.main import main
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    root = tmp_path / "repository" / "deploy"
+    root.mkdir(parents=True)
+    monkeypatch.chdir(root)
+    return Project(root)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+def test_github_finds_the_file_from_the_top_of_the_repository(project: Project) -> None:
+    project.write("a.yaml", "run: echo a\nscheduel: x\ntimeout: 1m\n")
+    assert (
+        "::error file=jobs.d/a.yaml,line=2,col=1::unknown key" in run("validate", "--format", "github").stdout
+    )
+    (project.root.parent / ".git").mkdir()
+    shown = run("validate", "--format", "github").stdout
+    assert "::error file=deploy/jobs.d/a.yaml,line=2,col=1::unknown key" in shown
+
+
+def test_github_gets_what_its_commands_reserve_escaped(project: Project) -> None:
+    project.write("50%,a:b\n.yaml", "id: a\nrun: echo a\n")
+    line = run("validate", "--format", "github").stdout.splitlines()[0]
+    assert line.startswith(
+        "::warning file=jobs.d/50%25%2Ca%3Ab%0A.yaml,line=1,col=5::job `a` has no `timeout`: "
+    )
+
+
+def test_an_apply_that_is_refused_prints_its_plan_and_the_reason(project: Project) -> None:
+    for n in range(8):
+        project.write(f"job{n}.yaml", f"run: echo {n}\ntimeout: 1m\n")
+    applied = json.loads(run("apply", "--json").stdout)
+    assert (applied["revision"], applied["refused"]) == (1, None)
+    for n in range(7):
+        project.remove(f"job{n}.yaml")
+    answer = run("apply", "--json")
+    document = json.loads(answer.stdout)
+    assert answer.exit_code == 4
+    assert (document["revision"], len(document["changes"])) == (None, 7)
+    assert document["refused"].startswith("7 jobs would be deleted")
+    assert document["refused"] in answer.stderr
+
+
+def test_an_apply_from_another_folder_prints_the_reason(project: Project) -> None:
+    project.write("a.yaml", "run: echo a\ntimeout: 1m\n")
+    assert run("apply").exit_code == 0
+    (project.root / "other").mkdir()
+    (project.root / "jeeves-runner.yaml").write_text("jobs_dir: other\n")
+    answer = run("apply", "--json")
+    assert answer.exit_code == 4
+    assert json.loads(answer.stdout)["refused"].startswith("this database belongs to the manifests in")
+
+
+def test_of_errors_in_a_group_the_one_inside_is_told(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ExceptionGroup("unhandled errors in a TaskGroup", [RuntimeError("the watch broke")])
+
+    monkeypatch.setattr("jeeves_runner.reconcile.setup.planner_of", fail)
+    answer = run("validate")
+    assert answer.exit_code == 70
+    assert "unexpected RuntimeError: the watch broke" in answer.stderr

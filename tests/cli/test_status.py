@@ -1,0 +1,129 @@
+"""``status``: the runner at a glance, asked of the server or read from the database."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.cli import Shell, answering, words
+from support.data import NOON
+
+from jeeves_runner import __version__, views
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.problem import Problem
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> None:
+    ledger = shell.ledger
+    ledger.add_job("good", schedule=("0 * * * *",))
+    ledger.add_job("bad")
+    ledger.add_job("held")
+    ledger.add_run("good", "ok")
+    ledger.add_run("bad", "error", message="exit code 1")
+    failed = ledger.add_run("bad", "error", message="exit code 1")
+    ledger.hold("held", "line 3: unknown key tiemout")
+    ledger.pause("good", reason="holiday")
+    running = ledger.add_run("held", "running")
+    unwatched = "no server watches the manifests"
+    settled = f"the next one settles it, or `jeeves-runner cancel {running}` does"
+    lines = [words(line) for line in shell.text("status").splitlines()]
+    assert lines == [
+        f"jeeves-runner {__version__} is stopped; start it with `jeeves-runner serve`.",
+        f"Manifests: in part held at revision 1 (commit f00dfeedf0), checked now; {unwatched}.",
+        "Jobs: 3 declared, 1 running, 0 waiting; in the last hour 1 ended ok, 2 badly.",
+        "",
+        "Needs attention",
+        "WHAT WHICH WHY",
+        "held held jobs.d/held.yaml: line 3: unknown key tiemout",
+        f"lost run {running} of held its server died; {settled}",
+        f"failing bad error 2 times in a row, last 59s ago in run {failed}: exit code 1",
+        "paused good paused, until resumed: holiday",
+        "",
+        "Now",
+        "RUN JOB STATUS TRIGGER WHEN TOOK NOTE",
+        f"{running} held running manual 1m ago 1m so far -",
+    ]
+
+
+def test_status_has_no_attention_to_ask_for_when_all_is_well(shell: Shell) -> None:
+    for number in range(7):
+        shell.ledger.add_job(f"job-{number}", schedule=("0 * * * *",))
+    lines = [words(line) for line in shell.text("status").splitlines()]
+    assert lines[3:6] == ["", "Next", "WHEN JOB TIME"]
+    assert lines[6:] == [f"in 1h job-{number} 2026-03-01 13:00:00Z" for number in range(5)]
+
+
+def test_status_as_a_document_is_that_of_the_route(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    document = shell.json("status")
+    assert (document["status"], document["uptime"], document["health"]["totalJobs"]) == ("stopped", None, 1)
+    assert document["sync"]["state"] == "unwatched"
+
+
+def test_status_asks_the_server_that_runs(shell: Shell) -> None:
+    sync = {
+        "state": "blocked", "revision": 4, "commit": None, "checked_at": to_text(NOON),
+        "reason": "too many deletes", "held": [], "problems": [], "plan": [],
+    }  # fmt: skip
+    said = views.status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
+    with answering({"/status": said, "/sync": sync}) as url, shell.server(url):
+        text = words(shell.text("status"))
+        assert shell.json("status") == said
+    assert f"jeeves-runner {__version__} is running for 3h (pid" in text
+    assert "Manifests: blocked at revision 4, checked now; too many deletes." in text
+    assert "blocked manifests too many deletes" in text
+
+
+def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) -> None:
+    shell.ledger.add_job("old")
+    shell.ledger.hold("old", "its manifest is invalid")
+    sync = views.recorded_sync(shell.ledger.conn, None)
+    for file, line in (("old", 3), ("new", 5)):
+        problem = Problem(
+            severity="error", code="x", file=f"jobs.d/{file}.yaml", line=line, column=1, message="unknown key"
+        )
+        sync["problems"].append(problem.as_json())
+    said = views.status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    with answering({"/status": said, "/sync": sync}) as url, shell.server(url):
+        lines = [words(line) for line in shell.text("status").splitlines()]
+    assert lines[5:8] == [
+        "WHAT WHICH WHY",
+        "held old jobs.d/old.yaml:3: unknown key",
+        "invalid jobs.d/new.yaml jobs.d/new.yaml:5: unknown key",
+    ]
+
+
+def test_status_does_without_a_server_that_does_not_answer(shell: Shell) -> None:
+    with shell.server("http://127.0.0.1:1"):
+        document = shell.json("status")
+    assert (document["status"], document["sync"]["reason"]) == ("running", "the server does not answer")
+
+
+def test_status_asks_no_second_question_of_a_server_that_left_the_first_unanswered(shell: Shell) -> None:
+    asked: list[str] = []
+    with answering({"/sync": {}}, asked) as url, shell.server(url):
+        assert shell.json("status")["sync"]["reason"] == "the server does not answer"
+    assert asked == ["/status"]
+
+
+def test_a_lock_file_left_behind_is_no_server(shell: Shell) -> None:
+    with shell.server():
+        pass
+    lock = shell.ledger.path.with_name("runner.sqlite.lock")
+    lock.write_text("1\n")
+    assert shell.json("status")["status"] == "stopped"
+
+
+def test_jobs_and_status_say_what_waits_for_a_server(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    shell.ledger.add_run("a", "scheduled", reason="limit")
+    for command in ("jobs", "job", "status"):
+        text = shell.text(command, *(["a"] if command == "job" else []))
+        assert words(text).endswith("waits for a server")
+    with shell.server():
+        assert words(shell.text("jobs")).endswith("-")
+        assert words(shell.text("status")).endswith("waits: max_concurrency is reached")

@@ -1,0 +1,52 @@
+"""What importing the client costs: every run of a script pays for it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from support.db import ROOT
+
+
+def test_leaves_the_heavy_libraries_alone() -> None:
+    code = "import sys, jeeves_runner.client; print(*sys.modules)"
+    loaded = set(run(code).split())
+    heavy = {
+        "aiohttp",
+        "click",
+        "yaml",
+        "asyncio",
+        "dataclasses",
+        "jsonschema",
+        "rich",
+        "sqlite3",
+        "zoneinfo",
+    }
+    assert "apsw" in loaded
+    assert loaded & heavy == set()
+
+
+def test_costs_little(tmp_path: Path) -> None:
+    """Processor time over that of a bare interpreter, least of several: free of what else runs here."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    processor_ms("import jeeves_runner.client", env)
+    bare, full = 1_000.0, 1_000.0
+    for _ in range(40):  # the least of many: other tests share the processors' caches
+        bare = min(bare, processor_ms("pass", env))
+        full = min(full, processor_ms("import jeeves_runner.client", env))
+        if full - bare < 40 and bare < 30:
+            break
+    assert full - bare < 40
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True)
+    return done.stdout
+
+
+def processor_ms(code: str, env: dict[str, str]) -> float:
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], env)
+    _, status, usage = os.wait4(pid, 0)
+    assert status == 0
+    return (usage.ru_utime + usage.ru_stime) * 1000

@@ -1,0 +1,39 @@
+"""How SQLite looks things up in queues: by index, however many items there are."""
+
+from pathlib import Path
+
+import pytest
+from support.data import Store
+
+from jeeves_runner.db import queue, queue_items, queues
+
+STATEMENTS = {
+    "claim": queue_items._CLAIM,
+    "next priority": queue_items._NEXT_PRIORITY,
+    "ready": queue_items._READY,
+    "settle": queue_items._SETTLE_ONE,
+    "waiting twin": queue_items._WAITING_TWIN,
+    "any twin": queue_items._ANY_TWIN,
+    "busy": queues._IS_BUSY.replace("?1", "?"),
+    "counts": queue._COUNTS,
+    "peek": queue._PENDING,
+    "failed": queue._FAILED,
+    "leases of runs": queue._LEASES_OF_RUNS,
+    "grow leases": queue._GROW_LEASES,
+    "release": queue._RELEASE_COUNTED,
+    "prune completed": queue._PRUNE_COMPLETED,
+    "prune failed": queue._PRUNE_FAILED,
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_statement_reads_all_items(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / "runner.sqlite")
+    names = "any at until run queue id count below runs key error limit before lease_ended"
+    statement = STATEMENTS[name].replace("?", ":any")
+    steps = store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1))
+    plan = [step for _, _, _, step in steps]
+    touches = [step for step in plan if "queue_items" in step]
+    assert touches
+    assert [step for step in touches if not step.startswith("SEARCH queue_items USING")] == []
+    store.conn.close()

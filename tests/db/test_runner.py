@@ -1,0 +1,215 @@
+"""One runner per database: the lock between processes, and the epoch in the database."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+from support.db import CLOCK, child, expect
+
+from jeeves_runner.db.connection import connect, transaction
+from jeeves_runner.db.runner import (
+    RunnerLock,
+    begin_epoch,
+    begin_stop,
+    check_epoch,
+    end_epoch,
+    lock_path,
+    read_lock_pid,
+    runner_row,
+    set_api_url,
+)
+from jeeves_runner.errors import DatabaseError, Fenced, RunnerActive
+
+HOLD = """
+import sys
+from pathlib import Path
+from jeeves_runner.db.runner import RunnerLock
+lock = RunnerLock(Path(sys.argv[1]))
+lock.acquire()
+print("held", flush=True)
+sys.stdin.readline()
+lock.release()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database that has just been set up."""
+    path = tmp_path / "runner.sqlite"
+    connect(path, create=True).close()
+    return path
+
+
+@pytest.fixture
+def conn(path: Path) -> Iterator[apsw.Connection]:
+    with closing(connect(path)) as conn:
+        yield conn
+
+
+@pytest.fixture
+def first_runner(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that holds the lock until it reads a line or dies."""
+    with child(HOLD, path) as process:
+        expect(process, "held")
+        yield process
+        process.kill()
+
+
+class TestLock:
+    def test_refuses_a_second_runner_naming_the_first(
+        self, path: Path, first_runner: "subprocess.Popen[str]"
+    ) -> None:
+        with pytest.raises(RunnerActive) as caught:
+            RunnerLock(path).acquire()
+        assert f"(pid {first_runner.pid})" in caught.value.message
+        assert str(path) in caught.value.message
+        assert caught.value.hint
+        assert read_lock_pid(path) == first_runner.pid
+
+    def test_is_the_same_for_every_name_of_the_file(
+        self, path: Path, tmp_path: Path, first_runner: "subprocess.Popen[str]"
+    ) -> None:
+        link = tmp_path / "other" / "name.sqlite"
+        link.parent.mkdir()
+        link.symlink_to(path)
+        with pytest.raises(RunnerActive, match=str(first_runner.pid)):
+            RunnerLock(link).acquire()
+
+    def test_dies_with_its_process(self, path: Path, first_runner: "subprocess.Popen[str]") -> None:
+        first_runner.send_signal(signal.SIGKILL)
+        first_runner.wait()
+        lock = RunnerLock(path)
+        lock.acquire()
+        assert read_lock_pid(path) == os.getpid()
+        lock.release()
+
+    def test_can_be_taken_again_after_release(self, path: Path) -> None:
+        first, second = RunnerLock(path), RunnerLock(path)
+        first.acquire()
+        first.release()
+        assert read_lock_pid(path) is None
+        second.acquire()
+        second.release()
+
+    def test_is_not_inherited_by_the_programs_it_starts(self, path: Path) -> None:
+        lock = RunnerLock(path)
+        lock.acquire()
+        sleeper = "print('up', flush=True); input()"
+        with subprocess.Popen(
+            [sys.executable, "-c", sleeper],
+            close_fds=False,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as process:
+            expect(process, "up")
+            lock.release()
+            second = RunnerLock(path)
+            second.acquire()
+            second.release()
+            process.communicate("\n")
+
+    def test_survives_somebody_reading_its_file(self, path: Path) -> None:
+        lock = RunnerLock(path)
+        lock.acquire()
+        assert lock_path(path).read_text() == f"{os.getpid()}\n"
+        with pytest.raises(RunnerActive):
+            RunnerLock(path).acquire()
+        lock.release()
+
+    def test_is_refused_in_our_words_where_it_cannot_be_made(self, tmp_path: Path) -> None:
+        path = tmp_path / "runner.sqlite"
+        lock_path(path).mkdir()
+        with pytest.raises(DatabaseError, match="lock file"):
+            RunnerLock(path).acquire()
+
+    def test_does_not_need_the_folder_to_exist(self, tmp_path: Path) -> None:
+        lock = RunnerLock(tmp_path / "data" / "runner.sqlite")
+        lock.acquire()
+        lock.release()
+        assert [entry.name for entry in (tmp_path / "data").iterdir()] == ["runner.sqlite.lock"]
+
+
+class TestEpoch:
+    def test_rises_with_each_start_and_fences_the_earlier_runner(self, conn: apsw.Connection) -> None:
+        with transaction(conn, CLOCK) as tx:
+            first = begin_epoch(tx, 100, "boot")
+            check_epoch(tx, first)
+        with transaction(conn, CLOCK) as tx:
+            second = begin_epoch(tx, 200, "boot")
+            assert second > first
+            check_epoch(tx, second)
+            with pytest.raises(Fenced, match="pid 200"):
+                check_epoch(tx, first)
+
+    def test_is_unknown_before_the_first_start(self, conn: apsw.Connection) -> None:
+        assert runner_row(conn) is None
+        with transaction(conn, CLOCK) as tx, pytest.raises(Fenced):
+            check_epoch(tx, 1)
+
+    def test_records_who_runs_where(self, conn: apsw.Connection) -> None:
+        with transaction(conn, CLOCK) as tx:
+            epoch = begin_epoch(tx, 100, "boot")
+            set_api_url(tx, epoch, "http://127.0.0.1:1937")
+        row = runner_row(conn)
+        assert row is not None
+        assert (row.epoch, row.pid, row.boot_id) == (epoch, 100, "boot")
+        assert row.api_url == "http://127.0.0.1:1937"
+        assert row.started_at == tx.now
+        assert row.stopped_at is None
+
+    def test_records_an_orderly_end(self, conn: apsw.Connection) -> None:
+        with transaction(conn, CLOCK) as tx:
+            epoch = begin_epoch(tx, 100, "boot")
+            set_api_url(tx, epoch, "http://127.0.0.1:1937")
+            end_epoch(tx, epoch)
+        row = runner_row(conn)
+        assert row is not None
+        assert row.stopped_at == tx.now
+        assert row.api_url is None
+
+    def test_records_that_it_stops_before_it_has(self, conn: apsw.Connection) -> None:
+        with transaction(conn, CLOCK) as tx:
+            begin_stop(tx, begin_epoch(tx, 100, "boot"))
+        row = runner_row(conn)
+        assert row is not None
+        assert (row.stopping_at, row.stopped_at) == (tx.now, None)
+
+    def test_a_fenced_runner_changes_nothing(self, conn: apsw.Connection) -> None:
+        with transaction(conn, CLOCK) as tx:
+            old = begin_epoch(tx, 100, "boot")
+            new = begin_epoch(tx, 200, "boot")
+            set_api_url(tx, new, "http://127.0.0.1:2000")
+            begin_stop(tx, old)
+            end_epoch(tx, old)
+            with pytest.raises(Fenced):
+                set_api_url(tx, old, "http://127.0.0.1:1000")
+        row = runner_row(conn)
+        assert row is not None
+        assert (row.pid, row.api_url) == (200, "http://127.0.0.1:2000")
+        assert (row.stopping_at, row.stopped_at) == (None, None)
+
+    def test_a_new_start_forgets_the_old_address_and_end(self, conn: apsw.Connection) -> None:
+        with transaction(conn, CLOCK) as tx:
+            old = begin_epoch(tx, 100, "boot")
+            set_api_url(tx, old, "http://127.0.0.1:1937")
+            begin_stop(tx, old)
+            end_epoch(tx, old)
+            begin_epoch(tx, 200, "boot")
+        row = runner_row(conn)
+        assert row is not None
+        assert (row.api_url, row.stopping_at, row.stopped_at) == (None, None, None)
+
+
+def test_a_database_behind_a_loop_of_symlinks_cannot_be_locked(tmp_path: Path) -> None:
+    path = tmp_path / "runner.sqlite"
+    path.symlink_to(path)
+    with pytest.raises(DatabaseError, match="symlinks form a loop"):
+        RunnerLock(path).acquire()
+    assert read_lock_pid(path) is None

@@ -1,0 +1,135 @@
+"""The built wheel, installed alone: what a user gets, not what the source tree has."""
+
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+import yaml
+
+from jeeves_runner import __version__
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "jeeves_runner"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("packaging")]
+
+Answer = subprocess.CompletedProcess[str]
+Run = Callable[..., Answer]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dist")
+    words = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    built = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (found,) = out.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Variables of a clean virtual environment: our wheel, and this environment's libraries beside it."""
+    home = tmp_path_factory.mktemp("venv")
+    venv.create(home, with_pip=False, symlinks=True)
+    python = home / "bin" / "python"
+    words = [
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        str(wheel),
+    ]
+    subprocess.run([sys.executable, *words], check=True)
+    site = next(home.glob("lib/python*/site-packages"))
+    # A path in a .pth file is searched, but the .pth files within it (such as our editable one) are not.
+    libraries = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    (site / "libraries.pth").write_text("\n".join(libraries), encoding="utf-8")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "JR_"))}
+    return {**inherited, "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(home)}
+
+
+@pytest.fixture
+def run(environment: Mapping[str, str], tmp_path: Path) -> Run:
+    def runner(*words: str) -> Answer:
+        return subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    return runner
+
+
+def test_everything_the_program_reads_is_inside(wheel: Path) -> None:
+    names = set(ZipFile(wheel).namelist())
+    data = [PACKAGE / "py.typed", *PACKAGE.glob("db/migrations/*.sql")]
+    data += [path for path in PACKAGE.glob("templates/*") if path.is_file()]
+    expected = {path.relative_to(ROOT).as_posix() for path in data}
+    expected |= {f"jeeves_runner/schemas/{path.name}" for path in (ROOT / "schemas").glob("*.json")}
+    assert any("schemas" in name for name in expected)
+    assert expected - names == set()
+
+
+def test_nothing_else_is_inside(wheel: Path) -> None:
+    names = ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "jeeves_runner",
+        f"jeeves_runner-{__version__}.dist-info",
+    }
+    assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
+
+
+def test_the_program_is_the_installed_one(run: Run, environment: Mapping[str, str]) -> None:
+    where = run("python", "-c", "import jeeves_runner; print(jeeves_runner.__file__)")
+    assert where.stdout.startswith(environment["VIRTUAL_ENV"])
+    for words in (["jeeves-runner"], ["python", "-m", "jeeves_runner"]):
+        answer = run(*words, "--version")
+        assert (answer.returncode, answer.stdout) == (0, f"jeeves-runner {__version__}\n")
+
+
+def test_a_new_project_is_valid_and_declares_its_job(run: Run) -> None:
+    assert run("jeeves-runner", "init").returncode == 0
+    checked = run("jeeves-runner", "validate", "--strict")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    compared = run("jeeves-runner", "diff", "--against", "empty")
+    assert compared.returncode == 1, compared.stdout + compared.stderr
+    assert "hello" in compared.stdout
+
+
+def test_the_first_apply_makes_the_database(run: Run, tmp_path: Path) -> None:
+    run("jeeves-runner", "init")
+    applied = run("jeeves-runner", "apply")
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert (tmp_path / "data" / "runner.sqlite").exists()
+    assert run("jeeves-runner", "diff").returncode == 0
+
+
+def test_the_checks_that_init_writes_pass_as_written(run: Run, tmp_path: Path) -> None:
+    run("jeeves-runner", "init")
+    hooks = yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    steps = yaml.safe_load((tmp_path / ".github/workflows/jobs.yml").read_text())["jobs"]["validate"]["steps"]
+    commands = [shlex.split(hook["entry"]) for hook in hooks]
+    commands += [["sh", "-ec", step["run"]] for step in steps if "jeeves-runner " in step.get("run", "")]
+    assert len(commands) == 4
+    for command in commands:
+        answer = run(*command)
+        assert answer.returncode == 0, (command, answer.stdout, answer.stderr)
+
+
+def test_the_checks_that_init_writes_fail_on_a_broken_manifest(run: Run, tmp_path: Path) -> None:
+    run("jeeves-runner", "init")
+    (tmp_path / "jobs.d" / "broken.yaml").write_text("schedule: [\n", encoding="utf-8")
+    hooks = yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert [run(*shlex.split(hook["entry"])).returncode != 0 for hook in hooks] == [True, True]
+    # By its files a hook would be skipped for a commit that only deletes some.
+    assert [hook["always_run"] and "files" not in hook for hook in hooks] == [True, True]

@@ -1,0 +1,260 @@
+"""The reference pages hold what schemas, schedules, scripts and the database are like."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import apsw
+import pytest
+from support.docs import (
+    code,
+    headings,
+    only_code,
+    read,
+    section,
+    table,
+)
+
+from jeeves_runner.cli.reasons import REASONS
+from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.policy import Facts, Request, Verdict, admit, catch_up
+from jeeves_runner.core.schedule.schedule import parse_schedule
+from jeeves_runner.core.schedule.timetable import Due
+from jeeves_runner.db.connection import connect
+from jeeves_runner.execute.local.environment import RunFacts, build_environment
+from jeeves_runner.schemas_text import config_schema, manifest_schema
+
+# Keys of manifests and config
+
+Schema = Mapping[str, Any]
+MODEL_DEFAULTS: Final = {"retries.on": " and ".join(Retries(limit=0).on)}
+
+
+def _keys(schema: Schema, prefix: str = "") -> dict[str, Schema]:
+    """Every property by its dotted name."""
+    found: dict[str, Schema] = {}
+    for name, part in schema["properties"].items():
+        found[prefix + name] = part
+        if "properties" in part:
+            found.update(_keys(part, f"{prefix}{name}."))
+    return found
+
+
+def _documents() -> Iterator[tuple[str, Schema, str]]:
+    manifests = read("reference/manifest.md")
+    parts = manifest_schema()["$defs"]
+    yield "job", parts["job"], section(manifests, "Job keys")
+    yield "queue", parts["queue"], section(manifests, "Queue keys")
+    yield "config", config_schema(), read("reference/config.md")
+
+
+DOCUMENTS: Final = list(_documents())
+KEYS: Final = [
+    pytest.param(key, part, text, id=f"{kind}-{key}")
+    for kind, schema, text in DOCUMENTS
+    for key, part in _keys(schema).items()
+]
+
+
+@pytest.mark.parametrize(("schema", "text"), [d[1:] for d in DOCUMENTS], ids=[d[0] for d in DOCUMENTS])
+def test_the_keys_described_are_those_there_are(schema: Schema, text: str) -> None:
+    assert [only_code(row[0]) for row in table(text, "key")] == list(_keys(schema))
+
+
+@pytest.mark.parametrize(("key", "part", "text"), KEYS)
+def test_a_keys_default_and_words_are_as_described(key: str, part: Schema, text: str) -> None:
+    _, meaning, default = next(row for row in table(text, "key") if row[0] == f"`{key}`")
+    if "default" in part:
+        value = part["default"]
+        assert default == f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    elif key in MODEL_DEFAULTS:
+        assert default == MODEL_DEFAULTS[key]
+    else:
+        assert not re.fullmatch("`[^`]*`", default), "the schema has no default"
+    words = part.get("enum", []) or part.get("items", {}).get("enum", [])
+    assert set(words) <= set(code(meaning))
+    for bound in ("minimum", "maximum"):
+        assert key == "port" or str(part.get(bound, "")) in meaning
+
+
+def test_what_defaults_may_not_hold_is_listed() -> None:
+    parts = manifest_schema()["$defs"]
+    sentence = section(read("reference/manifest.md"), "Defaults").partition("except")[2]
+    assert set(code(sentence)) == set(parts["job"]["properties"]) - set(parts["defaults"]["properties"])
+
+
+# Schedules
+
+
+@pytest.mark.parametrize(
+    ("schedule", "day", "expected"),
+    [row for row in table(read("reference/schedule.md"), "schedule") if len(row) == 3],
+)
+def test_the_examples_of_shifted_clocks_are_right(schedule: str, day: str, expected: str) -> None:
+    zone = ZoneInfo("Europe/Vienna")
+    begin = datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
+    end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), zone).astimezone(UTC)
+    found = parse_schedule(code(schedule), "Europe/Vienna", "job").between(
+        begin - timedelta(seconds=1), end - timedelta(seconds=1)
+    )
+    assert (" ".join(f"{when:%H:%M}" for when in found) or "none") == expected
+
+
+@pytest.mark.parametrize("row", table(section(read("reference/schedule.md"), "Fields"), "name"))
+def test_named_schedules_are_what_they_stand_for(row: list[str]) -> None:
+    start = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+    for name in code(row[0]):
+        named, plain = (parse_schedule([text], "UTC", "job") for text in (name, *code(row[1])))
+        ours = list(named.between(start, start + timedelta(days=800)))
+        assert ours
+        assert ours == list(plain.between(start, start + timedelta(days=800)))
+
+
+# Scripts
+
+
+def test_the_variables_described_are_those_a_script_gets() -> None:
+    facts = RunFacts(
+        run_id=1,
+        mark="m",
+        attempt=1,
+        trigger="schedule",
+        scheduled_for="2026-11-24T02:30:00.000Z",
+        namespace="n",
+        project_dir="/p",
+        data_dir="/d",
+        db_path="/d/runner.sqlite",
+        api_url="http://127.0.0.1:1937",
+        params={"<name>": ""},
+    )
+    environment, _ = build_environment("job", (), facts, {"JR_OTHER": "of another run"})
+    given = {name.replace("_NAME_", "<NAME>") for name in environment if name.startswith("JR_")}
+    assert given == {only_code(row[0]) for row in table(read("reference/script-environment.md"), "variable")}
+
+
+# The database
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, set[str]]:
+    """The columns of each table of a new database."""
+    with closing(connect(tmp_path / "runner.sqlite", create=True)) as conn:
+        names = conn.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+        return {
+            str(name): {
+                str(column) for (column,) in conn.execute("SELECT name FROM pragma_table_info(?)", (name,))
+            }
+            for (name,) in names.fetchall()
+        }
+
+
+def test_the_tables_described_are_those_there_are(tables: dict[str, set[str]]) -> None:
+    page = read("reference/database.md")
+    others = section(page, "The other tables")
+    assert {*headings(page, 3), *code(others)} == set(tables)
+
+
+def test_the_columns_described_are_there(tables: dict[str, set[str]]) -> None:
+    page = read("reference/database.md")
+    for name in headings(page, 3):
+        described = {only_code(row[0]) for row in table(section(page, name), "column")}
+        assert described <= tables[name], name
+
+
+# Lifecycle
+
+LIFECYCLE: Final = read("explanation/run-lifecycle.md")
+
+
+def test_the_states_described_are_those_there_are() -> None:
+    assert {only_code(row[0]) for row in table(LIFECYCLE, "status")} == set(RunStatus)
+
+
+def test_the_triggers_described_are_those_there_are() -> None:
+    assert {only_code(row[0]) for row in table(LIFECYCLE, "trigger")} == set(Trigger)
+
+
+REASONS_DESCRIBED: Final = {
+    (status, (only_code(row[0]) or "").removesuffix(" …"))
+    for row in table(LIFECYCLE, "reason")
+    for status in code(row[1])
+}
+
+
+def test_the_reasons_described_are_those_the_policy_gives() -> None:
+    given = set(_reasons_to_wait()) | set(_reasons_to_miss())
+    assert {(status, reason) for status, reason in REASONS_DESCRIBED if status != "cancelled"} == given
+
+
+def test_every_reason_described_has_words_for_people() -> None:
+    assert REASONS_DESCRIBED - {("scheduled", "pool")} == set(REASONS)
+
+
+def _reasons_to_wait() -> Iterator[tuple[str, str]]:
+    statuses = {Verdict.WAIT: "scheduled", Verdict.REPLACE: "scheduled", Verdict.SKIP: "skipped"}
+    facts = [
+        Facts(
+            paused=paused,
+            overlap=overlap,
+            running=running,
+            queued=queued,
+            too_early=early,
+            slot_free=free,
+            full_pool=pool,
+            disk_full=full,
+        )
+        for overlap in OverlapPolicy
+        for paused, early, free, full in product((False, True), repeat=4)
+        for running, queued, pool in product((0, 1), (0, 1), (None, "db"))
+    ]
+    for trigger, waiting, each in product(Trigger, (False, True), facts):
+        decision = admit(Request(trigger=trigger, waiting=waiting), each)
+        if decision.verdict in statuses:
+            yield statuses[decision.verdict], decision.reason.removesuffix(" db")
+
+
+def _reasons_to_miss() -> Iterator[tuple[str, str]]:
+    noon = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    schedule = parse_schedule(["0 * * * *"], "UTC", "job")
+    latest = noon - timedelta(minutes=30)
+    due = Due(job_id="job", schedule=schedule, first=latest - timedelta(hours=5), latest=latest, count=6)
+    for policy, hours in product(CatchUp, (0, 2, 12)):
+        missed = catch_up(due, policy, timedelta(hours=hours), noon).missed
+        if missed is not None:
+            yield "missed", missed.reason
+
+
+def test_the_transitions_described_are_those_the_database_allows(tmp_path: Path) -> None:
+    described = {
+        (before, after)
+        for row in table(LIFECYCLE, "from")
+        for before in code(row[0])
+        for after in code(row[3])
+        if before != after
+    }
+    with closing(connect(tmp_path / "runner.sqlite", create=True)) as conn:
+        # Only the guard on transitions is asked, not what else a row must be.
+        conn.execute("PRAGMA foreign_keys=OFF; PRAGMA ignore_check_constraints=ON")
+        allowed = {(a, b) for a in RunStatus for b in RunStatus if a != b and _may_become(conn, a, b)}
+    assert described == allowed
+
+
+def _may_become(conn: apsw.Connection, before: RunStatus, after: RunStatus) -> bool:
+    conn.execute(
+        "INSERT OR REPLACE INTO runs (id, job_id, status, trigger, created_at)"
+        " VALUES (1, 'job', ?, 'manual', '')",
+        (str(before),),
+    )
+    try:
+        conn.execute("UPDATE runs SET status = ? WHERE id = 1", (str(after),))
+    except apsw.ConstraintError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""The runner may open all the files the system lets it; what it starts has the limit of before."""
+
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from jeeves_runner.core.model import Exited
+from jeeves_runner.execute.contract import Launch, StreamName
+from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.limits import raise_open_files
+
+LOW = 256
+
+
+@pytest.fixture
+def low_limit() -> Iterator[int]:
+    """A soft limit as a login gives it; the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (LOW, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_soft_limit_becomes_the_hard_one(low_limit: int) -> None:
+    assert raise_open_files() == LOW
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (low_limit, low_limit)
+    assert raise_open_files() == low_limit
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets the limits of another process")
+def test_a_program_gets_the_limit_of_before(low_limit: int) -> None:
+    told: list[bytes] = []
+
+    class Sink:
+        def write(self, _stream: StreamName, data: bytes) -> None:
+            told.append(data)
+
+    async def run() -> object:
+        executor = LocalExecutor(open_files=raise_open_files())
+        ask = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+        program = Launch(
+            run_id=1, argv=(sys.executable, "-c", ask), env=dict(os.environ), cwd="/", mark="a mark"
+        )
+        handle = await executor.start(program, Sink())
+        return await executor.wait(handle, Sink())
+
+    assert asyncio.run(run()) == Exited(code=0)
+    assert b"".join(told).split() == [b"%d" % LOW, b"%d" % low_limit]

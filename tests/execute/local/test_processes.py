@@ -1,0 +1,226 @@
+"""Finding and ending a dead runner's processes, and nobody else's."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from jeeves_runner.execute.local.processes import (
+    boot_id,
+    kill_marked,
+    read_stat,
+    start_ticks,
+    start_ticks_between,
+    terminate_escaped,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+Process = subprocess.Popen[bytes]
+
+
+class Spawner:
+    """Starts processes whose first line of output is awaited, and ends them after the test."""
+
+    def __init__(self) -> None:
+        self.started: list[Process] = []
+
+    def __call__(self, script: str, mark: str | None = None, *, session: bool = True) -> tuple[Process, int]:
+        """The process, and the pid it printed."""
+        env = {"PATH": os.environ["PATH"]} | ({"JR_RUN_MARK": mark} if mark else {})
+        process = subprocess.Popen(
+            ["sh", "-c", script], env=env, start_new_session=session, stdout=subprocess.PIPE
+        )
+        self.started.append(process)
+        assert process.stdout is not None
+        return process, int(process.stdout.readline())
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawner]:
+    spawner = Spawner()
+    yield spawner
+    for process in spawner.started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def end_of(pid: int) -> "int | None":
+    """A pidfd of a process, readable once it has ended; None if it is gone already."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def has_ended(pid: int) -> bool:
+    pidfd = end_of(pid)
+    if pidfd is None:
+        return True
+    try:
+        return bool(select.select([pidfd], [], [], 0)[0])
+    finally:
+        os.close(pidfd)
+
+
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+SLEEPER = "echo $$; exec sleep 600"
+DAEMON = "setsid sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 600\" & exit' & wait; {then}"
+NAMELESS = "env -i sh -c 'echo $$; exec sleep 600' & {then}"
+
+
+def test_the_bearers_of_the_mark_are_killed_and_counted(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    process, pid = spawn(SLEEPER, mark)
+    assert kill_marked(mark) == 1
+    assert process.wait() == -signal.SIGKILL
+    assert has_ended(pid)
+    assert kill_marked(mark) == 0
+
+
+def test_a_daemon_in_a_session_of_its_own_is_found_by_its_mark(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    _, daemon = spawn(DAEMON.format(then="exit 0"), mark)
+    assert not has_ended(daemon)
+    assert kill_marked(mark) >= 1
+    assert has_ended(daemon)
+
+
+def test_another_mark_is_another_run(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    process, _ = spawn(SLEEPER, mark + "2")
+    assert kill_marked(mark) == 0
+    assert process.poll() is None
+
+
+def test_this_process_is_spared_though_it_bears_the_mark(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    code = (
+        "import os; print(os.getpid(), flush=True);"
+        "from jeeves_runner.execute.local.processes import kill_marked;"
+        f"raise SystemExit(40 + kill_marked('{mark}'))"
+    )
+    script = f'exec {sys.executable} -c "{code}"'
+    process, _ = spawn(f"cd {Path.cwd()} && PYTHONPATH=. {script}", mark)
+    assert process.wait() == 40
+
+
+def test_a_member_of_the_recorded_session_is_found_without_a_mark(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    leader, nameless = spawn(NAMELESS.format(then="wait"), mark)
+    assert kill_marked(mark, leader.pid, start_ticks(leader.pid), boot_id()) == 2
+    assert leader.wait() == -signal.SIGKILL
+    assert has_ended(nameless)
+
+
+def test_it_is_found_also_when_the_leader_has_ended(spawn: Spawner) -> None:
+    leader, nameless = spawn(NAMELESS.format(then="read line"), uuid4().hex)
+    started = start_ticks(leader.pid)
+    leader.wait()
+    assert kill_marked("no-such-mark", leader.pid, started, boot_id()) == 1
+    assert has_ended(nameless)
+
+
+@pytest.mark.parametrize(("ticks", "boot"), [(-1, None), (+1, None), (0, "another-boot")])
+def test_a_pid_that_was_given_to_another_is_not_touched(spawn: Spawner, ticks: int, boot: str | None) -> None:
+    stranger, _ = spawn(SLEEPER)
+    recorded = str(int(start_ticks(stranger.pid) or 0) + ticks)
+    assert kill_marked("no-such-mark", stranger.pid, recorded, boot or boot_id()) == 0
+    assert stranger.poll() is None
+
+
+def test_a_session_member_that_bears_another_runs_mark_is_not_touched(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    leader, other = spawn(f"JR_RUN_MARK=other sh -c '{SLEEPER}' & wait", mark)
+    assert kill_marked(mark, leader.pid, start_ticks(leader.pid), boot_id()) == 1
+    assert leader.wait() == -signal.SIGKILL
+    assert not has_ended(other)
+    kill(other)
+
+
+def test_processes_born_while_others_die_are_found(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    # Two that start each other anew whenever one ends, each in a session of its own.
+    script = "trap '' TERM; f() { while :; do setsid sleep 0.01; done; }; f & f & f & echo $$; wait"
+    process, _ = spawn(script, mark)
+    assert kill_marked(mark) >= 4
+    assert process.wait() == -signal.SIGKILL
+    assert kill_marked(mark) == 0
+
+
+def test_only_what_left_the_group_gets_the_term(spawn: Spawner) -> None:
+    mark = uuid4().hex
+    process, daemon = spawn(DAEMON.format(then="sleep 600"), mark)
+    assert terminate_escaped(mark, process.pid) == 1
+    pidfd = end_of(daemon)
+    if pidfd is not None:
+        assert select.select([pidfd], [], [], 10)[0]
+        os.close(pidfd)
+    assert process.poll() is None
+
+
+def test_a_process_that_executes_itself_over_and_over_is_found_at_each_look(
+    spawn: Spawner, tmp_path: Path
+) -> None:
+    # Amid an exec the kernel shows no environment; some of so many looks fall into one.
+    again = tmp_path / "again.sh"
+    again.write_text(f"exec sh {again}\n")
+    mark = uuid4().hex
+    process, _ = spawn(f"trap '' TERM; echo $$; exec sh {again}", mark)
+    assert [terminate_escaped(mark, os.getpid()) for _ in range(500)] == [1] * 500
+    assert process.poll() is None
+
+
+def test_a_process_without_any_environment_is_passed_by(spawn: Spawner) -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    _, nameless = spawn(f"exec env -i {sys.executable} -c '{code}'", uuid4().hex)
+    stat = read_stat(nameless)
+    assert stat is not None
+    assert stat.environment[0] == stat.environment[1] != 0
+    assert terminate_escaped(uuid4().hex, os.getpid()) == 0
+    assert not has_ended(nameless)
+
+
+def test_start_ticks_tell_processes_apart_and_stay(spawn: Spawner) -> None:
+    process, pid = spawn(SLEEPER)
+    assert pid == process.pid
+    assert start_ticks(pid) == start_ticks(pid)
+    assert start_ticks(pid) != start_ticks(1)
+    process.kill()
+    process.wait()
+    assert start_ticks(pid) is None
+
+
+def test_a_name_with_parentheses_and_spaces_does_not_confuse(spawn: Spawner) -> None:
+    rename = "import ctypes, os, time; ctypes.CDLL(None).prctl(15, b'a) R (b c')"
+    code = f"{rename}; print(os.getpid(), flush=True); time.sleep(600)"
+    process, pid = spawn(f'exec {sys.executable} -c "{code}"')
+    stat = read_stat(pid)
+    assert stat is not None
+    assert (stat.group, stat.session) == (process.pid, process.pid)
+    assert stat.state in "RS"
+    assert stat.started >= int(start_ticks(os.getpid()) or 0)
+
+
+def test_readings_of_the_clock_within_one_tick_stand_for_the_kernels_answer(spawn: Spawner) -> None:
+    process, _ = spawn(SLEEPER)
+    assert start_ticks_between(process.pid, 12.3401, 12.3499) == "1234"
+    assert start_ticks_between(process.pid, 12.34, 12.35) == start_ticks(process.pid)
+
+
+def test_the_boot_has_one_id() -> None:
+    assert len(boot_id()) == 36

@@ -1,0 +1,82 @@
+"""The file that remembers which process works for which run when nobody else does."""
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.execute.local.roster import Roster, read_roster, roster_path
+
+
+@pytest.fixture
+def db_path(tmp_path: Path) -> Path:
+    return tmp_path / "runner.sqlite"
+
+
+def process(number: int) -> LocalHandle:
+    return LocalHandle(
+        run_id=number,
+        mark=f"{number:032x}",
+        pid=1000 + number,
+        pid_started="12345",
+        boot_id="0b1c2d3e-0000-0000-0000-000000000000",
+    )
+
+
+def test_what_runs_is_known_to_the_next_runner_and_what_has_ended_is_not(db_path: Path) -> None:
+    roster = Roster(db_path)
+    for number in (1, 2, 3):
+        roster.note(process(number))
+    roster.forget(process(2).mark)
+    assert Roster(db_path).left == {process(n).mark: process(n) for n in (1, 3)}
+
+
+def test_it_is_the_owners_alone_and_grows_with_what_runs_at_once_not_with_what_ever_ran(
+    db_path: Path,
+) -> None:
+    roster = Roster(db_path)
+    for number in range(1000):
+        roster.note(process(number))
+        roster.note(process(number + 1000))
+        roster.forget(process(number).mark)
+        roster.forget(process(number + 1000).mark)
+    found = roster_path(db_path).stat()
+    assert stat.S_IMODE(found.st_mode) == 0o600
+    assert found.st_size < 1000
+    assert read_roster(db_path) == {}
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 500, b"\xff" * 77, b"1\t2\t3\n" * 40])
+def test_a_damaged_file_names_nobody(db_path: Path, damage: bytes) -> None:
+    roster_path(db_path).write_bytes(damage)
+    roster = Roster(db_path)
+    assert roster.left == {}
+    roster.note(process(1))
+    assert list(read_roster(db_path)) == [process(1).mark]
+
+
+def test_a_file_that_cannot_be_written_keeps_nothing_from_running(
+    db_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    roster_path(db_path).mkdir()
+    roster = Roster(db_path)
+    roster.note(process(1))
+    roster.forget(process(1).mark)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_runner_that_has_been_replaced_does_not_touch_its_successors_file(db_path: Path) -> None:
+    old = Roster(db_path)
+    old.note(process(1))
+    new = Roster(db_path)
+    new.note(process(2))
+    old.forget(process(1).mark)
+    assert list(read_roster(db_path)) == [process(2).mark]
+
+
+def test_a_text_too_long_for_its_place_is_left_out(db_path: Path) -> None:
+    roster = Roster(db_path)
+    roster.note(replace(process(1), mark="m" * 200))
+    assert read_roster(db_path) == {}

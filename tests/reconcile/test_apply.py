@@ -1,0 +1,319 @@
+"""Given manifests, when applied, then rows: what an apply changes and what it must never touch."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.project import BACKUP, REPORT, Project, errors, summary
+
+from jeeves_runner.core.plan import FieldChange
+from jeeves_runner.db import revisions
+from jeeves_runner.db.connection import transaction
+from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
+from jeeves_runner.reconcile.apply import Terms, apply_plan
+from jeeves_runner.reconcile.setup import source_of
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_manifests_become_rows_under_one_revision(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.write(
+        "more.yaml",
+        """\
+        jobs:
+          - id: report
+            schedule: ["0 6 * * mon-fri", "0 9 * * sat"]
+            command: [echo, hello]
+            timezone: Europe/Berlin
+            timeout: 90s
+            overlap_policy: queue
+          - id: by-hand
+            run: echo hi
+            timeout: 1m
+            enabled: false
+        queues:
+          - id: mail
+            dedup: {key: $.id, scope: all}
+        """,
+    )
+    applied = project.apply()
+    assert summary(applied.plan) == ["+job backup", "+job by-hand", "+job report", "+queue mail"]
+    columns = "id, schedule, script, source_type, timeout_ms, overlap_policy, enabled, timezone"
+    assert project.jobs(columns) == [
+        ("backup", "0 3 * * *", "echo backup", "inline", 300_000, "skip", 1, "UTC"),
+        ("by-hand", None, "echo hi", "inline", 60_000, "skip", 0, "UTC"),
+        ("report", '["0 6 * * mon-fri","0 9 * * sat"]', '["echo","hello"]', "command", 90_000, "queue", 1,
+         "Europe/Berlin"),
+    ]  # fmt: skip
+    assert (
+        project.value("SELECT dedup_config FROM queues WHERE id = 'mail'") == '{"key":"$.id","scope":"all"}'
+    )
+    assert project.value("SELECT count(DISTINCT revision_id) FROM jobs") == 1
+
+
+def test_the_same_input_gives_an_empty_plan_and_writes_nothing(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    before = project.value("PRAGMA data_version"), revisions.head(project.conn)
+    again = project.apply()
+    assert again.revision is None
+    assert summary(again.plan) == []
+    assert (project.value("PRAGMA data_version"), revisions.head(project.conn)) == before
+
+
+def test_an_update_names_each_field_with_both_values(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    project.write("backup.yaml", BACKUP.replace("0 3", "30 4").replace("5m", "10m"))
+    (change,) = project.plan().changes
+    assert {f.path: (f.old, f.new) for f in change.fields} == {
+        "schedule": (["0 3 * * *"], ["30 4 * * *"]),
+        "timeout_ms": (300_000, 600_000),
+    }
+
+
+def test_operational_state_survives_every_apply(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    with transaction(project.conn, project.clock) as tx:
+        tx.conn.execute("UPDATE jobs SET decided_until = '2026-03-01T03:00:00.000Z'")
+        tx.conn.execute(
+            "INSERT INTO overrides (job_id, kind, created_by, created_at)"
+            " VALUES ('backup', 'pause', 'me', ?)",
+            (tx.at,),
+        )
+        tx.conn.execute(
+            "INSERT INTO state (namespace, key, value, updated_at) VALUES ('n', 'k', '1', ?)", (tx.at,)
+        )
+    project.write("backup.yaml", BACKUP.replace("5m", "10m"))
+    project.apply()
+    assert project.jobs("decided_until") == [("2026-03-01T03:00:00.000Z",)]
+    assert project.value("SELECT count(*) FROM overrides WHERE ended_at IS NULL") == 1
+    assert project.value("SELECT value FROM state") == "1"
+
+
+def test_only_a_change_of_when_it_runs_resets_what_is_looked_back_at(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    first = project.jobs("schedule_since")
+    project.clock.advance(hours=1)
+    project.write("backup.yaml", BACKUP.replace("5m", "10m"))
+    project.apply()
+    assert project.jobs("schedule_since") == first
+    project.write("backup.yaml", BACKUP.replace("0 3", "0 4"))
+    project.apply()
+    assert project.jobs("schedule_since") != first
+
+
+def test_enabling_a_job_forgets_the_time_it_was_disabled(project: Project) -> None:
+    project.write("backup.yaml", BACKUP + "enabled: false\n")
+    project.apply()
+    project.clock.advance(days=3)
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    assert project.jobs("schedule_since") == [("2026-03-04T12:00:00.000Z",)]
+
+
+def test_a_deleted_job_is_a_tombstone_and_comes_back(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    project.remove("backup.yaml")
+    assert summary(project.apply().plan) == ["-job backup"]
+    assert project.jobs() == [("report",)]
+    assert project.value("SELECT deleted_at FROM jobs WHERE id = 'backup'") is not None
+    project.clock.advance(days=1)
+    project.write("backup.yaml", BACKUP)
+    assert summary(project.apply().plan) == ["+job backup"]
+    assert project.jobs("id, schedule_since")[0] == ("backup", "2026-03-02T12:00:00.000Z")
+
+
+@pytest.mark.parametrize("broken", ["id: [\n", "id:\tbackup\n", "", "# nothing\n", "a: b: c\n", "\xff"])
+def test_a_broken_file_never_changes_its_jobs(project: Project, broken: str) -> None:
+    path = project.write("backup.yaml", BACKUP)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    before = project.jobs("id, spec, enabled, revision_id")
+    path.write_bytes(broken.encode("latin-1"))
+    project.remove("report.yaml")
+    plan = project.apply().plan
+    assert summary(plan) == ["=job backup"]
+    assert errors(plan)
+    assert project.jobs("id, spec, enabled, revision_id") == before
+
+
+def test_an_invalid_job_is_held_and_its_siblings_apply(project: Project) -> None:
+    both = "jobs:\n  - {id: a, run: echo a, timeout: 1m}\n  - {id: b, run: echo b, timeout: 1m}\n"
+    project.write("two.yaml", both)
+    project.apply()
+    project.write("two.yaml", both.replace("echo b", "echo new").replace("id: a,", "id: a, scheduel: x,"))
+    plan = project.apply().plan
+    assert summary(plan) == ["=job a", "~job b"]
+    assert "scheduel" in errors(plan)[0]
+
+
+def test_a_mended_file_releases_what_was_held(project: Project) -> None:
+    path = project.write("backup.yaml", BACKUP)
+    project.apply()
+    path.write_text("id: [")
+    project.apply()
+    assert [h.id for h in revisions.held_rows(project.conn)] == ["backup"]
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    assert revisions.held_rows(project.conn) == []
+
+
+def test_a_broken_defaults_file_holds_everything_below_it(project: Project) -> None:
+    project.write("team/_defaults.yaml", "defaults:\n  timeout: 5m\n")
+    project.write("team/deep/a.yaml", "run: echo a\n")
+    project.write("b.yaml", "run: echo b\ntimeout: 1m\n")
+    project.apply()
+    project.write("team/_defaults.yaml", "defaults: [")
+    project.write("team/deep/a.yaml", "run: echo changed\n")
+    project.write("team/new.yaml", "run: echo new\n")
+    project.write("b.yaml", "run: echo b2\ntimeout: 1m\n")
+    assert summary(project.apply().plan) == ["=job a", "~job b"]
+    assert [name for (name,) in project.jobs()] == ["a", "b"]
+
+
+def unreadable(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("put", [unreadable, Path.mkdir], ids=["dangling link", "folder"])
+def test_a_defaults_file_that_cannot_be_read_holds_everything_below_it(
+    project: Project, put: Callable[[Path], None]
+) -> None:
+    defaults = project.write("team/_defaults.yaml", "defaults:\n  timeout: 5m\n")
+    project.write("team/deep/a.yaml", "run: echo a\n")
+    project.write("b.yaml", "run: echo b\ntimeout: 1m\n")
+    project.apply()
+    defaults.unlink()
+    put(defaults)
+    plan = project.apply().plan
+    assert summary(plan) == ["=job a"]
+    assert plan.held[0].message == "jobs.d/team/_defaults.yaml is broken"
+    assert project.jobs("id, timeout_ms") == [("a", 300_000), ("b", 60_000)]
+
+
+def test_two_defaults_files_in_one_folder_contradict_each_other(project: Project) -> None:
+    project.write("_defaults.yaml", "defaults:\n  timeout: 5m\n")
+    project.write("a.yaml", "run: echo a\n")
+    project.apply()
+    project.write("_defaults.yml", "defaults:\n  timeout: 6m\n")
+    plan = project.apply().plan
+    assert summary(plan) == ["=job a"]
+    assert errors(plan) == [
+        "jobs.d/_defaults.yml:1: the folder has a _defaults.yaml as well, and one of them must go"
+    ]
+
+
+def test_a_folder_behind_a_link_that_leads_nowhere_is_held(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "a.yaml").write_text("run: echo a\ntimeout: 1m\n")
+    (project.jobs_dir / "team").symlink_to(tmp_path / "team")
+    project.write("b.yaml", "run: echo b\ntimeout: 1m\n")
+    project.apply()
+    (tmp_path / "team").rename(tmp_path / "unmounted")
+    assert summary(project.apply().plan) == ["=job a"]
+    assert project.jobs() == [("a",), ("b",)]
+
+
+def test_defaults_reach_unchanged_files(project: Project) -> None:
+    project.write("team/_defaults.yaml", "defaults:\n  timeout: 5m\n")
+    project.write("team/a.yaml", "run: echo a\n")
+    project.apply()
+    project.write("team/_defaults.yaml", "defaults:\n  timeout: 6m\n")
+    assert summary(project.apply().plan) == ["~job a"]
+    assert project.jobs("timeout_ms") == [(360_000,)]
+
+
+def test_a_double_id_names_both_files_and_changes_nothing(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    project.write("copy.yaml", BACKUP.replace("0 3", "0 4"))
+    project.write("x.yaml", "id: new\nrun: echo x\ntimeout: 1m\n")
+    project.write("y.yaml", "id: new\nrun: echo y\ntimeout: 1m\n")
+    plan = project.apply().plan
+    assert summary(plan) == ["=job backup"]
+    found = errors(plan)
+    assert any(e.startswith("jobs.d/backup.yaml:") and "jobs.d/copy.yaml" in e for e in found)
+    assert any(e.startswith("jobs.d/copy.yaml:") and "jobs.d/backup.yaml" in e for e in found)
+    assert project.jobs("id, schedule") == [("backup", "0 3 * * *")]
+    assert errors(project.apply().plan) == found
+
+
+def test_a_job_may_move_to_another_file(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    project.remove("backup.yaml")
+    project.write("moved.yaml", BACKUP)
+    (change,) = project.apply().plan.changes
+    assert change.fields == (FieldChange(path="file", old="jobs.d/backup.yaml", new="jobs.d/moved.yaml"),)
+    assert project.jobs("id, file") == [("backup", "jobs.d/moved.yaml")]
+
+
+def test_a_missing_script_holds_its_job_although_the_manifest_did_not_change(project: Project) -> None:
+    script = project.root / "work.sh"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    project.write("work.yaml", "script: work.sh\ntimeout: 1m\n")
+    project.apply()
+    script.unlink()
+    plan = project.apply().plan
+    assert summary(plan) == ["=job work"]
+    assert str(script) in errors(plan)[0]
+    assert errors(plan)[0].startswith("jobs.d/work.yaml:1:")
+
+
+def test_an_emptied_folder_is_never_taken_as_delete_everything(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    project.remove("backup.yaml")
+    with pytest.raises(Refused, match="no manifest"):
+        project.apply(allow_deletes=10)
+    assert project.jobs() == [("backup",)]
+
+
+def test_most_jobs_gone_wants_a_word(project: Project) -> None:
+    for n in range(10):
+        project.write(f"j{n}.yaml", f"run: echo {n}\ntimeout: 1m\n")
+    project.apply()
+    project.clock.advance(hours=1)
+    for n in range(6):
+        project.remove(f"j{n}.yaml")
+    with pytest.raises(Refused, match="6 jobs"):
+        project.apply()
+    assert len(project.jobs()) == 10
+    project.apply(allow_deletes=6)
+    assert len(project.jobs()) == 4
+
+
+def test_a_plan_made_before_another_apply_is_not_applied(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    old = project.plan()
+    project.apply()
+    terms = Terms(applied_by="cli", source=source_of(project.config).location)
+    with pytest.raises(BaseMoved), transaction(project.conn, project.clock) as tx:
+        apply_plan(tx, old, terms)
+
+
+def test_a_database_belongs_to_one_folder(project: Project, tmp_path: Path) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "jeeves-runner.yaml").write_text("jobs_dir: other\n")
+    (tmp_path / "other" / "x.yaml").write_text("run: echo x\ntimeout: 1m\n")
+    with pytest.raises(SourceMismatch) as caught:
+        project.apply()
+    assert str(tmp_path / "jobs.d") in caught.value.message
+    assert str(tmp_path / "other") in caught.value.message
+    project.apply(take_over=True, allow_deletes=1)
+    assert project.jobs() == [("x",)]
+    assert list(project.conn.execute("SELECT actor, action, target, detail FROM audit")) == [
+        ("cli", "take over", f"source {tmp_path / 'other'}", f"was {tmp_path / 'jobs.d'}")
+    ]

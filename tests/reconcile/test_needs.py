@@ -1,0 +1,89 @@
+"""What jobs need besides their manifests: working folders and secrets, looked for before anything is due."""
+
+from pathlib import Path
+
+import pytest
+from support.project import Project, summary
+
+MANIFEST = """\
+jobs:
+  - id: a
+    run: echo a
+    timeout: 1m
+    cwd: {cwd}
+    env:
+      PLAIN: text
+      TOKEN: {{file: {file}}}
+      KEY: {{from_env: JEEVES_TEST_KEY}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """All that the job needs is there."""
+    project = Project(tmp_path)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "token").write_text("a secret\n")
+    monkeypatch.setenv("JEEVES_TEST_KEY", "another")
+    project.write("a.yaml", MANIFEST.format(cwd="work", file="token"))
+    return project
+
+
+def found(project: Project) -> list[tuple[str, str, int, int, str]]:
+    return [(p.severity, p.code, p.line, p.column, p.message) for p in project.plan().problems]
+
+
+def test_nothing_is_said_of_what_is_there(project: Project) -> None:
+    assert found(project) == []
+
+
+def test_a_missing_secret_is_a_warning_and_holds_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / "token").unlink()
+    monkeypatch.delenv("JEEVES_TEST_KEY")
+    path = project.root / "token"
+    assert found(project) == [
+        ("warning", "secret", 8, 14, f"`env.TOKEN`: the secret file does not exist: {path}"),
+        ("warning", "secret", 9, 12, "`env.KEY`: the environment has no variable JEEVES_TEST_KEY"),
+    ]
+    assert summary(project.plan()) == ["+job a"]
+
+
+def test_a_secret_file_must_be_a_file(project: Project) -> None:
+    project.write("a.yaml", MANIFEST.format(cwd="work", file="work"))
+    assert found(project)[0][4] == f"`env.TOKEN`: the secret file is not a file: {project.root / 'work'}"
+
+
+def test_a_missing_folder_of_the_project_is_an_error_and_holds_the_job(project: Project) -> None:
+    project.apply()
+    project.write("a.yaml", MANIFEST.format(cwd="elsewhere", file="token"))
+    path = project.root / "elsewhere"
+    assert found(project) == [("error", "cwd", 5, 10, f"`cwd`: the working folder does not exist: {path}")]
+    assert summary(project.plan()) == ["=job a"]
+
+
+def test_a_missing_folder_elsewhere_is_a_warning(project: Project) -> None:
+    project.write("a.yaml", MANIFEST.format(cwd="/no/such/folder", file="token"))
+    assert [problem[:2] for problem in found(project)] == [("warning", "cwd")]
+
+
+def test_a_working_folder_must_be_a_folder(project: Project) -> None:
+    project.write("a.yaml", MANIFEST.format(cwd="token", file="token"))
+    assert [problem[:2] for problem in found(project)] == [("error", "cwd")]
+
+
+def test_a_warning_goes_with_its_cause_although_the_manifest_did_not_change(project: Project) -> None:
+    token = project.root / "token"
+    token.unlink()
+    project.apply()
+    assert len(found(project)) == 1
+    token.write_text("a secret\n")
+    assert found(project) == []
+    assert summary(project.plan()) == []
+
+
+def test_what_comes_from_defaults_is_placed_at_the_job(project: Project) -> None:
+    project.write("_defaults.yaml", "defaults: {cwd: nowhere}\n")
+    project.write("a.yaml", "id: a\nrun: echo a\ntimeout: 1m\n")
+    assert [problem[:4] for problem in found(project)] == [("error", "cwd", 1, 1)]

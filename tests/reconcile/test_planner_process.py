@@ -1,0 +1,114 @@
+"""The planner in its own process answers as the planner in this one does, also after it was killed."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support.project import Project, summary
+
+from jeeves_runner.core.live import Live, Step
+from jeeves_runner.core.plan import Plan
+from jeeves_runner.errors import SourceError
+from jeeves_runner.reconcile.apply import read_live
+from jeeves_runner.reconcile.planner_process import PlannerDied, PlannerFailed, PlannerProcess
+from jeeves_runner.reconcile.setup import planner_of, planner_setup
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    for n in range(5):
+        project.write(f"job{n}.yaml", f"run: echo {n}\ntimeout: 1m\nschedule: '{n} * * * *'\n")
+    return project
+
+
+def test_it_answers_as_the_planner_in_process_does(project: Project) -> None:
+    async def ask() -> Plan:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            return await process.plan(1, Live.nothing)
+        finally:
+            process.close()
+
+    assert asyncio.run(ask()) == planner_of(project.config).plan(Live.nothing())
+
+
+def test_it_follows_applies_step_by_step(project: Project) -> None:
+    async def follow() -> list[list[str]]:
+        process = PlannerProcess(planner_setup(project.config))
+        found = []
+        try:
+            plan = await process.plan(1, Live.nothing)
+            found.append(summary(plan))
+            await process.advance(Step.of(plan, 1), 2)
+            found.append(summary(await process.plan(2, never)))
+            project.write("job0.yaml", "run: echo changed\ntimeout: 1m\n")
+            project.remove("job1.yaml")
+            found.append(summary(await process.plan(2, never)))
+            found.append(summary(await process.plan(3, Live.nothing)))
+        finally:
+            process.close()
+        return found
+
+    def never() -> Live:
+        raise AssertionError("it should know what is live")
+
+    whole = [f"+job job{n}" for n in range(5)]
+    assert asyncio.run(follow()) == [whole, [], ["-job job1", "~job job0"], ["+job job0", *whole[2:]]]
+
+
+def test_errors_of_the_folder_come_through(project: Project) -> None:
+    async def ask() -> None:
+        process = PlannerProcess(planner_setup(project.config))
+        project.jobs_dir.rename(project.root / "elsewhere")
+        try:
+            await process.plan(1, Live.nothing)
+        finally:
+            process.close()
+
+    with pytest.raises(SourceError, match="does not exist"):
+        asyncio.run(ask())
+
+
+def test_an_error_nobody_foresaw_is_an_answer_and_not_its_end(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask() -> tuple[bool, Plan]:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            # What is live makes no sense, so that the comparison fails where it looks at a row.
+            with pytest.raises(PlannerFailed, match="unexpected AttributeError"):
+                await process.plan(1, lambda: Live(0, {("job", "a"): None}, {}))  # type: ignore[dict-item]
+            first = process._child
+            plan = await process.plan(2, Live.nothing)
+            return first is not None and first is process._child, plan
+        finally:
+            process.close()
+
+    lives_on, plan = asyncio.run(ask())
+    assert lives_on
+    assert len(plan.changes) == 5
+    assert "Traceback" in caplog.text
+
+
+def test_a_killed_planner_is_reported_and_replaced(project: Project) -> None:
+    async def kill_and_ask() -> Plan:
+        process = PlannerProcess(planner_setup(project.config))
+
+        def read_after_the_kill() -> Live:
+            child = process._child
+            assert child is not None
+            child.kill()
+            child.wait()
+            return Live.nothing()
+
+        try:
+            await process.plan(1, Live.nothing)
+            with pytest.raises(PlannerDied):
+                await process.plan(2, read_after_the_kill)
+            return await process.plan(3, partial(read_live, project.conn))
+        finally:
+            process.close()
+
+    assert summary(asyncio.run(kill_and_ask())) == [f"+job job{n}" for n in range(5)]

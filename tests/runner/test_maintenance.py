@@ -1,0 +1,181 @@
+"""What has outlived its retention goes; what keeps a run from happening twice stays."""
+
+import asyncio
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.runs import Place, job
+
+from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.config import Config, load_config
+from jeeves_runner.db import queue_items, run_retention
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.runner.maintenance import Maintenance
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    place = Place(tmp_path)
+    place.apply(job("old"))
+    return place
+
+
+def configured(place: Place, text: str) -> Config:
+    (place.root / "jeeves-runner.yaml").write_text(text)
+    return load_config(place.root, None)
+
+
+def ended(
+    place: Place, days_ago: float, trigger: str = "manual", *, chain: int | None = None, log: bool = False
+) -> int:
+    """A run that ended so long ago; its id."""
+    with place.write() as tx:
+        when = to_text(tx.now - timedelta(days=days_ago))
+        tx.conn.execute(
+            "INSERT INTO runs (job_id, status, trigger, chain_id, created_at, started_at, finished_at)"
+            " VALUES ('old', 'ok', ?, ?, ?3, ?3, ?3)",
+            (trigger, chain, when),
+        )
+        run_id = tx.conn.last_insert_rowid()
+        if log:
+            path = place.root / f"{run_id}.log"
+            path.write_text("output")
+            tx.conn.execute("UPDATE runs SET log_path = ? WHERE id = ?", (str(path), run_id))
+    return run_id
+
+
+def keep_house(place: Place, config: str) -> None:
+    async def main() -> None:
+        async with Writer(place.path, place.clock) as writer:
+            settings = configured(place, config)
+            await Maintenance(config=settings, writer=writer, clock=place.clock).run_once()
+
+    asyncio.run(main())
+
+
+def left(place: Place) -> list[int]:
+    return [run.id for run in place.runs()]
+
+
+def test_runs_go_after_their_retention_and_take_their_logs_along(place: Place) -> None:
+    old, young = ended(place, 31, log=True), ended(place, 29, log=True)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [young]
+    assert not (place.root / f"{old}.log").exists()
+    assert (place.root / f"{young}.log").exists()
+
+
+def test_occurrences_are_kept_for_a_week_at_least(place: Place) -> None:
+    ended(place, 6)
+    occurrence, caught_up = ended(place, 6, "schedule"), ended(place, 6, "catch_up")
+    ended(place, 8, "schedule")
+    newest = ended(place, 0)
+    keep_house(place, "run_retention: 1d\n")
+    assert left(place) == [occurrence, caught_up, newest]
+
+
+def test_a_first_attempt_stays_as_long_as_its_retry(place: Place) -> None:
+    first = ended(place, 31)
+    retry = ended(place, 29, "retry", chain=first)
+    gone = ended(place, 40)
+    ended(place, 39, "retry", chain=gone)
+    newest = ended(place, 0)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [first, retry, newest]
+
+
+def test_every_job_keeps_the_last_run_that_started(place: Place) -> None:
+    ended(place, 90)
+    newest = ended(place, 80)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [newest]
+
+
+def test_more_than_one_bite_goes_in_one_round(place: Place) -> None:
+    with place.write() as tx:
+        tx.conn.executemany(
+            "INSERT INTO runs (job_id, status, trigger, created_at, started_at, finished_at)"
+            " VALUES ('old', 'ok', 'manual', ?1, ?1, ?1)",
+            ((to_text(tx.now - timedelta(days=40)),) for _ in range(1200)),
+        )
+    newest = ended(place, 0)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [newest]
+
+
+def test_logs_may_go_before_their_runs(place: Place) -> None:
+    run_id = ended(place, 10, log=True)
+    (place.root / f"{run_id}.log.tail").touch()
+    keep_house(place, "run_retention: 30d\nlog_retention: 7d\n")
+    assert left(place) == [run_id]
+    assert place.runs()[0].log_path is None
+    assert list(place.root.glob("*.log*")) == []
+
+
+def test_a_queue_spoilt_by_hand_is_named_and_does_not_stop_the_rest(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    long_ago = from_text("2020-01-01T00:00:00.000Z")
+    with place.write() as tx:
+        for queue_id in ("a", "b"):
+            queue_items.enqueue(Tx(tx.conn, long_ago, to_text(long_ago)), queue_id, ["1"])
+        tx.conn.execute("UPDATE queue_items SET status = 'completed', completed_at = created_at")
+        tx.conn.execute("UPDATE queues SET retention = '{}' WHERE id = 'a'")
+    keep_house(place, "run_retention: 30d\n")
+    assert [queue for (queue,) in place.conn.execute("SELECT queue_id FROM queue_items")] == ["a"]
+    assert "queue a was left as it is: retention of queue a does not hold" in caplog.text
+
+
+def a_log(place: Place, run_id: int, days_ago: float) -> Path:
+    path = place.root / "data" / "logs" / "old" / f"{run_id}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("output")
+    then = (place.clock.now() - timedelta(days=days_ago)).timestamp()
+    os.utime(path, (then, then))
+    return path
+
+
+def test_logs_that_a_killed_runner_left_go_too(place: Place) -> None:
+    known, running = ended(place, 0, log=True), ended(place, 0)
+    with place.write() as tx:
+        tx.conn.execute(
+            "INSERT INTO runs (id, job_id, status, trigger, created_at, started_at)"
+            " VALUES (77, 'old', 'running', 'manual', ?1, ?1)",
+            (tx.at,),
+        )
+    left, forgotten = a_log(place, 900, 31), a_log(place, running, 31)
+    kept = [a_log(place, 901, 29), a_log(place, known, 31), a_log(place, 77, 31)]
+    foreign = place.root / "data" / "logs" / "old" / "notes.log"
+    foreign.touch()
+    os.utime(foreign, (0, 0))
+    keep_house(place, "run_retention: 30d\n")
+    assert [path for path in (left, forgotten) if path.exists()] == []
+    assert [path for path in (*kept, foreign) if not path.exists()] == []
+
+
+def test_free_space_is_given_back_but_for_some(place: Place) -> None:
+    with place.write() as tx:
+        tx.conn.execute("CREATE TABLE gone (bytes BLOB)")
+        tx.conn.execute("INSERT INTO gone VALUES (zeroblob(6000000))")
+        tx.conn.execute("DROP TABLE gone")
+    keep_house(place, "run_retention: 30d\n")
+    assert place.conn.pragma("freelist_count") == 1_000
+
+
+def test_what_is_kept_is_not_read_again_with_every_bite(place: Place) -> None:
+    """A runner that runs every second keeps 600,000 occurrences for a week."""
+    plan = [
+        step
+        for statement in (run_retention._PRUNE, run_retention._PRUNE_NO_OCCURRENCES)
+        for _, _, _, step in place.conn.execute(
+            f"EXPLAIN QUERY PLAN {statement}",
+            {"since": "", "before": "", "occurrences_before": "", "limit": 1},
+        )
+    ]
+    looks = [step for step in plan if "finished_at" in step]
+    assert len(looks) == 2
+    assert "INDEX runs_finished (finished_at>? AND finished_at<?)" in looks[0]
+    assert "INDEX runs_no_occurrence (finished_at>? AND finished_at<?)" in looks[1]

@@ -1,0 +1,239 @@
+"""A runner is killed in the middle of its work: the next one finds everything, and nothing runs twice."""
+
+import asyncio
+import json
+import os
+import signal
+from collections import Counter
+from contextlib import closing, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.db import child, expect
+from support.runs import Place, Rig, job, running, with_runner
+from support.server import until
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.db import queue_items
+from jeeves_runner.db.connection import connect
+from jeeves_runner.execute.output.log_read import LogReader, is_in_two_parts
+
+RUNNER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, "tests")
+from support.runs import Place, running
+from jeeves_runner.db.connection import connect
+from jeeves_runner.runner.scheduler import Scheduler
+
+async def main():
+    place = Place(Path(sys.argv[1]))
+    async with running(place, max_concurrency=16) as rig:
+        conn = connect(place.path)
+        scheduler = Scheduler(conn=conn, runs=rig.runs, clock=place.clock)
+        await scheduler.load()
+        loop = asyncio.create_task(scheduler.run())
+        for name in sys.argv[2:]:
+            await rig.runs.trigger(name)
+        await rig.until(lambda: len(rig.runs.running_ids) >= 3)
+        print("working", flush=True)
+        await loop
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def kill_a_runner_at_work(place: Place, *triggered: str) -> None:
+    with child(RUNNER, place.root, *triggered) as runner:
+        expect(runner, "working")
+        runner.send_signal(signal.SIGKILL)
+
+
+def bearing_a_mark_of(place: Place) -> list[int]:
+    """All living processes that carry the mark of one of this place's runs."""
+    with closing(connect(place.path)) as conn:
+        marks = [
+            f"JR_RUN_MARK={mark}\0".encode() for (mark,) in conn.execute("SELECT mark FROM runs") if mark
+        ]
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                environment = (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if any(mark in environment for mark in marks):
+                found.append(int(folder.name))
+    return found
+
+
+def test_a_killed_runners_runs_are_interrupted_and_none_of_their_processes_lives(place: Place) -> None:
+    place.apply(
+        job("plain", "sleep 300"),
+        job("forks", "setsid sleep 300 & sleep 300 & exec sleep 300"),
+        job("leaves", "(setsid sleep 300 &) ; exec sleep 300"),
+    )
+    kill_a_runner_at_work(place, "plain", "forks", "leaves")
+    assert place.story() == ["running"] * 3
+    assert len(bearing_a_mark_of(place)) >= 3
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    assert place.story() == ["interrupted"] * 3
+    assert {run.message for run in place.runs()} == {"the runner died while this ran"}
+    assert bearing_a_mark_of(place) == []
+
+
+def test_the_logs_of_a_killed_runner_are_put_in_order_and_its_temporaries_go(place: Place) -> None:
+    place.apply(
+        job("loud", "#!/bin/sh\nseq 300000; touch done; exec sleep 300", cwd=str(place.root)),
+        job("quiet", "echo hello; touch said; exec sleep 300", cwd=str(place.root)),
+        job("other", "exec sleep 300"),
+    )
+    foreign = place.root / "data" / "tmp" / "run-of-somebody"
+    foreign.parent.mkdir(parents=True)
+    foreign.touch()
+    with child(RUNNER, place.root, "loud", "quiet", "other") as runner:
+        expect(runner, "working")
+        until(lambda: (place.root / "done").exists() and (place.root / "said").exists())
+        loud = place.root / "data" / "logs" / "loud" / "1.log"
+        until(lambda: b"\n300000\n" in b"".join(LogReader(loud).read()))
+        runner.send_signal(signal.SIGKILL)
+    assert is_in_two_parts(loud)
+    assert len(list(foreign.parent.iterdir())) == 2
+    with place.write() as tx:
+        tx.conn.execute("UPDATE runs SET log_path = NULL")  # as if it had been killed before it was noted
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    said = {run.job_id: Path(run.log_path).read_text() for run in place.runs() if run.log_path}
+    assert set(said) == {"loud", "quiet"}
+    assert said["quiet"] == "hello\n"
+    assert said["loud"].startswith("1\n2\n")
+    assert said["loud"].endswith("\n300000\n")
+    assert said["loud"].count(" bytes cut …\n") == 1
+    assert not is_in_two_parts(loud)
+    assert list(foreign.parent.iterdir()) == [foreign]
+
+
+def sleeping(seconds: int) -> list[int]:
+    """The processes of ``sleep`` for so long: what is left of a program without any environment."""
+    wanted = f"sleep\0{seconds}\0".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found += [int(folder.name)] * ((folder / "cmdline").read_bytes() == wanted)
+    return found
+
+
+def test_a_process_that_cleared_its_environment_does_not_outlive_a_runner_killed_at_its_start(
+    place: Place,
+) -> None:
+    """Nothing but the roster knows it: the row is written later, and the mark is gone."""
+    seconds = 100_000 + os.getpid()
+    place.apply(*(job(name, f"exec env -i sleep {seconds}") for name in "abc"))
+    with child(RUNNER, place.root, *"abc") as runner:
+        expect(runner, "working")
+        until(lambda: len(sleeping(seconds)) == 3)
+        runner.send_signal(signal.SIGKILL)
+    with place.write() as tx:
+        tx.conn.execute("UPDATE runs SET pid = NULL, pid_started = NULL, boot_id = NULL")
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    assert place.story() == ["interrupted"] * 3
+    assert sleeping(seconds) == []
+
+
+def test_no_occurrence_starts_twice_across_kills(place: Place) -> None:
+    log = place.root / "starts"
+    note = f'echo "$JR_JOB_ID $JR_SCHEDULED_FOR" >> {log}; sleep 0.7'
+    place.apply(*(job(f"tick{n}", note, schedule=("* * * * * *",), catch_up="all") for n in range(4)))
+    for _ in range(3):
+        kill_a_runner_at_work(place)
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    starts = Counter(log.read_text().splitlines())
+    assert starts
+    assert set(starts.values()) == {1}
+    recorded = {f"{run.job_id} {to_text(run.scheduled_for)}" for run in place.runs() if run.scheduled_for}
+    assert set(starts) <= recorded
+    assert not [run for run in place.runs() if run.status is RunStatus.RUNNING]
+
+
+def test_an_interrupted_run_is_tried_again_only_if_declared(place: Place) -> None:
+    again = Retries(limit=1, delay_ms=0, on=("interrupted",))
+    place.apply(
+        job("again", 'test "$JR_ATTEMPT" = 2 || exec sleep 300', retries=again),
+        job("never", "sleep 300", retries=Retries(limit=1, delay_ms=0)),
+        job("other", "sleep 300"),
+    )
+    kill_a_runner_at_work(place, "again", "never", "other")
+
+    async def scenario(rig: Rig) -> None:
+        await rig.until_story("again", "interrupted", "ok")
+
+    with_runner(place, scenario)
+    assert place.story("never") == ["interrupted"]
+    first, second = place.runs("again")
+    assert (second.trigger, second.attempt, second.chain_id) == ("retry", 2, first.id)
+
+
+def test_items_of_an_interrupted_run_come_back_without_a_used_attempt(place: Place) -> None:
+    place.apply(*(job(name, "sleep 300") for name in "abc"))
+    kill_a_runner_at_work(place, *"abc")
+    with place.write() as tx:
+        queue_items.enqueue(tx, "inbox", ["1"])
+        queue_items.claim(tx, "inbox", run_id=place.runs()[0].id)
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    assert place.conn.execute("SELECT status, attempt FROM queue_items").fetchall() == [("pending", 0)]
+
+
+def test_an_occurrence_that_waited_beyond_its_window_is_missed(place: Place) -> None:
+    place.apply(
+        job("late", catch_up_window_ms=60_000), job("soon", catch_up_window_ms=3_600_000), job("hand")
+    )
+    with place.write() as tx:
+        for name, trigger in (("late", "schedule"), ("soon", "catch_up"), ("hand", "manual")):
+            tx.conn.execute(
+                "INSERT INTO runs (job_id, status, trigger, scheduled_for, created_at)"
+                " VALUES (?, 'scheduled', ?, ?, ?)",
+                (name, trigger, to_text(tx.now - timedelta(minutes=10)), tx.at),
+            )
+    with_runner(place, lambda rig: rig.runs.idle())
+    assert {run.job_id: (run.status.value, run.reason) for run in place.runs()} == {
+        "late": ("missed", "late"),
+        "soon": ("ok", None),
+        "hand": ("ok", None),
+    }
+
+
+def test_a_cancel_recorded_before_the_runner_died_is_the_cause(place: Place) -> None:
+    place.apply(*(job(name, "sleep 300") for name in "abc"))
+    kill_a_runner_at_work(place, *"abc")
+    with place.write() as tx:
+        tx.conn.execute(
+            "UPDATE runs SET cancel_cause = 'cancel', cancel_requested_at = ? WHERE job_id = 'a'", (tx.at,)
+        )
+    with_runner(place, lambda rig: asyncio.sleep(0))
+    assert place.story("a") == ["cancelled"]
+    assert place.story("b") == ["interrupted"]
+
+
+def test_settling_comes_before_the_first_admission(place: Place) -> None:
+    place.apply(job("exclusive", "sleep 300"), job("b", "sleep 300"), job("c", "sleep 300"))
+    kill_a_runner_at_work(place, "exclusive", "b", "c")
+    left = bearing_a_mark_of(place)
+
+    async def main() -> None:
+        async with running(place, started=False) as rig:
+            with pytest.raises(Exception, match="not taking runs"):
+                await rig.runs.trigger("exclusive")
+            await rig.runs.start_up()
+            assert not set(left) & set(bearing_a_mark_of(place))
+            run = await rig.runs.trigger("exclusive")
+            assert run.status is RunStatus.RUNNING
+
+    asyncio.run(main())
+    assert json.dumps(left) != "[]"
+    assert os.getpid() not in left

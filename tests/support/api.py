@@ -1,0 +1,158 @@
+"""A real server of the API on loopback: real runs, real database, and a folder that is in sync."""
+
+import asyncio
+import io
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import aiohttp
+from support.ledger import Ledger
+
+from jeeves_runner.api import ApiServices, HttpServer, Limits
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.config import load_config
+from jeeves_runner.core.model import SourceType
+from jeeves_runner.db.connection import connect
+from jeeves_runner.db.runner import begin_epoch
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.reconcile.loop import SyncState
+from jeeves_runner.runs import Runs, Surroundings
+from jeeves_runner.views import next_runs
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """What came back; ``body`` is the document if it is JSON, else text."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class StillSync:
+    """Manifests that stay as they are; counts how often somebody asked to look again."""
+
+    def __init__(self) -> None:
+        self.state = SyncState(state="in_sync", revision=1)
+        self.nudges = 0
+
+    def apply_now(self) -> None:
+        self.nudges += 1
+
+
+class Api:
+    """A client of the server, and the parts behind it."""
+
+    def __init__(
+        self,
+        port: int,
+        session: aiohttp.ClientSession,
+        ledger: Ledger,
+        sync: StillSync,
+        stopping: asyncio.Event,
+    ) -> None:
+        self.port = port
+        self.session = session
+        self.ledger = ledger
+        self.sync = sync
+        self.stopping = stopping
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.ask("GET", path, **headers)
+
+    async def post(self, path: str, body: object = None, **headers: str) -> Answer:
+        return await self.ask("POST", path, body, **headers)
+
+    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """``body``: bytes as they are, other values as JSON. ``_`` in names of headers stands for ``-``."""
+        sent_body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        data = None if sent_body is None else io.BytesIO(sent_body)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self.session.request(method, url, data=data, headers=sent) as answer:
+            told = await answer.text()
+            is_json = answer.content_type.endswith("json")
+            return Answer(answer.status, answer.headers, json.loads(told) if is_json and told else told)
+
+
+def problem(answer: Answer) -> tuple[int, str]:
+    """Status and detail of an answer that must be a well-formed problem."""
+    body = answer.body
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert set(body) - {"hint"} == {"type", "title", "status", "detail", "error"}
+    assert (body["status"], body["error"]) == (answer.status, body["detail"])
+    assert body["type"].startswith("urn:jeeves-runner:problem:")
+    return answer.status, body["detail"]
+
+
+def shell_job(ledger: Ledger, job_id: str, command: str, **fields: Any) -> None:
+    """A job that runs a line of shell in the database's folder."""
+    cwd = str(ledger.path.parent)
+    argv = json.dumps(["sh", "-c", command])
+    ledger.add_job(job_id, source_type=SourceType.COMMAND, script=argv, cwd=cwd, **fields)
+
+
+def with_api(
+    ledger: Ledger, scenario: Callable[[Api], Coroutine[Any, Any, T]], limits: Limits | None = None
+) -> T:
+    """What the scenario returns, given a server on the ledger's database."""
+
+    async def main() -> T:
+        async with _serving(ledger, limits) as api:
+            return await scenario(api)
+
+    return asyncio.run(main())
+
+
+@asynccontextmanager
+async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
+    clock = SystemClock()
+    conn = connect(ledger.path)
+    with ledger.tx() as tx:
+        epoch = begin_epoch(tx, 1, "this boot")
+    async with Writer(ledger.path, clock) as writer:
+        runs = _runs(ledger.path, writer, epoch)
+        await runs.start_up()
+        sync = StillSync()
+        stopping = asyncio.Event()
+        services = ApiServices(
+            conn=conn,
+            clock=clock,
+            config=load_config(ledger.path.parent, None),
+            runs=runs,
+            sync=sync,
+            writer=writer,
+            next_run=next_runs(conn, clock.now()),
+            started_at=clock.now(),
+            stopping=stopping,
+        )
+        server = HttpServer(services, limits=limits)
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        await server.start(listener)
+        async with aiohttp.ClientSession() as session:
+            yield Api(port, session, ledger, sync, stopping)
+        await runs.shut_down(0)
+        await server.close()
+    conn.close()
+
+
+def _runs(path: Path, writer: Writer, epoch: int) -> Runs:
+    folder = str(path.parent)
+    return Runs(
+        conn=connect(path),
+        writer=writer,
+        executor=LocalExecutor(),
+        clock=SystemClock(),
+        epoch=epoch,
+        surroundings=Surroundings(
+            project_dir=folder, data_dir=folder, db_path=str(path), runners={}, base_env={}, log_max=1 << 20
+        ),
+        max_concurrency=4,
+    )

@@ -1,0 +1,103 @@
+"""The command line in a project folder whose database a test has filled."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from support.ledger import Ledger
+
+from jeeves_runner.cli.context import App
+from jeeves_runner.cli.main import main
+from jeeves_runner.db.runner import RunnerLock, begin_epoch
+
+
+class Shell:
+    """Runs commands where the config is, at the time of the ledger."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "jeeves-runner.yaml"
+        self.config.write_text("timezone: UTC\n")
+        self.ledger = Ledger(folder / "data" / "runner.sqlite")
+
+    def run(self, *words: str) -> Result:
+        app = App(config_path=self.config, clock=self.ledger.clock)
+        return CliRunner().invoke(main, words, obj=app)
+
+    def text(self, *words: str) -> str:
+        """The output of a command that must succeed."""
+        result = self.run(*words)
+        assert (result.exit_code, result.stderr) == (0, "")
+        return result.stdout
+
+    def json(self, *words: str) -> Any:
+        """The document of a command that must succeed."""
+        return json.loads(self.text(*words, "--json"))
+
+    def rows(self, *words: str) -> list[list[str]]:
+        """The cells of a table, its headers first."""
+        return [line.split("  ") for line in self.text(*words).splitlines()]
+
+    @contextmanager
+    def server(self, api_url: str | None = None) -> Iterator[RunnerLock]:
+        """This process stands in for a server: it holds the lock and has the epoch."""
+        lock = RunnerLock(self.ledger.path)
+        lock.acquire()
+        try:
+            with self.ledger.tx() as tx:
+                begin_epoch(tx, os.getpid(), "this boot")
+                tx.conn.execute("UPDATE runner SET api_url = ?", (api_url,))
+            yield lock
+        finally:
+            lock.release()
+
+
+def words(text: str) -> str:
+    """Text with its alignment taken out."""
+    return " ".join(text.split())
+
+
+def between_looks(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object]) -> None:
+    """What happens, one after the other, while a command waits between two looks."""
+    coming = iter(acts)
+    monkeypatch.setattr("jeeves_runner.cli.waiting.time.sleep", lambda _: next(coming)())
+
+
+@contextmanager
+def answering(documents: dict[str, Any], asked: list[str] | None = None) -> Iterator[str]:
+    """A server on loopback that knows a few documents by path; its address.
+
+    It hangs up on other questions. ``asked`` gets the path of each.
+    """
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
+            if self.path not in documents:
+                return
+            body = json.dumps(documents[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Nothing: the test's output is its own."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

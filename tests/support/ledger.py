@@ -1,0 +1,108 @@
+"""A database with jobs, runs, pauses and held jobs in it, as applies and a runner leave them."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from support.data import Store
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import JobSpec
+from jeeves_runner.core.plan import Action, Change
+from jeeves_runner.core.specs import canonical, spec_hash
+from jeeves_runner.db import jobs
+
+
+class Ledger(Store):
+    """Everything happens at the clock's present time, noon of 2026-03-01, unless said otherwise."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.revision = self._insert(
+            "revisions",
+            applied_at=to_text(self.now),
+            applied_by="cli",
+            commit="f00dfeed" * 5,
+            author="Ada",
+            subject="First jobs",
+            created=0,
+            updated=0,
+            deleted=0,
+            drifted=0,
+            changes="[]",
+            held="[]",
+        )
+        self._insert("applying", revision_id=self.revision)  # it writes all that a test adds
+
+    def at(self, **ago: float) -> datetime:
+        """A time before now."""
+        return self.now - timedelta(**ago)
+
+    def add_job(self, job_id: str, **fields: Any) -> None:
+        """A live job of these spec fields from ``jobs.d/<id>.yaml``, line 1."""
+        self.add_jobs([JobSpec(**{"id": job_id, "name": job_id, "script": f"/srv/{job_id}.sh", **fields})])
+
+    def add_jobs(self, specs: Iterable[JobSpec]) -> None:
+        with self.tx() as tx:
+            jobs.TABLE.upsert(tx, (_change(spec) for spec in specs), self.revision)
+
+    def delete_job(self, job_id: str) -> None:
+        with self.tx() as tx:
+            jobs.TABLE.tombstone(tx, [job_id], self.revision)
+
+    def add_run(self, job_id: str, status: str = "ok", **columns: Any) -> int:
+        """A run by hand, started a minute ago for a second, if its status says that it started."""
+        row: dict[str, Any] = {"trigger": "manual", "created_at": to_text(self.at(minutes=1)), **columns}
+        if status not in ("scheduled", "skipped", "missed"):
+            row.setdefault("started_at", to_text(self.at(minutes=1)))
+        if status not in ("scheduled", "running"):
+            row.setdefault("finished_at", to_text(self.at(seconds=59)))
+            row.setdefault("duration_ms", 1000 if row.get("started_at") else None)
+        return self._insert("runs", job_id=job_id, status=status, **row)
+
+    def pause(self, job_id: str, until: datetime | None = None, reason: str | None = None) -> None:
+        self._insert(
+            "overrides",
+            job_id=job_id,
+            kind="pause",
+            until=until and to_text(until),
+            reason=reason,
+            created_by="cli",
+            created_at=to_text(self.now),
+        )
+
+    def hold(self, job_id: str, message: str) -> None:
+        self._insert(
+            "held",
+            kind="job",
+            id=job_id,
+            file=f"jobs.d/{job_id}.yaml",
+            since=to_text(self.now),
+            message=message,
+        )
+
+    def _insert(self, table: str, **columns: Any) -> int:
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join("?" for _ in columns)
+        self.conn.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(columns.values()))
+        return self.conn.last_insert_rowid()
+
+
+def _change(spec: JobSpec) -> Change:
+    text = canonical(spec)
+    return Change(
+        action=Action.CREATE,
+        kind="job",
+        id=spec.id,
+        file=f"jobs.d/{spec.id}.yaml",
+        line=1,
+        text=text,
+        digest=spec_hash(text),
+    )
+
+
+def as_document(value: Any) -> Any:
+    """What is left of a value once it has been JSON."""
+    return json.loads(json.dumps(value, allow_nan=False))

@@ -1,0 +1,192 @@
+"""A runner without manifests: jobs written straight into a database, real processes, real commits."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.core.model import JobSpec, Run, RunStatus, SourceType
+from jeeves_runner.core.plan import Action, Change, Plan
+from jeeves_runner.core.schedule.schedule import parse_schedule
+from jeeves_runner.core.schedule.timetable import Due
+from jeeves_runner.core.specs import canonical, spec_hash
+from jeeves_runner.db import jobs, revisions, runs_read
+from jeeves_runner.db import runs as run_rows
+from jeeves_runner.db.connection import connect, transaction
+from jeeves_runner.db.runner import begin_epoch
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.processes import boot_id
+from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.runs import Runs, Surroundings
+
+T = TypeVar("T")
+
+HOLD = "exec sleep 60"
+SECONDLY = parse_schedule(("* * * * * *",), "UTC", "test")
+
+
+def job(job_id: str, command: str = "true", **fields: Any) -> JobSpec:
+    """A job that runs a line of shell."""
+    return JobSpec(id=job_id, name=job_id, source_type=SourceType.INLINE, script=command, **fields)
+
+
+class Place:
+    """A folder with a database, and the acts of other programs on it."""
+
+    def __init__(self, root: Path, clock: Clock | None = None) -> None:
+        self.root = root
+        self.path = root / "runner.sqlite"
+        self.clock = clock or SystemClock()
+        self.conn = connect(self.path, create=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction of another program."""
+        with transaction(self.conn, self.clock) as tx:
+            yield tx
+
+    def apply(self, *specs: JobSpec, delete: tuple[str, ...] = ()) -> list[str]:
+        """Create or update jobs, and delete others; the ids."""
+        changes = [_change(spec) for spec in specs]
+        with self.write() as tx:
+            plan = Plan(changes=tuple(changes))
+            revision = revisions.insert_revision(tx, plan, "cli", None)
+            jobs.TABLE.upsert(tx, changes, revision)
+            jobs.TABLE.tombstone(tx, delete, revision)
+            ids = [*(spec.id for spec in specs), *delete]
+            run_rows.cancel_waiting_of_stopped_jobs(tx, ids)
+        return ids
+
+    def runs(self, job_id: str | None = None) -> list[Run]:
+        """All rows, oldest first."""
+        ids = [i for (i,) in self.conn.execute("SELECT id FROM runs ORDER BY id")]
+        found = [run for i in ids if (run := runs_read.run(self.conn, i)) is not None]
+        return [run for run in found if job_id in (None, run.job_id)]
+
+    def story(self, job_id: str | None = None) -> list[str]:
+        """``status`` or ``status: reason`` of all rows, oldest first."""
+        return [f"{r.status}: {r.reason}" if r.reason else str(r.status) for r in self.runs(job_id)]
+
+    def value(self, query: str, *bindings: object) -> Any:
+        row = self.conn.execute(query, bindings).fetchone()
+        return None if row is None else row[0]
+
+    def surroundings(self) -> Surroundings:
+        return Surroundings(
+            project_dir=str(self.root),
+            data_dir=str(self.root / "data"),
+            db_path=str(self.path),
+            runners={},
+            base_env=dict(os.environ),
+            log_max=1 << 20,
+        )
+
+
+class Rig:
+    """A started runner on a place."""
+
+    def __init__(
+        self, place: Place, writer: Writer, epoch: int, conn: apsw.Connection, **options: Any
+    ) -> None:
+        self.place = place
+        self.writer = writer
+        self.seen: list[Run] = []
+        settings: dict[str, Any] = {"max_concurrency": 4, "observer": self._observe} | options
+        self.runs = Runs(
+            conn=conn,
+            writer=writer,
+            executor=LocalExecutor(place.clock, roster=Roster(place.path)),
+            clock=place.clock,
+            epoch=epoch,
+            surroundings=place.surroundings(),
+            **settings,
+        )
+        self._signal = asyncio.Event()
+
+    def _observe(self, run: Run) -> None:
+        self.seen.append(run)
+        self._signal.set()
+
+    async def until(self, what: Callable[[], bool]) -> None:
+        """Wait for a condition that commits of this runner bring about."""
+        async with asyncio.timeout(20):
+            while not what():
+                self._signal.clear()
+                await self._signal.wait()
+
+    async def until_story(self, job_id: str, *story: str) -> None:
+        await self.until(lambda: self.place.story(job_id) == list(story))
+
+    async def finish(self, job_id: str, params: Mapping[str, str] | None = None) -> Run:
+        """Trigger a job and wait for its end."""
+        run = await self.runs.trigger(job_id, params)
+        return await self.runs.wait(run.id)
+
+    def status(self, run_id: int) -> RunStatus:
+        run = runs_read.run(self.place.conn, run_id)
+        assert run is not None
+        return run.status
+
+
+@asynccontextmanager
+async def running(place: Place, *, started: bool = True, **options: Any) -> AsyncIterator[Rig]:
+    """A runner that is shut down at the end of the block."""
+    conn = connect(place.path)
+    async with Writer(place.path, place.clock) as writer:
+        epoch = await writer.write(lambda tx: begin_epoch(tx, os.getpid(), boot_id()))
+        rig = Rig(place, writer, epoch, conn, **options)
+        if started:
+            await rig.runs.start_up()
+        try:
+            yield rig
+        finally:
+            await rig.runs.shut_down(0)
+    conn.close()
+
+
+def with_runner(place: Place, scenario: Callable[[Rig], Awaitable[T]], **options: Any) -> T:
+    """What the scenario returns, given a runner that is shut down afterwards."""
+
+    async def main() -> T:
+        async with asyncio.timeout(50):
+            async with running(place, **options) as rig:
+                result: T = await scenario(rig)
+                return result
+
+    return asyncio.run(main())
+
+
+def due_now(place: Place, job_id: str, second: int = 0) -> Due:
+    """One occurrence that is on time; ``second`` tells several of one test apart."""
+    when = place.clock.now().replace(microsecond=0) + timedelta(seconds=second)
+    return Due(job_id=job_id, schedule=SECONDLY, first=when, latest=when, count=1)
+
+
+async def occur(rig: Rig, job_id: str, second: int = 0) -> None:
+    await rig.runs.submit(due_now(rig.place, job_id, second))
+
+
+def at(text: str) -> datetime:
+    """A time of 2026 in UTC: ``03-01 12:00``."""
+    return datetime.fromisoformat(f"2026-{text}+00:00")
+
+
+def _change(spec: JobSpec) -> Change:
+    text = canonical(spec)
+    return Change(
+        action=Action.UPDATE,
+        kind="job",
+        id=spec.id,
+        file=f"{spec.id}.yaml",
+        line=1,
+        text=text,
+        digest=spec_hash(text),
+    )
