@@ -101,7 +101,7 @@ async def measure(root: Path, rounds: int) -> tuple[float, float, float]:
             subprocess.run([script], capture_output=True, check=True)
 
         async def in_process() -> None:
-            run = await runner.runs.wait((await runner.runs.trigger("empty")).id)
+            run = await runner.runs.wait((await runner.runs.request("empty")).id)
             assert run.status == "ok", run
 
         async def over_http() -> None:

@@ -17,6 +17,7 @@ import apsw
 from jeeves_runner.api import ApiServices, HttpServer
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
+from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
@@ -268,7 +269,7 @@ class Runner:
             return
         log.info("%s again: ending %d running jobs now", number.name, len(runs.running_ids))
         for run_id in runs.running_ids:
-            self._hurried.add(asyncio.ensure_future(runs.cancel(run_id, "shutdown")))
+            self._hurried.add(asyncio.ensure_future(runs.cancel(run_id, CancelCause.SHUTDOWN)))
 
     def _spawn(
         self, name: str, work: Coroutine[Any, Any, None], among: list[asyncio.Task[None]] | None = None

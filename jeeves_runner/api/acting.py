@@ -31,7 +31,7 @@ async def run_job(request: web.Request) -> web.Response:
     if of.stopping.is_set():
         raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
     try:
-        run_id = (await of.runs.trigger(job_id, params, force)).id
+        run_id = (await of.runs.request(job_id, params, force)).id
     except NotFound:
         raise views.unknown_job(of.conn, job_id) from None
     if wait_ms != 0:
@@ -70,7 +70,7 @@ async def cancel_run(request: web.Request) -> web.Response:
     before = views.run_view(of.conn, run_id)["run"]
     if before["finished_at"] is not None:
         raise Conflict(f"run {run_id} has already ended: {before['status']}")
-    await of.runs.cancel(run_id, "cancel")
+    await of.runs.cancel(run_id)
     return answer(views.run_view(of.conn, run_id), status=202)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import apsw
 from aiohttp import web
@@ -22,9 +22,9 @@ T = TypeVar("T")
 class RunControl(Protocol):
     """Starts and ends runs."""
 
-    async def trigger(self, job_id: str, params: Mapping[str, str] | None, force: bool) -> Run: ...
+    async def request(self, job_id: str, params: Mapping[str, str] | None, force: bool) -> Run: ...
 
-    async def cancel(self, run_id: int, cause: str) -> Any: ...
+    async def cancel(self, run_id: int) -> Run: ...
 
     async def wait(self, run_id: int) -> Run: ...
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 #: By the run's status and the code in its ``reason``; docs/explanation/run-lifecycle.md lists the codes.
 REASONS: Final[Mapping[tuple[str, str], str]] = {
     ("scheduled", "limit"): "waits: max_concurrency is reached",
+    ("scheduled", "pool"): "waits: pool {ref} is full",
     ("scheduled", "disk_full"): "waits: less than min_free is left on the disk",
     ("scheduled", "overlap"): "waits: another run of it is active",
     ("scheduled", "paused"): "waits: the job is paused",
@@ -18,8 +19,8 @@ REASONS: Final[Mapping[tuple[str, str], str]] = {
     ("missed", "no_catch_up"): "the job has catch_up: none",
     ("cancelled", "cancel"): "cancelled on request",
     ("cancelled", "replaced"): "replaced by a later run",
-    ("cancelled", "job deleted"): "the job was deleted",
-    ("cancelled", "job disabled"): "the job was disabled",
+    ("cancelled", "deleted"): "the job was deleted",
+    ("cancelled", "disabled"): "the job was disabled",
 }
 
 #: By the code in ``cancel_cause``.
@@ -39,6 +40,5 @@ def reason_text(run: Mapping[str, Any], *, served: bool) -> str:
         return "waits for a server"
     if code is None:
         return ""
-    if status == "scheduled" and code.startswith("pool "):
-        return f"waits: {code} is full"
-    return REASONS.get((status, code), code)
+    text: str = REASONS.get((status, code), code)
+    return text.format(ref=run["reason_ref"])

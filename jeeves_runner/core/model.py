@@ -10,12 +10,21 @@ from enum import StrEnum
 from typing import Literal
 
 
+class JobType(StrEnum):
+    """What kind of work a job is."""
+
+    SCRIPT = "script"
+    SESSION = "session"
+
+
 class SourceType(StrEnum):
-    """How a script job says what to run."""
+    """How a job says what to run: a script in one of three ways, a session in one of two."""
 
     PATH = "path"
     INLINE = "inline"
     COMMAND = "command"
+    PROMPT = "prompt"
+    PROMPT_FILE = "prompt_file"
 
 
 class OverlapPolicy(StrEnum):
@@ -42,6 +51,86 @@ class Trigger(StrEnum):
     CATCH_UP = "catch_up"
     MANUAL = "manual"
     RETRY = "retry"
+    AFTER = "after"
+    QUEUE = "queue"
+    CHANGE = "change"
+    START = "start"
+    BACKFILL = "backfill"
+
+    @property
+    def is_occurrence(self) -> bool:
+        """Whether a time on the schedule came: it has one first attempt at most, and moves the watermark.
+
+        The database says the same in the column ``runs.is_occurrence``.
+        """
+        return self in (Trigger.SCHEDULE, Trigger.CATCH_UP)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person asked for this run: a disabled job runs for those alone."""
+        return self is Trigger.MANUAL
+
+
+class Reason(StrEnum):
+    """Why a run waits, did not start, or ended without an outcome of its own; the closed list.
+
+    ``reason_ref`` names the object where there is one: the pool that is full, the run that was active or
+    that replaced this one, the revision that deleted or disabled the job.
+    """
+
+    OVERLAP = "overlap"
+    QUEUE_FULL = "queue_full"
+    LIMIT = "limit"
+    POOL = "pool"
+    PAUSED = "paused"
+    DISK_FULL = "disk_full"
+    RETRY = "retry"
+    NEEDS = "needs"
+    PRECHECK = "precheck"
+    EXIT_CODE = "exit_code"
+    TOKEN_BUDGET = "token_budget"
+    DEPTH = "depth"
+    LATE = "late"
+    SUPERSEDED = "superseded"
+    NO_CATCH_UP = "no_catch_up"
+    CANCEL = "cancel"
+    REPLACED = "replaced"
+    DELETED = "deleted"
+    DISABLED = "disabled"
+
+
+class CancelCause(StrEnum):
+    """What an active run is asked to end for."""
+
+    CANCEL = "cancel"
+    REPLACED = "replaced"
+    TIMEOUT = "timeout"
+    SHUTDOWN = "shutdown"
+    FENCED = "fenced"
+
+
+class OverrideKind(StrEnum):
+    """What people say of a job outside its manifest."""
+
+    PAUSE = "pause"
+    SKIP = "skip"
+    MUTE = "mute"
+
+
+class SourceKind(StrEnum):
+    """Where manifests come from."""
+
+    FOLDER = "folder"
+    GIT = "git"
+
+
+class AppliedBy(StrEnum):
+    """What made a revision."""
+
+    WATCH = "watch"
+    CLI = "cli"
+    API = "api"
+    HOOK = "hook"
 
 
 class RunStatus(StrEnum):
@@ -95,7 +184,7 @@ class JobSpec:
     description: str | None = None
     tags: tuple[str, ...] = ()
     owner: str | None = None
-    type: Literal["script"] = "script"
+    type: JobType = JobType.SCRIPT
     schedule: tuple[str, ...] = ()
     timezone: str = "UTC"
     exclude: tuple[str, ...] = ()
@@ -152,41 +241,76 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """One row of ``runs``: an attempt, a wait, or an occurrence that did not run."""
+    """One row of ``runs``: an attempt, a wait, or an occurrence that did not run. Times are UTC."""
 
     id: int
+    """Given once, in the order of entering, and never again."""
     job_id: str
+    """The job, which may be a tombstone by now."""
     status: RunStatus
     trigger: Trigger
     attempt: int
+    """1 for a first attempt, one more for each retry."""
     chain_id: int | None
+    """The first attempt's id; None for a first attempt."""
     scheduled_for: datetime | None
-    not_before: datetime | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    duration_ms: int | None
-    exit_code: int | None
-    signal: str | None
-    message: str | None
-    reason: str | None
-    stdout: str | None
-    stderr: str | None
-    tokens: int | None
-    result_meta: str | None
-    params: str | None
-    forced: bool
-    priority: int
-    pool: str | None
-    spec_hash: str | None
-    revision_id: int | None
-    file: str | None
-    script_hash: str | None
-    log_path: str | None
-    cancel_cause: str | None
-    cancel_requested_at: datetime | None
+    """The occurrence; of rows that stand for several, the first. A retry has its first attempt's."""
     last_for: datetime | None
+    """The last occurrence of a row that stands for several."""
     occurrences: int
+    """How many occurrences the row stands for."""
+    not_before: datetime | None
+    """A retry does not start before."""
+    created_at: datetime
+    """When the row was entered."""
+    started_at: datetime | None
+    """When the start was recorded; None for what never started."""
+    finished_at: datetime | None
+    """When the end was recorded."""
+    duration_ms: int | None
+    """How long the work took, in milliseconds of awake time."""
+    exit_code: int | None
+    """0 to 255, of a process that exited."""
+    signal: str | None
+    """``SIGKILL`` and the like, of a process that was killed."""
+    message: str | None
+    """What there is to say about the end, in words."""
+    reason: Reason | None
+    """Why it waits, did not start, or ended without an outcome of its own."""
+    reason_ref: str | None
+    """What the reason is about, by name or id."""
+    stdout: str | None
+    """The last lines, masked: at most 100 lines and 64 KiB."""
+    stderr: str | None
+    """As ``stdout``."""
+    tokens: int | None
+    """What the script reported as used."""
+    result_meta: str | None
+    """The rest of what the script reported: a JSON object."""
+    params: str | None
+    """What it was triggered with: a JSON object of texts."""
+    forced: bool
+    """It overrides pauses and the overlap policy."""
+    priority: int
+    """Higher ones start first."""
+    pool: str | None
+    """The named limit it takes a place of."""
+    spec_hash: str | None
+    """The spec it ran under; None before its start if it is a retry."""
+    revision_id: int | None
+    """The revision that applied that spec."""
+    file: str | None
+    """The manifest of that spec."""
+    script_hash: str | None
+    """Of what ran: the hex of a 16-byte BLAKE2b of the file, the text or the argv's JSON."""
+    log_path: str | None
+    """Where its output is."""
+    cancel_cause: CancelCause | None
+    """The first thing it was asked to end for."""
+    cancel_requested_at: datetime | None
+    """When that was."""
+    epoch: int | None
+    """The runner that decided about it; None while no runner has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

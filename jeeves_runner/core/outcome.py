@@ -1,35 +1,39 @@
 """From how the work ended to what is recorded of it."""
 
 import json
-from typing import Any, assert_never
+from collections.abc import Mapping
+from typing import Any, Final, assert_never
 
-from jeeves_runner.core.model import Cancelled, Ending, Exited, Finished, Lost, Outcome, RunStatus
+from jeeves_runner.core.model import (
+    CancelCause,
+    Cancelled,
+    Ending,
+    Exited,
+    Finished,
+    Lost,
+    Outcome,
+    RunStatus,
+)
 
 MAX_TOKENS = 2**63 - 1
 
 # An end that was asked for is named after the first one who asked, whatever the work answered.
-_STATUS_BY_CAUSE = {
-    "timeout": RunStatus.TIMEOUT,
-    "cancel": RunStatus.CANCELLED,
-    "replaced": RunStatus.CANCELLED,
-    "shutdown": RunStatus.INTERRUPTED,
-    "fenced": RunStatus.INTERRUPTED,
-}
-_MESSAGE_BY_CAUSE = {
-    "timeout": "timed out",
-    "cancel": "cancelled on request",
-    "replaced": "cancelled: replaced by a later run",
-    "shutdown": "interrupted: the runner was shut down",
-    "fenced": "interrupted: the runner had lost its database",
+_BY_CAUSE: Final[Mapping[CancelCause, tuple[RunStatus, str]]] = {
+    CancelCause.TIMEOUT: (RunStatus.TIMEOUT, "timed out"),
+    CancelCause.CANCEL: (RunStatus.CANCELLED, "cancelled on request"),
+    CancelCause.REPLACED: (RunStatus.CANCELLED, "cancelled: replaced by a later run"),
+    CancelCause.SHUTDOWN: (RunStatus.INTERRUPTED, "interrupted: the runner was shut down"),
+    CancelCause.FENCED: (RunStatus.INTERRUPTED, "interrupted: the runner had lost its database"),
 }
 
 
-def outcome(ending: Ending, *, cause: str | None, result: str | None, note: str | None = None) -> Outcome:
+def outcome(
+    ending: Ending, *, cause: CancelCause | None, result: str | None, note: str | None = None
+) -> Outcome:
     """How a run ended, ready to record.
 
-    ``cause`` is the first recorded reason for which the run was asked to end, if it was; one this
-    module does not know counts as a cancellation. ``result`` is the JSON object the script
-    reported, ``note`` what there is to say about one that was dropped.
+    ``cause`` is the first recorded one for which the run was asked to end, if it was. ``result`` is the
+    JSON object the script reported, ``note`` what there is to say about one that was dropped.
     """
     status, message = _status_of(ending) if cause is None else _status_of_cause(cause, ending)
     tokens, meta, token_note = _split_result(result)
@@ -64,9 +68,8 @@ def _status_of(ending: Ending) -> tuple[RunStatus, str | None]:
             assert_never(ending)
 
 
-def _status_of_cause(cause: str, ending: Ending) -> tuple[RunStatus, str]:
-    status = _STATUS_BY_CAUSE.get(cause, RunStatus.CANCELLED)
-    message = _MESSAGE_BY_CAUSE.get(cause, f"cancelled: {cause}")
+def _status_of_cause(cause: CancelCause, ending: Ending) -> tuple[RunStatus, str]:
+    status, message = _BY_CAUSE[cause]
     match ending:
         case Exited():
             return status, f"{message} ({_exit_text(ending)})"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from itertools import chain, islice
 
-from jeeves_runner.core.model import CatchUp, Outcome, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.model import CatchUp, OverlapPolicy, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.schedule.timetable import Due
 
 LATE = timedelta(seconds=5)
@@ -28,24 +28,25 @@ class Verdict(Enum):
     WAIT = "wait"
     REPLACE = "replace"  # wait; whatever else of the job runs or waits is cancelled
     SKIP = "skip"
-    CANCEL = "cancel"  # it waited, and its job no longer wants it
-    REFUSE = "refuse"  # nothing is recorded
+    CANCEL = "cancel"  # its job no longer wants it
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and, unless it is START, its reason."""
+    """A verdict and, unless it is START, its reason; ``ref`` names what the reason is about."""
 
     verdict: Verdict
-    reason: str = ""
+    reason: Reason | None = None
+    ref: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """Something that wants to run.
 
-    ``waiting``: it was told to wait before, and its row says so. ``every``: it is an occurrence of
-    a gap all of which is to be caught up, so an active run delays it and does not drop it.
+    ``waiting``: it was told to wait before, or waits by its nature, as a retry does. ``every``: it is one
+    of a gap's occurrences all of which are to be caught up, so an active run delays it and does not
+    drop it.
     """
 
     trigger: Trigger
@@ -59,7 +60,8 @@ class Facts:
     """The state of the job and of the runner, as far as it matters.
 
     The counts leave out the request and its own chain of attempts: ``running`` runs, ``retrying``
-    chains between two attempts, ``queued`` first attempts that wait.
+    chains between two attempts, ``queued`` first attempts that wait. Of those ``arriving`` have been
+    decided about and are not recorded yet. ``active_run`` is the id of one of them all, if one is known.
     """
 
     live: bool = True
@@ -69,6 +71,8 @@ class Facts:
     running: int = 0
     retrying: int = 0
     queued: int = 0
+    arriving: int = 0
+    active_run: int | None = None
     too_early: bool = False
     slot_free: bool = True
     full_pool: str | None = None
@@ -91,52 +95,60 @@ def admit(request: Request, facts: Facts) -> Decision:
 
 def _unwanted(request: Request, facts: Facts) -> Decision | None:
     """A deleted job never runs again, a disabled one only by hand."""
-    verdict = Verdict.CANCEL if request.waiting else Verdict.REFUSE
     if not facts.live:
-        return Decision(verdict, "deleted")
-    if not facts.enabled and request.trigger is not Trigger.MANUAL:
-        return Decision(verdict, "disabled")
+        return Decision(Verdict.CANCEL, Reason.DELETED)
+    if not (facts.enabled or request.trigger.is_by_hand):
+        return Decision(Verdict.CANCEL, Reason.DISABLED)
     return None
 
 
 def _held_back(request: Request, facts: Facts) -> Decision | None:
+    """A pause drops an occurrence and holds everything else, which was asked for."""
     if facts.paused and not request.forced:
-        if request.waiting:
-            return Decision(Verdict.WAIT, "paused")
-        return Decision(Verdict.REFUSE if request.trigger is Trigger.MANUAL else Verdict.SKIP, "paused")
-    return Decision(Verdict.WAIT, "retry") if facts.too_early else None
+        drops = request.trigger.is_occurrence and not request.waiting
+        return Decision(Verdict.SKIP if drops else Verdict.WAIT, Reason.PAUSED)
+    return Decision(Verdict.WAIT, Reason.RETRY) if facts.too_early else None
 
 
 def _overlapping(request: Request, facts: Facts) -> Decision | None:
     if request.forced or facts.overlap is OverlapPolicy.ALLOW:
         return None
     if request.waiting:
-        # A retry waits for what runs and not for another chain's retry: else two would wait for
-        # each other for ever.
-        retrying = 0 if request.trigger is Trigger.RETRY else facts.retrying
-        return Decision(Verdict.WAIT, "overlap") if facts.running or retrying else None
+        return _still_overlapping(request, facts)
     if not (facts.running or facts.retrying or facts.queued):
         return None
-    if request.every and facts.overlap is not OverlapPolicy.REPLACE:
-        return Decision(Verdict.WAIT, "overlap")
-    match facts.overlap:
-        case OverlapPolicy.SKIP:
-            return Decision(Verdict.SKIP, "overlap")
-        case OverlapPolicy.QUEUE if facts.queued:
-            return Decision(Verdict.SKIP, "queue_full")
-        case OverlapPolicy.QUEUE:
-            return Decision(Verdict.WAIT, "overlap")
-        case OverlapPolicy.REPLACE:
-            return Decision(Verdict.REPLACE, "overlap")
+    ref = None if facts.active_run is None else str(facts.active_run)
+    if facts.overlap is OverlapPolicy.REPLACE:
+        return Decision(Verdict.REPLACE, Reason.OVERLAP)
+    if request.every:
+        return Decision(Verdict.WAIT, Reason.OVERLAP)
+    if facts.overlap is OverlapPolicy.SKIP:
+        return Decision(Verdict.SKIP, Reason.OVERLAP, ref)
+    return (
+        Decision(Verdict.SKIP, Reason.QUEUE_FULL, ref)
+        if facts.queued
+        else Decision(Verdict.WAIT, Reason.OVERLAP)
+    )
+
+
+def _still_overlapping(request: Request, facts: Facts) -> Decision | None:
+    """What waits goes on waiting for what runs, and for another chain between two attempts.
+
+    A retry does not wait for another chain's retry: else two would wait for each other for ever. What
+    will be replaced by an arrival that is on its way into the database does not start before it.
+    """
+    active = facts.running or (facts.retrying and request.trigger is not Trigger.RETRY)
+    replaced = facts.arriving and facts.overlap is OverlapPolicy.REPLACE
+    return Decision(Verdict.WAIT, Reason.OVERLAP) if active or replaced else None
 
 
 def _without_room(facts: Facts) -> Decision | None:
     if facts.disk_full:
-        return Decision(Verdict.WAIT, "disk_full")
+        return Decision(Verdict.WAIT, Reason.DISK_FULL)
     if not facts.slot_free:
-        return Decision(Verdict.WAIT, "limit")
+        return Decision(Verdict.WAIT, Reason.LIMIT)
     if facts.full_pool is not None:
-        return Decision(Verdict.WAIT, f"pool {facts.full_pool}")
+        return Decision(Verdict.WAIT, Reason.POOL, facts.full_pool)
     return None
 
 
@@ -147,25 +159,30 @@ class Missed:
     first: datetime
     last: datetime
     count: int
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GapPlan:
     """What becomes of a job's occurrences since it was last looked at: the oldest ones are missed.
 
-    ``late`` are caught up, ``on_time`` run as scheduled; both ascend.
+    ``late`` are caught up, ``on_time`` run as scheduled; both ascend. ``every``: all of them are to run,
+    and one that is still on time waits for the older ones like any of them.
     """
 
     missed: Missed | None = None
     late: tuple[datetime, ...] = ()
     on_time: tuple[datetime, ...] = ()
 
-    def wanted(self) -> Iterator[tuple[datetime, Trigger]]:
-        """The occurrences to admit, in order."""
+    every: bool = False
+
+    def wanted(self) -> Iterator[tuple[datetime, Request]]:
+        """The occurrences to admit, in order, each as a request."""
+        late = Request(trigger=Trigger.CATCH_UP, every=self.every)
+        on_time = Request(trigger=Trigger.SCHEDULE, every=self.every)
         return chain(
-            ((occurrence, Trigger.CATCH_UP) for occurrence in self.late),
-            ((occurrence, Trigger.SCHEDULE) for occurrence in self.on_time),
+            ((occurrence, late) for occurrence in self.late),
+            ((occurrence, on_time) for occurrence in self.on_time),
         )
 
 
@@ -177,16 +194,18 @@ def catch_up(due: Due, policy: CatchUp, window: timedelta, now: datetime) -> Gap
     """
     on_time = _between(due, now - LATE, now)
     late: tuple[datetime, ...] = ()
-    reason = "late"
+    reason = Reason.LATE
     if policy is CatchUp.NONE:
-        reason = "no_catch_up"
+        reason = Reason.NO_CATCH_UP
     elif policy is CatchUp.ALL:
         late = _between(due, now - window, now - LATE - _INSTANT)
     elif on_time:
-        reason = "superseded"
+        reason = Reason.SUPERSEDED
     elif due.latest >= now - window:
-        late, reason = (due.latest,), "superseded"
-    return GapPlan(missed=_missed(due, (*late, *on_time), reason), late=late, on_time=on_time)
+        late, reason = (due.latest,), Reason.SUPERSEDED
+    every = policy is CatchUp.ALL and bool(late or (on_time and due.is_gap))
+    missed = _missed(due, (*late, *on_time), reason)
+    return GapPlan(missed=missed, late=late, on_time=on_time, every=every)
 
 
 def split(due: Due, policy: CatchUp, window: timedelta, now: datetime, limit: int) -> tuple[Due, Due | None]:
@@ -202,8 +221,8 @@ def split(due: Due, policy: CatchUp, window: timedelta, now: datetime, limit: in
         return due, None
     count = due.schedule.count(due.first - _INSTANT, kept[-2])
     return (
-        replace(due, latest=kept[-2], count=count),
-        replace(due, first=kept[-1], count=max(1, due.count - count)),
+        replace(due, latest=kept[-2], count=count, is_part=True),
+        replace(due, first=kept[-1], count=max(1, due.count - count), is_part=True),
     )
 
 
@@ -221,7 +240,7 @@ def _between(due: Due, first: datetime, last: datetime) -> tuple[datetime, ...]:
     return tuple(due.schedule.between(max(first, due.first) - _INSTANT, min(last, due.latest)))
 
 
-def _missed(due: Due, kept: tuple[datetime, ...], reason: str) -> Missed | None:
+def _missed(due: Due, kept: tuple[datetime, ...], reason: Reason) -> Missed | None:
     if not kept:
         return Missed(first=due.first, last=due.latest, count=due.count, reason=reason)
     if kept[0] <= due.first:
@@ -230,9 +249,14 @@ def _missed(due: Due, kept: tuple[datetime, ...], reason: str) -> Missed | None:
     return Missed(first=due.first, last=last, count=due.count - len(kept), reason=reason)
 
 
-def retry_delay_ms(retries: Retries | None, outcome: Outcome, attempt: int) -> int | None:
-    """How long after attempt number ``attempt`` the next one may start; None: there is no other one."""
-    if retries is None or attempt > retries.limit or not _wants(retries, outcome):
+def retry_delay_ms(
+    retries: Retries | None, status: RunStatus, exit_code: int | None, attempt: int
+) -> int | None:
+    """How long after attempt number ``attempt``, which ended so, the next one may start.
+
+    None: there is no other one.
+    """
+    if retries is None or attempt > retries.limit or not _wants(retries, status, exit_code):
         return None
     if retries.backoff == "fixed":
         return min(retries.delay_ms, retries.max_delay_ms)
@@ -241,9 +265,9 @@ def retry_delay_ms(retries: Retries | None, outcome: Outcome, attempt: int) -> i
     return min(retries.delay_ms * factor, retries.max_delay_ms)
 
 
-def _wants(retries: Retries, outcome: Outcome) -> bool:
-    if outcome.status.value not in retries.on:
+def _wants(retries: Retries, status: RunStatus, exit_code: int | None) -> bool:
+    if status.value not in retries.on:
         return False
-    if outcome.status is not RunStatus.ERROR or retries.on_exit_codes is None:
+    if status is not RunStatus.ERROR or retries.on_exit_codes is None:
         return True
-    return outcome.exit_code in retries.on_exit_codes
+    return exit_code in retries.on_exit_codes

@@ -14,6 +14,7 @@ from typing import Any
 from jeeves_runner.core.model import (
     CatchUp,
     JobSpec,
+    JobType,
     OverlapPolicy,
     QueueSpec,
     Retries,
@@ -87,6 +88,7 @@ def _job_values(given: Mapping[str, Any]) -> dict[str, Any]:
         (name, value if isinstance(value, str) else _secret(value))
         for name, value in values.get("env", {}).items()
     )
+    values["type"] = JobType(values.get("type", "script"))
     values["catch_up"] = CatchUp(values.get("catch_up", "latest"))
     values["source_type"] = SourceType(values.get("source_type", "path"))
     values["overlap_policy"] = OverlapPolicy(values.get("overlap_policy", "skip"))

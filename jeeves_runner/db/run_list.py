@@ -26,6 +26,7 @@ _SHOWN: Final = (
     "signal",
     "message",
     "reason",
+    "reason_ref",
     "tokens",
     "result_meta",
     "params",
@@ -39,9 +40,8 @@ _SHOWN: Final = (
     "log_path",
     "cancel_cause",
     "cancel_requested_at",
-    "pid",
 )
-"""What is told of a run; its mark, its boot and its epoch are the runner's own business."""
+"""What is told of a run; its mark, its handle and its epoch are for the runner alone."""
 
 _COLUMNS = ", ".join(_SHOWN)
 

@@ -58,7 +58,7 @@ RETURNING log_path, finished_at
 _PRUNE_NO_OCCURRENCES = f"""
 DELETE FROM runs WHERE id IN (
   SELECT id FROM runs WHERE finished_at >= max(:since, :occurrences_before) AND finished_at < :before
-    AND trigger NOT IN ('schedule', 'catch_up') AND {_DELETABLE})
+    AND NOT is_occurrence AND {_DELETABLE})
 RETURNING log_path, finished_at
 """
 

@@ -1,5 +1,6 @@
 """What every executor offers, and the values that pass between it and its caller."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
@@ -42,6 +43,23 @@ class LocalHandle:
     pid: int | None = None
     pid_started: str | None = None
     boot_id: str | None = None
+
+    def as_json(self) -> str:
+        """What the database keeps of it; the run and its mark stand in columns of their own."""
+        facts = {"pid": self.pid, "pid_started": self.pid_started, "boot_id": self.boot_id}
+        return json.dumps({"executor": "local", **facts})
+
+    @classmethod
+    def from_json(cls, run_id: int, mark: str, text: str | None) -> "LocalHandle":
+        """The handle of a run; ``text`` is None when nothing was recorded."""
+        facts = {} if text is None else json.loads(text)
+        return cls(
+            run_id=run_id,
+            mark=mark,
+            pid=facts.get("pid"),
+            pid_started=facts.get("pid_started"),
+            boot_id=facts.get("boot_id"),
+        )
 
 
 class Sink(Protocol):

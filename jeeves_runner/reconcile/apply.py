@@ -147,9 +147,9 @@ def _write_changes(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None) -> i
     # A new job has nothing that waits, and one that comes back lost it when it went.
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]
     if stopped:
-        from jeeves_runner.db import runs  # of weight
+        from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs  # most applies need none of it
 
-        runs.cancel_waiting_of_stopped_jobs(tx, stopped)
+        cancel_waiting_of_stopped_jobs(tx, stopped)
     return revision
 
 

@@ -7,21 +7,25 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
-from jeeves_runner.core.model import Run, Trigger
+from jeeves_runner.core.model import Reason, Run, Trigger
 from jeeves_runner.runs.execution import Execution
 
 
 class Stage(Enum):
-    """Where an attempt stands. A ``NEW`` one has been decided about, but has no row yet."""
+    """Where an attempt stands. An ``ARRIVING`` one has been decided about, which is not committed yet."""
 
-    NEW = auto()
+    ARRIVING = auto()
     WAITING = auto()
     RUNNING = auto()
     """From the decision to start it, so that its slot is taken at once."""
 
 
-Line = tuple[str, bool, bool]
-"""A job's forced or unforced, first or further attempts."""
+Peers = tuple[str, bool, bool]
+"""Those who wait for the same: a job's forced or unforced, first or further attempts."""
+
+
+Why = tuple[Reason, str | None]
+"""A reason to wait and what it is about."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,9 +37,9 @@ class Attempt:
     forced: bool = False
     pool: str | None = None
     run: Run | None = None
-    stage: Stage = Stage.NEW
+    stage: Stage = Stage.ARRIVING
     execution: Execution | None = None
-    reason: str | None = None
+    why: Why | None = None
     """Why it waits, as last noted in its row."""
 
     @classmethod
@@ -48,8 +52,8 @@ class Attempt:
         return self.trigger is Trigger.RETRY
 
     @property
-    def line(self) -> "Line":
-        """Attempts of one line wait for the same, but for the time of a retry."""
+    def peers(self) -> Peers:
+        """Attempts with the same peers wait for the same, but for the time of a retry."""
         return self.job_id, self.forced, self.is_retry
 
     @property
@@ -58,29 +62,46 @@ class Attempt:
         return (0, 0) if self.run is None else (-self.run.priority, self.run.id)
 
 
-class Counts(NamedTuple):
-    """Attempts of one job: those that run, further ones and first ones that do not run yet."""
+class Others(NamedTuple):
+    """The attempts of one job: those that run, further ones and first ones that do not run yet.
 
-    running: int
-    retrying: int
-    queued: int
+    ``arriving`` are those of the last two kinds that are not committed yet. ``run_id`` is the oldest one
+    of all that has a row.
+    """
+
+    running: int = 0
+    retrying: int = 0
+    queued: int = 0
+    arriving: int = 0
+    run_id: int | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """The attempts of one job in the order they came, and how many of them run or are retries."""
+    """The attempts of one job in the order they came, and how many of them are what."""
 
     attempts: dict[Attempt, None] = field(default_factory=dict)
     running: int = 0
     retries: int = 0
     running_retries: int = 0
+    arriving: int = 0
 
-    def counts(self) -> Counts:
+    def without(self, attempt: Attempt) -> Others:
+        """All but this one, which does not run."""
+        is_here = attempt in self.attempts
         retrying = self.retries - self.running_retries
-        return Counts(self.running, retrying, len(self.attempts) - self.running - retrying)
+        queued = len(self.attempts) - self.running - retrying
+        rows = (other.run for other in self.attempts if other is not attempt)
+        return Others(
+            running=self.running,
+            retrying=retrying - (is_here and attempt.is_retry),
+            queued=queued - (is_here and not attempt.is_retry),
+            arriving=self.arriving - (is_here and attempt.stage is Stage.ARRIVING),
+            run_id=next((run.id for run in rows if run is not None), None),
+        )
 
 
-_NOBODY = Counts(0, 0, 0)
+_NONE = Others()
 
 
 class Board:
@@ -98,6 +119,10 @@ class Board:
     def __getitem__(self, run_id: int) -> Attempt:
         return self._by_run[run_id]
 
+    def __contains__(self, attempt: object) -> bool:
+        group = self._by_job.get(attempt.job_id) if isinstance(attempt, Attempt) else None
+        return group is not None and attempt in group.attempts
+
     def get(self, run_id: int) -> Attempt | None:
         return self._by_run.get(run_id)
 
@@ -106,17 +131,10 @@ class Board:
         group = self._by_job.get(job_id)
         return () if group is None else group.attempts.keys()
 
-    def others(self, attempt: Attempt) -> Counts:
+    def others(self, attempt: Attempt) -> Others:
         """The attempts of the same job but this one, which does not run."""
         group = self._by_job.get(attempt.job_id)
-        if group is None:
-            return _NOBODY
-        counts = group.counts()
-        if attempt not in group.attempts:
-            return counts
-        if attempt.is_retry:
-            return counts._replace(retrying=counts.retrying - 1)
-        return counts._replace(queued=counts.queued - 1)
+        return _NONE if group is None else group.without(attempt)
 
     def waiting(self) -> list[Attempt]:
         """Those that wait, in their order, as a list of one's own."""
@@ -138,13 +156,17 @@ class Board:
     def add(self, attempt: Attempt) -> None:
         """Enter an attempt that has been decided about."""
         group = self._by_job.setdefault(attempt.job_id, _Group())
+        attempt.stage = Stage.ARRIVING
         group.attempts[attempt] = None
         group.retries += attempt.is_retry
+        group.arriving += 1
+        if attempt.run is not None:
+            self._by_run[attempt.run.id] = attempt
 
     def set_run(self, attempt: Attempt, run: Run) -> None:
         """Note the row of an attempt as it is now."""
         attempt.run = run
-        attempt.reason = run.reason
+        attempt.why = None if run.reason is None else (run.reason, run.reason_ref)
         self._by_run[run.id] = attempt
 
     def wait(self, attempt: Attempt) -> None:
@@ -155,39 +177,42 @@ class Board:
 
     def take_slot(self, attempt: Attempt, pool: str | None) -> None:
         """Let an attempt run."""
-        self._leave_stage(attempt)
+        group = self._leave_stage(attempt)
         attempt.stage = Stage.RUNNING
         attempt.pool = pool
         self._running[attempt] = None
         if pool is not None:
             self._in_pool[pool] += 1
-        group = self._by_job[attempt.job_id]
         group.running += 1
         group.running_retries += attempt.is_retry
 
     def remove(self, attempt: Attempt) -> None:
-        """Forget an attempt that is over or came to nothing."""
-        self._leave_stage(attempt)
-        attempt.stage = Stage.NEW
+        """Forget an attempt that is over or came to nothing; one that is not here is ignored."""
         group = self._by_job.get(attempt.job_id)
-        if group is not None and attempt in group.attempts:
-            del group.attempts[attempt]
-            group.retries -= attempt.is_retry
-            if not group.attempts:
-                del self._by_job[attempt.job_id]
+        if group is None or attempt not in group.attempts:
+            return
+        self._leave_stage(attempt)
+        del group.attempts[attempt]
+        group.retries -= attempt.is_retry
+        if not group.attempts:
+            del self._by_job[attempt.job_id]
         if attempt.run is not None:
             self._by_run.pop(attempt.run.id, None)
 
-    def _leave_stage(self, attempt: Attempt) -> None:
-        if attempt.stage is Stage.WAITING:
-            del self._waiting[bisect_left(self._waiting, attempt.turn, key=_turn)]
-        elif attempt.stage is Stage.RUNNING:
-            del self._running[attempt]
-            if attempt.pool is not None:
-                self._in_pool[attempt.pool] -= 1
-            group = self._by_job[attempt.job_id]
-            group.running -= 1
-            group.running_retries -= attempt.is_retry
+    def _leave_stage(self, attempt: Attempt) -> _Group:
+        group = self._by_job[attempt.job_id]
+        match attempt.stage:
+            case Stage.ARRIVING:
+                group.arriving -= 1
+            case Stage.WAITING:
+                del self._waiting[bisect_left(self._waiting, attempt.turn, key=_turn)]
+            case Stage.RUNNING:
+                del self._running[attempt]
+                if attempt.pool is not None:
+                    self._in_pool[attempt.pool] -= 1
+                group.running -= 1
+                group.running_retries -= attempt.is_retry
+        return group
 
 
 def _turn(attempt: Attempt) -> tuple[int, int]:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jeeves_runner.clock import Clock, to_text
-from jeeves_runner.core.model import Cancelled, Ending, Finished, JobSpec, Lost, Run
-from jeeves_runner.db.jobs import JobRow
-from jeeves_runner.db.runs import RunRecord
+from jeeves_runner.core.model import CancelCause, Cancelled, Ending, Finished, Lost, Run
+from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, LocalHandle
 from jeeves_runner.execute.local.prepare import Prepared, RunFacts, prepare
 from jeeves_runner.execute.output.log_file import log_path
 from jeeves_runner.execute.output.sink import Output
+from jeeves_runner.runs.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +33,6 @@ class Surroundings:
     runners: Mapping[str, str]
     base_env: Mapping[str, str]
     log_max: int
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job's row with its spec."""
-
-    row: JobRow
-    spec: JobSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +70,7 @@ class Execution:
         self._around = surroundings
         self._on_deadline = on_deadline
         self._on_lasting = on_lasting
-        self.cause: str | None = None
+        self.cause: CancelCause | None = None
         self._asked_to_end = False
         self._grace = job.spec.kill_grace_ms / 1000
         self._handle: LocalHandle | None = None

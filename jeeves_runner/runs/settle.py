@@ -8,16 +8,15 @@ import apsw
 
 from jeeves_runner.core.model import Lost, Retries, Run
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db import runs_read
 from jeeves_runner.db.jobs import JobRow, job_row
-from jeeves_runner.db.runs import RunRecord
-from jeeves_runner.db.runs_read import LeftRun
+from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.db.runs import LeftRun, cancel_cause, left_running
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.contract import Executor, LocalHandle
 from jeeves_runner.execute.output.log_file import join_log, log_path
-from jeeves_runner.runs.ending import Ended, record_end
 from jeeves_runner.runs.execution import Report
+from jeeves_runner.runs.outcomes import record_outcome
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +26,11 @@ _AT_ONCE = 8
 
 async def settle_left_runs(
     conn: apsw.Connection, writer: Writer, executor: Executor[LocalHandle], epoch: int, data_dir: str
-) -> list[Ended]:
+) -> None:
     """End what is left of the runs that are recorded as running, then record them as interrupted."""
-    left = list(runs_read.left_running(conn))
+    left = list(left_running(conn))
     if not left:
-        return []
+        return
     log.warning("settling %d runs of a runner that died", len(left))
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -43,21 +42,16 @@ async def settle_left_runs(
 
     reports = await asyncio.gather(*(recover(one) for one in left))
 
-    def op(tx: Tx) -> list[Ended]:
-        return [_record(tx, one, report, epoch) for one, report in zip(left, reports, strict=True)]
+    def op(tx: Tx) -> None:
+        for one, report in zip(left, reports, strict=True):
+            _record(tx, one, report, epoch)
 
-    return await writer.write(op, priority=Priority.OUTCOME)
+    await writer.write(op, priority=Priority.OUTCOME)
 
 
 async def _recover(executor: Executor[LocalHandle], left: LeftRun) -> str:
     """Whatever the executor can do for the run; what to say about it."""
-    handle = LocalHandle(
-        run_id=left.run.id,
-        mark=left.mark,
-        pid=left.pid,
-        pid_started=left.pid_started,
-        boot_id=left.boot_id,
-    )
+    handle = LocalHandle.from_json(left.run.id, left.mark, left.handle)
     answer = await executor.recover(left.run.id, handle)
     if isinstance(answer, Lost):
         return answer.message
@@ -75,11 +69,11 @@ def left_record(run: Run, data_dir: str) -> RunRecord:
     return RunRecord(log_path=str(path) if path.is_file() else None)
 
 
-def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> Ended:
+def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> None:
     job = job_row(tx.conn, left.run.job_id)
     retries = None if job is None else _retries(job)
-    cause = runs_read.cancel_cause(tx.conn, left.run.id)
-    return record_end(tx, left.run.id, report, retries, epoch=epoch, cause=cause)
+    cause = cancel_cause(tx.conn, left.run.id)
+    record_outcome(tx, left.run.id, report, retries, epoch=epoch, cause=cause)
 
 
 def _retries(job: JobRow) -> Retries | None:

@@ -13,8 +13,9 @@ from support.cli import Shell, between_looks
 from support.data import NOON
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Outcome, RunStatus
-from jeeves_runner.db import runs
+from jeeves_runner.core.model import Outcome, Reason, RunStatus
+from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
+from jeeves_runner.execute.contract import LocalHandle
 from jeeves_runner.execute.local.processes import boot_id, start_ticks
 
 HOURLY = ("0 * * * *",)
@@ -120,7 +121,7 @@ def test_trigger_waits_and_exits_by_the_outcome(
 def test_trigger_reports_a_skip_as_not_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def skip() -> None:
         with shell.ledger.tx() as tx:
-            runs.end_waiting(tx, 1, RunStatus.SKIPPED, "overlap")
+            end_waiting(tx, 1, RunStatus.SKIPPED, Reason.OVERLAP)
 
     between_looks(monkeypatch, skip)
     with shell.server():
@@ -200,9 +201,10 @@ def test_cancel_settles_the_run_of_a_dead_server(shell: Shell) -> None:
     )
     assert orphan.stdout is not None
     orphan.stdout.readline()
-    run = shell.ledger.add_run(
-        "backup", "running", mark=mark, pid=orphan.pid, pid_started=start_ticks(orphan.pid), boot_id=boot_id()
+    handle = LocalHandle(
+        run_id=1, mark=mark, pid=orphan.pid, pid_started=start_ticks(orphan.pid), boot_id=boot_id()
     )
+    run = shell.ledger.add_run("backup", "running", mark=mark, handle=handle.as_json())
     with orphan:
         text = shell.text("cancel", str(run))
         assert orphan.wait() == -signal.SIGKILL
@@ -308,4 +310,4 @@ def finish(shell: Shell, run_id: int, status: str, stderr: str | None = None) ->
     """What a server does with a run that has ended."""
     with shell.ledger.tx() as tx:
         outcome = Outcome(status=RunStatus(status), message="told")
-        runs.finish(tx, run_id, outcome, runs.RunRecord(duration_ms=1234, stderr=stderr))
+        end_running(tx, run_id, outcome, RunRecord(duration_ms=1234, stderr=stderr), None)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jeeves_runner.core.model import Cancelled, Ending, Exited, Finished, Lost, RunStatus
+from jeeves_runner.core.model import CancelCause, Cancelled, Ending, Exited, Finished, Lost, RunStatus
 from jeeves_runner.core.outcome import outcome
 
 
@@ -29,24 +29,24 @@ def test_work_that_ended_by_itself(ending: Ending, status: str, message: str | N
 @pytest.mark.parametrize(
     ("cause", "status"),
     [
-        ("timeout", RunStatus.TIMEOUT),
-        ("cancel", RunStatus.CANCELLED),
-        ("replaced", RunStatus.CANCELLED),
-        ("shutdown", RunStatus.INTERRUPTED),
-        ("a cause of a later version", RunStatus.CANCELLED),
+        (CancelCause.TIMEOUT, RunStatus.TIMEOUT),
+        (CancelCause.CANCEL, RunStatus.CANCELLED),
+        (CancelCause.REPLACED, RunStatus.CANCELLED),
+        (CancelCause.SHUTDOWN, RunStatus.INTERRUPTED),
+        (CancelCause.FENCED, RunStatus.INTERRUPTED),
     ],
 )
 @pytest.mark.parametrize(
     "ending", [Exited(code=0), Exited(code=1), Exited(signal="SIGKILL"), Cancelled(), Finished(status="ok")]
 )
 def test_the_first_recorded_cause_decides_whatever_the_work_answered(
-    cause: str, status: RunStatus, ending: Ending
+    cause: CancelCause, status: RunStatus, ending: Ending
 ) -> None:
     assert outcome(ending, cause=cause, result=None).status is status
 
 
 def test_a_cause_and_the_exit_are_both_told() -> None:
-    recorded = outcome(Exited(signal="SIGTERM"), cause="timeout", result=None)
+    recorded = outcome(Exited(signal="SIGTERM"), cause=CancelCause.TIMEOUT, result=None)
     assert recorded.message == "timed out (killed by SIGTERM)"
     assert (recorded.exit_code, recorded.signal) == (None, "SIGTERM")
 

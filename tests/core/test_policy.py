@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jeeves_runner.core.model import CatchUp, Outcome, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.model import CatchUp, Outcome, OverlapPolicy, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.policy import (
     LATE,
     Decision,
@@ -21,6 +21,7 @@ from jeeves_runner.core.policy import (
     catch_up,
     is_in_window,
     retry_delay_ms,
+    split,
 )
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
@@ -36,11 +37,15 @@ BUSY = Facts(running=1)
 
 
 def skip(reason: str) -> Decision:
-    return Decision(Verdict.SKIP, reason)
+    return Decision(Verdict.SKIP, Reason(reason))
 
 
-def wait(reason: str) -> Decision:
-    return Decision(Verdict.WAIT, reason)
+def wait(reason: str, ref: str | None = None) -> Decision:
+    return Decision(Verdict.WAIT, Reason(reason), ref)
+
+
+def cancel(reason: str) -> Decision:
+    return Decision(Verdict.CANCEL, Reason(reason))
 
 
 def starts(request: Request, facts: Facts) -> bool:
@@ -55,23 +60,21 @@ def test_with_nothing_in_the_way_everything_starts(trigger: Trigger, waiting: bo
 
 def test_a_deleted_job_runs_never_again() -> None:
     gone = replace(FREE, live=False)
-    assert admit(FORCED, gone) == Decision(Verdict.REFUSE, "deleted")
-    assert admit(RETRY, gone) == Decision(Verdict.CANCEL, "deleted")
+    assert admit(FORCED, gone) == admit(RETRY, gone) == cancel("deleted")
 
 
 def test_a_disabled_job_runs_only_by_hand() -> None:
     disabled = replace(FREE, enabled=False)
     assert starts(MANUAL, disabled)
-    assert admit(SCHEDULED, disabled).verdict is Verdict.REFUSE
-    assert admit(RETRY, disabled) == Decision(Verdict.CANCEL, "disabled")
+    assert admit(SCHEDULED, disabled) == admit(RETRY, disabled) == cancel("disabled")
 
 
-def test_a_pause_skips_occurrences_holds_what_waits_and_refuses_hands_that_do_not_force() -> None:
+def test_a_pause_drops_occurrences_and_holds_what_waits_or_was_asked_for_without_force() -> None:
     paused = replace(FREE, paused=True)
     assert admit(SCHEDULED, paused) == skip("paused")
     assert admit(WAITING, paused) == wait("paused")
     assert admit(RETRY, paused) == wait("paused")
-    assert admit(MANUAL, paused) == Decision(Verdict.REFUSE, "paused")
+    assert admit(MANUAL, paused) == wait("paused")
     assert starts(FORCED, paused)
 
 
@@ -119,14 +122,24 @@ def test_those_that_wait_do_not_wait_for_each_other() -> None:
     assert starts(RETRY, Facts(retrying=3, queued=3))
 
 
+def test_what_is_about_to_be_replaced_does_not_start() -> None:
+    coming = Facts(overlap=OverlapPolicy.REPLACE, queued=1, arriving=1)
+    assert admit(WAITING, coming) == admit(RETRY, coming) == wait("overlap")
+    assert starts(WAITING, replace(coming, overlap=OverlapPolicy.QUEUE))
+
+
+def test_a_skip_names_the_run_that_was_active() -> None:
+    assert admit(SCHEDULED, replace(BUSY, active_run=7)) == Decision(Verdict.SKIP, Reason.OVERLAP, "7")
+
+
 def test_capacity_binds_everybody() -> None:
     for request in (SCHEDULED, MANUAL, FORCED, WAITING, RETRY):
         assert admit(request, replace(FREE, slot_free=False)) == wait("limit")
-        assert admit(request, replace(FREE, full_pool="web")) == wait("pool web")
+        assert admit(request, replace(FREE, full_pool="web")) == wait("pool", "web")
         assert admit(request, replace(FREE, disk_full=True)) == wait("disk_full")
 
 
-def test_nothing_that_has_a_row_is_ever_skipped_or_refused() -> None:
+def test_nothing_that_waits_is_ever_skipped() -> None:
     flags = [False, True]
     for trigger, live, enabled, paused, free, policy, running in product(
         Trigger, flags, flags, flags, flags, OverlapPolicy, (0, 1)
@@ -164,34 +177,49 @@ def test_an_occurrence_is_on_time_for_five_seconds(policy: CatchUp) -> None:
 
 def test_latest_runs_the_last_of_a_gap() -> None:
     plan = catch_up(minutes_due(clock(11, 0), clock(11, 59)), CatchUp.LATEST, HOUR, clock(11, 59, 30))
-    missed = Missed(first=clock(11, 0), last=clock(11, 58), count=59, reason="superseded")
+    missed = Missed(first=clock(11, 0), last=clock(11, 58), count=59, reason=Reason.SUPERSEDED)
     assert plan == GapPlan(missed=missed, late=(clock(11, 59),))
 
 
 def test_latest_runs_nothing_late_when_one_is_on_time() -> None:
     plan = catch_up(minutes_due(clock(11, 58), NOON), CatchUp.LATEST, HOUR, NOON)
-    missed = Missed(first=clock(11, 58), last=clock(11, 59), count=2, reason="superseded")
+    missed = Missed(first=clock(11, 58), last=clock(11, 59), count=2, reason=Reason.SUPERSEDED)
     assert plan == GapPlan(missed=missed, on_time=(NOON,))
 
 
 def test_beyond_the_window_everything_is_missed() -> None:
     due = minutes_due(clock(9, 0), clock(9, 30))
-    missed = Missed(first=clock(9, 0), last=clock(9, 30), count=31, reason="late")
+    missed = Missed(first=clock(9, 0), last=clock(9, 30), count=31, reason=Reason.LATE)
     assert catch_up(due, CatchUp.LATEST, HOUR, NOON) == GapPlan(missed=missed)
     assert catch_up(due, CatchUp.ALL, HOUR, NOON) == GapPlan(missed=missed)
 
 
 def test_none_catches_nothing_up() -> None:
-    missed = Missed(first=clock(11, 59), last=clock(11, 59), count=1, reason="no_catch_up")
+    missed = Missed(first=clock(11, 59), last=clock(11, 59), count=1, reason=Reason.NO_CATCH_UP)
     plan = catch_up(minutes_due(clock(11, 59), NOON), CatchUp.NONE, HOUR, NOON)
     assert plan == GapPlan(missed=missed, on_time=(NOON,))
+
+
+def test_under_all_the_newest_of_a_gap_waits_for_the_older_ones_although_it_is_on_time() -> None:
+    plan = catch_up(minutes_due(clock(11, 58), NOON), CatchUp.ALL, HOUR, NOON)
+    assert plan.on_time == (NOON,)
+    assert [request.every for _, request in plan.wanted()] == [True, True, True]
+    alone = catch_up(minutes_due(NOON, NOON), CatchUp.ALL, HOUR, NOON)
+    assert [request.every for _, request in alone.wanted()] == [False]
+    first, rest = split(minutes_due(clock(11, 59), NOON), CatchUp.ALL, HOUR, NOON, 1)
+    assert rest is not None
+    assert [
+        request.every
+        for part in (first, rest)
+        for _, request in catch_up(part, CatchUp.ALL, HOUR, NOON).wanted()
+    ] == [True, True]
 
 
 def test_all_runs_everything_within_the_window() -> None:
     due = minutes_due(clock(11, 50), clock(11, 59))
     plan = catch_up(due, CatchUp.ALL, timedelta(minutes=3), clock(11, 59, 30))
     assert plan.late == (clock(11, 57), clock(11, 58), clock(11, 59))
-    assert plan.missed == Missed(first=clock(11, 50), last=clock(11, 56), count=7, reason="late")
+    assert plan.missed == Missed(first=clock(11, 50), last=clock(11, 56), count=7, reason=Reason.LATE)
 
 
 @settings(max_examples=200, deadline=None)
@@ -216,8 +244,8 @@ def test_every_occurrence_of_a_gap_is_run_or_missed_exactly_once(
     )
     assert [*gone, *run] == list(MINUTELY.between(due.first - timedelta(seconds=1), due.latest))
     assert plan.missed is None or plan.missed.count == len(gone)
-    for when, trigger in plan.wanted():
-        assert (trigger is Trigger.CATCH_UP) == (now - when > LATE)
+    for when, request in plan.wanted():
+        assert (request.trigger is Trigger.CATCH_UP) == (now - when > LATE)
         assert now - when <= max(timedelta(seconds=window), LATE)
 
 
@@ -237,32 +265,36 @@ def ended(status: RunStatus, code: int | None = None) -> Outcome:
 FAILED = ended(RunStatus.ERROR, 1)
 
 
+def delay_after(retries: Retries | None, outcome: Outcome, attempt: int) -> int | None:
+    return retry_delay_ms(retries, outcome.status, outcome.exit_code, attempt)
+
+
 def test_without_retries_there_is_one_attempt() -> None:
-    assert retry_delay_ms(None, FAILED, 1) is None
+    assert delay_after(None, FAILED, 1) is None
 
 
 def test_there_are_as_many_retries_as_the_limit_says() -> None:
     twice = Retries(limit=2, delay_ms=10)
-    assert [retry_delay_ms(twice, FAILED, attempt) for attempt in (1, 2, 3)] == [10, 10, None]
+    assert [delay_after(twice, FAILED, attempt) for attempt in (1, 2, 3)] == [10, 10, None]
 
 
 def test_exponential_backoff_doubles_up_to_its_maximum() -> None:
     retries = Retries(limit=10_000, delay_ms=1000, backoff="exponential", max_delay_ms=5000)
-    delays = [retry_delay_ms(retries, FAILED, attempt) for attempt in (1, 2, 3, 4, 9_999)]
+    delays = [delay_after(retries, FAILED, attempt) for attempt in (1, 2, 3, 4, 9_999)]
     assert delays == [1000, 2000, 4000, 5000, 5000]
 
 
 @pytest.mark.parametrize("status", [s for s in RunStatus if s.is_final])
 def test_only_the_listed_statuses_are_retried(status: RunStatus) -> None:
     plain = Retries(limit=1)
-    assert (retry_delay_ms(plain, ended(status), 1) is not None) == (status in ("error", "timeout"))
+    assert (delay_after(plain, ended(status), 1) is not None) == (status in ("error", "timeout"))
     listed = Retries(limit=1, on=("interrupted",))
-    assert (retry_delay_ms(listed, ended(status), 1) is not None) == (status == "interrupted")
+    assert (delay_after(listed, ended(status), 1) is not None) == (status == "interrupted")
 
 
 def test_exit_codes_narrow_errors_down_and_nothing_else() -> None:
     picky = Retries(limit=1, on_exit_codes=(75,))
-    assert retry_delay_ms(picky, ended(RunStatus.ERROR, 75), 1) is not None
-    assert retry_delay_ms(picky, ended(RunStatus.ERROR, 1), 1) is None
-    assert retry_delay_ms(picky, ended(RunStatus.ERROR), 1) is None
-    assert retry_delay_ms(picky, ended(RunStatus.TIMEOUT), 1) is not None
+    assert delay_after(picky, ended(RunStatus.ERROR, 75), 1) is not None
+    assert delay_after(picky, ended(RunStatus.ERROR, 1), 1) is None
+    assert delay_after(picky, ended(RunStatus.ERROR), 1) is None
+    assert delay_after(picky, ended(RunStatus.TIMEOUT), 1) is not None

@@ -22,7 +22,7 @@ def place(tmp_path: Path) -> Place:
 
 
 async def a_claim_about_to_end(place: Place, rig: Rig) -> None:
-    run = await rig.runs.trigger("work")
+    run = await rig.runs.request("work")
     with place.write() as tx:
         queue_items.enqueue(tx, "inbox", ["1"])
         queue_items.claim(tx, "inbox", run_id=run.id)

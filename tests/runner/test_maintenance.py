@@ -35,8 +35,9 @@ def ended(
     with place.write() as tx:
         when = to_text(tx.now - timedelta(days=days_ago))
         tx.conn.execute(
-            "INSERT INTO runs (job_id, status, trigger, chain_id, created_at, started_at, finished_at)"
-            " VALUES ('old', 'ok', ?, ?, ?3, ?3, ?3)",
+            "INSERT INTO runs (job_id, status, trigger, chain_id, created_at, started_at, finished_at,"
+            " end_seq)"
+            " VALUES ('old', 'ok', ?, ?, ?3, ?3, ?3, 1)",
             (trigger, chain, when),
         )
         run_id = tx.conn.last_insert_rowid()
@@ -97,8 +98,8 @@ def test_every_job_keeps_the_last_run_that_started(place: Place) -> None:
 def test_more_than_one_bite_goes_in_one_round(place: Place) -> None:
     with place.write() as tx:
         tx.conn.executemany(
-            "INSERT INTO runs (job_id, status, trigger, created_at, started_at, finished_at)"
-            " VALUES ('old', 'ok', 'manual', ?1, ?1, ?1)",
+            "INSERT INTO runs (job_id, status, trigger, created_at, started_at, finished_at, end_seq)"
+            " VALUES ('old', 'ok', 'manual', ?1, ?1, ?1, 1)",
             ((to_text(tx.now - timedelta(days=40)),) for _ in range(1200)),
         )
     newest = ended(place, 0)

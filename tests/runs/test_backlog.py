@@ -166,12 +166,12 @@ def test_a_deleted_job_loses_all_that_waits_and_its_slot_goes_on(place: Place) -
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.submit(backlog(place, "tick"))
-        waiting = await rig.runs.trigger("next")
+        waiting = await rig.runs.request("next")
         await rig.runs.on_plan(place.apply(delete=("tick",)))
         assert (await rig.runs.wait(waiting.id)).status is RunStatus.OK
 
     with_runner(place, scenario, max_concurrency=1)
-    assert set(place.story("tick")[1:]) == {"cancelled: job deleted"}
+    assert set(place.story("tick")[1:]) == {"cancelled: deleted"}
 
 
 # Slots that were taken for nothing
@@ -212,7 +212,7 @@ def test_the_slot_of_a_start_that_could_not_be_recorded_goes_to_those_who_wait(
         await rig.finish("flaky")
         monkeypatch.setattr(rig.writer, "write", fail)
         with pytest.raises(DatabaseError):
-            await rig.runs.trigger("lost")
+            await rig.runs.request("lost")
         await rig.until_story("flaky", "error", "error")
 
     with_runner(place, scenario, max_concurrency=1)
@@ -224,7 +224,7 @@ def test_a_cancel_is_not_lost_in_the_turn_in_which_a_waiting_run_gets_its_slot(
     place.apply(job("full", HOLD), job("waits", HOLD))
 
     async def scenario(rig: Rig) -> None:
-        full, waiting = await rig.runs.trigger("full"), await rig.runs.trigger("waits")
+        full, waiting = await rig.runs.request("full"), await rig.runs.request("waits")
         board = rig.runs._board
         take_slot = board.take_slot
         cancels: list[asyncio.Future[Any]] = []

@@ -11,10 +11,9 @@ import pytest
 from support.runs import SECONDLY, Place, Rig, job, running
 
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries, Run
+from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
-from jeeves_runner.db import runs as run_rows
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 
 LIMIT = 3
@@ -45,7 +44,7 @@ class Story:
         self.started = place.clock.now().replace(microsecond=0) - timedelta(seconds=2)
         place.apply(*(self._spec(name) for name in FIELDS))
 
-    def watch(self, _run: Run) -> None:
+    def watch(self) -> None:
         """Called after every commit of the runner."""
         self.changed.set()
         running = list(
@@ -89,11 +88,11 @@ class Story:
 
     async def _trigger(self, rig: Rig, name: str) -> None:
         with suppress(Conflict, Fenced, NoServer, NotFound):
-            await rig.runs.trigger(name, None, self.dice.random() < 0.3)
+            await rig.runs.request(name, None, self.dice.random() < 0.3)
 
     async def _request(self, rig: Rig, name: str) -> None:
-        with suppress(Conflict, NotFound), self.place.write() as tx:
-            run_rows.request_run(tx, name, params=None, forced=False)
+        with suppress(Conflict, NotFound):
+            self.place.request(name)
         await rig.runs.look()
 
     async def _cancel(self, rig: Rig, name: str) -> None:
@@ -139,10 +138,10 @@ class Story:
 
 async def tell(place: Place, story: Story) -> None:
     """Two runners: the second takes over while the first is in the midst of its work."""
-    async with running(place, max_concurrency=LIMIT, pools={"small": 1}, observer=story.watch) as first:
+    async with running(place, max_concurrency=LIMIT, pools={"small": 1}, watch=story.watch) as first:
         for _ in range(STEPS):
             await story.step(first)
-        async with running(place, max_concurrency=LIMIT, pools={"small": 1}, observer=story.watch) as second:
+        async with running(place, max_concurrency=LIMIT, pools={"small": 1}, watch=story.watch) as second:
             for _ in range(STEPS // 2):
                 await story.step(second)
             story.let_go()

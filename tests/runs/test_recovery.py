@@ -36,7 +36,7 @@ async def main():
         await scheduler.load()
         loop = asyncio.create_task(scheduler.run())
         for name in sys.argv[2:]:
-            await rig.runs.trigger(name)
+            await rig.runs.request(name)
         await rig.until(lambda: len(rig.runs.running_ids) >= 3)
         print("working", flush=True)
         await loop
@@ -140,7 +140,7 @@ def test_a_process_that_cleared_its_environment_does_not_outlive_a_runner_killed
         until(lambda: len(sleeping(seconds)) == 3)
         runner.send_signal(signal.SIGKILL)
     with place.write() as tx:
-        tx.conn.execute("UPDATE runs SET pid = NULL, pid_started = NULL, boot_id = NULL")
+        tx.conn.execute("UPDATE runs SET handle = NULL")
     with_runner(place, lambda rig: asyncio.sleep(0))
     assert place.story() == ["interrupted"] * 3
     assert sleeping(seconds) == []
@@ -228,10 +228,10 @@ def test_settling_comes_before_the_first_admission(place: Place) -> None:
     async def main() -> None:
         async with running(place, started=False) as rig:
             with pytest.raises(Exception, match="not taking runs"):
-                await rig.runs.trigger("exclusive")
+                await rig.runs.request("exclusive")
             await rig.runs.start_up()
             assert not set(left) & set(bearing_a_mark_of(place))
-            run = await rig.runs.trigger("exclusive")
+            run = await rig.runs.request("exclusive")
             assert run.status is RunStatus.RUNNING
 
     asyncio.run(main())

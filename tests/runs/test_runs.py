@@ -11,11 +11,12 @@ import pytest
 from support.runs import HOLD, Place, Rig, due_now, job, occur, running, with_runner
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides, queue_items
-from jeeves_runner.db import runs as run_rows
+from jeeves_runner.db.run_ends import next_end
+from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.execute.local.processes import boot_id
@@ -30,7 +31,7 @@ def test_a_triggered_run_is_recorded_with_all_that_is_known_of_it(place: Place) 
     place.apply(job("greet", 'echo "hello $JR_PARAM_WHO"; echo oops >&2; echo \'JR_RESULT:{"tokens":7}\''))
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("greet", {"who": "you"})
+        run = await rig.runs.request("greet", {"who": "you"})
         assert run.status is RunStatus.RUNNING
         await rig.runs.wait(run.id)
 
@@ -81,7 +82,7 @@ def test_a_job_that_does_not_exist_cannot_be_triggered(place: Place) -> None:
     async def scenario(rig: Rig) -> None:
         for name in ("nowhere", "here"):
             with pytest.raises(NotFound, match=name):
-                await rig.runs.trigger(name)
+                await rig.runs.request(name)
 
     with_runner(place, scenario)
     assert place.runs() == []
@@ -256,7 +257,7 @@ def test_a_run_is_replaced_although_its_start_is_still_being_committed(place: Pl
     place.apply(job("slow", HOLD, overlap_policy=OverlapPolicy.REPLACE))
 
     async def scenario(rig: Rig) -> None:
-        await asyncio.gather(rig.runs.trigger("slow"), rig.runs.trigger("slow"))
+        await asyncio.gather(rig.runs.request("slow"), rig.runs.request("slow"))
         await rig.until_story("slow", "cancelled", "running")
 
     with_runner(place, scenario)
@@ -266,7 +267,7 @@ def test_a_cancel_is_not_lost_while_a_start_is_being_committed(place: Place) -> 
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:
-        starting = asyncio.create_task(rig.runs.trigger("slow"))
+        starting = asyncio.create_task(rig.runs.request("slow"))
         while not place.runs("slow"):  # noqa: ASYNC110 - until the commit, not a turn longer
             await asyncio.sleep(0)
         await rig.runs.cancel(1)
@@ -280,7 +281,7 @@ def test_replace_cancels_what_waits(place: Place) -> None:
     place.apply(job("full", HOLD), job("late", overlap_policy=OverlapPolicy.REPLACE))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.trigger("full")
+        await rig.runs.request("full")
         await occur(rig, "late", 0)
         await occur(rig, "late", 1)
         assert [run.status for run in place.runs("late")] == ["cancelled", "scheduled"]
@@ -293,9 +294,9 @@ def test_runs_over_the_limit_wait_and_start_by_priority_then_age(place: Place) -
     place.apply(job("full", HOLD), job("low"), job("also-low"), job("high", priority=5))
 
     async def scenario(rig: Rig) -> None:
-        full = await rig.runs.trigger("full")
+        full = await rig.runs.request("full")
         for name in ("low", "also-low", "high"):
-            run = await rig.runs.trigger(name)
+            run = await rig.runs.request(name)
             assert (run.status, run.reason) == ("scheduled", "limit")
         await rig.runs.cancel(full.id)
         await rig.until(lambda: all(run.status.is_final for run in place.runs()))
@@ -310,10 +311,11 @@ def test_a_pool_limits_its_own_jobs_only(place: Place) -> None:
     place.apply(job("a", HOLD, pool="db"), job("b", pool="db"), job("c"))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.trigger("a")
-        assert (await rig.runs.trigger("b")).reason == "pool db"
+        await rig.runs.request("a")
+        waiting = await rig.runs.request("b")
+        assert (waiting.reason, waiting.reason_ref) == ("pool", "db")
         assert (await rig.finish("c")).status is RunStatus.OK
-        assert place.story("b") == ["scheduled: pool db"]
+        assert place.story("b") == ["scheduled: pool"]
 
     with_runner(place, scenario, pools={"db": 1})
 
@@ -323,7 +325,7 @@ def test_a_full_disk_stops_admission_until_there_is_room(place: Place) -> None:
     full = [True]
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("write")
+        run = await rig.runs.request("write")
         assert (run.status, run.reason) == ("scheduled", "disk_full")
         full[0] = False
         assert (await rig.runs.wait(run.id)).status is RunStatus.OK
@@ -344,8 +346,8 @@ def test_a_paused_job_skips_its_occurrences_and_refuses_triggers_without_force(p
         await occur(rig, "tick", 0)
         await occur(rig, "tick", 1)
         with pytest.raises(Conflict, match="paused"):
-            await rig.runs.trigger("tick")
-        run = await rig.runs.trigger("tick", force=True)
+            await rig.runs.request("tick")
+        run = await rig.runs.request("tick", force=True)
         await rig.runs.wait(run.id)
 
     with_runner(place, scenario)
@@ -358,8 +360,8 @@ def test_a_waiting_run_stays_through_a_pause_and_starts_when_it_has_expired(plac
     place.apply(job("full", HOLD), job("wait"))
 
     async def scenario(rig: Rig) -> None:
-        full = await rig.runs.trigger("full")
-        waiting = await rig.runs.trigger("wait")
+        full = await rig.runs.request("full")
+        waiting = await rig.runs.request("wait")
         pause(place, "wait", timedelta(seconds=0.5))
         await rig.runs.look()
         await rig.runs.cancel(full.id)
@@ -380,9 +382,9 @@ def test_a_pause_of_all_jobs_stops_schedule_and_retries_until_it_is_over(place: 
         await rig.runs.look()
         await occur(rig, "tick")
         with pytest.raises(Conflict, match="paused"):
-            await rig.runs.trigger("tick")
+            await rig.runs.request("tick")
         assert place.story("tick") == ["skipped: paused"]
-        assert (await rig.runs.wait((await rig.runs.trigger("tick", force=True)).id)).status is RunStatus.OK
+        assert (await rig.runs.wait((await rig.runs.request("tick", force=True)).id)).status is RunStatus.OK
         assert place.runs("flaky")[1].status is RunStatus.SCHEDULED
         with place.write() as tx:
             overrides.resume(tx, None, by="test")
@@ -414,9 +416,9 @@ def test_the_first_recorded_cause_wins(place: Place) -> None:
     place.apply(job("slow", "trap '' TERM; while :; do sleep 0.05; done", kill_grace_ms=300))
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("slow")
-        await rig.runs.cancel(run.id, "cancel")
-        await rig.runs.cancel(run.id, "timeout")
+        run = await rig.runs.request("slow")
+        await rig.runs.cancel(run.id)
+        await rig.runs.cancel(run.id, CancelCause.TIMEOUT)
         assert (await rig.runs.wait(run.id)).status is RunStatus.CANCELLED
 
     with_runner(place, scenario)
@@ -428,18 +430,16 @@ async def until_its_program_exits(rig: Rig) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("ask", [None, "cancel"], ids=["timeout", "cancel"])
-def test_a_program_that_has_exited_ended_by_itself_whatever_holds_its_output(
-    place: Place, ask: str | None
-) -> None:
+@pytest.mark.parametrize("ask", [False, True], ids=["timeout", "cancel"])
+def test_a_program_that_has_exited_ended_by_itself_whatever_holds_its_output(place: Place, ask: bool) -> None:
     """What falls into the drain only cuts it short."""
     place.apply(job("leaves", "sleep 0.2; setsid sleep 60 & exit 0", timeout_ms=None if ask else 700))
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("leaves")
+        run = await rig.runs.request("leaves")
         if ask:
             await until_its_program_exits(rig)
-            await rig.runs.cancel(run.id, ask)
+            await rig.runs.cancel(run.id)
         await rig.runs.wait(run.id)
 
     with_runner(place, scenario)
@@ -454,7 +454,7 @@ def test_a_deadline_that_passed_after_the_exit_is_none(place: Place) -> None:
     place.apply(job("quick", "true", timeout_ms=300))
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("quick")
+        run = await rig.runs.request("quick")
         time.sleep(0.5)  # noqa: ASYNC251 - the event loop is to stand still
         await rig.runs.wait(run.id)
 
@@ -466,10 +466,10 @@ def test_a_request_of_another_program_that_comes_after_the_exit_changes_nothing(
     place.apply(job("leaves", "setsid sleep 60 & exit 0"))
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("leaves")
+        run = await rig.runs.request("leaves")
         await until_its_program_exits(rig)
         with place.write() as tx:
-            run_rows.request_cancel(tx, run.id, "cancel")
+            request_cancel(tx, run.id, CancelCause.CANCEL)
         await rig.runs.look()
         assert (await rig.runs.wait(run.id)).status is RunStatus.OK
 
@@ -480,8 +480,8 @@ def test_a_waiting_run_is_cancelled_without_having_started(place: Place) -> None
     place.apply(job("full", HOLD), job("wait"))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.trigger("full")
-        waiting = await rig.runs.trigger("wait")
+        await rig.runs.request("full")
+        waiting = await rig.runs.request("wait")
         await rig.runs.cancel(waiting.id)
         run = await rig.runs.wait(waiting.id)
         assert (run.status, run.reason, run.started_at) == ("cancelled", "cancel", None)
@@ -522,7 +522,7 @@ def test_a_pending_retry_counts_as_active(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [([], "job deleted"), ([job("slow", enabled=False)], "job disabled")],
+    [([], "deleted"), ([job("slow", enabled=False)], "disabled")],
     ids=["delete", "disable"],
 )
 def test_a_stopped_job_keeps_its_running_run_and_loses_its_waiting_ones(
@@ -532,8 +532,8 @@ def test_a_stopped_job_keeps_its_running_run_and_loses_its_waiting_ones(
     place.apply(slow)
 
     async def scenario(rig: Rig) -> None:
-        first = await rig.runs.trigger("slow")
-        waiting = await rig.runs.trigger("slow")
+        first = await rig.runs.request("slow")
+        waiting = await rig.runs.request("slow")
         ids = place.apply(*change, delete=("slow",) * (not change))
         await rig.runs.on_plan(ids)
         assert (await rig.runs.wait(waiting.id)).reason == reason
@@ -547,7 +547,7 @@ def test_a_run_gives_back_the_queue_items_it_did_not_answer(place: Place) -> Non
     place.apply(job("work", HOLD))
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("work")
+        run = await rig.runs.request("work")
         with place.write() as tx:
             queue_items.enqueue(tx, "inbox", ['{"n":1}'])
             queue_items.claim(tx, "inbox", count=1, run_id=run.id)
@@ -566,8 +566,7 @@ def test_a_run_asked_for_by_another_program_is_taken_up(place: Place) -> None:
     place.apply(job("greet", 'echo "$JR_PARAM_WHO"'))
 
     async def scenario(rig: Rig) -> None:
-        with place.write() as tx:
-            asked = run_rows.request_run(tx, "greet", params='{"WHO":"them"}', forced=False)
+        asked = place.request("greet", '{"WHO":"them"}')
         await rig.runs.look()
         await rig.runs.look()
         assert (await rig.runs.wait(asked.id)).stdout == "them\n"
@@ -580,10 +579,9 @@ def test_a_run_asked_for_by_another_program_has_its_jobs_priority_and_pool(place
     place.apply(job("full", HOLD), job("low"), job("high", priority=5, pool="db"))
 
     async def scenario(rig: Rig) -> None:
-        full = await rig.runs.trigger("full")
-        with place.write() as tx:
-            for name in ("low", "high"):
-                run_rows.request_run(tx, name, params=None, forced=False)
+        full = await rig.runs.request("full")
+        for name in ("low", "high"):
+            place.request(name)
         await rig.runs.look()
         await rig.runs.cancel(full.id)
         await rig.until(lambda: all(run.status.is_final for run in place.runs()))
@@ -600,9 +598,8 @@ def test_a_run_asked_for_while_another_is_active_is_skipped(place: Place) -> Non
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.trigger("slow")
-        with place.write() as tx:
-            asked = run_rows.request_run(tx, "slow", params=None, forced=False)
+        await rig.runs.request("slow")
+        asked = place.request("slow")
         await rig.runs.look()
         run = await rig.runs.wait(asked.id)
         assert (run.status, run.reason) == ("skipped", "overlap")
@@ -614,10 +611,10 @@ def test_a_cancel_request_of_another_program_is_obeyed(place: Place) -> None:
     place.apply(job("slow", HOLD), job("wait"))
 
     async def scenario(rig: Rig) -> None:
-        slow, waiting = await rig.runs.trigger("slow"), await rig.runs.trigger("wait")
+        slow, waiting = await rig.runs.request("slow"), await rig.runs.request("wait")
         with place.write() as tx:
-            run_rows.request_cancel(tx, waiting.id, "cancel")
-            run_rows.request_cancel(tx, slow.id, "cancel")
+            request_cancel(tx, waiting.id, CancelCause.CANCEL)
+            request_cancel(tx, slow.id, CancelCause.CANCEL)
         await rig.runs.look()
         assert (await rig.runs.wait(slow.id)).status is RunStatus.CANCELLED
         ended = await rig.runs.wait(waiting.id)
@@ -645,8 +642,8 @@ def test_a_run_of_a_job_whose_row_was_damaged_waits_until_it_is_healed(
 ) -> None:
     spec = job("greet", "echo hello")
     place.apply(spec)
+    waiting = place.request("greet")
     with place.write() as tx:
-        waiting = run_rows.request_run(tx, "greet", params=None, forced=False)
         tx.conn.execute("UPDATE jobs SET spec = '{}'")
 
     async def scenario(rig: Rig) -> None:
@@ -663,10 +660,10 @@ def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: 
 
     async def scenario(rig: Rig) -> None:
         for name in ("quick", "slow", "wait"):
-            await rig.runs.trigger(name)
+            await rig.runs.request(name)
         await rig.runs.shut_down(0.6)
         with pytest.raises(NoServer):
-            await rig.runs.trigger("quick")
+            await rig.runs.request("quick")
 
     with_runner(place, scenario, max_concurrency=2)
     assert place.story("quick") == ["ok"]
@@ -679,13 +676,13 @@ def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
     place.apply(job("slow", HOLD), job("wait", HOLD), job("late"))
 
     async def scenario(rig: Rig) -> None:
-        ids = [(await rig.runs.trigger(name)).id for name in ("slow", "wait")]
+        ids = [(await rig.runs.request(name)).id for name in ("slow", "wait")]
         down = asyncio.create_task(rig.runs.shut_down(60))
         await asyncio.sleep(0)
         with place.write() as tx:
             for run_id in ids:
-                run_rows.request_cancel(tx, run_id, "cancel")
-            run_rows.request_run(tx, "late", params=None, forced=False)
+                request_cancel(tx, run_id, CancelCause.CANCEL)
+        place.request("late")
         await rig.runs.look()
         async with asyncio.timeout(30):
             await down
@@ -699,8 +696,8 @@ def test_waiting_runs_survive_a_restart(place: Place) -> None:
     place.apply(job("full", HOLD), job("wait"))
 
     async def fill(rig: Rig) -> None:
-        await rig.runs.trigger("full")
-        await rig.runs.trigger("wait", {"x": "y"})
+        await rig.runs.request("full")
+        await rig.runs.request("wait", {"x": "y"})
 
     with_runner(place, fill, max_concurrency=1)
     with_runner(place, lambda rig: rig.runs.idle(), max_concurrency=1)
@@ -712,8 +709,8 @@ def test_an_outcome_is_recorded_although_its_task_was_cancelled(place: Place) ->
 
     async def main() -> None:
         async with running(place) as rig:
-            await rig.runs.trigger("slow")
-            for task in list(rig.runs._work._tasks):
+            await rig.runs.request("slow")
+            for task in list(rig.runs._running._tasks):
                 task.cancel()
             await rig.runs.idle()
 
@@ -725,15 +722,15 @@ def test_a_fenced_runner_stops_admitting_and_ends_its_runs(place: Place) -> None
     place.apply(job("slow", HOLD), job("next"))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.trigger("slow")
+        await rig.runs.request("slow")
         with place.write() as tx:
             begin_epoch(tx, os.getpid(), boot_id())
         with pytest.raises(Fenced):
-            await rig.runs.trigger("next")
+            await rig.runs.request("next")
         await rig.runs.fenced.wait()
         await rig.runs.idle()
         with pytest.raises(NoServer):
-            await rig.runs.trigger("next")
+            await rig.runs.request("next")
 
     with_runner(place, scenario)
     assert place.story("slow") == ["running"]  # its successor settles it
@@ -745,7 +742,7 @@ def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Pla
     place.apply(job("slow", HOLD, retries=Retries(limit=1)))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.trigger("slow")
+        await rig.runs.request("slow")
         rig.runs.fence(Fenced("the lock was deleted"))
         await rig.runs.idle()
 
@@ -758,12 +755,14 @@ def test_a_late_outcome_changes_nothing_and_is_noted(place: Place) -> None:
     place.apply(job("slow", "sleep 0.2"))
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.trigger("slow")
+        run = await rig.runs.request("slow")
         with place.write() as tx:
             tx.conn.execute(
-                "UPDATE runs SET status = 'interrupted', finished_at = ? WHERE id = ?", (tx.at, run.id)
+                "UPDATE runs SET status = 'interrupted', finished_at = ?, end_seq = ? WHERE id = ?",
+                (tx.at, next_end(tx), run.id),
             )
         assert (await rig.runs.wait(run.id)).status is RunStatus.INTERRUPTED
+        await rig.runs.idle()
 
     with_runner(place, scenario)
     assert place.story() == ["interrupted"]
@@ -774,8 +773,8 @@ def test_a_run_asked_for_while_its_jobs_row_is_damaged_waits_for_the_heal(place:
     place.apply(job("greet", "true"))
 
     async def scenario(rig: Rig) -> None:
+        asked = place.request("greet")
         with place.write() as tx:
-            asked = run_rows.request_run(tx, "greet", params=None, forced=False)
             tx.conn.execute("UPDATE jobs SET spec = '{}' WHERE id = 'greet'")
         await rig.runs.look()
         await rig.runs.on_plan(place.apply(job("greet", "true")))
@@ -792,9 +791,9 @@ def test_a_job_whose_row_is_damaged_is_not_called_missing(place: Place) -> None:
 
     async def scenario(rig: Rig) -> None:
         with pytest.raises(Conflict, match="the row of job greet in the database was damaged"):
-            await rig.runs.trigger("greet")
-        with place.write() as tx, pytest.raises(Conflict, match="damaged") as refused:
-            run_rows.request_run(tx, "greet", params=None, forced=False)
+            await rig.runs.request("greet")
+        with pytest.raises(Conflict, match="damaged") as refused:
+            place.request("greet")
         assert "apply" in (refused.value.hint or "")
 
     with_runner(place, scenario)

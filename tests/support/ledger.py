@@ -60,6 +60,7 @@ class Ledger(Store):
         if status not in ("scheduled", "running"):
             row.setdefault("finished_at", to_text(self.at(seconds=59)))
             row.setdefault("duration_ms", 1000 if row.get("started_at") else None)
+            row.setdefault("end_seq", 1)
         return self._insert("runs", job_id=job_id, status=status, **row)
 
     def pause(self, job_id: str, until: datetime | None = None, reason: str | None = None) -> None:

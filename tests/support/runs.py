@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 import apsw
 
 from jeeves_runner.clock import Clock, SystemClock
-from jeeves_runner.core.model import JobSpec, Run, RunStatus, SourceType
+from jeeves_runner.core.model import JobSpec, Run, RunStatus, SourceType, Trigger
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.specs import canonical, spec_hash
-from jeeves_runner.db import jobs, revisions, runs_read
-from jeeves_runner.db import runs as run_rows
+from jeeves_runner.db import jobs, revisions, runs
 from jeeves_runner.db.connection import connect, transaction
+from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
+from jeeves_runner.db.run_entries import RunRequest, request_run
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.db.writer import Writer
+from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
@@ -62,13 +63,19 @@ class Place:
             jobs.TABLE.upsert(tx, changes, revision)
             jobs.TABLE.tombstone(tx, delete, revision)
             ids = [*(spec.id for spec in specs), *delete]
-            run_rows.cancel_waiting_of_stopped_jobs(tx, ids)
+            cancel_waiting_of_stopped_jobs(tx, ids)
         return ids
+
+    def request(self, job_id: str, params: str | None = None, forced: bool = False) -> Run:
+        """A request by the command line; nothing tells the runner of it."""
+        with self.write() as tx:
+            wanted = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=params, forced=forced)
+            return request_run(tx, wanted)
 
     def runs(self, job_id: str | None = None) -> list[Run]:
         """All rows, oldest first."""
         ids = [i for (i,) in self.conn.execute("SELECT id FROM runs ORDER BY id")]
-        found = [run for i in ids if (run := runs_read.run(self.conn, i)) is not None]
+        found = [run for i in ids if (run := runs.run(self.conn, i)) is not None]
         return [run for run in found if job_id in (None, run.job_id)]
 
     def story(self, job_id: str | None = None) -> list[str]:
@@ -90,6 +97,22 @@ class Place:
         )
 
 
+class WatchedWriter(Writer):
+    """A writer that tells a test after each commit that was waited for."""
+
+    def __init__(self, path: Path, clock: Clock, committed: Callable[[], None]) -> None:
+        super().__init__(path, clock)
+        self._committed = committed
+
+    async def write(
+        self, op: Callable[[Tx], T], *, durable: bool = True, priority: Priority = Priority.OTHER
+    ) -> T:
+        try:
+            return await super().write(op, durable=durable, priority=priority)
+        finally:
+            self._committed()
+
+
 class Rig:
     """A started runner on a place."""
 
@@ -98,8 +121,7 @@ class Rig:
     ) -> None:
         self.place = place
         self.writer = writer
-        self.seen: list[Run] = []
-        settings: dict[str, Any] = {"max_concurrency": 4, "observer": self._observe} | options
+        settings: dict[str, Any] = {"max_concurrency": 4} | options
         self.runs = Runs(
             conn=conn,
             writer=writer,
@@ -109,40 +131,47 @@ class Rig:
             surroundings=place.surroundings(),
             **settings,
         )
-        self._signal = asyncio.Event()
-
-    def _observe(self, run: Run) -> None:
-        self.seen.append(run)
-        self._signal.set()
+        self.committed = asyncio.Event()
 
     async def until(self, what: Callable[[], bool]) -> None:
-        """Wait for a condition that commits of this runner bring about."""
+        """Wait for a condition that commits bring about: this runner's, or (looked for) anybody's."""
         async with asyncio.timeout(20):
             while not what():
-                self._signal.clear()
-                await self._signal.wait()
+                self.committed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.02):
+                        await self.committed.wait()
 
     async def until_story(self, job_id: str, *story: str) -> None:
         await self.until(lambda: self.place.story(job_id) == list(story))
 
     async def finish(self, job_id: str, params: Mapping[str, str] | None = None) -> Run:
         """Trigger a job and wait for its end."""
-        run = await self.runs.trigger(job_id, params)
+        run = await self.runs.request(job_id, params)
         return await self.runs.wait(run.id)
 
     def status(self, run_id: int) -> RunStatus:
-        run = runs_read.run(self.place.conn, run_id)
+        run = runs.run(self.place.conn, run_id)
         assert run is not None
         return run.status
 
 
 @asynccontextmanager
-async def running(place: Place, *, started: bool = True, **options: Any) -> AsyncIterator[Rig]:
-    """A runner that is shut down at the end of the block."""
+async def running(
+    place: Place, *, started: bool = True, watch: Callable[[], None] | None = None, **options: Any
+) -> AsyncIterator[Rig]:
+    """A runner that is shut down at the end of the block; ``watch`` is called after its commits."""
     conn = connect(place.path)
-    async with Writer(place.path, place.clock) as writer:
+    watchers = [] if watch is None else [watch]
+
+    def committed() -> None:
+        for tell in watchers:
+            tell()
+
+    async with WatchedWriter(place.path, place.clock, committed) as writer:
         epoch = await writer.write(lambda tx: begin_epoch(tx, os.getpid(), boot_id()))
         rig = Rig(place, writer, epoch, conn, **options)
+        watchers.append(rig.committed.set)
         if started:
             await rig.runs.start_up()
         try:

@@ -109,7 +109,7 @@ def test_the_last_run_is_the_newest_that_started(ledger: Ledger) -> None:
     ledger.add_job("job")
     ledger.add_run("job", "ok")
     run = ledger.add_run("job", "running", started_at=to_text(NOON))
-    ledger.add_run("job", "missed", reason="window")
+    ledger.add_run("job", "missed", reason="late")
     assert listed(ledger, "job")["last_run"] == {
         "id": run,
         "status": "running",

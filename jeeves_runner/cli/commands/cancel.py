@@ -13,7 +13,7 @@ from jeeves_runner.errors import Conflict, RunnerActive
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.db.runs_read import LeftRun
+    from jeeves_runner.db.runs import LeftRun
 
 ACTOR = "cli"
 
@@ -54,11 +54,13 @@ def command(app: App, run_id: int) -> None:
 
 
 def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
-    from jeeves_runner.db import audit, runs
+    from jeeves_runner.core.model import CancelCause
+    from jeeves_runner.db import audit
     from jeeves_runner.db.connection import transaction
+    from jeeves_runner.db.run_progress import request_cancel
 
     with transaction(conn, app.clock) as tx:
-        if runs.request_cancel(tx, run_id, "cancel") is None:
+        if request_cancel(tx, run_id, CancelCause.CANCEL) is None:
             raise Conflict(f"run {run_id} has ended in this moment")
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
     return f"The server is asked to end run {run_id}; `jeeves-runner run {run_id}` shows it."
@@ -66,16 +68,19 @@ def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
 
 def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
     """End a run that no server looks after."""
-    from jeeves_runner.core.model import RunStatus
-    from jeeves_runner.db import audit, runs, runs_read
+    from jeeves_runner.core.model import CancelCause, Reason, RunStatus
+    from jeeves_runner.db import audit
     from jeeves_runner.db.connection import transaction
+    from jeeves_runner.db.run_ends import end_waiting
+    from jeeves_runner.db.run_progress import request_cancel
+    from jeeves_runner.db.runs import left_running
 
-    leftover = next((left for left in runs_read.left_running(conn) if left.run.id == run_id), None)
+    leftover = next((left for left in left_running(conn) if left.run.id == run_id), None)
     if leftover is not None:
         return _settle_leftover(app, conn, leftover)
     with transaction(conn, app.clock) as tx:
-        runs.request_cancel(tx, run_id, "cancel")
-        if runs.end_waiting(tx, run_id, RunStatus.CANCELLED, "cancel") is None:
+        request_cancel(tx, run_id, CancelCause.CANCEL)
+        if end_waiting(tx, run_id, RunStatus.CANCELLED, Reason.CANCEL) is None:
             raise Conflict(f"run {run_id} has ended in this moment")
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
     return f"Run {run_id} will not start."
@@ -88,23 +93,29 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
     """
     from jeeves_runner.cli.render import counted
     from jeeves_runner.core.model import Lost
-    from jeeves_runner.db import audit, runs_read
+    from jeeves_runner.db import audit
     from jeeves_runner.db.connection import transaction
     from jeeves_runner.db.runner import runner_row
+    from jeeves_runner.db.runs import cancel_cause
+    from jeeves_runner.execute.contract import LocalHandle
     from jeeves_runner.execute.local.processes import kill_marked
     from jeeves_runner.execute.local.roster import read_roster
-    from jeeves_runner.runs.ending import record_end
     from jeeves_runner.runs.execution import Report
+    from jeeves_runner.runs.outcomes import record_outcome
     from jeeves_runner.runs.settle import left_record
 
-    process = left if left.pid is not None else read_roster(app.config.db_path).get(left.mark, left)
+    process = LocalHandle.from_json(left.run.id, left.mark, left.handle)
+    if process.pid is None:
+        process = read_roster(app.config.db_path).get(left.mark, process)
     killed = kill_marked(left.mark, process.pid, process.pid_started, process.boot_id)
     record = left_record(left.run, str(app.config.data_dir))
     report = Report(ending=Lost(message="the runner died; ended on request"), record=record)
     with transaction(conn, app.clock) as tx:
         runner = runner_row(tx.conn)
-        cause = runs_read.cancel_cause(tx.conn, left.run.id)
-        ended = record_end(tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause)
+        cause = cancel_cause(tx.conn, left.run.id)
+        ended = record_outcome(
+            tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
+        )
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {left.run.id}")
     processes = counted(killed, "process", "processes")
-    return f"Run {left.run.id} had lost its server: {processes} killed, recorded as {ended.run.status}."
+    return f"Run {left.run.id} had lost its server: {processes} killed, recorded as {ended.status}."

@@ -33,18 +33,20 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
     import json
 
     from jeeves_runner.cli.server import require_server
-    from jeeves_runner.db import runs
+    from jeeves_runner.core.model import Trigger
     from jeeves_runner.db.connection import transaction
+    from jeeves_runner.db.run_entries import RunRequest, request_run
     from jeeves_runner.views import live_job, run_view
 
     given = _params(params)
     with closing(app.connect()) as conn:
         live_job(conn, job_id)
         text = json.dumps(given, ensure_ascii=False) if given else None
+        request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force)
         with transaction(conn, app.clock) as tx:
             # Here, so that no server begins to stop between the look and the request.
             require_server(app, tx.conn)
-            run_id = runs.request_run(tx, job_id, params=text, forced=force).id
+            run_id = request_run(tx, request).id
         if wait:
             return _report_end(app, _end_of(app, conn, run_id))
         document = run_view(conn, run_id)

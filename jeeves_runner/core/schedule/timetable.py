@@ -19,7 +19,8 @@ _INSTANT = timedelta(microseconds=1)
 class Due:
     """A job whose time has come: ``count`` occurrences from ``first`` to ``latest``, normally one.
 
-    More than one means that nobody looked for a while.
+    More than one means that nothing looked for a while. ``is_part``: it is a part of such a gap, which is
+    decided about bit by bit.
     """
 
     job_id: str
@@ -27,6 +28,12 @@ class Due:
     first: datetime
     latest: datetime
     count: int
+    is_part: bool = False
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether it is of several occurrences that became due together."""
+        return self.is_part or self.count > 1
 
 
 @dataclass(slots=True, eq=False)

@@ -4,8 +4,8 @@ CREATE TABLE jobs (
   id               TEXT PRIMARY KEY,
   name             TEXT NOT NULL,
   schedule         TEXT,                -- one cron expression, or a JSON list of them; null: only triggered
-  script           TEXT NOT NULL,       -- path, text or argv (JSON), as source_type says
-  type             TEXT NOT NULL CHECK (type IN ('script')),
+  script           TEXT NOT NULL,       -- path, text, argv (JSON) or prompt, as source_type says
+  type             TEXT NOT NULL CHECK (type IN ('script', 'session')),
   enabled          INTEGER NOT NULL CHECK (enabled IN (0, 1)),
   timeout_ms       INTEGER,
   overlap_policy   TEXT NOT NULL CHECK (overlap_policy IN ('skip', 'allow', 'queue', 'replace')),
@@ -14,7 +14,8 @@ CREATE TABLE jobs (
   output_channel   TEXT,
   description      TEXT,
   timezone         TEXT NOT NULL,
-  source_type      TEXT NOT NULL CHECK (source_type IN ('path', 'inline', 'command')),
+  source_type      TEXT NOT NULL
+                   CHECK (source_type IN ('path', 'inline', 'command', 'prompt', 'prompt_file')),
   spec             TEXT NOT NULL        -- the whole spec as canonical JSON
                    CHECK (json_type(spec) = 'object'),
   spec_hash        TEXT NOT NULL,
@@ -26,7 +27,7 @@ CREATE TABLE jobs (
   created_at       TEXT NOT NULL,
   updated_at       TEXT NOT NULL,
   deleted_at       TEXT,                -- set: a tombstone
-  schedule_since   TEXT NOT NULL,       -- occurrences at or before this are nobody's business
+  schedule_since   TEXT NOT NULL,       -- occurrences at or before this do not count
   decided_until    TEXT                 -- watermark: occurrences at or before this never start
 ) STRICT;
 -- Answers by itself what is asked at each look: who was written since, what lives, what has drifted. One index
@@ -84,7 +85,7 @@ END;
 CREATE TABLE revisions (
   id               INTEGER PRIMARY KEY AUTOINCREMENT,
   applied_at       TEXT NOT NULL,
-  applied_by       TEXT NOT NULL CHECK (applied_by IN ('watch', 'cli', 'api')),
+  applied_by       TEXT NOT NULL CHECK (applied_by IN ('watch', 'cli', 'api', 'hook')),
   "commit"         TEXT,
   author           TEXT,
   subject          TEXT,
@@ -122,7 +123,7 @@ CREATE TABLE held (
 
 CREATE TABLE source (
   only             INTEGER PRIMARY KEY CHECK (only = 1),
-  kind             TEXT NOT NULL CHECK (kind IN ('folder')),
+  kind             TEXT NOT NULL CHECK (kind IN ('folder', 'git')),
   location         TEXT NOT NULL,
   recorded_at      TEXT NOT NULL
 ) STRICT;
@@ -151,7 +152,10 @@ CREATE TABLE runs (
   stdout           TEXT,
   stderr           TEXT,
   duration_ms      INTEGER,
-  trigger          TEXT NOT NULL CHECK (trigger IN ('schedule', 'catch_up', 'manual', 'retry')),
+  trigger          TEXT NOT NULL CHECK (trigger IN ('schedule', 'catch_up', 'manual', 'retry', 'after', 'queue',
+                                                    'change', 'start', 'backfill')),
+  -- A time on the schedule came: of each at most one row. No statement says otherwise which triggers those are.
+  is_occurrence    INTEGER NOT NULL GENERATED ALWAYS AS (trigger IN ('schedule', 'catch_up')) VIRTUAL,
   attempt          INTEGER NOT NULL DEFAULT 1 CHECK (attempt >= 1),
   chain_id         INTEGER REFERENCES runs (id),   -- first attempt; null for a first attempt
   scheduled_for    TEXT,                -- the occurrence; for skipped and missed rows the first of the gap
@@ -161,7 +165,11 @@ CREATE TABLE runs (
   created_at       TEXT NOT NULL,
   signal           TEXT,
   message          TEXT,
-  reason           TEXT,                -- why it waits, was skipped or was missed
+  -- Why it waits, did not start, or ended without an outcome of its own; and what that is about: a pool, a run ...
+  reason           TEXT CHECK (reason IN ('overlap', 'queue_full', 'limit', 'pool', 'paused', 'disk_full', 'retry',
+                                          'needs', 'precheck', 'exit_code', 'token_budget', 'depth', 'late',
+                                          'superseded', 'no_catch_up', 'cancel', 'replaced', 'deleted', 'disabled')),
+  reason_ref       TEXT,
   tokens           INTEGER,
   result_meta      TEXT,
   params           TEXT,
@@ -173,41 +181,51 @@ CREATE TABLE runs (
   file             TEXT,
   script_hash      TEXT,
   log_path         TEXT,
-  cancel_cause     TEXT,
+  cancel_cause     TEXT CHECK (cancel_cause IN ('cancel', 'replaced', 'timeout', 'shutdown', 'fenced')),
   cancel_requested_at TEXT,
-  mark             TEXT,
-  pid              INTEGER,
-  pid_started      TEXT,                -- start time of the process in clock ticks since boot
-  boot_id          TEXT,
-  epoch            INTEGER,
+  mark             TEXT,                -- written with the start; all processes of the run carry it
+  handle           TEXT CHECK (json_type(handle) = 'object'),   -- what its executor needs to find it again
+  epoch            INTEGER,             -- the runner that decided about it; null while none has
+  end_seq          INTEGER,             -- rises with each commit that makes runs final, or tells more of one
   CHECK (status NOT IN ('scheduled', 'running') OR finished_at IS NULL),
   CHECK (status IN ('scheduled', 'running') OR finished_at IS NOT NULL),
   CHECK (status NOT IN ('running', 'ok', 'error', 'timeout', 'interrupted') OR started_at IS NOT NULL),
-  CHECK (status NOT IN ('scheduled', 'skipped', 'missed') OR started_at IS NULL)
+  CHECK (status NOT IN ('scheduled', 'missed') OR started_at IS NULL),
+  -- So that nothing makes a run final but db/run_ends.py, which sees to what follows from it.
+  CHECK ((status IN ('scheduled', 'running')) = (end_seq IS NULL))
 ) STRICT;
-CREATE UNIQUE INDEX runs_occurrence ON runs (job_id, scheduled_for) WHERE trigger IN ('schedule', 'catch_up');
+CREATE UNIQUE INDEX runs_occurrence ON runs (job_id, scheduled_for) WHERE is_occurrence;
 CREATE INDEX runs_by_job ON runs (job_id, id);
 CREATE INDEX runs_active ON runs (status) WHERE status IN ('scheduled', 'running');
 CREATE INDEX runs_finished ON runs (finished_at, status) WHERE finished_at IS NOT NULL;
 CREATE INDEX runs_not_ok ON runs (status) WHERE finished_at IS NOT NULL AND status <> 'ok';
 CREATE INDEX runs_logs ON runs (finished_at) WHERE finished_at IS NOT NULL AND log_path IS NOT NULL;
 CREATE INDEX runs_no_occurrence ON runs (finished_at)
-  WHERE finished_at IS NOT NULL AND trigger NOT IN ('schedule', 'catch_up');
+  WHERE finished_at IS NOT NULL AND NOT is_occurrence;
 CREATE INDEX runs_chain ON runs (chain_id) WHERE chain_id IS NOT NULL;
+CREATE INDEX runs_ended ON runs (end_seq) WHERE end_seq IS NOT NULL;
 CREATE INDEX runs_asked_to_end ON runs (id) WHERE cancel_requested_at IS NOT NULL AND finished_at IS NULL;
 
 CREATE TRIGGER runs_transition BEFORE UPDATE OF status ON runs
 WHEN OLD.status <> NEW.status AND NOT (
      (OLD.status = 'scheduled' AND NEW.status IN ('running', 'cancelled', 'skipped', 'missed'))
-  OR (OLD.status = 'running' AND NEW.status IN ('ok', 'error', 'timeout', 'cancelled', 'interrupted')))
+  OR (OLD.status = 'running' AND NEW.status IN ('ok', 'error', 'timeout', 'cancelled', 'interrupted',
+                                                 'skipped')))
 BEGIN
   SELECT RAISE(ABORT, 'a run cannot change its status this way');
 END;
 
+-- Numbers that only rise, whatever is deleted. `run_ends`: the newest runs.end_seq.
+CREATE TABLE sequences (
+  name             TEXT PRIMARY KEY,
+  value            INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO sequences VALUES ('run_ends', 0);
+
 CREATE TABLE overrides (
   id               INTEGER PRIMARY KEY AUTOINCREMENT,
   job_id           TEXT REFERENCES jobs (id),   -- null: all jobs, those to come included
-  kind             TEXT NOT NULL CHECK (kind IN ('pause')),
+  kind             TEXT NOT NULL CHECK (kind IN ('pause', 'skip', 'mute')),
   until            TEXT,                -- null: until resumed
   reason           TEXT,
   created_by       TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""The runs being carried out: tasks, cancel causes, outcomes, and the end of all of them."""
+"""The runs that run: each carried out from its recorded start to its recorded end, or ended before."""
 
 import asyncio
 import logging
@@ -7,16 +7,17 @@ from functools import partial
 from typing import Any
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Run
-from jeeves_runner.db import runs
-from jeeves_runner.db.runs import RunRecord
+from jeeves_runner.core.model import CancelCause, Run
+from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.db.run_progress import note_handle, request_cancel
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced
 from jeeves_runner.execute.contract import Executor, LocalHandle
 from jeeves_runner.runs.board import Attempt, Board, Stage
-from jeeves_runner.runs.ending import Ended, record_end
-from jeeves_runner.runs.execution import Execution, Job, Report, Surroundings
+from jeeves_runner.runs.execution import Execution, Report, Surroundings
+from jeeves_runner.runs.jobs import Job
+from jeeves_runner.runs.outcomes import record_outcome
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,10 @@ _LAST_PATIENCE = 5.0
 """Seconds a shutdown waits beyond the kill graces for outcomes to be recorded."""
 
 
-class Work:
+class RunningRuns:
     """Carries out recorded runs, one task each.
 
-    ``on_end`` is called once an end is committed and its slot is free; ``on_fenced`` when a
+    ``after_commit`` is called once an end is committed and its slot is free; ``on_fenced`` when a
     transaction finds that this runner has a successor.
     """
 
@@ -43,7 +44,7 @@ class Work:
         clock: Clock,
         epoch: int,
         surroundings: Surroundings,
-        on_end: Callable[[Ended], None],
+        after_commit: Callable[[], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
         self._board = board
@@ -52,7 +53,7 @@ class Work:
         self._clock = clock
         self._epoch = epoch
         self._around = surroundings
-        self._on_end = on_end
+        self._after_commit = after_commit
         self._on_fenced = on_fenced
         self._tasks: set[asyncio.Task[None]] = set()
         self.api_url: str | None = None
@@ -77,22 +78,21 @@ class Work:
             self._around,
             mark=mark,
             on_deadline=partial(self._on_deadline, attempt),
-            on_lasting=self._note_process,
+            on_lasting=self._note_handle,
         )
         return execution
 
     async def carry_out(self, attempt: Attempt) -> None:
-        """From the committed start to the committed end."""
+        """From the committed start to the committed end: perform, record the outcome, free the slot, tell."""
         run, execution = attempt.run, attempt.execution
         if run is None or execution is None:
             raise RuntimeError("an attempt without a row cannot be carried out")
         report = await execution.perform(run, self.api_url)
-        ended = await self._record(run, execution, report)
+        await self._record(run, execution, report)
         self._board.remove(attempt)
-        if ended is not None:
-            self._on_end(ended)
+        self._after_commit()
 
-    async def end(self, attempt: Attempt, cause: str) -> None:
+    async def end(self, attempt: Attempt, cause: CancelCause) -> None:
         """Record why a running attempt is to end, then ask its process to.
 
         A program that has ended by itself ended for no cause: it is only not waited for any longer.
@@ -113,15 +113,15 @@ class Work:
         """Let work end by itself for ``grace`` seconds, then end it; returns when all is recorded."""
         if not await self._all_done(grace):
             running = self._board.running()
-            await self._record_causes(running, "shutdown")
+            await self._record_causes(running, CancelCause.SHUTDOWN)
             longest = max(
                 (a.execution.job.spec.kill_grace_ms / 1000 for a in running if a.execution), default=0
             )
-            await self.stop_all("shutdown")
+            await self.stop_all(CancelCause.SHUTDOWN)
             if not await self._all_done(longest + _LAST_PATIENCE):
                 log.error("%d runs could not be ended and recorded in time", len(self._board.running()))
 
-    async def stop_all(self, cause: str) -> None:
+    async def stop_all(self, cause: CancelCause) -> None:
         """Ask all processes to end, without recording why before their outcome does."""
         executions = [a.execution for a in self._board.running() if a.execution is not None]
         for execution in executions:
@@ -143,37 +143,38 @@ class Work:
                 break
         return not self._tasks
 
-    async def _record(self, run: Run, execution: Execution, report: Report) -> Ended | None:
-        """Record an end, however long the database takes; None if it is no longer ours to record."""
+    async def _record(self, run: Run, execution: Execution, report: Report) -> None:
+        """Record an end, however long the database takes, unless it is no longer ours to record."""
 
-        def op(tx: Tx) -> Ended:
+        def op(tx: Tx) -> Run:
             retries = execution.job.spec.retries
-            return record_end(tx, run.id, report, retries, epoch=self._epoch, cause=execution.cause)
+            return record_outcome(tx, run.id, report, retries, epoch=self._epoch, cause=execution.cause)
 
         while True:
             try:
-                return await self._writer.write(op, priority=Priority.OUTCOME)
+                await self._writer.write(op, priority=Priority.OUTCOME)
             except Fenced as fenced:
                 self._on_fenced(fenced)
-                return None
             except DatabaseError as error:
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
                 await asyncio.sleep(_AGAIN)
+                continue
+            return
 
-    async def _record_cause(self, run_id: int, cause: str) -> str | None:
+    async def _record_cause(self, run_id: int, cause: CancelCause) -> CancelCause | None:
         """The first cause recorded for the run, None if it has ended.
 
         A run whose cause cannot be recorded ends all the same.
         """
         try:
             return await self._writer.write(
-                lambda tx: runs.request_cancel(tx, run_id, cause), priority=Priority.OUTCOME
+                lambda tx: request_cancel(tx, run_id, cause), priority=Priority.OUTCOME
             )
         except DatabaseError as error:
             log.error("why run %d ends could not be recorded: %s", run_id, error)
             return cause
 
-    async def _record_causes(self, attempts: Iterable[Attempt], cause: str) -> None:
+    async def _record_causes(self, attempts: Iterable[Attempt], cause: CancelCause) -> None:
         """Record one cause for all that have not ended and not been asked to."""
         asked = {
             a.run.id: a.execution
@@ -183,8 +184,8 @@ class Work:
             and not (a.execution.is_asked_to_end() or a.execution.has_ended())
         }
 
-        def op(tx: Tx) -> dict[int, str | None]:
-            return {run_id: runs.request_cancel(tx, run_id, cause) for run_id in asked}
+        def op(tx: Tx) -> dict[int, CancelCause | None]:
+            return {run_id: request_cancel(tx, run_id, cause) for run_id in asked}
 
         try:
             first = await self._writer.write(op, priority=Priority.OUTCOME)
@@ -196,22 +197,12 @@ class Work:
 
     def _on_deadline(self, attempt: Attempt) -> None:
         if attempt.stage is Stage.RUNNING:
-            self.track(self.end(attempt, "timeout"))
+            self.track(self.end(attempt, CancelCause.TIMEOUT))
 
-    def _note_process(self, run_id: int, handle: LocalHandle, record: RunRecord) -> None:
-        def op(tx: Tx) -> None:
-            runs.note_process(
-                tx,
-                run_id,
-                pid=handle.pid,
-                pid_started=handle.pid_started,
-                boot_id=handle.boot_id,
-                record=record,
-            )
-
-        self._writer.post(op, durable=False)
+    def _note_handle(self, run_id: int, handle: LocalHandle, record: RunRecord) -> None:
+        self._writer.post(lambda tx: note_handle(tx, run_id, handle.as_json(), record), durable=False)
 
 
-def _give_cause(execution: Execution, cause: str) -> None:
+def _give_cause(execution: Execution, cause: CancelCause) -> None:
     if not (execution.is_asked_to_end() or execution.has_ended()):
         execution.cause = execution.cause or cause

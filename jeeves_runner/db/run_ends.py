@@ -1,0 +1,187 @@
+"""Where runs end. Whatever makes rows final, in any process, does it here and passes ``conclude``.
+
+What follows from an end and must last is written in the transaction of the end. What may be lost
+(waiters, events) follows the committed rows by ``end_seq``: see ``db.runs.ended_since``.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import Outcome, Reason, Retries, Run, RunStatus, Trigger
+from jeeves_runner.core.policy import retry_delay_ms
+from jeeves_runner.db.queue import release_items_of_run
+from jeeves_runner.db.runs import RUN_COLUMNS, WAITING, returned_run, returned_runs
+from jeeves_runner.db.transaction import Tx
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecord:
+    """What an attempt leaves behind besides its outcome; nothing of it is known of a lost one."""
+
+    duration_ms: int | None = None
+    """Milliseconds of awake time."""
+    stdout: str | None = None
+    """The last lines, masked."""
+    stderr: str | None = None
+    """The last lines, masked."""
+    script_hash: str | None = None
+    """The hex of a 16-byte BLAKE2b of what ran."""
+    log_path: str | None = None
+    """Absolute."""
+
+
+def next_end(tx: Tx) -> int:
+    """The number under which this transaction makes runs final; larger than all before it."""
+    number: int = tx.conn.execute(
+        "UPDATE sequences SET value = value + 1 WHERE name = 'run_ends' RETURNING value"
+    ).get
+    return number
+
+
+def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
+    """Write what follows from these ends: claims are given back, failed attempts are tried again.
+
+    ``retries``: by run id, how the run's job is retried.
+    """
+    for run in ended:
+        if run.started_at is None:
+            continue
+        release_items_of_run(tx, run.id, count_attempt=run.status is not RunStatus.INTERRUPTED)
+        policy = None if retries is None else retries.get(run.id)
+        delay = retry_delay_ms(policy, run.status, run.exit_code, run.attempt)
+        if delay is not None:
+            _insert_retry(tx, run, delay)
+
+
+_FINISH = f"""
+UPDATE runs SET status = :status, finished_at = :at, duration_ms = :duration_ms, exit_code = :exit_code,
+  signal = :signal, message = :message, tokens = :tokens, result_meta = :result_meta,
+  stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
+  script_hash = coalesce(:script_hash, script_hash), log_path = coalesce(:log_path, log_path)
+WHERE id = :id AND status = 'running' RETURNING {RUN_COLUMNS}
+"""
+
+
+def end_running(
+    tx: Tx, run_id: int, outcome: Outcome, record: RunRecord, retries: Retries | None
+) -> Run | None:
+    """Record how a running run ended; None if its end has been recorded before.
+
+    ``retries`` is how its job is retried, by the spec it ran under.
+    """
+    ended = returned_run(
+        tx,
+        _FINISH,
+        {
+            "id": run_id,
+            "at": tx.at,
+            "status": outcome.status,
+            "exit_code": outcome.exit_code,
+            "signal": outcome.signal,
+            "message": outcome.message,
+            "tokens": outcome.tokens,
+            "result_meta": outcome.result_meta,
+            "duration_ms": record.duration_ms,
+            "stdout": record.stdout,
+            "stderr": record.stderr,
+            "script_hash": record.script_hash,
+            "log_path": record.log_path,
+            "end_seq": next_end(tx),
+        },
+    )
+    if ended is not None:
+        conclude(tx, [ended], None if retries is None else {run_id: retries})
+    return ended
+
+
+def end_waiting(
+    tx: Tx, run_id: int, status: RunStatus, reason: Reason | None, ref: str | None = None
+) -> Run | None:
+    """A waiting run will not start: it is cancelled, skipped or missed; None if it waits no longer."""
+    ended = _end_waiting(tx, "id = :id", status=status, reason=reason, ref=ref, id=run_id)
+    return ended[0] if ended else None
+
+
+def replace_waiting(tx: Tx, by: Run) -> list[Run]:
+    """Cancel what waits of a job, retries too, for the run that has come after it."""
+    return _end_waiting(
+        tx,
+        "job_id = :job_id AND id < :id",
+        status=RunStatus.CANCELLED,
+        reason=Reason.REPLACED,
+        ref=str(by.id),
+        job_id=by.job_id,
+        id=by.id,
+    )
+
+
+def cancel_waiting_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> list[Run]:
+    """Cancel what waits, pending retries included, of those of these jobs that are deleted or disabled."""
+    ended: list[Run] = []
+    for reason, condition in _STOPPED.items():
+        ended += _end_waiting(
+            tx,
+            "job_id IN (SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(:ids))"
+            f" AND {condition})",
+            status=RunStatus.CANCELLED,
+            reason=reason,
+            ids=json.dumps(list(job_ids)),
+        )
+    return ended
+
+
+_STOPPED = {
+    Reason.DELETED: "deleted_at IS NOT NULL",
+    Reason.DISABLED: "deleted_at IS NULL AND NOT enabled",
+}
+
+
+def _end_waiting(
+    tx: Tx, which: str, *, status: RunStatus, reason: Reason | None, ref: str | None = None, **bindings: Any
+) -> list[Run]:
+    ended = returned_runs(
+        tx,
+        "UPDATE runs SET status = :status, reason = :reason, reason_ref = :ref, finished_at = :at,"
+        f" end_seq = :end_seq WHERE {WAITING} AND {which} RETURNING {RUN_COLUMNS}",
+        {**bindings, "status": status, "reason": reason, "ref": ref, "at": tx.at, "end_seq": next_end(tx)},
+    )
+    conclude(tx, ended)
+    return ended
+
+
+_INSERT_RETRY = f"""
+INSERT INTO runs (job_id, status, trigger, attempt, chain_id, scheduled_for, not_before, created_at,
+                  reason, params, forced, priority, pool)
+SELECT id, 'scheduled', :trigger, :attempt, :chain, :scheduled_for, :not_before, :at,
+       :reason, :params, false, :priority, :pool
+FROM jobs WHERE id = :job_id AND deleted_at IS NULL AND enabled
+RETURNING {RUN_COLUMNS}
+"""
+
+
+def _insert_retry(tx: Tx, run: Run, delay_ms: int) -> Run | None:
+    """The next attempt of a chain, waiting for its time; None if the job is deleted or disabled.
+
+    No runner has decided about it: the one that lives takes it up as it does any request.
+    """
+    return returned_run(
+        tx,
+        _INSERT_RETRY,
+        {
+            "job_id": run.job_id,
+            "trigger": Trigger.RETRY,
+            "attempt": run.attempt + 1,
+            "chain": run.chain_id or run.id,
+            "scheduled_for": run.scheduled_for and to_text(run.scheduled_for),
+            "not_before": to_text(tx.now + timedelta(milliseconds=delay_ms)),
+            "at": tx.at,
+            "reason": Reason.RETRY,
+            "params": run.params,
+            "priority": run.priority,
+            "pool": run.pool,
+        },
+    )

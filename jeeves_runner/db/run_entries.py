@@ -1,0 +1,229 @@
+"""How runs enter the ``runs`` table: occurrences as decided, everything else as a request that waits.
+
+A function that finds its guard broken (the job has changed, the occurrence has been decided) writes
+nothing and returns None.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.policy import CLOCK_EVENT
+from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db.jobs import job_row
+from jeeves_runner.db.overrides import job_is_paused
+from jeeves_runner.db.run_ends import conclude, next_end
+from jeeves_runner.db.runs import RUN_COLUMNS, returned_run
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict, NotFound
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occurrence:
+    """A time on a job's schedule about which a decision is to be recorded."""
+
+    job_id: str
+    spec_hash: str
+    """That of the spec the decision was made by."""
+    trigger: Trigger
+    epoch: int
+    """The deciding runner's."""
+    scheduled_for: datetime
+    """The time; the first one where several share a row."""
+    last_for: datetime | None = None
+    """The last one where several share a row."""
+    occurrences: int = 1
+    """How many share it."""
+    priority: int = 0
+    pool: str | None = None
+
+
+# An occurrence at or before the watermark has been decided. A watermark far ahead of now was
+# written by a clock since set back and says nothing; then the unique index alone decides.
+_UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for OR decided_until > :clock_event)"
+_INSERT = f"""
+INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
+                  finished_at, reason, reason_ref, priority, pool, spec_hash, revision_id, file, mark, epoch,
+                  end_seq)
+SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
+       :reason, :reason_ref, :priority, :pool, spec_hash, revision_id, file, :mark, :epoch, :end_seq
+FROM jobs
+WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
+ON CONFLICT DO NOTHING
+RETURNING {RUN_COLUMNS}
+"""
+_JOIN_SKIPPED = f"""
+UPDATE runs SET occurrences = occurrences + 1, last_for = :scheduled_for, finished_at = :at,
+  end_seq = :end_seq
+WHERE id = (SELECT max(id) FROM runs WHERE job_id = :job_id)
+  AND status = 'skipped' AND reason = :reason AND started_at IS NULL AND scheduled_for IS NOT NULL
+  AND EXISTS (SELECT 1 FROM jobs WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL
+              AND enabled AND {_UNDECIDED})
+RETURNING {RUN_COLUMNS}
+"""
+# Forward only, but for a watermark that a wrong clock left far ahead of now.
+_MOVE_WATERMARK = """
+UPDATE jobs SET decided_until = :last
+WHERE id = :job_id AND (decided_until IS NULL OR decided_until < :last OR decided_until > :clock_event)
+"""
+
+
+def enter_started(tx: Tx, occurrence: Occurrence, mark: str) -> Run | None:
+    """Record that an occurrence starts now; ``mark`` is what its processes will carry."""
+    return _enter(tx, occurrence, RunStatus.RUNNING, mark=mark)
+
+
+def enter_waiting(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: str | None) -> Run | None:
+    """Record that an occurrence waits for its turn."""
+    return _enter(tx, occurrence, RunStatus.SCHEDULED, reason, ref)
+
+
+def enter_skipped(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: str | None) -> Run | None:
+    """Record that an occurrence does not run; one more of the same reason joins the row before it."""
+    bindings = _bindings(tx, occurrence) | {"reason": reason, "end_seq": next_end(tx)}
+    joined = returned_run(tx, _JOIN_SKIPPED, bindings)
+    if joined is None:
+        return _enter(tx, occurrence, RunStatus.SKIPPED, reason, ref)
+    tx.conn.execute(_MOVE_WATERMARK, _watermark(tx, occurrence))
+    conclude(tx, [joined])
+    return joined
+
+
+def enter_missed(tx: Tx, occurrence: Occurrence, reason: Reason) -> Run | None:
+    """Record that the occurrences of a gap do not run."""
+    return _enter(tx, occurrence, RunStatus.MISSED, reason)
+
+
+def _enter(
+    tx: Tx,
+    occurrence: Occurrence,
+    status: RunStatus,
+    reason: Reason | None = None,
+    ref: str | None = None,
+    *,
+    mark: str | None = None,
+) -> Run | None:
+    if not occurrence.trigger.is_occurrence:
+        raise ValueError(f"{occurrence.trigger} is no occurrence, and must not move the watermark")
+    bindings = _bindings(tx, occurrence) | {
+        "status": status,
+        "reason": reason,
+        "reason_ref": ref,
+        "mark": mark,
+        "started_at": tx.at if status is RunStatus.RUNNING else None,
+        "finished_at": tx.at if status.is_final else None,
+        "end_seq": next_end(tx) if status.is_final else None,
+    }
+    run = returned_run(tx, _INSERT, bindings)
+    if run is None:
+        return None
+    tx.conn.execute(_MOVE_WATERMARK, _watermark(tx, occurrence))
+    if status.is_final:
+        conclude(tx, [run])
+    return run
+
+
+def spec_is_current(tx: Tx, job_id: str, spec_hash: str) -> bool:
+    """Whether the spec a decision was made by is still the job's."""
+    row = tx.conn.execute(
+        "SELECT 1 FROM jobs WHERE id = ? AND spec_hash = ? AND deleted_at IS NULL", (job_id, spec_hash)
+    ).fetchone()
+    return row is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRequest:
+    """A run that is asked for, and not by the schedule."""
+
+    job_id: str
+    trigger: Trigger
+    params: str | None = None
+    """A JSON object of texts."""
+    forced: bool = False
+    """It overrides pauses and the overlap policy."""
+
+
+_REQUEST = f"""
+INSERT INTO runs (job_id, status, trigger, created_at, params, forced, priority, pool, spec_hash, revision_id,
+                  file, epoch)
+SELECT id, 'scheduled', :trigger, :at, :params, :forced, :priority, :pool, spec_hash, revision_id, file,
+       :epoch
+FROM jobs WHERE id = :job_id
+RETURNING {RUN_COLUMNS}
+"""
+
+
+def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> Run:
+    """Enter a request as a row that waits. ``epoch``: the runner that decides about it in this transaction.
+
+    A request of another program (``epoch`` None) is taken up by the runner. Nothing is entered, and
+    raised is: NotFound for a job that is not there, Conflict for a paused one unless the request is
+    forced, and for one whose row cannot be read.
+    """
+    job = job_row(tx.conn, request.job_id)
+    if job is None or job.deleted_at is not None:
+        raise no_such_job(request.job_id)
+    if not request.forced and job_is_paused(tx.conn, request.job_id, tx.now):
+        raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
+    try:
+        spec = job_from_text(job.spec_text)
+    except SpecError as error:
+        raise _row_is_damaged(job.id) from error
+    run = returned_run(
+        tx,
+        _REQUEST,
+        {
+            "job_id": request.job_id,
+            "trigger": request.trigger,
+            "at": tx.at,
+            "params": request.params,
+            "forced": request.forced,
+            "priority": spec.priority,
+            "pool": spec.pool,
+            "epoch": epoch,
+        },
+    )
+    if run is None:  # the row was read in this very transaction
+        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
+    return run
+
+
+def no_such_job(job_id: str) -> NotFound:
+    """The error for a job that does not exist, or no longer."""
+    return NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
+
+
+def _row_is_damaged(job_id: str) -> Conflict:
+    """The error for a run of a job whose row was changed by hand so that it cannot be read."""
+    return Conflict(
+        f"the row of job {job_id} in the database was damaged by hand",
+        hint="`jeeves-runner apply` heals it",
+    )
+
+
+def _bindings(tx: Tx, occurrence: Occurrence) -> dict[str, Any]:
+    return {
+        "job_id": occurrence.job_id,
+        "spec_hash": occurrence.spec_hash,
+        "trigger": occurrence.trigger,
+        "epoch": occurrence.epoch,
+        "scheduled_for": to_text(occurrence.scheduled_for),
+        "last_for": occurrence.last_for and to_text(occurrence.last_for),
+        "occurrences": occurrence.occurrences,
+        "priority": occurrence.priority,
+        "pool": occurrence.pool,
+        "at": tx.at,
+        "clock_event": _clock_event(tx),
+    }
+
+
+def _watermark(tx: Tx, occurrence: Occurrence) -> dict[str, str]:
+    last = to_text(occurrence.last_for or occurrence.scheduled_for)
+    return {"job_id": occurrence.job_id, "last": last, "clock_event": _clock_event(tx)}
+
+
+def _clock_event(tx: Tx) -> str:
+    later: timedelta = CLOCK_EVENT
+    return to_text(tx.now + later)

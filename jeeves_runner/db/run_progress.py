@@ -1,0 +1,54 @@
+"""What happens to a run between its entry and its end: why it waits, its start, what it is asked for.
+
+Each change is guarded by the status it follows from; one that finds another status writes nothing.
+"""
+
+import json
+from collections.abc import Sequence
+
+from jeeves_runner.core.model import CancelCause, Reason, Run
+from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.db.runs import RUN_COLUMNS, returned_run
+from jeeves_runner.db.transaction import Tx
+
+_START = f"""
+UPDATE runs SET status = 'running', started_at = :at, reason = NULL, reason_ref = NULL, mark = :mark,
+  epoch = :epoch, spec_hash = :spec_hash,
+  (revision_id, file) = (SELECT revision_id, file FROM jobs WHERE id = job_id)
+WHERE id = :id AND status = 'scheduled' AND (SELECT spec_hash FROM jobs WHERE id = job_id) = :spec_hash
+RETURNING {RUN_COLUMNS}
+"""
+
+
+def start_waiting(tx: Tx, run_id: int, *, spec_hash: str, mark: str, epoch: int) -> Run | None:
+    """Turn a waiting run into a running one, under the spec it was admitted by."""
+    bindings = {"at": tx.at, "id": run_id, "spec_hash": spec_hash, "mark": mark, "epoch": epoch}
+    return returned_run(tx, _START, bindings)
+
+
+def note_waiting(tx: Tx, run_ids: Sequence[int], reason: Reason | None, ref: str | None, epoch: int) -> None:
+    """Say why runs wait, and that the runner of this epoch has decided so."""
+    tx.conn.execute(
+        "UPDATE runs SET reason = ?, reason_ref = ?, epoch = ?"
+        " WHERE id IN (SELECT value FROM json_each(?)) AND status = 'scheduled'",
+        (reason, ref, epoch, json.dumps(run_ids)),
+    )
+
+
+def request_cancel(tx: Tx, run_id: int, cause: CancelCause) -> CancelCause | None:
+    """Record why an active run is to end; the cause that was recorded first, None if it has ended."""
+    row = tx.conn.execute(
+        "UPDATE runs SET cancel_cause = coalesce(cancel_cause, ?),"
+        " cancel_requested_at = coalesce(cancel_requested_at, ?)"
+        " WHERE id = ? AND status IN ('scheduled', 'running') RETURNING cancel_cause",
+        (cause, tx.at, run_id),
+    ).fetchone()
+    return None if row is None else CancelCause(row[0])
+
+
+def note_handle(tx: Tx, run_id: int, handle: str, record: RunRecord) -> None:
+    """Add to a running run what its executor needs to find it again, and where its log is."""
+    tx.conn.execute(
+        "UPDATE runs SET handle = ?, script_hash = ?, log_path = ? WHERE id = ? AND status = 'running'",
+        (handle, record.script_hash, record.log_path, run_id),
+    )

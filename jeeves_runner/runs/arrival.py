@@ -1,0 +1,108 @@
+"""A decision about an attempt on its way into the database, and how it is written there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jeeves_runner.core.model import Reason, Run, RunStatus
+from jeeves_runner.core.policy import Decision, Verdict
+from jeeves_runner.db import run_ends, run_entries, run_progress, runs
+from jeeves_runner.db.run_entries import Occurrence, RunRequest
+from jeeves_runner.db.runner import check_epoch
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.runs.board import Attempt
+from jeeves_runner.runs.jobs import Job
+
+
+class Stale(Exception):
+    """The job has changed between a decision and its transaction."""
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """What has been decided about an attempt.
+
+    An occurrence enters the database as decided. A request enters as a row that waits, and moves on from
+    there in the same transaction, as a row does that was there before.
+    """
+
+    attempt: Attempt
+    job: Job
+    decision: Decision
+    entry: Occurrence | RunRequest | None
+    """What is to be entered; None for an attempt that has its row."""
+    is_new: bool
+    """It is decided about for the first time, and not one that has waited."""
+    mark: str
+    """What its processes will carry, should it start."""
+
+    @property
+    def starts(self) -> bool:
+        return self.decision.verdict is Verdict.START
+
+    def write(self, tx: Tx, epoch: int) -> Run | None:
+        """The row as it is then; None if the occurrence was decided or the row ended before. Raises Stale."""
+        match self.entry:
+            case Occurrence() as occurrence:
+                run = self._enter(tx, occurrence)
+            case RunRequest() as request:
+                run = self._move_on(tx, run_entries.request_run(tx, request, epoch=epoch), epoch)
+            case None:
+                run = None if self.attempt.run is None else self._move_on(tx, self.attempt.run, epoch)
+        if run is None and not run_entries.spec_is_current(tx, self.job.row.id, self.job.row.spec_hash):
+            raise Stale
+        if run is not None and self.decision.verdict is Verdict.REPLACE:
+            run_ends.replace_waiting(tx, run)
+        return run
+
+    def _enter(self, tx: Tx, occurrence: Occurrence) -> Run | None:
+        decision = self.decision
+        match decision.verdict:
+            case Verdict.START:
+                return run_entries.enter_started(tx, occurrence, self.mark)
+            case Verdict.WAIT | Verdict.REPLACE:
+                return run_entries.enter_waiting(tx, occurrence, decision.reason, decision.ref)
+            case Verdict.SKIP | Verdict.CANCEL:
+                return run_entries.enter_skipped(tx, occurrence, decision.reason, decision.ref)
+
+    def _move_on(self, tx: Tx, run: Run, epoch: int) -> Run | None:
+        decision = self.decision
+        match decision.verdict:
+            case Verdict.START:
+                return run_progress.start_waiting(
+                    tx, run.id, spec_hash=self.job.row.spec_hash, mark=self.mark, epoch=epoch
+                )
+            case Verdict.WAIT | Verdict.REPLACE:
+                run_progress.note_waiting(tx, [run.id], decision.reason, decision.ref, epoch)
+                return runs.run(tx.conn, run.id)
+            case Verdict.SKIP:
+                return run_ends.end_waiting(tx, run.id, RunStatus.SKIPPED, decision.reason, decision.ref)
+            case Verdict.CANCEL:
+                return run_ends.end_waiting(tx, run.id, RunStatus.CANCELLED, decision.reason, decision.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class MissedGap:
+    """Occurrences of one gap that will not run, about to be recorded in one row."""
+
+    occurrence: Occurrence
+    reason: Reason
+
+    def write(self, tx: Tx) -> Run | None:
+        """The row; None if the occurrences were decided before. Raises Stale."""
+        run = run_entries.enter_missed(tx, self.occurrence, self.reason)
+        if run is None and not run_entries.spec_is_current(
+            tx, self.occurrence.job_id, self.occurrence.spec_hash
+        ):
+            raise Stale
+        return run
+
+
+def write_all(tx: Tx, missed: MissedGap | None, arrivals: Sequence[Arrival], epoch: int) -> list[Run | None]:
+    """Record decisions about one job, oldest occurrence first: one row, or None, for each arrival.
+
+    Raises Fenced and Stale.
+    """
+    check_epoch(tx, epoch)
+    if missed is not None:
+        missed.write(tx)
+    return [arrival.write(tx, epoch) for arrival in arrivals]

@@ -1,0 +1,314 @@
+"""The one way in: what wants to run becomes a decision, the decision a row, and the row its effect.
+
+An occurrence is decided about before it has a row. Everything else is a request, which is first a row that
+waits: entered here for a person at the API, by another program, or with the end of an attempt that is tried
+again. A request that can start at once is entered and started in one commit.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from secrets import token_hex
+from typing import TypeVar
+
+import apsw
+
+from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.policy import Decision, Request, Verdict
+from jeeves_runner.db import run_ends, run_entries, runs
+from jeeves_runner.db.run_entries import Occurrence, RunRequest
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.errors import DatabaseError, Fenced, NoServer
+from jeeves_runner.runs.admission import Admission
+from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale, write_all
+from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.jobs import Job, KnownJobs
+from jeeves_runner.runs.running import RunningRuns
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_STAYS = (Verdict.START, Verdict.WAIT, Verdict.REPLACE)
+
+
+class Arrivals:
+    """Decides about attempts and gives the decisions their effect, first in the database, then here.
+
+    ``after_commit`` is called when rows have changed, ``on_failure`` when the database did not take a
+    decision and it has to be made again later, ``on_fenced`` when a transaction finds that this runner
+    has a successor. Nothing is decided before ``open`` and after ``close``.
+    """
+
+    def __init__(
+        self,
+        *,
+        conn: apsw.Connection,
+        writer: Writer,
+        epoch: int,
+        board: Board,
+        jobs: KnownJobs,
+        admission: Admission,
+        running: RunningRuns,
+        after_commit: Callable[[], None],
+        on_failure: Callable[[], None],
+        on_fenced: Callable[[Fenced], None],
+    ) -> None:
+        self._conn = conn
+        self._writer = writer
+        self._epoch = epoch
+        self._board = board
+        self._jobs = jobs
+        self._admission = admission
+        self._running = running
+        self._after_commit = after_commit
+        self._on_failure = on_failure
+        self._on_fenced = on_fenced
+        self._is_open = False
+
+    def open(self) -> None:
+        self._is_open = True
+
+    def close(self) -> None:
+        self._is_open = False
+
+    def check_open(self) -> None:
+        """Raises NoServer while nothing is decided."""
+        if not self._is_open:
+            raise NoServer("the server is not taking runs", hint="it is starting or stopping")
+
+    # The ways here
+
+    def request(self, request: RunRequest) -> "asyncio.Future[Run]":
+        """Enter a request; its row, once that is committed: running, waiting or skipped.
+
+        The future fails with NotFound for a job that is not there, Conflict for one that is paused
+        unless forced, NoServer when the runner is shutting down. Nothing is recorded then.
+        """
+        recorded: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        self._running.track(self._request(request, recorded))
+        return recorded
+
+    def take_up(self, run: Run) -> None:
+        """Decide about a request that another program has entered, or the end of another attempt."""
+        attempt = Attempt.of(run)
+        if run.trigger is Trigger.RETRY:
+            self.put_in_line(attempt)
+        elif (arrival := self._decide(attempt, None)) is not None:
+            self._running.track(self._take_up(arrival))
+
+    def put_in_line(self, attempt: Attempt) -> None:
+        """Let an attempt that has its row wait for its turn."""
+        self._board.add(attempt)
+        self._board.wait(attempt)
+
+    def start(self, attempt: Attempt, job: Job, decision: Decision) -> None:
+        """Start an attempt that has waited and may start now."""
+        self._running.track(self._start(self._arrive(attempt, job, decision, None, is_new=False)))
+
+    async def end(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+        """Record that a waiting run will not start. Without effect if it has started or ended."""
+        run = attempt.run
+        if run is not None:
+            await self._writer.write(
+                lambda tx: run_ends.end_waiting(tx, run.id, status, reason), priority=Priority.OUTCOME
+            )
+            self._after_commit()
+
+    # Their common part
+
+    def decide_occurrence(
+        self, job: Job, request: Request, occurrence: Occurrence, *, paused: bool
+    ) -> Arrival:
+        """About a time on the schedule that has come."""
+        attempt = Attempt(job_id=job.row.id, trigger=request.trigger)
+        decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
+        return self._arrive(attempt, job, decision, occurrence)
+
+    async def record(self, arrivals: Sequence[Arrival], missed: MissedGap | None = None) -> list[Run | None]:
+        """Commit decisions and give them their effect; the row of each, None for what was decided before.
+
+        Raises Stale if they have to be made again, and what the database raises.
+        """
+        if not arrivals and missed is None:
+            return []
+        epoch = self._epoch
+        try:
+            rows = await self._writer.write(
+                lambda tx: write_all(tx, missed, arrivals, epoch), priority=Priority.START
+            )
+        except BaseException as error:
+            for arrival in arrivals:
+                if isinstance(error, Stale):
+                    self._jobs.forget(arrival.job.row.id)
+                if isinstance(error, Stale) and arrival.is_new:
+                    self._forget(arrival)
+                else:
+                    self._take_back(arrival)
+            if isinstance(error, Fenced):
+                self._on_fenced(error)
+            # The slots that were taken for nothing go to those who wait.
+            self._after_commit()
+            raise
+        for arrival, run in zip(arrivals, rows, strict=True):
+            self._take_effect(arrival, run)
+        # What they wait for may have happened during the commit, and some have freed a slot.
+        self._after_commit()
+        return rows
+
+    def _decide(self, attempt: Attempt, entry: RunRequest | None) -> Arrival | None:
+        """About a request that comes now; None if its job cannot be read."""
+        job = self._jobs.get(attempt.job_id)
+        if job is None:
+            if attempt.run is not None:
+                self.put_in_line(attempt)  # for the apply that heals the job's row
+            return None
+        request = Request(trigger=attempt.trigger, forced=attempt.forced)
+        paused = self._admission.is_paused_now(job)
+        decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
+        return self._arrive(attempt, job, decision, entry)
+
+    def _arrive(
+        self,
+        attempt: Attempt,
+        job: Job,
+        decision: Decision,
+        entry: Occurrence | RunRequest | None,
+        *,
+        is_new: bool = True,
+    ) -> Arrival:
+        """Let the board know of a decision. What starts takes its slot in this turn of the loop, and can be
+        asked to end from here on."""
+        arrival = Arrival(
+            attempt=attempt, job=job, decision=decision, entry=entry, is_new=is_new, mark=token_hex(16)
+        )
+        if decision.verdict in _STAYS:
+            if attempt not in self._board:
+                self._board.add(attempt)
+        else:
+            self._board.remove(attempt)
+        if arrival.starts:
+            self._board.take_slot(attempt, job.spec.pool)
+            self._running.equip(attempt, job, arrival.mark)
+        return arrival
+
+    def _take_effect(self, arrival: Arrival, run: Run | None) -> None:
+        """What a committed decision leads to."""
+        attempt = arrival.attempt
+        if run is None or run.status.is_final:
+            self._take_back(arrival)
+        elif run.status is RunStatus.RUNNING:
+            self._board.set_run(attempt, run)
+        else:
+            self._board.set_run(attempt, run)
+            self._wait_unless_ended(attempt)
+            if arrival.decision.verdict is Verdict.REPLACE:
+                self._end_running_others(attempt)
+
+    def _forget(self, arrival: Arrival) -> None:
+        """It is decided about again, as if it came now."""
+        arrival.attempt.execution = None
+        self._board.remove(arrival.attempt)
+
+    def _take_back(self, arrival: Arrival) -> None:
+        """It has not started: it waits on, or is forgotten if it has no row or that has ended. One that was
+        asked to end meanwhile is ended."""
+        attempt, execution = arrival.attempt, arrival.attempt.execution
+        attempt.execution = None
+        if attempt.run is None:
+            self._board.remove(attempt)
+            return
+        self._wait_unless_ended(attempt)
+        cause = None if execution is None or not execution.is_asked_to_end() else execution.cause
+        if attempt.stage is Stage.WAITING and cause in (CancelCause.CANCEL, CancelCause.REPLACED):
+            self._running.track(self.end(attempt, RunStatus.CANCELLED, Reason(cause)))
+
+    def _wait_unless_ended(self, attempt: Attempt) -> None:
+        """Its end may be committed, and looked at, before its entry is known here."""
+        if attempt.run is None or runs.has_ended(self._conn, attempt.run.id):
+            self._board.remove(attempt)
+            return
+        if attempt not in self._board:
+            self._board.add(attempt)
+        self._board.wait(attempt)
+
+    def _end_running_others(self, attempt: Attempt) -> None:
+        """This attempt replaces what of its job runs; what waited, its transaction has cancelled."""
+        for other in list(self._board.of_job(attempt.job_id)):
+            if other is not attempt and other.stage is Stage.RUNNING:
+                self._running.track(self._running.end(other, CancelCause.REPLACED))
+
+    # Tasks
+
+    async def _request(self, request: RunRequest, recorded: "asyncio.Future[Run]") -> None:
+        """One task for the request and the run it starts: the caller may leave meanwhile."""
+        attempt = Attempt(job_id=request.job_id, trigger=request.trigger, forced=request.forced)
+        with answering(recorded):
+            recorded.set_result(await self._enter_request(attempt, request))
+        if attempt.run is not None and attempt.run.status is RunStatus.RUNNING:
+            await self._running.carry_out(attempt)
+
+    async def _enter_request(self, attempt: Attempt, request: RunRequest) -> Run:
+        while True:
+            self.check_open()
+            arrival = self._decide(attempt, request)
+            try:
+                if arrival is None:
+                    await self._writer.write(lambda tx: _refuse(tx, request), priority=Priority.START)
+                else:
+                    (run,) = await self.record([arrival])
+                    if run is not None:
+                        return run
+            except Stale:
+                log.debug("job %s has changed meanwhile; deciding again", request.job_id)
+
+    async def _take_up(self, arrival: Arrival) -> None:
+        """Until a decision is still right when it is committed; then the run, if it starts."""
+        again: Arrival | None = arrival
+        while again is not None:
+            try:
+                await self._carry_in(again)
+            except Stale:
+                again = self._decide(arrival.attempt, None) if self._is_open else None
+            else:
+                return
+
+    async def _start(self, arrival: Arrival) -> None:
+        try:
+            await self._carry_in(arrival)
+        except Stale:
+            log.debug("job %s has changed meanwhile; it waits on", arrival.attempt.job_id)
+
+    async def _carry_in(self, arrival: Arrival) -> None:
+        """Commit a decision about an attempt that has a row, and see it through if it starts."""
+        attempt = arrival.attempt
+        try:
+            (run,) = await self.record([arrival])
+        except Fenced:
+            return
+        except DatabaseError as error:
+            log.error("a waiting run of %s could not be started: %s", attempt.job_id, error)
+            self._on_failure()
+            return
+        if run is not None and run.status is RunStatus.RUNNING:
+            await self._running.carry_out(attempt)
+
+
+def _refuse(tx: Tx, request: RunRequest) -> None:
+    """Raise what is wrong with a job that could not be read; if nothing is by now, read it again."""
+    run_entries.request_run(tx, request)
+    raise Stale
+
+
+@contextmanager
+def answering(recorded: "asyncio.Future[T]") -> Iterator[None]:
+    """What the block raises is the answer to the one who asked, who may have left."""
+    try:
+        yield
+    except BaseException as error:
+        if not recorded.done():
+            recorded.set_exception(error)
+        if not isinstance(error, Exception):
+            raise

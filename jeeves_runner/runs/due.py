@@ -1,0 +1,151 @@
+"""Occurrences whose time has come: what is missed, what is to run, in the order of the schedule."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from jeeves_runner.core.model import Run, RunStatus, Trigger
+from jeeves_runner.core.policy import Missed
+from jeeves_runner.core.schedule.timetable import Due
+from jeeves_runner.db.run_entries import Occurrence, no_such_job
+from jeeves_runner.runs.admission import Admission
+from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale
+from jeeves_runner.runs.arrivals import Arrivals, answering
+from jeeves_runner.runs.board import Attempt
+from jeeves_runner.runs.jobs import Job, KnownJobs
+from jeeves_runner.runs.running import RunningRuns
+
+log = logging.getLogger(__name__)
+
+
+class DueOccurrences:
+    """Has them decided about, each job's in their order."""
+
+    def __init__(
+        self, *, epoch: int, jobs: KnownJobs, admission: Admission, arrivals: Arrivals, running: RunningRuns
+    ) -> None:
+        self._epoch = epoch
+        self._jobs = jobs
+        self._admission = admission
+        self._arrivals = arrivals
+        self._running = running
+        self._last: dict[str, asyncio.Future[list[Run]]] = {}
+
+    def submit(self, due: Due) -> "asyncio.Future[list[Run]]":
+        """Decide about occurrences; the rows of what is to run or was skipped, once they are committed.
+
+        A long gap is decided about in portions. The future fails with DatabaseError if one of them
+        was not recorded: its occurrences and those after it are then as undecided as before. It
+        fails with NoServer when the runner is shutting down.
+
+        What a job submits is recorded in that order, and fails when what came before it failed: the
+        watermark must not pass an occurrence that has no row.
+        """
+        recorded: asyncio.Future[list[Run]] = asyncio.get_running_loop().create_future()
+        before = self._last.get(due.job_id)
+        self._last[due.job_id] = recorded
+        recorded.add_done_callback(partial(self._forget, due.job_id))
+        self._running.track(self._decide(before, due, recorded))
+        return recorded
+
+    def _forget(self, job_id: str, recorded: "asyncio.Future[list[Run]]") -> None:
+        if self._last.get(job_id) is recorded:
+            del self._last[job_id]
+
+    async def _decide(
+        self, before: "asyncio.Future[list[Run]] | None", due: Due, recorded: "asyncio.Future[list[Run]]"
+    ) -> None:
+        """One task for the decisions and a run that they start."""
+        if before is not None:
+            await asyncio.wait({before})
+            if (error := before.exception()) is not None:
+                recorded.set_exception(error)
+                return
+        started: list[Attempt] = []
+        with answering(recorded):
+            rows, started = await self._decide_in_portions(due)
+            recorded.set_result(rows)
+        for attempt in started[1:]:
+            self._running.track(self._running.carry_out(attempt))
+        if started:
+            await self._running.carry_out(started[0])
+
+    async def _decide_in_portions(self, due: Due) -> tuple[list[Run], list[Attempt]]:
+        """All rows, and what the last portion has started; that of the earlier ones runs already."""
+        rows, started, rest, since = await self._record_portion(due, None)
+        while rest is not None:
+            for attempt in started:
+                self._running.track(self._running.carry_out(attempt))
+            more, started, rest, since = await self._record_portion(rest, since)
+            rows += more
+        return rows, started
+
+    async def _record_portion(
+        self, due: Due, since: str | None
+    ) -> tuple[list[Run], list[Attempt], Due | None, str]:
+        """Decide about the first portion of what is due until that is still right when it is committed.
+
+        Its rows, the attempts it started, what is left, and since when the job has its schedule: the rest
+        of a gap whose job has another one by now (than ``since``) is dropped.
+        """
+        while True:
+            self._arrivals.check_open()
+            job = self._jobs.get(due.job_id)
+            if job is None:
+                raise no_such_job(due.job_id)
+            is_wanted = job.row.deleted_at is None and job.spec.enabled
+            if not is_wanted or since not in (None, job.row.schedule_since):
+                return [], [], None, job.row.schedule_since
+            gap, rest = self._admission.look_at_gap(job, due)
+            paused = self._admission.is_paused_now(job)
+            arrivals = [
+                self._arrivals.decide_occurrence(
+                    job, request, self._occurrence(job, request.trigger, when), paused=paused
+                )
+                for when, request in gap.wanted()
+            ]
+            missed = None if gap.missed is None else self._missed(job, gap.missed)
+            try:
+                rows = await self._arrivals.record(arrivals, missed)
+            except Stale:
+                self._jobs.forget(due.job_id)  # what was only missed has no attempt that says so
+                continue
+            _note_decided_before(arrivals, rows)
+            pairs = [(arrival, run) for arrival, run in zip(arrivals, rows, strict=True) if run is not None]
+            # By the row: an attempt that was recorded as waiting may have got its slot since.
+            started = [arrival.attempt for arrival, run in pairs if run.status is RunStatus.RUNNING]
+            return [run for _, run in pairs], started, rest, job.row.schedule_since
+
+    def _occurrence(self, job: Job, trigger: Trigger, when: datetime) -> Occurrence:
+        return Occurrence(
+            job_id=job.row.id,
+            spec_hash=job.row.spec_hash,
+            trigger=trigger,
+            epoch=self._epoch,
+            scheduled_for=when,
+            priority=job.spec.priority,
+            pool=job.spec.pool,
+        )
+
+    def _missed(self, job: Job, missed: Missed) -> MissedGap:
+        first = self._occurrence(job, Trigger.SCHEDULE, missed.first)
+        return MissedGap(replace(first, last_for=missed.last, occurrences=missed.count), missed.reason)
+
+
+def _note_decided_before(arrivals: Sequence[Arrival], rows: Sequence[Run | None]) -> None:
+    refused = [
+        a.entry.scheduled_for
+        for a, run in zip(arrivals, rows, strict=True)
+        if run is None and isinstance(a.entry, Occurrence)
+    ]
+    if refused:
+        log.info(
+            "%s: %d occurrences from %s to %s were decided before; not started",
+            arrivals[0].job.row.id,
+            len(refused),
+            refused[0],
+            refused[-1],
+        )

@@ -1,0 +1,53 @@
+"""The jobs as the runner last read them: a job's row and its spec together."""
+
+import logging
+from dataclasses import dataclass
+
+import apsw
+
+from jeeves_runner.core.model import JobSpec
+from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db.jobs import JobRow, job_row
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job's row with its spec."""
+
+    row: JobRow
+    spec: JobSpec
+
+
+class KnownJobs:
+    """Jobs are read once and kept. A transaction that finds another spec than it was decided by says so,
+    and ``forget`` makes the next decision read again."""
+
+    def __init__(self, conn: apsw.Connection) -> None:
+        self._conn = conn
+        self._jobs: dict[str, Job] = {}
+        self._damaged: set[str] = set()
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as last read, deleted or not; None if there never was one of that name, or if its row
+        cannot be read."""
+        job = self._jobs.get(job_id)
+        if job is None and (row := job_row(self._conn, job_id)) is not None:
+            job = self._read(row)
+        return job
+
+    def forget(self, job_id: str) -> None:
+        """Read the job again when it is needed."""
+        self._jobs.pop(job_id, None)
+        self._damaged.discard(job_id)
+
+    def _read(self, row: JobRow) -> Job | None:
+        try:
+            job = self._jobs[row.id] = Job(row, job_from_text(row.spec_text))
+        except SpecError as error:
+            if row.id not in self._damaged:
+                self._damaged.add(row.id)
+                log.error("job %s cannot run until an apply has healed its row: %s", row.id, error)
+            return None
+        return job

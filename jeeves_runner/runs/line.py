@@ -1,0 +1,192 @@
+"""Runs that wait, in their order: each starts as soon as it may, by priority, then age."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.model import Reason, RunStatus
+from jeeves_runner.core.policy import Decision, Verdict
+from jeeves_runner.db import run_progress
+from jeeves_runner.db.overrides import UNTIL_RESUMED
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.runs.admission import Admission
+from jeeves_runner.runs.arrivals import Arrivals
+from jeeves_runner.runs.board import Attempt, Board, Peers, Stage, Why
+from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.running import RunningRuns
+
+_LONGEST_WAIT = 60.0
+"""Seconds after which waiting runs are looked at again, whatever the wall clock promised."""
+
+_AGAIN = 1.0
+"""Seconds until a run that the database or a full disk kept from starting is looked at again."""
+
+
+_SLICE = 0.002
+"""Seconds of looking at waiting runs after which the event loop gets its turn."""
+
+_AT_ONCE = 64
+
+
+class _Pass(Enum):
+    """Going through those that wait: as far as there are slots, or to the end of the line."""
+
+    TO_START = auto()
+    WHOLE = auto()
+
+
+class WaitingLine:
+    """Decides about those who wait whenever a slot is free or their reasons may have changed.
+
+    Nothing starts before ``open`` and after ``close``.
+    """
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        clock: Clock,
+        epoch: int,
+        board: Board,
+        jobs: KnownJobs,
+        admission: Admission,
+        arrivals: Arrivals,
+        running: RunningRuns,
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._epoch = epoch
+        self._board = board
+        self._jobs = jobs
+        self._admission = admission
+        self._arrivals = arrivals
+        self._running = running
+        self._is_open = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._pass: Iterator[None] | None = None
+        self._wanted: _Pass | None = None
+
+    def open(self) -> None:
+        self._is_open = True
+        self.review(all_of_them=True)
+
+    def close(self) -> None:
+        self._is_open = False
+        self._pass = self._wanted = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def review_soon(self) -> None:
+        """Look at all of them in a second: the database did not take what was decided."""
+        self._look_again_in(_AGAIN)
+
+    def review(self, *, all_of_them: bool = False) -> None:
+        """Start what can start now; arm the timer for what time alone can start.
+
+        While no slot is free nothing can start, so looking on is worth it only when the reasons
+        to wait may have changed. A long line is gone through in slices between which the event
+        loop has its turn; asked for meanwhile, another pass follows.
+        """
+        if not self._is_open:
+            return
+        if all_of_them or self._wanted is None:
+            self._wanted = _Pass.WHOLE if all_of_them else _Pass.TO_START
+        if self._pass is None:
+            self._look_on()
+
+    def _look_on(self) -> None:
+        until = self._clock.monotonic() + _SLICE
+        while self._is_open:
+            if self._pass is None:
+                if self._wanted is None:
+                    return
+                whole, self._wanted = self._wanted is _Pass.WHOLE, None
+                self._pass = self._go_through(self._board.waiting(), whole)
+            for _ in self._pass:
+                if self._clock.monotonic() > until:
+                    asyncio.get_running_loop().call_soon(self._look_on)
+                    return
+            self._pass = None
+
+    def _go_through(self, waiting: list[Attempt], whole: bool) -> Iterator[None]:
+        """Decide about each in turn, or about the first of those who all wait for the same."""
+        held: dict[Peers, Why] = {}
+        for part in _portions(waiting):
+            changed: dict[Why, list[Attempt]] = {}
+            for attempt in part:
+                if attempt.stage is Stage.WAITING and (whole or self._board.slot_free):
+                    why = self._look_at(attempt, held, whole)
+                    if why is not None and why != attempt.why:
+                        changed.setdefault(why, []).append(attempt)
+            for why, attempts in changed.items():
+                self._note(attempts, why)
+            if not (whole or self._board.slot_free):
+                return
+            yield
+
+    def _look_at(self, attempt: Attempt, held: dict[Peers, Why], whole: bool) -> Why | None:
+        """Why an attempt goes on waiting; None if it does not, or if that is not asked."""
+        if attempt.peers in held:
+            return held[attempt.peers] if whole else None
+        job = self._jobs.get(attempt.job_id)
+        if job is None:
+            return None
+        decision = self._admission.decide_waiting(job, attempt)
+        delay = self._delay(attempt, decision)
+        if delay is not None:
+            self._look_again_in(delay)
+        if decision.verdict is Verdict.START:
+            self._arrivals.start(attempt, job, decision)
+            return None
+        if decision.verdict is Verdict.CANCEL:
+            self._running.track(self._arrivals.end(attempt, RunStatus.CANCELLED, decision.reason))
+            return None
+        if decision.reason is None:
+            return None
+        why = (decision.reason, decision.ref)
+        # The time of a retry is its own.
+        if decision.reason is not Reason.RETRY:
+            held[attempt.peers] = why
+        return why
+
+    def _note(self, attempts: list[Attempt], why: Why) -> None:
+        for attempt in attempts:
+            attempt.why = why
+        ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
+        epoch = self._epoch
+        self._writer.post(lambda tx: run_progress.note_waiting(tx, ids, *why, epoch), durable=False)
+
+    def _delay(self, attempt: Attempt, decision: Decision) -> float | None:
+        """Seconds until time alone may change a decision to wait; None if it cannot."""
+        until: datetime | None = None
+        if decision.reason is Reason.DISK_FULL:
+            return _AGAIN
+        if decision.reason is Reason.PAUSED:
+            until = self._admission.pauses.end_of(attempt.job_id)
+        elif decision.reason is Reason.RETRY and attempt.run is not None:
+            until = attempt.run.not_before
+        return None if until in (None, UNTIL_RESUMED) else self._seconds_until(until)
+
+    def _seconds_until(self, when: datetime) -> float:
+        return max(0.0, (when - self._clock.now()) / timedelta(seconds=1))
+
+    def _look_again_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        when = loop.time() + min(seconds, _LONGEST_WAIT)
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(when, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.review(all_of_them=True)
+
+
+def _portions(attempts: list[Attempt]) -> Iterator[list[Attempt]]:
+    for start in range(0, len(attempts), _AT_ONCE):
+        yield attempts[start : start + _AT_ONCE]

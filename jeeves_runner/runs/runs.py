@@ -1,0 +1,265 @@
+"""The heart: due occurrences and requests become recorded decisions, processes and outcomes.
+
+Every change is committed before it has an effect: no process starts without its row, and nobody
+hears of an end that could still be lost. What runs and waits is mirrored in memory (``Board``),
+so that deciding is cheap; each transaction checks what its decision was based on.
+
+``Arrivals`` is the one way in, ``WaitingLine`` the place between, ``RunningRuns`` the way from a start to
+its end, and ``Ends`` tells what has ended, whichever process recorded it.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import apsw
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.schedule.timetable import Due
+from jeeves_runner.db import runs
+from jeeves_runner.db.run_entries import RunRequest
+from jeeves_runner.db.run_progress import request_cancel
+from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.errors import Fenced, NotFound
+from jeeves_runner.execute.contract import Executor, LocalHandle
+from jeeves_runner.execute.local.prepare import clear_temporaries
+from jeeves_runner.runs.admission import Admission
+from jeeves_runner.runs.arrivals import Arrivals
+from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.due import DueOccurrences
+from jeeves_runner.runs.ends import Ends
+from jeeves_runner.runs.execution import Surroundings
+from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.line import WaitingLine
+from jeeves_runner.runs.running import RunningRuns
+from jeeves_runner.runs.settle import settle_left_runs
+
+log = logging.getLogger(__name__)
+
+
+class Runs:
+    """All runs of one runner. Use it from one event loop; ``conn`` is for its reads there.
+
+    ``start_up`` comes first. ``fenced`` is set once this runner has lost the database.
+    """
+
+    def __init__(
+        self,
+        *,
+        conn: apsw.Connection,
+        writer: Writer,
+        executor: Executor[LocalHandle],
+        clock: Clock,
+        epoch: int,
+        surroundings: Surroundings,
+        max_concurrency: int,
+        pools: Mapping[str, int] | None = None,
+        disk_full: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._conn = conn
+        self._writer = writer
+        self._executor = executor
+        self._epoch = epoch
+        self._data_dir = surroundings.data_dir
+        self._board = board = Board(max_concurrency, pools or {})
+        self._jobs = jobs = KnownJobs(conn)
+        self._admission = admission = Admission(conn, board, clock, disk_full)
+        self._running = running = RunningRuns(
+            board=board,
+            writer=writer,
+            executor=executor,
+            clock=clock,
+            epoch=epoch,
+            surroundings=surroundings,
+            after_commit=self._after_commit,
+            on_fenced=self.fence,
+        )
+        self._arrivals = arrivals = Arrivals(
+            conn=conn,
+            writer=writer,
+            epoch=epoch,
+            board=board,
+            jobs=jobs,
+            admission=admission,
+            running=running,
+            after_commit=self._after_commit,
+            on_failure=self._on_failure,
+            on_fenced=self.fence,
+        )
+        self._due = DueOccurrences(
+            epoch=epoch, jobs=jobs, admission=admission, arrivals=arrivals, running=running
+        )
+        self._line = WaitingLine(
+            writer=writer,
+            clock=clock,
+            epoch=epoch,
+            board=board,
+            jobs=jobs,
+            admission=admission,
+            arrivals=arrivals,
+            running=running,
+        )
+        self._ends = Ends(conn)
+        self._is_open = False
+        self._newest_seen = 0
+        self.fenced = asyncio.Event()
+
+    # Life
+
+    async def start_up(self) -> None:
+        """Settle what a dead runner left, take up the runs that wait, and admit from here on."""
+        await settle_left_runs(self._conn, self._writer, self._executor, self._epoch, self._data_dir)
+        # Nothing runs yet: whatever lies there belongs to a runner that died.
+        await asyncio.to_thread(clear_temporaries, self._data_dir)
+        self._admission.read_pauses()
+        self._newest_seen = runs.newest_id(self._conn)
+        waiting = runs.waiting_runs(self._conn)
+        asked = [run for run in waiting if not _was_decided(run)]
+        # All at once: what was missed shares its commits.
+        await asyncio.gather(*(self._take_up_again(run) for run in waiting if _was_decided(run)))
+        self._is_open = True
+        self._arrivals.open()
+        self._line.open()
+        for run in asked:
+            self._arrivals.take_up(run)
+        self._after_commit()
+
+    async def _take_up_again(self, run: Run) -> None:
+        """What waited for the last runner waits on, or is missed if it waited too long."""
+        attempt = Attempt.of(run)
+        self._board.add(attempt)
+        self._board.set_run(attempt, run)
+        self._board.wait(attempt)
+        job = self._jobs.get(run.job_id)
+        if job is None or not run.trigger.is_occurrence or run.scheduled_for is None:
+            return
+        if not self._admission.is_in_window(job, run.scheduled_for):
+            await self._arrivals.end(attempt, RunStatus.MISSED, Reason.LATE)
+
+    async def shut_down(self, grace: float) -> None:
+        """Admit nothing more, give running work ``grace`` seconds, then end it; all is recorded then."""
+        self._close()
+        await self._running.shut_down(grace)
+
+    async def idle(self) -> None:
+        """Wait until nothing runs and no decision is on its way; waiting runs may be left."""
+        await self._running.idle()
+
+    def set_api_url(self, url: str) -> None:
+        """Tell the runs that start from here on where the API listens."""
+        self._running.api_url = url
+
+    @property
+    def running_ids(self) -> list[int]:
+        return [a.run.id for a in self._board.running() if a.run is not None]
+
+    def fence(self, fenced: Fenced) -> None:
+        """This runner has lost its database: admit nothing more and end what runs."""
+        self._close()
+        if not self.fenced.is_set():
+            log.critical("%s", fenced)
+            self.fenced.set()
+            self._running.track(self._running.stop_all(CancelCause.FENCED))
+
+    def _close(self) -> None:
+        self._is_open = False
+        self._arrivals.close()
+        self._line.close()
+
+    # Requests
+
+    def submit(self, due: Due) -> "asyncio.Future[list[Run]]":
+        """Decide about occurrences whose time has come; see ``DueOccurrences.submit``."""
+        return self._due.submit(due)
+
+    async def request(self, job_id: str, params: Mapping[str, str] | None = None, force: bool = False) -> Run:
+        """Run a job by hand; its row once that is committed: running, waiting or skipped.
+
+        NotFound for a job that is not there, Conflict for one that is paused unless ``force``, NoServer
+        when the runner is shutting down.
+        """
+        text = json.dumps(dict(params), ensure_ascii=False) if params else None
+        request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force)
+        return await self._arrivals.request(request)
+
+    async def cancel(self, run_id: int, cause: CancelCause = CancelCause.CANCEL) -> Run:
+        """Ask for the end of a run; its row afterwards. One that has ended stays as it is. NotFound."""
+        await self.look()
+        attempt = self._board.get(run_id)
+        if attempt is None:
+            # Its row may be committed and not yet known here: then the look after this finds the request.
+            await self._writer.write(lambda tx: request_cancel(tx, run_id, cause), priority=Priority.OUTCOME)
+            await self.look()
+        elif attempt.stage is Stage.RUNNING:
+            await self._running.end(attempt, cause)
+        else:
+            await self._arrivals.end(attempt, RunStatus.CANCELLED, Reason.CANCEL)
+        return self._read(run_id)
+
+    async def wait(self, run_id: int) -> Run:
+        """The run once its status is final. NotFound."""
+        while not runs.has_ended(self._conn, run_id):
+            await self._ends.wait(run_id)
+        return self._read(run_id)
+
+    def _read(self, run_id: int) -> Run:
+        run = runs.run(self._conn, run_id)
+        if run is None:
+            raise NotFound(f"there is no run {run_id}", hint="`jeeves-runner runs` lists what there is")
+        return run
+
+    # What commits lead to
+
+    async def on_plan(self, job_ids: Sequence[str]) -> None:
+        """These jobs were written by an apply, which has cancelled what waits of the stopped ones."""
+        for job_id in job_ids:
+            self._jobs.forget(job_id)
+        self._after_commit()
+        self._line.review(all_of_them=True)
+
+    async def look(self) -> None:
+        """Take up what other programs wrote: requests for runs, ends, cancel requests, pauses.
+
+        A runner that is shutting down obeys cancel requests alone.
+        """
+        if self.fenced.is_set():
+            return
+        self._after_commit()
+        for run_id, cause in runs.cancel_requests(self._conn):
+            self._obey_cancel_request(run_id, cause)
+        if self._is_open and self._admission.read_pauses():
+            self._line.review(all_of_them=True)
+
+    def _after_commit(self) -> None:
+        """Follow what has been committed, by whichever process: ends, requests, slots that are free now."""
+        for run_id in self._ends.look():
+            attempt = self._board.get(run_id)
+            # One that runs is removed by the task that carries it out.
+            if attempt is not None and attempt.stage is Stage.WAITING:
+                self._board.remove(attempt)
+        if self._is_open:
+            for run in runs.requested_runs(self._conn, self._newest_seen):
+                self._newest_seen = run.id
+                self._arrivals.take_up(run)
+            self._line.review()
+
+    def _on_failure(self) -> None:
+        """The database did not take a decision."""
+        self._line.review_soon()
+
+    def _obey_cancel_request(self, run_id: int, cause: CancelCause) -> None:
+        attempt = self._board.get(run_id)
+        if attempt is None:
+            return
+        if attempt.stage is not Stage.RUNNING:
+            reason = Reason.REPLACED if cause is CancelCause.REPLACED else Reason.CANCEL
+            self._running.track(self._arrivals.end(attempt, RunStatus.CANCELLED, reason))
+        elif attempt.execution is not None and not attempt.execution.is_asked_to_end():
+            self._running.track(self._running.end(attempt, cause))
+
+
+def _was_decided(run: Run) -> bool:
+    """Whether a runner has told it to wait. An occurrence has no row before that."""
+    return run.epoch is not None or run.trigger.is_occurrence
