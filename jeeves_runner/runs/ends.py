@@ -1,5 +1,7 @@
 """Those who wait for the end of a run, told once it is committed, whichever process wrote it."""
 
+from collections.abc import Callable
+
 import apsw
 
 from jeeves_runner.db.runs import ended_since, newest_end
@@ -9,25 +11,34 @@ from jeeves_runner.execute.announcement import Announcement
 class Ends:
     """Follows the ends of runs by their numbers, which rise in the order of the commits.
 
-    ``look`` costs one read of an index; whatever may have committed an end is followed by it.
+    ``look`` costs one read of an index; whatever may have committed an end is followed by it. While
+    ``is_carried`` says that a task of this runner still has the run in its hands, its end is not told: who
+    hears of an end finds the slot free.
     """
 
-    def __init__(self, conn: apsw.Connection) -> None:
+    def __init__(self, conn: apsw.Connection, is_carried: Callable[[int], bool]) -> None:
         self._conn = conn
+        self._is_carried = is_carried
         self._seen = newest_end(conn)
+        self._untold: list[int] = []
         self._awaited: dict[int, Announcement[None]] = {}
 
     def look(self) -> list[int]:
-        """The runs that have ended since the last look, in the order of their ends; those who wait for one
-        of them are told."""
+        """The runs whose end is told now, in the order of their ends."""
         ended = ended_since(self._conn, self._seen)
-        for row in ended:
-            self._seen = row.end_seq
-            awaited = self._awaited.pop(row.run_id, None)
+        if ended:
+            self._seen = ended[-1].end_seq
+        elif not self._untold:
+            return []
+        found = [*self._untold, *(row.run_id for row in ended)]
+        self._untold = [run_id for run_id in found if self._is_carried(run_id)]
+        told = [run_id for run_id in found if run_id not in self._untold]
+        for run_id in told:
+            awaited = self._awaited.pop(run_id, None)
             if awaited is not None:
                 awaited.make(None)
-        return [row.run_id for row in ended]
+        return told
 
     async def wait(self, run_id: int) -> None:
-        """Until the run, which has not ended yet, has."""
+        """Until the end of a run is told that has not been told yet."""
         await self._awaited.setdefault(run_id, Announcement()).wait()

@@ -101,7 +101,7 @@ class Runs:
             arrivals=arrivals,
             running=running,
         )
-        self._ends = Ends(conn)
+        self._ends = Ends(conn, self._is_carried)
         self._is_open = False
         self._newest_seen = 0
         self.fenced = asyncio.Event()
@@ -200,9 +200,13 @@ class Runs:
 
     async def wait(self, run_id: int) -> Run:
         """The run once its status is final. NotFound."""
-        while not runs.has_ended(self._conn, run_id):
+        while self._is_carried(run_id) or not runs.has_ended(self._conn, run_id):
             await self._ends.wait(run_id)
         return self._read(run_id)
+
+    def _is_carried(self, run_id: int) -> bool:
+        attempt = self._board.get(run_id)
+        return attempt is not None and attempt.stage is Stage.RUNNING
 
     def _read(self, run_id: int) -> Run:
         run = runs.run(self._conn, run_id)
@@ -236,8 +240,7 @@ class Runs:
         """Follow what has been committed, by whichever process: ends, requests, slots that are free now."""
         for run_id in self._ends.look():
             attempt = self._board.get(run_id)
-            # One that runs is removed by the task that carries it out.
-            if attempt is not None and attempt.stage is Stage.WAITING:
+            if attempt is not None:
                 self._board.remove(attempt)
         if self._is_open:
             for run in runs.requested_runs(self._conn, self._newest_seen):
