@@ -1,0 +1,166 @@
+"""Who runs, waits or does not run: the product against a plain model of the rules, event by event.
+
+``make campaign`` looks for what the few examples of every day do not find.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from support.admission_events import (
+    ByHand,
+    ByRow,
+    Comes,
+    ComesAgain,
+    Ends,
+    Event,
+    Look,
+    Pause,
+    Restart,
+    Resume,
+    World,
+)
+from support.admission_model import JobRules
+from support.admission_play import play
+from support.admission_races import Fired, race, race_through_a_restart
+from support.admission_strategies import races, stories
+
+from jeeves_runner.core.model import CatchUp, OverlapPolicy
+from jeeves_runner.db.connection import connect
+
+SKIP, ALLOW, QUEUE, REPLACE = OverlapPolicy
+EVERYDAY = settings(
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database to copy: making one takes longer than most stories."""
+    path = tmp_path_factory.mktemp("template") / "runner.sqlite"
+    connect(path, create=True).close()
+    return path
+
+
+def one_job(overlap: OverlapPolicy, catch_up: CatchUp = CatchUp.LATEST) -> World:
+    return World(jobs=(JobRules(id="a", overlap=overlap, catch_up=catch_up),))
+
+
+@pytest.mark.parametrize("catch_up", list(CatchUp))
+@pytest.mark.parametrize("overlap", list(OverlapPolicy))
+def test_what_happens_one_after_the_other(template: Path, overlap: OverlapPolicy, catch_up: CatchUp) -> None:
+    """Jobs of one policy, and other programs of which the runner hears at once."""
+
+    @settings(EVERYDAY, max_examples=12)
+    @given(stories([overlap], [catch_up], calm=True))
+    def check(story: tuple[World, list[Event]]) -> None:
+        play(story[0], template, story[1])
+
+    check()
+
+
+@settings(EVERYDAY, max_examples=30)
+@given(story=stories())
+def test_whatever_happens_one_after_the_other(template: Path, story: tuple[World, list[Event]]) -> None:
+    """Jobs of all policies, and other programs of which the runner hears late."""
+    play(story[0], template, story[1])
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("part", range(8))
+def test_a_long_campaign_of_stories_finds_nothing_more(template: Path, part: int) -> None:
+    @settings(EVERYDAY, max_examples=1500, database=None)
+    @given(stories())
+    def check(story: tuple[World, list[Event]]) -> None:
+        play(story[0], template, story[1])
+
+    check()
+
+
+# Several events at once
+
+
+@pytest.mark.parametrize("overlap", list(OverlapPolicy))
+def test_what_happens_at_once_ends_like_some_order_of_it(template: Path, overlap: OverlapPolicy) -> None:
+    @settings(EVERYDAY, max_examples=20)
+    @given(races(overlap=[overlap]))
+    def check(drawn: tuple[World, list[Event], list[list[Fired]]]) -> None:
+        world, prelude, (batch,) = drawn
+        race(world, template, prelude, batch)
+
+    check()
+
+
+@pytest.mark.parametrize("overlap", list(OverlapPolicy))
+def test_a_restart_amid_what_happens_at_once_breaks_no_rule(template: Path, overlap: OverlapPolicy) -> None:
+    @settings(EVERYDAY, max_examples=15)
+    @given(races(2, [overlap]), st.booleans(), st.booleans())
+    def check(drawn: tuple[World, list[Event], list[list[Fired]]], dies: bool, committed: bool) -> None:
+        world, prelude, (before, after) = drawn
+        race_through_a_restart(world, template, (prelude, before, after), dies=dies, committed=committed)
+
+    check()
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("part", range(8))
+def test_a_long_campaign_of_races_finds_nothing_more(template: Path, part: int) -> None:
+    @settings(EVERYDAY, max_examples=1500, database=None)
+    @given(races(2), st.booleans(), st.booleans())
+    def check(drawn: tuple[World, list[Event], list[list[Fired]]], dies: bool, committed: bool) -> None:
+        world, prelude, (before, after) = drawn
+        race(world, template, prelude, before)
+        race_through_a_restart(world, template, (prelude, before, after), dies=dies, committed=committed)
+
+    check()
+
+
+@pytest.mark.parametrize("overlap", list(OverlapPolicy))
+def test_twenty_requests_at_once(template: Path, overlap: OverlapPolicy) -> None:
+    """Under ``replace`` the first and the last of them start, under ``queue`` two, under ``skip`` one."""
+    race(one_job(overlap), template, [], [Fired(ByHand("a"))] * 20)
+
+
+# Short stories of what is easily got wrong
+
+
+def test_a_request_replaces_what_runs_and_what_waits(template: Path) -> None:
+    play(one_job(REPLACE), template, [Comes("a"), ByHand("a"), Comes("a"), Ends()])
+
+
+def test_each_occurrence_of_a_gap_replaces_the_one_before_it(template: Path) -> None:
+    play(one_job(REPLACE, CatchUp.ALL), template, [Comes("a", 20), Ends()])
+
+
+def test_two_occurrences_that_are_on_time_replace_one_another(template: Path) -> None:
+    play(one_job(REPLACE), template, [Comes("a"), Comes("a", 8), Ends()])
+
+
+@pytest.mark.parametrize("overlap", [SKIP, QUEUE])
+def test_of_a_gap_that_is_caught_up_the_newest_waits_for_the_older_ones(
+    template: Path, overlap: OverlapPolicy
+) -> None:
+    play(one_job(overlap, CatchUp.ALL), template, [Comes("a", 20), Ends(), Ends(), Ends(), Ends()])
+
+
+def test_an_occurrence_that_comes_again_replaces_nothing(template: Path) -> None:
+    play(one_job(REPLACE), template, [Comes("a"), Comes("a"), ComesAgain("a"), Ends()])
+
+
+def test_a_request_by_row_that_replaces_says_why_it_waits(template: Path) -> None:
+    play(one_job(REPLACE), template, [Comes("a"), ByRow("a"), Ends()])
+
+
+def test_a_request_by_row_meets_a_pause_that_came_before_the_runner_saw_it(template: Path) -> None:
+    play(one_job(SKIP), template, [ByRow("a", heard=False), Pause("a"), Resume("a")])
+
+
+@pytest.mark.parametrize("overlap", list(OverlapPolicy))
+def test_requests_by_row_that_no_runner_has_seen_are_decided_about_at_the_start(
+    template: Path, overlap: OverlapPolicy
+) -> None:
+    unseen = [ByRow("a", heard=False)] * 3
+    play(one_job(overlap), template, [*unseen, Restart(dies=True), Ends(), Look()])

@@ -1,0 +1,170 @@
+"""Events with the runs and times they are about, and how they happen to the model and to the product."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from support.admission_model import AdmissionModel, JobRules, Refused
+from support.data import NOON
+from support.doors import REFUSALS, Doors
+from support.runs import job as job_spec
+
+from jeeves_runner.core.model import JobSpec, Retries, RunStatus
+from jeeves_runner.core.schedule.schedule import parse_schedule
+from jeeves_runner.core.schedule.timetable import Due
+
+TIMES = ("*/4 * * * * *",)
+SCHEDULE = parse_schedule(TIMES, "UTC", "test")
+
+FOR_EVER = NOON + timedelta(days=3650)
+
+
+@dataclass(frozen=True)
+class Arrive:
+    """Occurrences of a job are handed over."""
+
+    job: str
+    occurrences: tuple[datetime, ...]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Somebody asks the runner, or writes the row of a request."""
+
+    job: str
+    forced: bool
+    by_row: bool = False
+
+
+@dataclass(frozen=True)
+class Hear:
+    """The runner looks at what other programs have written."""
+
+
+@dataclass(frozen=True)
+class EndOf:
+    run: int
+    code: int
+
+
+@dataclass(frozen=True)
+class CancelOf:
+    run: int
+
+
+@dataclass(frozen=True)
+class PauseUntil:
+    """The end of a pause; ``FOR_EVER`` for one that has none, None to resume."""
+
+    job: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Declare:
+    """An apply disables, deletes or restores a job."""
+
+    job: str
+    how: str
+
+
+Act = Arrive | Ask | Hear | EndOf | CancelOf | PauseUntil | Declare
+
+
+def in_model(model: AdmissionModel, act: Act) -> bool:
+    """Whether a request was taken; true for all that is none."""
+    match act:
+        case Arrive(job, occurrences):
+            model.arrive_due(job, occurrences)
+        case Ask(job, forced, by_row):
+            ask = model.write_request if by_row else model.request_by_hand
+            try:
+                ask(job, forced=forced)
+            except Refused:
+                return False
+        case Hear():
+            model.look()
+        case EndOf(run, code):
+            model.end(run, RunStatus.ERROR if code else RunStatus.OK)
+        case CancelOf(run):
+            model.cancel(run)
+        case PauseUntil(job, until):
+            if until is None:
+                model.resume(job)
+            else:
+                model.pause(job, until)
+            model.look()
+        case Declare(job, how):
+            change: Callable[[str], None] = getattr(model, how)
+            change(job)
+        case _:
+            assert_never(act)
+    return True
+
+
+def at_doors(doors: Doors, act: Act, rules: Sequence[JobRules]) -> "asyncio.Future[Any] | None":
+    """Let the product have it, without waiting for what follows; the answer to a request."""
+    match act:
+        case Arrive(job, occurrences):
+            return doors.arrive_due(due_of(job, occurrences))
+        case Ask(job, forced, by_row):
+            return _write(doors, job, forced) if by_row else doors.request_by_hand(job, forced=forced)
+        case Hear():
+            doors.look()
+        case EndOf(run, code):
+            doors.end(run, code)
+        case CancelOf(run):
+            doors.cancel(run)
+        case PauseUntil(job, None):
+            doors.resume(job)
+        case PauseUntil(job, until):
+            doors.pause(job, None if until == FOR_EVER else until)
+        case Declare(job, "delete"):
+            doors.apply(delete=(job,))
+        case Declare(job, how):
+            (its,) = (each for each in rules if each.id == job)
+            doors.apply(spec_of(its, enabled=how == "restore"))
+        case _:
+            assert_never(act)
+    return None
+
+
+def _write(doors: Doors, job: str, forced: bool) -> "asyncio.Future[Any]":
+    answer: asyncio.Future[Any] = doors.loop.create_future()
+    try:
+        answer.set_result(doors.write_request(job, forced=forced))
+    except REFUSALS as refusal:
+        answer.set_exception(refusal)
+    return answer
+
+
+def due_of(job_id: str, occurrences: Sequence[datetime]) -> Due:
+    return Due(
+        job_id=job_id,
+        schedule=SCHEDULE,
+        first=occurrences[0],
+        latest=occurrences[-1],
+        count=len(occurrences),
+    )
+
+
+def spec_of(rules: JobRules, *, enabled: bool = True) -> JobSpec:
+    """What a manifest would say."""
+    retries = Retries(
+        limit=rules.retries,
+        delay_ms=rules.retry_delay // timedelta(milliseconds=1),
+        on=tuple(str(status) for status in rules.retry_on),
+    )
+    return job_spec(
+        rules.id,
+        schedule=TIMES,
+        overlap_policy=rules.overlap,
+        catch_up=rules.catch_up,
+        catch_up_window_ms=rules.window // timedelta(milliseconds=1),
+        retries=retries if rules.retries else None,
+        pool=rules.pool,
+        priority=rules.priority,
+        enabled=enabled,
+    )

@@ -1,0 +1,123 @@
+"""What can happen to a runner, as values; tests are told as lists of them."""
+
+from dataclasses import dataclass
+
+from support.admission_model import JobRules
+
+
+@dataclass(frozen=True)
+class Comes:
+    """Time passes, then all that has come due of a job since the last time is handed over."""
+
+    job: str
+    after: int = 4
+
+
+@dataclass(frozen=True)
+class ComesAgain:
+    """What was handed over last of a job is handed over once more."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class ByHand:
+    job: str
+    forced: bool = False
+
+
+@dataclass(frozen=True)
+class ByRow:
+    """Another program writes a request. If it is not ``heard``, the runner sees it when it looks again."""
+
+    job: str
+    forced: bool = False
+    heard: bool = True
+
+
+@dataclass(frozen=True)
+class Look:
+    pass
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The program of one of the running runs exits."""
+
+    which: int = 0
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Somebody wants the end of one of the runs that are not over."""
+
+    which: int = 0
+
+
+@dataclass(frozen=True)
+class Wait:
+    seconds: int = 30
+
+
+@dataclass(frozen=True)
+class Pause:
+    job: str
+    seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class Resume:
+    job: str
+
+
+@dataclass(frozen=True)
+class Disable:
+    job: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    job: str
+
+
+@dataclass(frozen=True)
+class Restore:
+    job: str
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The runner is shut down, or dies; then the next one starts."""
+
+    dies: bool = False
+
+
+Event = (
+    Comes
+    | ComesAgain
+    | ByHand
+    | ByRow
+    | Look
+    | Ends
+    | Cancel
+    | Wait
+    | Pause
+    | Resume
+    | Disable
+    | Delete
+    | Restore
+    | Restart
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Jobs, and the room they have."""
+
+    jobs: tuple[JobRules, ...]
+    limit: int = 4
+    pools: tuple[tuple[str, int], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"World({', '.join(map(repr, self.jobs))}; limit {self.limit}, pools {dict(self.pools)})"

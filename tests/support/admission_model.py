@@ -1,0 +1,383 @@
+"""What must become of requests to run, one event after the other: slow, in memory, and plain to read.
+
+The model knows the rules and nothing of SQL, transactions or event loops. Reasons are the words of the
+documentation; the object of a reason (which pool) is left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus, Trigger
+
+ON_TIME = timedelta(seconds=5)
+"""How long after its time an occurrence is not late."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRules:
+    """What is declared of a job, as far as admission asks."""
+
+    id: str
+    overlap: OverlapPolicy = OverlapPolicy.SKIP
+    catch_up: CatchUp = CatchUp.LATEST
+    window: timedelta = timedelta(seconds=60)
+    retries: int = 0
+    retry_delay: timedelta = timedelta(seconds=20)
+    retry_on: tuple[RunStatus, ...] = (RunStatus.ERROR,)
+    pool: str | None = None
+    priority: int = 0
+
+    def __repr__(self) -> str:
+        """Without what is as it is by default."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        told = [each.name for each in fields(self) if values[each.name] != each.default]
+        return f"JobRules({', '.join(f'{name}={values[name]!r}' for name in told)})"
+
+
+@dataclass(kw_only=True, eq=False)
+class Row:
+    """One row of ``runs``. ``cause`` says why a running one was asked to end, if it was."""
+
+    id: int
+    job: str
+    status: RunStatus
+    trigger: Trigger
+    reason: str | None = None
+    forced: bool = False
+    scheduled_for: datetime | None = None
+    last_for: datetime | None = None
+    occurrences: int = 1
+    attempt: int = 1
+    chain: int | None = None
+    not_before: datetime | None = None
+    started: bool = False
+    cause: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.status.is_final
+
+    @property
+    def waits(self) -> bool:
+        return self.status is RunStatus.SCHEDULED
+
+    @property
+    def runs(self) -> bool:
+        return self.status is RunStatus.RUNNING
+
+    @property
+    def is_retry(self) -> bool:
+        return self.trigger is Trigger.RETRY
+
+
+@dataclass(kw_only=True)
+class JobState:
+    """What happened to a job. ``decided_until`` is its watermark, ``paused_until`` the end of its pause."""
+
+    rules: JobRules
+    enabled: bool = True
+    deleted: bool = False
+    paused_until: datetime | None = None
+    decided_until: datetime | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.enabled and not self.deleted
+
+
+class Refused(Exception):
+    """A request that leaves no row."""
+
+
+@dataclass
+class AdmissionModel:
+    """The rows there must be. Each public method is an event; after it all that can start has started.
+
+    ``unseen`` are requests whose rows other programs wrote, and that no runner has looked at yet.
+    """
+
+    limit: int
+    pools: Mapping[str, int]
+    now: datetime
+    jobs: dict[str, JobState]
+    rows: list[Row] = field(default_factory=list)
+    unseen: list[Row] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, rules: Sequence[JobRules], *, limit: int, pools: Mapping[str, int], now: datetime
+    ) -> "AdmissionModel":
+        jobs = {each.id: JobState(rules=each) for each in rules}
+        return cls(limit=limit, pools=pools, now=now, jobs=jobs)
+
+    # Events
+
+    def pass_time(self, now: datetime) -> None:
+        """Retries and the ends of pauses come due."""
+        self.now = now
+        self._start_what_can()
+
+    def arrive_due(self, job_id: str, occurrences: Sequence[datetime]) -> None:
+        """Occurrences are handed over, oldest first. Those decided before stay as they are."""
+        job = self.jobs[job_id]
+        if not job.is_wanted:
+            return
+        missed, why, wanted = self._split_gap(job.rules, occurrences)
+        if missed and self._is_undecided(job, missed[0]):
+            self._add(
+                job,
+                RunStatus.MISSED,
+                Trigger.SCHEDULE,
+                reason=why,
+                scheduled_for=missed[0],
+                last_for=missed[-1],
+                occurrences=len(missed),
+            )
+            job.decided_until = missed[-1]
+        caught_up = any(self._is_late(when) for when in wanted)
+        for when in wanted:
+            if self._is_undecided(job, when):
+                trigger = Trigger.CATCH_UP if self._is_late(when) else Trigger.SCHEDULE
+                every = job.rules.catch_up is CatchUp.ALL and caught_up
+                self._decide_occurrence(job, trigger, when, every)
+                job.decided_until = when
+        self._start_what_can()
+
+    def request_by_hand(self, job_id: str, *, forced: bool) -> Row:
+        """Somebody asks the runner for a run and hears what came of it. Raises Refused."""
+        job = self.jobs[job_id]
+        self._refuse(job, forced)
+        row = self._add(job, RunStatus.SCHEDULED, Trigger.MANUAL, forced=forced)
+        self._decide(row)
+        self._start_what_can()
+        return row
+
+    def write_request(self, job_id: str, *, forced: bool) -> Row:
+        """Another program writes the row of a request, which nobody has looked at yet. Raises Refused."""
+        job = self.jobs[job_id]
+        self._refuse(job, forced)
+        row = self._add(job, RunStatus.SCHEDULED, Trigger.MANUAL, forced=forced)
+        self.unseen.append(row)
+        return row
+
+    def look(self) -> None:
+        """The runner decides about the rows that other programs wrote, in their order."""
+        while self.unseen:
+            row = self.unseen.pop(0)
+            if row.waits:
+                self._decide(row)
+                self._start_what_can()
+
+    def end(self, run_id: int, status: RunStatus) -> None:
+        """The work of a running run is over: ``ok`` or ``error``, as it says itself."""
+        self._finish(self.row(run_id), status)
+        self._start_what_can()
+
+    def cancel(self, run_id: int, cause: str = "cancel") -> None:
+        """A waiting run ends at once; a running one is asked to. The first cause stays."""
+        row = self.row(run_id)
+        if row.waits:
+            row.status, row.reason = RunStatus.CANCELLED, cause
+        elif row.runs:
+            row.cause = row.cause or cause
+        self._start_what_can()
+
+    def pause(self, job_id: str, until: datetime) -> None:
+        self.jobs[job_id].paused_until = until
+        self._start_what_can()
+
+    def resume(self, job_id: str) -> None:
+        self.jobs[job_id].paused_until = None
+        self._start_what_can()
+
+    def disable(self, job_id: str) -> None:
+        self.jobs[job_id].enabled = False
+        self._cancel_waiting(job_id, "disabled")
+
+    def delete(self, job_id: str) -> None:
+        self.jobs[job_id].deleted = True
+        self._cancel_waiting(job_id, "deleted")
+
+    def restore(self, job_id: str) -> None:
+        """The job is declared and enabled again."""
+        self.jobs[job_id].enabled, self.jobs[job_id].deleted = True, False
+        self._start_what_can()
+
+    def restart(self) -> None:
+        """One runner ends, in good order or not, and the next one starts."""
+        for row in [row for row in self.rows if row.runs]:
+            self._finish(row, RunStatus.INTERRUPTED)
+        for row in self.waiting():
+            window = max(self.jobs[row.job].rules.window, ON_TIME)
+            is_occurrence = row.trigger in (Trigger.SCHEDULE, Trigger.CATCH_UP)
+            if is_occurrence and row.scheduled_for and self.now - row.scheduled_for > window:
+                row.status, row.reason = RunStatus.MISSED, "late"
+        self._start_what_can()
+        self.look()
+
+    # What holds now
+
+    def row(self, run_id: int) -> Row:
+        return next(row for row in self.rows if row.id == run_id)
+
+    def running(self) -> list[Row]:
+        return [row for row in self.rows if row.runs]
+
+    def waiting(self) -> list[Row]:
+        """Those that wait for their turn, by priority, then age."""
+        waiting = [row for row in self.rows if row.waits and row not in self.unseen]
+        return sorted(waiting, key=lambda row: (-self.jobs[row.job].rules.priority, row.id))
+
+    def is_paused(self, job_id: str) -> bool:
+        until = self.jobs[job_id].paused_until
+        return until is not None and until > self.now
+
+    def obstacles(self, row: Row) -> Iterator[str]:
+        """What keeps a waiting run from starting, first things first."""
+        job = self.jobs[row.job]
+        others = self._active(row.job, row)
+        if not row.forced and self.is_paused(row.job):
+            yield "paused"
+        if row.not_before is not None and row.not_before > self.now:
+            yield "retry"
+        # Two retries that waited for each other would wait for ever.
+        waited_for = any(other.runs or (other.is_retry and not row.is_retry) for other in others)
+        if waited_for and not row.forced and job.rules.overlap is not OverlapPolicy.ALLOW:
+            yield "overlap"
+        yield from self._full(job.rules)
+
+    def true_reasons(self, row: Row) -> set[str]:
+        """What a waiting row may give as its reason: all that stands in its way."""
+        if row in self.unseen:
+            return set()
+        older = any(other.id < row.id for other in self._active(row.job, row))
+        is_ordered = not row.forced and self.jobs[row.job].rules.overlap is not OverlapPolicy.ALLOW
+        return {*self.obstacles(row), *(["overlap"] if older and is_ordered else [])}
+
+    # Rules
+
+    def _refuse(self, job: JobState, forced: bool) -> None:
+        if job.deleted or (self.is_paused(job.rules.id) and not forced):
+            raise Refused
+
+    def _split_gap(
+        self, rules: JobRules, occurrences: Sequence[datetime]
+    ) -> tuple[list[datetime], str, list[datetime]]:
+        """Those that are missed, why, and those that are to run."""
+        on_time = [when for when in occurrences if not self._is_late(when)]
+        late = [when for when in occurrences if self._is_late(when)]
+        in_window = [when for when in late if self.now - when <= rules.window]
+        match rules.catch_up:
+            case CatchUp.NONE:
+                return late, "no_catch_up", on_time
+            case CatchUp.ALL:
+                return late[: len(late) - len(in_window)], "late", in_window + on_time
+            case CatchUp.LATEST if on_time:
+                return late, "superseded", on_time
+            case CatchUp.LATEST:
+                newest = in_window[-1:]
+                return late[: len(late) - len(newest)], "superseded" if newest else "late", newest
+
+    def _is_late(self, when: datetime) -> bool:
+        return self.now - when > ON_TIME
+
+    def _is_undecided(self, job: JobState, when: datetime) -> bool:
+        return job.decided_until is None or job.decided_until < when
+
+    def _decide_occurrence(self, job: JobState, trigger: Trigger, when: datetime, every: bool) -> None:
+        skipped = self._skip_reason(job, every)
+        if skipped is None:
+            self._decide(self._add(job, RunStatus.SCHEDULED, trigger, scheduled_for=when), every=every)
+            self._start_what_can()
+        elif (last := self._joinable(job, skipped)) is not None:
+            last.last_for, last.occurrences = when, last.occurrences + 1
+        else:
+            self._add(job, RunStatus.SKIPPED, trigger, scheduled_for=when, reason=skipped)
+
+    def _skip_reason(self, job: JobState, every: bool) -> str | None:
+        """Why an occurrence does not run at all."""
+        if self.is_paused(job.rules.id):
+            return "paused"
+        return None if every else self._overlap_verdict(job, self._active(job.rules.id))
+
+    def _overlap_verdict(self, job: JobState, others: Sequence[Row]) -> str | None:
+        """Why a new request is skipped because of those, which are active; None if it is not."""
+        if job.rules.overlap is OverlapPolicy.SKIP and others:
+            return "overlap"
+        if job.rules.overlap is OverlapPolicy.QUEUE and any(o.waits and not o.is_retry for o in others):
+            return "queue_full"
+        return None
+
+    def _joinable(self, job: JobState, reason: str) -> Row | None:
+        """The row before this one, if it tells of occurrences that were skipped for the same reason."""
+        rows = [row for row in self.rows if row.job == job.rules.id]
+        if rows and rows[-1].status is RunStatus.SKIPPED and rows[-1].reason == reason:
+            return rows[-1] if rows[-1].scheduled_for is not None else None
+        return None
+
+    def _decide(self, row: Row, *, every: bool = False) -> None:
+        """The one decision about a new request that has its row."""
+        job, others = self.jobs[row.job], self._active(row.job, row)
+        if row.forced or self.is_paused(row.job) or job.rules.overlap is OverlapPolicy.ALLOW:
+            return
+        if job.rules.overlap is OverlapPolicy.REPLACE:
+            self._replace(others)
+        elif not every and (skipped := self._overlap_verdict(job, others)):
+            row.status, row.reason = RunStatus.SKIPPED, skipped
+
+    def _replace(self, others: Sequence[Row]) -> None:
+        for other in others:
+            if other.waits:
+                other.status, other.reason = RunStatus.CANCELLED, "replaced"
+            else:
+                other.cause = other.cause or "replaced"
+
+    def _open_of(self, job_id: str) -> list[Row]:
+        return [row for row in self.rows if row.job == job_id and row.is_open]
+
+    def _active(self, job_id: str, but: Row | None = None) -> list[Row]:
+        """The open rows of a job that were decided about, without one of them."""
+        return [row for row in self._open_of(job_id) if row is not but and row not in self.unseen]
+
+    def _full(self, rules: JobRules) -> Iterator[str]:
+        running = self.running()
+        if len(running) >= self.limit:
+            yield "limit"
+        if rules.pool is not None and rules.pool in self.pools:
+            users = [row for row in running if self.jobs[row.job].rules.pool == rules.pool]
+            if len(users) >= self.pools[rules.pool]:
+                yield "pool"
+
+    def _start_what_can(self) -> None:
+        while row := next((row for row in self.waiting() if not any(self.obstacles(row))), None):
+            row.status, row.reason, row.started = RunStatus.RUNNING, None, True
+        for row in self.waiting():
+            row.reason = next(self.obstacles(row))
+
+    def _finish(self, row: Row, status: RunStatus) -> None:
+        """An end asked for is named after the cause; some others are tried again."""
+        row.status = RunStatus.CANCELLED if row.cause else status
+        job = self.jobs[row.job]
+        if row.status in job.rules.retry_on and row.attempt <= job.rules.retries and job.is_wanted:
+            self._add(
+                job,
+                RunStatus.SCHEDULED,
+                Trigger.RETRY,
+                scheduled_for=row.scheduled_for,
+                attempt=row.attempt + 1,
+                chain=row.chain or row.id,
+                not_before=self.now + job.rules.retry_delay,
+            )
+
+    def _cancel_waiting(self, job_id: str, reason: str) -> None:
+        for row in self._open_of(job_id):
+            if row.waits:
+                row.status, row.reason = RunStatus.CANCELLED, reason
+        self._start_what_can()
+
+    def _add(self, job: JobState, status: RunStatus, trigger: Trigger, **facts: Any) -> Row:
+        row = Row(id=len(self.rows) + 1, job=job.rules.id, status=status, trigger=trigger, **facts)
+        self.rows.append(row)
+        return row

@@ -1,0 +1,255 @@
+"""Events that come while others are being committed: the result must be that of some order of them."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum, auto
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import Any
+
+import apsw
+from support.admission_acts import Act, Ask, EndOf, at_doors, in_model
+from support.admission_events import Comes, Event, World
+from support.admission_model import AdmissionModel, JobState, Row
+from support.admission_play import Play, in_a_world
+from support.data import NOON
+from support.doors import LOST, Doors, SeenRow, read_rows, read_watermarks
+
+from jeeves_runner.core.model import OverlapPolicy, RunStatus, Trigger
+
+
+class Then(Enum):
+    """What there is time for before the next event: nothing, a decision, or its commit as well."""
+
+    NOTHING = auto()
+    DECIDED = auto()
+    COMMITTED = auto()
+
+
+@dataclass(frozen=True)
+class Fired:
+    """An event that nobody waits for."""
+
+    event: Event
+    then: Then = Then.NOTHING
+
+
+class Race(Play):
+    """First one event after the other, then several at once, then everything is let go."""
+
+    def __init__(self, world: World, doors: Doors) -> None:
+        super().__init__(world, doors)
+        self.violations: list[str] = []
+        self._asked: list[asyncio.Future[Any]] = []
+
+    async def watch(self) -> None:
+        """Note what must not be after any commit of the runner."""
+        await self.doors.writer.watch_commits(self._look_at_commit)
+
+    def _look_at_commit(self, conn: apsw.Connection) -> None:
+        self.violations += broken_rules(self.world, read_rows(conn), read_watermarks(conn))
+
+    async def at_once(self, batch: Sequence[Fired]) -> None:
+        """Compare with the orders in which the events may have had their effect."""
+        acts = await self._fire(batch)
+        await self.doors.writer.release()
+        rows = self.doors.rows()
+        found = sorted(_facts(row) for row in rows)
+        for model in self._outcomes(acts):
+            if sorted(map(_facts, model.rows)) == found:
+                self._check_rest(rows, model.jobs)
+                return
+        raise AssertionError("\n".join(["no order of these ends like this:", *self._story(batch), *found]))
+
+    async def through_a_restart(
+        self, before: Sequence[Fired], after: Sequence[Fired], *, dies: bool, committed: bool
+    ) -> None:
+        """The runner goes while it is at work. ``committed``: what it had decided by then has been."""
+        written = sum(row.trigger is Trigger.MANUAL for row in self.doors.rows())
+        await self._fire(before)
+        if committed:
+            await self.doors.writer.commit()
+        if dies:
+            self.doors.abandon()
+        else:
+            await self.doors.shut_down()
+        await self.doors.start()
+        await self.watch()
+        for job_id, until in self.doors.watermarks().items():
+            self._handed_over[job_id] = until or NOON
+        await self._fire([*(Fired(Comes(rules.id)) for rules in self.world.jobs), *after])
+        await self.doors.writer.release()
+        rows = self.doors.rows()
+        self._check_rest(rows, self.model.jobs, self._story([*before, *after]))
+        taken = sum(each.done() and each.exception() is None for each in self._asked)
+        lost = sum(not each.done() or isinstance(each.exception(), LOST) for each in self._asked)
+        asked = sum(row.trigger is Trigger.MANUAL for row in rows) - written
+        assert taken <= asked <= taken + lost, self._story([*before, *after])
+
+    async def _fire(self, batch: Sequence[Fired]) -> list[Act]:
+        """The acts, which the product has begun with; what follows is committed when the test says so."""
+        self.doors.writer.holds = True
+        fired: list[Act] = []
+        for each in batch:
+            for act in self.acts(each.event):
+                if isinstance(act, EndOf) and not self.doors.executor.is_live(act.run):
+                    continue
+                fired.append(act)
+                answer = at_doors(self.doors, act, self.world.jobs)
+                if isinstance(act, Ask) and answer is not None:
+                    self._asked.append(answer)
+            if each.then is not Then.NOTHING:
+                await self.doors.rest()
+            if each.then is Then.COMMITTED:
+                await self.doors.writer.commit()
+        await self.doors.rest()
+        return fired
+
+    def _outcomes(self, acts: Sequence[Act]) -> Iterator[AdmissionModel]:
+        """What the model makes of the acts, in the order they came and in all others."""
+        for order in dict.fromkeys(permutations(acts)) if len(set(acts)) > 1 else [tuple(acts)]:
+            model = deepcopy(self.model)
+            for act in order:
+                in_model(model, act)
+            yield model
+
+    def _check_rest(
+        self, rows: Sequence[SeenRow], jobs: Mapping[str, JobState], story: Sequence[str] = ()
+    ) -> None:
+        model = as_model(self.world, rows, jobs, self.clock.now())
+        for row in model.waiting():
+            assert any(model.obstacles(row)), (f"{row.id} could start", *story)
+            assert row.reason in model.true_reasons(row), (f"{row.id} gives a wrong reason", *story)
+        assert left_victims(model) == [], story
+
+    async def let_go(self) -> None:
+        """Nothing stands in the way any more: all that is open comes to its end."""
+        for rules in self.world.jobs:
+            self.doors.resume(rules.id)
+            await self.doors.rest()
+        for _ in range(100):
+            for run_id in sorted(self.doors.executor.live):
+                self.doors.end(run_id, 0)
+            await self.doors.rest()
+            if not self.doors.executor.live:
+                self.clock.advance(seconds=100)
+                await self.doors.rest()
+        assert [row for row in self.doors.rows() if not row.status.is_final] == [], self._story([])
+        assert self.violations == [], self._story([])
+
+    def _story(self, batch: Sequence[Fired]) -> list[str]:
+        return [str(self.world), *map(str, self.told), "at once:", *map(str, batch)]
+
+
+def _facts(row: SeenRow | Row) -> str:
+    """What does not depend on the order in which rows were written.
+
+    A run that is cancelled while its start is being committed may end before it has begun.
+    """
+    status = row.status
+    left_out = {"id", "chain", "last_for", "reason", "cause"}
+    if status is RunStatus.CANCELLED:
+        left_out.add("started")
+    facts = [f"{f.name}={getattr(row, f.name)}" for f in fields(SeenRow) if f.name not in left_out]
+    facts.append(f"last_for={row.last_for if row.occurrences > 1 else None}")
+    if status is RunStatus.CANCELLED:
+        facts.append(f"why={row.reason or row.cause}")
+    elif status is RunStatus.RUNNING:
+        facts.append(f"asked={bool(row.cause)}")
+    elif status is not RunStatus.SCHEDULED:
+        facts.append(f"reason={row.reason}")
+    return " ".join(facts)
+
+
+def as_model(
+    world: World, rows: Sequence[SeenRow], jobs: Mapping[str, JobState], now: datetime
+) -> AdmissionModel:
+    """A model in the state that these rows tell of."""
+    model = AdmissionModel.of(world.jobs, limit=world.limit, pools=dict(world.pools), now=now)
+    model.jobs = dict(jobs)
+    model.rows = [Row(**{f.name: getattr(row, f.name) for f in fields(SeenRow)}) for row in rows]
+    return model
+
+
+def left_victims(model: AdmissionModel) -> list[str]:
+    """Runs that should have ended because another one replaces them."""
+    found = []
+    for row in model.waiting():
+        if row.forced or row.is_retry or model.jobs[row.job].rules.overlap is not OverlapPolicy.REPLACE:
+            continue
+        older = [o for o in model.rows if o.job == row.job and o.is_open and (o.chain or o.id) < row.id]
+        found += [f"{o.id} is in the way of {row.id}" for o in older if o.waits or o.cause is None]
+    return found
+
+
+def broken_rules(
+    world: World, rows: Sequence[SeenRow], watermarks: Mapping[str, datetime | None]
+) -> list[str]:
+    """What does not hold of all that must hold after every commit."""
+    running = [row for row in rows if row.status is RunStatus.RUNNING]
+    found = [f"{len(running)} run at once"] if len(running) > world.limit else []
+    for pool, size in world.pools:
+        users = [row for row in running for rules in world.jobs if (rules.id, rules.pool) == (row.job, pool)]
+        found += [f"{len(users)} run in {pool}"] if len(users) > size else []
+    for rules in world.jobs:
+        own = [row for row in rows if row.job == rules.id]
+        unforced = [row for row in running if row.job == rules.id and not row.forced]
+        if rules.overlap is not OverlapPolicy.ALLOW and len(unforced) > 1:
+            found.append(f"{len(unforced)} runs of {rules.id} overlap")
+        found += _broken_rules_of_rows(own, watermarks[rules.id])
+    return found
+
+
+def _broken_rules_of_rows(own: Sequence[SeenRow], watermark: datetime | None) -> list[str]:
+    """The rules of one job's chains and occurrences."""
+    found = []
+    open_chains = [row.chain or row.id for row in own if not row.status.is_final]
+    if len(open_chains) > len(set(open_chains)):
+        found.append("a chain has two open attempts")
+    spans = sorted(
+        (row.scheduled_for, row.last_for or row.scheduled_for)
+        for row in own
+        if row.scheduled_for is not None and row.trigger in (Trigger.SCHEDULE, Trigger.CATCH_UP)
+    )
+    if any(first[1] >= second[0] for first, second in pairwise(spans)):
+        found.append("an occurrence has two rows")
+    if spans and (watermark is None or watermark < spans[-1][1]):
+        found.append("a watermark is behind its rows")
+    return found
+
+
+def race(world: World, template: Path, prelude: Sequence[Event], batch: Sequence[Fired]) -> None:
+    """One event after the other, then several at once, then everything is let go."""
+
+    async def scenario(it: Play) -> None:
+        assert isinstance(it, Race)
+        await it.watch()
+        await it.one_after_the_other(prelude)
+        await it.at_once(batch)
+        await it.let_go()
+
+    in_a_world(world, template, scenario, Race)
+
+
+def race_through_a_restart(
+    world: World,
+    template: Path,
+    batches: tuple[Sequence[Event], Sequence[Fired], Sequence[Fired]],
+    *,
+    dies: bool,
+    committed: bool,
+) -> None:
+    """The same with a restart in the middle of what happens at once."""
+    prelude, before, after = batches
+
+    async def scenario(it: Play) -> None:
+        assert isinstance(it, Race)
+        await it.watch()
+        await it.one_after_the_other(prelude)
+        await it.through_a_restart(before, after, dies=dies, committed=committed)
+        await it.let_go()
+
+    in_a_world(world, template, scenario, Race)

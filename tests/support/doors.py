@@ -1,0 +1,246 @@
+"""The ways into ``Runs``, and its rows, under names that stay: tests of admission pass through here alone.
+
+A door only fires; it waits for nothing. ``Doors.rest`` waits until all that follows is committed.
+"""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+from support.data import HandClock
+from support.held_writer import HeldWriter
+from support.resting import RestingLoop
+from support.runs import Place
+from support.scripted import ScriptedExecutor
+
+from jeeves_runner.clock import from_text
+from jeeves_runner.core.model import Exited, JobSpec, Run, RunStatus, Trigger
+from jeeves_runner.core.schedule.timetable import Due
+from jeeves_runner.db import overrides
+from jeeves_runner.db import runs as run_rows
+from jeeves_runner.db.connection import connect
+from jeeves_runner.db.runner import begin_epoch
+from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
+from jeeves_runner.runs import Runs
+
+_SHORT_REASONS: Final = {"job deleted": "deleted", "job disabled": "disabled"}
+
+REFUSALS: Final = (Conflict, NotFound)
+LOST: Final = (Fenced, NoServer)
+"""What a request may end with whose runner goes down meanwhile."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenRow:
+    """A row of ``runs`` as far as admission decides about it."""
+
+    id: int
+    job: str
+    status: RunStatus
+    trigger: Trigger
+    reason: str | None
+    forced: bool
+    scheduled_for: datetime | None
+    last_for: datetime | None
+    occurrences: int
+    attempt: int
+    chain: int | None
+    not_before: datetime | None
+    started: bool
+    cause: str | None
+
+
+def read_rows(conn: apsw.Connection) -> list[SeenRow]:
+    """All rows, oldest first."""
+    found = conn.execute(
+        "SELECT id, job_id, status, trigger, reason, forced, scheduled_for, last_for, occurrences, attempt,"
+        " chain_id, not_before, started_at IS NOT NULL, cancel_cause FROM runs ORDER BY id"
+    )
+    return [
+        SeenRow(
+            id=row[0],
+            job=row[1],
+            status=RunStatus(row[2]),
+            trigger=Trigger(row[3]),
+            reason=_reason(row[4]),
+            forced=bool(row[5]),
+            scheduled_for=_time(row[6]),
+            last_for=_time(row[7]),
+            occurrences=row[8],
+            attempt=row[9],
+            chain=row[10],
+            not_before=_time(row[11]),
+            started=bool(row[12]),
+            cause=row[13],
+        )
+        for row in found
+    ]
+
+
+def read_watermarks(conn: apsw.Connection) -> dict[str, datetime | None]:
+    """The last decided occurrence of each job."""
+    found = conn.execute("SELECT id, decided_until FROM jobs")
+    return {job_id: _time(until) for job_id, until in found}
+
+
+def _reason(stored: str | None) -> str | None:
+    """The word of a reason, without its object."""
+    if stored is not None and stored.startswith("pool "):
+        return "pool"
+    return _SHORT_REASONS.get(stored or "", stored)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else from_text(text)
+
+
+class Doors:
+    """A runner on a place, with an executor that is scripted, and all who want something of it."""
+
+    def __init__(self, place: Place, loop: RestingLoop, *, limit: int, pools: Mapping[str, int]) -> None:
+        assert isinstance(place.clock, HandClock)
+        self.place = place
+        self.clock = place.clock
+        self.loop = loop
+        self._limit = limit
+        self._pools = pools
+        self._asked: set[asyncio.Future[Any]] = set()
+        self._writers: list[HeldWriter] = []
+
+    # Life
+
+    async def start(self) -> None:
+        """Begin an epoch and a runner of it."""
+        self.executor = ScriptedExecutor()
+        self.writer = HeldWriter(self.place.path, self.clock, self.loop)
+        self._writers.append(self.writer)
+        self.writer.start()
+        epoch = await self.writer.write(lambda tx: begin_epoch(tx, os.getpid(), "boot"))
+        self._conn = connect(self.place.path)
+        self._runs = Runs(
+            conn=self._conn,
+            writer=self.writer,
+            executor=self.executor,
+            clock=self.clock,
+            epoch=epoch,
+            surroundings=self.place.surroundings(),
+            max_concurrency=self._limit,
+            pools=self._pools,
+        )
+        await self.fire(self._runs.start_up())
+
+    async def shut_down(self) -> None:
+        """End the runner in good order, and what runs with it."""
+        self.executor.obeys = True
+        for run_id in self.executor.asked & set(self.executor.live):
+            self.executor.end(run_id, Exited(signal="SIGTERM"))
+        down = self.fire(self._runs.shut_down(0))
+        if self.writer.holds:
+            await self.rest()
+            await self.writer.release()
+        await down
+        await self.writer.stop()
+        self._conn.close()
+
+    def abandon(self) -> None:
+        """Leave the runner as it is, as if its process had died: nothing it holds back gets committed."""
+        self.writer.holds = True
+
+    async def close(self) -> None:
+        """End whatever is left of all runners."""
+        for writer in self._writers:
+            writer.holds = False
+        mine = asyncio.current_task()
+        while left := [task for task in asyncio.all_tasks() if task is not mine]:
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+        for writer in self._writers:
+            await writer.stop()
+        self._conn.close()
+
+    async def rest(self) -> None:
+        await self.loop.rest()
+
+    # Requests
+
+    def arrive_due(self, due: Due) -> "asyncio.Future[list[Run]]":
+        """The scheduler hands over what has come due."""
+        return self._keep(self._runs.submit(due))
+
+    def request_by_hand(self, job_id: str, *, forced: bool = False) -> "asyncio.Future[Run]":
+        """As the HTTP API does; the future raises one of REFUSALS."""
+        return self.fire(self._runs.trigger(job_id, None, forced))
+
+    def write_request(self, job_id: str, *, forced: bool = False) -> int:
+        """As the command line does, of which the runner has not heard yet. Raises one of REFUSALS."""
+        with self.place.write() as tx:
+            return run_rows.request_run(tx, job_id, params=None, forced=forced).id
+
+    def look(self) -> "asyncio.Future[None]":
+        """The runner hears that another program has written something."""
+        return self.fire(self._runs.look())
+
+    def cancel(self, run_id: int) -> "asyncio.Future[Run]":
+        return self.fire(self._runs.cancel(run_id))
+
+    def write_cancel(self, run_id: int) -> None:
+        """As the command line does, of which the runner has not heard yet."""
+        with self.place.write() as tx:
+            run_rows.request_cancel(tx, run_id, "cancel")
+
+    # What happens
+
+    def end(self, run_id: int, code: int) -> None:
+        """The program of a run exits."""
+        self.executor.end(run_id, Exited(code=code))
+
+    def pause(self, job_id: str, until: datetime | None) -> "asyncio.Future[None]":
+        with self.place.write() as tx:
+            overrides.pause(tx, job_id, until=until, reason=None, by="test")
+        return self.look()
+
+    def resume(self, job_id: str) -> "asyncio.Future[None]":
+        with self.place.write() as tx:
+            overrides.resume(tx, job_id, by="test")
+        return self.look()
+
+    def apply(self, *specs: JobSpec, delete: tuple[str, ...] = ()) -> "asyncio.Future[None]":
+        return self.fire(self._runs.on_plan(self.place.apply(*specs, delete=delete)))
+
+    # What is there
+
+    def rows(self) -> list[SeenRow]:
+        return read_rows(self.place.conn)
+
+    def watermarks(self) -> dict[str, datetime | None]:
+        return read_watermarks(self.place.conn)
+
+    def fire(self, what: Coroutine[Any, Any, Any]) -> "asyncio.Future[Any]":
+        """Let it happen in a task of its own, which nobody need wait for."""
+        return self._keep(self.loop.create_task(what))
+
+    def _keep(self, future: "asyncio.Future[Any]") -> "asyncio.Future[Any]":
+        self._asked.add(future)
+        future.add_done_callback(self._forget)
+        return future
+
+    def _forget(self, future: "asyncio.Future[Any]") -> None:
+        self._asked.discard(future)
+        if not future.cancelled():
+            with suppress(Exception):
+                future.exception()
+
+
+def make_place(template: Path, folder: Path, clock: HandClock, specs: Sequence[JobSpec]) -> Place:
+    """A place with these jobs; the template is an empty database that nobody has open."""
+    (folder / "runner.sqlite").write_bytes(template.read_bytes())
+    place = Place(folder, clock)
+    place.apply(*specs)
+    return place
