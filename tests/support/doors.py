@@ -20,16 +20,14 @@ from support.runs import Place
 from support.scripted import ScriptedExecutor
 
 from jeeves_runner.clock import from_text
-from jeeves_runner.core.model import Exited, JobSpec, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Exited, JobSpec, Run, RunStatus, Trigger
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
-from jeeves_runner.db import runs as run_rows
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
 from jeeves_runner.runs import Runs
-
-_SHORT_REASONS: Final = {"job deleted": "deleted", "job disabled": "disabled"}
 
 REFUSALS: Final = (Conflict, NotFound)
 LOST: Final = (Fenced, NoServer)
@@ -45,6 +43,7 @@ class SeenRow:
     status: RunStatus
     trigger: Trigger
     reason: str | None
+    """The word alone; ``reason_ref`` has its object."""
     forced: bool
     scheduled_for: datetime | None
     last_for: datetime | None
@@ -68,7 +67,7 @@ def read_rows(conn: apsw.Connection) -> list[SeenRow]:
             job=row[1],
             status=RunStatus(row[2]),
             trigger=Trigger(row[3]),
-            reason=_reason(row[4]),
+            reason=row[4],
             forced=bool(row[5]),
             scheduled_for=_time(row[6]),
             last_for=_time(row[7]),
@@ -89,13 +88,6 @@ def read_watermarks(conn: apsw.Connection) -> dict[str, datetime | None]:
     return {job_id: _time(until) for job_id, until in found}
 
 
-def _reason(stored: str | None) -> str | None:
-    """The word of a reason, without its object."""
-    if stored is not None and stored.startswith("pool "):
-        return "pool"
-    return _SHORT_REASONS.get(stored or "", stored)
-
-
 def _time(text: str | None) -> datetime | None:
     return None if text is None else from_text(text)
 
@@ -112,6 +104,7 @@ class Doors:
         self._pools = pools
         self._asked: set[asyncio.Future[Any]] = set()
         self._writers: list[HeldWriter] = []
+        self._all_runs: list[Runs] = []
 
     # Life
 
@@ -133,6 +126,7 @@ class Doors:
             max_concurrency=self._limit,
             pools=self._pools,
         )
+        self._all_runs.append(self._runs)
         await self.fire(self._runs.start_up())
 
     async def shut_down(self) -> None:
@@ -156,6 +150,8 @@ class Doors:
         """End whatever is left of all runners."""
         for writer in self._writers:
             writer.holds = False
+        for runs in self._all_runs:
+            runs.fence(Fenced("the test is over"))
         mine = asyncio.current_task()
         while left := [task for task in asyncio.all_tasks() if task is not mine]:
             for task in left:
@@ -176,12 +172,11 @@ class Doors:
 
     def request_by_hand(self, job_id: str, *, forced: bool = False) -> "asyncio.Future[Run]":
         """As the HTTP API does; the future raises one of REFUSALS."""
-        return self.fire(self._runs.trigger(job_id, None, forced))
+        return self.fire(self._runs.request(job_id, None, forced))
 
     def write_request(self, job_id: str, *, forced: bool = False) -> int:
         """As the command line does, of which the runner has not heard yet. Raises one of REFUSALS."""
-        with self.place.write() as tx:
-            return run_rows.request_run(tx, job_id, params=None, forced=forced).id
+        return self.place.request(job_id, forced=forced).id
 
     def look(self) -> "asyncio.Future[None]":
         """The runner hears that another program has written something."""
@@ -193,7 +188,7 @@ class Doors:
     def write_cancel(self, run_id: int) -> None:
         """As the command line does, of which the runner has not heard yet."""
         with self.place.write() as tx:
-            run_rows.request_cancel(tx, run_id, "cancel")
+            request_cancel(tx, run_id, CancelCause.CANCEL)
 
     # What happens
 
