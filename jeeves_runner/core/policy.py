@@ -119,7 +119,13 @@ def _overlapping(request: Request, facts: Facts) -> Decision | None:
         return None
     ref = None if facts.active_run is None else str(facts.active_run)
     if facts.overlap is OverlapPolicy.REPLACE:
-        return Decision(Verdict.REPLACE, Reason.OVERLAP)
+        # What waits is cancelled with this decision: then it is room that this one waits for.
+        room = None if facts.running else _without_room(facts)
+        return (
+            Decision(Verdict.REPLACE, Reason.OVERLAP)
+            if room is None
+            else replace(room, verdict=Verdict.REPLACE)
+        )
     if request.every:
         return Decision(Verdict.WAIT, Reason.OVERLAP)
     if facts.overlap is OverlapPolicy.SKIP:
@@ -203,7 +209,7 @@ def catch_up(due: Due, policy: CatchUp, window: timedelta, now: datetime) -> Gap
         reason = Reason.SUPERSEDED
     elif due.latest >= now - window:
         late, reason = (due.latest,), Reason.SUPERSEDED
-    every = policy is CatchUp.ALL and bool(late or (on_time and due.is_gap))
+    every = policy is CatchUp.ALL and bool(late or (on_time and due.is_part))
     missed = _missed(due, (*late, *on_time), reason)
     return GapPlan(missed=missed, late=late, on_time=on_time, every=every)
 

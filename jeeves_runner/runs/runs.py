@@ -116,9 +116,9 @@ class Runs:
         self._admission.read_pauses()
         self._newest_seen = runs.newest_id(self._conn)
         waiting = runs.waiting_runs(self._conn)
-        asked = [run for run in waiting if not _was_decided(run)]
+        asked = [run for run in waiting if not _waits(run)]
         # All at once: what was missed shares its commits.
-        await asyncio.gather(*(self._take_up_again(run) for run in waiting if _was_decided(run)))
+        await asyncio.gather(*(self._take_up_again(run) for run in waiting if _waits(run)))
         self._is_open = True
         self._arrivals.open()
         self._line.open()
@@ -263,6 +263,6 @@ class Runs:
             self._running.track(self._running.end(attempt, cause))
 
 
-def _was_decided(run: Run) -> bool:
-    """Whether a runner has told it to wait. An occurrence has no row before that."""
-    return run.epoch is not None or run.trigger.is_occurrence
+def _waits(run: Run) -> bool:
+    """Whether a runner has told it to wait, before it had its row or since; a retry waits by its nature."""
+    return run.epoch is not None or run.trigger.is_occurrence or run.trigger is Trigger.RETRY

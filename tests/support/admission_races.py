@@ -122,7 +122,11 @@ class Race(Play):
         model = as_model(self.world, rows, jobs, self.clock.now())
         for row in model.waiting():
             assert any(model.obstacles(row)), (f"{row.id} could start", *story)
-            assert row.reason in model.true_reasons(row), (f"{row.id} gives a wrong reason", *story)
+            assert row.reason in model.true_reasons(row), (
+                f"{row.id} waits and says {row.reason}, not one of {model.true_reasons(row)}",
+                *map(str, rows),
+                *story,
+            )
         assert left_victims(model) == [], story
 
     async def let_go(self) -> None:

@@ -30,11 +30,6 @@ class Due:
     count: int
     is_part: bool = False
 
-    @property
-    def is_gap(self) -> bool:
-        """Whether it is of several occurrences that became due together."""
-        return self.is_part or self.count > 1
-
 
 @dataclass(slots=True, eq=False)
 class _Entry:
