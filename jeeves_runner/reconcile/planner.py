@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.requirements import Requirement
 from jeeves_runner.core.plan import Declaration, FileRecord, Hold, Key, Plan, diff
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.execute.local.needs_check import need_fault
-from jeeves_runner.execute.local.script_check import ScriptFault, script_fault
+from jeeves_runner.execute.local.requirement_check import Fault, fault_of
 from jeeves_runner.reconcile.parsing import Reading, Request
 from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
 from jeeves_runner.sources.signature import Signature, signature
@@ -68,30 +68,36 @@ class Planner:
         """Look at the folder and compare; SourceError when it cannot be looked at."""
         snapshot = self._setup.source.look()
         self.folders = snapshot.folders
-        scripts = _Scripts(dict(self._setup.runners))
+        machine = _Machine(dict(self._setup.runners))
         defaults = _Defaults(snapshot, self._reading, self._setup.salt)
-        look = _Look(self._reading, self._setup.context.project_root, scripts, live)
+        look = _Look(self._reading, self._setup.context.project_root, machine, live)
         plan = look.plan(snapshot, defaults)
-        self.awaited = {**snapshot.awaited, **scripts.faulty}
+        self.awaited = {**snapshot.awaited, **machine.faulty_scripts}
         return plan
 
 
-class _Scripts:
-    """Each script file checked once per look, however many jobs name it."""
+class _Machine:
+    """What jobs require, checked as it is now: each script once per look, however many jobs name it."""
 
     def __init__(self, runners: Mapping[str, str]) -> None:
         self._runners = runners
-        self._found: dict[str, ScriptFault | None] = {}
-        self.faulty: dict[str, Signature] = {}
+        self._scripts: dict[str, Fault | None] = {}
+        self.faulty_scripts: dict[str, Signature] = {}
 
-    def fault(self, path: str) -> ScriptFault | None:
+    def fault(self, required: Requirement) -> Fault | None:
+        """What stops a run from using it, or None."""
+        if required.kind == "script":
+            return self.script_fault(required.ref)
+        return fault_of(required.kind, required.ref, self._runners)
+
+    def script_fault(self, path: str) -> Fault | None:
         """What stops the script from being run, or None."""
-        if path not in self._found:
+        if path not in self._scripts:
             before = signature(path)
-            found = self._found[path] = script_fault(path, self._runners)
+            found = self._scripts[path] = fault_of("script", path, self._runners)
             if found is not None:
-                self.faulty[path] = before
-        return self._found[path]
+                self.faulty_scripts[path] = before
+        return self._scripts[path]
 
 
 class _Defaults:
@@ -161,10 +167,10 @@ def _second_defaults(path: str) -> Problem:
 class _Look:
     """One computation of a plan; the fields gather what the files say."""
 
-    def __init__(self, reading: Reading, root: str, scripts: _Scripts, live: Live) -> None:
+    def __init__(self, reading: Reading, root: str, machine: _Machine, live: Live) -> None:
         self._reading = reading
         self._root = root.rstrip(os.sep) + os.sep
-        self._scripts = scripts
+        self._machine = machine
         self._live = live
         self._problems: list[Problem] = []
         self._declared: dict[Key, Declaration] = {}
@@ -225,7 +231,9 @@ class _Look:
         stale.update(
             path for path, record in self._live.files.items() if counts.get(path, 0) != record.entries
         )
-        stale.update(file for script, file in self._live.scripts() if self._scripts.fault(script) is not None)
+        for script, file in self._live.scripts():
+            if self._machine.script_fault(script) is not None:
+                stale.add(file)
         return stale
 
     def _take(self, result: "FileResult") -> None:
@@ -245,27 +253,25 @@ class _Look:
         self._held_keys.update(invalid)
 
     def _unmet(self, path: str, entry: "Entry") -> Iterator[Problem]:
-        """What the entry needs and cannot have. The file is read again at the next look: that may change
-        without it."""
-        for need in entry.needs:
-            if need.kind == "script":
-                found = self._scripts.fault(need.ref)
-                fault = None if found is None else (found.message, found.hint)
-            else:
-                fault = need_fault(need.kind, need.ref)
+        """What the entry requires and cannot have.
+
+        A file with such an entry is read again at the next look: the fault may go while its text stays.
+        """
+        for required in entry.requires:
+            fault = self._machine.fault(required)
             if fault is None:
                 continue
             self._faulty.add(path)
-            line, column = self._positions_in(path).position(need.place)
-            ours = need.kind in ("script", "cwd") and need.ref.startswith(self._root)
+            line, column = self._positions_in(path).position(required.place)
+            is_ours = required.kind in ("script", "cwd") and required.ref.startswith(self._root)
             yield Problem(
-                severity="error" if ours else "warning",
-                code=need.kind if need.kind in ("script", "cwd") else "secret",
+                severity="error" if is_ours else "warning",
+                code=required.kind if required.kind in ("script", "cwd") else "secret",
                 file=path,
                 line=line,
                 column=column,
-                message=fault[0] if need.kind == "script" else f"`{need.key}`: {fault[0]}",
-                hint=fault[1],
+                message=fault.message if required.kind == "script" else f"`{required.key}`: {fault.message}",
+                hint=fault.hint,
             )
 
     def _positions_in(self, path: str) -> "Document":

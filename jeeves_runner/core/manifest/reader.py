@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from jeeves_runner.core.manifest.build import Rejection, build_job, build_queue, nul_rejections
 from jeeves_runner.core.manifest.context import Context
 from jeeves_runner.core.manifest.defaults import combine, with_defaults
-from jeeves_runner.core.manifest.needs import Need, needs_of
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
+from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.validation import Finding, Validator, nearest
 from jeeves_runner.core.manifest.yaml_text import Document, Path, Position, YamlError, decode, load
 from jeeves_runner.core.problem import Problem
@@ -39,8 +39,8 @@ _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queu
 class Entry(NamedTuple):
     """One declared job or queue.
 
-    ``text`` is its spec as canonical JSON, ``digest`` the hash of that. ``needs`` is what it
-    depends on outside of the manifests; ``script`` the path of the file it runs, if it runs one.
+    ``text`` is its spec as canonical JSON, ``digest`` the hash of that. ``requires`` is what must be
+    there besides the manifests; ``script`` the path of the file it runs, if it runs one.
     """
 
     kind: Kind
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
     line: int
     column: int = 1
     script: str | None = None
-    needs: tuple[Need, ...] = ()
+    requires: tuple[Requirement, ...] = ()
 
 
 class FileResult(NamedTuple):
@@ -279,11 +279,8 @@ class _Reading:
             self._problems.report(
                 "warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits"
             )
-        needs = tuple(
-            Need(kind, ref, ".".join(key), (*place, *key))
-            for key, kind, ref in needs_of(values, context.project_root)
-        )
-        self._enter("job", values["id"], text, line, needs)
+        requires = tuple(requirements_of(values, context.project_root, place))
+        self._enter("job", values["id"], text, line, requires)
 
     def _queue(self, item: Any, place: Path, line: int) -> None:
         if not self._valid("queue", item, place):
@@ -292,7 +289,9 @@ class _Reading:
         if not self._rejected("queue", item["id"], rejections, place):
             self._enter("queue", values["id"], encode(values), line)
 
-    def _enter(self, kind: Kind, entry_id: str, text: str, line: int, needs: tuple[Need, ...] = ()) -> None:
+    def _enter(
+        self, kind: Kind, entry_id: str, text: str, line: int, requires: tuple[Requirement, ...] = ()
+    ) -> None:
         self._entries.append(
             Entry(
                 kind=kind,
@@ -300,8 +299,8 @@ class _Reading:
                 text=text,
                 digest=spec_hash(text),
                 line=line,
-                script=next((need.ref for need in needs if need.kind == "script"), None),
-                needs=needs,
+                script=next((each.ref for each in requires if each.kind == "script"), None),
+                requires=requires,
             )
         )
 

@@ -1,4 +1,4 @@
-"""What jobs need besides their manifests: working folders and secrets, looked for before anything is due."""
+"""What jobs require on this machine, working folders and secrets, is looked for before anything is due."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ jobs:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """All that the job needs is there."""
+    """All that the job requires is there."""
     project = Project(tmp_path)
     (tmp_path / "work").mkdir()
     (tmp_path / "token").write_text("a secret\n")
