@@ -11,8 +11,11 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Final, Literal
 
-from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.durations import parse_duration, parse_size
+from jeeves_runner.core.problem import Finding, Position, Problem
+from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import ConfigError
+from jeeves_runner.schemas_text import config_schema
 
 FILE_NAME: Final = "jeeves-runner.yaml"
 
@@ -21,8 +24,8 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 _LONGEST_SUFFIX: Final = "-journal"
 
-Mistake = tuple[tuple[int, int], str, str, str | None]
-"""Line and column, the code of its kind, a sentence and a hint."""
+_DURATIONS: Final = ("run_retention", "log_retention", "state_cleanup_interval", "shutdown_grace")
+"""The settings at the top that are durations, as they are written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,15 +135,21 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
     values, mistakes = _values(data, path.resolve().parent)
     problems = [
         Problem(
-            severity="error", code=code, file=str(path), line=line, column=column, message=message, hint=hint
+            severity="error",
+            code=mistake.code,
+            file=str(path),
+            line=line,
+            column=column,
+            message=mistake.message,
+            hint=mistake.hint,
         )
-        for (line, column), code, message, hint in sorted(mistakes, key=itemgetter(0))
+        for (line, column), mistake in sorted(mistakes, key=itemgetter(0))
     ]
     return values, problems
 
 
-def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[Mistake]]:
-    """The mapping in a file, checked against the schema; a file without settings is an empty one."""
+def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[tuple[Position, Finding]]]:
+    """The mapping in a file, checked; a file without settings is an empty one."""
     from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
 
     try:
@@ -149,23 +158,21 @@ def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[Mistake]]:
     except YamlError as error:
         if error.code == "empty":
             return {}, []
-        return {}, [((error.line, error.column), error.code, error.message, error.hint)]
+        mistake = Finding(path=(), code=error.code, message=error.message, hint=error.hint)
+        return {}, [((error.line, error.column), mistake)]
     values = document.value
     findings = _validator().findings(values, holds_float=document.holds_float)
     if not isinstance(values, dict):
-        return {}, [((1, 1), finding.code, finding.message, finding.hint) for finding in findings]
+        return {}, [((1, 1), finding) for finding in findings]
     broken = {finding.path[0] for finding in findings}
-    faults = _further_faults({key: value for key, value in values.items() if key not in broken}, root)
-    if not (findings or faults):
+    findings += _further_findings({key: value for key, value in values.items() if key not in broken}, root)
+    if not findings:
         return values, []
     located = load(text, positions=True)
-    mistakes: list[Mistake] = [
-        (located.position(keys), "wrong_value", message, hint) for keys, message, hint in faults
+    return values, [
+        (located.key_position(each.path) if each.at_key else located.position(each.path), each)
+        for each in findings
     ]
-    for finding in findings:
-        place = located.key_position(finding.path) if finding.at_key else located.position(finding.path)
-        mistakes.append((place, finding.code, finding.message, finding.hint))
-    return values, mistakes
 
 
 def _error(problems: Sequence[Problem]) -> ConfigError:
@@ -180,7 +187,6 @@ def _error(problems: Sequence[Problem]) -> ConfigError:
 @cache
 def _validator() -> Any:
     from jeeves_runner.core.manifest.validation import Validator
-    from jeeves_runner.schemas_text import config_schema
 
     later = (
         "source.git",
@@ -196,41 +202,41 @@ def _validator() -> Any:
     return Validator(config_schema(), later)
 
 
-def _further_faults(
-    values: Mapping[str, Any], root: Path
-) -> "list[tuple[tuple[str | int, ...], str, str | None]]":
+def _further_findings(values: Mapping[str, Any], root: Path) -> Iterator[Finding]:
     """What the schema cannot say: units in the wrong order, time zones that do not exist, hosts beyond
     loopback, paths that no system takes, commands that cannot be split."""
-    from jeeves_runner.core.durations import parse_duration
-    from jeeves_runner.core.wording import brief
-
-    faults: list[tuple[tuple[str | int, ...], str, str | None]] = []
-    durations = ("run_retention", "log_retention", "state_cleanup_interval", "shutdown_grace")
-    places: list[tuple[tuple[str | int, ...], str]] = [
-        ((key,), values[key]) for key in durations if key in values
-    ]
-    if "interval" in values.get("sync", {}):
-        places.append((("sync", "interval"), values["sync"]["interval"]))
-    for place, text in places:
+    for place, text in _durations(values):
         try:
             parse_duration(text)
         except ValueError as error:
-            faults.append((place, str(error), None))
+            yield _wrong(place, str(error))
     if values.get("timezone", "UTC") != "UTC":
-        faults += _timezone_faults(values["timezone"])
+        yield from _timezone_findings(values["timezone"])
     if values.get("host", LOOPBACK[0]) not in LOOPBACK:
         port = values.get("port", 1937)
         message = f"host {values['host']} is not this machine alone: the server listens on loopback only"
-        hint = f"reach it from elsewhere with `ssh -L {port}:127.0.0.1:{port} HOST`"
-        faults.append((("host",), message, hint))
+        yield _wrong(
+            ("host",), message, f"reach it from elsewhere with `ssh -L {port}:127.0.0.1:{port} HOST`"
+        )
     for keys, written in _paths(values):
         if (reason := _path_fault(root / written)) is not None:
-            faults.append((keys, f"`{'.'.join(keys)}` cannot be a path: {reason}", "name another place"))
+            yield _wrong(keys, f"`{'.'.join(keys)}` cannot be a path: {reason}", "name another place")
     for extension, command in values.get("runners", {}).items():
         if (reason := _command_fault(command)) is not None:
             message = f"`runners.{brief(extension)}` cannot be run: {reason}"
-            faults.append((("runners", extension), message, 'write it as for a shell: "uv run"'))
-    return faults
+            yield _wrong(("runners", extension), message, 'write it as for a shell: "uv run"')
+
+
+def _wrong(path: tuple[str, ...], message: str, hint: str | None = None) -> Finding:
+    return Finding(path=path, code="wrong_value", message=message, hint=hint)
+
+
+def _durations(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key in _DURATIONS:
+        if key in values:
+            yield (key,), values[key]
+    if "interval" in values.get("sync", {}):
+        yield ("sync", "interval"), values["sync"]["interval"]
 
 
 def _paths(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -264,14 +270,13 @@ def _command_fault(command: str) -> str | None:
         return str(error).lower()
 
 
-def _timezone_faults(name: str) -> "list[tuple[tuple[str | int, ...], str, str | None]]":
+def _timezone_findings(name: str) -> Iterator[Finding]:
     from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 
     try:
         parse_schedule((), name, "config")
     except ScheduleError as error:
-        return [(("timezone",), error.message, error.hint)]
-    return []
+        yield _wrong(("timezone",), error.message, error.hint)
 
 
 def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
@@ -280,12 +285,12 @@ def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
     data_dir = root / given.pop("data_dir", "data")
     sync = given.pop("sync", {})
     log = given.pop("log", {})
-    for key in ("run_retention", "log_retention", "state_cleanup_interval", "shutdown_grace"):
+    for key in _DURATIONS:
         if key in given:
-            settings[f"{key}_ms"] = _milliseconds(given.pop(key))
+            settings[f"{key}_ms"] = parse_duration(given.pop(key))
     for key in ("log_max_size", "min_free"):
         if key in given:
-            settings[key] = _bytes(given.pop(key))
+            settings[key] = parse_size(given.pop(key))
     for key in ("pools", "runners"):
         settings[key] = dict(given.pop(key, {}))
     known = {f.name for f in fields(Config)}
@@ -300,7 +305,7 @@ def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
         db_path=root / given["db_path"] if "db_path" in given else data_dir / "runner.sqlite",
         sync=SyncConfig(
             mode=sync.get("mode", "auto"),
-            interval_ms=_milliseconds(sync["interval"]) if "interval" in sync else 60_000,
+            interval_ms=parse_duration(sync["interval"]) if "interval" in sync else 60_000,
         ),
         log=LogConfig(
             level=log.get("level", "info"),
@@ -309,15 +314,3 @@ def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
         ),
         **settings,
     )
-
-
-def _milliseconds(text: str) -> int:
-    from jeeves_runner.core.durations import parse_duration
-
-    return parse_duration(text)
-
-
-def _bytes(text: str) -> int:
-    from jeeves_runner.core.durations import parse_size
-
-    return parse_size(text)

@@ -1,22 +1,51 @@
-"""What is wrong with a manifest, and where: made for editors, terminals and CI alike."""
+"""What is wrong with a manifest or the config, and where: made for editors, terminals and CI alike."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from jeeves_runner.core.wording import one_line
 
+KeyPath = tuple[str | int, ...]
+"""The way from the top of a document to a value: keys of mappings and, from 0, places in lists."""
+
+Position = tuple[int, int]
+"""Line and column, both counted from 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """A mistake in a document, before it is known in which line that stands."""
+
+    path: KeyPath
+    """The way to it, from the top of what was checked."""
+    code: str
+    """The kind of mistake, in one word: ``wrong_value``."""
+    message: str
+    """A sentence that names the key."""
+    hint: str | None = None
+    """What to write instead."""
+    at_key: bool = False
+    """Whether the last key of ``path`` is the mistake, rather than the value it has."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One finding. ``file`` is relative to the project root; ``line`` and ``column`` count from 1."""
+    """A mistake in a file, or a warning about it, ready to be shown."""
 
     severity: Literal["error", "warning"]
+    """A warning never holds anything."""
     code: str
+    """The kind of mistake, in one word: ``wrong_value``."""
     file: str
+    """A manifest by its path relative to the project root, with ``/``; the config by its full path."""
     line: int
+    """From 1."""
     column: int
+    """From 1."""
     message: str
+    """A sentence that says what is wrong."""
     hint: str | None = None
+    """What to do about it."""
 
     @property
     def is_error(self) -> bool:

@@ -7,16 +7,14 @@ thousands of specs only to take them apart again would cost as much as parsing Y
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.model import JobSpec, QueueSpec, Retries, SourceType
+from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.specs import spec_to_json
 from jeeves_runner.core.wording import brief
-
-Path = tuple[str | int, ...]
 
 _JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))
 _RETRY_DEFAULTS: Final = spec_to_json(JobSpec(id="", name="", retries=Retries(limit=0)))["retries"]
@@ -30,21 +28,11 @@ _AS_WRITTEN: Final = frozenset(
 _DURATIONS: Final = ("timeout", "kill_grace", "catch_up_window")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rejection:
-    """What is wrong at ``path``, below the entry."""
-
-    path: Path
-    code: str
-    message: str
-    hint: str | None = None
-
-
 def build_job(
     given: Mapping[str, Any], *, project_root: str, timezone: str, pools: frozenset[str]
-) -> tuple[dict[str, Any], list[Rejection]]:
+) -> tuple[dict[str, Any], list[Finding]]:
     """The JSON values of a job that meets the schema, defaults applied; and what is wrong with it."""
-    rejections: list[Rejection] = []
+    findings: list[Finding] = []
     values = dict(_JOB_DEFAULTS)
     values["name"] = given["id"]
     values["timezone"] = timezone
@@ -58,20 +46,20 @@ def build_job(
         values["cwd"] = posixpath.normpath(posixpath.join(project_root, given["cwd"]))
     for key in _DURATIONS:
         if key in given:
-            values[f"{key}_ms"] = _milliseconds(given[key], (key,), rejections)
+            values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
     if "retries" in given:
-        values["retries"] = _retries(given["retries"], rejections)
+        values["retries"] = _retries(given["retries"], findings)
     try:
         parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
     except ScheduleError as error:
-        rejections.append(_schedule_rejection(error, isinstance(given.get("schedule"), str)))
-    rejections += _job_rejections(values, pools)
-    return values, rejections
+        findings.append(_schedule_finding(error, isinstance(given.get("schedule"), str)))
+    findings += _job_findings(values, pools)
+    return values, findings
 
 
-def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rejection]]:
+def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
     """The JSON values of a queue that meets the schema; and what is wrong with it."""
-    rejections: list[Rejection] = []
+    findings: list[Finding] = []
     values = dict(_QUEUE_DEFAULTS)
     for key in ("id", "description", "max_attempts"):
         if key in given:
@@ -79,27 +67,27 @@ def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Rejectio
     for key, value in given.get("dedup", {}).items():
         values[f"dedup_{key}"] = value
     if "lease" in given:
-        values["lease_ms"] = _milliseconds(given["lease"], ("lease",), rejections)
+        values["lease_ms"] = _milliseconds(given["lease"], ("lease",), findings)
     for group in ("backoff", "retention"):
         for key, value in given.get(group, {}).items():
             if key == "factor":
                 values["backoff_factor"] = float(value)
             else:
-                values[f"{group}_{key}_ms"] = _milliseconds(value, (group, key), rejections)
-    _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", rejections)
+                values[f"{group}_{key}_ms"] = _milliseconds(value, (group, key), findings)
+    _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", findings)
     if values["lease_ms"] == 0:
-        rejections.append(
-            Rejection(
+        findings.append(
+            Finding(
                 path=("lease",),
                 code="wrong_value",
                 message="a lease of 0 ends at once",
                 hint="give it the time one item may take, such as 5m",
             )
         )
-    return values, rejections
+    return values, findings
 
 
-def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Rejection]:
+def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Finding]:
     found = []
     pool = values["pool"]
     if pool is not None and pool not in pools:
@@ -107,13 +95,13 @@ def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Re
             f"configured are {', '.join(sorted(pools))}" if pools else "add it under `pools:` in the config"
         )
         found.append(
-            Rejection(
+            Finding(
                 path=("pool",), code="unknown_pool", message=f"there is no pool `{brief(pool)}`", hint=known
             )
         )
     if values["timeout_ms"] == 0:
         found.append(
-            Rejection(
+            Finding(
                 path=("timeout",),
                 code="wrong_value",
                 message="a timeout of 0 ends every run at once",
@@ -123,10 +111,10 @@ def _job_rejections(values: Mapping[str, Any], pools: frozenset[str]) -> list[Re
     return found
 
 
-def nul_rejections(given: Mapping[str, Any]) -> list[Rejection]:
+def nul_findings(given: Mapping[str, Any]) -> list[Finding]:
     """What is wrong with a job that has a NUL character somewhere."""
     return [
-        Rejection(
+        Finding(
             path=path,
             code="wrong_value",
             message=f"{what} holds a NUL character, which no program can be given",
@@ -137,7 +125,7 @@ def nul_rejections(given: Mapping[str, Any]) -> list[Rejection]:
     ]
 
 
-def _texts_for_programs(given: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+def _texts_for_programs(given: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
     """``(path, name, text)`` of all that the operating system is handed, which ends texts at NUL."""
     for key in ("script", "run", "cwd"):
         if key in given:
@@ -161,28 +149,28 @@ def _set_source(values: dict[str, Any], given: Mapping[str, Any], project_root: 
         values["source_type"], values["script"] = SourceType.COMMAND, argv
 
 
-def _milliseconds(text: str, path: Path, rejections: list[Rejection]) -> int | None:
+def _milliseconds(text: str, path: KeyPath, findings: list[Finding]) -> int | None:
     try:
         return parse_duration(text)
     except ValueError as error:
         name = ".".join(map(str, path))
-        rejections.append(Rejection(path=path, code="wrong_value", message=f"`{name}`: {error}"))
+        findings.append(Finding(path=path, code="wrong_value", message=f"`{name}`: {error}"))
         return None
 
 
-def _retries(given: Mapping[str, Any], rejections: list[Rejection]) -> dict[str, Any]:
+def _retries(given: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
     values = dict(_RETRY_DEFAULTS)
     for key, value in given.items():
         if key in ("delay", "max_delay"):
-            values[f"{key}_ms"] = _milliseconds(value, ("retries", key), rejections)
+            values[f"{key}_ms"] = _milliseconds(value, ("retries", key), findings)
         else:
             values[key] = value
-    _settle_delays(values, "", given, "retries", rejections)
+    _settle_delays(values, "", given, "retries", findings)
     return values
 
 
 def _settle_delays(
-    values: dict[str, Any], prefix: str, given: Mapping[str, Any], group: str, rejections: list[Rejection]
+    values: dict[str, Any], prefix: str, given: Mapping[str, Any], group: str, findings: list[Finding]
 ) -> None:
     """A maximum that nobody wrote does not shorten a delay that somebody wrote; two have to agree."""
     delay, longest = values[f"{prefix}delay_ms"], values[f"{prefix}max_delay_ms"]
@@ -193,11 +181,11 @@ def _settle_delays(
         return
     message = f"`{group}.max_delay` is {given['max_delay']}, shorter than `{group}.delay`, {given['delay']}"
     hint = f"write max_delay: {given['delay']} or more, or a shorter delay"
-    rejections.append(Rejection(path=(group, "max_delay"), code="wrong_value", message=message, hint=hint))
+    findings.append(Finding(path=(group, "max_delay"), code="wrong_value", message=message, hint=hint))
 
 
-def _schedule_rejection(error: ScheduleError, single: bool) -> Rejection:
-    path: Path = (error.key,)
+def _schedule_finding(error: ScheduleError, single: bool) -> Finding:
+    path: KeyPath = (error.key,)
     if error.key == "exclude" or (error.key == "schedule" and not single):
         path = (error.key, error.index)
-    return Rejection(path=path, code="schedule", message=f"`{error.key}`: {error.message}", hint=error.hint)
+    return Finding(path=path, code="schedule", message=f"`{error.key}`: {error.message}", hint=error.hint)

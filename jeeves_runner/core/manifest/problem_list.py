@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
-from jeeves_runner.core.manifest.yaml_text import Path, Position
-from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.problem import KeyPath, Position, Problem
 
 MOST_PROBLEMS: Final = 100
 """Errors and warnings each; what more there is, is counted."""
 
 Severity = Literal["error", "warning"]
 
-Locate = Callable[[Path, bool], Position]
+Locate = Callable[[KeyPath, bool], Position]
 """Line and column of a place in the file; the flag asks for the key there rather than its value."""
 
 
@@ -20,7 +19,7 @@ class _Reported(NamedTuple):
     code: str
     message: str
     hint: str | None
-    place: Path
+    place: KeyPath
     at_key: bool
     at: Position | None
 
@@ -32,7 +31,7 @@ class ProblemList:
         self._path = path
         self._listed: list[_Reported] = []
         self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
-        self._unlisted: dict[Severity, Path] = {}
+        self._unlisted: dict[Severity, KeyPath] = {}
 
     @property
     def is_full(self) -> bool:
@@ -42,7 +41,7 @@ class ProblemList:
     def report(
         self,
         severity: Severity,
-        place: Path,
+        place: KeyPath,
         code: str,
         message: str,
         hint: str | None = None,
@@ -64,7 +63,7 @@ class ProblemList:
         more = [self._count_of(severity, place) for severity, place in self._unlisted.items()]
         return [self._problem(reported, locate) for reported in (*self._listed, *more)]
 
-    def _count_of(self, severity: Severity, place: Path) -> _Reported:
+    def _count_of(self, severity: Severity, place: KeyPath) -> _Reported:
         count = self._counts[severity] - MOST_PROBLEMS
         # Once errors are only counted, an entry counts as one, however much is wrong with it.
         least = "at least " if severity == "error" else ""

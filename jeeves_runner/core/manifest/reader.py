@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from jeeves_runner.core.manifest.build import Rejection, build_job, build_queue, nul_rejections
+from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
 from jeeves_runner.core.manifest.context import Context
 from jeeves_runner.core.manifest.defaults import combine, with_defaults
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
-from jeeves_runner.core.manifest.validation import Finding, Validator, nearest
-from jeeves_runner.core.manifest.yaml_text import Document, Path, Position, YamlError, decode, load
-from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.manifest.validation import Validator, nearest
+from jeeves_runner.core.manifest.yaml_text import Document, YamlError, decode, load
+from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.specs import encode, spec_hash
 from jeeves_runner.core.wording import brief, shown
@@ -244,7 +244,7 @@ class _Reading:
         return [self._positions().key_position((key,))[0]] * len(items) if items else ()
 
     def _item(
-        self, kind: Kind, item: Any, place: Path, defaults: Mapping[str, Any], readable: bool, line: int
+        self, kind: Kind, item: Any, place: KeyPath, defaults: Mapping[str, Any], readable: bool, line: int
     ) -> None:
         name = item.get("id") if isinstance(item, dict) else None
         if not isinstance(name, str) or not ID.fullmatch(name):
@@ -260,19 +260,19 @@ class _Reading:
         else:
             self._queue(item, place, line)
 
-    def _job(self, item: Any, place: Path, defaults: Mapping[str, Any], line: int) -> None:
+    def _job(self, item: Any, place: KeyPath, defaults: Mapping[str, Any], line: int) -> None:
         known = self._reader.defaultable
         full = with_defaults(item, defaults, known) if isinstance(item, dict) else item
         if not self._valid("job", full, place):
             return
         context = self._reader.context
-        values, rejections = build_job(
+        values, findings = build_job(
             full, project_root=context.project_root, timezone=context.timezone, pools=context.pools
         )
         text = encode(values)
         if "\\u0000" in text:
-            rejections += nul_rejections(full)
-        if self._rejected("job", full["id"], rejections, place):
+            findings += nul_findings(full)
+        if self._rejected("job", full["id"], findings, place):
             return
         if values["timeout_ms"] is None:
             message = f"job `{full['id']}` has no `timeout`: a run that hangs is never ended"
@@ -282,11 +282,11 @@ class _Reading:
         requires = tuple(requirements_of(values, context.project_root, place))
         self._enter("job", values["id"], text, line, requires)
 
-    def _queue(self, item: Any, place: Path, line: int) -> None:
+    def _queue(self, item: Any, place: KeyPath, line: int) -> None:
         if not self._valid("queue", item, place):
             return
-        values, rejections = build_queue(item)
-        if not self._rejected("queue", item["id"], rejections, place):
+        values, findings = build_queue(item)
+        if not self._rejected("queue", item["id"], findings, place):
             self._enter("queue", values["id"], encode(values), line)
 
     def _enter(
@@ -304,7 +304,7 @@ class _Reading:
             )
         )
 
-    def _valid(self, kind: Kind, value: Any, place: Path) -> bool:
+    def _valid(self, kind: Kind, value: Any, place: KeyPath) -> bool:
         validator = self._reader.validator(kind)
         if validator.accepts(value, holds_float=self._holds_float):
             return True
@@ -316,12 +316,12 @@ class _Reading:
         self._reject(kind, value)
         return False
 
-    def _rejected(self, kind: Kind, name: str, rejections: Sequence[Rejection], place: Path) -> bool:
-        for rejection in rejections:
-            self._error((*place, *rejection.path), rejection.code, rejection.message, rejection.hint)
-        if rejections:
+    def _rejected(self, kind: Kind, name: str, findings: Sequence[Finding], place: KeyPath) -> bool:
+        for finding in findings:
+            self._find(place, finding)
+        if findings:
             self._invalid.add((kind, name))
-        return bool(rejections)
+        return bool(findings)
 
     def _reject(self, kind: Kind, value: Any) -> None:
         name = value.get("id") if isinstance(value, dict) else None
@@ -356,17 +356,17 @@ class _Reading:
                 message += " beside a list of entries"
             self._error((key,), "unknown_key", message, hint, at_key=True)
 
-    def _find(self, place: Path, finding: Finding) -> None:
+    def _find(self, place: KeyPath, finding: Finding) -> None:
         self._error(
             (*place, *finding.path), finding.code, finding.message, finding.hint, at_key=finding.at_key
         )
 
     def _error(
-        self, path: Path, code: str, message: str, hint: str | None = None, *, at_key: bool = False
+        self, path: KeyPath, code: str, message: str, hint: str | None = None, *, at_key: bool = False
     ) -> None:
         self._problems.report("error", path, code, message, hint, at_key=at_key)
 
-    def _position(self, path: Path, at_key: bool) -> Position:
+    def _position(self, path: KeyPath, at_key: bool) -> Position:
         located = self._positions()
         return located.key_position(path) if at_key else located.position(path)
 

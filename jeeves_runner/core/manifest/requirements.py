@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from jeeves_runner.core.model import SourceType
-
-Path = tuple[str | int, ...]
+from jeeves_runner.core.problem import KeyPath
 
 RequirementKind = Literal["script", "cwd", "file", "from_env"]
 """``file`` and ``from_env`` are secrets."""
@@ -24,11 +23,11 @@ class Requirement(NamedTuple):
     """An absolute path or, for ``from_env``, the name of an environment variable."""
     key: str
     """The job's key that names it, dotted: ``env.TOKEN``."""
-    place: Path
+    place: KeyPath
     """The way to that key from the top of the manifest."""
 
 
-def requirements_of(values: Mapping[str, Any], project_root: str, entry: Path) -> Iterator[Requirement]:
+def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath) -> Iterator[Requirement]:
     """All that a job's JSON values name; ``entry`` is the way to the job from the top of the manifest."""
     for keys, kind, ref in _named(values, project_root):
         yield Requirement(kind, ref, ".".join(keys), (*entry, *keys))

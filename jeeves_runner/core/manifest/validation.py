@@ -7,7 +7,6 @@ to jsonschema, the authority, whose findings become sentences here: the schema s
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
@@ -15,28 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
+from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.wording import LONGEST, brief, shown
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-Path = tuple[str | int, ...]
-
 _MOST: Final = 1000
 _NULL: Final = {"type": "null"}
 _DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """What is wrong at ``path``; ``at_key`` when the key itself is, rather than its value."""
-
-    path: Path
-    code: str
-    message: str
-    hint: str | None = None
-    at_key: bool = False
 
 
 class Validator:
@@ -69,7 +56,7 @@ class Validator:
         if self.accepts(value, holds_float=holds_float):
             return []
         errors = sorted(islice(self._authority.iter_errors(value), _MOST), key=_by_place)
-        found: dict[tuple[Path, str, str | None], Finding] = {}
+        found: dict[tuple[KeyPath, str, str | None], Finding] = {}
         for finding in islice((f for error in errors for f in self._explained(error)), _MOST):
             # A value of the wrong kind breaks several rules of its place, and is one mistake.
             rule = None if finding.code == "wrong_value" else finding.message
@@ -77,7 +64,7 @@ class Validator:
         return list(found.values())
 
     def _explained(self, error: Any) -> Iterator[Finding]:
-        path: Path = tuple(error.absolute_path)
+        path: KeyPath = tuple(error.absolute_path)
         schema = error.schema if isinstance(error.schema, Mapping) else {}
         match error.validator:
             case "additionalProperties" if error.validator_value is False:
@@ -101,7 +88,7 @@ class Validator:
             case _:
                 yield _wrong_value(path, error.instance, schema)
 
-    def _unknown_key(self, path: Path, key: str, known: list[str]) -> Finding:
+    def _unknown_key(self, path: KeyPath, key: str, known: list[str]) -> Finding:
         place = (*path, key)
         if key in self._later:
             message = f"`{key}` is not supported by this version yet"
@@ -152,7 +139,7 @@ def _by_place(error: "ValidationError") -> list[str]:
     return [str(part) for part in error.absolute_path]
 
 
-def _one_of(path: Path, error: Any) -> Finding:
+def _one_of(path: KeyPath, error: Any) -> Finding:
     """The only oneOf in the schemas: exactly one of several keys."""
     keys = [branch["required"][0] for branch in error.validator_value]
     if not isinstance(error.instance, Mapping):
@@ -171,7 +158,7 @@ def _one_of(path: Path, error: Any) -> Finding:
     return Finding(path=(*path, given[1]), code="conflicting_keys", message=message, at_key=True)
 
 
-def _wrong_value(path: Path, value: Any, schema: Mapping[str, Any]) -> Finding:
+def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Finding:
     expected = schema.get("x-expected")
     if words := _words(schema):
         expected = words[0] if len(words) == 1 else "one of " + ", ".join(words)
@@ -221,13 +208,13 @@ def _branches(schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return (schema, *schema.get("anyOf", ()))
 
 
-def _dotted(path: Path) -> str:
+def _dotted(path: KeyPath) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{brief(part)}" if text else brief(part)
     return text
 
 
-def _subject(path: Path) -> str:
+def _subject(path: KeyPath) -> str:
     name = _dotted(path)
     return f"`{name}`" if name else "it"

@@ -23,6 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from jeeves_runner.core.problem import KeyPath, Position
 from jeeves_runner.core.wording import brief
 
 MAX_SIZE: Final = 1024 * 1024
@@ -31,9 +32,6 @@ MAX_DEPTH: Final = 64
 
 _LONGEST_NUMBER: Final = 20
 """Characters of the longest integer taken. Python itself refuses thousands of digits."""
-
-Path = tuple[str | int, ...]
-Position = tuple[int, int]
 
 _WORDS: Final[dict[str, Any]] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -76,16 +74,16 @@ class Document:
     value: Any
     holds_float: bool = False
     item_lines: dict[str, list[int]] = field(default_factory=dict)
-    positions: dict[Path, Position] = field(default_factory=dict)
-    keys: dict[Path, Position] = field(default_factory=dict)
+    positions: dict[KeyPath, Position] = field(default_factory=dict)
+    keys: dict[KeyPath, Position] = field(default_factory=dict)
 
-    def position(self, path: Path) -> Position:
+    def position(self, path: KeyPath) -> Position:
         """Where the value at ``path`` stands, or the nearest thing around it."""
         while path and path not in self.positions:
             path = path[:-1]
         return self.positions.get(path, (1, 1))
 
-    def key_position(self, path: Path) -> Position:
+    def key_position(self, path: KeyPath) -> Position:
         """Where the key of ``path`` stands."""
         return self.keys.get(path) or self.position(path)
 
@@ -161,7 +159,7 @@ class _Builder:
             )
         return self._document
 
-    def _value(self, event: Any, path: Path, depth: int) -> Any:
+    def _value(self, event: Any, path: KeyPath, depth: int) -> Any:
         self._nodes += 1
         if self._record:
             self._document.positions[path] = _place(event)
@@ -188,7 +186,7 @@ class _Builder:
             self._anchors[event.anchor] = (built, self._nodes - before + 1)
         return built
 
-    def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
+    def _mapping(self, path: KeyPath, depth: int) -> dict[str, Any]:
         values: dict[str, Any] = {}
         get, record = self._next, self._record
         while type(event := get()) is not MappingEndEvent:
@@ -204,7 +202,7 @@ class _Builder:
                 values[key] = self._value(event, (*path, key) if record or depth == 0 else path, depth + 1)
         return values
 
-    def _key(self, event: Any, path: Path, values: dict[str, Any]) -> str:
+    def _key(self, event: Any, path: KeyPath, values: dict[str, Any]) -> str:
         if type(event) is not ScalarEvent:
             raise YamlError(
                 *_place(event), "key", "a key must be plain text", "quote text that starts with [ { * or &"
@@ -222,7 +220,7 @@ class _Builder:
             self._document.keys[(*path, key)] = _place(event)
         return key
 
-    def _sequence(self, path: Path, depth: int) -> list[Any]:
+    def _sequence(self, path: KeyPath, depth: int) -> list[Any]:
         values: list[Any] = []
         lines: list[int] | None = None
         if depth == 1 and len(path) == 1:
