@@ -10,12 +10,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from jeeves_runner.core.live import Live
-from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.requirements import Requirement
 from jeeves_runner.core.plan import Declaration, FileRecord, Hold, Key, Plan, diff
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.local.requirement_check import Fault, fault_of
-from jeeves_runner.reconcile.parsing import Reading, Request
+from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
 from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
 from jeeves_runner.sources.signature import Signature, signature
 
@@ -34,7 +34,7 @@ class PlannerSetup:
 
     source: FolderSource
     schema: Mapping[str, Any]
-    context: Context
+    context: ProjectContext
     runners: tuple[tuple[str, str], ...]
     version: str
     processes: int = 1
@@ -60,7 +60,7 @@ class Planner:
 
     def __init__(self, setup: PlannerSetup) -> None:
         self._setup = setup
-        self._reading = Reading(setup.schema, setup.context, setup.processes)
+        self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
         self.folders: tuple[str, ...] = ()
         self.awaited: dict[str, Signature] = {}
 
@@ -69,8 +69,8 @@ class Planner:
         snapshot = self._setup.source.look()
         self.folders = snapshot.folders
         machine = _Machine(dict(self._setup.runners))
-        defaults = _Defaults(snapshot, self._reading, self._setup.salt)
-        look = _Look(self._reading, self._setup.context.project_root, machine, live)
+        defaults = _Defaults(snapshot, self._reader, self._setup.salt)
+        look = _Look(self._reader, self._setup.context.project_root, machine, live)
         plan = look.plan(snapshot, defaults)
         self.awaited = {**snapshot.awaited, **machine.faulty_scripts}
         return plan
@@ -103,7 +103,7 @@ class _Machine:
 class _Defaults:
     """The ``_defaults.yaml`` files above a manifest, outermost first, and a key for their sum."""
 
-    def __init__(self, snapshot: Snapshot, reading: Reading, salt: bytes) -> None:
+    def __init__(self, snapshot: Snapshot, reader: ParallelReader, salt: bytes) -> None:
         self.problems: list[Problem] = []
         self._layers: dict[str, Mapping[str, Any]] = {}
         self._texts: dict[str, bytes] = {}
@@ -115,11 +115,11 @@ class _Defaults:
             if name in DEFAULTS_NAMES:
                 self._broken[folder] = problem.file
         for file in snapshot.defaults:
-            self._take(file, reading)
+            self._take(file, reader)
 
-    def _take(self, file: SourceFile, reading: Reading) -> None:
+    def _take(self, file: SourceFile, reader: ParallelReader) -> None:
         folder = posixpath.dirname(file.path)
-        layer, problems = reading.read_defaults(file)
+        layer, problems = reader.read_defaults(file)
         self.problems.extend(problems)
         if folder in self._layers:
             self.problems.append(_second_defaults(file.path))
@@ -167,8 +167,8 @@ def _second_defaults(path: str) -> Problem:
 class _Look:
     """One computation of a plan; the fields gather what the files say."""
 
-    def __init__(self, reading: Reading, root: str, machine: _Machine, live: Live) -> None:
-        self._reading = reading
+    def __init__(self, reader: ParallelReader, root: str, machine: _Machine, live: Live) -> None:
+        self._reader = reader
         self._root = root.rstrip(os.sep) + os.sep
         self._machine = machine
         self._live = live
@@ -185,7 +185,7 @@ class _Look:
         self._hold_unreadable(snapshot.unreadable)
         stale = self._stale_files()
         unchanged: set[str] = set()
-        requests: list[Request] = []
+        manifests: list[ManifestInput] = []
         digests: list[str] = []
         fingerprint = blake2b(digest_size=16)
         for file in snapshot.files:
@@ -201,10 +201,10 @@ class _Look:
                 unchanged.add(file.path)
                 self._problems += record.problems
             else:
-                requests.append(Request(file.path, file.data, layers))
+                manifests.append(ManifestInput(file.path, file.data, layers))
                 self._read[file.path] = file.data
                 digests.append(digest)
-        results = self._reading.read(requests)
+        results = self._reader.read(manifests)
         for result in results:
             self._take(result)
         self._refuse_double_ids(results, unchanged)

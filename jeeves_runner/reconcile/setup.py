@@ -4,7 +4,7 @@ import os
 
 from jeeves_runner import __version__
 from jeeves_runner.config import Config
-from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.schemas_text import manifest_schema
 from jeeves_runner.sources.folder import FolderSource
@@ -20,7 +20,7 @@ def planner_setup(config: Config, *, processes: int = 1) -> PlannerSetup:
     return PlannerSetup(
         source=source_of(config),
         schema=manifest_schema(),
-        context=Context(
+        context=ProjectContext(
             project_root=str(config.root), timezone=config.timezone, pools=frozenset(config.pools)
         ),
         runners=tuple(sorted(config.runners.items())),

@@ -21,7 +21,7 @@ from support.docs import (
 
 from jeeves_runner.cli.main import main
 from jeeves_runner.config import load_config
-from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.yaml_text import load
 from jeeves_runner.db.connection import connect
@@ -69,7 +69,7 @@ def _of_kind(kind: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def reader() -> ManifestReader:
-    context = Context(project_root="/project", pools=frozenset({"database"}))
+    context = ProjectContext(project_root="/project", pools=frozenset({"database"}))
     return ManifestReader(manifest_schema(), context)
 
 

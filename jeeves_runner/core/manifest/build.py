@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.model import JobSpec, QueueSpec, Retries, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
@@ -28,22 +29,20 @@ _AS_WRITTEN: Final = frozenset(
 _DURATIONS: Final = ("timeout", "kill_grace", "catch_up_window")
 
 
-def build_job(
-    given: Mapping[str, Any], *, project_root: str, timezone: str, pools: frozenset[str]
-) -> tuple[dict[str, Any], list[Finding]]:
+def build_job(given: Mapping[str, Any], context: ProjectContext) -> tuple[dict[str, Any], list[Finding]]:
     """The JSON values of a job that meets the schema, defaults applied; and what is wrong with it."""
     findings: list[Finding] = []
     values = dict(_JOB_DEFAULTS)
     values["name"] = given["id"]
-    values["timezone"] = timezone
-    values["cwd"] = project_root
+    values["timezone"] = context.timezone
+    values["cwd"] = context.project_root
     values.update((key, value) for key, value in given.items() if key in _AS_WRITTEN)
-    _set_source(values, given, project_root)
+    _set_source(values, given, context.project_root)
     if "schedule" in given:
         written = given["schedule"]
         values["schedule"] = [written] if isinstance(written, str) else written
     if "cwd" in given:
-        values["cwd"] = posixpath.normpath(posixpath.join(project_root, given["cwd"]))
+        values["cwd"] = posixpath.normpath(posixpath.join(context.project_root, given["cwd"]))
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
@@ -53,7 +52,7 @@ def build_job(
         parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
     except ScheduleError as error:
         findings.append(_schedule_finding(error, isinstance(given.get("schedule"), str)))
-    findings += _job_findings(values, pools)
+    findings += _job_findings(values, context.pools)
     return values, findings
 
 

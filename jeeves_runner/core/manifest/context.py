@@ -1,11 +1,45 @@
-"""What gives a manifest its meaning besides its text."""
+"""What gives a manifest its meaning besides its own text: the project, and the defaults above it."""
 
-from typing import NamedTuple
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+_MERGED: Final = frozenset({"env", "retries"})
+"""Of two layers of defaults these merge by key, one level deep; of all else the nearer layer wins."""
 
 
-class Context(NamedTuple):
-    """``timezone`` is that of schedules that name none; ``pools`` are the configured ones."""
+class ProjectContext(NamedTuple):
+    """What every manifest of a project is read with."""
 
     project_root: str
+    """Absolute; relative paths in manifests start here."""
     timezone: str = "UTC"
+    """The IANA zone of jobs that name none."""
     pools: frozenset[str] = frozenset()
+    """The names of the pools that the config declares."""
+
+
+def combine(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One mapping of defaults from several, outermost first."""
+    combined: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            combined[key] = _merged(key, combined.get(key), value)
+    return combined
+
+
+def with_defaults(
+    job: Mapping[str, Any], defaults: Mapping[str, Any], known: Container[str]
+) -> dict[str, Any]:
+    """The job's keys over the defaults; null takes a default away.
+
+    Only ``known`` keys can have a default. Null under another key is a mistake, and stays for the
+    validation to find.
+    """
+    full = combine((defaults, job)) if defaults else job
+    return {key: value for key, value in full.items() if value is not None or key not in known}
+
+
+def _merged(key: str, outer: Any, inner: Any) -> Any:
+    if key in _MERGED and isinstance(outer, Mapping) and isinstance(inner, Mapping):
+        return {**outer, **inner}
+    return inner

@@ -7,8 +7,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
-from jeeves_runner.core.manifest.context import Context
-from jeeves_runner.core.manifest.defaults import combine, with_defaults
+from jeeves_runner.core.manifest.context import ProjectContext, combine, with_defaults
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.validation import Validator, nearest
@@ -74,7 +73,7 @@ class ManifestReader:
     ``defaultable``: the keys that defaults may set.
     """
 
-    def __init__(self, schema: Mapping[str, Any], context: Context) -> None:
+    def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
         parts = schema["$defs"]
         self._context = context
         self.defaultable = frozenset(parts["defaults"]["properties"])
@@ -91,11 +90,11 @@ class ManifestReader:
 
         ``defaults`` are the folders' layers, outermost first.
         """
-        return _Reading(self, path, data, defaults).result()
+        return _FileReader(self, path, data, defaults).result()
 
     def read_defaults(self, path: str, data: bytes) -> tuple[Mapping[str, Any] | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
-        return _Reading(self, path, data, ()).defaults_layer()
+        return _FileReader(self, path, data, ()).defaults_layer()
 
     def warm_up(self) -> None:
         """Load what reading needs beyond this module, so that a fork need not load it again."""
@@ -105,7 +104,7 @@ class ManifestReader:
         return self._validators[name]
 
     @property
-    def context(self) -> Context:
+    def context(self) -> ProjectContext:
         return self._context
 
     @property
@@ -120,7 +119,7 @@ class ManifestReader:
         return meant if meant in self._list_keys else None
 
 
-class _Reading:
+class _FileReader:
     """The reading of one file. Positions are computed by a second parse, and only for a problem."""
 
     def __init__(
@@ -266,9 +265,7 @@ class _Reading:
         if not self._valid("job", full, place):
             return
         context = self._reader.context
-        values, findings = build_job(
-            full, project_root=context.project_root, timezone=context.timezone, pools=context.pools
-        )
+        values, findings = build_job(full, context)
         text = encode(values)
         if "\\u0000" in text:
             findings += nul_findings(full)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import LATER, FileResult, ManifestReader
 from jeeves_runner.core.model import JobSpec, QueueSpec
 from jeeves_runner.core.specs import canonical, job_from_text, spec_from_text
 from jeeves_runner.schemas_text import manifest_schema
 
 READER = ManifestReader(
-    manifest_schema(), Context(project_root="/p", timezone="Europe/Berlin", pools=frozenset({"db"}))
+    manifest_schema(), ProjectContext(project_root="/p", timezone="Europe/Berlin", pools=frozenset({"db"}))
 )
 
 

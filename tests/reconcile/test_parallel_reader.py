@@ -7,45 +7,47 @@ from typing import Any
 
 import pytest
 
-from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import FileResult, ManifestReader
-from jeeves_runner.reconcile import parsing as reading
-from jeeves_runner.reconcile.parsing import Reading, Request
+from jeeves_runner.reconcile import parallel_reader
+from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
 from jeeves_runner.schemas_text import manifest_schema
 from jeeves_runner.sources.folder import SourceFile
 
-CONTEXT = Context(project_root="/p")
+CONTEXT = ProjectContext(project_root="/p")
 
 
 @pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
-    monkeypatch.setattr(reading, "WORTH_A_PROCESS", 500)
+def manifests(monkeypatch: pytest.MonkeyPatch) -> list[ManifestInput]:
+    monkeypatch.setattr(parallel_reader, "WORTH_A_PROCESS", 500)
     texts = (f"run: echo {n}\ntimeout: {n}m\n" if n % 7 else "run: [\n" for n in range(1, 80))
-    return [Request(f"jobs.d/j{n}.yaml", text.encode(), ({"priority": n},)) for n, text in enumerate(texts)]
+    return [
+        ManifestInput(f"jobs.d/j{n}.yaml", text.encode(), ({"priority": n},)) for n, text in enumerate(texts)
+    ]
 
 
-def test_shares_come_back_in_the_order_of_the_requests(requests: list[Request]) -> None:
-    alone = Reading(manifest_schema(), CONTEXT).read(requests)
-    shared = Reading(manifest_schema(), CONTEXT, processes=3).read(requests)
+def test_shares_come_back_in_order(manifests: list[ManifestInput]) -> None:
+    alone = ParallelReader(manifest_schema(), CONTEXT).read(manifests)
+    shared = ParallelReader(manifest_schema(), CONTEXT, processes=3).read(manifests)
     assert shared == alone
-    assert [result.path for result in shared] == [request.path for request in requests]
+    assert [result.path for result in shared] == [manifest.path for manifest in manifests]
     assert any(result.problems for result in shared)
 
 
 def test_a_share_whose_process_dies_is_read_here(
-    requests: list[Request], monkeypatch: pytest.MonkeyPatch
+    manifests: list[ManifestInput], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = Reading(manifest_schema(), CONTEXT).read(requests)
+    alone = ParallelReader(manifest_schema(), CONTEXT).read(manifests)
     parent = os.getpid()
-    read = Reading._read
+    read = ParallelReader._read
 
-    def die_as_a_child(self: Reading, share: list[Request]) -> object:
+    def die_as_a_child(self: ParallelReader, share: list[ManifestInput]) -> object:
         if os.getpid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
         return read(self, share)
 
-    monkeypatch.setattr(Reading, "_read", die_as_a_child)
-    assert Reading(manifest_schema(), CONTEXT, processes=2).read(requests) == alone
+    monkeypatch.setattr(ParallelReader, "_read", die_as_a_child)
+    assert ParallelReader(manifest_schema(), CONTEXT, processes=2).read(manifests) == alone
 
 
 def test_a_file_that_trips_the_reader_is_a_problem_of_that_file_alone(
@@ -61,13 +63,13 @@ def test_a_file_that_trips_the_reader_is_a_problem_of_that_file_alone(
         return read(self, path, data, defaults)
 
     monkeypatch.setattr(ManifestReader, "read", trip)
-    requests = [Request(f"{name}.yaml", b"run: x\ntimeout: 1m\n", ()) for name in "abc"]
-    results = Reading(manifest_schema(), CONTEXT).read(requests)
+    manifests = [ManifestInput(f"{name}.yaml", b"run: x\ntimeout: 1m\n", ()) for name in "abc"]
+    results = ParallelReader(manifest_schema(), CONTEXT).read(manifests)
     assert [[entry.id for entry in result.entries] for result in results] == [["a"], [], ["c"]]
     assert [result.broken for result in results] == [False, True, False]
     (problem,) = results[1].problems
     assert (problem.code, problem.is_error) == ("internal", True)
-    assert "IndexError: list index out of range (test_parsing.py:" in problem.message
+    assert "IndexError: list index out of range (test_parallel_reader.py:" in problem.message
     (record,) = caplog.records
     assert record.exc_info
 
@@ -78,5 +80,5 @@ def test_defaults_that_trip_the_reader_are_broken_defaults(monkeypatch: pytest.M
 
     monkeypatch.setattr(ManifestReader, "read_defaults", trip)
     file = SourceFile(path="_defaults.yaml", data=b"defaults: {}\n")
-    layer, problems = Reading(manifest_schema(), CONTEXT).read_defaults(file)
+    layer, problems = ParallelReader(manifest_schema(), CONTEXT).read_defaults(file)
     assert (layer, [problem.code for problem in problems]) == (None, ["internal"])

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jeeves_runner.core.manifest.context import Context
+from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.wording import brief
 from jeeves_runner.sources.folder import SourceFile
@@ -25,18 +25,24 @@ WORTH_A_PROCESS = 200_000
 """Bytes of YAML from which on a further process saves more time than it costs."""
 
 
-class Request(NamedTuple):
-    """A manifest to read, with the defaults of its folders, outermost first."""
+class ManifestInput(NamedTuple):
+    """A manifest to read."""
 
     path: str
+    """Relative to the project root, with ``/``."""
     data: bytes
+    """The file as it is."""
     defaults: Sequence[Mapping[str, Any]]
+    """The defaults of its folders, outermost first."""
 
 
-class Reading:
-    """Reads manifests by one schema. What it needs for that is loaded with the first of them."""
+class ParallelReader:
+    """Reads manifests by one schema, in up to ``processes`` processes.
 
-    def __init__(self, schema: Mapping[str, Any], context: Context, processes: int = 1) -> None:
+    The parser and the validator are loaded with the first manifest: most looks find nothing to read.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], context: ProjectContext, processes: int = 1) -> None:
         self._schema = schema
         self._context = context
         self._processes = processes
@@ -48,34 +54,34 @@ class Reading:
         except Exception as error:  # noqa: BLE001 - holds the jobs below, and no others
             return None, [_unexpected(file.path, error)]
 
-    def read(self, requests: Sequence[Request]) -> "list[FileResult]":
-        """One result for each request, in their order."""
-        size = sum(len(request.data) for request in requests)
-        shares = min(self._processes, size // WORTH_A_PROCESS + 1, len(requests))
+    def read(self, manifests: Sequence[ManifestInput]) -> "list[FileResult]":
+        """One result for each manifest, in their order."""
+        size = sum(len(manifest.data) for manifest in manifests)
+        shares = min(self._processes, size // WORTH_A_PROCESS + 1, len(manifests))
         if shares < 2 or sys.platform != "linux":
-            return self._read(requests)
+            return self._read(manifests)
         self._reader.warm_up()
         # Taken in turns, so that a folder of large files does not end up in one share.
-        parts = [requests[n::shares] for n in range(shares)]
-        children = [_Child(self, part) for part in parts[1:]]
+        parts = [manifests[n::shares] for n in range(shares)]
+        children = [_ForkedReader(self, part) for part in parts[1:]]
         found = [self._read(parts[0]), *(child.results() for child in children)]
-        results: list[FileResult | None] = [None] * len(requests)
+        results: list[FileResult | None] = [None] * len(manifests)
         for n, part in enumerate(found):
             results[n::shares] = part
         return [result for result in results if result is not None]
 
-    def _read(self, requests: Sequence[Request]) -> "list[FileResult]":
-        return [self._read_one(request) for request in requests]
+    def _read(self, manifests: Sequence[ManifestInput]) -> "list[FileResult]":
+        return [self._read_one(manifest) for manifest in manifests]
 
-    def _read_one(self, request: Request) -> "FileResult":
+    def _read_one(self, manifest: ManifestInput) -> "FileResult":
         reader = self._reader
         try:
-            return reader.read(request.path, request.data, request.defaults)
+            return reader.read(manifest.path, manifest.data, manifest.defaults)
         except Exception as error:  # noqa: BLE001 - holds what is in this file; all others go on
             from jeeves_runner.core.manifest.reader import FileResult
 
-            problem = _unexpected(request.path, error)
-            return FileResult(path=request.path, problems=(problem,), broken=True)
+            problem = _unexpected(manifest.path, error)
+            return FileResult(path=manifest.path, problems=(problem,), broken=True)
 
     @cached_property
     def _reader(self) -> "ManifestReader":
@@ -85,7 +91,7 @@ class Reading:
 
 
 def _unexpected(path: str, error: Exception) -> Problem:
-    """A mistake of this program met in one file, in the place of what the file declares."""
+    """An error of this program, as a problem of the file that was being read."""
     log.error("reading %s failed", path, exc_info=error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     what = f"{type(error).__name__}: {brief(str(error))} ({Path(frame.filename).name}:{frame.lineno})"
@@ -100,22 +106,22 @@ def _unexpected(path: str, error: Exception) -> Problem:
     )
 
 
-class _Child:
+class _ForkedReader:
     """A fork that reads one share and answers through a pipe.
 
-    Forking takes what is loaded along, which starting an interpreter would not; the child touches
-    nothing but its share and leaves without any clean-up of the parent's things.
+    A fork has all that is loaded already; a new interpreter would have to load it again. The child
+    touches nothing but its share, and exits without cleaning up what belongs to the parent.
     """
 
-    def __init__(self, reading: Reading, requests: Sequence[Request]) -> None:
-        self._reading = reading
-        self._requests = requests
+    def __init__(self, reader: ParallelReader, manifests: Sequence[ManifestInput]) -> None:
+        self._reader = reader
+        self._manifests = manifests
         self._answer, answer = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             try:
                 with os.fdopen(answer, "wb") as stream:
-                    pickle.dump(reading._read(requests), stream, protocol=pickle.HIGHEST_PROTOCOL)  # noqa: SLF001
+                    pickle.dump(reader._read(manifests), stream, protocol=pickle.HIGHEST_PROTOCOL)  # noqa: SLF001
             finally:
                 os._exit(0)
         os.close(answer)
@@ -128,5 +134,5 @@ class _Child:
         try:
             results: list[FileResult] = pickle.loads(data)
         except (EOFError, pickle.UnpicklingError):
-            return self._reading._read(self._requests)  # noqa: SLF001
+            return self._reader._read(self._manifests)  # noqa: SLF001
         return results
