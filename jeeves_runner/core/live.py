@@ -22,24 +22,24 @@ class Live(NamedTuple):
         """``(script path, manifest)`` of the jobs that name a file to run."""
         return ((row.script, row.file) for row in self.rows.values() if row.script is not None)
 
-    def advance(self, step: "Step") -> "Live":
+    def advance(self, delta: "Delta") -> "Live":
         """What is live after an apply. Changes this value's mappings rather than copy thousands of rows."""
-        for key, row in step.rows:
+        for key, row in delta.rows:
             if row is None:
                 self.rows.pop(key, None)
             else:
                 self.rows[key] = row
-        for key, line in step.lines:
+        for key, line in delta.lines:
             self.rows[key] = self.rows[key]._replace(line=line)
-        for path, record in step.files:
+        for path, record in delta.files:
             if record is None:
                 self.files.pop(path, None)
             else:
                 self.files[path] = record
-        return self._replace(base=step.base)
+        return self._replace(base=delta.base)
 
 
-class Step(NamedTuple):
+class Delta(NamedTuple):
     """What one apply changed: rows and files by key, None for what is gone."""
 
     base: int
@@ -48,8 +48,8 @@ class Step(NamedTuple):
     files: tuple[tuple[str, FileRecord | None], ...]
 
     @classmethod
-    def of(cls, plan: Plan, base: int) -> "Step":
-        """The step that applying ``plan`` was; ``base`` is the newest revision after it."""
+    def of(cls, plan: Plan, base: int) -> "Delta":
+        """The delta that applying ``plan`` was; ``base`` is the newest revision after it."""
         rows = (
             (
                 change.key,

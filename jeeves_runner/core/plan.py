@@ -1,7 +1,7 @@
 """The difference between declared and live, as a value.
 
-``diff`` decides, and only decides: it takes what the manifests declare and what the database
-holds, and returns a frozen ``Plan``. Printing it, guarding it and applying it live elsewhere.
+``diff`` takes what the manifests declare and what the database holds, and returns a frozen ``Plan``;
+``guard`` says whether a person must confirm its deletes. Printing and applying it happen elsewhere.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.specs import FieldChange
 
 Key = tuple[str, str]
 """``(kind, id)``, where kind is ``job`` or ``queue``."""
@@ -25,15 +26,6 @@ class Action(StrEnum):
     @property
     def symbol(self) -> str:
         return {"create": "+", "update": "~", "delete": "-"}[self]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FieldChange:
-    """One changed field; ``path`` is dotted, values are JSON values."""
-
-    path: str
-    old: Any
-    new: Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +159,7 @@ class LiveRow(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hold:
+class HoldReasons:
     """Which live rows broken manifests protect, each with the reason.
 
     ``keys``: single rows, wherever they came from. ``files``: every row last applied from them
@@ -178,29 +170,20 @@ class Hold:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
-    """What ``diff`` found; ``relined`` are ``(kind, id, line)``."""
-
-    changes: tuple[Change, ...]
-    held: tuple[Held, ...]
-    relined: tuple[tuple[str, str, int], ...]
-
-
 def diff(
     declared: Mapping[Key, Declaration],
     live: Mapping[Key, LiveRow],
-    hold: Hold,
+    hold: HoldReasons,
     *,
     unchanged: Container[str] = frozenset(),
     complete: bool,
-) -> Difference:
-    """What leads from ``live`` to ``declared``.
+) -> Plan:
+    """The ``changes``, ``relined`` and ``held`` rows that lead from ``live`` to ``declared``.
 
-    Rows of files in ``unchanged`` are as their manifest says and need no declaration. A key in
-    ``hold.keys`` changes nothing, declared or not, but that a row changed by hand is put back as
-    its last good spec says. With ``complete`` false nothing is deleted: what seems to be missing
-    may stand in the file that could not be read.
+    The plan's other fields are for the caller to fill in. Rows of files in ``unchanged`` are as their
+    manifest says and need no declaration. A row in ``hold.keys`` keeps its spec, declared or not; if it
+    was changed by hand, it is put back as its last good spec says. With ``complete`` false nothing is
+    deleted: what seems to be missing may stand in the file that could not be read.
     """
     changes, held = _of_live_rows(declared, live, hold, unchanged, complete)
     relined: list[tuple[str, str, int]] = []
@@ -216,13 +199,13 @@ def diff(
             relined.append((*key, want.line))
     changes.sort(key=_by_key)
     held.sort(key=_by_key)
-    return Difference(changes=tuple(changes), held=tuple(held), relined=tuple(relined))
+    return Plan(complete=complete, changes=tuple(changes), held=tuple(held), relined=tuple(relined))
 
 
 def _of_live_rows(
     declared: Container[Key],
     live: Mapping[Key, LiveRow],
-    hold: Hold,
+    hold: HoldReasons,
     unchanged: Container[str],
     complete: bool,
 ) -> tuple[list[Change], list[Held]]:
@@ -289,7 +272,7 @@ def summary(plan: Plan) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recent:
+class GuardFacts:
     """Jobs live now, what the applies of the last ten minutes did, and queues that hold work."""
 
     live: int
@@ -298,11 +281,12 @@ class Recent:
     busy_queues: frozenset[str] = frozenset()
 
 
-def guard(plan: Plan, recent: Recent, allow_deletes: int | None = None) -> str | None:
-    """Why this plan needs a person's word before it is applied, or None.
+def guard(plan: Plan, facts: GuardFacts, allow_deletes: int | None = None) -> str | None:
+    """Why a person must confirm this plan's deletes before it is applied, or None.
 
-    Deletes are measured against the jobs that were live ten minutes ago, together with the
-    deletes since, so that a folder emptied file by file is noticed as well.
+    ``allow_deletes`` is the number of deletes a person has confirmed. The jobs that were live ten
+    minutes ago are compared with all that went since, so that a folder which is emptied file by file
+    is noticed as well.
     """
     deletes = len(plan.of(Action.DELETE))
     if not deletes:
@@ -316,19 +300,19 @@ def guard(plan: Plan, recent: Recent, allow_deletes: int | None = None) -> str |
         if deletes <= allow_deletes:
             return None
         return f"{_deletes(plan)} would be deleted, more than the {allow_deletes} allowed"
-    busy = sorted(c.id for c in plan.of(Action.DELETE, "queue") if c.id in recent.busy_queues)
+    busy = sorted(c.id for c in plan.of(Action.DELETE, "queue") if c.id in facts.busy_queues)
     if busy:
         return f"queue {busy[0]} still holds items; confirm its delete with --allow-deletes {deletes}"
     if not plan.of(Action.DELETE, "job"):
         return None
-    before = max(recent.live + recent.deleted - recent.created, 0)
-    gone = len(plan.of(Action.DELETE, "job")) + recent.deleted
+    before = max(facts.live + facts.deleted - facts.created, 0)
+    gone = len(plan.of(Action.DELETE, "job")) + facts.deleted
     over_share = gone > max(5, before // 5)
     over_half = before > 2 and gone * 2 > before
     if not (over_share or over_half):
         return None
-    lately = f" ({recent.deleted} more went in the last ten minutes)" if recent.deleted else ""
-    gone_now = f"{_deletes(plan)} would be deleted, where {recent.live} jobs are live{lately}"
+    lately = f" ({facts.deleted} more went in the last ten minutes)" if facts.deleted else ""
+    gone_now = f"{_deletes(plan)} would be deleted, where {facts.live} jobs are live{lately}"
     return f"{gone_now}; confirm with --allow-deletes {deletes}"
 
 

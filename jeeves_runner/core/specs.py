@@ -6,7 +6,7 @@ what a run does without knowing which version of the program wrote it.
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -120,16 +120,27 @@ def _retries(values: Mapping[str, Any]) -> Retries:
     return Retries(**known)
 
 
-def describe_changes(old: str, new: str) -> list[dict[str, Any]]:
-    """What differs between two canonical texts: ``[{path, old, new}]``, mappings key by key."""
-    return _differences("", json.loads(old), json.loads(new))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldChange:
+    """One field of a spec that differs."""
+
+    path: str
+    """Its name, dotted within a mapping: ``env.TOKEN``."""
+    old: Any
+    """A JSON value; None where there was none."""
+    new: Any
+    """A JSON value; None where there is none now."""
 
 
-def _differences(prefix: str, old: Any, new: Any) -> list[dict[str, Any]]:
+def changed_fields(old: str, new: str) -> list[FieldChange]:
+    """What differs between two canonical texts, mappings key by key."""
+    return _changed("", json.loads(old), json.loads(new))
+
+
+def _changed(path: str, old: Any, new: Any) -> list[FieldChange]:
     if not (isinstance(old, dict) and isinstance(new, dict)):
-        return [] if old == new else [{"path": prefix, "old": old, "new": new}]
-    found: list[dict[str, Any]] = []
+        return [] if old == new else [FieldChange(path=path, old=old, new=new)]
+    found: list[FieldChange] = []
     for name in [*new, *(name for name in old if name not in new)]:
-        path = f"{prefix}.{name}" if prefix else name
-        found += _differences(path, old.get(name), new.get(name))
+        found += _changed(f"{path}.{name}" if path else name, old.get(name), new.get(name))
     return found

@@ -9,8 +9,8 @@ import apsw
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.model import Commit
-from jeeves_runner.core.plan import Action, Change, FieldChange, Plan, Recent, guard
-from jeeves_runner.core.specs import describe_changes
+from jeeves_runner.core.plan import Action, Change, GuardFacts, Plan, guard
+from jeeves_runner.core.specs import FieldChange, changed_fields
 from jeeves_runner.db import audit, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
@@ -30,7 +30,7 @@ class Applied:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Terms:
+class ApplyOptions:
     """Who applies, from where, and what was confirmed."""
 
     applied_by: str
@@ -63,7 +63,7 @@ def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:
 def _described(conn: apsw.Connection, change: Change, old: str) -> Change:
     if change.action is not Action.UPDATE or change.text is None:
         return change
-    fields = [FieldChange(**f) for f in describe_changes(old, change.text)]
+    fields = changed_fields(old, change.text)
     if change.drift and change.kind == "job" and not fields:
         drifted = jobs.drifted_columns(conn, change.id, change.text)
         fields = [FieldChange(path=path, old=old, new=new) for path, old, new in drifted]
@@ -80,19 +80,19 @@ def check_source(conn: apsw.Connection, location: str) -> None:
         )
 
 
-def _refusal(conn: apsw.Connection, plan: Plan, terms: Terms, now: datetime) -> str | None:
+def _refusal(conn: apsw.Connection, plan: Plan, options: ApplyOptions, now: datetime) -> str | None:
     """What the guards say against this plan, or None."""
     deletes = plan.of(Action.DELETE)
     if not deletes:
         return None
     created, deleted = revisions.counts_since(conn, to_text(now - DELETE_MEMORY))
-    recent = Recent(
+    facts = GuardFacts(
         live=len(jobs.live_ids(conn)),
         created=created,
         deleted=deleted,
         busy_queues=queues.busy_queues(conn, [c.id for c in deletes if c.kind == "queue"]),
     )
-    return guard(plan, recent, terms.allow_deletes)
+    return guard(plan, facts, options.allow_deletes)
 
 
 def needs_writing(conn: apsw.Connection, plan: Plan, location: str) -> bool:
@@ -107,7 +107,7 @@ def needs_writing(conn: apsw.Connection, plan: Plan, location: str) -> bool:
     )
 
 
-def apply_plan(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None = None) -> Applied:
+def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None = None) -> Applied:
     """Write the plan in the caller's transaction.
 
     BaseMoved when another apply came since the plan was made, SourceMismatch and Refused when a
@@ -115,20 +115,24 @@ def apply_plan(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None = None) -
     """
     if revisions.head(tx.conn) != plan.base:
         raise BaseMoved("another apply came first", hint="run it again")
-    if not terms.take_over:
-        check_source(tx.conn, terms.source)
-    reason = _refusal(tx.conn, plan, terms, tx.now)
+    if not options.take_over:
+        check_source(tx.conn, options.source)
+    reason = _refusal(tx.conn, plan, options, tx.now)
     if reason is not None:
         raise Refused(reason, hint="nothing was changed")
     before = revisions.recorded_source(tx.conn)
-    if before != terms.source:
-        revisions.record_source(tx, terms.source)
+    if before != options.source:
+        revisions.record_source(tx, options.source)
         if before is not None:
             detail = f"was {before}"
             audit.record(
-                tx, actor=terms.applied_by, action="take over", target=f"source {terms.source}", detail=detail
+                tx,
+                actor=options.applied_by,
+                action="take over",
+                target=f"source {options.source}",
+                detail=detail,
             )
-    revision = _write_changes(tx, plan, terms, commit) if plan.changes else None
+    revision = _write_changes(tx, plan, options, commit) if plan.changes else None
     for kind, table in _TABLES.items():
         table.move_lines(tx, ((name, line) for moved, name, line in plan.relined if moved == kind))
     revisions.remember_files(tx, plan.files, plan.forgotten)
@@ -137,8 +141,8 @@ def apply_plan(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None = None) -
     return Applied(revision=revision, plan=plan)
 
 
-def _write_changes(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None) -> int:
-    revision = revisions.insert_revision(tx, plan, terms.applied_by, commit)
+def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None) -> int:
+    revision = revisions.insert_revision(tx, plan, options.applied_by, commit)
     for kind, table in _TABLES.items():
         changes = [c for c in plan.changes if c.kind == kind]
         table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
@@ -153,10 +157,10 @@ def _write_changes(tx: Tx, plan: Plan, terms: Terms, commit: Commit | None) -> i
     return revision
 
 
-def refusal_of(conn: apsw.Connection, plan: Plan, terms: Terms, clock: Clock) -> str | None:
+def refusal_of(conn: apsw.Connection, plan: Plan, options: ApplyOptions, clock: Clock) -> str | None:
     """What an apply of this plan now would be refused for, or None."""
     try:
-        check_source(conn, terms.source)
+        check_source(conn, options.source)
     except SourceMismatch as mismatch:
         return mismatch.message
-    return _refusal(conn, plan, terms, clock.now())
+    return _refusal(conn, plan, options, clock.now())

@@ -16,12 +16,19 @@ from typing import Any, Literal
 import apsw
 
 from jeeves_runner.clock import Clock, to_text
-from jeeves_runner.core.live import Step
+from jeeves_runner.core.live import Delta
 from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import BaseMoved, JeevesError, Refused, SourceMismatch
-from jeeves_runner.reconcile.apply import Applied, Terms, apply_plan, needs_writing, read_live, with_fields
+from jeeves_runner.reconcile.apply import (
+    Applied,
+    ApplyOptions,
+    apply_plan,
+    needs_writing,
+    read_live,
+    with_fields,
+)
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.sources.commit import commit_of
 from jeeves_runner.sources.folder import FolderSource
@@ -257,12 +264,12 @@ class Sync:
             return Applied(revision=None, plan=plan)
         source = self._source
         commit = await asyncio.to_thread(commit_of, source.folder, source.root) if plan.changes else None
-        terms = Terms(applied_by=by, source=location)
+        options = ApplyOptions(applied_by=by, source=location)
         applied, known = await self._writer.write(
-            lambda tx: (apply_plan(tx, plan, terms, commit), revisions.fingerprint(tx.conn)),
+            lambda tx: (apply_plan(tx, plan, options, commit), revisions.fingerprint(tx.conn)),
             durable=bool(plan.changes),
         )
-        await self._planner.advance(Step.of(plan, applied.revision or plan.base), known)
+        await self._planner.advance(Delta.of(plan, applied.revision or plan.base), known)
         if applied.revision is not None:
             log.info("applied revision %d: %s", applied.revision, summary(plan))
             self.state = replace(self.state, revision=applied.revision, commit=commit.sha if commit else None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.requirements import Requirement
-from jeeves_runner.core.plan import Declaration, FileRecord, Hold, Key, Plan, diff
+from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, diff
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.local.requirement_check import Fault, fault_of
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
@@ -327,10 +327,10 @@ class _Look:
     ) -> Plan:
         live = self._live
         complete = not any(p.is_error for p in self._problems)
-        difference = diff(
+        plan = diff(
             self._declared,
             live.rows,
-            Hold(keys=self._held_keys, files=self._held_files),
+            HoldReasons(keys=self._held_keys, files=self._held_files),
             unchanged=unchanged,
             complete=complete,
         )
@@ -340,15 +340,12 @@ class _Look:
             if r.path not in self._faulty
         )
         remembered = unchanged | {record.path for record in records}
-        return Plan(
+        return replace(
+            plan,
             base=live.base,
-            changes=difference.changes,
             problems=tuple(sorted(self._problems, key=lambda p: (p.file, p.line, p.column))),
-            complete=complete,
-            held=difference.held,
             declared=len(self._declared) + sum(row.file in unchanged for row in live.rows.values()),
             manifests=len(snapshot.files) + len(snapshot.unreadable),
-            relined=difference.relined,
             files=records,
             forgotten=tuple(path for path in live.files if path not in remembered),
         )

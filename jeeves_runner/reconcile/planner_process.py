@@ -21,7 +21,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import IO, Any, Final
 
-from jeeves_runner.core.live import Live, Step
+from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
@@ -33,7 +33,7 @@ _LENGTH = struct.Struct(">I")
 _PIECE = 200
 _NICENESS = 5
 _LIVE: Final = "live"
-_STEP: Final = "step"
+_DELTA: Final = "delta"
 _PLAN: Final = "plan"
 
 
@@ -56,7 +56,7 @@ class PlannerFailed(JeevesError):
 class PlannerProcess:
     """Plans computed elsewhere; started at the first use and again whenever it died.
 
-    The child keeps what it was told of the live rows, so that after each apply only the step from
+    The child keeps what it was told of the live rows, so that after each apply only the delta from
     there has to cross.
     """
 
@@ -78,10 +78,10 @@ class PlannerProcess:
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._ask, fingerprint, read_live)
 
-    async def advance(self, step: Step, fingerprint: Hashable) -> None:
-        """What was live has changed by ``step``, and ``fingerprint`` now stands for it."""
+    async def advance(self, delta: Delta, fingerprint: Hashable) -> None:
+        """What was live has changed by ``delta``, and ``fingerprint`` now stands for it."""
         async with self._one_at_a_time:
-            await asyncio.to_thread(self._tell, step, fingerprint)
+            await asyncio.to_thread(self._tell, delta, fingerprint)
 
     def forget(self) -> None:
         """Have everything read anew at the next plan."""
@@ -110,13 +110,13 @@ class PlannerProcess:
             plan: Plan = replace(head, changes=tuple(_all(answers)), files=tuple(_all(answers)))
             return plan
 
-    def _tell(self, step: Step, fingerprint: Hashable) -> None:
+    def _tell(self, delta: Delta, fingerprint: Hashable) -> None:
         if self._fingerprint is None:
             return
         with self._speaking() as (requests, _answers):
-            _send(requests, _STEP)
-            _send(requests, step.base)
-            for things in (step.rows, step.lines, step.files):
+            _send(requests, _DELTA)
+            _send(requests, delta.base)
+            for things in (delta.rows, delta.lines, delta.files):
                 _send_all(requests, things)
             requests.flush()
             self._fingerprint = fingerprint
@@ -171,8 +171,8 @@ def main() -> None:
             match _receive(requests):
                 case "live":
                     live = _receive_live(requests)
-                case "step":
-                    live = live.advance(_receive_step(requests))
+                case "delta":
+                    live = live.advance(_receive_delta(requests))
                 case "plan":
                     _answer(planner, live, answers)
     except (EOFError, BrokenPipeError):
@@ -210,9 +210,9 @@ def _receive_live(stream: IO[bytes]) -> Live:
     return Live(base, dict(_all(stream)), {record.path: record for record in _all(stream)})
 
 
-def _receive_step(stream: IO[bytes]) -> Step:
+def _receive_delta(stream: IO[bytes]) -> Delta:
     base = _receive(stream)
-    return Step(base, tuple(_all(stream)), tuple(_all(stream)), tuple(_all(stream)))
+    return Delta(base, tuple(_all(stream)), tuple(_all(stream)), tuple(_all(stream)))
 
 
 def _send_all(stream: IO[bytes], things: Iterable[Any]) -> None:

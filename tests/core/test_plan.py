@@ -7,15 +7,15 @@ from jeeves_runner.core.plan import (
     Action,
     Change,
     Declaration,
-    FieldChange,
-    Hold,
+    GuardFacts,
+    HoldReasons,
     Key,
     LiveRow,
     Plan,
-    Recent,
     diff,
     guard,
 )
+from jeeves_runner.core.specs import FieldChange
 
 
 def declaration(name: str, digest: str = "d1", file: str = "jobs.d/a.yaml", line: int = 1) -> Declaration:
@@ -38,14 +38,14 @@ def test_new_changed_and_missing_jobs_become_create_update_and_delete() -> None:
     found = diff(
         by_key(declaration("new"), declaration("same"), declaration("changed", digest="d2")),
         {("job", "same"): row(), ("job", "changed"): row(), ("job", "gone"): row()},
-        Hold(),
+        HoldReasons(),
         complete=True,
     )
     assert actions(found.changes) == ["~changed", "-gone", "+new"]
 
 
 def test_an_incomplete_plan_deletes_nothing() -> None:
-    found = diff({}, {("job", "gone"): row()}, Hold(), complete=False)
+    found = diff({}, {("job", "gone"): row()}, HoldReasons(), complete=False)
     assert found.changes == ()
 
 
@@ -53,7 +53,7 @@ def test_rows_of_a_broken_file_are_held_and_say_why() -> None:
     found = diff(
         {},
         {("job", "a"): row(file="jobs.d/broken.yaml"), ("job", "b"): row(file="jobs.d/other.yaml")},
-        Hold(files={"jobs.d/broken.yaml": "a tab"}),
+        HoldReasons(files={"jobs.d/broken.yaml": "a tab"}),
         complete=False,
     )
     assert [(h.id, h.message) for h in found.held] == [("a", "a tab")]
@@ -64,7 +64,7 @@ def test_a_job_that_moved_out_of_a_broken_file_is_updated_not_held() -> None:
     found = diff(
         by_key(declaration("a", file="jobs.d/new.yaml")),
         {("job", "a"): row(file="jobs.d/broken.yaml")},
-        Hold(files={"jobs.d/broken.yaml": "a tab"}),
+        HoldReasons(files={"jobs.d/broken.yaml": "a tab"}),
         complete=False,
     )
     assert actions(found.changes) == ["~a"]
@@ -75,7 +75,7 @@ def test_a_job_that_moved_out_of_a_broken_file_is_updated_not_held() -> None:
 
 
 def test_a_held_id_keeps_its_live_spec_and_is_not_born() -> None:
-    held = Hold(keys={("job", "live"): "twice", ("job", "unborn"): "twice"})
+    held = HoldReasons(keys={("job", "live"): "twice", ("job", "unborn"): "twice"})
     found = diff(
         by_key(declaration("live", digest="d2"), declaration("unborn")),
         {("job", "live"): row()},
@@ -87,18 +87,18 @@ def test_a_held_id_keeps_its_live_spec_and_is_not_born() -> None:
 
 
 def test_a_row_changed_by_hand_is_put_back_and_marked_as_drift() -> None:
-    found = diff(by_key(declaration("a")), {("job", "a"): row(drifted=True)}, Hold(), complete=True)
+    found = diff(by_key(declaration("a")), {("job", "a"): row(drifted=True)}, HoldReasons(), complete=True)
     assert [(c.action, c.drift) for c in found.changes] == [(Action.UPDATE, True)]
 
 
 def test_a_job_that_only_moved_within_its_file_is_no_change() -> None:
-    found = diff(by_key(declaration("a", line=7)), {("job", "a"): row(line=1)}, Hold(), complete=True)
+    found = diff(by_key(declaration("a", line=7)), {("job", "a"): row(line=1)}, HoldReasons(), complete=True)
     assert found.changes == ()
     assert found.relined == (("job", "a", 7),)
 
 
 def test_rows_of_unchanged_files_need_no_declaration() -> None:
-    found = diff({}, {("job", "a"): row()}, Hold(), unchanged={"jobs.d/a.yaml"}, complete=True)
+    found = diff({}, {("job", "a"): row()}, HoldReasons(), unchanged={"jobs.d/a.yaml"}, complete=True)
     assert found.changes == ()
 
 
@@ -114,12 +114,12 @@ def test_applying_a_plan_leaves_nothing_to_plan(
 ) -> None:
     declared = by_key(*(declaration(n, digest=d, file=f) for n, (d, f) in want.items()))
     live = {("job", n): row(digest=d, file=f) for n, (d, f) in have.items()}
-    for change in diff(declared, live, Hold(), complete=True).changes:
+    for change in diff(declared, live, HoldReasons(), complete=True).changes:
         if change.action is Action.DELETE:
             del live[change.key]
         else:
             live[change.key] = row(digest=change.digest or "", file=change.file)
-    assert diff(declared, live, Hold(), complete=True).changes == ()
+    assert diff(declared, live, HoldReasons(), complete=True).changes == ()
     assert set(live) == set(declared)
 
 
@@ -132,7 +132,7 @@ def test_what_is_held_never_changes(
 ) -> None:
     declared = by_key(*(declaration(n, digest=d, file=f) for n, (d, f) in want.items()))
     live = {("job", n): row(digest=d, file=f) for n, (d, f) in have.items()}
-    hold = Hold(keys={("job", n): "held" for n in held_names}, files=dict.fromkeys(broken, "broken"))
+    hold = HoldReasons(keys={("job", n): "held" for n in held_names}, files=dict.fromkeys(broken, "broken"))
     found = diff(declared, live, hold, complete=True)
     for change in found.changes:
         assert change.id not in held_names
@@ -149,39 +149,39 @@ def deletes(count: int, manifests: int = 1) -> Plan:
 
 
 def test_a_few_deletes_among_many_pass() -> None:
-    assert guard(deletes(5), Recent(live=12)) is None
-    assert guard(deletes(20), Recent(live=100)) is None
-    assert guard(deletes(1), Recent(live=2)) is None
+    assert guard(deletes(5), GuardFacts(live=12)) is None
+    assert guard(deletes(20), GuardFacts(live=100)) is None
+    assert guard(deletes(1), GuardFacts(live=2)) is None
 
 
 def test_many_deletes_want_a_word() -> None:
-    assert "21 jobs would" in (guard(deletes(21), Recent(live=100)) or "")
-    assert "6 jobs would" in (guard(deletes(6), Recent(live=10)) or "")
-    assert guard(deletes(2), Recent(live=3)) is not None
+    assert "21 jobs would" in (guard(deletes(21), GuardFacts(live=100)) or "")
+    assert "6 jobs would" in (guard(deletes(6), GuardFacts(live=10)) or "")
+    assert guard(deletes(2), GuardFacts(live=3)) is not None
 
 
 def test_deletes_of_the_last_ten_minutes_count() -> None:
-    assert guard(deletes(1), Recent(live=80, deleted=20)) is not None
+    assert guard(deletes(1), GuardFacts(live=80, deleted=20)) is not None
 
 
 def test_a_queue_alone_is_no_burden_on_the_budget_of_jobs() -> None:
     change = Change(action=Action.DELETE, kind="queue", id="mail", file="jobs.d/a.yaml", line=1)
     plan = Plan(changes=(change,), complete=True, manifests=1)
-    assert guard(plan, Recent(live=4, deleted=16)) is None
+    assert guard(plan, GuardFacts(live=4, deleted=16)) is None
 
 
 def test_a_number_that_was_confirmed_is_an_upper_bound() -> None:
-    assert guard(deletes(50), Recent(live=100), allow_deletes=50) is None
-    assert guard(deletes(51), Recent(live=100), allow_deletes=50) is not None
+    assert guard(deletes(50), GuardFacts(live=100), allow_deletes=50) is None
+    assert guard(deletes(51), GuardFacts(live=100), allow_deletes=50) is not None
 
 
 def test_no_manifest_at_all_is_refused_even_when_confirmed() -> None:
-    assert "jobs: []" in (guard(deletes(1, manifests=0), Recent(live=1), allow_deletes=10) or "")
+    assert "jobs: []" in (guard(deletes(1, manifests=0), GuardFacts(live=1), allow_deletes=10) or "")
 
 
 def test_a_queue_that_holds_items_is_not_deleted_silently() -> None:
     plan = Plan(
         changes=(Change(action=Action.DELETE, kind="queue", id="mail", file="f.yaml", line=1),), manifests=1
     )
-    assert "mail" in (guard(plan, Recent(live=5, busy_queues=frozenset({"mail"}))) or "")
-    assert guard(plan, Recent(live=5)) is None
+    assert "mail" in (guard(plan, GuardFacts(live=5, busy_queues=frozenset({"mail"}))) or "")
+    assert guard(plan, GuardFacts(live=5)) is None

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, QueueSpec, Retries, Secret, SourceType
-from jeeves_runner.core.specs import canonical, describe_changes, spec_from_text, spec_hash
+from jeeves_runner.core.specs import FieldChange, canonical, changed_fields, spec_from_text, spec_hash
 
 texts = st.text(max_size=8)
 lists = st.lists(texts, max_size=3).map(tuple)
@@ -50,10 +50,10 @@ def test_the_hash_tells_specs_apart(one: JobSpec, other: JobSpec) -> None:
 def test_changes_are_named_by_path_with_both_values() -> None:
     old = JobSpec(id="a", name="a", env=(("A", "1"), ("B", "2")), retries=Retries(limit=1))
     new = JobSpec(id="a", name="a", env=(("A", "1"), ("C", "3")), retries=Retries(limit=2), priority=5)
-    assert describe_changes(canonical(old), canonical(new)) == [
-        {"path": "env.C", "old": None, "new": "3"},
-        {"path": "env.B", "old": "2", "new": None},
-        {"path": "retries.limit", "old": 1, "new": 2},
-        {"path": "priority", "old": 0, "new": 5},
+    assert changed_fields(canonical(old), canonical(new)) == [
+        FieldChange(path="env.C", old=None, new="3"),
+        FieldChange(path="env.B", old="2", new=None),
+        FieldChange(path="retries.limit", old=1, new=2),
+        FieldChange(path="priority", old=0, new=5),
     ]
-    assert describe_changes(canonical(old), canonical(old)) == []
+    assert changed_fields(canonical(old), canonical(old)) == []

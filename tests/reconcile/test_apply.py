@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from support.project import BACKUP, REPORT, Project, errors, summary
 
-from jeeves_runner.core.plan import FieldChange
+from jeeves_runner.core.specs import FieldChange
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
-from jeeves_runner.reconcile.apply import Terms, apply_plan
+from jeeves_runner.reconcile.apply import ApplyOptions, apply_plan
 from jeeves_runner.reconcile.setup import source_of
 
 
@@ -297,9 +297,9 @@ def test_a_plan_made_before_another_apply_is_not_applied(project: Project) -> No
     project.write("backup.yaml", BACKUP)
     old = project.plan()
     project.apply()
-    terms = Terms(applied_by="cli", source=source_of(project.config).location)
+    options = ApplyOptions(applied_by="cli", source=source_of(project.config).location)
     with pytest.raises(BaseMoved), transaction(project.conn, project.clock) as tx:
-        apply_plan(tx, old, terms)
+        apply_plan(tx, old, options)
 
 
 def test_a_database_belongs_to_one_folder(project: Project, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import apsw
 import pytest
 from support.project import BACKUP, REPORT, Project, summary
 
-from jeeves_runner.core.plan import FieldChange
+from jeeves_runner.core.specs import FieldChange
 from jeeves_runner.db import jobs, queues
 
 

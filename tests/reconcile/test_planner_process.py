@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.project import Project, summary
 
-from jeeves_runner.core.live import Live, Step
+from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import SourceError
 from jeeves_runner.reconcile.apply import read_live
@@ -41,7 +41,7 @@ def test_it_follows_applies_step_by_step(project: Project) -> None:
         try:
             plan = await process.plan(1, Live.nothing)
             found.append(summary(plan))
-            await process.advance(Step.of(plan, 1), 2)
+            await process.advance(Delta.of(plan, 1), 2)
             found.append(summary(await process.plan(2, never)))
             project.write("job0.yaml", "run: echo changed\ntimeout: 1m\n")
             project.remove("job1.yaml")

@@ -7,10 +7,10 @@ from textwrap import dedent
 import apsw
 
 from jeeves_runner.config import Config, load_config
-from jeeves_runner.core.live import Live, Step
+from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.connection import connect, transaction
-from jeeves_runner.reconcile.apply import Applied, Terms, apply_plan, read_live, with_fields
+from jeeves_runner.reconcile.apply import Applied, ApplyOptions, apply_plan, read_live, with_fields
 from jeeves_runner.reconcile.setup import planner_of, source_of
 
 BACKUP = """\
@@ -91,7 +91,7 @@ class Project:
     def apply(self, *, allow_deletes: int | None = None, take_over: bool = False) -> Applied:
         """Plan and apply, as ``apply --keep-going`` does."""
         plan = self.plan()
-        terms = Terms(
+        options = ApplyOptions(
             applied_by="cli",
             source=source_of(self.config).location,
             allow_deletes=allow_deletes,
@@ -99,9 +99,9 @@ class Project:
         )
         expected = read_live(self.conn)
         with transaction(self.conn, self.clock) as tx:
-            applied = apply_plan(tx, plan, terms)
+            applied = apply_plan(tx, plan, options)
         # Whoever follows step by step must always know the same as whoever reads everything.
-        assert expected.advance(Step.of(plan, applied.revision or plan.base)) == read_live(self.conn)
+        assert expected.advance(Delta.of(plan, applied.revision or plan.base)) == read_live(self.conn)
         return applied
 
     def jobs(self, columns: str = "id") -> list[tuple[object, ...]]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.core.plan import Plan
-    from jeeves_runner.reconcile.apply import Applied, Terms
+    from jeeves_runner.reconcile.apply import Applied, ApplyOptions
 
 INCOMPLETE = 3
 _ATTEMPTS = 5
@@ -31,14 +31,14 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     Exit code 0: applied, or nothing to do. 2: an error, nothing applied. 3: applied with
     --keep-going while manifests are broken. 4: refused by a guard.
     """
-    from jeeves_runner.reconcile.apply import Terms
+    from jeeves_runner.reconcile.apply import ApplyOptions
     from jeeves_runner.reconcile.setup import source_of
 
     # One short pass over data that all stays alive: collecting cycles would only cost time.
     gc.disable()
     source = source_of(app.config)
     source.check()  # before a database is made for it
-    terms = Terms(
+    options = ApplyOptions(
         applied_by="cli",
         source=source.location,
         allow_deletes=allow_deletes,
@@ -46,7 +46,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     )
     for attempt in range(_ATTEMPTS):
         try:
-            applied = _apply(app, terms, keep_going)
+            applied = _apply(app, options, keep_going)
             break
         except BaseMoved:
             if attempt == _ATTEMPTS - 1:
@@ -55,7 +55,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     return 0 if applied.plan.complete else INCOMPLETE
 
 
-def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":
+def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
     from jeeves_runner.db.connection import transaction
     from jeeves_runner.reconcile.apply import (
         Applied,
@@ -72,15 +72,15 @@ def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":
     conn = app.connect(create=True)
     plan = with_fields(conn, planner.plan(read_live(conn)))
     try:
-        if not terms.take_over:
-            check_source(conn, terms.source)
+        if not options.take_over:
+            check_source(conn, options.source)
         if not plan.complete and not keep_going:
             _refuse(app, plan)
-        if not needs_writing(conn, plan, terms.source):
+        if not needs_writing(conn, plan, options.source):
             return Applied(revision=None, plan=plan)
         commit = commit_of(app.config.jobs_dir, app.config.root) if plan.changes else None
         with transaction(conn, app.clock) as tx:
-            applied = apply_plan(tx, plan, terms, commit)
+            applied = apply_plan(tx, plan, options, commit)
     except (Refused, SourceMismatch) as refusal:
         if app.json:
             app.print_json(_document(plan, refused=refusal.message))

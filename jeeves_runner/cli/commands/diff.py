@@ -26,7 +26,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
     """
     from jeeves_runner.cli.plans import plan_lines, plan_summary, problem_lines
     from jeeves_runner.core.live import Live
-    from jeeves_runner.reconcile.apply import Terms, read_live, refusal_of, with_fields
+    from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import planner_of, source_of
 
     planner = planner_of(app.config)
@@ -36,8 +36,10 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
     else:
         conn = app.connect()
         plan = with_fields(conn, planner.plan(read_live(conn)))
-        terms = Terms(applied_by="cli", source=source_of(app.config).location, allow_deletes=allow_deletes)
-        reason = refusal_of(conn, plan, terms, app.clock)
+        options = ApplyOptions(
+            applied_by="cli", source=source_of(app.config).location, allow_deletes=allow_deletes
+        )
+        reason = refusal_of(conn, plan, options, app.clock)
     if app.json:
         app.print_json({**plan.as_json(), "refused": reason})
     else:
