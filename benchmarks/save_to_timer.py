@@ -50,13 +50,13 @@ async def measure(root: Path, saves: int) -> tuple[list[float], float, float]:
             delays.append(time.perf_counter() - start)
         stalls = Stalls()
         watch = asyncio.create_task(stalls.watch())
-        revision = runner.sync.state.revision
+        revision = runner.sync.status.revision
         start = time.perf_counter()
         # Another process: the one that is measured must not be the one that types.
         code = f"from benchmarks.save_to_timer import rewrite_all; rewrite_all({str(root)!r})"
         writer = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
         await writer.wait()
-        while runner.sync.state.revision == revision or runner.sync.state.state != "in_sync":
+        while runner.sync.status.revision == revision or runner.sync.status.state != "in_sync":
             await asyncio.sleep(0.01)
         while timer("team00-job-00000") is None:
             await asyncio.sleep(0.01)

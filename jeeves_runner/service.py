@@ -30,9 +30,9 @@ from jeeves_runner.execute.local.limits import raise_open_files
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.reconcile.apply import Applied, check_source
-from jeeves_runner.reconcile.loop import Sync
 from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
+from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup, source_of
 from jeeves_runner.runner.epoch import begin_unless_stopped
 from jeeves_runner.runner.follower import Follower
@@ -83,7 +83,7 @@ class Runner:
 
     runs: Runs
     scheduler: Scheduler
-    sync: Sync
+    sync: Reconciler
     url: str
 
     def __init__(
@@ -164,7 +164,7 @@ class Runner:
         if self._fault is not None:
             raise self._fault
 
-    async def _look_at_manifests(self, sync: Sync) -> None:
+    async def _look_at_manifests(self, sync: Reconciler) -> None:
         """Until no delete settles any more, so that no job starts whose manifest has gone; whoever goes on
         changing the folder is not waited for."""
         for _ in range(_FIRST_LOOKS):
@@ -206,10 +206,10 @@ class Runner:
     def _make_maintenance(self, writer: Writer) -> Maintenance:
         return Maintenance(config=self._config, writer=writer, clock=self._clock)
 
-    def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Sync:
+    def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Reconciler:
         planner = PlannerProcess(setup)
         self._stack.callback(planner.close)
-        return Sync(
+        return Reconciler(
             source=source_of(self._config),
             planner=planner,
             writer=writer,
@@ -224,7 +224,7 @@ class Runner:
         """Somebody has applied: jobs have changed, and where the manifests stand to them."""
         await self.runs.on_plan(job_ids)
         await self.scheduler.on_plan(job_ids)
-        if revision != self.sync.state.revision:
+        if revision != self.sync.status.revision:
             self.sync.nudge()
 
     async def _on_applied(self, _applied: Applied) -> None:
@@ -233,7 +233,7 @@ class Runner:
             await self._follower.catch_up()
 
     def _services(
-        self, conn: apsw.Connection, writer: Writer, runs: Runs, sync: Sync, scheduler: Scheduler
+        self, conn: apsw.Connection, writer: Writer, runs: Runs, sync: Reconciler, scheduler: Scheduler
     ) -> ApiServices:
         return ApiServices(
             conn=conn,

@@ -118,7 +118,7 @@ async def enable_job(request: web.Request) -> web.Response:
 async def reconcile(request: web.Request) -> web.Response:
     of = request.app[SERVICES]
     of.sync.apply_now()
-    return answer(of.sync.state.as_json(), status=202)
+    return answer(of.sync.status.as_json(), status=202)
 
 
 async def jobs_are_declared(request: web.Request) -> web.Response:

@@ -43,7 +43,7 @@ async def status(request: web.Request) -> web.Response:
         of.clock.now(),
         started_at=of.started_at,
         stopping=of.stopping.is_set(),
-        sync=of.sync.state.as_json(),
+        sync=of.sync.status.as_json(),
         busy_since=of.writer.busy_since,
     )
     return answer(document)
@@ -106,7 +106,7 @@ async def logs(request: web.Request) -> web.StreamResponse:
 
 
 async def sync(request: web.Request) -> web.Response:
-    return answer(_services(request).sync.state.as_json())
+    return answer(_services(request).sync.status.as_json())
 
 
 async def queues(request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.model import Run
 from jeeves_runner.db.connection import Tx
-from jeeves_runner.reconcile.loop import SyncState
+from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.views import NextRun
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class RunControl(Protocol):
 class SyncControl(Protocol):
     """Knows how the live jobs stand against the manifests."""
 
-    state: SyncState
+    status: SyncStatus
 
     def apply_now(self) -> None: ...
 

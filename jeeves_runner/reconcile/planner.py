@@ -16,8 +16,14 @@ from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, P
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.local.requirement_check import Fault, fault_of
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
-from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
-from jeeves_runner.sources.signature import Signature, signature
+from jeeves_runner.sources.folder import (
+    DEFAULTS_NAMES,
+    FileStamp,
+    FolderSource,
+    Snapshot,
+    SourceFile,
+    stamp_of,
+)
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest.reader import Entry, FileResult
@@ -26,43 +32,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannerSetup:
-    """What a planner works with; a plain value, so that it can be sent to another process.
-
-    ``runners``: ``(extension, command)`` as configured; they decide which scripts can be run.
-    ``processes``: how many may read manifests at once.
-    """
+    """What a planner works with; a plain value, so that it can be sent to another process."""
 
     source: FolderSource
+    """Where the manifests come from."""
     schema: Mapping[str, Any]
+    """The JSON Schema of manifests."""
     context: ProjectContext
+    """What every manifest is read with."""
     runners: tuple[tuple[str, str], ...]
+    """``(extension, command)`` as configured; they decide which scripts can be run."""
     version: str
+    """The program's version: another one may read the same manifests differently."""
     processes: int = 1
+    """How many may read manifests at once."""
 
     @property
     def salt(self) -> bytes:
-        """Whatever besides a manifest's text shapes what it means."""
+        """All that gives a manifest its meaning besides its text and the defaults above it."""
         root, timezone, pools = self.context
         return repr((self.version, root, timezone, sorted(pools))).encode()
 
     @property
     def digest(self) -> str:
-        """Tells one meaning of the same manifests from another."""
+        """Differs between two setups that may read the same manifests differently."""
         return blake2b(self.salt, digest_size=16).hexdigest()
 
 
 class Planner:
     """Computes plans for one folder under one config.
 
-    Of the last look: ``folders`` are the real folders walked. ``awaited`` are the places outside of
-    them whose change may mend a fault, scripts and what links lead to, with what stood there.
+    ``folders``: the real folders that the last look walked. ``recheck``: places outside of them, scripts
+    and what links lead to, where the last look met a fault, with what stood there. A change there may mend
+    the fault.
     """
 
     def __init__(self, setup: PlannerSetup) -> None:
         self._setup = setup
         self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
         self.folders: tuple[str, ...] = ()
-        self.awaited: dict[str, Signature] = {}
+        self.recheck: dict[str, FileStamp] = {}
 
     def plan(self, live: Live) -> Plan:
         """Look at the folder and compare; SourceError when it cannot be looked at."""
@@ -72,7 +81,7 @@ class Planner:
         defaults = _Defaults(snapshot, self._reader, self._setup.salt)
         look = _Look(self._reader, self._setup.context.project_root, machine, live)
         plan = look.plan(snapshot, defaults)
-        self.awaited = {**snapshot.awaited, **machine.faulty_scripts}
+        self.recheck = {**snapshot.recheck, **machine.faulty_scripts}
         return plan
 
 
@@ -82,7 +91,7 @@ class _Machine:
     def __init__(self, runners: Mapping[str, str]) -> None:
         self._runners = runners
         self._scripts: dict[str, Fault | None] = {}
-        self.faulty_scripts: dict[str, Signature] = {}
+        self.faulty_scripts: dict[str, FileStamp] = {}
 
     def fault(self, required: Requirement) -> Fault | None:
         """What stops a run from using it, or None."""
@@ -93,7 +102,7 @@ class _Machine:
     def script_fault(self, path: str) -> Fault | None:
         """What stops the script from being run, or None."""
         if path not in self._scripts:
-            before = signature(path)
+            before = stamp_of(path)
             found = self._scripts[path] = fault_of("script", path, self._runners)
             if found is not None:
                 self.faulty_scripts[path] = before

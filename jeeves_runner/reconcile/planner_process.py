@@ -25,7 +25,7 @@ from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
-from jeeves_runner.sources.signature import Signature
+from jeeves_runner.sources.folder import FileStamp
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class PlannerProcess:
         self._one_at_a_time = asyncio.Lock()
         self._fingerprint: Hashable = None
         self.folders: tuple[str, ...] = ()
-        self.awaited: dict[str, Signature] = {}
+        self.recheck: dict[str, FileStamp] = {}
 
     async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
         """As ``Planner.plan``; the event loop stays free.
@@ -106,7 +106,7 @@ class PlannerProcess:
                 log.error("%s\n%s", answer, answer.trace)
             if isinstance(answer, JeevesError):
                 raise answer
-            head, self.folders, self.awaited = answer
+            head, self.folders, self.recheck = answer
             plan: Plan = replace(head, changes=tuple(_all(answers)), files=tuple(_all(answers)))
             return plan
 
@@ -190,7 +190,7 @@ def _answer(planner: Planner, live: Live, answers: IO[bytes]) -> None:
         _send(answers, PlannerFailed(message, trace=traceback.format_exc()))
     else:
         head = replace(plan, changes=(), files=())
-        _send(answers, (head, planner.folders, planner.awaited))
+        _send(answers, (head, planner.folders, planner.recheck))
         _send_all(answers, plan.changes)
         _send_all(answers, plan.files)
     finally:

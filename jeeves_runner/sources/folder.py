@@ -13,7 +13,6 @@ from pathlib import Path
 
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
-from jeeves_runner.sources.signature import Signature, signature
 
 SUFFIXES = (".yaml", ".yml")
 DEFAULTS_NAMES = ("_defaults.yaml", "_defaults.yml")
@@ -21,38 +20,51 @@ MAX_FILE_SIZE = 1024 * 1024
 _CHUNK = 64 * 1024
 
 MAX_ENTRIES = 100_000
-"""Files and folders of every kind that are looked at. More of them are no folder of manifests but a
-whole disk or /proc, and a walk there might never end."""
+"""How many files and folders of every kind are looked at. A folder with more is not meant for manifests:
+it is a whole disk or /proc, and a walk there might never end."""
 
 MAX_DEPTH = 32
-"""Folders within one another."""
+"""How many folders may lie within one another."""
+
+
+FileStamp = tuple[int, ...] | None
+"""``(device, inode, mode, change time in ns)`` of what a path leads to; None where nothing can be seen.
+Another stamp means that something has changed there; it says nothing of what the file holds."""
+
+
+def stamp_of(path: str) -> FileStamp:
+    """The stamp of what stands at a path now."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino, found.st_mode, found.st_ctime_ns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """One manifest as found. ``path`` is relative to the project root, with ``/``.
-
-    ``data`` holds at most one byte more than a manifest may have.
-    """
+    """One manifest as found."""
 
     path: str
+    """Relative to the project root, with ``/``."""
     data: bytes
+    """At most one byte more than a manifest may have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """What one look at the folder saw, in order of path.
-
-    ``unreadable`` has a problem for each entry that should be a manifest but cannot be read;
-    ``folders`` are the real folders walked, for whoever watches them; ``awaited`` says what stood
-    at the places that could not be read, whose change no watch need notice.
-    """
+    """What one look at the folder saw."""
 
     files: tuple[SourceFile, ...]
+    """The manifests, in order of path."""
     defaults: tuple[SourceFile, ...]
+    """The ``_defaults.yaml`` files, in order of path."""
     unreadable: tuple[Problem, ...]
+    """One for each entry that should be a manifest or a folder of them and cannot be read."""
     folders: tuple[str, ...]
-    awaited: Mapping[str, Signature]
+    """The real paths of the folders walked: these are to be watched."""
+    recheck: Mapping[str, FileStamp]
+    """The places that could not be read, and what stood there: a watch may miss a change of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +111,7 @@ class FolderSource:
             defaults=tuple(sorted(walk.defaults, key=_by_path)),
             unreadable=tuple(walk.unreadable),
             folders=tuple(walk.folders),
-            awaited=walk.awaited,
+            recheck=walk.recheck,
         )
 
 
@@ -110,7 +122,7 @@ def _by_path(file: SourceFile) -> str:
 class _Walk:
     """One walk: each real folder once, hidden and underscored names left out.
 
-    Linked folders come after all real ones, so that a folder reached by both has its own name.
+    Linked folders come after all real ones, so that a folder reached both ways is named by its real path.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -119,7 +131,7 @@ class _Walk:
         self.defaults: list[SourceFile] = []
         self.unreadable: list[Problem] = []
         self.folders: list[str] = []
-        self.awaited: dict[str, Signature] = {}
+        self.recheck: dict[str, FileStamp] = {}
         self._links: list[tuple[str, str]] = []
         self._seen: set[tuple[int, int]] = set()
         self._entries_left = MAX_ENTRIES
@@ -142,7 +154,7 @@ class _Walk:
                     f"the jobs folder {path} cannot be read: {error.strerror}",
                     hint=_mend(error),
                 ) from None
-            self.awaited[path] = _seen_of(path, error)
+            self.recheck[path] = _seen_of(path, error)
             self._refuse(
                 prefix.rstrip("/"),
                 "unreadable_folder",
@@ -197,7 +209,7 @@ class _Walk:
                 raise OSError("it is not a regular file")
             file = SourceFile(path=path, data=_read(entry.path))
         except OSError as error:
-            self.awaited[entry.path] = _seen_of(entry.path, error)
+            self.recheck[entry.path] = _seen_of(entry.path, error)
             self._refuse(_shown(path), "unreadable", _why(entry, error), hint=_mend(error))
             return False
         (self.defaults if is_defaults else self.files).append(file)
@@ -229,9 +241,9 @@ class _Walk:
         )
 
 
-def _seen_of(path: str, error: OSError) -> Signature:
-    """What stood where the error came from: nothing, if that was it, whatever may stand there by now."""
-    return None if isinstance(error, FileNotFoundError) else signature(path)
+def _seen_of(path: str, error: OSError) -> FileStamp:
+    """The stamp of the place as the walk met it: a file that was missing then may be there by now."""
+    return None if isinstance(error, FileNotFoundError) else stamp_of(path)
 
 
 def is_text(name: str) -> bool:

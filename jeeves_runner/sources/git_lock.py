@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.sources.signature import Signature, signature
+from jeeves_runner.sources.folder import FileStamp, stamp_of
 
 PATIENCE = 30.0
 """Seconds to wait for a git command that is changing the folder."""
@@ -28,7 +28,7 @@ def index_lock(folder: Path) -> Path | None:
             if git.is_file():
                 return _linked(git) / "index.lock"
         except PermissionError:
-            return None  # reading the folder fails as well, and is what has to be told
+            return None  # the folder cannot be read either, and that is reported
     return None
 
 
@@ -41,29 +41,30 @@ def _linked(file: Path) -> Path:
 
 
 class GitLock:
-    """Waits for git. A lock that was waited for once in vain is a left-over, and not waited for again.
+    """Waits for a git command that holds the lock.
 
-    ``seen`` is the signature of that lock.
+    A lock that outlasts the wait is a left-over of a command that died: it is not waited for again.
+    ``left_over`` is its stamp.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
-        self.seen: Signature = None
+        self.left_over: FileStamp = None
 
-    async def left(self, say: Callable[[Path], None]) -> Path | None:
-        """Wait for a command at work; its lock if that takes too long to be one. ``say`` hears of a wait."""
+    async def wait(self, say: Callable[[Path], None]) -> Path | None:
+        """Wait until the lock is gone; its path if it is a left-over. ``say`` is called for a long wait."""
         lock = index_lock(self._folder)
         began = self._clock.monotonic()
         said = False
-        while lock is not None and (found := signature(str(lock))) is not None:
+        while lock is not None and (found := stamp_of(str(lock))) is not None:
             waited = self._clock.monotonic() - began
-            if found == self.seen or waited > PATIENCE:
-                self.seen = found
+            if found == self.left_over or waited > PATIENCE:
+                self.left_over = found
                 return lock
             if waited > _WORTH_SAYING and not said:
                 said = True
                 say(lock)
             await asyncio.sleep(_STEP)
-        self.seen = None
+        self.left_over = None
         return None

@@ -125,7 +125,7 @@ def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
             "running",
         )
         assert (status["uptime"], status["sync"]["state"]) == (0, "in_sync")
-        assert (await api.get("/sync")).body == api.sync.state.as_json()
+        assert (await api.get("/sync")).body == api.sync.status.as_json()
         assert (await api.get("/healthz")).body == {"status": "ok"}
         assert (await api.get("/config")).body["port"] == 1937
         for path in (await api.get("/")).body["links"].values():

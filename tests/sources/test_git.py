@@ -135,15 +135,15 @@ def test_a_lock_waited_for_in_vain_is_not_waited_for_again(
     waits: list[Path] = []
 
     async def scene() -> None:
-        left = GitLock(root / "jobs.d", SystemClock())
-        assert await left.left(waits.append) is None
+        lock_of_git = GitLock(root / "jobs.d", SystemClock())
+        assert await lock_of_git.wait(waits.append) is None
         lock.touch()
-        assert [await left.left(waits.append) for _ in range(3)] == [lock] * 3
+        assert [await lock_of_git.wait(waits.append) for _ in range(3)] == [lock] * 3
         assert waits == [lock]
         lock.unlink()
-        assert await left.left(waits.append) is None
+        assert await lock_of_git.wait(waits.append) is None
         lock.touch()
-        assert await left.left(waits.append) == lock
+        assert await lock_of_git.wait(waits.append) == lock
         assert waits == [lock, lock]
 
     asyncio.run(scene())

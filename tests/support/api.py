@@ -20,7 +20,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.local.executor import LocalExecutor
-from jeeves_runner.reconcile.loop import SyncState
+from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runs import Runs, Surroundings
 from jeeves_runner.views import next_runs
 
@@ -39,7 +39,7 @@ class StillSync:
     """Manifests that stay as they are; counts how often somebody asked to look again."""
 
     def __init__(self) -> None:
-        self.state = SyncState(state="in_sync", revision=1)
+        self.status = SyncStatus(state="in_sync", revision=1)
         self.nudges = 0
 
     def apply_now(self) -> None:

@@ -13,8 +13,8 @@ from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.reconcile.apply import Applied
-from jeeves_runner.reconcile.loop import Sync
 from jeeves_runner.reconcile.planner_process import PlannerProcess
+from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup, source_of
 
 
@@ -26,8 +26,8 @@ def project(tmp_path: Path) -> Project:
 
 
 @asynccontextmanager
-async def looking(project: Project, *, automatic: bool = True) -> AsyncIterator[Sync]:
-    """A sync that looks when told to."""
+async def looking(project: Project, *, automatic: bool = True) -> AsyncIterator[Reconciler]:
+    """A reconciler that looks when told to."""
     conn = project.conn
     planner = PlannerProcess(planner_setup(project.config))
 
@@ -36,7 +36,7 @@ async def looking(project: Project, *, automatic: bool = True) -> AsyncIterator[
 
     try:
         async with Writer(project.config.db_path, SystemClock()) as writer:
-            yield Sync(
+            yield Reconciler(
                 source=source_of(project.config),
                 planner=planner,
                 writer=writer,
@@ -52,15 +52,15 @@ async def looking(project: Project, *, automatic: bool = True) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def syncing(project: Project) -> AsyncIterator[tuple[Sync, asyncio.Task[None]]]:
-    """A sync that has looked and waits for a hint."""
-    async with looking(project) as sync:
-        first = await sync.look()
-        task = asyncio.create_task(sync.run())
+async def watching(project: Project) -> AsyncIterator[tuple[Reconciler, asyncio.Task[None]]]:
+    """A reconciler that has looked and waits for a hint."""
+    async with looking(project) as reconciler:
+        first = await reconciler.look()
+        task = asyncio.create_task(reconciler.run())
         # The watch, once it stands, gives a hint; after that look the loop waits for the next.
-        while sync.state is first:  # noqa: ASYNC110 - nobody announces a look
+        while reconciler.status is first:  # noqa: ASYNC110 - nobody announces a look
             await asyncio.sleep(0.01)
-        yield sync, task
+        yield reconciler, task
 
 
 async def ended(task: asyncio.Task[None]) -> None:
@@ -77,8 +77,8 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("turns", range(8))
 def test_it_ends_when_cancelled_just_as_a_hint_arrives(project: Project, turns: int) -> None:
     async def scene() -> bool:
-        async with syncing(project) as (sync, task):
-            sync.nudge()
+        async with watching(project) as (reconciler, task):
+            reconciler.nudge()
             for _ in range(turns):
                 await asyncio.sleep(0)
             task.cancel()
@@ -91,13 +91,13 @@ def test_it_ends_when_cancelled_just_as_a_hint_arrives(project: Project, turns: 
 
 def test_it_fails_when_its_watch_does(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> BaseException | None:
-        async with syncing(project) as (sync, task):
+        async with watching(project) as (reconciler, task):
 
             def broken() -> None:
                 raise RuntimeError("the watch broke")
 
-            monkeypatch.setattr(sync._watch, "_places", broken)
-            sync._watch.retarget(["/elsewhere"])
+            monkeypatch.setattr(reconciler._watch, "_places", broken)
+            reconciler._watch.retarget(["/elsewhere"])
             await asyncio.wait({task}, timeout=10)
             return task.exception()
 
@@ -108,23 +108,23 @@ def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jeeves_runner.sources.git_lock.PATIENCE", 0.2)
-    monkeypatch.setattr("jeeves_runner.reconcile.loop.SETTLE", 0.0)
+    monkeypatch.setattr("jeeves_runner.reconcile.reconciler.SETTLE", 0.0)
     lock = project.root / ".git" / "index.lock"
     reason = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
 
     async def scene() -> None:
-        async with syncing(project) as (sync, task):
+        async with watching(project) as (reconciler, task):
             await ended(task)
             lock.parent.mkdir()
             lock.touch()
             project.write("new.yaml", "run: echo new\ntimeout: 1m\n")
             project.remove("job.yaml")
-            state = await sync.look()
+            state = await reconciler.look()
             assert (state.state, state.reason) == ("pending", reason)
             assert project.jobs() == [("job",), ("new",)]
             lock.unlink()
-            await sync.look()
-            assert (sync.state.state, sync.state.reason) == ("in_sync", None)
+            await reconciler.look()
+            assert (reconciler.status.state, reconciler.status.reason) == ("in_sync", None)
             assert project.jobs() == [("new",)]
 
     asyncio.run(scene())
@@ -134,29 +134,29 @@ def test_a_lock_is_mentioned_while_it_exists_and_its_end_is_noticed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jeeves_runner.sources.git_lock.PATIENCE", 0.2)
-    monkeypatch.setattr("jeeves_runner.reconcile.loop._GLANCE", 0.05)
+    monkeypatch.setattr("jeeves_runner.reconcile.reconciler._GLANCE", 0.05)
     lock = project.root / ".git" / "index.lock"
 
     async def scene() -> None:
-        async with syncing(project) as (sync, _):
+        async with watching(project) as (reconciler, _):
             lock.parent.mkdir()
             lock.touch()
-            sync.nudge()
-            await until(lambda: str(lock) in (sync.state.reason or ""))
-            assert sync.state.state == "in_sync"
+            reconciler.nudge()
+            await until(lambda: str(lock) in (reconciler.status.reason or ""))
+            assert reconciler.status.state == "in_sync"
             lock.unlink()
-            await until(lambda: sync.state.reason is None)
+            await until(lambda: reconciler.status.reason is None)
 
     asyncio.run(scene())
 
 
 def test_a_script_that_comes_later_is_noticed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jeeves_runner.reconcile.loop._GLANCE", 0.05)
+    monkeypatch.setattr("jeeves_runner.reconcile.reconciler._GLANCE", 0.05)
     script = project.root / "work.sh"
     project.write("work.yaml", "script: work.sh\ntimeout: 1m\n")
 
     async def scene() -> None:
-        async with syncing(project):
+        async with watching(project):
             assert project.jobs() == [("job",)]
             script.write_text("#!/bin/sh\n")
             script.chmod(0o755)
@@ -167,22 +167,22 @@ def test_a_script_that_comes_later_is_noticed(project: Project, monkeypatch: pyt
 
 def test_what_is_pending_says_why(project: Project) -> None:
     async def scene() -> None:
-        async with looking(project, automatic=False) as sync:
-            state = await sync.look()
+        async with looking(project, automatic=False) as reconciler:
+            state = await reconciler.look()
             assert (state.state, state.reason) == (
                 "pending",
                 "manual mode: `jeeves-runner apply` or POST /reconcile makes it live",
             )
-        async with looking(project) as sync:
-            await sync.look()
+        async with looking(project) as reconciler:
+            await reconciler.look()
             project.write("other.yaml", "run: echo other\ntimeout: 1m\n")
             project.remove("job.yaml")
-            state = await sync.look()
+            state = await reconciler.look()
             assert (state.state, state.reason) == (
                 "pending",
                 "deletes count once the folder has stayed as it is for 3 s",
             )
-            assert sync.settling() is not None
+            assert reconciler.settling() is not None
 
     asyncio.run(scene())
 
@@ -195,22 +195,22 @@ def test_a_word_to_apply_holds_for_the_plan_it_was_given_for(
     project.apply()
 
     async def scene() -> None:
-        async with looking(project, automatic=False) as sync:
+        async with looking(project, automatic=False) as reconciler:
             project.remove("job0.yaml")
             project.write("job1.yaml", "run: echo asked for\ntimeout: 1m\n")
-            sync.apply_now()
-            await sync.look()
+            reconciler.apply_now()
+            await reconciler.look()
             assert project.value("SELECT script FROM jobs WHERE id = 'job1'") == "echo asked for"
             assert project.value("SELECT applied_by FROM revisions ORDER BY id DESC") == "api"
             project.write("job1.yaml", "run: echo not asked for\ntimeout: 1m\n")
-            monkeypatch.setattr("jeeves_runner.reconcile.loop.SETTLE", 0.0)
-            await sync.look()
-            await sync.look()
-            assert sync.state.state == "pending"
+            monkeypatch.setattr("jeeves_runner.reconcile.reconciler.SETTLE", 0.0)
+            await reconciler.look()
+            await reconciler.look()
+            assert reconciler.status.state == "pending"
             assert project.value("SELECT script FROM jobs WHERE id = 'job1'") == "echo asked for"
             assert ("job0",) in project.jobs()
-            sync.apply_now()
-            await sync.look()
+            reconciler.apply_now()
+            await reconciler.look()
             assert ("job0",) not in project.jobs()
 
     asyncio.run(scene())
@@ -220,20 +220,20 @@ def test_a_word_given_amid_a_look_is_for_what_the_look_after_it_finds(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene() -> None:
-        async with looking(project, automatic=False) as sync:
-            plan = sync._planner.plan
+        async with looking(project, automatic=False) as reconciler:
+            plan = reconciler._planner.plan
 
             async def then_somebody_saves_and_asks(*known: Any) -> Plan:
                 found = await plan(*known)
                 project.write("saved.yaml", "run: echo saved\ntimeout: 1m\n")
-                sync.apply_now()
+                reconciler.apply_now()
                 return found
 
-            monkeypatch.setattr(sync._planner, "plan", then_somebody_saves_and_asks)
-            await sync.look()
+            monkeypatch.setattr(reconciler._planner, "plan", then_somebody_saves_and_asks)
+            await reconciler.look()
             assert project.jobs() == []
             monkeypatch.undo()
-            await sync.look()
+            await reconciler.look()
             assert project.jobs() == [("job",), ("saved",)]
 
     asyncio.run(scene())
@@ -241,12 +241,12 @@ def test_a_word_given_amid_a_look_is_for_what_the_look_after_it_finds(
 
 def test_a_word_to_apply_does_not_outlive_a_look_that_failed(project: Project) -> None:
     async def scene() -> None:
-        async with looking(project, automatic=False) as sync:
+        async with looking(project, automatic=False) as reconciler:
             project.jobs_dir.rename(project.root / "away")
-            sync.apply_now()
-            assert (await sync.look()).state == "error"
+            reconciler.apply_now()
+            assert (await reconciler.look()).state == "error"
             (project.root / "away").rename(project.jobs_dir)
-            assert (await sync.look()).state == "pending"
+            assert (await reconciler.look()).state == "pending"
             assert project.jobs() == []
 
     asyncio.run(scene())
@@ -257,16 +257,16 @@ def test_the_commit_is_that_of_the_revision_whoever_wrote_it(project: Project) -
     project.conn.execute("UPDATE revisions SET \"commit\" = 'c0ffee'")
 
     async def scene() -> None:
-        async with looking(project) as sync:
-            state = await sync.look()
+        async with looking(project) as reconciler:
+            state = await reconciler.look()
             assert (state.revision, state.commit) == (1, "c0ffee")
             project.write("new.yaml", "run: echo new\ntimeout: 1m\n")
             project.apply()
-            state = await sync.look()
+            state = await reconciler.look()
             assert (state.revision, state.commit) == (2, None)
             project.jobs_dir.rename(project.root / "away")
-        async with looking(project) as sync:
-            state = await sync.look()
+        async with looking(project) as reconciler:
+            state = await reconciler.look()
             assert (state.state, state.revision) == ("error", 2)
 
     asyncio.run(scene())
@@ -278,12 +278,12 @@ def test_an_apply_under_another_config_is_reversed_with_a_warning(
     config = project.root / "jeeves-runner.yaml"
 
     async def scene() -> None:
-        async with looking(project) as sync:
-            await sync.look()
+        async with looking(project) as reconciler:
+            await reconciler.look()
             config.write_text("timezone: Europe/Vienna\n")
             project.apply()
             assert project.jobs("timezone") == [("Europe/Vienna",)]
-            await sync.look()
+            await reconciler.look()
             assert project.jobs("timezone") == [("UTC",)]
             assert "revision 2 (cli) read the same manifests otherwise" in caplog.text
 

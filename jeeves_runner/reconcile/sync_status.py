@@ -1,0 +1,44 @@
+"""How the live jobs stand against the manifests, as /sync shows it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.plan import Plan
+
+SyncState = Literal["starting", "in_sync", "pending", "held", "blocked", "error"]
+"""``pending``: changes wait, for a person in manual mode or for deletes to settle. ``held``: some rows
+keep an older spec because their manifest is broken. ``blocked``: a guard refused deletes. ``error``: the
+folder could not be looked at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncStatus:
+    """What the last look at the manifests found, and what it left undone."""
+
+    state: SyncState
+    """The summary in a word."""
+    revision: int = 0
+    """The newest revision; 0 before the first."""
+    commit: str | None = None
+    """The commit that ``revision`` records."""
+    checked_at: datetime | None = None
+    """When the last look ended, in UTC."""
+    plan: Plan = field(default_factory=Plan)
+    """The changes that wait, with the problems and held rows of the last look."""
+    reason: str | None = None
+    """Why changes wait, or what went wrong."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of /sync."""
+        return {
+            "state": self.state,
+            "revision": self.revision,
+            "commit": self.commit,
+            "checked_at": to_text(self.checked_at) if self.checked_at else None,
+            "held": [h.as_json() for h in self.plan.held],
+            "problems": [p.as_json() for p in self.plan.problems],
+            "plan": [c.as_json() for c in self.plan.changes],
+            "reason": self.reason,
+        }
