@@ -10,9 +10,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from jeeves_runner.api.connection import LIMITS
-from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.durations import parse_duration, span_ms
 from jeeves_runner.core.params import param_variables
-from jeeves_runner.core.values import check_name, span_ms, to_json
+from jeeves_runner.core.values import check_name, to_json
 from jeeves_runner.errors import InvalidValue
 
 MAX_LIMIT: Final = 1000

@@ -11,7 +11,8 @@ from typing import Any, Literal, Self, TypeVar
 
 from jeeves_runner.client.session import Pending, Session
 from jeeves_runner.clock import Clock, SystemClock
-from jeeves_runner.core.values import Expect, Span, check_name, check_whole, span_ms, to_json
+from jeeves_runner.core.durations import Span, span_ms
+from jeeves_runner.core.values import Expect, check_name, check_whole, to_json
 from jeeves_runner.db import queue_items, state
 from jeeves_runner.db.queue_items import Item
 from jeeves_runner.db.transaction import Tx

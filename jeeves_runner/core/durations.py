@@ -1,21 +1,32 @@
-"""Durations and sizes as people write them: ``500ms 30s 5m 1h30m 2d``, ``512MiB 2GiB``."""
+"""Lengths of time and sizes as people and scripts give them: ``500ms 30s 5m 1h30m 2d``, ``512MiB 2GiB``."""
 
+import math
 import re
+from datetime import datetime, timedelta
+from typing import Final
 
-from jeeves_runner.core.values import MAX_SPAN_MS
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.wording import brief
+from jeeves_runner.errors import InvalidValue
 
-UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+Span = str | float | timedelta
+"""A length of time: a duration such as ``"5m"``, seconds, or a timedelta."""
 
-_PART = re.compile(r"([0-9]+)(ms|[smhd])")
-_DURATION = re.compile(r"(?:[0-9]+(?:ms|[smhd]))+")
-_SIZE = re.compile(r"([0-9]+)(B|KiB|MiB|GiB|TiB)")
-_SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+MAX_SPAN_MS: Final = 10 * 365 * 86_400_000
+"""Ten years, the longest length of time that may be given anywhere."""
+
+UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+# Texts, compiled at their first use: every script pays for what is done when its client is imported.
+_PART: Final = r"([0-9]+)(ms|[smhd])"
+_DURATION: Final = r"(?:[0-9]+(?:ms|[smhd]))+"
+_SIZE: Final = r"([0-9]+)(B|KiB|MiB|GiB|TiB)"
+_SIZE_UNITS: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 
 def is_duration(text: str) -> bool:
     """Whether a text is meant as a length of time, be it an acceptable one or not."""
-    return _DURATION.fullmatch(text) is not None
+    return re.fullmatch(_DURATION, text) is not None
 
 
 def parse_duration(text: str) -> int:
@@ -26,7 +37,7 @@ def parse_duration(text: str) -> int:
     if not is_duration(text):
         raise ValueError(f'"{brief(text)}" is no duration; write one like "30s", "5m" or "1h30m"')
     total, last = 0, MAX_SPAN_MS
-    for number, unit in _PART.findall(text):
+    for number, unit in re.findall(_PART, text):
         size = UNITS_MS[unit]
         if size >= last:
             raise ValueError(f'"{brief(text)}" is no duration: its units go from large to small, each once')
@@ -51,7 +62,44 @@ def format_duration(ms: int) -> str:
 
 def parse_size(text: str) -> int:
     """Bytes of a text such as ``512MiB``; ValueError with a sentence for anything else."""
-    match = _SIZE.fullmatch(text)
+    match = re.fullmatch(_SIZE, text)
     if match is None:
         raise ValueError(f'"{brief(text)}" is no size; write one like "512MiB" or "2GiB"')
     return int(match[1][:20]) * _SIZE_UNITS[match[2]]
+
+
+def span_ms(span: Span, what: str, *, minimum: int = 1) -> int:
+    """Milliseconds of a span between ``minimum`` ms and ten years; fractions of one count as a whole.
+
+    InvalidValue otherwise, its message beginning with ``what``.
+    """
+    ms = _exact_ms(span, what)
+    if ms > MAX_SPAN_MS:
+        raise InvalidValue(f"{what}: {span} is more than ten years")
+    if not ms >= minimum:  # NaN is not either
+        least = "not negative" if minimum == 0 else "longer than nothing"
+        raise InvalidValue(f"{what} must be {least}, not {span}")
+    return math.ceil(round(ms, 6))
+
+
+def _exact_ms(span: Span, what: str) -> float:
+    if isinstance(span, timedelta):
+        return span / timedelta(milliseconds=1)
+    if isinstance(span, str):
+        try:
+            return parse_duration(span)
+        except ValueError as error:
+            raise InvalidValue(f"{what}: {error}") from error
+    if isinstance(span, bool) or not isinstance(span, int | float):
+        raise InvalidValue(
+            f"{what} is not a length of time: {span!r}", hint='write "5m", seconds, or a timedelta'
+        )
+    try:
+        return float(span) * 1000
+    except OverflowError:
+        return math.inf
+
+
+def text_after(now: datetime, ms: int) -> str:
+    """The time ``ms`` after ``now`` (before it if negative), at most ten years away, as text."""
+    return to_text(now + timedelta(milliseconds=max(-MAX_SPAN_MS, min(ms, MAX_SPAN_MS))))

@@ -1,24 +1,18 @@
-"""What callers hand to state and queues: JSON values, names and spans of time.
+"""What callers hand to state and queues: JSON values, names and numbers.
 
 Every way in (client, command line, HTTP) checks them here, so all refuse the same things with the
 same words: ``InvalidValue``, whose message begins with ``what``, the thing as the caller knows it.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from jeeves_runner.clock import to_text
 from jeeves_runner.errors import DatabaseError, InvalidValue
 
 T = TypeVar("T")
-
-Span = str | float | timedelta
-"""A length of time: a duration such as ``"5m"``, seconds, or a timedelta."""
 
 MAX_NAME_LENGTH: Final = 512
 MAX_JSON_LENGTH: Final = 64 * 1024 * 1024
@@ -26,12 +20,9 @@ MAX_WHOLE: Final = 2**31 - 1
 MAX_DEPTH: Final = 100
 """Levels of lists and objects in a value: few enough to be read by any script, however deep in its calls."""
 
-MAX_SPAN_MS: Final = 10 * 365 * 86_400_000
-"""Ten years, the longest length of time that may be given anywhere."""
-
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]')
+_STRING_OR_BRACKET: Final = r'"(?:[^"\\]|\\.)*"|[\[{\]}]'
 
 
 class Expect(Enum):
@@ -152,44 +143,6 @@ def check_whole(number: object, what: str, minimum: int, maximum: int = MAX_WHOL
     return number
 
 
-def span_ms(span: Span, what: str, *, minimum: int = 1) -> int:
-    """Milliseconds of a span between ``minimum`` ms and ten years; fractions of one count as a whole."""
-    ms = _exact_ms(span, what)
-    if ms > MAX_SPAN_MS:
-        raise InvalidValue(f"{what}: {span} is more than ten years")
-    if not ms >= minimum:  # NaN is not either
-        least = "not negative" if minimum == 0 else "longer than nothing"
-        raise InvalidValue(f"{what} must be {least}, not {span}")
-    return math.ceil(round(ms, 6))
-
-
-def text_after(now: datetime, ms: int) -> str:
-    """The time ``ms`` after ``now`` (before it if negative), at most ten years away, as text."""
-    return to_text(now + timedelta(milliseconds=max(-MAX_SPAN_MS, min(ms, MAX_SPAN_MS))))
-
-
-def _exact_ms(span: Span, what: str) -> float:
-    if isinstance(span, timedelta):
-        return span / timedelta(milliseconds=1)
-    if isinstance(span, str):
-        # Most scripts never give a duration as text.
-        from jeeves_runner.core.durations import parse_duration
-
-        try:
-            ms: int = parse_duration(span)
-        except ValueError as error:
-            raise InvalidValue(f"{what}: {error}") from error
-        return ms
-    if isinstance(span, bool) or not isinstance(span, int | float):
-        raise InvalidValue(
-            f"{what} is not a length of time: {span!r}", hint='write "5m", seconds, or a timedelta'
-        )
-    try:
-        return float(span) * 1000
-    except OverflowError:
-        return math.inf
-
-
 def _too_deep(what: str) -> InvalidValue:
     return InvalidValue(
         f"{what} is nested deeper than {MAX_DEPTH} levels", hint="keep the parts apart, or store them as text"
@@ -224,7 +177,7 @@ def _check_keys(mapping: dict[object, object], what: str) -> None:
 
 def _depth(text: str) -> int:
     depth = deepest = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
+    for match in re.finditer(_STRING_OR_BRACKET, text):
         if match[0] in "[{":
             depth += 1
             deepest = max(deepest, depth)

@@ -7,7 +7,8 @@ from typing import Any, Final
 LONGEST: Final = 60
 """Characters of a text or value shown in a message."""
 
-_NOT_PRINTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_PRINTED: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+"""Compiled at its first use: every script pays for what is done when its client is imported."""
 
 
 def brief(text: str) -> str:
@@ -26,7 +27,7 @@ def _cut(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The text with line breaks and control characters escaped as Python would."""
-    return _NOT_PRINTED.sub(lambda match: repr(match[0])[1:-1], text)
+    return re.sub(_NOT_PRINTED, lambda match: repr(match[0])[1:-1], text)
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 import apsw
 
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.values import fields_of, parse_json, text_after
+from jeeves_runner.core.durations import text_after
+from jeeves_runner.core.values import fields_of, parse_json
 from jeeves_runner.db.queue_items import GIVE_BACK, LEASE_ENDED, run_lease_ms, settle_expired
 from jeeves_runner.db.transaction import Tx
 

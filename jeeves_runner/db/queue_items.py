@@ -12,7 +12,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import apsw
 
-from jeeves_runner.core.values import canonical_json, check_whole, fields_of, parse_json, text_after
+from jeeves_runner.core.durations import text_after
+from jeeves_runner.core.values import canonical_json, check_whole, fields_of, parse_json
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, LeaseLost, NotFound
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.values import Expect, from_json, same_json, text_after
+from jeeves_runner.core.durations import text_after
+from jeeves_runner.core.values import Expect, from_json, same_json
 from jeeves_runner.db.transaction import Tx
 
 

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.durations import format_duration, parse_duration, parse_size
-from jeeves_runner.core.values import MAX_SPAN_MS
+from jeeves_runner.core.durations import MAX_SPAN_MS, format_duration, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
