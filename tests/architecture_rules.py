@@ -15,34 +15,53 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = "jeeves_runner"
 MAX_LINES = 400
 
-#: Floors, by the longest matching prefix below the package. Imports go down only; on an adapter's floor
-#: nobody imports a neighbour. The client stands aside: it may import the domain and the database.
-FLOORS = {
-    "": 0,
-    "errors": 0,
-    "clock": 0,
-    "core.model": 0,
-    "core": 1,
-    "schemas_text": 1,
-    "config": 2,
-    "sources": 2,
-    "db": 2,
-    "execute": 2,
-    "notify": 2,
-    "client": 2,
-    "reconcile": 3,
-    "runs": 3,
-    "runner": 3,
-    "api": 4,
-    "dashboard": 4,
-    "cli": 4,
-    "views": 4,
-    "service": 4,
-    "__main__": 4,
+WORDS = ("", "errors", "clock", "core.model")
+"""The words of the domain; the empty name is the package itself, which holds its version."""
+
+TEXTS = (
+    "core.wording",
+    "core.problem",
+    "core.durations",
+    "core.instants",
+    "core.values",
+    "core.params",
+    "core.specs",
+)
+"""Small modules of the core that read, check and write texts and values. All rooms use them; each may use
+those before it."""
+
+CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
+SETTINGS = (*CORE, "schemas_text", "config")
+ADAPTERS = ("sources", "db", "execute", "notify")
+WORKERS = ("reconcile", "runs", "runner")
+WORKING = (*SETTINGS, *ADAPTERS, *WORKERS, "views")
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    **{word: WORDS[:place] for place, word in enumerate(WORDS)},
+    **{text: (*WORDS, *TEXTS[:place]) for place, text in enumerate(TEXTS)},
+    "core.schedule": (*WORDS, *TEXTS),
+    "core.manifest": (*WORDS, *TEXTS, "core.schedule"),
+    "core": CORE[:-1],
+    "schemas_text": WORDS,
+    "config": SETTINGS[:-1],
+    **dict.fromkeys(ADAPTERS, CORE),
+    "client": (*CORE, "db"),
+    "reconcile": (*SETTINGS, *ADAPTERS),
+    "runs": (*CORE, "db", "execute"),
+    "runner": (*SETTINGS, *ADAPTERS, "reconcile", "runs"),
+    "views": (*CORE, "config", "db"),
+    "api": WORKING,
+    "dashboard": (*WORKING, "api"),
+    "service": (*WORKING, "api", "dashboard"),
+    "cli": (*WORKING, "client", "service"),
+    "__main__": ("cli",),
 }
-ADAPTERS = 2
-SIDEWAYS = {("client", "db")}
-ABOVE_THE_CLIENT = 4
+"""Each room, from the lowest up, with the rooms it may import; every room may import itself.
+
+A module belongs to the room of the longest name that it begins with: ``core.plan`` to ``core``, and
+``core.schedule.cron`` to ``core.schedule``. The adapters do not list one another. That the modules of one
+room form no circle either is a rule of its own.
+"""
 
 #: What the core may not touch: each of these reads or changes something outside the values it is given.
 OUTSIDE_WORLD = tuple(
@@ -96,10 +115,6 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.source)
 
-    @property
-    def room(self) -> str:
-        return self.name.split(".")[0]
-
     def within(self, *prefixes: str) -> bool:
         return any(self.name == prefix or self.name.startswith(prefix + ".") for prefix in prefixes)
 
@@ -116,18 +131,18 @@ def modules() -> list[Module]:
     return found
 
 
-ALL = modules()
-NAMES = frozenset(module.name for module in ALL)
-
-
 def imports(module: Module) -> Iterator[tuple[int, str]]:
     """Line and absolute dotted name of everything imported, in functions and for types alone as well."""
+    return ((node.lineno, name) for node, name in _import_nodes(module))
+
+
+def _import_nodes(module: Module) -> Iterator[tuple[ast.stmt, str]]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(module, node)
-            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+            yield from ((node, f"{base}.{alias.name}") for alias in node.names)
 
 
 def _absolute(module: Module, node: ast.ImportFrom) -> str:
@@ -139,47 +154,67 @@ def _absolute(module: Module, node: ast.ImportFrom) -> str:
 
 
 def own_imports(module: Module) -> Iterator[tuple[int, str]]:
-    """Imports of our own modules, each as a name of ``NAMES`` (or what else was written)."""
+    """Line and name of every module of ours that is imported; of what does not exist, the name as written."""
     for line, name in imports(module):
-        first, _, rest = name.partition(".")
-        if first == PACKAGE:
-            owner = rest.rpartition(".")[0]
-            yield line, rest if rest in NAMES or rest in FLOORS else owner
+        yield from ((line, own) for own in _own(name))
 
 
-def floor(name: str) -> int | None:
-    """The floor of a module; None when nobody has given it one."""
-    if not name:
-        return FLOORS[""]
+def _own(name: str) -> Iterator[str]:
+    """The module of ours that an imported name stands for, or stands in."""
+    first, _, rest = name.partition(".")
+    if first == PACKAGE:
+        yield rest if rest in NAMES or rest in MAY_IMPORT else rest.rpartition(".")[0]
+
+
+def room_of(name: str) -> str | None:
+    """The room a module belongs to; None when nobody has given it one."""
     parts = name.split(".")
     prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
-    return next((FLOORS[prefix] for prefix in prefixes if prefix in FLOORS), None)
+    return next((prefix for prefix in prefixes if prefix in MAY_IMPORT), None)
 
 
-def upward_imports(module: Module) -> Iterator[str]:
-    here = floor(module.name)
+def imports_out_of_bounds(module: Module) -> Iterator[str]:
+    """A room imports what MAY_IMPORT allows it, and nothing else."""
+    here = room_of(module.name)
     if here is None:
-        yield f"{module.name}: it stands on no floor; give it one in FLOORS"
+        yield f"{module.name}: it belongs to no room; give it one in MAY_IMPORT"
         return
     for line, target in own_imports(module):
-        there = floor(target)
+        there = room_of(target)
         if there is None:
-            yield f"{module.name}:{line}: {target} stands on no floor"
-        elif there > here:
-            yield f"{module.name}:{line}: imports {target} from above (floor {here} from {there})"
+            yield f"{module.name}:{line}: {target} belongs to no room"
+        elif there != here and there not in MAY_IMPORT[here]:
+            yield f"{module.name}:{line}: {here or PACKAGE} may not import {target}"
 
 
-def sideways_imports(module: Module) -> Iterator[str]:
-    """An adapter knows no other adapter, and only the top knows the client."""
-    here = floor(module.name)
-    for line, target in own_imports(module):
-        room = target.split(".")[0]
-        if floor(target) != ADAPTERS or room == module.room:
-            continue
-        if here == ADAPTERS and (module.room, room) not in SIDEWAYS:
-            yield f"{module.name}:{line}: imports its neighbour {target}"
-        elif room == "client" and here is not None and here < ABOVE_THE_CLIENT:
-            yield f"{module.name}:{line}: imports the scripts' client"
+def circles(module: Module) -> Iterator[str]:
+    """No module needs itself to be loaded, by whatever detour; imports in functions count.
+
+    Imports for the type checker do not: they are never made.
+    """
+    graph = IMPORTED | {module.name: _imported_when_run(module)}
+    path_to = {target: [module.name, target] for target in graph[module.name]}
+    waiting = list(path_to)
+    for name in waiting:
+        if name == module.name:
+            yield f"{module.name}: imports itself: {' -> '.join(path_to[name])}"
+            return
+        for target in graph.get(name, frozenset()) - path_to.keys():
+            path_to[target] = [*path_to[name], target]
+            waiting.append(target)
+
+
+def _imported_when_run(module: Module) -> frozenset[str]:
+    for_types = {
+        id(node)
+        for condition in ast.walk(module.tree)
+        if isinstance(condition, ast.If) and ast.unparse(condition.test).endswith("TYPE_CHECKING")
+        for statement in condition.body
+        for node in ast.walk(statement)
+    }
+    return frozenset(
+        own for node, name in _import_nodes(module) if id(node) not in for_types for own in _own(name)
+    )
 
 
 def clock_reads(module: Module) -> Iterator[str]:
@@ -301,10 +336,14 @@ def too_long(module: Module) -> Iterator[str]:
         yield f"{module.name}: {lines} lines; {MAX_LINES} are what one sitting takes"
 
 
+ALL = modules()
+NAMES = frozenset(module.name for module in ALL)
+IMPORTED = {module.name: _imported_when_run(module) for module in ALL}
+
 Rule = Callable[[Module], Iterator[str]]
 RULES: tuple[Rule, ...] = (
-    upward_imports,
-    sideways_imports,
+    imports_out_of_bounds,
+    circles,
     clock_reads,
     sql_outside_db,
     clock_in_sql,
