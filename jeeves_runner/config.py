@@ -33,45 +33,65 @@ class SyncConfig:
     """How manifests are followed."""
 
     mode: Literal["auto", "manual"] = "auto"
+    """``auto``: what is seen is applied. ``manual``: it is shown, and applied on request."""
     interval_ms: int = 60_000
+    """Milliseconds between two looks at the folder when nothing was heard of a change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogConfig:
-    """The runner's own log; ``file`` None: standard error."""
+    """The runner's own log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
     file: Path | None = None
+    """An absolute path; None: standard error."""
     format: Literal["text", "json"] = "text"
+    """``text`` for people, ``json`` for programs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """All settings in force. Paths are absolute, durations in milliseconds, sizes in bytes.
-
-    ``path`` is the file they came from, if any; ``root`` the project root: that file's folder, or
-    the current one.
-    """
+    """All settings in force. Paths are absolute."""
 
     path: Path | None
+    """The file that the settings came from; None: there is none."""
     root: Path
+    """The project root: the folder of that file, or the current one."""
     jobs_dir: Path
+    """The folder of the manifests."""
     data_dir: Path
+    """The folder for the database, logs and what jobs keep."""
     db_path: Path
+    """The database file."""
     host: str = "127.0.0.1"
+    """The address to listen on, one of ``LOOPBACK``."""
     port: int = 1937
+    """The port to listen on; 0: any free one."""
     timezone: str = "UTC"
+    """The IANA zone of schedules that name none, and of times given without an offset."""
     max_concurrency: int = 4
+    """How many runs may run at once, 1 to 1000."""
     pools: Mapping[str, int] = field(default_factory=dict)
+    """Further limits by name: how many runs of the jobs in that pool may run at once."""
     run_retention_ms: int = 30 * 86_400_000
+    """How long ended runs are kept, in milliseconds."""
     log_retention_ms: int = 30 * 86_400_000
+    """How long log files are kept, in milliseconds; not longer than their run."""
     log_max_size: int = 10 * 1024**2
+    """Bytes of a run's log file beyond which its middle is cut out."""
     state_cleanup_interval_ms: int = 3_600_000
+    """Milliseconds between two removals of expired state, old runs and finished items."""
     shutdown_grace_ms: int = 30_000
+    """How long a stopping runner lets runs finish, in milliseconds."""
     min_free: int = 256 * 1024**2
+    """Bytes of free disk space below which no run starts."""
     sync: SyncConfig = SyncConfig()
+    """How manifests are followed."""
     runners: Mapping[str, str] = field(default_factory=dict)
+    """Commands that run scripts, by file extension without the dot, each as a shell would split it."""
     log: LogConfig = field(default_factory=LogConfig)
+    """The runner's own log."""
 
 
 def load_config(start: Path, explicit: Path | None) -> Config:

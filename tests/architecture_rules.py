@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -101,6 +102,17 @@ STATEMENT = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 SQL_CLOCK = re.compile(r"'now'|\bCURRENT_(?:TIMESTAMP|DATE|TIME)\b|\bunixepoch\(\s*\)", re.IGNORECASE)
+
+
+DOCUMENTED = frozenset(
+    """
+    JobSpec QueueSpec Retries Secret Commit Problem Finding
+    Plan Change Held FileRecord Declaration LiveRow HoldReasons GuardFacts FieldChange Live Delta
+    Config SyncConfig LogConfig ProjectContext Requirement
+    PlannerSetup ManifestInput Applied ApplyOptions SyncStatus SourceFile Snapshot
+    """.split()  # noqa: SIM905
+)
+"""Types that cross rooms: each of their fields has a line below it that says what it holds."""
 
 
 @dataclass(frozen=True)
@@ -330,6 +342,20 @@ def apsw_outside_db(module: Module) -> Iterator[str]:
             yield f"{module.name}:{node.lineno}: uses apsw.{node.attr}"
 
 
+def undocumented_fields(module: Module) -> Iterator[str]:
+    """A field without a text below it, in a type that crosses rooms."""
+    for node in ast.walk(module.tree):
+        if not (isinstance(node, ast.ClassDef) and node.name in DOCUMENTED):
+            continue
+        for field, below in zip_longest(node.body, node.body[1:]):
+            if isinstance(field, ast.AnnAssign) and not _is_text(below):
+                yield f"{module.name}:{field.lineno}: {node.name}.{ast.unparse(field.target)} has no text"
+
+
+def _is_text(node: ast.stmt | None) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and bool(node.value.value)
+
+
 def too_long(module: Module) -> Iterator[str]:
     lines = len(module.source.splitlines())
     if lines > MAX_LINES:
@@ -351,5 +377,6 @@ RULES: tuple[Rule, ...] = (
     imports_by_name,
     libraries_out_of_place,
     apsw_outside_db,
+    undocumented_fields,
     too_long,
 )

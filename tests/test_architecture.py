@@ -1,11 +1,13 @@
 """The sources keep the rules of ``architecture_rules.py``, and each rule can fail."""
 
+import ast
 import subprocess
 import sys
 
 import pytest
 from architecture_rules import (
     ALL,
+    DOCUMENTED,
     MAX_LINES,
     MAY_IMPORT,
     PACKAGE,
@@ -25,6 +27,7 @@ from architecture_rules import (
     libraries_out_of_place,
     sql_outside_db,
     too_long,
+    undocumented_fields,
 )
 
 
@@ -41,6 +44,13 @@ def test_a_room_lists_only_what_is_below_it() -> None:
         for other in others
         if order[other] >= order[room]
     ] == []
+
+
+def test_types_that_must_be_documented_exist() -> None:
+    classes = [
+        node.name for module in ALL for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name in sorted(DOCUMENTED) if classes.count(name) != 1] == []
 
 
 def test_migrations_do_not_read_the_clock() -> None:
@@ -131,6 +141,8 @@ BREAKS: list[tuple[Rule, str, str]] = [
     (apsw_outside_db, "reconcile", "import apsw\ntry: pass\nexcept apsw.BusyError: pass"),
     (apsw_outside_db, "reconcile", "from apsw import Connection"),
     (libraries_out_of_place, "db.jobs", "import sqlite3"),
+    (undocumented_fields, "core.plan", "class Plan:\n    base: int"),
+    (undocumented_fields, "core.plan", "class Plan:\n    base: int\n    files: int\n    '''Read.'''"),
     (too_long, "core.plan", "x = 1\n" * (MAX_LINES + 1)),
 ]
 
@@ -153,6 +165,8 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (imports_by_name, "cli.main", "import importlib\nimportlib.import_module('x')"),
     (libraries_out_of_place, "core.schedule", "import croniter"),
     (apsw_outside_db, "runs", "import apsw\ndef f(conn: apsw.Connection) -> None: ..."),
+    (undocumented_fields, "core.plan", "class Plan:\n    base: int\n    '''A revision.'''\n    ALL = 1"),
+    (undocumented_fields, "core.plan", "class _Aside:\n    base: int"),
 ]
 
 

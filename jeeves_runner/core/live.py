@@ -1,4 +1,7 @@
-"""What the database holds of declared things, as a value that can be kept up to date by small steps."""
+"""What the database holds of declared things, and what an apply changes of it.
+
+With these a planner in another process stays up to date without being sent everything again.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,11 +10,14 @@ from jeeves_runner.core.plan import Action, FileRecord, Key, LiveRow, Plan
 
 
 class Live(NamedTuple):
-    """All live rows as of revision ``base``, and ``files``: the manifests applied without errors."""
+    """What is declared and applied, as of one revision."""
 
     base: int
+    """The newest revision; 0 before the first."""
     rows: dict[Key, LiveRow]
+    """Every live job and queue."""
     files: dict[str, FileRecord]
+    """The manifests that were applied without errors, by path relative to the project root."""
 
     @classmethod
     def nothing(cls) -> "Live":
@@ -23,7 +29,7 @@ class Live(NamedTuple):
         return ((row.script, row.file) for row in self.rows.values() if row.script is not None)
 
     def advance(self, delta: "Delta") -> "Live":
-        """What is live after an apply. Changes this value's mappings rather than copy thousands of rows."""
+        """What is live after an apply. The mappings change in place: copying thousands of rows costs."""
         for key, row in delta.rows:
             if row is None:
                 self.rows.pop(key, None)
@@ -40,16 +46,20 @@ class Live(NamedTuple):
 
 
 class Delta(NamedTuple):
-    """What one apply changed: rows and files by key, None for what is gone."""
+    """What one apply changed."""
 
     base: int
+    """The newest revision after the apply."""
     rows: tuple[tuple[Key, LiveRow | None], ...]
+    """Rows that were written, and None for each that is gone."""
     lines: tuple[tuple[Key, int], ...]
+    """Rows that only stand on another line now, with that line."""
     files: tuple[tuple[str, FileRecord | None], ...]
+    """Manifests to remember, and None for each to forget, by path."""
 
     @classmethod
     def of(cls, plan: Plan, base: int) -> "Delta":
-        """The delta that applying ``plan`` was; ``base`` is the newest revision after it."""
+        """What applying ``plan`` changed; ``base`` is the newest revision after it."""
         rows = (
             (
                 change.key,

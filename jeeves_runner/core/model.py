@@ -1,7 +1,7 @@
 """The nouns: specs (what is declared), runs (what happened) and the words for their states.
 
-All values are frozen and keyword-only. A spec's fields are written here once; the JSON Schema,
-the ``jobs`` table and the documentation are derived from them or held equal by tests.
+All values are frozen and keyword-only. A spec's fields are written here once; the JSON Schema, the
+``jobs`` table and the documentation are derived from them, or tests keep them equal.
 """
 
 from dataclasses import dataclass
@@ -156,72 +156,113 @@ class Secret:
     """An environment value fetched when the run starts and masked in all its output."""
 
     kind: Literal["file", "from_env"]
+    """Where the value comes from: a file, or a variable of the runner's environment."""
     ref: str
+    """The file's path as written, relative to the project root or absolute; or the variable's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retries:
-    """When a failed run is tried again; times in milliseconds, ``delay_ms`` at most ``max_delay_ms``."""
+    """When a failed run is tried again."""
 
     limit: int
+    """How many attempts may follow the first, 0 to 100."""
     delay_ms: int = 10_000
+    """Milliseconds before the second attempt, at most ``max_delay_ms``."""
     backoff: Literal["fixed", "exponential"] = "fixed"
+    """``fixed``: every wait is ``delay_ms``. ``exponential``: each is twice the one before."""
     max_delay_ms: int = 3_600_000
+    """The longest wait, in milliseconds."""
     on: tuple[str, ...] = ("error", "timeout")
+    """The statuses that are tried again: ``error``, ``timeout``, ``interrupted``."""
     on_exit_codes: tuple[int, ...] | None = None
+    """Of the runs that ended ``error``, only these exit codes (1 to 255) are tried again; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobSpec:
-    """One job as declared, defaults applied, paths and time zone resolved.
-
-    ``schedule`` holds cron expressions (empty: only triggered). ``script`` is the absolute path,
-    the inline text, or the argv as JSON, as ``source_type`` says. ``cwd`` is absolute.
-    """
+    """One job as declared, with defaults applied and paths and time zone resolved."""
 
     id: str
+    """Unique over all jobs, 128 characters at most: ``[a-z0-9][a-z0-9._-]*``."""
     name: str
+    """What people call the job; its id where none is given."""
     description: str | None = None
+    """What the job does, for people."""
     tags: tuple[str, ...] = ()
+    """Words to find the job by."""
     owner: str | None = None
+    """Who looks after the job, for people."""
     type: JobType = JobType.SCRIPT
+    """What kind of work it is."""
     schedule: tuple[str, ...] = ()
+    """Cron expressions as written, any of which makes an occurrence; empty: it runs only when triggered."""
     timezone: str = "UTC"
+    """The IANA zone in which schedule and exclusions are read."""
     exclude: tuple[str, ...] = ()
+    """Local dates, date ranges and cron expressions, as written: what they cover is no occurrence."""
     catch_up: CatchUp = CatchUp.LATEST
+    """What happens to occurrences that came while no runner was there."""
     catch_up_window_ms: int = 12 * 3_600_000
+    """How late an occurrence may still start, in milliseconds."""
     source_type: SourceType = SourceType.PATH
+    """What ``script`` is."""
     script: str = ""
+    """The absolute path, the text, or the argv as a JSON list."""
     args: tuple[str, ...] = ()
+    """Arguments that follow the script, text or command."""
     env: tuple[tuple[str, str | Secret], ...] = ()
+    """Pairs of a variable's name and its value, which is a text or is fetched when a run starts."""
     cwd: str = ""
+    """The folder to run in, an absolute path."""
     timeout_ms: int | None = None
+    """Milliseconds after which a run is ended; None: never."""
     kill_grace_ms: int = 10_000
+    """Milliseconds between SIGTERM and SIGKILL when a run is ended."""
     overlap_policy: OverlapPolicy = OverlapPolicy.SKIP
+    """What happens when the job is due while one of its runs is active."""
     retries: Retries | None = None
+    """When a failed run is tried again; None: never."""
     pool: str | None = None
+    """The pool of the config whose limit counts for this job as well; None: no pool."""
     priority: int = 0
+    """Of the runs that wait, higher ones start first; -1000 to 1000."""
     enabled: bool = True
+    """False: declared and shown, never scheduled."""
     reads: tuple[str, ...] = ()
+    """What the job reads: edges of the graph, each ``KIND:NAME``."""
     writes: tuple[str, ...] = ()
+    """What the job writes, in the same form."""
     uses: tuple[str, ...] = ()
+    """What else the job depends on, in the same form."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueSpec:
-    """One queue as declared; times in milliseconds, ``dedup_key`` a JSON path."""
+    """One queue as declared, with defaults applied."""
 
     id: str
+    """Unique over all queues, in the form of a job's id."""
     description: str | None = None
+    """What the queue holds, for people."""
     dedup_key: str | None = None
+    """Where the key of a payload is, as a JSON path such as ``$.id``; None: all payloads are taken."""
     dedup_scope: Literal["pending", "all"] = "pending"
+    """Which items a new one is compared with: those not yet finished, or all that are still kept."""
     max_attempts: int = 3
+    """How many claims an item gets before it is failed, 1 to 1000."""
     lease_ms: int = 300_000
+    """How long a claim lasts, in milliseconds, 1 at least."""
     backoff_delay_ms: int = 0
+    """Milliseconds before an item that failed once can be claimed again."""
     backoff_factor: float = 2.0
+    """By what that wait grows with each attempt, 1 to 100."""
     backoff_max_delay_ms: int = 3_600_000
+    """The longest wait, in milliseconds."""
     retention_completed_ms: int = 7 * 86_400_000
+    """How long completed items are kept, in milliseconds."""
     retention_failed_ms: int = 30 * 86_400_000
+    """How long failed items are kept, in milliseconds."""
 
 
 Spec = JobSpec | QueueSpec
@@ -229,14 +270,14 @@ Spec = JobSpec | QueueSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Commit:
-    """What git says about the manifests.
-
-    ``sha`` ends in ``+dirty`` when the folder differs from that commit; then nobody is its author.
-    """
+    """What git says about the manifests."""
 
     sha: str
+    """The full hash; it ends in ``+dirty`` when the folder differs from that commit."""
     author: str | None = None
+    """``Name <address>``; None for a dirty folder, whose state nobody committed."""
     subject: str | None = None
+    """The first line of the message; None for a dirty folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,23 +30,28 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One row to write.
-
-    ``text`` is the spec as canonical JSON and ``digest`` its hash (both None for a delete);
-    ``script`` is the file a job runs, if it runs one.
-    ``drift``: the row was changed by hand, and the update puts it back.
-    """
+    """One row to write."""
 
     action: Action
+    """What happens to the row."""
     kind: str
+    """``job`` or ``queue``."""
     id: str
+    """The id of the job or queue."""
     file: str
+    """The manifest that declares it or, for a delete, did so; relative to the project root."""
     line: int
+    """The line of ``file`` where it is declared, from 1."""
     drift: bool = False
+    """Whether the row was changed by hand, so that this update puts it back."""
     text: str | None = None
+    """The spec as canonical JSON; None for a delete."""
     digest: str | None = None
+    """The hash of ``text``, 32 hex digits; None for a delete."""
     script: str | None = None
+    """The absolute path of the file that a job runs, if it runs one."""
     fields: tuple[FieldChange, ...] = ()
+    """What an update changes; empty until it is worked out for showing."""
 
     @property
     def key(self) -> Key:
@@ -73,44 +78,57 @@ class Held:
     """A live row that keeps its last good spec because its manifest is broken."""
 
     kind: str
+    """``job`` or ``queue``."""
     id: str
+    """The id of the job or queue."""
     file: str
+    """The manifest that the row was last applied from, relative to the project root."""
     message: str
+    """Why it is held, in a sentence."""
 
     def as_json(self) -> dict[str, str]:
         return {"kind": self.kind, "id": self.id, "file": self.file, "message": self.message}
 
 
 class FileRecord(NamedTuple):
-    """What to remember of a manifest that held no error. ``problems``: its warnings."""
+    """What to remember of a manifest that held no error."""
 
     path: str
+    """Relative to the project root."""
     digest: str
+    """The hash of its text, of the defaults above it and of all else that gives it its meaning."""
     entries: int
+    """How many jobs and queues it declares."""
     problems: tuple[Problem, ...] = ()
+    """Its warnings, shown again while the file stays as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All there is to do on top of revision ``base``.
-
-    ``complete`` is false when a manifest has an error: the plan then holds no deletes.
-    ``fingerprint`` tells one state of the folder from another. ``relined`` are rows whose only news
-    is the line they stand on; ``files`` and ``forgotten`` bring the memory of unchanged manifests up
-    to date. None of the three is a change.
-    """
+    """All there is to do to make the live rows what the manifests declare."""
 
     base: int = 0
+    """The revision that the plan is made for; it can be applied to no other."""
     fingerprint: str = ""
+    """A hash of all manifests, 32 hex digits: two plans with the same one read the same files."""
     changes: tuple[Change, ...] = ()
+    """The rows to write, by kind and id."""
     problems: tuple[Problem, ...] = ()
+    """Errors and warnings of all manifests, by file, line and column."""
     complete: bool = True
+    """False when a manifest has an error; the plan then holds no deletes."""
     held: tuple[Held, ...] = ()
+    """Live rows that keep their last good spec because their manifest is broken."""
     declared: int = 0
+    """How many jobs and queues the manifests declare."""
     manifests: int = 0
+    """How many manifests there are, unreadable ones included."""
     relined: tuple[tuple[str, str, int], ...] = ()
+    """``(kind, id, line)`` of rows that are the same but for the line they stand on; no changes."""
     files: tuple[FileRecord, ...] = ()
+    """Manifests to remember as read without errors."""
     forgotten: tuple[str, ...] = ()
+    """Paths of manifests to remember no longer."""
 
     def of(self, action: Action, kind: str | None = None) -> list[Change]:
         """The changes of one action, optionally of one kind."""
@@ -132,42 +150,49 @@ class Plan:
 
 
 class Declaration(NamedTuple):
-    """One thing a parsed manifest declares: its spec as canonical JSON, and the hash of that."""
+    """One thing that a manifest declares."""
 
     kind: str
+    """``job`` or ``queue``."""
     id: str
+    """The id of the job or queue."""
     digest: str
+    """The hash of ``text``, 32 hex digits."""
     file: str
+    """The manifest, relative to the project root."""
     line: int
+    """The line of ``file`` where it is declared, from 1."""
     text: str
+    """The spec as canonical JSON."""
     script: str | None = None
+    """The absolute path of the file that a job runs, if it runs one."""
 
 
 class LiveRow(NamedTuple):
-    """What the database holds of one declared thing.
-
-    ``script``: the file it runs, if it runs one. ``text``: of a row that has drifted its spec, if that
-    at least is as the last apply wrote it.
-    """
+    """What the database holds of one declared thing."""
 
     digest: str
+    """The hash of the spec it was last applied with, 32 hex digits."""
     file: str
+    """The manifest it was last applied from, relative to the project root."""
     line: int
+    """The line of ``file`` where it is declared, from 1."""
     drifted: bool = False
+    """Whether it was changed by hand since."""
     script: str | None = None
+    """The absolute path of the file that a job runs, if it runs one."""
     text: str | None = None
+    """Of a drifted row, its spec as canonical JSON, if that at least is as the last apply wrote it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HoldReasons:
-    """Which live rows broken manifests protect, each with the reason.
-
-    ``keys``: single rows, wherever they came from. ``files``: every row last applied from them
-    that no other file declares now.
-    """
+    """Which live rows broken manifests protect, each with the reason in a sentence."""
 
     keys: Mapping[Key, str] = field(default_factory=dict)
+    """Single rows to hold, whatever file they came from."""
     files: Mapping[str, str] = field(default_factory=dict)
+    """Manifests by path: every row last applied from them is held that no other file declares now."""
 
 
 def diff(
@@ -273,12 +298,16 @@ def summary(plan: Plan) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuardFacts:
-    """Jobs live now, what the applies of the last ten minutes did, and queues that hold work."""
+    """What the guard must know besides the plan."""
 
     live: int
+    """How many jobs are live now."""
     created: int = 0
+    """How many jobs the applies of the last ten minutes created."""
     deleted: int = 0
+    """How many jobs they deleted."""
     busy_queues: frozenset[str] = frozenset()
+    """The queues to be deleted that still hold items."""
 
 
 def guard(plan: Plan, facts: GuardFacts, allow_deletes: int | None = None) -> str | None:

@@ -23,20 +23,26 @@ DELETE_MEMORY = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Applied:
-    """What an apply did: the revision it wrote (None: nothing changed) and the plan it carried out."""
+    """What an apply did."""
 
     revision: int | None
+    """The revision it wrote; None: there was no change to record."""
     plan: Plan
+    """The plan it carried out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApplyOptions:
-    """Who applies, from where, and what was confirmed."""
+    """Who applies, from where, and what a person has confirmed."""
 
     applied_by: str
+    """What applies, as the revision records it: ``cli``, ``watch``, ``api``."""
     source: str
+    """What identifies the folder of manifests, as ``FolderSource.location`` gives it."""
     take_over: bool = False
+    """Whether a database of another folder is switched over to this one."""
     allow_deletes: int | None = None
+    """How many deletes a person has confirmed; None: nobody was asked."""
 
 
 def read_live(conn: apsw.Connection) -> Live:
