@@ -108,7 +108,7 @@ DOCUMENTED = frozenset(
     """
     JobSpec QueueSpec Retries Secret Commit Problem Finding
     Plan Change Held FileRecord Declaration LiveRow HoldReasons GuardFacts FieldChange Live Delta
-    Config SyncConfig LogConfig ProjectContext Requirement
+    Config SyncConfig LogConfig ProjectContext Requirement Entry FileResult
     PlannerSetup ManifestInput Applied ApplyOptions SyncStatus SourceFile Snapshot
     """.split()  # noqa: SIM905
 )

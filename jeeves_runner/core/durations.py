@@ -25,7 +25,7 @@ _SIZE_UNITS: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB"
 
 
 def is_duration(text: str) -> bool:
-    """Whether a text is meant as a length of time, be it an acceptable one or not."""
+    """Whether a text has the form of a duration; its units may still be in the wrong order."""
     return re.fullmatch(_DURATION, text) is not None
 
 

@@ -1,4 +1,4 @@
-"""Parameters of a run by hand: checked before anything is recorded, and named as the script finds them."""
+"""Parameters of a run by hand: checked before it is recorded, and named as environment variables."""
 
 import re
 from collections.abc import Mapping

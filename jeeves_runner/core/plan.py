@@ -58,7 +58,7 @@ class Change:
         return (self.kind, self.id)
 
     def with_fields(self, fields: Iterable[FieldChange]) -> "Change":
-        """The same change, telling more of what it changes."""
+        """The same change, with these fields added to what it changes."""
         return replace(self, fields=(*self.fields, *fields))
 
     def as_json(self) -> dict[str, Any]:
@@ -291,7 +291,7 @@ def _restored(key: Key, row: LiveRow, text: str) -> Change:
 
 
 def summary(plan: Plan) -> str:
-    """``2 created, 1 updated, 0 deleted``: the plan as done."""
+    """What an apply of the plan did: ``2 created, 1 updated, 0 deleted``."""
     words = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
     return ", ".join(f"{len(plan.of(action))} {word}" for action, word in words.items())
 

@@ -18,7 +18,7 @@ MAX_NAME_LENGTH: Final = 512
 MAX_JSON_LENGTH: Final = 64 * 1024 * 1024
 MAX_WHOLE: Final = 2**31 - 1
 MAX_DEPTH: Final = 100
-"""Levels of lists and objects in a value: few enough to be read by any script, however deep in its calls."""
+"""Levels of lists and objects in a value: few enough that no script runs out of stack reading it."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
@@ -57,7 +57,7 @@ def to_json(value: object, what: str) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text; ValueError for anything else, and for one that nobody could read.
+    """The value of a JSON text; ValueError for anything else, and for one that is nested too deep.
 
     A text within MAX_DEPTH raises RecursionError where the caller's stack has no room left for it.
     """
@@ -70,7 +70,7 @@ def parse_json(text: str) -> Any:
 
 
 def canonical_json(text: str) -> str:
-    """The one text of all JSON texts that are ``same_json``; ValueError if this is none."""
+    """One text for all JSON texts that are ``same_json``; ValueError if this is no JSON text."""
     return _encode_sorted(_with_whole_floats_as_int(parse_json(text)))
 
 
@@ -86,7 +86,10 @@ def from_json(text: str, where: str) -> Any:
 
 
 def fields_of(text: str, kind: type[T], names: Iterable[str], where: str) -> list[T]:
-    """What a JSON object of the database holds under these names, each of a kind; DatabaseError."""
+    """The values of a JSON object of the database under these names, each of type ``kind``.
+
+    DatabaseError when one is missing or of another type.
+    """
     held = from_json(text, where)
     wanted = [held.get(name) if isinstance(held, dict) else None for name in names]
     kinds: tuple[type[Any], ...] = (
@@ -150,7 +153,7 @@ def _too_deep(what: str) -> InvalidValue:
 
 
 def _check_levels(value: object, what: str) -> None:
-    """Level by level; what could be encoded has an end."""
+    """InvalidValue beyond MAX_DEPTH levels. The value has no cycles: it could be encoded."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         below: list[object] = []

@@ -1,4 +1,4 @@
-"""What others wrote, as it may stand in a sentence: short and on one line."""
+"""Texts and values from outside, made fit for a sentence: short and on one line."""
 
 import json
 import re
@@ -31,5 +31,5 @@ def one_line(text: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A JSON value, as text in the same length."""
+    """A JSON value as text, cut in the same way."""
     return brief(json.dumps(value, ensure_ascii=False, default=str))

@@ -1,4 +1,4 @@
-"""Plan and apply: read what is live, let the planner compare, write the difference as a revision."""
+"""Read what is live for a planner, and write the plan it makes as a revision."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from jeeves_runner.core.plan import Action, Change, GuardFacts, Plan, guard
 from jeeves_runner.core.specs import FieldChange, changed_fields
 from jeeves_runner.db import audit, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
+from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 
 _TABLES: Final = {"job": jobs.TABLE, "queue": queues.TABLE}
@@ -154,17 +155,15 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
         table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
         table.tombstone(tx, (c.id for c in changes if c.action is Action.DELETE), revision)
     revisions.close_revision(tx, revision)
-    # A new job has nothing that waits, and one that comes back lost it when it went.
+    # A new job has no waiting runs, and one that comes back lost them when it was deleted.
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]
     if stopped:
-        from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs  # most applies need none of it
-
         cancel_waiting_of_stopped_jobs(tx, stopped)
     return revision
 
 
 def refusal_of(conn: apsw.Connection, plan: Plan, options: ApplyOptions, clock: Clock) -> str | None:
-    """What an apply of this plan now would be refused for, or None."""
+    """Why an apply of this plan would be refused now, or None."""
     try:
         check_source(conn, options.source)
     except SourceMismatch as mismatch:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.wording import brief
 from jeeves_runner.sources.folder import SourceFile
 
 if TYPE_CHECKING:
-    from jeeves_runner.core.manifest.reader import FileResult, ManifestReader
+    from jeeves_runner.core.manifest.reader import ManifestReader
+    from jeeves_runner.core.manifest.yaml_text import Document
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())  # a command sets up no log, and its user is shown the problem
@@ -39,7 +41,7 @@ class ManifestInput(NamedTuple):
 class ParallelReader:
     """Reads manifests by one schema, in up to ``processes`` processes.
 
-    The parser and the validator are loaded with the first manifest: most looks find nothing to read.
+    The parser and the validator are loaded with the first of them.
     """
 
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext, processes: int = 1) -> None:
@@ -54,7 +56,7 @@ class ParallelReader:
         except Exception as error:  # noqa: BLE001 - holds the jobs below, and no others
             return None, [_unexpected(file.path, error)]
 
-    def read(self, manifests: Sequence[ManifestInput]) -> "list[FileResult]":
+    def read(self, manifests: Sequence[ManifestInput]) -> list[FileResult]:
         """One result for each manifest, in their order."""
         size = sum(len(manifest.data) for manifest in manifests)
         shares = min(self._processes, size // WORTH_A_PROCESS + 1, len(manifests))
@@ -70,7 +72,11 @@ class ParallelReader:
             results[n::shares] = part
         return [result for result in results if result is not None]
 
-    def _read(self, manifests: Sequence[ManifestInput]) -> "list[FileResult]":
+    def positions(self, data: bytes) -> "Document":
+        """As ``ManifestReader.positions``."""
+        return self._reader.positions(data)
+
+    def _read(self, manifests: Sequence[ManifestInput]) -> list[FileResult]:
         return [self._read_one(manifest) for manifest in manifests]
 
     def _read_one(self, manifest: ManifestInput) -> "FileResult":
@@ -78,13 +84,12 @@ class ParallelReader:
         try:
             return reader.read(manifest.path, manifest.data, manifest.defaults)
         except Exception as error:  # noqa: BLE001 - holds what is in this file; all others go on
-            from jeeves_runner.core.manifest.reader import FileResult
-
             problem = _unexpected(manifest.path, error)
             return FileResult(path=manifest.path, problems=(problem,), broken=True)
 
     @cached_property
     def _reader(self) -> "ManifestReader":
+        # Loading parser and validator takes longer than a look at a folder that has not changed.
         from jeeves_runner.core.manifest.reader import ManifestReader
 
         return ManifestReader(self._schema, self._context)
@@ -126,7 +131,7 @@ class _ForkedReader:
                 os._exit(0)
         os.close(answer)
 
-    def results(self) -> "list[FileResult]":
+    def results(self) -> list[FileResult]:
         """The share's results; read here if the child could not deliver them."""
         with os.fdopen(self._answer, "rb") as stream:
             data = stream.read()

@@ -3,7 +3,6 @@ so that it can work in a process of its own while the runner's event loop stays 
 """
 
 import os
-import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -11,22 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.file_result import Entry, FileResult
 from jeeves_runner.core.manifest.requirements import Requirement
 from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, diff
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.local.requirement_check import Fault, fault_of
+from jeeves_runner.reconcile.folder_defaults import FolderDefaults
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
 from jeeves_runner.sources.folder import (
-    DEFAULTS_NAMES,
     FileStamp,
     FolderSource,
     Snapshot,
-    SourceFile,
     stamp_of,
 )
 
 if TYPE_CHECKING:
-    from jeeves_runner.core.manifest.reader import Entry, FileResult
     from jeeves_runner.core.manifest.yaml_text import Document
 
 
@@ -78,7 +76,7 @@ class Planner:
         snapshot = self._setup.source.look()
         self.folders = snapshot.folders
         machine = _Machine(dict(self._setup.runners))
-        defaults = _Defaults(snapshot, self._reader, self._setup.salt)
+        defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
         look = _Look(self._reader, self._setup.context.project_root, machine, live)
         plan = look.plan(snapshot, defaults)
         self.recheck = {**snapshot.recheck, **machine.faulty_scripts}
@@ -109,70 +107,6 @@ class _Machine:
         return self._scripts[path]
 
 
-class _Defaults:
-    """The ``_defaults.yaml`` files above a manifest, outermost first, and a key for their sum."""
-
-    def __init__(self, snapshot: Snapshot, reader: ParallelReader, salt: bytes) -> None:
-        self.problems: list[Problem] = []
-        self._layers: dict[str, Mapping[str, Any]] = {}
-        self._texts: dict[str, bytes] = {}
-        self._broken: dict[str, str] = {}
-        self._salt = salt
-        self._cache: dict[str, tuple[tuple[Mapping[str, Any], ...], bytes, str | None]] = {}
-        for problem in snapshot.unreadable:
-            folder, name = posixpath.split(problem.file)
-            if name in DEFAULTS_NAMES:
-                self._broken[folder] = problem.file
-        for file in snapshot.defaults:
-            self._take(file, reader)
-
-    def _take(self, file: SourceFile, reader: ParallelReader) -> None:
-        folder = posixpath.dirname(file.path)
-        layer, problems = reader.read_defaults(file)
-        self.problems.extend(problems)
-        if folder in self._layers:
-            self.problems.append(_second_defaults(file.path))
-            self._broken[folder] = file.path
-        elif layer is None or any(p.is_error for p in problems):
-            self._broken[folder] = file.path
-        else:
-            self._layers[folder] = layer
-            self._texts[folder] = file.data
-
-    def of(self, folder: str) -> tuple[tuple[Mapping[str, Any], ...], bytes, str | None]:
-        """``(layers, hash key, path of a broken defaults file)`` for manifests in ``folder``."""
-        found = self._cache.get(folder)
-        if found is None:
-            found = self._cache[folder] = self._collect(folder)
-        return found
-
-    def _collect(self, folder: str) -> tuple[tuple[Mapping[str, Any], ...], bytes, str | None]:
-        parts = folder.split("/") if folder else []
-        above = ["", *("/".join(parts[: n + 1]) for n in range(len(parts)))]
-        key = blake2b(self._salt, digest_size=32)
-        layers = []
-        for place in above:
-            if place in self._broken:
-                return (), b"", self._broken[place]
-            if place in self._layers:
-                layers.append(self._layers[place])
-                key.update(place.encode() + b"\0" + self._texts[place] + b"\0")
-        return tuple(layers), key.digest(), None
-
-
-def _second_defaults(path: str) -> Problem:
-    """A folder holds both spellings, sorted: this is the ``.yml``."""
-    return Problem(
-        severity="error",
-        code="defaults",
-        file=path,
-        line=1,
-        column=1,
-        message=f"the folder has a {DEFAULTS_NAMES[0]} as well, and one of them must go",
-        hint="put all defaults of the folder into one file, and remove the other",
-    )
-
-
 class _Look:
     """One computation of a plan; the fields gather what the files say."""
 
@@ -189,7 +123,7 @@ class _Look:
         self._read: dict[str, bytes] = {}
         self._positions: dict[str, Document] = {}
 
-    def plan(self, snapshot: Snapshot, defaults: _Defaults) -> Plan:
+    def plan(self, snapshot: Snapshot, defaults: FolderDefaults) -> Plan:
         self._problems += [*snapshot.unreadable, *defaults.problems]
         self._hold_unreadable(snapshot.unreadable)
         stale = self._stale_files()
@@ -198,19 +132,19 @@ class _Look:
         digests: list[str] = []
         fingerprint = blake2b(digest_size=16)
         for file in snapshot.files:
-            layers, key, broken = defaults.of(file.path.rpartition("/")[0])
-            if broken is not None:
-                self._held_files[file.path] = f"{broken} is broken"
+            above = defaults.above(file.path)
+            if above.broken is not None:
+                self._held_files[file.path] = f"{above.broken} is broken"
                 self._faulty.add(file.path)
                 continue
-            digest = blake2b(file.data, digest_size=16, key=key).hexdigest()
+            digest = blake2b(file.data, digest_size=16, key=above.key).hexdigest()
             fingerprint.update(f"{file.path}\0{digest}\0".encode())
             record = self._live.files.get(file.path)
             if record is not None and record.digest == digest and file.path not in stale:
                 unchanged.add(file.path)
                 self._problems += record.problems
             else:
-                manifests.append(ManifestInput(file.path, file.data, layers))
+                manifests.append(ManifestInput(file.path, file.data, above.layers))
                 self._read[file.path] = file.data
                 digests.append(digest)
         results = self._reader.read(manifests)
@@ -229,8 +163,8 @@ class _Look:
                     self._held_files[row.file] = problem.message
 
     def _stale_files(self) -> set[str]:
-        """Known files that must be read again although their text is the same: a row of theirs
-        has drifted, came or went by hand, or names a script that cannot be run now."""
+        """Known files to be read again although their text is the same: a row of theirs was changed, added
+        or deleted by hand, or names a script that cannot be run now."""
         counts: dict[str, int] = {}
         stale: set[str] = set()
         for row in self._live.rows.values():
@@ -245,7 +179,7 @@ class _Look:
                 stale.add(file)
         return stale
 
-    def _take(self, result: "FileResult") -> None:
+    def _take(self, result: FileResult) -> None:
         problems = list(result.problems)
         invalid = dict.fromkeys(result.invalid, "its manifest is invalid")
         for entry in result.entries:
@@ -261,7 +195,7 @@ class _Look:
         self._problems += problems
         self._held_keys.update(invalid)
 
-    def _unmet(self, path: str, entry: "Entry") -> Iterator[Problem]:
+    def _unmet(self, path: str, entry: Entry) -> Iterator[Problem]:
         """What the entry requires and cannot have.
 
         A file with such an entry is read again at the next look: the fault may go while its text stays.
@@ -285,13 +219,11 @@ class _Look:
 
     def _positions_in(self, path: str) -> "Document":
         """Computed by a second parse, and only for a file in which something is wrong."""
-        from jeeves_runner.core.manifest.reader import positions
-
         if path not in self._positions:
-            self._positions[path] = positions(self._read[path])
+            self._positions[path] = self._reader.positions(self._read[path])
         return self._positions[path]
 
-    def _refuse_double_ids(self, results: Iterable["FileResult"], unchanged: set[str]) -> None:
+    def _refuse_double_ids(self, results: Iterable[FileResult], unchanged: set[str]) -> None:
         places: dict[Key, list[tuple[str, int, int]]] = {}
         for result in results:
             for entry in result.entries:
@@ -331,9 +263,7 @@ class _Look:
             self._faulty.add(file)
         self._held_keys[key] = f"declared in {' and '.join(f'{f}:{at}' for f, at, _ in found)}"
 
-    def _finish(
-        self, snapshot: Snapshot, parsed: list[tuple["FileResult", str]], unchanged: set[str]
-    ) -> Plan:
+    def _finish(self, snapshot: Snapshot, parsed: list[tuple[FileResult, str]], unchanged: set[str]) -> Plan:
         live = self._live
         complete = not any(p.is_error for p in self._problems)
         plan = diff(

@@ -44,7 +44,7 @@ class PlannerDied(JeevesError):
 
 
 class PlannerFailed(JeevesError):
-    """The planner met an error nobody foresaw. ``trace``: its traceback, to be logged."""
+    """The planner failed with an unexpected error. ``trace``: its traceback, to be logged."""
 
     code = "planner_failed"
 
@@ -54,10 +54,10 @@ class PlannerFailed(JeevesError):
 
 
 class PlannerProcess:
-    """Plans computed elsewhere; started at the first use and again whenever it died.
+    """A planner in a child process, started at the first use and again whenever it died.
 
-    The child keeps what it was told of the live rows, so that after each apply only the delta from
-    there has to cross.
+    The child keeps the live rows, so after an apply only the delta is sent to it. ``folders`` and
+    ``recheck`` are those of its last look.
     """
 
     def __init__(self, setup: PlannerSetup) -> None:
@@ -71,20 +71,19 @@ class PlannerProcess:
     async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
         """As ``Planner.plan``; the event loop stays free.
 
-        ``fingerprint`` stands for what is live; ``read_live`` is called, in a thread, when the
-        child knows something else. PlannerDied if the process was killed, PlannerFailed for an
-        error that is a bug.
+        ``fingerprint`` stands for what is live. Where the child knows of something else, ``read_live`` is
+        called, in a thread. PlannerDied if the process was killed, PlannerFailed for a bug in it.
         """
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._ask, fingerprint, read_live)
 
     async def advance(self, delta: Delta, fingerprint: Hashable) -> None:
-        """What was live has changed by ``delta``, and ``fingerprint`` now stands for it."""
+        """Tell the child what an apply changed; ``fingerprint`` stands for what is live now."""
         async with self._one_at_a_time:
             await asyncio.to_thread(self._tell, delta, fingerprint)
 
     def forget(self) -> None:
-        """Have everything read anew at the next plan."""
+        """Send everything that is live again at the next plan."""
         self._fingerprint = None
 
     def close(self) -> None:
@@ -123,7 +122,7 @@ class PlannerProcess:
 
     @contextmanager
     def _speaking(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """The child's streams; a child that broke off is ended, and a new one comes with the next use."""
+        """The child's streams. A child that fails meanwhile is ended; the next use starts another."""
         child = self._started()
         assert child.stdin is not None
         assert child.stdout is not None
@@ -159,9 +158,9 @@ def _close(child: "subprocess.Popen[bytes]") -> None:
 
 def main() -> None:
     """The child: read a setup, then do as told until the input ends."""
-    # Ctrl-C reaches the whole foreground group; when to end is the runner's decision.
+    # Ctrl-C reaches every process of the terminal's foreground group; the runner decides when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Jobs that are due come before plans that are not urgent.
+    # Starting jobs on time matters more than a quick plan.
     os.nice(_NICENESS)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     live = Live.nothing()
@@ -185,7 +184,7 @@ def _answer(planner: Planner, live: Live, answers: IO[bytes]) -> None:
         plan = planner.plan(live)
     except JeevesError as error:
         _send(answers, error)
-    except Exception as error:  # noqa: BLE001 - whoever asked can report it; a dead process cannot
+    except Exception as error:  # noqa: BLE001 - the parent reports it; a dead process could not
         message = f"the manifests could not be compared: unexpected {type(error).__name__}: {error}"
         _send(answers, PlannerFailed(message, trace=traceback.format_exc()))
     else:

@@ -1,4 +1,4 @@
-"""What a config stands for: its folder of manifests and the planner that compares it."""
+"""From the config to a source of manifests and a planner; the rest of this room does not know the config."""
 
 import os
 

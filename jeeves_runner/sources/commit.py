@@ -8,14 +8,15 @@ from jeeves_runner.core.model import Commit
 from jeeves_runner.sources.folder import SUFFIXES
 
 _PATIENCE = 10.0
+"""Seconds to wait for an answer of git."""
 
 
 def commit_of(folder: Path, root: Path) -> Commit | None:
     """The commit the manifests in ``folder`` stand at; None outside git, before a first commit or
     without git.
 
-    It is marked as dirty when git does not have the folder as it is, manifests that it ignores
-    included, or when a tracked file of the project ``root`` has changed: the config, a script.
+    It is marked as dirty when the folder differs from it, manifests that git ignores included, or when a
+    tracked file of the project ``root`` has changed: the config, a script.
     """
     manifests, project = folder.resolve(), root.resolve()
     top = next((p for p in (manifests, *manifests.parents) if (p / ".git").exists()), None)
@@ -31,7 +32,7 @@ def commit_of(folder: Path, root: Path) -> Commit | None:
 
 
 def _has_changed(folder: Path) -> bool:
-    """Whether git has the folder otherwise; of what it ignores manifests count, for they are read."""
+    """Whether the folder differs from its commit. Ignored manifests count: they are read as well."""
     status = _git(folder, "status", "--porcelain", "--untracked-files=all", "--ignored", "--", ".")
     if status is None:
         return True
@@ -48,7 +49,7 @@ def _is_edited(project: Path) -> bool:
 def _git(folder: Path, *words: str) -> str | None:
     """What git printed, or None when it failed or took too long. It never takes a lock.
 
-    A hook of git's has variables set that would make it answer for another folder.
+    Its own variables are left out: in a hook they are set, and would make it answer for another folder.
     """
     command = ["git", "--no-optional-locks", "-C", str(folder), *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

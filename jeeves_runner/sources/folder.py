@@ -1,7 +1,7 @@
 """A folder of manifests: find them, read them, hash them.
 
-Everything is read at each look (10,000 small files cost some tens of milliseconds), so no stale
-modification time can hide a change; what is unchanged by its hash needs no parse afterwards.
+Everything is read at each look (10,000 small files cost some tens of milliseconds): modification times
+can miss a change. Files whose hash is the same are not parsed again.
 """
 
 import errno
@@ -152,14 +152,14 @@ class _Walk:
             if prefix == self.prefix:
                 raise SourceError(
                     f"the jobs folder {path} cannot be read: {error.strerror}",
-                    hint=_mend(error),
+                    hint=_hint(error),
                 ) from None
-            self.recheck[path] = _seen_of(path, error)
+            self.recheck[path] = _stamp_at(path, error)
             self._refuse(
                 prefix.rstrip("/"),
                 "unreadable_folder",
                 f"the folder cannot be read: {error.strerror}",
-                hint=_mend(error),
+                hint=_hint(error),
             )
             return
         key = (identity.st_dev, identity.st_ino)
@@ -167,15 +167,13 @@ class _Walk:
             return
         self._seen.add(key)
         self.folders.append(os.path.realpath(path))
-        self._bound(len(entries), prefix)
-        below = [
-            (entry.path, prefix + entry.name + "/") for entry in entries if self._is_folder(entry, prefix)
-        ]
+        self._check_bounds(len(entries), prefix)
+        below = [(entry.path, prefix + entry.name + "/") for entry in entries if self._take(entry, prefix)]
         for place in sorted(below):
             self._folder(*place)
 
-    def _bound(self, entries: int, prefix: str) -> None:
-        """SourceError where the walk gets out of hand: part of a folder must not pass for all of it."""
+    def _check_bounds(self, entries: int, prefix: str) -> None:
+        """SourceError where there is too much to walk: a part must not be taken for the whole folder."""
         self._entries_left -= entries
         if self._entries_left < 0:
             bound = f"holds more than {MAX_ENTRIES:,} files and folders"
@@ -187,8 +185,8 @@ class _Walk:
             f"the jobs folder {self.folders[0]} {bound}", hint="let jobs_dir name a folder of manifests alone"
         )
 
-    def _is_folder(self, entry: "os.DirEntry[str]", prefix: str) -> bool:
-        """Whether a real folder is to be walked here; anything else is taken in at once."""
+    def _take(self, entry: "os.DirEntry[str]", prefix: str) -> bool:
+        """Take in a manifest or a link; True for a real folder, which the caller has to walk."""
         name = entry.name
         is_defaults = name in DEFAULTS_NAMES
         if name[0] in "._" and not is_defaults:
@@ -196,10 +194,10 @@ class _Walk:
         path = prefix + name
         try:
             if entry.is_dir():
-                return self._takes_folder(entry, path)
+                return self._take_folder(entry, path)
             if not name.endswith(SUFFIXES):
                 if entry.is_symlink():
-                    os.stat(entry.path)  # perhaps to a folder of manifests, were it there
+                    os.stat(entry.path)  # raises if it leads nowhere: perhaps it led to manifests
                 return False
             if not is_text(name):
                 self._refuse_name(path)
@@ -209,13 +207,13 @@ class _Walk:
                 raise OSError("it is not a regular file")
             file = SourceFile(path=path, data=_read(entry.path))
         except OSError as error:
-            self.recheck[entry.path] = _seen_of(entry.path, error)
-            self._refuse(_shown(path), "unreadable", _why(entry, error), hint=_mend(error))
+            self.recheck[entry.path] = _stamp_at(entry.path, error)
+            self._refuse(_shown(path), "unreadable", _message(entry, error), hint=_hint(error))
             return False
         (self.defaults if is_defaults else self.files).append(file)
         return False
 
-    def _takes_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
+    def _take_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
         if not is_text(entry.name):
             self._refuse_name(path)
         elif entry.name.endswith(SUFFIXES):
@@ -241,7 +239,7 @@ class _Walk:
         )
 
 
-def _seen_of(path: str, error: OSError) -> FileStamp:
+def _stamp_at(path: str, error: OSError) -> FileStamp:
     """The stamp of the place as the walk met it: a file that was missing then may be there by now."""
     return None if isinstance(error, FileNotFoundError) else stamp_of(path)
 
@@ -281,13 +279,13 @@ def _rest(descriptor: int, wanted: int) -> Iterator[bytes]:
         yield data
 
 
-def _why(entry: "os.DirEntry[str]", error: OSError) -> str:
+def _message(entry: "os.DirEntry[str]", error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and entry.is_symlink():
         return f"the link points to {_shown(os.readlink(entry.path))}, which does not exist"
     return f"the file cannot be read: {error.strerror or error}"
 
 
-def _mend(error: OSError) -> str | None:
+def _hint(error: OSError) -> str | None:
     if isinstance(error, FileNotFoundError):
         return "bring back what it points to, or remove the link"
     if isinstance(error, PermissionError):

@@ -1,4 +1,4 @@
-"""The lock that git holds while a command changes a working tree: what is seen then is half done."""
+"""The lock that git holds while a command changes a working tree, which is half changed until it is gone."""
 
 import asyncio
 from collections.abc import Callable

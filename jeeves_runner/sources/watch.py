@@ -1,9 +1,8 @@
 """Hints that something in the folder of manifests may have changed.
 
-The system's notifications are hints and no more: some changes give none (a swapped symlink, a
-folder deleted and made again while nobody watches). So the nearest folder above that exists is
-watched as well, the watch is armed anew whenever other folders stand where it was armed, and
-callers look again at an interval whatever they hear.
+The system's notifications are only hints: some changes give none (a swapped symlink, a folder that is
+deleted and made again while nobody watches). So the nearest existing folder above is watched as well, the
+watch is armed again whenever other folders stand where it was armed, and callers also look at an interval.
 """
 
 import asyncio
@@ -36,16 +35,16 @@ class FolderWatch:
         self._rearm = asyncio.Event()
 
     def retarget(self, folders: Iterable[str]) -> None:
-        """Of these real folders, watch those elsewhere too: the places that symlinks lead to."""
+        """Watch also those of these real folders that lie outside of ours: symlinks lead there."""
         inside = self._folder.resolve()
-        # The watch takes names that are UTF-8 alone; behind others the interval has to do.
+        # The watch cannot take names that are not UTF-8; changes there are seen at the interval.
         targets = frozenset(f for f in folders if is_text(f) and inside not in (Path(f), *Path(f).parents))
         if targets != self._targets:
             self._targets = targets
             self._rearm.set()
 
     def check(self) -> None:
-        """Arm the watch anew, which gives a hint, if other folders stand there than those it was armed at."""
+        """Arm the watch again, which gives a hint, if other folders stand where it was armed."""
         if self._armed_at is not None and self._armed_at != self._standing():
             self._rearm.set()
 
@@ -57,9 +56,9 @@ class FolderWatch:
                 yield
 
     async def _armed(self) -> AsyncIterator[None]:
-        """One arming of the system's watches; ends when it must be done anew.
+        """One arming of the system's watches; ends when they must be armed again.
 
-        Its first hint comes once the watches stand: what changed before them was heard by nobody.
+        It gives a hint as soon as the watches stand: nobody heard what changed before.
         """
         found: asyncio.Queue[None] = asyncio.Queue(1)
         self._armed_at = self._standing()

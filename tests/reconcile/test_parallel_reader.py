@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.manifest.reader import FileResult, ManifestReader
+from jeeves_runner.core.manifest.file_result import FileResult
+from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.reconcile import parallel_reader
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
 from jeeves_runner.schemas_text import manifest_schema

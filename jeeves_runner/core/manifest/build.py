@@ -1,7 +1,7 @@
 """From a valid mapping to a spec's JSON values: what the schema cannot say is checked here.
 
-The values stand in the order of the spec's fields and go straight into its canonical text; making
-thousands of specs only to take them apart again would cost as much as parsing YAML.
+The values are in the order of the spec's fields and go straight into its canonical text. No spec is made
+on the way: thousands of them would cost as much as parsing their YAML.
 """
 
 import json
@@ -125,7 +125,7 @@ def nul_findings(given: Mapping[str, Any]) -> list[Finding]:
 
 
 def _texts_for_programs(given: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
-    """``(path, name, text)`` of all that the operating system is handed, which ends texts at NUL."""
+    """``(path, name, text)`` of all that is passed to the operating system, where a NUL ends a text."""
     for key in ("script", "run", "cwd"):
         if key in given:
             yield (key,), f"`{key}`", given[key]
@@ -171,7 +171,7 @@ def _retries(given: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any
 def _settle_delays(
     values: dict[str, Any], prefix: str, given: Mapping[str, Any], group: str, findings: list[Finding]
 ) -> None:
-    """A maximum that nobody wrote does not shorten a delay that somebody wrote; two have to agree."""
+    """A written delay raises the default of its maximum; where both are written, they must agree."""
     delay, longest = values[f"{prefix}delay_ms"], values[f"{prefix}max_delay_ms"]
     if "delay" not in given or delay is None or longest is None or delay <= longest:
         return

@@ -1,4 +1,4 @@
-"""What is wrong with one file, collected up to a number that somebody may want to read."""
+"""The problems of one file, listed up to as many as a person will read."""
 
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 from jeeves_runner.core.problem import KeyPath, Position, Problem
 
 MOST_PROBLEMS: Final = 100
-"""Errors and warnings each; what more there is, is counted."""
+"""Of errors and of warnings each; further ones are only counted."""
 
 Severity = Literal["error", "warning"]
 
@@ -25,7 +25,7 @@ class _Reported(NamedTuple):
 
 
 class ProblemList:
-    """The problems of the file at ``path``. Their places are looked up once somebody wants them all."""
+    """The problems of the file at ``path``. Line and column are found when all are asked for, not before."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -35,7 +35,7 @@ class ProblemList:
 
     @property
     def is_full(self) -> bool:
-        """Whether further errors are only counted, so that explaining them is of no use."""
+        """Whether further errors are only counted, so that nobody would see what is wrong with them."""
         return self._counts["error"] >= MOST_PROBLEMS
 
     def report(
@@ -49,7 +49,7 @@ class ProblemList:
         at_key: bool = False,
         at: Position | None = None,
     ) -> None:
-        """Take down a problem at a place in the document, or ``at`` a line and column."""
+        """Add a problem at a place in the document, or ``at`` a line and column."""
         self._counts[severity] += 1
         if self._counts[severity] <= MOST_PROBLEMS:
             self._listed.append(_Reported(severity, code, message, hint, place, at_key, at))
@@ -57,7 +57,7 @@ class ProblemList:
             self._unlisted.setdefault(severity, place)
 
     def all(self, locate: Locate) -> list[Problem]:
-        """The listed ones, and how many more there are, at the place of the first of these."""
+        """The listed ones and, at the place of the first one not listed, how many more there are."""
         if not self._listed:
             return []
         more = [self._count_of(severity, place) for severity, place in self._unlisted.items()]
@@ -65,7 +65,7 @@ class ProblemList:
 
     def _count_of(self, severity: Severity, place: KeyPath) -> _Reported:
         count = self._counts[severity] - MOST_PROBLEMS
-        # Once errors are only counted, an entry counts as one, however much is wrong with it.
+        # "At least": once errors are only counted, an entry counts as one, however many it has.
         least = "at least " if severity == "error" else ""
         several = severity if count == 1 else f"{severity}s"
         message = f"… and {least}{count:,} more {several} from here on"

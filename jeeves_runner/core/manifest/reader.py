@@ -4,10 +4,11 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
 from jeeves_runner.core.manifest.context import ProjectContext, combine, with_defaults
+from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.validation import Validator, nearest
@@ -17,16 +18,13 @@ from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.specs import encode, spec_hash
 from jeeves_runner.core.wording import brief, shown
 
-Kind = str
-"""``job`` or ``queue``."""
-
 LATER: Final = frozenset(
     """
     prompt prompt_file session precheck max_tokens_per_day on_failure on_success output_channel alert after
     on_queue renamed_from executor resources on_change nodes payload_schema
     """.split()  # noqa: SIM905
 )
-"""Keys whose feature is still to come: named as such rather than taken for a slip of the pen."""
+"""Keys of features still to come: they are refused as unsupported rather than as misspelt."""
 
 _LATER_LISTS: Final = ("nodes",)
 
@@ -35,40 +33,8 @@ _SOURCES: Final = ("script", "run", "command")
 _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
 
 
-class Entry(NamedTuple):
-    """One declared job or queue.
-
-    ``text`` is its spec as canonical JSON, ``digest`` the hash of that. ``requires`` is what must be
-    there besides the manifests; ``script`` the path of the file it runs, if it runs one.
-    """
-
-    kind: Kind
-    id: str
-    text: str
-    digest: str
-    line: int
-    column: int = 1
-    script: str | None = None
-    requires: tuple[Requirement, ...] = ()
-
-
-class FileResult(NamedTuple):
-    """What one file declares and what is wrong with it.
-
-    ``broken``: nothing in it could be understood. ``invalid``: entries whose id could be read, with
-    errors. ``unreadable``: an entry whose id could not even be read.
-    """
-
-    path: str
-    entries: tuple[Entry, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    broken: bool = False
-    invalid: frozenset[tuple[Kind, str]] = frozenset()
-    unreadable: bool = False
-
-
 class ManifestReader:
-    """Reads manifests by one schema. Cheap to use, dear to make: keep it.
+    """Reads manifests by one schema. Making one compiles the schema, so one is made for all of them.
 
     ``defaultable``: the keys that defaults may set.
     """
@@ -96,8 +62,12 @@ class ManifestReader:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
         return _FileReader(self, path, data, ()).defaults_layer()
 
+    def positions(self, data: bytes) -> Document:
+        """Where everything stands in a manifest that has been read without an error."""
+        return load(decode(data), positions=True)
+
     def warm_up(self) -> None:
-        """Load what reading needs beyond this module, so that a fork need not load it again."""
+        """Load now what reading may need beyond this module: forks then have it already."""
         schedule.warm_up()
 
     def validator(self, name: str) -> Validator:
@@ -112,7 +82,7 @@ class ManifestReader:
         return self._list_keys
 
     def list_key_meant(self, key: str) -> str | None:
-        """The key of a list that an unknown key of the file is a misspelling of, rather than a job's."""
+        """The list key that an unknown key is probably meant to be; None if it is more like a job's key."""
         if key in self._job_keys or key in LATER:
             return None
         meant = nearest(key, (*self._list_keys, *self._job_keys))
@@ -120,7 +90,7 @@ class ManifestReader:
 
 
 class _FileReader:
-    """The reading of one file. Positions are computed by a second parse, and only for a problem."""
+    """Reads one file. Lines and columns cost a second parse, which only a problem makes necessary."""
 
     def __init__(
         self, reader: ManifestReader, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]]
@@ -161,7 +131,7 @@ class _FileReader:
         return layer, self._problems.all(self._position)
 
     def _parse(self, if_empty: str | None = None) -> Document | None:
-        """The document; ``if_empty`` is the hint for a file that should hold something else than jobs."""
+        """The document; ``if_empty`` replaces the hint for an empty file, which speaks of jobs."""
         try:
             self._text = decode(self._data)
             document = load(self._text)
@@ -192,7 +162,7 @@ class _FileReader:
 
     def _misspelt_lists(self, value: Mapping[str, Any]) -> bool:
         """Whether the file means to hold lists, and has no list under its right name."""
-        few = islice(value, MOST_PROBLEMS)  # a file of lists has few keys, and likeness costs
+        few = islice(value, MOST_PROBLEMS)  # a file of lists has few keys, and comparing names is slow
         misspelt = [key for key in few if self._reader.list_key_meant(key)]
         for key in misspelt:
             self._unknown_list_key(key)
@@ -220,7 +190,7 @@ class _FileReader:
             self._unknown_list_key(key)
         defaults = self._layer(value["defaults"]) if "defaults" in value else {}
         layers = combine((*self._defaults, defaults or {}))
-        # A key that means nothing here may be a mistyped `defaults`: what it says is missing in every entry.
+        # An unknown key may be a mistyped `defaults`: then every entry lacks what it says.
         readable = defaults is not None and not strange
         for key, kind in _LISTS:
             items = value.get(key, [])
@@ -239,7 +209,7 @@ class _FileReader:
         return readable
 
     def _line_of_alias(self, key: str, items: Sequence[Any]) -> Sequence[int]:
-        """The lines of a list that stands elsewhere in the file: all the one where it is named."""
+        """Lines for the items of a list that an alias stands for: the alias's line for each."""
         return [self._positions().key_position((key,))[0]] * len(items) if items else ()
 
     def _item(
@@ -306,16 +276,18 @@ class _FileReader:
         if validator.accepts(value, holds_float=self._holds_float):
             return True
         if self._problems.is_full:
-            self._error(place, "invalid", f"this {kind} is invalid")  # explaining costs, and is not shown
+            self._error(
+                place, "invalid", f"this {kind} is invalid"
+            )  # explaining is slow, and would not be shown
         else:
             for finding in validator.findings(value):
-                self._find(place, finding)
+                self._add_finding(place, finding)
         self._reject(kind, value)
         return False
 
     def _rejected(self, kind: Kind, name: str, findings: Sequence[Finding], place: KeyPath) -> bool:
         for finding in findings:
-            self._find(place, finding)
+            self._add_finding(place, finding)
         if findings:
             self._invalid.add((kind, name))
         return bool(findings)
@@ -331,7 +303,7 @@ class _FileReader:
         value = {} if value is None else value
         findings = self._reader.validator("defaults").findings(value, holds_float=self._holds_float)
         for finding in findings:
-            self._find(("defaults",), finding)
+            self._add_finding(("defaults",), finding)
         return None if findings else value
 
     def _unknown_list_key(self, key: str) -> None:
@@ -353,7 +325,7 @@ class _FileReader:
                 message += " beside a list of entries"
             self._error((key,), "unknown_key", message, hint, at_key=True)
 
-    def _find(self, place: KeyPath, finding: Finding) -> None:
+    def _add_finding(self, place: KeyPath, finding: Finding) -> None:
         self._error(
             (*place, *finding.path), finding.code, finding.message, finding.hint, at_key=finding.at_key
         )
@@ -371,8 +343,3 @@ class _FileReader:
         if self._located is None:
             self._located = load(self._text, positions=True)
         return self._located
-
-
-def positions(data: bytes) -> Document:
-    """Where everything stands in a manifest that has been read without an error."""
-    return load(decode(data), positions=True)

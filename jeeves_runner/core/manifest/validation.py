@@ -1,7 +1,7 @@
 """JSON Schema problems in words for people.
 
-jsonschema-rs accepts what is right, which is nearly everything, in microseconds. What it rejects goes
-to jsonschema, the authority, whose findings become sentences here: the schema says under
+jsonschema-rs accepts a right value, as nearly all are, in microseconds. A value that it rejects goes to
+jsonschema, which has the last word. Its findings become sentences here: the schema says under
 ``x-expected`` what a value should be.
 """
 
@@ -29,8 +29,8 @@ _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "of
 class Validator:
     """Checks values against one schema.
 
-    ``later`` are keys that this version knows of and does not support, ``own`` those that each job
-    says for itself.
+    ``later`` are keys that this version knows of and does not support yet; ``own`` are keys of jobs that
+    defaults may not set.
     """
 
     def __init__(self, schema: Mapping[str, Any], later: Iterable[str] = (), own: Iterable[str] = ()) -> None:
@@ -48,7 +48,7 @@ class Validator:
 
     @cached_property
     def _authority(self) -> Any:
-        """Made when it is first needed: that takes longer than all accepting."""
+        """Made at the first value that is rejected: making it takes longer than accepting all others."""
         return _authority(self._schema)
 
     def findings(self, value: Any, *, holds_float: bool = True) -> list[Finding]:
@@ -77,7 +77,7 @@ class Validator:
             case "oneOf":
                 yield _one_of(path, error)
             case "anyOf" if _NULL in error.validator_value:
-                # In defaults null takes a key away; whoever wrote anything else meant the other branch.
+                # In defaults null takes a key away; any other value was meant for the other branch.
                 for cause in error.context:
                     if error.validator_value[cause.schema_path[0]] != _NULL:
                         yield from self._explained(cause)
@@ -110,7 +110,7 @@ def nearest(key: str, known: Iterable[str]) -> str | None:
 
 
 def _authority(schema: Mapping[str, Any]) -> Any:
-    """jsonschema's validator, imported here because that takes long and is rarely needed."""
+    """jsonschema's validator; importing it takes long, and only a mistake needs it."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 

@@ -42,8 +42,11 @@ class _Around(NamedTuple):
 
 
 class _Complaint:
-    """One of libyaml's errors with the text it is about. ``at`` and ``since`` are indexes into the text:
-    where it noticed, and where what it was reading began."""
+    """One of libyaml's errors with the text it is about.
+
+    ``at`` and ``since`` are indexes into the text: where libyaml noticed the error, and where the thing
+    began that it was reading.
+    """
 
     def __init__(self, error: YAMLError, text: str) -> None:
         problem: Any = getattr(error, "problem_mark", None)
@@ -74,8 +77,8 @@ class _Complaint:
         return self.text[self.text.rfind("\n", 0, self.at) + 1 : self.at]
 
     def value_from(self, index: int) -> str:
-        """The text its author meant as one value: to the end of the line, without a comment; within
-        brackets to the end of the entry."""
+        """What was probably meant as one value: the text to the end of the line, without a comment, or
+        within brackets to the end of the entry."""
         value = self.text[index:].partition("\n")[0].partition(" #")[0]
         if self.around(index).depth:
             ends = [n for n, letter in enumerate(value) if letter in "]}" or value[n : n + 2] == ", "]
@@ -83,7 +86,7 @@ class _Complaint:
         return value.strip()
 
     def around(self, index: int) -> _Around:
-        """Read anew only up to there: libyaml keeps back what stands shortly before an error."""
+        """Parse again, only up to there: libyaml does not deliver what stands shortly before an error."""
         parser: Any = CParser(self.text[:index])
         opened: list[int] = []
         value = None
@@ -123,7 +126,7 @@ def _with(value: str, hint: str) -> str:
 
 
 def _unreadable_character(error: YAMLError, text: str) -> YamlFault:
-    """libyaml reads bytes before it parses, and counts in those."""
+    """libyaml reads bytes before it parses: the place of such an error is counted in bytes."""
     position = getattr(error, "position", 0)
     before = text.encode()[:position]
     code = getattr(error, "character", 0)
@@ -195,8 +198,8 @@ def _text_after_value(complaint: _Complaint) -> YamlFault | None:
 
 
 def _second_colon(complaint: _Complaint) -> YamlFault | None:
-    """A colon where a value was being read: of a line indented too deep, after one without a colon, or
-    within the value."""
+    """A colon where libyaml was reading a value: the line is indented too deep, the line above has no
+    colon, or the value contains one."""
     if "mapping values are not allowed" not in complaint.problem:
         return None
     before, line = complaint.before(), complaint.line_of(complaint.at)

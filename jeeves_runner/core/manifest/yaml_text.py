@@ -2,7 +2,7 @@
 
 Built on libyaml's events. Plain scalars follow YAML 1.2's core schema: only ``true``/``false`` are
 booleans, ``0777`` and ``12:30`` are text. Duplicate keys, second documents, tags, merge keys and
-aliases that would blow up are errors, each with a line and a column.
+aliases that expand to too much are errors, each with a line and a column.
 """
 
 import math
@@ -31,7 +31,7 @@ MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 64
 
 _LONGEST_NUMBER: Final = 20
-"""Characters of the longest integer taken. Python itself refuses thousands of digits."""
+"""Characters of the longest integer accepted; with thousands of digits Python itself would raise."""
 
 _WORDS: Final[dict[str, Any]] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -64,18 +64,18 @@ class _PositionsNeeded(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """The value of a text.
-
-    ``item_lines`` has, for each list directly below the top, the lines its items start on.
-    ``positions`` (only on request) has where each key's value and each item stands, and under
-    ``keys`` where the key itself does. ``holds_float``: a number in it has a point or an exponent.
-    """
+    """The value of a text, and where its parts stand."""
 
     value: Any
+    """Mappings, lists, texts, numbers, booleans and None."""
     holds_float: bool = False
+    """Whether a number in it has a point or an exponent."""
     item_lines: dict[str, list[int]] = field(default_factory=dict)
+    """For each list directly below the top, the lines on which its items begin, from 1."""
     positions: dict[KeyPath, Position] = field(default_factory=dict)
+    """Where each key's value and each item begins; empty unless asked for."""
     keys: dict[KeyPath, Position] = field(default_factory=dict)
+    """Where each key itself begins; empty unless asked for."""
 
     def position(self, path: KeyPath) -> Position:
         """Where the value at ``path`` stands, or the nearest thing around it."""
@@ -129,7 +129,7 @@ class _Builder:
     """Builds values from events; the stack is Python's own, bounded by MAX_DEPTH."""
 
     def __init__(self, text: str, positions: bool) -> None:
-        # The stubs say Event | None, and that all events have a start: libyaml's always do.
+        # Any: the stubs allow None and events without a place in the text; libyaml gives neither.
         self._next: Callable[[], Any] = CParser(text).get_event
         self._record = positions
         self._document = Document(value=None)

@@ -1,0 +1,47 @@
+"""What one manifest declares and what is wrong with it, as values that cross processes."""
+
+from typing import NamedTuple
+
+from jeeves_runner.core.manifest.requirements import Requirement
+from jeeves_runner.core.problem import Problem
+
+Kind = str
+"""``job`` or ``queue``."""
+
+
+class Entry(NamedTuple):
+    """One declared job or queue."""
+
+    kind: Kind
+    """What it is."""
+    id: str
+    """The id of the job or queue."""
+    text: str
+    """Its spec as canonical JSON."""
+    digest: str
+    """The hash of ``text``, 32 hex digits."""
+    line: int
+    """Where it begins in the file, from 1."""
+    column: int = 1
+    """The column of that place, from 1."""
+    script: str | None = None
+    """The absolute path of the file that a job runs, if it runs one."""
+    requires: tuple[Requirement, ...] = ()
+    """What must be there on this machine besides the manifest."""
+
+
+class FileResult(NamedTuple):
+    """What one file declares and what is wrong with it."""
+
+    path: str
+    """Relative to the project root, with ``/``."""
+    entries: tuple[Entry, ...] = ()
+    """The valid ones, in the order of the file."""
+    problems: tuple[Problem, ...] = ()
+    """Errors and warnings."""
+    broken: bool = False
+    """Whether nothing in it could be understood."""
+    invalid: frozenset[tuple[Kind, str]] = frozenset()
+    """Entries that have errors and whose id could be read."""
+    unreadable: bool = False
+    """Whether there is an entry whose id could not even be read."""
