@@ -121,7 +121,7 @@ def _path(start: Path, explicit: Path | None) -> Path | None:
 
 
 def _root(folder: Path) -> Path:
-    """The project root; its path stands in manifests, rows and documents, all of which are text."""
+    """The project root. Its path must be text: it is written to rows and documents."""
     root = folder.resolve()
     try:
         str(root).encode()
@@ -133,7 +133,7 @@ def _root(folder: Path) -> Path:
 
 
 def _nearest(start: Path) -> Path | None:
-    """The first thing of that name upwards: one that cannot be read is an error, no reason to go on."""
+    """The nearest entry of that name, going up; one that cannot be read is an error and not passed over."""
     here = start.resolve()
     return next(
         (path for folder in (here, *here.parents) if os.path.lexists(path := folder / FILE_NAME)), None
@@ -196,7 +196,7 @@ def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[tuple[Positio
 
 
 def _error(problems: Sequence[Problem]) -> ConfigError:
-    """The first of them, and how many there are."""
+    """An error for the first of several, which says how many there are."""
     first, hint = problems[0], problems[0].hint
     if len(problems) > 1:
         note = f"the first of {len(problems)} mistakes; `jeeves-runner config validate` shows all"
@@ -268,7 +268,7 @@ def _paths(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _path_fault(path: Path) -> str | None:
-    """Why there can be no such path, whatever is there now; None when there can."""
+    """Why no such path can exist, whatever is there now; None when it can."""
     # SQLite puts files of longer names beside the database.
     for name in (str(path), f"{path}{_LONGEST_SUFFIX}"):
         try:

@@ -64,7 +64,6 @@ A module belongs to the room of the longest name that it begins with: ``core.pla
 room form no circle either is a rule of its own.
 """
 
-#: What the core may not touch: each of these reads or changes something outside the values it is given.
 OUTSIDE_WORLD = tuple(
     """
     aiohttp apsw asyncio click fcntl ftplib getpass glob http importlib io linecache locale logging
@@ -72,11 +71,13 @@ OUTSIDE_WORLD = tuple(
     signal slack_sdk socket sqlite3 ssl subprocess sys tempfile threading time urllib watchfiles
     """.split()  # noqa: SIM905
 )
+"""What the core may not import: each reads or changes something outside the values it is given."""
+
 OUTSIDE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "breakpoint", "__import__"})
 OUTSIDE_METHODS = frozenset({"read_text", "read_bytes", "write_text", "write_bytes"})
 
-#: The command line loads its commands by name; elsewhere such an import would be hidden from these rules.
 LOADS_BY_NAME = ("cli.main",)
+"""The command line loads its commands by name; elsewhere such an import would hide from these rules."""
 
 CLOCKS = {
     "time": re.compile(
@@ -304,7 +305,7 @@ def io_in_core(module: Module) -> Iterator[str]:
 
 
 def imports_by_name(module: Module) -> Iterator[str]:
-    """What is imported by a text no rule sees."""
+    """No rule sees what is imported by a text."""
     if module.within(*LOADS_BY_NAME):
         return
     aliases = dict(_aliases(module)) | {"__import__": "__import__"}

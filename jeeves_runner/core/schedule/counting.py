@@ -14,7 +14,7 @@ _SECOND = timedelta(seconds=1)
 def count_in_zone(sets: Sequence[LocalTimes], zone: Zone, begin: datetime, end: datetime) -> int:
     """The number of instants in [begin, end), naive UTC, at which any of ``sets`` occurs.
 
-    Says by stretches between two shifts what ``Zone`` says for one occurrence.
+    The rules are those of ``Zone``, applied to whole stretches between two shifts of the clock.
     """
     every = LocalCount(sets)
     elapsed = LocalCount(each for each in sets if each.elapsed)
@@ -42,7 +42,7 @@ def _moves_some(fixed: "LocalCount", stretch: Stretch) -> bool:
 
 
 class LocalCount:
-    """Counts local times of a union; days with the same times are worked out once."""
+    """Counts the local times of several sets, joined; days with the same times are computed once."""
 
     def __init__(self, sets: Iterable[LocalTimes]) -> None:
         self._sets = tuple(sets)

@@ -28,8 +28,8 @@ END_OF_TIME = datetime.combine(date(9990, 1, 1), time())
 class LocalTimes(Protocol):
     """A set of local times, whole seconds, that can be searched both ways.
 
-    Both searches end after HORIZON_YEARS. ``elapsed``: the times follow elapsed time where clocks
-    are shifted, rather than standing for one event at a named hour.
+    Both searches end after HORIZON_YEARS. ``elapsed``: where clocks are shifted, the times keep their
+    distance from one another (``*/15``); otherwise each names an hour of the day, and happens once.
     """
 
     @property
@@ -120,7 +120,7 @@ class Cron:
 
 @lru_cache(maxsize=1024)
 def _times_of(cron: Cron) -> int:
-    """Remembered for some: up to 11 kB each are too many to keep for all jobs."""
+    """Cached for some only: at up to 11 kB each, one for every job would be too much."""
     return times_of_day(cron.hours, cron.minutes, cron.seconds)
 
 

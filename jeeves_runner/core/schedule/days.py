@@ -15,7 +15,7 @@ from itertools import pairwise
 from jeeves_runner.core.schedule.cron_fields import LAST_OF_MONTH, Field
 
 HORIZON_YEARS = 8
-"""A schedule must occur at least this often: the longest way from one 29 February to the next."""
+"""A schedule must occur within so many years; two 29 February are at most so far apart."""
 
 CALENDAR_CYCLE = range(2001, 2037)
 """28 years hold every pairing of date and weekday; 8 more close the last gap."""
@@ -90,7 +90,7 @@ class DayRule(Days):
         return 1 if self._matches_each_month() else longest_gap([self])
 
     def _matches_each_month(self) -> bool:
-        """A cheap yes for the usual rules; False only means that the calendar must be asked."""
+        """True for the usual rules, at once; False means that the calendar must be searched."""
         day, weekday = self._day, self._weekday
         some_date = day.last_day or (bool(day.values) and day.values[0] <= 28)
         some_weekday = bool(weekday.values) or any(which < 5 for _, which in weekday.nth)

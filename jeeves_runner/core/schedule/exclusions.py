@@ -48,10 +48,10 @@ def _parse_date(word: str, text: str) -> date:
 
 
 class Exclusions:
-    """Whole dates, and times of day on the days of rules; the same object for all who exclude the same.
+    """Excluded dates, and times of day that are excluded on the days of rules.
 
-    Which rules match a day is worked out once for each of the 91 forms a month can have, and what
-    they cover together once for each set of them.
+    Jobs that exclude the same share one object. Which rules match a day is computed once for each of
+    the 91 forms a month can have, and what rules cover together once for each set of them.
     """
 
     __slots__ = ("_covered", "_firsts", "_months", "_rules", "ranges")

@@ -1,4 +1,4 @@
-"""Expressions joined into one set of local times, less what exclusions cover."""
+"""Expressions joined into one set of local times, without those that exclusions cover."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import MAXYEAR, date, datetime, time, timedelta
@@ -153,7 +153,7 @@ def _remaining(crons: tuple[Cron, ...], exclusions: Exclusions, active: Active) 
 
 @lru_cache(maxsize=1024)
 def _joined_times(crons: tuple[Cron, ...]) -> int:
-    """Remembered for some: up to 11 kB each are too many to keep for all jobs."""
+    """Cached for some only: at up to 11 kB each, one for every job would be too much."""
     within_hours: dict[tuple[int, ...], int] = {}  # joined by hours first: small numbers cost little
     for cron in crons:
         within_hour = times_of_day((0,), cron.minutes, cron.seconds)

@@ -2,8 +2,8 @@
 
 Five fields are ``minute hour day month weekday``; six have the seconds first. Fields are parsed in
 ``cron_fields`` and searched in ``cron``; lists and what ``exclusions`` takes out of them in ``joined``.
-``local_time`` puts them on the clocks of a zone, ``counting`` counts them there. Everything parsed is
-remembered, so that thousands of jobs share what they share.
+``local_time`` puts them on the clocks of a zone, ``counting`` counts them there. What was parsed is cached,
+so that thousands of jobs with equal expressions share one object.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,11 +36,13 @@ _LONGEST_FIELD = 1000
 _LONGEST_ZONE = 64
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "UCT", "Zulu", "Universal", "Etc/Universal"})
 _OF_THE_SYSTEM = frozenset({"localtime", "posixrules", "Factory"})
+"""Files beside the zones that stand for no fixed zone."""
+
 _COPIES = ("posix/", "right/")
-"""Files beside the zones, which differ from machine to machine or count leap seconds."""
+"""Folders of the system's database that some machines lack, or in which zones count leap seconds."""
 
 _LIKENESS = 0.75
-"""How like a known zone's a name must be to be taken for a slip of the pen."""
+"""How similar a name must be to a known zone's, from 0 to 1, for that zone to be suggested."""
 
 _FIELDS_HINT = "write minute hour day month weekday, or six fields with the second first"
 
@@ -129,7 +131,7 @@ def parse_schedule(
 
 
 def warm_up() -> None:
-    """Load the cron library now, not when the first expression that needs it comes along."""
+    """Load the cron library now rather than with the first expression that needs it."""
     _cron("*/2 * * * *", "", "schedule", 0)
 
 
@@ -252,7 +254,7 @@ def _zone_names() -> list[str]:
 
 
 def _naive_utc(instant: datetime) -> datetime:
-    """The form in which searches calculate, moved into the stretch that can be searched."""
+    """The instant as searches take it: without a zone, and within the years that can be searched."""
     if instant.tzinfo is None:
         raise ValueError("a schedule needs aware times")
     naive = (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).replace(tzinfo=None)
