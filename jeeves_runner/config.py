@@ -12,6 +12,8 @@ from stat import S_ISREG
 from typing import Any, Final, Literal
 
 from jeeves_runner.core.durations import parse_duration, parse_size
+from jeeves_runner.core.manifest.validation import Validator
+from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
 from jeeves_runner.core.problem import Finding, Position, Problem
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import ConfigError
@@ -23,6 +25,11 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The addresses a server may listen on."""
 
 _LONGEST_SUFFIX: Final = "-journal"
+
+_LATER: Final = frozenset(
+    "source.git source gateway notifications heartbeat policy api webhook_secret_path executors".split()  # noqa: SIM905
+)
+"""Keys of features still to come: they are refused as unsupported rather than as misspelt."""
 
 _DURATIONS: Final = ("run_retention", "log_retention", "state_cleanup_interval", "shutdown_grace")
 """The settings at the top that are durations, as they are written."""
@@ -116,7 +123,7 @@ def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[
 
 def _path(start: Path, explicit: Path | None) -> Path | None:
     if explicit is None:
-        return _nearest(start)
+        return _nearest_file(start)
     return explicit / FILE_NAME if explicit.is_dir() else explicit
 
 
@@ -132,7 +139,7 @@ def _root(folder: Path) -> Path:
     return root
 
 
-def _nearest(start: Path) -> Path | None:
+def _nearest_file(start: Path) -> Path | None:
     """The nearest entry of that name, going up; one that cannot be read is an error and not passed over."""
     here = start.resolve()
     return next(
@@ -170,8 +177,6 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
 
 def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[tuple[Position, Finding]]]:
     """The mapping in a file, checked; a file without settings is an empty one."""
-    from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
-
     try:
         text = decode(data)
         document = load(text)
@@ -205,21 +210,8 @@ def _error(problems: Sequence[Problem]) -> ConfigError:
 
 
 @cache
-def _validator() -> Any:
-    from jeeves_runner.core.manifest.validation import Validator
-
-    later = (
-        "source.git",
-        "source",
-        "gateway",
-        "notifications",
-        "heartbeat",
-        "policy",
-        "api",
-        "webhook_secret_path",
-        "executors",
-    )
-    return Validator(config_schema(), later)
+def _validator() -> Validator:
+    return Validator(config_schema(), _LATER)
 
 
 def _further_findings(values: Mapping[str, Any], root: Path) -> Iterator[Finding]:
@@ -291,6 +283,7 @@ def _command_fault(command: str) -> str | None:
 
 
 def _timezone_findings(name: str) -> Iterator[Finding]:
+    # Every command reads the config, but schedules are only needed here for a zone other than UTC.
     from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 
     try:

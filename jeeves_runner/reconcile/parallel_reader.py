@@ -18,7 +18,7 @@ from jeeves_runner.sources.folder import SourceFile
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest.reader import ManifestReader
-    from jeeves_runner.core.manifest.yaml_text import Document
+    from jeeves_runner.core.manifest.yaml_text import YamlDocument
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())  # a command sets up no log, and its user is shown the problem
@@ -72,7 +72,7 @@ class ParallelReader:
             results[n::shares] = part
         return [result for result in results if result is not None]
 
-    def positions(self, data: bytes) -> "Document":
+    def positions(self, data: bytes) -> "YamlDocument":
         """As ``ManifestReader.positions``."""
         return self._reader.positions(data)
 

@@ -25,7 +25,7 @@ from jeeves_runner.sources.folder import (
 )
 
 if TYPE_CHECKING:
-    from jeeves_runner.core.manifest.yaml_text import Document
+    from jeeves_runner.core.manifest.yaml_text import YamlDocument
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +121,7 @@ class _Look:
         self._held_files: dict[str, str] = {}
         self._faulty: set[str] = set()
         self._read: dict[str, bytes] = {}
-        self._positions: dict[str, Document] = {}
+        self._positions: dict[str, YamlDocument] = {}
 
     def plan(self, snapshot: Snapshot, defaults: FolderDefaults) -> Plan:
         self._problems += [*snapshot.unreadable, *defaults.problems]
@@ -217,7 +217,7 @@ class _Look:
                 hint=fault.hint,
             )
 
-    def _positions_in(self, path: str) -> "Document":
+    def _positions_in(self, path: str) -> "YamlDocument":
         """Computed by a second parse, and only for a file in which something is wrong."""
         if path not in self._positions:
             self._positions[path] = self._reader.positions(self._read[path])

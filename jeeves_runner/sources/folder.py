@@ -208,7 +208,7 @@ class _Walk:
             file = SourceFile(path=path, data=_read(entry.path))
         except OSError as error:
             self.recheck[entry.path] = _stamp_at(entry.path, error)
-            self._refuse(_shown(path), "unreadable", _message(entry, error), hint=_hint(error))
+            self._refuse(_printable(path), "unreadable", _message(entry, error), hint=_hint(error))
             return False
         (self.defaults if is_defaults else self.files).append(file)
         return False
@@ -231,7 +231,7 @@ class _Walk:
         return False
 
     def _refuse_name(self, path: str) -> None:
-        self._refuse(_shown(path), "file_name", "the name is not UTF-8", hint="rename it")
+        self._refuse(_printable(path), "file_name", "the name is not UTF-8", hint="rename it")
 
     def _refuse(self, path: str, code: str, message: str, hint: str | None = None) -> None:
         self.unreadable.append(
@@ -253,7 +253,7 @@ def is_text(name: str) -> bool:
     return True
 
 
-def _shown(path: str) -> str:
+def _printable(path: str) -> str:
     """A path as it can be printed, with a backslash for each byte that is no text."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -281,7 +281,7 @@ def _rest(descriptor: int, wanted: int) -> Iterator[bytes]:
 
 def _message(entry: "os.DirEntry[str]", error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and entry.is_symlink():
-        return f"the link points to {_shown(os.readlink(entry.path))}, which does not exist"
+        return f"the link points to {_printable(os.readlink(entry.path))}, which does not exist"
     return f"the file cannot be read: {error.strerror or error}"
 
 

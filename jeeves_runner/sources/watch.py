@@ -74,7 +74,7 @@ class FolderWatch:
                 if await _is_heard(found, {rearm, *watchers}):
                     yield
                 elif any(watcher.done() for watcher in watchers):
-                    _explain(watchers)
+                    _log_failures(watchers)
                     await asyncio.wait({rearm}, timeout=_PAUSE)
                     return
         finally:
@@ -136,7 +136,7 @@ async def _is_heard(found: "asyncio.Queue[None]", others: "set[asyncio.Task[Any]
         hint.cancel()
 
 
-def _explain(watchers: "list[asyncio.Task[None]]") -> None:
+def _log_failures(watchers: "list[asyncio.Task[None]]") -> None:
     for watcher in watchers:
         if not watcher.done() or watcher.cancelled() or (error := watcher.exception()) is None:
             continue

@@ -12,7 +12,7 @@ from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.validation import Validator, nearest
-from jeeves_runner.core.manifest.yaml_text import Document, YamlError, decode, load
+from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decode, load
 from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.specs import encode, spec_hash
@@ -62,7 +62,7 @@ class ManifestReader:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
         return _FileReader(self, path, data, ()).defaults_layer()
 
-    def positions(self, data: bytes) -> Document:
+    def positions(self, data: bytes) -> YamlDocument:
         """Where everything stands in a manifest that has been read without an error."""
         return load(decode(data), positions=True)
 
@@ -100,7 +100,7 @@ class _FileReader:
         self._data = data
         self._text = ""
         self._defaults = defaults
-        self._located: Document | None = None
+        self._located: YamlDocument | None = None
         self._problems = ProblemList(path)
         self._entries: list[Entry] = []
         self._invalid: set[tuple[Kind, str]] = set()
@@ -130,7 +130,7 @@ class _FileReader:
         layer = self._layer(value["defaults"])
         return layer, self._problems.all(self._position)
 
-    def _parse(self, if_empty: str | None = None) -> Document | None:
+    def _parse(self, if_empty: str | None = None) -> YamlDocument | None:
         """The document; ``if_empty`` replaces the hint for an empty file, which speaks of jobs."""
         try:
             self._text = decode(self._data)
@@ -143,7 +143,7 @@ class _FileReader:
         self._holds_float = document.holds_float
         return document
 
-    def _read_document(self, document: Document) -> bool:
+    def _read_document(self, document: YamlDocument) -> bool:
         """Read all entries; False when the file as a whole makes no sense."""
         value = document.value
         if not isinstance(value, dict):
@@ -184,7 +184,7 @@ class _FileReader:
             value = {"id": stem, **value}
         self._job(value, (), combine(self._defaults), 1)
 
-    def _read_lists(self, value: dict[str, Any], document: Document) -> bool:
+    def _read_lists(self, value: dict[str, Any], document: YamlDocument) -> bool:
         strange = [key for key in value if key not in self._reader.list_keys]
         for key in strange:
             self._unknown_list_key(key)
@@ -339,7 +339,7 @@ class _FileReader:
         located = self._positions()
         return located.key_position(path) if at_key else located.position(path)
 
-    def _positions(self) -> Document:
+    def _positions(self) -> YamlDocument:
         if self._located is None:
             self._located = load(self._text, positions=True)
         return self._located

@@ -23,6 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from jeeves_runner.core.manifest.yaml_faults import explain
 from jeeves_runner.core.problem import KeyPath, Position
 from jeeves_runner.core.wording import brief
 
@@ -63,7 +64,7 @@ class _PositionsNeeded(Exception):
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """The value of a text, and where its parts stand."""
 
     value: Any
@@ -108,15 +109,13 @@ def decode(data: bytes) -> str:
     return text
 
 
-def load(text: str, *, positions: bool = False) -> Document:
+def load(text: str, *, positions: bool = False) -> YamlDocument:
     """The one document of ``text``; YamlError says what is wrong and where."""
     try:
         return _Builder(text, positions).document()
     except _PositionsNeeded:
         return load(text, positions=True)
     except YAMLError as error:
-        from jeeves_runner.core.manifest.yaml_faults import explain  # only a mistake needs it
-
         fault = explain(error, text)
         raise YamlError(fault.line, fault.column, "yaml_syntax", fault.message, fault.hint) from None
     except ValueError as error:  # libyaml refuses lone surrogates and the like before it parses
@@ -132,11 +131,11 @@ class _Builder:
         # Any: the stubs allow None and events without a place in the text; libyaml gives neither.
         self._next: Callable[[], Any] = CParser(text).get_event
         self._record = positions
-        self._document = Document(value=None)
+        self._document = YamlDocument(value=None)
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._nodes = 0
 
-    def document(self) -> Document:
+    def document(self) -> YamlDocument:
         self._next()  # the start of the stream
         event = self._next()
         if type(event) is StreamEndEvent:

@@ -10,6 +10,7 @@ imported late, because reading ``*`` and plain numbers needs none of it.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple
@@ -218,8 +219,6 @@ def _step(kind: FieldKind, word: str, item: str, size: int) -> int:
 def _unknown_word(kind: FieldKind, word: str) -> ScheduleError:
     if not kind.names or word == "l":
         return _unreadable(kind, word)
-    from difflib import get_close_matches  # only a mistake needs it
-
     near = get_close_matches(word, kind.names, n=1, cutoff=0.4)
     known = f"{kind.name}s are written {', '.join(kind.names)} or {kind.low}-{kind.high}"
     return ScheduleError(

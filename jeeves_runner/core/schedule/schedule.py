@@ -8,6 +8,7 @@ so that thousands of jobs with equal expressions share one object.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -236,8 +237,6 @@ def _known_zone(name: str) -> Zone | None:
 
 @lru_cache(maxsize=256)
 def _nearest_zone(name: str) -> str:
-    from difflib import get_close_matches  # only a mistake needs it
-
     known = {zone.lower(): zone for zone in _zone_names()}
     cities = {zone.rpartition("/")[2]: zone for zone in known}
     wanted = name[:_LONGEST_ZONE].strip().lower().replace(" ", "_")
