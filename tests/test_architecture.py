@@ -1,4 +1,4 @@
-"""The sources keep the rules of ``architecture_rules.py``, and each rule can fail."""
+"""The sources keep the rules of ``architecture_rules.py`` and ``import_rules.py``, and each rule can fail."""
 
 import ast
 import subprocess
@@ -6,29 +6,22 @@ import sys
 
 import pytest
 from architecture_rules import (
-    ALL,
     DOCUMENTED,
     MAX_LINES,
-    MAY_IMPORT,
-    PACKAGE,
-    ROOT,
     RULES,
     SQL_CLOCK,
-    Module,
     Rule,
     apsw_outside_db,
-    circles,
     clock_in_sql,
     clock_reads,
-    imports,
     imports_by_name,
-    imports_out_of_bounds,
     io_in_core,
     libraries_out_of_place,
     sql_outside_db,
     too_long,
     undocumented_fields,
 )
+from import_rules import ALL, MAY_IMPORT, PACKAGE, ROOT, Module, circles, imports, imports_out_of_bounds
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
