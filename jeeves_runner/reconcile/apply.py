@@ -8,7 +8,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Live
-from jeeves_runner.core.model import Commit
+from jeeves_runner.core.model import AppliedBy, Commit
 from jeeves_runner.core.plan import Action, Change, GuardFacts, Plan, guard
 from jeeves_runner.core.specs import FieldChange, changed_fields
 from jeeves_runner.db import audit, jobs, queues, revisions
@@ -36,8 +36,8 @@ class Applied:
 class ApplyOptions:
     """Who applies, from where, and what a person has confirmed."""
 
-    applied_by: str
-    """What applies, as the revision records it: ``cli``, ``watch``, ``api``."""
+    applied_by: AppliedBy
+    """What applies, as the revision records it."""
     source: str
     """What identifies the folder of manifests, as ``FolderSource.location`` gives it."""
     take_over: bool = False

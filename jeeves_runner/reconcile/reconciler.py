@@ -15,6 +15,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.live import Delta
+from jeeves_runner.core.model import AppliedBy
 from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
 from jeeves_runner.db.writer import Writer
@@ -175,7 +176,7 @@ class Reconciler:
             approved = self._is_approved(plan, asked)
             allowed = self._allowed(plan, trust_deletes, approved)
             try:
-                applied, reason = await self._apply(allowed, "api" if approved else "watch")
+                applied, reason = await self._apply(allowed, AppliedBy.API if approved else AppliedBy.WATCH)
             except BaseMoved:
                 log.info("another apply came first; planning again")
                 continue
@@ -221,7 +222,7 @@ class Reconciler:
         settled = self._clock.monotonic() - self._seen[1] >= SETTLE
         return plan if settled and trust_deletes else plan.without_deletes()
 
-    async def _apply(self, plan: Plan, by: str) -> tuple[Applied, str | None]:
+    async def _apply(self, plan: Plan, by: AppliedBy) -> tuple[Applied, str | None]:
         """What was applied, and why deletes were left out (None: they were not)."""
         try:
             return await self._write(plan, by), None
@@ -230,7 +231,7 @@ class Reconciler:
         except Refused as refused:
             return await self._write(plan.without_deletes(), by), refused.message
 
-    async def _write(self, plan: Plan, by: str) -> Applied:
+    async def _write(self, plan: Plan, by: AppliedBy) -> Applied:
         location = self._source.location
         if not needs_writing(self._conn, plan, location):
             return Applied(revision=None, plan=plan)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.project import BACKUP, REPORT, Project, errors, summary
 
+from jeeves_runner.core.model import AppliedBy
 from jeeves_runner.core.specs import FieldChange
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction
@@ -297,7 +298,7 @@ def test_a_plan_made_before_another_apply_is_not_applied(project: Project) -> No
     project.write("backup.yaml", BACKUP)
     old = project.plan()
     project.apply()
-    options = ApplyOptions(applied_by="cli", source=source_of(project.config).location)
+    options = ApplyOptions(applied_by=AppliedBy.CLI, source=source_of(project.config).location)
     with pytest.raises(BaseMoved), transaction(project.conn, project.clock) as tx:
         apply_plan(tx, old, options)
 

@@ -8,6 +8,7 @@ import apsw
 
 from jeeves_runner.config import Config, load_config
 from jeeves_runner.core.live import Delta, Live
+from jeeves_runner.core.model import AppliedBy
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.reconcile.apply import Applied, ApplyOptions, apply_plan, read_live, with_fields
@@ -92,7 +93,7 @@ class Project:
         """Plan and apply, as ``apply --keep-going`` does."""
         plan = self.plan()
         options = ApplyOptions(
-            applied_by="cli",
+            applied_by=AppliedBy.CLI,
             source=source_of(self.config).location,
             allow_deletes=allow_deletes,
             take_over=take_over,

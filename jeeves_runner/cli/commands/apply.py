@@ -31,6 +31,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     Exit code 0: applied, or nothing to do. 2: an error, nothing applied. 3: applied with
     --keep-going while manifests are broken. 4: refused by a guard.
     """
+    from jeeves_runner.core.model import AppliedBy
     from jeeves_runner.reconcile.apply import ApplyOptions
     from jeeves_runner.reconcile.setup import source_of
 
@@ -39,7 +40,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     source = source_of(app.config)
     source.check()  # before a database is made for it
     options = ApplyOptions(
-        applied_by="cli",
+        applied_by=AppliedBy.CLI,
         source=source.location,
         allow_deletes=allow_deletes,
         take_over=take_over,

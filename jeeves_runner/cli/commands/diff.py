@@ -26,6 +26,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
     """
     from jeeves_runner.cli.plans import plan_lines, plan_summary, problem_lines
     from jeeves_runner.core.live import Live
+    from jeeves_runner.core.model import AppliedBy
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import planner_of, source_of
 
@@ -37,7 +38,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
         conn = app.connect()
         plan = with_fields(conn, planner.plan(read_live(conn)))
         options = ApplyOptions(
-            applied_by="cli", source=source_of(app.config).location, allow_deletes=allow_deletes
+            applied_by=AppliedBy.CLI, source=source_of(app.config).location, allow_deletes=allow_deletes
         )
         reason = refusal_of(conn, plan, options, app.clock)
     if app.json:
