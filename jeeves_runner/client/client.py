@@ -13,8 +13,8 @@ from jeeves_runner.client.session import Pending, Session
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.durations import Span, span_ms
 from jeeves_runner.core.values import Expect, check_name, check_whole, to_json
-from jeeves_runner.db import queue_items, state
-from jeeves_runner.db.queue_items import Item
+from jeeves_runner.db import queue_claims, queue_enqueue, state
+from jeeves_runner.db.queue_claims import Item
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, UsageError
 
@@ -186,7 +186,7 @@ class Client:
             check_whole(max_attempts, "max_attempts", 1)
 
         def act(tx: Tx) -> list[int | None]:
-            return queue_items.enqueue(
+            return queue_enqueue.enqueue(
                 tx, queue, texts, priority=priority, delay_ms=delay_ms, max_attempts=max_attempts
             )
 
@@ -204,20 +204,20 @@ class Client:
         as long as it lives.
         """
         check_name(queue, "queue")
-        check_whole(count, "count", 1, queue_items.MAX_CLAIM)
+        check_whole(count, "count", 1, queue_claims.MAX_CLAIM)
         lease_ms = None if lease is None else span_ms(lease, "lease")
         if self._session.gathering:
             raise UsageError(
                 "claim() cannot wait for the end of a transaction", hint="claim first, then open it"
             )
         return self._session.write(
-            lambda tx: queue_items.claim(tx, queue, count=count, lease_ms=lease_ms, run_id=self._run_id),
+            lambda tx: queue_claims.claim(tx, queue, count=count, lease_ms=lease_ms, run_id=self._run_id),
             durable=False,
         )
 
     def complete(self, item: Item) -> None:
         """Answer a claim: done. LeaseLost if the lease has ended, whoever has the item now."""
-        self._do(lambda tx: queue_items.complete(tx, item.id, item.lease_token))
+        self._do(lambda tx: queue_claims.complete(tx, item.id, item.lease_token))
 
     def fail(self, item: Item, error: object, retry_in: Span | None = None) -> None:
         """Answer a claim: not done because of ``error`` (a text or an exception).
@@ -227,12 +227,12 @@ class Client:
         """
         text = _error_text(error)
         retry_ms = None if retry_in is None else span_ms(retry_in, "retry_in", minimum=0)
-        self._do(lambda tx: queue_items.fail(tx, item.id, item.lease_token, text, retry_in_ms=retry_ms))
+        self._do(lambda tx: queue_claims.fail(tx, item.id, item.lease_token, text, retry_in_ms=retry_ms))
 
     def extend(self, item: Item, lease: Span) -> None:
         """Let the lease of a claim end that long from now. LeaseLost if it has ended already."""
         lease_ms = span_ms(lease, "lease")
-        self._do(lambda tx: queue_items.extend(tx, item.id, item.lease_token, lease_ms), durable=False)
+        self._do(lambda tx: queue_claims.extend(tx, item.id, item.lease_token, lease_ms), durable=False)
 
     # --- the run ---
 

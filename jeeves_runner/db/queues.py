@@ -1,11 +1,13 @@
-"""The ``queues`` table as applies write it; what is in the queues is the business of ``queue``."""
+"""The ``queues`` table: what manifests declare, and the queues that scripts use undeclared."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import apsw
 
 from jeeves_runner.core.plan import LiveRow
 from jeeves_runner.db.declared import DeclaredTable, intact
+from jeeves_runner.db.transaction import Tx
 
 _DECLARED = {
     "description": "s ->> '$.description'",
@@ -34,6 +36,37 @@ ON CONFLICT (id) DO UPDATE SET
 
 TABLE = DeclaredTable("queues", _UPSERT)
 """A queue that scripts used undeclared so far keeps its items; a deleted one takes no more of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One queue. ``file`` and ``line`` are None unless it is declared; ``deleted_at``: a tombstone."""
+
+    id: str
+    description: str | None
+    declared: bool
+    max_attempts: int
+    lease_ms: int
+    file: str | None
+    line: int | None
+    deleted_at: str | None
+
+
+def queue_rows(conn: apsw.Connection) -> list[QueueRow]:
+    """All queues, tombstones included, by id."""
+    rows = conn.execute(
+        "SELECT id, description, declared, max_attempts, lease_ms, file, line, deleted_at"
+        " FROM queues ORDER BY id"
+    )
+    return [
+        QueueRow(name, description, bool(declared), max_attempts, lease_ms, file, line, deleted_at)
+        for name, description, declared, max_attempts, lease_ms, file, line, deleted_at in rows
+    ]
+
+
+def queue_ids(tx: Tx) -> list[str]:
+    """All queues, tombstones included."""
+    return [queue_id for (queue_id,) in tx.conn.execute("SELECT id FROM queues ORDER BY id")]
 
 
 def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:

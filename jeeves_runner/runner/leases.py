@@ -4,8 +4,8 @@ import asyncio
 import logging
 from typing import Protocol
 
-from jeeves_runner.db.queue import extend_leases_of_runs
-from jeeves_runner.db.queue_items import LEASE_INTERVAL
+from jeeves_runner.db.queue_claims import LEASE_INTERVAL
+from jeeves_runner.db.queue_upkeep import extend_leases_of_runs
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import JeevesError
 

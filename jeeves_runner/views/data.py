@@ -6,7 +6,7 @@ from typing import Any
 import apsw
 
 from jeeves_runner.core.values import Expect
-from jeeves_runner.db import queue, state
+from jeeves_runner.db import queue_contents, queues, state
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.errors import NotFound
 
@@ -16,8 +16,8 @@ _SEE_STATE = "`jeeves-runner state list` shows what there is"
 def queues_view(conn: apsw.Connection, now: datetime, *, detail: bool = False) -> dict[str, Any]:
     """``{queues}``: ids, or with ``detail`` objects; a deleted queue is listed while it holds items."""
     with snapshot(conn):
-        counts = queue.queue_counts(conn, now)
-        rows = [row for row in queue.queue_rows(conn) if row.deleted_at is None or _holds(counts[row.id])]
+        counts = queue_contents.queue_counts(conn, now)
+        rows = [row for row in queues.queue_rows(conn) if row.deleted_at is None or _holds(counts[row.id])]
     if not detail:
         return {"queues": [row.id for row in rows]}
     return {"queues": [_queue(row, counts[row.id]) for row in rows]}
@@ -25,7 +25,7 @@ def queues_view(conn: apsw.Connection, now: datetime, *, detail: bool = False) -
 
 def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> dict[str, Any]:
     """``{depth, claimedCount, failedCount, oldestAge}`` (ms); NotFound."""
-    counts = queue.queue_counts(conn, now, queue_id).get(queue_id)
+    counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
     if counts is None:
         raise _no_queue(queue_id)
     return counts.as_json()
@@ -36,9 +36,9 @@ def peek_view(
 ) -> dict[str, Any]:
     """``{items}``: the first that wait, in the order of claims, or the latest that failed; NotFound."""
     with snapshot(conn):
-        if queue_id not in queue.queue_counts(conn, now, queue_id):
+        if queue_id not in queue_contents.queue_counts(conn, now, queue_id):
             raise _no_queue(queue_id)
-        items = (queue.failed_items if failed else queue.peek)(conn, now, queue_id, limit)
+        items = (queue_contents.failed_items if failed else queue_contents.peek)(conn, now, queue_id, limit)
     return {"items": [_item(item) for item in items]}
 
 
@@ -82,11 +82,11 @@ def no_state(namespace: str, key: str) -> NotFound:
     return NotFound(f"there is no state {namespace}/{key}", hint=_SEE_STATE)
 
 
-def _holds(counts: queue.QueueCounts) -> bool:
+def _holds(counts: queue_contents.QueueCounts) -> bool:
     return bool(counts.depth or counts.claimed or counts.failed)
 
 
-def _queue(row: queue.QueueRow, counts: queue.QueueCounts) -> dict[str, Any]:
+def _queue(row: queues.QueueRow, counts: queue_contents.QueueCounts) -> dict[str, Any]:
     return {
         "id": row.id,
         "description": row.description,
@@ -98,7 +98,7 @@ def _queue(row: queue.QueueRow, counts: queue.QueueCounts) -> dict[str, Any]:
     }
 
 
-def _item(item: queue.ItemRow) -> dict[str, Any]:
+def _item(item: queue_contents.ItemRow) -> dict[str, Any]:
     return {
         "id": item.id,
         "payload": item.payload,

@@ -13,8 +13,8 @@ from support.data import NOON, Store
 from support.db import child, expect
 
 from jeeves_runner.clock import from_text
-from jeeves_runner.db import queue, queue_items
-from jeeves_runner.db.queue_items import Item
+from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_upkeep, queues
+from jeeves_runner.db.queue_claims import Item
 from jeeves_runner.errors import Conflict, DatabaseError, InvalidValue, LeaseLost, NotFound
 
 BY_SHA = '{"key": "$.sha", "scope": "pending"}'
@@ -30,22 +30,22 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def push(store: Store, *payloads: object, queue_id: str = "mail", **options: int) -> list[int | None]:
     with store.tx() as tx:
-        return queue_items.enqueue(tx, queue_id, [json.dumps(payload) for payload in payloads], **options)
+        return queue_enqueue.enqueue(tx, queue_id, [json.dumps(payload) for payload in payloads], **options)
 
 
 def claim(store: Store, count: int = 1, *, run_id: int | None = None, **options: int) -> list[Item]:
     with store.tx() as tx:
-        return queue_items.claim(tx, "mail", count=count, run_id=run_id, **options)
+        return queue_claims.claim(tx, "mail", count=count, run_id=run_id, **options)
 
 
 def complete(store: Store, item: Item) -> None:
     with store.tx() as tx:
-        queue_items.complete(tx, item.id, item.lease_token)
+        queue_claims.complete(tx, item.id, item.lease_token)
 
 
 def fail(store: Store, item: Item, **options: int) -> str:
     with store.tx() as tx:
-        return queue_items.fail(tx, item.id, item.lease_token, "broken", **options)
+        return queue_claims.fail(tx, item.id, item.lease_token, "broken", **options)
 
 
 def column(store: Store, name: str, item_id: int) -> object:
@@ -95,7 +95,7 @@ class TestLease:
         with pytest.raises(LeaseLost):
             fail(store, stale)
         with store.tx() as tx, pytest.raises(LeaseLost):
-            queue_items.extend(tx, stale.id, stale.lease_token, 1_000)
+            queue_claims.extend(tx, stale.id, stale.lease_token, 1_000)
 
     def test_of_a_completed_item_takes_no_second_answer(self, store: Store) -> None:
         push(store, "work")
@@ -110,7 +110,7 @@ class TestLease:
         push(store, "work")
         [item] = claim(store, lease_ms=1_000)
         with store.tx() as tx:
-            queue_items.extend(tx, item.id, item.lease_token, 5_000)
+            queue_claims.extend(tx, item.id, item.lease_token, 5_000)
         store.clock.advance(seconds=4)
         assert claim(store) == []
         complete(store, item)
@@ -127,12 +127,12 @@ class TestLease:
         [by_default] = claim(store, run_id=1)
         [asked] = claim(store, lease_ms=2_000, run_id=1)
         with store.tx() as tx:
-            queue_items.extend(tx, asked.id, asked.lease_token, 100)
+            queue_claims.extend(tx, asked.id, asked.lease_token, 100)
         assert column(store, "lease_until", by_default.id) == "2026-03-01T12:00:15.000Z"
         assert column(store, "lease_until", asked.id) == "2026-03-01T12:00:15.000Z"
         store.clock.advance(seconds=10)
         with store.tx() as tx:
-            assert queue.extend_leases_of_runs(tx, [1]) == 2
+            assert queue_upkeep.extend_leases_of_runs(tx, [1]) == 2
         assert column(store, "lease_until", asked.id) == "2026-03-01T12:00:25.000Z"
 
     def test_that_ends_after_the_last_attempt_makes_a_dead_letter(self, store: Store) -> None:
@@ -140,9 +140,9 @@ class TestLease:
         for _ in range(2):
             assert len(claim(store, lease_ms=1_000)) == 1
             store.clock.advance(seconds=1)
-        assert queue.queue_counts(store.conn, store.now)["mail"].failed == 1
+        assert queue_contents.queue_counts(store.conn, store.now)["mail"].failed == 1
         assert claim(store) == []
-        [dead] = queue.failed_items(store.conn, store.now, "mail", 10)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
         assert (dead.attempt, dead.error) == (2, "the lease ended without an answer")
 
 
@@ -175,14 +175,14 @@ class TestFailure:
 
     @pytest.mark.parametrize(("attempt", "wait"), [(1, 10), (2, 20), (3, 40), (4, 60), (5000, 60)])
     def test_backs_off_up_to_a_limit(self, attempt: int, wait: int) -> None:
-        assert queue_items.backoff_ms(10, 2.0, 60, attempt) == wait
+        assert queue_claims.backoff_ms(10, 2.0, 60, attempt) == wait
 
     def test_can_be_forgiven(self, store: Store) -> None:
         push(store, "work", max_attempts=1)
         [item] = claim(store)
         fail(store, item)
         with store.tx() as tx:
-            assert queue_items.retry(tx, item.id) == "mail"
+            assert queue_enqueue.retry(tx, item.id) == "mail"
         assert [again.attempt for again in claim(store)] == [1]
 
     def test_is_needed_for_a_retry(self, store: Store) -> None:
@@ -190,9 +190,9 @@ class TestFailure:
         assert item_id is not None
         with store.tx() as tx:
             with pytest.raises(Conflict, match="is pending, not failed"):
-                queue_items.retry(tx, item_id)
+                queue_enqueue.retry(tx, item_id)
             with pytest.raises(NotFound):
-                queue_items.retry(tx, item_id + 1)
+                queue_enqueue.retry(tx, item_id + 1)
 
     def test_is_not_forgiven_while_an_equal_item_waits(self, store: Store) -> None:
         store.declare_queue("mail", dedup_config=BY_SHA)
@@ -201,7 +201,7 @@ class TestFailure:
         fail(store, item)
         push(store, {"sha": "a"})
         with store.tx() as tx, pytest.raises(Conflict, match="same deduplication key"):
-            queue_items.retry(tx, item.id)
+            queue_enqueue.retry(tx, item.id)
 
 
 class TestDuplicates:
@@ -228,7 +228,7 @@ class TestDuplicates:
         assert push(store, {"sha": "a"}) == [None]
         store.clock.advance(hours=1)
         with store.tx() as tx:
-            assert queue.prune_queue(tx, "mail", limit=10) == 1
+            assert queue_upkeep.prune_queue(tx, "mail", limit=10) == 1
         assert push(store, {"sha": "a"}) != [None]
 
     def test_are_not_blocked_by_an_item_whose_last_lease_has_ended(self, store: Store) -> None:
@@ -257,9 +257,9 @@ class TestDuplicates:
 class TestQueue:
     def test_nobody_declared_comes_into_being_with_the_defaults(self, store: Store) -> None:
         assert claim(store) == []
-        assert queue.queue_rows(store.conn) == []
+        assert queues.queue_rows(store.conn) == []
         push(store, "work")
-        [row] = queue.queue_rows(store.conn)
+        [row] = queues.queue_rows(store.conn)
         assert (row.id, row.declared, row.max_attempts, row.lease_ms) == ("mail", False, 3, 300_000)
 
     @pytest.mark.parametrize("queue_id", ["", "Mail", "a b", ".mail", "mail\n", "m" * 129])
@@ -282,12 +282,12 @@ class TestQueue:
         push(store, "new")
         push(store, "later", delay_ms=60_000)
         claim(store)
-        counts = queue.queue_counts(store.conn, store.now)["mail"]
+        counts = queue_contents.queue_counts(store.conn, store.now)["mail"]
         assert counts.as_json() == {"depth": 3, "claimedCount": 1, "failedCount": 0, "oldestAge": 30_000}
 
     def test_that_is_empty_has_no_age(self, store: Store) -> None:
         store.declare_queue("mail")
-        counts = queue.queue_counts(store.conn, store.now)["mail"]
+        counts = queue_contents.queue_counts(store.conn, store.now)["mail"]
         assert counts.as_json() == {"depth": 0, "claimedCount": 0, "failedCount": 0, "oldestAge": None}
 
     def test_survives_a_payload_that_is_no_json(self, store: Store) -> None:
@@ -297,14 +297,14 @@ class TestQueue:
         assert [item.id for item in claim(store)] == [second]
         assert column(store, "status", first) == "failed"
         assert "not JSON" in str(column(store, "error", first))
-        [dead] = queue.failed_items(store.conn, store.now, "mail", 10)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
         assert dead.payload == "{no json"
 
     def test_buries_what_is_nested_too_deep_and_nothing_for_a_deep_caller(self, store: Store) -> None:
         [endless] = push(store, "a script of another language wrote it")
         store.conn.execute("UPDATE queue_items SET payload = ?", ("[" * 5_000 + "]" * 5_000,))
         assert claim(store) == []
-        [dead] = queue.failed_items(store.conn, store.now, "mail", 10)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
         assert (dead.id, len(dead.payload)) == (endless, 10_000)
         assert "nested deeper than 100 levels" in str(dead.error)
         [deep] = push(store, json.loads("[" * 100 + "]" * 100))
@@ -335,8 +335,8 @@ class TestRetention:
         for hours, freed in ((1, 1), (0, 0), (1, 1), (1000, 0)):
             store.clock.advance(hours=hours)
             with store.tx() as tx:
-                assert queue.prune_queue(tx, "mail", limit=10) == freed
-        assert [row.payload for row in queue.peek(store.conn, store.now, "mail", 10)] == ["waiting"]
+                assert queue_upkeep.prune_queue(tx, "mail", limit=10) == freed
+        assert [row.payload for row in queue_contents.peek(store.conn, store.now, "mail", 10)] == ["waiting"]
 
     def test_works_in_portions(self, store: Store) -> None:
         store.declare_queue("mail")
@@ -347,7 +347,7 @@ class TestRetention:
         portions = []
         for _ in range(3):
             with store.tx() as tx:
-                portions.append(queue.prune_queue(tx, "mail", limit=2))
+                portions.append(queue_upkeep.prune_queue(tx, "mail", limit=2))
         assert portions == [2, 2, 1]
 
 
@@ -359,7 +359,7 @@ class TestRuns:
         claim(store, run_id=2, lease_ms=600_000)
         claim(store, run_id=3, lease_ms=1_000)
         with store.tx() as tx:
-            assert queue.extend_leases_of_runs(tx, [1, 2]) == 1
+            assert queue_upkeep.extend_leases_of_runs(tx, [1, 2]) == 1
         store.clock.advance(seconds=59)
         assert [item.payload for item in claim(store, 3)] == ["c"]
 
@@ -371,15 +371,15 @@ class TestRuns:
         [held] = claim(store, run_id=1)
         claim(store, run_id=2)
         with store.tx() as tx:
-            assert queue.release_items_of_run(tx, 1, count_attempt=count_attempt) == 1
+            assert queue_upkeep.release_items_of_run(tx, 1, count_attempt=count_attempt) == 1
         assert [(item.id, item.attempt) for item in claim(store, 2)] == [(held.id, next_attempt)]
 
     def test_that_end_at_the_last_attempt_leave_a_dead_letter(self, store: Store) -> None:
         push(store, "a", max_attempts=1)
         claim(store, run_id=1)
         with store.tx() as tx:
-            queue.release_items_of_run(tx, 1, count_attempt=True)
-        [dead] = queue.failed_items(store.conn, store.now, "mail", 10)
+            queue_upkeep.release_items_of_run(tx, 1, count_attempt=True)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
         assert dead.error == "run 1 ended without an answer"
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from support.data import Store
 
-from jeeves_runner.db import queue, queue_items
-from jeeves_runner.db.queue_items import Item
+from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_upkeep
+from jeeves_runner.db.queue_claims import Item
 from jeeves_runner.errors import LeaseLost
 
 DELAY = 1_000
@@ -85,7 +85,7 @@ class QueueMachine(RuleBasedStateMachine):
     def enqueue(self, key: int, priority: int, delay_ms: int, max_attempts: int | None) -> None:
         duplicate = any(item.key == key for item in self.has("pending", "claimed"))
         with self.store.tx() as tx:
-            [item_id] = queue_items.enqueue(
+            [item_id] = queue_enqueue.enqueue(
                 tx,
                 self.queue,
                 [f'{{"key": {key}}}'],
@@ -107,7 +107,7 @@ class QueueMachine(RuleBasedStateMachine):
         ready = [item for item in self.has("pending") if item.ready_at <= self.clock.time]
         ready.sort(key=lambda item: (-item.priority, item.ready_at, item.id))
         with self.store.tx() as tx:
-            claimed = queue_items.claim(tx, self.queue, count=many, lease_ms=lease_ms, run_id=run_id)
+            claimed = queue_claims.claim(tx, self.queue, count=many, lease_ms=lease_ms, run_id=run_id)
         assert [item.id for item in claimed] == [item.id for item in ready[:many]]
         for want, item in zip(ready, claimed, strict=False):
             want.status, want.attempt, want.token = "claimed", want.attempt + 1, item.lease_token
@@ -146,18 +146,18 @@ class QueueMachine(RuleBasedStateMachine):
     def do(self, answer: str, claim: Item, retry_in_ms: int | None) -> None:
         with self.store.tx() as tx:
             if answer == "complete":
-                queue_items.complete(tx, claim.id, claim.lease_token)
+                queue_claims.complete(tx, claim.id, claim.lease_token)
             elif answer == "fail":
-                queue_items.fail(tx, claim.id, claim.lease_token, "no", retry_in_ms=retry_in_ms)
+                queue_claims.fail(tx, claim.id, claim.lease_token, "no", retry_in_ms=retry_in_ms)
             else:
-                queue_items.extend(tx, claim.id, claim.lease_token, 30_000)
+                queue_claims.extend(tx, claim.id, claim.lease_token, 30_000)
 
     @rule(run_id=st.sampled_from(RUNS), count_attempt=st.booleans())
     def run_ends_without_an_answer(self, run_id: int, count_attempt: bool) -> None:
         self.settle()
         with self.store.tx() as tx:
-            queue_items.settle_expired(tx, self.queue)
-            queue.release_items_of_run(tx, run_id, count_attempt=count_attempt)
+            queue_claims.settle_expired(tx, self.queue)
+            queue_upkeep.release_items_of_run(tx, run_id, count_attempt=count_attempt)
         for item in self.items.values():
             if item.status == "claimed" and item.run_id == run_id:
                 item.attempt -= not count_attempt
@@ -167,8 +167,8 @@ class QueueMachine(RuleBasedStateMachine):
     def runs_are_still_running(self) -> None:
         self.settle()
         with self.store.tx() as tx:
-            queue_items.settle_expired(tx, self.queue)
-            queue.extend_leases_of_runs(tx, RUNS)
+            queue_claims.settle_expired(tx, self.queue)
+            queue_upkeep.extend_leases_of_runs(tx, RUNS)
         until = self.clock.time + timedelta(minutes=1)
         for item in self.items.values():
             if item.run_id is not None and item.lease_until is not None:
@@ -181,12 +181,12 @@ class QueueMachine(RuleBasedStateMachine):
         if any(item.key == want.key for item in self.has("pending", "claimed")):
             return
         with self.store.tx() as tx:
-            queue_items.retry(tx, want.id)
+            queue_enqueue.retry(tx, want.id)
         want.status, want.attempt, want.ready_at = "pending", 0, self.clock.time
 
     @invariant()
     def counts_agree(self) -> None:
-        counts = queue.queue_counts(self.store.conn, self.clock.time, self.queue)[self.queue]
+        counts = queue_contents.queue_counts(self.store.conn, self.clock.time, self.queue)[self.queue]
         assert counts.depth == len(self.has("pending"))
         assert counts.claimed == len(self.has("claimed"))
         assert counts.failed == len(self.has("failed"))
@@ -194,9 +194,9 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def lists_agree(self) -> None:
         waiting = sorted(self.has("pending"), key=lambda item: (-item.priority, item.ready_at, item.id))
-        seen = queue.peek(self.store.conn, self.clock.time, self.queue, limit=5)
+        seen = queue_contents.peek(self.store.conn, self.clock.time, self.queue, limit=5)
         assert [(row.id, row.attempt) for row in seen] == [(item.id, item.attempt) for item in waiting[:5]]
-        failed = queue.failed_items(self.store.conn, self.clock.time, self.queue, limit=1000)
+        failed = queue_contents.failed_items(self.store.conn, self.clock.time, self.queue, limit=1000)
         assert sorted(row.id for row in failed) == sorted(item.id for item in self.has("failed"))
 
 

@@ -5,24 +5,24 @@ from pathlib import Path
 import pytest
 from support.data import Store
 
-from jeeves_runner.db import queue, queue_items, queues
+from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_upkeep, queues
 
 STATEMENTS = {
-    "claim": queue_items._CLAIM,
-    "next priority": queue_items._NEXT_PRIORITY,
-    "ready": queue_items._READY,
-    "settle": queue_items._SETTLE_ONE,
-    "waiting twin": queue_items._WAITING_TWIN,
-    "any twin": queue_items._ANY_TWIN,
+    "claim": queue_claims._CLAIM,
+    "next priority": queue_claims._NEXT_PRIORITY,
+    "ready": queue_claims._READY,
+    "settle": queue_claims._SETTLE_ONE,
+    "waiting twin": queue_enqueue._WAITING_TWIN,
+    "any twin": queue_enqueue._ANY_TWIN,
     "busy": queues._IS_BUSY.replace("?1", "?"),
-    "counts": queue._COUNTS,
-    "peek": queue._PENDING,
-    "failed": queue._FAILED,
-    "leases of runs": queue._LEASES_OF_RUNS,
-    "grow leases": queue._GROW_LEASES,
-    "release": queue._RELEASE_COUNTED,
-    "prune completed": queue._PRUNE_COMPLETED,
-    "prune failed": queue._PRUNE_FAILED,
+    "counts": queue_contents._COUNTS,
+    "peek": queue_contents._PENDING,
+    "failed": queue_contents._FAILED,
+    "leases of runs": queue_upkeep._LEASES_OF_RUNS,
+    "grow leases": queue_upkeep._GROW_LEASES,
+    "release": queue_upkeep._RELEASE_COUNTED,
+    "prune completed": queue_upkeep._PRUNE_COMPLETED,
+    "prune failed": queue_upkeep._PRUNE_FAILED,
 }
 
 

@@ -10,7 +10,7 @@ from support.runs import Place, job
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
-from jeeves_runner.db import queue_items, run_retention
+from jeeves_runner.db import queue_enqueue, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.maintenance import Maintenance
@@ -122,7 +122,7 @@ def test_a_queue_spoilt_by_hand_is_named_and_does_not_stop_the_rest(
     long_ago = from_text("2020-01-01T00:00:00.000Z")
     with place.write() as tx:
         for queue_id in ("a", "b"):
-            queue_items.enqueue(Tx(tx.conn, long_ago, to_text(long_ago)), queue_id, ["1"])
+            queue_enqueue.enqueue(Tx(tx.conn, long_ago, to_text(long_ago)), queue_id, ["1"])
         tx.conn.execute("UPDATE queue_items SET status = 'completed', completed_at = created_at")
         tx.conn.execute("UPDATE queues SET retention = '{}' WHERE id = 'a'")
     keep_house(place, "run_retention: 30d\n")

@@ -16,7 +16,7 @@ from support.server import until
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Retries, RunStatus
-from jeeves_runner.db import queue_items
+from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.connection import connect
 from jeeves_runner.execute.output.log_read import LogReader, is_in_two_parts
 
@@ -183,8 +183,8 @@ def test_items_of_an_interrupted_run_come_back_without_a_used_attempt(place: Pla
     place.apply(*(job(name, "sleep 300") for name in "abc"))
     kill_a_runner_at_work(place, *"abc")
     with place.write() as tx:
-        queue_items.enqueue(tx, "inbox", ["1"])
-        queue_items.claim(tx, "inbox", run_id=place.runs()[0].id)
+        queue_enqueue.enqueue(tx, "inbox", ["1"])
+        queue_claims.claim(tx, "inbox", run_id=place.runs()[0].id)
     with_runner(place, lambda rig: asyncio.sleep(0))
     assert place.conn.execute("SELECT status, attempt FROM queue_items").fetchall() == [("pending", 0)]
 

@@ -14,7 +14,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
-from jeeves_runner.db import overrides, queue_items
+from jeeves_runner.db import overrides, queue_claims, queue_enqueue
 from jeeves_runner.db.run_ends import next_end
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
@@ -549,8 +549,8 @@ def test_a_run_gives_back_the_queue_items_it_did_not_answer(place: Place) -> Non
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("work")
         with place.write() as tx:
-            queue_items.enqueue(tx, "inbox", ['{"n":1}'])
-            queue_items.claim(tx, "inbox", count=1, run_id=run.id)
+            queue_enqueue.enqueue(tx, "inbox", ['{"n":1}'])
+            queue_claims.claim(tx, "inbox", count=1, run_id=run.id)
         await rig.runs.cancel(run.id)
         await rig.runs.wait(run.id)
 

@@ -200,12 +200,12 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
 def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
     from jeeves_runner.cli.render import counted
-    from jeeves_runner.db import queue_items
+    from jeeves_runner.db import queue_enqueue
     from jeeves_runner.db.connection import transaction
 
     with closing(app.connect()) as conn, transaction(conn, app.clock) as tx:
         for item_id in item_ids:
-            queue_items.retry(tx, item_id)
+            queue_enqueue.retry(tx, item_id)
     _answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")
 
 

@@ -1,0 +1,167 @@
+"""What comes into queues: new items, and dead letters that are tried again.
+
+A queue with a deduplication key takes no second item with an equal key. Scripts import this module
+on every run, so it uses no dataclasses, which would make that import slower.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.core.values import canonical_json, fields_of, text_after
+from jeeves_runner.db.queue_claims import settle_expired
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict, InvalidValue, NotFound
+
+_QUEUE_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+
+
+def enqueue(
+    tx: Tx,
+    queue_id: str,
+    payloads: Sequence[str],
+    *,
+    priority: int = 0,
+    delay_ms: int = 0,
+    max_attempts: int | None = None,
+) -> list[int | None]:
+    """Add payloads (JSON texts); their ids in order, None for each that is a duplicate.
+
+    A queue nobody declared is made with the defaults. Raises InvalidValue for an id no queue can
+    have and for a payload without the queue's deduplication key, Conflict for a deleted queue.
+    """
+    terms = _terms(tx, queue_id)
+    if terms.dedup is not None and terms.dedup.scope == "pending":
+        settle_expired(tx, queue_id)
+    row = {
+        "queue": queue_id,
+        "at": tx.at,
+        "priority": priority,
+        "ready": text_after(tx.now, delay_ms),
+        "attempts": terms.max_attempts if max_attempts is None else max_attempts,
+    }
+    return [_insert(tx, row, payload, terms.dedup) for payload in payloads]
+
+
+def retry(tx: Tx, item_id: int) -> str:
+    """Make a dead letter pending again, all its attempts before it; the queue it is in.
+
+    Raises NotFound, or Conflict if the item is not failed or an equal one waits already.
+    """
+    row = tx.conn.execute("SELECT queue_id FROM queue_items WHERE id = ?", (item_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no queue item {item_id}")
+    queue_id: str = row[0]
+    settle_expired(tx, queue_id)
+    status, dedup_key = tx.conn.execute(
+        "SELECT status, dedup_key FROM queue_items WHERE id = ?", (item_id,)
+    ).fetchall()[0]
+    if status != "failed":
+        raise Conflict(f"item {item_id} of queue {queue_id} is {status}, not failed")
+    twin = tx.conn.execute(_WAITING_TWIN, {"queue": queue_id, "key": dedup_key}).get
+    if twin is not None:
+        raise Conflict(f"item {twin} of queue {queue_id} has the same deduplication key and waits already")
+    tx.conn.execute(
+        "UPDATE queue_items SET status = 'pending', attempt = 0, ready_at = ?, completed_at = NULL,"
+        " claimed_at = NULL, run_id = NULL WHERE id = ?",
+        (tx.at, item_id),
+    )
+    return queue_id
+
+
+class _Dedup(NamedTuple):
+    """Which items of a queue count as the same."""
+
+    key: str
+    scope: str
+
+
+class _Terms(NamedTuple):
+    """What a queue says about new items."""
+
+    max_attempts: int
+    dedup: _Dedup | None
+
+
+def _terms(tx: Tx, queue_id: str) -> _Terms:
+    row: tuple[Any, ...] | None
+    select = "SELECT max_attempts, dedup_config, deleted_at FROM queues WHERE id = ?"
+    row = tx.conn.execute(select, (queue_id,)).fetchone()
+    if row is None:
+        _create_undeclared(tx, queue_id)
+        row = tx.conn.execute(select, (queue_id,)).fetchall()[0]
+    max_attempts, dedup_config, deleted_at = row
+    if deleted_at is not None:
+        raise Conflict(
+            f"queue {queue_id} was deleted: its manifest no longer declares it",
+            hint="declare it again, or enqueue elsewhere; what is in it can still be claimed",
+        )
+    if dedup_config is None:
+        return _Terms(max_attempts, None)
+    config = fields_of(dedup_config, str, ("key", "scope"), f"dedup_config of queue {queue_id}")
+    return _Terms(max_attempts, _Dedup(*config))
+
+
+def _create_undeclared(tx: Tx, queue_id: str) -> None:
+    if not _QUEUE_ID.fullmatch(queue_id):
+        raise InvalidValue(
+            f"{queue_id!r} cannot be the id of a queue",
+            hint="use up to 128 lower-case letters, digits, dots, dashes and underscores",
+        )
+    # Needed once in the life of a queue; scripts should not pay for it on every run.
+    from dataclasses import asdict
+
+    from jeeves_runner.core.model import QueueSpec
+
+    tx.conn.execute(_CREATE_UNDECLARED, {"at": tx.at, **asdict(QueueSpec(id=queue_id))})
+
+
+def _insert(tx: Tx, row: dict[str, Any], payload: str, dedup: _Dedup | None) -> int | None:
+    key = None
+    if dedup is not None:
+        key = _dedup_key(tx.conn, row["queue"], payload, dedup.key)
+        twins = _WAITING_TWIN if dedup.scope == "pending" else _ANY_TWIN
+        if tx.conn.execute(twins, {"queue": row["queue"], "key": key}).get is not None:
+            return None
+    tx.conn.execute(_INSERT, {**row, "payload": payload, "key": key})
+    return tx.conn.last_insert_rowid()
+
+
+def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) -> str:
+    """What stands at ``path`` as canonical JSON: 1 is 1.0, in any order of keys, and is not "1"."""
+    try:
+        key: str | None = conn.execute("SELECT ? -> ?", (payload, path)).get
+    except apsw.SQLError as error:
+        raise InvalidValue(
+            f"queue {queue_id} cannot look for its deduplication key {path} in the payload: {error}"
+        ) from error
+    if key is None or key == "null":
+        raise InvalidValue(
+            f"the payload has no {path}, by which queue {queue_id} recognises duplicates",
+            hint="add it, or change `dedup` in the queue's manifest",
+        )
+    return canonical_json(key)
+
+
+_INSERT = """
+INSERT INTO queue_items (queue_id, payload, status, created_at, priority, dedup_key, max_attempts, ready_at)
+VALUES (:queue, :payload, 'pending', :at, :priority, :key, :attempts, :ready)
+"""
+
+_WAITING_TWIN = """
+SELECT id FROM queue_items
+WHERE queue_id = :queue AND dedup_key = :key AND status IN ('pending', 'claimed') LIMIT 1
+"""
+
+_ANY_TWIN = "SELECT id FROM queue_items WHERE queue_id = :queue AND dedup_key = :key LIMIT 1"
+
+_CREATE_UNDECLARED = """
+INSERT INTO queues (id, declared, max_attempts, lease_ms, retention, backoff, created_at, updated_at)
+VALUES (:id, 0, :max_attempts, :lease_ms,
+  json_object('completed_ms', :retention_completed_ms, 'failed_ms', :retention_failed_ms),
+  json_object('delay_ms', :backoff_delay_ms, 'factor', :backoff_factor,
+              'max_delay_ms', :backoff_max_delay_ms),
+  :at, :at)
+"""

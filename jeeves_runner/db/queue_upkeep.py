@@ -1,0 +1,84 @@
+"""What the runner does to keep queues going: leases of running runs, items of ended ones, retention."""
+
+import json
+from collections.abc import Iterable
+
+from jeeves_runner.core.values import fields_of, text_after
+from jeeves_runner.db.queue_claims import GIVE_BACK, run_lease_ms, settle_expired
+from jeeves_runner.db.transaction import Tx
+
+
+def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> int:
+    """Let every claim of these runs last a lease of its queue from now, at least; how many grew."""
+    runs = json.dumps(list(run_ids))
+    leases = list(tx.conn.execute(_LEASES_OF_RUNS, (runs,)))
+    grown = 0
+    for queue_id, lease_ms in leases:
+        until = text_after(tx.now, run_lease_ms(lease_ms))
+        tx.conn.execute(_GROW_LEASES, {"until": until, "runs": runs, "queue": queue_id})
+        grown += tx.conn.changes()
+    return grown
+
+
+def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> int:
+    """Give back what a run that has ended still holds; how many items.
+
+    With ``count_attempt`` the attempt is used up, and the last one makes the item fail; without
+    it (the run was interrupted, which is not the item's fault) the claim is as if never made.
+    """
+    tx.conn.execute(
+        _RELEASE_COUNTED if count_attempt else _RELEASE_UNCOUNTED,
+        {"at": tx.at, "run": run_id, "error": f"run {run_id} ended without an answer"},
+    )
+    return tx.conn.changes()
+
+
+def prune_queue(tx: Tx, queue_id: str, limit: int) -> int:
+    """Delete up to ``limit`` completed and failed items past the queue's retention; how many went.
+
+    Settles ended leases first, also where nobody claims any more. DatabaseError for a queue whose
+    row another program has spoilt.
+    """
+    settle_expired(tx, queue_id)
+    retention = tx.conn.execute("SELECT retention FROM queues WHERE id = ?", (queue_id,)).get
+    names = ("completed_ms", "failed_ms")
+    kept = fields_of(retention, int, names, f"retention of queue {queue_id}")
+    freed = 0
+    for statement, ms in zip((_PRUNE_COMPLETED, _PRUNE_FAILED), kept, strict=True):
+        before = text_after(tx.now, -ms)
+        tx.conn.execute(statement, {"queue": queue_id, "before": before, "limit": limit - freed})
+        freed += tx.conn.changes()
+    return freed
+
+
+_LEASES_OF_RUNS = """
+SELECT DISTINCT queues.id, queues.lease_ms FROM queue_items JOIN queues ON queues.id = queue_id
+WHERE status = 'claimed' AND run_id IN (SELECT value FROM json_each(?))
+"""
+
+_GROW_LEASES = """
+UPDATE queue_items SET lease_until = :until
+WHERE status = 'claimed' AND run_id IN (SELECT value FROM json_each(:runs))
+  AND queue_id = :queue AND lease_until < :until
+"""
+
+_RELEASE_COUNTED = GIVE_BACK + "WHERE status = 'claimed' AND run_id = :run"
+
+_RELEASE_UNCOUNTED = """
+UPDATE queue_items SET
+  status = 'pending', attempt = attempt - 1, claimed_at = NULL, run_id = NULL,
+  lease_token = NULL, lease_until = NULL
+WHERE status = 'claimed' AND run_id = :run
+"""
+
+_PRUNE_COMPLETED = """
+DELETE FROM queue_items WHERE id IN (
+  SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'completed' AND completed_at <= :before
+  LIMIT :limit)
+"""
+
+_PRUNE_FAILED = """
+DELETE FROM queue_items WHERE id IN (
+  SELECT id FROM queue_items WHERE queue_id = :queue AND status = 'failed' AND completed_at <= :before
+  LIMIT :limit)
+"""
