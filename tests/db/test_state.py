@@ -1,8 +1,5 @@
 """State: values and items under a namespace and key, gone the moment they expire."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from support.data import Store
 
@@ -12,13 +9,6 @@ from jeeves_runner.errors import DatabaseError
 from jeeves_runner.views.data import key_view
 
 MINUTE = 60_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "runner.sqlite")
-    yield store
-    store.conn.close()
 
 
 def set_value(store: Store, key: str, value: str, **options: object) -> bool:

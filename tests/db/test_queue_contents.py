@@ -1,0 +1,22 @@
+"""What people see of a queue."""
+
+from support.data import Store
+from support.queues import claim, push
+
+from jeeves_runner.db import queue_contents
+
+
+class TestQueue:
+    def test_is_counted(self, store: Store) -> None:
+        push(store, "oldest", "old")
+        store.clock.advance(seconds=30)
+        push(store, "new")
+        push(store, "later", delay_ms=60_000)
+        claim(store)
+        counts = queue_contents.queue_counts(store.conn, store.now)["mail"]
+        assert counts.as_json() == {"depth": 3, "claimedCount": 1, "failedCount": 0, "oldestAge": 30_000}
+
+    def test_that_is_empty_has_no_age(self, store: Store) -> None:
+        store.declare_queue("mail")
+        counts = queue_contents.queue_counts(store.conn, store.now)["mail"]
+        assert counts.as_json() == {"depth": 0, "claimedCount": 0, "failedCount": 0, "oldestAge": None}
