@@ -16,7 +16,7 @@ from jeeves_runner.db.transaction import (
     BUSY_TIMEOUT_MS,
     PATIENCE,
     Tx,
-    pause,
+    sleep_before_retry,
     snapshot,
     transaction,
     translate,
@@ -171,7 +171,7 @@ def _open_in_time(real: Path, create: bool, clock: Clock) -> apsw.Connection:
                     f"{real} has been locked by another process for over {PATIENCE:g} s",
                     hint="wait for that process to finish, or end it, then try again",
                 ) from error
-        pause()
+        sleep_before_retry()
 
 
 def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:

@@ -18,8 +18,8 @@ BUSY_TIMEOUT_MS = 50
 PATIENCE = 10.0
 """Seconds that scripts and commands wait for a lock, to read or to write."""
 
-_PAUSE = (0.001, 0.05)
-"""Seconds between two attempts at a lock. Uneven, so that waiting processes do not march in step."""
+_RETRY_WAIT = (0.001, 0.05)
+"""Least and most seconds between two attempts at a lock; chosen at random, so that processes spread out."""
 
 
 class Tx(NamedTuple):
@@ -108,15 +108,15 @@ def wait_for_locks(conn: apsw.Connection, clock: Clock) -> None:
             deadline = now + PATIENCE
         if now >= deadline:
             return False
-        pause()
+        sleep_before_retry()
         return True
 
     conn.set_busy_handler(wait)
 
 
-def pause() -> None:
-    """Stand back for a moment before the next attempt at a lock."""
-    time.sleep(uniform(*_PAUSE))
+def sleep_before_retry() -> None:
+    """Sleep for a moment before the next attempt at a lock."""
+    time.sleep(uniform(*_RETRY_WAIT))
 
 
 def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None:
@@ -131,7 +131,7 @@ def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None
                     f"{conn.filename} has been locked by another process for over {patience:g} s",
                     hint="wait for that process to finish, or end it, then try again",
                 ) from error
-        pause()
+        sleep_before_retry()
 
 
 @contextmanager

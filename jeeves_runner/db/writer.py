@@ -20,9 +20,9 @@ import apsw
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.db import storage
 from jeeves_runner.db.ballast import Ballast
-from jeeves_runner.db.batch import Job, Line, Priority
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.transaction import Tx, open_tx, pause, rollback, set_durable, translate
+from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, sleep_before_retry, translate
+from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
 from jeeves_runner.errors import DatabaseError
 
 __all__ = ["Priority", "Writer"]
@@ -47,7 +47,7 @@ class Writer:
         self._path = path
         self._clock = clock
         self._ballast = ballast
-        self._line = Line()
+        self._backlog = WriteBacklog()
         self._thread: _Thread | None = None
 
     @property
@@ -58,7 +58,7 @@ class Writer:
     def start(self) -> None:
         """Open the database and start the thread; results arrive in the running event loop."""
         conn = connect(self._path, clock=self._clock, patient=False)
-        self._thread = _Thread(conn, self._clock, self._line, asyncio.get_running_loop(), self._ballast)
+        self._thread = _Thread(conn, self._clock, self._backlog, asyncio.get_running_loop(), self._ballast)
         self._thread.start()
 
     async def watch(self) -> None:
@@ -70,7 +70,7 @@ class Writer:
 
     async def stop(self) -> None:
         """Finish everything accepted so far and close the connection. May be called twice."""
-        self._line.close()
+        self._backlog.close()
         if self._thread is not None:
             await self._thread.ended.wait()
             self._thread.join()
@@ -99,7 +99,7 @@ class Writer:
         self, op: Callable[[Tx], object], *, durable: bool = True, priority: Priority = Priority.OTHER
     ) -> None:
         """Like write, but from any thread and without waiting; a failure is logged."""
-        self._line.add(Job(op, durable, priority))
+        self._backlog.add(Write(op, durable, priority))
 
     async def checkpoint(self, mode: storage.CheckpointMode | None = None) -> storage.Checkpoint:
         """Copy the WAL into the database between two transactions; see storage.checkpoint."""
@@ -110,39 +110,39 @@ class Writer:
         return await self._ask(run, False, Priority.MAINTENANCE, alone=True)
 
     async def _ask(
-        self, do: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
+        self, op: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
     ) -> T:
-        # Cancelling the caller cancels this future only; the job is on its way already.
-        return await self._add(do, durable, priority, alone=alone)
+        # Cancelling the caller cancels this future only; the write is on its way already.
+        return await self._add(op, durable, priority, alone=alone)
 
     def _add(
-        self, do: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
+        self, op: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
     ) -> "asyncio.Future[T]":
         if self._thread is None:
             raise RuntimeError("the database writer has not been started")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._line.add(Job(do, durable, priority, future, alone))
+        self._backlog.add(Write(op, durable, priority, future, alone))
         return future
 
 
 class _Thread(threading.Thread):
-    """Takes batches from the line, commits them, and hands the results to the event loop."""
+    """Takes batches from the backlog, commits them, and hands the results to the event loop."""
 
     def __init__(
         self,
         conn: apsw.Connection,
         clock: Clock,
-        line: Line,
+        backlog: WriteBacklog,
         loop: asyncio.AbstractEventLoop,
         ballast: Ballast | None,
     ) -> None:
         super().__init__(name="database-writer", daemon=True)
         self._conn = conn
         self._clock = clock
-        self._line = line
+        self._backlog = backlog
         self._loop = loop
         self._ballast = ballast
-        self._in_hand: list[Job] = []
+        self._in_hand: list[Write] = []
         self._durable: bool | None = None
         self._give_up_at: float | None = None
         self.busy_since: datetime | None = None
@@ -150,7 +150,7 @@ class _Thread(threading.Thread):
         self.fault: DatabaseError | None = None
 
     def run(self) -> None:
-        """Work until the line is closed and empty. Whatever happens, nobody is left waiting."""
+        """Work until the backlog is closed and empty. Whatever happens, nobody is left waiting."""
         file = self._conn.filename
         try:
             self._work()
@@ -160,7 +160,7 @@ class _Thread(threading.Thread):
                 f"the writer of {file} failed: {error}", hint="the log has more; start the runner again"
             )
         finally:
-            self._give_up_line()
+            self._give_up_backlog()
             self._call_loop(self.ended.set)
 
     def _work(self) -> None:
@@ -168,44 +168,44 @@ class _Thread(threading.Thread):
             pace = storage.CheckpointPace(self._conn)
             storage.lengthen_wal(self._conn)
             self._hold_ballast()
-            while batch := self._line.take():
+            while batch := self._backlog.take():
                 self._in_hand = batch
                 if self._settle(batch):
                     self._call_loop(_deliver, batch)
                 self._in_hand = []
                 self._hold_ballast()
-                if pace.is_due(idle=self._line.is_empty):
+                if pace.is_due(idle=self._backlog.is_empty):
                     self._checkpoint()
                     pace.done()
 
-    def _give_up_line(self) -> None:
+    def _give_up_backlog(self) -> None:
         """Fail what nobody will do any more."""
-        self._line.close(self.fault)
+        self._backlog.close(self.fault)
         batch = self._in_hand
-        while batch := batch or self._line.take():
-            for job in batch:
-                job.error = self.fault
+        while batch := batch or self._backlog.take():
+            for write in batch:
+                write.error = self.fault
             self._call_loop(_deliver, batch)
             batch = []
 
-    def _settle(self, batch: list[Job]) -> bool:
-        """Give each job of the batch its result or error; False if it had to be put back instead."""
+    def _settle(self, batch: list[Write]) -> bool:
+        """Give each write of the batch its result or error; False if it had to be put back instead."""
         try:
             if batch[0].alone:
-                batch[0].result = batch[0].do(self._conn)
-            elif self._begin(any(job.durable for job in batch)):
+                batch[0].result = batch[0].op(self._conn)
+            elif self._begin(any(write.durable for write in batch)):
                 self._commit(batch)
             else:
-                self._line.put_back(batch)
-                pause()
+                self._backlog.put_back(batch)
+                sleep_before_retry()
                 return False
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the callers
             rollback(self._conn)
-            if any(self._gets_room(job, error) for job in batch) and self._release_ballast():
-                self._line.put_back(batch)
+            if any(self._gets_room(write, error) for write in batch) and self._release_ballast():
+                self._backlog.put_back(batch)
                 return False
-            for job in batch:
-                job.error = _failure(error, self._conn.filename)
+            for write in batch:
+                write.error = _failure(error, self._conn.filename)
         return True
 
     def _begin(self, durable: bool) -> bool:
@@ -229,39 +229,39 @@ class _Thread(threading.Thread):
         if self.busy_since is None:
             self.busy_since = self._clock.now()
             log.warning("another process has locked the database; writes wait for it")
-        if not self._line.is_closed:
+        if not self._backlog.is_closed:
             return True
         if self._give_up_at is None:
             self._give_up_at = self._clock.monotonic() + _FAREWELL_PATIENCE
         return self._clock.monotonic() < self._give_up_at
 
-    def _commit(self, batch: list[Job]) -> None:
+    def _commit(self, batch: list[Write]) -> None:
         tx = open_tx(self._conn, self._clock)
         if len(batch) == 1:
-            batch[0].result = batch[0].do(tx)
+            batch[0].result = batch[0].op(tx)
         else:
-            for job in batch:
-                self._run_apart(job, tx)
+            for write in batch:
+                self._run_apart(write, tx)
         self._conn.execute("COMMIT")
 
-    def _run_apart(self, job: Job, tx: Tx) -> None:
-        """Run one job of several such that its failure undoes nothing but itself."""
-        self._conn.execute("SAVEPOINT job")
+    def _run_apart(self, write: Write, tx: Tx) -> None:
+        """Run one write of several such that its failure undoes nothing but itself."""
+        self._conn.execute("SAVEPOINT write")
         try:
-            job.result = job.do(tx)
+            write.result = write.op(tx)
         except Exception as error:
-            if not self._conn.in_transaction or self._gets_room(job, error):
+            if not self._conn.in_transaction or self._gets_room(write, error):
                 raise  # SQLite has ended the whole transaction, as it may when the disk is full
-            self._conn.execute("ROLLBACK TO job")
-            job.error = _failure(error, self._conn.filename)
-        self._conn.execute("RELEASE job")
+            self._conn.execute("ROLLBACK TO write")
+            write.error = _failure(error, self._conn.filename)
+        self._conn.execute("RELEASE write")
 
-    def _gets_room(self, job: Job, error: Exception) -> bool:
-        """Whether the ballast is there for this job, and this is what it is there for."""
+    def _gets_room(self, write: Write, error: Exception) -> bool:
+        """Whether the ballast is there for this write, and this is what it is there for."""
         return (
             self._ballast is not None
             and self._ballast.is_held
-            and job.priority <= Priority.START
+            and write.priority <= Priority.START
             and isinstance(error, apsw.FullError | apsw.IOError)
         )
 
@@ -297,13 +297,13 @@ def _failure(error: Exception, file: str) -> Exception:
     return known
 
 
-def _deliver(batch: list[Job]) -> None:
+def _deliver(batch: list[Write]) -> None:
     """In the event loop: one wake-up for all callers of a batch."""
-    for job in batch:
-        if job.future is not None and not job.future.done():
-            if job.error is None:
-                job.future.set_result(job.result)
+    for write in batch:
+        if write.future is not None and not write.future.done():
+            if write.error is None:
+                write.future.set_result(write.result)
             else:
-                job.future.set_exception(job.error)
-        elif job.error is not None:
-            log.error("a write that nobody waits for failed", exc_info=job.error)
+                write.future.set_exception(write.error)
+        elif write.error is not None:
+            log.error("a write that nobody waits for failed", exc_info=write.error)

@@ -55,7 +55,7 @@ def test_a_read_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                     tell(process)
                 waits.append(None)
 
-            monkeypatch.setattr(transaction_module, "pause", stand_back)
+            monkeypatch.setattr(transaction_module, "sleep_before_retry", stand_back)
             assert jr.get_state("mail", "cursor") == 1
             assert waits
 
