@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import apsw
 
 from jeeves_runner.clock import Clock, to_text
-from jeeves_runner.db import storage
+from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, sleep_before_retry, translate
@@ -101,11 +101,11 @@ class Writer:
         """Like write, but from any thread and without waiting; a failure is logged."""
         self._backlog.add(Write(op, durable, priority))
 
-    async def checkpoint(self, mode: storage.CheckpointMode | None = None) -> storage.Checkpoint:
-        """Copy the WAL into the database between two transactions; see storage.checkpoint."""
+    async def checkpoint(self, mode: file_upkeep.CheckpointMode | None = None) -> file_upkeep.Checkpoint:
+        """Copy the WAL into the database between two transactions; see file_upkeep.checkpoint."""
 
-        def run(conn: apsw.Connection) -> storage.Checkpoint:
-            return storage.checkpoint(conn, mode)
+        def run(conn: apsw.Connection) -> file_upkeep.Checkpoint:
+            return file_upkeep.checkpoint(conn, mode)
 
         return await self._ask(run, False, Priority.MAINTENANCE, alone=True)
 
@@ -165,8 +165,8 @@ class _Thread(threading.Thread):
 
     def _work(self) -> None:
         with closing(self._conn):
-            pace = storage.CheckpointPace(self._conn)
-            storage.lengthen_wal(self._conn)
+            pace = file_upkeep.CheckpointPace(self._conn)
+            file_upkeep.lengthen_wal(self._conn)
             self._hold_ballast()
             while batch := self._backlog.take():
                 self._in_hand = batch
@@ -274,7 +274,7 @@ class _Thread(threading.Thread):
 
     def _checkpoint(self) -> None:
         try:
-            storage.checkpoint(self._conn)
+            file_upkeep.checkpoint(self._conn)
         except apsw.Error as error:
             why = _failure(error, self._conn.filename)
             log.error("a checkpoint failed, and the write-ahead log grows until one succeeds: %s", why)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import apsw
 
 from jeeves_runner.db import jobs, revisions
-from jeeves_runner.db.storage import data_version
+from jeeves_runner.db.transaction import data_version
 
 INTERVAL = 0.1
 """Seconds between two looks at SQLite's change counter, each of about a microsecond."""

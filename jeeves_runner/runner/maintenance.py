@@ -10,10 +10,10 @@ from typing import TypeVar
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.db import run_retention
+from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
 from jeeves_runner.db.state import prune_state
-from jeeves_runner.db.storage import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError

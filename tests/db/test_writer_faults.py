@@ -21,10 +21,10 @@ from support.db import (
     with_writer,
 )
 
-from jeeves_runner.db import storage
+from jeeves_runner.db import file_upkeep
 from jeeves_runner.db import writer as writer_module
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.storage import CheckpointMode, incremental_vacuum, wal_bytes
+from jeeves_runner.db.file_upkeep import CheckpointMode, incremental_vacuum, wal_bytes
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, NotADatabase
 
@@ -173,7 +173,7 @@ class TestFault:
             await gate.entered()
             others = [asyncio.create_task(writer.write(adding(str(n)))) for n in range(300)]
             await asyncio.sleep(0)
-            monkeypatch.setattr(storage.CheckpointPace, "is_due", fails)
+            monkeypatch.setattr(file_upkeep.CheckpointPace, "is_due", fails)
             gate.open()
             await first
             answers = await asyncio.gather(*others, return_exceptions=True)

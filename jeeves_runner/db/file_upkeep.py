@@ -1,4 +1,4 @@
-"""What the file itself needs from time to time: WAL checkpoints, and free pages given back."""
+"""What the database file needs from time to time: WAL checkpoints, and free pages given back."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -123,9 +123,3 @@ class CheckpointPace:
             self._pages_then = 0  # the WAL has started over
         self._pages = pages
         return apsw.SQLITE_OK
-
-
-def data_version(conn: apsw.Connection) -> int:
-    """A number that changes whenever another connection has committed; costs about a microsecond."""
-    version: int = conn.execute("PRAGMA data_version").get
-    return version
