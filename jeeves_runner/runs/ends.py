@@ -5,7 +5,7 @@ from collections.abc import Callable
 import apsw
 
 from jeeves_runner.db.runs import ended_since, newest_end
-from jeeves_runner.execute.announcement import Announcement
+from jeeves_runner.execute.shared_result import SharedResult
 
 
 class Ends:
@@ -21,7 +21,7 @@ class Ends:
         self._is_carried = is_carried
         self._seen = newest_end(conn)
         self._untold: list[int] = []
-        self._awaited: dict[int, Announcement[None]] = {}
+        self._awaited: dict[int, SharedResult[None]] = {}
 
     def look(self) -> list[int]:
         """The runs whose end is told now, in the order of their ends."""
@@ -36,9 +36,9 @@ class Ends:
         for run_id in told:
             awaited = self._awaited.pop(run_id, None)
             if awaited is not None:
-                awaited.make(None)
+                awaited.set(None)
         return told
 
     async def wait(self, run_id: int) -> None:
         """Until the end of a run is told that has not been told yet."""
-        await self._awaited.setdefault(run_id, Announcement()).wait()
+        await self._awaited.setdefault(run_id, SharedResult()).wait()

@@ -6,9 +6,9 @@ from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.model import Ending, Lost
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
 from jeeves_runner.execute.local import orphans
-from jeeves_runner.execute.local.child import Child, remove_temporaries
 from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_marked, terminate_escaped
 from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.local.run_process import RunProcess, remove_temporaries
 
 
 class LocalExecutor:
@@ -35,7 +35,7 @@ class LocalExecutor:
         self._drain = drain
         self._open_files = open_files
         self._use_pidfd = use_pidfd and ON_LINUX
-        self._children: dict[int, Child] = {}
+        self._processes: dict[int, RunProcess] = {}
         self._spawning = asyncio.Lock()
         self._has_spawned = False
         boot_id()  # read once, while there surely are descriptors to read it with
@@ -47,16 +47,16 @@ class LocalExecutor:
             async with self._spawning:
                 while self._has_spawned:  # noqa: ASYNC110 - one turn of the loop is what it waits for
                     await asyncio.sleep(0)
-                child = self._children.get(launch.run_id) or self._spawn(launch, sink)
+                process = self._processes.get(launch.run_id) or self._spawn(launch, sink)
         except asyncio.CancelledError:
             remove_temporaries(launch)
             raise
-        return child.handle
+        return process.handle
 
-    def _spawn(self, launch: Launch, sink: Sink) -> Child:
+    def _spawn(self, launch: Launch, sink: Sink) -> RunProcess:
         orphans.adopt()
         try:
-            child = Child(
+            process = RunProcess(
                 launch,
                 sink,
                 self._clock,
@@ -68,10 +68,10 @@ class LocalExecutor:
         except BaseException:
             remove_temporaries(launch)
             raise
-        self._children[launch.run_id] = child
+        self._processes[launch.run_id] = process
         self._has_spawned = True
         asyncio.get_running_loop().call_soon(self._next_turn)
-        return child
+        return process
 
     def _next_turn(self) -> None:
         self._has_spawned = False
@@ -81,22 +81,22 @@ class LocalExecutor:
 
         A cancelled wait leaves the run as it is and may be repeated.
         """
-        child = self._children.get(handle.run_id)
-        if child is None:
+        process = self._processes.get(handle.run_id)
+        if process is None:
             return Lost(message="this runner has no such process")
-        ending = await child.ended.wait()
-        self._children.pop(handle.run_id, None)
+        ending = await process.ended.wait()
+        self._processes.pop(handle.run_id, None)
         return ending
 
     def has_ended(self, handle: LocalHandle) -> bool:
         """Whether the program has exited; what it left behind may still hold its pipes."""
-        child = self._children.get(handle.run_id)
-        return child is None or child.has_exited()
+        process = self._processes.get(handle.run_id)
+        return process is None or process.has_exited()
 
     async def cancel(self, handle: LocalHandle, grace: float) -> None:
         """SIGTERM to everything of the run, after ``grace`` seconds SIGKILL; a second call is harmless."""
-        child = self._children.get(handle.run_id)
-        if child is None or not child.ask_to_end(grace) or handle.pid is None:
+        process = self._processes.get(handle.run_id)
+        if process is None or not process.ask_to_end(grace) or handle.pid is None:
             return
         if grace > 0:
             await asyncio.to_thread(terminate_escaped, handle.mark, handle.pid)

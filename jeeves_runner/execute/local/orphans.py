@@ -71,7 +71,7 @@ def none_left(mark: str, leader: int) -> bool:
     """
     if not adopt():
         return not ON_LINUX
-    return all(verdict is _Child.STRANGER for _, verdict in _look(mark, leader))
+    return all(verdict is _Verdict.STRANGER for _, verdict in _look(mark, leader))
 
 
 async def kill_all(mark: str, leader: int) -> None:
@@ -87,7 +87,7 @@ async def kill_all(mark: str, leader: int) -> None:
         family = _look(mark, leader)
         ours, reaped, unclear = (
             [pid for pid, verdict in family if verdict is wanted]
-            for wanted in (_Child.OURS, _Child.REAPED, _Child.UNCLEAR)
+            for wanted in (_Verdict.OURS, _Verdict.REAPED, _Verdict.UNCLEAR)
         )
         for pid in ours:
             _kill(pid)
@@ -102,7 +102,9 @@ async def kill_all(mark: str, leader: int) -> None:
     logger.warning("processes of the run led by %d could not be ended: %s", leader, ours)
 
 
-class _Child(Enum):
+class _Verdict(Enum):
+    """What a child of this process is to the run that is ending."""
+
     STRANGER = "stranger"
     OURS = "ours"
     REAPED = "reaped"  # its children may have come to us after we looked
@@ -114,7 +116,7 @@ def _children_path() -> str:
     return f"/proc/self/task/{os.getpid()}/children"
 
 
-def _look(mark: str, leader: int) -> list[tuple[int, _Child]]:
+def _look(mark: str, leader: int) -> list[tuple[int, _Verdict]]:
     """Our children that lead no run, each with what it is to the run of this mark."""
     with _family:
         children = (read_proc(_children_path()) or b"").split()
@@ -122,22 +124,22 @@ def _look(mark: str, leader: int) -> list[tuple[int, _Child]]:
         return [(pid, _judge(pid, mark, leader)) for pid in unknown]
 
 
-def _judge(pid: int, mark: str, leader: int) -> _Child:
+def _judge(pid: int, mark: str, leader: int) -> _Verdict:
     try:
         session = os.getsid(pid)
         if session == os.getsid(0):
-            return _Child.STRANGER
+            return _Verdict.STRANGER
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None:
             _nameless.discard(pid)
-            return _Child.REAPED
+            return _Verdict.REAPED
     except (ProcessLookupError, ChildProcessError):
-        return _Child.STRANGER
+        return _Verdict.STRANGER
     if session == leader:
-        return _Child.OURS
+        return _Verdict.OURS
     environment = environment_of(pid)
     if not environment:
-        return _Child.STRANGER if pid in _nameless else _Child.UNCLEAR
-    return _Child.OURS if bears_mark(environment, mark) else _Child.STRANGER
+        return _Verdict.STRANGER if pid in _nameless else _Verdict.UNCLEAR
+    return _Verdict.OURS if bears_mark(environment, mark) else _Verdict.STRANGER
 
 
 def _kill(pid: int) -> None:

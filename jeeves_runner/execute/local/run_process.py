@@ -18,13 +18,13 @@ from pathlib import Path
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Ending, Exited
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.announcement import Announcement
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink, StreamName
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.limits import give_back_open_files
 from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_group, start_ticks_between
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.spawn import spawn, watch_exit
+from jeeves_runner.execute.shared_result import SharedResult
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _CHUNK = 65536  # what a pipe holds
 _MAX_DRAIN_BYTES = 16 * 1024 * 1024
 
 
-class Child:
+class RunProcess:
     """A run's leader process and what is attached to it; lives in one event loop's thread."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Child:
         self._kill_timer: asyncio.TimerHandle | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
         self._hunt_task: asyncio.Task[None] | None = None
-        self.ended: Announcement[Ending] = Announcement()
+        self.ended: SharedResult[Ending] = SharedResult()
         self._start(clock, use_pidfd, open_files)
 
     def _start(self, clock: Clock, use_pidfd: bool, open_files: int | None) -> None:
@@ -108,7 +108,7 @@ class Child:
 
         Asking again can only bring the SIGKILL forward.
         """
-        if self.ended.is_made:
+        if self.ended.is_set:
             return False
         if self.has_exited():
             self._hurry()
@@ -121,7 +121,7 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL to the group now; what has escaped follows when the leader has ended."""
-        if self.ended.is_made:
+        if self.ended.is_set:
             return
         kill_group(self._pid, signal.SIGKILL)
         self._hurry()
@@ -234,7 +234,7 @@ class Child:
             self._roster.forget(self._launch.mark)
         remove_temporaries(self._launch)
         self._sink = None
-        self.ended.make(ending)
+        self.ended.set(ending)
 
 
 def _two_pipes() -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""A value that comes once and that many may wait for."""
+"""A result that comes once and that many tasks may wait for."""
 
 import asyncio
 from typing import Generic, TypeVar
@@ -6,20 +6,23 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Announcement(Generic[T]):
-    """Each who waits has a future of their own: one who is cancelled takes nobody else along, and
-    hearing costs one turn of the loop, where a shielded common future costs two."""
+class SharedResult(Generic[T]):
+    """Like an ``asyncio.Event`` that carries a value.
+
+    Each waiting task has a future of its own: cancelling one disturbs no other, and the value
+    arrives one turn of the loop later, where a shielded common future takes two.
+    """
 
     def __init__(self) -> None:
-        self._values: list[T] = []
+        self._values: list[T] = []  # empty, or the one value
         self._waiters: set[asyncio.Future[T]] = set()
 
     @property
-    def is_made(self) -> bool:
+    def is_set(self) -> bool:
         return bool(self._values)
 
-    def make(self, value: T) -> None:
-        """Tell everybody; a second value is ignored."""
+    def set(self, value: T) -> None:
+        """Give all waiting tasks the value; a second value is ignored."""
         if self._values:
             return
         self._values.append(value)
@@ -28,7 +31,7 @@ class Announcement(Generic[T]):
                 waiter.set_result(value)
 
     async def wait(self) -> T:
-        """The value, at once if it has come."""
+        """The value; at once if it is set already."""
         if self._values:
             return self._values[0]
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
