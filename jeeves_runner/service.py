@@ -26,9 +26,9 @@ from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError, PortTaken
 from jeeves_runner.execute.local.executor import LocalExecutor
-from jeeves_runner.execute.local.limits import raise_open_files
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.local.spawn import raise_open_file_limit
 from jeeves_runner.reconcile.apply import Applied, check_source
 from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
@@ -70,7 +70,7 @@ async def serve(config: Config, clock: Clock, *, ready: Callable[[str], None] = 
     Fenced when another runner took over.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    open_files = raise_open_files()
+    open_files = raise_open_file_limit()
     async with AsyncExitStack() as stack:
         runner = Runner(config, clock, stack, open_files)
         if await runner.start():

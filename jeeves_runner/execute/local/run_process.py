@@ -20,10 +20,9 @@ from jeeves_runner.core.model import Ending, Exited
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink, StreamName
 from jeeves_runner.execute.local import orphans
-from jeeves_runner.execute.local.limits import give_back_open_files
 from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_group, start_ticks_between
 from jeeves_runner.execute.local.roster import Roster
-from jeeves_runner.execute.local.spawn import spawn, watch_exit
+from jeeves_runner.execute.local.spawn import set_open_file_limit, spawn, watch_exit
 from jeeves_runner.execute.shared_result import SharedResult
 
 logger = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ class RunProcess:
             with orphans.births():
                 self._popen = spawn(self._launch, stdout_end, stderr_end)
                 if open_files is not None:
-                    give_back_open_files(self._popen.pid, open_files)
+                    set_open_file_limit(self._popen.pid, open_files)
                 orphans.add_leader(self._popen.pid)
         except BaseException:
             os.close(stdout)

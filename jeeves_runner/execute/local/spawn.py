@@ -1,8 +1,10 @@
-"""Starting a run's program, and saying in words why that failed."""
+"""Starting a run's program: the call, why it failed in words, its limit on open files, its exit."""
 
 import asyncio
 import errno
 import os
+import resource
+import select
 import subprocess
 import sys
 import threading
@@ -12,6 +14,9 @@ from pathlib import Path
 
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Launch
+
+_MOST_ON_MACOS = 10_240
+"""Where the hard limit says "infinity", macOS still refuses more than this."""
 
 
 def spawn(launch: Launch, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
@@ -115,8 +120,6 @@ def _watch_from_thread(
 
 def _block_until_exit(pid: int) -> None:
     if sys.platform == "darwin":
-        import select
-
         queue = select.kqueue()
         event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
         # The process may have ended already, which the kernel reports as "no such process".
@@ -126,3 +129,26 @@ def _block_until_exit(pid: int) -> None:
     else:
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def raise_open_file_limit() -> int:
+    """Let this process open as many files as its hard limit allows; returns the soft limit it had before."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(hard, _MOST_ON_MACOS) if sys.platform == "darwin" else hard
+    with suppress(ValueError, OSError):  # a system that does not allow it: the runner works with what it has
+        if soft != most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return soft
+
+
+def set_open_file_limit(pid: int, soft: int) -> None:
+    """Set the soft limit on open files of a process that has just started. Linux only.
+
+    Programs that use ``select``, or that close every descriptor they might have, do badly with a
+    high limit. It is set from outside, because a ``preexec_fn`` would turn the vfork of every start
+    into a fork. The program has run for some microseconds by then, too short to reach either limit.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # it has ended already, or became another user's
+            _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))

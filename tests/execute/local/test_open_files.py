@@ -11,7 +11,7 @@ import pytest
 from jeeves_runner.core.model import Exited
 from jeeves_runner.execute.contract import Launch, StreamName
 from jeeves_runner.execute.local.executor import LocalExecutor
-from jeeves_runner.execute.local.limits import raise_open_files
+from jeeves_runner.execute.local.spawn import raise_open_file_limit
 
 LOW = 256
 
@@ -26,9 +26,9 @@ def low_limit() -> Iterator[int]:
 
 
 def test_the_soft_limit_becomes_the_hard_one(low_limit: int) -> None:
-    assert raise_open_files() == LOW
+    assert raise_open_file_limit() == LOW
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (low_limit, low_limit)
-    assert raise_open_files() == low_limit
+    assert raise_open_file_limit() == low_limit
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets the limits of another process")
@@ -40,7 +40,7 @@ def test_a_program_gets_the_limit_of_before(low_limit: int) -> None:
             told.append(data)
 
     async def run() -> object:
-        executor = LocalExecutor(open_files=raise_open_files())
+        executor = LocalExecutor(open_files=raise_open_file_limit())
         ask = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
         program = Launch(
             run_id=1, argv=(sys.executable, "-c", ask), env=dict(os.environ), cwd="/", mark="a mark"
