@@ -9,7 +9,7 @@ Kept light, because every run of a script pays for this import.
 """
 
 from jeeves_runner.client.client import Client
-from jeeves_runner.client.session import Pending
+from jeeves_runner.client.connection import Pending
 from jeeves_runner.core.values import Expect
 from jeeves_runner.db.queue_claims import Item
 from jeeves_runner.errors import Conflict, DatabaseError, InvalidValue, JeevesError, LeaseLost, UsageError

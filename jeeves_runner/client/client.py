@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from jeeves_runner.client.session import Pending, Session
+from jeeves_runner.client.connection import ClientConnection, Pending
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.durations import Span, span_ms
 from jeeves_runner.core.values import Expect, check_name, check_whole, to_json
@@ -35,7 +35,7 @@ class Client:
     def __init__(self, db_path: str | os.PathLike[str] | None = None, *, clock: Clock | None = None) -> None:
         path = _database(db_path, os.environ)
         self._run_id = _run_id(path, os.environ)
-        self._session = Session(path, clock or SystemClock())
+        self._connection = ClientConnection(path, clock or SystemClock())
 
     def __enter__(self) -> Self:
         return self
@@ -47,14 +47,14 @@ class Client:
 
     def close(self) -> None:
         """Close the database; the end of the ``with`` block does it."""
-        self._session.close()
+        self._connection.close()
 
     # --- state ---
 
     def get_state(self, namespace: str, key: str, default: Any = None) -> Any:
         """The value of a key, or ``default``."""
         _check_key(namespace, key)
-        value = self._session.read(lambda conn, now: state.get_value(conn, now, namespace, key))
+        value = self._connection.read(lambda conn, now: state.get_value(conn, now, namespace, key))
         return default if value is Expect.MISSING else value
 
     def set_state(
@@ -83,10 +83,10 @@ class Client:
             if not act(tx):
                 raise Conflict(f"state {namespace}/{key} does not hold the expected value")
 
-        if self._session.gathering:
-            self._session.gather(insist)
+        if self._connection.gathering:
+            self._connection.gather(insist)
             return True
-        return self._session.write(act)
+        return self._connection.write(act)
 
     def delete_state(self, namespace: str, key: str) -> None:
         """Remove a key: its value and its items."""
@@ -100,7 +100,7 @@ class Client:
     def get_item(self, namespace: str, key: str, item_key: str, default: Any = None) -> Any:
         """The value of an item below a key, or ``default``."""
         _check_item(namespace, key, item_key)
-        value = self._session.read(lambda conn, now: state.get_item(conn, now, namespace, key, item_key))
+        value = self._connection.read(lambda conn, now: state.get_item(conn, now, namespace, key, item_key))
         return default if value is Expect.MISSING else value
 
     def set_item(
@@ -120,7 +120,7 @@ class Client:
     def count_items(self, namespace: str, key: str) -> int:
         """How many items a key has."""
         _check_key(namespace, key)
-        return self._session.read(lambda conn, now: state.count_items(conn, now, namespace, key))
+        return self._connection.read(lambda conn, now: state.count_items(conn, now, namespace, key))
 
     def prune_items(self, namespace: str, key: str, keep: int) -> int | None:
         """Remove all but the ``keep`` newest items; how many (None inside ``transaction()``)."""
@@ -138,7 +138,7 @@ class Client:
         if order not in ("asc", "desc"):
             raise InvalidValue(f'order must be "asc" or "desc", not {order!r}')
         newest_first = order == "desc"
-        return self._session.read(
+        return self._connection.read(
             lambda conn, now: state.item_keys(
                 conn, now, namespace, key, limit=limit, newest_first=newest_first
             )
@@ -192,9 +192,9 @@ class Client:
 
         if not texts:
             return []
-        if self._session.gathering:
+        if self._connection.gathering:
             return [*self._gather_enqueue(act, len(texts))]
-        return [*self._session.write(act)]
+        return [*self._connection.write(act)]
 
     def claim(self, queue: str, count: int = 1, lease: Span | None = None) -> list[Item]:
         """Take up to ``count`` ready items, 1000 at most, until ``lease`` (default: the queue's) ends.
@@ -206,11 +206,11 @@ class Client:
         check_name(queue, "queue")
         check_whole(count, "count", 1, queue_claims.MAX_CLAIM)
         lease_ms = None if lease is None else span_ms(lease, "lease")
-        if self._session.gathering:
+        if self._connection.gathering:
             raise UsageError(
                 "claim() cannot wait for the end of a transaction", hint="claim first, then open it"
             )
-        return self._session.write(
+        return self._connection.write(
             lambda tx: queue_claims.claim(tx, queue, count=count, lease_ms=lease_ms, run_id=self._run_id),
             durable=False,
         )
@@ -255,15 +255,15 @@ class Client:
         Reads see the database as it is, without the gathered writes; guard what you read with
         ``expect``. ``claim`` is not possible inside.
         """
-        with self._session.transaction():
+        with self._connection.transaction():
             yield self
 
     def _do(self, act: Callable[[Tx], T], *, durable: bool = True) -> T | None:
         """The answer of ``act``, or None when it waits for the end of a transaction."""
-        if self._session.gathering:
-            self._session.gather(act)
+        if self._connection.gathering:
+            self._connection.gather(act)
             return None
-        return self._session.write(act, durable=durable)
+        return self._connection.write(act, durable=durable)
 
     def _gather_enqueue(self, act: Callable[[Tx], list[int | None]], count: int) -> list[Pending]:
         pendings = [Pending() for _ in range(count)]
@@ -273,7 +273,7 @@ class Client:
             for pending, item_id in zip(pendings, ids, strict=True):
                 pending.settle(item_id)
 
-        self._session.gather(lambda tx: ids.extend(act(tx)), settle)
+        self._connection.gather(lambda tx: ids.extend(act(tx)), settle)
         return pendings
 
 

@@ -41,7 +41,7 @@ class Pending:
         return f"Pending(id={self.id}, settled={self.settled})"
 
 
-class Session:
+class ClientConnection:
     """One connection, for one thread of one process. Not reentrant."""
 
     def __init__(self, path: "Path", clock: Clock) -> None:
