@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jeeves_runner.config import LogConfig
-from jeeves_runner.runner.log import set_up_logging
+from jeeves_runner.runner.logging_setup import set_up_logging
 
 LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
 

@@ -15,7 +15,7 @@ def command(app: App) -> None:
     """
     import asyncio
 
-    from jeeves_runner.runner.log import set_up_logging
+    from jeeves_runner.runner.logging_setup import set_up_logging
     from jeeves_runner.service import serve
 
     config = app.config
