@@ -14,7 +14,7 @@ from jeeves_runner.api.job_list import job_list
 from jeeves_runner.api.reader import READER
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
-from jeeves_runner.execute.output.log_read import LogReader, is_in_two_parts
+from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
 from jeeves_runner.views.runs import PAGE, tails
 from jeeves_runner.views.status import NAME
 

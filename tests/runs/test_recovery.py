@@ -18,7 +18,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.connection import connect
-from jeeves_runner.execute.output.log_read import LogReader, is_in_two_parts
+from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
 
 RUNNER = """
 import asyncio, sys

@@ -1,7 +1,7 @@
 """A run's log on disk: everything up to a size, beyond it the head and the tail.
 
 While the run writes, its log only grows and holds the beginning; what comes after half of the size
-goes into a ring beside it (``logtail``). Closing joins the two. ``logread`` reads it at any time.
+goes into a ring beside it (``log_ring``). Closing joins the two. ``log_reader`` reads it at any time.
 """
 
 import logging
@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from jeeves_runner.execute.output.log_tail import HEADER, LogTail, marker, read_part, read_state, tail_path
+from jeeves_runner.execute.output.log_ring import HEADER, LogRing, marker, read_part, read_state, ring_path
 from jeeves_runner.execute.output.utf8 import without_start, without_unfinished_end
 
 logger = logging.getLogger(__name__)
@@ -33,11 +33,11 @@ class LogFile:
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
         usable = max(max_bytes, _MIN_BYTES) - _ROOM
-        self._head = usable // 2
-        self._ring = usable - self._head
+        self._head_bytes = usable // 2
+        self._ring_bytes = usable - self._head_bytes
         self._size = 0
         self._fd: int | None = None
-        self._tail: LogTail | None = None
+        self._ring: LogRing | None = None
         self._failed = self._closed = False
 
     def write(self, data: bytes) -> None:
@@ -55,24 +55,24 @@ class LogFile:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-        if self._tail is not None:
-            self._tail.close()
+        if self._ring is not None:
+            self._ring.close()
             try:
                 join_log(self._path)
             except OSError as error:
                 self._fail(error)
 
     def _append(self, data: bytes) -> None:
-        if self._tail is None:
+        if self._ring is None:
             fits = data
-            if self._size + len(data) > self._head:
-                fits = without_unfinished_end(data[: self._head - self._size])
+            if self._size + len(data) > self._head_bytes:
+                fits = without_unfinished_end(data[: self._head_bytes - self._size])
             self._append_to_head(fits)
             data = data[len(fits) :]
         if data:
-            if self._tail is None:
-                self._tail = LogTail(self._path, head=self._size, capacity=self._ring)
-            self._tail.write(data)
+            if self._ring is None:
+                self._ring = LogRing(self._path, head=self._size, capacity=self._ring_bytes)
+            self._ring.write(data)
 
     def _append_to_head(self, data: bytes) -> None:
         if self._fd is None:
@@ -95,7 +95,7 @@ def join_log(path: Path) -> None:
     is no tail, and may be repeated when it was broken off. Raises OSError.
     """
     try:
-        ring = os.open(tail_path(path), os.O_RDONLY | os.O_CLOEXEC)
+        ring = os.open(ring_path(path), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
@@ -106,7 +106,7 @@ def join_log(path: Path) -> None:
             os.close(log)
     finally:
         os.close(ring)
-    tail_path(path).unlink()
+    ring_path(path).unlink()
 
 
 def _append_ring(log: int, ring: int) -> None:
@@ -134,5 +134,5 @@ def _tail_text(ring: int) -> Iterator[bytes]:
 
 def remove_log(path: Path) -> None:
     """Delete a log, whole or in two parts. Raises OSError."""
-    tail_path(path).unlink(missing_ok=True)  # first: what is left of a log is found by its head
+    ring_path(path).unlink(missing_ok=True)  # first: what is left of a log is found by its head
     path.unlink(missing_ok=True)

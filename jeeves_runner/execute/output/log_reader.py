@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from jeeves_runner.execute.output.log_tail import marker, read_part, read_state, tail_path
+from jeeves_runner.execute.output.log_ring import marker, read_part, read_state, ring_path
 from jeeves_runner.execute.output.utf8 import without_start
 
 _CHUNK = 1 << 16
@@ -30,7 +30,7 @@ class LogReader:
         """What has been written since the last call. Raises OSError, FileNotFoundError for no log."""
         with self._path.open("rb") as log:
             try:
-                ring = tail_path(self._path).open("rb")
+                ring = ring_path(self._path).open("rb")
             except FileNotFoundError:
                 yield from self._from_whole(log)
                 return
@@ -91,4 +91,4 @@ class LogReader:
 
 def is_in_two_parts(path: Path) -> bool:
     """Whether a log is not, or not yet, one file."""
-    return os.path.lexists(tail_path(path))
+    return os.path.lexists(ring_path(path))

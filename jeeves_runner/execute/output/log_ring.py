@@ -34,12 +34,12 @@ class RingState(NamedTuple):
         return HEADER + offset, self.capacity - offset
 
 
-class LogTail:
+class LogRing:
     """Writes the ring of a log that has just got ``head`` bytes. Raises OSError."""
 
     def __init__(self, log: Path, *, head: int, capacity: int) -> None:
         self._state = RingState(head, capacity, head, head)
-        self._fd = os.open(tail_path(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(ring_path(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._note(self._state)
 
     def write(self, data: bytes) -> None:
@@ -61,7 +61,7 @@ class LogTail:
         os.pwrite(self._fd, " ".join(map(str, state)).encode().ljust(HEADER - 1) + b"\n", 0)
 
 
-def tail_path(log: Path) -> Path:
+def ring_path(log: Path) -> Path:
     """The ring of a log."""
     return log.with_name(f"{log.name}.tail")
 

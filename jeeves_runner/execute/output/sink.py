@@ -8,7 +8,7 @@ from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.mask import Masker, maskable
 from jeeves_runner.execute.output.result_line import ResultLine
-from jeeves_runner.execute.output.tail import Tail
+from jeeves_runner.execute.output.stream_tail import StreamTail
 
 _Utf8Decoder = codecs.getincrementaldecoder("utf-8")
 
@@ -72,7 +72,7 @@ class _Stream:
     def __init__(self, secrets: tuple[bytes, ...]) -> None:
         self._masker = Masker(secrets)
         self._decoder = _Utf8Decoder("replace")
-        self.tail = Tail()
+        self.tail = StreamTail()
 
     def decode(self, data: bytes) -> str:
         return self._decoder.decode(self._masker.feed(data))

@@ -1,10 +1,12 @@
 """The end of a stream, as much of it as belongs into a run's row."""
 
+from jeeves_runner.execute.output.utf8 import without_start
+
 MAX_LINES = 100
 MAX_BYTES = 64 * 1024
 
 
-class Tail:
+class StreamTail:
     """Keeps the last 100 lines and 64 KiB of UTF-8 text in bounded memory."""
 
     def __init__(self) -> None:
@@ -67,8 +69,7 @@ def _from_a_line_start(tail: bytes) -> bytes:
     """Without a first line of which only the end is there, unless that is all there is."""
     newline = tail.find(b"\n")
     if newline in (-1, len(tail) - 1):
-        # Continuation bytes belong to a character that was cut in two.
-        return tail.lstrip(bytes(range(0x80, 0xC0)))
+        return without_start(tail)
     return tail[newline + 1 :]
 
 

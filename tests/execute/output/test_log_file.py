@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeeves_runner.execute.output.log_file import LogFile, join_log, remove_log
-from jeeves_runner.execute.output.log_read import LogReader, is_in_two_parts
-from jeeves_runner.execute.output.log_tail import tail_path
+from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
+from jeeves_runner.execute.output.log_ring import ring_path
 
 CAP = 1024
 MARKER = re.compile("\n… ([0-9]+) bytes cut …\n")
@@ -131,7 +131,7 @@ def test_joining_may_be_broken_off_and_done_again(tmp_path: Path, monkeypatch: p
 def test_a_tail_without_a_header_is_no_tail(tmp_path: Path) -> None:
     path = tmp_path / "1.log"
     path.write_text("the head\n")
-    tail_path(path).write_text("")
+    ring_path(path).write_text("")
     assert all_of(LogReader(path)) == "the head\n"
     join_log(path)
     assert path.read_text() == "the head\n"
