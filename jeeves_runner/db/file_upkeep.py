@@ -31,14 +31,14 @@ class CheckpointMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What one did: pages in the WAL, pages of it now in the database, and whether that is all.
-
-    ``complete`` is false while a reader still needs older pages, or another process has the lock.
-    """
+    """What a checkpoint did."""
 
     wal_pages: int
+    """Pages in the WAL; -1 when another process held the lock."""
     copied_pages: int
+    """Those of them that are now in the database; -1 likewise."""
     complete: bool
+    """False while a reader still needs older pages, or another process holds the lock."""
 
 
 def checkpoint(conn: apsw.Connection, mode: CheckpointMode | None = None) -> Checkpoint:

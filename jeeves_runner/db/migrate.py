@@ -27,11 +27,14 @@ CREATE TABLE IF NOT EXISTS migrations (
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered step: ``0001_initial.sql`` is version 1, name ``initial``."""
+    """One numbered step, read from a file such as ``0001_initial.sql``."""
 
     version: int
+    """The schema version it leads to, from 1: the file name's number."""
     name: str
+    """The rest of the file name: ``initial``."""
     sql: str
+    """The statements of the step, separated by semicolons."""
 
 
 def migrations() -> list[Migration]:

@@ -20,10 +20,12 @@ UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pauses:
-    """When each pause ends: those of single jobs, and the one of all jobs if there is one."""
+    """The pauses in force, each by its end (UTC); a pause without an end has UNTIL_RESUMED."""
 
     of_jobs: dict[str, datetime] = field(default_factory=dict)
+    """Those of single jobs, by job id."""
     of_all: datetime | None = None
+    """The one that holds for all jobs; None if there is none."""
 
     def end_of(self, job_id: str) -> datetime | None:
         """When the last of the pauses that hold for a job ends; None if none does."""

@@ -26,12 +26,15 @@ LEASE_ENDED: Final = "the lease ended without an answer"
 
 
 class Item(NamedTuple):
-    """A claimed item. ``attempt`` counts from 1; ``lease_token`` proves the claim in every answer."""
+    """A claimed item."""
 
     id: int
     payload: Any
+    """Any JSON value."""
     attempt: int
+    """Which attempt at the item this claim is, from 1."""
     lease_token: str
+    """Random; proves the claim in every answer."""
 
 
 def claim(

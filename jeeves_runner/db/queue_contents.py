@@ -17,12 +17,16 @@ from jeeves_runner.db.queue_claims import LEASE_ENDED
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How full a queue is. ``depth`` counts items not claimed, delayed ones included."""
+    """How full a queue is."""
 
     depth: int
+    """Items that wait to be claimed, delayed ones included."""
     claimed: int
+    """Items whose claim has not ended."""
     failed: int
+    """Dead letters."""
     oldest_age_ms: int | None
+    """How long ago the oldest waiting item was added; None if none waits."""
 
     def as_json(self) -> dict[str, int | None]:
         return {
@@ -39,11 +43,16 @@ class ItemRow:
 
     id: int
     payload: Any
+    """Any JSON value; the text itself where another program stored something that is not JSON."""
     priority: int
+    """Items with a higher number are claimed first."""
     attempt: int
+    """Attempts made so far."""
     created_at: str
     ready_at: str
+    """Before this time it cannot be claimed."""
     error: str | None
+    """Why its last attempt failed."""
 
 
 def queue_counts(conn: apsw.Connection, now: datetime, queue_id: str | None = None) -> dict[str, QueueCounts]:

@@ -40,16 +40,22 @@ TABLE = DeclaredTable("queues", _UPSERT)
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One queue. ``file`` and ``line`` are None unless it is declared; ``deleted_at``: a tombstone."""
+    """One queue."""
 
     id: str
     description: str | None
     declared: bool
+    """Whether a manifest declares it; the others were made by an enqueue."""
     max_attempts: int
+    """Attempts at an item before it is a dead letter."""
     lease_ms: int
+    """How long a claim lasts that names no lease of its own."""
     file: str | None
+    """The manifest that declares it, relative to the project root; None for an undeclared queue."""
     line: int | None
+    """Where in that manifest, from 1."""
     deleted_at: str | None
+    """Since when its manifest no longer declares it (a tombstone), in the database's form of times."""
 
 
 def queue_rows(conn: apsw.Connection) -> list[QueueRow]:

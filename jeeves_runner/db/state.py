@@ -16,11 +16,13 @@ from jeeves_runner.db.transaction import Tx
 
 
 class StateItem(NamedTuple):
-    """One item of a collection; ``updated_at`` in the database's form of times."""
+    """One item of a collection."""
 
     item_key: str
     value: Any
+    """Any JSON value; None for an item stored without one."""
     updated_at: str
+    """Its last write, in the database's form of times."""
 
 
 def namespaces(conn: apsw.Connection, now: datetime) -> list[str]:

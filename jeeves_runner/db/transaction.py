@@ -23,15 +23,17 @@ _RETRY_WAIT = (0.001, 0.05)
 
 
 class Tx(NamedTuple):
-    """An open write transaction and its one reading of the clock, as a value and as text.
+    """An open write transaction with its one reading of the clock.
 
-    The clock is read once the write lock is held, so ``at`` rises in the order of the commits
-    (unless somebody sets the clock back).
+    The clock is read once the write lock is held, so times rise in the order of the commits,
+    unless the system's clock is set back.
     """
 
     conn: apsw.Connection
     now: datetime
+    """UTC, whole milliseconds."""
     at: str
+    """The same instant in the database's form of times."""
 
 
 @contextmanager

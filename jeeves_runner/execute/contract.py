@@ -12,19 +12,19 @@ StreamName = Literal["stdout", "stderr"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
-    """All that is needed to start one run.
-
-    ``env`` is the whole environment, secrets included, so its content is left out of the repr.
-    ``mark`` is the random text the run's processes carry as ``JR_RUN_MARK``. ``temporaries`` are
-    files made for this run; the executor removes them once it has ended or failed to start.
-    """
+    """All that is needed to start one run."""
 
     run_id: int
     argv: tuple[str, ...]
+    """The program and its arguments; the program is a path, or a name found through PATH."""
     env: Mapping[str, str]
+    """The whole environment, secrets included; for that reason the repr leaves it out."""
     cwd: str
+    """Absolute path of the working folder."""
     mark: str
+    """Random text that the run's processes carry as ``JR_RUN_MARK``."""
     temporaries: tuple[str, ...] = ()
+    """Paths of files made for this run; the executor removes them once it has ended or failed to start."""
 
     def __repr__(self) -> str:
         return f"Launch(run_id={self.run_id}, argv={self.argv!r}, cwd={self.cwd!r})"
@@ -32,17 +32,20 @@ class Launch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalHandle:
-    """Names a run's process group on this machine, in this boot and in later ones.
+    """Names a run's process group on this machine, also after a restart of the runner or the machine.
 
-    ``pid`` is the leader, its group and its session alike; ``pid_started`` is its start time as
-    ``processes.start_ticks`` gives it. They are null when the runner died before recording them.
+    The last three fields are None when the runner died before it recorded them.
     """
 
     run_id: int
     mark: str
+    """As in ``Launch``."""
     pid: int | None = None
+    """The number of the group's leader, which is that of the group and of its session too."""
     pid_started: str | None = None
+    """When the leader started, as ``processes.start_ticks`` gives it; only to be compared."""
     boot_id: str | None = None
+    """The boot in which it started, as ``processes.boot_id`` gives it."""
 
     def as_json(self) -> str:
         """What the database keeps of it; the run and its mark stand in columns of their own."""

@@ -19,19 +19,27 @@ _MAX_SECRET = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """What a run knows about itself and its surroundings; paths are absolute."""
+    """What a run is told about itself and its surroundings; paths are absolute."""
 
     run_id: int
     mark: str
+    """Random text by which the run's processes are found again."""
     attempt: int
+    """From 1; further ones are retries."""
     trigger: str
+    """Why the run exists: a word of ``core.model.Trigger``."""
     scheduled_for: str | None
+    """The occurrence it runs for, in the database's form of times; None without one."""
     namespace: str
+    """Where the job keeps its state: the id it was created with."""
     project_dir: str
+    """Relative paths of the manifests start here."""
     data_dir: str
     db_path: str
     api_url: str | None
+    """Where the runner's API listens; None if nowhere."""
     params: Mapping[str, str]
+    """The parameters the run was triggered with, by name."""
 
 
 def build_environment(

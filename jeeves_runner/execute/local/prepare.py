@@ -29,14 +29,13 @@ _PART = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """A launch, the secret values in its environment, and the digest of the script it runs.
-
-    ``script_hash`` is the hex of a 16-byte BLAKE2b: of the file, the inline text, or the argv's JSON.
-    """
+    """A launch, and what must be known about it besides."""
 
     launch: Launch
     secrets: tuple[str, ...]
+    """The secret values in its environment, to be masked in the output."""
     script_hash: str
+    """Hex of a 16-byte BLAKE2b of the script file, the inline text, or the argv as JSON."""
 
     def __repr__(self) -> str:
         return f"Prepared(launch={self.launch!r}, script_hash={self.script_hash!r})"

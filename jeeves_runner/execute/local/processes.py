@@ -34,18 +34,19 @@ _KERNEL_THREAD = 0x00200000
 
 @dataclass(frozen=True, slots=True)
 class ProcessStat:
-    """The part of ``/proc/PID/stat`` that places a process; ``started`` in clock ticks since boot.
-
-    ``flags`` are the kernel's. ``environment`` is where the environment begins and ends in memory:
-    zeros while there is none yet, and for a process that may not be looked into.
-    """
+    """The fields of ``/proc/PID/stat`` that are used here; see proc_pid_stat(5)."""
 
     state: str
+    """One letter, such as R for running and Z for a zombie."""
     group: int
     session: int
     flags: int
+    """The kernel's flags of the process."""
     started: int
+    """Clock ticks since boot."""
     environment: tuple[int, int]
+    """Where its environment begins and ends in memory: zeros while it has none, and for a process
+    of another user."""
 
     @property
     def is_dead(self) -> bool:

@@ -14,15 +14,16 @@ _CHUNK = 1 << 16
 
 
 class RingState(NamedTuple):
-    """What the ring holds: the bytes from ``first`` up to ``written``.
-
-    ``head`` is how many stand in the log before it, ``reserved`` how far the present write goes.
-    """
+    """What the ring holds: the bytes from ``first`` up to ``written``. All numbers are bytes."""
 
     head: int
+    """How many stand in the log, before those of the ring."""
     capacity: int
+    """How many the ring can hold."""
     written: int
+    """How many the run has written in all."""
     reserved: int
+    """How many it will have written once the present write is done."""
 
     @property
     def first(self) -> int:
