@@ -1,4 +1,4 @@
-"""Who did what: acts of people and programs that the rows themselves do not tell."""
+"""The ``audit`` table: acts of people and programs that the rows they changed do not tell."""
 
 from jeeves_runner.db.transaction import Tx
 

@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for what must be recorded when there is no other left."""
+"""Disk space held in reserve, so that outcomes can be recorded when the disk is full."""
 
 import logging
 import os
@@ -14,15 +14,15 @@ SIZE: Final = 16 * 1024 * 1024
 """Bytes: some hundred outcomes with all of their output."""
 
 _INTERVAL = 10.0
-"""Seconds between two looks at whether there is room again."""
+"""Seconds between two checks for free space."""
 
 _BLOCK = bytes(1024 * 1024)
 
 
 class Ballast:
-    """A file of its own size beside the database, ``<db>.ballast``, given up when the disk is full.
+    """The reserve: a file ``<db>.ballast`` of ``size`` bytes, deleted when the disk is full.
 
-    For the writer's thread alone. Where it cannot be made the runner works without.
+    Used by the writer's thread only. Where the file cannot be made, the runner works without it.
     """
 
     def __init__(self, db_path: Path, clock: Clock, *, size: int = SIZE) -> None:
@@ -38,7 +38,7 @@ class Ballast:
         return self._held
 
     def hold(self) -> None:
-        """Make the file again if it is not there and there is room for it and as much besides."""
+        """Make the file if it is missing and twice its size is free; looks every ten seconds at most."""
         now = self._clock.monotonic()
         if self._held or (self._looked_at is not None and now - self._looked_at < _INTERVAL):
             return
@@ -50,7 +50,7 @@ class Ballast:
             log.warning("no room is kept for outcomes on a full disk: %s: %s", self.path, error.strerror)
 
     def release(self) -> bool:
-        """Give the room up; False if there is none to give."""
+        """Delete the file; False if there is none or it cannot be deleted."""
         if not self._held:
             return False
         self._held = False
@@ -84,7 +84,7 @@ def _is_whole(path: Path, size: int) -> bool:
 
 
 def _fill(fd: int, size: int) -> None:
-    """Have the file system set ``size`` bytes aside, not only note that the file is so long."""
+    """Have the file system reserve ``size`` bytes; setting the file's length would reserve none."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(fd, 0, size)
         return

@@ -1,6 +1,6 @@
 """Open the database file, or say in one sentence why it cannot be opened.
 
-Light on purpose (apsw and the standard library): scripts open it on every run.
+Imports little (apsw and the standard library), because scripts load this module on every run.
 """
 
 import os
@@ -79,7 +79,7 @@ def connect(
 
 
 def real_path(path: Path) -> Path:
-    """The file that ``path`` leads to; DatabaseError if it leads nowhere, going round in symlinks."""
+    """``path`` with its symlinks followed; DatabaseError if they form a loop."""
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: Python < 3.13 on a loop of symlinks
@@ -87,7 +87,7 @@ def real_path(path: Path) -> Path:
 
 
 def _check_place(real: Path, create: bool) -> None:
-    """What can be told without SQLite: the folder, the kind of file, its permissions."""
+    """Check what can be checked without SQLite: the folder, the kind of file, its permissions."""
     folder = real.parent
     if create:
         make_folder(folder)
@@ -130,8 +130,8 @@ def _check_file(real: Path, found: os.stat_result) -> None:
     if 0 < found.st_size < _SMALLEST:
         raise NotADatabase(f"{real} is not an SQLite database", hint=_DB_PATH_HINT)
     for file in (real, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
-        # Not left to SQLite: it would read through a -shm file that it cannot write, and every
-        # later write would fail.
+        # SQLite would not tell at once: with a -shm file that it cannot write it still reads, and
+        # the first write fails.
         if not _is_usable(file):
             raise DatabaseReadOnly(
                 f"the database file {file} cannot be read and written",
@@ -156,10 +156,10 @@ def _check_filesystem(folder: Path) -> None:
 
 
 def _open_in_time(real: Path, create: bool, clock: Clock) -> apsw.Connection:
-    """Open it as soon as no other process holds all of it.
+    """Open the database; while another process has locked all of it, try again.
 
-    That happens while it is set up, and SQLite does not wait for each of the locks this needs. A
-    fresh start is the one way on that fits whichever step has found it locked.
+    A process that sets it up does so, and SQLite's busy handler does not wait for every lock this
+    takes. Any step may meet the lock, so each attempt starts from the beginning.
     """
     deadline = clock.monotonic() + PATIENCE
     while True:
@@ -179,7 +179,7 @@ def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
     conn = apsw.Connection(str(real), flags=flags)
     try:
         conn.set_busy_timeout(BUSY_TIMEOUT_MS)
-        # Only the runner's writer checkpoints while it lives; the last one to close does it else.
+        # Only the runner's writer checkpoints; without a runner, the last connection to close does.
         conn.wal_autocheckpoint(0)
         content = _content(conn)
         if content is not _Content.CURRENT:
@@ -194,9 +194,9 @@ def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
 
 
 def _content(conn: apsw.Connection) -> _Content:
-    """Whose file it is and how old; raises for another program's and for a newer schema.
+    """How old the schema is; NotADatabase for another program's file, DatabaseTooNew for a newer schema.
 
-    Nothing may be written before this has answered.
+    Called before anything is written.
     """
     application_id = conn.pragma("application_id")
     version = conn.pragma("user_version")
@@ -230,7 +230,7 @@ def _set_up(conn: apsw.Connection, clock: Clock) -> None:
     # The vacuum mode can only be chosen before the first page exists, so it precedes WAL.
     conn.execute("PRAGMA auto_vacuum=INCREMENTAL")
     _use_wal(conn)
-    # Reading the package's data costs milliseconds that only a set-up needs to pay.
+    # Scripts never set a database up; at the top, all of them would wait for this import.
     from jeeves_runner.db.migrate import migrate
 
     migrate(conn, clock, application_id=APPLICATION_ID)

@@ -1,4 +1,4 @@
-"""What manifests declare has one table for each kind; an apply writes all of them alike."""
+"""The tables of what manifests declare, one for each kind; an apply writes them all in the same way."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from jeeves_runner.db.connection import Tx
 
 
 def intact(digest: str, spec: str | None) -> str | None:
-    """A row's spec if it is what the last apply wrote, else None: then it was changed by hand as well."""
+    """A row's spec if it still has the digest that the last apply wrote; None if it was changed by hand."""
     return spec if spec is not None and spec_hash(spec) == digest else None
 
 
@@ -41,7 +41,7 @@ class DeclaredTable:
         )
 
     def tombstone(self, tx: Tx, ids: Iterable[str], revision_id: int) -> None:
-        """Delete: the rows stay for the sake of their runs and items, and are no longer live."""
+        """Mark rows as deleted. They stay, because runs and items refer to them."""
         tx.conn.executemany(
             f"UPDATE {self._name} SET deleted_at = ?, updated_at = ?, revision_id = ?, drifted = 0"
             " WHERE id = ? AND deleted_at IS NULL",
@@ -49,7 +49,7 @@ class DeclaredTable:
         )
 
     def move_lines(self, tx: Tx, lines: Iterable[tuple[str, int]]) -> None:
-        """Note where in their files rows stand now: ``(id, line)``."""
+        """Record the new lines of what has moved within its file, as ``(id, line)``."""
         tx.conn.executemany(
             f"UPDATE {self._name} SET line = ? WHERE id = ?", ((line, name) for name, line in lines)
         )

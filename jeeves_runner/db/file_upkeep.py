@@ -10,16 +10,19 @@ import apsw
 from jeeves_runner.db.transaction import Tx, rollback
 
 _PAGES_IDLE, _PAGES_BUSY = 1_000, 4_000
-"""WAL pages (usually of 4 KiB) between two checkpoints: when nobody waits, and at the latest."""
+"""WAL pages (usually of 4 KiB) between two checkpoints: if no write waits, and in any case."""
 
 WAL_LIMIT = 64 * 1024 * 1024
 """Bytes of WAL above which a checkpoint waits for readers and makes the file short again."""
 
-
 WAL_LENGTH = 8 * 1024 * 1024
-"""Bytes the WAL file is given in advance: what comes together between two checkpoints at leisure."""
+"""Bytes given to the WAL file in advance: what usually gathers between two checkpoints."""
+
+SPARE_PAGES = 1_000
+"""Free pages (usually of 4 KiB) kept in the file: new rows need them soon."""
 
 _SPILLING_CACHE = 10
+"""Pages of cache: so few that a large transaction is written to the WAL before it ends."""
 
 
 class CheckpointMode(Enum):
@@ -65,7 +68,7 @@ def lengthen_wal(conn: apsw.Connection) -> None:
     cache_size = conn.pragma("cache_size")
     conn.pragma("cache_size", _SPILLING_CACHE)
     try:
-        # Whoever needs a page of a damaged file is told; this only wanted to be quick.
+        # What needs a page of a damaged file will report it; this only saves time later.
         with suppress(apsw.Error):
             conn.execute("BEGIN IMMEDIATE")
             conn.execute("CREATE TABLE lengthening (bytes BLOB)")
@@ -76,19 +79,15 @@ def lengthen_wal(conn: apsw.Connection) -> None:
 
 
 def wal_bytes(conn: apsw.Connection) -> int:
-    """The size of the WAL file, 0 if there is none. Asked by name: it must never be opened here."""
+    """The size of the WAL file, 0 if there is none. Never opened: closing it would drop SQLite's locks."""
     try:
         return Path(conn.filename_wal).stat().st_size
     except FileNotFoundError:
         return 0
 
 
-SPARE_PAGES = 1_000
-"""Free pages (usually of 4 KiB) kept in the file: new rows need them soon."""
-
-
 def incremental_vacuum(tx: Tx, pages: int, *, spare: int = 0) -> int:
-    """Give up to ``pages`` free pages back to the file system, all but ``spare``; how many it were."""
+    """Give up to ``pages`` free pages back to the file system and keep ``spare``. Returns how many."""
     before: int = tx.conn.pragma("freelist_count")
     pages = min(pages, before - spare)
     if pages <= 0:
@@ -103,7 +102,7 @@ class CheckpointPace:
 
     SQLite's own automatic checkpoint happens inside the commit that crosses the line, while its
     caller waits, and again at every commit for as long as a reader keeps the WAL from starting
-    over. This one is asked between commits, prefers a moment when nobody waits, and lets the
+    over. This one is asked between commits, prefers a moment when no write waits, and lets the
     WAL grow by as much again before the next.
     """
 

@@ -95,7 +95,7 @@ def _check_foreign_keys(conn: apsw.Connection) -> None:
 
 
 def _back_up(path: Path, version: int) -> None:
-    """Copy the committed state through SQLite; under its final name once it is complete."""
+    """Copy the committed state through SQLite; the copy gets its final name once it is complete."""
     final = path.with_name(f"{path.name}.before-v{version}.bak")
     partial = path.with_name(f"{final.name}.partial")
     partial.unlink(missing_ok=True)
@@ -105,6 +105,6 @@ def _back_up(path: Path, version: int) -> None:
         with closing(apsw.Connection(str(partial))) as target:
             with target.backup("main", source, "main") as copy:
                 copy.step()
-            # A single file: without this the copy would want a -wal file beside it.
+            # Makes the copy a single file; in WAL mode it would need a -wal file beside it.
             target.execute("PRAGMA journal_mode=DELETE")
     partial.replace(final)

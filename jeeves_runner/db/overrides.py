@@ -1,6 +1,6 @@
-"""Pauses: what people say about jobs outside their manifests. Expired ones count as ended.
+"""Pauses, which people set outside the manifests. An expired pause counts as ended.
 
-A pause is of one job, or of all: those that are still to come as well.
+A pause holds for one job, or for all jobs, also those created later.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import NotFound
 
 UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
-"""The end of a pause that has none."""
+"""The end of a pause that lasts until it is resumed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +36,7 @@ class Pauses:
 
 
 def pause(tx: Tx, job_id: str | None, *, until: datetime | None, reason: str | None, by: str) -> None:
-    """Pause a live job, or all (None); replaces the pause there is. NotFound for a job that is not there."""
+    """Pause a live job, or all jobs (None); an earlier pause is replaced. NotFound for an unknown job."""
     if job_id is not None:
         job = tx.conn.execute("SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).fetchone()
         if job is None:
@@ -52,7 +52,10 @@ def pause(tx: Tx, job_id: str | None, *, until: datetime | None, reason: str | N
 
 
 def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
-    """End the pause of a job, or the one of all (None); whether it was in force. The other kind stays."""
+    """End the pause of a job, or that of all jobs (None). Returns whether there was one.
+
+    A pause of all jobs stays when one job is resumed, and the other way round.
+    """
     found = pauses(tx.conn, tx.now)
     was_paused = found.of_all is not None if job_id is None else job_id in found.of_jobs
     _end(tx, job_id)

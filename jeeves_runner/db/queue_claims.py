@@ -17,10 +17,10 @@ LEASE_INTERVAL: Final = 5.0
 """Seconds between two extensions of the leases that running runs hold."""
 
 _RUN_LEASE_MS: Final = round(3 * LEASE_INTERVAL * 1000)
-"""The shortest lease of a claim by a run: an extension may come late and still in time."""
+"""The shortest lease of a run's claim: three intervals, so an extension may come late."""
 
 MAX_CLAIM: Final = 1000
-"""Items in one claim, whose transaction keeps everybody else from writing."""
+"""The most items in one claim: all other writers wait for its transaction."""
 
 LEASE_ENDED: Final = "the lease ended without an answer"
 
@@ -40,12 +40,12 @@ class Item(NamedTuple):
 def claim(
     tx: Tx, queue_id: str, *, count: int = 1, lease_ms: int | None = None, run_id: int | None = None
 ) -> list[Item]:
-    """Up to ``count`` ready items, claimed until their lease ends: by priority, ready time and id.
+    """Claim up to ``count`` ready items until their lease ends, by priority, ready time and id.
 
-    The runner extends the claims of a run and gives them back at its end; so that it can, their
-    lease lasts 15 s at least.
-    An item whose payload another program wrote as no JSON becomes a dead letter instead of
-    failing every claimant. InvalidValue for a ``count`` over MAX_CLAIM.
+    The claims of a run last 15 s at least, so that the runner can extend them while the run works;
+    it gives them back when the run ends. An item whose payload is not JSON (another program wrote
+    it) becomes a dead letter, because no claimant could read it. InvalidValue for a ``count`` over
+    MAX_CLAIM.
     """
     check_whole(count, "count", 1, MAX_CLAIM)
     if lease_ms is None:
@@ -59,8 +59,8 @@ def claim(
     claimed: list[Item] = []
     below: float = math.inf
     while (wanted := count - len(claimed)) > 0:
-        # One priority at a time: both steps then are index searches, also when a million items
-        # of a higher priority are not ready yet.
+        # One priority at a time, so that both statements are index searches even when a million
+        # items of a higher priority are not ready yet.
         level: int | None = tx.conn.execute(_NEXT_PRIORITY, (queue_id, below)).get
         if level is None:
             break
@@ -72,7 +72,7 @@ def claim(
 
 
 def complete(tx: Tx, item_id: int, lease_token: str) -> None:
-    """Answer a claim: done. LeaseLost if it is not the holder's to answer any more."""
+    """Answer a claim: done. LeaseLost if the claim has ended."""
     tx.conn.execute(
         """
         UPDATE queue_items
@@ -91,7 +91,7 @@ def fail(
     """Answer a claim: not done. The item's new status.
 
     It is pending again after ``retry_in_ms`` or the queue's backoff, and failed (a dead letter)
-    after its last attempt. LeaseLost if the claim is not the holder's to answer any more.
+    after its last attempt. LeaseLost if the claim has ended.
     """
     row = tx.conn.execute(
         """
@@ -126,7 +126,7 @@ def fail(
 
 
 def extend(tx: Tx, item_id: int, lease_token: str, lease_ms: int) -> None:
-    """Let a claim end ``lease_ms`` from now, that of a run after 15 s at least. LeaseLost if it has ended."""
+    """Let a claim end ``lease_ms`` from now (a run's after 15 s at least). LeaseLost if it has ended."""
     tx.conn.execute(
         "UPDATE queue_items SET lease_until = iif(run_id IS NULL, ?, ?)"
         " WHERE id = ? AND lease_token = ? AND lease_until > ?",
@@ -154,7 +154,7 @@ def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
 
 
 def run_lease_ms(lease_ms: int) -> int:
-    """How long a claim by a run lasts that asked for ``lease_ms``."""
+    """The lease of a run's claim that asked for ``lease_ms``: that, but 15 s at least."""
     return max(lease_ms, _RUN_LEASE_MS)
 
 
@@ -218,7 +218,7 @@ SELECT id FROM queue_items WHERE queue_id = ? AND status = 'pending' AND priorit
 ORDER BY ready_at, id LIMIT ?
 """
 
-# By id, one at a time: SQLite takes five times as long for `id IN (SELECT ...)` and one item.
+# By id, one at a time: for one item, SQLite takes five times as long with `id IN (SELECT ...)`.
 _CLAIM = """
 UPDATE queue_items
 SET status = 'claimed', attempt = attempt + 1, claimed_at = :at, run_id = :run,

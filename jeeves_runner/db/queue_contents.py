@@ -65,7 +65,7 @@ def queue_counts(conn: apsw.Connection, now: datetime, queue_id: str | None = No
 
 
 def peek(conn: apsw.Connection, now: datetime, queue_id: str, limit: int) -> list[ItemRow]:
-    """The first items not claimed, in the order of claims; those that must still wait keep their place."""
+    """The next items, in the order in which they will be claimed; delayed ones are among them."""
     return _item_rows(conn, _PENDING, now, queue_id, limit)
 
 
@@ -84,7 +84,7 @@ def _item_rows(
 
 
 def _shown(payload: str) -> Any:
-    """A payload for people's eyes: one that another program wrote as no JSON is shown as its text."""
+    """The value of a payload; its text where another program stored something that is not JSON."""
     try:
         return parse_json(payload)
     except ValueError:

@@ -27,10 +27,10 @@ def enqueue(
     delay_ms: int = 0,
     max_attempts: int | None = None,
 ) -> list[int | None]:
-    """Add payloads (JSON texts); their ids in order, None for each that is a duplicate.
+    """Add payloads (JSON texts). Returns their ids in order, None for each duplicate.
 
-    A queue nobody declared is made with the defaults. Raises InvalidValue for an id no queue can
-    have and for a payload without the queue's deduplication key, Conflict for a deleted queue.
+    An undeclared queue is created with the defaults. Raises InvalidValue for an invalid queue id
+    and for a payload without the queue's deduplication key, Conflict for a deleted queue.
     """
     terms = _terms(tx, queue_id)
     if terms.dedup is not None and terms.dedup.scope == "pending":
@@ -46,7 +46,7 @@ def enqueue(
 
 
 def retry(tx: Tx, item_id: int) -> str:
-    """Make a dead letter pending again, all its attempts before it; the queue it is in.
+    """Make a dead letter pending again, with all its attempts. Returns the id of its queue.
 
     Raises NotFound, or Conflict if the item is not failed or an equal one waits already.
     """
@@ -110,7 +110,7 @@ def _create_undeclared(tx: Tx, queue_id: str) -> None:
             f"{queue_id!r} cannot be the id of a queue",
             hint="use up to 128 lower-case letters, digits, dots, dashes and underscores",
         )
-    # Needed once in the life of a queue; scripts should not pay for it on every run.
+    # Needed once in the life of a queue; at the top, every script would wait for these imports.
     from dataclasses import asdict
 
     from jeeves_runner.core.model import QueueSpec
@@ -130,7 +130,7 @@ def _insert(tx: Tx, row: dict[str, Any], payload: str, dedup: _Dedup | None) -> 
 
 
 def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) -> str:
-    """What stands at ``path`` as canonical JSON: 1 is 1.0, in any order of keys, and is not "1"."""
+    """The value at ``path`` as canonical JSON: 1 equals 1.0 but not "1", and key order does not matter."""
     try:
         key: str | None = conn.execute("SELECT ? -> ?", (payload, path)).get
     except apsw.SQLError as error:

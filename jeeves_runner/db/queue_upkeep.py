@@ -9,7 +9,7 @@ from jeeves_runner.db.transaction import Tx
 
 
 def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> int:
-    """Let every claim of these runs last a lease of its queue from now, at least; how many grew."""
+    """Let each claim of these runs end one lease of its queue from now, or later. Returns how many grew."""
     runs = json.dumps(list(run_ids))
     leases = list(tx.conn.execute(_LEASES_OF_RUNS, (runs,)))
     grown = 0
@@ -21,10 +21,10 @@ def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> int:
 
 
 def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> int:
-    """Give back what a run that has ended still holds; how many items.
+    """Give back the items that an ended run still holds. Returns how many.
 
-    With ``count_attempt`` the attempt is used up, and the last one makes the item fail; without
-    it (the run was interrupted, which is not the item's fault) the claim is as if never made.
+    With ``count_attempt`` the attempt counts, and an item fails after its last one. Without it the
+    claim is undone: the run was interrupted, which is not the item's fault.
     """
     tx.conn.execute(
         _RELEASE_COUNTED if count_attempt else _RELEASE_UNCOUNTED,
@@ -34,10 +34,10 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> int:
 
 
 def prune_queue(tx: Tx, queue_id: str, limit: int) -> int:
-    """Delete up to ``limit`` completed and failed items past the queue's retention; how many went.
+    """Delete up to ``limit`` completed and failed items past the queue's retention. Returns how many.
 
-    Settles ended leases first, also where nobody claims any more. DatabaseError for a queue whose
-    row another program has spoilt.
+    Settles ended leases first: there may be no further claim that would do it. DatabaseError for a
+    queue whose row another program has made unreadable.
     """
     settle_expired(tx, queue_id)
     retention = tx.conn.execute("SELECT retention FROM queues WHERE id = ?", (queue_id,)).get

@@ -35,7 +35,7 @@ ON CONFLICT (id) DO UPDATE SET
 
 
 TABLE = DeclaredTable("queues", _UPSERT)
-"""A queue that scripts used undeclared so far keeps its items; a deleted one takes no more of them."""
+"""A queue that is declared after scripts have used it keeps its items; a deleted one takes no new items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def busy_queues(conn: apsw.Connection, queue_ids: Iterable[str]) -> frozenset[st
     return frozenset(queue_id for queue_id in queue_ids if conn.execute(_IS_BUSY, (queue_id,)).get)
 
 
-# Two looks into an index each, however many items there are.
+# At most two index searches, however many items there are.
 _IS_BUSY = """
 SELECT EXISTS (SELECT 1 FROM queue_items WHERE queue_id = ?1 AND status = 'pending')
     OR EXISTS (SELECT 1 FROM queue_items WHERE queue_id = ?1 AND status = 'claimed')

@@ -1,4 +1,4 @@
-"""Applies and their memory: revisions, known manifests, held rows and the source they came from."""
+"""What applies record: revisions, known manifests, held rows and the source they came from."""
 
 import json
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from jeeves_runner.core.problem import Problem
 from jeeves_runner.db.connection import Tx
 
 _PIECE = 200
+"""Changes encoded as JSON at a time."""
 
 
 def head(conn: apsw.Connection) -> int:
@@ -21,9 +22,9 @@ def head(conn: apsw.Connection) -> int:
 
 
 def fingerprint(conn: apsw.Connection) -> tuple[int, ...]:
-    """Numbers that change when declared rows do, whoever writes them, at the cost of a few counts.
+    """Numbers that change when declared rows do, by an apply or by hand; they cost a few counts.
 
-    Two changes by hand that make up for each other escape it, until everything is read again.
+    Two changes by hand that leave all counts as they were go unnoticed until everything is read.
     """
     row = conn.execute(
         "SELECT (SELECT max(id) FROM revisions),"
@@ -37,10 +38,10 @@ def fingerprint(conn: apsw.Connection) -> tuple[int, ...]:
 
 
 def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) -> int:
-    """Record an apply and return its number. The rows it writes carry that number, until it is closed."""
+    """Record an apply and return its number, which the rows it writes carry; see ``close_revision``."""
     counts = [len(plan.of(action)) for action in (Action.CREATE, Action.UPDATE, Action.DELETE)]
     drifted = sum(c.drift for c in plan.changes)
-    # In pieces: a single dumps() of ten thousand changes would hold the interpreter too long.
+    # In pieces: one dumps() of ten thousand changes would block the other threads too long.
     pieces = (plan.changes[n : n + _PIECE] for n in range(0, len(plan.changes), _PIECE))
     texts = (json.dumps([c.as_json() for c in piece], ensure_ascii=False) for piece in pieces)
     changes = "[" + ",".join(text[1:-1] for text in texts) + "]"
@@ -65,7 +66,7 @@ def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) 
 
 
 def close_revision(tx: Tx, number: int) -> None:
-    """All its rows are written: a row that carries it from here on came by hand."""
+    """End the writing of a revision: a row that gets its number later was changed by hand."""
     tx.conn.execute("DELETE FROM applying WHERE revision_id = ?", (number,))
 
 
@@ -120,7 +121,7 @@ def known_files(conn: apsw.Connection) -> dict[str, FileRecord]:
 
 
 def remember_files(tx: Tx, files: Iterable[FileRecord], forgotten: Iterable[str]) -> None:
-    """Bring the memory of manifests up to date."""
+    """Record manifests applied without errors, and forget the paths that are gone."""
     tx.conn.executemany("DELETE FROM manifest_files WHERE path = ?", ((path,) for path in forgotten))
     tx.conn.executemany(
         "INSERT INTO manifest_files (path, digest, entries, problems) VALUES (?,?,?,?)"
@@ -139,13 +140,13 @@ def remember_files(tx: Tx, files: Iterable[FileRecord], forgotten: Iterable[str]
 
 
 def held_rows(conn: apsw.Connection) -> list[Held]:
-    """What is held now."""
+    """The jobs and queues held now, by kind and id."""
     rows = conn.execute("SELECT kind, id, file, message FROM held ORDER BY kind, id")
     return [Held(kind=kind, id=name, file=file, message=message) for kind, name, file, message in rows]
 
 
 def replace_held(tx: Tx, held: Iterable[Held]) -> None:
-    """Record what is held now; rows held before keep the time since when."""
+    """Record what is held now; what was held before keeps its ``since``."""
     wanted = {(h.kind, h.id): h for h in held}
     gone = [(h.kind, h.id) for h in held_rows(tx.conn) if (h.kind, h.id) not in wanted]
     tx.conn.executemany("DELETE FROM held WHERE kind = ? AND id = ?", gone)

@@ -150,7 +150,7 @@ def count_items(conn: apsw.Connection, now: datetime, namespace: str, key: str) 
 def items(
     conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None = None
 ) -> list[StateItem]:
-    """The items of a key, or the first of them: the last written first, then by item key downwards."""
+    """The items of a key, at most ``limit``: the last written first, of equal times the greater item key."""
     rows = conn.execute(
         _ITEMS,
         {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1 if limit is None else limit},
@@ -170,7 +170,7 @@ def item_keys(
     limit: int | None = None,
     newest_first: bool = True,
 ) -> list[str]:
-    """The item keys of a key in the order of ``items``, or the other way round."""
+    """The item keys of a key, at most ``limit``, in the order of ``items`` or in reverse."""
     rows = conn.execute(
         _NEWEST_KEYS if newest_first else _OLDEST_KEYS,
         {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1 if limit is None else limit},
@@ -179,7 +179,7 @@ def item_keys(
 
 
 def prune_items(tx: Tx, namespace: str, key: str, keep: int) -> int:
-    """Remove all but the ``keep`` most recently written items of a key; how many went."""
+    """Remove all but the ``keep`` most recently written items of a key. Returns how many."""
     before = count_items(tx.conn, tx.now, namespace, key)
     tx.conn.execute(
         """
@@ -233,8 +233,8 @@ def prune_state(tx: Tx, limit: int) -> int:
     return freed + tx.conn.changes()
 
 
-# From one namespace to the next by index, so that a million items of one are not looked at; then
-# whether anything of it is still there.
+# Steps from one namespace to the next by index, so that a million items of one are not read; then
+# checks that something in each has not expired.
 _NAMESPACES = """
 WITH RECURSIVE
   valued (namespace) AS (
@@ -288,7 +288,7 @@ def _meets(tx: Tx, namespace: str, key: str, expect: str | Expect) -> bool:
 
 
 def _drop_if_expired(tx: Tx, namespace: str, key: str) -> None:
-    """Before a write to a key that has expired: what it owned must not come back to life with it."""
+    """Delete an expired key before it is written again: the write would bring its items back."""
     expired = tx.conn.execute(
         "SELECT EXISTS (SELECT 1 FROM state WHERE namespace = ? AND key = ? AND expires_at <= ?)",
         (namespace, key, tx.at),

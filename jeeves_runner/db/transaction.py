@@ -13,7 +13,7 @@ from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, NotADatabase
 
 BUSY_TIMEOUT_MS = 50
-"""How long SQLite itself waits for a lock in the runner, whose callers wait beyond that, with jitter."""
+"""How long SQLite itself waits for a lock; callers that may wait longer try again, with jitter."""
 
 PATIENCE = 10.0
 """Seconds that scripts and commands wait for a lock, to read or to write."""
@@ -89,8 +89,8 @@ def open_tx(conn: apsw.Connection, clock: Clock) -> Tx:
 def rollback(conn: apsw.Connection) -> None:
     """End the open transaction without effect; SQLite may have ended it already (disk full)."""
     if conn.in_transaction:
-        # A failing disk makes ROLLBACK complain too, yet it ends the transaction. What matters
-        # to the caller is the error that brought us here.
+        # A failing disk makes ROLLBACK fail too, yet the transaction ends. The caller needs the
+        # first error, not this one.
         with suppress(apsw.Error):
             conn.execute("ROLLBACK")
 
@@ -104,8 +104,8 @@ def data_version(conn: apsw.Connection) -> int:
 def wait_for_locks(conn: apsw.Connection, clock: Clock) -> None:
     """Let every statement of this connection wait up to PATIENCE for a lock, with jitter.
 
-    A read needs one too: it waits for whoever repairs the log after a crash, or closes the
-    database as the last one. Not for an event loop, which this would stop.
+    Reads wait too: while another process recovers the WAL after a crash, or closes the database
+    as its last user. Not for connections of an event loop, which would stand still meanwhile.
     """
     deadline = 0.0
 
@@ -144,7 +144,7 @@ def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None
 
 @contextmanager
 def translated(file: str) -> Iterator[None]:
-    """Turn SQLite's complaints about the file into DatabaseError; let those about SQL pass."""
+    """Turn SQLite's errors about the file into DatabaseError; those about SQL pass through."""
     try:
         yield
     except apsw.Error as error:

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_FAREWELL_PATIENCE = 10.0
-"""Seconds a stopping writer still waits for another process's lock before it gives up its queue."""
+_STOP_PATIENCE = 10.0
+"""Seconds a stopping writer waits for another process's lock before it gives up what is left."""
 
 
 class Writer:
@@ -90,8 +90,8 @@ class Writer:
         """What ``op`` returned, once that is committed; or raises what it raised, its effect undone.
 
         ``durable`` writes survive a power loss; a batch is durable if one of its writes is.
-        Cancelling the caller does not cancel the write, and a failure nobody awaits any more is
-        logged. Raises DatabaseError when the file fails, to every caller of the batch.
+        Cancelling the caller does not cancel the write; its failure is logged then. Raises
+        DatabaseError when the file fails, to every caller of the batch.
         """
         return await self._ask(op, durable, priority)
 
@@ -150,7 +150,7 @@ class _Thread(threading.Thread):
         self.fault: DatabaseError | None = None
 
     def run(self) -> None:
-        """Work until the backlog is closed and empty. Whatever happens, nobody is left waiting."""
+        """Work until the backlog is closed and empty. Whatever happens, every caller gets an answer."""
         file = self._conn.filename
         try:
             self._work()
@@ -179,7 +179,7 @@ class _Thread(threading.Thread):
                     pace.done()
 
     def _give_up_backlog(self) -> None:
-        """Fail what nobody will do any more."""
+        """Fail the writes that are left."""
         self._backlog.close(self.fault)
         batch = self._in_hand
         while batch := batch or self._backlog.take():
@@ -199,7 +199,7 @@ class _Thread(threading.Thread):
                 self._backlog.put_back(batch)
                 sleep_before_retry()
                 return False
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the callers
+        except Exception as error:  # noqa: BLE001 - every error goes to the callers
             rollback(self._conn)
             if any(self._gets_room(write, error) for write in batch) and self._release_ballast():
                 self._backlog.put_back(batch)
@@ -225,14 +225,14 @@ class _Thread(threading.Thread):
         return True
 
     def _may_wait(self) -> bool:
-        """While the runner lives it waits without end: what it was asked to record is not lost."""
+        """Whether to go on waiting: always while the runner lives, so that no accepted write is lost."""
         if self.busy_since is None:
             self.busy_since = self._clock.now()
             log.warning("another process has locked the database; writes wait for it")
         if not self._backlog.is_closed:
             return True
         if self._give_up_at is None:
-            self._give_up_at = self._clock.monotonic() + _FAREWELL_PATIENCE
+            self._give_up_at = self._clock.monotonic() + _STOP_PATIENCE
         return self._clock.monotonic() < self._give_up_at
 
     def _commit(self, batch: list[Write]) -> None:
@@ -241,11 +241,11 @@ class _Thread(threading.Thread):
             batch[0].result = batch[0].op(tx)
         else:
             for write in batch:
-                self._run_apart(write, tx)
+                self._run_in_savepoint(write, tx)
         self._conn.execute("COMMIT")
 
-    def _run_apart(self, write: Write, tx: Tx) -> None:
-        """Run one write of several such that its failure undoes nothing but itself."""
+    def _run_in_savepoint(self, write: Write, tx: Tx) -> None:
+        """Run one write of several in a savepoint, so that its failure undoes nothing else."""
         self._conn.execute("SAVEPOINT write")
         try:
             write.result = write.op(tx)
@@ -257,7 +257,7 @@ class _Thread(threading.Thread):
         self._conn.execute("RELEASE write")
 
     def _gets_room(self, write: Write, error: Exception) -> bool:
-        """Whether the ballast is there for this write, and this is what it is there for."""
+        """Whether to release the ballast: an outcome or a start has found the disk full."""
         return (
             self._ballast is not None
             and self._ballast.is_held
