@@ -171,7 +171,7 @@ class Client:
     ) -> list[int | Pending | None]:
         """Add several items in one transaction, far faster than one by one; as ``enqueue`` each.
 
-        All of them or none. Nobody else can write meanwhile: a second or so for 100,000 items.
+        All of them or none. No other process can write meanwhile: a second or so for 100,000 items.
         """
         check_name(queue, "queue")
         if isinstance(payloads, str | bytes | bytearray | Mapping):
@@ -200,8 +200,8 @@ class Client:
         """Take up to ``count`` ready items, 1000 at most, until ``lease`` (default: the queue's) ends.
 
         Answer each with ``complete`` or ``fail`` in time; past its lease an item goes to the
-        next claimant. The runner extends the claims of a run, whose leases last 15 s at least, for
-        as long as it lives.
+        next claimant. Claims of a run last 15 s at least, and the runner extends them as long as
+        both live.
         """
         check_name(queue, "queue")
         check_whole(count, "count", 1, queue_claims.MAX_CLAIM)
@@ -216,7 +216,7 @@ class Client:
         )
 
     def complete(self, item: Item) -> None:
-        """Answer a claim: done. LeaseLost if the lease has ended, whoever has the item now."""
+        """Answer a claim: done. LeaseLost if the lease has ended."""
         self._do(lambda tx: queue_claims.complete(tx, item.id, item.lease_token))
 
     def fail(self, item: Item, error: object, retry_in: Span | None = None) -> None:

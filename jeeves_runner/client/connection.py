@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
@@ -13,9 +14,6 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx, transaction, translated
 from jeeves_runner.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -42,9 +40,9 @@ class Pending:
 
 
 class ClientConnection:
-    """One connection, for one thread of one process. Not reentrant."""
+    """One connection, for one thread of one process. Its transactions do not nest."""
 
-    def __init__(self, path: "Path", clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self._conn = connect(path)
         self._clock = clock
         self._pid = os.getpid()
@@ -65,7 +63,7 @@ class ClientConnection:
         return self._gathered is not None
 
     def read(self, look: Callable[[apsw.Connection, datetime], T]) -> T:
-        """What ``look`` finds now; it also sees nothing of writes that are still gathered."""
+        """What ``look`` finds now, without the writes that are still gathered."""
         conn = self._usable()
         with translated(conn.filename):
             return look(conn, self._clock.now())

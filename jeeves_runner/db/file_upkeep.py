@@ -26,7 +26,7 @@ _SPILLING_CACHE = 10
 
 
 class CheckpointMode(Enum):
-    """SQLite's names: PASSIVE waits for nobody, the others for readers and writers."""
+    """SQLite's names: PASSIVE does not wait, TRUNCATE waits for readers and writers."""
 
     PASSIVE = apsw.SQLITE_CHECKPOINT_PASSIVE
     TRUNCATE = apsw.SQLITE_CHECKPOINT_TRUNCATE

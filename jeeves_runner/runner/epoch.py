@@ -1,4 +1,4 @@
-"""Becoming the runner of a database: the first write, for which another process may have to be waited for."""
+"""Becoming the runner of a database: the first write, which may have to wait for another process."""
 
 import asyncio
 import logging
@@ -12,37 +12,37 @@ from jeeves_runner.errors import DatabaseBusy
 
 log = logging.getLogger(__name__)
 
-WORTH_SAYING = 10.0
-"""Seconds of waiting after which it is said; a backup or another command takes less."""
+WARN_AFTER = 10.0
+"""Seconds of waiting before a warning is logged; a backup or another command takes less."""
 
-_STEP = 0.5
-"""Seconds of one attempt. A stop is heeded between two of them."""
+_ATTEMPT = 0.5
+"""Seconds that one attempt waits for the lock; between two attempts a stop is noticed."""
 
 
 async def begin_unless_stopped(
     conn: apsw.Connection, clock: Clock, begin: Callable[[Tx], int], stop: asyncio.Event
 ) -> int | None:
-    """The epoch that ``begin`` records, however long another process locks the database; None when
-    ``stop`` came first.
+    """The epoch that ``begin`` records; waits for as long as another process locks the database.
 
-    Not left to the writer: what that has been asked to write, a stop does not call off.
+    None when ``stop`` came first. The writer cannot do this: once it has accepted a write, a stop
+    does not withdraw it.
     """
 
     def attempt() -> int:
-        with transaction(conn, clock, patience=_STEP) as tx:
+        with transaction(conn, clock, patience=_ATTEMPT) as tx:
             return begin(tx)
 
-    said, began = False, clock.monotonic()
+    warned, began = False, clock.monotonic()
     while not stop.is_set():
         try:
             return await asyncio.to_thread(attempt)
         except DatabaseBusy:
-            if not said and clock.monotonic() - began >= WORTH_SAYING:
-                said = True
+            if not warned and clock.monotonic() - began >= WARN_AFTER:
+                warned = True
                 log.warning(
                     "another process has locked %s for over %.0f s, and the runner waits for it: end it"
                     " (`fuser FILE` names it), or stop this one with Ctrl-C",
                     conn.filename,
-                    WORTH_SAYING,
+                    WARN_AFTER,
                 )
     return None

@@ -1,4 +1,4 @@
-"""Claims of running runs: their leases do not end while the run works."""
+"""Keeps the claims of running runs from ending while they work."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ class RunningRuns(Protocol):
 
 
 class Leases:
-    """Extends what running runs have claimed, however long housekeeping takes meanwhile."""
+    """Extends the claims of running runs. A task of its own, because housekeeping may take long."""
 
     def __init__(self, *, writer: Writer, runs: RunningRuns) -> None:
         self._writer = writer
@@ -36,7 +36,7 @@ class Leases:
             await asyncio.sleep(LEASE_INTERVAL)
 
     async def extend(self) -> None:
-        """Let no claim of a run that runs now end before the next time."""
+        """Extend the claims of all runs that run now beyond the next interval."""
         running = self._runs.running_ids
         if running:
             await self._writer.write(lambda tx: extend_leases_of_runs(tx, running), durable=False)

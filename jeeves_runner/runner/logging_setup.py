@@ -12,7 +12,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.config import LogConfig
 
 _LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
-"""Ours, and those of the libraries that would else write to standard error in a form of their own."""
+"""Ours, and those of libraries that would otherwise write to standard error in their own format."""
 
 
 class TextFormatter(logging.Formatter):

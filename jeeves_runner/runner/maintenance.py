@@ -1,4 +1,4 @@
-"""Housekeeping: what has outlived its retention goes, in small bites between the real work."""
+"""Housekeeping: deletes what has outlived its retention, in small portions between the real work."""
 
 import asyncio
 import logging
@@ -25,16 +25,16 @@ _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 OCCURRENCES_KEPT = timedelta(days=7)
-"""For at least so long a row says that an occurrence has had its run."""
+"""How long, at least, a row is kept that tells that an occurrence has had its run."""
 
-_BITE = 100
-"""Rows in one transaction: some milliseconds, for which an outcome or a start may have to wait."""
+_ROWS = 100
+"""Rows in one transaction: it takes some milliseconds, and an outcome or a start may have to wait for it."""
 
-_VACUUM_BITE = 100
-"""Pages in one transaction, each of which is moved."""
+_PAGES = 100
+"""Pages in one transaction of the vacuum, which moves each of them."""
 
-_LOGS_BITE = 1_000
-"""Log files looked at in one round for being left over."""
+_LOGS = 1_000
+"""Log files in one round that are checked for a run."""
 
 
 class Maintenance:
@@ -60,12 +60,12 @@ class Maintenance:
     async def run_once(self) -> None:
         """One whole round."""
         await self._prune_runs()
-        await self._drop_logs()
-        await self._drop_left_logs()
-        await self._in_bites(prune_state)
+        await self._delete_logs()
+        await self._delete_logs_without_run()
+        await self._in_portions(prune_state)
         for queue_id in await self._write(queue_ids):
             await self._prune_queue(queue_id)
-        while await self._bite(lambda tx: incremental_vacuum(tx, _VACUUM_BITE, spare=SPARE_PAGES)):
+        while await self._portion(lambda tx: incremental_vacuum(tx, _PAGES, spare=SPARE_PAGES)):
             log.debug("more pages are free than are kept")
         await self._writer.checkpoint()
 
@@ -76,11 +76,11 @@ class Maintenance:
 
         def op(tx: Tx) -> run_retention.Pruned | None:
             return run_retention.prune(
-                tx, before=before, occurrences_before=occurrences_before, since=since, limit=_BITE
+                tx, before=before, occurrences_before=occurrences_before, since=since, limit=_ROWS
             )
 
         while True:
-            pruned = await self._bite(op)
+            pruned = await self._portion(op)
             if pruned is not None:
                 await asyncio.to_thread(_unlink, [path for path in pruned.log_paths if path is not None])
                 since = pruned.until
@@ -89,35 +89,37 @@ class Maintenance:
             else:
                 return
 
-    async def _drop_logs(self) -> None:
+    async def _delete_logs(self) -> None:
         before = self._clock.now() - self._log_retention
-        while paths := await self._bite(lambda tx: run_retention.forget_logs(tx, before=before, limit=_BITE)):
+        while paths := await self._portion(
+            lambda tx: run_retention.forget_logs(tx, before=before, limit=_ROWS)
+        ):
             await asyncio.to_thread(_unlink, paths)
 
-    async def _drop_left_logs(self) -> None:
-        """Delete old logs nobody knows of: a runner was killed when it had deleted the rows only.
+    async def _delete_logs_without_run(self) -> None:
+        """Delete old logs that have no run: a runner was killed after it had deleted the row.
 
-        What is younger than the retention may be of another database that shares the folder.
+        Younger ones stay: another database may share the folder.
         """
         before = self._clock.now() - self._log_retention
-        found = await asyncio.to_thread(self._log_folders.older_than, before.timestamp(), _LOGS_BITE)
+        found = await asyncio.to_thread(self._log_folders.older_than, before.timestamp(), _LOGS)
         if found:
-            known = await self._bite(lambda tx: run_retention.with_log_or_active(tx.conn, found))
+            known = await self._portion(lambda tx: run_retention.with_log_or_active(tx.conn, found))
             left = [str(path) for run_id, paths in found.items() if run_id not in known for path in paths]
             await asyncio.to_thread(_unlink, left)
 
     async def _prune_queue(self, queue_id: str) -> None:
         try:
-            await self._in_bites(lambda tx, limit: prune_queue(tx, queue_id, limit))
+            await self._in_portions(lambda tx, limit: prune_queue(tx, queue_id, limit))
         except DatabaseError as error:
             log.error("queue %s was left as it is: %s", queue_id, error)
 
-    async def _in_bites(self, prune: Callable[[Tx, int], int]) -> None:
-        while await self._bite(lambda tx: prune(tx, _BITE)) >= _BITE:
+    async def _in_portions(self, prune: Callable[[Tx, int], int]) -> None:
+        while await self._portion(lambda tx: prune(tx, _ROWS)) >= _ROWS:
             log.debug("more is left to be deleted")
 
-    async def _bite(self, op: Callable[[Tx], _T]) -> _T:
-        """One transaction, and then as long a pause as it took, for whoever else wants to write."""
+    async def _portion(self, op: Callable[[Tx], _T]) -> _T:
+        """One transaction, then a wait as long as it took, so that other writers have their turn."""
         began = self._clock.monotonic()
         answer = await self._write(op)
         await asyncio.sleep(self._clock.monotonic() - began)

@@ -103,7 +103,7 @@ class TestLockOfAnotherProcess:
     def test_does_not_keep_a_stopping_writer_for_ever(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(writer_module, "_FAREWELL_PATIENCE", 0.1)
+        monkeypatch.setattr(writer_module, "_STOP_PATIENCE", 0.1)
 
         async def main() -> None:
             writer = Writer(path, CLOCK)

@@ -21,7 +21,7 @@ IMPATIENT = """
 import sys
 from jeeves_runner.runner import epoch
 from jeeves_runner.__main__ import main
-epoch.WORTH_SAYING = 0.1
+epoch.WARN_AFTER = 0.1
 sys.argv = ["jeeves-runner", "serve"]
 main()
 """

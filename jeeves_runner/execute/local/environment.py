@@ -1,4 +1,4 @@
-"""The environment a script finds."""
+"""The environment of a run's program."""
 
 import os
 import sys
@@ -47,8 +47,8 @@ def build_environment(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The whole environment of a run, and the secret values in it.
 
-    ``base`` is the runner's own environment; its ``JR_`` variables are those of another run and
-    left out. Raises InvalidValue for a secret that cannot be had.
+    ``base`` is the runner's own environment; its ``JR_`` variables belong to another run and are
+    left out. Raises InvalidValue for a secret that cannot be read.
     """
     environment = dict(_inherited(tuple(base.items())))
     secrets: list[str] = []
@@ -66,7 +66,7 @@ def build_environment(
 
 @lru_cache(maxsize=4)
 def _inherited(base: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """What runs take over from the runner's environment: the same for all of them."""
+    """The part of the runner's environment that every run inherits."""
     environment = {name: value for name, value in base if not name.startswith(_RESERVED)}
     environment["PATH"] = _with_own_bin(environment.get("PATH") or os.defpath)
     return tuple(environment.items())
@@ -93,7 +93,7 @@ def _resolve(name: str, secret: Secret, facts: RunFacts, base: Mapping[str, str]
 
 
 def _read_secret(path: Path) -> bytes:
-    """A small file whole. ValueError for what is none: a pipe or a device may never come to an end."""
+    """All of a small file. ValueError for anything else: reading a pipe or a device might never end."""
     if not S_ISREG(path.stat().st_mode):  # before the open, which has effects on some devices
         raise ValueError("it is not a regular file")
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -107,7 +107,7 @@ def _read_secret(path: Path) -> bytes:
 
 
 def _with_own_bin(path: str) -> str:
-    """PATH beginning with the folder of the runner's Python, where the script client is found."""
+    """PATH with the folder of the runner's Python first: that Python can import the client."""
     own = str(Path(sys.executable).parent)
     others = [folder for folder in path.split(os.pathsep) if folder != own]
     return os.pathsep.join([own, *others])

@@ -16,9 +16,9 @@ class LocalExecutor:
 
     Use it from one event loop. The first start makes this process the subreaper of its
     descendants (see ``orphans``). ``drain`` is how many seconds a pipe is still read when
-    something holds it after the run's program has ended. The ``roster`` keeps the processes for
-    a runner that comes after this one's sudden death. ``open_files`` is the soft limit on open
-    files that programs get if it is not this process's own.
+    something holds it after the run's program has ended. The ``roster`` notes the processes for the
+    next runner, in case this one is killed. ``open_files`` is the soft limit on open files that
+    programs get; without it they get this process's own.
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class LocalExecutor:
         self._processes: dict[int, RunProcess] = {}
         self._spawning = asyncio.Lock()
         self._has_spawned = False
-        boot_id()  # read once, while there surely are descriptors to read it with
+        boot_id()  # cached from now on: later all file descriptors may be in use
 
     async def start(self, launch: Launch, sink: Sink) -> LocalHandle:
         """Start the program and attach the sink, which must not be closed before ``wait`` answers."""
         try:
-            # A spawn blocks the loop for a part of a millisecond: one per turn of it, however many are due.
+            # A spawn blocks the loop for a part of a millisecond, so each turn of the loop makes only one.
             async with self._spawning:
-                while self._has_spawned:  # noqa: ASYNC110 - one turn of the loop is what it waits for
+                while self._has_spawned:  # noqa: ASYNC110 - it waits for the next turn of the loop
                     await asyncio.sleep(0)
                 process = self._processes.get(launch.run_id) or self._spawn(launch, sink)
         except asyncio.CancelledError:
@@ -54,7 +54,7 @@ class LocalExecutor:
         return process.handle
 
     def _spawn(self, launch: Launch, sink: Sink) -> RunProcess:
-        orphans.adopt()
+        orphans.become_subreaper()
         try:
             process = RunProcess(
                 launch,
@@ -102,7 +102,7 @@ class LocalExecutor:
             await asyncio.to_thread(terminate_escaped, handle.mark, handle.pid)
 
     async def recover(self, run_id: int, handle: LocalHandle | None) -> Lost:
-        """A program does not survive its runner: end what is left of it."""
+        """End what is left of the run: a program never outlives its runner."""
         if handle is not None:
             if handle.pid is None and self._roster is not None:
                 handle = self._roster.left.get(handle.mark, handle)

@@ -30,17 +30,17 @@ logger = logging.getLogger(__name__)
 _PR_SET_CHILD_SUBREAPER = 36
 _MAX_ROUNDS = 100
 _MAX_UNCLEAR_ROUNDS = 20
-_ROUND_PATIENCE = 0.05
-_EXEC_PATIENCE = 0.002
+_ROUND_PATIENCE = 0.05  # seconds a round waits for a process it has killed
+_EXEC_PATIENCE = 0.002  # seconds between two looks at a process in the middle of an exec
 
-_family = threading.Lock()
-_leaders: set[bytes] = set()
-_nameless: set[int] = set()
+_lock = threading.Lock()
+_leaders: set[bytes] = set()  # their pids, as the kernel writes them
+_unreadable: set[int] = set()  # pids of orphans whose environment never came
 
 
 @cache
-def adopt() -> bool:
-    """Become the subreaper, once per process; whether orphans can be found this way."""
+def become_subreaper() -> bool:
+    """Become the subreaper, once per process. Returns whether orphans can be found this way."""
     if not ON_LINUX or not Path(_children_path()).exists():
         return False
     libc = ctypes.CDLL(None, use_errno=True)
@@ -48,14 +48,14 @@ def adopt() -> bool:
 
 
 @contextmanager
-def births() -> Iterator[None]:
-    """Holds while a leader is started and registered, lest another thread takes it for an orphan."""
-    with _family:
+def registration() -> Iterator[None]:
+    """Held while a leader is started and registered: other threads must not take it for an orphan."""
+    with _lock:
         yield
 
 
 def add_leader(pid: int) -> None:
-    """Register a run's leader, which is reaped by its own watcher alone; call it within ``births``."""
+    """Register a run's leader, which is reaped by its own watcher alone; call it within ``registration``."""
     _leaders.add(b"%d" % pid)
 
 
@@ -65,13 +65,13 @@ def remove_leader(pid: int) -> None:
 
 
 def none_left(mark: str, leader: int) -> bool:
-    """Whether the run of this mark has for certain no process left but its unreaped leader.
+    """Whether it is certain that a run has no process left but its unreaped leader.
 
-    Reaps dead orphans of any run on its way.
+    Also reaps the dead orphans of all runs.
     """
-    if not adopt():
+    if not become_subreaper():
         return not ON_LINUX
-    return all(verdict is _Verdict.STRANGER for _, verdict in _look(mark, leader))
+    return all(verdict is _Verdict.STRANGER for _, verdict in _judged_children(mark, leader))
 
 
 async def kill_all(mark: str, leader: int) -> None:
@@ -79,25 +79,25 @@ async def kill_all(mark: str, leader: int) -> None:
 
     Gives up with a warning after some seconds (a process in an uninterruptible system call).
     """
-    if not adopt():
+    if not become_subreaper():
         await asyncio.to_thread(kill_marked, mark)
         return
     unclear_rounds = 0
     for _ in range(_MAX_ROUNDS):
-        family = _look(mark, leader)
+        found = _judged_children(mark, leader)
         ours, reaped, unclear = (
-            [pid for pid, verdict in family if verdict is wanted]
+            [pid for pid, verdict in found if verdict is wanted]
             for wanted in (_Verdict.OURS, _Verdict.REAPED, _Verdict.UNCLEAR)
         )
         for pid in ours:
             _kill(pid)
         if ours:
-            await _moment_or_end_of(ours[0])
+            await _wait_briefly_for(ours[0])
         elif unclear and unclear_rounds < _MAX_UNCLEAR_ROUNDS:
             unclear_rounds += 1
             await asyncio.sleep(_EXEC_PATIENCE)
         elif not reaped:
-            _nameless.update(unclear)
+            _unreadable.update(unclear)
             return
     logger.warning("processes of the run led by %d could not be ended: %s", leader, ours)
 
@@ -108,17 +108,17 @@ class _Verdict(Enum):
     STRANGER = "stranger"
     OURS = "ours"
     REAPED = "reaped"  # its children may have come to us after we looked
-    UNCLEAR = "unclear"  # no environment to read: amid an exec, cleared, or of another user
+    UNCLEAR = "unclear"  # no environment to read: in the middle of an exec, cleared, or of another user
 
 
 def _children_path() -> str:
-    # Orphans are handed to the main thread, whichever thread runs the event loop.
+    # The kernel hands orphans to the main thread, whichever thread runs the event loop.
     return f"/proc/self/task/{os.getpid()}/children"
 
 
-def _look(mark: str, leader: int) -> list[tuple[int, _Verdict]]:
-    """Our children that lead no run, each with what it is to the run of this mark."""
-    with _family:
+def _judged_children(mark: str, leader: int) -> list[tuple[int, _Verdict]]:
+    """This process's children that lead no run, each with what it is to the run of this mark."""
+    with _lock:
         children = (read_proc(_children_path()) or b"").split()
         unknown = [int(pid) for pid in children if pid not in _leaders]
         return [(pid, _judge(pid, mark, leader)) for pid in unknown]
@@ -130,7 +130,7 @@ def _judge(pid: int, mark: str, leader: int) -> _Verdict:
         if session == os.getsid(0):
             return _Verdict.STRANGER
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None:
-            _nameless.discard(pid)
+            _unreadable.discard(pid)
             return _Verdict.REAPED
     except (ProcessLookupError, ChildProcessError):
         return _Verdict.STRANGER
@@ -138,7 +138,7 @@ def _judge(pid: int, mark: str, leader: int) -> _Verdict:
         return _Verdict.OURS
     environment = environment_of(pid)
     if not environment:
-        return _Verdict.STRANGER if pid in _nameless else _Verdict.UNCLEAR
+        return _Verdict.STRANGER if pid in _unreadable else _Verdict.UNCLEAR
     return _Verdict.OURS if bears_mark(environment, mark) else _Verdict.STRANGER
 
 
@@ -150,8 +150,8 @@ def _kill(pid: int) -> None:
         return
 
 
-async def _moment_or_end_of(pid: int) -> None:
-    """Wait for a child's end, but only a moment."""
+async def _wait_briefly_for(pid: int) -> None:
+    """Wait for a child's end, for ``_ROUND_PATIENCE`` seconds at most."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     try:

@@ -29,7 +29,7 @@ _PART = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """A launch, and what must be known about it besides."""
+    """A launch with its secrets and the digest of its script."""
 
     launch: Launch
     secrets: tuple[str, ...]
@@ -109,13 +109,13 @@ def _text_command(text: str, facts: RunFacts) -> tuple[tuple[str, ...], tuple[st
     if interpreter is None and len(text.encode()) <= _MAX_TEXT_ARGUMENT:
         return ("sh", "-c", text, "sh"), ()
     path = _write_private(text, _folder_of_temporaries(facts.data_dir), f"run-{facts.run_id}-")
-    # The interpreter is called here rather than by the kernel: so the file needs no executable bit,
-    # its folder may be mounted noexec, and nobody's open descriptor can make it "text file busy".
+    # The argv names the interpreter, so the kernel never executes the file itself: it needs no
+    # executable bit, its folder may be mounted noexec, and it is never "text file busy".
     return (*(interpreter or ("sh",)), path), (path,)
 
 
 def clear_temporaries(data_dir: str) -> None:
-    """Delete the files that runs of a dead runner have left: what is named and owned as they are."""
+    """Delete the temporary files that a dead runner left; other files of the folder stay."""
     for path in _folder_of_temporaries(data_dir).glob("run-*-*"):
         with suppress(OSError):
             found = path.lstat()

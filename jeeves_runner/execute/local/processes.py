@@ -1,9 +1,9 @@
 """Finding and ending the processes of a run whose runner may be long gone.
 
-A pid alone names nothing: it may have been given to a stranger since. A process is signalled only
+A pid alone proves nothing: another process may have got it since. A process is signalled only
 through a pidfd, opened first and verified afterwards by the run's mark in its environment, or by
-its session together with start time and boot. Elsewhere than on Linux there are neither, and the
-process group is signalled when its leader's start time still fits.
+its session together with start time and boot. Other systems than Linux have neither; there the
+process group is signalled if its leader still has the recorded start time.
 """
 
 import logging
@@ -25,11 +25,11 @@ ON_LINUX: bool = sys.platform == "linux"
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _READ_SIZE = 65536
 _MAX_ROUNDS = 100
-_ROUND_PATIENCE = 0.05
-_EXEC_PATIENCE = 0.001
+_ROUND_PATIENCE = 0.05  # seconds a round waits for the processes it has killed
+_EXEC_PATIENCE = 0.001  # seconds between two looks at a process in the middle of an exec
 _EXEC_LOOKS = 50
 _QUIET_ROUNDS = 2
-_KERNEL_THREAD = 0x00200000
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def start_ticks(pid: int) -> str | None:
 def start_ticks_between(pid: int, before: float, after: float) -> str | None:
     """``start_ticks`` of a process forked between two readings of the boot-time clock (seconds).
 
-    Within one tick, the readings tell the answer. The kernel's own takes up to a millisecond while
-    the process is amid its exec, longer than starting it.
+    If both readings fall into one tick, that is the answer. The kernel's answer would take up to a
+    millisecond, because the process is in the middle of its exec: longer than starting it took.
     """
     first, last = int(before * _TICKS_PER_SECOND), int(after * _TICKS_PER_SECOND)
     return str(first) if ON_LINUX and first == last else start_ticks(pid)
@@ -101,12 +101,15 @@ def read_stat(pid: int) -> ProcessStat | None:
 
 
 def environment_of(pid: int) -> bytes:
-    """The environment a process was started with; empty if it is gone, foreign or amid an exec."""
+    """The environment a process was started with.
+
+    Empty if the process is gone, another user's, or in the middle of an exec.
+    """
     return read_proc(f"/proc/{pid}/environ") or b""
 
 
 def read_proc(path: str) -> bytes | None:
-    """A file of ``/proc`` whole, by plain system calls as searches read many; None if unreadable."""
+    """All of a file of ``/proc``; None if unreadable. Plain system calls, because searches read many."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -123,25 +126,25 @@ def read_proc(path: str) -> bytes | None:
 
 
 def bears_mark(environment: bytes, mark: str) -> bool:
-    """Whether an environment as ``environment_of`` gives it carries this run's mark."""
+    """Whether an environment, as ``environment_of`` gives it, carries this run's mark."""
     return f"{MARK_VARIABLE}={mark}\0".encode() in environment
 
 
 def kill_group(pid: int, signum: int) -> None:
-    """Signal a process group whose leader is known to be unreaped, so its number is no other's."""
+    """Signal a process group. Its leader must be unreaped, so that the number is not another group's."""
     try:
         os.killpg(pid, signum)
     except (ProcessLookupError, PermissionError):
-        # Nobody left, or only programs of another user, which nobody may signal.
+        # No process is left, or only processes of another user, which may not be signalled.
         return
 
 
 def kill_marked(
     mark: str, pid: int | None = None, pid_started: str | None = None, boot_id: str | None = None
 ) -> int:
-    """Kill all that is left of a run and answer how many processes that were.
+    """Kill the processes that are left of a run. Returns how many.
 
-    Repeats until two looks in a row find none, at most some 5 s. Blocking: call it in a thread.
+    Repeats until two searches in a row find none, for some 5 s at most. Blocking: call it in a thread.
     """
     leader = _Leader.verified(pid, pid_started, boot_id)
     if not ON_LINUX:
@@ -150,10 +153,9 @@ def kill_marked(
 
 
 def terminate_escaped(mark: str, group: int) -> int:
-    """Send SIGTERM to the processes of a live run that have left its group; answers how many.
+    """Send SIGTERM to the processes of a live run that have left its group. Returns how many.
 
-    The members of the group are left out because they have been asked already, and many programs
-    take a second SIGTERM for impatience.
+    The members of the group have had their SIGTERM, and many programs give up at once at a second.
     """
     if not ON_LINUX:
         return 0
@@ -168,7 +170,7 @@ def terminate_escaped(mark: str, group: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Leader:
-    """A recorded leader whose boot is the present one and whose pid was not given away."""
+    """A recorded leader of the present boot whose pid no other process has got since."""
 
     pid: int
     started: str
@@ -193,7 +195,7 @@ def _kill_until_quiet(mark: str, leader: _Leader | None) -> int:
     for _ in range(_MAX_ROUNDS):
         with _found(mark, leader) as pidfds:
             killed |= {pid for pid, pidfd in pidfds.items() if _send(pidfd, signal.SIGKILL)}
-            # One empty look is not enough: what was found may have had children since it was passed.
+            # One empty search is not enough: a process may have forked after the search had passed.
             quiet = 0 if pidfds else quiet + 1
             if quiet == _QUIET_ROUNDS:
                 return len(killed)
@@ -215,7 +217,7 @@ def _found(mark: str, leader: _Leader | None) -> Iterator[dict[int, int]]:
             except OSError:
                 continue
             stack.callback(os.close, pidfd)
-            # Once more now that the pidfd holds on to this very process.
+            # Checked again: the pid may have changed hands before the pidfd was opened.
             if _belongs(pid, mark, leader):
                 pidfds[pid] = pidfd
         yield pidfds
@@ -229,10 +231,10 @@ def _all_pids() -> Iterator[int]:
 
 
 def _settled_environment(pid: int) -> bytes:
-    """``environment_of``, which waits for a process amid an exec to have one again.
+    """Like ``environment_of``, but waits while the process is in the middle of an exec.
 
-    An exec gives a process new memory first, then a place for its environment, of no length yet,
-    then the environment. So one that was cleared is one that stays at its place, and empty.
+    An exec gives a process new memory, then an empty place for its environment, then the
+    environment. So a process has really cleared its environment if its place stays and stays empty.
     """
     place = (0, 0)
     for _ in range(_EXEC_LOOKS):
@@ -269,7 +271,7 @@ def _send(pidfd: int, signum: signal.Signals) -> bool:
 
 
 def _wait_for_ends(pidfds: list[int], patience: float) -> None:
-    """Wait until some process has ended, at most so many seconds."""
+    """Wait until one of the processes has ended, for ``patience`` seconds at most."""
     with closing(select.epoll()) as poll:
         for pidfd in pidfds:
             poll.register(pidfd, select.EPOLLIN)

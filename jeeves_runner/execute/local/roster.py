@@ -1,10 +1,10 @@
-"""Which process works for which run, on disk as soon as it has been started.
+"""A small file that tells which process works for which run, from its start on.
 
-The run's row learns it later, and only if the run lasts: a commit would cost as much as the run
-itself. Until then a runner that is killed would leave no trace of a process that has cleared its
-environment. So each start writes one slot of a small file by a single system call; what the
-kernel has taken survives the death of the process, and no more is needed, for after a loss of
-power there are no processes either. A slot is used again once its run has ended.
+The run's row gets the process later, and only if the run lasts: a commit would cost as much as a
+short run itself. Without this file, a runner that is killed before that would leave no trace of a
+process that has cleared its environment. Each start writes one slot by a single system call. No
+sync is needed: what the kernel has taken survives the death of the runner, and after a power loss
+no process is left. The slot of a run that has ended is used again.
 """
 
 import logging
@@ -17,7 +17,7 @@ from jeeves_runner.execute.contract import LocalHandle
 
 logger = logging.getLogger(__name__)
 
-_SLOT = 160
+_SLOT = 160  # bytes of one slot
 _EMPTY = b" " * (_SLOT - 1) + b"\n"
 _FIELDS = 5
 
@@ -29,7 +29,7 @@ def roster_path(db_path: Path) -> Path:
 
 
 def read_roster(db_path: Path) -> Mapping[str, LocalHandle]:
-    """The processes noted by the last runner, by the marks of their runs; what cannot be read is none."""
+    """The processes noted by the last runner, by the marks of their runs; empty for an unreadable file."""
     try:
         content = roster_path(db_path).read_bytes()
     except OSError:
@@ -38,9 +38,9 @@ def read_roster(db_path: Path) -> Mapping[str, LocalHandle]:
 
 
 class Roster:
-    """Notes the processes of this runner; ``left`` are those that the one before had noted.
+    """Notes the processes of this runner; ``left`` are those that the runner before had noted.
 
-    A roster that cannot be written is warned of once: runs start all the same.
+    If the file cannot be written, that is logged once, and runs start all the same.
     """
 
     def __init__(self, db_path: Path) -> None:
@@ -81,7 +81,7 @@ class Roster:
             logger.warning("%s cannot be written: %s", self._path, error.strerror)
 
     def _create(self) -> int:
-        # A file of its own: a runner that was fenced and still ends its runs writes into the old one.
+        # A new file: a fenced runner that is still ending its runs goes on writing the old one.
         with suppress(FileNotFoundError):
             self._path.unlink()
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -90,7 +90,7 @@ class Roster:
 def _handles(content: bytes) -> Iterator[LocalHandle]:
     for start in range(0, len(content), _SLOT):
         fields = content[start : start + _SLOT].decode("utf-8", "replace").strip().split("\t")
-        # A slot that is empty, damaged or only half written names nobody.
+        # A slot that is empty, damaged or half written names no process.
         if len(fields) == _FIELDS and fields[0].isdecimal() and fields[2].isdecimal():
             run_id, mark, pid, started, boot = fields
             yield LocalHandle(run_id=int(run_id), mark=mark, pid=int(pid), pid_started=started, boot_id=boot)

@@ -1,9 +1,9 @@
-"""One running process group: its pipes, its end, and the ending of all that it leaves behind.
+"""One run's process group: its pipes, its end, and the end of all that it leaves behind.
 
 An end goes through these steps, each at most once:
 
-``exited``  the leader has ended; it stays unreaped, so its number is nobody else's
-``drained`` both pipes are at their end, or what holds them has had its second
+``exited``  the leader has ended; it stays unreaped, so its pid cannot be given to another process
+``drained`` both pipes are at their end, or have been read for ``drain`` seconds more
 ``killed``  the group is signalled, and escaped processes are hunted
 ``ended``   the leader is reaped and the ending known
 """
@@ -67,7 +67,7 @@ class RunProcess:
         stdout, stdout_end, stderr, stderr_end = _two_pipes()
         before = clock.boottime()
         try:
-            with orphans.births():
+            with orphans.registration():
                 self._popen = spawn(self._launch, stdout_end, stderr_end)
                 if open_files is not None:
                     set_open_file_limit(self._popen.pid, open_files)
@@ -132,7 +132,7 @@ class RunProcess:
         return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _hurry(self) -> None:
-        """Wait for no output after the exit."""
+        """Stop waiting for output: at once if the leader has exited, else as soon as it does."""
         self._impatient = True
         if self._exited:
             self._end_drain()
@@ -237,7 +237,7 @@ class RunProcess:
 
 
 def _two_pipes() -> tuple[int, int, int, int]:
-    """Two pipes as (read end, write end, read end, write end), closed in the children of others."""
+    """Two pipes as (read end, write end, read end, write end); no other child process inherits them."""
     try:
         first = os.pipe()
         try:
@@ -251,7 +251,7 @@ def _two_pipes() -> tuple[int, int, int, int]:
 
 
 def remove_temporaries(launch: Launch) -> None:
-    """Remove the files made for a launch; for one that is over or was never tried."""
+    """Remove the files made for a launch, once it is over or if it never started."""
     for path in launch.temporaries:
         with suppress(OSError):
             Path(path).unlink()
@@ -267,5 +267,5 @@ def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        # Linux's real-time signals have no names of their own but the first and the last.
+        # Of Linux's real-time signals only the first and the last have a name in Python.
         return f"SIGRTMIN+{number - signal.SIGRTMIN}" if ON_LINUX else f"SIG{number}"

@@ -86,7 +86,7 @@ def _interpreter_missing(program: Path) -> StartFailed:
 def watch_exit(pid: int, on_exit: Callable[[], None], *, use_pidfd: bool) -> Callable[[], None]:
     """Call back in the running loop when a child has ended, leaving it unreaped.
 
-    Answers a function that ends the watch.
+    Returns a function that ends the watch.
     """
     loop = asyncio.get_running_loop()
     if use_pidfd:

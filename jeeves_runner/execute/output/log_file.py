@@ -1,7 +1,7 @@
 """A run's log on disk: everything up to a size, beyond it the head and the tail.
 
-While the run writes, its log only grows and holds the beginning; what comes after half of the size
-goes into a ring beside it (``log_ring``). Closing joins the two. ``log_reader`` reads it at any time.
+While the run writes, its log holds the beginning, up to half of the size; all further output goes
+into a ring beside it (``log_ring``). Closing joins the two. ``log_reader`` reads a log at any time.
 """
 
 import logging
@@ -27,7 +27,7 @@ class LogFile:
     """Writes a log that never takes more than ``max_bytes``; the file is made with the first write.
 
     ``write`` takes whole characters. A log that cannot be written (disk full, no permission) ends
-    there: the run is not its log.
+    there; the run goes on.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
@@ -91,8 +91,8 @@ class LogFile:
 def join_log(path: Path) -> None:
     """Put head and tail into one file, with a line between them that says how much is missing.
 
-    Nobody may write the log any more; a runner that died may have left it. Does nothing where there
-    is no tail, and may be repeated when it was broken off. Raises OSError.
+    The log must have no writer any more: it was closed, or its runner has died. Does nothing where
+    there is no ring, and can be repeated after an interruption. Raises OSError.
     """
     try:
         ring = os.open(ring_path(path), os.O_RDONLY | os.O_CLOEXEC)
@@ -134,5 +134,5 @@ def _tail_text(ring: int) -> Iterator[bytes]:
 
 def remove_log(path: Path) -> None:
     """Delete a log, whole or in two parts. Raises OSError."""
-    ring_path(path).unlink(missing_ok=True)  # first: what is left of a log is found by its head
+    ring_path(path).unlink(missing_ok=True)  # first, because a log left over is found by its head
     path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The folders of all logs, ``logs/<job>/<run>.log``, looked through piece by piece."""
+"""The logs of all jobs, ``logs/<job>/<run>.log``, listed in portions."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -6,16 +6,16 @@ from pathlib import Path
 
 
 class LogFolders:
-    """Goes through all logs again and again, continuing where it stopped."""
+    """Goes through all logs, over and over; each call continues where the last one stopped."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: Iterator[tuple[int, Path]] = iter(())
 
     def older_than(self, time: float, limit: int) -> dict[int, list[Path]]:
-        """The logs among the next ``limit`` that were last written before then, by the run they name.
+        """Of the next ``limit`` logs, those last written before ``time``, by the id of their run.
 
-        ``time`` in seconds since the epoch. At the end it begins anew with the next call.
+        ``time`` is in seconds since 1970. After the last log the next call starts over.
         """
         files = list(islice(self._files, limit))
         if len(files) < limit:

@@ -17,14 +17,14 @@ _MARKER = re.compile("\n… ([0-9]+) bytes cut …\n".encode())
 class LogReader:
     """Reads one log from its beginning on; each ``read`` goes on where the last one ended.
 
-    What was overwritten before it could be read is one line that says how much that was.
+    Where bytes were overwritten before they could be read, one line says how many.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._position = 0
         self._head: int | None = None
-        """How much of the log stands before its tail; None while no tail has been seen."""
+        """Bytes of the log before its ring; None while no ring has been seen."""
 
     def read(self) -> Iterator[bytes]:
         """What has been written since the last call. Raises OSError, FileNotFoundError for no log."""
@@ -50,7 +50,7 @@ class LogReader:
             yield data
 
     def _find_again(self, log: BinaryIO, head: int) -> Iterator[bytes]:
-        """Head and tail have been joined: what was a place in the output becomes a place in the file."""
+        """Head and ring have been joined: turn the position in the output into one in the file."""
         if self._position < head:
             yield from self._from_log(log, head)
         log.seek(head)
@@ -74,7 +74,7 @@ class LogReader:
             position = max(self._position, state.first)
             data = read_part(ring, state, position) if position < state.written else b""
             state = read_state(ring)
-            # What has been overwritten meanwhile is something else now.
+            # Bytes that were overwritten during the read are later output: they do not belong here.
             lost = 0 if state is None else min(max(0, state.first - position), len(data))
             position, data = position + lost, data[lost:]
             if not data:
@@ -90,5 +90,5 @@ class LogReader:
 
 
 def is_in_two_parts(path: Path) -> bool:
-    """Whether a log is not, or not yet, one file."""
+    """Whether a log still has a ring beside it: its run goes on, or its runner has died."""
     return os.path.lexists(ring_path(path))

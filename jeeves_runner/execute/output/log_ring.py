@@ -1,8 +1,8 @@
-"""The ring beside a log that has outgrown its half: the last bytes of what the run wrote.
+"""The ring beside a log that has reached half of its size: the last bytes of what the run wrote.
 
-Positions count the bytes the run has written since its beginning. A header says, before a write,
-which bytes it will replace, and after it, how far it came: whoever reads meanwhile, or after the
-writer was killed, takes nothing for what it is not.
+Positions count the bytes the run has written since its beginning. The header says before each write
+which bytes it will replace, and after it how far it came. So a reader can tell at any time, also
+after the writer was killed, which bytes are valid.
 """
 
 import os
@@ -47,7 +47,7 @@ class LogRing:
         state = self._state
         end = state.written + len(data)
         self._note(state._replace(reserved=end))
-        # All but the last ringful would be overwritten at once.
+        # Only as much as the ring can hold: anything before that would be overwritten at once.
         data = data[-state.capacity :]
         while data:
             offset, room = state.place(end - len(data))

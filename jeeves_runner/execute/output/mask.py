@@ -1,14 +1,15 @@
-"""Secrets out of a stream of bytes, wherever its chunks are cut."""
+"""Masks secrets in a stream of bytes, wherever its chunks are cut."""
 
 import re
 from collections.abc import Iterable
 
 MASK = b"***"
 MIN_LENGTH = 6
+"""Characters of the shortest secret that is masked: shorter ones would blot out ordinary words."""
 
 
 def maskable(secrets: Iterable[str]) -> tuple[bytes, ...]:
-    """The secrets long enough to be masked (shorter ones would blot out ordinary words), longest first."""
+    """The secrets long enough to be masked, in UTF-8, longest first."""
     long_enough = {secret for secret in secrets if len(secret) >= MIN_LENGTH}
     encoded = (secret.encode("utf-8", "surrogateescape") for secret in long_enough)
     return tuple(sorted(encoded, key=lambda secret: (-len(secret), secret)))
@@ -17,8 +18,8 @@ def maskable(secrets: Iterable[str]) -> tuple[bytes, ...]:
 class Masker:
     """Replaces secrets in one stream; the result depends on the whole stream, not on its chunks.
 
-    Reading from the left, the longest secret that stands at a place is replaced. So a place is
-    decided only when no secret could still begin there: what might is held back until more comes.
+    From the left, the longest secret at each place is replaced. The end of a chunk that may be the
+    beginning of a secret is held back until more comes.
     """
 
     def __init__(self, secrets: tuple[bytes, ...]) -> None:
@@ -52,7 +53,7 @@ class Masker:
         return b"".join(parts)
 
     def _first_undecided(self, data: bytes, start: int) -> int:
-        """The first index from ``start`` on where the data ends amid a possible secret."""
+        """The first index from ``start`` on where the data may end in the middle of a secret."""
         earliest = len(data)
         for secret in self._secrets:
             index = data.find(secret[:1], max(start, len(data) - len(secret) + 1), earliest)

@@ -67,7 +67,7 @@ def _fault(text: str) -> str | None:
         return too_deep
     if not isinstance(value, dict):
         return "not a JSON object"
-    # What nests too deep to be written again is of no use to a reader either.
+    # A value nested deeper could not be encoded again for those who read it.
     return None if _depth_is_sane(value) else too_deep
 
 

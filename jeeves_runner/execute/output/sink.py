@@ -1,4 +1,4 @@
-"""The one way a run's output leaves the program: masked, decoded, kept as tail, result and log."""
+"""The one way that a run's output takes: masked, decoded, then kept as tail, result and log."""
 
 import codecs
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Output:
         self._pass_on(source, source.decode(data))
 
     def close(self) -> None:
-        """Let go what was held back, and close the log; a second call does nothing."""
+        """Pass on what was held back, and close the log; a second call does nothing."""
         if self._closed:
             return
         self._closed = True

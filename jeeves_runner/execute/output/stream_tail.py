@@ -1,4 +1,4 @@
-"""The end of a stream, as much of it as belongs into a run's row."""
+"""The end of a stream, as a run's row stores it."""
 
 from jeeves_runner.execute.output.utf8 import without_start
 
@@ -66,7 +66,7 @@ class StreamTail:
 
 
 def _from_a_line_start(tail: bytes) -> bytes:
-    """Without a first line of which only the end is there, unless that is all there is."""
+    """Without its first line, whose beginning is missing; unless there is no other line."""
     newline = tail.find(b"\n")
     if newline in (-1, len(tail) - 1):
         return without_start(tail)

@@ -1,4 +1,4 @@
-"""Cutting UTF-8 between characters."""
+"""Cutting UTF-8 between characters; for logs and for the tails of streams."""
 
 _CONTINUATION = bytes(range(0x80, 0xC0))
 
