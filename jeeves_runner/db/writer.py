@@ -6,10 +6,7 @@ the COMMIT; no lock of another process can stop the loop.
 """
 
 import asyncio
-import logging
-import threading
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,22 +14,17 @@ from typing import Any, Self, TypeVar
 
 import apsw
 
-from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.clock import Clock
 from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, sleep_before_retry, translate
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
-from jeeves_runner.errors import DatabaseError
+from jeeves_runner.db.writer_thread import WriterThread
 
 __all__ = ["Priority", "Writer"]
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
-
-_STOP_PATIENCE = 10.0
-"""Seconds a stopping writer waits for another process's lock before it gives up what is left."""
 
 
 class Writer:
@@ -48,7 +40,7 @@ class Writer:
         self._clock = clock
         self._ballast = ballast
         self._backlog = WriteBacklog()
-        self._thread: _Thread | None = None
+        self._thread: WriterThread | None = None
 
     @property
     def busy_since(self) -> datetime | None:
@@ -58,7 +50,9 @@ class Writer:
     def start(self) -> None:
         """Open the database and start the thread; results arrive in the running event loop."""
         conn = connect(self._path, clock=self._clock, patient=False)
-        self._thread = _Thread(conn, self._clock, self._backlog, asyncio.get_running_loop(), self._ballast)
+        self._thread = WriterThread(
+            conn, self._clock, self._backlog, asyncio.get_running_loop(), self._ballast
+        )
         self._thread.start()
 
     async def watch(self) -> None:
@@ -123,187 +117,3 @@ class Writer:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._backlog.add(Write(op, durable, priority, future, alone))
         return future
-
-
-class _Thread(threading.Thread):
-    """Takes batches from the backlog, commits them, and hands the results to the event loop."""
-
-    def __init__(
-        self,
-        conn: apsw.Connection,
-        clock: Clock,
-        backlog: WriteBacklog,
-        loop: asyncio.AbstractEventLoop,
-        ballast: Ballast | None,
-    ) -> None:
-        super().__init__(name="database-writer", daemon=True)
-        self._conn = conn
-        self._clock = clock
-        self._backlog = backlog
-        self._loop = loop
-        self._ballast = ballast
-        self._in_hand: list[Write] = []
-        self._durable: bool | None = None
-        self._give_up_at: float | None = None
-        self.busy_since: datetime | None = None
-        self.ended = asyncio.Event()
-        self.fault: DatabaseError | None = None
-
-    def run(self) -> None:
-        """Work until the backlog is closed and empty. Whatever happens, every caller gets an answer."""
-        file = self._conn.filename
-        try:
-            self._work()
-        except Exception as error:
-            log.exception("the database writer failed")
-            self.fault = translate(error, file) or DatabaseError(
-                f"the writer of {file} failed: {error}", hint="the log has more; start the runner again"
-            )
-        finally:
-            self._give_up_backlog()
-            self._call_loop(self.ended.set)
-
-    def _work(self) -> None:
-        with closing(self._conn):
-            pace = file_upkeep.CheckpointPace(self._conn)
-            file_upkeep.lengthen_wal(self._conn)
-            self._hold_ballast()
-            while batch := self._backlog.take():
-                self._in_hand = batch
-                if self._settle(batch):
-                    self._call_loop(_deliver, batch)
-                self._in_hand = []
-                self._hold_ballast()
-                if pace.is_due(idle=self._backlog.is_empty):
-                    self._checkpoint()
-                    pace.done()
-
-    def _give_up_backlog(self) -> None:
-        """Fail the writes that are left."""
-        self._backlog.close(self.fault)
-        batch = self._in_hand
-        while batch := batch or self._backlog.take():
-            for write in batch:
-                write.error = self.fault
-            self._call_loop(_deliver, batch)
-            batch = []
-
-    def _settle(self, batch: list[Write]) -> bool:
-        """Give each write of the batch its result or error; False if it had to be put back instead."""
-        try:
-            if batch[0].alone:
-                batch[0].result = batch[0].op(self._conn)
-            elif self._begin(any(write.durable for write in batch)):
-                self._commit(batch)
-            else:
-                self._backlog.put_back(batch)
-                sleep_before_retry()
-                return False
-        except Exception as error:  # noqa: BLE001 - every error goes to the callers
-            rollback(self._conn)
-            if any(self._gets_room(write, error) for write in batch) and self._release_ballast():
-                self._backlog.put_back(batch)
-                return False
-            for write in batch:
-                write.error = _failure(error, self._conn.filename)
-        return True
-
-    def _begin(self, durable: bool) -> bool:
-        """Take the write lock; False if another process has it and waiting is still allowed."""
-        if durable is not self._durable:
-            set_durable(self._conn, durable)
-            self._durable = durable
-        try:
-            self._conn.execute("BEGIN IMMEDIATE")
-        except apsw.BusyError:
-            if self._may_wait():
-                return False
-            raise
-        if self.busy_since is not None:
-            log.warning("the database can be written again; it was locked since %s", to_text(self.busy_since))
-            self.busy_since = None
-        return True
-
-    def _may_wait(self) -> bool:
-        """Whether to go on waiting: always while the runner lives, so that no accepted write is lost."""
-        if self.busy_since is None:
-            self.busy_since = self._clock.now()
-            log.warning("another process has locked the database; writes wait for it")
-        if not self._backlog.is_closed:
-            return True
-        if self._give_up_at is None:
-            self._give_up_at = self._clock.monotonic() + _STOP_PATIENCE
-        return self._clock.monotonic() < self._give_up_at
-
-    def _commit(self, batch: list[Write]) -> None:
-        tx = open_tx(self._conn, self._clock)
-        if len(batch) == 1:
-            batch[0].result = batch[0].op(tx)
-        else:
-            for write in batch:
-                self._run_in_savepoint(write, tx)
-        self._conn.execute("COMMIT")
-
-    def _run_in_savepoint(self, write: Write, tx: Tx) -> None:
-        """Run one write of several in a savepoint, so that its failure undoes nothing else."""
-        self._conn.execute("SAVEPOINT write")
-        try:
-            write.result = write.op(tx)
-        except Exception as error:
-            if not self._conn.in_transaction or self._gets_room(write, error):
-                raise  # SQLite has ended the whole transaction, as it may when the disk is full
-            self._conn.execute("ROLLBACK TO write")
-            write.error = _failure(error, self._conn.filename)
-        self._conn.execute("RELEASE write")
-
-    def _gets_room(self, write: Write, error: Exception) -> bool:
-        """Whether to release the ballast: an outcome or a start has found the disk full."""
-        return (
-            self._ballast is not None
-            and self._ballast.is_held
-            and write.priority <= Priority.START
-            and isinstance(error, apsw.FullError | apsw.IOError)
-        )
-
-    def _release_ballast(self) -> bool:
-        return self._ballast is not None and self._ballast.release()
-
-    def _hold_ballast(self) -> None:
-        if self._ballast is not None:
-            self._ballast.hold()
-
-    def _checkpoint(self) -> None:
-        try:
-            file_upkeep.checkpoint(self._conn)
-        except apsw.Error as error:
-            why = _failure(error, self._conn.filename)
-            log.error("a checkpoint failed, and the write-ahead log grows until one succeeds: %s", why)
-
-    def _call_loop(self, function: Callable[..., object], *args: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(function, *args)
-        except RuntimeError:
-            log.warning("the event loop ended before the database writer")
-
-
-def _failure(error: Exception, file: str) -> Exception:
-    """The error to raise in the caller's task."""
-    known: Exception | None = translate(error, file)
-    if known is None and isinstance(error, StopIteration):
-        known = RuntimeError("an operation raised StopIteration")  # which a future cannot carry
-    if known is None:
-        return error
-    known.__cause__ = error
-    return known
-
-
-def _deliver(batch: list[Write]) -> None:
-    """In the event loop: one wake-up for all callers of a batch."""
-    for write in batch:
-        if write.future is not None and not write.future.done():
-            if write.error is None:
-                write.future.set_result(write.result)
-            else:
-                write.future.set_exception(write.error)
-        elif write.error is not None:
-            log.error("a write that nobody waits for failed", exc_info=write.error)

@@ -21,8 +21,7 @@ from support.db import (
     with_writer,
 )
 
-from jeeves_runner.db import file_upkeep
-from jeeves_runner.db import writer as writer_module
+from jeeves_runner.db import file_upkeep, writer_thread
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_upkeep import CheckpointMode, incremental_vacuum, wal_bytes
 from jeeves_runner.db.writer import Priority, Writer
@@ -67,7 +66,7 @@ class Busy(logging.Handler):
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._seen = asyncio.Event()
-        writer_module.log.addHandler(self)
+        writer_thread.log.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._loop.call_soon_threadsafe(self._seen.set)
@@ -75,7 +74,7 @@ class Busy(logging.Handler):
     async def seen(self) -> None:
         async with asyncio.timeout(30):
             await self._seen.wait()
-        writer_module.log.removeHandler(self)
+        writer_thread.log.removeHandler(self)
 
 
 class TestLockOfAnotherProcess:
@@ -103,7 +102,7 @@ class TestLockOfAnotherProcess:
     def test_does_not_keep_a_stopping_writer_for_ever(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(writer_module, "_STOP_PATIENCE", 0.1)
+        monkeypatch.setattr(writer_thread, "_STOP_PATIENCE", 0.1)
 
         async def main() -> None:
             writer = Writer(path, CLOCK)
