@@ -1,0 +1,182 @@
+"""Nothing outlives its run, no other process is harmed, and a new runner ends what a dead one left."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from support.launches import (
+    SILENT,
+    Collected,
+    daemon,
+    is_alive,
+    launch,
+    linux_only,
+    python,
+    run_in,
+    run_once,
+)
+
+from jeeves_runner.core.model import Exited, Lost
+from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.execute.local.executor import LocalExecutor
+
+pytestmark = pytest.mark.usefixtures("nothing_left_behind")
+
+# Nothing outlives its run
+
+
+def test_a_child_in_the_background_ends_with_the_run(executor: LocalExecutor) -> None:
+    ending, sink = run_once(launch("sleep 600 >/dev/null 2>&1 & echo $!"), executor)
+    assert ending == Exited(code=0)
+    assert not is_alive(int(sink.stdout))
+
+
+def test_a_child_that_holds_the_pipe_delays_the_end_only_by_the_drain(executor: LocalExecutor) -> None:
+    ending, sink = run_once(launch("sleep 600 & echo $!; exit 3"), executor)
+    assert ending == Exited(code=3)
+    assert not is_alive(int(sink.stdout))
+
+
+def test_what_a_child_writes_within_the_drain_still_arrives() -> None:
+    ending, sink = run_once(launch("(sleep 0.1; echo late) & echo early"), LocalExecutor(drain=10))
+    assert (ending, sink.stdout) == (Exited(code=0), "early\nlate\n")
+
+
+def test_a_child_that_floods_the_pipe_is_ended_before_the_drain_is_over() -> None:
+    ending, sink = run_once(launch("yes & exit 0"), LocalExecutor(drain=600))
+    assert ending == Exited(code=0)
+    assert len(sink.stdout) < 64 * 1024 * 1024
+
+
+@linux_only
+@pytest.mark.parametrize("disguise", ["", SILENT, "os.execvp('sleep', ['innocent', '600'])"])
+def test_a_daemon_that_forked_twice_is_dead_when_the_run_has_ended(
+    executor: LocalExecutor, disguise: str
+) -> None:
+    if "exec" in disguise:
+        disguise = f"os.write(writer, str(os.getpid()).encode()); {SILENT}; {disguise}"
+    ending, sink = run_once(daemon(disguise), executor)
+    assert ending == Exited(code=0)
+    assert not is_alive(int(sink.stdout))
+
+
+@linux_only
+def test_daemons_of_daemons_are_found() -> None:
+    depth = 6
+    code = (
+        "import os, time\n"
+        f"for _ in range({depth}):\n"
+        "    if os.fork(): time.sleep(600)\n"
+        "    os.setsid()\n"
+        "    print(os.getpid(), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+
+    async def scenario() -> None:
+        executor, sink = LocalExecutor(drain=0.1), Collected()
+        handle = await executor.start(launch("", argv=python(code)), sink)
+        await sink.until("\n", times=depth)
+        await executor.cancel(handle, 0)
+        await executor.wait(handle, sink)
+        assert [pid for pid in map(int, sink.stdout.split()) if is_alive(pid)] == []
+
+    asyncio.run(scenario())
+
+
+@linux_only
+def test_a_daemon_that_ended_by_itself_is_reaped() -> None:
+    run_once(daemon(SILENT + "; os.write(writer, b'1'); os._exit(0)"))
+    # The fixture finds the zombie if there is one.
+
+
+@linux_only
+def test_a_daemon_without_any_environment_does_not_hold_up_the_runs() -> None:
+    async def scenario() -> int:
+        executor, sink = LocalExecutor(), Collected()
+        then = "import os, sys, time; os.write(int(sys.argv[1]), b'%d' % os.getpid()); time.sleep(600)"
+        program = f"os.execve({sys.executable!r}, ['python', '-c', {then!r}, str(writer)], {{}})"
+        nameless = f"{SILENT}; os.set_inheritable(writer, True); {program}"
+        await run_in(executor, daemon(nameless), sink)
+        pid = int(sink.stdout)
+        async with asyncio.timeout(5):
+            for run_id in range(2, 30):
+                await run_in(executor, launch("exit 0", run_id), Collected())
+        return pid
+
+    nameless_pid = asyncio.run(scenario())
+    assert is_alive(nameless_pid)  # a documented limit
+    os.kill(nameless_pid, signal.SIGKILL)
+    os.waitpid(nameless_pid, 0)
+
+
+# Nobody else is harmed
+
+
+@linux_only
+def test_other_runs_and_their_daemons_live_on() -> None:
+    async def scenario() -> None:
+        executor, other = LocalExecutor(), Collected()
+        script = daemon(SILENT, run_id=99)
+        keep_open = script.argv[2] + "print('both up', flush=True); time.sleep(600)\n"
+        handle = await executor.start(replace(script, argv=python(keep_open)), other)
+        await other.until("both up")
+        for run_id in range(20):
+            sink = Collected()
+            assert await run_in(executor, daemon(run_id=run_id), sink) == Exited(code=0)
+            assert not is_alive(int(sink.stdout))
+        daemon_pid = int(other.stdout.split()[0])
+        assert handle.pid is not None
+        assert is_alive(handle.pid)
+        assert is_alive(daemon_pid)
+        await executor.cancel(handle, 0)
+        await executor.wait(handle, other)
+        assert not is_alive(daemon_pid)
+
+    asyncio.run(scenario())
+
+
+def test_other_children_of_this_process_are_neither_killed_nor_reaped() -> None:
+    living = subprocess.Popen(["sleep", "600"])
+    own_session = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    ended = subprocess.Popen(["sh", "-c", "exit 9"])
+    try:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        for run_id in range(5):
+            run_once(daemon(run_id=run_id))
+        assert living.poll() is None
+        assert own_session.poll() is None
+        assert ended.wait() == 9
+    finally:
+        for process in (living, own_session):
+            process.kill()
+            process.wait()
+
+
+# After a restart
+
+
+@linux_only
+def test_recovery_ends_what_is_left_and_says_lost(tmp_path: Path) -> None:
+    mark = uuid4().hex
+    dead_runners = subprocess.Popen(
+        ["sh", "-c", "sleep 600 & setsid sleep 600 & wait"],
+        env={"PATH": os.environ["PATH"], "JR_RUN_MARK": mark},
+        start_new_session=True,
+    )
+
+    async def scenario() -> Lost:
+        return await LocalExecutor().recover(7, LocalHandle(run_id=7, mark=mark))
+
+    assert asyncio.run(scenario()) == Lost(message="the runner died while this ran")
+    assert dead_runners.wait() == -signal.SIGKILL
+    run_once(launch("exit 0"))  # reaps what the dead leader left to this process
+
+
+def test_recovery_without_a_handle_has_nothing_to_end() -> None:
+    assert isinstance(asyncio.run(LocalExecutor().recover(7, None)), Lost)
