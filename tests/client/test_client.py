@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +17,6 @@ from jeeves_runner.client import (
     Client,
     Conflict,
     DatabaseError,
-    InvalidValue,
     Item,
     LeaseLost,
     Pending,
@@ -37,26 +35,6 @@ JSON_VALUES = st.recursive(
     ),
     max_leaves=10,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "runner.sqlite")
-    yield store
-    store.conn.close()
-
-
-@pytest.fixture
-def jr(store: Store) -> Iterator[Client]:
-    with Client(store.path, clock=store.clock) as client:
-        yield client
-
-
-def nested(levels: int) -> object:
-    value: object = 1
-    for _ in range(levels):
-        value = [value]
-    return value
 
 
 class TestOpening:
@@ -163,95 +141,6 @@ class TestState:
         assert jr.get_item("mail", "seen", "c") == {"of": "c"}
         jr.delete_state("mail", "seen")
         assert jr.count_items("mail", "seen") == 0
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        "value",
-        [
-            float("nan"),
-            [float("inf")],
-            {"a": {1, 2}},
-            object(),
-            b"bytes",
-            "\ud800",
-            {"\udfff": 1},
-            {(1, 2): 3},
-            {1: "a", "1": "b"},
-            [{"deep": {None: 1}}],
-            pytest.param(10**5000, id="too many digits"),
-        ],
-    )
-    def test_of_what_json_cannot_say(self, jr: Client, store: Store, value: object) -> None:
-        with pytest.raises(InvalidValue, match="the value"):
-            jr.set_state("mail", "k", value)
-        with pytest.raises(InvalidValue, match="the payload"):
-            jr.enqueue("mail", value)
-        assert store.count("state") + store.count("queue_items") == 0
-
-    def test_of_what_has_no_end(self, jr: Client) -> None:
-        endless: list[object] = []
-        endless.append(endless)
-        with pytest.raises(InvalidValue):
-            jr.set_state("mail", "k", endless)
-
-    def test_of_what_is_nested_too_deep(self, jr: Client, store: Store) -> None:
-        for levels in (101, 950, 10_000):
-            with pytest.raises(InvalidValue, match="nested deeper than 100 levels"):
-                jr.enqueue("mail", nested(levels))
-        assert store.count("queue_items") == 0
-
-    @pytest.mark.parametrize("payloads", ["abc", b"abc", {"thread": "t1"}])
-    def test_of_one_payload_where_several_are_meant(
-        self, jr: Client, store: Store, payloads: Iterable[object]
-    ) -> None:
-        with pytest.raises(InvalidValue, match="not several payloads"):
-            jr.enqueue_many("mail", payloads)
-        assert store.count("queues") == 0
-
-    @pytest.mark.parametrize("name", ["", "a\0b", "x" * 513, "\ud800", 7, None])
-    def test_of_names_nobody_could_find_again(self, jr: Client, name: str) -> None:
-        calls: list[Callable[[], object]] = [
-            lambda: jr.set_state(name, "k", 1),
-            lambda: jr.get_state("mail", name),
-            lambda: jr.set_item("mail", "k", name),
-            lambda: jr.enqueue(name, 1),
-        ]
-        for call in calls:
-            with pytest.raises(InvalidValue):
-                call()
-
-    @pytest.mark.parametrize(
-        "span",
-        [0, -1, float("nan"), True, [], timedelta(0), "5 parsecs", "10"],
-    )
-    def test_of_times_that_are_none(self, jr: Client, span: float) -> None:
-        with pytest.raises(InvalidValue, match="ttl"):
-            jr.set_state("mail", "k", 1, ttl=span)
-
-    @pytest.mark.parametrize(
-        "span", [float("inf"), 10**400, 10**12, "3651d", 3651 * 86_400, timedelta(days=3651)]
-    )
-    def test_of_more_than_ten_years(self, jr: Client, span: float) -> None:
-        jr.set_state("mail", "k", 1, ttl="3650d")
-        with pytest.raises(InvalidValue, match="more than ten years"):
-            jr.set_state("mail", "k", 1, ttl=span)
-
-    def test_of_numbers_out_of_range(self, jr: Client) -> None:
-        calls: list[Callable[[], object]] = [
-            lambda: jr.claim("mail", count=0),
-            lambda: jr.claim("mail", count=1001),
-            lambda: jr.enqueue("mail", 1, max_attempts=0),
-            lambda: jr.enqueue("mail", 1, priority=2**40),
-            lambda: jr.enqueue("mail", 1, delay=-1),
-            lambda: jr.prune_items("mail", "k", keep=-1),
-            lambda: jr.list_item_keys("mail", "k", limit=-1),
-            lambda: jr.list_item_keys("mail", "k", order="down"),  # type: ignore[arg-type]
-            lambda: jr.result(tokens=-1),
-        ]
-        for call in calls:
-            with pytest.raises(InvalidValue):
-                call()
 
 
 class TestQueue:
