@@ -25,7 +25,7 @@ from pathlib import Path
 
 from jeeves_runner.execute.local.processes import ON_LINUX, bears_mark, environment_of, kill_marked, read_proc
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _PR_SET_CHILD_SUBREAPER = 36
 _MAX_ROUNDS = 100
@@ -99,7 +99,7 @@ async def kill_all(mark: str, leader: int) -> None:
         elif not reaped:
             _unreadable.update(unclear)
             return
-    logger.warning("processes of the run led by %d could not be ended: %s", leader, ours)
+    log.warning("processes of the run led by %d could not be ended: %s", leader, ours)
 
 
 class _Verdict(Enum):

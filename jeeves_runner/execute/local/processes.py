@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 MARK_VARIABLE = "JR_RUN_MARK"
 ON_LINUX: bool = sys.platform == "linux"
@@ -200,7 +200,7 @@ def _kill_until_quiet(mark: str, leader: _Leader | None) -> int:
             if quiet == _QUIET_ROUNDS:
                 return len(killed)
             _wait_for_ends(list(pidfds.values()), _ROUND_PATIENCE if pidfds else _EXEC_PATIENCE)
-    logger.warning("some processes of a run could not be ended: %s", sorted(killed))
+    log.warning("some processes of a run could not be ended: %s", sorted(killed))
     return len(killed)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jeeves_runner.execute.contract import LocalHandle
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _SLOT = 160  # bytes of one slot
 _EMPTY = b" " * (_SLOT - 1) + b"\n"
@@ -78,7 +78,7 @@ class Roster:
             os.pwrite(self._fd, content, slot * _SLOT)
         except OSError as error:
             self._failed = True
-            logger.warning("%s cannot be written: %s", self._path, error.strerror)
+            log.warning("%s cannot be written: %s", self._path, error.strerror)
 
     def _create(self) -> int:
         # A new file: a fenced runner that is still ending its runs goes on writing the old one.

@@ -25,7 +25,7 @@ from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.spawn import set_open_file_limit, spawn, watch_exit
 from jeeves_runner.execute.shared_result import SharedResult
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _CHUNK = 65536  # what a pipe holds
 _MAX_DRAIN_BYTES = 16 * 1024 * 1024
@@ -185,7 +185,7 @@ class RunProcess:
             self._sink.write(stream, data)
         except Exception:
             # A faulty sink must not keep the process from being drained, ended and reaped.
-            logger.exception("output of run %d is lost from here on", self._launch.run_id)
+            log.exception("output of run %d is lost from here on", self._launch.run_id)
             self._sink = None
 
     def _close_pipe(self, fd: int) -> None:
