@@ -13,7 +13,7 @@ from jeeves_runner.db import run_retention
 from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
-from jeeves_runner.db.state import prune_state
+from jeeves_runner.db.state_upkeep import prune_state
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError

@@ -1,0 +1,40 @@
+"""Frees the space of expired state. Readers do not see it any more, whether it is still there or not."""
+
+from jeeves_runner.db.transaction import Tx
+
+
+def prune_state(tx: Tx, limit: int) -> int:
+    """Free the space of up to ``limit`` expired rows; fewer than ``limit`` means all are gone."""
+    bounds = {"at": tx.at, "limit": limit}
+    tx.conn.execute(
+        """
+        DELETE FROM state_items WHERE (namespace, key, item_key) IN (
+          SELECT namespace, key, item_key FROM state_items
+          WHERE expires_at IS NOT NULL AND expires_at <= :at LIMIT :limit)
+        """,
+        bounds,
+    )
+    freed = tx.conn.changes()
+    tx.conn.execute(
+        """
+        DELETE FROM state_items WHERE (namespace, key, item_key) IN (
+          SELECT item.namespace, item.key, item.item_key
+          FROM state AS owner JOIN state_items AS item USING (namespace, key)
+          WHERE owner.expires_at IS NOT NULL AND owner.expires_at <= :at LIMIT :limit)
+        """,
+        {"at": tx.at, "limit": limit - freed},
+    )
+    freed += tx.conn.changes()
+    # A key whose items did not all fit into the limit must stay: its expiry is what hides them.
+    tx.conn.execute(
+        """
+        DELETE FROM state WHERE (namespace, key) IN (
+          SELECT namespace, key FROM state AS owner
+          WHERE expires_at IS NOT NULL AND expires_at <= :at
+            AND NOT EXISTS (SELECT 1 FROM state_items AS item
+                            WHERE item.namespace = owner.namespace AND item.key = owner.key)
+          LIMIT :limit)
+        """,
+        {"at": tx.at, "limit": limit - freed},
+    )
+    return freed + tx.conn.changes()
