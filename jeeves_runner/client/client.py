@@ -288,7 +288,7 @@ def _database(db_path: str | os.PathLike[str] | None, env: Mapping[str, str]) ->
 
 
 def _run_id(path: Path, env: Mapping[str, str]) -> int | None:
-    """The run this script is, if its run is recorded in the very database it works on."""
+    """The id of the run this script is; None if the client works on another database than its runner."""
     own = env.get("JR_DB_PATH")
     run_id = env.get("JR_RUN_ID", "")
     if own and os.path.realpath(own) == os.path.realpath(path) and run_id.isascii() and run_id.isdigit():

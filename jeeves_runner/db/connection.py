@@ -58,10 +58,10 @@ def connect(
     """A connection to the database at ``path``, checked and ready for transactions.
 
     With ``create`` a missing folder and file are made and an older schema is migrated; without
-    it both are errors. A ``patient`` connection waits for locks; one of an event loop must not.
-    Raises DatabaseError (missing, a folder, an unsuitable file system, an
-    older schema), NotADatabase, DatabaseTooNew, DatabaseReadOnly or DatabaseBusy, each with a
-    hint; no other error of SQLite or the system gets out.
+    it both are errors. A ``patient`` connection waits for locks, which would stop an event loop.
+    Raises DatabaseError (missing, a folder, an unsuitable file system, an older schema),
+    NotADatabase, DatabaseTooNew, DatabaseReadOnly or DatabaseBusy, each with a hint; no other
+    error of SQLite or the system gets out.
     """
     try:
         real = real_path(path)
@@ -140,7 +140,7 @@ def _check_file(real: Path, found: os.stat_result) -> None:
 
 
 def _is_usable(file: Path) -> bool:
-    """Whether it can be read and written, or is not there: -wal and -shm come and go at any moment."""
+    """Whether a file can be used or is missing; looks twice, because -wal and -shm come and go."""
     both = os.R_OK | os.W_OK
     return os.access(file, both) or not file.exists() or os.access(file, both)
 

@@ -45,7 +45,7 @@ class Checkpoint:
 
 
 def checkpoint(conn: apsw.Connection, mode: CheckpointMode | None = None) -> Checkpoint:
-    """Copy the WAL into the database; without a mode passively, or TRUNCATE above WAL_LIMIT."""
+    """Copy the WAL into the database; without a mode PASSIVE, or TRUNCATE above WAL_LIMIT."""
     if mode is None:
         mode = CheckpointMode.TRUNCATE if wal_bytes(conn) > WAL_LIMIT else CheckpointMode.PASSIVE
     try:
@@ -58,10 +58,10 @@ def checkpoint(conn: apsw.Connection, mode: CheckpointMode | None = None) -> Che
 def lengthen_wal(conn: apsw.Connection) -> None:
     """Give the WAL file its usual length before it is needed.
 
-    A commit that makes the file longer has the file system record that too, and takes about
-    twice as long as one that writes over what is there. A transaction too large for its cache
-    spills into the WAL, and rolling it back leaves nothing but the length. Does nothing where
-    that fails: another process writes, the disk is full, the file is damaged.
+    A commit that lengthens the file takes about twice as long as one that overwrites it, because
+    the file system records the new length too. A transaction too large for its cache is written
+    to the WAL before it ends; rolled back, it leaves only the length. If that fails (another
+    process writes, the disk is full, the file is damaged), nothing happens.
     """
     if wal_bytes(conn) >= WAL_LENGTH:
         return

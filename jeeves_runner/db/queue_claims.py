@@ -88,7 +88,7 @@ def complete(tx: Tx, item_id: int, lease_token: str) -> None:
 def fail(
     tx: Tx, item_id: int, lease_token: str, error: str, *, retry_in_ms: int | None = None
 ) -> Literal["pending", "failed"]:
-    """Answer a claim: not done. The item's new status.
+    """Answer a claim: not done. Returns the item's new status.
 
     It is pending again after ``retry_in_ms`` or the queue's backoff, and failed (a dead letter)
     after its last attempt. LeaseLost if the claim has ended.

@@ -76,7 +76,7 @@ def queue_ids(tx: Tx) -> list[str]:
 
 
 def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
-    """All declared queues by id, as a plan is made from them."""
+    """All declared queues by id, in the form a plan needs."""
     rows = conn.execute(
         "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END"
         " FROM queues WHERE declared AND deleted_at IS NULL"
@@ -86,7 +86,7 @@ def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
 
 
 def busy_queues(conn: apsw.Connection, queue_ids: Iterable[str]) -> frozenset[str]:
-    """Those of these queues that hold pending or claimed items."""
+    """Which of these queues hold pending or claimed items."""
     return frozenset(queue_id for queue_id in queue_ids if conn.execute(_IS_BUSY, (queue_id,)).get)
 
 

@@ -65,8 +65,8 @@ def set_value(
 ) -> bool:
     """Store a value (JSON text), for ``ttl_ms`` or for good; an earlier ttl ends.
 
-    With ``expect``, only if the key holds just that value (JSON text) or, with
-    ``Expect.MISSING``, none; the answer says whether the value was stored.
+    With ``expect``, only if the key holds that value (JSON text) or, with ``Expect.MISSING``, no
+    value. Returns whether the value was stored.
     """
     if not _meets(tx, namespace, key, expect):
         return False
@@ -83,7 +83,7 @@ def set_value(
 
 
 def delete_key(tx: Tx, namespace: str, key: str) -> bool:
-    """Remove a key with its items; whether there was anything to remove."""
+    """Remove a key with its items. Returns whether there was a value or an item."""
     existed = (
         _value_text(tx.conn, tx.at, namespace, key) is not None
         or count_items(tx.conn, tx.now, namespace, key) > 0
@@ -124,7 +124,7 @@ def set_item(
 
 
 def delete_item(tx: Tx, namespace: str, key: str, item_key: str) -> bool:
-    """Remove an item; whether there was one."""
+    """Remove an item. Returns whether there was one."""
     existed = get_item(tx.conn, tx.now, namespace, key, item_key) is not Expect.MISSING
     tx.conn.execute(
         "DELETE FROM state_items WHERE namespace = ? AND key = ? AND item_key = ?",

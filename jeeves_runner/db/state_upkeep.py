@@ -1,10 +1,10 @@
-"""Frees the space of expired state. Readers do not see it any more, whether it is still there or not."""
+"""Frees the space of expired state, which readers do not see any more."""
 
 from jeeves_runner.db.transaction import Tx
 
 
 def prune_state(tx: Tx, limit: int) -> int:
-    """Free the space of up to ``limit`` expired rows; fewer than ``limit`` means all are gone."""
+    """Delete up to ``limit`` expired rows. Returns how many; fewer than ``limit`` means all are gone."""
     bounds = {"at": tx.at, "limit": limit}
     tx.conn.execute(
         """

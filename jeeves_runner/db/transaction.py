@@ -62,7 +62,7 @@ def transaction(
 def snapshot(conn: apsw.Connection) -> Iterator[apsw.Connection]:
     """A read transaction: all reads of the block see one state of the database.
 
-    Inside a transaction of the same connection it adds nothing, for those already do.
+    Inside a transaction of the same connection it does nothing more.
     """
     with translated(conn.filename):
         if conn.in_transaction:
@@ -81,7 +81,7 @@ def set_durable(conn: apsw.Connection, durable: bool) -> None:
 
 
 def open_tx(conn: apsw.Connection, clock: Clock) -> Tx:
-    """The value handed to the operations of a transaction that has just begun."""
+    """The Tx of a transaction that has just begun."""
     now = clock.now()
     return Tx(conn, now, to_text(now))
 

@@ -57,14 +57,14 @@ class WriteBacklog:
         self._ages = count()
 
     def add(self, write: Write) -> None:
-        """Once the backlog is closed, raises the fault that closed it, RuntimeError if none did."""
+        """Once closed, raises the fault that closed the backlog, or RuntimeError if there was none."""
         with self._gate:
             if self._closed:
                 raise self._fault or RuntimeError("the database writer has been stopped")
             self._arrivals.put(write)
 
     def close(self, fault: Exception | None = None) -> None:
-        """Accept no more writes, because of a fault or in good order; those accepted can still be taken."""
+        """Accept no more writes, because of a fault or a stop; those accepted can still be taken."""
         with self._gate:
             self._fault = self._fault or fault
             if not self._closed:

@@ -44,7 +44,7 @@ class Writer:
 
     @property
     def busy_since(self) -> datetime | None:
-        """Since when another process keeps this one from writing; None while none does."""
+        """Since when another process has locked the database (UTC); None if none has."""
         return self._thread.busy_since if self._thread else None
 
     def start(self) -> None:
@@ -56,7 +56,7 @@ class Writer:
         self._thread.start()
 
     async def watch(self) -> None:
-        """Wait for the writer's end; raises DatabaseError if it was not stopped but has failed."""
+        """Wait for the writer's end; raises DatabaseError if it has failed."""
         if self._thread is not None:
             await self._thread.ended.wait()
             if self._thread.fault is not None:

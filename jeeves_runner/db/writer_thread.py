@@ -86,7 +86,7 @@ class WriterThread(threading.Thread):
             batch = []
 
     def _settle(self, batch: list[Write]) -> bool:
-        """Give each write of the batch its result or error; False if it had to be put back instead."""
+        """Give each write of the batch its result or error; False if the batch was put back instead."""
         try:
             if batch[0].alone:
                 batch[0].result = batch[0].op(self._conn)

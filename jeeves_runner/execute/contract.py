@@ -66,7 +66,7 @@ class LocalHandle:
 
 
 class Sink(Protocol):
-    """Takes a run's output as it arrives, in chunks that respect no border."""
+    """Takes a run's output as it arrives, in chunks cut anywhere."""
 
     def write(self, stream: StreamName, data: bytes) -> None: ...
 
@@ -90,7 +90,7 @@ class Executor(Protocol[Handle]):
         ...
 
     def has_ended(self, handle: Handle) -> bool:
-        """Whether the work has ended, as far as that is known at once; ``wait`` may still be to answer."""
+        """Whether the work has ended, as far as known without waiting; ``wait`` may answer later."""
         ...
 
     async def cancel(self, handle: Handle, grace: float) -> None:
@@ -98,5 +98,5 @@ class Executor(Protocol[Handle]):
         ...
 
     async def recover(self, run_id: int, handle: Handle | None) -> Handle | Lost:
-        """After a restart: take up a run of an earlier runner again, or say that it is lost."""
+        """After a restart: take over a run of an earlier runner, or say that it is lost."""
         ...

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class RunningRuns(Protocol):
-    """Knows which runs run."""
+    """Tells which runs are running."""
 
     @property
     def running_ids(self) -> list[int]: ...
@@ -27,7 +27,7 @@ class Leases:
         self._runs = runs
 
     async def run(self) -> None:
-        """Work at intervals until cancelled. A failure is logged, and the next time tried again."""
+        """Extend at intervals until cancelled. A failure is logged, and the next interval tries again."""
         while True:
             try:
                 await self.extend()

@@ -25,7 +25,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``at``, ``level``, ``logger``, ``message``, after a fault ``traceback``."""
+    """One JSON object a line: ``at``, ``level``, ``logger``, ``message``, with an exception ``traceback``."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
-    """Send the program's log where the config says. OSError when the file cannot be opened, or is none."""
+    """Send the program's log where the config says. OSError if that is no file or cannot be opened."""
     handler: logging.Handler
     if config.file is None:
         handler = logging.StreamHandler(stream)
@@ -57,7 +57,7 @@ def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
 
 
 def _check_file(path: Path) -> None:
-    """Opening a named pipe would wait for a reader. Devices such as /dev/null are taken."""
+    """OSError for a folder or a pipe (opening one would wait for a reader); /dev/null is allowed."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

@@ -55,7 +55,7 @@ def registration() -> Iterator[None]:
 
 
 def add_leader(pid: int) -> None:
-    """Register a run's leader, which is reaped by its own watcher alone; call it within ``registration``."""
+    """Register a run's leader, which only its own watcher reaps; call it within ``registration``."""
     _leaders.add(b"%d" % pid)
 
 
@@ -75,9 +75,9 @@ def none_left(mark: str, leader: int) -> bool:
 
 
 async def kill_all(mark: str, leader: int) -> None:
-    """Kill every orphan of a run, and what becomes an orphan by that, until none is left.
+    """Kill the orphans of a run, and those that appear when these die, until none is left.
 
-    Gives up with a warning after some seconds (a process in an uninterruptible system call).
+    Gives up with a warning after some seconds: a process may hang in a system call of the kernel.
     """
     if not become_subreaper():
         await asyncio.to_thread(kill_marked, mark)

@@ -103,7 +103,7 @@ class RunProcess:
     # Asking for an end
 
     def ask_to_end(self, grace: float) -> bool:
-        """SIGTERM now, SIGKILL after ``grace`` seconds; whether this was the first time of asking.
+        """SIGTERM now, SIGKILL after ``grace`` seconds. Returns whether this was the first request.
 
         Asking again can only bring the SIGKILL forward.
         """
@@ -126,7 +126,7 @@ class RunProcess:
         self._hurry()
 
     def has_exited(self) -> bool:
-        """Whether the leader has ended, noticed here or not."""
+        """Whether the leader has ended, also if the watcher has not noticed yet."""
         if self._exited or not ON_LINUX:
             return self._exited
         return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -19,7 +19,7 @@ _ROOM = HEADER + 64  # for the ring's header, and for the line that says what wa
 
 
 def log_path(data_dir: str, job_id: str, run_id: int) -> Path:
-    """Where a run's log is."""
+    """The path of a run's log."""
     return Path(data_dir, "logs", job_id, f"{run_id}.log")
 
 

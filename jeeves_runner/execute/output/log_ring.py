@@ -36,7 +36,7 @@ class RingState(NamedTuple):
 
 
 class LogRing:
-    """Writes the ring of a log that has just got ``head`` bytes. Raises OSError."""
+    """Writes the ring of a log that holds ``head`` bytes itself. Raises OSError."""
 
     def __init__(self, log: Path, *, head: int, capacity: int) -> None:
         self._state = RingState(head, capacity, head, head)
@@ -63,12 +63,12 @@ class LogRing:
 
 
 def ring_path(log: Path) -> Path:
-    """The ring of a log."""
+    """The path of a log's ring."""
     return log.with_name(f"{log.name}.tail")
 
 
 def marker(cut: int) -> bytes:
-    """The line that stands for what is missing."""
+    """The line that says how many bytes are missing."""
     return f"\n… {cut} bytes cut …\n".encode()
 
 
