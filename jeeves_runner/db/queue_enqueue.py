@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.core.values import canonical_json, fields_of, text_after
+from jeeves_runner.core.durations import text_after
+from jeeves_runner.core.values import canonical_json, fields_of
 from jeeves_runner.db.queue_claims import settle_expired
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, NotFound

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable
 
-from jeeves_runner.core.values import fields_of, text_after
+from jeeves_runner.core.durations import text_after
+from jeeves_runner.core.values import fields_of
 from jeeves_runner.db.queue_claims import GIVE_BACK, run_lease_ms, settle_expired
 from jeeves_runner.db.transaction import Tx
 
