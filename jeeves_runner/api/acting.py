@@ -5,7 +5,6 @@ from datetime import datetime
 
 from aiohttp import web
 
-from jeeves_runner import views
 from jeeves_runner.api import asked
 from jeeves_runner.api.answers import answer
 from jeeves_runner.api.problems import problem
@@ -13,7 +12,8 @@ from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.instants import later_instant
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import Conflict, InvalidValue, NoServer, NotFound
-from jeeves_runner.views.runs import last_attempt
+from jeeves_runner.views.jobs import job_view, live_job, unknown_job
+from jeeves_runner.views.runs import last_attempt, run_view
 
 ACTOR = "api"
 
@@ -33,10 +33,10 @@ async def run_job(request: web.Request) -> web.Response:
     try:
         run_id = (await of.runs.request(job_id, params, force)).id
     except NotFound:
-        raise views.unknown_job(of.conn, job_id) from None
+        raise unknown_job(of.conn, job_id) from None
     if wait_ms != 0:
         await _wait_for_chain(of, run_id, wait_ms)
-    document = views.run_view(of.conn, last_attempt(of.conn, run_id))["run"]
+    document = run_view(of.conn, last_attempt(of.conn, run_id))["run"]
     if document["finished_at"] is not None:
         return answer({"result": document})
     return answer({"run": document}, status=202)
@@ -67,35 +67,35 @@ async def _end_of_chain(of: ApiServices, first: int) -> None:
 async def cancel_run(request: web.Request) -> web.Response:
     of = request.app[SERVICES]
     run_id = asked.run_id(request)
-    before = views.run_view(of.conn, run_id)["run"]
+    before = run_view(of.conn, run_id)["run"]
     if before["finished_at"] is not None:
         raise Conflict(f"run {run_id} has already ended: {before['status']}")
     await of.runs.cancel(run_id)
-    return answer(views.run_view(of.conn, run_id), status=202)
+    return answer(run_view(of.conn, run_id), status=202)
 
 
 async def pause_job(request: web.Request) -> web.Response:
     of = request.app[SERVICES]
-    job_id = views.live_job(of.conn, request.match_info["job"]).id
+    job_id = live_job(of.conn, request.match_info["job"]).id
     body = await asked.body(request, {"until", "for", "reason"})
     until = _until(of, body)
     reason = asked.text_in(body, "reason")
     await of.writer.write(lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=ACTOR))
-    return answer(views.job_view(of.conn, of.clock.now(), job_id, of.next_run))
+    return answer(job_view(of.conn, of.clock.now(), job_id, of.next_run))
 
 
 async def resume_job(request: web.Request) -> web.Response:
     of = request.app[SERVICES]
-    job_id = views.live_job(of.conn, request.match_info["job"]).id
+    job_id = live_job(of.conn, request.match_info["job"]).id
     await asked.body(request, ())
     await of.writer.write(lambda tx: overrides.resume(tx, job_id, by=ACTOR))
-    return answer(views.job_view(of.conn, of.clock.now(), job_id, of.next_run))
+    return answer(job_view(of.conn, of.clock.now(), job_id, of.next_run))
 
 
 async def disable_job(request: web.Request) -> web.Response:
     """A pause without an end. What a manifest declares stays as it is."""
     of = request.app[SERVICES]
-    job_id = views.live_job(of.conn, request.match_info["job"]).id
+    job_id = live_job(of.conn, request.match_info["job"]).id
     await asked.body(request, ())
     await of.writer.write(lambda tx: overrides.pause(tx, job_id, until=None, reason=ACTOR, by=ACTOR))
     return answer({"ok": True})
@@ -104,7 +104,7 @@ async def disable_job(request: web.Request) -> web.Response:
 async def enable_job(request: web.Request) -> web.Response:
     """The end of a pause, whoever has paused the job."""
     of = request.app[SERVICES]
-    job = views.live_job(of.conn, request.match_info["job"])
+    job = live_job(of.conn, request.match_info["job"])
     await asked.body(request, ())
     if not job.enabled:
         raise Conflict(
@@ -130,7 +130,7 @@ async def jobs_are_declared(request: web.Request) -> web.Response:
 async def job_is_declared(request: web.Request) -> web.Response:
     """The answer to every attempt to write a job."""
     of = request.app[SERVICES]
-    row = views.live_job(of.conn, request.match_info["job"])
+    row = live_job(of.conn, request.match_info["job"])
     return _not_here(f"job {row.id} is declared in {row.file}:{row.line}; edit it there")
 
 

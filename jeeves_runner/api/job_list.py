@@ -4,9 +4,9 @@ from datetime import datetime
 
 import apsw
 
-from jeeves_runner import views
 from jeeves_runner.api.answers import encode
-from jeeves_runner.views import NextRun
+from jeeves_runner.views.jobs import each_job
+from jeeves_runner.views.occurrences import NextRun
 
 
 def job_list(
@@ -20,7 +20,7 @@ def job_list(
     parts: list[bytes] = []
     ids: list[str] = []
     wanted = None if limit is None else limit + 1
-    for job in views.each_job(conn, now, next_run, after=after, limit=wanted):
+    for job in each_job(conn, now, next_run, after=after, limit=wanted):
         parts.append(encode(job))
         ids.append(job["id"])
     if limit is None or len(parts) <= limit:

@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 from aiohttp import web
 
-from jeeves_runner import __version__, views
+from jeeves_runner import __version__
 from jeeves_runner.api import asked
 from jeeves_runner.api.answers import answer, answer_encoded, encode_by_parts
 from jeeves_runner.api.job_list import job_list
@@ -15,8 +15,11 @@ from jeeves_runner.api.reader import READER
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.execute.output.log_read import LogReader, is_in_two_parts
-from jeeves_runner.views.runs import PAGE, tails
-from jeeves_runner.views.status import NAME
+from jeeves_runner.views.jobs import check_known, job_view
+from jeeves_runner.views.queues import peek_view, queue_view, queues_view
+from jeeves_runner.views.runner import NAME, config_view, status_view
+from jeeves_runner.views.runs import PAGE, run_log, run_view, runs_view, tails
+from jeeves_runner.views.state import key_view, namespace_view, namespaces_view
 
 PEEK_LIMIT = 20
 _STATUSES = tuple(status.value for status in RunStatus)
@@ -38,7 +41,7 @@ async def index(request: web.Request) -> web.Response:
 
 async def status(request: web.Request) -> web.Response:
     of = _services(request)
-    document = views.status_view(
+    document = status_view(
         of.conn,
         of.clock.now(),
         started_at=of.started_at,
@@ -64,7 +67,7 @@ async def jobs(request: web.Request) -> web.Response:
 
 async def job(request: web.Request) -> web.Response:
     of = _services(request)
-    return answer(views.job_view(of.conn, of.clock.now(), request.match_info["job"], of.next_run))
+    return answer(job_view(of.conn, of.clock.now(), request.match_info["job"], of.next_run))
 
 
 async def runs_of_job(request: web.Request) -> web.Response:
@@ -79,21 +82,21 @@ async def _runs(request: web.Request, job_id: str | None, status: str | None) ->
     before, limit = asked.before(request), asked.limit(request, PAGE)
 
     def read(conn: apsw.Connection, _now: datetime) -> dict[str, Any]:
-        document = views.runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
+        document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
         if job_id is not None and not document["runs"]:
-            views.check_known(conn, job_id)
+            check_known(conn, job_id)
         return document
 
     return await _answer_read(request, read)
 
 
 async def run(request: web.Request) -> web.Response:
-    return answer(views.run_view(_services(request).conn, asked.run_id(request)))
+    return answer(run_view(_services(request).conn, asked.run_id(request)))
 
 
 async def logs(request: web.Request) -> web.StreamResponse:
     of = _services(request)
-    found, path = views.run_log(of.conn, asked.run_id(request))
+    found, path = run_log(of.conn, asked.run_id(request))
     if path is not None and not is_in_two_parts(path):
         return web.FileResponse(path, headers=_TEXT)
     if path is not None:
@@ -111,35 +114,35 @@ async def sync(request: web.Request) -> web.Response:
 
 async def queues(request: web.Request) -> web.Response:
     detail = asked.flag(request, "detail")
-    return await _answer_read(request, lambda conn, now: views.queues_view(conn, now, detail=detail))
+    return await _answer_read(request, lambda conn, now: queues_view(conn, now, detail=detail))
 
 
 async def queue_status(request: web.Request) -> web.Response:
     queue = request.match_info["queue"]
-    return await _answer_read(request, lambda conn, now: views.queue_view(conn, now, queue))
+    return await _answer_read(request, lambda conn, now: queue_view(conn, now, queue))
 
 
 async def queue_peek(request: web.Request) -> web.Response:
     queue, limit = request.match_info["queue"], asked.limit(request, PEEK_LIMIT)
-    return await _answer_read(request, lambda conn, now: views.peek_view(conn, now, queue, limit))
+    return await _answer_read(request, lambda conn, now: peek_view(conn, now, queue, limit))
 
 
 async def namespaces(request: web.Request) -> web.Response:
-    return await _answer_read(request, views.namespaces_view)
+    return await _answer_read(request, namespaces_view)
 
 
 async def namespace(request: web.Request) -> web.Response:
     name = request.match_info["namespace"]
-    return await _answer_read(request, lambda conn, now: views.namespace_view(conn, now, name))
+    return await _answer_read(request, lambda conn, now: namespace_view(conn, now, name))
 
 
 async def state_key(request: web.Request) -> web.Response:
     name, key = request.match_info["namespace"], request.match_info["key"]
-    return await _answer_read(request, lambda conn, now: views.key_view(conn, now, name, key))
+    return await _answer_read(request, lambda conn, now: key_view(conn, now, name, key))
 
 
 async def config(request: web.Request) -> web.Response:
-    return answer(views.config_view(_services(request).config))
+    return answer(config_view(_services(request).config))
 
 
 def _services(request: web.Request) -> ApiServices:

@@ -14,7 +14,7 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.model import Run
 from jeeves_runner.db.connection import Tx
 from jeeves_runner.reconcile.loop import SyncState
-from jeeves_runner.views import NextRun
+from jeeves_runner.views.occurrences import NextRun
 
 T = TypeVar("T")
 

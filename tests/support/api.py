@@ -22,7 +22,7 @@ from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.reconcile.loop import SyncState
 from jeeves_runner.runs import Runs, Surroundings
-from jeeves_runner.views import next_runs
+from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
 

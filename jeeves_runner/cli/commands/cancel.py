@@ -29,7 +29,7 @@ def command(app: App, run_id: int) -> None:
     died all processes are killed and the run is recorded as interrupted.
     """
     from jeeves_runner.db.runner import RunnerLock
-    from jeeves_runner.views import run_view
+    from jeeves_runner.views.runs import run_view
 
     with closing(app.connect()) as conn:
         before = run_view(conn, run_id)["run"]

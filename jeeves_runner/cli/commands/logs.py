@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def command(app: App, run_id: int, follow: bool) -> None:
     """Print what RUN wrote: its log file, or the end kept in the database where there is none."""
     from jeeves_runner.execute.output.log_read import LogReader
-    from jeeves_runner.views import run_log
-    from jeeves_runner.views.runs import tails
+    from jeeves_runner.views.runs import run_log, tails
 
     output = sys.stdout.buffer
     with closing(app.connect()) as conn:
@@ -51,7 +50,7 @@ def _follow(app: App, conn: "apsw.Connection", run_id: int, output: BinaryIO) ->
     from jeeves_runner.cli.server import server_has_stopped, server_of
     from jeeves_runner.cli.waiting import polled
     from jeeves_runner.execute.output.log_read import LogReader
-    from jeeves_runner.views import run_log
+    from jeeves_runner.views.runs import run_log
 
     reader: LogReader | None = None
 

@@ -29,8 +29,7 @@ def command(app: App, job_id: str | None, of_all: bool, until: str | None, reaso
     from jeeves_runner.core.instants import later_instant
     from jeeves_runner.db import overrides
     from jeeves_runner.db.connection import transaction
-    from jeeves_runner.views import job_view, live_job
-    from jeeves_runner.views.jobs import pause_of_all
+    from jeeves_runner.views.jobs import job_view, live_job, pause_of_all
 
     check_target(job_id, of_all)
     with closing(app.connect()) as conn:

@@ -22,8 +22,7 @@ def command(app: App, job_id: str | None, of_all: bool) -> None:
     from jeeves_runner.cli.commands.pause import check_target
     from jeeves_runner.db import overrides
     from jeeves_runner.db.connection import transaction
-    from jeeves_runner.views import job_view, live_job
-    from jeeves_runner.views.jobs import pause_of_all
+    from jeeves_runner.views.jobs import job_view, live_job, pause_of_all
 
     check_target(job_id, of_all)
     with closing(app.connect()) as conn:

@@ -36,7 +36,8 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
     from jeeves_runner.core.model import Trigger
     from jeeves_runner.db.connection import transaction
     from jeeves_runner.db.run_entries import RunRequest, request_run
-    from jeeves_runner.views import live_job, run_view
+    from jeeves_runner.views.jobs import live_job
+    from jeeves_runner.views.runs import run_view
 
     given = _params(params)
     with closing(app.connect()) as conn:
@@ -82,8 +83,7 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
     """The last attempt of the chain that begins with this run, once it has ended."""
     from jeeves_runner.cli.server import server_has_stopped, server_of
     from jeeves_runner.cli.waiting import polled
-    from jeeves_runner.views import run_view
-    from jeeves_runner.views.runs import last_attempt
+    from jeeves_runner.views.runs import last_attempt, run_view
 
     def look() -> dict[str, Any] | None:
         # Before the run: a server that stops settles its runs first.
