@@ -14,7 +14,8 @@ from typing import Any
 
 import apsw
 
-from jeeves_runner.api import ApiServices, HttpServer
+from jeeves_runner.api.server import HttpServer
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.model import CancelCause

@@ -8,7 +8,7 @@ from aiohttp import web
 from jeeves_runner.api.connection import LIMITS, Connection, Limits, log
 from jeeves_runner.api.guard import refusal
 from jeeves_runner.api.problems import problem, problem_of, problem_of_http
-from jeeves_runner.api.reader import READER, Reader
+from jeeves_runner.api.read_pool import READ_POOL, ReadPool
 from jeeves_runner.api.routes import ROUTES, Handler
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.errors import JeevesError
@@ -19,8 +19,8 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[_answer_always])
     app[SERVICES] = services
     app[LIMITS] = limits
-    app[READER] = Reader(Path(services.conn.filename))
-    app.on_cleanup.append(app[READER].close)
+    app[READ_POOL] = ReadPool(Path(services.conn.filename))
+    app.on_cleanup.append(app[READ_POOL].close)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":

@@ -12,8 +12,8 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from jeeves_runner.api.answers import encode
 from jeeves_runner.api.problems import CONTENT_TYPE, problem, problem_body, problem_of_http
+from jeeves_runner.api.responses import encode
 
 #: The name in the log of all that HTTP does.
 log = logging.getLogger("jeeves_runner.http")

@@ -16,7 +16,7 @@ from support.ledger import Ledger, as_document
 
 import jeeves_runner.errors
 from jeeves_runner import __version__
-from jeeves_runner.api import asked
+from jeeves_runner.api import parameters
 from jeeves_runner.api.problems import STATUSES
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.core.model import Retries, RunStatus
@@ -243,7 +243,7 @@ def test_who_does_not_wait_gets_the_run_at_once(ledger: Ledger) -> None:
 )
 def test_preferences_are_tokens_of_all_the_headers_lines(lines: list[str], names: list[str]) -> None:
     headers = CIMultiDict(("Prefer", line) for line in lines)
-    assert list(asked.preferences(make_mocked_request("POST", "/", headers=headers))) == names
+    assert list(parameters.preferences(make_mocked_request("POST", "/", headers=headers))) == names
 
 
 async def active(api: Api, status: str) -> int:
@@ -492,7 +492,7 @@ def test_a_bug_is_logged_and_answered_with_one_line(
     def fault(*_args: object, **_more: object) -> None:
         raise ZeroDivisionError("a secret thing")
 
-    monkeypatch.setattr("jeeves_runner.api.reading.runs_view", fault)
+    monkeypatch.setattr("jeeves_runner.api.run_handlers.runs_view", fault)
     with caplog.at_level(logging.ERROR):
         answer = get(ledger, "/runs")
     assert problem(answer) == (500, "unexpected error; the server's log has the details")

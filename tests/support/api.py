@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 import aiohttp
 from support.ledger import Ledger
 
-from jeeves_runner.api import ApiServices, HttpServer, Limits
+from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.server import HttpServer
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
 from jeeves_runner.core.model import SourceType

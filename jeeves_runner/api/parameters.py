@@ -1,4 +1,7 @@
-"""What a request asks for, checked: numbers, durations and JSON bodies; InvalidValue for the rest."""
+"""The parameters of requests, checked: those of the path, the query and the JSON body.
+
+What cannot be understood raises InvalidValue.
+"""
 
 import asyncio
 import json
