@@ -14,6 +14,7 @@ from typing import Any
 
 import apsw
 
+from jeeves_runner.api.local_socket import open_local_socket
 from jeeves_runner.api.server import HttpServer
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
@@ -22,7 +23,7 @@ from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_api_url
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_addresses
 from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError, PortTaken
@@ -139,16 +140,16 @@ class Runner:
         if self._stop.is_set():
             return False
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
-        self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
+        follower = self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
         warm_up()
         await runs.start_up()
         await scheduler.load()
-        await self._answer_http(listener, self._services(conn, writer, runs, sync, scheduler))
-        await writer.write(lambda tx: set_api_url(tx, epoch, self.url))
+        local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
+        await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._spawn("scheduler", scheduler.run())
         self._spawn("watch of the manifests", sync.run())
         # Somebody may cancel a run that a stopping runner waits for.
-        self._spawn("watch of the database", self._follower.run(), self._tasks_to_the_end)
+        self._spawn("watch of the database", follower.run(), self._tasks_to_the_end)
         self._spawn("maintenance", self._make_maintenance(writer).run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
         self._spawn("leases", Leases(writer=writer, runs=runs).run(), self._tasks_to_the_end)
@@ -234,24 +235,30 @@ class Runner:
             await self._follower.catch_up()
 
     def _services(
-        self, conn: apsw.Connection, writer: Writer, runs: Runs, sync: Sync, scheduler: Scheduler
+        self, conn: apsw.Connection, writer: Writer, scheduler: Scheduler, follower: Follower
     ) -> ApiServices:
         return ApiServices(
             conn=conn,
             clock=self._clock,
             config=self._config,
-            runs=runs,
-            sync=sync,
+            runs=self.runs,
+            sync=self.sync,
             writer=writer,
             next_run=scheduler.next_of,
+            nudge=follower.nudge,
             started_at=self._clock.now(),
             stopping=self._stop,
         )
 
-    async def _answer_http(self, listener: socket.socket, services: ApiServices) -> None:
+    async def _answer_http(self, listener: socket.socket, services: ApiServices) -> str | None:
+        """Answer on TCP and on the Unix socket, whose path this returns; None if it can have none."""
+        local = open_local_socket(self._config.data_dir, self._config.db_path)
+        if local is not None:
+            self._stack.callback(local.close)
         server = HttpServer(services, grace=_HTTP_GRACE)
         self._stack.push_async_callback(server.close)
-        await server.start(listener)
+        await server.start(listener, *([] if local is None else [local.listener]))
+        return None if local is None else str(local.path)
 
     def _catch_signals(self, handler: Callable[[signal.Signals], None]) -> None:
         """Have the handler called from now on, in the place of an earlier one."""

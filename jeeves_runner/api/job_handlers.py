@@ -1,5 +1,6 @@
 """The routes of jobs: what is declared of them, and their pauses. None writes what manifests declare."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from jeeves_runner.api.responses import encode, encoded_response, json_response
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.instants import later_instant
 from jeeves_runner.db import overrides
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue
 from jeeves_runner.views.jobs import each_job, job_view, live_job
 from jeeves_runner.views.occurrences import NextRun
@@ -42,7 +44,7 @@ async def pause_job(request: web.Request) -> web.Response:
     body = await parameters.body(request, {"until", "for", "reason"})
     until = _until(services, body)
     reason = parameters.text_in(body, "reason")
-    await services.writer.write(lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=ACTOR))
+    await _write(services, lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=ACTOR))
     return json_response(job_view(services.conn, services.clock.now(), job_id, services.next_run))
 
 
@@ -50,7 +52,7 @@ async def resume_job(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     job_id = live_job(services.conn, request.match_info["job"]).id
     await parameters.body(request, ())
-    await services.writer.write(lambda tx: overrides.resume(tx, job_id, by=ACTOR))
+    await _write(services, lambda tx: overrides.resume(tx, job_id, by=ACTOR))
     return json_response(job_view(services.conn, services.clock.now(), job_id, services.next_run))
 
 
@@ -59,7 +61,7 @@ async def disable_job(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     job_id = live_job(services.conn, request.match_info["job"]).id
     await parameters.body(request, ())
-    await services.writer.write(lambda tx: overrides.pause(tx, job_id, until=None, reason=ACTOR, by=ACTOR))
+    await _write(services, lambda tx: overrides.pause(tx, job_id, until=None, reason=ACTOR, by=ACTOR))
     return json_response({"ok": True})
 
 
@@ -73,7 +75,7 @@ async def enable_job(request: web.Request) -> web.Response:
             f"job {job.id} is declared with enabled: false in {job.file}:{job.line}",
             hint="change it there; a saved manifest is applied at once",
         )
-    await services.writer.write(lambda tx: overrides.resume(tx, job.id, by=ACTOR))
+    await _write(services, lambda tx: overrides.resume(tx, job.id, by=ACTOR))
     return json_response({"ok": True})
 
 
@@ -124,6 +126,12 @@ def _job_list(
 def _jobs_document(jobs: list[bytes], next_cursor: str | None) -> bytes:
     more = b"" if next_cursor is None else b',"next_cursor":' + encode(next_cursor)
     return b'{"jobs":[' + b",".join(jobs) + b"]" + more + b"}"
+
+
+async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:
+    """Commit what a pause or its end needs, and let the runner take it up as if a command had written it."""
+    await services.writer.write(act)
+    services.nudge()
 
 
 def _until(services: ApiServices, body: dict[str, object]) -> datetime | None:

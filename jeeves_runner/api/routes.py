@@ -42,6 +42,7 @@ ROUTES: Final = (
     Route("POST", "/runs/{run}/cancel", run_handlers.cancel_run),
     Route("GET", "/sync", runner_handlers.sync),
     Route("POST", "/reconcile", runner_handlers.reconcile),
+    Route("POST", "/nudge", runner_handlers.nudge),
     Route("GET", "/queues", data_handlers.queues),
     Route("GET", "/queues/{queue}/status", data_handlers.queue_status),
     Route("GET", "/queues/{queue}/peek", data_handlers.queue_peek),

@@ -1,6 +1,7 @@
 """The routes of runs: lists, single runs, their logs, starts by hand and cancels."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,7 +31,14 @@ async def runs(request: web.Request) -> web.Response:
 
 
 async def run(request: web.Request) -> web.Response:
-    return json_response(run_view(request.app[SERVICES].conn, parameters.run_id(request)))
+    """A run as it is, or with ``?wait=`` as it is once it has ended or that time has passed."""
+    services = request.app[SERVICES]
+    run_id, wait_ms = parameters.run_id(request), parameters.look_wait_ms(request)
+    document = run_view(services.conn, run_id)
+    if wait_ms and document["run"]["finished_at"] is None:
+        await _wait_for(services, services.runs.wait(run_id), wait_ms)
+        document = run_view(services.conn, run_id)
+    return json_response(document)
 
 
 async def logs(request: web.Request) -> web.StreamResponse:
@@ -64,7 +72,7 @@ async def run_job(request: web.Request) -> web.Response:
     except NotFound:
         raise unknown_job(services.conn, job_id) from None
     if wait_ms != 0:
-        await _wait_for_chain(services, run_id, wait_ms)
+        await _wait_for(services, _end_of_chain(services, run_id), wait_ms)
     document = run_view(services.conn, last_attempt(services.conn, run_id))["run"]
     if document["finished_at"] is not None:
         return json_response({"result": document})
@@ -93,9 +101,9 @@ async def _runs(request: web.Request, job_id: str | None, status: str | None) ->
     return await document_response(request, read)
 
 
-async def _wait_for_chain(services: ApiServices, run_id: int, wait_ms: int | None) -> None:
-    """Wait until the last attempt of a chain has ended, ``wait_ms`` at most, or until the server stops."""
-    end = asyncio.create_task(_end_of_chain(services, run_id))
+async def _wait_for(services: ApiServices, ending: Coroutine[Any, Any, object], wait_ms: int | None) -> None:
+    """Wait for the end of a run or chain, ``wait_ms`` at most, or until the server stops."""
+    end = asyncio.create_task(ending)
     stop = asyncio.create_task(services.stopping.wait())
     try:
         timeout = None if wait_ms is None else wait_ms / 1000

@@ -48,5 +48,11 @@ async def reconcile(request: web.Request) -> web.Response:
     return json_response(services.sync.state.as_json(), status=202)
 
 
+async def nudge(request: web.Request) -> web.Response:
+    """Another program has written to the database: look at it now, not at the next interval."""
+    request.app[SERVICES].nudge()
+    return web.Response(status=204)
+
+
 async def config(request: web.Request) -> web.Response:
     return json_response(config_view(request.app[SERVICES].config))

@@ -1,4 +1,4 @@
-"""What the routes need of the rest of the program, given by whoever composes it."""
+"""What the routes need of the rest of the program; ``service`` gives it to them."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -48,7 +48,10 @@ class Writes(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiServices:
-    """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop."""
+    """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
+
+    ``nudge`` makes the server look at the database at once, for what was written beside it.
+    """
 
     conn: apsw.Connection
     clock: Clock
@@ -57,6 +60,7 @@ class ApiServices:
     sync: SyncControl
     writer: Writes
     next_run: NextRun
+    nudge: Callable[[], None]
     started_at: datetime
     stopping: asyncio.Event
 

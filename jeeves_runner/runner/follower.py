@@ -2,18 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
 
 import apsw
 
 from jeeves_runner.db import jobs, revisions
 from jeeves_runner.db.storage import data_version
 
-INTERVAL = 0.1
-"""Seconds between two looks at SQLite's change counter, each of about a microsecond."""
+INTERVAL: Final = 1.0
+"""Seconds after which the database is looked at although nobody has nudged."""
+
+_PAUSE: Final = 0.01
+"""Seconds between two looks, so that many nudges in a row cost few looks."""
 
 
 class Follower:
     """Watches the database for commits and passes on what they mean.
+
+    It looks when nudged, and at intervals for commits whose nudge was lost or never sent. A look
+    at SQLite's change counter costs about a microsecond.
 
     ``changed`` gets the newest revision and the ids of the jobs that it and those before it wrote,
     whoever applied them; ``written`` is called after any commit.
@@ -31,17 +39,26 @@ class Follower:
         self._written = written
         self._revision = revisions.head(conn)
         self._version = data_version(self._conn)
+        self._nudged = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
+
+    def nudge(self) -> None:
+        """Look at the database at once: another process has written to it."""
+        self._nudged.set()
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            await asyncio.sleep(INTERVAL)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await self._nudged.wait()
+            self._nudged.clear()  # before the look: a nudge amid it is for the next one
             version = data_version(self._conn)
             if version != self._version:
                 self._version = version
                 await self.catch_up()
                 await self._written()
+            await asyncio.sleep(_PAUSE)
 
     async def catch_up(self) -> None:
         """Pass on every revision not yet passed on; returns when the timetable has them."""

@@ -58,12 +58,15 @@ class Api:
         ledger: Ledger,
         sync: StillSync,
         stopping: asyncio.Event,
+        nudges: list[None],
     ) -> None:
+        """``nudges`` holds one entry for each time that the server was to look at its database."""
         self.port = port
         self.session = session
         self.ledger = ledger
         self.sync = sync
         self.stopping = stopping
+        self.nudges = nudges
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -123,6 +126,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         await runs.start_up()
         sync = StillSync()
         stopping = asyncio.Event()
+        nudges: list[None] = []
         services = ApiServices(
             conn=conn,
             clock=clock,
@@ -131,6 +135,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
+            nudge=lambda: nudges.append(None),
             started_at=clock.now(),
             stopping=stopping,
         )
@@ -139,7 +144,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync, stopping)
+            yield Api(port, session, ledger, sync, stopping, nudges)
         await runs.shut_down(0)
         await server.close()
     conn.close()
