@@ -16,7 +16,8 @@ from jeeves_runner.core.instants import later_instant
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue
-from jeeves_runner.views.jobs import each_job, job_view, live_job
+from jeeves_runner.views.job_lookup import live_job
+from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.occurrences import NextRun
 
 ACTOR: Final = "api"
@@ -131,7 +132,7 @@ def _jobs_document(jobs: list[bytes], next_cursor: str | None) -> bytes:
 async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:
     """Commit what a pause or its end needs, and let the runner take it up as if a command had written it."""
     await services.writer.write(act)
-    services.nudge()
+    await services.nudge()
 
 
 def _until(services: ApiServices, body: dict[str, object]) -> datetime | None:

@@ -15,7 +15,7 @@ from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.errors import Conflict, NoServer, NotFound
 from jeeves_runner.execute.output.log_read import LogReader, is_in_two_parts
-from jeeves_runner.views.jobs import check_known, unknown_job
+from jeeves_runner.views.job_lookup import check_known, unknown_job
 from jeeves_runner.views.runs import PAGE, last_attempt, run_log, run_view, runs_view, tails
 
 _STATUSES: Final = tuple(status.value for status in RunStatus)

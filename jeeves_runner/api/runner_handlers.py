@@ -49,8 +49,11 @@ async def reconcile(request: web.Request) -> web.Response:
 
 
 async def nudge(request: web.Request) -> web.Response:
-    """Another program has written to the database: look at it now, not at the next interval."""
-    request.app[SERVICES].nudge()
+    """Another program has written to the database: look at it now, not at the next interval.
+
+    The answer comes before the look: as long as it has not come, what is committed will be seen.
+    """
+    await request.app[SERVICES].nudge()
     return web.Response(status=204)
 
 

@@ -1,7 +1,7 @@
 """What the routes need of the rest of the program; ``service`` gives it to them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -50,7 +50,7 @@ class Writes(Protocol):
 class ApiServices:
     """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
 
-    ``nudge`` makes the server look at the database at once, for what was written beside it.
+    ``nudge`` makes the runner look at what was committed beside it; it returns right before the look.
     """
 
     conn: apsw.Connection
@@ -60,7 +60,7 @@ class ApiServices:
     sync: SyncControl
     writer: Writes
     next_run: NextRun
-    nudge: Callable[[], None]
+    nudge: Callable[[], Awaitable[None]]
     started_at: datetime
     stopping: asyncio.Event
 

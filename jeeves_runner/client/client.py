@@ -193,7 +193,7 @@ class Client:
             return []
         if self._session.gathering:
             return [*self._gather_enqueue(act, len(texts))]
-        return [*self._session.write(act)]
+        return [*self._session.write(act, announced=True)]
 
     def claim(self, queue: str, count: int = 1, lease: Span | None = None) -> list[Item]:
         """Take up to ``count`` ready items, 1000 at most, until ``lease`` (default: the queue's) ends.

@@ -11,6 +11,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.nudge import Nudges
 from jeeves_runner.db.transaction import Tx, transaction, translated
 from jeeves_runner.errors import UsageError
 
@@ -51,12 +52,14 @@ class Session:
         self._thread = threading.get_ident()
         self._gathered: list[Callable[[Tx], object]] | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self._nudges = Nudges(clock)
         self._closed = False
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
         if not self._closed:
             self._closed = True
+            self._nudges.close()
             self._conn.close()
 
     @property
@@ -70,10 +73,15 @@ class Session:
         with translated(conn.filename):
             return look(conn, self._clock.now())
 
-    def write(self, act: Callable[[Tx], T], *, durable: bool = True) -> T:
-        """Do ``act`` in a transaction of its own."""
+    def write(self, act: Callable[[Tx], T], *, durable: bool = True, announced: bool = False) -> T:
+        """Do ``act`` in a transaction of its own. The server takes note of an ``announced`` one at once."""
         with transaction(self._usable(), self._clock, durable=durable) as tx:
-            return act(tx)
+            done = act(tx)
+            if announced:
+                self._nudges.find_server(tx)
+        if announced:
+            self._nudges.send()
+        return done
 
     def gather(self, act: Callable[[Tx], object], after_commit: Callable[[], None] | None = None) -> None:
         """Do ``act`` at the end of the open ``transaction()`` block, with all that was gathered."""

@@ -9,11 +9,12 @@ import apsw
 
 from jeeves_runner.db import jobs, revisions
 from jeeves_runner.db.storage import data_version
+from jeeves_runner.execute.announcement import Announcement
 
 INTERVAL: Final = 1.0
 """Seconds after which the database is looked at although nobody has nudged."""
 
-_PAUSE: Final = 0.01
+_PAUSE: Final = 0.05
 """Seconds between two looks, so that many nudges in a row cost few looks."""
 
 
@@ -40,11 +41,16 @@ class Follower:
         self._revision = revisions.head(conn)
         self._version = data_version(self._conn)
         self._nudged = asyncio.Event()
+        self._next_look: Announcement[None] = Announcement()
         self._one_at_a_time = asyncio.Lock()
 
-    def nudge(self) -> None:
-        """Look at the database at once: another process has written to it."""
+    async def nudge(self) -> None:
+        """Have the database looked at: another process has written to it.
+
+        Returns right before the look. Who commits before that needs no nudge of their own.
+        """
         self._nudged.set()
+        await self._next_look.wait()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -52,13 +58,19 @@ class Follower:
             with suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL):
                     await self._nudged.wait()
-            self._nudged.clear()  # before the look: a nudge amid it is for the next one
+            await self._tell_of_the_look()
             version = data_version(self._conn)
             if version != self._version:
                 self._version = version
                 await self.catch_up()
                 await self._written()
             await asyncio.sleep(_PAUSE)
+
+    async def _tell_of_the_look(self) -> None:
+        self._nudged.clear()  # whoever nudges from here on gets another look
+        told, self._next_look = self._next_look, Announcement()
+        told.make(None)
+        await asyncio.sleep(0)  # they answer in this turn of the loop
 
     async def catch_up(self) -> None:
         """Pass on every revision not yet passed on; returns when the timetable has them."""

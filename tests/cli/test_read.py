@@ -7,6 +7,7 @@ import pytest
 from support.cli import Shell, between_looks, words
 from support.data import NOON
 
+from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.views.jobs import job_view, jobs_view
@@ -326,7 +327,7 @@ def test_logs_do_not_follow_a_run_whose_server_is_gone(
     log.write_text("one\n")
     run = shell.ledger.add_run("a", "running", log_path=str(log))
     with shell.server() as server:
-        between_looks(monkeypatch, server.release)
+        between_looks(monkeypatch, server.release, lambda: shell.ledger.clock.advance(seconds=RESTART))
         result = shell.run("logs", "-f", str(run))
     assert (result.exit_code, result.stdout) == (2, "one\n")
     assert f"the server has stopped; run {run} is still running" in result.stderr

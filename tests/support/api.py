@@ -127,6 +127,10 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         sync = StillSync()
         stopping = asyncio.Event()
         nudges: list[None] = []
+
+        async def count_nudge() -> None:
+            nudges.append(None)
+
         services = ApiServices(
             conn=conn,
             clock=clock,
@@ -135,7 +139,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
-            nudge=lambda: nudges.append(None),
+            nudge=count_nudge,
             started_at=clock.now(),
             stopping=stopping,
         )

@@ -12,7 +12,8 @@ from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import NotFound
-from jeeves_runner.views.jobs import check_known, job_view, jobs_view
+from jeeves_runner.views.job_lookup import check_known
+from jeeves_runner.views.jobs import job_view, jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.queues import peek_view, queue_view, queues_view
 from jeeves_runner.views.runner import recorded_sync, status_view

@@ -201,9 +201,9 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
     from jeeves_runner.cli.render import counted
     from jeeves_runner.db import queue_items
-    from jeeves_runner.db.connection import transaction
+    from jeeves_runner.db.nudge import announced_transaction
 
-    with closing(app.connect()) as conn, transaction(conn, app.clock) as tx:
+    with closing(app.connect()) as conn, announced_transaction(conn, app.clock) as tx:
         for item_id in item_ids:
             queue_items.retry(tx, item_id)
     _answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")
