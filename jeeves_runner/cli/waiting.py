@@ -11,7 +11,7 @@ from jeeves_runner.db.runner import RunnerRow
 INTERVAL: Final = 0.05
 """Seconds between two looks at the database where no server can be asked; each costs some microseconds."""
 
-RESTART: Final = 3.0
+RESTART: Final = 5.0
 """Seconds that a server may be gone before nobody waits for it any more: a restart takes less."""
 
 _PATIENCE: Final = 1.0

@@ -272,7 +272,7 @@ class Client:
             for pending, item_id in zip(pendings, ids, strict=True):
                 pending.settle(item_id)
 
-        self._session.gather(lambda tx: ids.extend(act(tx)), settle)
+        self._session.gather(lambda tx: ids.extend(act(tx)), settle, announced=True)
         return pendings
 
 

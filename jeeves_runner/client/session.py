@@ -51,6 +51,7 @@ class Session:
         self._pid = os.getpid()
         self._thread = threading.get_ident()
         self._gathered: list[Callable[[Tx], object]] | None = None
+        self._gathered_is_announced = False
         self._after_commit: list[Callable[[], None]] = []
         self._nudges = Nudges(clock)
         self._closed = False
@@ -83,12 +84,19 @@ class Session:
             self._nudges.send()
         return done
 
-    def gather(self, act: Callable[[Tx], object], after_commit: Callable[[], None] | None = None) -> None:
+    def gather(
+        self,
+        act: Callable[[Tx], object],
+        after_commit: Callable[[], None] | None = None,
+        *,
+        announced: bool = False,
+    ) -> None:
         """Do ``act`` at the end of the open ``transaction()`` block, with all that was gathered."""
         self._usable()
         if self._gathered is None:
             raise UsageError("there is no open transaction to add to")
         self._gathered.append(act)
+        self._gathered_is_announced |= announced
         if after_commit is not None:
             self._after_commit.append(after_commit)
 
@@ -99,6 +107,7 @@ class Session:
         if self._gathered is not None:
             raise UsageError("a transaction is already open", hint="end its `with` block first")
         self._gathered = []
+        self._gathered_is_announced = False
         self._after_commit = []
         try:
             yield
@@ -106,7 +115,7 @@ class Session:
         finally:
             self._gathered = None
         if acts:
-            self.write(lambda tx: [act(tx) for act in acts])
+            self.write(lambda tx: [act(tx) for act in acts], announced=self._gathered_is_announced)
         for settle in self._after_commit:
             settle()
 

@@ -18,7 +18,7 @@ from jeeves_runner.db.transaction import Tx, transaction
 if TYPE_CHECKING:
     from socket import socket
 
-_REQUEST: Final = b"POST /nudge HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+_REQUEST: Final = b"POST /nudge HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
 _LONGEST_ANSWER: Final = 4096
 
 _AFTER_A_FAILURE: Final = 1.0
