@@ -11,8 +11,8 @@ from jeeves_runner.db.runner import RunnerRow
 INTERVAL: Final = 0.05
 """Seconds between two looks at the database where no server can be asked; each costs some microseconds."""
 
-RESTART: Final = 5.0
-"""Seconds that a server may be gone before nobody waits for it any more: a restart takes less."""
+RESTART: Final = 10.0
+"""Seconds that a server may be gone before a wait for it ends. Service managers restart it sooner."""
 
 _PATIENCE: Final = 1.0
 """Seconds for a server to take a question."""
