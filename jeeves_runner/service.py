@@ -148,7 +148,7 @@ class Runner:
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._spawn("scheduler", scheduler.run())
         self._spawn("watch of the manifests", sync.run())
-        # Somebody may cancel a run that a stopping runner waits for.
+        # Also while the runner stops: a run that it waits for can still be cancelled.
         self._spawn("watch of the database", follower.run(), self._tasks_to_the_end)
         self._spawn("maintenance", self._make_maintenance(writer).run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
@@ -167,8 +167,10 @@ class Runner:
             raise self._fault
 
     async def _look_at_manifests(self, sync: Sync) -> None:
-        """Until no delete settles any more, so that no job starts whose manifest has gone; whoever goes on
-        changing the folder is not waited for."""
+        """Look until no delete settles any more, so that no job starts whose manifest has gone.
+
+        A folder that goes on changing is not waited for.
+        """
         for _ in range(_FIRST_LOOKS):
             await sync.look()
             if (settling := sync.settling()) is None or self._stop.is_set():
@@ -223,14 +225,14 @@ class Runner:
         )
 
     async def _on_revision(self, revision: int, job_ids: Sequence[str]) -> None:
-        """Somebody has applied: jobs have changed, and where the manifests stand to them."""
+        """After an apply by any process: jobs have changed, and so has what the manifests differ in."""
         await self.runs.on_plan(job_ids)
         await self.scheduler.on_plan(job_ids)
         if revision != self.sync.state.revision:
             self.sync.nudge()
 
     async def _on_applied(self, _applied: Applied) -> None:
-        """The first apply comes before anybody follows; its jobs are loaded with all others."""
+        """The first apply comes before there is a follower; its jobs are loaded with all others."""
         if self._follower is not None:
             await self._follower.catch_up()
 
@@ -316,7 +318,7 @@ class Runner:
         then, and another program write what this one never sees."""
         path = self._config.db_path
         opened = files_of(path)
-        while (found := files_of(path)) == opened:  # noqa: ASYNC110 - nobody announces it
+        while (found := files_of(path)) == opened:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(_FILES_INTERVAL)
         gone = next(file for file, identity in opened.items() if found[file] != identity)
         fenced = Fenced(

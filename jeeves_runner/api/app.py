@@ -53,7 +53,7 @@ async def _answer_always(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:
-    """Whether a handler failed because its client is gone, which is nobody's fault."""
+    """Whether a handler failed because its client is gone; that is no fault of the server."""
     gone = isinstance(fault, ConnectionError) and request.transport is None
     if gone:
         log.debug("%s %r: the client hung up", request.method, request.path)

@@ -43,7 +43,7 @@ def require_server(app: App, conn: "apsw.Connection") -> None:
 
 
 def server_has_stopped(run: Mapping[str, Any]) -> NoServer:
-    """The error for a wait that nobody will end."""
+    """The error for a wait whose end no server will bring."""
     return NoServer(
         f"the server has stopped; run {run['id']} is still {run['status']}",
         hint=f"the next server {'starts' if run['status'] == 'scheduled' else 'settles'} it",

@@ -67,7 +67,7 @@ class Nudges:
                     return
                 self._connection = _connect(self._path)
             _send(self._connection)
-        except OSError:  # it has died, or has too much to do
+        except OSError:  # the server has died, or too many wait for it
             self._not_before = self._clock.monotonic() + _AFTER_A_FAILURE
             self.close()
 
@@ -90,7 +90,7 @@ class Nudges:
 
 
 def _connect(path: str) -> "socket":
-    # Costs milliseconds, which only those pay who have a server to nudge.
+    # It costs milliseconds, and only programs with a server to nudge need it.
     from socket import AF_UNIX, SOCK_STREAM, socket
 
     connection = socket(AF_UNIX, SOCK_STREAM)

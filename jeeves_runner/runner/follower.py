@@ -12,7 +12,7 @@ from jeeves_runner.db.storage import data_version
 from jeeves_runner.execute.announcement import Announcement
 
 INTERVAL: Final = 1.0
-"""Seconds after which the database is looked at although nobody has nudged."""
+"""Seconds between two looks when no nudge comes."""
 
 _PAUSE: Final = 0.05
 """Seconds between two looks, so that many nudges in a row cost few looks."""
@@ -67,10 +67,10 @@ class Follower:
             await asyncio.sleep(_PAUSE)
 
     async def _tell_of_the_look(self) -> None:
-        self._nudged.clear()  # whoever nudges from here on gets another look
+        self._nudged.clear()  # a nudge from here on is for the next look
         told, self._next_look = self._next_look, Announcement()
         told.make(None)
-        await asyncio.sleep(0)  # they answer in this turn of the loop
+        await asyncio.sleep(0)  # those who nudged go on first, and answer their clients
 
     async def catch_up(self) -> None:
         """Pass on every revision not yet passed on; returns when the timetable has them."""
