@@ -14,14 +14,16 @@ from typing import Any
 
 import apsw
 
-from jeeves_runner.api import ApiServices, HttpServer
+from jeeves_runner.api.local_socket import open_local_socket
+from jeeves_runner.api.server import HttpServer
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_api_url
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_addresses
 from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError, PortTaken
@@ -138,16 +140,16 @@ class Runner:
         if self._stop.is_set():
             return False
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
-        self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
+        follower = self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
         warm_up()
         await runs.start_up()
         await scheduler.load()
-        await self._answer_http(listener, self._services(conn, writer, runs, sync, scheduler))
-        await writer.write(lambda tx: set_api_url(tx, epoch, self.url))
+        local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
+        await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._spawn("scheduler", scheduler.run())
         self._spawn("watch of the manifests", sync.run())
-        # Somebody may cancel a run that a stopping runner waits for.
-        self._spawn("watch of the database", self._follower.run(), self._tasks_to_the_end)
+        # Also while the runner stops: a run that it waits for can still be cancelled.
+        self._spawn("watch of the database", follower.run(), self._tasks_to_the_end)
         self._spawn("maintenance", self._make_maintenance(writer).run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
         self._spawn("leases", Leases(writer=writer, runs=runs).run(), self._tasks_to_the_end)
@@ -165,8 +167,10 @@ class Runner:
             raise self._fault
 
     async def _look_at_manifests(self, sync: Reconciler) -> None:
-        """Until no delete settles any more, so that no job starts whose manifest has gone; whoever goes on
-        changing the folder is not waited for."""
+        """Look until no delete settles any more, so that no job starts whose manifest has gone.
+
+        A folder that goes on changing is not waited for.
+        """
         for _ in range(_FIRST_LOOKS):
             await sync.look()
             if (settling := sync.settling()) is None or self._stop.is_set():
@@ -221,36 +225,42 @@ class Runner:
         )
 
     async def _on_revision(self, revision: int, job_ids: Sequence[str]) -> None:
-        """Somebody has applied: jobs have changed, and where the manifests stand to them."""
+        """After an apply by any process: jobs have changed, and so has what the manifests differ in."""
         await self.runs.on_plan(job_ids)
         await self.scheduler.on_plan(job_ids)
         if revision != self.sync.status.revision:
             self.sync.nudge()
 
     async def _on_applied(self, _applied: Applied) -> None:
-        """The first apply comes before anybody follows; its jobs are loaded with all others."""
+        """The first apply comes before there is a follower; its jobs are loaded with all others."""
         if self._follower is not None:
             await self._follower.catch_up()
 
     def _services(
-        self, conn: apsw.Connection, writer: Writer, runs: Runs, sync: Reconciler, scheduler: Scheduler
+        self, conn: apsw.Connection, writer: Writer, scheduler: Scheduler, follower: Follower
     ) -> ApiServices:
         return ApiServices(
             conn=conn,
             clock=self._clock,
             config=self._config,
-            runs=runs,
-            sync=sync,
+            runs=self.runs,
+            sync=self.sync,
             writer=writer,
             next_run=scheduler.next_of,
+            nudge=follower.nudge,
             started_at=self._clock.now(),
             stopping=self._stop,
         )
 
-    async def _answer_http(self, listener: socket.socket, services: ApiServices) -> None:
+    async def _answer_http(self, listener: socket.socket, services: ApiServices) -> str | None:
+        """Answer on TCP and on the Unix socket, whose path this returns; None if it can have none."""
+        local = open_local_socket(self._config.data_dir, self._config.db_path)
+        if local is not None:
+            self._stack.callback(local.close)
         server = HttpServer(services, grace=_HTTP_GRACE)
         self._stack.push_async_callback(server.close)
-        await server.start(listener)
+        await server.start(listener, *([] if local is None else [local.listener]))
+        return None if local is None else str(local.path)
 
     def _catch_signals(self, handler: Callable[[signal.Signals], None]) -> None:
         """Have the handler called from now on, in the place of an earlier one."""
@@ -308,7 +318,7 @@ class Runner:
         then, and another program write what this one never sees."""
         path = self._config.db_path
         opened = files_of(path)
-        while (found := files_of(path)) == opened:  # noqa: ASYNC110 - nobody announces it
+        while (found := files_of(path)) == opened:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(_FILES_INTERVAL)
         gone = next(file for file, identity in opened.items() if found[file] != identity)
         fenced = Fenced(

@@ -126,7 +126,7 @@ BREAKS: list[tuple[Rule, str, str]] = [
     (imports_by_name, "db.jobs", "from importlib import import_module as load\nload('x')"),
     (imports_by_name, "core.plan", "__import__('os')"),
     (clock_reads, "scheduler", "import os\nos.times()"),
-    (sql_outside_db, "api.reading", "c.execute('SELECT 1')"),
+    (sql_outside_db, "api.run_handlers", "c.execute('SELECT 1')"),
     (sql_outside_db, "scheduler", "x = 'SELECT id ' + 'FROM runs'"),
     (libraries_out_of_place, "scheduler", "from croniter import croniter"),
     (libraries_out_of_place, "core.plan", "import dateutil.rrule"),

@@ -8,7 +8,7 @@ from aiohttp import web
 from jeeves_runner.api.connection import LIMITS, Connection, Limits, log
 from jeeves_runner.api.guard import refusal
 from jeeves_runner.api.problems import problem, problem_of, problem_of_http
-from jeeves_runner.api.reader import READER, Reader
+from jeeves_runner.api.read_pool import READ_POOL, ReadPool
 from jeeves_runner.api.routes import ROUTES, Handler
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.errors import JeevesError
@@ -19,8 +19,8 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[_answer_always])
     app[SERVICES] = services
     app[LIMITS] = limits
-    app[READER] = Reader(Path(services.conn.filename))
-    app.on_cleanup.append(app[READER].close)
+    app[READ_POOL] = ReadPool(Path(services.conn.filename))
+    app.on_cleanup.append(app[READ_POOL].close)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":
@@ -53,7 +53,7 @@ async def _answer_always(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:
-    """Whether a handler failed because its client is gone, which is nobody's fault."""
+    """Whether a handler failed because its client is gone; that is no fault of the server."""
     gone = isinstance(fault, ConnectionError) and request.transport is None
     if gone:
         log.debug("%s %r: the client hung up", request.method, request.path)

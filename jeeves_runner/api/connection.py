@@ -12,8 +12,8 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from jeeves_runner.api.answers import encode
 from jeeves_runner.api.problems import CONTENT_TYPE, problem, problem_body, problem_of_http
+from jeeves_runner.api.responses import encode
 
 #: The name in the log of all that HTTP does.
 log = logging.getLogger("jeeves_runner.http")
@@ -43,8 +43,8 @@ class Connection(web.RequestHandler):
         open_ones: "set[Connection]",
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """``open_ones``: the server's connections. Its own list holds those of handlers at work, too, whose
-        clients may be gone."""
+        """``open_ones``: the connections open on the same socket. The server's own list also holds those
+        whose client is gone while a handler works."""
         super().__init__(
             server,
             loop=loop,

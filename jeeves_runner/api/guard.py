@@ -1,10 +1,14 @@
 """Who may talk to the server: programs of this machine, and pages of nobody else.
 
-Without tokens the boundary is loopback itself. A browser would carry a foreign page's requests
-across it: a page under a name that resolves to 127.0.0.1 gives itself away by its ``Host``, one
-that posts across sites by its ``Origin``. A request that a proxy brought is not from here.
+Over TCP, without tokens, the boundary is loopback itself. A browser would carry a foreign page's
+requests across it: a page under a name that resolves to 127.0.0.1 gives itself away by its
+``Host``, one that posts across sites by its ``Origin``. A request that a proxy brought is not from
+this machine.
+
+The Unix socket needs none of this. Its file lets in the owner alone, and no browser reaches it.
 """
 
+import socket
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -21,6 +25,8 @@ def refusal(request: web.Request) -> str | None:
     transport = request.transport
     if transport is None:
         return "the connection is closed"
+    if _is_unix(transport.get_extra_info("socket")):
+        return None
     if not _is_loopback(transport.get_extra_info("peername")):
         return "only programs of this machine may ask"
     for name in request.headers:
@@ -36,6 +42,11 @@ def refusal(request: web.Request) -> str | None:
         if origin is not None and origin.lower() != f"http://{hosts[0].lower()}":
             return f"pages of {origin} may not operate this server"
     return None
+
+
+def _is_unix(connection: object) -> bool:
+    family = getattr(connection, "family", None)  # asyncio hands out a wrapper of the socket
+    return family is not None and family == getattr(socket, "AF_UNIX", None)
 
 
 def _is_loopback(peer: object) -> bool:

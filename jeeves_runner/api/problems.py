@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from jeeves_runner.api.answers import encode
+from jeeves_runner.api.responses import encode
 from jeeves_runner.errors import JeevesError
 
 CONTENT_TYPE: Final = "application/problem+json"

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from jeeves_runner.api import acting, reading
+from jeeves_runner.api import data_handlers, job_handlers, run_handlers, runner_handlers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -22,31 +22,32 @@ class Route(NamedTuple):
 
 
 ROUTES: Final = (
-    Route("GET", "/", reading.index),
-    Route("GET", "/status", reading.status),
-    Route("GET", "/healthz", reading.healthz),
-    Route("GET", "/jobs", reading.jobs),
-    Route("*", "/jobs", acting.jobs_are_declared),
-    Route("GET", "/jobs/{job}", reading.job),
-    Route("*", "/jobs/{job}", acting.job_is_declared),
-    Route("GET", "/jobs/{job}/runs", reading.runs_of_job),
-    Route("POST", "/jobs/{job}/run", acting.run_job),
-    Route("POST", "/jobs/{job}/pause", acting.pause_job),
-    Route("POST", "/jobs/{job}/resume", acting.resume_job),
-    Route("PATCH", "/jobs/{job}/disable", acting.disable_job),
-    Route("PATCH", "/jobs/{job}/enable", acting.enable_job),
-    Route("*", "/jobs/{job}/{part:.+}", acting.part_of_job_is_declared),
-    Route("GET", "/runs", reading.runs),
-    Route("GET", "/runs/{run}", reading.run),
-    Route("GET", "/runs/{run}/logs", reading.logs),
-    Route("POST", "/runs/{run}/cancel", acting.cancel_run),
-    Route("GET", "/sync", reading.sync),
-    Route("POST", "/reconcile", acting.reconcile),
-    Route("GET", "/queues", reading.queues),
-    Route("GET", "/queues/{queue}/status", reading.queue_status),
-    Route("GET", "/queues/{queue}/peek", reading.queue_peek),
-    Route("GET", "/state", reading.namespaces),
-    Route("GET", "/state/{namespace}", reading.namespace),
-    Route("GET", "/state/{namespace}/{key}", reading.state_key),
-    Route("GET", "/config", reading.config),
+    Route("GET", "/", runner_handlers.index),
+    Route("GET", "/status", runner_handlers.status),
+    Route("GET", "/healthz", runner_handlers.healthz),
+    Route("GET", "/jobs", job_handlers.jobs),
+    Route("*", "/jobs", job_handlers.jobs_are_declared),
+    Route("GET", "/jobs/{job}", job_handlers.job),
+    Route("*", "/jobs/{job}", job_handlers.job_is_declared),
+    Route("GET", "/jobs/{job}/runs", run_handlers.runs_of_job),
+    Route("POST", "/jobs/{job}/run", run_handlers.run_job),
+    Route("POST", "/jobs/{job}/pause", job_handlers.pause_job),
+    Route("POST", "/jobs/{job}/resume", job_handlers.resume_job),
+    Route("PATCH", "/jobs/{job}/disable", job_handlers.disable_job),
+    Route("PATCH", "/jobs/{job}/enable", job_handlers.enable_job),
+    Route("*", "/jobs/{job}/{part:.+}", job_handlers.part_of_job_is_declared),
+    Route("GET", "/runs", run_handlers.runs),
+    Route("GET", "/runs/{run}", run_handlers.run),
+    Route("GET", "/runs/{run}/logs", run_handlers.logs),
+    Route("POST", "/runs/{run}/cancel", run_handlers.cancel_run),
+    Route("GET", "/sync", runner_handlers.sync),
+    Route("POST", "/reconcile", runner_handlers.reconcile),
+    Route("POST", "/nudge", runner_handlers.nudge),
+    Route("GET", "/queues", data_handlers.queues),
+    Route("GET", "/queues/{queue}/status", data_handlers.queue_status),
+    Route("GET", "/queues/{queue}/peek", data_handlers.queue_peek),
+    Route("GET", "/state", data_handlers.namespaces),
+    Route("GET", "/state/{namespace}", data_handlers.namespace),
+    Route("GET", "/state/{namespace}/{key}", data_handlers.state_key),
+    Route("GET", "/config", runner_handlers.config),
 )

@@ -1,7 +1,8 @@
-"""The application on its socket: from the first connection to the last answer."""
+"""The application on its sockets: from the first connection to the last answer."""
 
 import asyncio
 import socket
+from functools import partial
 
 from aiohttp import web
 
@@ -11,33 +12,37 @@ from jeeves_runner.api.services import ApiServices
 
 
 class HttpServer:
-    """Answers on a listening socket until it is closed.
+    """Answers on listening sockets until it is closed.
 
     ``grace`` is how many seconds requests that are being answered get at the end.
     """
 
     def __init__(self, services: ApiServices, *, limits: Limits | None = None, grace: float = 1.0) -> None:
         self._limits = limits or Limits()
-        # A run that somebody started over HTTP goes on when they hang up: handlers are not cancelled.
+        # A run started over HTTP goes on when its client hangs up: handlers are not cancelled.
         self._runner = web.AppRunner(
             build_app(services, self._limits), access_log=None, logger=log, shutdown_timeout=grace
         )
-        self._open_ones: set[Connection] = set()
-        self._listening: asyncio.Server | None = None
+        self._listening: list[asyncio.Server] = []
 
-    async def start(self, listener: socket.socket) -> None:
-        """Answer from here on. The socket is closed with the server."""
+    async def start(self, *listeners: socket.socket) -> None:
+        """Answer from here on. The sockets, TCP or Unix, are closed with the server.
+
+        Each may have as many connections as the limits say: those who fill one keep nobody from
+        the other.
+        """
         await self._runner.setup()
         server = self._runner.server
         if server is None:
             raise RuntimeError("the HTTP application has not been set up")
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(
-            lambda: Connection(server, self._limits, self._open_ones, loop), sock=listener
-        )
+        for listener in listeners:
+            open_ones: set[Connection] = set()
+            connect = partial(Connection, server, self._limits, open_ones, loop)
+            self._listening.append(await loop.create_server(connect, sock=listener))
 
     async def close(self) -> None:
         """Take no more connections, let what is being answered end within the grace, close all."""
-        if self._listening is not None:
-            self._listening.close()
+        for listening in self._listening:
+            listening.close()
         await self._runner.cleanup()

@@ -1,7 +1,7 @@
-"""What the routes need of the rest of the program, given by whoever composes it."""
+"""What the routes need of the rest of the program; ``service`` gives it to them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -14,7 +14,7 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.model import Run
 from jeeves_runner.db.connection import Tx
 from jeeves_runner.reconcile.sync_status import SyncStatus
-from jeeves_runner.views import NextRun
+from jeeves_runner.views.occurrences import NextRun
 
 T = TypeVar("T")
 
@@ -48,7 +48,10 @@ class Writes(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiServices:
-    """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop."""
+    """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
+
+    ``nudge`` makes the runner look at what was committed beside it; it returns right before the look.
+    """
 
     conn: apsw.Connection
     clock: Clock
@@ -57,6 +60,7 @@ class ApiServices:
     sync: SyncControl
     writer: Writes
     next_run: NextRun
+    nudge: Callable[[], Awaitable[None]]
     started_at: datetime
     stopping: asyncio.Event
 

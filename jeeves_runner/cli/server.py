@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import TYPE_CHECKING, Any, Final
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.db.runner import RunnerRow, lock_path, read_lock_pid, runner_row
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 2.0
 """Seconds for a server on this machine to answer a question."""
+
+_PART: Final = 1 << 16
 
 
 def server_of(app: App, conn: "apsw.Connection") -> RunnerRow | None:
@@ -42,7 +43,7 @@ def require_server(app: App, conn: "apsw.Connection") -> None:
 
 
 def server_has_stopped(run: Mapping[str, Any]) -> NoServer:
-    """The error for a wait that nobody will end."""
+    """The error for a wait whose end no server will bring."""
     return NoServer(
         f"the server has stopped; run {run['id']} is still {run['status']}",
         hint=f"the next server {'starts' if run['status'] == 'scheduled' else 'settles'} it",
@@ -51,14 +52,35 @@ def server_has_stopped(run: Mapping[str, Any]) -> NoServer:
 
 def ask(server: RunnerRow, path: str) -> dict[str, Any] | None:
     """The JSON document of a route, None if the server does not answer in time."""
-    if server.api_url is None:
-        return None
-    with suppress(URLError, OSError, ValueError):
-        direct = build_opener(ProxyHandler({}))
-        with direct.open(server.api_url.rstrip("/") + path, timeout=_PATIENCE) as reply:
-            document: dict[str, Any] = json.load(reply)
+    with suppress(OSError, ValueError), send_request(server, path, _PATIENCE) as connection:
+        answer = bytearray()
+        while part := connection.recv(_PART):
+            answer += part
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if head.split(maxsplit=2)[1:2] == [b"200"]:
+            document: dict[str, Any] = json.loads(body)
             return document
     return None
+
+
+def send_request(server: RunnerRow, path: str, timeout: float) -> socket:
+    """Ask the server for a document over its Unix socket; OSError if it has none or does not take it.
+
+    The answer, as of HTTP/1.0, ends with the connection. ``timeout`` is in seconds, for each step.
+
+    A plain socket: the libraries for HTTP would take longer to import than most commands run.
+    """
+    if server.socket is None:
+        raise FileNotFoundError("the server has no Unix socket")
+    connection = socket(AF_UNIX, SOCK_STREAM)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(server.socket)
+        connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _is_locked(db_path: Path) -> bool:

@@ -20,7 +20,8 @@ from jeeves_runner.cli.tables import (
     shortened,
 )
 from jeeves_runner.clock import to_text
-from jeeves_runner.views import jobs_view, next_view
+from jeeves_runner.views.jobs import jobs_view
+from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runs import BAD, active_runs, failing
 
 if TYPE_CHECKING:

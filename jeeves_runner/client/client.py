@@ -194,7 +194,7 @@ class Client:
             return []
         if self._connection.gathering:
             return [*self._gather_enqueue(act, len(texts))]
-        return [*self._connection.write(act)]
+        return [*self._connection.write(act, announced=True)]
 
     def claim(self, queue: str, count: int = 1, lease: Span | None = None) -> list[Item]:
         """Take up to ``count`` ready items, 1000 at most, until ``lease`` (default: the queue's) ends.
@@ -273,7 +273,7 @@ class Client:
             for pending, item_id in zip(pendings, ids, strict=True):
                 pending.settle(item_id)
 
-        self._connection.gather(lambda tx: ids.extend(act(tx)), settle)
+        self._connection.gather(lambda tx: ids.extend(act(tx)), settle, announced=True)
         return pendings
 
 

@@ -12,6 +12,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.nudge import Nudges
 from jeeves_runner.db.transaction import Tx, transaction, translated
 from jeeves_runner.errors import UsageError
 
@@ -48,13 +49,16 @@ class ClientConnection:
         self._pid = os.getpid()
         self._thread = threading.get_ident()
         self._gathered: list[Callable[[Tx], object]] | None = None
+        self._gathered_is_announced = False
         self._after_commit: list[Callable[[], None]] = []
+        self._nudges = Nudges(clock)
         self._closed = False
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
         if not self._closed:
             self._closed = True
+            self._nudges.close()
             self._conn.close()
 
     @property
@@ -68,17 +72,29 @@ class ClientConnection:
         with translated(conn.filename):
             return look(conn, self._clock.now())
 
-    def write(self, act: Callable[[Tx], T], *, durable: bool = True) -> T:
-        """Do ``act`` in a transaction of its own."""
+    def write(self, act: Callable[[Tx], T], *, durable: bool = True, announced: bool = False) -> T:
+        """Do ``act`` in a transaction of its own. The server takes note of an ``announced`` one at once."""
         with transaction(self._usable(), self._clock, durable=durable) as tx:
-            return act(tx)
+            done = act(tx)
+            if announced:
+                self._nudges.find_server(tx)
+        if announced:
+            self._nudges.send()
+        return done
 
-    def gather(self, act: Callable[[Tx], object], after_commit: Callable[[], None] | None = None) -> None:
+    def gather(
+        self,
+        act: Callable[[Tx], object],
+        after_commit: Callable[[], None] | None = None,
+        *,
+        announced: bool = False,
+    ) -> None:
         """Do ``act`` at the end of the open ``transaction()`` block, with all that was gathered."""
         self._usable()
         if self._gathered is None:
             raise UsageError("there is no open transaction to add to")
         self._gathered.append(act)
+        self._gathered_is_announced |= announced
         if after_commit is not None:
             self._after_commit.append(after_commit)
 
@@ -89,6 +105,7 @@ class ClientConnection:
         if self._gathered is not None:
             raise UsageError("a transaction is already open", hint="end its `with` block first")
         self._gathered = []
+        self._gathered_is_announced = False
         self._after_commit = []
         try:
             yield
@@ -96,7 +113,7 @@ class ClientConnection:
         finally:
             self._gathered = None
         if acts:
-            self.write(lambda tx: [act(tx) for act in acts])
+            self.write(lambda tx: [act(tx) for act in acts], announced=self._gathered_is_announced)
         for settle in self._after_commit:
             settle()
 

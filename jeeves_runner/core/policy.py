@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, Reason, Retries, RunStatus, Trigger
-from jeeves_runner.core.schedule.timetable import Due
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.schedule.timetable import Due
 
 LATE = timedelta(seconds=5)
 """An occurrence admitted within this time after it was due is on time."""
@@ -192,7 +195,7 @@ class GapPlan:
         )
 
 
-def catch_up(due: Due, policy: CatchUp, window: timedelta, now: datetime) -> GapPlan:
+def catch_up(due: "Due", policy: CatchUp, window: timedelta, now: datetime) -> GapPlan:
     """Which of the occurrences due by ``now`` run, and which are missed.
 
     One is late when over 5 s old. Late ones run if ``policy`` wants them, they are no older than
@@ -214,7 +217,9 @@ def catch_up(due: Due, policy: CatchUp, window: timedelta, now: datetime) -> Gap
     return GapPlan(missed=missed, late=late, on_time=on_time, every=every)
 
 
-def split(due: Due, policy: CatchUp, window: timedelta, now: datetime, limit: int) -> tuple[Due, Due | None]:
+def split(
+    due: "Due", policy: CatchUp, window: timedelta, now: datetime, limit: int
+) -> "tuple[Due, Due | None]":
     """Occurrences to decide about now, of which at most ``limit`` may run, and those left for later.
 
     The older ones come first, and with them what is missed. Only under ``all`` many of them may run.
@@ -237,7 +242,7 @@ def is_in_window(scheduled_for: datetime, window: timedelta, now: datetime) -> b
     return now - scheduled_for <= max(window, LATE)
 
 
-def _between(due: Due, first: datetime, last: datetime) -> tuple[datetime, ...]:
+def _between(due: "Due", first: datetime, last: datetime) -> tuple[datetime, ...]:
     """The occurrences in [first, last]."""
     if due.first == due.latest:
         return (due.first,) if first <= due.first <= last else ()
@@ -246,7 +251,7 @@ def _between(due: Due, first: datetime, last: datetime) -> tuple[datetime, ...]:
     return tuple(due.schedule.between(max(first, due.first) - _INSTANT, min(last, due.latest)))
 
 
-def _missed(due: Due, kept: tuple[datetime, ...], reason: Reason) -> Missed | None:
+def _missed(due: "Due", kept: tuple[datetime, ...], reason: Reason) -> Missed | None:
     if not kept:
         return Missed(first=due.first, last=due.latest, count=due.count, reason=reason)
     if kept[0] <= due.first:

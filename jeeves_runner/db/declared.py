@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import apsw
 
-from jeeves_runner.core.plan import Change
 from jeeves_runner.core.specs import spec_hash
 from jeeves_runner.db.connection import Tx
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.plan import Change
 
 
 def intact(digest: str, spec: str | None) -> str | None:
@@ -22,7 +25,7 @@ class DeclaredTable:
         self._name = name
         self._upsert = upsert
 
-    def upsert(self, tx: Tx, changes: Iterable[Change], revision_id: int) -> None:
+    def upsert(self, tx: Tx, changes: "Iterable[Change]", revision_id: int) -> None:
         """Write what is created and updated; a tombstone of the same id comes back to life."""
         tx.conn.executemany(
             self._upsert,

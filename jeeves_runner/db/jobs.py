@@ -4,12 +4,14 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from jeeves_runner.core.plan import LiveRow
 from jeeves_runner.db.declared import DeclaredTable, intact
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.plan import LiveRow
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +60,10 @@ ON CONFLICT (id) DO UPDATE SET
 TABLE = DeclaredTable("jobs", _UPSERT)
 
 
-def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
+def live_rows(conn: apsw.Connection) -> "Iterator[tuple[str, LiveRow]]":
     """All live jobs by id, as a plan is made from them."""
+    from jeeves_runner.core.plan import LiveRow  # those who only look up a job need no plans
+
     rows = conn.execute(
         "SELECT id, spec_hash, file, line, drifted, CASE source_type WHEN 'path' THEN script END,"
         " CASE drifted WHEN 1 THEN spec END FROM jobs WHERE deleted_at IS NULL"

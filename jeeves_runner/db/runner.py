@@ -117,8 +117,9 @@ def read_lock_pid(db_path: Path) -> int | None:
 class RunnerRow:
     """The latest runner: ``stopped_at`` is None while it runs, and if it died without a word.
 
-    From ``stopping_at`` on it starts nothing and lets what runs come to its end. ``planner_digest``
-    tells how its config makes it read manifests.
+    ``socket`` is the path of the Unix socket on which it answers its owner's programs; like ``api_url``
+    it is None unless the runner listens. From ``stopping_at`` on it starts nothing and lets what runs
+    come to its end. ``planner_digest`` tells how its config makes it read manifests.
     """
 
     epoch: int
@@ -129,16 +130,18 @@ class RunnerRow:
     stopping_at: datetime | None
     stopped_at: datetime | None
     planner_digest: str | None = None
+    socket: str | None = None
 
 
 def runner_row(conn: apsw.Connection) -> RunnerRow | None:
     """The latest runner of this database, None if there never was one."""
     row = conn.execute(
-        "SELECT epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at, planner_digest FROM runner"
+        "SELECT epoch, pid, boot_id, api_url, socket, started_at, stopping_at, stopped_at, planner_digest"
+        " FROM runner"
     ).fetchone()
     if row is None:
         return None
-    epoch, pid, boot_id, api_url, started_at, stopping_at, stopped_at, planner_digest = row
+    epoch, pid, boot_id, api_url, socket, started_at, stopping_at, stopped_at, planner_digest = row
     return RunnerRow(
         epoch=epoch,
         pid=pid,
@@ -148,6 +151,7 @@ def runner_row(conn: apsw.Connection) -> RunnerRow | None:
         stopping_at=from_text(stopping_at) if stopping_at else None,
         stopped_at=from_text(stopped_at) if stopped_at else None,
         planner_digest=planner_digest,
+        socket=socket,
     )
 
 
@@ -157,7 +161,8 @@ def begin_epoch(tx: Tx, pid: int, boot_id: str, planner_digest: str | None = Non
         """
         INSERT INTO runner (only, epoch, pid, boot_id, started_at, planner_digest) VALUES (1, 1, ?, ?, ?, ?)
         ON CONFLICT (only) DO UPDATE SET
-          epoch = epoch + 1, pid = excluded.pid, boot_id = excluded.boot_id, api_url = NULL,
+          epoch = epoch + 1, pid = excluded.pid, boot_id = excluded.boot_id,
+          api_url = NULL, socket = NULL,
           started_at = excluded.started_at, stopping_at = NULL, stopped_at = NULL,
           planner_digest = excluded.planner_digest
         RETURNING epoch
@@ -178,10 +183,10 @@ def check_epoch(tx: Tx, epoch: int) -> None:
         )
 
 
-def set_api_url(tx: Tx, epoch: int, url: str) -> None:
+def set_addresses(tx: Tx, epoch: int, api_url: str, socket: str | None) -> None:
     """Publish where the runner of this epoch listens; raises Fenced."""
     check_epoch(tx, epoch)
-    tx.conn.execute("UPDATE runner SET api_url = ?", (url,))
+    tx.conn.execute("UPDATE runner SET api_url = ?, socket = ?", (api_url, socket))
 
 
 def begin_stop(tx: Tx, epoch: int) -> None:
@@ -191,4 +196,6 @@ def begin_stop(tx: Tx, epoch: int) -> None:
 
 def end_epoch(tx: Tx, epoch: int) -> None:
     """Record an orderly end. Without effect if a newer runner has taken over."""
-    tx.conn.execute("UPDATE runner SET stopped_at = ?, api_url = NULL WHERE epoch = ?", (tx.at, epoch))
+    tx.conn.execute(
+        "UPDATE runner SET stopped_at = ?, api_url = NULL, socket = NULL WHERE epoch = ?", (tx.at, epoch)
+    )

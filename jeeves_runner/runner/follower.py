@@ -2,18 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
 
 import apsw
 
 from jeeves_runner.db import jobs, revisions
 from jeeves_runner.db.transaction import data_version
+from jeeves_runner.execute.shared_result import SharedResult
 
-INTERVAL = 0.1
-"""Seconds between two looks at SQLite's change counter, each of about a microsecond."""
+INTERVAL: Final = 1.0
+"""Seconds between two looks when no nudge comes."""
+
+_PAUSE: Final = 0.05
+"""Seconds between two looks, so that many nudges in a row cost few looks."""
 
 
 class Follower:
     """Watches the database for commits and passes on what they mean.
+
+    It looks when nudged, and at intervals for commits whose nudge was lost or never sent. A look
+    at SQLite's change counter costs about a microsecond.
 
     ``changed`` gets the newest revision and the ids of the jobs that it and those before it wrote,
     whoever applied them; ``written`` is called after any commit.
@@ -31,17 +40,37 @@ class Follower:
         self._written = written
         self._revision = revisions.head(conn)
         self._version = data_version(self._conn)
+        self._nudged = asyncio.Event()
+        self._next_look: SharedResult[None] = SharedResult()
         self._one_at_a_time = asyncio.Lock()
+
+    async def nudge(self) -> None:
+        """Have the database looked at: another process has written to it.
+
+        Returns right before the look. Who commits before that needs no nudge of their own.
+        """
+        self._nudged.set()
+        await self._next_look.wait()
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            await asyncio.sleep(INTERVAL)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await self._nudged.wait()
+            await self._tell_of_the_look()
             version = data_version(self._conn)
             if version != self._version:
                 self._version = version
                 await self.catch_up()
                 await self._written()
+            await asyncio.sleep(_PAUSE)
+
+    async def _tell_of_the_look(self) -> None:
+        self._nudged.clear()  # a nudge from here on is for the next look
+        told, self._next_look = self._next_look, SharedResult()
+        told.set(None)
+        await asyncio.sleep(0)  # those who nudged go on first, and answer their clients
 
     async def catch_up(self) -> None:
         """Pass on every revision not yet passed on; returns when the timetable has them."""

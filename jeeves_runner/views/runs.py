@@ -14,10 +14,10 @@ from jeeves_runner.errors import NotFound
 Row = dict[str, Any]
 
 BAD: Final = frozenset({"error", "timeout", "interrupted"})
-"""The outcomes somebody should look at."""
+"""The outcomes that need attention."""
 
 PAGE: Final = 50
-"""How many runs a document holds unless somebody asks for another number."""
+"""How many runs a document holds unless the request says another number."""
 
 _STREAK: Final = 100
 

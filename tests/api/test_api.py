@@ -15,13 +15,16 @@ from support.data import NOON
 from support.ledger import Ledger, as_document
 
 import jeeves_runner.errors
-from jeeves_runner import __version__, views
-from jeeves_runner.api import asked
+from jeeves_runner import __version__
+from jeeves_runner.api import parameters
 from jeeves_runner.api.problems import STATUSES
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.views.jobs import jobs_view
+from jeeves_runner.views.queues import queues_view
+from jeeves_runner.views.runs import run_view, runs_view
 
 LASTING = "exec sleep 60"
 ANY_STATUS = f"status must be one of {', '.join(RunStatus)}, not 'fine'"
@@ -67,11 +70,11 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
 
     conn = ledger.conn
     assert with_api(ledger, scenario) == {
-        "/runs": views.runs_view(conn, limit=50),
-        f"/runs/{run}": views.run_view(conn, run),
-        "/jobs/backup/runs": views.runs_view(conn, job_id="backup", limit=50),
+        "/runs": runs_view(conn, limit=50),
+        f"/runs/{run}": run_view(conn, run),
+        "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
         "/queues": {"queues": ["mail"]},
-        "/queues?detail=1": views.queues_view(conn, NOON, detail=True),
+        "/queues?detail=1": queues_view(conn, NOON, detail=True),
         "/queues/mail/status": {"depth": 0, "claimedCount": 0, "failedCount": 0, "oldestAge": None},
         "/queues/mail/peek": {"items": []},
         "/state": {"namespaces": ["ns"]},
@@ -113,7 +116,7 @@ def test_jobs_are_whole_or_paged(ledger: Ledger, query: str, ids: list[str], cur
 def test_the_list_of_jobs_is_the_document_of_the_command(ledger: Ledger) -> None:
     for job in ("a", "b"):
         ledger.add_job(job, description='"é", \\')
-    assert get(ledger, "/jobs").body == as_document(views.jobs_view(ledger.conn, ledger.now))
+    assert get(ledger, "/jobs").body == as_document(jobs_view(ledger.conn, ledger.now))
 
 
 def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
@@ -209,7 +212,7 @@ def test_a_run_is_answered_with_its_recorded_outcome(ledger: Ledger) -> None:
     assert answer.status == 200
     result = answer.body["result"]
     assert (result["status"], result["exit_code"], result["stdout"]) == ("error", 3, "hello Ada\n")
-    assert result == as_document(views.run_view(ledger.conn, result["id"])["run"])
+    assert result == as_document(run_view(ledger.conn, result["id"])["run"])
 
 
 def test_who_does_not_wait_gets_the_run_at_once(ledger: Ledger) -> None:
@@ -240,7 +243,7 @@ def test_who_does_not_wait_gets_the_run_at_once(ledger: Ledger) -> None:
 )
 def test_preferences_are_tokens_of_all_the_headers_lines(lines: list[str], names: list[str]) -> None:
     headers = CIMultiDict(("Prefer", line) for line in lines)
-    assert list(asked.preferences(make_mocked_request("POST", "/", headers=headers))) == names
+    assert list(parameters.preferences(make_mocked_request("POST", "/", headers=headers))) == names
 
 
 async def active(api: Api, status: str) -> int:
@@ -306,7 +309,7 @@ def test_a_client_that_hangs_up_does_not_end_its_run(ledger: Ledger) -> None:
         return await api.post(f"/runs/{run_id}/cancel")
 
     assert with_api(ledger, scenario).status == 202
-    assert views.run_view(ledger.conn, 1)["run"]["cancel_cause"] == "cancel"
+    assert run_view(ledger.conn, 1)["run"]["cancel_cause"] == "cancel"
 
 
 def test_an_overlapping_run_is_skipped_and_says_so(ledger: Ledger) -> None:
@@ -489,7 +492,7 @@ def test_a_bug_is_logged_and_answered_with_one_line(
     def fault(*_args: object, **_more: object) -> None:
         raise ZeroDivisionError("a secret thing")
 
-    monkeypatch.setattr(views, "runs_view", fault)
+    monkeypatch.setattr("jeeves_runner.api.run_handlers.runs_view", fault)
     with caplog.at_level(logging.ERROR):
         answer = get(ledger, "/runs")
     assert problem(answer) == (500, "unexpected error; the server's log has the details")

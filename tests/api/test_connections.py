@@ -11,7 +11,7 @@ import pytest
 from support.api import Answer, Api, shell_job, with_api
 from support.ledger import Ledger
 
-from jeeves_runner.api import Limits
+from jeeves_runner.api.connection import Limits
 
 SHORT = 0.1
 """Seconds, for what a test waits for the end of."""

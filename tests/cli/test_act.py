@@ -12,6 +12,7 @@ from click.testing import Result
 from support.cli import Shell, between_looks
 from support.data import NOON
 
+from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Outcome, Reason, RunStatus
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
@@ -153,17 +154,35 @@ def test_trigger_does_not_wait_for_a_server_that_is_gone(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with shell.server() as server:
-        between_looks(monkeypatch, server.release)
+        between_looks(monkeypatch, server.release, lambda: after_a_restart(shell))
         result = shell.run("trigger", "backup", "--wait")
     refused(result, "the server has stopped; run 1 is still scheduled")
     assert result.stderr.endswith("hint: the next server starts it\n")
+
+
+def test_trigger_waits_over_a_restart_of_the_server(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shell.server() as server:
+        between_looks(
+            monkeypatch,
+            server.release,
+            lambda: shell.ledger.clock.advance(seconds=RESTART - 0.1),
+            server.acquire,
+            lambda: start(shell, 1),
+            lambda: finish(shell, 1, "ok"),
+        )
+        assert shell.run("trigger", "backup", "--wait").exit_code == 0
+
+
+def after_a_restart(shell: Shell) -> None:
+    """The time passes in which another server would be there."""
+    shell.ledger.clock.advance(seconds=RESTART)
 
 
 def test_the_next_server_settles_a_run_that_was_running(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with shell.server() as server:
-        between_looks(monkeypatch, lambda: start(shell, 1), server.release)
+        between_looks(monkeypatch, lambda: start(shell, 1), server.release, lambda: after_a_restart(shell))
         result = shell.run("trigger", "backup", "--wait")
     refused(result, "the server has stopped; run 1 is still running")
     assert result.stderr.endswith("hint: the next server settles it\n")

@@ -7,9 +7,12 @@ import pytest
 from support.cli import Shell, between_looks, words
 from support.data import NOON
 
-from jeeves_runner import views
+from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
 from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.views.jobs import job_view, jobs_view
+from jeeves_runner.views.occurrences import next_view
+from jeeves_runner.views.runs import run_view, runs_view
 
 
 @pytest.fixture
@@ -216,11 +219,11 @@ def test_json_is_the_document_of_the_route(shell: Shell) -> None:
     ledger = shell.ledger
     ledger.add_job("a", schedule=("0 * * * *",))
     run = ledger.add_run("a", stdout="x")
-    assert shell.json("jobs") == views.jobs_view(ledger.conn, NOON)
-    assert shell.json("job", "a") == views.job_view(ledger.conn, NOON, "a")
-    assert shell.json("runs", "a", "--limit", "5") == views.runs_view(ledger.conn, job_id="a", limit=5)
-    assert shell.json("run", str(run)) == views.run_view(ledger.conn, run)
-    assert shell.json("next", "--count", "3") == views.next_view(ledger.conn, NOON, count=3)
+    assert shell.json("jobs") == jobs_view(ledger.conn, NOON)
+    assert shell.json("job", "a") == job_view(ledger.conn, NOON, "a")
+    assert shell.json("runs", "a", "--limit", "5") == runs_view(ledger.conn, job_id="a", limit=5)
+    assert shell.json("run", str(run)) == run_view(ledger.conn, run)
+    assert shell.json("next", "--count", "3") == next_view(ledger.conn, NOON, count=3)
 
 
 def test_next_tells_the_time_on_the_projects_clocks(shell: Shell) -> None:
@@ -324,7 +327,7 @@ def test_logs_do_not_follow_a_run_whose_server_is_gone(
     log.write_text("one\n")
     run = shell.ledger.add_run("a", "running", log_path=str(log))
     with shell.server() as server:
-        between_looks(monkeypatch, server.release)
+        between_looks(monkeypatch, server.release, lambda: shell.ledger.clock.advance(seconds=RESTART))
         result = shell.run("logs", "-f", str(run))
     assert (result.exit_code, result.stdout) == (2, "one\n")
     assert f"the server has stopped; run {run} is still running" in result.stderr

@@ -7,9 +7,10 @@ import pytest
 from support.cli import Shell, answering, words
 from support.data import NOON
 
-from jeeves_runner import __version__, views
+from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.views.runner import recorded_sync, status_view
 
 
 @pytest.fixture
@@ -69,8 +70,8 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
         "state": "blocked", "revision": 4, "commit": None, "checked_at": to_text(NOON),
         "reason": "too many deletes", "held": [], "problems": [], "plan": [],
     }  # fmt: skip
-    said = views.status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
-    with answering({"/status": said, "/sync": sync}) as url, shell.server(url):
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         text = words(shell.text("status"))
         assert shell.json("status") == said
     assert f"jeeves-runner {__version__} is running for 3h (pid" in text
@@ -81,14 +82,14 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
 def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) -> None:
     shell.ledger.add_job("old")
     shell.ledger.hold("old", "its manifest is invalid")
-    sync = views.recorded_sync(shell.ledger.conn, None)
+    sync = recorded_sync(shell.ledger.conn, None)
     for file, line in (("old", 3), ("new", 5)):
         problem = Problem(
             severity="error", code="x", file=f"jobs.d/{file}.yaml", line=line, column=1, message="unknown key"
         )
         sync["problems"].append(problem.as_json())
-    said = views.status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
-    with answering({"/status": said, "/sync": sync}) as url, shell.server(url):
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         lines = [words(line) for line in shell.text("status").splitlines()]
     assert lines[5:8] == [
         "WHAT WHICH WHY",
@@ -98,14 +99,14 @@ def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) ->
 
 
 def test_status_does_without_a_server_that_does_not_answer(shell: Shell) -> None:
-    with shell.server("http://127.0.0.1:1"):
+    with shell.server(shell.folder / "runner.sock"):
         document = shell.json("status")
     assert (document["status"], document["sync"]["reason"]) == ("running", "the server does not answer")
 
 
 def test_status_asks_no_second_question_of_a_server_that_left_the_first_unanswered(shell: Shell) -> None:
     asked: list[str] = []
-    with answering({"/sync": {}}, asked) as url, shell.server(url):
+    with answering({"/sync": {}}, asked) as socket, shell.server(socket):
         assert shell.json("status")["sync"]["reason"] == "the server does not answer"
     assert asked == ["/status"]
 

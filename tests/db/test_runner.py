@@ -22,7 +22,7 @@ from jeeves_runner.db.runner import (
     lock_path,
     read_lock_pid,
     runner_row,
-    set_api_url,
+    set_addresses,
 )
 from jeeves_runner.errors import DatabaseError, Fenced, RunnerActive
 
@@ -156,23 +156,23 @@ class TestEpoch:
     def test_records_who_runs_where(self, conn: apsw.Connection) -> None:
         with transaction(conn, CLOCK) as tx:
             epoch = begin_epoch(tx, 100, "boot")
-            set_api_url(tx, epoch, "http://127.0.0.1:1937")
+            set_addresses(tx, epoch, "http://127.0.0.1:1937", "/data/runner.sock")
         row = runner_row(conn)
         assert row is not None
         assert (row.epoch, row.pid, row.boot_id) == (epoch, 100, "boot")
-        assert row.api_url == "http://127.0.0.1:1937"
+        assert (row.api_url, row.socket) == ("http://127.0.0.1:1937", "/data/runner.sock")
         assert row.started_at == tx.now
         assert row.stopped_at is None
 
     def test_records_an_orderly_end(self, conn: apsw.Connection) -> None:
         with transaction(conn, CLOCK) as tx:
             epoch = begin_epoch(tx, 100, "boot")
-            set_api_url(tx, epoch, "http://127.0.0.1:1937")
+            set_addresses(tx, epoch, "http://127.0.0.1:1937", "/data/runner.sock")
             end_epoch(tx, epoch)
         row = runner_row(conn)
         assert row is not None
         assert row.stopped_at == tx.now
-        assert row.api_url is None
+        assert (row.api_url, row.socket) == (None, None)
 
     def test_records_that_it_stops_before_it_has(self, conn: apsw.Connection) -> None:
         with transaction(conn, CLOCK) as tx:
@@ -185,11 +185,11 @@ class TestEpoch:
         with transaction(conn, CLOCK) as tx:
             old = begin_epoch(tx, 100, "boot")
             new = begin_epoch(tx, 200, "boot")
-            set_api_url(tx, new, "http://127.0.0.1:2000")
+            set_addresses(tx, new, "http://127.0.0.1:2000", "/data/runner.sock")
             begin_stop(tx, old)
             end_epoch(tx, old)
             with pytest.raises(Fenced):
-                set_api_url(tx, old, "http://127.0.0.1:1000")
+                set_addresses(tx, old, "http://127.0.0.1:1000", "/data/runner.sock")
         row = runner_row(conn)
         assert row is not None
         assert (row.pid, row.api_url) == (200, "http://127.0.0.1:2000")
@@ -198,13 +198,13 @@ class TestEpoch:
     def test_a_new_start_forgets_the_old_address_and_end(self, conn: apsw.Connection) -> None:
         with transaction(conn, CLOCK) as tx:
             old = begin_epoch(tx, 100, "boot")
-            set_api_url(tx, old, "http://127.0.0.1:1937")
+            set_addresses(tx, old, "http://127.0.0.1:1937", "/data/runner.sock")
             begin_stop(tx, old)
             end_epoch(tx, old)
             begin_epoch(tx, 200, "boot")
         row = runner_row(conn)
         assert row is not None
-        assert (row.api_url, row.stopping_at, row.stopped_at) == (None, None, None)
+        assert (row.api_url, row.socket, row.stopping_at, row.stopped_at) == (None, None, None, None)
 
 
 def test_a_database_behind_a_loop_of_symlinks_cannot_be_locked(tmp_path: Path) -> None:

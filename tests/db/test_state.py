@@ -6,7 +6,7 @@ from support.data import Store
 from jeeves_runner.core.values import Expect
 from jeeves_runner.db import state, state_upkeep
 from jeeves_runner.errors import DatabaseError
-from jeeves_runner.views.data import key_view
+from jeeves_runner.views.state import key_view
 
 MINUTE = 60_000
 

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 import aiohttp
 from support.ledger import Ledger
 
-from jeeves_runner.api import ApiServices, HttpServer, Limits
+from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.server import HttpServer
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
 from jeeves_runner.core.model import SourceType
@@ -22,7 +24,7 @@ from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runs import Runs, Surroundings
-from jeeves_runner.views import next_runs
+from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
 
@@ -56,12 +58,15 @@ class Api:
         ledger: Ledger,
         sync: StillSync,
         stopping: asyncio.Event,
+        nudges: list[None],
     ) -> None:
+        """``nudges`` holds one entry for each time that the server was to look at its database."""
         self.port = port
         self.session = session
         self.ledger = ledger
         self.sync = sync
         self.stopping = stopping
+        self.nudges = nudges
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -121,6 +126,11 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         await runs.start_up()
         sync = StillSync()
         stopping = asyncio.Event()
+        nudges: list[None] = []
+
+        async def count_nudge() -> None:
+            nudges.append(None)
+
         services = ApiServices(
             conn=conn,
             clock=clock,
@@ -129,6 +139,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             sync=sync,
             writer=writer,
             next_run=next_runs(conn, clock.now()),
+            nudge=count_nudge,
             started_at=clock.now(),
             stopping=stopping,
         )
@@ -137,7 +148,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         port = listener.getsockname()[1]
         await server.start(listener)
         async with aiohttp.ClientSession() as session:
-            yield Api(port, session, ledger, sync, stopping)
+            yield Api(port, session, ledger, sync, stopping, nudges)
         await runs.shut_down(0)
         await server.close()
     conn.close()

@@ -5,8 +5,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import UnixStreamServer
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.main import main
-from jeeves_runner.db.runner import RunnerLock, begin_epoch
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, set_addresses
 
 
 class Shell:
@@ -46,14 +48,15 @@ class Shell:
         return [line.split("  ") for line in self.text(*words).splitlines()]
 
     @contextmanager
-    def server(self, api_url: str | None = None) -> Iterator[RunnerLock]:
+    def server(self, socket: Path | None = None) -> Iterator[RunnerLock]:
         """This process stands in for a server: it holds the lock and has the epoch."""
         lock = RunnerLock(self.ledger.path)
         lock.acquire()
         try:
             with self.ledger.tx() as tx:
-                begin_epoch(tx, os.getpid(), "this boot")
-                tx.conn.execute("UPDATE runner SET api_url = ?", (api_url,))
+                epoch = begin_epoch(tx, os.getpid(), "this boot")
+                if socket is not None:
+                    set_addresses(tx, epoch, "http://127.0.0.1:1937", str(socket))
             yield lock
         finally:
             lock.release()
@@ -71,8 +74,8 @@ def between_looks(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object]) 
 
 
 @contextmanager
-def answering(documents: dict[str, Any], asked: list[str] | None = None) -> Iterator[str]:
-    """A server on loopback that knows a few documents by path; its address.
+def answering(documents: dict[str, Any], asked: list[str] | None = None) -> Iterator[Path]:
+    """A server on a Unix socket that knows a few documents by path; the socket's path.
 
     It hangs up on other questions. ``asked`` gets the path of each.
     """
@@ -92,12 +95,14 @@ def answering(documents: dict[str, Any], asked: list[str] | None = None) -> Iter
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Nothing: the test's output is its own."""
 
-    server = HTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with TemporaryDirectory() as folder:  # shorter than the folders of tests
+        path = Path(folder) / "runner.sock"
+        server = UnixStreamServer(str(path), Answers)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield path
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()

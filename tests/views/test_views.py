@@ -8,11 +8,17 @@ import pytest
 from support.data import NOON
 from support.ledger import Ledger, as_document
 
-from jeeves_runner import __version__, views
+from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import NotFound
-from jeeves_runner.views.runs import active_runs, failing, tails
+from jeeves_runner.views.job_lookup import check_known
+from jeeves_runner.views.jobs import job_view, jobs_view
+from jeeves_runner.views.occurrences import next_view
+from jeeves_runner.views.queues import peek_view, queue_view, queues_view
+from jeeves_runner.views.runner import recorded_sync, status_view
+from jeeves_runner.views.runs import active_runs, failing, run_log, run_view, runs_view, tails
+from jeeves_runner.views.state import namespaces_view
 
 HOURLY = ("0 * * * *",)
 
@@ -23,7 +29,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def listed(ledger: Ledger, job_id: str) -> dict[str, Any]:
-    jobs = views.jobs_view(ledger.conn, ledger.now)["jobs"]
+    jobs = jobs_view(ledger.conn, ledger.now)["jobs"]
     (job,) = (job for job in jobs if job["id"] == job_id)
     assert isinstance(job, dict)
     return job
@@ -123,7 +129,7 @@ def test_a_held_job_says_so_and_why(ledger: Ledger) -> None:
     ledger.add_job("job")
     ledger.hold("job", "line 3: no such key")
     assert listed(ledger, "job")["held"] is True
-    assert views.job_view(ledger.conn, ledger.now, "job")["job"]["held_message"] == "line 3: no such key"
+    assert job_view(ledger.conn, ledger.now, "job")["job"]["held_message"] == "line 3: no such key"
 
 
 @pytest.mark.parametrize(
@@ -144,9 +150,9 @@ def test_the_next_run_of_a_paused_job_comes_after_the_pause(
 def test_the_next_run_is_computed_from_the_row_or_taken_from_a_timetable(ledger: Ledger) -> None:
     ledger.add_job("job", schedule=HOURLY)
     ledger.add_job("manual")
-    asked = views.jobs_view(ledger.conn, ledger.now, lambda _: datetime(2030, 1, 1, tzinfo=UTC))["jobs"]
+    asked = jobs_view(ledger.conn, ledger.now, lambda _: datetime(2030, 1, 1, tzinfo=UTC))["jobs"]
     assert [job["next_run"] for job in asked] == ["2030-01-01T00:00:00.000Z", None]
-    computed = views.jobs_view(ledger.conn, ledger.now)["jobs"]
+    computed = jobs_view(ledger.conn, ledger.now)["jobs"]
     assert [job["next_run"] for job in computed] == ["2026-03-01T13:00:00.000Z", None]
 
 
@@ -159,7 +165,7 @@ def test_an_occurrence_already_decided_is_not_next(ledger: Ledger) -> None:
 def test_a_job_is_shown_with_its_spec_revision_and_last_runs(ledger: Ledger) -> None:
     ledger.add_job("job", schedule=HOURLY, args=("--fast",), timeout_ms=5000)
     runs = [ledger.add_run("job") for _ in range(12)]
-    job = views.job_view(ledger.conn, ledger.now, "job")["job"]
+    job = job_view(ledger.conn, ledger.now, "job")["job"]
     assert job["spec"]["args"] == ["--fast"]
     assert job["spec"]["timeout_ms"] == 5000
     assert job["revision"]["commit"] == "f00dfeed" * 5
@@ -170,18 +176,18 @@ def test_a_deleted_job_is_not_listed_but_its_runs_are(ledger: Ledger) -> None:
     ledger.add_job("job")
     run = ledger.add_run("job")
     ledger.delete_job("job")
-    assert views.jobs_view(ledger.conn, ledger.now) == {"jobs": []}
-    assert [r["id"] for r in views.runs_view(ledger.conn, job_id="job", limit=5)["runs"]] == [run]
-    views.check_known(ledger.conn, "job")
+    assert jobs_view(ledger.conn, ledger.now) == {"jobs": []}
+    assert [r["id"] for r in runs_view(ledger.conn, job_id="job", limit=5)["runs"]] == [run]
+    check_known(ledger.conn, "job")
     with pytest.raises(NotFound, match=r"job job was deleted at 2026-03-01T12:00:00\.000Z"):
-        views.job_view(ledger.conn, ledger.now, "job")
+        job_view(ledger.conn, ledger.now, "job")
 
 
 def test_an_unknown_job_is_answered_with_the_nearest_ids(ledger: Ledger) -> None:
     for job_id in ("backup", "backup-db", "report"):
         ledger.add_job(job_id)
     with pytest.raises(NotFound) as caught:
-        views.job_view(ledger.conn, ledger.now, "bakup")
+        job_view(ledger.conn, ledger.now, "bakup")
     assert caught.value.message == "there is no job bakup"
     assert caught.value.hint == "did you mean backup or backup-db?"
 
@@ -192,7 +198,7 @@ def test_runs_come_newest_first_by_job_status_and_page(ledger: Ledger) -> None:
     ids = [ledger.add_run(job, status) for job in ("one", "two") for status in ("ok", "error", "ok")]
 
     def found(**wanted: Any) -> list[int]:
-        return [run["id"] for run in views.runs_view(ledger.conn, **{"limit": 50, **wanted})["runs"]]
+        return [run["id"] for run in runs_view(ledger.conn, **{"limit": 50, **wanted})["runs"]]
 
     assert found() == ids[::-1]
     assert found(job_id="two") == ids[:2:-1]
@@ -206,7 +212,7 @@ def test_runs_come_newest_first_by_job_status_and_page(ledger: Ledger) -> None:
 def test_a_list_of_runs_leaves_out_what_they_wrote(ledger: Ledger) -> None:
     ledger.add_job("job")
     ledger.add_run("job", stdout="out", stderr="err")
-    (run,) = views.runs_view(ledger.conn, limit=1)["runs"]
+    (run,) = runs_view(ledger.conn, limit=1)["runs"]
     assert not {"stdout", "stderr"} & set(run)
 
 
@@ -216,7 +222,7 @@ def test_a_run_is_told_whole_but_for_its_secrets(ledger: Ledger) -> None:
         "job", "error", exit_code=3, message="exit code 3", stdout="out\n", stderr="err\n", mark="secret",
         params='{"DAY": "1"}', result_meta='{"rows": 7}', forced=1, revision_id=ledger.revision,
     )  # fmt: skip
-    run = views.run_view(ledger.conn, run_id)["run"]
+    run = run_view(ledger.conn, run_id)["run"]
     assert (run["exit_code"], run["stdout"], run["stderr"]) == (3, "out\n", "err\n")
     assert (run["params"], run["result_meta"], run["forced"]) == ({"DAY": "1"}, {"rows": 7}, True)
     assert run["commit"] == "f00dfeed" * 5
@@ -227,16 +233,16 @@ def test_a_run_is_told_whole_but_for_its_secrets(ledger: Ledger) -> None:
 def test_a_result_that_is_no_json_is_shown_as_it_is(ledger: Ledger) -> None:
     ledger.add_job("job")
     run_id = ledger.add_run("job", result_meta="{half")
-    assert views.run_view(ledger.conn, run_id)["run"]["result_meta"] == "{half"
+    assert run_view(ledger.conn, run_id)["run"]["result_meta"] == "{half"
 
 
 def test_an_unknown_run_is_answered_with_the_newest(ledger: Ledger) -> None:
     with pytest.raises(NotFound, match="there is no run 7") as none_yet:
-        views.run_view(ledger.conn, 7)
+        run_view(ledger.conn, 7)
     ledger.add_job("job")
     newest = ledger.add_run("job")
     with pytest.raises(NotFound) as caught:
-        views.run_view(ledger.conn, newest + 1)
+        run_view(ledger.conn, newest + 1)
     assert none_yet.value.hint == "no run has been recorded yet"
     assert caught.value.hint == f"the newest run is {newest}"
 
@@ -245,11 +251,11 @@ def test_the_log_is_the_file_if_it_is_still_there(ledger: Ledger, tmp_path: Path
     ledger.add_job("job")
     log = tmp_path / "1.log"
     run_id = ledger.add_run("job", log_path=str(log), stdout="the tail", stderr="and errors\n")
-    run, path = views.run_log(ledger.conn, run_id)
+    run, path = run_log(ledger.conn, run_id)
     assert path is None
     assert tails(run) == "the tail\nand errors\n"
     log.write_text("all of it")
-    assert views.run_log(ledger.conn, run_id)[1] == log
+    assert run_log(ledger.conn, run_id)[1] == log
 
 
 def test_failures_are_counted_back_to_the_last_good_run(ledger: Ledger) -> None:
@@ -274,7 +280,7 @@ def test_coming_occurrences_are_merged_in_time_then_by_id(ledger: Ledger) -> Non
     ledger.add_job("off", schedule=("* * * * *",), enabled=False)
     ledger.add_job("gone", schedule=("* * * * *",))
     ledger.delete_job("gone")
-    assert views.next_view(ledger.conn, ledger.now, count=4) == {
+    assert next_view(ledger.conn, ledger.now, count=4) == {
         "occurrences": [
             {"job_id": "half", "scheduled_for": "2026-03-01T12:30:00.000Z"},
             {"job_id": "half", "scheduled_for": "2026-03-01T13:00:00.000Z"},
@@ -282,7 +288,7 @@ def test_coming_occurrences_are_merged_in_time_then_by_id(ledger: Ledger) -> Non
             {"job_id": "half", "scheduled_for": "2026-03-01T13:30:00.000Z"},
         ]
     }
-    only = views.next_view(ledger.conn, ledger.now, job_id="hourly", count=2)["occurrences"]
+    only = next_view(ledger.conn, ledger.now, job_id="hourly", count=2)["occurrences"]
     assert [o["scheduled_for"] for o in only] == ["2026-03-01T13:00:00.000Z", "2026-03-01T14:00:00.000Z"]
 
 
@@ -298,10 +304,10 @@ def test_a_row_damaged_by_hand_hides_no_other_job(ledger: Ledger, edit: str) -> 
     ledger.add_job("bad", schedule=HOURLY)
     ledger.add_job("good", schedule=HOURLY)
     ledger.conn.execute(f"UPDATE jobs SET {edit} WHERE id = 'bad'")
-    jobs = {job["id"]: job for job in views.jobs_view(ledger.conn, ledger.now)["jobs"]}
+    jobs = {job["id"]: job for job in jobs_view(ledger.conn, ledger.now)["jobs"]}
     assert jobs["bad"]["drifted"] is True
     assert jobs["good"]["next_run"] is not None
-    coming = views.next_view(ledger.conn, ledger.now, count=2)["occurrences"]
+    coming = next_view(ledger.conn, ledger.now, count=2)["occurrences"]
     assert "good" in {occurrence["job_id"] for occurrence in coming}
 
 
@@ -310,7 +316,7 @@ def test_occurrences_within_a_pause_do_not_come(ledger: Ledger) -> None:
     ledger.add_job("two", schedule=HOURLY)
     ledger.pause("one", until=NOON + timedelta(hours=2))
     ledger.pause("two")
-    coming = views.next_view(ledger.conn, ledger.now, count=1)["occurrences"]
+    coming = next_view(ledger.conn, ledger.now, count=1)["occurrences"]
     assert coming == [{"job_id": "one", "scheduled_for": "2026-03-01T15:00:00.000Z"}]
 
 
@@ -321,8 +327,8 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
         ledger.add_run("one", ended)
     ledger.add_run("two", "ok", finished_at=to_text(ledger.at(minutes=61)))
     ledger.hold("two", "broken")
-    sync = views.recorded_sync(ledger.conn, "nobody looks")
-    status = views.status_view(
+    sync = recorded_sync(ledger.conn, "nobody looks")
+    status = status_view(
         ledger.conn,
         ledger.now,
         started_at=ledger.at(seconds=90),
@@ -363,22 +369,22 @@ def error_in(file: str) -> dict[str, Any]:
 def test_a_broken_manifest_that_holds_nothing_counts_as_failed_too(ledger: Ledger) -> None:
     ledger.add_job("old")
     ledger.hold("old", "broken")
-    sync = views.recorded_sync(ledger.conn, None)
+    sync = recorded_sync(ledger.conn, None)
     for file in ("old", "new"):
         sync["problems"].append(error_in(f"jobs.d/{file}.yaml"))
-    shown = views.status_view(ledger.conn, ledger.now, started_at=None, sync=sync)
+    shown = status_view(ledger.conn, ledger.now, started_at=None, sync=sync)
     assert shown["health"]["failedRegistrations"] == 2
     assert (shown["status"], shown["uptime"]) == ("stopped", None)
 
 
 def test_an_empty_database_can_be_looked_at(ledger: Ledger) -> None:
     ledger.conn.execute("DELETE FROM revisions")
-    sync = views.recorded_sync(ledger.conn, None)
+    sync = recorded_sync(ledger.conn, None)
     assert (sync["state"], sync["revision"], sync["commit"]) == ("unwatched", 0, None)
-    assert views.next_view(ledger.conn, ledger.now, count=3) == {"occurrences": []}
-    assert views.runs_view(ledger.conn, limit=3) == {"runs": []}
-    assert views.queues_view(ledger.conn, ledger.now) == {"queues": []}
-    assert views.namespaces_view(ledger.conn, ledger.now) == {"namespaces": []}
+    assert next_view(ledger.conn, ledger.now, count=3) == {"occurrences": []}
+    assert runs_view(ledger.conn, limit=3) == {"runs": []}
+    assert queues_view(ledger.conn, ledger.now) == {"queues": []}
+    assert namespaces_view(ledger.conn, ledger.now) == {"namespaces": []}
 
 
 def test_every_document_is_made_of_json_alone(ledger: Ledger) -> None:
@@ -387,11 +393,11 @@ def test_every_document_is_made_of_json_alone(ledger: Ledger) -> None:
     ledger.pause("job", until=NOON + timedelta(hours=1))
     ledger.declare_queue("mail")
     documents = [
-        views.jobs_view(ledger.conn, ledger.now),
-        views.job_view(ledger.conn, ledger.now, "job"),
-        views.runs_view(ledger.conn, limit=5),
-        views.queues_view(ledger.conn, ledger.now, detail=True),
-        views.queue_view(ledger.conn, ledger.now, "mail"),
-        views.peek_view(ledger.conn, ledger.now, "mail", 3),
+        jobs_view(ledger.conn, ledger.now),
+        job_view(ledger.conn, ledger.now, "job"),
+        runs_view(ledger.conn, limit=5),
+        queues_view(ledger.conn, ledger.now, detail=True),
+        queue_view(ledger.conn, ledger.now, "mail"),
+        peek_view(ledger.conn, ledger.now, "mail", 3),
     ]
     assert [as_document(document) for document in documents] == documents

@@ -7,13 +7,27 @@ import click
 
 from jeeves_runner.cli.arguments import DELETES
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.plans import plan_lines, problem_lines, problem_summary
+from jeeves_runner.cli.server import server_of
+from jeeves_runner.core.model import AppliedBy
+from jeeves_runner.core.plan import Plan, summary
+from jeeves_runner.db.nudge import announced_transaction
+from jeeves_runner.db.runner import runner_row
 from jeeves_runner.errors import BaseMoved, PlanIncomplete, Refused, SourceMismatch
+from jeeves_runner.reconcile.apply import (
+    Applied,
+    ApplyOptions,
+    apply_plan,
+    check_source,
+    needs_writing,
+    read_live,
+    with_fields,
+)
+from jeeves_runner.reconcile.setup import planner_of, planner_setup, source_of
+from jeeves_runner.sources.commit import commit_of
 
 if TYPE_CHECKING:
     import apsw
-
-    from jeeves_runner.core.plan import Plan
-    from jeeves_runner.reconcile.apply import Applied, ApplyOptions
 
 INCOMPLETE = 3
 _ATTEMPTS = 5
@@ -31,10 +45,6 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     Exit code 0: applied, or nothing to do. 2: an error, nothing applied. 3: applied with
     --keep-going while manifests are broken. 4: refused by a guard.
     """
-    from jeeves_runner.core.model import AppliedBy
-    from jeeves_runner.reconcile.apply import ApplyOptions
-    from jeeves_runner.reconcile.setup import source_of
-
     # One short pass over data that all stays alive: collecting cycles would only cost time.
     gc.disable()
     source = source_of(app.config)
@@ -56,19 +66,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     return 0 if applied.plan.complete else INCOMPLETE
 
 
-def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
-    from jeeves_runner.db.connection import transaction
-    from jeeves_runner.reconcile.apply import (
-        Applied,
-        apply_plan,
-        check_source,
-        needs_writing,
-        read_live,
-        with_fields,
-    )
-    from jeeves_runner.reconcile.setup import planner_of
-    from jeeves_runner.sources.commit import commit_of
-
+def _apply(app: App, options: ApplyOptions, keep_going: bool) -> Applied:
     planner = planner_of(app.config)
     conn = app.connect(create=True)
     plan = with_fields(conn, planner.plan(read_live(conn)))
@@ -80,7 +78,7 @@ def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
         if not needs_writing(conn, plan, options.source):
             return Applied(revision=None, plan=plan)
         commit = commit_of(app.config.jobs_dir, app.config.root) if plan.changes else None
-        with transaction(conn, app.clock) as tx:
+        with announced_transaction(conn, app.clock) as tx:
             applied = apply_plan(tx, plan, options, commit)
     except (Refused, SourceMismatch) as refusal:
         if app.json:
@@ -92,25 +90,18 @@ def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
 
 def _warn_of_another_config(app: App, conn: "apsw.Connection") -> None:
     """A running server that reads the manifests by another config will undo what was applied."""
-    from jeeves_runner.db.runner import runner_row
-    from jeeves_runner.reconcile.setup import planner_setup
-
     row = runner_row(conn)
     if row is None or row.stopped_at or row.planner_digest in (None, planner_setup(app.config).digest):
         return
-    from jeeves_runner.cli.server import server_of  # of weight, and rarely needed
-
     if server_of(app, conn) is not None:
         app.warn("the running server uses another config or version, and will undo this: restart it")
 
 
-def _document(plan: "Plan", *, revision: int | None = None, refused: str | None = None) -> dict[str, object]:
+def _document(plan: Plan, *, revision: int | None = None, refused: str | None = None) -> dict[str, object]:
     return {**plan.as_json(), "revision": revision, "refused": refused}
 
 
-def _refuse(app: App, plan: "Plan") -> None:
-    from jeeves_runner.cli.plans import problem_lines, problem_summary
-
+def _refuse(app: App, plan: Plan) -> None:
     if app.json:
         app.print_json(_document(plan))
     else:
@@ -121,10 +112,7 @@ def _refuse(app: App, plan: "Plan") -> None:
     )
 
 
-def _report(app: App, applied: "Applied") -> None:
-    from jeeves_runner.cli.plans import plan_lines, problem_lines, problem_summary
-    from jeeves_runner.core.plan import summary
-
+def _report(app: App, applied: Applied) -> None:
     plan = applied.plan
     if app.json:
         app.print_json(_document(plan, revision=applied.revision))

@@ -8,12 +8,20 @@ import click
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.render import counted
+from jeeves_runner.core.model import CancelCause, Lost, Reason, RunStatus
+from jeeves_runner.db import audit
+from jeeves_runner.db.connection import transaction
+from jeeves_runner.db.nudge import announced_transaction
+from jeeves_runner.db.run_ends import end_waiting
+from jeeves_runner.db.run_progress import request_cancel
+from jeeves_runner.db.runner import RunnerLock, runner_row
+from jeeves_runner.db.runs import LeftRun, cancel_cause, left_running
 from jeeves_runner.errors import Conflict, RunnerActive
+from jeeves_runner.views.runs import run_view
 
 if TYPE_CHECKING:
     import apsw
-
-    from jeeves_runner.db.runs import LeftRun
 
 ACTOR = "cli"
 
@@ -28,9 +36,6 @@ def command(app: App, run_id: int) -> None:
     A server that runs does it. Without one, a waiting run is cancelled at once, and of a run whose server
     died all processes are killed and the run is recorded as interrupted.
     """
-    from jeeves_runner.db.runner import RunnerLock
-    from jeeves_runner.views import run_view
-
     with closing(app.connect()) as conn:
         before = run_view(conn, run_id)["run"]
         if before["finished_at"] is not None:
@@ -54,12 +59,7 @@ def command(app: App, run_id: int) -> None:
 
 
 def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
-    from jeeves_runner.core.model import CancelCause
-    from jeeves_runner.db import audit
-    from jeeves_runner.db.connection import transaction
-    from jeeves_runner.db.run_progress import request_cancel
-
-    with transaction(conn, app.clock) as tx:
+    with announced_transaction(conn, app.clock) as tx:
         if request_cancel(tx, run_id, CancelCause.CANCEL) is None:
             raise Conflict(f"run {run_id} has ended in this moment")
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
@@ -68,13 +68,6 @@ def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
 
 def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
     """End a run that no server looks after."""
-    from jeeves_runner.core.model import CancelCause, Reason, RunStatus
-    from jeeves_runner.db import audit
-    from jeeves_runner.db.connection import transaction
-    from jeeves_runner.db.run_ends import end_waiting
-    from jeeves_runner.db.run_progress import request_cancel
-    from jeeves_runner.db.runs import left_running
-
     leftover = next((left for left in left_running(conn) if left.run.id == run_id), None)
     if leftover is not None:
         return _settle_leftover(app, conn, leftover)
@@ -86,17 +79,12 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
     return f"Run {run_id} will not start."
 
 
-def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
+def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     """Kill what is left of the run and record its end as a server does that finds it at its start.
 
     It is not tried again: somebody wanted its end.
     """
-    from jeeves_runner.cli.render import counted
-    from jeeves_runner.core.model import Lost
-    from jeeves_runner.db import audit
-    from jeeves_runner.db.connection import transaction
-    from jeeves_runner.db.runner import runner_row
-    from jeeves_runner.db.runs import cancel_cause
+    # Costly to import, and needed after a crash alone.
     from jeeves_runner.execute.contract import LocalHandle
     from jeeves_runner.execute.local.processes import kill_marked
     from jeeves_runner.execute.local.roster import read_roster

@@ -12,7 +12,7 @@ from jeeves_runner.cli.groups import Group
 from jeeves_runner.cli.plans import problem_lines
 from jeeves_runner.cli.render import NONE, counted, size
 from jeeves_runner.core.durations import format_duration
-from jeeves_runner.views.config import config_view
+from jeeves_runner.views.runner import config_view
 
 SIZES: Final = frozenset({"log_max_size", "min_free"})
 

@@ -23,7 +23,7 @@ def command(app: App, job_id: str) -> None:
     from jeeves_runner.cli.render import Styled, printable
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import RUN_HEADERS, heading, print_pairs, run_cells
-    from jeeves_runner.views import job_view
+    from jeeves_runner.views.jobs import job_view
 
     with closing(app.connect()) as conn:
         now = app.clock.now()

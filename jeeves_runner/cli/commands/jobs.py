@@ -36,7 +36,7 @@ def command(app: App, status: str | None, tag: str | None) -> None:
     from jeeves_runner.cli.render import counted
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import JOB_HEADERS, job_cells
-    from jeeves_runner.views import jobs_view
+    from jeeves_runner.views.jobs import jobs_view
 
     with closing(app.connect()) as conn:
         now = app.clock.now()

@@ -9,6 +9,10 @@ import click
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, pass_app
+from jeeves_runner.cli.server import server_has_stopped, server_of
+from jeeves_runner.cli.waiting import INTERVAL, Absence, EndOfRun
+from jeeves_runner.execute.output.log_reader import LogReader
+from jeeves_runner.views.runs import run_log, tails
 
 if TYPE_CHECKING:
     import apsw
@@ -20,10 +24,6 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, run_id: int, follow: bool) -> None:
     """Print what RUN wrote: its log file, or the end kept in the database where there is none."""
-    from jeeves_runner.execute.output.log_reader import LogReader
-    from jeeves_runner.views import run_log
-    from jeeves_runner.views.runs import tails
-
     output = sys.stdout.buffer
     with closing(app.connect()) as conn:
         run, path = run_log(conn, run_id)
@@ -48,24 +48,25 @@ def _silence(run: dict[str, Any]) -> str:
 
 def _follow(app: App, conn: "apsw.Connection", run_id: int, output: BinaryIO) -> None:
     """Print the log as it grows, to its end. The run is looked at before the file, so nothing is missed."""
-    from jeeves_runner.cli.server import server_has_stopped, server_of
-    from jeeves_runner.cli.waiting import polled
-    from jeeves_runner.execute.output.log_reader import LogReader
-    from jeeves_runner.views import run_log
-
     reader: LogReader | None = None
+    absence = Absence(app.clock)
+    with closing(EndOfRun()) as end:
+        while True:
+            # Before the run: a server that stops settles its runs first.
+            server = server_of(app, conn)
+            run, path = run_log(conn, run_id)
+            if path is not None:
+                reader = reader or LogReader(path)
+            _print_news(reader, output)
+            if run["finished_at"] is not None:
+                return
+            if absence.is_over(present=server is not None):
+                raise server_has_stopped(run)
+            while not end.wait(server, run_id, INTERVAL) and reader is not None:
+                _print_news(reader, output)
 
-    def look() -> bool | None:
-        nonlocal reader
-        # Before the run: a server that stops settles its runs first.
-        server = server_of(app, conn)
-        run, path = run_log(conn, run_id)
-        if path is not None:
-            reader = reader or LogReader(path)
-            output.writelines(reader.read())
-            output.flush()
-        if run["finished_at"] is None and server is None:
-            raise server_has_stopped(run)
-        return None if run["finished_at"] is None else True
 
-    polled(look)
+def _print_news(reader: LogReader | None, output: BinaryIO) -> None:
+    if reader is not None:
+        output.writelines(reader.read())
+        output.flush()

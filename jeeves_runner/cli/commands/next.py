@@ -22,7 +22,8 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
     from jeeves_runner.cli.render import timestamp
     from jeeves_runner.cli.tables import ago, moment
     from jeeves_runner.core.instants import parse_instant
-    from jeeves_runner.views import job_view, next_view
+    from jeeves_runner.views.jobs import job_view
+    from jeeves_runner.views.occurrences import next_view
 
     zone = app.config.timezone
     with closing(app.connect()) as conn:

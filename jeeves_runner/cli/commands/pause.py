@@ -7,7 +7,13 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.tables import pause_text
+from jeeves_runner.core.instants import later_instant
+from jeeves_runner.db import overrides
+from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
+from jeeves_runner.views.job_lookup import live_job
+from jeeves_runner.views.jobs import job_view, pause_of_all
 
 ACTOR = "cli"
 
@@ -25,20 +31,13 @@ def command(app: App, job_id: str | None, of_all: bool, until: str | None, reaso
     What falls into the pause is skipped and never caught up. Another pause replaces it; a pause of all jobs
     comes on top of those of single ones.
     """
-    from jeeves_runner.cli.tables import pause_text
-    from jeeves_runner.core.instants import later_instant
-    from jeeves_runner.db import overrides
-    from jeeves_runner.db.connection import transaction
-    from jeeves_runner.views import job_view, live_job
-    from jeeves_runner.views.jobs import pause_of_all
-
     check_target(job_id, of_all)
     with closing(app.connect()) as conn:
         now = app.clock.now()
         end = None if until is None else later_instant(until, now, app.config.timezone, "--until")
         if job_id is not None:
             live_job(conn, job_id)
-        with transaction(conn, app.clock) as tx:
+        with announced_transaction(conn, app.clock) as tx:
             overrides.pause(tx, job_id, until=end, reason=reason, by=ACTOR)
         if job_id is None:
             who, paused = "All jobs are", pause_of_all(conn, now)

@@ -37,7 +37,7 @@ def command(context: click.Context) -> None:
 @pass_app
 def list_queues(app: App, detail: bool = False) -> None:
     """List the queues and how full they are."""
-    from jeeves_runner.views import queues_view
+    from jeeves_runner.views.queues import queues_view
 
     with closing(app.connect()) as conn:
         document = queues_view(conn, app.clock.now(), detail=detail or not app.json)
@@ -58,7 +58,7 @@ def list_queues(app: App, detail: bool = False) -> None:
 @pass_app
 def status(app: App, queue_id: str) -> None:
     """Show how full QUEUE is."""
-    from jeeves_runner.views import queue_view
+    from jeeves_runner.views.queues import queue_view
 
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
@@ -79,7 +79,7 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
     """Show the items of QUEUE that wait, in the order of claims."""
     from jeeves_runner.cli.render import Prose
     from jeeves_runner.cli.tables import ago, json_text
-    from jeeves_runner.views import peek_view
+    from jeeves_runner.views.queues import peek_view
 
     check_name(queue_id, "QUEUE")
     with closing(app.connect()) as conn:
@@ -201,9 +201,9 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
     from jeeves_runner.cli.render import counted
     from jeeves_runner.db import queue_enqueue
-    from jeeves_runner.db.connection import transaction
+    from jeeves_runner.db.nudge import announced_transaction
 
-    with closing(app.connect()) as conn, transaction(conn, app.clock) as tx:
+    with closing(app.connect()) as conn, announced_transaction(conn, app.clock) as tx:
         for item_id in item_ids:
             queue_enqueue.retry(tx, item_id)
     _answer(app, {"ok": True}, f"{counted(len(item_ids), 'item')} pending again.")

@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from jeeves_runner.cli import completion
+from jeeves_runner.cli.commands.pause import check_target
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.tables import ago
+from jeeves_runner.db import overrides
+from jeeves_runner.db.nudge import announced_transaction
+from jeeves_runner.views.job_lookup import live_job
+from jeeves_runner.views.jobs import job_view, pause_of_all
 
 ACTOR = "cli"
 
@@ -19,17 +25,11 @@ ACTOR = "cli"
 @pass_app
 def command(app: App, job_id: str | None, of_all: bool) -> None:
     """End the pause of JOB, or the one of all jobs. What was missed meanwhile is not caught up."""
-    from jeeves_runner.cli.commands.pause import check_target
-    from jeeves_runner.db import overrides
-    from jeeves_runner.db.connection import transaction
-    from jeeves_runner.views import job_view, live_job
-    from jeeves_runner.views.jobs import pause_of_all
-
     check_target(job_id, of_all)
     with closing(app.connect()) as conn:
         if job_id is not None:
             live_job(conn, job_id)
-        with transaction(conn, app.clock) as tx:
+        with announced_transaction(conn, app.clock) as tx:
             was_paused = overrides.resume(tx, job_id, by=ACTOR)
         now = app.clock.now()
         if job_id is None:
@@ -53,8 +53,6 @@ def _answer_for_all(was_paused: bool, others: int) -> str:
 
 
 def _answer(job: dict[str, Any], was_paused: bool, now: datetime) -> str:
-    from jeeves_runner.cli.tables import ago
-
     name = job["id"]
     if job["paused"] is not None:
         how = "is resumed, but" if was_paused else "has no pause of its own;"

@@ -26,7 +26,7 @@ def command(app: App, run_id: int) -> None:
     from jeeves_runner.cli.render import Styled
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import print_pairs
-    from jeeves_runner.views import run_view
+    from jeeves_runner.views.runs import run_view
 
     with closing(app.connect()) as conn:
         now = app.clock.now()

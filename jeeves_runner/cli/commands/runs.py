@@ -25,8 +25,8 @@ def command(app: App, job_id: str | None, status: str | None, before: int | None
     """List runs, newest first: all, or those of JOB (deleted jobs keep theirs)."""
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.cli.tables import RUN_HEADERS, run_cells
-    from jeeves_runner.views import check_known, runs_view
-    from jeeves_runner.views.runs import PAGE
+    from jeeves_runner.views.job_lookup import check_known
+    from jeeves_runner.views.runs import PAGE, runs_view
 
     count = limit or (PAGE if app.json else _SCREEN)
     with closing(app.connect()) as conn:

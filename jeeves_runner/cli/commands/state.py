@@ -26,7 +26,7 @@ def command(context: click.Context) -> None:
 def list_namespaces(app: App) -> None:
     """List the namespaces."""
     from jeeves_runner.db.connection import snapshot
-    from jeeves_runner.views import namespace_view, namespaces_view
+    from jeeves_runner.views.state import namespace_view, namespaces_view
 
     with closing(app.connect()) as opened, snapshot(opened) as conn:
         now = app.clock.now()
@@ -86,7 +86,7 @@ def delete(app: App, namespace: str, key: str) -> None:
     """Remove the value and the items of NAMESPACE and KEY."""
     from jeeves_runner.db import state
     from jeeves_runner.db.connection import transaction
-    from jeeves_runner.views.data import no_state
+    from jeeves_runner.views.state import no_state
 
     check_name(namespace, "NAMESPACE")
     check_name(key, "KEY")
@@ -103,7 +103,7 @@ def delete(app: App, namespace: str, key: str) -> None:
 def _show_namespace(app: App, namespace: str) -> None:
     from jeeves_runner.cli.render import Prose
     from jeeves_runner.cli.tables import json_text
-    from jeeves_runner.views import namespace_view
+    from jeeves_runner.views.state import namespace_view
 
     with closing(app.connect()) as conn:
         values = namespace_view(conn, app.clock.now(), namespace)
@@ -116,7 +116,7 @@ def _show_namespace(app: App, namespace: str) -> None:
 def _show_key(app: App, namespace: str, key: str) -> None:
     from jeeves_runner.cli.render import Prose, printable_json
     from jeeves_runner.cli.tables import ago, json_text
-    from jeeves_runner.views import key_view
+    from jeeves_runner.views.state import key_view
 
     with closing(app.connect()) as conn:
         now = app.clock.now()

@@ -40,7 +40,7 @@ def _documents(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The documents of /status and /sync: from the server, else as the database tells them."""
     from jeeves_runner.cli.server import ask
-    from jeeves_runner.views import recorded_sync, status_view
+    from jeeves_runner.views.runner import recorded_sync, status_view
 
     if server is not None:
         document = ask(server, "/status")

@@ -1,5 +1,6 @@
 """``trigger``: a run by hand, done by the server."""
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -7,7 +8,17 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.render import Styled, duration, printable
+from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
+from jeeves_runner.cli.tables import run_note
+from jeeves_runner.cli.waiting import Absence, EndOfRun
+from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.params import param_variables
+from jeeves_runner.db.nudge import announced_transaction
+from jeeves_runner.db.run_entries import RunRequest, request_run
 from jeeves_runner.errors import InvalidValue, UsageError
+from jeeves_runner.views.job_lookup import live_job
+from jeeves_runner.views.runs import last_attempt, run_view
 
 if TYPE_CHECKING:
     import apsw
@@ -15,6 +26,9 @@ if TYPE_CHECKING:
 _EXIT_CODES: Final = {"ok": 0, "error": 1, "timeout": 1, "interrupted": 1}
 _NOT_RUN: Final = 3
 _STDERR_LINES: Final = 10
+
+_LOOK_ANYWAY: Final = 5.0
+"""Seconds after which the run is looked at although its server has said nothing."""
 
 
 @click.command("trigger")
@@ -30,20 +44,12 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
     Exit code 0: asked for, or with --wait: it ended ok. 1: its last attempt ended error, timeout or
     interrupted. 2: it could not be triggered. 3: it was skipped or cancelled.
     """
-    import json
-
-    from jeeves_runner.cli.server import require_server
-    from jeeves_runner.core.model import Trigger
-    from jeeves_runner.db.connection import transaction
-    from jeeves_runner.db.run_entries import RunRequest, request_run
-    from jeeves_runner.views import live_job, run_view
-
     given = _params(params)
     with closing(app.connect()) as conn:
         live_job(conn, job_id)
         text = json.dumps(given, ensure_ascii=False) if given else None
         request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force)
-        with transaction(conn, app.clock) as tx:
+        with announced_transaction(conn, app.clock) as tx:
             # Here, so that no server begins to stop between the look and the request.
             require_server(app, tx.conn)
             run_id = request_run(tx, request).id
@@ -59,8 +65,6 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
 
 def _params(words: tuple[str, ...]) -> dict[str, str]:
     """The parameters by name, as a script can get them; UsageError."""
-    from jeeves_runner.core.params import param_variables
-
     given: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -80,29 +84,21 @@ def _params(words: tuple[str, ...]) -> dict[str, str]:
 
 def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
     """The last attempt of the chain that begins with this run, once it has ended."""
-    from jeeves_runner.cli.server import server_has_stopped, server_of
-    from jeeves_runner.cli.waiting import polled
-    from jeeves_runner.views import run_view
-    from jeeves_runner.views.runs import last_attempt
-
-    def look() -> dict[str, Any] | None:
-        # Before the run: a server that stops settles its runs first.
-        server = server_of(app, conn)
-        run: dict[str, Any] = run_view(conn, last_attempt(conn, run_id))["run"]
-        if run["finished_at"] is not None:
-            return run
-        starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
-        if starts_no_more:
-            raise server_has_stopped(run)
-        return None
-
-    return polled(look)
+    absence = Absence(app.clock)
+    with closing(EndOfRun()) as end:
+        while True:
+            # Before the run: a server that stops settles its runs first.
+            server = server_of(app, conn)
+            run: dict[str, Any] = run_view(conn, last_attempt(conn, run_id))["run"]
+            if run["finished_at"] is not None:
+                return run
+            starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
+            if absence.is_over(present=not starts_no_more):
+                raise server_has_stopped(run)
+            end.wait(server, run["id"], _LOOK_ANYWAY)
 
 
 def _report_end(app: App, run: dict[str, Any]) -> int:
-    from jeeves_runner.cli.render import Styled, duration, printable
-    from jeeves_runner.cli.tables import run_note
-
     code = _EXIT_CODES.get(run["status"], _NOT_RUN)
     if app.json:
         app.print_json({"result": run})

@@ -134,7 +134,8 @@ CREATE TABLE runner (
   epoch            INTEGER NOT NULL,
   pid              INTEGER NOT NULL,
   boot_id          TEXT NOT NULL,
-  api_url          TEXT,
+  api_url          TEXT,                -- null unless it listens, as is socket
+  socket           TEXT,                -- the path of its Unix socket; null also where it could have none
   started_at       TEXT NOT NULL,
   stopping_at      TEXT,                -- when it was asked to stop: from then on it starts nothing
   stopped_at       TEXT,

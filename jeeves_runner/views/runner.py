@@ -1,12 +1,15 @@
-"""The runner at a glance."""
+"""The runner: how it is, how its jobs stand against the manifests, and its settings."""
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any
 
 import apsw
 
 from jeeves_runner import __version__
+from jeeves_runner.config import Config
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import health_counts
@@ -74,7 +77,22 @@ def recorded_sync(conn: apsw.Connection, reason: str | None) -> dict[str, Any]:
     }
 
 
+def config_view(config: Config) -> dict[str, Any]:
+    """Every setting by the name of its field: paths as text, durations in ms, sizes in bytes."""
+    return {field.name: _value(getattr(config, field.name)) for field in fields(config)}
+
+
 def _unborn(sync: Mapping[str, Any]) -> int:
     """Errors in manifests that keep no live job back: what they declare has never been applied."""
     held = {row["file"] for row in sync["held"]}
     return sum(p["severity"] == "error" and p["file"] not in held for p in sync["problems"])
+
+
+def _value(setting: Any) -> Any:
+    if is_dataclass(setting):
+        return {field.name: _value(getattr(setting, field.name)) for field in fields(setting)}
+    if isinstance(setting, Mapping):
+        return {str(key): _value(item) for key, item in setting.items()}
+    if isinstance(setting, list | tuple | set | frozenset):
+        return [_value(item) for item in setting]
+    return str(setting) if isinstance(setting, PurePath) else setting

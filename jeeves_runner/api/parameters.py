@@ -1,4 +1,7 @@
-"""What a request asks for, checked: numbers, durations and JSON bodies; InvalidValue for the rest."""
+"""The parameters of requests, checked: those of the path, the query and the JSON body.
+
+What cannot be understood raises InvalidValue.
+"""
 
 import asyncio
 import json
@@ -16,6 +19,7 @@ from jeeves_runner.core.values import check_name, to_json
 from jeeves_runner.errors import InvalidValue
 
 MAX_LIMIT: Final = 1000
+MAX_LOOK_WAIT_MS: Final = 60_000
 _MAX_ID: Final = 2**63 - 1
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -62,14 +66,29 @@ def flag(request: web.Request, name: str) -> bool:
 
 
 def wait_ms(request: web.Request) -> int | None:
-    """How long the client wants to wait for the end of a run: None is as long as it takes."""
+    """How long the client wants to wait for the end of the run it starts: None is as long as it takes."""
+    wanted = _wait_ms(request)
+    if wanted is None and "respond-async" in preferences(request):
+        return 0
+    return wanted
+
+
+def look_wait_ms(request: web.Request) -> int:
+    """How long a look at a run may wait for its end: not at all unless asked, a minute at most."""
+    wanted = _wait_ms(request) or 0
+    if wanted > MAX_LOOK_WAIT_MS:
+        raise InvalidValue("wait: a look waits 1m at most", hint="ask again when it has passed")
+    return wanted
+
+
+def _wait_ms(request: web.Request) -> int | None:
     text = request.query.get("wait")
-    if text is not None:
-        try:
-            return parse_duration(text)
-        except ValueError as error:
-            raise InvalidValue(f"wait: {error}") from error
-    return 0 if "respond-async" in preferences(request) else None
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise InvalidValue(f"wait: {error}") from error
 
 
 def preferences(request: web.Request) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Answers as JSON bytes."""
+"""Documents as JSON bytes, and the responses that carry them."""
 
 import json
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ def _by_entries(value: Any) -> bytes:
     return encode(value)
 
 
-def answer(document: Any, status: int = 200) -> web.Response:
+def json_response(document: Any, status: int = 200) -> web.Response:
     """A document with its status."""
-    return answer_encoded(encode(document), status)
+    return encoded_response(encode(document), status)
 
 
-def answer_encoded(body: bytes, status: int = 200) -> web.Response:
+def encoded_response(body: bytes, status: int = 200) -> web.Response:
     """A document that is JSON already."""
     return web.Response(body=body, status=status, content_type="application/json")

@@ -1,15 +1,18 @@
-"""Reads that may take long, beside the event loop: lists, queues and state have no greatest length."""
+"""Reads that may take long, beside the event loop: lists, queues and state can be of any length."""
 
 import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 from aiohttp import web
 
+from jeeves_runner.api.responses import encode_by_parts, encoded_response
+from jeeves_runner.api.services import SERVICES
 from jeeves_runner.db.connection import connect
 
 T = TypeVar("T")
@@ -18,15 +21,15 @@ _THREADS: Final = 2
 """Enough that a short list need not wait behind a long one."""
 
 
-class Reader:
-    """Reads in threads of its own, each with a connection that it keeps.
+class ReadPool:
+    """Threads that only read, each with a connection of its own.
 
-    Not among the threads that everything shares: ending runs must not wait behind lists.
+    They are not the threads that all parts share: a run that ends must not wait behind a list.
     """
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="reader")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="read pool")
         self._own = threading.local()
         self._connections: list[apsw.Connection] = []
 
@@ -37,7 +40,7 @@ class Reader:
         )
 
     async def close(self, _app: web.Application) -> None:
-        """Break off the reads at hand, for which nobody waits any more, and let go of the database."""
+        """Stop the reads under way, since nobody waits for them any more, and close the connections."""
         for connection in self._connections:
             connection.interrupt()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
@@ -52,4 +55,14 @@ class Reader:
         return connection
 
 
-READER: Final = web.AppKey("reader", Reader)
+READ_POOL: Final = web.AppKey("read_pool", ReadPool)
+
+
+async def document_response(
+    request: web.Request, read: Callable[[apsw.Connection, datetime], dict[str, Any]]
+) -> web.Response:
+    """The document that ``read`` makes of the database at this moment, read and encoded in the pool."""
+    clock = request.app[SERVICES].clock
+    return encoded_response(
+        await request.app[READ_POOL].read(lambda conn: encode_by_parts(read(conn, clock.now())))
+    )

@@ -1,0 +1,80 @@
+"""The follower: looks when nudged, once for many nudges, and by itself where no nudge comes."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support.data import Store
+
+from jeeves_runner.db import overrides
+from jeeves_runner.db.connection import connect
+from jeeves_runner.runner import follower
+from jeeves_runner.runner.follower import Follower
+
+NEVER = 3600.0
+
+
+class Looks:
+    """A follower of a database, and how often it has found that somebody wrote."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Store(path)
+        self.written = 0
+        self.came = asyncio.Event()
+        self.follower = Follower(connect(path), changed=self._changed, written=self._written)
+
+    async def _changed(self, revision: int, ids: Sequence[str]) -> None:
+        raise AssertionError(f"nobody has applied {revision}: {ids}")
+
+    async def _written(self) -> None:
+        self.written += 1
+        self.came.set()
+
+    def write(self) -> None:
+        with self.store.tx() as tx:
+            overrides.pause(tx, None, until=None, reason=None, by="test")
+
+
+async def following(path: Path, nudges: int) -> int:
+    """How many looks found something after one commit and so many nudges."""
+    looks = Looks(path)
+    task = asyncio.create_task(looks.follower.run())
+    looks.write()
+    await asyncio.gather(*(looks.follower.nudge() for _ in range(nudges)))
+    async with asyncio.timeout(30):
+        await looks.came.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return looks.written
+
+
+@pytest.mark.parametrize("nudges", [1, 100])
+def test_a_nudge_is_a_look_and_many_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nudges: int
+) -> None:
+    monkeypatch.setattr(follower, "INTERVAL", NEVER)
+    assert asyncio.run(following(tmp_path / "runner.sqlite", nudges)) == 1
+
+
+def test_a_commit_nobody_told_of_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "INTERVAL", 0.01)
+    assert asyncio.run(following(tmp_path / "runner.sqlite", 0)) == 1
+
+
+def test_a_nudge_returns_before_its_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who commits while a nudge is not answered relies on it."""
+    monkeypatch.setattr(follower, "INTERVAL", NEVER)
+
+    async def scenario() -> int:
+        looks = Looks(tmp_path / "runner.sqlite")
+        task = asyncio.create_task(looks.follower.run())
+        await looks.follower.nudge()
+        looks.write()  # in the very turn of the loop in which the nudge is answered
+        async with asyncio.timeout(30):
+            await looks.came.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return looks.written
+
+    assert asyncio.run(scenario()) == 1
