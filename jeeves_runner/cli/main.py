@@ -1,7 +1,7 @@
 """The entry of the command line: global options, lazy commands and the one place errors end in.
 
-Importing this module costs click and nothing else of weight; a command's module is imported when
-that command runs. A module ``cli/<name>.py`` (``-`` as ``_``) exposes its click command as ``command``.
+It is loaded at every start and each time Tab is pressed, so it imports click and little else. The module
+of a command is imported when the command is asked for.
 """
 
 import errno
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from jeeves_runner import __version__
+from jeeves_runner.cli import commands
+from jeeves_runner.cli.commands import LISTED, SECTIONS
 from jeeves_runner.cli.groups import Group
 from jeeves_runner.errors import JeevesError
 
@@ -22,50 +24,18 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "jeeves-runner"
 
-#: Every command and its line in ``--help``, by the part of the work it belongs to.
-SECTIONS: Final[dict[str, dict[str, str]]] = {
-    "Manifests": {
-        "init": "Make a project: config, an example job, CI and editor support.",
-        "add-job": "Write the manifest of a new job.",
-        "validate": "Check every manifest without touching a database.",
-        "diff": "Show what an apply would change.",
-        "apply": "Make the declared jobs and queues the live ones.",
-        "config": "Show or check the config file.",
-    },
-    "Running": {
-        "serve": "Run the jobs, watch the manifests, answer HTTP.",
-        "trigger": "Run a job now.",
-        "cancel": "End a run.",
-        "pause": "Stop a job from starting, until a time or until resumed.",
-        "resume": "End a pause.",
-    },
-    "Looking": {
-        "status": "Show how the runner and its jobs are.",
-        "jobs": "List the jobs.",
-        "job": "Show one job.",
-        "runs": "List runs, newest first.",
-        "run": "Show one run.",
-        "logs": "Print what a run wrote.",
-        "next": "List the coming occurrences.",
-    },
-    "Data": {
-        "state": "Read and write the state of scripts.",
-        "queue": "Read and work queues.",
-    },
-}
-
 
 class CommandLine(Group):
     """A group that imports a command when it is asked for and turns every error into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for commands in SECTIONS.values() for name in commands]
+        return list(LISTED)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in LISTED:
             return None
-        module = importlib.import_module(f"jeeves_runner.cli.commands.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
+        module, name = LISTED[cmd_name].place.split(":")
+        command: click.Command = getattr(importlib.import_module(f"{commands.__name__}.{module}"), name)
         return command
 
     def resolve_command(
@@ -77,9 +47,9 @@ class CommandLine(Group):
         return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for section, commands in SECTIONS.items():
-            with formatter.section(section):
-                formatter.write_dl(list(commands.items()))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(listed.name, listed.summary) for listed in section])
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> NoReturn:
         """Run the command line and exit; what went wrong is one line on stderr and an exit code."""
