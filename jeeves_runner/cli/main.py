@@ -4,25 +4,20 @@ It is loaded at every start and each time Tab is pressed, so it imports click an
 of a command is imported when the command is asked for.
 """
 
-import errno
 import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from jeeves_runner import __version__
-from jeeves_runner.cli import commands
+from jeeves_runner.cli import PROGRAM, commands
 from jeeves_runner.cli.commands import LISTED, SECTIONS
-from jeeves_runner.cli.groups import Group
-from jeeves_runner.errors import JeevesError
-
-if TYPE_CHECKING:
-    from jeeves_runner.cli.context import App
-
-PROGRAM: Final = "jeeves-runner"
+from jeeves_runner.cli.context import App
+from jeeves_runner.cli.streams import check_words, prepare_streams
+from jeeves_runner.cli.syntax import Group
 
 
 class CommandLine(Group):
@@ -53,9 +48,6 @@ class CommandLine(Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> NoReturn:
         """Run the command line and exit; what went wrong is one line on stderr and an exit code."""
-        from jeeves_runner.cli.context import App
-        from jeeves_runner.cli.streams import check_words, prepare_streams
-
         prepare_streams()
         app = kwargs.pop("obj", None) or App()
         kwargs.update(standalone_mode=False, obj=app)
@@ -65,66 +57,15 @@ class CommandLine(Group):
             check_words(words)
             answer = super().main(words, *rest, **kwargs)
         except Exception as error:  # noqa: BLE001 - a person reads one line, the log gets the rest
-            sys.exit(_report(error, app))
+            from jeeves_runner.cli.failure import report  # most commands succeed, and Tab never fails
+
+            sys.exit(report(error, app))
         sys.exit(answer if isinstance(answer, int) else 0)
 
 
 def _takes_json(command: click.Command) -> bool:
     """Whether it prints data; commands of a group say so each for itself."""
     return isinstance(command, click.Group) or any("--json" in param.opts for param in command.params)
-
-
-def _report(error: Exception, app: "App") -> int:
-    """Tell the user about ``error`` and name the exit code it ends the process with."""
-    from jeeves_runner.cli import exits
-
-    while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
-        error = error.exceptions[0]
-    match error:
-        case JeevesError():
-            _complain(error.message, error.hint)
-            return exits.exit_code(error)
-        case click.exceptions.NoArgsIsHelpError():
-            error.show()
-            return exits.USAGE
-        case click.UsageError():
-            path = error.ctx.command_path if error.ctx else PROGRAM
-            _complain(error.format_message(), f"see '{path} --help'")
-            return exits.USAGE
-        case click.ClickException():
-            _complain(error.format_message(), None)
-            return exits.FAILED
-        case click.Abort():
-            return exits.INTERRUPTED
-        case OSError(errno=errno.ENOSPC):
-            _complain(f"the disk is full: {error.filename or 'the output'} cannot be written", None)
-            return exits.FAILED
-        case _ if (known := _database_error(error, app)) is not None:
-            _complain(known.message, known.hint)
-            return exits.exit_code(known)
-        case _:
-            from jeeves_runner.cli.crash import record
-
-            what = " ".join(str(error).split())
-            _complain(f"unexpected {type(error).__name__}: {what}", record(error, app))
-            return exits.UNEXPECTED
-
-
-def _database_error(error: Exception, app: "App") -> JeevesError | None:
-    """What SQLite complains about, if it is the file: found damaged in the middle of a read, say."""
-    if type(error).__module__ != "apsw":
-        return None
-    from jeeves_runner.db.transaction import translate
-
-    return translate(error, str(app.config.db_path))
-
-
-def _complain(message: str, hint: str | None) -> None:
-    from jeeves_runner.cli.render import printable
-
-    click.echo(f"{PROGRAM}: error: {printable(message)}", err=True)
-    if hint:
-        click.echo(f"hint: {printable(hint)}", err=True)
 
 
 @click.group(
@@ -141,7 +82,7 @@ def _complain(message: str, hint: str | None) -> None:
 )
 @click.option("--json", is_flag=True, help="Print one JSON document instead of text.")
 @click.pass_obj
-def main(app: "App", config: Path | None, json: bool) -> None:
+def main(app: App, config: Path | None, json: bool) -> None:
     """Run jobs declared as YAML in git."""
     if config is not None:
         app.config_path = config

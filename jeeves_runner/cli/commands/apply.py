@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jeeves_runner.cli.arguments import DELETES
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.exits import INCOMPLETE, OK
+from jeeves_runner.cli.syntax import DELETES
 from jeeves_runner.errors import BaseMoved, PlanIncomplete, Refused, SourceMismatch
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from jeeves_runner.core.plan import Plan
     from jeeves_runner.reconcile.apply import Applied, Terms
 
-INCOMPLETE = 3
 _ATTEMPTS = 5
 
 
@@ -52,7 +52,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
             if attempt == _ATTEMPTS - 1:
                 raise
     _report(app, applied)
-    return 0 if applied.plan.complete else INCOMPLETE
+    return OK if applied.plan.complete else INCOMPLETE
 
 
 def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":

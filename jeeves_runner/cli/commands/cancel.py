@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.errors import Conflict, RunnerActive
 
 if TYPE_CHECKING:

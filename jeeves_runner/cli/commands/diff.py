@@ -2,11 +2,9 @@
 
 import click
 
-from jeeves_runner.cli.arguments import DELETES
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.exits import FAILED, OK, REFUSED
-
-DIFFERENT = 1
+from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
+from jeeves_runner.cli.syntax import DELETES
 
 
 @click.command("diff")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, pass_app
+from jeeves_runner.cli.syntax import RUN_ID
 
 if TYPE_CHECKING:
     import apsw

@@ -5,8 +5,8 @@ from contextlib import closing
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.syntax import at_most
 
 
 @click.command("next")

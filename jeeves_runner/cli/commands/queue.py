@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import ITEM_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.groups import Group
+from jeeves_runner.cli.exits import EMPTY, OK
+from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most
 from jeeves_runner.core.values import check_name
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.client import Item
-
-EMPTY = 3
-"""The exit code of a claim that found nothing."""
 
 _COUNTS = ("DEPTH", "CLAIMED", "FAILED", "OLDEST")
 
@@ -160,7 +157,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
         )
     else:
         click.echo(f"nothing is ready in queue {queue_id}", err=True)
-    return 0 if items else EMPTY
+    return OK if items else EMPTY
 
 
 @command.command("complete")
@@ -217,7 +214,7 @@ def _claimed(item_id: int, token: str) -> "Item":
 
 
 def _payloads(words: tuple[str, ...]) -> list[Any]:
-    from jeeves_runner.cli.json_argument import parse_json
+    from jeeves_runner.cli.syntax import parse_json
 
     if words != ("-",):
         return [parse_json(word, f"payload {number}") for number, word in enumerate(words, 1)]

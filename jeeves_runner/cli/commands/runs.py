@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import RUN_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.syntax import RUN_ID, at_most
 from jeeves_runner.core.model import RunStatus
 
 if TYPE_CHECKING:

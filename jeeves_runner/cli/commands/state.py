@@ -7,7 +7,7 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.groups import Group
+from jeeves_runner.cli.syntax import Group
 from jeeves_runner.core.values import check_name
 
 
@@ -65,7 +65,7 @@ def get(app: App, namespace: str, key: str | None) -> None:
 @pass_app
 def set_value(app: App, namespace: str, key: str, value: str, ttl: str | None) -> None:
     """Store a JSON value under NAMESPACE and KEY; an earlier --ttl ends."""
-    from jeeves_runner.cli.json_argument import parse_json
+    from jeeves_runner.cli.syntax import parse_json
     from jeeves_runner.client import Client
 
     parsed = parse_json(value, "the value")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.exits import INVALID, OK
 
 
 @click.command("validate")
@@ -33,9 +34,10 @@ def command(app: App, strict: bool, form: str) -> int:
     plan: Plan = planner_of(app.config).plan(Live.nothing())
     problems = plan.problems
     failed = any(p.is_error or strict for p in problems)
+    code = INVALID if failed else OK
     if app.json:
         app.print_json({"ok": not failed, "problems": [p.as_json() for p in problems]})
-        return int(failed)
+        return code
     if form == "github":
         above = _below_the_repository(app.config.root)
         for p in problems:
@@ -46,7 +48,7 @@ def command(app: App, strict: bool, form: str) -> int:
         app.print_lines(problem_lines(problems))
     declared = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
     app.print(f"{'Invalid' if failed else 'Valid'}: {declared}, {problem_summary(problems)}.")
-    return int(failed)
+    return code
 
 
 def _below_the_repository(root: Path) -> str:
