@@ -1,4 +1,4 @@
-"""The entry of the command line: global options, lazy commands and the one place errors end in.
+"""The entry of the command line: the global options, the commands, and the place where errors end.
 
 It is loaded at every start and each time Tab is pressed, so it imports click and little else. The module
 of a command is imported when the command is asked for.
@@ -8,7 +8,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -18,6 +18,9 @@ from jeeves_runner.cli.commands import LISTED, SECTIONS
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.streams import check_words, prepare_streams
 from jeeves_runner.cli.syntax import Group
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class CommandLine(Group):
@@ -45,6 +48,17 @@ class CommandLine(Group):
         for title, section in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(listed.name, listed.summary) for listed in section])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """The commands that Tab offers, read from the list: click would import each of them for its help."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(listed.name, help=listed.summary)
+            for listed in LISTED.values()
+            if listed.name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> NoReturn:
         """Run the command line and exit; what went wrong is one line on stderr and an exit code."""
