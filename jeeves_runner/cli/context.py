@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jeeves_runner.cli.tables import table
+from jeeves_runner.cli.terminal import Cell, Styled, line, printable, printable_json, terminal_width
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.cli.render import Cell
     from jeeves_runner.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,14 +60,12 @@ class App:
 
         return connect(self.config.db_path, create=create)
 
-    def print(self, *parts: "Cell") -> None:
+    def print(self, *parts: Cell) -> None:
         """One line (or block) of human output; texts of people and scripts cannot steer the terminal."""
         self.print_lines([parts])
 
-    def print_lines(self, lines: "Iterable[Sequence[Cell]]") -> None:
+    def print_lines(self, lines: Iterable[Sequence[Cell]]) -> None:
         """Many lines at once, each as ``print`` takes it; none: nothing."""
-        from jeeves_runner.cli.render import line
-
         color = self.color
         texts = [line(*parts, color=color) for parts in lines]
         if texts:
@@ -81,17 +80,26 @@ class App:
         # JSON has its own escapes for what an encoding lacks; those of the stream are not JSON.
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         if sys.stdout.isatty():
-            from jeeves_runner.cli.render import printable_json
-
             text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
             click.echo(printable_json(text))
         else:
             click.echo(json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False))
 
-    def print_table(self, headers: Sequence[str], rows: Sequence[Sequence["Cell"]]) -> None:
-        """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""
-        from jeeves_runner.cli.render import table, terminal_width
+    def print_heading(self, text: str) -> None:
+        """An empty line and a title."""
+        self.print()
+        self.print(Styled(text, "bold"))
 
+    def print_pairs(self, pairs: Iterable[tuple[str, Cell | None]]) -> None:
+        """Names and values in two columns; a pair without a value is left out."""
+        given = [(name, value) for name, value in pairs if value is not None]
+        widest = max(len(name) for name, _ in given)
+        for name, value in given:
+            text, style = value if isinstance(value, Styled) else (value, "")
+            self.print(f"  {name.ljust(widest)}  ", Styled(printable(text), style))
+
+    def print_table(self, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""
         click.echo(table(headers, rows, color=self.color, width=terminal_width()), color=self.color)
 
 

@@ -14,7 +14,7 @@ import click
 
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App
-from jeeves_runner.cli.render import printable
+from jeeves_runner.cli.terminal import printable
 from jeeves_runner.clock import to_text
 from jeeves_runner.errors import JeevesError
 

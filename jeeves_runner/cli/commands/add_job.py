@@ -153,7 +153,7 @@ def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
 
 
 def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: "list[Problem]") -> None:
-    from jeeves_runner.cli.plans import problem_lines
+    from jeeves_runner.cli.plan_text import problem_lines
 
     if app.json:
         paths = [str(file.path) for file in files]

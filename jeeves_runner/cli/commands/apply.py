@@ -108,7 +108,7 @@ def _document(plan: "Plan", *, revision: int | None = None, refused: str | None 
 
 
 def _refuse(app: App, plan: "Plan") -> None:
-    from jeeves_runner.cli.plans import problem_lines, problem_summary
+    from jeeves_runner.cli.plan_text import problem_lines, problem_summary
 
     if app.json:
         app.print_json(_document(plan))
@@ -121,7 +121,7 @@ def _refuse(app: App, plan: "Plan") -> None:
 
 
 def _report(app: App, applied: "Applied") -> None:
-    from jeeves_runner.cli.plans import plan_lines, problem_lines, problem_summary
+    from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
     from jeeves_runner.core.plan import summary
 
     plan = applied.plan

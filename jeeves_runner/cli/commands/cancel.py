@@ -91,7 +91,7 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: "LeftRun") -> str:
 
     It is not tried again: somebody wanted its end.
     """
-    from jeeves_runner.cli.render import counted
+    from jeeves_runner.cli.formats import counted
     from jeeves_runner.core.model import Lost
     from jeeves_runner.db import audit
     from jeeves_runner.db.connection import transaction

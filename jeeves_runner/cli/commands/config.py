@@ -8,8 +8,8 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import FAILED, OK
-from jeeves_runner.cli.plans import problem_lines
-from jeeves_runner.cli.render import NONE, counted, size
+from jeeves_runner.cli.formats import NONE, counted, size
+from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.syntax import Group
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.views.config import config_view

@@ -11,7 +11,7 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 
 if TYPE_CHECKING:
-    from jeeves_runner.cli.render import Cell
+    from jeeves_runner.cli.terminal import Cell
 
 STATUSES = (
     "disabled",
@@ -39,9 +39,9 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
     A job's status is the first that fits of disabled, paused, running, scheduled (a run waits), the outcome
     of its last run, and idle (it never ran). Any job may be held as well.
     """
-    from jeeves_runner.cli.render import counted
+    from jeeves_runner.cli.formats import counted
+    from jeeves_runner.cli.rows import JOB_HEADERS, job_cells
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.cli.tables import JOB_HEADERS, job_cells
     from jeeves_runner.views import jobs_view
 
     with closing(app.connect()) as conn:
@@ -70,9 +70,9 @@ def _fits(job: dict[str, Any], status: str | None, tag: str | None) -> bool:
 @pass_app
 def show_job(app: App, job_id: str) -> None:
     """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
-    from jeeves_runner.cli.render import Styled, printable
+    from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.cli.tables import RUN_HEADERS, heading, print_pairs, run_cells
+    from jeeves_runner.cli.terminal import Styled, printable
     from jeeves_runner.views import job_view
 
     with closing(app.connect()) as conn:
@@ -87,18 +87,19 @@ def show_job(app: App, job_id: str) -> None:
     app.print(Styled(printable(title), "bold"))
     if job["description"]:
         app.print(job["description"].strip())
-    print_pairs(app, _pairs(job, now))
+    app.print_pairs(_pairs(job, now))
     if job["last_runs"]:
-        heading(app, "Last runs")
+        app.print_heading("Last runs")
         app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
 
 
 def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, "Cell | None"]]:
-    from jeeves_runner.cli.render import Styled, status
-    from jeeves_runner.cli.tables import pause_text, when
+    from jeeves_runner.cli.formats import when
+    from jeeves_runner.cli.rows import pause_text, status_cell
+    from jeeves_runner.cli.terminal import Styled
 
     spec = job["spec"]
-    yield "status", status(job["status"])
+    yield "status", status_cell(job["status"])
     if job["paused"]:
         yield "paused", Styled(pause_text(job["paused"], now), "magenta")
     if job["held"]:
@@ -117,7 +118,7 @@ def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, "Cell | No
 
 
 def _schedule(job: dict[str, Any]) -> str:
-    from jeeves_runner.cli.tables import schedule_text
+    from jeeves_runner.cli.rows import schedule_text
 
     if job["schedule"] is None:
         return schedule_text(job)
@@ -128,7 +129,7 @@ def _schedule(job: dict[str, Any]) -> str:
 def _program(job: dict[str, Any]) -> str:
     import json
 
-    from jeeves_runner.cli.tables import command_text, shortened
+    from jeeves_runner.cli.formats import command_text, shortened
 
     if job["source_type"] == "command":
         return command_text(json.loads(job["script"]))
@@ -138,7 +139,7 @@ def _program(job: dict[str, Any]) -> str:
 
 
 def _limits(spec: dict[str, Any]) -> str:
-    from jeeves_runner.cli.render import counted, duration
+    from jeeves_runner.cli.formats import counted, duration
 
     timeout = "no timeout" if spec["timeout_ms"] is None else f"timeout {duration(spec['timeout_ms'])}"
     parts = [timeout, f"overlap {spec['overlap_policy']}"]
@@ -152,7 +153,7 @@ def _limits(spec: dict[str, Any]) -> str:
 
 
 def _revision(job: dict[str, Any], now: datetime) -> str:
-    from jeeves_runner.cli.tables import ago, short_sha
+    from jeeves_runner.cli.formats import ago, short_sha
 
     revision = job["revision"]
     commit = f", commit {short_sha(revision['commit'])}" if revision["commit"] else ""

@@ -19,8 +19,7 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
     """List the coming occurrences: of all jobs, or of JOB."""
     from zoneinfo import ZoneInfo
 
-    from jeeves_runner.cli.render import timestamp
-    from jeeves_runner.cli.tables import ago, moment
+    from jeeves_runner.cli.formats import ago, moment, timestamp
     from jeeves_runner.core.instants import parse_instant
     from jeeves_runner.views import job_view, next_view
 

@@ -26,7 +26,7 @@ def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason:
     What falls into the pause is skipped and never caught up. Another pause replaces it; a pause of all jobs
     comes on top of those of single ones.
     """
-    from jeeves_runner.cli.tables import pause_text
+    from jeeves_runner.cli.rows import pause_text
     from jeeves_runner.core.instants import later_instant
     from jeeves_runner.db import overrides
     from jeeves_runner.db.connection import transaction
@@ -99,7 +99,7 @@ def _answer_for_all(was_paused: bool, others: int) -> str:
 
 
 def _answer(job: dict[str, Any], was_paused: bool, now: datetime) -> str:
-    from jeeves_runner.cli.tables import ago
+    from jeeves_runner.cli.formats import ago
 
     name = job["id"]
     if job["paused"] is not None:

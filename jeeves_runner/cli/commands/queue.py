@@ -74,8 +74,8 @@ def status(app: App, queue_id: str) -> None:
 @pass_app
 def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
     """Show the items of QUEUE that wait, in the order of claims."""
-    from jeeves_runner.cli.render import Prose
-    from jeeves_runner.cli.tables import ago, json_text
+    from jeeves_runner.cli.formats import ago, json_text
+    from jeeves_runner.cli.tables import Prose
     from jeeves_runner.views import peek_view
 
     check_name(queue_id, "QUEUE")
@@ -142,8 +142,8 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
 
     Exit code 3: nothing is ready.
     """
-    from jeeves_runner.cli.render import Prose
-    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.cli.formats import json_text
+    from jeeves_runner.cli.tables import Prose
     from jeeves_runner.client import Client
 
     with Client(app.config.db_path, clock=app.clock) as client:
@@ -196,7 +196,7 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
 @pass_app
 def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
-    from jeeves_runner.cli.render import counted
+    from jeeves_runner.cli.formats import counted
     from jeeves_runner.db import queue_items
     from jeeves_runner.db.connection import transaction
 
@@ -233,7 +233,7 @@ def _answer(app: App, value: dict[str, bool], sentence: str) -> None:
 
 
 def _counts_cells(counts: dict[str, Any]) -> tuple[str, str, str, str]:
-    from jeeves_runner.cli.render import duration
+    from jeeves_runner.cli.formats import duration
 
     depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimedCount", "failedCount"))
     return depth, claimed, failed, duration(counts["oldestAge"])

@@ -13,7 +13,7 @@ from jeeves_runner.cli.syntax import RUN_ID, at_most
 from jeeves_runner.core.model import RunStatus
 
 if TYPE_CHECKING:
-    from jeeves_runner.cli.render import Cell
+    from jeeves_runner.cli.terminal import Cell
 
 _SCREEN: Final = 20
 """Runs in a list that nobody gave a length."""
@@ -33,8 +33,8 @@ def list_runs(
     app: App, job_id: str | None, status: str | None, before: int | None, limit: int | None
 ) -> None:
     """List runs, newest first: all, or those of JOB (deleted jobs keep theirs)."""
+    from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.cli.tables import RUN_HEADERS, run_cells
     from jeeves_runner.views import check_known, runs_view
     from jeeves_runner.views.runs import PAGE
 
@@ -68,9 +68,8 @@ def _why_none(job_id: str | None, status: str | None, before: int | None) -> str
 @pass_app
 def show_run(app: App, run_id: int) -> None:
     """Show RUN: how it ended, what it ran and the end of its output."""
-    from jeeves_runner.cli.render import Styled
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.cli.tables import print_pairs
+    from jeeves_runner.cli.terminal import Styled
     from jeeves_runner.views import run_view
 
     with closing(app.connect()) as conn:
@@ -82,19 +81,19 @@ def show_run(app: App, run_id: int) -> None:
         return
     run = document["run"]
     app.print(Styled(f"Run {run['id']} of {run['job_id']}", "bold"))
-    print_pairs(app, _pairs(run, now, served=served))
+    app.print_pairs(_pairs(run, now, served=served))
     _print_tail(app, "Output", run["stdout"], run["id"])
     _print_tail(app, "Error output", run["stderr"], run["id"])
 
 
 def _pairs(run: dict[str, Any], now: datetime, *, served: bool) -> Iterator[tuple[str, "Cell | None"]]:
-    from jeeves_runner.cli.render import status
-    from jeeves_runner.cli.tables import json_text, run_note, took, when
+    from jeeves_runner.cli.formats import json_text, when
+    from jeeves_runner.cli.rows import run_note, status_cell, took
 
     def time(name: str) -> str | None:
         return None if run[name] is None else when(run[name], now)
 
-    yield "status", status(run["status"])
+    yield "status", status_cell(run["status"])
     yield "why", run_note(run, served=served) or None
     yield "trigger", _trigger(run)
     yield "scheduled", time("scheduled_for")
@@ -125,8 +124,8 @@ def _trigger(run: dict[str, Any]) -> str:
 
 
 def _cancel(run: dict[str, Any], now: datetime) -> str | None:
+    from jeeves_runner.cli.formats import when
     from jeeves_runner.cli.reasons import CAUSES
-    from jeeves_runner.cli.tables import when
 
     if run["cancel_cause"] is None:
         return None
@@ -135,7 +134,7 @@ def _cancel(run: dict[str, Any], now: datetime) -> str | None:
 
 
 def _origin(run: dict[str, Any]) -> str | None:
-    from jeeves_runner.cli.tables import short_sha
+    from jeeves_runner.cli.formats import short_sha
 
     if run["file"] is None:
         return None
@@ -144,13 +143,12 @@ def _origin(run: dict[str, Any]) -> str | None:
 
 
 def _print_tail(app: App, title: str, text: str | None, run_id: int) -> None:
-    from jeeves_runner.cli.render import printable
-    from jeeves_runner.cli.tables import heading
+    from jeeves_runner.cli.terminal import printable
 
     if not text:
         return
     lines = text.splitlines()
     more = len(lines) - _TAIL
-    heading(app, title if more <= 0 else f"{title} (the last {_TAIL} lines; `logs {run_id}` prints all)")
+    app.print_heading(title if more <= 0 else f"{title} (the last {_TAIL} lines; `logs {run_id}` prints all)")
     for line in lines[-_TAIL:]:
         app.print(f"  {printable(line)}")

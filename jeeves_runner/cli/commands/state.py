@@ -101,8 +101,8 @@ def delete(app: App, namespace: str, key: str) -> None:
 
 
 def _show_namespace(app: App, namespace: str) -> None:
-    from jeeves_runner.cli.render import Prose
-    from jeeves_runner.cli.tables import json_text
+    from jeeves_runner.cli.formats import json_text
+    from jeeves_runner.cli.tables import Prose
     from jeeves_runner.views import namespace_view
 
     with closing(app.connect()) as conn:
@@ -114,8 +114,9 @@ def _show_namespace(app: App, namespace: str) -> None:
 
 
 def _show_key(app: App, namespace: str, key: str) -> None:
-    from jeeves_runner.cli.render import Prose, printable_json
-    from jeeves_runner.cli.tables import ago, json_text
+    from jeeves_runner.cli.formats import ago, json_text
+    from jeeves_runner.cli.tables import Prose
+    from jeeves_runner.cli.terminal import printable_json
     from jeeves_runner.views import key_view
 
     with closing(app.connect()) as conn:

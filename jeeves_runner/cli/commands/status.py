@@ -10,18 +10,11 @@ import apsw
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.render import Cell, Prose, Styled, counted, duration
+from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha, shortened
+from jeeves_runner.cli.rows import RUN_HEADERS, pause_text, run_cells
 from jeeves_runner.cli.server import ask, server_of
-from jeeves_runner.cli.tables import (
-    RUN_HEADERS,
-    ago,
-    heading,
-    moment,
-    pause_text,
-    run_cells,
-    short_sha,
-    shortened,
-)
+from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import to_text
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.runner import RunnerRow
@@ -149,7 +142,7 @@ def _health_text(health: Document) -> str:
 def _print_attention(app: App, rows: list[Row]) -> None:
     if not rows:
         return
-    heading(app, "Needs attention")
+    app.print_heading("Needs attention")
     app.print_table(("WHAT", "WHICH", Prose("WHY")), rows[:_MANY])
     if len(rows) > _MANY:
         app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
@@ -208,7 +201,7 @@ def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
 def _print_active(app: App, runs: list[Document], now: datetime, *, served: bool) -> None:
     if not runs:
         return
-    heading(app, "Now")
+    app.print_heading("Now")
     app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in runs[:_MANY]])
     if len(runs) > _MANY:
         app.print(f"and {len(runs) - _MANY} more; see `jeeves-runner runs --status running` and `scheduled`")
@@ -219,7 +212,7 @@ def _print_next(app: App, conn: apsw.Connection, now: datetime) -> None:
     if not coming:
         return
     zone = ZoneInfo(app.config.timezone)
-    heading(app, "Next")
+    app.print_heading("Next")
     app.print_table(
         ("WHEN", "JOB", "TIME"),
         [(ago(o["scheduled_for"], now), o["job_id"], moment(o["scheduled_for"], zone)) for o in coming],

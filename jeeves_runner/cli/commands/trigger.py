@@ -100,8 +100,9 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
 
 
 def _report_end(app: App, run: dict[str, Any]) -> int:
-    from jeeves_runner.cli.render import Styled, duration, printable
-    from jeeves_runner.cli.tables import run_note
+    from jeeves_runner.cli.formats import duration
+    from jeeves_runner.cli.rows import run_note
+    from jeeves_runner.cli.terminal import Styled, printable
 
     code = _EXIT_CODES.get(run["status"], _NOT_RUN)
     if app.json:
