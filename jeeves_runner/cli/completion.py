@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from jeeves_runner.cli.context import App
+from jeeves_runner.errors import JeevesError
 
 if TYPE_CHECKING:
     import apsw
@@ -33,7 +34,6 @@ def _from_database(
         from click.shell_completion import CompletionItem
 
         from jeeves_runner.db.connection import translated
-        from jeeves_runner.errors import JeevesError
 
         root = context.find_root()
         app = root.ensure_object(App)

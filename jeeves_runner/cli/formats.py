@@ -3,10 +3,9 @@
 import json
 import shlex
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import pairwise
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.terminal import printable
 from jeeves_runner.clock import from_text
@@ -73,7 +72,7 @@ def ago(text: str | None, now: datetime) -> str:
     return relative(None if text is None else from_text(text), now)
 
 
-def moment(text: str, zone: ZoneInfo) -> str:
+def moment(text: str, zone: tzinfo) -> str:
     """A time of a document on the clocks of a zone."""
     return timestamp(from_text(text).astimezone(zone))
 

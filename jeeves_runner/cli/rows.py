@@ -15,7 +15,6 @@ Document = Mapping[str, Any]
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
 
-
 #: Styles (in rich's words) of run and job statuses; a word that is not listed stays plain.
 STATUS_STYLES: Final[dict[str, str]] = {
     "ok": "green",

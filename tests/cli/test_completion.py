@@ -98,6 +98,20 @@ def test_commands_are_offered_with_their_line_and_none_is_loaded_for_it(shell: S
     assert loaded == "[]\n"
 
 
+def test_tab_loads_little_to_know_the_words_of_a_command() -> None:
+    heavy = (
+        *("aiohttp", "asyncio", "croniter", "rich", "urllib.request", "jsonschema_rs"),
+        *(f"jeeves_runner.{room}" for room in ("client", "reconcile", "runs", "service", "views")),
+    )
+    names = {listed.place.split(":")[0] for listed in LISTED.values()} - {"config", "status"}
+    program = (
+        f"import sys, {', '.join(f'jeeves_runner.cli.commands.{name}' for name in sorted(names))}\n"
+        f"print(*sorted(set(sys.modules) & set({heavy})))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == []
+
+
 def test_a_mistyped_command_on_the_line_is_no_error_yet(shell: Shell) -> None:
     assert offered(shell, "nothing sta") == ["status", "state"]
 

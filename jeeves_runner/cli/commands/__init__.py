@@ -1,4 +1,9 @@
-"""All commands, in the order of ``--help``. Each is imported only when it is asked for."""
+"""All commands, in the order of ``--help``. Each is imported only when it is asked for.
+
+Tab and ``--help`` import the module of a command to learn its options. So what takes long to import stands
+in the functions that use it: ``views``, ``client``, ``reconcile``, ``service`` and ``cli.server``. All else
+stands at the top. ``status`` and ``config`` have no words to complete, and import everything there.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple

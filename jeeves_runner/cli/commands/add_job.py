@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.manifest_text import manifest_text
+from jeeves_runner.cli.plan_text import problem_lines
+from jeeves_runner.config import Config
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
 from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
-
-if TYPE_CHECKING:
-    from jeeves_runner.config import Config
-    from jeeves_runner.core.problem import Problem
 
 FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 #: Script templates by extension.
@@ -92,13 +92,13 @@ def _refuse_overwriting(manifest: Path) -> None:
             raise Conflict(f"{path} exists already", hint="edit it, or choose another id")
 
 
-def _schema(config: "Config") -> str | None:
+def _schema(config: Config) -> str | None:
     """The schema `init` left for editors, as seen from the jobs folder."""
     schema = config.root / scaffold.MANIFEST_SCHEMA
     return relpath(schema, config.jobs_dir) if schema.exists() else None
 
 
-def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
+def _new_script(config: Config, script: str) -> scaffold.NewFile | None:
     """The script to make: one that is missing, inside the project and of a kind with a template."""
     path = (config.root / script).resolve()
     name = SCRIPTS.get(path.suffix)
@@ -118,9 +118,8 @@ class _FolderToBe(FolderSource):
         return replace(present, files=tuple(sorted((*present.files, self.new), key=lambda file: file.path)))
 
 
-def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
+def _judge(config: Config, files: list[scaffold.NewFile]) -> list[Problem]:
     """The warnings about the new manifest (the last file); Conflict or InvalidValue for an error."""
-    from jeeves_runner.core.live import Live
     from jeeves_runner.reconcile.planner import Planner
     from jeeves_runner.reconcile.setup import planner_setup
 
@@ -140,7 +139,7 @@ def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
     return problems
 
 
-def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
+def _refuse_broken_defaults(name: str, problems: Iterable[Problem]) -> None:
     """A manifest below broken defaults is not judged at all, and would be held."""
     for problem in problems:
         folder, base = posixpath.split(problem.file)
@@ -152,9 +151,7 @@ def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
             )
 
 
-def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: "list[Problem]") -> None:
-    from jeeves_runner.cli.plan_text import problem_lines
-
+def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: list[Problem]) -> None:
     if app.json:
         paths = [str(file.path) for file in files]
         app.print_json({"id": job_id, "files": paths, "problems": [p.as_json() for p in warnings]})

@@ -3,17 +3,19 @@
 import gc
 from typing import TYPE_CHECKING
 
+import apsw
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import INCOMPLETE, OK
+from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
 from jeeves_runner.cli.syntax import DELETES
+from jeeves_runner.core.plan import Plan, summary
+from jeeves_runner.db.connection import transaction
+from jeeves_runner.db.runner import runner_row
 from jeeves_runner.errors import BaseMoved, PlanIncomplete, Refused, SourceMismatch
 
 if TYPE_CHECKING:
-    import apsw
-
-    from jeeves_runner.core.plan import Plan
     from jeeves_runner.reconcile.apply import Applied, Terms
 
 _ATTEMPTS = 5
@@ -56,7 +58,6 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
 
 
 def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":
-    from jeeves_runner.db.connection import transaction
     from jeeves_runner.reconcile.apply import (
         Applied,
         apply_plan,
@@ -89,27 +90,24 @@ def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":
     return applied
 
 
-def _warn_of_another_config(app: App, conn: "apsw.Connection") -> None:
+def _warn_of_another_config(app: App, conn: apsw.Connection) -> None:
     """A running server that reads the manifests by another config will undo what was applied."""
-    from jeeves_runner.db.runner import runner_row
     from jeeves_runner.reconcile.setup import planner_setup
 
     row = runner_row(conn)
     if row is None or row.stopped_at or row.planner_digest in (None, planner_setup(app.config).digest):
         return
-    from jeeves_runner.cli.server import server_of  # of weight, and rarely needed
+    from jeeves_runner.cli.server import server_of  # costs urllib.request, and few applies come here
 
     if server_of(app, conn) is not None:
         app.warn("the running server uses another config or version, and will undo this: restart it")
 
 
-def _document(plan: "Plan", *, revision: int | None = None, refused: str | None = None) -> dict[str, object]:
+def _document(plan: Plan, *, revision: int | None = None, refused: str | None = None) -> dict[str, object]:
     return {**plan.as_json(), "revision": revision, "refused": refused}
 
 
-def _refuse(app: App, plan: "Plan") -> None:
-    from jeeves_runner.cli.plan_text import problem_lines, problem_summary
-
+def _refuse(app: App, plan: Plan) -> None:
     if app.json:
         app.print_json(_document(plan))
     else:
@@ -121,9 +119,6 @@ def _refuse(app: App, plan: "Plan") -> None:
 
 
 def _report(app: App, applied: "Applied") -> None:
-    from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
-    from jeeves_runner.core.plan import summary
-
     plan = applied.plan
     if app.json:
         app.print_json(_document(plan, revision=applied.revision))

@@ -11,6 +11,7 @@ from jeeves_runner.cli.exits import FAILED, OK
 from jeeves_runner.cli.formats import NONE, counted, size
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.syntax import Group
+from jeeves_runner.config import check_config
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.views.config import config_view
 
@@ -39,8 +40,6 @@ def show(app: App) -> None:
 @pass_app
 def validate(app: App) -> int:
     """Check the config file. Exit code 0: valid, 2: not, or not readable."""
-    from jeeves_runner.config import check_config
-
     path, problems = check_config(Path.cwd(), app.config_path)
     if not problems:
         path = app.config.path

@@ -4,7 +4,9 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
+from jeeves_runner.cli.plan_text import plan_lines, plan_summary, problem_lines
 from jeeves_runner.cli.syntax import DELETES
+from jeeves_runner.core.live import Live
 
 
 @click.command("diff")
@@ -22,8 +24,6 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
-    from jeeves_runner.cli.plan_text import plan_lines, plan_summary, problem_lines
-    from jeeves_runner.core.live import Live
     from jeeves_runner.reconcile.apply import Terms, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import planner_of, source_of
 

@@ -9,6 +9,8 @@ import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.config import FILE_NAME, load_config
+from jeeves_runner.schemas_text import config_schema, manifest_schema
 
 
 @click.command("init")
@@ -26,8 +28,6 @@ def command(app: App, folder: Path, force: bool) -> None:
     A file that is there already is left as it is, so this can be repeated: after an upgrade it
     renews the schemas. A .gitignore gets the lines it lacks.
     """
-    from jeeves_runner.schemas_text import config_schema, manifest_schema
-
     schemas = {scaffold.MANIFEST_SCHEMA: manifest_schema(), scaffold.CONFIG_SCHEMA: config_schema()}
     jobs_dir = scaffold.JOBS_DIR if force else _jobs_dir(folder)
     files = list(scaffold.project_files(folder, schemas, jobs_dir))
@@ -55,8 +55,6 @@ def command(app: App, folder: Path, force: bool) -> None:
 
 def _jobs_dir(folder: Path) -> str:
     """Where the config that is there already has the manifests; ConfigError if it is broken."""
-    from jeeves_runner.config import FILE_NAME, load_config
-
     path = folder.resolve() / FILE_NAME
     if not path.is_file():
         return scaffold.JOBS_DIR

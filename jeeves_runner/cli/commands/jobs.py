@@ -1,17 +1,26 @@
 """``jobs`` and ``job``: the live jobs, what they are declared as and how they have been."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-
-if TYPE_CHECKING:
-    from jeeves_runner.cli.terminal import Cell
+from jeeves_runner.cli.formats import ago, command_text, counted, duration, short_sha, shortened, when
+from jeeves_runner.cli.rows import (
+    JOB_HEADERS,
+    RUN_HEADERS,
+    job_cells,
+    pause_text,
+    run_cells,
+    schedule_text,
+    status_cell,
+)
+from jeeves_runner.cli.terminal import Cell, Styled, printable
 
 STATUSES = (
     "disabled",
@@ -39,8 +48,6 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
     A job's status is the first that fits of disabled, paused, running, scheduled (a run waits), the outcome
     of its last run, and idle (it never ran). Any job may be held as well.
     """
-    from jeeves_runner.cli.formats import counted
-    from jeeves_runner.cli.rows import JOB_HEADERS, job_cells
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.views import jobs_view
 
@@ -70,9 +77,7 @@ def _fits(job: dict[str, Any], status: str | None, tag: str | None) -> bool:
 @pass_app
 def show_job(app: App, job_id: str) -> None:
     """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
-    from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.cli.terminal import Styled, printable
     from jeeves_runner.views import job_view
 
     with closing(app.connect()) as conn:
@@ -93,11 +98,7 @@ def show_job(app: App, job_id: str) -> None:
         app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
 
 
-def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, "Cell | None"]]:
-    from jeeves_runner.cli.formats import when
-    from jeeves_runner.cli.rows import pause_text, status_cell
-    from jeeves_runner.cli.terminal import Styled
-
+def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, Cell | None]]:
     spec = job["spec"]
     yield "status", status_cell(job["status"])
     if job["paused"]:
@@ -118,8 +119,6 @@ def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, "Cell | No
 
 
 def _schedule(job: dict[str, Any]) -> str:
-    from jeeves_runner.cli.rows import schedule_text
-
     if job["schedule"] is None:
         return schedule_text(job)
     excluded = f", except {', '.join(job['spec']['exclude'])}" if job["spec"]["exclude"] else ""
@@ -127,10 +126,6 @@ def _schedule(job: dict[str, Any]) -> str:
 
 
 def _program(job: dict[str, Any]) -> str:
-    import json
-
-    from jeeves_runner.cli.formats import command_text, shortened
-
     if job["source_type"] == "command":
         return command_text(json.loads(job["script"]))
     if job["source_type"] == "inline":
@@ -139,8 +134,6 @@ def _program(job: dict[str, Any]) -> str:
 
 
 def _limits(spec: dict[str, Any]) -> str:
-    from jeeves_runner.cli.formats import counted, duration
-
     timeout = "no timeout" if spec["timeout_ms"] is None else f"timeout {duration(spec['timeout_ms'])}"
     parts = [timeout, f"overlap {spec['overlap_policy']}"]
     if spec["retries"]:
@@ -153,8 +146,6 @@ def _limits(spec: dict[str, Any]) -> str:
 
 
 def _revision(job: dict[str, Any], now: datetime) -> str:
-    from jeeves_runner.cli.formats import ago, short_sha
-
     revision = job["revision"]
     commit = f", commit {short_sha(revision['commit'])}" if revision["commit"] else ""
     return f"revision {revision['id']}, applied {ago(revision['applied_at'], now)}{commit}"

@@ -1,12 +1,15 @@
 """``next``: what is going to run."""
 
 from contextlib import closing
+from zoneinfo import ZoneInfo
 
 import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago, moment, timestamp
 from jeeves_runner.cli.syntax import at_most
+from jeeves_runner.core.instants import parse_instant
 
 
 @click.command("next")
@@ -17,10 +20,6 @@ from jeeves_runner.cli.syntax import at_most
 @pass_app
 def command(app: App, job_id: str | None, start: str | None, count: int) -> None:
     """List the coming occurrences: of all jobs, or of JOB."""
-    from zoneinfo import ZoneInfo
-
-    from jeeves_runner.cli.formats import ago, moment, timestamp
-    from jeeves_runner.core.instants import parse_instant
     from jeeves_runner.views import job_view, next_view
 
     zone = app.config.timezone

@@ -8,6 +8,11 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago
+from jeeves_runner.cli.rows import pause_text
+from jeeves_runner.core.instants import later_instant
+from jeeves_runner.db import overrides
+from jeeves_runner.db.connection import transaction
 from jeeves_runner.errors import UsageError
 
 ACTOR = "cli"
@@ -26,10 +31,6 @@ def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason:
     What falls into the pause is skipped and never caught up. Another pause replaces it; a pause of all jobs
     comes on top of those of single ones.
     """
-    from jeeves_runner.cli.rows import pause_text
-    from jeeves_runner.core.instants import later_instant
-    from jeeves_runner.db import overrides
-    from jeeves_runner.db.connection import transaction
     from jeeves_runner.views import job_view, live_job
     from jeeves_runner.views.jobs import pause_of_all
 
@@ -66,8 +67,6 @@ def _check_target(job_id: str | None, of_all: bool) -> None:
 @pass_app
 def resume(app: App, job_id: str | None, of_all: bool) -> None:
     """End the pause of JOB, or the one of all jobs. What was missed meanwhile is not caught up."""
-    from jeeves_runner.db import overrides
-    from jeeves_runner.db.connection import transaction
     from jeeves_runner.views import job_view, live_job
     from jeeves_runner.views.jobs import pause_of_all
 
@@ -99,8 +98,6 @@ def _answer_for_all(was_paused: bool, others: int) -> str:
 
 
 def _answer(job: dict[str, Any], was_paused: bool, now: datetime) -> str:
-    from jeeves_runner.cli.formats import ago
-
     name = job["id"]
     if job["paused"] is not None:
         how = "is resumed, but" if was_paused else "has no pause of its own;"

@@ -9,8 +9,12 @@ import click
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import EMPTY, OK
-from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most
+from jeeves_runner.cli.formats import ago, counted, duration, json_text
+from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most, parse_json
+from jeeves_runner.cli.tables import Prose
 from jeeves_runner.core.values import check_name
+from jeeves_runner.db import queue_items
+from jeeves_runner.db.connection import transaction
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,8 +78,6 @@ def status(app: App, queue_id: str) -> None:
 @pass_app
 def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
     """Show the items of QUEUE that wait, in the order of claims."""
-    from jeeves_runner.cli.formats import ago, json_text
-    from jeeves_runner.cli.tables import Prose
     from jeeves_runner.views import peek_view
 
     check_name(queue_id, "QUEUE")
@@ -142,8 +144,6 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
 
     Exit code 3: nothing is ready.
     """
-    from jeeves_runner.cli.formats import json_text
-    from jeeves_runner.cli.tables import Prose
     from jeeves_runner.client import Client
 
     with Client(app.config.db_path, clock=app.clock) as client:
@@ -196,10 +196,6 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
 @pass_app
 def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
-    from jeeves_runner.cli.formats import counted
-    from jeeves_runner.db import queue_items
-    from jeeves_runner.db.connection import transaction
-
     with closing(app.connect()) as conn, transaction(conn, app.clock) as tx:
         for item_id in item_ids:
             queue_items.retry(tx, item_id)
@@ -214,8 +210,6 @@ def _claimed(item_id: int, token: str) -> "Item":
 
 
 def _payloads(words: tuple[str, ...]) -> list[Any]:
-    from jeeves_runner.cli.syntax import parse_json
-
     if words != ("-",):
         return [parse_json(word, f"payload {number}") for number, word in enumerate(words, 1)]
     try:
@@ -233,8 +227,6 @@ def _answer(app: App, value: dict[str, bool], sentence: str) -> None:
 
 
 def _counts_cells(counts: dict[str, Any]) -> tuple[str, str, str, str]:
-    from jeeves_runner.cli.formats import duration
-
     depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimedCount", "failedCount"))
     return depth, claimed, failed, duration(counts["oldestAge"])
 

@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import json_text, short_sha, when
+from jeeves_runner.cli.reasons import CAUSES
+from jeeves_runner.cli.rows import RUN_HEADERS, run_cells, run_note, status_cell, took
 from jeeves_runner.cli.syntax import RUN_ID, at_most
+from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.model import RunStatus
-
-if TYPE_CHECKING:
-    from jeeves_runner.cli.terminal import Cell
 
 _SCREEN: Final = 20
 """Runs in a list that nobody gave a length."""
@@ -33,7 +34,6 @@ def list_runs(
     app: App, job_id: str | None, status: str | None, before: int | None, limit: int | None
 ) -> None:
     """List runs, newest first: all, or those of JOB (deleted jobs keep theirs)."""
-    from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.views import check_known, runs_view
     from jeeves_runner.views.runs import PAGE
@@ -69,7 +69,6 @@ def _why_none(job_id: str | None, status: str | None, before: int | None) -> str
 def show_run(app: App, run_id: int) -> None:
     """Show RUN: how it ended, what it ran and the end of its output."""
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.cli.terminal import Styled
     from jeeves_runner.views import run_view
 
     with closing(app.connect()) as conn:
@@ -86,10 +85,7 @@ def show_run(app: App, run_id: int) -> None:
     _print_tail(app, "Error output", run["stderr"], run["id"])
 
 
-def _pairs(run: dict[str, Any], now: datetime, *, served: bool) -> Iterator[tuple[str, "Cell | None"]]:
-    from jeeves_runner.cli.formats import json_text, when
-    from jeeves_runner.cli.rows import run_note, status_cell, took
-
+def _pairs(run: dict[str, Any], now: datetime, *, served: bool) -> Iterator[tuple[str, Cell | None]]:
     def time(name: str) -> str | None:
         return None if run[name] is None else when(run[name], now)
 
@@ -124,9 +120,6 @@ def _trigger(run: dict[str, Any]) -> str:
 
 
 def _cancel(run: dict[str, Any], now: datetime) -> str | None:
-    from jeeves_runner.cli.formats import when
-    from jeeves_runner.cli.reasons import CAUSES
-
     if run["cancel_cause"] is None:
         return None
     cause = CAUSES.get(run["cancel_cause"], run["cancel_cause"])
@@ -134,8 +127,6 @@ def _cancel(run: dict[str, Any], now: datetime) -> str | None:
 
 
 def _origin(run: dict[str, Any]) -> str | None:
-    from jeeves_runner.cli.formats import short_sha
-
     if run["file"] is None:
         return None
     commit = f", commit {short_sha(run['commit'])}" if run["commit"] else ""
@@ -143,8 +134,6 @@ def _origin(run: dict[str, Any]) -> str | None:
 
 
 def _print_tail(app: App, title: str, text: str | None, run_id: int) -> None:
-    from jeeves_runner.cli.terminal import printable
-
     if not text:
         return
     lines = text.splitlines()

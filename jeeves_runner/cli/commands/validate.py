@@ -7,6 +7,10 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import INVALID, OK
+from jeeves_runner.cli.formats import counted
+from jeeves_runner.cli.plan_text import problem_lines, problem_summary
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.plan import Plan
 
 
 @click.command("validate")
@@ -25,10 +29,6 @@ def command(app: App, strict: bool, form: str) -> int:
 
     Exit code 0: no errors. 1: errors (with --strict: or warnings). 2: could not look.
     """
-    from jeeves_runner.cli.formats import counted
-    from jeeves_runner.cli.plan_text import problem_lines, problem_summary
-    from jeeves_runner.core.live import Live
-    from jeeves_runner.core.plan import Plan
     from jeeves_runner.reconcile.setup import planner_of
 
     plan: Plan = planner_of(app.config).plan(Live.nothing())
