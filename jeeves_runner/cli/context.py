@@ -1,6 +1,6 @@
-"""What every command gets: the config, the clock, the output form and the way to the database.
+"""What every command gets: the config, the clock, the database and the ways to print.
 
-Everything heavy is imported when first used, so that a command pays only for what it needs.
+The config and the database are imported when they are first used: ``--help`` needs neither.
 """
 
 import json
@@ -27,14 +27,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class App:
-    """The state of one command line. ``json`` is true when ``--json`` stood anywhere in it."""
+    """One call of the command line."""
+
+    config_path: Path | None
+    """The file of ``--config``; None: the nearest one."""
+    json: bool
+    """Whether ``--json`` stood before or after the command."""
+    clock: Clock
+    """The time, which tests set."""
 
     def __init__(
         self, *, config_path: Path | None = None, json: bool = False, clock: Clock | None = None
     ) -> None:
         self.config_path = config_path
         self.json = json
-        self.clock: Clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
 
     @cached_property
     def config(self) -> "Config":
@@ -61,23 +68,23 @@ class App:
         return connect(self.config.db_path, create=create)
 
     def print(self, *parts: Cell) -> None:
-        """One line (or block) of human output; texts of people and scripts cannot steer the terminal."""
+        """One line of text, or several. What people and scripts wrote cannot steer the terminal."""
         self.print_lines([parts])
 
     def print_lines(self, lines: Iterable[Sequence[Cell]]) -> None:
-        """Many lines at once, each as ``print`` takes it; none: nothing."""
+        """Many lines at once, each as ``print`` takes it. Without lines, nothing is printed."""
         color = self.color
         texts = [line(*parts, color=color) for parts in lines]
         if texts:
             click.echo("\n".join(texts), color=color)
 
     def warn(self, text: str) -> None:
-        """One line beside the output, for what a person should know."""
+        """One line on standard error, of what a person should know."""
         click.echo(f"warning: {text}", err=True)
 
     def print_json(self, value: object) -> None:
-        """One JSON document: indented for a terminal, a single line for a pipe."""
-        # JSON has its own escapes for what an encoding lacks; those of the stream are not JSON.
+        """One JSON document: indented on a terminal, a single line in a pipe."""
+        # Characters that the stream's encoding lacks need JSON's escapes: those of the stream are not JSON.
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         if sys.stdout.isatty():
             text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
@@ -99,7 +106,7 @@ class App:
             self.print(f"  {name.ljust(widest)}  ", Styled(printable(text), style))
 
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""
+        """A table: within the width of the terminal, or in a pipe as wide as it needs."""
         click.echo(table(headers, rows, color=self.color, width=terminal_width()), color=self.color)
 
 
@@ -107,7 +114,7 @@ pass_app = click.make_pass_decorator(App)
 
 
 def json_option(command: F) -> F:
-    """``--json`` after the command's name; the same as before it. Adds no argument: read ``app.json``."""
+    """``--json`` behind the name of the command. It adds no argument: the command reads ``app.json``."""
     return click.option(
         "--json",
         is_flag=True,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CommandLine(Group):
-    """A group that imports a command when it is asked for and turns every error into one line."""
+    """The commands of the list. Each is imported when it is asked for, and every error becomes one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(LISTED)
@@ -61,7 +61,7 @@ class CommandLine(Group):
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> NoReturn:
-        """Run the command line and exit; what went wrong is one line on stderr and an exit code."""
+        """Run the command line and exit. An error is one line on standard error, and an exit code."""
         prepare_streams()
         app = kwargs.pop("obj", None) or App()
         kwargs.update(standalone_mode=False, obj=app)
@@ -71,14 +71,14 @@ class CommandLine(Group):
             check_words(words)
             answer = super().main(words, *rest, **kwargs)
         except Exception as error:  # noqa: BLE001 - a person reads one line, the log gets the rest
-            from jeeves_runner.cli.failure import report  # most commands succeed, and Tab never fails
+            from jeeves_runner.cli.failure import report  # most commands succeed
 
             sys.exit(report(error, app))
         sys.exit(answer if isinstance(answer, int) else 0)
 
 
 def _takes_json(command: click.Command) -> bool:
-    """Whether it prints data; commands of a group say so each for itself."""
+    """Whether it prints data. Of a group, each command says so for itself."""
     return isinstance(command, click.Group) or any("--json" in param.opts for param in command.params)
 
 

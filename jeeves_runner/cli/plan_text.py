@@ -1,4 +1,4 @@
-"""Plans and problems as people read them: ``+ ~ -`` with the fields an update changes."""
+"""Plans and problems as people read them: ``+ ~ -``, and the fields that an update changes."""
 
 import json
 from collections.abc import Iterable, Iterator

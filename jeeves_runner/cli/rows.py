@@ -1,4 +1,4 @@
-"""Jobs and runs as rows of tables, made of the documents of ``views``."""
+"""Jobs and runs as rows of tables: made of the documents of ``views``, which HTTP answers as well."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
 
-#: Styles (in rich's words) of run and job statuses; a word that is not listed stays plain.
+#: The styles of statuses, of runs and of jobs. A word that is not listed stays plain.
 STATUS_STYLES: Final[dict[str, str]] = {
     "ok": "green",
     "running": "cyan",
@@ -40,7 +40,7 @@ def status_cell(word: str) -> Cell:
 
 
 def job_cells(job: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
-    """A row under ``JOB_HEADERS``; ``served`` as for ``run_cells``."""
+    """A row under ``JOB_HEADERS``. ``served``: a server runs, so what waits will start."""
     last = job["last_run"]
     return (
         job["id"],
@@ -53,7 +53,7 @@ def job_cells(job: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]
 
 
 def job_note(job: Document, now: datetime, *, served: bool) -> Cell:
-    """What is unusual about a job: held, paused, changed by hand, in want of a server."""
+    """What is unusual about a job: it is held or paused, was changed by hand, or waits for a server."""
     notes = []
     if job["status"] == "scheduled" and not served:
         notes.append("waits for a server")
@@ -74,7 +74,7 @@ def pause_text(paused: Document, now: datetime) -> str:
 
 
 def schedule_text(job: Document) -> str:
-    """The expressions of a job, separated by semicolons as they may hold commas."""
+    """The expressions of a job's schedule, separated by semicolons: they may hold commas."""
     schedule = job["schedule"]
     if schedule is None:
         return "when triggered"
@@ -82,7 +82,7 @@ def schedule_text(job: Document) -> str:
 
 
 def run_cells(run: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
-    """A row under ``RUN_HEADERS``; ``served``: a server is there to start what waits."""
+    """A row under ``RUN_HEADERS``. ``served``: a server runs, so what waits will start."""
     when = run["started_at"] or run["scheduled_for"] or run["created_at"]
     return (
         str(run["id"]),
@@ -106,7 +106,7 @@ def took(run: Document, now: datetime) -> str:
 
 
 def run_note(run: Document, *, served: bool) -> str:
-    """Why a run ended badly, waits or did not run, on one short line."""
+    """Why a run ended badly, waits or did not run: one line of at most 100 characters."""
     notes = [run["message"] or reason_text(run, served=served) or _exit_text(run)]
     if run["occurrences"] > 1:
         notes.append(f"{run['occurrences']} occurrences")

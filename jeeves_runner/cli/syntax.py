@@ -1,4 +1,4 @@
-"""What the words of several commands have in common: numbers, JSON values, and groups of commands."""
+"""Syntax that several commands share: kinds of numbers, JSON values, and groups of commands."""
 
 import json
 from difflib import get_close_matches

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 GAP: Final = "  "
 UNLIMITED: Final = 1_000_000
 NARROWEST: Final = 16
-"""Characters below which a column of prose is no longer folded."""
+"""Characters a column of prose must have: with less room, no column is folded."""
 
 
 class Prose(str):
-    """The header of a column whose cells may be broken into lines; ids, words and times stay whole."""
+    """The header of a column whose cells may be broken into lines. Under other headers they stay whole."""
 
     __slots__ = ()
 
@@ -23,9 +23,9 @@ class Prose(str):
 def table(
     headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, color: bool = False, width: int | None = None
 ) -> str:
-    """Aligned columns under their headers; columns of prose fold within ``width``.
+    """Aligned columns under their headers. Columns of prose are folded to fit into ``width`` characters.
 
-    Where that leaves them too little room, or with ``width`` None, lines are as wide as need be: a
+    If that leaves them too little room, or if ``width`` is None, lines are as wide as they need to be. A
     terminal then breaks them, and every word can still be copied.
     """
     texts = [[printable(cell.text if isinstance(cell, Styled) else cell) for cell in row] for row in rows]
@@ -45,9 +45,9 @@ def _natural_widths(headers: Sequence[str], texts: Sequence[Sequence[str]]) -> l
 
 
 def _fitted_widths(headers: Sequence[str], whole: Sequence[int], width: int) -> list[int] | None:
-    """Widths within ``width``: the wide columns of prose share what all others leave.
+    """The columns' widths, ``width`` in sum: the wide columns of prose share what the others leave.
 
-    None if one of them would get too narrow to read.
+    None if one of them would be too narrow to read.
     """
     widths = list(whole)
     prose = [n for n, header in enumerate(headers) if isinstance(header, Prose)]
@@ -62,7 +62,7 @@ def _fitted_widths(headers: Sequence[str], whole: Sequence[int], width: int) -> 
 
 
 def _aligned(lines: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
-    """Plain lines: a hundredth of the time rich takes, which matters with thousands of jobs."""
+    """Plain lines, in a hundredth of the time that rich takes: thousands of jobs need that."""
     from rich.cells import cell_len
 
     for row in lines:
@@ -73,7 +73,7 @@ def _aligned(lines: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[
 def _folded(
     headers: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[int], color: bool
 ) -> Iterator[str]:
-    """Lines for a terminal, cells folded within their column's width."""
+    """Lines whose cells are folded to the width of their column."""
     from io import StringIO
 
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""Text as it may go to a terminal: styled, and without anything that could steer the terminal."""
+"""Text for a terminal: with styles, and without characters that could steer the terminal."""
 
 import json
 import os
@@ -9,19 +9,21 @@ import click
 
 
 class Styled(NamedTuple):
-    """A text and its style in rich's words, such as ``bold red``."""
+    """A text with a style."""
 
     text: str
     style: str
+    """In the words of rich, such as ``bold red``; empty for none."""
 
 
 Cell = str | Styled
+"""A part of a line, or a cell of a table."""
 
 
 def line(*parts: Cell, color: bool) -> str:
-    """The parts one after the other, as they go to a terminal: with escape codes only when ``color``.
+    """The parts, joined. With ``color``, styles become escape codes.
 
-    Line breaks stay; whatever else in them could steer the terminal is shown instead.
+    Line breaks stay. Other characters that could steer the terminal are shown as escapes.
     """
     return "".join(_part(part, color) for part in parts)
 
@@ -37,7 +39,7 @@ def _part(part: Cell, color: bool) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` on one line and without control characters, which could steer the reader's terminal."""
+    """``text`` on one line, its control characters shown as escapes: they could steer the terminal."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _visible(char) for char in text)
@@ -48,7 +50,7 @@ def _visible(char: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """A JSON document as it may go to a terminal: the same value, with JSON's own escapes."""
+    """The same JSON document, its control characters in the escapes of JSON."""
     return "\n".join(line if line.isprintable() else _escaped_json(line) for line in text.split("\n"))
 
 
@@ -61,7 +63,7 @@ def _json_escape(char: str) -> str:
 
 
 def terminal_width() -> int | None:
-    """Columns of the terminal standard output writes to; None when it is no terminal."""
+    """The width of the terminal behind standard output, in characters; None if it is no terminal."""
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
     except (OSError, ValueError):

@@ -36,7 +36,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     from jeeves_runner.reconcile.apply import Terms
     from jeeves_runner.reconcile.setup import source_of
 
-    # One short pass over data that all stays alive: collecting cycles would only cost time.
+    # All objects live until the process ends, so looking for garbage would only cost time.
     gc.disable()
     source = source_of(app.config)
     source.check()  # before a database is made for it
@@ -91,7 +91,7 @@ def _apply(app: App, terms: "Terms", keep_going: bool) -> "Applied":
 
 
 def _warn_of_another_config(app: App, conn: apsw.Connection) -> None:
-    """A running server that reads the manifests by another config will undo what was applied."""
+    """Warn if a server runs with another config: it will undo what was applied."""
     from jeeves_runner.reconcile.setup import planner_setup
 
     row = runner_row(conn)

@@ -1,4 +1,4 @@
-"""``config``: what is in force, and whether the file says it rightly."""
+"""``config``: the settings in force, and whether the config file is valid."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -55,7 +55,7 @@ def validate(app: App) -> int:
 
 
 def _rows(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each setting under the name the file gives it."""
+    """Each setting with its name in the file: ``log.file`` for a setting inside ``log``."""
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
             yield from _rows(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""``init``: a project that runs, in an empty folder or beside what is there."""
+"""``init``: make a project that runs, in an empty folder or among files that are there."""
 
 import os
 import shlex
@@ -54,7 +54,7 @@ def command(app: App, folder: Path, force: bool) -> None:
 
 
 def _jobs_dir(folder: Path) -> str:
-    """Where the config that is there already has the manifests; ConfigError if it is broken."""
+    """The jobs folder that a config in ``folder`` names, else the usual one; ConfigError if it is broken."""
     path = folder.resolve() / FILE_NAME
     if not path.is_file():
         return scaffold.JOBS_DIR
@@ -62,7 +62,7 @@ def _jobs_dir(folder: Path) -> str:
 
 
 def _repository_around(folder: Path) -> Path | None:
-    """The git repository that a folder lies in without being its top."""
+    """The git repository that a folder lies in; None if there is none, or the folder is its top."""
     if (folder / ".git").exists():
         return None
     return next((above for above in folder.parents if (above / ".git").exists()), None)

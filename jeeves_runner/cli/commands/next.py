@@ -41,7 +41,7 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
 
 
 def _why_none(job: dict[str, object] | None, after: str | None) -> str:
-    """``after``: the time that was asked for, if one was."""
+    """A sentence for an empty list. ``after``: the time that was asked for, if one was."""
     if job is None:
         return "Nothing is scheduled." if after is None else f"Nothing is scheduled after {after}."
     if job["status"] == "disabled":

@@ -1,4 +1,4 @@
-"""``queue``: look into queues and work them, also for scripts in other languages than Python."""
+"""``queue``: look into queues and work them. Scripts in other languages than Python use it too."""
 
 import sys
 from contextlib import closing
@@ -203,7 +203,7 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
 
 
 def _claimed(item_id: int, token: str) -> "Item":
-    """What an answer needs of a claim made by an earlier command."""
+    """The item of a claim by an earlier command, with as much of it as an answer needs."""
     from jeeves_runner.client import Item
 
     return Item(id=item_id, payload=None, attempt=0, lease_token=token)

@@ -1,4 +1,4 @@
-"""``state``: what scripts remember between runs, read and written by hand."""
+"""``state``: read and write by hand what scripts remember between runs."""
 
 import json
 from contextlib import closing

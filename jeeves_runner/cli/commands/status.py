@@ -47,10 +47,10 @@ def command(app: App) -> None:
 
 
 def _documents(conn: apsw.Connection, now: datetime, server: RunnerRow | None) -> tuple[Document, Document]:
-    """The documents of /status and /sync: from the server, else as the database tells them."""
+    """The documents of /status and /sync: from the server, else made of the database."""
     if server is not None:
         document = ask(server, "/status")
-        # A server that has let the first question go unanswered would only cost the same wait again.
+        # If the first question got no answer in time, the second would wait as long in vain.
         answer = None if document is None else ask(server, "/sync")
         if document is not None and answer is not None:
             return document, answer
@@ -101,7 +101,7 @@ def _print_head(app: App, now: datetime, status: Document, server: RunnerRow | N
 
 
 def _last_work(app: App, now: datetime, status: Document, stopping_at: datetime) -> str:
-    """What a stopping server still does."""
+    """What a server that is stopping still does."""
     count = status["health"]["running"]
     if not count:
         return "nothing runs any more"
@@ -149,7 +149,7 @@ def _print_attention(app: App, rows: list[Row]) -> None:
 
 
 def _sync_rows(sync: Document) -> Iterator[Row]:
-    """Manifests that are not applied as they stand: each broken file once, with what it holds."""
+    """Manifests that are not applied as they stand. A broken file is one row, with the jobs it holds."""
     if sync["state"] in _SYNC_ALARMS:
         yield Styled(sync["state"], "red"), "manifests", sync["reason"] or _waiting(len(sync["plan"]))
     held: dict[str, list[Document]] = {}

@@ -1,4 +1,4 @@
-"""``validate``: every manifest checked, no database needed."""
+"""``validate``: check every manifest. It needs no database."""
 
 import posixpath
 from pathlib import Path
@@ -52,17 +52,17 @@ def command(app: App, strict: bool, form: str) -> int:
 
 
 def _below_the_repository(root: Path) -> str:
-    """Where the project is in the git repository around it, which GitHub names files from."""
+    """The project's path in the git repository around it: GitHub names files relative to the repository."""
     real = root.resolve()
     top = next((place for place in (real, *real.parents) if (place / ".git").exists()), real)
     return real.relative_to(top).as_posix()
 
 
 def _escaped(text: str) -> str:
-    """The characters that GitHub's workflow commands reserve, as its toolkit writes them."""
+    """``text`` with the characters escaped that GitHub's workflow commands reserve, as its toolkit does."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    """In a property, those that separate properties are reserved as well."""
+    """The value of a property: there, the characters that separate properties are reserved too."""
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
