@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.data import NOON, Store
+from support.clock import NOON
 from support.db import child, expect
+from support.ledger import Store
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.db import queue, queue_items
