@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: every figure the project promises, measured beside a floor in the same run."""
+"""``python -m benchmarks``: measure every figure the project promises, and a floor in the same run."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Whole processes: ``apply`` of 10,000 jobs, cold and unchanged, beside reading and parsing them alone."""
+"""``apply`` of 10,000 jobs as a whole process, cold and unchanged. The floor only reads and parses them."""
 
 import shutil
 import sys

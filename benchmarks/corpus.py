@@ -1,4 +1,4 @@
-"""Folders of manifests for the benchmarks: realistic jobs, at least 2,000 distinct expressions, and ``H``."""
+"""Projects to measure with: realistic jobs, at least 2,000 distinct schedules, and some with ``H``."""
 
 import random
 from pathlib import Path
@@ -16,7 +16,7 @@ NAMED = (
 
 
 def schedule(n: int, rng: random.Random) -> str:
-    """Expression number ``n``: a sixth use ``H``, a tenth are common ones, the rest differ."""
+    """The schedule of job ``n``. A sixth use ``H``, a tenth are common ones, all others differ."""
     if n % 6 == 0:
         return rng.choice(("H H * * *", "H * * * *", "H H(2-5) * * 0", "H/15 * * * *", "H H H * *"))
     if n % 10 == 0:
@@ -28,7 +28,7 @@ def schedule(n: int, rng: random.Random) -> str:
 
 
 def job_lines(n: int, rng: random.Random, changed: int = 0) -> list[str]:
-    """One job of about a dozen lines; another ``changed`` gives another description and timeout."""
+    """One job of about a dozen lines. ``changed`` goes into its description and its timeout."""
     return [
         f"id: team{n % 50:02}-job-{n:05}",
         f"name: Job number {n}",
@@ -46,7 +46,7 @@ def job_lines(n: int, rng: random.Random, changed: int = 0) -> list[str]:
 
 
 def write_project(root: Path, *, files: int, jobs_per_file: int = 1) -> int:
-    """A project of ``files`` manifests under ``root``; returns the number of distinct expressions."""
+    """Write a project of ``files`` manifests to ``root``; returns the number of distinct schedules."""
     rng = random.Random(7)
     folder = root / "jobs.d"
     folder.mkdir(parents=True)
@@ -67,7 +67,7 @@ def write_project(root: Path, *, files: int, jobs_per_file: int = 1) -> int:
 
 
 def rewrite(root: Path, number: int, changed: int) -> Path:
-    """Save one of the one-job files again with other content; its path."""
+    """Save the file of job ``number`` again with other content; its path. For projects of one job a file."""
     path = root / "jobs.d" / f"group{number % 20:02}" / f"file-{number:05}.yaml"
     path.write_text("\n".join(job_lines(number, random.Random(number), changed)) + "\n")
     return path

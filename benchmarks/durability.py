@@ -1,7 +1,6 @@
-"""What a commit costs here: inline or through the writer, waiting for the disk or not.
+"""What a commit costs on this machine: inline or through the writer, waiting for the disk or not.
 
-TMPDIR chooses the disk. The rounds of all cases are interleaved, so that a noisy neighbour hits all
-of them, and the median round is printed.
+TMPDIR chooses the disk. The cases take turns, so that noise hits all alike, and the median is printed.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ def insert(tx: Tx) -> None:
 
 
 def inline(path: Path, commits: int, durable: bool) -> float:
-    """Commits per second of a plain loop: the floor."""
+    """Commits per second of a plain loop, the floor."""
     with closing(connect(path)) as conn:
         started = CLOCK.monotonic()
         for _ in range(commits):
@@ -34,7 +33,7 @@ def inline(path: Path, commits: int, durable: bool) -> float:
 
 
 def through_writer(path: Path, commits: int, durable: bool, callers: int) -> float:
-    """Answered writes per second of this many tasks, each awaiting its write before the next."""
+    """Commits per second of ``callers`` tasks. Each awaits its write before it asks for the next."""
 
     async def caller(writer: Writer) -> None:
         for _ in range(commits // callers):

@@ -1,4 +1,4 @@
-"""Small tools of the benchmarks: medians, interleaved timings, a table."""
+"""Measuring and showing: the time of a call or a process, medians of actions in turns, the table."""
 
 import os
 import statistics
@@ -10,17 +10,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table. ``target`` is an upper bound on ``ratio`` (or on ``value``)."""
+    """One line of the table."""
 
     what: str
+    """What was measured."""
     value: str
+    """The figure, with its unit."""
     floor: str = ""
+    """The figure of what cannot be done without, measured in the same run; empty for none."""
     ratio: float | None = None
+    """``value`` divided by ``floor``."""
     target: float | None = None
+    """The most that ``ratio`` may be."""
     met: bool | None = None
+    """Whether the figure keeps what is promised; None if nothing is."""
 
     @classmethod
     def against(cls, what: str, seconds: float, floor: float, target: float | None) -> "Row":
+        """A time beside its floor, both in seconds."""
         ratio = seconds / floor
         met = None if target is None else ratio <= target
         return cls(what=what, value=ms(seconds), floor=ms(floor), ratio=ratio, target=target, met=met)
@@ -38,7 +45,7 @@ def timed(action: Callable[[], object]) -> float:
 
 
 def medians(actions: Sequence[Callable[[], float]], rounds: int) -> list[float]:
-    """The median of each action's own figure, the actions taking turns so that noise hits all alike."""
+    """The median of what each action returns. They take turns, so that noise hits all alike."""
     figures: list[list[float]] = [[] for _ in actions]
     for _ in range(rounds):
         for action, found in zip(actions, figures, strict=True):
@@ -47,8 +54,8 @@ def medians(actions: Sequence[Callable[[], float]], rounds: int) -> list[float]:
 
 
 def process(command: Sequence[str], cwd: object = None) -> float:
-    """Seconds a whole process takes; its failure is the benchmark's."""
-    # Without compiled modules a process would spend a tenth of a second on compiling them.
+    """Seconds that a whole process takes; CalledProcessError if it fails."""
+    # With this variable, each process would spend a tenth of a second on compiling modules.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return timed(
         lambda: subprocess.run(

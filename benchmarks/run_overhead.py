@@ -1,4 +1,4 @@
-"""A run of an empty script, its start and outcome durable: in process and over HTTP, beside a subprocess."""
+"""A run of an empty script, its start and outcome durable: in process, over HTTP, and beside a subprocess."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def project(root: Path) -> Path:
 
 
 class Client(asyncio.Protocol):
-    """One kept connection and as little as HTTP needs: a client library's own time is not the server's."""
+    """One open connection and as little HTTP as possible: a client library would add time of its own."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -80,7 +80,7 @@ Act = Callable[[], Awaitable[None]]
 
 
 async def in_turns(one: Act, other: Act, rounds: int) -> tuple[float, float]:
-    """Medians in seconds of two acts that take turns, so that a slow moment of the machine hits both."""
+    """Medians, in seconds, of two acts that take turns, so that noise hits both."""
     times: tuple[list[float], list[float]] = ([], [])
     for n in range(rounds + WARM_UP):
         for act, found in zip((one, other), times, strict=True):
@@ -92,7 +92,7 @@ async def in_turns(one: Act, other: Act, rounds: int) -> tuple[float, float]:
 
 
 async def measure(root: Path, rounds: int) -> tuple[float, float, float]:
-    """Seconds: a bare subprocess, a run in process beside it, and what HTTP adds to a run."""
+    """In seconds: a bare subprocess, a run in process, and what HTTP adds to a run."""
     script = str(project(root))
     async with running(root) as runner:
         client = await Client.connect(runner.url)

@@ -1,5 +1,6 @@
-"""A server with 10,000 jobs: from the save of one file to the changed timer, and the stalls of its event
-loop while all files change at once."""
+"""A server with 10,000 jobs: the time from the save of a file to its changed timer, and the longest stall of
+the event loop while all files change at once.
+"""
 
 import asyncio
 import statistics
@@ -20,7 +21,10 @@ _STEP = 0.001
 
 
 class Stalls:
-    """The longest time the event loop did not come round to a task that wanted to run every millisecond."""
+    """The longest stall of the event loop: how much later than after a millisecond a task went on.
+
+    ``longest``: in seconds.
+    """
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -52,7 +56,7 @@ async def measure(root: Path, saves: int) -> tuple[list[float], float, float]:
         watch = asyncio.create_task(stalls.watch())
         revision = runner.sync.status.revision
         start = time.perf_counter()
-        # Another process: the one that is measured must not be the one that types.
+        # By another process: writing the files is not part of what is measured.
         code = f"from benchmarks.save_to_timer import rewrite_all; rewrite_all({str(root)!r})"
         writer = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
         await writer.wait()

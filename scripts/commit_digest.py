@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Turn queued commits into one Markdown file per day.
 
-The pattern: claim a batch, make the effect, then complete. A run that dies in between leaves its items to
-the next one, so the effect must be the same when repeated: a commit already in the file is not added again.
+The pattern: claim a batch, write the file, then complete. A run that dies in between leaves its items to the
+next one, so repeating must change nothing: a commit that is already in the file is not added again.
 """
 
 import os
@@ -63,12 +63,12 @@ def add(path: Path, day: str, lines: dict[str, str]) -> None:
 
 
 def time_of(line: str) -> str:
-    """What lines are sorted by; those of one second stay in the order of their commits."""
+    """What lines are sorted by. Lines of the same second stay in the order of their commits."""
     return line.partition("`")[0]
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step, so that nobody ever reads half of it."""
+    """Replace a file in one step, so that no reader sees half of it."""
     with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as draft:
         draft.write(text)
         draft.flush()

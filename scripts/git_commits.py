@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Queue the commits that have come since the last run.
 
-The pattern: a cursor in state, new items into a queue, both in one transaction. If the run dies halfway,
-neither has happened; and should a commit be seen twice, the queue drops it by its sha.
+The pattern: a cursor in state and new items in a queue, both written in one transaction. If the run dies
+halfway, neither has happened. If a commit is seen twice, the queue drops it by its sha.
 """
 
 import os

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Record disk, memory and load as one JSON line, and drop the files of days long past.
+"""Record disk, memory and load as one JSON line, and delete the files of old days.
 
-The pattern: a datastore of one file per day, so that retention is deleting files. A line is appended by a
-single write, which no reader sees half of; a torn end left by a power cut is closed before the next line.
+The pattern: a datastore of one file per day, so retention means deleting files. Each line is appended by a
+single write, so no reader sees half of it. If a power cut tore the last line, a newline closes it first.
 """
 
 import argparse

@@ -1,6 +1,7 @@
-"""What Tab offers for ids and numbers: read from the database, and nothing where there is none to read.
+"""What Tab offers for ids and numbers. It is read from the database; without one, nothing is offered.
 
-Commands import this for every start, so what answering takes is imported when a shell asks.
+Every command imports this module, and few of its starts come from Tab. So what an answer needs is imported
+when a shell asks for it.
 """
 
 import shlex
@@ -11,21 +12,23 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from jeeves_runner.cli.context import App
+from jeeves_runner.errors import JeevesError
 
 if TYPE_CHECKING:
     import apsw
     from click.shell_completion import CompletionItem
 
 Offer = tuple[str, str | None]
-"""A word, and what it stands for where the shell shows such things."""
+"""A word, and a note on it for shells that show one."""
 
 _FEW: Final = 50
+"""Runs to choose from: as many as a person may still look through."""
 
 
 def _from_database(
     offers: "Callable[[App, apsw.Connection], Iterable[Offer]]",
 ) -> "Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]":
-    """What click asks for the words that a parameter may be, given their beginning."""
+    """A ``shell_complete`` of click: the words that ``offers`` finds and that begin as the typed one does."""
 
     def complete(
         context: click.Context, _parameter: click.Parameter, beginning: str
@@ -33,7 +36,6 @@ def _from_database(
         from click.shell_completion import CompletionItem
 
         from jeeves_runner.db.connection import translated
-        from jeeves_runner.errors import JeevesError
 
         root = context.find_root()
         app = root.ensure_object(App)
@@ -43,8 +45,8 @@ def _from_database(
             with closing(app.connect()) as conn, translated(str(app.config.db_path)):
                 found = list(offers(app, conn))
         except (JeevesError, OSError):
-            return []  # somebody is typing: no place for a message
-        # The shell puts the word in as it is; one that needs quotes would mean something else.
+            return []  # a message would get between the words that are being typed
+        # The shell inserts the word as it is. A word that needs quotes would be read as another one.
         return [
             CompletionItem(word, help=what)
             for word, what in found
@@ -54,31 +56,31 @@ def _from_database(
     return complete
 
 
-def _jobs(_app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+def _jobs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     from jeeves_runner.db.jobs import live_ids
 
     return ((job_id, None) for job_id in live_ids(conn))
 
 
-def _runs(_app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+def _runs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     from jeeves_runner.db.run_list import run_rows
 
     return ((str(run["id"]), f"{run['job_id']}, {run['status']}") for run in run_rows(conn, limit=_FEW))
 
 
-def _active_runs(_app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+def _active_runs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     from jeeves_runner.db.run_list import active_run_rows
 
     return ((str(run["id"]), f"{run['job_id']}, {run['status']}") for run in active_run_rows(conn))
 
 
-def _queues(app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+def _queues(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     from jeeves_runner.views.queues import queues_view
 
     return ((queue_id, None) for queue_id in queues_view(conn, app.clock.now())["queues"])
 
 
-def _namespaces(app: "App", conn: "apsw.Connection") -> Iterator[Offer]:
+def _namespaces(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     from jeeves_runner.db.state import namespaces
 
     return ((namespace, None) for namespace in namespaces(conn, app.clock.now()))

@@ -1,6 +1,6 @@
-"""What every command gets: the config, the clock, the output form and the way to the database.
+"""What every command gets: the config, the clock, the database and the ways to print.
 
-Everything heavy is imported when first used, so that a command pays only for what it needs.
+The config and the database are imported when they are first used: ``--help`` needs neither.
 """
 
 import json
@@ -13,27 +13,35 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jeeves_runner.cli.tables import table
+from jeeves_runner.cli.terminal import Cell, Styled, line, printable, printable_json, terminal_width
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.cli.render import Cell
     from jeeves_runner.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class App:
-    """The state of one command line. ``json`` is true when ``--json`` stood anywhere in it."""
+    """One call of the command line."""
+
+    config_path: Path | None
+    """The file of ``--config``; None: the nearest one."""
+    json: bool
+    """Whether ``--json`` stood before or after the command."""
+    clock: Clock
+    """The time, which tests set."""
 
     def __init__(
         self, *, config_path: Path | None = None, json: bool = False, clock: Clock | None = None
     ) -> None:
         self.config_path = config_path
         self.json = json
-        self.clock: Clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
 
     @cached_property
     def config(self) -> "Config":
@@ -59,39 +67,46 @@ class App:
 
         return connect(self.config.db_path, create=create)
 
-    def print(self, *parts: "Cell") -> None:
-        """One line (or block) of human output; texts of people and scripts cannot steer the terminal."""
+    def print(self, *parts: Cell) -> None:
+        """One line of text, or several. What people and scripts wrote cannot steer the terminal."""
         self.print_lines([parts])
 
-    def print_lines(self, lines: "Iterable[Sequence[Cell]]") -> None:
-        """Many lines at once, each as ``print`` takes it; none: nothing."""
-        from jeeves_runner.cli.render import line
-
+    def print_lines(self, lines: Iterable[Sequence[Cell]]) -> None:
+        """Many lines at once, each as ``print`` takes it. Without lines, nothing is printed."""
         color = self.color
         texts = [line(*parts, color=color) for parts in lines]
         if texts:
             click.echo("\n".join(texts), color=color)
 
     def warn(self, text: str) -> None:
-        """One line beside the output, for what a person should know."""
+        """One line on standard error, of what a person should know."""
         click.echo(f"warning: {text}", err=True)
 
     def print_json(self, value: object) -> None:
-        """One JSON document: indented for a terminal, a single line for a pipe."""
-        # JSON has its own escapes for what an encoding lacks; those of the stream are not JSON.
+        """One JSON document: indented on a terminal, a single line in a pipe."""
+        # Characters that the stream's encoding lacks need JSON's escapes: those of the stream are not JSON.
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         if sys.stdout.isatty():
-            from jeeves_runner.cli.render import printable_json
-
             text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
             click.echo(printable_json(text))
         else:
             click.echo(json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False))
 
-    def print_table(self, headers: Sequence[str], rows: Sequence[Sequence["Cell"]]) -> None:
-        """An aligned table: within the terminal's width, or as wide as it needs in a pipe."""
-        from jeeves_runner.cli.render import table, terminal_width
+    def print_heading(self, text: str) -> None:
+        """An empty line and a title."""
+        self.print()
+        self.print(Styled(text, "bold"))
 
+    def print_pairs(self, pairs: Iterable[tuple[str, Cell | None]]) -> None:
+        """Names and values in two columns; a pair without a value is left out."""
+        given = [(name, value) for name, value in pairs if value is not None]
+        widest = max(len(name) for name, _ in given)
+        for name, value in given:
+            text, style = value if isinstance(value, Styled) else (value, "")
+            self.print(f"  {name.ljust(widest)}  ", Styled(printable(text), style))
+
+    def print_table(self, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """A table: within the width of the terminal, or in a pipe as wide as it needs."""
         click.echo(table(headers, rows, color=self.color, width=terminal_width()), color=self.color)
 
 
@@ -99,7 +114,7 @@ pass_app = click.make_pass_decorator(App)
 
 
 def json_option(command: F) -> F:
-    """``--json`` after the command's name; the same as before it. Adds no argument: read ``app.json``."""
+    """``--json`` behind the name of the command. It adds no argument: the command reads ``app.json``."""
     return click.option(
         "--json",
         is_flag=True,

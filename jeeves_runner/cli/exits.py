@@ -1,4 +1,8 @@
-"""Exit codes of the command line: one table from error codes to what the shell sees."""
+"""Exit codes of the command line, each in one place: what errors end with, and what commands answer.
+
+``docs/reference/commands.md`` promises them. The entry of the program reads this module too, before click is
+loaded, so it imports the errors alone.
+"""
 
 from typing import Final
 
@@ -6,10 +10,23 @@ from jeeves_runner.errors import JeevesError
 
 OK: Final = 0
 FAILED: Final = 2
+"""An error, of the kinds without a code of their own."""
 REFUSED: Final = 4
+"""A guard has stopped an apply, or would."""
 USAGE: Final = 64
 UNEXPECTED: Final = 70
+"""A bug."""
 INTERRUPTED: Final = 130
+"""Ctrl-C, as shells write it: 128 and the number of SIGINT."""
+
+INVALID: Final = 1
+"""``validate`` has found errors."""
+DIFFERENT: Final = 1
+"""``diff`` has found differences."""
+INCOMPLETE: Final = 3
+"""``apply --keep-going`` has applied what is valid, and some manifests are broken."""
+EMPTY: Final = 3
+"""``queue claim`` has found nothing ready."""
 
 #: Error codes (``JeevesError.code``) that end otherwise than with ``FAILED``.
 EXIT_CODES: Final[dict[str, int]] = {

@@ -1,71 +1,39 @@
-"""The entry of the command line: global options, lazy commands and the one place errors end in.
+"""The entry of the command line: the global options, the commands, and the place where errors end.
 
-Importing this module costs click and nothing else of weight; a command's module is imported when
-that command runs. A module ``cli/<name>.py`` (``-`` as ``_``) exposes its click command as ``command``.
+It is loaded at every start and each time Tab is pressed, so it imports click and little else. The module
+of a command is imported when the command is asked for.
 """
 
-import errno
 import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from jeeves_runner import __version__
-from jeeves_runner.cli.groups import Group
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.cli import PROGRAM, commands
+from jeeves_runner.cli.commands import LISTED, SECTIONS
+from jeeves_runner.cli.context import App
+from jeeves_runner.cli.streams import check_words, prepare_streams
+from jeeves_runner.cli.syntax import Group
 
 if TYPE_CHECKING:
-    from jeeves_runner.cli.context import App
-
-PROGRAM: Final = "jeeves-runner"
-
-#: Every command and its line in ``--help``, by the part of the work it belongs to.
-SECTIONS: Final[dict[str, dict[str, str]]] = {
-    "Manifests": {
-        "init": "Make a project: config, an example job, CI and editor support.",
-        "add-job": "Write the manifest of a new job.",
-        "validate": "Check every manifest without touching a database.",
-        "diff": "Show what an apply would change.",
-        "apply": "Make the declared jobs and queues the live ones.",
-        "config": "Show or check the config file.",
-    },
-    "Running": {
-        "serve": "Run the jobs, watch the manifests, answer HTTP.",
-        "trigger": "Run a job now.",
-        "cancel": "End a run.",
-        "pause": "Stop a job from starting, until a time or until resumed.",
-        "resume": "End a pause.",
-    },
-    "Looking": {
-        "status": "Show how the runner and its jobs are.",
-        "jobs": "List the jobs.",
-        "job": "Show one job.",
-        "runs": "List runs, newest first.",
-        "run": "Show one run.",
-        "logs": "Print what a run wrote.",
-        "next": "List the coming occurrences.",
-    },
-    "Data": {
-        "state": "Read and write the state of scripts.",
-        "queue": "Read and work queues.",
-    },
-}
+    from click.shell_completion import CompletionItem
 
 
 class CommandLine(Group):
-    """A group that imports a command when it is asked for and turns every error into one line."""
+    """The commands of the list. Each is imported when it is asked for, and every error becomes one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for commands in SECTIONS.values() for name in commands]
+        return list(LISTED)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in LISTED:
             return None
-        module = importlib.import_module(f"jeeves_runner.cli.commands.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
+        module, name = LISTED[cmd_name].place.split(":")
+        command: click.Command = getattr(importlib.import_module(f"{commands.__name__}.{module}"), name)
         return command
 
     def resolve_command(
@@ -77,15 +45,23 @@ class CommandLine(Group):
         return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for section, commands in SECTIONS.items():
-            with formatter.section(section):
-                formatter.write_dl(list(commands.items()))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(listed.name, listed.summary) for listed in section])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """The commands that Tab offers, read from the list: click would import each of them for its help."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(listed.name, help=listed.summary)
+            for listed in LISTED.values()
+            if listed.name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> NoReturn:
-        """Run the command line and exit; what went wrong is one line on stderr and an exit code."""
-        from jeeves_runner.cli.context import App
-        from jeeves_runner.cli.streams import check_words, prepare_streams
-
+        """Run the command line and exit. An error is one line on standard error, and an exit code."""
         prepare_streams()
         app = kwargs.pop("obj", None) or App()
         kwargs.update(standalone_mode=False, obj=app)
@@ -95,66 +71,15 @@ class CommandLine(Group):
             check_words(words)
             answer = super().main(words, *rest, **kwargs)
         except Exception as error:  # noqa: BLE001 - a person reads one line, the log gets the rest
-            sys.exit(_report(error, app))
+            from jeeves_runner.cli.failure import report  # most commands succeed
+
+            sys.exit(report(error, app))
         sys.exit(answer if isinstance(answer, int) else 0)
 
 
 def _takes_json(command: click.Command) -> bool:
-    """Whether it prints data; commands of a group say so each for itself."""
+    """Whether it prints data. Of a group, each command says so for itself."""
     return isinstance(command, click.Group) or any("--json" in param.opts for param in command.params)
-
-
-def _report(error: Exception, app: "App") -> int:
-    """Tell the user about ``error`` and name the exit code it ends the process with."""
-    from jeeves_runner.cli import exits
-
-    while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
-        error = error.exceptions[0]
-    match error:
-        case JeevesError():
-            _complain(error.message, error.hint)
-            return exits.exit_code(error)
-        case click.exceptions.NoArgsIsHelpError():
-            error.show()
-            return exits.USAGE
-        case click.UsageError():
-            path = error.ctx.command_path if error.ctx else PROGRAM
-            _complain(error.format_message(), f"see '{path} --help'")
-            return exits.USAGE
-        case click.ClickException():
-            _complain(error.format_message(), None)
-            return exits.FAILED
-        case click.Abort():
-            return exits.INTERRUPTED
-        case OSError(errno=errno.ENOSPC):
-            _complain(f"the disk is full: {error.filename or 'the output'} cannot be written", None)
-            return exits.FAILED
-        case _ if (known := _database_error(error, app)) is not None:
-            _complain(known.message, known.hint)
-            return exits.exit_code(known)
-        case _:
-            from jeeves_runner.cli.crash import record
-
-            what = " ".join(str(error).split())
-            _complain(f"unexpected {type(error).__name__}: {what}", record(error, app))
-            return exits.UNEXPECTED
-
-
-def _database_error(error: Exception, app: "App") -> JeevesError | None:
-    """What SQLite complains about, if it is the file: found damaged in the middle of a read, say."""
-    if type(error).__module__ != "apsw":
-        return None
-    from jeeves_runner.db.transaction import translate
-
-    return translate(error, str(app.config.db_path))
-
-
-def _complain(message: str, hint: str | None) -> None:
-    from jeeves_runner.cli.render import printable
-
-    click.echo(f"{PROGRAM}: error: {printable(message)}", err=True)
-    if hint:
-        click.echo(f"hint: {printable(hint)}", err=True)
 
 
 @click.group(
@@ -171,7 +96,7 @@ def _complain(message: str, hint: str | None) -> None:
 )
 @click.option("--json", is_flag=True, help="Print one JSON document instead of text.")
 @click.pass_obj
-def main(app: "App", config: Path | None, json: bool) -> None:
+def main(app: App, config: Path | None, json: bool) -> None:
     """Run jobs declared as YAML in git."""
     if config is not None:
         app.config_path = config

@@ -1,17 +1,17 @@
-"""The YAML of a new job: plain where that is safe, else in JSON's notation, which YAML reads as well."""
+"""The YAML of a new job. A value is plain where that is safe, else written as JSON, which YAML reads too."""
 
 import json
 import re
 from collections.abc import Mapping
 from typing import Final
 
-#: Words no version of YAML takes for a number, a time or a truth value, once ``_TRAPS`` are out.
+#: Words that no version of YAML reads as a number, a time or a truth value, except those of ``_TRAPS``.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9]|\d+(?:ms|[smhd])")
 _TRAPS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
 
 
 def manifest_text(keys: Mapping[str, object], schema: str | None = None) -> str:
-    """The manifest of one job with these keys, under the line that tells editors its ``schema``."""
+    """The manifest of a job with these keys. The first line tells editors where its ``schema`` is."""
     lines = [f"# yaml-language-server: $schema={schema}"] if schema else []
     lines += [f"{key}: {_yaml(value)}" for key, value in keys.items()]
     return "\n".join(lines) + "\n"
@@ -28,13 +28,13 @@ def _yaml(value: object) -> str:
 
 
 def _quoted(text: object) -> str:
-    """A JSON string; characters that JSON allows and YAML does not are escaped YAML's way."""
+    """A JSON string. What JSON allows in one and YAML does not is escaped as YAML does."""
     shown = json.dumps(text, ensure_ascii=False)
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in shown)
 
 
 def _fits_block(text: str) -> bool:
-    """Whether a literal block keeps the text to the letter."""
+    """Whether a literal block keeps every character of the text."""
     lines = text.removesuffix("\n").split("\n")
     flush = not lines[0].startswith(" ") and lines[0] and lines[-1]
     readable = all(line.isprintable() and (line.strip() or not line) for line in lines)

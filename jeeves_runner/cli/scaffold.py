@@ -1,4 +1,4 @@
-"""Writing a project's first files: whole or not at all, and never over what somebody else wrote."""
+"""The first files of a project. Each is written whole or not at all, and never over another's file."""
 
 import json
 import os
@@ -31,7 +31,7 @@ PROJECT: Final[Mapping[str, str]] = {
 
 
 class Fate(StrEnum):
-    """What became of a file that was to be written."""
+    """What became of a file that was to be written; the value is the word ``init`` prints."""
 
     WRITTEN = "wrote"
     REPLACED = "replaced"
@@ -42,17 +42,15 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewFile:
-    """A file to write: its text and whether it can be executed.
-
-    ``generated``: nobody edits it, so an older one is replaced. ``lines``: each of its lines stands
-    for itself, so one of the same name gets those it lacks.
-    """
+    """A file to write."""
 
     path: Path
     text: str
     executable: bool = False
     generated: bool = False
+    """Nobody edits it, so an older one is replaced."""
     lines: bool = False
+    """Each of its lines stands for itself, so a file that is there gets the lines it lacks."""
 
 
 def template(name: str) -> str:
@@ -63,8 +61,11 @@ def template(name: str) -> str:
 def project_files(
     root: Path, schemas: Mapping[str, Mapping[str, Any]], jobs_dir: str = JOBS_DIR
 ) -> Iterator[NewFile]:
-    """All files of a new project. ``schemas``: JSON Schemas by their path below ``root``; ``jobs_dir``: the
-    folder of manifests, seen from there."""
+    """All files of a new project.
+
+    ``schemas``: JSON Schemas, by their path below ``root``. ``jobs_dir``: the folder of manifests, as seen
+    from ``root``.
+    """
     to_schemas = Path(relpath(root / SCHEMA_DIR, root / jobs_dir)).as_posix()
     for name, target in PROJECT.items():
         text = template(name)
@@ -93,7 +94,10 @@ def refuse_obstacles(files: Iterable[NewFile]) -> None:
 
 
 def write(file: NewFile, *, force: bool = False) -> Fate:
-    """Write one file unless another one is there; JeevesError when the system refuses."""
+    """Write one file, unless there is one; JeevesError if the system refuses.
+
+    ``force`` replaces a file that is there and differs.
+    """
     try:
         present = _present(file.path)
         if present is None:
@@ -112,14 +116,14 @@ def write(file: NewFile, *, force: bool = False) -> Fate:
 
 
 def _present(path: Path) -> bytes | None:
-    """What stands at ``path``; None for nothing. A link that leads nowhere counts as something."""
+    """The bytes of a file; None if there is none. A link that leads nowhere is a file, and empty."""
     if not path.exists() and not path.is_symlink():
         return None
     return path.read_bytes() if path.exists() else b""
 
 
 def _extend(file: NewFile, present: bytes) -> Fate:
-    """Add the lines that are missing, if one that matters is."""
+    """Add the missing lines, if one of them is no comment."""
     known = present.decode("utf-8", "replace").splitlines()
     missing = [line for line in file.text.splitlines() if line not in known]
     if all(line.startswith("#") for line in missing):
@@ -130,7 +134,7 @@ def _extend(file: NewFile, present: bytes) -> Fate:
 
 
 def _put(file: NewFile, data: bytes, *, over: bool) -> bool:
-    """Write a file whole; False if another one came first and nothing may be written ``over``."""
+    """Write a file whole. False if there is one meanwhile, and it must not be written ``over``."""
     with NamedTemporaryFile("wb", dir=file.path.parent, prefix=".", delete=False) as draft:
         try:
             draft.write(data)
@@ -144,7 +148,7 @@ def _put(file: NewFile, data: bytes, *, over: bool) -> bool:
             if over:
                 Path(draft.name).replace(file.path)
                 return True
-            os.link(draft.name, file.path)  # unlike a rename, never over what came meanwhile
+            os.link(draft.name, file.path)  # a rename would replace a file that came meanwhile
         except FileExistsError:
             return False
         finally:

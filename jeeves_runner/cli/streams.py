@@ -1,4 +1,4 @@
-"""The words a command line comes in with and the streams it answers on, made fit for any text."""
+"""Text of any encoding: the words of the command line, and the standard streams it answers on."""
 
 import io
 import os
@@ -12,10 +12,11 @@ _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 def prepare_streams() -> None:
-    """Nothing written fails for its characters: what an encoding lacks is escaped (``\\u2026``).
+    """Make the standard streams fit for any text, and open those that are closed.
 
-    A standard stream that is closed reads and writes ``/dev/null``, also as a file descriptor: else
-    the next file opened, the database say, would take its number and get what children write.
+    A character that the encoding of a stream lacks is escaped (``\\u2026``). A stream that is closed becomes
+    ``/dev/null``, also as a file descriptor: else the next file that is opened, such as the database, would
+    take its number and get what child processes write.
     """
     _fill_descriptors()
     for number, (name, mode) in enumerate(_STREAMS):
@@ -28,14 +29,14 @@ def prepare_streams() -> None:
 
 
 def _fill_descriptors() -> None:
-    """A new descriptor takes the lowest free number."""
+    """Open ``/dev/null`` until all three are taken: a new descriptor takes the lowest free number."""
     while (fd := os.open(os.devnull, os.O_RDWR)) < len(_STREAMS):
         os.set_inheritable(fd, True)
     os.close(fd)
 
 
 def check_words(words: Iterable[str]) -> None:
-    """UsageError for a word whose bytes are no text, which Python hands on as lone surrogates."""
+    """UsageError for a word whose bytes are no text. Python hands such bytes on as lone surrogates."""
     for number, word in enumerate(words, 1):
         try:
             word.encode()

@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 from support.api import Answer, Api, problem, shell_job, with_api
-from support.data import NOON
+from support.clock import NOON
 from support.ledger import Ledger, as_document
 
 import jeeves_runner.errors

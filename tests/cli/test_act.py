@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from support.cli import Shell, between_looks
-from support.data import NOON
+from support.clock import NOON
 
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text

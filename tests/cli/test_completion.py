@@ -9,6 +9,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from support.cli import Shell
 
+from jeeves_runner.cli.commands import LISTED
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.main import main
 from jeeves_runner.client import Client
@@ -82,23 +83,64 @@ def test_without_a_database_nothing_is_offered_and_nothing_said(
     assert capfd.readouterr() == ("", "")
 
 
+def test_commands_are_offered_with_their_line_and_none_is_loaded_for_it(shell: Shell) -> None:
+    """Importing all commands takes half a second."""
+    program = (
+        "import atexit, sys, jeeves_runner.cli.main as cli\n"
+        "loaded = lambda: [name for name in sys.modules if name.startswith('jeeves_runner.cli.commands.')]\n"
+        "atexit.register(lambda: print('loaded:', loaded()))\n"
+        "cli.main(prog_name='jeeves-runner')"
+    )
+    answer = tabbed(shell, "zsh", "jeeves-runner ", program)
+    offers, _, loaded = answer.partition("loaded: ")
+    assert offers.splitlines()[:3] == ["plain", "init", LISTED["init"].summary]
+    assert offers.count("plain\n") == len(LISTED)
+    assert loaded == "[]\n"
+
+
+def test_tab_loads_little_to_know_the_words_of_a_command() -> None:
+    heavy = (
+        *("aiohttp", "asyncio", "croniter", "rich", "urllib.request", "jsonschema_rs"),
+        *(f"jeeves_runner.{room}" for room in ("client", "reconcile", "runs", "service", "views")),
+    )
+    names = {listed.place.split(":")[0] for listed in LISTED.values()} - {"config", "status"}
+    program = (
+        f"import sys, {', '.join(f'jeeves_runner.cli.commands.{name}' for name in sorted(names))}\n"
+        f"print(*sorted(set(sys.modules) & set({heavy})))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == []
+
+
 def test_a_mistyped_command_on_the_line_is_no_error_yet(shell: Shell) -> None:
     assert offered(shell, "nothing sta") == ["status", "state"]
 
 
 def test_a_shell_gets_them_through_the_program(shell: Shell) -> None:
     shell.ledger.add_job("backup")
+    assert tabbed(shell, "bash", "jeeves-runner job b") == "plain,backup\n"
+
+
+def tabbed(
+    shell: Shell,
+    kind: str,
+    line: str,
+    program: str = "from jeeves_runner.cli.main import main; main(prog_name='jeeves-runner')",
+) -> str:
+    """What a shell of this kind reads when Tab is pressed at the end of a line."""
     answer = subprocess.run(
-        [sys.executable, "-c", "from jeeves_runner.cli.main import main; main(prog_name='jeeves-runner')"],
+        [sys.executable, "-c", program],
         cwd=shell.folder,
         env={
             **os.environ,
-            "_JEEVES_RUNNER_COMPLETE": "bash_complete",
-            "COMP_WORDS": "jeeves-runner job b",
-            "COMP_CWORD": "2",
+            "_JEEVES_RUNNER_COMPLETE": f"{kind}_complete",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(line.count(" ")),
         },
         capture_output=True,
+        text=True,
         check=False,
         timeout=60,
     )
-    assert (answer.stdout, answer.stderr) == (b"plain,backup\n", b"")
+    assert answer.stderr == ""
+    return answer.stdout

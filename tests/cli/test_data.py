@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.main import main

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import pkgutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -12,12 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jeeves_runner import __version__, errors
-from jeeves_runner.cli import exits
+from jeeves_runner.cli import commands, exits
+from jeeves_runner.cli.commands import LISTED, Listed
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.main import SECTIONS, CommandLine, main
+from jeeves_runner.cli.main import CommandLine, main
 
-COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
-GROUPS = [name for name in COMMANDS if isinstance(main.get_command(click.Context(main), name), click.Group)]
+GROUPS = [name for name in LISTED if isinstance(main.get_command(click.Context(main), name), click.Group)]
 
 
 def invoke(*words: str, group: click.Group = main) -> Result:
@@ -57,17 +58,33 @@ def test_the_version_stands_in_one_place() -> None:
 def test_help_lists_every_command_with_its_line() -> None:
     answer = invoke("--help")
     assert answer.exit_code == 0
-    assert [name for name, summary in COMMANDS.items() if f"{name} " not in answer.output] == []
-    assert [summary for summary in COMMANDS.values() if summary not in answer.output] == []
+    assert [name for name in LISTED if f"{name} " not in answer.output] == []
+    assert [listed.summary for listed in LISTED.values() if listed.summary not in answer.output] == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_listed_exists_under_its_name(name: str) -> None:
-    module = importlib.import_module(f"jeeves_runner.cli.commands.{name.replace('-', '_')}")
-    assert module.command.name == name
-    answer = invoke(name, "--help")
+@pytest.mark.parametrize("listed", LISTED.values(), ids=lambda listed: listed.name)
+def test_every_command_listed_exists_under_its_name(listed: Listed) -> None:
+    command = main.get_command(click.Context(main), listed.name)
+    assert command is not None
+    assert command.name == listed.name
+    answer = invoke(listed.name, "--help")
     assert answer.exit_code == 0
-    assert answer.output.startswith(f"Usage: jeeves-runner {name}")
+    assert answer.output.startswith(f"Usage: jeeves-runner {listed.name}")
+
+
+def test_every_command_there_is_is_listed() -> None:
+    found = {
+        f"{module.name}:{name}"
+        for module in pkgutil.iter_modules(commands.__path__)
+        for name, value in vars(importlib.import_module(f"{commands.__name__}.{module.name}")).items()
+        if isinstance(value, click.Command) and not _is_below_a_group(value, module.name)
+    }
+    assert {listed.place for listed in LISTED.values()} == found
+
+
+def _is_below_a_group(command: click.Command, module: str) -> bool:
+    others = vars(importlib.import_module(f"{commands.__name__}.{module}")).values()
+    return any(isinstance(group, click.Group) and command in group.commands.values() for group in others)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Shell, answering, words
-from support.data import NOON
+from support.clock import NOON
 
 from jeeves_runner import __version__
 from jeeves_runner.clock import to_text

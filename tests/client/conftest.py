@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.client import Client
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.data import Store
 from support.db import child, expect
+from support.ledger import Store
 
 from jeeves_runner.client import (
     MISSING,

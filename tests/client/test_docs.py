@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.data import Store
+from support.ledger import Store
 
 import jeeves_runner.client
 from jeeves_runner.client import Client

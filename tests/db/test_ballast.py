@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.data import HandClock
+from support.clock import HandClock
 from support.db import CLOCK, adding, notes_in, with_writer
 
 from jeeves_runner.db.ballast import SIZE, Ballast

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.client import Client
 from jeeves_runner.db.nudge import Nudges, announced_transaction

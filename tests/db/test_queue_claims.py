@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from support.data import Store
 from support.db import child, expect
+from support.ledger import Store
 from support.queues import claim, column, complete, fail, push
 
 from jeeves_runner.clock import from_text

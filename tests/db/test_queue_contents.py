@@ -1,6 +1,6 @@
 """What people see of a queue."""
 
-from support.data import Store
+from support.ledger import Store
 from support.queues import claim, push
 
 from jeeves_runner.db import queue_contents

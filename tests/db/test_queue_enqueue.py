@@ -1,7 +1,8 @@
 """What comes into queues: new items, duplicates, and dead letters that are tried again."""
 
 import pytest
-from support.data import NOON, Store
+from support.clock import NOON
+from support.ledger import Store
 from support.queues import claim, column, complete, fail, push
 
 from jeeves_runner.clock import from_text

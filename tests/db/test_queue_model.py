@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_upkeep
 from jeeves_runner.db.queue_claims import Item

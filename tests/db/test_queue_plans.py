@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_upkeep, queues
 

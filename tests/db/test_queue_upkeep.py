@@ -1,7 +1,7 @@
 """What the runner does for queues: retention, and the claims of its runs."""
 
 import pytest
-from support.data import Store
+from support.ledger import Store
 from support.queues import claim, complete, fail, push
 
 from jeeves_runner.db import queue_contents, queue_upkeep

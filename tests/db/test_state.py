@@ -1,7 +1,7 @@
 """State: values and items under a namespace and key, gone the moment they expire."""
 
 import pytest
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.core.values import Expect
 from jeeves_runner.db import state, state_upkeep

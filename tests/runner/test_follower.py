@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import connect

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.project import SettableClock
+from support.clock import HandClock
 from support.runs import Place, Rig, job, with_runner
 
 from jeeves_runner.clock import SystemClock, to_text
@@ -47,7 +47,7 @@ class Desk:
     """A scheduler whose clock stands still until it is moved."""
 
     def __init__(self, root: Path) -> None:
-        self.clock = SettableClock(NOON - timedelta(minutes=1))
+        self.clock = HandClock(NOON - timedelta(minutes=1))
         self.place = Place(root, self.clock)
         self.taken = Recorder()
         self.scheduler = Scheduler(conn=self.place.conn, runs=self.taken, clock=self.clock)

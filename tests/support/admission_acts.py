@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from support.admission_model import AdmissionModel, JobRules, Refused
-from support.data import NOON
+from support.clock import NOON
 from support.doors import REFUSALS, Doors
 from support.runs import job as job_spec
 

@@ -40,7 +40,7 @@ from support.admission_events import (
     World,
 )
 from support.admission_model import AdmissionModel, Row
-from support.data import NOON, HandClock
+from support.clock import NOON, HandClock
 from support.doors import REFUSALS, Doors, SeenRow, make_place
 from support.resting import RestingLoop, run_resting
 

@@ -15,7 +15,7 @@ from support.admission_acts import Act, Ask, EndOf, at_doors, in_model
 from support.admission_events import Comes, Event, World
 from support.admission_model import AdmissionModel, JobState, Row
 from support.admission_play import Play, in_a_world
-from support.data import NOON
+from support.clock import NOON
 from support.doors import LOST, Doors, SeenRow, read_rows, read_watermarks
 
 from jeeves_runner.core.model import OverlapPolicy, RunStatus, Trigger

@@ -1,4 +1,8 @@
-"""A real server of the API on loopback: real runs, real database, and a folder that is in sync."""
+"""The world of the HTTP API: its server on loopback in this process, with real runs and a real database.
+
+Take it for routes, answers, problems and guards. The database is a ``Ledger``, which the test fills first.
+The manifests stay as they are.
+"""
 
 import asyncio
 import io
@@ -38,7 +42,7 @@ class Answer(NamedTuple):
 
 
 class StillSync:
-    """Manifests that stay as they are; counts how often somebody asked to look again."""
+    """Manifests that stay as they are. It counts the requests to look at them again."""
 
     def __init__(self) -> None:
         self.status = SyncStatus(state="in_sync", revision=1)

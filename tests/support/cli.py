@@ -1,4 +1,8 @@
-"""The command line in a project folder whose database a test has filled."""
+"""The world of the command line: commands run in this process, on a database that the test has filled.
+
+Take it for what commands print, write and exit with. ``Shell.server`` stands in for a server by its lock and
+its row; ``answering`` answers the questions that a command asks over HTTP.
+"""
 
 import json
 import os
@@ -21,7 +25,7 @@ from jeeves_runner.db.runner import RunnerLock, begin_epoch, set_addresses
 
 
 class Shell:
-    """Runs commands where the config is, at the time of the ledger."""
+    """A person in a project's folder. The time of the commands is the clock of the ledger."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,7 +72,7 @@ def words(text: str) -> str:
 
 
 def between_looks(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object]) -> None:
-    """What happens, one after the other, while a command waits between two looks."""
+    """While a command waits, do these one after the other: one each time it would sleep between two looks."""
     coming = iter(acts)
     monkeypatch.setattr("jeeves_runner.cli.waiting.time.sleep", lambda _: next(coming)())
 

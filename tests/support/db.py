@@ -1,4 +1,8 @@
-"""What the database tests share: children of this process, a table to write to, a running writer."""
+"""The world of several writers on one database file: other processes, and the runner's writer thread.
+
+Take it for locks, transactions and commits: what one process sees while another writes, and in which order
+writes are done. ``note`` and ``notes`` write and read rows that mean nothing.
+"""
 
 import asyncio
 import subprocess

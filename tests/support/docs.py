@@ -1,4 +1,7 @@
-"""Markdown as data: the tables, code blocks and links of the documentation."""
+"""The documentation as data: the tables, code blocks and links of its Markdown.
+
+Take it to hold a page against the program: each option, setting and code has its row, and examples run.
+"""
 
 import re
 from collections.abc import Iterator

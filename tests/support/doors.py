@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
-from support.data import HandClock
+from support.clock import HandClock
 from support.held_writer import HeldWriter
 from support.resting import RestingLoop
 from support.runs import Place

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
-from support.data import HandClock
+from support.clock import HandClock
 from support.resting import RestingLoop
 
 from jeeves_runner.db.transaction import Tx

@@ -1,22 +1,73 @@
-"""A database with jobs, runs, pauses and held jobs in it, as applies and a runner leave them."""
+"""The world of one database, filled by hand: for everything that reads or writes rows.
+
+Take ``Store`` for state and queues. Take ``Ledger`` where jobs and runs are needed: it leaves them as an
+apply and a runner would, without either of them. Both are real SQLite files, with a clock moved by hand.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from support.data import Store
+import apsw
+from support.clock import HandClock
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Action, Change
 from jeeves_runner.core.specs import canonical, spec_hash
 from jeeves_runner.db import jobs
+from jeeves_runner.db.connection import connect, transaction
+from jeeves_runner.db.transaction import Tx
+
+
+class Store:
+    """An empty database with a connection."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = HandClock()
+        self.conn: apsw.Connection = connect(path, create=True, clock=self.clock)
+
+    @contextmanager
+    def tx(self) -> Iterator[Tx]:
+        with transaction(self.conn, self.clock) as tx:
+            yield tx
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.time
+
+    def count(self, table: str, where: str = "true") -> int:
+        """Rows that are really there, expired or not."""
+        number = self.conn.execute(f"SELECT count(*) FROM {table} WHERE {where}").get
+        assert isinstance(number, int)
+        return number
+
+    def declare_queue(self, queue_id: str, **columns: object) -> None:
+        """A queue row as an apply leaves it, short of its manifest."""
+        row: dict[str, object] = {
+            "id": queue_id,
+            "declared": 1,
+            "max_attempts": 3,
+            "lease_ms": 60_000,
+            "retention": '{"completed_ms": 3600000, "failed_ms": 7200000}',
+            "backoff": '{"delay_ms": 0, "factor": 2.0, "max_delay_ms": 3600000}',
+            "created_at": "2026-01-01T00:00:00.000Z",
+            "updated_at": "2026-01-01T00:00:00.000Z",
+            **columns,
+        }
+        names, places = ", ".join(row), ", ".join("?" for _ in row)
+        self.conn.execute(f"INSERT INTO queues ({names}) VALUES ({places})", tuple(row.values()))
 
 
 class Ledger(Store):
-    """Everything happens at the clock's present time, noon of 2026-03-01, unless said otherwise."""
+    """A database with jobs, runs, pauses and held jobs.
+
+    Everything happens at the clock's present time, noon of 2026-03-01, unless said otherwise.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

@@ -1,10 +1,14 @@
-"""A project in a temporary folder: write manifests, plan and apply them, look at the rows."""
+"""The world of a project: a folder of manifests, its config and its database, in this process.
 
-from datetime import UTC, datetime, timedelta
+Take it for manifests, plans and applies: write files, ``plan`` or ``apply``, and look at the rows. Nothing
+runs in it; for a running server take ``support.server``.
+"""
+
 from pathlib import Path
 from textwrap import dedent
 
 import apsw
+from support.clock import HandClock
 
 from jeeves_runner.config import Config, load_config
 from jeeves_runner.core.live import Delta, Live
@@ -28,31 +32,6 @@ REPORT = """\
     """
 
 
-class SettableClock:
-    """A wall clock that stands still until it is moved."""
-
-    def __init__(self, start: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)) -> None:
-        self.time = start
-        self.set_by = timedelta(0)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.boottime()
-
-    def boottime(self) -> float:
-        return (self.time - self.set_by).timestamp()
-
-    def advance(self, **length: float) -> None:
-        self.time += timedelta(**length)
-
-    def set(self, **length: float) -> None:
-        """Somebody sets the wall clock; no time passes."""
-        self.set_by += timedelta(**length)
-        self.advance(**length)
-
-
 class Project:
     """A folder with ``jobs.d/`` and a database."""
 
@@ -61,7 +40,7 @@ class Project:
         self.jobs_dir = root / "jobs.d"
         self.jobs_dir.mkdir()
         (root / "jeeves-runner.yaml").write_text("timezone: UTC\n")
-        self.clock = SettableClock()
+        self.clock = HandClock()
 
     @property
     def config(self) -> Config:
@@ -101,7 +80,7 @@ class Project:
         expected = read_live(self.conn)
         with transaction(self.conn, self.clock) as tx:
             applied = apply_plan(tx, plan, options)
-        # Whoever follows step by step must always know the same as whoever reads everything.
+        # To follow an apply step by step must give the same as to read the database again.
         assert expected.advance(Delta.of(plan, applied.revision or plan.base)) == read_live(self.conn)
         return applied
 

@@ -2,7 +2,7 @@
 
 import json
 
-from support.data import Store
+from support.ledger import Store
 
 from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.queue_claims import Item

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
-from support.data import HandClock
+from support.clock import HandClock
 
 T = TypeVar("T")
 

@@ -1,4 +1,8 @@
-"""A real server in a process of its own, and a person at its HTTP interface."""
+"""The world of a whole server: ``jeeves-runner serve`` in a process of its own, and its HTTP interface.
+
+Take it for what only the whole program shows: signals, crashes, restarts, reactions to saved files. It is the
+slowest world (about a second for each start), so take a smaller one where that is enough.
+"""
 
 import json
 import os
@@ -87,12 +91,12 @@ class Server:
         return self._process.poll()
 
     def kill(self) -> None:
-        """As a crash would: no chance to say goodbye."""
+        """End it as a crash does, by SIGKILL."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(PATIENCE)
 
     def stop(self) -> int:
-        """As an operator would; the exit code."""
+        """End it as an operator does, by SIGTERM; the exit code."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         return self._process.wait(PATIENCE)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.data import NOON
+from support.clock import NOON
 from support.ledger import Ledger, as_document
 
 from jeeves_runner import __version__

@@ -1,4 +1,4 @@
-"""``add-job``: the manifest of a new job, judged together with all the others before it is written."""
+"""``add-job``: write the manifest of a new job, after checking it together with all others."""
 
 import posixpath
 import re
@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.manifest_text import manifest_text
+from jeeves_runner.cli.plan_text import problem_lines
+from jeeves_runner.config import Config
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
 from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
-
-if TYPE_CHECKING:
-    from jeeves_runner.config import Config
-    from jeeves_runner.core.problem import Problem
 
 FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 #: Script templates by extension.
@@ -72,7 +72,7 @@ def command(
     files = [scaffold.NewFile(path=manifest, text=text)]
     if script is not None and (new := _new_script(config, script)):
         files.insert(0, new)
-    warnings = _judge(config, files)
+    warnings = _check(config, files)
     for file in files:
         if scaffold.write(file) is scaffold.Fate.SKIPPED:
             _refuse_overwriting(file.path)  # another add-job was quicker
@@ -92,14 +92,14 @@ def _refuse_overwriting(manifest: Path) -> None:
             raise Conflict(f"{path} exists already", hint="edit it, or choose another id")
 
 
-def _schema(config: "Config") -> str | None:
-    """The schema `init` left for editors, as seen from the jobs folder."""
+def _schema(config: Config) -> str | None:
+    """The path from the jobs folder to the schema for editors; None if ``init`` wrote none."""
     schema = config.root / scaffold.MANIFEST_SCHEMA
     return relpath(schema, config.jobs_dir) if schema.exists() else None
 
 
-def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
-    """The script to make: one that is missing, inside the project and of a kind with a template."""
+def _new_script(config: Config, script: str) -> scaffold.NewFile | None:
+    """The script to write; None if it exists, lies outside the project or is of a kind without template."""
     path = (config.root / script).resolve()
     name = SCRIPTS.get(path.suffix)
     if name is None or path.exists() or not path.is_relative_to(config.root.resolve()):
@@ -109,18 +109,18 @@ def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _FolderToBe(FolderSource):
-    """The folder as it will be with a manifest that is not written yet."""
+    """The folder of manifests with one more file, which is not written yet."""
 
     new: SourceFile
+    """The file to come."""
 
     def look(self) -> Snapshot:
         present = FolderSource.look(self)
         return replace(present, files=tuple(sorted((*present.files, self.new), key=lambda file: file.path)))
 
 
-def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
+def _check(config: Config, files: list[scaffold.NewFile]) -> list[Problem]:
     """The warnings about the new manifest (the last file); Conflict or InvalidValue for an error."""
-    from jeeves_runner.core.live import Live
     from jeeves_runner.reconcile.planner import Planner
     from jeeves_runner.reconcile.setup import planner_setup
 
@@ -140,8 +140,8 @@ def _judge(config: "Config", files: list[scaffold.NewFile]) -> "list[Problem]":
     return problems
 
 
-def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
-    """A manifest below broken defaults is not judged at all, and would be held."""
+def _refuse_broken_defaults(name: str, problems: Iterable[Problem]) -> None:
+    """PlanIncomplete if the manifest's defaults are broken: it would not be checked now, and held later."""
     for problem in problems:
         folder, base = posixpath.split(problem.file)
         if problem.is_error and base in DEFAULTS_NAMES and PurePosixPath(name).is_relative_to(folder):
@@ -152,9 +152,7 @@ def _refuse_broken_defaults(name: str, problems: "Iterable[Problem]") -> None:
             )
 
 
-def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: "list[Problem]") -> None:
-    from jeeves_runner.cli.plans import problem_lines
-
+def _report(app: App, job_id: str, files: list[scaffold.NewFile], warnings: list[Problem]) -> None:
     if app.json:
         paths = [str(file.path) for file in files]
         app.print_json({"id": job_id, "files": paths, "problems": [p.as_json() for p in warnings]})

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.render import counted
+from jeeves_runner.cli.formats import counted
+from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.core.model import CancelCause, Lost, Reason, RunStatus
 from jeeves_runner.db import audit
 from jeeves_runner.db.connection import transaction

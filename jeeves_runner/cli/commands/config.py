@@ -1,4 +1,4 @@
-"""``config``: what is in force, and whether the file says it rightly."""
+"""``config``: the settings in force, and whether the config file is valid."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,9 +8,10 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import FAILED, OK
-from jeeves_runner.cli.groups import Group
-from jeeves_runner.cli.plans import problem_lines
-from jeeves_runner.cli.render import NONE, counted, size
+from jeeves_runner.cli.formats import NONE, counted, size
+from jeeves_runner.cli.plan_text import problem_lines
+from jeeves_runner.cli.syntax import Group
+from jeeves_runner.config import check_config
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.views.runner import config_view
 
@@ -39,8 +40,6 @@ def show(app: App) -> None:
 @pass_app
 def validate(app: App) -> int:
     """Check the config file. Exit code 0: valid, 2: not, or not readable."""
-    from jeeves_runner.config import check_config
-
     path, problems = check_config(Path.cwd(), app.config_path)
     if not problems:
         path = app.config.path
@@ -56,7 +55,7 @@ def validate(app: App) -> int:
 
 
 def _rows(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each setting under the name the file gives it."""
+    """Each setting with its name in the file: ``log.file`` for a setting inside ``log``."""
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
             yield from _rows(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""``init``: a project that runs, in an empty folder or beside what is there."""
+"""``init``: make a project that runs, in an empty folder or among files that are there."""
 
 import os
 import shlex
@@ -9,6 +9,8 @@ import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.config import FILE_NAME, load_config
+from jeeves_runner.schemas_text import config_schema, manifest_schema
 
 
 @click.command("init")
@@ -26,8 +28,6 @@ def command(app: App, folder: Path, force: bool) -> None:
     A file that is there already is left as it is, so this can be repeated: after an upgrade it
     renews the schemas. A .gitignore gets the lines it lacks.
     """
-    from jeeves_runner.schemas_text import config_schema, manifest_schema
-
     schemas = {scaffold.MANIFEST_SCHEMA: manifest_schema(), scaffold.CONFIG_SCHEMA: config_schema()}
     jobs_dir = scaffold.JOBS_DIR if force else _jobs_dir(folder)
     files = list(scaffold.project_files(folder, schemas, jobs_dir))
@@ -54,9 +54,7 @@ def command(app: App, folder: Path, force: bool) -> None:
 
 
 def _jobs_dir(folder: Path) -> str:
-    """Where the config that is there already has the manifests; ConfigError if it is broken."""
-    from jeeves_runner.config import FILE_NAME, load_config
-
+    """The jobs folder that a config in ``folder`` names, else the usual one; ConfigError if it is broken."""
     path = folder.resolve() / FILE_NAME
     if not path.is_file():
         return scaffold.JOBS_DIR
@@ -64,7 +62,7 @@ def _jobs_dir(folder: Path) -> str:
 
 
 def _repository_around(folder: Path) -> Path | None:
-    """The git repository that a folder lies in without being its top."""
+    """The git repository that a folder lies in; None if there is none, or the folder is its top."""
     if (folder / ".git").exists():
         return None
     return next((above for above in folder.parents if (above / ".git").exists()), None)

@@ -1,11 +1,26 @@
-"""``jobs``: every live job with how it is, when it ran and when it will."""
+"""``jobs`` and ``job``: the live jobs, what they are declared as and how they have been."""
 
+import json
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import click
 
+from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago, command_text, counted, duration, short_sha, shortened, when
+from jeeves_runner.cli.rows import (
+    JOB_HEADERS,
+    RUN_HEADERS,
+    job_cells,
+    pause_text,
+    run_cells,
+    schedule_text,
+    status_cell,
+)
+from jeeves_runner.cli.terminal import Cell, Styled, printable
 
 STATUSES = (
     "disabled",
@@ -27,15 +42,13 @@ STATUSES = (
 @click.option("--tag", help="Only jobs with this tag.")
 @json_option
 @pass_app
-def command(app: App, status: str | None, tag: str | None) -> None:
+def list_jobs(app: App, status: str | None, tag: str | None) -> None:
     """List the jobs.
 
     A job's status is the first that fits of disabled, paused, running, scheduled (a run waits), the outcome
     of its last run, and idle (it never ran). Any job may be held as well.
     """
-    from jeeves_runner.cli.render import counted
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.cli.tables import JOB_HEADERS, job_cells
     from jeeves_runner.views.jobs import jobs_view
 
     with closing(app.connect()) as conn:
@@ -56,3 +69,83 @@ def command(app: App, status: str | None, tag: str | None) -> None:
 def _fits(job: dict[str, Any], status: str | None, tag: str | None) -> bool:
     right_status = status is None or job["status"] == status or (status == "held" and job["held"])
     return right_status and (tag is None or tag in job["tags"])
+
+
+@click.command("job")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
+@json_option
+@pass_app
+def show_job(app: App, job_id: str) -> None:
+    """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
+    from jeeves_runner.cli.server import server_of
+    from jeeves_runner.views.jobs import job_view
+
+    with closing(app.connect()) as conn:
+        now = app.clock.now()
+        document = job_view(conn, now, job_id)
+        served = server_of(app, conn) is not None
+    if app.json:
+        app.print_json(document)
+        return
+    job = document["job"]
+    title = job["id"] if job["name"] == job["id"] else f"{job['id']}: {job['name']}"
+    app.print(Styled(printable(title), "bold"))
+    if job["description"]:
+        app.print(job["description"].strip())
+    app.print_pairs(_pairs(job, now))
+    if job["last_runs"]:
+        app.print_heading("Last runs")
+        app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
+
+
+def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, Cell | None]]:
+    spec = job["spec"]
+    yield "status", status_cell(job["status"])
+    if job["paused"]:
+        yield "paused", Styled(pause_text(job["paused"], now), "magenta")
+    if job["held"]:
+        reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
+        yield "held", Styled(reason, "yellow")
+    yield "next run", when(job["next_run"], now)
+    yield "schedule", _schedule(job)
+    yield "runs", _program(job)
+    yield "in", spec["cwd"] or None
+    yield "limits", _limits(spec)
+    yield "tags", ", ".join(job["tags"]) or None
+    yield "owner", spec["owner"]
+    yield "declared", f"{job['file']}:{job['line']}, {_revision(job, now)}"
+    if job["drifted"]:
+        yield "drift", Styled("changed by hand in the database; the next apply heals it", "yellow")
+
+
+def _schedule(job: dict[str, Any]) -> str:
+    if job["schedule"] is None:
+        return schedule_text(job)
+    excluded = f", except {', '.join(job['spec']['exclude'])}" if job["spec"]["exclude"] else ""
+    return f"{schedule_text(job)} ({job['timezone']}){excluded}"
+
+
+def _program(job: dict[str, Any]) -> str:
+    if job["source_type"] == "command":
+        return command_text(json.loads(job["script"]))
+    if job["source_type"] == "inline":
+        return f"inline: {shortened(job['script'].strip())}"
+    return command_text([job["script"], *job["spec"]["args"]])
+
+
+def _limits(spec: dict[str, Any]) -> str:
+    timeout = "no timeout" if spec["timeout_ms"] is None else f"timeout {duration(spec['timeout_ms'])}"
+    parts = [timeout, f"overlap {spec['overlap_policy']}"]
+    if spec["retries"]:
+        parts.append(counted(spec["retries"]["limit"], "retry", "retries"))
+    if spec["pool"]:
+        parts.append(f"pool {spec['pool']}")
+    if spec["priority"]:
+        parts.append(f"priority {spec['priority']}")
+    return ", ".join(parts)
+
+
+def _revision(job: dict[str, Any], now: datetime) -> str:
+    revision = job["revision"]
+    commit = f", commit {short_sha(revision['commit'])}" if revision["commit"] else ""
+    return f"revision {revision['id']}, applied {ago(revision['applied_at'], now)}{commit}"

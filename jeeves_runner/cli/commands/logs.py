@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import RUN_ID
 from jeeves_runner.cli.context import App, pass_app
 from jeeves_runner.cli.server import server_has_stopped, server_of
+from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import INTERVAL, Absence, EndOfRun
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.runs import run_log, tails

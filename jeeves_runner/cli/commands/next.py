@@ -1,12 +1,15 @@
 """``next``: what is going to run."""
 
 from contextlib import closing
+from zoneinfo import ZoneInfo
 
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago, moment, timestamp
+from jeeves_runner.cli.syntax import at_most
+from jeeves_runner.core.instants import parse_instant
 
 
 @click.command("next")
@@ -17,11 +20,6 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 @pass_app
 def command(app: App, job_id: str | None, start: str | None, count: int) -> None:
     """List the coming occurrences: of all jobs, or of JOB."""
-    from zoneinfo import ZoneInfo
-
-    from jeeves_runner.cli.render import timestamp
-    from jeeves_runner.cli.tables import ago, moment
-    from jeeves_runner.core.instants import parse_instant
     from jeeves_runner.views.jobs import job_view
     from jeeves_runner.views.occurrences import next_view
 
@@ -44,7 +42,7 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
 
 
 def _why_none(job: dict[str, object] | None, after: str | None) -> str:
-    """``after``: the time that was asked for, if one was."""
+    """A sentence for an empty list. ``after``: the time that was asked for, if one was."""
     if job is None:
         return "Nothing is scheduled." if after is None else f"Nothing is scheduled after {after}."
     if job["status"] == "disabled":

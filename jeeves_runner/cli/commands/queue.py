@@ -1,4 +1,4 @@
-"""``queue``: look into queues and work them, also for scripts in other languages than Python."""
+"""``queue``: look into queues and work them. Scripts in other languages than Python use it too."""
 
 import sys
 from contextlib import closing
@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.arguments import ITEM_ID, at_most
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.groups import Group
+from jeeves_runner.cli.exits import EMPTY, OK
+from jeeves_runner.cli.formats import ago, counted, duration, json_text
+from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most, parse_json
+from jeeves_runner.cli.tables import Prose
 from jeeves_runner.core.values import check_name
+from jeeves_runner.db import queue_enqueue
+from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.client import Item
-
-EMPTY = 3
-"""The exit code of a claim that found nothing."""
 
 _COUNTS = ("DEPTH", "CLAIMED", "FAILED", "OLDEST")
 
@@ -77,8 +78,6 @@ def status(app: App, queue_id: str) -> None:
 @pass_app
 def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
     """Show the items of QUEUE that wait, in the order of claims."""
-    from jeeves_runner.cli.render import Prose
-    from jeeves_runner.cli.tables import ago, json_text
     from jeeves_runner.views.queues import peek_view
 
     check_name(queue_id, "QUEUE")
@@ -145,8 +144,6 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
 
     Exit code 3: nothing is ready.
     """
-    from jeeves_runner.cli.render import Prose
-    from jeeves_runner.cli.tables import json_text
     from jeeves_runner.client import Client
 
     with Client(app.config.db_path, clock=app.clock) as client:
@@ -160,7 +157,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
         )
     else:
         click.echo(f"nothing is ready in queue {queue_id}", err=True)
-    return 0 if items else EMPTY
+    return OK if items else EMPTY
 
 
 @command.command("complete")
@@ -199,10 +196,6 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
 @pass_app
 def retry(app: App, item_ids: tuple[int, ...]) -> None:
     """Make failed items pending again, with all their attempts before them."""
-    from jeeves_runner.cli.render import counted
-    from jeeves_runner.db import queue_enqueue
-    from jeeves_runner.db.nudge import announced_transaction
-
     with closing(app.connect()) as conn, announced_transaction(conn, app.clock) as tx:
         for item_id in item_ids:
             queue_enqueue.retry(tx, item_id)
@@ -210,15 +203,13 @@ def retry(app: App, item_ids: tuple[int, ...]) -> None:
 
 
 def _claimed(item_id: int, token: str) -> "Item":
-    """What an answer needs of a claim made by an earlier command."""
+    """The item of a claim by an earlier command, with as much of it as an answer needs."""
     from jeeves_runner.client import Item
 
     return Item(id=item_id, payload=None, attempt=0, lease_token=token)
 
 
 def _payloads(words: tuple[str, ...]) -> list[Any]:
-    from jeeves_runner.cli.json_argument import parse_json
-
     if words != ("-",):
         return [parse_json(word, f"payload {number}") for number, word in enumerate(words, 1)]
     try:
@@ -236,8 +227,6 @@ def _answer(app: App, value: dict[str, bool], sentence: str) -> None:
 
 
 def _counts_cells(counts: dict[str, Any]) -> tuple[str, str, str, str]:
-    from jeeves_runner.cli.render import duration
-
     depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimedCount", "failedCount"))
     return depth, claimed, failed, duration(counts["oldestAge"])
 

@@ -13,7 +13,7 @@ def command(app: App) -> None:
 
     Stops on SIGTERM or Ctrl-C, after running jobs have ended or `shutdown_grace` has passed.
     """
-    import asyncio
+    import asyncio  # with the service, half a second: too long for `serve --help` and Tab
 
     from jeeves_runner.runner.logging_setup import set_up_logging
     from jeeves_runner.service import serve

@@ -1,4 +1,4 @@
-"""``state``: what scripts remember between runs, read and written by hand."""
+"""``state``: read and write by hand what scripts remember between runs."""
 
 import json
 from contextlib import closing
@@ -7,8 +7,13 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.groups import Group
+from jeeves_runner.cli.formats import ago, json_text
+from jeeves_runner.cli.syntax import Group, parse_json
+from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import printable_json
 from jeeves_runner.core.values import check_name
+from jeeves_runner.db import state
+from jeeves_runner.db.connection import snapshot, transaction
 
 
 @click.group("state", cls=Group, invoke_without_command=True)
@@ -25,7 +30,6 @@ def command(context: click.Context) -> None:
 @pass_app
 def list_namespaces(app: App) -> None:
     """List the namespaces."""
-    from jeeves_runner.db.connection import snapshot
     from jeeves_runner.views.state import namespace_view, namespaces_view
 
     with closing(app.connect()) as opened, snapshot(opened) as conn:
@@ -65,7 +69,6 @@ def get(app: App, namespace: str, key: str | None) -> None:
 @pass_app
 def set_value(app: App, namespace: str, key: str, value: str, ttl: str | None) -> None:
     """Store a JSON value under NAMESPACE and KEY; an earlier --ttl ends."""
-    from jeeves_runner.cli.json_argument import parse_json
     from jeeves_runner.client import Client
 
     parsed = parse_json(value, "the value")
@@ -84,8 +87,6 @@ def set_value(app: App, namespace: str, key: str, value: str, ttl: str | None) -
 @pass_app
 def delete(app: App, namespace: str, key: str) -> None:
     """Remove the value and the items of NAMESPACE and KEY."""
-    from jeeves_runner.db import state
-    from jeeves_runner.db.connection import transaction
     from jeeves_runner.views.state import no_state
 
     check_name(namespace, "NAMESPACE")
@@ -101,8 +102,6 @@ def delete(app: App, namespace: str, key: str) -> None:
 
 
 def _show_namespace(app: App, namespace: str) -> None:
-    from jeeves_runner.cli.render import Prose
-    from jeeves_runner.cli.tables import json_text
     from jeeves_runner.views.state import namespace_view
 
     with closing(app.connect()) as conn:
@@ -114,8 +113,6 @@ def _show_namespace(app: App, namespace: str) -> None:
 
 
 def _show_key(app: App, namespace: str, key: str) -> None:
-    from jeeves_runner.cli.render import Prose, printable_json
-    from jeeves_runner.cli.tables import ago, json_text
     from jeeves_runner.views.state import key_view
 
     with closing(app.connect()) as conn:

@@ -1,17 +1,35 @@
 """``status``: what needs attention, what runs now and what comes next, on one screen."""
 
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+import apsw
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha, shortened
+from jeeves_runner.cli.rows import RUN_HEADERS, pause_text, run_cells
+from jeeves_runner.cli.server import ask, server_of
+from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.clock import to_text
+from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.runner import RunnerRow
+from jeeves_runner.views.jobs import jobs_view
+from jeeves_runner.views.occurrences import next_view
+from jeeves_runner.views.runner import recorded_sync, status_view
+from jeeves_runner.views.runs import BAD, active_runs, failing
 
-if TYPE_CHECKING:
-    import apsw
+Document = dict[str, Any]
+Row = tuple[Cell, Cell, Cell]
 
-    from jeeves_runner.db.runner import RunnerRow
+_FEW: Final = 5
+_MANY: Final = 10
+_SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied", "held": "in part held"}
+_SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 
 
 @click.command("status")
@@ -19,9 +37,6 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App) -> None:
     """Show how the runner and its jobs are: first what needs attention, then what runs and what comes."""
-    from jeeves_runner.cli.server import server_of
-    from jeeves_runner.db.connection import snapshot
-
     with closing(app.connect()) as conn:
         now = app.clock.now()
         server = server_of(app, conn)
@@ -29,22 +44,15 @@ def command(app: App) -> None:
         if app.json:
             app.print_json(document)
             return
-        from jeeves_runner.cli.status_screen import print_screen
-
         with snapshot(conn):
-            print_screen(app, conn, now, document, sync, server)
+            _print_screen(app, conn, now, document, sync, server)
 
 
-def _documents(
-    conn: "apsw.Connection", now: datetime, server: "RunnerRow | None"
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The documents of /status and /sync: from the server, else as the database tells them."""
-    from jeeves_runner.cli.server import ask
-    from jeeves_runner.views.runner import recorded_sync, status_view
-
+def _documents(conn: apsw.Connection, now: datetime, server: RunnerRow | None) -> tuple[Document, Document]:
+    """The documents of /status and /sync: from the server, else made of the database."""
     if server is not None:
         document = ask(server, "/status")
-        # A server that has let the first question go unanswered would only cost the same wait again.
+        # If the first question got no answer in time, the second would wait as long in vain.
         answer = None if document is None else ask(server, "/sync")
         if document is not None and answer is not None:
             return document, answer
@@ -56,3 +64,158 @@ def _documents(
     sync = recorded_sync(conn, reason)
     started_at = server.started_at if server else None
     return status_view(conn, now, started_at=started_at, stopping=stopping, sync=sync), sync
+
+
+def _print_screen(
+    app: App,
+    conn: apsw.Connection,
+    now: datetime,
+    status: Document,
+    sync: Document,
+    server: RunnerRow | None,
+) -> None:
+    """``status`` and ``sync`` are the documents of the routes of that name."""
+    _print_head(app, now, status, server)
+    active = active_runs(conn)
+    lost = _lost_rows(active) if server is None else ()
+    _print_attention(app, [*_sync_rows(sync), *lost, *_job_rows(conn, now)])
+    _print_active(app, active, now, served=server is not None)
+    _print_next(app, conn, now)
+
+
+def _print_head(app: App, now: datetime, status: Document, server: RunnerRow | None) -> None:
+    if server is None:
+        state = Styled("stopped", "yellow")
+        detail = "; start it with `jeeves-runner serve`"
+    elif server.stopping_at is not None:
+        state = Styled("stopping", "yellow")
+        detail = f" (pid {server.pid}): {_last_work(app, now, status, server.stopping_at)}"
+    else:
+        state = Styled("running", "green")
+        where = f", {server.api_url}" if server.api_url else ""
+        detail = f" for {duration(status['uptime'] * 1000)} (pid {server.pid}{where})"
+    app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
+    app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
+    app.print(f"Jobs: {_health_text(status['health'])}.")
+    if status["health"]["busy_ms"] is not None:
+        since = duration(status["health"]["busy_ms"])
+        app.print(f"Database: locked by another process for {since}; starts and outcomes wait for it.")
+
+
+def _last_work(app: App, now: datetime, status: Document, stopping_at: datetime) -> str:
+    """What a server that is stopping still does."""
+    count = status["health"]["running"]
+    if not count:
+        return "nothing runs any more"
+    runs = counted(count, "run")
+    until = stopping_at + timedelta(milliseconds=app.config.shutdown_grace_ms)
+    if until <= now:
+        return f"it ends {runs}"
+    text = to_text(until)
+    zone = ZoneInfo(app.config.timezone)
+    return f"it starts nothing new and waits for {runs} until {moment(text, zone)} ({ago(text, now)}) at most"
+
+
+def _sync_text(sync: Document, now: datetime) -> str:
+    if not sync["revision"]:
+        parts = ["nothing has been applied yet"]
+    else:
+        commit = f" (commit {short_sha(sync['commit'])})" if sync["commit"] else ""
+        word = _SYNC_WORDS.get(sync["state"], sync["state"])
+        parts = [f"{word} at revision {sync['revision']}{commit}, checked {ago(sync['checked_at'], now)}"]
+    if sync["changes"]:
+        parts.append(_waiting(sync["changes"]))
+    if sync["reason"]:
+        parts.append(sync["reason"])
+    return "; ".join(parts)
+
+
+def _waiting(changes: int) -> str:
+    return counted(changes, "change waits", "changes wait")
+
+
+def _health_text(health: Document) -> str:
+    return (
+        f"{health['totalJobs']} declared, {health['running']} running, {health['waiting']} waiting;"
+        f" in the last hour {health['okLastHour']} ended ok, {health['errorsLastHour']} badly"
+    )
+
+
+def _print_attention(app: App, rows: list[Row]) -> None:
+    if not rows:
+        return
+    app.print_heading("Needs attention")
+    app.print_table(("WHAT", "WHICH", Prose("WHY")), rows[:_MANY])
+    if len(rows) > _MANY:
+        app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
+
+
+def _sync_rows(sync: Document) -> Iterator[Row]:
+    """Manifests that are not applied as they stand. A broken file is one row, with the jobs it holds."""
+    if sync["state"] in _SYNC_ALARMS:
+        yield Styled(sync["state"], "red"), "manifests", sync["reason"] or _waiting(len(sync["plan"]))
+    held: dict[str, list[Document]] = {}
+    for entry in sync["held"]:
+        held.setdefault(entry["file"], []).append(entry)
+    errors = [problem for problem in sync["problems"] if problem["severity"] == "error"]
+    for file, entries in held.items():
+        names = ", ".join(entry["id"] for entry in entries[:3]) + (", …" if len(entries) > 3 else "")
+        first = next((_problem_text(error) for error in errors if error["file"] == file), None)
+        why = first or f"{file}: {entries[0]['message']}"
+        yield Styled("held", "yellow"), shortened(names), shortened(why)
+    for error in errors:
+        if error["file"] not in held:
+            yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
+
+
+def _problem_text(problem: Document) -> str:
+    return f"{problem['file']}:{problem['line']}: {problem['message']}"
+
+
+def _lost_rows(active: list[Document]) -> Iterator[Row]:
+    """Runs recorded as running although no server is there to run them."""
+    for run in active:
+        if run["status"] == "running":
+            why = f"its server died; the next one settles it, or `jeeves-runner cancel {run['id']}` does"
+            yield Styled("lost", "red"), f"run {run['id']} of {run['job_id']}", why
+
+
+def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
+    """Jobs whose last run ended badly, then those that are paused."""
+    jobs = jobs_view(conn, now, lambda _: None)["jobs"]
+    for job in jobs:
+        if job["last_status"] in BAD and job["status"] != "disabled":
+            count, run = failing(conn, job["id"])
+            times = f" {count} times in a row" if count > 1 else ""
+            message = f": {run['message']}" if run["message"] else ""
+            when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
+            why = f"{job['last_status']}{times}, {when}{message}"
+            yield Styled("failing", "red"), job["id"], shortened(why)
+    paused = [job for job in jobs if job["paused"]]
+    of_all = [job["paused"] for job in paused if job["paused"]["all"]]
+    for pause in of_all[:1]:
+        yield Styled("paused", "magenta"), "all jobs", shortened(pause_text(pause, now))
+    for job in paused:
+        if not job["paused"]["all"]:
+            yield Styled("paused", "magenta"), job["id"], shortened(pause_text(job["paused"], now))
+
+
+def _print_active(app: App, runs: list[Document], now: datetime, *, served: bool) -> None:
+    if not runs:
+        return
+    app.print_heading("Now")
+    app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in runs[:_MANY]])
+    if len(runs) > _MANY:
+        app.print(f"and {len(runs) - _MANY} more; see `jeeves-runner runs --status running` and `scheduled`")
+
+
+def _print_next(app: App, conn: apsw.Connection, now: datetime) -> None:
+    coming = next_view(conn, now, count=_FEW, once=True)["occurrences"]
+    if not coming:
+        return
+    zone = ZoneInfo(app.config.timezone)
+    app.print_heading("Next")
+    app.print_table(
+        ("WHEN", "JOB", "TIME"),
+        [(ago(o["scheduled_for"], now), o["job_id"], moment(o["scheduled_for"], zone)) for o in coming],
+    )

@@ -8,9 +8,10 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.render import Styled, duration, printable
+from jeeves_runner.cli.formats import duration
+from jeeves_runner.cli.rows import run_note
 from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
-from jeeves_runner.cli.tables import run_note
+from jeeves_runner.cli.terminal import Styled, printable
 from jeeves_runner.cli.waiting import Absence, EndOfRun
 from jeeves_runner.core.model import Trigger
 from jeeves_runner.core.params import param_variables

@@ -1,4 +1,4 @@
-"""``validate``: every manifest checked, no database needed."""
+"""``validate``: check every manifest. It needs no database."""
 
 import posixpath
 from pathlib import Path
@@ -6,6 +6,11 @@ from pathlib import Path
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.exits import INVALID, OK
+from jeeves_runner.cli.formats import counted
+from jeeves_runner.cli.plan_text import problem_lines, problem_summary
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.plan import Plan
 
 
 @click.command("validate")
@@ -24,18 +29,15 @@ def command(app: App, strict: bool, form: str) -> int:
 
     Exit code 0: no errors. 1: errors (with --strict: or warnings). 2: could not look.
     """
-    from jeeves_runner.cli.plans import problem_lines, problem_summary
-    from jeeves_runner.cli.render import counted
-    from jeeves_runner.core.live import Live
-    from jeeves_runner.core.plan import Plan
     from jeeves_runner.reconcile.setup import planner_of
 
     plan: Plan = planner_of(app.config).plan(Live.nothing())
     problems = plan.problems
     failed = any(p.is_error or strict for p in problems)
+    code = INVALID if failed else OK
     if app.json:
         app.print_json({"ok": not failed, "problems": [p.as_json() for p in problems]})
-        return int(failed)
+        return code
     if form == "github":
         above = _below_the_repository(app.config.root)
         for p in problems:
@@ -46,21 +48,21 @@ def command(app: App, strict: bool, form: str) -> int:
         app.print_lines(problem_lines(problems))
     declared = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
     app.print(f"{'Invalid' if failed else 'Valid'}: {declared}, {problem_summary(problems)}.")
-    return int(failed)
+    return code
 
 
 def _below_the_repository(root: Path) -> str:
-    """Where the project is in the git repository around it, which GitHub names files from."""
+    """The project's path in the git repository around it: GitHub names files relative to the repository."""
     real = root.resolve()
     top = next((place for place in (real, *real.parents) if (place / ".git").exists()), real)
     return real.relative_to(top).as_posix()
 
 
 def _escaped(text: str) -> str:
-    """The characters that GitHub's workflow commands reserve, as its toolkit writes them."""
+    """``text`` with the characters escaped that GitHub's workflow commands reserve, as its toolkit does."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    """In a property, those that separate properties are reserved as well."""
+    """The value of a property: there, the characters that separate properties are reserved too."""
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")

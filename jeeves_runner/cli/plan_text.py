@@ -1,10 +1,11 @@
-"""Plans and problems as people read them: ``+ ~ -`` with the fields an update changes."""
+"""Plans and problems as people read them: ``+ ~ -``, and the fields that an update changes."""
 
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from jeeves_runner.cli.render import Cell, Styled, counted, printable
+from jeeves_runner.cli.formats import counted
+from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.problem import Problem
 

@@ -1,0 +1,109 @@
+"""``pause`` and ``resume``: no more starts of a job, until a time or until resumed."""
+
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+import click
+
+from jeeves_runner.cli import completion
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago
+from jeeves_runner.cli.rows import pause_text
+from jeeves_runner.core.instants import later_instant
+from jeeves_runner.db import overrides
+from jeeves_runner.db.nudge import announced_transaction
+from jeeves_runner.errors import UsageError
+
+ACTOR = "cli"
+
+
+@click.command("pause")
+@click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
+@click.option("--all", "of_all", is_flag=True, help="All jobs, those to come as well.")
+@click.option("--until", metavar="TIME", help="When it ends: a time, or a length of time such as 2h.")
+@click.option("--reason", help="Shown wherever the pause is.")
+@json_option
+@pass_app
+def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason: str | None) -> None:
+    """Stop JOB, or all jobs, from starting, until a time or until resumed; a run that runs goes on.
+
+    What falls into the pause is skipped and never caught up. Another pause replaces it; a pause of all jobs
+    comes on top of those of single ones.
+    """
+    from jeeves_runner.views.job_lookup import live_job
+    from jeeves_runner.views.jobs import job_view, pause_of_all
+
+    _check_target(job_id, of_all)
+    with closing(app.connect()) as conn:
+        now = app.clock.now()
+        end = None if until is None else later_instant(until, now, app.config.timezone, "--until")
+        if job_id is not None:
+            live_job(conn, job_id)
+        with announced_transaction(conn, app.clock) as tx:
+            overrides.pause(tx, job_id, until=end, reason=reason, by=ACTOR)
+        if job_id is None:
+            who, paused = "All jobs are", pause_of_all(conn, now)
+            document: dict[str, Any] = {"paused": paused}
+        else:
+            document = job_view(conn, now, job_id)
+            who, paused = f"{job_id} is", document["job"]["paused"]
+    if app.json:
+        app.print_json(document)
+    elif paused is not None:
+        app.print(f"{who} {pause_text(paused, now)}.")
+
+
+def _check_target(job_id: str | None, of_all: bool) -> None:
+    """UsageError unless the command names either a job or all."""
+    if (job_id is None) != of_all:
+        raise UsageError("name either a job or --all")
+
+
+@click.command("resume")
+@click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
+@click.option("--all", "of_all", is_flag=True, help="End the pause of all jobs; those of single jobs stay.")
+@json_option
+@pass_app
+def resume(app: App, job_id: str | None, of_all: bool) -> None:
+    """End the pause of JOB, or the one of all jobs. What was missed meanwhile is not caught up."""
+    from jeeves_runner.views.job_lookup import live_job
+    from jeeves_runner.views.jobs import job_view, pause_of_all
+
+    _check_target(job_id, of_all)
+    with closing(app.connect()) as conn:
+        if job_id is not None:
+            live_job(conn, job_id)
+        with announced_transaction(conn, app.clock) as tx:
+            was_paused = overrides.resume(tx, job_id, by=ACTOR)
+        now = app.clock.now()
+        if job_id is None:
+            document: dict[str, Any] = {"paused": pause_of_all(conn, now)}
+            answer = _answer_for_all(was_paused, len(overrides.pauses(conn, now).of_jobs))
+        else:
+            document = job_view(conn, now, job_id)
+            answer = _answer(document["job"], was_paused, now)
+    if app.json:
+        app.print_json(document)
+    else:
+        app.print(answer)
+
+
+def _answer_for_all(was_paused: bool, others: int) -> str:
+    answer = "The pause of all jobs has ended" if was_paused else "There is no pause of all jobs"
+    if not others:
+        return f"{answer}."
+    stay = "job stays" if others == 1 else "jobs stay"
+    return f"{answer}; {others} {stay} paused, see `jeeves-runner status`."
+
+
+def _answer(job: dict[str, Any], was_paused: bool, now: datetime) -> str:
+    name = job["id"]
+    if job["paused"] is not None:
+        how = "is resumed, but" if was_paused else "has no pause of its own;"
+        return f"{name} {how} all jobs are paused: `jeeves-runner resume --all` ends that."
+    if not was_paused:
+        return f"{name} is not paused."
+    if job["next_run"] is None:
+        return f"{name} is resumed; nothing is scheduled."
+    return f"{name} is resumed; it runs next {ago(job['next_run'], now)}."

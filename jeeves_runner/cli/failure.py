@@ -1,0 +1,97 @@
+"""How an error ends the program: a line and a hint for the person, and an exit code.
+
+An error that nobody raised on purpose is a bug. Its traceback goes into the project's log and not over the
+person's screen.
+"""
+
+import errno
+import traceback
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+import click
+
+from jeeves_runner.cli import PROGRAM, exits
+from jeeves_runner.cli.context import App
+from jeeves_runner.cli.terminal import printable
+from jeeves_runner.clock import to_text
+from jeeves_runner.errors import JeevesError
+
+LOG_NAME: Final = "jeeves-runner.log"
+
+
+def report(error: Exception, app: App) -> int:
+    """Tell the person about ``error``; the exit code it ends the process with."""
+    while isinstance(error, ExceptionGroup):  # of tasks that ended together: the first one's says why
+        error = error.exceptions[0]
+    match error:
+        case JeevesError():
+            _complain(error.message, error.hint)
+            return exits.exit_code(error)
+        case click.exceptions.NoArgsIsHelpError():
+            error.show()
+            return exits.USAGE
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else PROGRAM
+            _complain(error.format_message(), f"see '{path} --help'")
+            return exits.USAGE
+        case click.ClickException():
+            _complain(error.format_message(), None)
+            return exits.FAILED
+        case click.Abort():
+            return exits.INTERRUPTED
+        case OSError(errno=errno.ENOSPC):
+            _complain(f"the disk is full: {error.filename or 'the output'} cannot be written", None)
+            return exits.FAILED
+        case _ if (known := _database_error(error, app)) is not None:
+            _complain(known.message, known.hint)
+            return exits.exit_code(known)
+        case _:
+            what = " ".join(str(error).split())
+            _complain(f"unexpected {type(error).__name__}: {what}", _keep_traceback(error, app))
+            return exits.UNEXPECTED
+
+
+def _complain(message: str, hint: str | None) -> None:
+    click.echo(f"{PROGRAM}: error: {printable(message)}", err=True)
+    if hint:
+        click.echo(f"hint: {printable(hint)}", err=True)
+
+
+def _database_error(error: Exception, app: App) -> JeevesError | None:
+    """The error as one of the database, if it comes from SQLite: a file found damaged during a read, say."""
+    if type(error).__module__ != "apsw":
+        return None
+    from jeeves_runner.db.transaction import translate  # loads apsw, which is there if it raised this
+
+    return translate(error, str(app.config.db_path))
+
+
+def _keep_traceback(error: BaseException, app: App) -> str:
+    """Write the traceback to the log; where it is, as a hint."""
+    text = f"{to_text(app.clock.now())} {''.join(traceback.format_exception(error))}"
+    try:
+        path = app.config.data_dir / "logs" / LOG_NAME
+        _append(path, text)
+    except Exception:  # noqa: BLE001 - a second error must not hide the first
+        return _keep_elsewhere(text)
+    return f"this is a bug; the traceback is in {path}"
+
+
+def _append(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(text)
+
+
+def _keep_elsewhere(text: str) -> str:
+    """Write it to a temporary file: the disk of the log is full, or the config is what is broken."""
+    try:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", prefix="jeeves-runner-", suffix=".log", delete=False
+        ) as log:
+            log.write(text)
+    except OSError:
+        return f"this is a bug; its traceback could be written nowhere, and ends:\n{text.splitlines()[-1]}"
+    return f"this is a bug; the traceback is in {log.name}"

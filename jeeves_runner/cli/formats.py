@@ -1,0 +1,115 @@
+"""Values as people read them: counts, lengths of time, times, sizes, JSON, commits."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from itertools import pairwise
+from typing import Final
+
+from jeeves_runner.cli.terminal import printable
+from jeeves_runner.clock import from_text
+
+SECOND: Final = 1_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
+
+NONE: Final = "-"
+"""In place of a value that is not there."""
+
+_LONGEST: Final = 100
+_SHA_LENGTH: Final = 10
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """``1 job``, ``2 jobs``; ``many`` where an s does not make the plural."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def duration(ms: int | None) -> str:
+    """A length of time as ``340ms``, ``1.2s``, ``45s``, ``3m 5s``, ``2h 10m`` or ``4d 1h``."""
+    if ms is None:
+        return NONE
+    if ms < SECOND:
+        return f"{ms}ms"
+    if ms < 10 * SECOND:
+        return f"{ms // SECOND}.{ms % SECOND // 100}s"
+    for (unit, name), (smaller, smaller_name) in pairwise(UNITS):
+        if ms >= unit:
+            rest = ms % unit // smaller
+            return f"{ms // unit}{name} {rest}{smaller_name}" if rest else f"{ms // unit}{name}"
+    return f"{ms // SECOND}s"
+
+
+def relative(then: datetime | None, now: datetime) -> str:
+    """A time as seen from ``now``: ``in 3m``, ``2h ago``, ``now`` (within half a second)."""
+    if then is None:
+        return NONE
+    seconds = round((then - now).total_seconds())
+    if seconds == 0:
+        return "now"
+    distance = _coarse(abs(seconds) * SECOND)
+    return f"in {distance}" if seconds > 0 else f"{distance} ago"
+
+
+def _coarse(ms: int) -> str:
+    unit, name = next((unit, name) for unit, name in UNITS if ms >= unit)
+    return f"{ms // unit}{name}"
+
+
+def timestamp(then: datetime | None) -> str:
+    """A time to the second with its zone: ``2026-11-24 03:03:35Z``, in the zone it carries."""
+    if then is None:
+        return NONE
+    text = then.isoformat(sep=" ", timespec="seconds")
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def ago(text: str | None, now: datetime) -> str:
+    """A time of a document as seen from now."""
+    return relative(None if text is None else from_text(text), now)
+
+
+def moment(text: str, zone: tzinfo) -> str:
+    """A time of a document on the clocks of a zone."""
+    return timestamp(from_text(text).astimezone(zone))
+
+
+def when(text: str | None, now: datetime) -> str:
+    """A time of a document, both ways: ``2026-03-01 12:00:00Z (3h ago)``."""
+    return NONE if text is None else f"{timestamp(from_text(text))} ({ago(text, now)})"
+
+
+def size(count: int | None) -> str:
+    """A number of bytes as ``512 B``, ``3.4 MiB``."""
+    if count is None:
+        return NONE
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def shortened(text: str) -> str:
+    """One line of at most 100 characters."""
+    line = printable(text)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def json_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def short_sha(sha: str) -> str:
+    """As much of a commit as people read, and whether the files differed from it."""
+    head, dirty, _ = sha.partition("+dirty")
+    return head[:_SHA_LENGTH] + dirty
+
+
+def command_text(words: Sequence[str]) -> str:
+    """An argv as one would type it."""
+    return shlex.join(words)

@@ -1,0 +1,121 @@
+"""Jobs and runs as rows of tables: made of the documents of ``views``, which HTTP answers as well."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from jeeves_runner.cli.formats import NONE, ago, duration, shortened
+from jeeves_runner.cli.reasons import reason_text
+from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import Cell, Styled, printable
+from jeeves_runner.clock import from_text
+
+Document = Mapping[str, Any]
+
+JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
+RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
+
+#: The styles of statuses, of runs and of jobs. A word that is not listed stays plain.
+STATUS_STYLES: Final[dict[str, str]] = {
+    "ok": "green",
+    "running": "cyan",
+    "scheduled": "blue",
+    "error": "red",
+    "timeout": "red",
+    "interrupted": "red",
+    "missed": "yellow",
+    "skipped": "yellow",
+    "cancelled": "yellow",
+    "paused": "magenta",
+    "held": "yellow",
+    "disabled": "dim",
+    "idle": "dim",
+}
+
+
+def status_cell(word: str) -> Cell:
+    """A status in its colour."""
+    style = STATUS_STYLES.get(word)
+    return Styled(word, style) if style else word
+
+
+def job_cells(job: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
+    """A row under ``JOB_HEADERS``. ``served``: a server runs, so what waits will start."""
+    last = job["last_run"]
+    return (
+        job["id"],
+        status_cell(job["status"]),
+        schedule_text(job),
+        NONE if last is None else ago(last["started_at"], now),
+        ago(job["next_run"], now),
+        job_note(job, now, served=served),
+    )
+
+
+def job_note(job: Document, now: datetime, *, served: bool) -> Cell:
+    """What is unusual about a job: it is held or paused, was changed by hand, or waits for a server."""
+    notes = []
+    if job["status"] == "scheduled" and not served:
+        notes.append("waits for a server")
+    if job["paused"] is not None:
+        notes.append(pause_text(job["paused"], now))
+    if job["held"]:
+        notes.append(f"held: {job['file']} is broken")
+    if job["drifted"]:
+        notes.append("changed by hand")
+    return Styled("; ".join(notes), "yellow") if notes else NONE
+
+
+def pause_text(paused: Document, now: datetime) -> str:
+    """``paused, ends in 2h: maintenance``."""
+    until = f"ends {ago(paused['until'], now)}" if paused["until"] else "until resumed"
+    reason = f": {printable(paused['reason'])}" if paused["reason"] else ""
+    return f"paused, {until}{reason}"
+
+
+def schedule_text(job: Document) -> str:
+    """The expressions of a job's schedule, separated by semicolons: they may hold commas."""
+    schedule = job["schedule"]
+    if schedule is None:
+        return "when triggered"
+    return schedule if isinstance(schedule, str) else "; ".join(schedule)
+
+
+def run_cells(run: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
+    """A row under ``RUN_HEADERS``. ``served``: a server runs, so what waits will start."""
+    when = run["started_at"] or run["scheduled_for"] or run["created_at"]
+    return (
+        str(run["id"]),
+        run["job_id"],
+        status_cell(run["status"]),
+        run["trigger"],
+        ago(when, now),
+        took(run, now),
+        run_note(run, served=served) or NONE,
+    )
+
+
+def took(run: Document, now: datetime) -> str:
+    """How long a run took, or has taken so far."""
+    if run["status"] == "running":
+        started = from_text(run["started_at"])
+        return f"{duration(max(0, round((now - started).total_seconds() * 1000)))} so far"
+    if run["started_at"] is not None and run["duration_ms"] is None:
+        return "unknown"  # its runner died with it
+    return duration(run["duration_ms"])
+
+
+def run_note(run: Document, *, served: bool) -> str:
+    """Why a run ended badly, waits or did not run: one line of at most 100 characters."""
+    notes = [run["message"] or reason_text(run, served=served) or _exit_text(run)]
+    if run["occurrences"] > 1:
+        notes.append(f"{run['occurrences']} occurrences")
+    if run["attempt"] > 1:
+        notes.append(f"attempt {run['attempt']}")
+    return shortened("; ".join(note for note in notes if note))
+
+
+def _exit_text(run: Document) -> str:
+    if run["signal"]:
+        return f"ended by {run['signal']}"
+    return f"exit code {run['exit_code']}" if run["exit_code"] else ""

@@ -1,0 +1,61 @@
+"""Syntax that several commands share: kinds of numbers, JSON values, and groups of commands."""
+
+import json
+from difflib import get_close_matches
+from typing import Any, Final
+
+import click
+
+from jeeves_runner.errors import UsageError
+
+_LIKENESS: Final = 0.7
+"""How near a mistyped name must be to be guessed: 1 is the same word."""
+
+
+class Number(click.IntRange):
+    """A whole number within bounds. The refusal says what the number stands for."""
+
+    def __init__(self, what: str, minimum: int, maximum: int) -> None:
+        super().__init__(minimum, maximum)
+        self.what = what
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not {self.what}.", param, ctx)
+
+
+def at_most(maximum: int) -> Number:
+    """A number of things to show: from 1 to ``maximum``."""
+    return Number(f"a number from 1 to {maximum}", 1, maximum)
+
+
+DELETES: Final = Number("a number of deletes", 0, 2**31 - 1)
+RUN_ID: Final = Number("the number of a run", 1, 2**63 - 1)
+ITEM_ID: Final = Number("the number of an item", 1, 2**63 - 1)
+
+
+def parse_json(text: str, what: str) -> Any:
+    """The JSON value of a word, which ``what`` names; UsageError, with the usual slip of quoting as hint."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{what} is not JSON: {error}",
+            hint="""a string needs its own quotes inside the shell's: '"text"', '{"key": 1}'""",
+        ) from error
+
+
+class Group(click.Group):
+    """A group of commands that answers an unknown name with the names that are near it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(name, known, cutoff=_LIKENESS)
+            guess = f" Did you mean {' or '.join(f'{each!r}' for each in near)}?" if near else ""
+            ctx.fail(f"No such command '{name}'.{guess}")
+        return super().resolve_command(ctx, args)

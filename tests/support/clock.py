@@ -1,0 +1,30 @@
+"""A clock that tests move, and the time at which most of them begin."""
+
+from datetime import UTC, datetime, timedelta
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class HandClock:
+    """It stands still until a test moves it. Take it where time decides: due runs, leases, expiry."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self.time = start
+        self._shift = timedelta(0)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return (self.time - self._shift - NOON).total_seconds()
+
+    boottime = monotonic
+
+    def advance(self, **length: float) -> None:
+        """Time passes."""
+        self.time += timedelta(**length)
+
+    def set(self, **length: float) -> None:
+        """Somebody sets the wall clock forward or back. No time passes."""
+        self._shift += timedelta(**length)
+        self.advance(**length)
