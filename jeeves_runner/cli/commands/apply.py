@@ -14,20 +14,11 @@ from jeeves_runner.core.plan import Plan, summary
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.runner import runner_row
 from jeeves_runner.errors import BaseMoved, PlanIncomplete, Refused, SourceMismatch
-from jeeves_runner.reconcile.apply import (
-    Applied,
-    ApplyOptions,
-    apply_plan,
-    check_source,
-    needs_writing,
-    read_live,
-    with_fields,
-)
-from jeeves_runner.reconcile.setup import planner_of, planner_setup, source_of
-from jeeves_runner.sources.commit import commit_of
 
 if TYPE_CHECKING:
     import apsw
+
+    from jeeves_runner.reconcile.apply import Applied, ApplyOptions
 
 INCOMPLETE = 3
 _ATTEMPTS = 5
@@ -45,6 +36,9 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     Exit code 0: applied, or nothing to do. 2: an error, nothing applied. 3: applied with
     --keep-going while manifests are broken. 4: refused by a guard.
     """
+    from jeeves_runner.reconcile.apply import ApplyOptions
+    from jeeves_runner.reconcile.setup import source_of
+
     # One short pass over data that all stays alive: collecting cycles would only cost time.
     gc.disable()
     source = source_of(app.config)
@@ -66,7 +60,18 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     return 0 if applied.plan.complete else INCOMPLETE
 
 
-def _apply(app: App, options: ApplyOptions, keep_going: bool) -> Applied:
+def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
+    from jeeves_runner.reconcile.apply import (
+        Applied,
+        apply_plan,
+        check_source,
+        needs_writing,
+        read_live,
+        with_fields,
+    )
+    from jeeves_runner.reconcile.setup import planner_of
+    from jeeves_runner.sources.commit import commit_of
+
     planner = planner_of(app.config)
     conn = app.connect(create=True)
     plan = with_fields(conn, planner.plan(read_live(conn)))
@@ -90,6 +95,8 @@ def _apply(app: App, options: ApplyOptions, keep_going: bool) -> Applied:
 
 def _warn_of_another_config(app: App, conn: "apsw.Connection") -> None:
     """A running server that reads the manifests by another config will undo what was applied."""
+    from jeeves_runner.reconcile.setup import planner_setup
+
     row = runner_row(conn)
     if row is None or row.stopped_at or row.planner_digest in (None, planner_setup(app.config).digest):
         return
@@ -112,7 +119,8 @@ def _refuse(app: App, plan: Plan) -> None:
     )
 
 
-def _report(app: App, applied: Applied) -> None:
+def _report(app: App, applied: "Applied") -> None:
+
     plan = applied.plan
     if app.json:
         app.print_json(_document(plan, revision=applied.revision))

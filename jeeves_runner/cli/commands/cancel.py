@@ -18,7 +18,6 @@ from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import RunnerLock, runner_row
 from jeeves_runner.db.runs import LeftRun, cancel_cause, left_running
 from jeeves_runner.errors import Conflict, RunnerActive
-from jeeves_runner.views.runs import run_view
 
 if TYPE_CHECKING:
     import apsw
@@ -36,6 +35,8 @@ def command(app: App, run_id: int) -> None:
     A server that runs does it. Without one, a waiting run is cancelled at once, and of a run whose server
     died all processes are killed and the run is recorded as interrupted.
     """
+    from jeeves_runner.views.runs import run_view
+
     with closing(app.connect()) as conn:
         before = run_view(conn, run_id)["run"]
         if before["finished_at"] is not None:

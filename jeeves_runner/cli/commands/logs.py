@@ -12,7 +12,6 @@ from jeeves_runner.cli.server import server_has_stopped, server_of
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import INTERVAL, Absence, EndOfRun
 from jeeves_runner.execute.output.log_reader import LogReader
-from jeeves_runner.views.runs import run_log, tails
 
 if TYPE_CHECKING:
     import apsw
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, run_id: int, follow: bool) -> None:
     """Print what RUN wrote: its log file, or the end kept in the database where there is none."""
+    from jeeves_runner.views.runs import run_log, tails
+
     output = sys.stdout.buffer
     with closing(app.connect()) as conn:
         run, path = run_log(conn, run_id)
@@ -48,6 +49,8 @@ def _silence(run: dict[str, Any]) -> str:
 
 def _follow(app: App, conn: "apsw.Connection", run_id: int, output: BinaryIO) -> None:
     """Print the log as it grows, to its end. The run is looked at before the file, so nothing is missed."""
+    from jeeves_runner.views.runs import run_log
+
     reader: LogReader | None = None
     absence = Absence(app.clock)
     with closing(EndOfRun()) as end:

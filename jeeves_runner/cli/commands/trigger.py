@@ -18,8 +18,6 @@ from jeeves_runner.core.params import param_variables
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.run_entries import RunRequest, request_run
 from jeeves_runner.errors import InvalidValue, UsageError
-from jeeves_runner.views.job_lookup import live_job
-from jeeves_runner.views.runs import last_attempt, run_view
 
 if TYPE_CHECKING:
     import apsw
@@ -45,6 +43,9 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
     Exit code 0: asked for, or with --wait: it ended ok. 1: its last attempt ended error, timeout or
     interrupted. 2: it could not be triggered. 3: it was skipped or cancelled.
     """
+    from jeeves_runner.views.job_lookup import live_job
+    from jeeves_runner.views.runs import run_view
+
     given = _params(params)
     with closing(app.connect()) as conn:
         live_job(conn, job_id)
@@ -85,6 +86,8 @@ def _params(words: tuple[str, ...]) -> dict[str, str]:
 
 def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
     """The last attempt of the chain that begins with this run, once it has ended."""
+    from jeeves_runner.views.runs import last_attempt, run_view
+
     absence = Absence(app.clock)
     with closing(EndOfRun()) as end:
         while True:
