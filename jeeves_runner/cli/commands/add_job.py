@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,11 +15,13 @@ from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.manifest_text import manifest_text
 from jeeves_runner.cli.plan_text import problem_lines
-from jeeves_runner.config import Config
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
 from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
+
+if TYPE_CHECKING:
+    from jeeves_runner.config import Config
 
 FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 #: Script templates by extension.
@@ -92,13 +94,13 @@ def _refuse_overwriting(manifest: Path) -> None:
             raise Conflict(f"{path} exists already", hint="edit it, or choose another id")
 
 
-def _schema(config: Config) -> str | None:
+def _schema(config: "Config") -> str | None:
     """The path from the jobs folder to the schema for editors; None if ``init`` wrote none."""
     schema = config.root / scaffold.MANIFEST_SCHEMA
     return relpath(schema, config.jobs_dir) if schema.exists() else None
 
 
-def _new_script(config: Config, script: str) -> scaffold.NewFile | None:
+def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
     """The script to write; None if it exists, lies outside the project or is of a kind without template."""
     path = (config.root / script).resolve()
     name = SCRIPTS.get(path.suffix)
@@ -119,7 +121,7 @@ class _FolderToBe(FolderSource):
         return replace(present, files=tuple(sorted((*present.files, self.new), key=lambda file: file.path)))
 
 
-def _check(config: Config, files: list[scaffold.NewFile]) -> list[Problem]:
+def _check(config: "Config", files: list[scaffold.NewFile]) -> list[Problem]:
     """The warnings about the new manifest (the last file); Conflict or InvalidValue for an error."""
     from jeeves_runner.reconcile.planner import Planner
     from jeeves_runner.reconcile.setup import planner_setup

@@ -9,7 +9,6 @@ import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.config import FILE_NAME, load_config
 from jeeves_runner.schemas_text import config_schema, manifest_schema
 
 
@@ -55,6 +54,8 @@ def command(app: App, folder: Path, force: bool) -> None:
 
 def _jobs_dir(folder: Path) -> str:
     """The jobs folder that a config in ``folder`` names, else the usual one; ConfigError if it is broken."""
+    from jeeves_runner.config import FILE_NAME, load_config
+
     path = folder.resolve() / FILE_NAME
     if not path.is_file():
         return scaffold.JOBS_DIR
