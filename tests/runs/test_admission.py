@@ -54,7 +54,7 @@ def one_job(overlap: OverlapPolicy, catch_up: CatchUp = CatchUp.LATEST) -> World
 def test_what_happens_one_after_the_other(template: Path, overlap: OverlapPolicy, catch_up: CatchUp) -> None:
     """Jobs of one policy, and other programs of which the runner hears at once."""
 
-    @settings(EVERYDAY, max_examples=12)
+    @settings(EVERYDAY, max_examples=6)
     @given(stories([overlap], [catch_up], calm=True))
     def check(story: tuple[World, list[Event]]) -> None:
         play(story[0], template, story[1])
@@ -62,7 +62,7 @@ def test_what_happens_one_after_the_other(template: Path, overlap: OverlapPolicy
     check()
 
 
-@settings(EVERYDAY, max_examples=30)
+@settings(EVERYDAY, max_examples=25)
 @given(story=stories())
 def test_whatever_happens_one_after_the_other(template: Path, story: tuple[World, list[Event]]) -> None:
     """Jobs of all policies, and other programs of which the runner hears late."""
@@ -85,7 +85,7 @@ def test_a_long_campaign_of_stories_finds_nothing_more(template: Path, part: int
 
 @pytest.mark.parametrize("overlap", list(OverlapPolicy))
 def test_what_happens_at_once_ends_like_some_order_of_it(template: Path, overlap: OverlapPolicy) -> None:
-    @settings(EVERYDAY, max_examples=20)
+    @settings(EVERYDAY, max_examples=12)
     @given(races(overlap=[overlap]))
     def check(drawn: tuple[World, list[Event], list[list[Fired]]]) -> None:
         world, prelude, (batch,) = drawn
@@ -96,7 +96,7 @@ def test_what_happens_at_once_ends_like_some_order_of_it(template: Path, overlap
 
 @pytest.mark.parametrize("overlap", list(OverlapPolicy))
 def test_a_restart_amid_what_happens_at_once_breaks_no_rule(template: Path, overlap: OverlapPolicy) -> None:
-    @settings(EVERYDAY, max_examples=15)
+    @settings(EVERYDAY, max_examples=7)
     @given(races(2, [overlap]), st.booleans(), st.booleans())
     def check(drawn: tuple[World, list[Event], list[list[Fired]]], dies: bool, committed: bool) -> None:
         world, prelude, (before, after) = drawn
@@ -152,6 +152,11 @@ def test_an_occurrence_that_comes_again_replaces_nothing(template: Path) -> None
 
 def test_a_request_by_row_that_replaces_says_why_it_waits(template: Path) -> None:
     play(one_job(REPLACE), template, [Comes("a"), ByRow("a"), Ends()])
+
+
+def test_what_replaces_a_waiting_run_says_what_it_waits_for_itself(template: Path) -> None:
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE), JobRules(id="b")), limit=1)
+    play(world, template, [ByHand("b"), ByHand("a"), ByHand("a")])
 
 
 def test_a_request_by_row_meets_a_pause_that_came_before_the_runner_saw_it(template: Path) -> None:

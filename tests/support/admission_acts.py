@@ -99,6 +99,7 @@ def in_model(model: AdmissionModel, act: Act) -> bool:
         case Declare(job, how):
             change: Callable[[str], None] = getattr(model, how)
             change(job)
+            model.look()
         case _:
             assert_never(act)
     return True

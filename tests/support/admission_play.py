@@ -46,6 +46,8 @@ from support.resting import RestingLoop, run_resting
 
 from jeeves_runner.core.model import RunStatus
 
+_MAY_MEET_WHAT_IS_UNSEEN = (ByRow, Pause, Resume, Disable, Delete, Restart)
+
 
 class Play:
     """A world, the model of it and the product; ``told`` is what has happened so far."""
@@ -70,6 +72,8 @@ class Play:
             self.compare()
 
     async def _happens(self, event: Event) -> None:
+        if self.model.unseen and not isinstance(event, _MAY_MEET_WHAT_IS_UNSEEN):
+            await self._both(Hear())  # any commit of the runner may have it look
         if isinstance(event, Restart):
             await self._restart(event.dies)
             return
@@ -77,8 +81,6 @@ class Play:
             await self._pass_time(event.seconds)
         elif isinstance(event, Comes):
             await self._pass_time(event.after)
-        elif isinstance(event, Cancel):
-            await self._both(Hear())
         for act in self.acts(event):
             await self._both(act)
 

@@ -109,12 +109,19 @@ class Race(Play):
         return fired
 
     def _outcomes(self, acts: Sequence[Act]) -> Iterator[AdmissionModel]:
-        """What the model makes of the acts, in the order they came and in all others."""
+        """What the model makes of the acts, in the order they came and in all others.
+
+        A run that is asked for its end while its start is being committed may end before it has begun.
+        """
+        before = {row.id for row in self.model.running()}
         for order in dict.fromkeys(permutations(acts)) if len(set(acts)) > 1 else [tuple(acts)]:
             model = deepcopy(self.model)
             for act in order:
                 in_model(model, act)
             yield model
+            while unbegun := [row for row in model.running() if row.cause and row.id not in before]:
+                model.end(unbegun[0].id, RunStatus.CANCELLED)
+                yield model
 
     def _check_rest(
         self, rows: Sequence[SeenRow], jobs: Mapping[str, JobState], story: Sequence[str] = ()
@@ -149,10 +156,7 @@ class Race(Play):
 
 
 def _facts(row: SeenRow | Row) -> str:
-    """What does not depend on the order in which rows were written.
-
-    A run that is cancelled while its start is being committed may end before it has begun.
-    """
+    """What does not depend on the order in which rows were written."""
     status = row.status
     left_out = {"id", "chain", "last_for", "reason", "cause"}
     if status is RunStatus.CANCELLED:

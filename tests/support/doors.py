@@ -114,6 +114,7 @@ class Doors:
         self.writer = HeldWriter(self.place.path, self.clock, self.loop)
         self._writers.append(self.writer)
         self.writer.start()
+        await self.writer.hurry()
         epoch = await self.writer.write(lambda tx: begin_epoch(tx, os.getpid(), "boot"))
         self._conn = connect(self.place.path)
         self._runs = Runs(
@@ -237,5 +238,6 @@ def make_place(template: Path, folder: Path, clock: HandClock, specs: Sequence[J
     """A place with these jobs; the template is an empty database that nobody has open."""
     (folder / "runner.sqlite").write_bytes(template.read_bytes())
     place = Place(folder, clock)
+    place.conn.pragma("synchronous", 0)
     place.apply(*specs)
     return place
