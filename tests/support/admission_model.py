@@ -136,11 +136,11 @@ class AdmissionModel:
                 occurrences=len(missed),
             )
             job.decided_until = missed[-1]
-        caught_up = any(self._is_late(when) for when in wanted)
+        is_gap = len(occurrences) > 1 or self._is_late(occurrences[0])
         for when in wanted:
             if self._is_undecided(job, when):
                 trigger = Trigger.CATCH_UP if self._is_late(when) else Trigger.SCHEDULE
-                every = job.rules.catch_up is CatchUp.ALL and caught_up
+                every = job.rules.catch_up is CatchUp.ALL and is_gap
                 self._decide_occurrence(job, trigger, when, every)
                 job.decided_until = when
         self._start_what_can()
@@ -323,15 +323,16 @@ class AdmissionModel:
         if row.forced or self.is_paused(row.job) or job.rules.overlap is OverlapPolicy.ALLOW:
             return
         if job.rules.overlap is OverlapPolicy.REPLACE:
-            self._replace(others)
+            self._replace(row)
         elif not every and (skipped := self._overlap_verdict(job, others)):
             row.status, row.reason = RunStatus.SKIPPED, skipped
 
-    def _replace(self, others: Sequence[Row]) -> None:
-        for other in others:
-            if other.waits:
+    def _replace(self, row: Row) -> None:
+        """What waits of its job is cancelled, a request that nobody has looked at yet included."""
+        for other in self._open_of(row.job):
+            if other.waits and other.id < row.id:
                 other.status, other.reason = RunStatus.CANCELLED, "replaced"
-            else:
+            elif other.runs:
                 other.cause = other.cause or "replaced"
 
     def _open_of(self, job_id: str) -> list[Row]:
