@@ -19,6 +19,7 @@ from support.admission_events import (
     Pause,
     Restart,
     Resume,
+    Wait,
     World,
 )
 from support.admission_model import JobRules
@@ -122,6 +123,11 @@ def test_a_long_campaign_of_races_finds_nothing_more(template: Path, part: int) 
 def test_twenty_requests_at_once(template: Path, overlap: OverlapPolicy) -> None:
     """Under ``replace`` the first and the last of them start, under ``queue`` two, under ``skip`` one."""
     race(one_job(overlap), template, [], [Fired(ByHand("a"))] * 20)
+
+
+def test_of_an_occurrence_and_a_request_by_row_at_once_one_replaces_the_other(template: Path) -> None:
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE), JobRules(id="b")), limit=1)
+    race(world, template, [ByHand("b"), Wait(4)], [Fired(Comes("a")), Fired(ByRow("a"))])
 
 
 # Short stories of what is easily got wrong

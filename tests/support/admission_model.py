@@ -136,11 +136,11 @@ class AdmissionModel:
                 occurrences=len(missed),
             )
             job.decided_until = missed[-1]
-        is_gap = len(occurrences) > 1 or self._is_late(occurrences[0])
+        caught_up = any(self._is_late(when) for when in wanted)
         for when in wanted:
             if self._is_undecided(job, when):
                 trigger = Trigger.CATCH_UP if self._is_late(when) else Trigger.SCHEDULE
-                every = job.rules.catch_up is CatchUp.ALL and is_gap
+                every = job.rules.catch_up is CatchUp.ALL and caught_up
                 self._decide_occurrence(job, trigger, when, every)
                 job.decided_until = when
         self._start_what_can()
@@ -249,12 +249,16 @@ class AdmissionModel:
         yield from self._full(job.rules)
 
     def true_reasons(self, row: Row) -> set[str]:
-        """What a waiting row may give as its reason: all that stands in its way."""
+        """What a waiting row may give as its reason: all that stands in its way.
+
+        While no slot is free its reason may be that of before: nobody looks at those who cannot start.
+        """
         if row in self.unseen:
             return set()
         older = any(other.id < row.id for other in self._active(row.job, row))
         is_ordered = not row.forced and self.jobs[row.job].rules.overlap is not OverlapPolicy.ALLOW
-        return {*self.obstacles(row), *(["overlap"] if older and is_ordered else [])}
+        reasons = {*self.obstacles(row), *(["overlap"] if older and is_ordered else [])}
+        return reasons | {"overlap", "pool"} if "limit" in reasons else reasons
 
     # Rules
 
@@ -328,11 +332,13 @@ class AdmissionModel:
             row.status, row.reason = RunStatus.SKIPPED, skipped
 
     def _replace(self, row: Row) -> None:
-        """What waits of its job is cancelled, a request that nobody has looked at yet included."""
+        """It takes the place of all that was decided about, and of older requests nobody has looked at."""
         for other in self._open_of(row.job):
-            if other.waits and other.id < row.id:
+            if other is row or (other in self.unseen and other.id > row.id):
+                continue
+            if other.waits:
                 other.status, other.reason = RunStatus.CANCELLED, "replaced"
-            elif other.runs:
+            else:
                 other.cause = other.cause or "replaced"
 
     def _open_of(self, job_id: str) -> list[Row]:

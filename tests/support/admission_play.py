@@ -176,6 +176,10 @@ def _one_of(rows: Sequence[Row], which: int) -> list[Row]:
     return [rows[which % len(rows)]] if rows else []
 
 
+def line_of(row: SeenRow) -> str:
+    return _line(row, row.reason)
+
+
 def _line(row: Row | SeenRow, reason: object) -> str:
     facts = [
         f"{row.id} {row.job} {row.trigger} {row.attempt}: {row.status}",

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum, auto
-from itertools import pairwise, permutations
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import apsw
 from support.admission_acts import Act, Ask, EndOf, at_doors, in_model
 from support.admission_events import Comes, Event, World
 from support.admission_model import AdmissionModel, JobState, Row
-from support.admission_play import Play, in_a_world
+from support.admission_play import Play, in_a_world, line_of
 from support.clock import NOON
 from support.doors import LOST, Doors, SeenRow, read_rows, read_watermarks
 
@@ -54,15 +54,15 @@ class Race(Play):
 
     async def at_once(self, batch: Sequence[Fired]) -> None:
         """Compare with the orders in which the events may have had their effect."""
-        acts = await self._fire(batch)
+        fired = await self._fire(batch)
         await self.doors.writer.release()
         rows = self.doors.rows()
         found = sorted(_facts(row) for row in rows)
-        for model in self._outcomes(acts):
+        for model in self._outcomes(fired):
             if sorted(map(_facts, model.rows)) == found:
-                self._check_rest(rows, model.jobs)
+                self._check_rest(rows, model.jobs, self._story(batch))
                 return
-        raise AssertionError("\n".join(["no order of these ends like this:", *self._story(batch), *found]))
+        raise AssertionError(f"no order of these ends like this:\n{self._story(batch)}")
 
     async def through_a_restart(
         self, before: Sequence[Fired], after: Sequence[Fired], *, dies: bool, committed: bool
@@ -83,21 +83,23 @@ class Race(Play):
         await self._fire([*(Fired(Comes(rules.id)) for rules in self.world.jobs), *after])
         await self.doors.writer.release()
         rows = self.doors.rows()
-        self._check_rest(rows, self.model.jobs, self._story([*before, *after]))
+        story = self._story([*before, *after], f"restart: {dies=} {committed=} before {len(after)}")
+        self._check_rest(rows, self.model.jobs, story)
         taken = sum(each.done() and each.exception() is None for each in self._asked)
         lost = sum(not each.done() or isinstance(each.exception(), LOST) for each in self._asked)
         asked = sum(row.trigger is Trigger.MANUAL for row in rows) - written
-        assert taken <= asked <= taken + lost, self._story([*before, *after])
+        assert taken <= asked <= taken + lost, story
 
-    async def _fire(self, batch: Sequence[Fired]) -> list[Act]:
-        """The acts, which the product has begun with; what follows is committed when the test says so."""
+    async def _fire(self, batch: Sequence[Fired]) -> list[list[Act]]:
+        """The acts of each event, which the product has begun with; their commits are still held back."""
         self.doors.writer.holds = True
-        fired: list[Act] = []
+        fired: list[list[Act]] = []
         for each in batch:
+            fired.append([])
             for act in self.acts(each.event):
                 if isinstance(act, EndOf) and not self.doors.executor.is_live(act.run):
                     continue
-                fired.append(act)
+                fired[-1].append(act)
                 answer = at_doors(self.doors, act, self.world.jobs)
                 if isinstance(act, Ask) and answer is not None:
                     self._asked.append(answer)
@@ -108,32 +110,24 @@ class Race(Play):
         await self.doors.rest()
         return fired
 
-    def _outcomes(self, acts: Sequence[Act]) -> Iterator[AdmissionModel]:
-        """What the model makes of the acts, in the order they came and in all others.
+    def _outcomes(self, fired: Sequence[Sequence[Act]]) -> Iterator[AdmissionModel]:
+        """What the model makes of what was fired, in this order and in all others.
 
         A run that is asked for its end while its start is being committed may end before it has begun.
         """
         before = {row.id for row in self.model.running()}
-        for order in dict.fromkeys(permutations(acts)) if len(set(acts)) > 1 else [tuple(acts)]:
-            model = deepcopy(self.model)
-            for act in order:
-                in_model(model, act)
+        for model in orders(self.model, tuple(map(tuple, fired)), set()):
             yield model
             while unbegun := [row for row in model.running() if row.cause and row.id not in before]:
                 model.end(unbegun[0].id, RunStatus.CANCELLED)
                 yield model
 
-    def _check_rest(
-        self, rows: Sequence[SeenRow], jobs: Mapping[str, JobState], story: Sequence[str] = ()
-    ) -> None:
+    def _check_rest(self, rows: Sequence[SeenRow], jobs: Mapping[str, JobState], story: str) -> None:
         model = as_model(self.world, rows, jobs, self.clock.now())
         for row in model.waiting():
-            assert any(model.obstacles(row)), (f"{row.id} could start", *story)
-            assert row.reason in model.true_reasons(row), (
-                f"{row.id} waits and says {row.reason}, not one of {model.true_reasons(row)}",
-                *map(str, rows),
-                *story,
-            )
+            assert any(model.obstacles(row)), f"{row.id} could start:\n{story}"
+            reasons = model.true_reasons(row)
+            assert row.reason in reasons, f"{row.id} gives a reason that is none of {reasons}:\n{story}"
         assert left_victims(model) == [], story
 
     async def let_go(self) -> None:
@@ -151,8 +145,26 @@ class Race(Play):
         assert [row for row in self.doors.rows() if not row.status.is_final] == [], self._story([])
         assert self.violations == [], self._story([])
 
-    def _story(self, batch: Sequence[Fired]) -> list[str]:
-        return [str(self.world), *map(str, self.told), "at once:", *map(str, batch)]
+    def _story(self, batch: Sequence[Fired], *more: str) -> str:
+        lines = [self.world, *self.told, "at once:", *batch, *more, "rows:", *map(line_of, self.doors.rows())]
+        return "\n".join(map(str, lines))
+
+
+def orders(
+    model: AdmissionModel, left: tuple[tuple[Act, ...], ...], seen: set[tuple[object, ...]]
+) -> Iterator[AdmissionModel]:
+    """The model after all orders of what is left, where the acts of one event keep theirs."""
+    state = (sorted(map(str, left)), [_facts(row) for row in model.rows], [row.id for row in model.unseen])
+    if (key := (str(state), str(model.jobs))) in seen:
+        return
+    seen.add(key)
+    if not any(left):
+        yield model
+    for number, acts in enumerate(left):
+        if acts:
+            following = deepcopy(model)
+            in_model(following, acts[0])
+            yield from orders(following, (*left[:number], acts[1:], *left[number + 1 :]), seen)
 
 
 def _facts(row: SeenRow | Row) -> str:
