@@ -30,6 +30,7 @@ class Verdict(Enum):
     START = "start"
     WAIT = "wait"
     REPLACE = "replace"  # wait; whatever else of the job runs or waits is cancelled
+    STAND_BACK = "stand back"  # wait, with all behind it, for what is about to replace it
     SKIP = "skip"
     CANCEL = "cancel"  # its job no longer wants it
 
@@ -144,11 +145,14 @@ def _still_overlapping(request: Request, facts: Facts) -> Decision | None:
     """What waits goes on waiting for what runs, and for another chain between two attempts.
 
     A retry does not wait for another chain's retry: else two would wait for each other for ever. What
-    will be replaced by an arrival that is on its way into the database does not start before it.
+    will be replaced by an arrival that is on its way into the database does not start before it, and neither
+    does what is behind it: the slot may be the arrival's.
     """
-    active = facts.running or (facts.retrying and request.trigger is not Trigger.RETRY)
-    replaced = facts.arriving and facts.overlap is OverlapPolicy.REPLACE
-    return Decision(Verdict.WAIT, Reason.OVERLAP) if active or replaced else None
+    if facts.running or (facts.retrying and request.trigger is not Trigger.RETRY):
+        return Decision(Verdict.WAIT, Reason.OVERLAP)
+    if facts.arriving and facts.overlap is OverlapPolicy.REPLACE:
+        return Decision(Verdict.STAND_BACK, Reason.OVERLAP)
+    return None
 
 
 def _without_room(facts: Facts) -> Decision | None:

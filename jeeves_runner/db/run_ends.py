@@ -107,10 +107,13 @@ def end_waiting(
 
 
 def replace_waiting(tx: Tx, by: Run) -> list[Run]:
-    """Cancel what waits of a job, retries too, for the run that has come after it."""
+    """Cancel what waits of a job, retries too, for a run that is decided about after all of them.
+
+    A request that came later, and that no runner has decided about, is spared: it will replace in its turn.
+    """
     return _end_waiting(
         tx,
-        "job_id = :job_id AND id < :id",
+        "job_id = :job_id AND id <> :id AND (id < :id OR epoch IS NOT NULL)",
         status=RunStatus.CANCELLED,
         reason=Reason.REPLACED,
         ref=str(by.id),

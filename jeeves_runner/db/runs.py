@@ -65,6 +65,12 @@ def has_ended(conn: apsw.Connection, run_id: int) -> bool:
     return row is None or row[0] is not None
 
 
+def still_waits(conn: apsw.Connection, run_id: int) -> bool:
+    """Whether the run has neither started nor ended."""
+    status: str | None = conn.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).get
+    return status == RunStatus.SCHEDULED
+
+
 def newest_id(conn: apsw.Connection) -> int:
     """The largest id given so far, 0 if there is none."""
     newest: int = conn.execute("SELECT coalesce(max(id), 0) FROM runs").get

@@ -59,9 +59,9 @@ class Arrival:
         match decision.verdict:
             case Verdict.START:
                 return run_entries.enter_started(tx, occurrence, self.mark)
-            case Verdict.WAIT | Verdict.REPLACE:
+            case Verdict.WAIT | Verdict.REPLACE | Verdict.STAND_BACK:
                 return run_entries.enter_waiting(tx, occurrence, decision.reason, decision.ref)
-            case Verdict.SKIP | Verdict.CANCEL:
+            case _:
                 return run_entries.enter_skipped(tx, occurrence, decision.reason, decision.ref)
 
     def _move_on(self, tx: Tx, run: Run, epoch: int) -> Run | None:
@@ -71,7 +71,7 @@ class Arrival:
                 return run_progress.start_waiting(
                     tx, run.id, spec_hash=self.job.row.spec_hash, mark=self.mark, epoch=epoch
                 )
-            case Verdict.WAIT | Verdict.REPLACE:
+            case Verdict.WAIT | Verdict.REPLACE | Verdict.STAND_BACK:
                 run_progress.note_waiting(tx, [run.id], decision.reason, decision.ref, epoch)
                 return runs.run(tx.conn, run.id)
             case Verdict.SKIP:

@@ -203,7 +203,7 @@ class Arrivals:
             self._board.set_run(attempt, run)
         else:
             self._board.set_run(attempt, run)
-            self._wait_unless_ended(attempt)
+            self._wait_on(attempt)
             if arrival.decision.verdict is Verdict.REPLACE:
                 self._end_running_others(attempt)
 
@@ -220,14 +220,15 @@ class Arrivals:
         if attempt.run is None:
             self._board.remove(attempt)
             return
-        self._wait_unless_ended(attempt)
+        self._wait_on(attempt)
         cause = None if execution is None or not execution.is_asked_to_end() else execution.cause
         if attempt.stage is Stage.WAITING and cause in (CancelCause.CANCEL, CancelCause.REPLACED):
             self._running.track(self.end(attempt, RunStatus.CANCELLED, Reason(cause)))
 
-    def _wait_unless_ended(self, attempt: Attempt) -> None:
-        """Its end may be committed, and looked at, before its entry is known here."""
-        if attempt.run is None or runs.has_ended(self._conn, attempt.run.id):
+    def _wait_on(self, attempt: Attempt) -> None:
+        """Put an attempt in line, if its row still waits: its end may be committed, and looked at, before its
+        entry is known here. A start whose task was cancelled may be, too; that is for the next runner."""
+        if attempt.run is None or not runs.still_waits(self._conn, attempt.run.id):
             self._board.remove(attempt)
             return
         if attempt not in self._board:

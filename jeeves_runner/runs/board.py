@@ -143,6 +143,18 @@ class Board:
     def running(self) -> list[Attempt]:
         return list(self._running)
 
+    def held_by(self, job_id: str, pool: str | None) -> list[Attempt]:
+        """Those that wait, as last noted, for another run of this job or for a place in this pool."""
+        return [
+            attempt
+            for attempt in self._waiting
+            if attempt.why is not None
+            and (
+                attempt.why == (Reason.POOL, pool)
+                or (attempt.why[0] is Reason.OVERLAP and attempt.job_id == job_id)
+            )
+        ]
+
     @property
     def slot_free(self) -> bool:
         return len(self._running) < self._limit

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -35,6 +36,17 @@ class _Pass(Enum):
 
     TO_START = auto()
     WHOLE = auto()
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a pass has found so far."""
+
+    held: dict[Peers, Why] = field(default_factory=dict)
+    """Why the first of those waits who all wait for the same."""
+    stands_back: bool = False
+    """One waits for what is about to replace it. Nothing behind it starts in this pass; the commit that is
+    under way brings the next."""
 
 
 class WaitingLine:
@@ -97,6 +109,12 @@ class WaitingLine:
         if self._pass is None:
             self._look_on()
 
+    def renew_reasons(self, job_id: str, pool: str | None) -> None:
+        """After an end: what waited for it may wait for a slot now, and a review would not look at it."""
+        if self._is_open and not self._board.slot_free:
+            for _ in self._go_through(self._board.held_by(job_id, pool), whole=True):
+                continue
+
     def _look_on(self) -> None:
         until = self._clock.monotonic() + _SLICE
         while self._is_open:
@@ -113,12 +131,12 @@ class WaitingLine:
 
     def _go_through(self, waiting: list[Attempt], whole: bool) -> Iterator[None]:
         """Decide about each in turn, or about the first of those who all wait for the same."""
-        held: dict[Peers, Why] = {}
+        found = _Found()
         for part in _portions(waiting):
             changed: dict[Why, list[Attempt]] = {}
             for attempt in part:
                 if attempt.stage is Stage.WAITING and (whole or self._board.slot_free):
-                    why = self._look_at(attempt, held, whole)
+                    why = self._look_at(attempt, found, whole)
                     if why is not None and why != attempt.why:
                         changed.setdefault(why, []).append(attempt)
             for why, attempts in changed.items():
@@ -127,10 +145,10 @@ class WaitingLine:
                 return
             yield
 
-    def _look_at(self, attempt: Attempt, held: dict[Peers, Why], whole: bool) -> Why | None:
+    def _look_at(self, attempt: Attempt, found: _Found, whole: bool) -> Why | None:
         """Why an attempt goes on waiting; None if it does not, or if that is not asked."""
-        if attempt.peers in held:
-            return held[attempt.peers] if whole else None
+        if attempt.peers in found.held:
+            return found.held[attempt.peers] if whole else None
         job = self._jobs.get(attempt.job_id)
         if job is None:
             return None
@@ -139,8 +157,10 @@ class WaitingLine:
         if delay is not None:
             self._look_again_in(delay)
         if decision.verdict is Verdict.START:
-            self._arrivals.start(attempt, job, decision)
+            if not found.stands_back:
+                self._arrivals.start(attempt, job, decision)
             return None
+        found.stands_back |= decision.verdict is Verdict.STAND_BACK
         if decision.verdict is Verdict.CANCEL:
             self._running.track(self._arrivals.end(attempt, RunStatus.CANCELLED, decision.reason))
             return None
@@ -149,7 +169,7 @@ class WaitingLine:
         why = (decision.reason, decision.ref)
         # The time of a retry is its own.
         if decision.reason is not Reason.RETRY:
-            held[attempt.peers] = why
+            found.held[attempt.peers] = why
         return why
 
     def _note(self, attempts: list[Attempt], why: Why) -> None:

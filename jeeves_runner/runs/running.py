@@ -31,8 +31,8 @@ _LAST_PATIENCE = 5.0
 class RunningRuns:
     """Carries out recorded runs, one task each.
 
-    ``after_commit`` is called once an end is committed and its slot is free; ``on_fenced`` when a
-    transaction finds that this runner has a successor.
+    ``after_end`` is called with job and pool once an end is committed and its slot is free; ``on_fenced``
+    when a transaction finds that this runner has a successor.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RunningRuns:
         clock: Clock,
         epoch: int,
         surroundings: Surroundings,
-        after_commit: Callable[[], None],
+        after_end: Callable[[str, str | None], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
         self._board = board
@@ -53,7 +53,7 @@ class RunningRuns:
         self._clock = clock
         self._epoch = epoch
         self._around = surroundings
-        self._after_commit = after_commit
+        self._after_end = after_end
         self._on_fenced = on_fenced
         self._tasks: set[asyncio.Task[None]] = set()
         self.api_url: str | None = None
@@ -90,7 +90,7 @@ class RunningRuns:
         report = await execution.perform(run, self.api_url)
         await self._record(run, execution, report)
         self._board.remove(attempt)
-        self._after_commit()
+        self._after_end(attempt.job_id, attempt.pool)
 
     async def end(self, attempt: Attempt, cause: CancelCause) -> None:
         """Record why a running attempt is to end, then ask its process to.

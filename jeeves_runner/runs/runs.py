@@ -73,7 +73,7 @@ class Runs:
             clock=clock,
             epoch=epoch,
             surroundings=surroundings,
-            after_commit=self._after_commit,
+            after_end=self._after_end,
             on_fenced=self.fence,
         )
         self._arrivals = arrivals = Arrivals(
@@ -235,6 +235,10 @@ class Runs:
             self._obey_cancel_request(run_id, cause)
         if self._is_open and self._admission.read_pauses():
             self._line.review(all_of_them=True)
+
+    def _after_end(self, job_id: str, pool: str | None) -> None:
+        self._after_commit()
+        self._line.renew_reasons(job_id, pool)
 
     def _after_commit(self) -> None:
         """Follow what has been committed, by whichever process: ends, requests, slots that are free now."""

@@ -124,7 +124,8 @@ def test_those_that_wait_do_not_wait_for_each_other() -> None:
 
 def test_what_is_about_to_be_replaced_does_not_start() -> None:
     coming = Facts(overlap=OverlapPolicy.REPLACE, queued=1, arriving=1)
-    assert admit(WAITING, coming) == admit(RETRY, coming) == wait("overlap")
+    back = Decision(Verdict.STAND_BACK, Reason.OVERLAP)
+    assert admit(WAITING, coming) == admit(RETRY, coming) == back
     assert starts(WAITING, replace(coming, overlap=OverlapPolicy.QUEUE))
 
 
