@@ -19,17 +19,24 @@ Choose = Callable[..., LocalSocket | None]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "runner.sock"
+def folder() -> Iterator[Path]:
+    """The folders of pytest may be too deep for a socket, this one is not."""
+    with TemporaryDirectory() as short:
+        yield Path(short)
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def path(folder: Path) -> Path:
+    return folder / "runner.sock"
+
+
+@pytest.fixture
+def runtime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A runtime folder as the system makes it at login."""
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    return folder
+    found = folder / "run"
+    found.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(found))
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +74,10 @@ def choose() -> Iterator[Choose]:
         yield among
 
 
-def long_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / ("d" * LONGEST)
-    folder.mkdir()
-    return folder
+def long_folder(folder: Path) -> Path:
+    found = folder / ("d" * LONGEST)
+    found.mkdir()
+    return found
 
 
 def can_connect(path: Path) -> bool:
@@ -124,42 +131,42 @@ def test_a_server_removes_no_socket_but_its_own(listen: Listen, path: Path) -> N
 
 
 def test_of_two_databases_in_one_data_folder_each_has_its_own(
-    choose: Choose, tmp_path: Path, runtime: Path
+    choose: Choose, folder: Path, runtime: Path
 ) -> None:
-    first = choose(tmp_path, "one.sqlite")
-    second = choose(tmp_path, "two.sqlite")
+    first = choose(folder, "one.sqlite")
+    second = choose(folder, "two.sqlite")
     assert first is not None
     assert second is not None
-    assert first.path == tmp_path / "runner.sock"
+    assert first.path == folder / "runner.sock"
     assert second.path.parent == runtime
 
 
 def test_a_path_that_is_too_long_gives_way_to_a_short_one(
-    choose: Choose, tmp_path: Path, runtime: Path
+    choose: Choose, folder: Path, runtime: Path
 ) -> None:
-    folder = long_folder(tmp_path)
-    found = choose(folder)
+    deep = long_folder(folder)
+    found = choose(deep)
     assert found is not None
     assert found.path.parent == runtime
     assert can_connect(found.path)
     assert stat.S_IMODE(found.path.stat().st_mode) == 0o600
 
 
-def test_the_longest_path_works(listen: Listen, tmp_path: Path) -> None:
-    room = LONGEST - len(os.fsencode(tmp_path)) - 1
-    assert can_connect(listen(tmp_path / ("s" * room)).path)
+def test_the_longest_path_works(listen: Listen, folder: Path) -> None:
+    room = LONGEST - len(os.fsencode(folder)) - 1
+    assert can_connect(listen(folder / ("s" * room)).path)
     with pytest.raises(OSError, match="too long") as failure:
-        listen(tmp_path / ("s" * (room + 1)))
+        listen(folder / ("s" * (room + 1)))
     assert failure.value.errno == errno.ENAMETOOLONG
 
 
 def test_without_a_runtime_folder_there_is_one_in_the_temporary_folder(
-    choose: Choose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    choose: Choose, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     with TemporaryDirectory() as temporary:  # shorter than the folders of tests
         monkeypatch.setattr("tempfile.tempdir", temporary)
-        found = choose(long_folder(tmp_path))
+        found = choose(long_folder(folder))
         assert found is not None
         assert found.path.parent == Path(temporary) / f"jeeves-runner-{os.getuid()}"
         assert stat.S_IMODE(found.path.parent.stat().st_mode) == 0o700
@@ -167,17 +174,17 @@ def test_without_a_runtime_folder_there_is_one_in_the_temporary_folder(
 
 def test_a_folder_that_others_may_enter_is_not_trusted(
     choose: Choose,
-    tmp_path: Path,
+    folder: Path,
     runtime: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     runtime.chmod(0o755)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / f"jeeves-runner-{os.getuid()}").mkdir(mode=0o777)
-    folder = long_folder(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    (folder / f"jeeves-runner-{os.getuid()}").mkdir(mode=0o777)
+    deep = long_folder(folder)
     with caplog.at_level(logging.WARNING):
-        assert choose(folder) is None
+        assert choose(deep) is None
     assert "the folder is not this user's alone" in caplog.text
 
 
