@@ -106,6 +106,27 @@ def clock_in_sql(module: Module) -> Iterator[str]:
                 yield f"{module.name}:{line}: lets SQLite read the clock"
 
 
+TRIGGER_WORD = re.compile(r"\btrigger\s*(?:=|<>|!=|IS|(?:NOT\s+)?IN)\s*\(?\s*'", re.IGNORECASE)
+RUNS_WRITTEN = re.compile(r"\b(?:(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO|UPDATE)\s+runs\b", re.I)
+#: How runs enter, go on and end, and what is forgotten of those that have ended.
+WRITE_RUNS = ("db.run_entries", "db.run_progress", "db.run_ends", "db.run_retention")
+
+
+def trigger_words_in_sql(module: Module) -> Iterator[str]:
+    """What a trigger means stands in the model, and once in the schema as ``runs.is_occurrence``."""
+    for line, text in texts(module):
+        if TRIGGER_WORD.search(text):
+            yield f"{module.name}:{line}: compares triggers with words"
+
+
+def runs_written_elsewhere(module: Module) -> Iterator[str]:
+    """One way in, and one place where runs end."""
+    if not module.within(*WRITE_RUNS):
+        for line, text in texts(module):
+            if RUNS_WRITTEN.search(text):
+                yield f"{module.name}:{line}: writes runs"
+
+
 def io_in_core(module: Module) -> Iterator[str]:
     if not module.within("core", "errors"):
         return
@@ -188,6 +209,8 @@ RULES: tuple[Rule, ...] = (
     clock_reads,
     sql_outside_db,
     clock_in_sql,
+    trigger_words_in_sql,
+    runs_written_elsewhere,
     io_in_core,
     imports_by_name,
     libraries_out_of_place,

@@ -16,6 +16,7 @@ from jeeves_runner.execute.local.prepare import Prepared, RunFacts, prepare
 from jeeves_runner.execute.output.log_file import log_path
 from jeeves_runner.execute.output.sink import Output
 from jeeves_runner.runs.jobs import Job
+from jeeves_runner.runs.outcomes import Report
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +34,6 @@ class Surroundings:
     runners: Mapping[str, str]
     base_env: Mapping[str, str]
     log_max: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
-    """How an attempt ended and what it left behind."""
-
-    ending: Ending
-    record: RunRecord
-    result: str | None = None
-    note: str | None = None
 
 
 class Execution:

@@ -1,13 +1,28 @@
-"""Recording how a running run ended, whoever finds out: its runner, the next one, or a command."""
+"""How a running run ended, and how that is recorded: by its runner, by the next one, or by a command."""
 
-from jeeves_runner.core.model import CancelCause, Retries, Run
+from dataclasses import dataclass
+
+from jeeves_runner.core.model import CancelCause, Ending, Retries, Run
 from jeeves_runner.core.outcome import outcome
 from jeeves_runner.db import audit, runs
-from jeeves_runner.db.run_ends import end_running
+from jeeves_runner.db.run_ends import RunRecord, end_running
 from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import NotFound
-from jeeves_runner.runs.execution import Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """How an attempt ended and what it left behind."""
+
+    ending: Ending
+    """How the work ended, by what carried it out."""
+    record: RunRecord
+    """Its output, its log and how long it took."""
+    result: str | None = None
+    """The JSON object that the script reported."""
+    note: str | None = None
+    """What there is to say about a result that was dropped."""
 
 
 def record_outcome(

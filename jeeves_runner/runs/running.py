@@ -15,9 +15,9 @@ from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced
 from jeeves_runner.execute.contract import Executor, LocalHandle
 from jeeves_runner.runs.board import Attempt, Board, Stage
-from jeeves_runner.runs.execution import Execution, Report, Surroundings
+from jeeves_runner.runs.execution import Execution, Surroundings
 from jeeves_runner.runs.jobs import Job
-from jeeves_runner.runs.outcomes import record_outcome
+from jeeves_runner.runs.outcomes import Report, record_outcome
 
 log = logging.getLogger(__name__)
 

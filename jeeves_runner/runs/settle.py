@@ -15,8 +15,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.contract import Executor, LocalHandle
 from jeeves_runner.execute.output.log_file import join_log, log_path
-from jeeves_runner.runs.execution import Report
-from jeeves_runner.runs.outcomes import record_outcome
+from jeeves_runner.runs.outcomes import Report, record_outcome
 
 log = logging.getLogger(__name__)
 

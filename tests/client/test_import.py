@@ -27,8 +27,10 @@ def test_leaves_the_heavy_libraries_alone() -> None:
 
 
 def test_costs_little(tmp_path: Path) -> None:
-    """Processor time over that of a bare interpreter, least of several: 40 ms, or 3.2 times the bare one where
-    that is more, for a busy machine counts more time for the same work."""
+    """Processor time over that of a bare interpreter, least of several: 40 ms, or 3.2 times the bare one.
+
+    A busy machine counts more time for the same work.
+    """
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(tmp_path)}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     processor_ms("import jeeves_runner.client", env)

@@ -89,8 +89,7 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     from jeeves_runner.execute.contract import LocalHandle
     from jeeves_runner.execute.local.processes import kill_marked
     from jeeves_runner.execute.local.roster import read_roster
-    from jeeves_runner.runs.execution import Report
-    from jeeves_runner.runs.outcomes import record_outcome
+    from jeeves_runner.runs.outcomes import Report, record_outcome
     from jeeves_runner.runs.settle import left_record
 
     process = LocalHandle.from_json(left.run.id, left.mark, left.handle)

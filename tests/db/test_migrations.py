@@ -1,0 +1,36 @@
+"""Schemas that have been shipped stay as they were: a change is a new migration, which leads from them."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import apsw
+from support.clock import HandClock
+
+from jeeves_runner.db.connection import APPLICATION_ID, connect
+from jeeves_runner.db.migrate import migrate, migrations
+
+SHIPPED = {1: "df69b82fa4189a3f71e2a603b43be8cb146b517823734b62ffd9233bc7124e7e"}
+"""By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
+
+
+def test_no_migration_is_edited_once_it_is_listed() -> None:
+    found = {step.version: sha256(step.sql.encode()).hexdigest() for step in migrations()}
+    assert found == SHIPPED
+
+
+def test_every_schema_before_leads_to_the_one_of_a_new_database(tmp_path: Path) -> None:
+    steps = migrations()
+    with_all = connect(tmp_path / "new.sqlite", create=True)
+    for last in range(1, len(steps) + 1):
+        conn = apsw.Connection(str(tmp_path / f"before-{last}.sqlite"))
+        migrate(conn, HandClock(), application_id=APPLICATION_ID, steps=steps[:last])
+        migrate(conn, HandClock(), application_id=APPLICATION_ID)
+        assert list(_schema(conn)) == list(_schema(with_all))
+
+
+def _schema(conn: apsw.Connection) -> Iterator[str]:
+    """What there is, and as what; of rebuilt tables the columns count, not the text that made them."""
+    for name, kind in conn.execute("SELECT name, type FROM sqlite_schema ORDER BY type, name").fetchall():
+        columns = conn.execute(f"SELECT name, type, pk FROM pragma_table_xinfo('{name}')").fetchall()
+        yield f"{kind} {name}: {sorted(columns)}"
