@@ -246,9 +246,12 @@ class Arrivals:
     async def _request(self, request: RunRequest, recorded: "asyncio.Future[Run]") -> None:
         """One task for the request and the run it starts: the caller may leave meanwhile."""
         attempt = Attempt(job_id=request.job_id, trigger=request.trigger, forced=request.forced)
-        with answering(recorded):
-            recorded.set_result(await self._enter_request(attempt, request))
-        if attempt.run is not None and attempt.run.status is RunStatus.RUNNING:
+        started = False
+        with answering(recorded) as answer:
+            run = await self._enter_request(attempt, request)
+            started = run.status is RunStatus.RUNNING
+            answer(run)
+        if started:
             await self._running.carry_out(attempt)
 
     async def _enter_request(self, attempt: Attempt, request: RunRequest) -> Run:
@@ -260,8 +263,9 @@ class Arrivals:
                     await self._writer.write(lambda tx: _refuse(tx, request), priority=Priority.START)
                 else:
                     (run,) = await self.record([arrival])
-                    if run is not None:
-                        return run
+                    if run is None:  # it was entered in that very transaction
+                        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
+                    return run
             except Stale:
                 log.debug("job %s has changed meanwhile; deciding again", request.job_id)
 
@@ -304,10 +308,15 @@ def _refuse(tx: Tx, request: RunRequest) -> None:
 
 
 @contextmanager
-def answering(recorded: "asyncio.Future[T]") -> Iterator[None]:
-    """What the block raises is the answer to the one who asked, who may have left."""
+def answering(recorded: "asyncio.Future[T]") -> Iterator[Callable[[T], None]]:
+    """What the block gives or raises is the answer to the caller, who may have left."""
+
+    def answer(value: T) -> None:
+        if not recorded.done():
+            recorded.set_result(value)
+
     try:
-        yield
+        yield answer
     except BaseException as error:
         if not recorded.done():
             recorded.set_exception(error)

@@ -65,9 +65,9 @@ class DueOccurrences:
                 recorded.set_exception(error)
                 return
         started: list[Attempt] = []
-        with answering(recorded):
+        with answering(recorded) as answer:
             rows, started = await self._decide_in_portions(due)
-            recorded.set_result(rows)
+            answer(rows)
         for attempt in started[1:]:
             self._running.track(self._running.carry_out(attempt))
         if started:

@@ -751,6 +751,20 @@ def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Pla
     assert place.runs()[0].message == "interrupted: the runner had lost its database (killed by SIGTERM)"
 
 
+def test_a_caller_who_leaves_while_the_request_is_committed_leaves_the_run_behind(place: Place) -> None:
+    place.apply(job("slow", "sleep 0.1"))
+
+    async def scenario(rig: Rig) -> None:
+        asking = asyncio.create_task(rig.runs.request("slow"))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await rig.runs.idle()
+
+    with_runner(place, scenario)
+    assert place.story("slow") == ["ok"]
+
+
 def test_who_hears_of_an_end_finds_its_slot_free(place: Place) -> None:
     """Also when something else has looked at the database between the commit and the end of the task."""
     place.apply(job("quick", "true"))
