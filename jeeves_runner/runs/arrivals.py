@@ -37,9 +37,9 @@ _STAYS = (Verdict.START, Verdict.WAIT, Verdict.REPLACE)
 class Arrivals:
     """Decides about attempts and gives the decisions their effect, first in the database, then here.
 
-    ``after_commit`` is called when rows have changed, ``on_failure`` when the database did not take a
-    decision and it has to be made again later, ``on_fenced`` when a transaction finds that this runner
-    has a successor. Nothing is decided before ``open`` and after ``close``.
+    ``after_commit`` is called when rows or jobs have changed, ``on_failure`` when the database did not take
+    decisions: to make them again at once would fail again. ``on_fenced`` is called when a transaction finds
+    that this runner has a successor. Nothing is decided before ``open`` and after ``close``.
     """
 
     def __init__(
@@ -149,8 +149,11 @@ class Arrivals:
                     self._take_back(arrival)
             if isinstance(error, Fenced):
                 self._on_fenced(error)
-            # The slots that were taken for nothing go to those who wait.
-            self._after_commit()
+            if isinstance(error, Stale):
+                # The slots that were taken for nothing go to those who wait.
+                self._after_commit()
+            else:
+                self._on_failure()
             raise
         for arrival, run in zip(arrivals, rows, strict=True):
             self._take_effect(arrival, run)
@@ -295,7 +298,6 @@ class Arrivals:
             return
         except DatabaseError as error:
             log.error("a waiting run of %s could not be started: %s", attempt.job_id, error)
-            self._on_failure()
             return
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)

@@ -242,10 +242,7 @@ class Runs:
 
     def _after_commit(self) -> None:
         """Follow what has been committed, by whichever process: ends, requests, slots that are free now."""
-        for run_id in self._ends.look():
-            attempt = self._board.get(run_id)
-            if attempt is not None:
-                self._board.remove(attempt)
+        self._follow_ends()
         if self._is_open:
             for run in runs.requested_runs(self._conn, self._newest_seen):
                 self._newest_seen = run.id
@@ -253,8 +250,15 @@ class Runs:
             self._line.review()
 
     def _on_failure(self) -> None:
-        """The database did not take a decision."""
+        """The database did not take decisions, and who was to start waits again, or has ended meanwhile."""
+        self._follow_ends()
         self._line.review_soon()
+
+    def _follow_ends(self) -> None:
+        for run_id in self._ends.look():
+            attempt = self._board.get(run_id)
+            if attempt is not None:
+                self._board.remove(attempt)
 
     def _obey_cancel_request(self, run_id: int, cause: CancelCause) -> None:
         attempt = self._board.get(run_id)

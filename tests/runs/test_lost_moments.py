@@ -1,0 +1,44 @@
+"""Moments at which a runner may lose a run, or start one that nobody wants any more."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.runs import HOLD, Place, Rig, job, with_runner
+
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Priority
+from jeeves_runner.errors import DatabaseError
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_start_that_fails_is_not_tried_again_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.apply(job("full", HOLD), job("waits"))
+
+    async def scenario(rig: Rig) -> None:
+        write, tries = rig.writer.write, 0
+
+        async def no_start(op: Callable[[Tx], object], **options: Any) -> object:
+            nonlocal tries
+            if options.get("priority") is not Priority.START:
+                return await write(op, **options)
+            tries += 1
+            raise DatabaseError("the disk is full")
+
+        full = await rig.runs.request("full")
+        await rig.runs.request("waits")
+        monkeypatch.setattr(rig.writer, "write", no_start)
+        await rig.runs.cancel(full.id)
+        await rig.runs.wait(full.id)
+        await asyncio.sleep(0.2)
+        assert tries == 1
+        monkeypatch.undo()
+        await rig.until_story("waits", "ok")
+
+    with_runner(place, scenario, max_concurrency=1)
