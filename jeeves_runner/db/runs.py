@@ -71,12 +71,6 @@ def still_waits(conn: apsw.Connection, run_id: int) -> bool:
     return status == RunStatus.SCHEDULED
 
 
-def newest_id(conn: apsw.Connection) -> int:
-    """The largest id given so far, 0 if there is none."""
-    newest: int = conn.execute("SELECT coalesce(max(id), 0) FROM runs").get
-    return newest
-
-
 def waiting_runs(conn: apsw.Connection) -> list[Run]:
     """All runs that wait, oldest first."""
     return _runs(conn, f"{WAITING} ORDER BY id")

@@ -114,8 +114,9 @@ class Runs:
         # Nothing runs yet: whatever lies there belongs to a runner that died.
         await asyncio.to_thread(clear_temporaries, self._data_dir)
         self._admission.read_pauses()
-        self._newest_seen = runs.newest_id(self._conn)
         waiting = runs.waiting_runs(self._conn)
+        # By the same look: what another program enters after it is taken up once, by the next.
+        self._newest_seen = waiting[-1].id if waiting else 0
         asked = [run for run in waiting if not _waits(run)]
         # All at once: what was missed shares its commits.
         await asyncio.gather(*(self._take_up_again(run) for run in waiting if _waits(run)))

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from support.runs import HOLD, Place, Rig, job, with_runner
 
+from jeeves_runner.core.model import OverlapPolicy, Run
+from jeeves_runner.db import runs
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.errors import DatabaseError
@@ -36,9 +39,33 @@ def test_a_start_that_fails_is_not_tried_again_at_once(place: Place, monkeypatch
         monkeypatch.setattr(rig.writer, "write", no_start)
         await rig.runs.cancel(full.id)
         await rig.runs.wait(full.id)
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(5):
+            await rig.runs.idle()
         assert tries == 1
         monkeypatch.undo()
         await rig.until_story("waits", "ok")
 
     with_runner(place, scenario, max_concurrency=1)
+
+
+def test_a_request_that_comes_while_a_runner_starts_is_taken_up_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(job("one", HOLD, overlap_policy=OverlapPolicy.ALLOW))
+    waiting_runs = runs.waiting_runs
+
+    def just_after_a_request(conn: apsw.Connection) -> list[Run]:
+        place.request("one")
+        return waiting_runs(conn)
+
+    async def scenario(rig: Rig) -> None:
+        monkeypatch.setattr(runs, "waiting_runs", just_after_a_request)
+        await rig.runs.start_up()
+        await rig.until_story("one", "running")
+        (run,) = place.runs()
+        await rig.runs.look()
+        assert [a.run and a.run.id for a in rig.runs._board.of_job("one")] == [run.id]
+        assert (await rig.runs.cancel(run.id)).cancel_cause == "cancel"
+        await rig.until_story("one", "cancelled")
+
+    with_runner(place, scenario, started=False)
