@@ -117,9 +117,10 @@ class Runs:
         waiting = runs.waiting_runs(self._conn)
         # By the same look: what another program enters after it is taken up once, by the next.
         self._newest_seen = waiting[-1].id if waiting else 0
-        asked = [run for run in waiting if not _waits(run)]
+        asked = [run for run in waiting if not (_waits(run) or _is_to_end(run))]
+        known = [run for run in waiting if _waits(run) or _is_to_end(run)]
         # All at once: what was missed shares its commits.
-        await asyncio.gather(*(self._take_up_again(run) for run in waiting if _waits(run)))
+        await asyncio.gather(*map(self._take_up_again, known))
         self._is_open = True
         self._arrivals.open()
         self._line.open()
@@ -128,11 +129,17 @@ class Runs:
         self._after_commit()
 
     async def _take_up_again(self, run: Run) -> None:
-        """What waited for the last runner waits on, or is missed if it waited too long."""
+        """What waited for the last runner waits on, or is missed if it waited too long.
+
+        What the last one was asked to end and did not is ended: it must not start meanwhile.
+        """
         attempt = Attempt.of(run)
         self._board.add(attempt)
         self._board.set_run(attempt, run)
         self._board.wait(attempt)
+        if run.cancel_cause is not None and _is_to_end(run):
+            await self._end_waiting(attempt, run.cancel_cause)
+            return
         job = self._jobs.get(run.job_id)
         if job is None or not run.trigger.is_occurrence or run.scheduled_for is None:
             return
@@ -266,10 +273,18 @@ class Runs:
         if attempt is None:
             return
         if attempt.stage is not Stage.RUNNING:
-            reason = Reason.REPLACED if cause is CancelCause.REPLACED else Reason.CANCEL
-            self._running.track(self._arrivals.end(attempt, RunStatus.CANCELLED, reason))
+            self._running.track(self._end_waiting(attempt, cause))
         elif attempt.execution is not None and not attempt.execution.is_asked_to_end():
             self._running.track(self._running.end(attempt, cause))
+
+    async def _end_waiting(self, attempt: Attempt, cause: CancelCause) -> None:
+        reason = Reason.REPLACED if cause is CancelCause.REPLACED else Reason.CANCEL
+        await self._arrivals.end(attempt, RunStatus.CANCELLED, reason)
+
+
+def _is_to_end(run: Run) -> bool:
+    """Whether a waiting run is asked to end. A runner that stopped asked for the end of what ran alone."""
+    return run.cancel_cause in (CancelCause.CANCEL, CancelCause.REPLACED)
 
 
 def _waits(run: Run) -> bool:

@@ -9,8 +9,9 @@ import apsw
 import pytest
 from support.runs import HOLD, Place, Rig, job, with_runner
 
-from jeeves_runner.core.model import OverlapPolicy, Run
+from jeeves_runner.core.model import CancelCause, OverlapPolicy, Run
 from jeeves_runner.db import runs
+from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.errors import DatabaseError
@@ -69,3 +70,17 @@ def test_a_request_that_comes_while_a_runner_starts_is_taken_up_once(
         await rig.until_story("one", "cancelled")
 
     with_runner(place, scenario, started=False)
+
+
+def test_a_waiting_run_whose_end_was_asked_for_does_not_start_with_the_next_runner(place: Place) -> None:
+    place.apply(job("waits", f"touch {place.root}/started"))
+    waiting = place.request("waits")
+    with place.write() as tx:
+        request_cancel(tx, waiting.id, CancelCause.CANCEL)
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.wait(waiting.id)
+
+    with_runner(place, scenario)
+    assert place.story("waits") == ["cancelled: cancel"]
+    assert not (place.root / "started").exists()
