@@ -151,15 +151,22 @@ class Arrivals:
                 self._on_fenced(error)
             if isinstance(error, Stale):
                 # The slots that were taken for nothing go to those who wait.
-                self._after_commit()
+                self._follow_up()
             else:
                 self._on_failure()
             raise
         for arrival, run in zip(arrivals, rows, strict=True):
             self._take_effect(arrival, run)
         # What they wait for may have happened during the commit, and some have freed a slot.
-        self._after_commit()
+        self._follow_up()
         return rows
+
+    def _follow_up(self) -> None:
+        """Have others looked at. What is wrong there must not keep from its work what has started here."""
+        try:
+            self._after_commit()
+        except Exception:  # of any other run or job: the log has it, and the next look meets it too
+            log.exception("what follows from a commit could not be seen to")
 
     def _decide(self, attempt: Attempt, entry: RunRequest | None) -> Arrival | None:
         """About a request that comes now; None if its job cannot be read."""

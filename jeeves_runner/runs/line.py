@@ -92,7 +92,7 @@ class WaitingLine:
             self._timer = None
 
     def review_soon(self) -> None:
-        """Look at all of them in a second: the database did not take what was decided."""
+        """Look at all of them in a second: by then may go well what has failed."""
         self._look_again_in(_AGAIN)
 
     def review(self, *, all_of_them: bool = False) -> None:
@@ -123,10 +123,16 @@ class WaitingLine:
                     return
                 whole, self._wanted = self._wanted is _Pass.WHOLE, None
                 self._pass = self._go_through(self._board.waiting(), whole)
-            for _ in self._pass:
-                if self._clock.monotonic() > until:
-                    asyncio.get_running_loop().call_soon(self._look_on)
-                    return
+            try:
+                for _ in self._pass:
+                    if self._clock.monotonic() > until:
+                        asyncio.get_running_loop().call_soon(self._look_on)
+                        return
+            except Exception:
+                # A pass that has failed comes to no end; another one may.
+                self._pass = None
+                self.review_soon()
+                raise
             self._pass = None
 
     def _go_through(self, waiting: list[Attempt], whole: bool) -> Iterator[None]:

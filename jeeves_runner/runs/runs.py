@@ -253,8 +253,8 @@ class Runs:
         self._follow_ends()
         if self._is_open:
             for run in runs.requested_runs(self._conn, self._newest_seen):
-                self._newest_seen = run.id
                 self._arrivals.take_up(run)
+                self._newest_seen = run.id
             self._line.review()
 
     def _on_failure(self) -> None:

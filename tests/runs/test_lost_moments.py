@@ -7,9 +7,10 @@ from typing import Any
 
 import apsw
 import pytest
-from support.runs import HOLD, Place, Rig, job, with_runner
+from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
 from jeeves_runner.core.model import CancelCause, OverlapPolicy, Run
+from jeeves_runner.core.policy import Decision
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.transaction import Tx
@@ -84,3 +85,27 @@ def test_a_waiting_run_whose_end_was_asked_for_does_not_start_with_the_next_runn
     with_runner(place, scenario)
     assert place.story("waits") == ["cancelled: cancel"]
     assert not (place.root / "started").exists()
+
+
+def test_a_start_is_carried_out_and_the_line_goes_on_whatever_is_wrong_with_one_who_waits(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.apply(job("full", HOLD, pool="one"), job("waits", pool="one"), job("starts"))
+
+    async def scenario(rig: Rig) -> None:
+        full = await rig.runs.request("full")
+        await rig.runs.request("waits")
+        decide = rig.runs._admission.decide_waiting
+
+        def fail_once(*args: Any) -> Decision:
+            monkeypatch.setattr(rig.runs._admission, "decide_waiting", decide)
+            raise OSError("the disk is gone for a moment")
+
+        monkeypatch.setattr(rig.runs._admission, "decide_waiting", fail_once)
+        await occur(rig, "starts")
+        await rig.until_story("starts", "ok")
+        await rig.runs.cancel(full.id)
+        await rig.until_story("waits", "ok")
+
+    with_runner(place, scenario, pools={"one": 1})
+    assert "the disk is gone for a moment" in caplog.text
