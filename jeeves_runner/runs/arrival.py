@@ -50,7 +50,7 @@ class Arrival:
                 run = None if self.attempt.run is None else self._move_on(tx, self.attempt.run, epoch)
         if run is None and not run_entries.spec_is_current(tx, self.job.row.id, self.job.row.spec_hash):
             raise Stale
-        if run is not None and self.decision.verdict is Verdict.REPLACE:
+        if run is not None and self.decision.verdict is Verdict.REPLACE and not run.status.is_final:
             run_ends.replace_waiting(tx, run)
         return run
 

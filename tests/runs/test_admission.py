@@ -130,6 +130,11 @@ def test_of_an_occurrence_and_a_request_by_row_at_once_one_replaces_the_other(te
     race(world, template, [ByHand("b"), Wait(4)], [Fired(Comes("a")), Fired(ByRow("a"))])
 
 
+def test_what_has_been_replaced_before_its_decision_is_recorded_replaces_nothing(template: Path) -> None:
+    """Of two requests that are decided about at once, one remains."""
+    race(one_job(REPLACE), template, [ByHand("a")], [Fired(ByHand("a")), Fired(ByRow("a"))])
+
+
 # Short stories of what is easily got wrong
 
 
