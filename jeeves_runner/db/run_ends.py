@@ -110,15 +110,17 @@ def replace_waiting(tx: Tx, by: Run) -> list[Run]:
     """Cancel what waits of a job, retries too, for a run that is decided about after all of them.
 
     A request that came later, and that no runner has decided about, is spared: it will replace in its turn.
+    A retry is not spared, although no runner has decided about one that has just been entered.
     """
     return _end_waiting(
         tx,
-        "job_id = :job_id AND id <> :id AND (id < :id OR epoch IS NOT NULL)",
+        "job_id = :job_id AND id <> :id AND (id < :id OR epoch IS NOT NULL OR trigger = :retry)",
         status=RunStatus.CANCELLED,
         reason=Reason.REPLACED,
         ref=str(by.id),
         job_id=by.job_id,
         id=by.id,
+        retry=Trigger.RETRY,
     )
 
 

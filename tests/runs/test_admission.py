@@ -135,6 +135,12 @@ def test_what_has_been_replaced_before_its_decision_is_recorded_replaces_nothing
     race(one_job(REPLACE), template, [ByHand("a")], [Fired(ByHand("a")), Fired(ByRow("a"))])
 
 
+def test_a_request_replaces_the_retry_that_is_recorded_just_before_it(template: Path) -> None:
+    """The retry has the larger id, and no runner has decided about it either."""
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE, retries=1),))
+    race(world, template, [Comes("a")], [Fired(Ends(code=1)), Fired(ByRow("a"))])
+
+
 # Short stories of what is easily got wrong
 
 
