@@ -45,11 +45,6 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
 def kill_a_runner_at_work(place: Place, *triggered: str) -> None:
     with child(RUNNER, place.root, *triggered) as runner:
         expect(runner, "working")

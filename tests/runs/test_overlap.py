@@ -1,0 +1,87 @@
+"""What becomes of a run that meets another one of its job."""
+
+import asyncio
+from datetime import timedelta
+
+from support.runs import HOLD, Place, Rig, job, occur, with_runner
+
+from jeeves_runner.core.model import OverlapPolicy, RunStatus
+
+
+def test_skip_joins_skipped_occurrences_into_one_row(place: Place) -> None:
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        for second in range(4):
+            await occur(rig, "slow", second)
+
+    with_runner(place, scenario)
+    running_one, skipped = place.runs()
+    assert running_one.status is RunStatus.INTERRUPTED
+    assert (skipped.status, skipped.reason, skipped.occurrences) == ("skipped", "overlap", 3)
+    assert skipped.scheduled_for is not None
+    assert skipped.last_for is not None
+    assert skipped.last_for >= skipped.scheduled_for + timedelta(seconds=2)
+
+
+def test_allow_lets_runs_overlap(place: Place) -> None:
+    place.apply(job("slow", HOLD, overlap_policy=OverlapPolicy.ALLOW))
+
+    async def scenario(rig: Rig) -> None:
+        await occur(rig, "slow", 0)
+        await occur(rig, "slow", 1)
+        assert place.story() == ["running", "running"]
+
+    with_runner(place, scenario)
+
+
+def test_queue_keeps_one_waiting_and_skips_the_others(place: Place) -> None:
+    place.apply(job("slow", HOLD, overlap_policy=OverlapPolicy.QUEUE))
+
+    async def scenario(rig: Rig) -> None:
+        for second in range(3):
+            await occur(rig, "slow", second)
+        assert place.story() == ["running", "scheduled: overlap", "skipped: queue_full"]
+        await rig.runs.cancel(place.runs()[0].id)
+        await rig.until_story("slow", "cancelled", "running", "skipped: queue_full")
+
+    with_runner(place, scenario)
+
+
+def test_replace_ends_the_running_one_and_starts_after_it(place: Place) -> None:
+    place.apply(job("slow", HOLD, overlap_policy=OverlapPolicy.REPLACE))
+
+    async def scenario(rig: Rig) -> None:
+        await occur(rig, "slow", 0)
+        await occur(rig, "slow", 1)
+        await rig.until_story("slow", "cancelled", "running")
+        first, second = place.runs()
+        assert first.cancel_cause == "replaced"
+        assert first.finished_at is not None
+        assert second.started_at is not None
+        assert first.finished_at <= second.started_at
+
+    with_runner(place, scenario)
+
+
+def test_a_run_is_replaced_although_its_start_is_still_being_committed(place: Place) -> None:
+    place.apply(job("slow", HOLD, overlap_policy=OverlapPolicy.REPLACE))
+
+    async def scenario(rig: Rig) -> None:
+        await asyncio.gather(rig.runs.request("slow"), rig.runs.request("slow"))
+        await rig.until_story("slow", "cancelled", "running")
+
+    with_runner(place, scenario)
+
+
+def test_replace_cancels_what_waits(place: Place) -> None:
+    place.apply(job("full", HOLD), job("late", overlap_policy=OverlapPolicy.REPLACE))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("full")
+        await occur(rig, "late", 0)
+        await occur(rig, "late", 1)
+        assert [run.status for run in place.runs("late")] == ["cancelled", "scheduled"]
+        assert place.runs("late")[0].reason == "replaced"
+
+    with_runner(place, scenario, max_concurrency=1)

@@ -1,0 +1,86 @@
+"""A runner that stops: because it is told to, or because another one has taken over."""
+
+import asyncio
+import os
+
+import pytest
+from support.runs import HOLD, Place, Rig, job, with_runner
+
+from jeeves_runner.core.model import CancelCause, Retries
+from jeeves_runner.db.run_progress import request_cancel
+from jeeves_runner.db.runner import begin_epoch
+from jeeves_runner.errors import Fenced, NoServer
+from jeeves_runner.execute.local.processes import boot_id
+
+
+def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: Place) -> None:
+    place.apply(job("quick", "sleep 0.2"), job("slow", HOLD), job("wait", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        for name in ("quick", "slow", "wait"):
+            await rig.runs.request(name)
+        await rig.runs.shut_down(0.6)
+        with pytest.raises(NoServer):
+            await rig.runs.request("quick")
+
+    with_runner(place, scenario, max_concurrency=2)
+    assert place.story("quick") == ["ok"]
+    assert place.story("slow") == ["interrupted"]
+    assert place.runs("slow")[0].cancel_cause == "shutdown"
+    assert place.story("wait") == ["scheduled: limit"]
+
+
+def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
+    place.apply(job("slow", HOLD), job("wait", HOLD), job("late"))
+
+    async def scenario(rig: Rig) -> None:
+        ids = [(await rig.runs.request(name)).id for name in ("slow", "wait")]
+        down = asyncio.create_task(rig.runs.shut_down(60))
+        await asyncio.sleep(0)
+        with place.write() as tx:
+            for run_id in ids:
+                request_cancel(tx, run_id, CancelCause.CANCEL)
+        place.request("late")
+        await rig.runs.look()
+        async with asyncio.timeout(30):
+            await down
+
+    with_runner(place, scenario, max_concurrency=1)
+    assert [place.story(name) for name in ("slow", "wait")] == [["cancelled"], ["cancelled: cancel"]]
+    assert place.story("late") == ["scheduled"]
+
+
+# Fenced
+
+
+def test_a_fenced_runner_stops_admitting_and_ends_its_runs(place: Place) -> None:
+    place.apply(job("slow", HOLD), job("next"))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        with place.write() as tx:
+            begin_epoch(tx, os.getpid(), boot_id())
+        with pytest.raises(Fenced):
+            await rig.runs.request("next")
+        await rig.runs.fenced.wait()
+        await rig.runs.idle()
+        with pytest.raises(NoServer):
+            await rig.runs.request("next")
+
+    with_runner(place, scenario)
+    assert place.story("slow") == ["running"]  # its successor settles it
+    assert place.story("next") == []
+
+
+def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Place) -> None:
+    """Where the database was taken away and not the epoch, their ends are still recorded."""
+    place.apply(job("slow", HOLD, retries=Retries(limit=1)))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        rig.runs.fence(Fenced("the lock was deleted"))
+        await rig.runs.idle()
+
+    with_runner(place, scenario)
+    assert place.story() == ["interrupted"]
+    assert place.runs()[0].message == "interrupted: the runner had lost its database (killed by SIGTERM)"

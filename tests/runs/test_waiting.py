@@ -1,0 +1,129 @@
+"""Runs that wait for a slot, for a pool, for room on the disk or for the end of a pause."""
+
+from datetime import timedelta
+
+import pytest
+from support.runs import HOLD, Place, Rig, job, occur, with_runner
+
+from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.db import overrides
+from jeeves_runner.errors import Conflict
+
+
+def test_runs_over_the_limit_wait_and_start_by_priority_then_age(place: Place) -> None:
+    place.apply(job("full", HOLD), job("low"), job("also-low"), job("high", priority=5))
+
+    async def scenario(rig: Rig) -> None:
+        full = await rig.runs.request("full")
+        for name in ("low", "also-low", "high"):
+            run = await rig.runs.request(name)
+            assert (run.status, run.reason) == ("scheduled", "limit")
+        await rig.runs.cancel(full.id)
+        await rig.until(lambda: all(run.status.is_final for run in place.runs()))
+
+    with_runner(place, scenario, max_concurrency=1)
+    started = sorted((run for run in place.runs()[1:]), key=lambda run: (run.started_at, run.finished_at))
+    assert [run.job_id for run in started] == ["high", "low", "also-low"]
+    assert [run.reason for run in started] == [None, None, None]
+
+
+def test_a_pool_limits_its_own_jobs_only(place: Place) -> None:
+    place.apply(job("a", HOLD, pool="db"), job("b", pool="db"), job("c"))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("a")
+        waiting = await rig.runs.request("b")
+        assert (waiting.reason, waiting.reason_ref) == ("pool", "db")
+        assert (await rig.finish("c")).status is RunStatus.OK
+        assert place.story("b") == ["scheduled: pool"]
+
+    with_runner(place, scenario, pools={"db": 1})
+
+
+def test_a_full_disk_stops_admission_until_there_is_room(place: Place) -> None:
+    place.apply(job("write"))
+    full = [True]
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("write")
+        assert (run.status, run.reason) == ("scheduled", "disk_full")
+        full[0] = False
+        assert (await rig.runs.wait(run.id)).status is RunStatus.OK
+
+    with_runner(place, scenario, disk_full=lambda: full[0])
+
+
+def test_waiting_runs_survive_a_restart(place: Place) -> None:
+    place.apply(job("full", HOLD), job("wait"))
+
+    async def fill(rig: Rig) -> None:
+        await rig.runs.request("full")
+        await rig.runs.request("wait", {"x": "y"})
+
+    with_runner(place, fill, max_concurrency=1)
+    with_runner(place, lambda rig: rig.runs.idle(), max_concurrency=1)
+    assert place.story() == ["interrupted", "ok"]
+
+
+# Pauses
+
+
+def pause(place: Place, job_id: str, length: timedelta | None = None) -> None:
+    with place.write() as tx:
+        overrides.pause(tx, job_id, until=None if length is None else tx.now + length, reason=None, by="test")
+
+
+def test_a_paused_job_skips_its_occurrences_and_refuses_triggers_without_force(place: Place) -> None:
+    place.apply(job("tick"))
+    pause(place, "tick")
+
+    async def scenario(rig: Rig) -> None:
+        await occur(rig, "tick", 0)
+        await occur(rig, "tick", 1)
+        with pytest.raises(Conflict, match="paused"):
+            await rig.runs.request("tick")
+        run = await rig.runs.request("tick", force=True)
+        await rig.runs.wait(run.id)
+
+    with_runner(place, scenario)
+    skipped, forced = place.runs()
+    assert (skipped.status, skipped.reason, skipped.occurrences) == ("skipped", "paused", 2)
+    assert (forced.status, forced.forced) == ("ok", True)
+
+
+def test_a_waiting_run_stays_through_a_pause_and_starts_when_it_has_expired(place: Place) -> None:
+    place.apply(job("full", HOLD), job("wait"))
+
+    async def scenario(rig: Rig) -> None:
+        full = await rig.runs.request("full")
+        waiting = await rig.runs.request("wait")
+        pause(place, "wait", timedelta(seconds=0.5))
+        await rig.runs.look()
+        await rig.runs.cancel(full.id)
+        await rig.runs.wait(full.id)
+        assert rig.status(waiting.id) is RunStatus.SCHEDULED
+        assert (await rig.runs.wait(waiting.id)).status is RunStatus.OK
+
+    with_runner(place, scenario, max_concurrency=1)
+
+
+def test_a_pause_of_all_jobs_stops_schedule_and_retries_until_it_is_over(place: Place) -> None:
+    place.apply(job("tick"), job("flaky", "exit 1", retries=Retries(limit=1, delay_ms=50)))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.finish("flaky")
+        with place.write() as tx:
+            overrides.pause(tx, None, until=None, reason=None, by="test")
+        await rig.runs.look()
+        await occur(rig, "tick")
+        with pytest.raises(Conflict, match="paused"):
+            await rig.runs.request("tick")
+        assert place.story("tick") == ["skipped: paused"]
+        assert (await rig.runs.wait((await rig.runs.request("tick", force=True)).id)).status is RunStatus.OK
+        assert place.runs("flaky")[1].status is RunStatus.SCHEDULED
+        with place.write() as tx:
+            overrides.resume(tx, None, by="test")
+        await rig.runs.look()
+        await rig.until_story("flaky", "error", "error")
+
+    with_runner(place, scenario)
