@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Outcome, Reason, Retries, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Outcome, Reason, Retries, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import retry_delay_ms
 from jeeves_runner.db.queue_upkeep import release_items_of_run
 from jeeves_runner.db.runs import RUN_COLUMNS, WAITING, returned_run, returned_runs
@@ -53,8 +53,10 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
         release_items_of_run(tx, run.id, count_attempt=run.status is not RunStatus.INTERRUPTED)
         policy = None if retries is None else retries.get(run.id)
         delay = retry_delay_ms(policy, run.status, run.exit_code, run.attempt)
-        if delay is not None:
-            _insert_retry(tx, run, delay)
+        retry = None if delay is None else _insert_retry(tx, run, delay)
+        if retry is not None and run.cancel_cause is CancelCause.REPLACED:
+            # It failed by itself before it was asked to end. What replaces it has been decided about already.
+            end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED)
 
 
 _FINISH = f"""

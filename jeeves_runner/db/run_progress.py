@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from jeeves_runner.core.model import CancelCause, Reason, Run
 from jeeves_runner.db.run_ends import RunRecord
-from jeeves_runner.db.runs import RUN_COLUMNS, returned_run
+from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, returned_run
 from jeeves_runner.db.transaction import Tx
 
 _START = f"""
@@ -44,6 +44,16 @@ def request_cancel(tx: Tx, run_id: int, cause: CancelCause) -> CancelCause | Non
         (cause, tx.at, run_id),
     ).fetchone()
     return None if row is None else CancelCause(row[0])
+
+
+def request_end_of_replaced(tx: Tx, by: Run) -> None:
+    """Record that what runs of a job is to end for another run of it."""
+    tx.conn.execute(
+        "UPDATE runs SET cancel_cause = coalesce(cancel_cause, ?),"
+        " cancel_requested_at = coalesce(cancel_requested_at, ?)"
+        f" WHERE {RUNNING} AND job_id = ? AND id <> ?",
+        (CancelCause.REPLACED, tx.at, by.job_id, by.id),
+    )
 
 
 def note_handle(tx: Tx, run_id: int, handle: str, record: RunRecord) -> None:

@@ -52,6 +52,7 @@ class Arrival:
             raise Stale
         if run is not None and self.decision.verdict is Verdict.REPLACE and not run.status.is_final:
             run_ends.replace_waiting(tx, run)
+            run_progress.request_end_of_replaced(tx, run)
         return run
 
     def _enter(self, tx: Tx, occurrence: Occurrence) -> Run | None:

@@ -24,7 +24,7 @@ from support.admission_events import (
 )
 from support.admission_model import JobRules
 from support.admission_play import play
-from support.admission_races import Fired, race, race_through_a_restart
+from support.admission_races import Fired, Then, race, race_through_a_restart
 from support.admission_strategies import races, stories
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy
@@ -139,6 +139,12 @@ def test_a_request_replaces_the_retry_that_is_recorded_just_before_it(template: 
     """The retry has the larger id, and no runner has decided about it either."""
     world = World(jobs=(JobRules(id="a", overlap=REPLACE, retries=1),))
     race(world, template, [Comes("a")], [Fired(Ends(code=1)), Fired(ByRow("a"))])
+
+
+def test_a_run_that_fails_by_itself_while_it_is_being_replaced_is_not_tried_again(template: Path) -> None:
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE, retries=1),))
+    batch = [Fired(ByHand("a"), Then.COMMITTED), Fired(Ends(code=1))]
+    race(world, template, [Comes("a")], batch)
 
 
 # Short stories of what is easily got wrong
