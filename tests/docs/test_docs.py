@@ -10,6 +10,7 @@ import pytest
 from support.docs import (
     DOCS,
     PAGES,
+    ROOT,
     Block,
     anchors,
     blocks,
@@ -141,6 +142,16 @@ def test_the_examples_of_scripts_run(
 @pytest.mark.parametrize("page", [page for page in PAGES if "how-to" in page.parts], ids=name_of)
 def test_guides_are_short(page: Path) -> None:
     assert len(page.read_text(encoding="utf-8").splitlines()) <= 90
+
+
+def test_the_modules_named_in_prose_exist() -> None:
+    package = ROOT / "jeeves_runner"
+    rooms = {path.name for path in package.iterdir()}
+    for page in PAGES:
+        for text in code(prose(page.read_text(encoding="utf-8"))):
+            if "/" in text and text.partition("/")[0] in rooms:
+                found = [path for path in (package / text, package / f"{text}.py") if path.exists()]
+                assert found, f"{name_of(page)}: {text}"
 
 
 def test_the_names_of_commands_in_prose_exist() -> None:
