@@ -37,7 +37,7 @@ class OverlapPolicy(StrEnum):
 
 
 class CatchUp(StrEnum):
-    """What happens to occurrences whose time passed while nobody looked."""
+    """What happens to occurrences whose time passed while no runner looked."""
 
     LATEST = "latest"
     NONE = "none"
@@ -75,7 +75,7 @@ class Reason(StrEnum):
     """Why a run waits, did not start, or ended without an outcome of its own; the closed list.
 
     ``reason_ref`` names the object where there is one: the pool that is full, the run that was active or
-    that replaced this one, the revision that deleted or disabled the job.
+    that replaced this one.
     """
 
     OVERLAP = "overlap"
@@ -275,7 +275,7 @@ class Commit:
     sha: str
     """The full hash; it ends in ``+dirty`` when the folder differs from that commit."""
     author: str | None = None
-    """``Name <address>``; None for a dirty folder, whose state nobody committed."""
+    """``Name <address>``; None for a dirty folder, whose state was not committed."""
     subject: str | None = None
     """The first line of the message; None for a dirty folder."""
 
@@ -289,7 +289,9 @@ class Run:
     job_id: str
     """The job, which may be a tombstone by now."""
     status: RunStatus
+    """Where it stands, or how it ended."""
     trigger: Trigger
+    """Why it exists."""
     attempt: int
     """1 for a first attempt, one more for each retry."""
     chain_id: int | None
@@ -356,10 +358,12 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exited:
-    """A process ended: ``code`` 0-255, or ``signal`` such as ``SIGKILL``; never both."""
+    """A process ended, by itself or by a signal; one of the two is None."""
 
     code: int | None = None
+    """Its exit code, 0 to 255."""
     signal: str | None = None
+    """The name of the signal that ended it, such as ``SIGKILL``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -367,10 +371,15 @@ class Finished:
     """Something without an exit code reported its own end."""
 
     status: Literal["ok", "error", "timeout", "cancelled"]
+    """How it ended, as a run's status."""
     message: str | None = None
+    """What there is to say about the end, for people."""
     text: str | None = None
+    """What it answered, whole."""
     tokens: int | None = None
+    """How many tokens it used; what the output reports counts before this."""
     model: str | None = None
+    """The name of the model that did the work."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -380,9 +389,10 @@ class Cancelled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lost:
-    """Nobody can say how the work ended."""
+    """How the work ended cannot be known."""
 
     message: str
+    """Why not, for people."""
 
 
 Ending = Exited | Finished | Cancelled | Lost
@@ -390,11 +400,17 @@ Ending = Exited | Finished | Cancelled | Lost
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a run ended, ready to record."""
+    """How a run ended, ready to record. The fields go to the columns of ``Run`` that have their names."""
 
     status: RunStatus
+    """A final one."""
     exit_code: int | None = None
+    """0 to 255, of a process that exited."""
     signal: str | None = None
+    """``SIGKILL`` and the like, of a process that a signal ended."""
     message: str | None = None
+    """What there is to say about the end, for people; None where the status says all."""
     tokens: int | None = None
+    """What the work reported as used, 0 at least."""
     result_meta: str | None = None
+    """The rest of what it reported, a JSON object; None if that is empty."""

@@ -37,50 +37,64 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and, unless it is START, its reason; ``ref`` names what the reason is about."""
+    """What becomes of a request to run, and why."""
 
     verdict: Verdict
+    """What is to be done."""
     reason: Reason | None = None
+    """Why; None only if it starts."""
     ref: str | None = None
+    """What the reason is about: the name of a pool, or the id of a run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """Something that wants to run.
-
-    ``waiting``: it was told to wait before, or waits by its nature, as a retry does. ``every``: it is one
-    of a gap's occurrences all of which are to be caught up, so an active run delays it and does not
-    drop it.
-    """
+    """Something that wants to run."""
 
     trigger: Trigger
+    """What asks for it."""
     forced: bool = False
+    """It overrides pauses and the overlap policy."""
     waiting: bool = False
+    """It was told to wait before, or waits by its nature, as a retry does."""
     every: bool = False
+    """It is one of a gap's occurrences, all of which are to be caught up: an active run delays it, and does
+    not drop it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """The state of the job and of the runner, as far as it matters.
 
-    The counts leave out the request and its own chain of attempts: ``running`` runs, ``retrying``
-    chains between two attempts, ``queued`` first attempts that wait. Of those ``arriving`` have been
-    decided about and are not recorded yet. ``active_run`` is the id of one of them all, if one is known.
+    The counts are of the job's other runs: the request and its own chain of attempts are left out.
     """
 
     live: bool = True
+    """The job exists; False for a tombstone."""
     enabled: bool = True
+    """The job's manifest does not say ``enabled: false``."""
     paused: bool = False
+    """The job is paused now, by itself or with all others."""
     overlap: OverlapPolicy = OverlapPolicy.SKIP
+    """The job's policy."""
     running: int = 0
+    """How many run."""
     retrying: int = 0
+    """How many chains are between two attempts."""
     queued: int = 0
+    """How many first attempts wait."""
     arriving: int = 0
+    """How many of the last two kinds have been decided about and are not recorded yet."""
     active_run: int | None = None
+    """The id of one of them all; None if none has an id yet."""
     too_early: bool = False
+    """The request is a retry whose time has not come."""
     slot_free: bool = True
+    """Fewer than ``max_concurrency`` runs are running."""
     full_pool: str | None = None
+    """The job's pool, if it has no room."""
     disk_full: bool = False
+    """Less than ``min_free`` is left on the disk."""
 
 
 _START = Decision(Verdict.START)
@@ -167,27 +181,30 @@ def _without_room(facts: Facts) -> Decision | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Missed:
-    """Occurrences of one gap that will not run: the first, the last, how many, and why."""
+    """Occurrences of one gap that will not run, the oldest ones of it."""
 
     first: datetime
+    """The oldest; aware, UTC."""
     last: datetime
+    """The newest; the same if there is one only."""
     count: int
+    """How many there are, 1 at least."""
     reason: Reason
+    """Why they do not run, the same for all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GapPlan:
-    """What becomes of a job's occurrences since it was last looked at: the oldest ones are missed.
-
-    ``late`` are caught up, ``on_time`` run as scheduled; both ascend. ``every``: all of them are to run,
-    and one that is still on time waits for the older ones like any of them.
-    """
+    """What becomes of a job's occurrences since it was last looked at: the oldest ones may be missed."""
 
     missed: Missed | None = None
+    """The oldest ones, which do not run; None if all are admitted."""
     late: tuple[datetime, ...] = ()
+    """Those to catch up, ascending."""
     on_time: tuple[datetime, ...] = ()
-
+    """Those that run as scheduled, ascending and after all late ones."""
     every: bool = False
+    """All are to run, so that each waits for the older ones, also one that is on time."""
 
     def wanted(self) -> Iterator[tuple[datetime, Request]]:
         """The occurrences to admit, in order, each as a request."""

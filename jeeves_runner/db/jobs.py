@@ -102,19 +102,30 @@ def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRow:
-    """What runs and readers need of a job; times as text."""
+    """What runs and readers need of a job, live or deleted; times as the database's text."""
 
     id: str
+    """The job's id."""
     spec_text: str
+    """All that is declared, as canonical JSON; see ``core.specs``."""
     spec_hash: str
+    """The hash of that."""
     enabled: bool
+    """Whether the manifest has it scheduled; pauses do not count."""
     file: str
+    """The manifest, relative to the project root."""
     line: int
+    """Where the job stands in it, from 1."""
     namespace: str
+    """Where the job keeps its state; also what ``H`` in its schedule is spread by."""
     revision_id: int
+    """The apply that last wrote the row."""
     schedule_since: str
+    """Occurrences at or before this do not count."""
     decided_until: str | None
+    """The watermark: occurrences at or before this have been decided; None before the first one."""
     deleted_at: str | None
+    """When it was deleted; None for a live job."""
 
 
 _ROW = (
@@ -147,17 +158,26 @@ def _job_row(row: Sequence[Any]) -> JobRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimetableRow:
-    """What decides when a job is due; times as text."""
+    """What decides when a job is due. Fields that ``JobRow`` has too are the same there."""
 
     id: str
+    """The job's id."""
     enabled: bool
+    """Whether the manifest has it scheduled."""
     deleted: bool
+    """Whether it is a tombstone."""
     schedule: tuple[str, ...]
+    """Cron expressions as written; empty: never due by itself."""
     timezone: str
+    """The IANA zone of schedule and exclusions."""
     exclude: tuple[str, ...]
+    """What is no occurrence: local dates, date ranges and cron expressions, as written."""
     namespace: str
+    """What ``H`` in the schedule is spread by."""
     schedule_since: str
+    """Occurrences at or before this do not count; as the database's text."""
     decided_until: str | None
+    """The watermark, in the same form."""
 
 
 _TIMETABLE = (

@@ -25,9 +25,11 @@ class Occurrence:
     """A time on a job's schedule about which a decision is to be recorded."""
 
     job_id: str
+    """The job."""
     spec_hash: str
     """That of the spec the decision was made by."""
     trigger: Trigger
+    """SCHEDULE, or CATCH_UP for a late one."""
     epoch: int
     """The deciding runner's."""
     scheduled_for: datetime
@@ -37,7 +39,9 @@ class Occurrence:
     occurrences: int = 1
     """How many share it."""
     priority: int = 0
+    """The job's: of what waits, higher ones start first."""
     pool: str | None = None
+    """The job's: the named limit that it takes a place of."""
 
 
 # An occurrence at or before the watermark has been decided. A watermark far ahead of now was
@@ -138,7 +142,9 @@ class RunRequest:
     """A run that is asked for, and not by the schedule."""
 
     job_id: str
+    """The job."""
     trigger: Trigger
+    """What asks for it; no occurrence."""
     params: str | None = None
     """A JSON object of texts."""
     forced: bool = False

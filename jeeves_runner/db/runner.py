@@ -115,22 +115,26 @@ def read_lock_pid(db_path: Path) -> int | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunnerRow:
-    """The latest runner: ``stopped_at`` is None while it runs, and if it died without a word.
-
-    ``socket`` is the path of the Unix socket on which it answers its owner's programs; like ``api_url``
-    it is None unless the runner listens. From ``stopping_at`` on it starts nothing and lets what runs
-    come to its end. ``planner_digest`` tells how its config makes it read manifests.
-    """
+    """The latest runner of a database, whether it still runs or not."""
 
     epoch: int
+    """Its number, one more than that of the runner before."""
     pid: int
+    """Its process."""
     boot_id: str
+    """The boot of the machine in which it started."""
     api_url: str | None
+    """Where it answers HTTP, such as ``http://127.0.0.1:1937``; None unless it listens."""
     started_at: datetime
+    """When it took the database over."""
     stopping_at: datetime | None
+    """When it was asked to stop: from then on it starts nothing and lets what runs come to its end."""
     stopped_at: datetime | None
+    """When it ended in good order; None while it runs, and if it died."""
     planner_digest: str | None = None
+    """A hash of its config as far as that shapes what manifests mean."""
     socket: str | None = None
+    """The path of its Unix socket; None unless it listens, or if it could have none."""
 
 
 def runner_row(conn: apsw.Connection) -> RunnerRow | None:

@@ -119,6 +119,7 @@ class LeftRun:
     """A run that a dead runner left ``running``, with what its executor had recorded of it."""
 
     run: Run
+    """Its row."""
     mark: str
     """The random text that its processes carry."""
     handle: str | None

@@ -26,8 +26,11 @@ class Arrival:
     """
 
     attempt: Attempt
+    """The attempt, as the board has it."""
     job: Job
+    """Its job as it was decided by."""
     decision: Decision
+    """What has been decided."""
     entry: Occurrence | RunRequest | None
     """What is to be entered; None for an attempt that has its row."""
     is_new: bool
@@ -86,7 +89,9 @@ class MissedGap:
     """Occurrences of one gap that will not run, about to be recorded in one row."""
 
     occurrence: Occurrence
+    """The first and the last of them, and their number."""
     reason: Reason
+    """Why they do not run."""
 
     def write(self, tx: Tx) -> Run | None:
         """The row; None if the occurrences were decided before. Raises Stale."""

@@ -30,15 +30,22 @@ Why = tuple[Reason, str | None]
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """A run that is not over; ``run`` is its row as last written, None before there is one."""
+    """A run that is not over."""
 
     job_id: str
+    """The job."""
     trigger: Trigger
+    """Why the run exists."""
     forced: bool = False
+    """It overrides pauses and the overlap policy."""
     pool: str | None = None
+    """The pool it takes a place of, by its row until it runs, then by the spec it runs under."""
     run: Run | None = None
+    """Its row as last written; None before there is one."""
     stage: Stage = Stage.ARRIVING
+    """Where it stands."""
     execution: Execution | None = None
+    """Its work, from the decision to start it on."""
     why: Why | None = None
     """Why it waits, as last noted in its row."""
 

@@ -26,14 +26,20 @@ NOTE_AFTER = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
-    """What all runs of a runner share. Paths are absolute, ``log_max`` is in bytes."""
+    """What all runs of a runner share. Paths are absolute."""
 
     project_dir: str
+    """The project root."""
     data_dir: str
+    """The data folder, in which the logs are."""
     db_path: str
+    """The database's file."""
     runners: Mapping[str, str]
+    """The config's commands that run scripts, by file extension without the dot."""
     base_env: Mapping[str, str]
+    """The environment that runs get before the job's own variables are set."""
     log_max: int
+    """Bytes of a log beyond which its middle is cut out."""
 
 
 class Execution:

@@ -17,18 +17,20 @@ _INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """A job whose time has come: ``count`` occurrences from ``first`` to ``latest``, normally one.
-
-    More than one means that nothing looked for a while. ``is_part``: it is a part of such a gap, which is
-    decided about bit by bit.
-    """
+    """A job whose time has come: normally one occurrence; more if nothing looked for a while, a gap."""
 
     job_id: str
+    """The job."""
     schedule: Schedule
+    """When it is due, and was within the gap."""
     first: datetime
+    """The oldest occurrence; aware, UTC, as all times here."""
     latest: datetime
+    """The newest one."""
     count: int
+    """How many there are from ``first`` to ``latest``."""
     is_part: bool = False
+    """They are a part of a longer gap, which is decided about bit by bit."""
 
 
 @dataclass(slots=True, eq=False)
