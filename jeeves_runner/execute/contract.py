@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from jeeves_runner.core.model import Ending, Lost
+from jeeves_runner.core.outcome import Ending, Lost
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -15,6 +15,7 @@ class Launch:
     """All that is needed to start one run."""
 
     run_id: int
+    """The run's id."""
     argv: tuple[str, ...]
     """The program and its arguments; the program is a path, or a name found through PATH."""
     env: Mapping[str, str]
@@ -38,6 +39,7 @@ class LocalHandle:
     """
 
     run_id: int
+    """The run's id."""
     mark: str
     """As in ``Launch``."""
     pid: int | None = None

@@ -22,6 +22,7 @@ class RunFacts:
     """What a run is told about itself and its surroundings; paths are absolute."""
 
     run_id: int
+    """The run's id."""
     mark: str
     """Random text by which the run's processes are found again."""
     attempt: int
@@ -35,7 +36,9 @@ class RunFacts:
     project_dir: str
     """Relative paths of the manifests start here."""
     data_dir: str
+    """The data folder."""
     db_path: str
+    """The database's file, which the client opens."""
     api_url: str | None
     """Where the runner's API listens; None if nowhere."""
     params: Mapping[str, str]
