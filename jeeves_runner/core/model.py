@@ -357,48 +357,6 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Exited:
-    """A process ended, by itself or by a signal; one of the two is None."""
-
-    code: int | None = None
-    """Its exit code, 0 to 255."""
-    signal: str | None = None
-    """The name of the signal that ended it, such as ``SIGKILL``."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finished:
-    """Something without an exit code reported its own end."""
-
-    status: Literal["ok", "error", "timeout", "cancelled"]
-    """How it ended, as a run's status."""
-    message: str | None = None
-    """What there is to say about the end, for people."""
-    text: str | None = None
-    """What it answered, whole."""
-    tokens: int | None = None
-    """How many tokens it used; what the output reports counts before this."""
-    model: str | None = None
-    """The name of the model that did the work."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cancelled:
-    """The executor ended the work because it was asked to."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lost:
-    """How the work ended cannot be known."""
-
-    message: str
-    """Why not, for people."""
-
-
-Ending = Exited | Finished | Cancelled | Lost
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """How a run ended, ready to record. The fields go to the columns of ``Run`` that have their names."""
 

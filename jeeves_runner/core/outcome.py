@@ -1,21 +1,56 @@
-"""From how the work ended to what is recorded of it."""
+"""How the work of a run can end, and what is recorded of it."""
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
+from dataclasses import dataclass
+from typing import Any, Final, Literal, assert_never
 
-from jeeves_runner.core.model import (
-    CancelCause,
-    Cancelled,
-    Ending,
-    Exited,
-    Finished,
-    Lost,
-    Outcome,
-    RunStatus,
-)
+from jeeves_runner.core.model import CancelCause, Outcome, RunStatus
 
 MAX_TOKENS = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exited:
+    """A process ended, by itself or by a signal; one of the two is None."""
+
+    code: int | None = None
+    """Its exit code, 0 to 255."""
+    signal: str | None = None
+    """The name of the signal that ended it, such as ``SIGKILL``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """Something without an exit code reported its own end."""
+
+    status: Literal["ok", "error", "timeout", "cancelled"]
+    """How it ended, as a run's status."""
+    message: str | None = None
+    """What there is to say about the end, for people."""
+    text: str | None = None
+    """What it answered."""
+    tokens: int | None = None
+    """How many tokens it used; another number in a result line takes its place."""
+    model: str | None = None
+    """The name of the model that did the work."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cancelled:
+    """The executor ended the work because it was asked to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """How the work ended cannot be known."""
+
+    message: str
+    """Why not, for people."""
+
+
+Ending = Exited | Finished | Cancelled | Lost
+
 
 # An end that was asked for is named after the first one who asked, whatever the work answered.
 _BY_CAUSE: Final[Mapping[CancelCause, tuple[RunStatus, str]]] = {

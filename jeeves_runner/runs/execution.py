@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jeeves_runner.clock import Clock, to_text
-from jeeves_runner.core.model import CancelCause, Cancelled, Ending, Finished, Lost, Run
+from jeeves_runner.core.model import CancelCause, Run
+from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, LocalHandle

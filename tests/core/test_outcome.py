@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from jeeves_runner.core.model import CancelCause, Cancelled, Ending, Exited, Finished, Lost, RunStatus
-from jeeves_runner.core.outcome import outcome
+from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.core.outcome import Cancelled, Ending, Exited, Finished, Lost, outcome
 
 
 @pytest.mark.parametrize(

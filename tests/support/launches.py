@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from jeeves_runner.core.model import Ending
+from jeeves_runner.core.outcome import Ending
 from jeeves_runner.execute.contract import Launch, StreamName
 from jeeves_runner.execute.local import processes
 from jeeves_runner.execute.local.executor import LocalExecutor

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from jeeves_runner.core.model import Ending, Exited, Lost
+from jeeves_runner.core.outcome import Ending, Exited, Lost
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
 
 

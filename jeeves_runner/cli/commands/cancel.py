@@ -9,7 +9,8 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.syntax import RUN_ID
-from jeeves_runner.core.model import CancelCause, Lost, Reason, RunStatus
+from jeeves_runner.core.model import CancelCause, Reason, RunStatus
+from jeeves_runner.core.outcome import Lost
 from jeeves_runner.db import audit
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.nudge import announced_transaction

@@ -3,7 +3,7 @@
 import asyncio
 
 from jeeves_runner.clock import Clock, SystemClock
-from jeeves_runner.core.model import Ending, Lost
+from jeeves_runner.core.outcome import Ending, Lost
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_marked, terminate_escaped

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Ending, Exited
+from jeeves_runner.core.outcome import Ending, Exited
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Launch, LocalHandle, Sink, StreamName
 from jeeves_runner.execute.local import orphans

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from support.launches import Collected, launch, linux_only
 
-from jeeves_runner.core.model import Exited, Lost
+from jeeves_runner.core.outcome import Exited, Lost
 from jeeves_runner.execute.contract import LocalHandle
 from jeeves_runner.execute.local.executor import LocalExecutor
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.launches import Collected, daemon, is_alive, launch, linux_only, python, run, run_in, run_once
 
-from jeeves_runner.core.model import Ending, Exited, Lost
+from jeeves_runner.core.outcome import Ending, Exited, Lost
 from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.local import processes
 from jeeves_runner.execute.local.executor import LocalExecutor

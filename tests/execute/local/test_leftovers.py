@@ -22,7 +22,7 @@ from support.launches import (
     run_once,
 )
 
-from jeeves_runner.core.model import Exited, Lost
+from jeeves_runner.core.outcome import Exited, Lost
 from jeeves_runner.execute.contract import LocalHandle
 from jeeves_runner.execute.local.executor import LocalExecutor
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jeeves_runner.core.model import Exited
+from jeeves_runner.core.outcome import Exited
 from jeeves_runner.execute.contract import Launch, StreamName
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.spawn import raise_open_file_limit

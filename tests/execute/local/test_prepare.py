@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from jeeves_runner.core.model import Exited, JobSpec, Secret, SourceType
+from jeeves_runner.core.model import JobSpec, Secret, SourceType
+from jeeves_runner.core.outcome import Exited
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.prepare import Prepared, RunFacts, prepare
