@@ -1,6 +1,6 @@
 """The program's entry, as ``jeeves-runner`` and as ``python -m jeeves_runner``.
 
-It imports nothing of weight itself: a Ctrl-C while the program loads must be as quiet as a later one.
+It imports next to nothing itself: a Ctrl-C while the program loads must be as quiet as a later one.
 """
 
 import sys

@@ -106,8 +106,8 @@ class Runner:
     async def start(self) -> bool:
         """Bring everything up; False if told to stop before the first job could start.
 
-        The manifests come before the runs: what was changed or deleted while nobody ran must not
-        be started by its old spec.
+        The manifests come before the runs: what was changed or deleted while no runner ran must
+        not be started by its old spec.
         """
         config, clock, stack = self._config, self._clock, self._stack
         lock = RunnerLock(config.db_path)
@@ -301,7 +301,7 @@ class Runner:
         self._stop.set()
 
     def _in_our_words(self, fault: BaseException) -> BaseException:
-        """What is wrong with the database's file, if that is it; a task group wraps what failed in it."""
+        """The fault as it came, without a task group around it, or what is wrong with the database's file."""
         while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
             fault = fault.exceptions[0]
         return translate(fault, str(self._config.db_path)) or fault
@@ -371,7 +371,7 @@ async def _end_tasks(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _say_stopping(writer: Writer, epoch: int) -> None:
-    """Let the commands know, which ask the database. A stop does not depend on it, nor wait long for it."""
+    """Let the commands know, which look in the database. A stop neither depends on it nor waits long."""
     try:
         async with asyncio.timeout(_SAYING):
             await writer.write(lambda tx: begin_stop(tx, epoch))

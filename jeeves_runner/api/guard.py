@@ -1,4 +1,4 @@
-"""Who may talk to the server: programs of this machine, and pages of nobody else.
+"""Who may talk to the server: programs of this machine, and no web page but the server's own.
 
 Over TCP, without tokens, the boundary is loopback itself. A browser would carry a foreign page's
 requests across it: a page under a name that resolves to 127.0.0.1 gives itself away by its

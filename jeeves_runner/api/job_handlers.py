@@ -67,7 +67,7 @@ async def disable_job(request: web.Request) -> web.Response:
 
 
 async def enable_job(request: web.Request) -> web.Response:
-    """The end of a pause, whoever has paused the job."""
+    """The end of the job's pause, whatever has made it."""
     services = request.app[SERVICES]
     job = live_job(services.conn, request.match_info["job"])
     await parameters.body(request, ())

@@ -1,7 +1,7 @@
 """The Unix socket of the server, on which programs of its owner reach it.
 
-Whoever may open its file may operate the server, so the file is for this user alone from its first
-moment. It stands in the data folder as ``runner.sock``. Where that path is too long for a socket, or
+A program that may open its file may operate the server, so the file is for this user alone from its
+first moment. It stands in the data folder as ``runner.sock``. Where that path is too long for a socket, or
 another runner answers there, a short one in the user's runtime folder takes its place. Programs find
 the path in the database.
 """

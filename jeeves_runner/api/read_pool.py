@@ -40,7 +40,7 @@ class ReadPool:
         )
 
     async def close(self, _app: web.Application) -> None:
-        """Stop the reads under way, since nobody waits for them any more, and close the connections."""
+        """Stop the reads under way, whose requests are over by now, and close the connections."""
         for connection in self._connections:
             connection.interrupt()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)

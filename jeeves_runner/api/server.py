@@ -28,8 +28,8 @@ class HttpServer:
     async def start(self, *listeners: socket.socket) -> None:
         """Answer from here on. The sockets, TCP or Unix, are closed with the server.
 
-        Each may have as many connections as the limits say: those who fill one keep nobody from
-        the other.
+        Each may have as many connections as the limits say: while one is full, the other still takes
+        some.
         """
         await self._runner.setup()
         server = self._runner.server

@@ -1,6 +1,6 @@
 """How an error ends the program: a line and a hint for the person, and an exit code.
 
-An error that nobody raised on purpose is a bug. Its traceback goes into the project's log and not over the
+An error that was not raised on purpose is a bug. Its traceback goes into the project's log and not over the
 person's screen.
 """
 

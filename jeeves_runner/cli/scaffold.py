@@ -48,7 +48,7 @@ class NewFile:
     text: str
     executable: bool = False
     generated: bool = False
-    """Nobody edits it, so an older one is replaced."""
+    """It is not made to be edited, so an older one is replaced."""
     lines: bool = False
     """Each of its lines stands for itself, so a file that is there gets the lines it lacks."""
 

@@ -121,7 +121,7 @@ def _unwanted(request: Request, facts: Facts) -> Decision | None:
 
 
 def _held_back(request: Request, facts: Facts) -> Decision | None:
-    """A pause drops an occurrence and holds everything else, which was asked for."""
+    """A pause skips an occurrence. Everything else was asked for, and waits."""
     if facts.paused and not request.forced:
         drops = request.trigger.is_occurrence and not request.waiting
         return Decision(Verdict.SKIP if drops else Verdict.WAIT, Reason.PAUSED)
@@ -137,7 +137,7 @@ def _overlapping(request: Request, facts: Facts) -> Decision | None:
         return None
     ref = None if facts.active_run is None else str(facts.active_run)
     if facts.overlap is OverlapPolicy.REPLACE:
-        # What waits is cancelled with this decision: then it is room that this one waits for.
+        # What waits is cancelled with this decision. If nothing runs, there is only room to wait for.
         room = None if facts.running else _without_room(facts)
         return (
             Decision(Verdict.REPLACE, Reason.OVERLAP)
@@ -158,9 +158,9 @@ def _overlapping(request: Request, facts: Facts) -> Decision | None:
 def _still_overlapping(request: Request, facts: Facts) -> Decision | None:
     """What waits goes on waiting for what runs, and for another chain between two attempts.
 
-    A retry does not wait for another chain's retry: else two would wait for each other for ever. What
-    will be replaced by an arrival that is on its way into the database does not start before it, and neither
-    does what is behind it: the slot may be the arrival's.
+    A retry does not wait for another chain's retry: else two would wait for each other for ever. An
+    attempt does not start either while another one that replaces it is being committed. Nor does anything
+    behind it in line, because the free slot may be the other one's.
     """
     if facts.running or (facts.retrying and request.trigger is not Trigger.RETRY):
         return Decision(Verdict.WAIT, Reason.OVERLAP)

@@ -187,8 +187,10 @@ _TIMETABLE = (
 
 
 def timetable_rows(conn: apsw.Connection, ids: Sequence[str] | None = None) -> Iterator[TimetableRow]:
-    """The rows of these jobs, or of all live ones; unknown ids are left out, as is a row that somebody
-    has damaged by hand, with a word in the log."""
+    """The rows of these jobs, or of all live ones.
+
+    Unknown ids are left out. So is a row that was damaged by hand, with a word in the log.
+    """
     if ids is None:
         rows = conn.execute(_TIMETABLE + " WHERE deleted_at IS NULL ORDER BY id")
     else:
@@ -215,7 +217,7 @@ def _timetable_row(row: Sequence[Any]) -> TimetableRow:
 
 
 def _texts(column: str | None, name: str) -> tuple[str, ...]:
-    """The list of texts that a spec holds under ``name``; ValueError where somebody wrote another thing."""
+    """The list of texts that a spec holds under ``name``; ValueError where something else stands there."""
     values = None if column is None else json.loads(column)
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ValueError(f"its spec has no list of texts as `{name}`")

@@ -45,7 +45,7 @@ _SHOWN: Final = (
 
 _COLUMNS = ", ".join(_SHOWN)
 
-# Each in the words of the index that finds them. Most runs are ok: those are found by looking.
+# Each repeats the condition of the index that finds them. Most runs are ok: an index would not help there.
 _NOT_OK: Final = "status = :status AND finished_at IS NOT NULL AND status <> 'ok'"
 _ACTIVE: Final = "status = :status AND status IN ('scheduled', 'running')"
 _OF_STATUS: Final = {"ok": "status = :status", "scheduled": _ACTIVE, "running": _ACTIVE}

@@ -25,8 +25,8 @@ def prune(
 
     Occurrences are kept longer: their rows keep them from running twice when a clock was set
     back. A first attempt stays for as long as one of its retries, and every job keeps the last
-    run that started, which tells how it went. ``since`` the end of the runs deleted last, so that
-    what was kept before is not looked at again.
+    run that started, which tells how it went. ``since`` is when the runs deleted last had ended, so
+    that what was kept before is not looked at again.
     """
     bounds = {
         "since": since,

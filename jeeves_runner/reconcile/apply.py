@@ -43,7 +43,7 @@ class ApplyOptions:
     take_over: bool = False
     """Whether a database of another folder is switched over to this one."""
     allow_deletes: int | None = None
-    """How many deletes a person has confirmed; None: nobody was asked."""
+    """How many deletes a person has confirmed; None: no person was asked."""
 
 
 def read_live(conn: apsw.Connection) -> Live:

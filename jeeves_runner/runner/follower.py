@@ -24,8 +24,8 @@ class Follower:
     It looks when nudged, and at intervals for commits whose nudge was lost or never sent. A look
     at SQLite's change counter costs about a microsecond.
 
-    ``changed`` gets the newest revision and the ids of the jobs that it and those before it wrote,
-    whoever applied them; ``written`` is called after any commit.
+    ``changed`` gets the newest revision and the ids of the jobs that it and those before it wrote, in
+    any process; ``written`` is called after any commit.
     """
 
     def __init__(

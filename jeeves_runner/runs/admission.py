@@ -53,7 +53,7 @@ class Admission:
         return overrides.job_is_paused(self._conn, job.row.id, self._clock.now())
 
     def decide_arriving(self, job: Job, attempt: Attempt, request: Request, *, paused: bool) -> Decision:
-        """About an attempt that comes now."""
+        """About an attempt that has just come due or been asked for."""
         return admit(request, self._facts(job, attempt, paused))
 
     def decide_waiting(self, job: Job, attempt: Attempt) -> Decision:

@@ -34,7 +34,7 @@ class Arrival:
     entry: Occurrence | RunRequest | None
     """What is to be entered; None for an attempt that has its row."""
     is_new: bool
-    """It is decided about for the first time, and not one that has waited."""
+    """This is the first decision about the attempt; False for one that has waited."""
     mark: str
     """What its processes will carry, should it start."""
 
@@ -43,7 +43,8 @@ class Arrival:
         return self.decision.verdict is Verdict.START
 
     def write(self, tx: Tx, epoch: int) -> Run | None:
-        """The row as it is then; None if the occurrence was decided or the row ended before. Raises Stale."""
+        """Write the decision; the row as it is then, None if the occurrence was decided or the run ended
+        before. Raises Stale."""
         match self.entry:
             case Occurrence() as occurrence:
                 run = self._enter(tx, occurrence)

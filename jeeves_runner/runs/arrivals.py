@@ -223,8 +223,8 @@ class Arrivals:
         self._board.remove(arrival.attempt)
 
     def _take_back(self, arrival: Arrival) -> None:
-        """It has not started: it waits on, or is forgotten if it has no row or that has ended. One that was
-        asked to end meanwhile is ended."""
+        """Undo what the decision did here: the attempt waits on, or is forgotten if it has no row or its row
+        has ended. If it was asked to end meanwhile, it ends now."""
         attempt, execution = arrival.attempt, arrival.attempt.execution
         attempt.execution = None
         if attempt.run is None:
@@ -236,8 +236,11 @@ class Arrivals:
             self._running.track(self.end(attempt, RunStatus.CANCELLED, Reason(cause)))
 
     def _wait_on(self, attempt: Attempt) -> None:
-        """Put an attempt in line, if its row still waits: its end may be committed, and looked at, before its
-        entry is known here. A start whose task was cancelled may be, too; that is for the next runner."""
+        """Put an attempt in line if its row still waits.
+
+        Its end may have been committed, and seen, before its entry was known here. Its start may have been
+        committed although the task that asked for it was cancelled; the next runner settles such a run.
+        """
         if attempt.run is None or not runs.still_waits(self._conn, attempt.run.id):
             self._board.remove(attempt)
             return
@@ -280,7 +283,7 @@ class Arrivals:
                 log.debug("job %s has changed meanwhile; deciding again", request.job_id)
 
     async def _take_up(self, arrival: Arrival) -> None:
-        """Until a decision is still right when it is committed; then the run, if it starts."""
+        """Decide again until the decision still holds at its commit; then carry out the run, if it starts."""
         again: Arrival | None = arrival
         while again is not None:
             try:

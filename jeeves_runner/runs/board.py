@@ -1,4 +1,4 @@
-"""What runs and waits at this moment, in memory: the rows that are not final, and who is whose."""
+"""What runs and waits at this moment, in memory: the attempts whose rows are not final."""
 
 from bisect import bisect_left, insort
 from collections import Counter
@@ -12,7 +12,7 @@ from jeeves_runner.runs.execution import Execution
 
 
 class Stage(Enum):
-    """Where an attempt stands. An ``ARRIVING`` one has been decided about, which is not committed yet."""
+    """Where an attempt stands. The decision about an ``ARRIVING`` one is not committed yet."""
 
     ARRIVING = auto()
     WAITING = auto()
@@ -21,7 +21,7 @@ class Stage(Enum):
 
 
 Peers = tuple[str, bool, bool]
-"""Those who wait for the same: a job's forced or unforced, first or further attempts."""
+"""What attempts that wait for the same have in common: the job, whether forced, whether retries."""
 
 
 Why = tuple[Reason, str | None]
@@ -70,9 +70,10 @@ class Attempt:
 
 
 class Others(NamedTuple):
-    """The attempts of one job: those that run, further ones and first ones that do not run yet.
+    """How many other attempts of a job there are.
 
-    ``arriving`` are those of the last two kinds that are not committed yet. ``run_id`` is the oldest one
+    ``running`` ones; of those that do not run yet, ``retrying`` ones (retries) and ``queued`` ones (first
+    attempts). Of the last two kinds ``arriving`` are not committed yet. ``run_id`` is the oldest attempt
     of all that has a row.
     """
 
@@ -85,7 +86,7 @@ class Others(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """The attempts of one job in the order they came, and how many of them are what."""
+    """The attempts of one job in the order they came, and how many there are of each kind."""
 
     attempts: dict[Attempt, None] = field(default_factory=dict)
     running: int = 0
@@ -144,7 +145,7 @@ class Board:
         return _NONE if group is None else group.without(attempt)
 
     def waiting(self) -> list[Attempt]:
-        """Those that wait, in their order, as a list of one's own."""
+        """Those that wait, in their order; a copy."""
         return self._waiting.copy()
 
     def running(self) -> list[Attempt]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class DueOccurrences:
-    """Has them decided about, each job's in their order."""
+    """Has occurrences decided about, those of one job in their order."""
 
     def __init__(
         self, *, epoch: int, jobs: KnownJobs, admission: Admission, arrivals: Arrivals, running: RunningRuns
@@ -74,7 +74,7 @@ class DueOccurrences:
             await self._running.carry_out(started[0])
 
     async def _decide_in_portions(self, due: Due) -> tuple[list[Run], list[Attempt]]:
-        """All rows, and what the last portion has started; that of the earlier ones runs already."""
+        """All rows, and the attempts that the last portion started; those of earlier ones run already."""
         rows, started, rest, since = await self._record_portion(due, None)
         while rest is not None:
             for attempt in started:
@@ -86,10 +86,10 @@ class DueOccurrences:
     async def _record_portion(
         self, due: Due, since: str | None
     ) -> tuple[list[Run], list[Attempt], Due | None, str]:
-        """Decide about the first portion of what is due until that is still right when it is committed.
+        """Decide about the first portion of what is due, again if the job has changed before the commit.
 
-        Its rows, the attempts it started, what is left, and since when the job has its schedule: the rest
-        of a gap whose job has another one by now (than ``since``) is dropped.
+        Answers its rows, the attempts it started, what is left, and since when the job has its schedule.
+        ``since`` is that answer of the portion before: if it is another one now, the rest is dropped.
         """
         while True:
             self._arrivals.check_open()

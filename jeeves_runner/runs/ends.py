@@ -11,9 +11,9 @@ from jeeves_runner.execute.shared_result import SharedResult
 class Ends:
     """Follows the ends of runs by their numbers, which rise in the order of the commits.
 
-    ``look`` costs one read of an index; whatever may have committed an end is followed by it. While
-    ``is_carried`` says that a task of this runner still has the run in its hands, its end is not told: who
-    hears of an end finds the slot free.
+    ``look`` costs one read of an index, and is called after everything that may have committed an end.
+    While ``is_carried`` says that a task of this runner still works on the run, its end is not told. So
+    those who are told of an end find the slot free.
     """
 
     def __init__(self, conn: apsw.Connection, is_carried: Callable[[int], bool]) -> None:
@@ -40,5 +40,5 @@ class Ends:
         return told
 
     async def wait(self, run_id: int) -> None:
-        """Until the end of a run is told that has not been told yet."""
+        """Wait until the end of a run is told. It must not have been told before."""
         await self._awaited.setdefault(run_id, SharedResult()).wait()

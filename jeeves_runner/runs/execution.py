@@ -77,7 +77,7 @@ class Execution:
         self._log_path: Path | None = None
 
     async def perform(self, run: Run, api_url: str | None) -> Report:
-        """Run it. Whatever goes wrong is an ending, a cancelled task too: all runs get their outcome."""
+        """Run it. Every failure is an ending, and a cancelled task is one too: all runs get an outcome."""
         began = self._clock.monotonic()
         ending: Ending
         try:
@@ -99,7 +99,8 @@ class Execution:
         return self._handle is not None and self._executor.has_ended(self._handle)
 
     async def end(self) -> None:
-        """Ask the work to end; before its start, keep it from starting; after its end, hurry."""
+        """Ask the work to end. Before its start this keeps it from starting; after its end it only cuts the
+        wait for its output short."""
         self._asked_to_end = True
         if self._handle is not None:
             await self._executor.cancel(self._handle, self._grace)

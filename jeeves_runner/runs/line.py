@@ -43,10 +43,10 @@ class _Found:
     """What a pass has found so far."""
 
     held: dict[Peers, Why] = field(default_factory=dict)
-    """Why the first of those waits who all wait for the same."""
+    """Why the first of each group of peers waits; the others wait for the same."""
     stands_back: bool = False
-    """One waits for what is about to replace it. Nothing behind it starts in this pass; the commit that is
-    under way brings the next."""
+    """An attempt waits for the one that is about to replace it. Nothing behind it starts in this pass; the
+    commit of the other one brings the next pass."""
 
 
 class WaitingLine:
@@ -110,7 +110,8 @@ class WaitingLine:
             self._look_on()
 
     def renew_reasons(self, job_id: str, pool: str | None) -> None:
-        """After an end: what waited for it may wait for a slot now, and a review would not look at it."""
+        """After an end, while no slot is free: what waited for that run waits for a slot now, and a review
+        would not look at it."""
         if self._is_open and not self._board.slot_free:
             for _ in self._go_through(self._board.held_by(job_id, pool), whole=True):
                 continue
@@ -136,7 +137,7 @@ class WaitingLine:
             self._pass = None
 
     def _go_through(self, waiting: list[Attempt], whole: bool) -> Iterator[None]:
-        """Decide about each in turn, or about the first of those who all wait for the same."""
+        """Decide about each in turn; of those that wait for the same, about the first alone."""
         found = _Found()
         for part in _portions(waiting):
             changed: dict[Why, list[Attempt]] = {}
@@ -152,7 +153,7 @@ class WaitingLine:
             yield
 
     def _look_at(self, attempt: Attempt, found: _Found, whole: bool) -> Why | None:
-        """Why an attempt goes on waiting; None if it does not, or if that is not asked."""
+        """Why an attempt goes on waiting; None if it does not, or if this pass does not ask."""
         if attempt.peers in found.held:
             return found.held[attempt.peers] if whole else None
         job = self._jobs.get(attempt.job_id)

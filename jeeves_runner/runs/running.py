@@ -95,7 +95,7 @@ class RunningRuns:
     async def end(self, attempt: Attempt, cause: CancelCause) -> None:
         """Record why a running attempt is to end, then ask its process to.
 
-        A program that has ended by itself ended for no cause: it is only not waited for any longer.
+        A program that has ended by itself gets no cause; only the wait for its output is cut short.
         """
         run, execution = attempt.run, attempt.execution
         if execution is not None and execution.is_asked_to_end():
@@ -103,7 +103,7 @@ class RunningRuns:
         if execution is not None and execution.has_ended():
             await execution.end()
             return
-        # Without a row its start is being committed; it will end before it has begun.
+        # Without a row, its start is still being committed: it will end before it has begun.
         first = cause if run is None else await self._record_cause(run.id, cause)
         if first is not None and execution is not None:
             execution.cause = execution.cause or first
@@ -122,7 +122,7 @@ class RunningRuns:
                 log.error("%d runs could not be ended and recorded in time", len(self._board.running()))
 
     async def stop_all(self, cause: CancelCause) -> None:
-        """Ask all processes to end, without recording why before their outcome does."""
+        """Ask all processes to end. Why is not recorded before; their outcomes show it."""
         executions = [a.execution for a in self._board.running() if a.execution is not None]
         for execution in executions:
             _give_cause(execution, cause)
@@ -144,7 +144,7 @@ class RunningRuns:
         return not self._tasks
 
     async def _record(self, run: Run, execution: Execution, report: Report) -> None:
-        """Record an end, however long the database takes, unless it is no longer ours to record."""
+        """Record an end, however long the database takes, unless another runner has taken over."""
 
         def op(tx: Tx) -> Run:
             retries = execution.job.spec.retries

@@ -1,7 +1,7 @@
 """The heart: due occurrences and requests become recorded decisions, processes and outcomes.
 
-Every change is committed before it has an effect: no process starts without its row, and nobody
-hears of an end that could still be lost. What runs and waits is mirrored in memory (``Board``),
+Every change is committed before it has an effect: no process starts without its row, and no end is
+told that could still be lost. What runs and waits is mirrored in memory (``Board``),
 so that deciding is cheap; each transaction checks what its decision was based on.
 
 ``Arrivals`` is the one way in, ``WaitingLine`` the place between, ``RunningRuns`` the way from a start to

@@ -50,7 +50,7 @@ async def settle_left_runs(
 
 
 async def _recover(executor: Executor[LocalHandle], left: LeftRun) -> str:
-    """Whatever the executor can do for the run; what to say about it."""
+    """Have the executor do what it can for the run; what to say about its end."""
     handle = LocalHandle.from_json(left.run.id, left.mark, left.handle)
     answer = await executor.recover(left.run.id, handle)
     if isinstance(answer, Lost):

@@ -1,7 +1,7 @@
 """Hints that something in the folder of manifests may have changed.
 
 The system's notifications are only hints: some changes give none (a swapped symlink, a folder that is
-deleted and made again while nobody watches). So the nearest existing folder above is watched as well, the
+deleted and made again while it is not watched). So the nearest existing folder above is watched as well, the
 watch is armed again whenever other folders stand where it was armed, and callers also look at an interval.
 """
 
@@ -58,7 +58,7 @@ class FolderWatch:
     async def _armed(self) -> AsyncIterator[None]:
         """One arming of the system's watches; ends when they must be armed again.
 
-        It gives a hint as soon as the watches stand: nobody heard what changed before.
+        It gives a hint as soon as the watches stand: what changed before was not heard.
         """
         found: asyncio.Queue[None] = asyncio.Queue(1)
         self._armed_at = self._standing()

@@ -1,4 +1,4 @@
-"""Events with the runs and times they are about, and how they happen to the model and to the product."""
+"""Events with the runs and times they are about, and how each is done to the model and to the product."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class Arrive:
 
 @dataclass(frozen=True)
 class Ask:
-    """Somebody asks the runner, or writes the row of a request."""
+    """A run is asked for: at the runner, or by a row that another program writes."""
 
     job: str
     forced: bool
@@ -74,7 +74,7 @@ Act = Arrive | Ask | Hear | EndOf | CancelOf | PauseUntil | Declare
 
 
 def in_model(model: AdmissionModel, act: Act) -> bool:
-    """Whether a request was taken; true for all that is none."""
+    """Whether a request was taken; true for acts that are no requests."""
     match act:
         case Arrive(job, occurrences):
             model.arrive_due(job, occurrences)
@@ -106,7 +106,7 @@ def in_model(model: AdmissionModel, act: Act) -> bool:
 
 
 def at_doors(doors: Doors, act: Act, rules: Sequence[JobRules]) -> "asyncio.Future[Any] | None":
-    """Let the product have it, without waiting for what follows; the answer to a request."""
+    """Do it to the product, without waiting for what follows; the future of a request's answer."""
     match act:
         case Arrive(job, occurrences):
             return doors.arrive_due(due_of(job, occurrences))

@@ -1,4 +1,4 @@
-"""What can happen to a runner, as values; tests are told as lists of them."""
+"""What can happen to a runner, as values; a test is a list of them."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Somebody wants the end of one of the runs that are not over."""
+    """One of the runs that are not over is asked to end."""
 
     which: int = 0
 

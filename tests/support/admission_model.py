@@ -30,7 +30,7 @@ class JobRules:
     priority: int = 0
 
     def __repr__(self) -> str:
-        """Without what is as it is by default."""
+        """Only the fields that differ from their defaults."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         told = [each.name for each in fields(self) if values[each.name] != each.default]
         return f"JobRules({', '.join(f'{name}={values[name]!r}' for name in told)})"
@@ -146,7 +146,7 @@ class AdmissionModel:
         self._start_what_can()
 
     def request_by_hand(self, job_id: str, *, forced: bool) -> Row:
-        """Somebody asks the runner for a run and hears what came of it. Raises Refused."""
+        """The runner is asked for a run, and says what came of it. Raises Refused."""
         job = self.jobs[job_id]
         self._refuse(job, forced)
         row = self._add(job, RunStatus.SCHEDULED, Trigger.MANUAL, forced=forced)
@@ -155,7 +155,7 @@ class AdmissionModel:
         return row
 
     def write_request(self, job_id: str, *, forced: bool) -> Row:
-        """Another program writes the row of a request, which nobody has looked at yet. Raises Refused."""
+        """Another program writes the row of a request, which no runner has looked at yet. Raises Refused."""
         job = self.jobs[job_id]
         self._refuse(job, forced)
         row = self._add(job, RunStatus.SCHEDULED, Trigger.MANUAL, forced=forced)
@@ -251,7 +251,7 @@ class AdmissionModel:
     def true_reasons(self, row: Row) -> set[str]:
         """What a waiting row may give as its reason: all that stands in its way.
 
-        While no slot is free its reason may be that of before: nobody looks at those who cannot start.
+        While no slot is free its reason may be an older one: the runner does not look at what cannot start.
         """
         if row in self.unseen:
             return set()
@@ -332,7 +332,7 @@ class AdmissionModel:
             row.status, row.reason = RunStatus.SKIPPED, skipped
 
     def _replace(self, row: Row) -> None:
-        """It takes the place of all that was decided about, and of older requests nobody has looked at."""
+        """It takes the place of all that was decided about, and of older requests not yet looked at."""
         for other in self._open_of(row.job):
             if other is row or (other in self.unseen and other.id > row.id):
                 continue

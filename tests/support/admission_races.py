@@ -31,14 +31,14 @@ class Then(Enum):
 
 @dataclass(frozen=True)
 class Fired:
-    """An event that nobody waits for."""
+    """An event whose effect is not waited for."""
 
     event: Event
     then: Then = Then.NOTHING
 
 
 class Race(Play):
-    """First one event after the other, then several at once, then everything is let go."""
+    """First one event after the other, then several at once, then all that is open may come to its end."""
 
     def __init__(self, world: World, doors: Doors) -> None:
         super().__init__(world, doors)

@@ -32,7 +32,7 @@ from jeeves_runner.runs import Runs
 
 REFUSALS: Final = (Conflict, NotFound)
 LOST: Final = (Fenced, NoServer)
-"""What a request may end with whose runner goes down meanwhile."""
+"""What a request may raise if its runner goes down meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +94,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 class Doors:
-    """A runner on a place, with an executor that is scripted, and all who want something of it."""
+    """A runner with a scripted executor, and all the ways in which others reach it."""
 
     def __init__(self, place: Place, loop: RestingLoop, *, limit: int, pools: Mapping[str, int]) -> None:
         assert isinstance(place.clock, HandClock)
@@ -177,7 +177,7 @@ class Doors:
         return self.fire(self._runs.request(job_id, None, forced))
 
     def write_request(self, job_id: str, *, forced: bool = False) -> int:
-        """As the command line does, of which the runner has not heard yet. Raises one of REFUSALS."""
+        """As the command line does; the runner has not heard of it yet. Raises one of REFUSALS."""
         return self.place.request(job_id, forced=forced).id
 
     def look(self) -> "asyncio.Future[None]":
@@ -188,7 +188,7 @@ class Doors:
         return self.fire(self._runs.cancel(run_id))
 
     def write_cancel(self, run_id: int) -> None:
-        """As the command line does, of which the runner has not heard yet."""
+        """As the command line does; the runner has not heard of it yet."""
         with self.place.write() as tx:
             request_cancel(tx, run_id, CancelCause.CANCEL)
 
@@ -220,7 +220,7 @@ class Doors:
         return read_watermarks(self.place.conn)
 
     def fire(self, what: Coroutine[Any, Any, Any]) -> "asyncio.Future[Any]":
-        """Let it happen in a task of its own, which nobody need wait for."""
+        """Let it happen in a task of its own, which may be left alone."""
         return self._keep(self.loop.create_task(what))
 
     def _keep(self, future: "asyncio.Future[Any]") -> "asyncio.Future[Any]":
@@ -236,7 +236,7 @@ class Doors:
 
 
 def make_place(template: Path, folder: Path, clock: HandClock, specs: Sequence[JobSpec]) -> Place:
-    """A place with these jobs; the template is an empty database that nobody has open."""
+    """A place with these jobs; the template is an empty database, open in no process."""
     (folder / "runner.sqlite").write_bytes(template.read_bytes())
     place = Place(folder, clock)
     place.conn.pragma("synchronous", 0)

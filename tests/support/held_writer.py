@@ -26,7 +26,7 @@ class _Held:
 
 
 class HeldWriter(Writer):
-    """Counts what it has in hand as work of the loop, so that rest means that all is committed.
+    """Counts its open writes as work of the loop: once the loop is at rest, all is committed.
 
     While it ``holds``, nothing is committed until ``commit``: so a test decides what falls into the time of
     a commit. ``faults`` are the failures of what was posted. Commits do not wait for the disk.
@@ -70,7 +70,7 @@ class HeldWriter(Writer):
         await self.commit()
 
     async def hurry(self) -> None:
-        """Leave it to the system when the file reaches the disk: no test here pulls the plug."""
+        """Do not wait until the file reaches the disk: no test here cuts the power."""
         await self.write(lambda tx: None)
         await self._add_counted(lambda conn: conn.pragma("synchronous", 0), Priority.OTHER, alone=True)
 

@@ -29,7 +29,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class RestingLoop(asyncio.SelectorEventLoop):
-    """``at_work`` counts what threads still have to answer; whoever hands work to one counts it there."""
+    """``at_work`` counts what threads still have to answer; code that hands work to one counts it there."""
 
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
@@ -60,7 +60,7 @@ class RestingLoop(asyncio.SelectorEventLoop):
         await sleeper
 
     def tell_that_it_rests(self) -> bool:
-        """Wake those who wait for that, if it is true; whether there was anybody."""
+        """Wake those who wait for rest, if the loop is at rest; whether it was, and there were any."""
         if self.at_work or not self._sleepers:
             return False
         sleepers, self._sleepers = self._sleepers, []

@@ -9,8 +9,8 @@ from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
 class ScriptedExecutor:
     """``live`` are the runs that were started and have not ended, ``asked`` those whose end was asked for.
 
-    A run that is asked for its end goes on until the test ends it, unless ``obeys`` is set or it gets no
-    time for that.
+    A run that is asked to end goes on until the test ends it, unless ``obeys`` is set or its grace is
+    over at once.
     """
 
     def __init__(self) -> None:

@@ -84,7 +84,7 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
 def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     """Kill what is left of the run and record its end as a server does that finds it at its start.
 
-    It is not tried again: somebody wanted its end.
+    It is not tried again, because a person wants its end.
     """
     # Costly to import, and needed after a crash alone.
     from jeeves_runner.execute.contract import LocalHandle

@@ -17,7 +17,7 @@ from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.model import RunStatus
 
 _SCREEN: Final = 20
-"""Runs in a list that nobody gave a length."""
+"""Runs in a list without ``--limit``."""
 _TAIL: Final = 20
 """Lines of output shown of one run."""
 STATUSES = tuple(word.value for word in RunStatus)

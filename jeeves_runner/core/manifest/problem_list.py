@@ -35,7 +35,7 @@ class ProblemList:
 
     @property
     def is_full(self) -> bool:
-        """Whether further errors are only counted, so that nobody would see what is wrong with them."""
+        """Whether further errors are only counted: what is wrong would not be shown."""
         return self._counts["error"] >= MOST_PROBLEMS
 
     def report(
