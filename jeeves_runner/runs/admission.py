@@ -28,11 +28,12 @@ class Admission:
         self._board = board
         self._clock = clock
         self._disk_full = disk_full
-        self.pauses = overrides.Pauses()
+        self.pauses = self._pauses_before = overrides.Pauses()
 
     def read_pauses(self) -> bool:
-        """Read the pauses again; whether they have changed."""
-        before, self.pauses = self.pauses, overrides.pauses(self._conn, self._clock.now())
+        """Read the pauses again; whether they have changed since this was asked last."""
+        before = self._pauses_before
+        self.pauses = self._pauses_before = overrides.pauses(self._conn, self._clock.now())
         return before != self.pauses
 
     def is_in_window(self, job: Job, scheduled_for: datetime) -> bool:
@@ -49,8 +50,12 @@ class Admission:
         return catch_up(due, policy, window, now), rest
 
     def is_paused_now(self, job: Job) -> bool:
-        """Whether the database says so: the person who asks for a run may be the one who has just resumed."""
-        return overrides.job_is_paused(self._conn, job.row.id, self._clock.now())
+        """Whether the database says so: the person who asks for a run may be the one who has just resumed.
+
+        Those who wait are told by the same pauses from here on.
+        """
+        self.pauses = overrides.pauses(self._conn, self._clock.now())
+        return self._is_paused(job.row.id)
 
     def decide_arriving(self, job: Job, attempt: Attempt, request: Request, *, paused: bool) -> Decision:
         """About an attempt that has just come due or been asked for."""
@@ -59,8 +64,10 @@ class Admission:
     def decide_waiting(self, job: Job, attempt: Attempt) -> Decision:
         """About an attempt that waits for its turn."""
         request = Request(trigger=attempt.trigger, forced=attempt.forced, waiting=True)
-        paused = _is_ahead(self.pauses.end_of(attempt.job_id), self._clock.now())
-        return admit(request, self._facts(job, attempt, paused))
+        return admit(request, self._facts(job, attempt, self._is_paused(attempt.job_id)))
+
+    def _is_paused(self, job_id: str) -> bool:
+        return _is_ahead(self.pauses.end_of(job_id), self._clock.now())
 
     def _facts(self, job: Job, attempt: Attempt, paused: bool) -> Facts:
         others = self._board.others(attempt)

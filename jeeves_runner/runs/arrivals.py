@@ -16,14 +16,14 @@ import apsw
 
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import Decision, Request, Verdict
-from jeeves_runner.db import run_ends, run_entries, runs
+from jeeves_runner.db import run_ends, run_entries, run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence, RunRequest
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced, NoServer
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale, write_all
-from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.board import Attempt, Board, Stage, Why
 from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.running import RunningRuns
 
@@ -96,8 +96,27 @@ class Arrivals:
         attempt = Attempt.of(run)
         if run.trigger is Trigger.RETRY:
             self.put_in_line(attempt)
-        elif (arrival := self._decide(attempt, None)) is not None:
+            return
+        if run.cancel_cause is not None:
+            self._running.track(self._end_before_start(attempt))
+            return
+        arrival = self._decide(attempt, None)
+        if arrival is None:
+            return
+        if arrival.decision.verdict is Verdict.WAIT and arrival.decision.reason is not None:
+            # Its row waits already: it need not be told so before it has its turn among the others.
+            self._board.wait(attempt)
+            self.note_waiting([attempt], (arrival.decision.reason, arrival.decision.ref))
+        else:
             self._running.track(self._take_up(arrival))
+
+    def note_waiting(self, attempts: Sequence[Attempt], why: Why) -> None:
+        """Let the rows of attempts that wait say for what."""
+        for attempt in attempts:
+            attempt.why = why
+        ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
+        epoch = self._epoch
+        self._writer.post(lambda tx: run_progress.note_waiting(tx, ids, *why, epoch), durable=False)
 
     def put_in_line(self, attempt: Attempt) -> None:
         """Let an attempt that has its row wait for its turn."""
@@ -281,6 +300,15 @@ class Arrivals:
                     return run
             except Stale:
                 log.debug("job %s has changed meanwhile; deciding again", request.job_id)
+
+    async def _end_before_start(self, attempt: Attempt) -> None:
+        """Of a request that is cancelled before it is looked at; it comes into line only if that fails."""
+        try:
+            await self.end(attempt, RunStatus.CANCELLED, Reason.CANCEL)
+        except DatabaseError as error:
+            log.error("a request for a run of %s could not be cancelled: %s", attempt.job_id, error)
+            self.put_in_line(attempt)
+            self._on_failure()
 
     async def _take_up(self, arrival: Arrival) -> None:
         """Decide again until the decision still holds at its commit; then carry out the run, if it starts."""

@@ -9,9 +9,7 @@ from enum import Enum, auto
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Reason, RunStatus
 from jeeves_runner.core.policy import Decision, Verdict
-from jeeves_runner.db import run_progress
 from jeeves_runner.db.overrides import UNTIL_RESUMED
-from jeeves_runner.db.writer import Writer
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.board import Attempt, Board, Peers, Stage, Why
@@ -58,18 +56,14 @@ class WaitingLine:
     def __init__(
         self,
         *,
-        writer: Writer,
         clock: Clock,
-        epoch: int,
         board: Board,
         jobs: KnownJobs,
         admission: Admission,
         arrivals: Arrivals,
         running: RunningRuns,
     ) -> None:
-        self._writer = writer
         self._clock = clock
-        self._epoch = epoch
         self._board = board
         self._jobs = jobs
         self._admission = admission
@@ -147,7 +141,7 @@ class WaitingLine:
                     if why is not None and why != attempt.why:
                         changed.setdefault(why, []).append(attempt)
             for why, attempts in changed.items():
-                self._note(attempts, why)
+                self._arrivals.note_waiting(attempts, why)
             if not (whole or self._board.slot_free):
                 return
             yield
@@ -178,13 +172,6 @@ class WaitingLine:
         if decision.reason is not Reason.RETRY:
             found.held[attempt.peers] = why
         return why
-
-    def _note(self, attempts: list[Attempt], why: Why) -> None:
-        for attempt in attempts:
-            attempt.why = why
-        ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
-        epoch = self._epoch
-        self._writer.post(lambda tx: run_progress.note_waiting(tx, ids, *why, epoch), durable=False)
 
     def _delay(self, attempt: Attempt, decision: Decision) -> float | None:
         """Seconds until time alone may change a decision to wait; None if it cannot."""

@@ -92,9 +92,7 @@ class Runs:
             epoch=epoch, jobs=jobs, admission=admission, arrivals=arrivals, running=running
         )
         self._line = WaitingLine(
-            writer=writer,
             clock=clock,
-            epoch=epoch,
             board=board,
             jobs=jobs,
             admission=admission,
@@ -238,10 +236,12 @@ class Runs:
         """
         if self.fenced.is_set():
             return
+        # First the pauses: nothing that is taken up now may start by the older ones.
+        is_changed = self._is_open and self._admission.read_pauses()
         self._after_commit()
         for run_id, cause in runs.cancel_requests(self._conn):
             self._obey_cancel_request(run_id, cause)
-        if self._is_open and self._admission.read_pauses():
+        if is_changed:
             self._line.review(all_of_them=True)
 
     def _after_end(self, job_id: str, pool: str | None) -> None:

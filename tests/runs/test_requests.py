@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
-from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.db import overrides
+from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import Conflict, NotFound
 
 
@@ -105,6 +107,37 @@ def test_a_run_asked_for_by_another_program_is_taken_up(place: Place) -> None:
 
     with_runner(place, scenario)
     assert len(place.runs()) == 1
+
+
+def test_a_request_that_was_cancelled_before_it_is_looked_at_never_starts(place: Place) -> None:
+    place.apply(job("greet"))
+
+    async def scenario(rig: Rig) -> None:
+        asked = place.request("greet")
+        with place.write() as tx:
+            request_cancel(tx, asked.id, CancelCause.CANCEL)
+        await rig.runs.look()
+        run = await rig.runs.wait(asked.id)
+        assert (run.status, run.started_at) == (RunStatus.CANCELLED, None)
+
+    with_runner(place, scenario)
+
+
+def test_a_request_that_meets_a_pause_made_in_the_same_moment_waits(place: Place) -> None:
+    place.apply(job("greet"))
+
+    async def scenario(rig: Rig) -> None:
+        place.request("greet")
+        with place.write() as tx:
+            overrides.pause(tx, "greet", until=None, reason=None, by="test")
+        await rig.runs.look()
+        await rig.until_story("greet", "scheduled: paused")
+        with place.write() as tx:
+            overrides.resume(tx, "greet", by="test")
+        await rig.runs.look()
+        await rig.until_story("greet", "ok")
+
+    with_runner(place, scenario)
 
 
 def test_a_run_asked_for_by_another_program_has_its_jobs_priority_and_pool(place: Place) -> None:
