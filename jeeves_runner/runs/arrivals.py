@@ -1,8 +1,6 @@
 """The one way in: what wants to run becomes a decision, the decision a row, and the row its effect.
 
-An occurrence is decided about before it has a row. Everything else is a request, which is first a row that
-waits: entered here for a person at the API, by another program, or with the end of an attempt that is tried
-again. A request that can start at once is entered and started in one commit.
+Occurrences come here from ``due``, requests from ``requests``, and those who have waited from ``line``.
 """
 
 import asyncio
@@ -14,11 +12,10 @@ from typing import TypeVar
 
 import apsw
 
-from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus
 from jeeves_runner.core.policy import Decision, Request, Verdict
-from jeeves_runner.db import run_ends, run_entries, run_progress, runs
+from jeeves_runner.db import run_ends, run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence, RunRequest
-from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced, NoServer
 from jeeves_runner.runs.admission import Admission
@@ -74,41 +71,16 @@ class Arrivals:
     def close(self) -> None:
         self._is_open = False
 
+    @property
+    def is_open(self) -> bool:
+        return self._is_open
+
     def check_open(self) -> None:
         """Raises NoServer while nothing is decided."""
         if not self._is_open:
             raise NoServer("the server is not taking runs", hint="it is starting or stopping")
 
-    # The ways here
-
-    def request(self, request: RunRequest) -> "asyncio.Future[Run]":
-        """Enter a request; its row, once that is committed: running, waiting or skipped.
-
-        The future fails with NotFound for a job that is not there, Conflict for one that is paused
-        unless forced, NoServer when the runner is shutting down. Nothing is recorded then.
-        """
-        recorded: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
-        self._running.track(self._request(request, recorded))
-        return recorded
-
-    def take_up(self, run: Run) -> None:
-        """Decide about a request that another program has entered, or the end of another attempt."""
-        attempt = Attempt.of(run)
-        if run.trigger is Trigger.RETRY:
-            self.put_in_line(attempt)
-            return
-        if run.cancel_cause is not None:
-            self._running.track(self._end_before_start(attempt))
-            return
-        arrival = self._decide(attempt, None)
-        if arrival is None:
-            return
-        if arrival.decision.verdict is Verdict.WAIT and arrival.decision.reason is not None:
-            # Its row waits already: it need not be told so before it has its turn among the others.
-            self._board.wait(attempt)
-            self.note_waiting([attempt], (arrival.decision.reason, arrival.decision.ref))
-        else:
-            self._running.track(self._take_up(arrival))
+    # Those who wait
 
     def note_waiting(self, attempts: Sequence[Attempt], why: Why) -> None:
         """Let the rows of attempts that wait say for what."""
@@ -120,7 +92,8 @@ class Arrivals:
 
     def put_in_line(self, attempt: Attempt) -> None:
         """Let an attempt that has its row wait for its turn."""
-        self._board.add(attempt)
+        if attempt not in self._board:
+            self._board.add(attempt)
         self._board.wait(attempt)
 
     def start(self, attempt: Attempt, job: Job, decision: Decision) -> None:
@@ -136,7 +109,14 @@ class Arrivals:
             )
             self._after_commit()
 
-    # Their common part
+    # Decisions
+
+    def decide(self, job: Job, attempt: Attempt, entry: RunRequest | None) -> Arrival:
+        """About a request that comes now; ``entry`` is None for one that has its row."""
+        request = Request(trigger=attempt.trigger, forced=attempt.forced)
+        paused = self._admission.is_paused_now(job)
+        decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
+        return self._arrive(attempt, job, decision, entry)
 
     def decide_occurrence(
         self, job: Job, request: Request, occurrence: Occurrence, *, paused: bool
@@ -186,18 +166,6 @@ class Arrivals:
             self._after_commit()
         except Exception:  # of any other run or job: the log has it, and the next look meets it too
             log.exception("what follows from a commit could not be seen to")
-
-    def _decide(self, attempt: Attempt, entry: RunRequest | None) -> Arrival | None:
-        """About a request that comes now; None if its job cannot be read."""
-        job = self._jobs.get(attempt.job_id)
-        if job is None:
-            if attempt.run is not None:
-                self.put_in_line(attempt)  # for the apply that heals the job's row
-            return None
-        request = Request(trigger=attempt.trigger, forced=attempt.forced)
-        paused = self._admission.is_paused_now(job)
-        decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
-        return self._arrive(attempt, job, decision, entry)
 
     def _arrive(
         self,
@@ -263,9 +231,7 @@ class Arrivals:
         if attempt.run is None or not runs.still_waits(self._conn, attempt.run.id):
             self._board.remove(attempt)
             return
-        if attempt not in self._board:
-            self._board.add(attempt)
-        self._board.wait(attempt)
+        self.put_in_line(attempt)
 
     def _end_running_others(self, attempt: Attempt) -> None:
         """This attempt replaces what of its job runs; what waited, its transaction has cancelled."""
@@ -273,61 +239,13 @@ class Arrivals:
             if other is not attempt and other.stage is Stage.RUNNING:
                 self._running.track(self._running.end(other, CancelCause.REPLACED))
 
-    # Tasks
-
-    async def _request(self, request: RunRequest, recorded: "asyncio.Future[Run]") -> None:
-        """One task for the request and the run it starts: the caller may leave meanwhile."""
-        attempt = Attempt(job_id=request.job_id, trigger=request.trigger, forced=request.forced)
-        started = False
-        with answering(recorded) as answer:
-            run = await self._enter_request(attempt, request)
-            started = run.status is RunStatus.RUNNING
-            answer(run)
-        if started:
-            await self._running.carry_out(attempt)
-
-    async def _enter_request(self, attempt: Attempt, request: RunRequest) -> Run:
-        while True:
-            self.check_open()
-            arrival = self._decide(attempt, request)
-            try:
-                if arrival is None:
-                    await self._writer.write(lambda tx: _refuse(tx, request), priority=Priority.START)
-                else:
-                    (run,) = await self.record([arrival])
-                    if run is None:  # it was entered in that very transaction
-                        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
-                    return run
-            except Stale:
-                log.debug("job %s has changed meanwhile; deciding again", request.job_id)
-
-    async def _end_before_start(self, attempt: Attempt) -> None:
-        """Of a request that is cancelled before it is looked at; it comes into line only if that fails."""
-        try:
-            await self.end(attempt, RunStatus.CANCELLED, Reason.CANCEL)
-        except DatabaseError as error:
-            log.error("a request for a run of %s could not be cancelled: %s", attempt.job_id, error)
-            self.put_in_line(attempt)
-            self._on_failure()
-
-    async def _take_up(self, arrival: Arrival) -> None:
-        """Decide again until the decision still holds at its commit; then carry out the run, if it starts."""
-        again: Arrival | None = arrival
-        while again is not None:
-            try:
-                await self._carry_in(again)
-            except Stale:
-                again = self._decide(arrival.attempt, None) if self._is_open else None
-            else:
-                return
-
     async def _start(self, arrival: Arrival) -> None:
         try:
-            await self._carry_in(arrival)
+            await self.carry_in(arrival)
         except Stale:
             log.debug("job %s has changed meanwhile; it waits on", arrival.attempt.job_id)
 
-    async def _carry_in(self, arrival: Arrival) -> None:
+    async def carry_in(self, arrival: Arrival) -> None:
         """Commit a decision about an attempt that has a row, and see it through if it starts."""
         attempt = arrival.attempt
         try:
@@ -339,12 +257,6 @@ class Arrivals:
             return
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)
-
-
-def _refuse(tx: Tx, request: RunRequest) -> None:
-    """Raise what is wrong with a job that could not be read; if nothing is by now, read it again."""
-    run_entries.request_run(tx, request)
-    raise Stale
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """The heart: due occurrences and requests become recorded decisions, processes and outcomes.
 
 Every change is committed before it has an effect: no process starts without its row, and no end is
-told that could still be lost. What runs and waits is mirrored in memory (``Board``),
-so that deciding is cheap; each transaction checks what its decision was based on.
+told that could still be lost. What runs and waits is mirrored in memory (``Board``), so that deciding is
+cheap; each transaction checks what its decision was based on.
 
-``Arrivals`` is the one way in, ``WaitingLine`` the place between, ``RunningRuns`` the way from a start to
-its end, and ``Ends`` tells what has ended, whichever process recorded it.
+``Arrivals`` is the one way in, for ``DueOccurrences`` and ``Requests``; ``WaitingLine`` the place between,
+``RunningRuns`` the way from a start to its end, and ``Ends`` tells what has ended, whichever process recorded
+it.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.execution import Surroundings
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.line import WaitingLine
+from jeeves_runner.runs.requests import Requests
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.settle import settle_left_runs
 
@@ -88,6 +90,9 @@ class Runs:
             on_failure=self._on_failure,
             on_fenced=self.fence,
         )
+        self._requests = Requests(
+            writer=writer, jobs=jobs, arrivals=arrivals, running=running, on_failure=self._on_failure
+        )
         self._due = DueOccurrences(
             epoch=epoch, jobs=jobs, admission=admission, arrivals=arrivals, running=running
         )
@@ -123,7 +128,7 @@ class Runs:
         self._arrivals.open()
         self._line.open()
         for run in asked:
-            self._arrivals.take_up(run)
+            self._requests.take_up(run)
         self._after_commit()
 
     async def _take_up_again(self, run: Run) -> None:
@@ -188,7 +193,7 @@ class Runs:
         """
         text = json.dumps(dict(params), ensure_ascii=False) if params else None
         request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force)
-        return await self._arrivals.request(request)
+        return await self._requests.request(request)
 
     async def cancel(self, run_id: int, cause: CancelCause = CancelCause.CANCEL) -> Run:
         """Ask for the end of a run; its row afterwards. One that has ended stays as it is. NotFound."""
@@ -253,7 +258,7 @@ class Runs:
         self._follow_ends()
         if self._is_open:
             for run in runs.requested_runs(self._conn, self._newest_seen):
-                self._arrivals.take_up(run)
+                self._requests.take_up(run)
                 self._newest_seen = run.id
             self._line.review()
 

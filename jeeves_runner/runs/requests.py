@@ -1,0 +1,137 @@
+"""Requests: runs that are asked for, and not by the schedule.
+
+A request is first a row that waits: entered here for a person at the API, by another program, or with the end
+of an attempt that is tried again. One that can start at once is entered and started in one commit. What must
+not be run is refused in that transaction, and leaves no row.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.policy import Verdict
+from jeeves_runner.db import run_entries
+from jeeves_runner.db.run_entries import RunRequest
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.errors import DatabaseError
+from jeeves_runner.runs.arrival import Arrival, Stale
+from jeeves_runner.runs.arrivals import Arrivals, answering
+from jeeves_runner.runs.board import Attempt
+from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.running import RunningRuns
+
+log = logging.getLogger(__name__)
+
+
+class Requests:
+    """Has them decided about, and sees those through that start.
+
+    ``on_failure`` is called when the database did not take what has to be tried again later.
+    """
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        jobs: KnownJobs,
+        arrivals: Arrivals,
+        running: RunningRuns,
+        on_failure: Callable[[], None],
+    ) -> None:
+        self._writer = writer
+        self._jobs = jobs
+        self._arrivals = arrivals
+        self._running = running
+        self._on_failure = on_failure
+
+    def request(self, request: RunRequest) -> "asyncio.Future[Run]":
+        """Enter a request; its row, once that is committed: running, waiting or skipped.
+
+        The future fails with NotFound for a job that is not there, Conflict for one that is paused
+        unless forced, NoServer when the runner is shutting down. Nothing is recorded then.
+        """
+        recorded: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        self._running.track(self._request(request, recorded))
+        return recorded
+
+    def take_up(self, run: Run) -> None:
+        """Decide about a request that another program has entered, or the end of another attempt."""
+        attempt = Attempt.of(run)
+        if run.trigger is Trigger.RETRY:
+            self._arrivals.put_in_line(attempt)
+            return
+        if run.cancel_cause is not None:
+            self._running.track(self._end_before_start(attempt))
+            return
+        arrival = self._decide(attempt, None)
+        if arrival is None:
+            return
+        if arrival.decision.verdict is Verdict.WAIT and arrival.decision.reason is not None:
+            # Its row waits already: it need not be told so before it has its turn among the others.
+            self._arrivals.put_in_line(attempt)
+            self._arrivals.note_waiting([attempt], (arrival.decision.reason, arrival.decision.ref))
+        else:
+            self._running.track(self._take_up(arrival))
+
+    async def _request(self, request: RunRequest, recorded: "asyncio.Future[Run]") -> None:
+        """One task for the request and the run it starts: the caller may leave meanwhile."""
+        attempt = Attempt(job_id=request.job_id, trigger=request.trigger, forced=request.forced)
+        started = False
+        with answering(recorded) as answer:
+            run = await self._enter_request(attempt, request)
+            started = run.status is RunStatus.RUNNING
+            answer(run)
+        if started:
+            await self._running.carry_out(attempt)
+
+    async def _enter_request(self, attempt: Attempt, request: RunRequest) -> Run:
+        while True:
+            self._arrivals.check_open()
+            arrival = self._decide(attempt, request)
+            try:
+                if arrival is None:
+                    await self._writer.write(lambda tx: _refuse(tx, request), priority=Priority.START)
+                else:
+                    (run,) = await self._arrivals.record([arrival])
+                    if run is None:  # it was entered in that very transaction
+                        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
+                    return run
+            except Stale:
+                log.debug("job %s has changed meanwhile; deciding again", request.job_id)
+
+    async def _end_before_start(self, attempt: Attempt) -> None:
+        """Of a request that is cancelled before it is looked at; it comes into line only if that fails."""
+        try:
+            await self._arrivals.end(attempt, RunStatus.CANCELLED, Reason.CANCEL)
+        except DatabaseError as error:
+            log.error("a request for a run of %s could not be cancelled: %s", attempt.job_id, error)
+            self._arrivals.put_in_line(attempt)
+            self._on_failure()
+
+    async def _take_up(self, arrival: Arrival) -> None:
+        """Decide again until the decision still holds at its commit; then carry out the run, if it starts."""
+        again: Arrival | None = arrival
+        while again is not None:
+            try:
+                await self._arrivals.carry_in(again)
+            except Stale:
+                again = self._decide(arrival.attempt, None) if self._arrivals.is_open else None
+            else:
+                return
+
+    def _decide(self, attempt: Attempt, entry: RunRequest | None) -> Arrival | None:
+        """About a request that comes now; None if its job cannot be read."""
+        job = self._jobs.get(attempt.job_id)
+        if job is not None:
+            return self._arrivals.decide(job, attempt, entry)
+        if attempt.run is not None:
+            self._arrivals.put_in_line(attempt)  # for the apply that heals the job's row
+        return None
+
+
+def _refuse(tx: Tx, request: RunRequest) -> None:
+    """Raise what is wrong with a job that could not be read; if nothing is by now, read it again."""
+    run_entries.request_run(tx, request)
+    raise Stale
