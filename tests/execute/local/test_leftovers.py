@@ -24,6 +24,7 @@ from support.launches import (
 
 from jeeves_runner.core.outcome import Exited, Lost
 from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.executor import LocalExecutor
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
@@ -52,6 +53,19 @@ def test_a_child_that_floods_the_pipe_is_ended_before_the_drain_is_over() -> Non
     ending, sink = run_once(launch("yes & exit 0"), LocalExecutor(drain=600))
     assert ending == Exited(code=0)
     assert len(sink.stdout) < 64 * 1024 * 1024
+
+
+@linux_only
+def test_a_child_without_any_environment_ends_with_the_run_where_orphans_cannot_be_adopted(
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on systems without a subreaper: nothing but its group tells whose it is."""
+    assert orphans.become_subreaper()  # which stays: so this test can reap what the run has left
+    monkeypatch.setattr(orphans, "become_subreaper", lambda: False)
+    ending, sink = run_once(launch("env -i sleep 600 >/dev/null 2>&1 & echo $!"), executor)
+    assert ending == Exited(code=0)
+    assert not is_alive(int(sink.stdout))
+    os.waitpid(int(sink.stdout), 0)
 
 
 @linux_only
