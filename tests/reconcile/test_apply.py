@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from support.project import BACKUP, REPORT, Project, errors, summary
 
-from jeeves_runner.core.model import AppliedBy
+from jeeves_runner.core.model import AppliedBy, Trigger
 from jeeves_runner.core.specs import FieldChange
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction
+from jeeves_runner.db.run_entries import RunRequest, request_run
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.reconcile.apply import ApplyOptions, apply_plan
 from jeeves_runner.reconcile.setup import source_of
@@ -131,6 +132,24 @@ def test_a_deleted_job_is_a_tombstone_and_comes_back(project: Project) -> None:
     project.write("backup.yaml", BACKUP)
     assert summary(project.apply().plan) == ["+job backup"]
     assert project.jobs("id, schedule_since")[0] == ("backup", "2026-03-02T12:00:00.000Z")
+
+
+@pytest.mark.parametrize("how", ["deleted", "disabled"])
+def test_what_waits_of_a_stopped_job_is_cancelled_with_it(project: Project, how: str) -> None:
+    """No runner need be there to do it."""
+    project.write("backup.yaml", BACKUP)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    with transaction(project.conn, project.clock) as tx:
+        for job_id in ("backup", "report"):
+            request_run(tx, RunRequest(job_id=job_id, trigger=Trigger.MANUAL))
+    if how == "deleted":
+        project.remove("backup.yaml")
+    else:
+        project.write("backup.yaml", BACKUP + "enabled: false\n")
+    project.apply()
+    found = project.conn.execute("SELECT job_id, status, reason FROM runs ORDER BY id")
+    assert list(found) == [("backup", "cancelled", how), ("report", "scheduled", None)]
 
 
 @pytest.mark.parametrize("broken", ["id: [\n", "id:\tbackup\n", "", "# nothing\n", "a: b: c\n", "\xff"])
