@@ -1,11 +1,12 @@
 """The follower: looks when nudged, once for many nudges, and by itself where no nudge comes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from support.ledger import Store
+from support.runs import Place, job
 
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import connect
@@ -22,6 +23,7 @@ class Looks:
         self.store = Store(path)
         self.written = 0
         self.came = asyncio.Event()
+        self.amid: Callable[[], None] = lambda: None
         self.follower = Follower(connect(path), changed=self._changed, written=self._written)
 
     async def _changed(self, revision: int, ids: Sequence[str]) -> None:
@@ -29,6 +31,8 @@ class Looks:
 
     async def _written(self) -> None:
         self.written += 1
+        amid, self.amid = self.amid, lambda: None
+        amid()
         self.came.set()
 
     def write(self) -> None:
@@ -78,3 +82,45 @@ def test_a_nudge_returns_before_its_look(tmp_path: Path, monkeypatch: pytest.Mon
         return looks.written
 
     assert asyncio.run(scenario()) == 1
+
+
+def test_a_commit_that_falls_into_the_work_for_another_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "INTERVAL", 0.01)
+
+    async def scenario() -> None:
+        looks = Looks(tmp_path / "runner.sqlite")
+        looks.amid = looks.write
+        task = asyncio.create_task(looks.follower.run())
+        looks.write()
+        async with asyncio.timeout(30):
+            while looks.written < 2:
+                await looks.came.wait()
+                looks.came.clear()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scenario())
+
+
+def test_all_that_others_have_applied_since_is_passed_on_at_once(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.apply(job("old"))
+    passed: list[tuple[int, list[str]]] = []
+
+    async def changed(revision: int, ids: Sequence[str]) -> None:
+        passed.append((revision, sorted(ids)))
+
+    async def written() -> None:
+        raise AssertionError("it was not told to look for commits")
+
+    async def scenario() -> None:
+        follows = Follower(connect(place.path), changed=changed, written=written)
+        place.apply(job("a"))
+        place.apply(job("b"))
+        await follows.catch_up()
+        await follows.catch_up()
+
+    asyncio.run(scenario())
+    assert passed == [(3, ["a", "b"])]
