@@ -27,8 +27,7 @@ from support.admission_play import play
 from support.admission_races import Fired, Then, race, race_through_a_restart
 from support.admission_strategies import races, stories
 
-from jeeves_runner.core.model import CatchUp, OverlapPolicy
-from jeeves_runner.db.connection import connect
+from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus
 
 SKIP, ALLOW, QUEUE, REPLACE = OverlapPolicy
 EVERYDAY = settings(
@@ -36,14 +35,6 @@ EVERYDAY = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],
 )
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database to copy: making one takes longer than most stories."""
-    path = tmp_path_factory.mktemp("template") / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
 
 
 def one_job(overlap: OverlapPolicy, catch_up: CatchUp = CatchUp.LATEST) -> World:
@@ -192,3 +183,10 @@ def test_requests_by_row_that_no_runner_has_seen_are_decided_about_at_the_start(
 ) -> None:
     unseen = [ByRow("a", heard=False)] * 3
     play(one_job(overlap), template, [*unseen, Restart(dies=True), Ends(), Look()])
+
+
+def test_a_request_by_row_meets_the_retry_of_a_run_that_the_last_runner_left(template: Path) -> None:
+    """The retry is recorded at the start, before anybody decides about the older request."""
+    rules = JobRules(id="a", retries=1, retry_on=(RunStatus.INTERRUPTED,))
+    world = World(jobs=(rules,))
+    play(world, template, [ByHand("a"), ByRow("a", heard=False), Restart(dies=True), Wait(), Ends()])

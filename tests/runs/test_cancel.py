@@ -2,12 +2,21 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from support.admission_model import JobRules
+from support.admission_play import with_doors
+from support.doors import Doors
 from support.runs import HOLD, Place, Rig, job, with_runner
 
-from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.core.model import CancelCause, Run, RunStatus
 from jeeves_runner.db.run_progress import request_cancel
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Priority
+from jeeves_runner.errors import DatabaseError
+from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
 
 
 def test_a_timeout_is_recorded_as_the_cause_before_the_signal(place: Place) -> None:
@@ -78,6 +87,85 @@ def test_a_cancel_request_of_another_program_is_obeyed(place: Place) -> None:
         assert (ended.status, ended.started_at) == ("cancelled", None)
 
     with_runner(place, scenario, max_concurrency=1)
+
+
+def test_a_run_whose_cause_cannot_be_recorded_is_ended_all_the_same(place: Place) -> None:
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("slow")
+        rig.writer.failing = {Priority.OUTCOME}
+        await rig.runs.cancel(run.id)
+        assert (await rig.runs.wait(run.id)).status is RunStatus.CANCELLED
+        assert rig.writer.failing == set()
+
+    with_runner(place, scenario)
+
+
+def test_a_cancel_is_not_lost_when_the_start_of_what_waited_cannot_be_recorded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor can the cancel itself, so that nobody finds it in the row later."""
+    place.apply(job("wait", HOLD))
+    full = [True]
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("wait")
+        write, cancelled = rig.writer.write, asyncio.Event()
+        cancels: list[asyncio.Future[Run]] = []
+
+        async def fail(_op: Callable[[Tx], object], *, priority: Priority, **_: object) -> None:
+            if priority is Priority.START:
+                cancels.append(asyncio.ensure_future(rig.runs.cancel(run.id)))
+                await cancelled.wait()
+                monkeypatch.setattr(rig.writer, "write", write)
+            cancelled.set()
+            raise DatabaseError("the disk is full")
+
+        monkeypatch.setattr(rig.writer, "write", fail)
+        full[0] = False
+        ended = await rig.runs.wait(run.id)
+        assert (ended.status, ended.reason, ended.started_at) == ("cancelled", "cancel", None)
+        await asyncio.gather(*cancels)
+
+    with_runner(place, scenario, disk_full=lambda: full[0])
+
+
+def test_a_run_that_is_asked_to_end_while_its_start_is_committed_starts_no_program(template: Path) -> None:
+    async def scenario(doors: Doors) -> None:
+        for job_id in ("full", "wait"):
+            doors.request_by_hand(job_id)
+            await doors.rest()
+        doors.writer.holds = True
+        doors.end(1, 0)
+        await doors.rest()
+        await doors.writer.commit()  # the end; the start of what waited follows
+        doors.cancel(2)
+        await doors.rest()
+        await doors.writer.release()
+        assert [row.status for row in doors.rows()] == ["ok", "cancelled"]
+        assert doors.executor.started == [1]
+
+    with_doors(template, scenario, JobRules(id="full"), JobRules(id="wait"), limit=1)
+
+
+def test_a_run_that_is_asked_to_end_while_its_process_starts_is_ended(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        start = rig.runs._executor.start
+
+        async def start_and_cancel(launch: Launch, sink: Sink) -> LocalHandle:
+            handle = await start(launch, sink)
+            await rig.runs.cancel(launch.run_id)
+            return handle
+
+        monkeypatch.setattr(rig.runs._executor, "start", start_and_cancel)
+        assert (await rig.finish("slow")).status is RunStatus.CANCELLED
+
+    with_runner(place, scenario)
 
 
 # After the exit

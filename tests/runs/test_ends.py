@@ -80,25 +80,6 @@ def test_an_outcome_is_recorded_although_its_task_was_cancelled(place: Place) ->
     assert place.story() == ["interrupted"]
 
 
-def test_who_hears_of_an_end_finds_its_slot_free(place: Place) -> None:
-    """Also when something else has looked at the database between the commit and the end of the task."""
-    place.apply(job("quick", "true"))
-
-    async def scenario(rig: Rig) -> None:
-        async def look() -> None:
-            while True:
-                await rig.runs.look()
-                await asyncio.sleep(0)
-
-        looking = asyncio.create_task(look())
-        for _ in range(50):
-            assert (await rig.finish("quick")).status is RunStatus.OK
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-
-    with_runner(place, scenario, max_concurrency=1)
-
-
 def test_a_late_outcome_changes_nothing_and_is_noted(place: Place) -> None:
     place.apply(job("slow", "sleep 0.2"))
 

@@ -3,12 +3,14 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from support.runs import Place, Rig, due_now, job, with_runner
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
+from jeeves_runner.errors import NotFound
 
 
 def test_an_occurrence_runs_once_however_often_it_is_due(place: Place) -> None:
@@ -101,3 +103,48 @@ def test_under_all_every_occurrence_of_a_gap_runs_one_after_the_other(place: Pla
     ends = [run.finished_at for run in ran if run.finished_at]
     starts = [run.started_at for run in ran if run.started_at]
     assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+
+
+def test_a_gap_that_is_missed_altogether_is_decided_to_its_end(place: Place) -> None:
+    place.apply(job("tick", catch_up="none"))
+    due = gap(place, "tick", hours=3)
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.submit(due)
+        await rig.runs.submit(due)
+
+    with_runner(place, scenario)
+    (missed,) = place.runs()
+    assert (missed.status, missed.occurrences, missed.last_for) == ("missed", due.count, due.latest)
+    assert place.value("SELECT decided_until FROM jobs") == to_text(due.latest)
+
+
+def test_rows_alone_decide_where_the_watermark_says_nothing(place: Place) -> None:
+    """A clock that has been set back since left it far in the future."""
+    place.apply(job("tick"))
+    due = due_now(place, "tick")
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.submit(due)
+        await rig.runs.idle()
+        with place.write() as tx:
+            tx.conn.execute("UPDATE jobs SET decided_until = ?", (to_text(tx.now + timedelta(hours=4)),))
+        assert await rig.runs.submit(due) == []
+        await rig.runs.idle()
+
+    with_runner(place, scenario)
+    assert place.story() == ["ok"]
+
+
+def test_an_occurrence_of_a_job_that_was_deleted_since_it_was_read_does_not_start(place: Place) -> None:
+    place.apply(job("tick"))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.finish("tick")
+        place.apply(delete=("tick",))  # and nobody tells the runner
+        assert await rig.runs.submit(due_now(place, "tick")) == []
+        with pytest.raises(NotFound):
+            await rig.runs.request("tick")
+
+    with_runner(place, scenario)
+    assert place.story() == ["ok"]

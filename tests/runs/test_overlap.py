@@ -3,9 +3,11 @@
 import asyncio
 from datetime import timedelta
 
-from support.runs import HOLD, Place, Rig, job, occur, with_runner
+from support.runs import HOLD, Place, Rig, due_now, job, occur, with_runner
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import OverlapPolicy, RunStatus
+from jeeves_runner.db import overrides
 
 
 def test_skip_joins_skipped_occurrences_into_one_row(place: Place) -> None:
@@ -22,6 +24,35 @@ def test_skip_joins_skipped_occurrences_into_one_row(place: Place) -> None:
     assert skipped.scheduled_for is not None
     assert skipped.last_for is not None
     assert skipped.last_for >= skipped.scheduled_for + timedelta(seconds=2)
+
+
+def test_what_is_skipped_is_decided_about(place: Place) -> None:
+    place.apply(job("slow", HOLD))
+    first, second, third = (due_now(place, "slow", second) for second in range(3))
+
+    async def scenario(rig: Rig) -> None:
+        for due in (first, second, third, third):
+            await rig.runs.submit(due)
+
+    with_runner(place, scenario)
+    assert place.runs()[1].occurrences == 2
+    assert place.value("SELECT decided_until FROM jobs") == to_text(third.latest)
+
+
+def test_skips_for_two_reasons_are_two_rows(place: Place) -> None:
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        await occur(rig, "slow", 0)
+        await occur(rig, "slow", 1)
+        with place.write() as tx:
+            overrides.pause(tx, "slow", until=None, reason=None, by="test")
+        await occur(rig, "slow", 2)
+        await occur(rig, "slow", 3)
+
+    with_runner(place, scenario)
+    skipped = place.runs()[1:]
+    assert [(run.reason, run.occurrences) for run in skipped] == [("overlap", 1), ("paused", 2)]
 
 
 def test_allow_lets_runs_overlap(place: Place) -> None:
@@ -85,3 +116,16 @@ def test_replace_cancels_what_waits(place: Place) -> None:
         assert place.runs("late")[0].reason == "replaced"
 
     with_runner(place, scenario, max_concurrency=1)
+
+
+def test_a_run_asked_for_by_another_program_replaces_what_runs(place: Place) -> None:
+    place.apply(job("slow", HOLD, overlap_policy=OverlapPolicy.REPLACE))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        place.request("slow")
+        await rig.runs.look()
+        await rig.until_story("slow", "cancelled", "running")
+        assert place.runs()[0].cancel_cause == "replaced"
+
+    with_runner(place, scenario)

@@ -15,9 +15,11 @@ from support.runs import Place, Rig, job, running, with_runner
 from support.server import until
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.core.model import Lost, Retries, RunStatus
 from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.connection import connect
+from jeeves_runner.errors import NoServer
+from jeeves_runner.execute.contract import LocalHandle
 from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
 
 RUNNER = """
@@ -232,3 +234,34 @@ def test_settling_comes_before_the_first_admission(place: Place) -> None:
     asyncio.run(main())
     assert json.dumps(left) != "[]"
     assert os.getpid() not in left
+
+
+def test_nothing_is_admitted_while_leftovers_are_being_settled(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(job("left"), job("next"))
+    place.request("left")
+    with place.write() as tx:
+        tx.conn.execute("UPDATE runs SET status = 'running', started_at = ?, mark = 'none'", (tx.at,))
+
+    async def main() -> None:
+        async with running(place, started=False) as rig:
+            recover = rig.runs._executor.recover
+            settling, go_on = asyncio.Event(), asyncio.Event()
+
+            async def recover_later(run_id: int, handle: LocalHandle | None) -> Lost | LocalHandle:
+                settling.set()
+                await go_on.wait()
+                return await recover(run_id, handle)
+
+            monkeypatch.setattr(rig.runs._executor, "recover", recover_later)
+            starting = asyncio.create_task(rig.runs.start_up())
+            await settling.wait()
+            with pytest.raises(NoServer):
+                await rig.runs.request("next")
+            go_on.set()
+            await starting
+            await rig.finish("next")
+
+    asyncio.run(main())
+    assert [(run.job_id, run.status) for run in place.runs()] == [("left", "interrupted"), ("next", "ok")]

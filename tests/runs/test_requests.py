@@ -1,7 +1,6 @@
 """Requests: from the wish for a run to its row, by hand and by other programs."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,17 +30,6 @@ def test_a_triggered_run_is_recorded_with_all_that_is_known_of_it(place: Place) 
     assert (run.file, run.revision_id) == ("greet.yaml", 1)
     assert run.log_path is not None
     assert Path(run.log_path).read_text().count("\n") == 3
-
-
-def test_a_run_is_recorded_before_its_program_starts(place: Place) -> None:
-    """The script itself asks the database about its own run."""
-    ask = (
-        "import apsw, os, sys; conn = apsw.Connection(os.environ['JR_DB_PATH']); "
-        "print(conn.execute('SELECT status, mark = ? FROM runs WHERE id = ?', "
-        "(os.environ['JR_RUN_MARK'], os.environ['JR_RUN_ID'])).fetchall())"
-    )
-    place.apply(job("ask", f'exec {sys.executable} -c "{ask}"'))
-    assert with_runner(place, lambda rig: rig.finish("ask")).stdout == "[('running', 1)]\n"
 
 
 def test_a_job_that_does_not_exist_cannot_be_triggered(place: Place) -> None:

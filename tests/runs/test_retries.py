@@ -1,10 +1,17 @@
 """Attempts that are made again."""
 
 from datetime import timedelta
+from pathlib import Path
 
+from support.admission_acts import due_of
+from support.admission_model import JobRules
+from support.admission_play import with_doors
+from support.clock import NOON
+from support.doors import Doors
 from support.runs import Place, Rig, job, occur, with_runner
 
-from jeeves_runner.core.model import Retries
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import OverlapPolicy, Retries
 
 
 def test_a_failed_run_is_tried_again_as_often_as_declared(place: Place) -> None:
@@ -36,3 +43,36 @@ def test_a_pending_retry_counts_as_active(place: Place) -> None:
 
     with_runner(place, scenario)
     assert place.story() == ["error", "scheduled: retry", "skipped: overlap"]
+
+
+def test_a_retry_does_not_move_the_watermark(template: Path) -> None:
+    first, second = NOON + timedelta(seconds=4), NOON + timedelta(seconds=8)
+
+    async def scenario(doors: Doors) -> None:
+        doors.clock.advance(seconds=8)
+        for when in (first, second):
+            doors.arrive_due(due_of("flaky", [when]))
+            await doors.rest()
+        doors.end(1, 1)
+        await doors.rest()
+        assert [(row.trigger, row.scheduled_for) for row in doors.rows()] == [
+            ("schedule", first),
+            ("schedule", second),
+            ("retry", first),
+        ]
+        assert doors.watermarks() == {"flaky": second}
+
+    with_doors(template, scenario, JobRules(id="flaky", overlap=OverlapPolicy.ALLOW, retries=1))
+
+
+def test_each_retry_waits_for_its_own_time(place: Place) -> None:
+    """Also for one that is behind another whose time comes later."""
+    place.apply(job("flaky", overlap_policy=OverlapPolicy.ALLOW))
+    with place.write() as tx:
+        for delay in (timedelta(hours=1), timedelta(seconds=0.1)):
+            tx.conn.execute(
+                "INSERT INTO runs (job_id, status, trigger, attempt, not_before, created_at, reason)"
+                " VALUES ('flaky', 'scheduled', 'retry', 2, ?, ?, 'retry')",
+                (to_text(tx.now + delay), tx.at),
+            )
+    with_runner(place, lambda rig: rig.until_story("flaky", "scheduled: retry", "ok"))

@@ -53,13 +53,18 @@ def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
 # Fenced
 
 
+def take_over(place: Place) -> None:
+    """Another runner becomes the runner, and nobody tells this one."""
+    with place.write() as tx:
+        begin_epoch(tx, os.getpid(), boot_id())
+
+
 def test_a_fenced_runner_stops_admitting_and_ends_its_runs(place: Place) -> None:
     place.apply(job("slow", HOLD), job("next"))
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.request("slow")
-        with place.write() as tx:
-            begin_epoch(tx, os.getpid(), boot_id())
+        take_over(place)
         with pytest.raises(Fenced):
             await rig.runs.request("next")
         await rig.runs.fenced.wait()
@@ -84,3 +89,33 @@ def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Pla
     with_runner(place, scenario)
     assert place.story() == ["interrupted"]
     assert place.runs()[0].message == "interrupted: the runner had lost its database (killed by SIGTERM)"
+
+
+def test_a_fenced_runner_does_not_start_what_waits(place: Place) -> None:
+    place.apply(job("wait", HOLD))
+    full = [True]
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("wait")
+        take_over(place)
+        full[0] = False  # it looks again within a second
+        await rig.runs.fenced.wait()
+
+    with_runner(place, scenario, disk_full=lambda: full[0])
+    assert place.story() == ["scheduled: disk_full"]
+
+
+def test_a_runner_that_finds_itself_fenced_by_an_outcome_ends_its_other_runs(place: Place) -> None:
+    place.apply(job("short", "sleep 0.3"), job("long", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("long")
+        await rig.runs.request("short")
+        take_over(place)
+        await rig.runs.fenced.wait()
+        await rig.runs.idle()
+        with pytest.raises(NoServer):
+            await rig.runs.request("short")
+
+    with_runner(place, scenario)
+    assert place.story() == ["running", "running"]  # its successor settles them

@@ -65,6 +65,21 @@ def test_waiting_runs_survive_a_restart(place: Place) -> None:
     assert place.story() == ["interrupted", "ok"]
 
 
+def test_a_run_starts_under_the_spec_of_its_start(place: Place) -> None:
+    place.apply(job("full", HOLD), job("say", "echo old"))
+
+    async def scenario(rig: Rig) -> None:
+        full, say = await rig.runs.request("full"), await rig.runs.request("say")
+        place.apply(job("say", "echo new"))  # and nobody tells the runner
+        await rig.runs.cancel(full.id)
+        ended = await rig.runs.wait(say.id)
+        assert (ended.stdout, ended.revision_id) == ("new\n", 2)
+
+    with_runner(place, scenario, max_concurrency=1)
+    present = place.value("SELECT spec_hash FROM jobs WHERE id = 'say'")
+    assert place.value("SELECT spec_hash FROM runs WHERE job_id = 'say'") == present
+
+
 # Pauses
 
 

@@ -39,7 +39,7 @@ from support.admission_events import (
     Wait,
     World,
 )
-from support.admission_model import AdmissionModel, Row
+from support.admission_model import AdmissionModel, JobRules, Row
 from support.clock import NOON, HandClock
 from support.doors import REFUSALS, Doors, SeenRow, make_place
 from support.resting import RestingLoop, run_resting
@@ -227,6 +227,13 @@ def in_a_world(
 
     with TemporaryDirectory() as folder:
         run_resting(clock, main)
+
+
+def with_doors(
+    template: Path, scenario: Callable[[Doors], Coroutine[Any, Any, None]], *jobs: JobRules, limit: int = 4
+) -> None:
+    """Do something at the doors of a fresh runner that has these jobs."""
+    in_a_world(World(jobs=jobs, limit=limit), template, lambda it: scenario(it.doors))
 
 
 def play(world: World, template: Path, events: Sequence[Event]) -> None:

@@ -23,6 +23,7 @@ from jeeves_runner.db.run_entries import RunRequest, request_run
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.errors import DatabaseError
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
@@ -98,15 +99,22 @@ class Place:
 
 
 class WatchedWriter(Writer):
-    """A writer that tells a test after each commit that was waited for."""
+    """A writer that tells a test after each commit that was waited for.
+
+    ``failing``: the priorities of which the next write fails, once each.
+    """
 
     def __init__(self, path: Path, clock: Clock, committed: Callable[[], None]) -> None:
         super().__init__(path, clock)
         self._committed = committed
+        self.failing: set[Priority] = set()
 
     async def write(
         self, op: Callable[[Tx], T], *, durable: bool = True, priority: Priority = Priority.OTHER
     ) -> T:
+        if priority in self.failing:
+            self.failing.remove(priority)
+            raise DatabaseError("the disk is full")
         try:
             return await super().write(op, durable=durable, priority=priority)
         finally:
@@ -117,7 +125,7 @@ class Rig:
     """A started runner on a place."""
 
     def __init__(
-        self, place: Place, writer: Writer, epoch: int, conn: apsw.Connection, **options: Any
+        self, place: Place, writer: WatchedWriter, epoch: int, conn: apsw.Connection, **options: Any
     ) -> None:
         self.place = place
         self.writer = writer
