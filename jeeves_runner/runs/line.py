@@ -89,6 +89,11 @@ class WaitingLine:
         """Look at all of them in a second: by then may go well what has failed."""
         self._look_again_in(_AGAIN)
 
+    def review_at(self, when: datetime) -> None:
+        """Look at all of them then: the time of a retry comes, also while no slot is free."""
+        if self._is_open:
+            self._look_again_in(self._seconds_until(when))
+
     def review(self, *, all_of_them: bool = False) -> None:
         """Start what can start now; arm the timer for what time alone can start.
 

@@ -260,6 +260,8 @@ class Runs:
             for run in runs.requested_runs(self._conn, self._newest_seen):
                 self._requests.take_up(run)
                 self._newest_seen = run.id
+                if run.not_before is not None:
+                    self._line.review_at(run.not_before)
             self._line.review()
 
     def _on_failure(self) -> None:

@@ -9,7 +9,7 @@ import apsw
 import pytest
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
-from jeeves_runner.core.model import CancelCause, OverlapPolicy, Run
+from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, Run
 from jeeves_runner.core.policy import Decision
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
@@ -109,3 +109,14 @@ def test_a_start_is_carried_out_and_the_line_goes_on_whatever_is_wrong_with_one_
 
     with_runner(place, scenario, pools={"one": 1})
     assert "the disk is gone for a moment" in caplog.text
+
+
+def test_a_retry_whose_time_has_come_while_no_slot_is_free_says_that_it_waits_for_one(place: Place) -> None:
+    place.apply(job("fails", "exit 1", retries=Retries(limit=1, delay_ms=50)), job("full", HOLD, priority=1))
+
+    async def scenario(rig: Rig) -> None:
+        await asyncio.gather(rig.runs.request("fails"), rig.runs.request("full"))
+        await rig.until(lambda: place.story("fails") == ["error", "scheduled: limit"])
+        await rig.until_story("full", "running")
+
+    with_runner(place, scenario, max_concurrency=1)
