@@ -257,12 +257,19 @@ class Runs:
         """Follow what has been committed, by whichever process: ends, requests, slots that are free now."""
         self._follow_ends()
         if self._is_open:
-            for run in runs.requested_runs(self._conn, self._newest_seen):
-                self._requests.take_up(run)
-                self._newest_seen = run.id
-                if run.not_before is not None:
-                    self._line.review_at(run.not_before)
+            self._take_up_requests()
             self._line.review()
+
+    def _take_up_requests(self) -> None:
+        """The attempts of chains that go on come first: they were active before whatever came meanwhile."""
+        requested = runs.requested_runs(self._conn, self._newest_seen)
+        for run in sorted(requested, key=lambda run: run.trigger is not Trigger.RETRY):
+            if self._board.get(run.id) is None:
+                self._requests.take_up(run)
+            if run.not_before is not None:
+                self._line.review_at(run.not_before)
+        if requested:
+            self._newest_seen = requested[-1].id
 
     def _on_failure(self) -> None:
         """The database did not take decisions, and who was to start waits again, or has ended meanwhile."""

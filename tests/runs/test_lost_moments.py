@@ -1,6 +1,7 @@
 """Moments at which a runner may lose a run, or start one that nobody wants any more."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,30 @@ def test_a_retry_whose_time_has_come_while_no_slot_is_free_says_that_it_waits_fo
         await rig.until_story("full", "running")
 
     with_runner(place, scenario, max_concurrency=1)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "story"),
+    [
+        (OverlapPolicy.SKIP, ["error", "skipped: overlap", "scheduled: retry"]),
+        (OverlapPolicy.QUEUE, ["error", "scheduled: overlap", "scheduled: retry"]),
+        (OverlapPolicy.REPLACE, ["error", "ok", "cancelled: replaced"]),
+    ],
+)
+def test_a_request_that_is_seen_with_the_end_of_an_attempt_does_not_start_before_the_next_one(
+    place: Place, overlap: OverlapPolicy, story: list[str]
+) -> None:
+    mark = place.root / "tried"
+    command = f"test -e {mark} && exit 0; touch {mark}; read line < {place.root}/go; exit 1"
+    os.mkfifo(place.root / "go")
+    retries = Retries(limit=1, delay_ms=60_000)
+    place.apply(job("fails", command, retries=retries, overlap_policy=overlap))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("fails")
+        place.request("fails")
+        await asyncio.to_thread((place.root / "go").write_text, "now\n")
+        await rig.runs.wait(run.id)
+        await rig.until_story("fails", *story)
+
+    with_runner(place, scenario)
