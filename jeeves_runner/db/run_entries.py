@@ -176,7 +176,7 @@ def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> Run
     try:
         spec = job_from_text(job.spec_text)
     except SpecError as error:
-        raise _row_is_damaged(job.id) from error
+        raise row_is_damaged(job.id) from error
     run = returned_run(
         tx,
         _REQUEST,
@@ -201,7 +201,7 @@ def no_such_job(job_id: str) -> NotFound:
     return NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
 
 
-def _row_is_damaged(job_id: str) -> Conflict:
+def row_is_damaged(job_id: str) -> Conflict:
     """The error for a run of a job whose row was changed by hand so that it cannot be read."""
     return Conflict(
         f"the row of job {job_id} in the database was damaged by hand",

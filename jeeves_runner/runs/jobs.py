@@ -37,6 +37,10 @@ class KnownJobs:
             job = self._read(row)
         return job
 
+    def is_damaged(self, job_id: str) -> bool:
+        """Whether the job is there, and its row could not be read."""
+        return job_id in self._damaged
+
     def forget(self, job_id: str) -> None:
         """Read the job again when it is needed."""
         self._jobs.pop(job_id, None)

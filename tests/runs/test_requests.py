@@ -204,6 +204,8 @@ def test_a_job_whose_row_is_damaged_is_not_called_missing(place: Place) -> None:
     async def scenario(rig: Rig) -> None:
         with pytest.raises(Conflict, match="the row of job greet in the database was damaged"):
             await rig.runs.request("greet")
+        with pytest.raises(Conflict, match="damaged"):
+            await occur(rig, "greet")
         with pytest.raises(Conflict, match="damaged") as refused:
             place.request("greet")
         assert "apply" in (refused.value.hint or "")
