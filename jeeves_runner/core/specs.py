@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from jeeves_runner.core.model import (
     CatchUp,
@@ -22,6 +23,8 @@ from jeeves_runner.core.model import (
     SourceType,
     Spec,
 )
+
+T = TypeVar("T", JobSpec, Retries)
 
 
 class SpecError(ValueError):
@@ -75,7 +78,7 @@ def job_from_text(text: str) -> JobSpec:
     Cached: the scheduler reads the same few again and again.
     """
     try:
-        return JobSpec(**_job_values(json.loads(text)))
+        return _checked(JobSpec(**_job_values(json.loads(text))))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SpecError(f"the stored spec cannot be read: {error}") from error
 
@@ -117,7 +120,28 @@ def _retries(values: Mapping[str, Any]) -> Retries:
     known["on"] = tuple(known["on"])
     if known.get("on_exit_codes") is not None:
         known["on_exit_codes"] = tuple(known["on_exit_codes"])
-    return Retries(**known)
+    return _checked(Retries(**known))
+
+
+def _checked(value: T) -> T:
+    """A part of a spec as it is; TypeError if a field holds what is not of its type."""
+    for name, types in _TYPES[type(value)]:
+        if type(getattr(value, name)) not in types:
+            raise TypeError(f"{name} cannot be {getattr(value, name)!r}")
+    return value
+
+
+def _types_of(kind: Any) -> frozenset[type]:
+    """The types of the values that an annotation allows; of a tuple's parts it says nothing."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return frozenset(map(type, parts))
+    if origin in (Union, UnionType):
+        return frozenset().union(*map(_types_of, parts))
+    return frozenset([origin or kind])
+
+
+_TYPES = {cls: [(f.name, _types_of(f.type)) for f in fields(cls)] for cls in (JobSpec, Retries)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

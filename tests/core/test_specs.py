@@ -1,10 +1,21 @@
 """Specs as text and back, and what differs between two of them."""
 
+import json
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, QueueSpec, Retries, Secret, SourceType
-from jeeves_runner.core.specs import FieldChange, canonical, changed_fields, spec_from_text, spec_hash
+from jeeves_runner.core.specs import (
+    FieldChange,
+    SpecError,
+    canonical,
+    changed_fields,
+    job_from_text,
+    spec_from_text,
+    spec_hash,
+)
 
 texts = st.text(max_size=8)
 lists = st.lists(texts, max_size=3).map(tuple)
@@ -57,3 +68,20 @@ def test_changes_are_named_by_path_with_both_values() -> None:
         FieldChange(path="priority", old=0, new=5),
     ]
     assert changed_fields(canonical(old), canonical(old)) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("pool", ["one"]),
+        ("priority", "high"),
+        ("kill_grace_ms", "10s"),
+        ("timeout_ms", True),
+        ("enabled", 1),
+        ("retries", {"limit": "often", "on": ["error"]}),
+    ],
+)
+def test_a_value_that_is_not_of_its_type_makes_a_spec_unreadable(field: str, value: object) -> None:
+    text = canonical(JobSpec(id="a", name="a"))
+    with pytest.raises(SpecError):
+        job_from_text(json.dumps(json.loads(text) | {field: value}))
