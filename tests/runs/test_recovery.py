@@ -15,7 +15,8 @@ from support.runs import Place, Rig, job, running, with_runner
 from support.server import until
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Lost, Retries, RunStatus
+from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.core.outcome import Lost
 from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.connection import connect
 from jeeves_runner.errors import NoServer
