@@ -93,6 +93,7 @@ class Reason(StrEnum):
     LATE = "late"
     SUPERSEDED = "superseded"
     NO_CATCH_UP = "no_catch_up"
+    SKIP = "skip"
     CANCEL = "cancel"
     REPLACED = "replaced"
     DELETED = "deleted"

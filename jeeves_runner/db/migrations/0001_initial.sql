@@ -113,7 +113,7 @@ CREATE TABLE manifest_files (
 
 -- Jobs whose manifest is broken: held at their last good spec until it is mended.
 CREATE TABLE held (
-  kind             TEXT NOT NULL,
+  kind             TEXT NOT NULL CHECK (kind IN ('job', 'queue', 'node')),
   id               TEXT NOT NULL,
   file             TEXT NOT NULL,
   since            TEXT NOT NULL,
@@ -169,7 +169,7 @@ CREATE TABLE runs (
   -- Why it waits, did not start, or ended without an outcome of its own; and what that is about: a pool, a run ...
   reason           TEXT CHECK (reason IN ('overlap', 'queue_full', 'limit', 'pool', 'paused', 'disk_full', 'retry',
                                           'needs', 'precheck', 'exit_code', 'token_budget', 'depth', 'late',
-                                          'superseded', 'no_catch_up', 'cancel', 'replaced', 'deleted', 'disabled')),
+                                          'superseded', 'no_catch_up', 'skip', 'cancel', 'replaced', 'deleted', 'disabled')),
   reason_ref       TEXT,
   tokens           INTEGER,
   result_meta      TEXT,
@@ -192,7 +192,7 @@ CREATE TABLE runs (
   CHECK (status IN ('scheduled', 'running') OR finished_at IS NOT NULL),
   CHECK (status NOT IN ('running', 'ok', 'error', 'timeout', 'interrupted') OR started_at IS NOT NULL),
   CHECK (status NOT IN ('scheduled', 'missed') OR started_at IS NULL),
-  -- So that nothing makes a run final but db/run_ends.py, which sees to what follows from it.
+  -- So that nothing makes a run final but what takes the number of an end, and sees to what follows from it.
   CHECK ((status IN ('scheduled', 'running')) = (end_seq IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX runs_occurrence ON runs (job_id, scheduled_for) WHERE is_occurrence;
