@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import CancelCause, Run
+from jeeves_runner.core.model import CancelCause, Run, RunStatus
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_progress import note_handle, request_cancel
 from jeeves_runner.db.transaction import Tx
@@ -175,11 +175,16 @@ class RunningRuns:
             return cause
 
     async def _record_causes(self, attempts: Iterable[Attempt], cause: CancelCause) -> None:
-        """Record one cause for all that have not ended and not been asked to."""
+        """Record one cause for all that have not ended and not been asked to.
+
+        Not in the row of one whose start is on its way: should it not be recorded, the run waits on for the
+        next runner, which would take the cause for a wish to cancel it.
+        """
         asked = {
             a.run.id: a.execution
             for a in attempts
             if a.run is not None
+            and a.run.status is RunStatus.RUNNING
             and a.execution is not None
             and not (a.execution.is_asked_to_end() or a.execution.has_ended())
         }

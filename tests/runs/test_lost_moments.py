@@ -148,3 +148,36 @@ def test_a_request_that_is_seen_with_the_end_of_an_attempt_does_not_start_before
         await rig.until_story("fails", *story)
 
     with_runner(place, scenario)
+
+
+def test_a_shutdown_is_no_wish_to_cancel_a_run_whose_start_is_not_recorded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(job("full", HOLD), job("waits"))
+
+    async def scenario(rig: Rig) -> None:
+        write, started, let_go = rig.writer.write, asyncio.Event(), asyncio.Event()
+
+        async def no_start(op: Callable[[Tx], object], **options: Any) -> object:
+            if options.get("priority") is not Priority.START:
+                return await write(op, **options)
+            started.set()
+            await let_go.wait()
+            raise DatabaseError("the disk is full")
+
+        full = await rig.runs.request("full")
+        waits = await rig.runs.request("waits")
+        monkeypatch.setattr(rig.writer, "write", no_start)
+        await rig.runs.cancel(full.id)
+        await started.wait()
+        execution = rig.runs._board[waits.id].execution
+        assert execution is not None
+        stopping = asyncio.create_task(rig.runs.shut_down(0))
+        await rig.until(execution.is_asked_to_end)
+        let_go.set()
+        await stopping
+        monkeypatch.undo()
+
+    with_runner(place, scenario, max_concurrency=1)
+    assert place.value("SELECT cancel_cause FROM runs WHERE status = 'scheduled'") is None
+    with_runner(place, lambda rig: rig.until_story("waits", "ok"))
