@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 _AGAIN = 1.0
 """Seconds until an outcome the database did not take is offered to it again."""
 
+_CAUSE_PATIENCE = 2.0
+"""Seconds for which a signal waits until its cause is recorded; then the cause is recorded when it can be."""
+
 _LAST_PATIENCE = 5.0
 """Seconds a shutdown waits beyond the kill graces for outcomes to be recorded."""
 
@@ -164,15 +167,18 @@ class RunningRuns:
     async def _record_cause(self, run_id: int, cause: CancelCause) -> CancelCause | None:
         """The first cause recorded for the run, None if it has ended.
 
-        A run whose cause cannot be recorded ends all the same.
+        A run whose cause cannot be recorded, or not soon, ends all the same.
         """
         try:
-            return await self._writer.write(
-                lambda tx: request_cancel(tx, run_id, cause), priority=Priority.OUTCOME
-            )
+            async with asyncio.timeout(_CAUSE_PATIENCE):
+                return await self._writer.write(
+                    lambda tx: request_cancel(tx, run_id, cause), priority=Priority.OUTCOME
+                )
         except DatabaseError as error:
             log.error("why run %d ends could not be recorded: %s", run_id, error)
-            return cause
+        except TimeoutError:
+            log.warning("run %d is asked to end before it is recorded why: the database takes long", run_id)
+        return cause
 
     async def _record_causes(self, attempts: Iterable[Attempt], cause: CancelCause) -> None:
         """Record one cause for all that have not ended and not been asked to.
@@ -192,11 +198,16 @@ class RunningRuns:
         def op(tx: Tx) -> dict[int, CancelCause | None]:
             return {run_id: request_cancel(tx, run_id, cause) for run_id in asked}
 
+        first: dict[int, CancelCause | None] = {}
         try:
-            first = await self._writer.write(op, priority=Priority.OUTCOME)
+            async with asyncio.timeout(_CAUSE_PATIENCE):
+                first = await self._writer.write(op, priority=Priority.OUTCOME)
         except DatabaseError as error:
             log.error("why %d runs end could not be recorded: %s", len(asked), error)
-            first = {}
+        except TimeoutError:
+            log.warning(
+                "%d runs are asked to end before it is recorded why: the database takes long", len(asked)
+            )
         for run_id, execution in asked.items():
             execution.cause = execution.cause or first.get(run_id) or cause
 

@@ -171,12 +171,6 @@ def test_a_run_that_is_asked_to_end_while_its_process_starts_is_ended(
 # After the exit
 
 
-async def until_its_program_exits(rig: Rig) -> None:
-    (attempt,) = rig.runs._board.running()
-    while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody announces it
-        await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize("ask", [False, True], ids=["timeout", "cancel"])
 def test_a_program_that_has_exited_ended_by_itself_whatever_holds_its_output(place: Place, ask: bool) -> None:
     """What falls into the drain only cuts it short."""
@@ -185,7 +179,7 @@ def test_a_program_that_has_exited_ended_by_itself_whatever_holds_its_output(pla
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("leaves")
         if ask:
-            await until_its_program_exits(rig)
+            await rig.until_the_program_exits()
             await rig.runs.cancel(run.id)
         await rig.runs.wait(run.id)
 
@@ -214,7 +208,7 @@ def test_a_request_of_another_program_that_comes_after_the_exit_changes_nothing(
 
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("leaves")
-        await until_its_program_exits(rig)
+        await rig.until_the_program_exits()
         with place.write() as tx:
             request_cancel(tx, run.id, CancelCause.CANCEL)
         await rig.runs.look()

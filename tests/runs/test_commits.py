@@ -112,6 +112,30 @@ def test_a_cause_is_committed_before_the_signal(template: Path) -> None:
     with_doors(template, scenario, JobRules(id="slow"))
 
 
+def test_a_signal_waits_for_its_cause_no_longer_than_two_seconds(template: Path) -> None:
+    """Else a lock of another program would keep runs from being cancelled."""
+
+    async def scenario(doors: Doors) -> None:
+        doors.request_by_hand("slow")
+        await doors.rest()
+        doors.writer.holds = True
+        doors.cancel(1)
+        await doors.rest()
+        doors.clock.advance(seconds=1.9)
+        await doors.rest()
+        assert doors.executor.asked == set()
+        doors.clock.advance(seconds=0.2)
+        await doors.rest()
+        assert doors.executor.asked == {1}
+        doors.end(1, 0)
+        await doors.rest()
+        await doors.writer.release()
+        (row,) = doors.rows()
+        assert (row.status, row.cause) == ("cancelled", "cancel")
+
+    with_doors(template, scenario, JobRules(id="slow"))
+
+
 def test_a_retry_is_committed_with_the_end_of_the_attempt_before_it(template: Path) -> None:
     async def scenario(doors: Doors) -> None:
         doors.request_by_hand("flaky")

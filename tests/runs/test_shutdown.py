@@ -11,6 +11,7 @@ from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Fenced, NoServer
 from jeeves_runner.execute.local.processes import boot_id
+from jeeves_runner.runs import running as running_runs
 
 
 def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: Place) -> None:
@@ -48,6 +49,25 @@ def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
     with_runner(place, scenario, max_concurrency=1)
     assert [place.story(name) for name in ("slow", "wait")] == [["cancelled"], ["cancelled: cancel"]]
     assert place.story("late") == ["scheduled"]
+
+
+def test_a_shutdown_ends_what_runs_although_the_database_is_locked(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running_runs, "_CAUSE_PATIENCE", 0.05)
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        place.conn.execute("BEGIN IMMEDIATE")
+        down = asyncio.create_task(rig.runs.shut_down(0))
+        await rig.until_the_program_exits()
+        place.conn.execute("ROLLBACK")
+        await down
+
+    with_runner(place, scenario)
+    (run,) = place.runs()
+    assert (run.status, run.cancel_cause) == ("interrupted", "shutdown")
 
 
 # Fenced

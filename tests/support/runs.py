@@ -153,6 +153,13 @@ class Rig:
     async def until_story(self, job_id: str, *story: str) -> None:
         await self.until(lambda: self.place.story(job_id) == list(story))
 
+    async def until_the_program_exits(self) -> None:
+        """Wait for the exit of the only program that runs, which may not be recorded yet."""
+        (attempt,) = self.runs._board.running()
+        async with asyncio.timeout(20):
+            while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody says so
+                await asyncio.sleep(0.01)
+
     async def finish(self, job_id: str, params: Mapping[str, str] | None = None) -> Run:
         """Trigger a job and wait for its end."""
         run = await self.runs.request(job_id, params)
