@@ -169,6 +169,20 @@ def test_who_hears_of_an_end_finds_its_slot_free(place: Place) -> None:
     with_runner(place, scenario, max_concurrency=1)
 
 
+def test_who_asks_for_an_end_that_has_just_been_committed_finds_its_slot_free(place: Place) -> None:
+    place.apply(job("quick", "true"))
+
+    async def scenario(rig: Rig) -> None:
+        for _ in range(10):
+            run = await rig.runs.request("quick")
+            assert run.status is RunStatus.RUNNING
+            while rig.status(run.id) is RunStatus.RUNNING:  # noqa: ASYNC110 - to the turn of the commit
+                await asyncio.sleep(0)
+            await rig.runs.wait(run.id)
+
+    with_runner(place, scenario, max_concurrency=1)
+
+
 def test_an_outcome_that_the_database_did_not_take_is_offered_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

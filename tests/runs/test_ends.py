@@ -80,19 +80,37 @@ def test_an_outcome_is_recorded_although_its_task_was_cancelled(place: Place) ->
     assert place.story() == ["interrupted"]
 
 
+def end_by_another_program(place: Place, run_id: int) -> None:
+    with place.write() as tx:
+        tx.conn.execute(
+            "UPDATE runs SET status = 'interrupted', finished_at = ?, end_seq = ? WHERE id = ?",
+            (tx.at, next_end(tx), run_id),
+        )
+
+
 def test_a_late_outcome_changes_nothing_and_is_noted(place: Place) -> None:
     place.apply(job("slow", "sleep 0.2"))
 
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("slow")
-        with place.write() as tx:
-            tx.conn.execute(
-                "UPDATE runs SET status = 'interrupted', finished_at = ?, end_seq = ? WHERE id = ?",
-                (tx.at, next_end(tx), run.id),
-            )
+        end_by_another_program(place, run.id)
         assert (await rig.runs.wait(run.id)).status is RunStatus.INTERRUPTED
         await rig.runs.idle()
 
     with_runner(place, scenario)
     assert place.story() == ["interrupted"]
     assert place.value("SELECT action || ': ' || detail FROM audit") == "late result: ok"
+
+
+def test_a_run_whose_end_another_program_has_recorded_keeps_its_slot_while_it_lives(place: Place) -> None:
+    place.apply(job("slow", "sleep 0.5"), job("next"))
+
+    async def scenario(rig: Rig) -> None:
+        slow = await rig.runs.request("slow")
+        end_by_another_program(place, slow.id)
+        await rig.runs.look()
+        after = await rig.runs.request("next")
+        assert (after.status, after.reason) == ("scheduled", "limit")
+        assert (await rig.runs.wait(after.id)).status is RunStatus.OK
+
+    with_runner(place, scenario, max_concurrency=1)
