@@ -51,6 +51,19 @@ def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
     assert place.story("late") == ["scheduled"]
 
 
+def test_a_shutdown_starts_nothing_whose_time_comes_meanwhile(place: Place) -> None:
+    place.apply(job("slow", "sleep 0.8"), job("flaky", "exit 1", retries=Retries(limit=1, delay_ms=300)))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        await rig.finish("flaky")
+        await rig.runs.shut_down(60)
+
+    with_runner(place, scenario)
+    assert place.story("slow") == ["ok"]
+    assert place.story("flaky") == ["error", "scheduled: retry"]
+
+
 def test_a_shutdown_ends_what_runs_although_the_database_is_locked(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
