@@ -149,8 +149,7 @@ def test_all_that_wait_say_that_their_job_is_paused(place: Place) -> None:
         with place.write() as tx:
             overrides.pause(tx, "tick", until=None, reason=None, by="test")
         await rig.runs.look()
-        await rig.writer.write(lambda tx: None)
-        assert set(place.story("tick")[1:]) == {"scheduled: paused"}
+        await rig.until(lambda: set(place.story("tick")[1:]) == {"scheduled: paused"})
 
     with_runner(place, scenario)
 
