@@ -6,7 +6,7 @@ from datetime import timedelta
 from support.runs import HOLD, Place, Rig, due_now, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import OverlapPolicy, RunStatus
+from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
 from jeeves_runner.db import overrides
 
 
@@ -127,5 +127,20 @@ def test_a_run_asked_for_by_another_program_replaces_what_runs(place: Place) -> 
         await rig.runs.look()
         await rig.until_story("slow", "cancelled", "running")
         assert place.runs()[0].cancel_cause == "replaced"
+
+    with_runner(place, scenario)
+
+
+def test_a_run_that_had_failed_when_it_was_replaced_is_not_tried_again(place: Place) -> None:
+    """Its end is recorded later, for something of it still holds its output."""
+    command = 'test -z "$JR_PARAM_NEW" || exec sleep 60; setsid sleep 60 & exit 1'
+    retries = Retries(limit=1, delay_ms=60_000)
+    place.apply(job("leaves", command, overlap_policy=OverlapPolicy.REPLACE, retries=retries))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("leaves")
+        await rig.until_the_program_exits()
+        await rig.runs.request("leaves", {"NEW": "yes"})
+        await rig.until_story("leaves", "error", "running", "cancelled: replaced")
 
     with_runner(place, scenario)
