@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import Conflict
@@ -116,8 +117,10 @@ def test_a_waiting_run_stays_through_a_pause_and_starts_when_it_has_expired(plac
         await rig.runs.look()
         await rig.runs.cancel(full.id)
         await rig.runs.wait(full.id)
-        assert rig.status(waiting.id) is RunStatus.SCHEDULED
-        assert (await rig.runs.wait(waiting.id)).status is RunStatus.OK
+        ended = await rig.runs.wait(waiting.id)
+        assert ended.status is RunStatus.OK
+        assert ended.started_at is not None
+        assert to_text(ended.started_at) >= place.value("SELECT until FROM overrides")
 
     with_runner(place, scenario, max_concurrency=1)
 
