@@ -2,12 +2,17 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
+from support.admission_model import JobRules
+from support.admission_play import with_doors
+from support.doors import Doors
 from support.runs import HOLD, Place, Rig, due_now, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
 from jeeves_runner.db import overrides
+from jeeves_runner.db.writer import Priority
 
 
 def test_skip_joins_skipped_occurrences_into_one_row(place: Place) -> None:
@@ -144,3 +149,25 @@ def test_a_run_that_had_failed_when_it_was_replaced_is_not_tried_again(place: Pl
         await rig.until_story("leaves", "error", "running", "cancelled: replaced")
 
     with_runner(place, scenario)
+
+
+def test_what_is_behind_a_run_that_is_being_replaced_does_not_take_its_slot(template: Path) -> None:
+    async def scenario(doors: Doors) -> None:
+        for job_id in ("full", "urgent", "other"):
+            doors.request_by_hand(job_id)
+            await doors.rest()
+        doors.writer.holds = True
+        doors.request_by_hand("urgent")
+        doors.end(1, 0)
+        await doors.rest()
+        await doors.writer.commit(only=Priority.OUTCOME)  # and the replacement comes later
+        await doors.writer.release()
+        assert [(row.job, row.status) for row in doors.rows()] == [
+            ("full", "ok"),
+            ("urgent", "cancelled"),
+            ("other", "scheduled"),
+            ("urgent", "running"),
+        ]
+
+    urgent = JobRules(id="urgent", overlap=OverlapPolicy.REPLACE, priority=1)
+    with_doors(template, scenario, JobRules(id="full"), urgent, JobRules(id="other"), limit=1)

@@ -15,10 +15,11 @@ from support.runs import Place, Rig, job, running, with_runner
 from support.server import until
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.core.model import CancelCause, Retries, RunStatus
 from jeeves_runner.core.outcome import Lost
 from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.contract import LocalHandle
 from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
@@ -266,3 +267,14 @@ def test_nothing_is_admitted_while_leftovers_are_being_settled(
 
     asyncio.run(main())
     assert [(run.job_id, run.status) for run in place.runs()] == [("left", "interrupted"), ("next", "ok")]
+
+
+@pytest.mark.parametrize("decided", [False, True], ids=["not seen", "told to wait"])
+def test_what_waits_and_was_asked_to_end_does_not_start_after_a_restart(place: Place, decided: bool) -> None:
+    place.apply(job("wait"))
+    waiting = place.request("wait")
+    with place.write() as tx:
+        tx.conn.execute("UPDATE runs SET epoch = ?", (1 if decided else None,))
+        request_cancel(tx, waiting.id, CancelCause.CANCEL)
+    with_runner(place, lambda rig: rig.runs.idle())
+    assert place.story() == ["cancelled: cancel"]

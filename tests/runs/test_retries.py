@@ -76,3 +76,19 @@ def test_each_retry_waits_for_its_own_time(place: Place) -> None:
                 (to_text(tx.now + delay), tx.at),
             )
     with_runner(place, lambda rig: rig.until_story("flaky", "scheduled: retry", "ok"))
+
+
+def test_a_request_that_is_seen_with_the_retry_of_an_older_run_meets_it(template: Path) -> None:
+    async def scenario(doors: Doors) -> None:
+        doors.request_by_hand("flaky")
+        await doors.rest()
+        doors.write_request("flaky")
+        doors.end(1, 1)
+        await doors.rest()
+        assert [(row.status, row.reason) for row in doors.rows()] == [
+            ("error", None),
+            ("skipped", "overlap"),
+            ("scheduled", "retry"),
+        ]
+
+    with_doors(template, scenario, JobRules(id="flaky", retries=1))

@@ -1,12 +1,16 @@
 """Runs that wait for a slot, for a pool, for room on the disk or for the end of a pause."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from support.admission_model import JobRules
+from support.admission_play import with_doors
+from support.doors import Doors
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import Conflict
 
@@ -79,6 +83,29 @@ def test_a_run_starts_under_the_spec_of_its_start(place: Place) -> None:
     with_runner(place, scenario, max_concurrency=1)
     present = place.value("SELECT spec_hash FROM jobs WHERE id = 'say'")
     assert place.value("SELECT spec_hash FROM runs WHERE job_id = 'say'") == present
+
+
+def test_what_waited_for_a_run_that_has_ended_says_that_it_waits_for_a_slot(template: Path) -> None:
+    async def scenario(doors: Doors) -> None:
+        for job_id in ("queue", "other", "queue", "urgent"):
+            doors.request_by_hand(job_id)
+            await doors.rest()
+        assert doors.rows()[2].reason == "overlap"
+        doors.end(1, 0)
+        await doors.rest()
+        assert [(row.status, row.reason) for row in doors.rows()] == [
+            ("ok", None),
+            ("running", None),
+            ("scheduled", "limit"),
+            ("running", None),
+        ]
+
+    jobs = (
+        JobRules(id="queue", overlap=OverlapPolicy.QUEUE),
+        JobRules(id="other"),
+        JobRules(id="urgent", priority=1),
+    )
+    with_doors(template, scenario, *jobs, limit=2)
 
 
 # Pauses

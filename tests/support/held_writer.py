@@ -53,9 +53,11 @@ class HeldWriter(Writer):
         answer = self._hold(op, priority) if self.holds else self._add_counted(op, priority)
         answer.add_done_callback(self._note_fault)
 
-    async def commit(self) -> None:
-        """Commit what is held back, all of it at once. What that leads to is held back again."""
-        held, self._held = self._held, []
+    async def commit(self, only: Priority | None = None) -> None:
+        """Commit what is held back, all of it at once, or only that of one priority. What that leads to is
+        held back again."""
+        held = [each for each in self._held if only in (None, each.priority)]
+        self._held = [each for each in self._held if each not in held]
         with _Gate() as gate:
             self._add_counted(gate.stand_in, Priority.OUTCOME, alone=True)
             await asyncio.to_thread(gate.reached.wait)
