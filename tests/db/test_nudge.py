@@ -95,6 +95,20 @@ def test_one_that_is_not_answered_covers_those_after_it(nudges: Nudges, listener
     assert listener.requests() == 1
 
 
+def test_a_nudge_goes_out_after_the_commit_that_it_tells_of(store: Store, listener: Listener) -> None:
+    sent: list[int] = []
+
+    def is_about_to_commit() -> bool:
+        sent.append(listener.requests())
+        return False
+
+    store.conn.set_commit_hook(is_about_to_commit)
+    with announced_transaction(store.conn, store.clock) as tx:
+        tx.conn.execute("UPDATE runner SET pid = 2")
+    assert sent == [0]
+    assert listener.requests() == 1
+
+
 def test_a_server_that_has_hung_up_is_found_again(nudges: Nudges, listener: Listener) -> None:
     nudges.send()
     assert listener.requests() == 1
