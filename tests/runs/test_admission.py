@@ -31,6 +31,7 @@ from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus
 
 SKIP, ALLOW, QUEUE, REPLACE = OverlapPolicy
 EVERYDAY = settings(
+    derandomize=True,  # the same stories each time; the campaign looks for others
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],
@@ -64,7 +65,7 @@ def test_whatever_happens_one_after_the_other(template: Path, story: tuple[World
 @pytest.mark.campaign
 @pytest.mark.parametrize("part", range(8))
 def test_a_long_campaign_of_stories_finds_nothing_more(template: Path, part: int) -> None:
-    @settings(EVERYDAY, max_examples=1500, database=None)
+    @settings(EVERYDAY, max_examples=1500, derandomize=False, database=None)
     @given(stories())
     def check(story: tuple[World, list[Event]]) -> None:
         play(story[0], template, story[1])
@@ -100,7 +101,7 @@ def test_a_restart_amid_what_happens_at_once_breaks_no_rule(template: Path, over
 @pytest.mark.campaign
 @pytest.mark.parametrize("part", range(8))
 def test_a_long_campaign_of_races_finds_nothing_more(template: Path, part: int) -> None:
-    @settings(EVERYDAY, max_examples=1500, database=None)
+    @settings(EVERYDAY, max_examples=1500, derandomize=False, database=None)
     @given(races(2), st.booleans(), st.booleans())
     def check(drawn: tuple[World, list[Event], list[list[Fired]]], dies: bool, committed: bool) -> None:
         world, prelude, (before, after) = drawn
