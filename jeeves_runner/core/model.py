@@ -7,7 +7,7 @@ All values are frozen and keyword-only. A spec's fields are written here once; t
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class JobType(StrEnum):
@@ -281,8 +281,7 @@ class Commit:
     """The first line of the message; None for a dirty folder."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One row of ``runs``: an attempt, a wait, or an occurrence that did not run. Times are UTC."""
 
     id: int

@@ -12,7 +12,6 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import CLOCK_EVENT
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db.jobs import job_row
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.run_ends import conclude, next_end
 from jeeves_runner.db.runs import RUN_COLUMNS, returned_run
@@ -151,49 +150,49 @@ class RunRequest:
     """It overrides pauses and the overlap policy."""
 
 
-_REQUEST = f"""
+_REQUEST = """
 INSERT INTO runs (job_id, status, trigger, created_at, params, forced, priority, pool, spec_hash, revision_id,
                   file, epoch)
 SELECT id, 'scheduled', :trigger, :at, :params, :forced, :priority, :pool, spec_hash, revision_id, file,
        :epoch
 FROM jobs WHERE id = :job_id
-RETURNING {RUN_COLUMNS}
+RETURNING id
 """
 
 
-def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> Run:
-    """Enter a request as a row that waits. ``epoch``: the runner that decides about it in this transaction.
+def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int:
+    """Enter a request as a row that waits; its id. ``epoch``: the runner that decides about it in this
+    transaction.
 
     A request of another program (``epoch`` None) is taken up by the runner. Nothing is entered, and
     raised is: NotFound for a job that is not there, Conflict for a paused one unless the request is
     forced, and for one whose row cannot be read.
     """
-    job = job_row(tx.conn, request.job_id)
-    if job is None or job.deleted_at is not None:
+    text: str | None = tx.conn.execute(
+        "SELECT spec FROM jobs WHERE id = ? AND deleted_at IS NULL", (request.job_id,)
+    ).get
+    if text is None:
         raise no_such_job(request.job_id)
     if not request.forced and job_is_paused(tx.conn, request.job_id, tx.now):
         raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
     try:
-        spec = job_from_text(job.spec_text)
+        spec = job_from_text(text)
     except SpecError as error:
-        raise row_is_damaged(job.id) from error
-    run = returned_run(
-        tx,
-        _REQUEST,
-        {
-            "job_id": request.job_id,
-            "trigger": request.trigger,
-            "at": tx.at,
-            "params": request.params,
-            "forced": request.forced,
-            "priority": spec.priority,
-            "pool": spec.pool,
-            "epoch": epoch,
-        },
-    )
-    if run is None:  # the row was read in this very transaction
+        raise row_is_damaged(request.job_id) from error
+    bindings = {
+        "job_id": request.job_id,
+        "trigger": request.trigger,
+        "at": tx.at,
+        "params": request.params,
+        "forced": request.forced,
+        "priority": spec.priority,
+        "pool": spec.pool,
+        "epoch": epoch,
+    }
+    run_id: int | None = tx.conn.execute(_REQUEST, bindings).get
+    if run_id is None:  # the row was read in this very transaction
         raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
-    return run
+    return run_id
 
 
 def no_such_job(job_id: str) -> NotFound:

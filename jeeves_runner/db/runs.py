@@ -1,9 +1,9 @@
 """The ``runs`` table as the runner reads it; what people look at is in ``run_list``."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_type_hints
 
 import apsw
 
@@ -11,8 +11,7 @@ from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
 from jeeves_runner.db.transaction import Tx
 
-_NAMES: Final = tuple(f.name for f in fields(Run))
-RUN_COLUMNS: Final = ", ".join(_NAMES)
+RUN_COLUMNS: Final = ", ".join(Run._fields)
 """What ``run_from_row`` takes, in this order."""
 
 WAITING: Final = "status = 'scheduled' AND status IN ('scheduled', 'running')"
@@ -21,9 +20,10 @@ WAITING: Final = "status = 'scheduled' AND status IN ('scheduled', 'running')"
 RUNNING: Final = "status = 'running' AND status IN ('scheduled', 'running')"
 """The same for runs that run."""
 
-_TIMES: Final = tuple(f.name for f in fields(Run) if f.type in (datetime, datetime | None))
-_PLACES: Final = {name: place for place, name in enumerate(_NAMES)}
-_TIME_PLACES: Final = tuple(_PLACES[name] for name in _TIMES)
+_PLACES: Final = {name: place for place, name in enumerate(Run._fields)}
+_TIMES: Final = tuple(
+    _PLACES[name] for name, kind in get_type_hints(Run).items() if kind in (datetime, datetime | None)
+)
 
 
 def run_from_row(row: Sequence[Any]) -> Run:
@@ -36,10 +36,10 @@ def run_from_row(row: Sequence[Any]) -> Run:
         values[_PLACES["reason"]] = Reason(values[_PLACES["reason"]])
     if values[_PLACES["cancel_cause"]] is not None:
         values[_PLACES["cancel_cause"]] = CancelCause(values[_PLACES["cancel_cause"]])
-    for place in _TIME_PLACES:
+    for place in _TIMES:
         if values[place] is not None:
             values[place] = from_text(values[place])
-    return Run(**dict(zip(_NAMES, values, strict=True)))
+    return Run._make(values)
 
 
 def returned_runs(tx: Tx, statement: str, bindings: "apsw.Bindings") -> list[Run]:
@@ -57,12 +57,6 @@ def run(conn: apsw.Connection, run_id: int) -> Run | None:
     """A run by its id."""
     row = conn.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
     return None if row is None else run_from_row(row)
-
-
-def has_ended(conn: apsw.Connection, run_id: int) -> bool:
-    """Whether the run's status is final; of a run that is not there too."""
-    row = conn.execute("SELECT end_seq FROM runs WHERE id = ?", (run_id,)).fetchone()
-    return row is None or row[0] is not None
 
 
 def still_waits(conn: apsw.Connection, run_id: int) -> bool:

@@ -51,7 +51,7 @@ class Arrival:
             case RunRequest() as request:
                 run = self._move_on(tx, run_entries.request_run(tx, request, epoch=epoch), epoch)
             case None:
-                run = None if self.attempt.run is None else self._move_on(tx, self.attempt.run, epoch)
+                run = None if self.attempt.run is None else self._move_on(tx, self.attempt.run.id, epoch)
         if run is None and not run_entries.spec_is_current(tx, self.job.row.id, self.job.row.spec_hash):
             raise Stale
         if run is not None and self.decision.verdict is Verdict.REPLACE and not run.status.is_final:
@@ -69,20 +69,20 @@ class Arrival:
             case _:
                 return run_entries.enter_skipped(tx, occurrence, decision.reason, decision.ref)
 
-    def _move_on(self, tx: Tx, run: Run, epoch: int) -> Run | None:
+    def _move_on(self, tx: Tx, run_id: int, epoch: int) -> Run | None:
         decision = self.decision
         match decision.verdict:
             case Verdict.START:
                 return run_progress.start_waiting(
-                    tx, run.id, spec_hash=self.job.row.spec_hash, mark=self.mark, epoch=epoch
+                    tx, run_id, spec_hash=self.job.row.spec_hash, mark=self.mark, epoch=epoch
                 )
             case Verdict.WAIT | Verdict.REPLACE | Verdict.STAND_BACK:
-                run_progress.note_waiting(tx, [run.id], decision.reason, decision.ref, epoch)
-                return runs.run(tx.conn, run.id)
+                run_progress.note_waiting(tx, [run_id], decision.reason, decision.ref, epoch)
+                return runs.run(tx.conn, run_id)
             case Verdict.SKIP:
-                return run_ends.end_waiting(tx, run.id, RunStatus.SKIPPED, decision.reason, decision.ref)
+                return run_ends.end_waiting(tx, run_id, RunStatus.SKIPPED, decision.reason, decision.ref)
             case Verdict.CANCEL:
-                return run_ends.end_waiting(tx, run.id, RunStatus.CANCELLED, decision.reason, decision.ref)
+                return run_ends.end_waiting(tx, run_id, RunStatus.CANCELLED, decision.reason, decision.ref)
 
 
 @dataclass(frozen=True, slots=True)

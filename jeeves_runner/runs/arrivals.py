@@ -17,7 +17,7 @@ from jeeves_runner.core.policy import Decision, Request, Verdict
 from jeeves_runner.db import run_ends, run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence, RunRequest
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import DatabaseError, Fenced, NoServer
+from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotFound
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale, write_all
 from jeeves_runner.runs.board import Attempt, Board, Stage, Why
@@ -34,9 +34,10 @@ _STAYS = (Verdict.START, Verdict.WAIT, Verdict.REPLACE)
 class Arrivals:
     """Decides about attempts and gives the decisions their effect, first in the database, then here.
 
-    ``after_commit`` is called when rows or jobs have changed, ``on_failure`` when the database did not take
-    decisions: to make them again at once would fail again. ``on_fenced`` is called when a transaction finds
-    that this runner has a successor. Nothing is decided before ``open`` and after ``close``.
+    ``after_commit`` is called when rows have changed, with whether some have ended by it; ``on_failure`` when
+    the database did not take decisions: to make them again at once would fail again. ``on_fenced`` is called
+    when a transaction finds that this runner has a successor. Nothing is decided before ``open`` and after
+    ``close``.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Arrivals:
         jobs: KnownJobs,
         admission: Admission,
         running: RunningRuns,
-        after_commit: Callable[[], None],
+        after_commit: Callable[[bool], None],
         on_failure: Callable[[], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
@@ -107,14 +108,17 @@ class Arrivals:
             await self._writer.write(
                 lambda tx: run_ends.end_waiting(tx, run.id, status, reason), priority=Priority.OUTCOME
             )
-            self._after_commit()
+            self._after_commit(True)
 
     # Decisions
 
     def decide(self, job: Job, attempt: Attempt, entry: RunRequest | None) -> Arrival:
-        """About a request that comes now; ``entry`` is None for one that has its row."""
+        """About a request that comes now; ``entry`` is None for one that has its row.
+
+        One that is yet to be entered is refused by its transaction if the job is paused.
+        """
         request = Request(trigger=attempt.trigger, forced=attempt.forced)
-        paused = self._admission.is_paused_now(job)
+        paused = entry is None and self._admission.is_paused_now(job)
         decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
         return self._arrive(attempt, job, decision, entry)
 
@@ -148,22 +152,22 @@ class Arrivals:
                     self._take_back(arrival)
             if isinstance(error, Fenced):
                 self._on_fenced(error)
-            if isinstance(error, Stale):
+            if isinstance(error, Stale | Conflict | NotFound):
                 # The slots that were taken for nothing go to those who wait.
-                self._follow_up()
+                self._follow_up(ends=False)
             else:
                 self._on_failure()
             raise
         for arrival, run in zip(arrivals, rows, strict=True):
             self._take_effect(arrival, run)
         # What they wait for may have happened during the commit, and some have freed a slot.
-        self._follow_up()
+        self._follow_up(ends=missed is not None or any(map(_ends_runs, arrivals, rows)))
         return rows
 
-    def _follow_up(self) -> None:
+    def _follow_up(self, *, ends: bool) -> None:
         """Have others looked at. What is wrong there must not keep from its work what has started here."""
         try:
-            self._after_commit()
+            self._after_commit(ends)
         except Exception:  # of any other run or job: the log has it, and the next look meets it too
             log.exception("what follows from a commit could not be seen to")
 
@@ -257,6 +261,11 @@ class Arrivals:
             return
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)
+
+
+def _ends_runs(arrival: Arrival, run: Run | None) -> bool:
+    """Whether the commit of a decision may have made runs final: its own, or those that it replaces."""
+    return run is None or run.status.is_final or arrival.decision.verdict is Verdict.REPLACE
 
 
 @contextmanager

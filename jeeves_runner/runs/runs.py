@@ -211,9 +211,10 @@ class Runs:
 
     async def wait(self, run_id: int) -> Run:
         """The run once its status is final. NotFound."""
-        while self._is_carried(run_id) or not runs.has_ended(self._conn, run_id):
+        while True:
+            if not self._is_carried(run_id) and (run := self._read(run_id)).status.is_final:
+                return run
             await self._ends.wait(run_id)
-        return self._read(run_id)
 
     def _is_carried(self, run_id: int) -> bool:
         attempt = self._board.get(run_id)
@@ -253,12 +254,17 @@ class Runs:
         self._after_commit()
         self._line.renew_reasons(job_id, pool)
 
-    def _after_commit(self) -> None:
-        """Follow what has been committed, by whichever process: ends, requests, slots that are free now."""
-        self._follow_ends()
-        if self._is_open:
+    def _after_commit(self, ends: bool = True) -> None:
+        """Follow what has been committed, by whichever process: ends, requests, slots that are free now.
+
+        ``ends`` False: the commit was of this runner and has ended nothing. It does not pay to look then at
+        what other programs have written; they tell of it.
+        """
+        if ends:
+            self._follow_ends()
+        if ends and self._is_open:
             self._take_up_requests()
-            self._line.review()
+        self._line.review()
 
     def _take_up_requests(self) -> None:
         """The attempts of chains that go on come first: they were active before whatever came meanwhile."""

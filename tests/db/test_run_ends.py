@@ -27,7 +27,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def wanted(ledger: Ledger, job_id: str = "a", *, epoch: int | None = None) -> int:
     """A request for a run, decided about by the runner of this epoch, if any."""
     with ledger.tx() as tx:
-        return run_entries.request_run(tx, RunRequest(job_id=job_id, trigger=Trigger.MANUAL), epoch=epoch).id
+        return run_entries.request_run(tx, RunRequest(job_id=job_id, trigger=Trigger.MANUAL), epoch=epoch)
 
 
 def occurrence(ledger: Ledger, minute: int) -> Occurrence:

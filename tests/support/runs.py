@@ -71,7 +71,9 @@ class Place:
         """A request by the command line; nothing tells the runner of it."""
         with self.write() as tx:
             wanted = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=params, forced=forced)
-            return request_run(tx, wanted)
+            run = runs.run(tx.conn, request_run(tx, wanted))
+        assert run is not None
+        return run
 
     def runs(self, job_id: str | None = None) -> list[Run]:
         """All rows, oldest first."""

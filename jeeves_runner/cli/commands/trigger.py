@@ -54,7 +54,7 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
         with announced_transaction(conn, app.clock) as tx:
             # Here, so that no server begins to stop between the look and the request.
             require_server(app, tx.conn)
-            run_id = request_run(tx, request).id
+            run_id = request_run(tx, request)
         if wait:
             return _report_end(app, _end_of(app, conn, run_id))
         document = run_view(conn, run_id)
