@@ -92,6 +92,7 @@ class WriteBacklog:
     def put_back(self, batch: list[Write]) -> None:
         """Return a batch of which nothing has been done; its writes keep their age."""
         for write in batch:
+            write.error = None  # of an attempt that was undone
             heappush(self._waiting, (write.priority, write.age, write))
 
     def _admit(self, write: Write | None) -> None:

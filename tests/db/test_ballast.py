@@ -1,18 +1,22 @@
 """A full disk: outcomes and starts are still recorded, in room that was kept for them."""
 
+import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import apsw
 import pytest
 from support.clock import HandClock
 from support.db import CLOCK, adding, notes_in, with_writer
 
 from jeeves_runner.db.ballast import SIZE, Ballast
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError
 
@@ -96,3 +100,41 @@ def test_what_is_there_already_is_kept(tmp_path: Path) -> None:
     again.hold()
     assert again.is_held
     assert os.stat(again.path).st_ino == found.st_ino
+
+
+def test_a_write_that_failed_before_the_ballast_went_is_told_what_came_of_it_afterwards(
+    tmp_path: Path,
+) -> None:
+    """Three share a batch. For want of room two fail and the last ends the transaction; all are repeated."""
+    path = tmp_path / "runner.sqlite"
+    connect(path, create=True).close()
+    full = ["fails", "ends all"]
+
+    def adding_once_full(name: str) -> Callable[[Tx], None]:
+        def op(tx: Tx) -> None:
+            if name not in full:
+                adding(name)(tx)
+                return
+            full.remove(name)
+            if name == "ends all":
+                tx.conn.execute("ROLLBACK")
+            raise apsw.FullError("database or disk is full")
+
+        return op
+
+    async def scenario(writer: Writer) -> None:
+        await writer.write(adding("first"))  # by now the ballast is held
+        gate = threading.Event()
+        blocked = asyncio.ensure_future(writer.write(lambda tx: gate.wait()))
+        await asyncio.sleep(0)
+        batch = [
+            asyncio.ensure_future(writer.write(adding("start"), priority=Priority.START)),
+            asyncio.ensure_future(writer.write(adding_once_full("fails"))),
+            asyncio.ensure_future(writer.write(adding_once_full("ends all"))),
+        ]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(blocked, *batch)
+
+    with_writer(path, scenario, Ballast(path, CLOCK))
+    assert notes_in(path) == ["first", "start", "fails", "ends all"]
