@@ -4,12 +4,12 @@ import errno
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, Final, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
 
 from jeeves_runner.core.durations import parse_duration, parse_size
 from jeeves_runner.core.manifest.validation import Validator
@@ -35,8 +35,7 @@ _DURATIONS: Final = ("run_retention", "log_retention", "state_cleanup_interval",
 """The settings at the top that are durations, as they are written."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SyncConfig:
+class SyncConfig(NamedTuple):
     """How manifests are followed."""
 
     mode: Literal["auto", "manual"] = "auto"
@@ -45,8 +44,7 @@ class SyncConfig:
     """Milliseconds between two looks at the folder when nothing was heard of a change."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LogConfig:
+class LogConfig(NamedTuple):
     """The runner's own log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -57,8 +55,7 @@ class LogConfig:
     """``text`` for people, ``json`` for programs."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """All settings in force. Paths are absolute."""
 
     path: Path | None
@@ -79,7 +76,7 @@ class Config:
     """The IANA zone of schedules that name none, and of times given without an offset."""
     max_concurrency: int = 4
     """How many runs may run at once, 1 to 1000."""
-    pools: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, int] = MappingProxyType({})
     """Further limits by name: how many runs of the jobs in that pool may run at once."""
     run_retention_ms: int = 30 * 86_400_000
     """How long ended runs are kept, in milliseconds."""
@@ -95,9 +92,9 @@ class Config:
     """Bytes of free disk space below which no run starts."""
     sync: SyncConfig = SyncConfig()
     """How manifests are followed."""
-    runners: Mapping[str, str] = field(default_factory=dict)
+    runners: Mapping[str, str] = MappingProxyType({})
     """Commands that run scripts, by file extension without the dot, each as a shell would split it."""
-    log: LogConfig = field(default_factory=LogConfig)
+    log: LogConfig = LogConfig()
     """The runner's own log."""
 
 
@@ -306,10 +303,11 @@ def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
             settings[key] = parse_size(given.pop(key))
     for key in ("pools", "runners"):
         settings[key] = dict(given.pop(key, {}))
-    known = {f.name for f in fields(Config)}
-    settings.update(
-        {key: value for key, value in given.items() if key in known and not key.endswith(("_dir", "_path"))}
-    )
+    settings |= {
+        key: value
+        for key, value in given.items()
+        if key in Config._fields and not key.endswith(("_dir", "_path"))
+    }
     return Config(
         path=path,
         root=root,

@@ -1,10 +1,10 @@
 """The nouns: specs (what is declared), runs (what happened) and the words for their states.
 
-All values are frozen and keyword-only. A spec's fields are written here once; the JSON Schema, the
-``jobs`` table and the documentation are derived from them, or tests keep them equal.
+All values are named tuples: to define one takes a tenth of the time of a frozen dataclass, and every command
+waits for that. A spec's fields are written here once; the JSON Schema, the ``jobs`` table and the
+documentation are derived from them, or tests keep them equal.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -152,8 +152,7 @@ class RunStatus(StrEnum):
         return self not in (RunStatus.SCHEDULED, RunStatus.RUNNING)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """An environment value fetched when the run starts and masked in all its output."""
 
     kind: Literal["file", "from_env"]
@@ -162,8 +161,7 @@ class Secret:
     """The file's path as written, relative to the project root or absolute; or the variable's name."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Retries:
+class Retries(NamedTuple):
     """When a failed run is tried again."""
 
     limit: int
@@ -180,8 +178,7 @@ class Retries:
     """Of the runs that ended ``error``, only these exit codes (1 to 255) are tried again; None: all."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JobSpec:
+class JobSpec(NamedTuple):
     """One job as declared, with defaults applied and paths and time zone resolved."""
 
     id: str
@@ -238,8 +235,7 @@ class JobSpec:
     """What else the job depends on, in the same form."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QueueSpec:
+class QueueSpec(NamedTuple):
     """One queue as declared, with defaults applied."""
 
     id: str
@@ -269,8 +265,7 @@ class QueueSpec:
 Spec = JobSpec | QueueSpec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """What git says about the manifests."""
 
     sha: str
@@ -356,8 +351,7 @@ class Run(NamedTuple):
     """The runner that decided about it; None while no runner has."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a run ended, ready to record. The fields go to the columns of ``Run`` that have their names."""
 
     status: RunStatus

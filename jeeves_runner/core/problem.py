@@ -1,7 +1,6 @@
 """What is wrong with a manifest or the config, and where: made for editors, terminals and CI alike."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from jeeves_runner.core.wording import one_line
 
@@ -12,8 +11,7 @@ Position = tuple[int, int]
 """Line and column, both counted from 1."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A mistake in a document, before it is known in which line that stands."""
 
     path: KeyPath
@@ -28,8 +26,7 @@ class Finding:
     """Whether the last key of ``path`` is the mistake, rather than the value it has."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A mistake in a file, or a warning about it, ready to be shown."""
 
     severity: Literal["error", "warning"]
@@ -56,4 +53,4 @@ class Problem:
         return one_line(f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}")
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return self._asdict()

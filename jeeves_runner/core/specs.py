@@ -1,16 +1,15 @@
 """Specs as canonical JSON text: what is stored, hashed and compared.
 
-Every field of a spec appears, in the order the dataclass gives, defaults included: so the text says
+Every field of a spec appears, in the order the type gives, defaults included: so the text says
 what a run does without knowing which version of the program wrote it.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import blake2b
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from jeeves_runner.core.model import (
     CatchUp,
@@ -32,22 +31,19 @@ class SpecError(ValueError):
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_JOB_FIELDS = tuple(f.name for f in fields(JobSpec))
-_QUEUE_FIELDS = tuple(f.name for f in fields(QueueSpec))
-_RETRY_FIELDS = tuple(f.name for f in fields(Retries))
 
 
 def spec_to_json(spec: Spec) -> dict[str, Any]:
     """All fields as JSON values; ``env`` becomes a mapping, a secret ``{file: …}`` or ``{from_env: …}``."""
     if isinstance(spec, QueueSpec):
-        return {name: getattr(spec, name) for name in _QUEUE_FIELDS}
-    values = {name: getattr(spec, name) for name in _JOB_FIELDS}
+        return {name: getattr(spec, name) for name in QueueSpec._fields}
+    values = {name: getattr(spec, name) for name in JobSpec._fields}
     if spec.env:
         values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
     else:
         values["env"] = {}
     if spec.retries is not None:
-        values["retries"] = {name: getattr(spec.retries, name) for name in _RETRY_FIELDS}
+        values["retries"] = {name: getattr(spec.retries, name) for name in Retries._fields}
     return values
 
 
@@ -84,7 +80,7 @@ def job_from_text(text: str) -> JobSpec:
 
 
 def _job_values(given: Mapping[str, Any]) -> dict[str, Any]:
-    values = _known(given, _JOB_FIELDS)
+    values = _known(given, JobSpec._fields)
     for name in ("tags", "schedule", "exclude", "args", "reads", "writes", "uses"):
         values[name] = tuple(values.get(name, ()))
     values["env"] = tuple(
@@ -102,7 +98,7 @@ def _job_values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def queue_from_text(text: str) -> QueueSpec:
     """The queue spec of a canonical text."""
-    return QueueSpec(**_known(json.loads(text), _QUEUE_FIELDS))
+    return QueueSpec(**_known(json.loads(text), QueueSpec._fields))
 
 
 def _known(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -116,7 +112,7 @@ def _secret(value: Mapping[str, str]) -> Secret:
 
 
 def _retries(values: Mapping[str, Any]) -> Retries:
-    known = _known(values, _RETRY_FIELDS)
+    known = _known(values, Retries._fields)
     known["on"] = tuple(known["on"])
     if known.get("on_exit_codes") is not None:
         known["on_exit_codes"] = tuple(known["on_exit_codes"])
@@ -141,11 +137,12 @@ def _types_of(kind: Any) -> frozenset[type]:
     return frozenset([origin or kind])
 
 
-_TYPES = {cls: [(f.name, _types_of(f.type)) for f in fields(cls)] for cls in (JobSpec, Retries)}
+_TYPES = {
+    cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()] for cls in (JobSpec, Retries)
+}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """One field of a spec that differs."""
 
     path: str

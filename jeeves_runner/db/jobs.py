@@ -3,8 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 
@@ -100,8 +99,7 @@ def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple
     return [(name, stored, declared) for name, stored, declared in values if stored != declared]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JobRow:
+class JobRow(NamedTuple):
     """What runs and readers need of a job, live or deleted; times as the database's text."""
 
     id: str
@@ -156,8 +154,7 @@ def _job_row(row: Sequence[Any]) -> JobRow:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimetableRow:
+class TimetableRow(NamedTuple):
     """What decides when a job is due. Fields that ``JobRow`` has too are the same there."""
 
     id: str

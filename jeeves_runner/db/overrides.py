@@ -3,9 +3,10 @@
 A pause holds for one job, or for all jobs, also those created later.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import apsw
 
@@ -18,11 +19,10 @@ UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
 """The end of a pause that lasts until it is resumed."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pauses:
+class Pauses(NamedTuple):
     """The pauses in force, each by its end (UTC); a pause without an end has UNTIL_RESUMED."""
 
-    of_jobs: dict[str, datetime] = field(default_factory=dict)
+    of_jobs: Mapping[str, datetime] = MappingProxyType({})
     """Those of single jobs, by job id."""
     of_all: datetime | None = None
     """The one that holds for all jobs; None if there is none."""

@@ -111,12 +111,10 @@ def _create_undeclared(tx: Tx, queue_id: str) -> None:
             f"{queue_id!r} cannot be the id of a queue",
             hint="use up to 128 lower-case letters, digits, dots, dashes and underscores",
         )
-    # Needed once in the life of a queue; at the top, every script would wait for these imports.
-    from dataclasses import asdict
-
+    # Needed once in the life of a queue; at the top, every script would wait for this import.
     from jeeves_runner.core.model import QueueSpec
 
-    tx.conn.execute(_CREATE_UNDECLARED, {"at": tx.at, **asdict(QueueSpec(id=queue_id))})
+    tx.conn.execute(_CREATE_UNDECLARED, {"at": tx.at, **QueueSpec(id=queue_id)._asdict()})
 
 
 def _insert(tx: Tx, row: dict[str, Any], payload: str, dedup: _Dedup | None) -> int | None:

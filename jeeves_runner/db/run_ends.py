@@ -6,9 +6,8 @@ What follows from an end and must last is written in the transaction of the end.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Outcome, Reason, Retries, Run, RunStatus, Trigger
@@ -18,8 +17,7 @@ from jeeves_runner.db.runs import RUN_COLUMNS, WAITING, returned_run, returned_r
 from jeeves_runner.db.transaction import Tx
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """What an attempt leaves behind besides its outcome; nothing of it is known of a lost one."""
 
     duration_ms: int | None = None

@@ -4,9 +4,8 @@ A function that finds its guard broken (the job has changed, the occurrence has 
 nothing and returns None.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
@@ -19,8 +18,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, NotFound
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """A time on a job's schedule about which a decision is to be recorded."""
 
     job_id: str
@@ -136,8 +134,7 @@ def spec_is_current(tx: Tx, job_id: str, spec_hash: str) -> bool:
     return row is not None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """A run that is asked for, and not by the schedule."""
 
     job_id: str

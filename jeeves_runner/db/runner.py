@@ -7,9 +7,9 @@ that starts or ends a run checks it.
 
 import fcntl
 import os
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 
@@ -113,8 +113,7 @@ def read_lock_pid(db_path: Path) -> int | None:
         return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunnerRow:
+class RunnerRow(NamedTuple):
     """The latest runner of a database, whether it still runs or not."""
 
     epoch: int

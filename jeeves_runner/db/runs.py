@@ -1,9 +1,8 @@
 """The ``runs`` table as the runner reads it; what people look at is in ``run_list``."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, get_type_hints
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -22,7 +21,7 @@ RUNNING: Final = "status = 'running' AND status IN ('scheduled', 'running')"
 
 _PLACES: Final = {name: place for place, name in enumerate(Run._fields)}
 _TIMES: Final = tuple(
-    _PLACES[name] for name, kind in get_type_hints(Run).items() if kind in (datetime, datetime | None)
+    _PLACES[name] for name, kind in Run.__annotations__.items() if kind in (datetime, datetime | None)
 )
 
 
@@ -108,8 +107,7 @@ def ended_since(conn: apsw.Connection, end_seq: int) -> list[EndedRow]:
     return [EndedRow(*row) for row in rows]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LeftRun:
+class LeftRun(NamedTuple):
     """A run that a dead runner left ``running``, with what its executor had recorded of it."""
 
     run: Run

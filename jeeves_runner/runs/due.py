@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -136,7 +135,7 @@ class DueOccurrences:
 
     def _missed(self, job: Job, missed: Missed) -> MissedGap:
         first = self._occurrence(job, Trigger.SCHEDULE, missed.first)
-        return MissedGap(replace(first, last_for=missed.last, occurrences=missed.count), missed.reason)
+        return MissedGap(first._replace(last_for=missed.last, occurrences=missed.count), missed.reason)
 
 
 def _note_decided_before(arrivals: Sequence[Arrival], rows: Sequence[Run | None]) -> None:

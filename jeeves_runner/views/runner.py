@@ -1,7 +1,6 @@
 """The runner: how it is, how its jobs stand against the manifests, and its settings."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import apsw
 
 from jeeves_runner import __version__
-from jeeves_runner.config import Config
+from jeeves_runner.config import Config, LogConfig, SyncConfig
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import health_counts
@@ -79,7 +78,7 @@ def recorded_sync(conn: apsw.Connection, reason: str | None) -> dict[str, Any]:
 
 def config_view(config: Config) -> dict[str, Any]:
     """Every setting by the name of its field: paths as text, durations in ms, sizes in bytes."""
-    return {field.name: _value(getattr(config, field.name)) for field in fields(config)}
+    return {name: _value(setting) for name, setting in config._asdict().items()}
 
 
 def _unborn(sync: Mapping[str, Any]) -> int:
@@ -89,8 +88,8 @@ def _unborn(sync: Mapping[str, Any]) -> int:
 
 
 def _value(setting: Any) -> Any:
-    if is_dataclass(setting):
-        return {field.name: _value(getattr(setting, field.name)) for field in fields(setting)}
+    if isinstance(setting, SyncConfig | LogConfig):
+        return {name: _value(item) for name, item in setting._asdict().items()}
     if isinstance(setting, Mapping):
         return {str(key): _value(item) for key, item in setting.items()}
     if isinstance(setting, list | tuple | set | frozenset):

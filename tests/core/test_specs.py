@@ -40,7 +40,9 @@ jobs = st.builds(
     priority=st.integers(-1000, 1000),
     enabled=st.booleans(),
 )
-queues = st.builds(QueueSpec, id=texts, dedup_key=st.none() | texts, lease_ms=whole)
+queues = st.builds(
+    QueueSpec, id=texts, dedup_key=st.none() | texts, lease_ms=whole, backoff_factor=st.floats(1, 100)
+)
 
 
 @given(jobs)

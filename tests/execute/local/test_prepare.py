@@ -40,7 +40,7 @@ def facts(tmp_path: Path) -> RunFacts:
 
 
 def job(**changes: object) -> JobSpec:
-    return replace(JobSpec(id="digest", name="Digest"), **changes)  # type: ignore[arg-type]
+    return JobSpec(id="digest", name="Digest")._replace(**changes)  # type: ignore[arg-type]
 
 
 def inline(text: str, **changes: object) -> JobSpec:
