@@ -23,6 +23,7 @@ TEXTS = (
     "core.values",
     "core.params",
     "core.specs",
+    "core.spec_texts",
 )
 """Small modules of the core that read, check and write texts and values. All rooms use them; each may use
 those before it."""

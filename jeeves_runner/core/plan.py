@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.core.specs import FieldChange
+from jeeves_runner.core.spec_texts import FieldChange
 
 Key = tuple[str, str]
 """``(kind, id)``, where kind is ``job`` or ``queue``."""

@@ -1,15 +1,10 @@
-"""Specs as canonical JSON text: what is stored, hashed and compared.
-
-Every field of a spec appears, in the order the type gives, defaults included: so the text says
-what a run does without knowing which version of the program wrote it.
-"""
+"""Specs read from their canonical JSON text, which ``core.spec_texts`` writes."""
 
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import blake2b
 from types import UnionType
-from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from jeeves_runner.core.model import (
     CatchUp,
@@ -28,38 +23,6 @@ T = TypeVar("T", JobSpec, Retries)
 
 class SpecError(ValueError):
     """A text is no canonical spec: it was written by hand or by another version."""
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def spec_to_json(spec: Spec) -> dict[str, Any]:
-    """All fields as JSON values; ``env`` becomes a mapping, a secret ``{file: …}`` or ``{from_env: …}``."""
-    if isinstance(spec, QueueSpec):
-        return {name: getattr(spec, name) for name in QueueSpec._fields}
-    values = {name: getattr(spec, name) for name in JobSpec._fields}
-    if spec.env:
-        values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
-    else:
-        values["env"] = {}
-    if spec.retries is not None:
-        values["retries"] = {name: getattr(spec.retries, name) for name in Retries._fields}
-    return values
-
-
-def canonical(spec: Spec) -> str:
-    """The spec as JSON text; equal specs give equal texts."""
-    return encode(spec_to_json(spec))
-
-
-def encode(values: Mapping[str, Any]) -> str:
-    """The canonical text of a spec's JSON values, which stand in the order of its fields."""
-    return _encode(values)
-
-
-def spec_hash(text: str) -> str:
-    """The identity of a canonical text: 32 hex digits."""
-    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def spec_from_text(kind: str, text: str) -> Spec:
@@ -140,28 +103,3 @@ def _types_of(kind: Any) -> frozenset[type]:
 _TYPES = {
     cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()] for cls in (JobSpec, Retries)
 }
-
-
-class FieldChange(NamedTuple):
-    """One field of a spec that differs."""
-
-    path: str
-    """Its name, dotted within a mapping: ``env.TOKEN``."""
-    old: Any
-    """A JSON value; None where there was none."""
-    new: Any
-    """A JSON value; None where there is none now."""
-
-
-def changed_fields(old: str, new: str) -> list[FieldChange]:
-    """What differs between two canonical texts, mappings key by key."""
-    return _changed("", json.loads(old), json.loads(new))
-
-
-def _changed(path: str, old: Any, new: Any) -> list[FieldChange]:
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return [] if old == new else [FieldChange(path=path, old=old, new=new)]
-    found: list[FieldChange] = []
-    for name in [*new, *(name for name in old if name not in new)]:
-        found += _changed(f"{path}.{name}" if path else name, old.get(name), new.get(name))
-    return found

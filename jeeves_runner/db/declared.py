@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from jeeves_runner.core.specs import spec_hash
+from jeeves_runner.core.spec_texts import spec_hash
 from jeeves_runner.db.connection import Tx
 
 if TYPE_CHECKING:

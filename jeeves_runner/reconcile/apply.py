@@ -10,13 +10,13 @@ from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.model import AppliedBy, Commit
 from jeeves_runner.core.plan import Action, Change, GuardFacts, Plan, guard
-from jeeves_runner.core.specs import FieldChange, changed_fields
-from jeeves_runner.db import audit, jobs, queues, revisions
+from jeeves_runner.core.spec_texts import FieldChange, changed_fields
+from jeeves_runner.db import audit, declared_jobs, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 
-_TABLES: Final = {"job": jobs.TABLE, "queue": queues.TABLE}
+_TABLES: Final = {"job": declared_jobs.TABLE, "queue": queues.TABLE}
 
 DELETE_MEMORY = timedelta(minutes=10)
 """How far back deletes count towards the delete budget."""
@@ -49,7 +49,7 @@ class ApplyOptions:
 def read_live(conn: apsw.Connection) -> Live:
     """All the planner needs to know of the database, as of one moment."""
     with snapshot(conn):
-        rows = {("job", name): row for name, row in jobs.live_rows(conn)}
+        rows = {("job", name): row for name, row in declared_jobs.live_rows(conn)}
         rows.update((("queue", name), row) for name, row in queues.live_queue_rows(conn))
         return Live(revisions.head(conn), rows, revisions.known_files(conn))
 
@@ -72,7 +72,7 @@ def _described(conn: apsw.Connection, change: Change, old: str) -> Change:
         return change
     fields = changed_fields(old, change.text)
     if change.drift and change.kind == "job" and not fields:
-        drifted = jobs.drifted_columns(conn, change.id, change.text)
+        drifted = declared_jobs.drifted_columns(conn, change.id, change.text)
         fields = [FieldChange(path=path, old=old, new=new) for path, old, new in drifted]
     return change.with_fields(fields)
 

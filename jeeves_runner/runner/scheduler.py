@@ -19,7 +19,7 @@ from jeeves_runner.core.policy import CLOCK_EVENT
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs
-from jeeves_runner.db.jobs import TimetableRow, timetable_rows
+from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 from jeeves_runner.errors import JeevesError
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.db.jobs import TimetableRow, timetable_rows
+from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 
 NextRun = Callable[[str], datetime | None]
 """A job's next occurrence by its id; None when none comes or the job is not scheduled."""

@@ -15,7 +15,7 @@ from jeeves_runner.core.plan import (
     diff,
     guard,
 )
-from jeeves_runner.core.specs import FieldChange
+from jeeves_runner.core.spec_texts import FieldChange
 
 
 def declaration(name: str, digest: str = "d1", file: str = "jobs.d/a.yaml", line: int = 1) -> Declaration:

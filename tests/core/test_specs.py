@@ -7,15 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, QueueSpec, Retries, Secret, SourceType
-from jeeves_runner.core.specs import (
-    FieldChange,
-    SpecError,
-    canonical,
-    changed_fields,
-    job_from_text,
-    spec_from_text,
-    spec_hash,
-)
+from jeeves_runner.core.spec_texts import FieldChange, canonical, changed_fields, spec_hash
+from jeeves_runner.core.specs import SpecError, job_from_text, spec_from_text
 
 texts = st.text(max_size=8)
 lists = st.lists(texts, max_size=3).map(tuple)

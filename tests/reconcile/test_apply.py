@@ -7,7 +7,7 @@ import pytest
 from support.project import BACKUP, REPORT, Project, errors, summary
 
 from jeeves_runner.core.model import AppliedBy, Trigger
-from jeeves_runner.core.specs import FieldChange
+from jeeves_runner.core.spec_texts import FieldChange
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.run_entries import RunRequest, request_run

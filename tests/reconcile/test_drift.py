@@ -7,8 +7,8 @@ import apsw
 import pytest
 from support.project import BACKUP, REPORT, Project, summary
 
-from jeeves_runner.core.specs import FieldChange
-from jeeves_runner.db import jobs, queues
+from jeeves_runner.core.spec_texts import FieldChange
+from jeeves_runner.db import declared_jobs, queues
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def test_a_row_changed_by_hand_is_healed_and_recorded(project: Project) -> None:
     assert summary(project.apply().plan) == []
 
 
-@pytest.mark.parametrize(("table", "declared"), [("jobs", jobs._DECLARED), ("queues", queues._DECLARED)])
+@pytest.mark.parametrize(
+    ("table", "declared"), [("jobs", declared_jobs._DECLARED), ("queues", queues._DECLARED)]
+)
 def test_the_drift_trigger_watches_every_declared_column(
     project: Project, table: str, declared: dict[str, str]
 ) -> None:

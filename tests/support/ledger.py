@@ -17,8 +17,8 @@ from support.clock import HandClock
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Action, Change
-from jeeves_runner.core.specs import canonical, spec_hash
-from jeeves_runner.db import jobs
+from jeeves_runner.core.spec_texts import canonical, spec_hash
+from jeeves_runner.db import declared_jobs
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.transaction import Tx
 
@@ -97,11 +97,11 @@ class Ledger(Store):
 
     def add_jobs(self, specs: Iterable[JobSpec]) -> None:
         with self.tx() as tx:
-            jobs.TABLE.upsert(tx, (_change(spec) for spec in specs), self.revision)
+            declared_jobs.TABLE.upsert(tx, (_change(spec) for spec in specs), self.revision)
 
     def delete_job(self, job_id: str) -> None:
         with self.tx() as tx:
-            jobs.TABLE.tombstone(tx, [job_id], self.revision)
+            declared_jobs.TABLE.tombstone(tx, [job_id], self.revision)
 
     def add_run(self, job_id: str, status: str = "ok", **columns: Any) -> int:
         """A run by hand, started a minute ago for a second, if its status says that it started."""

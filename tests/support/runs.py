@@ -15,8 +15,8 @@ from jeeves_runner.core.model import JobSpec, Run, RunStatus, SourceType, Trigge
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
-from jeeves_runner.core.specs import canonical, spec_hash
-from jeeves_runner.db import jobs, revisions, runs
+from jeeves_runner.core.spec_texts import canonical, spec_hash
+from jeeves_runner.db import declared_jobs, revisions, runs
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.db.run_entries import RunRequest, request_run
@@ -61,8 +61,8 @@ class Place:
         with self.write() as tx:
             plan = Plan(changes=tuple(changes))
             revision = revisions.insert_revision(tx, plan, "cli", None)
-            jobs.TABLE.upsert(tx, changes, revision)
-            jobs.TABLE.tombstone(tx, delete, revision)
+            declared_jobs.TABLE.upsert(tx, changes, revision)
+            declared_jobs.TABLE.tombstone(tx, delete, revision)
             ids = [*(spec.id for spec in specs), *delete]
             cancel_waiting_of_stopped_jobs(tx, ids)
         return ids

@@ -14,7 +14,7 @@ from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.model import JobSpec, QueueSpec, Retries, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
-from jeeves_runner.core.specs import spec_to_json
+from jeeves_runner.core.spec_texts import spec_to_json
 from jeeves_runner.core.wording import brief
 
 _JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))

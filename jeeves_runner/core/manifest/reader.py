@@ -15,7 +15,7 @@ from jeeves_runner.core.manifest.validation import Validator, nearest
 from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decode, load
 from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 from jeeves_runner.core.schedule import schedule
-from jeeves_runner.core.specs import encode, spec_hash
+from jeeves_runner.core.spec_texts import encode, spec_hash
 from jeeves_runner.core.wording import brief, shown
 
 LATER: Final = frozenset(

@@ -13,7 +13,8 @@ from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.reader import LATER, ManifestReader
 from jeeves_runner.core.model import JobSpec, QueueSpec
-from jeeves_runner.core.specs import canonical, job_from_text, spec_from_text
+from jeeves_runner.core.spec_texts import canonical
+from jeeves_runner.core.specs import job_from_text, spec_from_text
 from jeeves_runner.schemas_text import manifest_schema
 
 READER = ManifestReader(

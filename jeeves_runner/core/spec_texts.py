@@ -1,0 +1,68 @@
+"""Specs as canonical JSON text: what is stored, hashed and compared.
+
+Every field of a spec appears, in the order the type gives, defaults included: so the text says
+what a run does without knowing which version of the program wrote it.
+"""
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from jeeves_runner.core.model import QueueSpec, Secret, Spec
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def spec_to_json(spec: Spec) -> dict[str, Any]:
+    """All fields as JSON values; ``env`` becomes a mapping, a secret ``{file: …}`` or ``{from_env: …}``."""
+    if isinstance(spec, QueueSpec):
+        return spec._asdict()
+    values = spec._asdict()
+    if spec.env:
+        values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
+    else:
+        values["env"] = {}
+    if spec.retries is not None:
+        values["retries"] = spec.retries._asdict()
+    return values
+
+
+def canonical(spec: Spec) -> str:
+    """The spec as JSON text; equal specs give equal texts."""
+    return encode(spec_to_json(spec))
+
+
+def encode(values: Mapping[str, Any]) -> str:
+    """The canonical text of a spec's JSON values, which stand in the order of its fields."""
+    return _encode(values)
+
+
+def spec_hash(text: str) -> str:
+    """The identity of a canonical text: 32 hex digits."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class FieldChange(NamedTuple):
+    """One field of a spec that differs."""
+
+    path: str
+    """Its name, dotted within a mapping: ``env.TOKEN``."""
+    old: Any
+    """A JSON value; None where there was none."""
+    new: Any
+    """A JSON value; None where there is none now."""
+
+
+def changed_fields(old: str, new: str) -> list[FieldChange]:
+    """What differs between two canonical texts, mappings key by key."""
+    return _changed("", json.loads(old), json.loads(new))
+
+
+def _changed(path: str, old: Any, new: Any) -> list[FieldChange]:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [FieldChange(path=path, old=old, new=new)]
+    found: list[FieldChange] = []
+    for name in [*new, *(name for name in old if name not in new)]:
+        found += _changed(f"{path}.{name}" if path else name, old.get(name), new.get(name))
+    return found

@@ -1,0 +1,82 @@
+"""The ``jobs`` table as applies see it: what they write, and what they compare with the manifests."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+
+from jeeves_runner.core.plan import LiveRow
+from jeeves_runner.db.declared import DeclaredTable, intact
+
+# The columns people query are taken out of the spec by SQLite itself, here and nowhere else.
+_DECLARED = {
+    "name": "s ->> '$.name'",
+    "schedule": "CASE json_array_length(s, '$.schedule') WHEN 0 THEN NULL WHEN 1 THEN s ->> '$.schedule[0]' "
+    "ELSE s -> '$.schedule' END",
+    "script": "s ->> '$.script'",
+    "type": "s ->> '$.type'",
+    "enabled": "s ->> '$.enabled'",
+    "timeout_ms": "s ->> '$.timeout_ms'",
+    "overlap_policy": "s ->> '$.overlap_policy'",
+    "description": "s ->> '$.description'",
+    "timezone": "s ->> '$.timezone'",
+    "source_type": "s ->> '$.source_type'",
+    "spec": "s",
+}
+
+# A job's past is never caught up across a change of when it should run.
+_RESCHEDULED = " OR ".join(
+    [
+        "jobs.deleted_at IS NOT NULL",
+        "jobs.enabled < excluded.enabled",
+        *(
+            f"(jobs.spec -> '$.{part}') IS NOT (excluded.spec -> '$.{part}')"
+            for part in ("schedule", "timezone", "exclude")
+        ),
+    ]
+)
+
+_UPSERT = f"""
+INSERT INTO jobs ({", ".join(_DECLARED)}, id, spec_hash, file, line, namespace, revision_id,
+                  created_at, updated_at, schedule_since)
+SELECT {", ".join(_DECLARED.values())}, :id, :hash, :file, :line, :id, :revision, :at, :at, :at
+FROM (SELECT :text AS s) WHERE true
+ON CONFLICT (id) DO UPDATE SET
+  {", ".join(f"{column} = excluded.{column}" for column in _DECLARED)},
+  spec_hash = excluded.spec_hash, file = excluded.file, line = excluded.line,
+  namespace = excluded.namespace, revision_id = excluded.revision_id, updated_at = excluded.updated_at,
+  on_failure = NULL, on_success = NULL, output_channel = NULL, drifted = 0, deleted_at = NULL,
+  schedule_since = CASE WHEN {_RESCHEDULED} THEN excluded.schedule_since ELSE jobs.schedule_since END
+"""
+
+
+TABLE = DeclaredTable("jobs", _UPSERT)
+
+
+def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
+    """All live jobs by id, as a plan is made from them."""
+    rows = conn.execute(
+        "SELECT id, spec_hash, file, line, drifted, CASE source_type WHEN 'path' THEN script END,"
+        " CASE drifted WHEN 1 THEN spec END FROM jobs WHERE deleted_at IS NULL"
+    )
+    for name, digest, file, line, drifted, script, spec in rows:
+        text = intact(digest, spec)
+        runs = script if text is None else _script_file(text)
+        yield name, LiveRow(digest, file, line, bool(drifted), runs, text)
+
+
+def _script_file(text: str) -> str | None:
+    """The file a job runs, by its spec: a column changed by hand may say another."""
+    values = json.loads(text)
+    return values["script"] if values["source_type"] == "path" else None
+
+
+def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple[str, Any, Any]]:
+    """``(column, stored, declared)`` where the row is not what the spec ``text`` says."""
+    columns = {name: source for name, source in _DECLARED.items() if name != "spec"} | {"namespace": "id"}
+    pairs = ", ".join(f"{column}, {source}" for column, source in columns.items())
+    row = conn.execute(f"SELECT {pairs} FROM jobs, (SELECT ? AS s) WHERE id = ?", (text, job_id)).fetchone()
+    names = list(columns)
+    values = [] if row is None else list(zip(names, row[::2], row[1::2], strict=True))
+    return [(name, stored, declared) for name, stored, declared in values if stored != declared]

@@ -1,0 +1,77 @@
+"""What decides when jobs are due, read from the ``jobs`` table."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+log = logging.getLogger(__name__)
+
+
+class TimetableRow(NamedTuple):
+    """What decides when a job is due. Fields that ``JobRow`` has too are the same there."""
+
+    id: str
+    """The job's id."""
+    enabled: bool
+    """Whether the manifest has it scheduled."""
+    deleted: bool
+    """Whether it is a tombstone."""
+    schedule: tuple[str, ...]
+    """Cron expressions as written; empty: never due by itself."""
+    timezone: str
+    """The IANA zone of schedule and exclusions."""
+    exclude: tuple[str, ...]
+    """What is no occurrence: local dates, date ranges and cron expressions, as written."""
+    namespace: str
+    """What ``H`` in the schedule is spread by."""
+    schedule_since: str
+    """Occurrences at or before this do not count; as the database's text."""
+    decided_until: str | None
+    """The watermark, in the same form."""
+
+
+_TIMETABLE = (
+    "SELECT id, enabled, deleted_at IS NOT NULL, spec ->> '$.schedule', timezone, spec ->> '$.exclude',"
+    " namespace, schedule_since, decided_until FROM jobs"
+)
+
+
+def timetable_rows(conn: apsw.Connection, ids: Sequence[str] | None = None) -> Iterator[TimetableRow]:
+    """The rows of these jobs, or of all live ones.
+
+    Unknown ids are left out. So is a row that was damaged by hand, with a word in the log.
+    """
+    if ids is None:
+        rows = conn.execute(_TIMETABLE + " WHERE deleted_at IS NULL ORDER BY id")
+    else:
+        rows = conn.execute(_TIMETABLE + " WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+    for row in rows:
+        try:
+            yield _timetable_row(row)
+        except (ValueError, TypeError) as error:
+            log.error("job %s cannot be scheduled until an apply has healed its row: %s", row[0], error)
+
+
+def _timetable_row(row: Sequence[Any]) -> TimetableRow:
+    return TimetableRow(
+        id=row[0],
+        enabled=bool(row[1]),
+        deleted=bool(row[2]),
+        schedule=_texts(row[3], "schedule"),
+        timezone=row[4],
+        exclude=_texts(row[5], "exclude"),
+        namespace=row[6],
+        schedule_since=row[7],
+        decided_until=row[8],
+    )
+
+
+def _texts(column: str | None, name: str) -> tuple[str, ...]:
+    """The list of texts that a spec holds under ``name``; ValueError where something else stands there."""
+    values = None if column is None else json.loads(column)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"its spec has no list of texts as `{name}`")
+    return tuple(values)
