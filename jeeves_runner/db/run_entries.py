@@ -1,4 +1,4 @@
-"""How runs enter the ``runs`` table: occurrences as decided, everything else as a request that waits.
+"""How occurrences enter the ``runs`` table, as decided. Requests enter by ``run_requests``.
 
 A function that finds its guard broken (the job has changed, the occurrence has been decided) writes
 nothing and returns None.
@@ -10,12 +10,9 @@ from typing import Any, NamedTuple
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import CLOCK_EVENT
-from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.run_ends import conclude, next_end
 from jeeves_runner.db.runs import RUN_COLUMNS, returned_run
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import Conflict, NotFound
 
 
 class Occurrence(NamedTuple):
@@ -132,77 +129,6 @@ def spec_is_current(tx: Tx, job_id: str, spec_hash: str) -> bool:
         "SELECT 1 FROM jobs WHERE id = ? AND spec_hash = ? AND deleted_at IS NULL", (job_id, spec_hash)
     ).fetchone()
     return row is not None
-
-
-class RunRequest(NamedTuple):
-    """A run that is asked for, and not by the schedule."""
-
-    job_id: str
-    """The job."""
-    trigger: Trigger
-    """What asks for it; no occurrence."""
-    params: str | None = None
-    """A JSON object of texts."""
-    forced: bool = False
-    """It overrides pauses and the overlap policy."""
-
-
-_REQUEST = """
-INSERT INTO runs (job_id, status, trigger, created_at, params, forced, priority, pool, spec_hash, revision_id,
-                  file, epoch)
-SELECT id, 'scheduled', :trigger, :at, :params, :forced, :priority, :pool, spec_hash, revision_id, file,
-       :epoch
-FROM jobs WHERE id = :job_id
-RETURNING id
-"""
-
-
-def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int:
-    """Enter a request as a row that waits; its id. ``epoch``: the runner that decides about it in this
-    transaction.
-
-    A request of another program (``epoch`` None) is taken up by the runner. Nothing is entered, and
-    raised is: NotFound for a job that is not there, Conflict for a paused one unless the request is
-    forced, and for one whose row cannot be read.
-    """
-    text: str | None = tx.conn.execute(
-        "SELECT spec FROM jobs WHERE id = ? AND deleted_at IS NULL", (request.job_id,)
-    ).get
-    if text is None:
-        raise no_such_job(request.job_id)
-    if not request.forced and job_is_paused(tx.conn, request.job_id, tx.now):
-        raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
-    try:
-        spec = job_from_text(text)
-    except SpecError as error:
-        raise row_is_damaged(request.job_id) from error
-    bindings = {
-        "job_id": request.job_id,
-        "trigger": request.trigger,
-        "at": tx.at,
-        "params": request.params,
-        "forced": request.forced,
-        "priority": spec.priority,
-        "pool": spec.pool,
-        "epoch": epoch,
-    }
-    run_id: int | None = tx.conn.execute(_REQUEST, bindings).get
-    if run_id is None:  # the row was read in this very transaction
-        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
-    return run_id
-
-
-def no_such_job(job_id: str) -> NotFound:
-    """The error for a job that does not exist, or no longer."""
-    return NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
-
-
-def row_is_damaged(job_id: str) -> Conflict:
-    """The error for a run of a job whose row was changed by hand so that it cannot be read."""
-    return Conflict(
-        f"the row of job {job_id} in the database was damaged by hand",
-        hint="`jeeves-runner apply` heals it",
-    )
 
 
 def _bindings(tx: Tx, occurrence: Occurrence) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from jeeves_runner.core.model import Reason, Run, RunStatus
 from jeeves_runner.core.policy import Decision, Verdict
-from jeeves_runner.db import run_ends, run_entries, run_progress, runs
-from jeeves_runner.db.run_entries import Occurrence, RunRequest
+from jeeves_runner.db import run_ends, run_entries, run_progress, run_requests, runs
+from jeeves_runner.db.run_entries import Occurrence
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.runs.board import Attempt
@@ -49,7 +50,7 @@ class Arrival:
             case Occurrence() as occurrence:
                 run = self._enter(tx, occurrence)
             case RunRequest() as request:
-                run = self._move_on(tx, run_entries.request_run(tx, request, epoch=epoch), epoch)
+                run = self._move_on(tx, run_requests.request_run(tx, request, epoch=epoch), epoch)
             case None:
                 run = None if self.attempt.run is None else self._move_on(tx, self.attempt.run.id, epoch)
         if run is None and not run_entries.spec_is_current(tx, self.job.row.id, self.job.row.spec_hash):

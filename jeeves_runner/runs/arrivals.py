@@ -15,7 +15,8 @@ import apsw
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus
 from jeeves_runner.core.policy import Decision, Request, Verdict
 from jeeves_runner.db import run_ends, run_progress, runs
-from jeeves_runner.db.run_entries import Occurrence, RunRequest
+from jeeves_runner.db.run_entries import Occurrence
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotFound
 from jeeves_runner.runs.admission import Admission

@@ -9,7 +9,8 @@ from functools import partial
 from jeeves_runner.core.model import Run, RunStatus, Trigger
 from jeeves_runner.core.policy import Missed
 from jeeves_runner.core.schedule.timetable import Due
-from jeeves_runner.db.run_entries import Occurrence, no_such_job, row_is_damaged
+from jeeves_runner.db.run_entries import Occurrence
+from jeeves_runner.db.run_requests import no_such_job, row_is_damaged
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale
 from jeeves_runner.runs.arrivals import Arrivals, answering

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import Verdict
-from jeeves_runner.db import run_entries
-from jeeves_runner.db.run_entries import RunRequest
+from jeeves_runner.db import run_requests
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError
@@ -133,5 +133,5 @@ class Requests:
 
 def _refuse(tx: Tx, request: RunRequest) -> None:
     """Raise what is wrong with a job that could not be read; if nothing is by now, read it again."""
-    run_entries.request_run(tx, request)
+    run_requests.request_run(tx, request)
     raise Stale

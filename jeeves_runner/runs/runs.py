@@ -20,8 +20,8 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
-from jeeves_runner.db.run_entries import RunRequest
 from jeeves_runner.db.run_progress import request_cancel
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Fenced, NotFound
 from jeeves_runner.execute.contract import Executor, LocalHandle

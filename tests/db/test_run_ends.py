@@ -8,10 +8,11 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Outcome, Reason, Retries, Run, RunStatus, Trigger
-from jeeves_runner.db import run_ends, run_entries, runs
+from jeeves_runner.db import run_ends, run_entries, run_requests, runs
 from jeeves_runner.db.run_ends import RunRecord
-from jeeves_runner.db.run_entries import Occurrence, RunRequest
+from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_progress import request_cancel
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.transaction import Tx
 
 FAILED = Outcome(status=RunStatus.ERROR, exit_code=1)
@@ -27,7 +28,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def wanted(ledger: Ledger, job_id: str = "a", *, epoch: int | None = None) -> int:
     """A request for a run, decided about by the runner of this epoch, if any."""
     with ledger.tx() as tx:
-        return run_entries.request_run(tx, RunRequest(job_id=job_id, trigger=Trigger.MANUAL), epoch=epoch)
+        return run_requests.request_run(tx, RunRequest(job_id=job_id, trigger=Trigger.MANUAL), epoch=epoch)
 
 
 def occurrence(ledger: Ledger, minute: int) -> Occurrence:

@@ -8,8 +8,9 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Reason, Run, Trigger
-from jeeves_runner.db import run_entries
-from jeeves_runner.db.run_entries import Occurrence, RunRequest
+from jeeves_runner.db import run_entries, run_requests
+from jeeves_runner.db.run_entries import Occurrence
+from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.errors import Conflict
 
 
@@ -74,7 +75,7 @@ def test_a_request_leaves_the_watermark_where_it_is(ledger: Ledger) -> None:
     at = watermark(ledger)
     ledger.clock.advance(hours=1)
     with ledger.tx() as tx:
-        run_entries.request_run(tx, RunRequest(job_id="a", trigger=Trigger.MANUAL), epoch=1)
+        run_requests.request_run(tx, RunRequest(job_id="a", trigger=Trigger.MANUAL), epoch=1)
     assert watermark(ledger) == at
 
 
@@ -116,5 +117,5 @@ def test_a_run_between_two_skips_keeps_them_apart(ledger: Ledger) -> None:
 def test_a_request_for_a_paused_job_leaves_nothing_behind(ledger: Ledger) -> None:
     ledger.pause("a")
     with ledger.tx() as tx, pytest.raises(Conflict, match="paused"):
-        run_entries.request_run(tx, RunRequest(job_id="a", trigger=Trigger.MANUAL))
+        run_requests.request_run(tx, RunRequest(job_id="a", trigger=Trigger.MANUAL))
     assert ledger.count("runs") == 0

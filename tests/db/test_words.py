@@ -23,7 +23,7 @@ from jeeves_runner.core.model import (
     Trigger,
 )
 from jeeves_runner.core.policy import CLOCK_EVENT
-from jeeves_runner.db import run_ends, run_entries, runs
+from jeeves_runner.db import run_ends, run_entries, run_requests, runs
 from jeeves_runner.db.jobs import job_row
 from jeeves_runner.db.run_entries import Occurrence
 
@@ -125,7 +125,7 @@ def test_nothing_but_an_occurrence_moves_the_watermark(ledger: Ledger, trigger: 
     with pytest.raises(ValueError, match="is no occurrence"), ledger.tx() as tx:
         run_entries.enter_missed(tx, occurrence(ledger, 1, trigger), Reason.LATE)
     with ledger.tx() as tx:
-        run_entries.request_run(tx, run_entries.RunRequest(job_id="job", trigger=trigger))
+        run_requests.request_run(tx, run_requests.RunRequest(job_id="job", trigger=trigger))
     assert watermark(ledger) is None
 
 

@@ -10,7 +10,7 @@ from jeeves_runner.core.model import AppliedBy, Trigger
 from jeeves_runner.core.spec_texts import FieldChange
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction
-from jeeves_runner.db.run_entries import RunRequest, request_run
+from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.reconcile.apply import ApplyOptions, apply_plan
 from jeeves_runner.reconcile.setup import source_of

@@ -19,7 +19,7 @@ from jeeves_runner.core.spec_texts import canonical, spec_hash
 from jeeves_runner.db import declared_jobs, revisions, runs
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
-from jeeves_runner.db.run_entries import RunRequest, request_run
+from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer

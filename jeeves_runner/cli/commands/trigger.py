@@ -16,7 +16,7 @@ from jeeves_runner.cli.waiting import Absence, EndOfRun
 from jeeves_runner.core.model import Trigger
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.db.nudge import announced_transaction
-from jeeves_runner.db.run_entries import RunRequest, request_run
+from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.errors import InvalidValue, UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,84 @@
+"""How runs enter the ``runs`` table that the schedule does not bring: each as a request that waits.
+
+Every program may ask for a run, so this module decides nothing and loads nothing that does. The runner takes
+the row up, and decides.
+"""
+
+from typing import NamedTuple
+
+from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db.overrides import job_is_paused
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict, NotFound
+
+
+class RunRequest(NamedTuple):
+    """A run that is asked for, and not by the schedule."""
+
+    job_id: str
+    """The job."""
+    trigger: Trigger
+    """What asks for it; no occurrence."""
+    params: str | None = None
+    """A JSON object of texts."""
+    forced: bool = False
+    """It overrides pauses and the overlap policy."""
+
+
+_REQUEST = """
+INSERT INTO runs (job_id, status, trigger, created_at, params, forced, priority, pool, spec_hash, revision_id,
+                  file, epoch)
+SELECT id, 'scheduled', :trigger, :at, :params, :forced, :priority, :pool, spec_hash, revision_id, file,
+       :epoch
+FROM jobs WHERE id = :job_id
+RETURNING id
+"""
+
+
+def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int:
+    """Enter a request as a row that waits; its id. ``epoch``: the runner that decides about it in this
+    transaction.
+
+    A request of another program (``epoch`` None) is taken up by the runner. Nothing is entered, and
+    raised is: NotFound for a job that is not there, Conflict for a paused one unless the request is
+    forced, and for one whose row cannot be read.
+    """
+    text: str | None = tx.conn.execute(
+        "SELECT spec FROM jobs WHERE id = ? AND deleted_at IS NULL", (request.job_id,)
+    ).get
+    if text is None:
+        raise no_such_job(request.job_id)
+    if not request.forced and job_is_paused(tx.conn, request.job_id, tx.now):
+        raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
+    try:
+        spec = job_from_text(text)
+    except SpecError as error:
+        raise row_is_damaged(request.job_id) from error
+    bindings = {
+        "job_id": request.job_id,
+        "trigger": request.trigger,
+        "at": tx.at,
+        "params": request.params,
+        "forced": request.forced,
+        "priority": spec.priority,
+        "pool": spec.pool,
+        "epoch": epoch,
+    }
+    run_id: int | None = tx.conn.execute(_REQUEST, bindings).get
+    if run_id is None:  # the row was read in this very transaction
+        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
+    return run_id
+
+
+def no_such_job(job_id: str) -> NotFound:
+    """The error for a job that does not exist, or no longer."""
+    return NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
+
+
+def row_is_damaged(job_id: str) -> Conflict:
+    """The error for a run of a job whose row was changed by hand so that it cannot be read."""
+    return Conflict(
+        f"the row of job {job_id} in the database was damaged by hand",
+        hint="`jeeves-runner apply` heals it",
+    )
