@@ -4,7 +4,7 @@ import errno
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from operator import itemgetter
 from pathlib import Path
 from stat import S_ISREG
@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from jeeves_runner.core.durations import parse_duration, parse_size
+from jeeves_runner.core.manifest.simple_schema import fits
 from jeeves_runner.core.manifest.validation import Validator
 from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
 from jeeves_runner.core.problem import Finding, Position, Problem
@@ -208,7 +209,8 @@ def _error(problems: Sequence[Problem]) -> ConfigError:
 
 @cache
 def _validator() -> Validator:
-    return Validator(config_schema(), _LATER)
+    schema = config_schema()
+    return Validator(schema, partial(fits, schema=schema), _LATER)
 
 
 def _further_findings(values: Mapping[str, Any], root: Path) -> Iterator[Finding]:

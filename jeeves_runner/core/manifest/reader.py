@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+import jsonschema_rs
+
 from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
 from jeeves_runner.core.manifest.context import ProjectContext, combine, with_defaults
 from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
@@ -45,7 +47,7 @@ class ManifestReader:
         self.defaultable = frozenset(parts["defaults"]["properties"])
         own = {"defaults": [key for key in parts["job"]["properties"] if key not in self.defaultable]}
         self._validators: dict[str, Validator] = {
-            name: Validator({"$ref": f"#/$defs/{name}", "$defs": parts}, LATER, own.get(name, ()))
+            name: _validator({"$ref": f"#/$defs/{name}", "$defs": parts}, own.get(name, ()))
             for name in ("job", "queue", "defaults")
         }
         self._list_keys = tuple(parts["lists"]["properties"])
@@ -87,6 +89,10 @@ class ManifestReader:
             return None
         meant = nearest(key, (*self._list_keys, *self._job_keys))
         return meant if meant in self._list_keys else None
+
+
+def _validator(schema: Mapping[str, Any], own: Sequence[str]) -> Validator:
+    return Validator(schema, jsonschema_rs.validator_for(dict(schema)).is_valid, LATER, own)
 
 
 class _FileReader:

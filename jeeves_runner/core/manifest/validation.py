@@ -1,19 +1,18 @@
 """JSON Schema problems in words for people.
 
-jsonschema-rs accepts a right value, as nearly all are, in microseconds. A value that it rejects goes to
+A quick check accepts a right value, as nearly all are, in microseconds. A value that it rejects goes to
 jsonschema, which has the last word. Its findings become sentences here: the schema says under
 ``x-expected`` what a value should be.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-import jsonschema_rs
-
+from jeeves_runner.core.manifest.simple_schema import matches
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.wording import LONGEST, brief, shown
 
@@ -29,15 +28,21 @@ _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "of
 class Validator:
     """Checks values against one schema.
 
-    ``later`` are keys that this version knows of and does not support yet; ``own`` are keys of jobs that
-    defaults may not set.
+    ``accepts`` is the quick check: true for nearly all right values, and for no wrong one. ``later`` are keys
+    that this version knows of and does not support yet; ``own`` are keys of jobs that defaults may not set.
     """
 
-    def __init__(self, schema: Mapping[str, Any], later: Iterable[str] = (), own: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        accepts: Callable[[Any], bool],
+        later: Iterable[str] = (),
+        own: Iterable[str] = (),
+    ) -> None:
         self._schema = schema
         self._later = frozenset(later)
         self._own = frozenset(own)
-        self._is_valid = jsonschema_rs.validator_for(dict(schema)).is_valid
+        self._is_valid = accepts
 
     def accepts(self, value: Any, *, holds_float: bool = True) -> bool:
         """Whether the value is right; ``holds_float``: there may be a float within."""
@@ -127,11 +132,9 @@ def _is_whole(_checker: Any, value: object) -> bool:
 
 
 def _strict_pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> "Iterator[ValidationError]":
-    """``pattern`` as the standard means it: in Python, ``$`` would let a trailing line break pass."""
     from jsonschema import ValidationError
 
-    strict = pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
-    if isinstance(value, str) and not re.search(strict, value):
+    if isinstance(value, str) and not matches(pattern, value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 

@@ -8,8 +8,7 @@ aliases that expand to too much are errors, each with a line and a column.
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from yaml import YAMLError
 from yaml._yaml import CParser
@@ -63,19 +62,18 @@ class _PositionsNeeded(Exception):
     """The quick pass has found something it can only describe with positions."""
 
 
-@dataclass(slots=True)
-class YamlDocument:
+class YamlDocument(NamedTuple):
     """The value of a text, and where its parts stand."""
 
     value: Any
     """Mappings, lists, texts, numbers, booleans and None."""
-    holds_float: bool = False
+    holds_float: bool
     """Whether a number in it has a point or an exponent."""
-    item_lines: dict[str, list[int]] = field(default_factory=dict)
+    item_lines: dict[str, list[int]]
     """For each list directly below the top, the lines on which its items begin, from 1."""
-    positions: dict[KeyPath, Position] = field(default_factory=dict)
+    positions: dict[KeyPath, Position]
     """Where each key's value and each item begins; empty unless asked for."""
-    keys: dict[KeyPath, Position] = field(default_factory=dict)
+    keys: dict[KeyPath, Position]
     """Where each key itself begins; empty unless asked for."""
 
     def position(self, path: KeyPath) -> Position:
@@ -131,7 +129,10 @@ class _Builder:
         # Any: the stubs allow None and events without a place in the text; libyaml gives neither.
         self._next: Callable[[], Any] = CParser(text).get_event
         self._record = positions
-        self._document = YamlDocument(value=None)
+        self._holds_float = False
+        self._item_lines: dict[str, list[int]] = {}
+        self._positions: dict[KeyPath, Position] = {}
+        self._keys: dict[KeyPath, Position] = {}
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._nodes = 0
 
@@ -144,7 +145,7 @@ class _Builder:
         event = self._next()
         if type(event) is ScalarEvent and event.value == "" and not event.style:
             raise YamlError(1, 1, "empty", "the file declares nothing", "delete it, or write `jobs: []`")
-        self._document.value = self._value(event, (), 0)
+        value = self._value(event, (), 0)
         self._next()  # the end of the document
         event = self._next()
         if type(event) is not StreamEndEvent:
@@ -156,12 +157,12 @@ class _Builder:
                 "a second document starts here",
                 "one document per file: use `jobs:`",
             )
-        return self._document
+        return YamlDocument(value, self._holds_float, self._item_lines, self._positions, self._keys)
 
     def _value(self, event: Any, path: KeyPath, depth: int) -> Any:
         self._nodes += 1
         if self._record:
-            self._document.positions[path] = _place(event)
+            self._positions[path] = _place(event)
         kind = type(event)
         if kind is ScalarEvent:
             value = self._scalar(event)
@@ -212,18 +213,18 @@ class _Builder:
         if key in values:
             if not self._record:
                 raise _PositionsNeeded
-            first = self._document.keys[(*path, key)][0]
+            first = self._keys[(*path, key)][0]
             message = f"the key `{brief(key)}` stands here for the second time, first in line {first}"
             raise YamlError(*_place(event), "duplicate_key", message, "keep one of them")
         if self._record:
-            self._document.keys[(*path, key)] = _place(event)
+            self._keys[(*path, key)] = _place(event)
         return key
 
     def _sequence(self, path: KeyPath, depth: int) -> list[Any]:
         values: list[Any] = []
         lines: list[int] | None = None
         if depth == 1 and len(path) == 1:
-            lines = self._document.item_lines[str(path[0])] = []
+            lines = self._item_lines[str(path[0])] = []
         while type(event := self._next()) is not SequenceEndEvent:
             if lines is not None:
                 lines.append(event.start_mark.line + 1)
@@ -241,7 +242,7 @@ class _Builder:
         if text[0] in _NUMBER_STARTS:
             value = _number(text, event)
             if type(value) is float:
-                self._document.holds_float = True
+                self._holds_float = True
             return value
         return text
 
