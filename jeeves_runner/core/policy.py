@@ -1,4 +1,4 @@
-"""Who may run now: one decision for every trigger, a gap's occurrences, and retries.
+"""Who may run now: one decision for every trigger, and a gap's occurrences.
 
 Everything here decides and nothing acts. Reasons are the words stored in ``runs.reason``.
 """
@@ -10,7 +10,7 @@ from enum import Enum
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from jeeves_runner.core.model import CatchUp, OverlapPolicy, Reason, Retries, RunStatus, Trigger
+from jeeves_runner.core.model import CatchUp, OverlapPolicy, Reason, Trigger
 
 if TYPE_CHECKING:
     from jeeves_runner.core.schedule.timetable import Due
@@ -279,27 +279,3 @@ def _missed(due: "Due", kept: tuple[datetime, ...], reason: Reason) -> Missed | 
         return None
     last = due.schedule.latest(due.first - _INSTANT, kept[0] - _INSTANT) or due.first
     return Missed(first=due.first, last=last, count=due.count - len(kept), reason=reason)
-
-
-def retry_delay_ms(
-    retries: Retries | None, status: RunStatus, exit_code: int | None, attempt: int
-) -> int | None:
-    """How long after attempt number ``attempt``, which ended so, the next one may start.
-
-    None: there is no other one.
-    """
-    if retries is None or attempt > retries.limit or not _wants(retries, status, exit_code):
-        return None
-    if retries.backoff == "fixed":
-        return min(retries.delay_ms, retries.max_delay_ms)
-    # Beyond 2**40 any delay has reached its maximum; a larger power would only cost.
-    factor: int = 2 ** min(attempt - 1, 40)
-    return min(retries.delay_ms * factor, retries.max_delay_ms)
-
-
-def _wants(retries: Retries, status: RunStatus, exit_code: int | None) -> bool:
-    if status.value not in retries.on:
-        return False
-    if status is not RunStatus.ERROR or retries.on_exit_codes is None:
-        return True
-    return exit_code in retries.on_exit_codes

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Outcome, Reason, Retries, Run, RunStatus, Trigger
-from jeeves_runner.core.policy import retry_delay_ms
+from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.db.queue_upkeep import release_items_of_run
 from jeeves_runner.db.runs import RUN_COLUMNS, WAITING, returned_run, returned_runs
 from jeeves_runner.db.transaction import Tx

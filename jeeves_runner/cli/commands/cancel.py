@@ -10,7 +10,6 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
-from jeeves_runner.core.outcome import Lost
 from jeeves_runner.db import audit
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.nudge import announced_transaction
@@ -87,6 +86,7 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     It is not tried again, because a person wants its end.
     """
     # Costly to import, and needed after a crash alone.
+    from jeeves_runner.core.outcome import Lost
     from jeeves_runner.execute.contract import LocalHandle
     from jeeves_runner.execute.local.processes import kill_marked
     from jeeves_runner.execute.local.roster import read_roster
