@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import apply, durability, run_overhead, save_to_timer
+from benchmarks import apply, command, durability, run_overhead, save_to_timer
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "save", "run", "durability")
+PARTS = ("apply", "save", "run", "command", "durability")
 
 
 def _part(word: str) -> str:
@@ -18,11 +18,11 @@ def _part(word: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a figure to quote")
-    parts = f"{', '.join(PARTS)}; the first three by default"
+    parts = f"{', '.join(PARTS)}; all but the last by default"
     parser.add_argument("only", nargs="*", metavar="PART", type=_part, help=parts)
     options = parser.parse_args()
     rounds = 3 if options.quick else 9
-    wanted = options.only or PARTS[:3]
+    wanted = options.only or PARTS[:-1]
     rows: list[Row] = []
     if "apply" in wanted:
         rows += apply.main(rounds)
@@ -34,6 +34,10 @@ def main() -> int:
     if "run" in wanted:
         found = run_overhead.main(rounds=100 if options.quick else 1000)
         print_table("one run of an empty script (floor: a bare subprocess)", found)
+        rows += found
+    if "command" in wanted:
+        found = command.main(rounds=10 if options.quick else 40)
+        print_table("whole commands beside a running server (floor: Python and click alone)", found)
         rows += found
     if "durability" in wanted:
         durability.main()
