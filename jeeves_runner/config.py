@@ -1,39 +1,19 @@
 """The config file ``jeeves-runner.yaml``: optional, found in the current folder or above, checked whole."""
 
-import errno
 import os
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
+from jeeves_runner.config_file import read
+from jeeves_runner.config_rules import DURATIONS
 from jeeves_runner.core.durations import parse_duration, parse_size
-from jeeves_runner.core.manifest.simple_schema import fits
-from jeeves_runner.core.manifest.validation import Validator
-from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
-from jeeves_runner.core.problem import Finding, Position, Problem
-from jeeves_runner.core.wording import brief
+from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import ConfigError
-from jeeves_runner.schemas_text import config_schema
 
 FILE_NAME: Final = "jeeves-runner.yaml"
-
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-"""The addresses a server may listen on."""
-
-_LONGEST_SUFFIX: Final = "-journal"
-
-_LATER: Final = frozenset(
-    "source.git source gateway notifications heartbeat policy api webhook_secret_path executors".split()  # noqa: SIM905
-)
-"""Keys of features still to come: they are refused as unsupported rather than as misspelt."""
-
-_DURATIONS: Final = ("run_retention", "log_retention", "state_cleanup_interval", "shutdown_grace")
-"""The settings at the top that are durations, as they are written."""
 
 
 class SyncConfig(NamedTuple):
@@ -70,7 +50,7 @@ class Config(NamedTuple):
     db_path: Path
     """The database file."""
     host: str = "127.0.0.1"
-    """The address to listen on, one of ``LOOPBACK``."""
+    """The address to listen on, one of ``config_rules.LOOPBACK``."""
     port: int = 1937
     """The port to listen on; 0: any free one."""
     timezone: str = "UTC"
@@ -107,7 +87,7 @@ def load_config(start: Path, explicit: Path | None) -> Config:
     path = _path(start, explicit)
     if path is None:
         return _config(None, _root(start), {})
-    values, problems = _read(path)
+    values, problems = read(_bytes(path), path)
     if problems:
         raise _error(problems)
     return _config(path.resolve(), _root(path.resolve().parent), values)
@@ -116,7 +96,7 @@ def load_config(start: Path, explicit: Path | None) -> Config:
 def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[Problem]]:
     """The file that ``load_config`` takes and all that is wrong in it; ConfigError if it cannot be read."""
     path = _path(start, explicit)
-    return path, [] if path is None else _read(path)[1]
+    return path, [] if path is None else read(_bytes(path), path)[1]
 
 
 def _path(start: Path, explicit: Path | None) -> Path | None:
@@ -145,57 +125,18 @@ def _nearest_file(start: Path) -> Path | None:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
-    """The settings of a file and what is wrong with them."""
+def _bytes(path: Path) -> bytes:
+    """What stands in the file; ConfigError if it cannot be read."""
     try:
         # Reading a named pipe would wait for a writer.
         if not S_ISREG(path.stat().st_mode):
             raise OSError(None, "it is not a file")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"the config file {path} cannot be read: {error.strerror}",
             hint="name another with --config, or leave it out: every setting has a default",
         ) from None
-    values, mistakes = _values(data, path.resolve().parent)
-    problems = [
-        Problem(
-            severity="error",
-            code=mistake.code,
-            file=str(path),
-            line=line,
-            column=column,
-            message=mistake.message,
-            hint=mistake.hint,
-        )
-        for (line, column), mistake in sorted(mistakes, key=itemgetter(0))
-    ]
-    return values, problems
-
-
-def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[tuple[Position, Finding]]]:
-    """The mapping in a file, checked; a file without settings is an empty one."""
-    try:
-        text = decode(data)
-        document = load(text)
-    except YamlError as error:
-        if error.code == "empty":
-            return {}, []
-        mistake = Finding(path=(), code=error.code, message=error.message, hint=error.hint)
-        return {}, [((error.line, error.column), mistake)]
-    values = document.value
-    findings = _validator().findings(values, holds_float=document.holds_float)
-    if not isinstance(values, dict):
-        return {}, [((1, 1), finding) for finding in findings]
-    broken = {finding.path[0] for finding in findings}
-    findings += _further_findings({key: value for key, value in values.items() if key not in broken}, root)
-    if not findings:
-        return values, []
-    located = load(text, positions=True)
-    return values, [
-        (located.key_position(each.path) if each.at_key else located.position(each.path), each)
-        for each in findings
-    ]
 
 
 def _error(problems: Sequence[Problem]) -> ConfigError:
@@ -207,97 +148,13 @@ def _error(problems: Sequence[Problem]) -> ConfigError:
     return ConfigError(f"{first.file}:{first.line}:{first.column}: {first.message}", hint=hint)
 
 
-@cache
-def _validator() -> Validator:
-    schema = config_schema()
-    return Validator(schema, partial(fits, schema=schema), _LATER)
-
-
-def _further_findings(values: Mapping[str, Any], root: Path) -> Iterator[Finding]:
-    """What the schema cannot say: units in the wrong order, time zones that do not exist, hosts beyond
-    loopback, paths that no system takes, commands that cannot be split."""
-    for place, text in _durations(values):
-        try:
-            parse_duration(text)
-        except ValueError as error:
-            yield _wrong(place, str(error))
-    if values.get("timezone", "UTC") != "UTC":
-        yield from _timezone_findings(values["timezone"])
-    if values.get("host", LOOPBACK[0]) not in LOOPBACK:
-        port = values.get("port", 1937)
-        message = f"host {values['host']} is not this machine alone: the server listens on loopback only"
-        yield _wrong(
-            ("host",), message, f"reach it from elsewhere with `ssh -L {port}:127.0.0.1:{port} HOST`"
-        )
-    for keys, written in _paths(values):
-        if (reason := _path_fault(root / written)) is not None:
-            yield _wrong(keys, f"`{'.'.join(keys)}` cannot be a path: {reason}", "name another place")
-    for extension, command in values.get("runners", {}).items():
-        if (reason := _command_fault(command)) is not None:
-            message = f"`runners.{brief(extension)}` cannot be run: {reason}"
-            yield _wrong(("runners", extension), message, 'write it as for a shell: "uv run"')
-
-
-def _wrong(path: tuple[str, ...], message: str, hint: str | None = None) -> Finding:
-    return Finding(path=path, code="wrong_value", message=message, hint=hint)
-
-
-def _durations(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    for key in _DURATIONS:
-        if key in values:
-            yield (key,), values[key]
-    if "interval" in values.get("sync", {}):
-        yield ("sync", "interval"), values["sync"]["interval"]
-
-
-def _paths(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    for key in ("jobs_dir", "data_dir", "db_path"):
-        if key in values:
-            yield (key,), values[key]
-    if "file" in values.get("log", {}):
-        yield ("log", "file"), values["log"]["file"]
-
-
-def _path_fault(path: Path) -> str | None:
-    """Why no such path can exist, whatever is there now; None when it can."""
-    # SQLite puts files of longer names beside the database.
-    for name in (str(path), f"{path}{_LONGEST_SUFFIX}"):
-        try:
-            os.stat(name)
-        except ValueError:
-            return "it holds a NUL character" if "\0" in name else "it holds what is no character"
-        except OSError as error:
-            if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-                return error.strerror
-    return None
-
-
-def _command_fault(command: str) -> str | None:
-    if "\0" in command:
-        return "it holds a NUL character"
-    try:
-        return None if shlex.split(command) else "it is blank"
-    except ValueError as error:
-        return str(error).lower()
-
-
-def _timezone_findings(name: str) -> Iterator[Finding]:
-    # Every command reads the config, but schedules are only needed here for a zone other than UTC.
-    from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
-
-    try:
-        parse_schedule((), name, "config")
-    except ScheduleError as error:
-        yield _wrong(("timezone",), error.message, error.hint)
-
-
 def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
     given = dict(values)
     settings: dict[str, Any] = {}
     data_dir = root / given.pop("data_dir", "data")
     sync = given.pop("sync", {})
     log = given.pop("log", {})
-    for key in _DURATIONS:
+    for key in DURATIONS:
         if key in given:
             settings[f"{key}_ms"] = parse_duration(given.pop(key))
     for key in ("log_max_size", "min_free"):
