@@ -139,6 +139,14 @@ def test_a_run_that_fails_by_itself_while_it_is_being_replaced_is_not_tried_agai
     race(world, template, [Comes("a")], batch)
 
 
+def test_a_forced_request_that_is_decided_about_after_an_occurrence_waits_beside_it(template: Path) -> None:
+    """Its row is older, for the row of the occurrence is entered with the decision."""
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE), JobRules(id="b", overlap=REPLACE)), limit=1)
+    after = [Fired(Comes("a")), Fired(Comes("b")), Fired(ByRow("b", forced=True))]
+    batches = ([Wait(4)], [Fired(ByHand("a"))], after)
+    race_through_a_restart(world, template, batches, dies=False, committed=False)
+
+
 # Short stories of what is easily got wrong
 
 

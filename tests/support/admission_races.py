@@ -44,6 +44,7 @@ class Race(Play):
         super().__init__(world, doors)
         self.violations: list[str] = []
         self._asked: list[asyncio.Future[Any]] = []
+        self._newest: list[int] = []  # the newest id whenever several events were about to come at once
 
     async def watch(self) -> None:
         """Note what must not be after any commit of the runner."""
@@ -92,6 +93,7 @@ class Race(Play):
 
     async def _fire(self, batch: Sequence[Fired]) -> list[list[Act]]:
         """The acts of each event, which the product has begun with; their commits are still held back."""
+        self._newest.append(max((row.id for row in self.doors.rows()), default=0))
         self.doors.writer.holds = True
         fired: list[list[Act]] = []
         for each in batch:
@@ -128,7 +130,7 @@ class Race(Play):
             assert any(model.obstacles(row)), f"{row.id} could start:\n{story}"
             reasons = model.true_reasons(row)
             assert row.reason in reasons, f"{row.id} gives a reason that is none of {reasons}:\n{story}"
-        assert left_victims(model) == [], story
+        assert left_victims(model, self._newest) == [], story
 
     async def let_go(self) -> None:
         """Nothing stands in the way any more: all that is open comes to its end."""
@@ -194,14 +196,24 @@ def as_model(
     return model
 
 
-def left_victims(model: AdmissionModel) -> list[str]:
-    """Runs that should have ended because another one replaces them."""
+def left_victims(model: AdmissionModel, newest: Sequence[int]) -> list[str]:
+    """Runs that should have ended because another one replaces them.
+
+    Of two runs that are not forced one replaces the other, whichever was decided about first. A forced one
+    replaces nothing, so that the order counts, and ids do not tell the order of what came at once: another
+    program's request has its row before the decision, an occurrence has it after. ``newest`` are the newest
+    ids of moments at which all that had come had been decided about.
+    """
     found = []
     for row in model.waiting():
         if row.forced or row.is_retry or model.jobs[row.job].rules.overlap is not OverlapPolicy.REPLACE:
             continue
-        older = [o for o in model.rows if o.job == row.job and o.is_open and (o.chain or o.id) < row.id]
-        found += [f"{o.id} is in the way of {row.id}" for o in older if o.waits or o.cause is None]
+        for other in model.rows:
+            if other is row or other.job != row.job or not (other.waits or (other.runs and not other.cause)):
+                continue
+            first = model.row(other.chain or other.id)
+            if not first.forced or any(first.id <= id_then < row.id for id_then in newest):
+                found.append(f"{other.id} is in the way of {row.id}")
     return found
 
 
