@@ -52,9 +52,14 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
         policy = None if retries is None else retries.get(run.id)
         delay = retry_delay_ms(policy, run.status, run.exit_code, run.attempt)
         retry = None if delay is None else _insert_retry(tx, run, delay)
-        if retry is not None and run.cancel_cause is CancelCause.REPLACED:
-            # It failed by itself before it was asked to end. What replaces it has been decided about already.
-            end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED)
+        if retry is not None and _was_replaced(run):
+            end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
+
+
+def _was_replaced(run: Run) -> bool:
+    """Whether another run stands for it. It may have failed by itself before it was asked to end, or been
+    asked for its timeout or a shutdown first."""
+    return run.cancel_cause is CancelCause.REPLACED or run.reason is Reason.REPLACED
 
 
 _FINISH = f"""

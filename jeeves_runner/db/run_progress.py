@@ -46,13 +46,30 @@ def request_cancel(tx: Tx, run_id: int, cause: CancelCause) -> CancelCause | Non
     return None if row is None else CancelCause(row[0])
 
 
+_REPLACE = f"""
+UPDATE runs SET cancel_cause = coalesce(cancel_cause, :cause),
+  cancel_requested_at = coalesce(cancel_requested_at, :at),
+  reason = iif(coalesce(cancel_cause, :cause) = :cause, reason, :reason),
+  reason_ref = iif(coalesce(cancel_cause, :cause) = :cause, reason_ref, :by)
+WHERE {RUNNING} AND job_id = :job_id AND id <> :id
+"""
+
+
 def request_end_of_replaced(tx: Tx, by: Run) -> None:
-    """Record that what runs of a job is to end for another run of it."""
+    """Record that what runs of a job is to end for another run of it.
+
+    The first cause stays. Where that is another one, it is the reason that says that the run was replaced.
+    """
     tx.conn.execute(
-        "UPDATE runs SET cancel_cause = coalesce(cancel_cause, ?),"
-        " cancel_requested_at = coalesce(cancel_requested_at, ?)"
-        f" WHERE {RUNNING} AND job_id = ? AND id <> ?",
-        (CancelCause.REPLACED, tx.at, by.job_id, by.id),
+        _REPLACE,
+        {
+            "cause": CancelCause.REPLACED,
+            "reason": Reason.REPLACED,
+            "at": tx.at,
+            "by": str(by.id),
+            "job_id": by.job_id,
+            "id": by.id,
+        },
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.admission_events import (
     ByHand,
     ByRow,
+    Cancel,
     Comes,
     ComesAgain,
     Ends,
@@ -139,6 +140,16 @@ def test_a_run_that_fails_by_itself_while_it_is_being_replaced_is_not_tried_agai
     race(world, template, [Comes("a")], batch)
 
 
+def test_a_run_that_is_replaced_while_the_runner_is_shut_down_is_not_tried_again(template: Path) -> None:
+    """The shutdown is recorded first, and stays the cause."""
+    on = (RunStatus.ERROR, RunStatus.INTERRUPTED)
+    rules = JobRules(id="b", overlap=REPLACE, retries=1, retry_on=on)
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE), rules))
+    prelude: list[Event] = [Comes("b"), Wait(4)]
+    before = [Fired(Comes("b")), Fired(ByHand("a"))]
+    race_through_a_restart(world, template, (prelude, before, []), dies=False, committed=False)
+
+
 def test_a_forced_request_that_is_decided_about_after_an_occurrence_waits_beside_it(template: Path) -> None:
     """Its row is older, for the row of the occurrence is entered with the decision."""
     world = World(jobs=(JobRules(id="a", overlap=REPLACE), JobRules(id="b", overlap=REPLACE)), limit=1)
@@ -152,6 +163,11 @@ def test_a_forced_request_that_is_decided_about_after_an_occurrence_waits_beside
 
 def test_a_request_replaces_what_runs_and_what_waits(template: Path) -> None:
     play(one_job(REPLACE), template, [Comes("a"), ByHand("a"), Comes("a"), Ends()])
+
+
+def test_a_request_replaces_what_somebody_has_cancelled_before(template: Path) -> None:
+    """Both are told of the run: the cause came first, the reason later."""
+    play(one_job(REPLACE), template, [ByHand("a"), Cancel(), ByHand("a"), ByHand("a"), Ends(), Ends()])
 
 
 def test_each_occurrence_of_a_gap_replaces_the_one_before_it(template: Path) -> None:

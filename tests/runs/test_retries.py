@@ -11,7 +11,7 @@ from support.doors import Doors
 from support.runs import Place, Rig, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import OverlapPolicy, Retries
+from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries
 
 
 def test_a_failed_run_is_tried_again_as_often_as_declared(place: Place) -> None:
@@ -92,3 +92,22 @@ def test_a_request_that_is_seen_with_the_retry_of_an_older_run_meets_it(template
         ]
 
     with_doors(template, scenario, JobRules(id="flaky", retries=1))
+
+
+def test_a_run_that_is_replaced_after_its_timeout_is_not_tried_again(place: Place) -> None:
+    go = place.root / "go"
+    command = f"trap : TERM; until test -e {go}; do sleep 0.02; done; exit 1"
+    retries = Retries(limit=1, delay_ms=60_000, on=("timeout",))
+    limits = {"timeout_ms": 100, "kill_grace_ms": 60_000}
+    place.apply(job("slow", command, overlap_policy=OverlapPolicy.REPLACE, retries=retries, **limits))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        await rig.until(lambda: place.runs()[0].cancel_cause is CancelCause.TIMEOUT)
+        await rig.runs.request("slow")
+        go.touch()
+        await rig.until_story("slow", "timeout: replaced", "error", "cancelled: replaced")
+
+    with_runner(place, scenario)
+    first, second, retry = place.runs()
+    assert (first.reason_ref, retry.reason_ref) == (str(second.id), str(second.id))

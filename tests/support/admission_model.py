@@ -338,8 +338,10 @@ class AdmissionModel:
                 continue
             if other.waits:
                 other.status, other.reason = RunStatus.CANCELLED, "replaced"
-            else:
-                other.cause = other.cause or "replaced"
+            elif other.cause is None:
+                other.cause = "replaced"
+            elif other.cause != "replaced":
+                other.reason = "replaced"
 
     def _open_of(self, job_id: str) -> list[Row]:
         return [row for row in self.rows if row.job == job_id and row.is_open]
