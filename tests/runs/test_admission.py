@@ -3,6 +3,7 @@
 ``make campaign`` looks for what the few examples of every day do not find.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,11 @@ def test_each_occurrence_of_a_gap_replaces_the_one_before_it(template: Path) -> 
 
 def test_two_occurrences_that_are_on_time_replace_one_another(template: Path) -> None:
     play(one_job(REPLACE), template, [Comes("a"), Comes("a", 8), Ends()])
+
+
+def test_of_two_occurrences_that_replace_a_retry_the_first_does_not_start(template: Path) -> None:
+    rules = JobRules(id="a", overlap=REPLACE, retries=1, retry_delay=timedelta(seconds=90))
+    play(World(jobs=(rules,)), template, [Comes("a"), Ends(code=1), Comes("a", 8), Ends()])
 
 
 @pytest.mark.parametrize("overlap", [SKIP, QUEUE])

@@ -293,8 +293,10 @@ class AdmissionModel:
     def _decide_occurrence(self, job: JobState, trigger: Trigger, when: datetime, every: bool) -> None:
         skipped = self._skip_reason(job, every)
         if skipped is None:
+            replaces = job.rules.overlap is OverlapPolicy.REPLACE and bool(self._active(job.rules.id))
             self._decide(self._add(job, RunStatus.SCHEDULED, trigger, scheduled_for=when), every=every)
-            self._start_what_can()
+            if not replaces:  # what replaces others waits; its turn comes after all that is handed over
+                self._start_what_can()
         elif (last := self._joinable(job, skipped)) is not None:
             last.last_for, last.occurrences = when, last.occurrences + 1
         else:
