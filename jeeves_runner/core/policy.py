@@ -57,6 +57,8 @@ class Request:
     """It overrides pauses and the overlap policy."""
     waiting: bool = False
     """It was told to wait before, or waits by its nature, as a retry does."""
+    entering: bool = False
+    """That it waits is being recorded. If it replaces others, that commit cancels those that wait."""
     every: bool = False
     """It is one of a gap's occurrences, all of which are to be caught up: an active run delays it, and does
     not drop it."""
@@ -90,7 +92,7 @@ class Facts:
     too_early: bool = False
     """The request is a retry whose time has not come."""
     slot_free: bool = True
-    """Fewer than ``max_concurrency`` runs are running."""
+    """Fewer than ``max_concurrency`` runs are running or are to start before it."""
     full_pool: str | None = None
     """The job's pool, if it has no room."""
     disk_full: bool = False
@@ -162,7 +164,11 @@ def _still_overlapping(request: Request, facts: Facts) -> Decision | None:
     attempt does not start either while another one that replaces it is being committed. Nor does anything
     behind it in line, because the free slot may be the other one's.
     """
-    if facts.running or (facts.retrying and request.trigger is not Trigger.RETRY):
+    if facts.running:
+        return Decision(Verdict.WAIT, Reason.OVERLAP)
+    if request.entering and facts.overlap is OverlapPolicy.REPLACE:
+        return None
+    if facts.retrying and request.trigger is not Trigger.RETRY:
         return Decision(Verdict.WAIT, Reason.OVERLAP)
     if facts.arriving and facts.overlap is OverlapPolicy.REPLACE:
         return Decision(Verdict.STAND_BACK, Reason.OVERLAP)

@@ -1,16 +1,27 @@
 """What the policy needs to know, gathered: the job, the board, the pauses, the room on the disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.policy import Decision, Facts, GapPlan, Request, admit, catch_up, is_in_window, split
+from jeeves_runner.core.policy import (
+    Decision,
+    Facts,
+    GapPlan,
+    Request,
+    Verdict,
+    admit,
+    catch_up,
+    is_in_window,
+    split,
+)
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.runs.board import Attempt, Board
-from jeeves_runner.runs.jobs import Job
+from jeeves_runner.runs.jobs import Job, KnownJobs
 
 _PORTION = 100
 """Occurrences of one gap decided about and committed at once; each costs some 20 µs of the event loop."""
@@ -22,10 +33,16 @@ class Admission:
     """Decides for one runner, and changes nothing."""
 
     def __init__(
-        self, conn: apsw.Connection, board: Board, clock: Clock, disk_full: Callable[[], bool]
+        self,
+        conn: apsw.Connection,
+        board: Board,
+        jobs: KnownJobs,
+        clock: Clock,
+        disk_full: Callable[[], bool],
     ) -> None:
         self._conn = conn
         self._board = board
+        self._jobs = jobs
         self._clock = clock
         self._disk_full = disk_full
         self.pauses = self._pauses_before = overrides.Pauses()
@@ -59,18 +76,39 @@ class Admission:
 
     def decide_arriving(self, job: Job, attempt: Attempt, request: Request, *, paused: bool) -> Decision:
         """About an attempt that has just come due or been asked for."""
-        return admit(request, self._facts(job, attempt, paused))
+        return self._decide(job, attempt, request, paused)
 
     def decide_waiting(self, job: Job, attempt: Attempt) -> Decision:
         """About an attempt that waits for its turn."""
         request = Request(trigger=attempt.trigger, forced=attempt.forced, waiting=True)
-        return admit(request, self._facts(job, attempt, self._is_paused(attempt.job_id)))
+        return self._decide(job, attempt, request, self._is_paused(attempt.job_id))
+
+    def _decide(self, job: Job, attempt: Attempt, request: Request, paused: bool) -> Decision:
+        """Room that has become free belongs to attempts that come first, also while they are being recorded.
+
+        Those that they replace may have left the line by then, and no longer keep their turn for them.
+        """
+        decision = admit(request, self._facts(job, attempt, paused))
+        if decision.verdict is not Verdict.START:
+            return decision
+        before = filter(self._starts_once_recorded, self._board.arriving_before(attempt))
+        first = [*islice(before, self._board.free_slots)]
+        return admit(request, self._facts(job, attempt, paused, first)) if first else decision
+
+    def _starts_once_recorded(self, attempt: Attempt) -> bool:
+        job = self._jobs.get(attempt.job_id)
+        if job is None:
+            return False
+        request = Request(trigger=attempt.trigger, forced=attempt.forced, waiting=True, entering=True)
+        facts = self._facts(job, attempt, self._is_paused(attempt.job_id))
+        return admit(request, facts).verdict is Verdict.START
 
     def _is_paused(self, job_id: str) -> bool:
         return _is_ahead(self.pauses.end_of(job_id), self._clock.now())
 
-    def _facts(self, job: Job, attempt: Attempt, paused: bool) -> Facts:
-        others = self._board.others(attempt)
+    def _facts(self, job: Job, attempt: Attempt, paused: bool, first: Sequence[Attempt] = ()) -> Facts:
+        """``first`` are attempts that are to have room before this one."""
+        others, pool = self._board.others(attempt), job.spec.pool
         return Facts(
             live=job.row.deleted_at is None,
             enabled=job.spec.enabled,
@@ -82,8 +120,8 @@ class Admission:
             arriving=others.arriving,
             active_run=others.run_id,
             too_early=attempt.run is not None and _is_ahead(attempt.run.not_before, self._clock.now()),
-            slot_free=self._board.slot_free,
-            full_pool=self._board.full_pool(job.spec.pool),
+            slot_free=self._board.free_slots > len(first),
+            full_pool=self._board.full_pool(pool, sum(other.pool == pool for other in first)),
             disk_full=self._disk_full(),
         )
 

@@ -119,6 +119,8 @@ class Arrivals:
         One that is yet to be entered is refused by its transaction if the job is paused.
         """
         request = Request(trigger=attempt.trigger, forced=attempt.forced)
+        if attempt.run is None:
+            attempt.priority, attempt.pool = job.spec.priority, job.spec.pool
         paused = entry is None and self._admission.is_paused_now(job)
         decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
         return self._arrive(attempt, job, decision, entry)
@@ -127,7 +129,9 @@ class Arrivals:
         self, job: Job, request: Request, occurrence: Occurrence, *, paused: bool
     ) -> Arrival:
         """About a time on the schedule that has come."""
-        attempt = Attempt(job_id=job.row.id, trigger=request.trigger)
+        attempt = Attempt(
+            job_id=job.row.id, trigger=request.trigger, priority=job.spec.priority, pool=job.spec.pool
+        )
         decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
         return self._arrive(attempt, job, decision, occurrence)
 

@@ -2,9 +2,10 @@
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from math import inf
 from typing import NamedTuple
 
 from jeeves_runner.core.model import Reason, Run, Trigger
@@ -38,8 +39,10 @@ class Attempt:
     """Why the run exists."""
     forced: bool = False
     """It overrides pauses and the overlap policy."""
+    priority: int = 0
+    """By the spec while it has no row; then its row has it."""
     pool: str | None = None
-    """The pool it takes a place of, by its row until it runs, then by the spec it runs under."""
+    """The pool it takes a place of: by its row while it waits, else by the spec."""
     run: Run | None = None
     """Its row as last written; None before there is one."""
     stage: Stage = Stage.ARRIVING
@@ -64,9 +67,9 @@ class Attempt:
         return self.job_id, self.forced, self.is_retry
 
     @property
-    def turn(self) -> tuple[int, int]:
-        """Waiting attempts go by priority, then age."""
-        return (0, 0) if self.run is None else (-self.run.priority, self.run.id)
+    def turn(self) -> tuple[int, float]:
+        """Attempts go by priority, then age; one without a row is the youngest."""
+        return (-self.priority, inf) if self.run is None else (-self.run.priority, self.run.id)
 
 
 class Others(NamedTuple):
@@ -120,6 +123,7 @@ class Board:
         self._pool_limits = dict(pools)
         self._by_job: dict[str, _Group] = {}
         self._by_run: dict[int, Attempt] = {}
+        self._arriving: dict[Attempt, None] = {}
         self._waiting: list[Attempt] = []
         self._running: dict[Attempt, None] = {}
         self._in_pool: Counter[str] = Counter()
@@ -144,6 +148,11 @@ class Board:
         group = self._by_job.get(attempt.job_id)
         return _NONE if group is None else group.without(attempt)
 
+    def arriving_before(self, attempt: Attempt) -> Iterator[Attempt]:
+        """Those whose decision is being committed, and whose turn comes before that of this attempt."""
+        turn = attempt.turn
+        return (other for other in self._arriving if other is not attempt and other.turn <= turn)
+
     def waiting(self) -> list[Attempt]:
         """Those that wait, in their order; a copy."""
         return self._waiting.copy()
@@ -165,13 +174,17 @@ class Board:
 
     @property
     def slot_free(self) -> bool:
-        return len(self._running) < self._limit
+        return self.free_slots > 0
 
-    def full_pool(self, pool: str | None) -> str | None:
-        """The pool, if it has no room. One without a limit in the config has room."""
+    @property
+    def free_slots(self) -> int:
+        return self._limit - len(self._running)
+
+    def full_pool(self, pool: str | None, kept: int = 0) -> str | None:
+        """The pool, if it has no room but ``kept`` places. One without a limit in the config has room."""
         if pool is None or pool not in self._pool_limits:
             return None
-        return pool if self._in_pool[pool] >= self._pool_limits[pool] else None
+        return pool if self._in_pool[pool] + kept >= self._pool_limits[pool] else None
 
     def add(self, attempt: Attempt) -> None:
         """Enter an attempt that has been decided about."""
@@ -180,6 +193,7 @@ class Board:
         group.attempts[attempt] = None
         group.retries += attempt.is_retry
         group.arriving += 1
+        self._arriving[attempt] = None
         if attempt.run is not None:
             self._by_run[attempt.run.id] = attempt
 
@@ -224,6 +238,7 @@ class Board:
         match attempt.stage:
             case Stage.ARRIVING:
                 group.arriving -= 1
+                del self._arriving[attempt]
             case Stage.WAITING:
                 del self._waiting[bisect_left(self._waiting, attempt.turn, key=_turn)]
             case Stage.RUNNING:
@@ -235,5 +250,5 @@ class Board:
         return group
 
 
-def _turn(attempt: Attempt) -> tuple[int, int]:
+def _turn(attempt: Attempt) -> tuple[int, float]:
     return attempt.turn

@@ -67,7 +67,7 @@ class Runs:
         self._data_dir = surroundings.data_dir
         self._board = board = Board(max_concurrency, pools or {})
         self._jobs = jobs = KnownJobs(conn)
-        self._admission = admission = Admission(conn, board, clock, disk_full)
+        self._admission = admission = Admission(conn, board, jobs, clock, disk_full)
         self._running = running = RunningRuns(
             board=board,
             writer=writer,

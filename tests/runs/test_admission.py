@@ -141,6 +141,29 @@ def test_a_run_that_fails_by_itself_while_it_is_being_replaced_is_not_tried_agai
     race(world, template, [Comes("a")], batch)
 
 
+def test_a_run_that_waits_hands_its_turn_to_its_replacement(template: Path) -> None:
+    """Also where both are seen together with the end that frees the slot."""
+    urgent = JobRules(id="a", overlap=REPLACE, priority=1)
+    world = World(jobs=(urgent, JobRules(id="b"), JobRules(id="c")), limit=1)
+    prelude = [ByHand("b"), ByHand("a"), ByHand("c")]
+    race(world, template, prelude, [Fired(ByHand("a")), Fired(Ends())])
+
+
+def test_a_run_that_waits_for_its_pool_hands_its_turn_to_its_replacement(template: Path) -> None:
+    urgent = JobRules(id="a", overlap=REPLACE, priority=1, pool="pool")
+    jobs = (urgent, JobRules(id="b", pool="pool"), JobRules(id="c", pool="pool"))
+    world = World(jobs=jobs, pools=(("pool", 1),))
+    prelude = [ByHand("b"), ByHand("a"), ByHand("c")]
+    race(world, template, prelude, [Fired(ByHand("a")), Fired(Ends())])
+
+
+def test_a_retry_that_waits_hands_its_turn_to_its_replacement(template: Path) -> None:
+    urgent = JobRules(id="a", overlap=REPLACE, priority=1, retries=1)
+    world = World(jobs=(urgent, JobRules(id="b"), JobRules(id="c")), limit=1)
+    prelude: list[Event] = [ByHand("a"), Ends(code=1), ByHand("b"), ByHand("c"), Wait(30)]
+    race(world, template, prelude, [Fired(ByHand("a")), Fired(Ends())])
+
+
 def test_a_run_that_is_replaced_while_the_runner_is_shut_down_is_not_tried_again(template: Path) -> None:
     """The shutdown is recorded first, and stays the cause."""
     on = (RunStatus.ERROR, RunStatus.INTERRUPTED)

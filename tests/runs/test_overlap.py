@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from support.admission_model import JobRules
 from support.admission_play import with_doors
 from support.doors import Doors
@@ -171,3 +172,39 @@ def test_what_is_behind_a_run_that_is_being_replaced_does_not_take_its_slot(temp
 
     urgent = JobRules(id="urgent", overlap=OverlapPolicy.REPLACE, priority=1)
     with_doors(template, scenario, JobRules(id="full"), urgent, JobRules(id="other"), limit=1)
+
+
+@pytest.mark.parametrize("is_retry", [False, True])
+def test_a_later_request_does_not_take_the_slot_of_a_run_that_is_being_replaced(
+    template: Path, is_retry: bool
+) -> None:
+    async def scenario(doors: Doors) -> None:
+        if is_retry:
+            doors.request_by_hand("urgent")
+            await doors.rest()
+            doors.end(1, 1)
+            await doors.rest()
+        doors.request_by_hand("full")
+        await doors.rest()
+        full = doors.rows()[-1].id
+        if is_retry:
+            doors.clock.advance(seconds=30)
+        else:
+            doors.request_by_hand("urgent")
+        await doors.rest()
+        doors.writer.holds = True
+        doors.request_by_hand("urgent")
+        doors.end(full, 0)
+        await doors.rest()
+        await doors.writer.commit(only=Priority.OUTCOME)  # the slot is free, and the replacement comes later
+        doors.request_by_hand("other")
+        await doors.rest()
+        await doors.writer.release()
+        assert [(row.job, row.status) for row in doors.rows()[-3:]] == [
+            ("full", "ok") if is_retry else ("urgent", "cancelled"),
+            ("urgent", "running"),
+            ("other", "scheduled"),
+        ]
+
+    urgent = JobRules(id="urgent", overlap=OverlapPolicy.REPLACE, priority=1, retries=1)
+    with_doors(template, scenario, urgent, JobRules(id="full"), JobRules(id="other"), limit=1)
