@@ -157,6 +157,12 @@ def test_a_run_that_waits_for_its_pool_hands_its_turn_to_its_replacement(templat
     race(world, template, prelude, [Fired(ByHand("a")), Fired(Ends())])
 
 
+def test_a_run_that_waits_keeps_its_turn_while_a_forced_one_of_its_job_is_recorded(template: Path) -> None:
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE), JobRules(id="b"), JobRules(id="c")), limit=1)
+    prelude = [ByHand("b"), ByHand("a"), ByHand("c")]
+    race(world, template, prelude, [Fired(ByHand("a", forced=True)), Fired(Ends())])
+
+
 def test_a_retry_that_waits_hands_its_turn_to_its_replacement(template: Path) -> None:
     urgent = JobRules(id="a", overlap=REPLACE, priority=1, retries=1)
     world = World(jobs=(urgent, JobRules(id="b"), JobRules(id="c")), limit=1)
