@@ -241,6 +241,9 @@ def _broken_rules_of_rows(own: Sequence[SeenRow], watermark: datetime | None) ->
     open_chains = [row.chain or row.id for row in own if not row.status.is_final]
     if len(open_chains) > len(set(open_chains)):
         found.append("a chain has two open attempts")
+    replaced = {(row.chain or row.id, row.attempt) for row in own if "replaced" in (row.reason, row.cause)}
+    if any((row.chain, row.attempt - 1) in replaced for row in own if not row.status.is_final):
+        found.append("a replaced run is tried again")
     spans = sorted(
         (row.scheduled_for, row.last_for or row.scheduled_for)
         for row in own
