@@ -38,6 +38,8 @@ class Arrival:
     """This is the first decision about the attempt; False for one that has waited."""
     mark: str
     """What its processes will carry, should it start."""
+    replaced: Sequence[Attempt] = ()
+    """Those that ran when it was decided that it replaces them."""
 
     @property
     def starts(self) -> bool:

@@ -195,6 +195,9 @@ class Arrivals:
                 self._board.add(attempt)
         else:
             self._board.remove(attempt)
+        if decision.verdict is Verdict.REPLACE:
+            of_job = self._board.of_job(attempt.job_id)
+            arrival.replaced = [other for other in of_job if other.stage is Stage.RUNNING]
         if arrival.starts:
             self._board.take_slot(attempt, job.spec.pool)
             self._running.equip(attempt, job, arrival.mark)
@@ -211,7 +214,7 @@ class Arrivals:
             self._board.set_run(attempt, run)
             self._wait_on(attempt)
             if arrival.decision.verdict is Verdict.REPLACE:
-                self._end_running_others(attempt)
+                self._end_replaced(arrival)
 
     def _forget(self, arrival: Arrival) -> None:
         """It is decided about again, as if it came now."""
@@ -242,10 +245,10 @@ class Arrivals:
             return
         self.put_in_line(attempt)
 
-    def _end_running_others(self, attempt: Attempt) -> None:
-        """This attempt replaces what of its job runs; what waited, its transaction has cancelled."""
-        for other in list(self._board.of_job(attempt.job_id)):
-            if other is not attempt and other.stage is Stage.RUNNING:
+    def _end_replaced(self, arrival: Arrival) -> None:
+        """Have what it replaces end, if that still runs; what waited, its transaction has cancelled."""
+        for other in arrival.replaced:
+            if other in self._board and other.stage is Stage.RUNNING:
                 self._running.track(self._running.end(other, CancelCause.REPLACED))
 
     async def _start(self, arrival: Arrival) -> None:

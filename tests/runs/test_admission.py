@@ -195,6 +195,12 @@ def test_a_request_replaces_what_runs_and_what_waits(template: Path) -> None:
     play(one_job(REPLACE), template, [Comes("a"), ByHand("a"), Comes("a"), Ends()])
 
 
+def test_a_forced_request_that_is_seen_with_one_that_replaces_goes_on(template: Path) -> None:
+    """It was decided about later: the other one does not replace it."""
+    unheard = ByRow("a", heard=False)
+    play(one_job(REPLACE), template, [Comes("a"), unheard, ByRow("a", forced=True), Ends(), Ends()])
+
+
 def test_a_request_replaces_what_somebody_has_cancelled_before(template: Path) -> None:
     """Both are told of the run: the cause came first, the reason later."""
     play(one_job(REPLACE), template, [ByHand("a"), Cancel(), ByHand("a"), ByHand("a"), Ends(), Ends()])
