@@ -170,6 +170,14 @@ def test_a_retry_that_waits_hands_its_turn_to_its_replacement(template: Path) ->
     race(world, template, prelude, [Fired(ByHand("a")), Fired(Ends())])
 
 
+def test_a_run_that_ends_by_itself_leaves_its_slot_to_the_run_that_was_about_to_replace_it(
+    template: Path,
+) -> None:
+    urgent = JobRules(id="a", overlap=REPLACE, priority=1)
+    world = World(jobs=(urgent, JobRules(id="b")), limit=1)
+    race(world, template, [Comes("a"), ByHand("b")], [Fired(ByHand("a")), Fired(Ends())])
+
+
 def test_a_run_that_is_replaced_while_the_runner_is_shut_down_is_not_tried_again(template: Path) -> None:
     """The shutdown is recorded first, and stays the cause."""
     on = (RunStatus.ERROR, RunStatus.INTERRUPTED)

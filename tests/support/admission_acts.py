@@ -45,8 +45,11 @@ class Hear:
 
 @dataclass(frozen=True)
 class EndOf:
+    """A program exits; ``unasked``, before its run can be asked to end for one that replaces it."""
+
     run: int
     code: int
+    unasked: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ def in_model(model: AdmissionModel, act: Act) -> bool:
                 return False
         case Hear():
             model.look()
-        case EndOf(run, code):
-            model.end(run, RunStatus.ERROR if code else RunStatus.OK)
+        case EndOf(run, code, unasked):
+            model.end(run, RunStatus.ERROR if code else RunStatus.OK, unasked=unasked)
         case CancelOf(run):
             model.cancel(run)
         case PauseUntil(job, until):

@@ -170,9 +170,12 @@ class AdmissionModel:
                 self._decide(row)
                 self._start_what_can()
 
-    def end(self, run_id: int, status: RunStatus) -> None:
-        """The work of a running run is over: ``ok`` or ``error``, as it says itself."""
-        self._finish(self.row(run_id), status)
+    def end(self, run_id: int, status: RunStatus, *, unasked: bool = False) -> None:
+        """The work of a running run is over: ``ok`` or ``error``, as it says itself.
+
+        ``unasked``: it was over before anybody could ask the run that is being replaced to end.
+        """
+        self._finish(self.row(run_id), status, unasked=unasked)
         self._start_what_can()
 
     def cancel(self, run_id: int, cause: str = "cancel") -> None:
@@ -367,15 +370,17 @@ class AdmissionModel:
         for row in self.waiting():
             row.reason = next(self.obstacles(row))
 
-    def _finish(self, row: Row, status: RunStatus) -> None:
+    def _finish(self, row: Row, status: RunStatus, *, unasked: bool = False) -> None:
         """An end asked for is named after the cause; some others are tried again."""
-        row.status = RunStatus.CANCELLED if row.cause else status
+        is_replaced = row.cause == "replaced"
+        row.status = RunStatus.CANCELLED if row.cause and not (unasked and is_replaced) else status
         job = self.jobs[row.job]
         if row.status in job.rules.retry_on and row.attempt <= job.rules.retries and job.is_wanted:
             self._add(
                 job,
-                RunStatus.SCHEDULED,
+                RunStatus.CANCELLED if is_replaced else RunStatus.SCHEDULED,
                 Trigger.RETRY,
+                reason="replaced" if is_replaced else None,
                 scheduled_for=row.scheduled_for,
                 attempt=row.attempt + 1,
                 chain=row.chain or row.id,

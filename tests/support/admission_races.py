@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import Enum, auto
-from itertools import pairwise
+from itertools import chain, combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +115,20 @@ class Race(Play):
     def _outcomes(self, fired: Sequence[Sequence[Act]]) -> Iterator[AdmissionModel]:
         """What the model makes of what was fired, in this order and in all others.
 
-        A run that is asked for its end while its start is being committed may end before it has begun.
+        A run that is asked for its end while its start is being committed may end before it has begun. One
+        that is being replaced may end by itself before it is asked to.
         """
         before = {row.id for row in self.model.running()}
-        for model in orders(self.model, tuple(map(tuple, fired)), set()):
-            yield model
-            while unbegun := [row for row in model.running() if row.cause and row.id not in before]:
-                model.end(unbegun[0].id, RunStatus.CANCELLED)
+        ends = [act for acts in fired for act in acts if isinstance(act, EndOf)]
+        for unasked in chain.from_iterable(combinations(ends, number) for number in range(len(ends) + 1)):
+            acts = tuple(
+                tuple(replace(act, unasked=True) if act in unasked else act for act in each) for each in fired
+            )
+            for model in orders(self.model, acts, set()):
                 yield model
+                while unbegun := [row for row in model.running() if row.cause and row.id not in before]:
+                    model.end(unbegun[0].id, RunStatus.CANCELLED)
+                    yield model
 
     def _check_rest(self, rows: Sequence[SeenRow], jobs: Mapping[str, JobState], story: str) -> None:
         model = as_model(self.world, rows, jobs, self.clock.now())
