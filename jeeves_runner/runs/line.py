@@ -142,7 +142,7 @@ class WaitingLine:
             changed: dict[Why, list[Attempt]] = {}
             for attempt in part:
                 if attempt.stage is Stage.WAITING and (whole or self._board.slot_free):
-                    why = self._look_at(attempt, found, whole)
+                    why = self._look_at(attempt, found)
                     if why is not None and why != attempt.why:
                         changed.setdefault(why, []).append(attempt)
             for why, attempts in changed.items():
@@ -151,10 +151,10 @@ class WaitingLine:
                 return
             yield
 
-    def _look_at(self, attempt: Attempt, found: _Found, whole: bool) -> Why | None:
-        """Why an attempt goes on waiting; None if it does not, or if this pass does not ask."""
+    def _look_at(self, attempt: Attempt, found: _Found) -> Why | None:
+        """Why an attempt goes on waiting; None if it does not, or if nothing new can be said."""
         if attempt.peers in found.held:
-            return found.held[attempt.peers] if whole else None
+            return found.held[attempt.peers]
         job = self._jobs.get(attempt.job_id)
         if job is None:
             return None

@@ -135,6 +135,13 @@ def test_a_request_replaces_the_retry_that_is_recorded_just_before_it(template: 
     race(world, template, [Comes("a")], [Fired(Ends(code=1)), Fired(ByRow("a"))])
 
 
+def test_a_forced_request_that_comes_with_occurrences_is_not_replaced_by_the_last_of_them(
+    template: Path,
+) -> None:
+    """They are decided about first, and the forced run starts while that is recorded."""
+    race(one_job(REPLACE), template, [Wait(8)], [Fired(ByHand("a", forced=True)), Fired(Comes("a"))])
+
+
 def test_a_run_that_fails_by_itself_while_it_is_being_replaced_is_not_tried_again(template: Path) -> None:
     world = World(jobs=(JobRules(id="a", overlap=REPLACE, retries=1),))
     batch = [Fired(ByHand("a"), Then.COMMITTED), Fired(Ends(code=1))]
@@ -245,6 +252,13 @@ def test_a_request_by_row_that_replaces_says_why_it_waits(template: Path) -> Non
 def test_what_replaces_a_waiting_run_says_what_it_waits_for_itself(template: Path) -> None:
     world = World(jobs=(JobRules(id="a", overlap=REPLACE), JobRules(id="b")), limit=1)
     play(world, template, [ByHand("b"), ByHand("a"), ByHand("a")])
+
+
+def test_all_that_wait_for_the_same_say_so_once_a_slot_is_free(template: Path) -> None:
+    """They had said that they waited for a slot."""
+    jobs = (JobRules(id="a", overlap=ALLOW, pool="pool"), JobRules(id="b"))
+    world = World(jobs=jobs, limit=2, pools=(("pool", 1),))
+    play(world, template, [Comes("b"), Comes("a"), Comes("a"), Ends()])
 
 
 def test_a_request_by_row_meets_a_pause_that_came_before_the_runner_saw_it(template: Path) -> None:
