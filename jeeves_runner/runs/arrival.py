@@ -55,12 +55,20 @@ class Arrival:
                 run = self._move_on(tx, run_requests.request_run(tx, request, epoch=epoch), epoch)
             case None:
                 run = None if self.attempt.run is None else self._move_on(tx, self.attempt.run.id, epoch)
-        if run is None and not run_entries.spec_is_current(tx, self.job.row.id, self.job.row.spec_hash):
+        if run is None and self._is_stale(tx):
             raise Stale
         if run is not None and self.decision.verdict is Verdict.REPLACE and not run.status.is_final:
             run_ends.replace_waiting(tx, run)
             run_progress.request_end_of_replaced(tx, run)
         return run
+
+    def _is_stale(self, tx: Tx) -> bool:
+        """Whether nothing was written because the job has changed. A row that waits no longer has its end,
+        whatever its job is by now."""
+        run = self.attempt.run
+        if self.entry is None and run is not None and not runs.still_waits(tx.conn, run.id):
+            return False
+        return not run_entries.spec_is_current(tx, self.job.row.id, self.job.row.spec_hash)
 
     def _enter(self, tx: Tx, occurrence: Occurrence) -> Run | None:
         decision = self.decision
