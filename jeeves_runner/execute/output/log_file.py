@@ -52,15 +52,15 @@ class LogFile:
         if self._closed:
             return
         self._closed = True
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-        if self._ring is not None:
-            self._ring.close()
-            try:
+        try:
+            # A network file system may say only here that it had no room.
+            if self._fd is not None:
+                os.close(self._fd)
+            if self._ring is not None:
+                self._ring.close()
                 join_log(self._path)
-            except OSError as error:
-                self._fail(error)
+        except OSError as error:
+            self._fail(error)
 
     def _append(self, data: bytes) -> None:
         if self._ring is None:
