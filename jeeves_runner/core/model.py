@@ -109,6 +109,11 @@ class CancelCause(StrEnum):
     SHUTDOWN = "shutdown"
     FENCED = "fenced"
 
+    @property
+    def ends_waiting(self) -> bool:
+        """Whether it ends a run that has not started as well. A runner that stops ends only what runs."""
+        return self in (CancelCause.CANCEL, CancelCause.REPLACED)
+
 
 class OverrideKind(StrEnum):
     """What people say of a job outside its manifest."""

@@ -231,7 +231,7 @@ class Arrivals:
             return
         self._wait_on(attempt)
         cause = None if execution is None or not execution.is_asked_to_end() else execution.cause
-        if attempt.stage is Stage.WAITING and cause in (CancelCause.CANCEL, CancelCause.REPLACED):
+        if attempt.stage is Stage.WAITING and cause is not None and cause.ends_waiting:
             self._running.track(self.end(attempt, RunStatus.CANCELLED, Reason(cause)))
 
     def _wait_on(self, attempt: Attempt) -> None:

@@ -62,7 +62,7 @@ class Requests:
         if run.trigger is Trigger.RETRY:
             self._arrivals.put_in_line(attempt)
             return
-        if run.cancel_cause is not None:
+        if run.cancel_cause is not None and run.cancel_cause.ends_waiting:
             self._running.track(self._end_before_start(attempt))
             return
         arrival = self._decide(attempt, None)

@@ -12,7 +12,7 @@ from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_progress import note_handle, request_cancel
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import DatabaseError, Fenced
+from jeeves_runner.errors import DatabaseError, Fenced, NotFound
 from jeeves_runner.execute.contract import Executor, LocalHandle
 from jeeves_runner.runs.board import Attempt, Board, Stage
 from jeeves_runner.runs.execution import Execution, Surroundings
@@ -90,10 +90,12 @@ class RunningRuns:
         run, execution = attempt.run, attempt.execution
         if run is None or execution is None:
             raise RuntimeError("an attempt without a row cannot be carried out")
-        report = await execution.perform(run, self.api_url)
-        await self._record(run, execution, report)
-        self._board.remove(attempt)
-        self._after_end(attempt.job_id, attempt.pool)
+        try:
+            report = await execution.perform(run, self.api_url)
+            await self._record(run, execution, report)
+        finally:  # whatever was wrong with this run keeps no other one from its slot
+            self._board.remove(attempt)
+            self._after_end(attempt.job_id, attempt.pool)
 
     async def end(self, attempt: Attempt, cause: CancelCause) -> None:
         """Record why a running attempt is to end, then ask its process to.
@@ -106,8 +108,10 @@ class RunningRuns:
         if execution is not None and execution.has_ended():
             await execution.end()
             return
-        # Without a row, its start is still being committed: it will end before it has begun.
-        first = cause if run is None else await self._record_cause(run.id, cause)
+        # While its start is being committed, it will end before it has begun. Should the commit fail, it
+        # waits on; in the row that waits, only a wish to cancel it has a place.
+        is_recorded = run is not None and (run.status is RunStatus.RUNNING or cause.ends_waiting)
+        first = await self._record_cause(run.id, cause) if run is not None and is_recorded else cause
         if first is not None and execution is not None:
             execution.cause = execution.cause or first
             await execution.end()
@@ -158,6 +162,8 @@ class RunningRuns:
                 await self._writer.write(op, priority=Priority.OUTCOME)
             except Fenced as fenced:
                 self._on_fenced(fenced)
+            except NotFound as error:
+                log.error("the outcome of run %d could not be recorded: %s", run.id, error)
             except DatabaseError as error:
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
                 await asyncio.sleep(_AGAIN)

@@ -303,8 +303,8 @@ class Runs:
 
 
 def _is_to_end(run: Run) -> bool:
-    """Whether a waiting run is asked to end. A runner that stopped asked for the end of what ran alone."""
-    return run.cancel_cause in (CancelCause.CANCEL, CancelCause.REPLACED)
+    """Whether a waiting run is asked to end."""
+    return run.cancel_cause is not None and run.cancel_cause.ends_waiting
 
 
 def _waits(run: Run) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import apsw
 import pytest
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
-from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, Run
+from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, Run, RunStatus
 from jeeves_runner.core.policy import Decision
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
@@ -150,8 +150,17 @@ def test_a_request_that_is_seen_with_the_end_of_an_attempt_does_not_start_before
     with_runner(place, scenario)
 
 
+async def shut_down(rig: Rig, _run_id: int) -> None:
+    await rig.runs.shut_down(0)
+
+
+async def end_at_once(rig: Rig, run_id: int) -> None:
+    await rig.runs.cancel(run_id, CancelCause.SHUTDOWN)
+
+
+@pytest.mark.parametrize("stop", [shut_down, end_at_once])
 def test_a_shutdown_is_no_wish_to_cancel_a_run_whose_start_is_not_recorded(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch, stop: Callable[[Rig, int], Coroutine[Any, Any, None]]
 ) -> None:
     place.apply(job("full", HOLD), job("waits"))
 
@@ -172,7 +181,7 @@ def test_a_shutdown_is_no_wish_to_cancel_a_run_whose_start_is_not_recorded(
         await started.wait()
         execution = rig.runs._board[waits.id].execution
         assert execution is not None
-        stopping = asyncio.create_task(rig.runs.shut_down(0))
+        stopping = asyncio.create_task(stop(rig, waits.id))
         await rig.until(execution.is_asked_to_end)
         let_go.set()
         await stopping
@@ -181,3 +190,45 @@ def test_a_shutdown_is_no_wish_to_cancel_a_run_whose_start_is_not_recorded(
     with_runner(place, scenario, max_concurrency=1)
     assert place.value("SELECT cancel_cause FROM runs WHERE status = 'scheduled'") is None
     with_runner(place, lambda rig: rig.until_story("waits", "ok"))
+
+
+def test_a_request_whose_job_is_deleted_while_its_start_is_committed_is_decided_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.apply(job("one"))
+
+    async def scenario(rig: Rig) -> None:
+        write, starts = rig.writer.write, 0
+
+        async def after_a_delete(op: Callable[[Tx], object], **options: Any) -> object:
+            nonlocal starts
+            if options.get("priority") is Priority.START:
+                starts += 1
+                if starts == 1:
+                    place.apply(delete=("one",))
+            return await write(op, **options)
+
+        monkeypatch.setattr(rig.writer, "write", after_a_delete)
+        place.request("one")
+        await rig.runs.look()
+        async with asyncio.timeout(5):
+            await rig.runs.idle()
+        assert starts == 1
+
+    with_runner(place, scenario)
+    assert place.story("one") == ["cancelled: deleted"]
+
+
+def test_a_run_whose_row_was_deleted_by_hand_gives_its_slot_back(place: Place) -> None:
+    place.apply(job("one", HOLD), job("next"))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("one")
+        with place.write() as tx:
+            tx.conn.execute("DELETE FROM runs WHERE id = ?", (run.id,))
+        (attempt,) = rig.runs._board.running()
+        assert attempt.execution is not None
+        await attempt.execution.end()
+        assert (await rig.finish("next")).status is RunStatus.OK
+
+    with_runner(place, scenario, max_concurrency=1)
