@@ -27,10 +27,9 @@ from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epo
 from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError, PortTaken
-from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.processes import boot_id
-from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
+from jeeves_runner.executors import make_executors
 from jeeves_runner.reconcile.apply import Applied, check_source
 from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
@@ -41,7 +40,7 @@ from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
-from jeeves_runner.runs import DiskGuard, Runs, Surroundings
+from jeeves_runner.runs import DiskGuard, Logs, Runs
 
 log = logging.getLogger(__name__)
 
@@ -191,18 +190,10 @@ class Runner:
         return Runs(
             conn=conn,
             writer=writer,
-            executor=LocalExecutor(self._clock, roster=Roster(config.db_path), open_files=self._open_files),
+            executors=make_executors(config, self._clock, open_files=self._open_files),
             clock=self._clock,
             epoch=epoch,
-            surroundings=Surroundings(
-                project_dir=str(config.root),
-                data_dir=str(config.data_dir),
-                db_path=str(config.db_path),
-                runners=config.runners,
-                base_env=dict(os.environ),
-                log_max=config.log_max_size,
-            ),
-            max_concurrency=config.max_concurrency,
+            logs=Logs(str(config.data_dir), config.log_max_size),
             pools=config.pools,
             disk_full=DiskGuard(config.data_dir, config.min_free, self._clock),
         )

@@ -48,12 +48,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "client": (*CORE, "db"),
     "reconcile": (*SETTINGS, *ADAPTERS),
     "runs": (*CORE, "db", "execute"),
+    "executors": (*SETTINGS, "execute"),
     "runner": (*SETTINGS, *ADAPTERS, "reconcile", "runs"),
     "views": (*CORE, "config", "db"),
     "api": WORKING,
     "dashboard": (*WORKING, "api"),
-    "service": (*WORKING, "api", "dashboard"),
-    "cli": (*WORKING, "client", "service"),
+    "service": (*WORKING, "api", "dashboard", "executors"),
+    "cli": (*WORKING, "client", "executors", "service"),
     "__main__": ("cli",),
 }
 """Each room, from the lowest up, with the rooms it may import; every room may import itself.

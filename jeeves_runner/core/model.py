@@ -307,7 +307,7 @@ class Run(NamedTuple):
     created_at: datetime
     """When the row was entered."""
     started_at: datetime | None
-    """When the start was recorded; None for what never started."""
+    """When the work began; while it runs, when its start was recorded. None for what never started."""
     finished_at: datetime | None
     """When the end was recorded."""
     duration_ms: int | None

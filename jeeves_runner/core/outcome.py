@@ -2,12 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, assert_never
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from jeeves_runner.core.model import CancelCause, Outcome, RunStatus
 
 MAX_TOKENS = 2**63 - 1
+
+
+class Span(NamedTuple):
+    """When the work itself ran, without its wait to be started."""
+
+    started_at: datetime
+    """UTC."""
+    duration_ms: int
+    """Milliseconds of awake time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +28,8 @@ class Exited:
     """Its exit code, 0 to 255."""
     signal: str | None = None
     """The name of the signal that ended it, such as ``SIGKILL``."""
+    span: Span | None = field(default=None, compare=False)
+    """When it ran, if that is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +46,8 @@ class Finished:
     """How many tokens it used; another number in a result line takes its place."""
     model: str | None = None
     """The name of the model that did the work."""
+    span: Span | None = field(default=None, compare=False)
+    """When it ran, if that is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -92,7 +92,9 @@ class Facts:
     too_early: bool = False
     """The request is a retry whose time has not come."""
     slot_free: bool = True
-    """Fewer than ``max_concurrency`` runs are running or are to start before it."""
+    """The job's executor has a slot that no run before this one is to take."""
+    no_room: Reason | None = None
+    """Why the job's executor cannot take a run now, besides its slots."""
     full_pool: str | None = None
     """The job's pool, if it has no room."""
     disk_full: bool = False
@@ -180,6 +182,8 @@ def _without_room(facts: Facts) -> Decision | None:
         return Decision(Verdict.WAIT, Reason.DISK_FULL)
     if not facts.slot_free:
         return Decision(Verdict.WAIT, Reason.LIMIT)
+    if facts.no_room is not None:
+        return Decision(Verdict.WAIT, facts.no_room)
     if facts.full_pool is not None:
         return Decision(Verdict.WAIT, Reason.POOL, facts.full_pool)
     return None

@@ -6,7 +6,7 @@ What follows from an end and must last is written in the transaction of the end.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
@@ -20,8 +20,10 @@ from jeeves_runner.db.transaction import Tx
 class RunRecord(NamedTuple):
     """What an attempt leaves behind besides its outcome; nothing of it is known of a lost one."""
 
+    started_at: datetime | None = None
+    """When the work itself began, if that is known; its start was recorded before."""
     duration_ms: int | None = None
-    """Milliseconds of awake time."""
+    """How long the work took, in milliseconds of awake time."""
     stdout: str | None = None
     """The last lines, masked."""
     stderr: str | None = None
@@ -64,7 +66,8 @@ def _was_replaced(run: Run) -> bool:
 
 _FINISH = f"""
 UPDATE runs SET status = :status, finished_at = :at, duration_ms = :duration_ms, exit_code = :exit_code,
-  signal = :signal, message = :message, tokens = :tokens, result_meta = :result_meta,
+  started_at = coalesce(:started_at, started_at), signal = :signal, message = :message, tokens = :tokens,
+  result_meta = :result_meta,
   stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
   script_hash = coalesce(:script_hash, script_hash), log_path = coalesce(:log_path, log_path)
 WHERE id = :id AND status = 'running' RETURNING {RUN_COLUMNS}
@@ -90,6 +93,7 @@ def end_running(
             "message": outcome.message,
             "tokens": outcome.tokens,
             "result_meta": outcome.result_meta,
+            "started_at": None if record.started_at is None else to_text(record.started_at),
             "duration_ms": record.duration_ms,
             "stdout": record.stdout,
             "stderr": record.stderr,

@@ -4,6 +4,7 @@ A function that finds its guard broken (the job has changed, the occurrence has 
 nothing and returns None.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
 from jeeves_runner.core.policy import CLOCK_EVENT
 from jeeves_runner.db.run_ends import conclude, next_end
-from jeeves_runner.db.runs import RUN_COLUMNS, returned_run
+from jeeves_runner.db.runs import RUN_COLUMNS, Start, returned_run
 from jeeves_runner.db.transaction import Tx
 
 
@@ -43,10 +44,11 @@ class Occurrence(NamedTuple):
 _UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for OR decided_until > :clock_event)"
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
-                  finished_at, reason, reason_ref, priority, pool, spec_hash, revision_id, file, mark, epoch,
-                  end_seq)
+                  finished_at, reason, reason_ref, priority, pool, spec_hash, revision_id, file, mark, handle,
+                  deadline, epoch, end_seq)
 SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
-       :reason, :reason_ref, :priority, :pool, spec_hash, revision_id, file, :mark, :epoch, :end_seq
+       :reason, :reason_ref, :priority, :pool, spec_hash, revision_id, file, :mark, :handle, :deadline,
+       :epoch, :end_seq
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
 ON CONFLICT DO NOTHING
@@ -68,9 +70,12 @@ WHERE id = :job_id AND (decided_until IS NULL OR decided_until < :last OR decide
 """
 
 
-def enter_started(tx: Tx, occurrence: Occurrence, mark: str) -> Run | None:
-    """Record that an occurrence starts now; ``mark`` is what its processes will carry."""
-    return _enter(tx, occurrence, RunStatus.RUNNING, mark=mark)
+_NO_START: Mapping[str, str | None] = {"mark": None, "handle": None, "deadline": None}
+
+
+def enter_started(tx: Tx, occurrence: Occurrence, start: Start) -> Run | None:
+    """Record that an occurrence starts now."""
+    return _enter(tx, occurrence, RunStatus.RUNNING, start=start)
 
 
 def enter_waiting(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: str | None) -> Run | None:
@@ -101,7 +106,7 @@ def _enter(
     reason: Reason | None = None,
     ref: str | None = None,
     *,
-    mark: str | None = None,
+    start: Start | None = None,
 ) -> Run | None:
     if not occurrence.trigger.is_occurrence:
         raise ValueError(f"{occurrence.trigger} is no occurrence, and must not move the watermark")
@@ -109,11 +114,11 @@ def _enter(
         "status": status,
         "reason": reason,
         "reason_ref": ref,
-        "mark": mark,
         "started_at": tx.at if status is RunStatus.RUNNING else None,
         "finished_at": tx.at if status.is_final else None,
         "end_seq": next_end(tx) if status.is_final else None,
     }
+    bindings |= _NO_START if start is None else start.bindings(tx)
     run = returned_run(tx, _INSERT, bindings)
     if run is None:
         return None

@@ -8,22 +8,22 @@ from collections.abc import Sequence
 
 from jeeves_runner.core.model import CancelCause, Reason, Run
 from jeeves_runner.db.run_ends import RunRecord
-from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, returned_run
+from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, Start, returned_run
 from jeeves_runner.db.transaction import Tx
 
 _START = f"""
 UPDATE runs SET status = 'running', started_at = :at, reason = NULL, reason_ref = NULL, mark = :mark,
-  epoch = :epoch, spec_hash = :spec_hash,
+  handle = :handle, deadline = :deadline, epoch = :epoch, spec_hash = :spec_hash,
   (revision_id, file) = (SELECT revision_id, file FROM jobs WHERE id = job_id)
 WHERE id = :id AND status = 'scheduled' AND (SELECT spec_hash FROM jobs WHERE id = job_id) = :spec_hash
 RETURNING {RUN_COLUMNS}
 """
 
 
-def start_waiting(tx: Tx, run_id: int, *, spec_hash: str, mark: str, epoch: int) -> Run | None:
+def start_waiting(tx: Tx, run_id: int, start: Start, *, spec_hash: str, epoch: int) -> Run | None:
     """Turn a waiting run into a running one, under the spec it was admitted by."""
-    bindings = {"at": tx.at, "id": run_id, "spec_hash": spec_hash, "mark": mark, "epoch": epoch}
-    return returned_run(tx, _START, bindings)
+    bindings = {"at": tx.at, "id": run_id, "spec_hash": spec_hash, "epoch": epoch}
+    return returned_run(tx, _START, bindings | start.bindings(tx))
 
 
 def note_waiting(tx: Tx, run_ids: Sequence[int], reason: Reason | None, ref: str | None, epoch: int) -> None:

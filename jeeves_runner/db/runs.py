@@ -1,12 +1,12 @@
 """The ``runs`` table as the runner reads it; what people look at is in ``run_list``."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.clock import from_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
 from jeeves_runner.db.transaction import Tx
 
@@ -107,6 +107,26 @@ def ended_since(conn: apsw.Connection, end_seq: int) -> list[EndedRow]:
     return [EndedRow(*row) for row in rows]
 
 
+class Start(NamedTuple):
+    """What is recorded with a start, for whoever has to find the work again."""
+
+    mark: str
+    """Random text that the work carries."""
+    executor: str
+    """The name of what carries it out."""
+    timeout_ms: int | None = None
+    """For work that outlives its runner: after how many milliseconds it is to end."""
+
+    def bindings(self, tx: Tx) -> dict[str, str | None]:
+        """The values of the columns ``mark``, ``handle`` and ``deadline``."""
+        timeout = self.timeout_ms
+        return {
+            "mark": self.mark,
+            "handle": f'{{"executor": "{self.executor}"}}',
+            "deadline": None if timeout is None else to_text(tx.now + timedelta(milliseconds=timeout)),
+        }
+
+
 class LeftRun(NamedTuple):
     """A run that a dead runner left ``running``, with what its executor had recorded of it."""
 
@@ -115,14 +135,21 @@ class LeftRun(NamedTuple):
     mark: str
     """The random text that its processes carry."""
     handle: str | None
-    """The executor's own JSON object; None if the runner died before it was recorded."""
+    """The executor's own JSON object; its name alone if the runner died before there was more."""
+    deadline: datetime | None
+    """When work that outlives its runner is to end."""
 
 
 def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
     """What the database holds as running, oldest first."""
-    rows = conn.execute(f"SELECT mark, handle, {RUN_COLUMNS} FROM runs WHERE {RUNNING} ORDER BY id")
-    for mark, handle, *columns in rows:
-        yield LeftRun(run=run_from_row(columns), mark=mark or "", handle=handle)
+    rows = conn.execute(f"SELECT mark, handle, deadline, {RUN_COLUMNS} FROM runs WHERE {RUNNING} ORDER BY id")
+    for mark, handle, deadline, *columns in rows:
+        yield LeftRun(
+            run=run_from_row(columns),
+            mark=mark or "",
+            handle=handle,
+            deadline=None if deadline is None else from_text(deadline),
+        )
 
 
 def _runs(conn: apsw.Connection, condition: str, *bindings: object) -> list[Run]:

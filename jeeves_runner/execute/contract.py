@@ -1,94 +1,136 @@
-"""What every executor offers, and the values that pass between it and its caller."""
+"""What every executor offers, and the values that pass between it and the runner.
+
+An executor carries runs out somewhere: as processes on this machine, as sessions of an agent, on a cluster.
+It prepares a run by itself, starts it, tells how it ended, and finds it again after a restart. Deadlines,
+retries and what is recorded are the runner's.
+"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
+from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Lost
 
 StreamName = Literal["stdout", "stderr"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Launch:
-    """All that is needed to start one run."""
+class RunFacts(NamedTuple):
+    """What identifies a run, and what it is to be told about itself."""
 
     run_id: int
     """The run's id."""
-    argv: tuple[str, ...]
-    """The program and its arguments; the program is a path, or a name found through PATH."""
-    env: Mapping[str, str]
-    """The whole environment, secrets included; for that reason the repr leaves it out."""
-    cwd: str
-    """Absolute path of the working folder."""
+    job_id: str
+    """Its job."""
     mark: str
-    """Random text that the run's processes carry as ``JR_RUN_MARK``."""
-    temporaries: tuple[str, ...] = ()
-    """Paths of files made for this run; the executor removes them once it has ended or failed to start."""
+    """Random text, recorded with the start, by which the run's work is found again."""
+    attempt: int
+    """From 1; further ones are retries."""
+    trigger: str
+    """Why the run exists: a word of ``core.model.Trigger``."""
+    scheduled_for: str | None
+    """The occurrence it runs for, in the database's form of times; None without one."""
+    namespace: str
+    """Where the job keeps its state."""
+    params: Mapping[str, str]
+    """The parameters the run was triggered with, by name."""
+    api_url: str | None
+    """Where the runner's API listens; None if nowhere."""
 
-    def __repr__(self) -> str:
-        return f"Launch(run_id={self.run_id}, argv={self.argv!r}, cwd={self.cwd!r})"
+
+class Order(NamedTuple):
+    """What is to be carried out."""
+
+    spec: JobSpec
+    """The spec that the run was admitted by."""
+    run: RunFacts
+    """The run."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LocalHandle:
-    """Names a run's process group on this machine, also after a restart of the runner or the machine.
-
-    The last three fields are None when the runner died before it recorded them.
-    """
+class LeftFacts(NamedTuple):
+    """What is known of a run that an earlier runner started."""
 
     run_id: int
     """The run's id."""
+    job_id: str
+    """Its job."""
     mark: str
-    """As in ``Launch``."""
-    pid: int | None = None
-    """The number of the group's leader, which is that of the group and of its session too."""
-    pid_started: str | None = None
-    """When the leader started, as ``processes.start_ticks`` gives it; only to be compared."""
-    boot_id: str | None = None
-    """The boot in which it started, as ``processes.boot_id`` gives it."""
+    """As in ``RunFacts``; empty if the row has none."""
+    started_at: datetime | None
+    """When its start was recorded; UTC."""
+
+
+class Handle(NamedTuple):
+    """Names the work of a run to its executor, also after a restart of the runner or the machine."""
+
+    executor: str
+    """The executor's name."""
+    run_id: int
+    """The run's id."""
+    facts: Mapping[str, Any]
+    """A JSON object, which only the executor reads."""
 
     def as_json(self) -> str:
-        """What the database keeps of it; the run and its mark stand in columns of their own."""
-        facts = {"pid": self.pid, "pid_started": self.pid_started, "boot_id": self.boot_id}
-        return json.dumps({"executor": "local", **facts})
+        """What the database keeps of it; the run stands beside it."""
+        return json.dumps({"executor": self.executor, **self.facts})
 
     @classmethod
-    def from_json(cls, run_id: int, mark: str, text: str | None) -> "LocalHandle":
-        """The handle of a run; ``text`` is None when nothing was recorded."""
-        facts = {} if text is None else json.loads(text)
-        return cls(
-            run_id=run_id,
-            mark=mark,
-            pid=facts.get("pid"),
-            pid_started=facts.get("pid_started"),
-            boot_id=facts.get("boot_id"),
-        )
+    def from_json(cls, run_id: int, text: str) -> Self:
+        """The handle that was kept. Its facts are empty if only the start had been recorded."""
+        facts = json.loads(text)
+        return cls(facts.pop("executor", ""), run_id, facts)
 
 
 class Sink(Protocol):
-    """Takes a run's output as it arrives, in chunks cut anywhere."""
+    """Takes the output of a run."""
 
-    def write(self, stream: StreamName, data: bytes) -> None: ...
+    def write(self, stream: StreamName, data: bytes) -> None:
+        """Output as it arrives, in chunks cut anywhere. Does not raise."""
+        ...
 
 
-Handle = TypeVar("Handle")
+class RunSink(Sink, Protocol):
+    """Takes what is to be known of a run while it is prepared and runs."""
+
+    def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+        """Called before anything starts: which texts must be masked in the output, and the digest of what
+        runs, if there is one."""
+        ...
 
 
-class Executor(Protocol[Handle]):
-    """Starts runs somewhere and says how they ended. Deadlines and retries are the caller's."""
+class Executor(Protocol):
+    """Carries runs out."""
 
-    async def start(self, launch: Launch, sink: Sink) -> Handle:
-        """Start the work; the run is already recorded as running.
+    name: str
+    """By which handles and the registry know it."""
+    slots: int | None
+    """How many of its runs may be running at once; None: it has no limit of its own."""
+    on_shutdown: Literal["end", "leave"]
+    """What a stopping runner does with its runs: end them, or leave them to the next runner."""
+
+    async def open(self) -> None:
+        """Get ready. Called once, before everything else."""
+        ...
+
+    def room(self, spec: JobSpec) -> Reason | None:
+        """Why it cannot take a run of this job now, besides its slots; None if it can. Must not block."""
+        ...
+
+    async def start(self, order: Order, sink: RunSink) -> Handle:
+        """Prepare the work and start it; the run is already recorded as running.
 
         Starting a run that is already live returns its handle. Raises StartFailed or InvalidValue
-        when nothing was started.
+        when nothing was started. The sink must stay open until ``wait`` has answered.
         """
         ...
 
     async def wait(self, handle: Handle, sink: Sink) -> Ending:
-        """How the work ended, once all of its output has reached the sink."""
+        """How the work ended, once all of its output has reached the sink.
+
+        A cancelled wait leaves the work as it is, and may be repeated. An engine that does not answer is
+        asked again in here.
+        """
         ...
 
     def has_ended(self, handle: Handle) -> bool:
@@ -99,6 +141,10 @@ class Executor(Protocol[Handle]):
         """Ask for an end now and enforce it after ``grace`` seconds; ``wait`` tells when it came."""
         ...
 
-    async def recover(self, run_id: int, handle: Handle | None) -> Handle | Lost:
-        """After a restart: take over a run of an earlier runner, or say that it is lost."""
+    async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
+        """Take over a run of an earlier runner, or see to it that nothing of it is left and say so.
+
+        ``handle`` is None if that runner died before it was recorded: then the work is looked for by run and
+        mark. After a take-over, ``wait`` delivers the output from its beginning.
+        """
         ...

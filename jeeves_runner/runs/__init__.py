@@ -1,7 +1,7 @@
 """Runs, from the decision that admits them to the record of how they ended."""
 
 from jeeves_runner.runs.disk import DiskGuard
-from jeeves_runner.runs.execution import Surroundings
+from jeeves_runner.runs.execution import Logs
 from jeeves_runner.runs.runs import Runs
 
-__all__ = ["DiskGuard", "Runs", "Surroundings"]
+__all__ = ["DiskGuard", "Logs", "Runs"]

@@ -1,8 +1,9 @@
 """What the policy needs to know, gathered: the job, the board, the pauses, the room on the disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
+from typing import TypedDict
 
 import apsw
 
@@ -20,6 +21,8 @@ from jeeves_runner.core.policy import (
 )
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
+from jeeves_runner.execute.contract import Executor
+from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.board import Attempt, Board
 from jeeves_runner.runs.jobs import Job, KnownJobs
 
@@ -27,6 +30,11 @@ _PORTION = 100
 """Occurrences of one gap decided about and committed at once; each costs some 20 µs of the event loop."""
 
 _LONGEST_WINDOW_MS = 10 * 365 * 86_400_000
+
+
+class _Room(TypedDict):
+    slot_free: bool
+    full_pool: str | None
 
 
 class Admission:
@@ -37,12 +45,14 @@ class Admission:
         conn: apsw.Connection,
         board: Board,
         jobs: KnownJobs,
+        executors: Executors,
         clock: Clock,
         disk_full: Callable[[], bool],
     ) -> None:
         self._conn = conn
         self._board = board
         self._jobs = jobs
+        self._executors = executors
         self._clock = clock
         self._disk_full = disk_full
         self.pauses = self._pauses_before = overrides.Pauses()
@@ -88,12 +98,18 @@ class Admission:
 
         Those that they replace may have left the line by then, and no longer keep their turn for them.
         """
-        decision = admit(request, self._facts(job, attempt, paused))
+        facts = self._facts(job, attempt, paused)
+        decision = admit(request, facts)
         if decision.verdict is not Verdict.START:
             return decision
-        before = filter(self._starts_once_recorded, self._board.arriving_before(attempt))
-        first = [*islice(before, self._board.free_slots)]
-        return admit(request, self._facts(job, attempt, paused, first)) if first else decision
+        slots = places = 0
+        for other in filter(self._starts_once_recorded, self._board.arriving_before(attempt)):
+            slots += self._executor_of(other.job_id) is self._executors.of(job.spec)
+            places += other.pool == job.spec.pool
+            decision = admit(request, replace(facts, **self._room(job, slots, places)))
+            if decision.verdict is not Verdict.START:
+                break
+        return decision
 
     def _starts_once_recorded(self, attempt: Attempt) -> bool:
         job = self._jobs.get(attempt.job_id)
@@ -106,9 +122,12 @@ class Admission:
     def _is_paused(self, job_id: str) -> bool:
         return _is_ahead(self.pauses.end_of(job_id), self._clock.now())
 
-    def _facts(self, job: Job, attempt: Attempt, paused: bool, first: Sequence[Attempt] = ()) -> Facts:
-        """``first`` are attempts that are to have room before this one."""
-        others, pool = self._board.others(attempt), job.spec.pool
+    def _executor_of(self, job_id: str) -> Executor | None:
+        job = self._jobs.get(job_id)
+        return None if job is None else self._executors.of(job.spec)
+
+    def _facts(self, job: Job, attempt: Attempt, paused: bool) -> Facts:
+        others = self._board.others(attempt)
         return Facts(
             live=job.row.deleted_at is None,
             enabled=job.spec.enabled,
@@ -120,10 +139,17 @@ class Admission:
             arriving=others.arriving,
             active_run=others.run_id,
             too_early=attempt.run is not None and _is_ahead(attempt.run.not_before, self._clock.now()),
-            slot_free=self._board.free_slots > len(first),
-            full_pool=self._board.full_pool(pool, sum(other.pool == pool for other in first)),
             disk_full=self._disk_full(),
+            no_room=self._executors.of(job.spec).room(job.spec),
+            **self._room(job, 0, 0),
         )
+
+    def _room(self, job: Job, slots: int, places: int) -> _Room:
+        """What is left when so many of the executor's slots and of the pool's places are kept for others."""
+        return {
+            "slot_free": self._board.free_slots(self._executors.of(job.spec).name) > slots,
+            "full_pool": self._board.full_pool(job.spec.pool, places),
+        }
 
 
 def _window(job: Job) -> timedelta:

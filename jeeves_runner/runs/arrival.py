@@ -9,6 +9,7 @@ from jeeves_runner.db import run_ends, run_entries, run_progress, run_requests, 
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.runner import check_epoch
+from jeeves_runner.db.runs import Start
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.runs.board import Attempt
 from jeeves_runner.runs.jobs import Job
@@ -36,8 +37,8 @@ class Arrival:
     """What is to be entered; None for an attempt that has its row."""
     is_new: bool
     """This is the first decision about the attempt; False for one that has waited."""
-    mark: str
-    """What its processes will carry, should it start."""
+    start: Start
+    """What is recorded with its start, should it start."""
     replaced: Sequence[Attempt] = ()
     """Those that ran when it was decided that it replaces them."""
 
@@ -74,7 +75,7 @@ class Arrival:
         decision = self.decision
         match decision.verdict:
             case Verdict.START:
-                return run_entries.enter_started(tx, occurrence, self.mark)
+                return run_entries.enter_started(tx, occurrence, self.start)
             case Verdict.WAIT | Verdict.REPLACE | Verdict.STAND_BACK:
                 return run_entries.enter_waiting(tx, occurrence, decision.reason, decision.ref)
             case _:
@@ -85,7 +86,7 @@ class Arrival:
         match decision.verdict:
             case Verdict.START:
                 return run_progress.start_waiting(
-                    tx, run_id, spec_hash=self.job.row.spec_hash, mark=self.mark, epoch=epoch
+                    tx, run_id, self.start, spec_hash=self.job.row.spec_hash, epoch=epoch
                 )
             case Verdict.WAIT | Verdict.REPLACE | Verdict.STAND_BACK:
                 run_progress.note_waiting(tx, [run_id], decision.reason, decision.ref, epoch)

@@ -17,8 +17,10 @@ from jeeves_runner.core.policy import Decision, Request, Verdict
 from jeeves_runner.db import run_ends, run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.db.runs import Start
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotFound
+from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale, write_all
 from jeeves_runner.runs.board import Attempt, Board, Stage, Why
@@ -51,6 +53,7 @@ class Arrivals:
         jobs: KnownJobs,
         admission: Admission,
         running: RunningRuns,
+        executors: Executors,
         after_commit: Callable[[bool], None],
         on_failure: Callable[[], None],
         on_fenced: Callable[[Fenced], None],
@@ -62,6 +65,7 @@ class Arrivals:
         self._jobs = jobs
         self._admission = admission
         self._running = running
+        self._executors = executors
         self._after_commit = after_commit
         self._on_failure = on_failure
         self._on_fenced = on_fenced
@@ -187,8 +191,11 @@ class Arrivals:
     ) -> Arrival:
         """Let the board know of a decision. What starts takes its slot in this turn of the loop, and can be
         asked to end from here on."""
+        executor = self._executors.of(job.spec)
+        timeout = job.spec.timeout_ms if executor.on_shutdown == "leave" else None
+        start = Start(token_hex(16), executor.name, timeout)
         arrival = Arrival(
-            attempt=attempt, job=job, decision=decision, entry=entry, is_new=is_new, mark=token_hex(16)
+            attempt=attempt, job=job, decision=decision, entry=entry, is_new=is_new, start=start
         )
         if decision.verdict in _STAYS:
             if attempt not in self._board:
@@ -199,8 +206,8 @@ class Arrivals:
             of_job = self._board.of_job(attempt.job_id)
             arrival.replaced = [other for other in of_job if other.stage is Stage.RUNNING]
         if arrival.starts:
-            self._board.take_slot(attempt, job.spec.pool)
-            self._running.equip(attempt, job, arrival.mark)
+            self._board.take_slot(attempt, executor.name, job.spec.pool)
+            self._running.equip(attempt, job, executor, start.mark)
         return arrival
 
     def _take_effect(self, arrival: Arrival, run: Run | None) -> None:

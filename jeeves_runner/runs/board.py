@@ -43,6 +43,8 @@ class Attempt:
     """By the spec while it has no row; then its row has it."""
     pool: str | None = None
     """The pool it takes a place of: by its row while it waits, else by the spec."""
+    executor: str = ""
+    """What carries it out, once it runs."""
     run: Run | None = None
     """Its row as last written; None before there is one."""
     stage: Stage = Stage.ARRIVING
@@ -118,8 +120,10 @@ _NONE = Others()
 class Board:
     """All attempts that are not over, by job, by run and in their order of waiting."""
 
-    def __init__(self, max_concurrency: int, pools: Mapping[str, int]) -> None:
-        self._limit = max_concurrency
+    def __init__(self, slots: Mapping[str, int | None], pools: Mapping[str, int]) -> None:
+        """``slots``: by executor, how many may run at once; None: as many as come. ``pools``: the same by
+        pool."""
+        self._slots = {name: inf if count is None else count for name, count in slots.items()}
         self._pool_limits = dict(pools)
         self._by_job: dict[str, _Group] = {}
         self._by_run: dict[int, Attempt] = {}
@@ -127,6 +131,7 @@ class Board:
         self._waiting: list[Attempt] = []
         self._running: dict[Attempt, None] = {}
         self._in_pool: Counter[str] = Counter()
+        self._on_executor: Counter[str] = Counter()
 
     def __getitem__(self, run_id: int) -> Attempt:
         return self._by_run[run_id]
@@ -174,11 +179,12 @@ class Board:
 
     @property
     def slot_free(self) -> bool:
-        return self.free_slots > 0
+        """Whether any executor has a free slot."""
+        return any(self.free_slots(name) > 0 for name in self._slots)
 
-    @property
-    def free_slots(self) -> int:
-        return self._limit - len(self._running)
+    def free_slots(self, executor: str) -> float:
+        """How many more runs this executor may run now; infinite if it has no limit."""
+        return self._slots[executor] - self._on_executor[executor]
 
     def full_pool(self, pool: str | None, kept: int = 0) -> str | None:
         """The pool, if it has no room but ``kept`` places. One without a limit in the config has room."""
@@ -209,12 +215,13 @@ class Board:
         attempt.stage = Stage.WAITING
         insort(self._waiting, attempt, key=_turn)
 
-    def take_slot(self, attempt: Attempt, pool: str | None) -> None:
+    def take_slot(self, attempt: Attempt, executor: str, pool: str | None) -> None:
         """Let an attempt run."""
         group = self._leave_stage(attempt)
         attempt.stage = Stage.RUNNING
-        attempt.pool = pool
+        attempt.executor, attempt.pool = executor, pool
         self._running[attempt] = None
+        self._on_executor[executor] += 1
         if pool is not None:
             self._in_pool[pool] += 1
         group.running += 1
@@ -243,6 +250,7 @@ class Board:
                 del self._waiting[bisect_left(self._waiting, attempt.turn, key=_turn)]
             case Stage.RUNNING:
                 del self._running[attempt]
+                self._on_executor[attempt.executor] -= 1
                 if attempt.pool is not None:
                     self._in_pool[attempt.pool] -= 1
                 group.running -= 1

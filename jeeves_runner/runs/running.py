@@ -10,12 +10,13 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause, Run, RunStatus
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_progress import note_handle, request_cancel
+from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced, NotFound
-from jeeves_runner.execute.contract import Executor, LocalHandle
+from jeeves_runner.execute.contract import Executor, Handle
 from jeeves_runner.runs.board import Attempt, Board, Stage
-from jeeves_runner.runs.execution import Execution, Surroundings
+from jeeves_runner.runs.execution import Execution, Logs
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report, record_outcome
 
@@ -43,19 +44,17 @@ class RunningRuns:
         *,
         board: Board,
         writer: Writer,
-        executor: Executor[LocalHandle],
         clock: Clock,
         epoch: int,
-        surroundings: Surroundings,
+        logs: Logs,
         after_end: Callable[[str, str | None], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
         self._board = board
         self._writer = writer
-        self._executor = executor
         self._clock = clock
         self._epoch = epoch
-        self._around = surroundings
+        self._logs = logs
         self._after_end = after_end
         self._on_fenced = on_fenced
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,16 +71,16 @@ class RunningRuns:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def equip(self, attempt: Attempt, job: Job, mark: str) -> Execution:
+    def equip(self, attempt: Attempt, job: Job, executor: Executor, mark: str) -> Execution:
         """Prepare an attempt that has its slot for its start, so that it can be cancelled from now on."""
         attempt.execution = execution = Execution(
             job,
-            self._executor,
+            executor,
             self._clock,
-            self._around,
+            self._logs,
             mark=mark,
             on_deadline=partial(self._on_deadline, attempt),
-            on_lasting=self._note_handle,
+            on_handle=self._note_handle,
         )
         return execution
 
@@ -90,9 +89,23 @@ class RunningRuns:
         run, execution = attempt.run, attempt.execution
         if run is None or execution is None:
             raise RuntimeError("an attempt without a row cannot be carried out")
+        await self._see_through(attempt, run, execution, execution.perform(run, self.api_url))
+
+    async def resume(self, attempt: Attempt, left: LeftRun, handle: Handle) -> None:
+        """The same for work that an earlier runner has started."""
+        execution = attempt.execution
+        if execution is None:
+            raise RuntimeError("an attempt that is not equipped cannot be resumed")
+        work = execution.resume(left.run, handle, left.deadline)
+        await self._see_through(attempt, left.run, execution, work)
+
+    async def _see_through(
+        self, attempt: Attempt, run: Run, execution: Execution, work: Coroutine[Any, Any, Report | None]
+    ) -> None:
         try:
-            report = await execution.perform(run, self.api_url)
-            await self._record(run, execution, report)
+            report = await work
+            if report is not None:
+                await self._record(run, execution, report)
         finally:  # whatever was wrong with this run keeps no other one from its slot
             self._board.remove(attempt)
             self._after_end(attempt.job_id, attempt.pool)
@@ -117,7 +130,11 @@ class RunningRuns:
             await execution.end()
 
     async def shut_down(self, grace: float) -> None:
-        """Let work end by itself for ``grace`` seconds, then end it; returns when all is recorded."""
+        """Let work end by itself for ``grace`` seconds, then end it; returns when all is recorded.
+
+        Work that outlives its runner is left to the next one.
+        """
+        self._leave()
         if not await self._all_done(grace):
             running = self._board.running()
             await self._record_causes(running, CancelCause.SHUTDOWN)
@@ -129,11 +146,19 @@ class RunningRuns:
                 log.error("%d runs could not be ended and recorded in time", len(self._board.running()))
 
     async def stop_all(self, cause: CancelCause) -> None:
-        """Ask all processes to end. Why is not recorded before; their outcomes show it."""
+        """Ask all work to end that does not outlive its runner. Why is not recorded before; the outcomes
+        show it."""
+        self._leave()
         executions = [a.execution for a in self._board.running() if a.execution is not None]
+        executions = [execution for execution in executions if not execution.outlives_the_runner]
         for execution in executions:
             _give_cause(execution, cause)
         await asyncio.gather(*(execution.end() for execution in executions))
+
+    def _leave(self) -> None:
+        for attempt in self._board.running():
+            if attempt.execution is not None and attempt.execution.outlives_the_runner:
+                attempt.execution.leave()
 
     def _untrack(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -221,8 +246,9 @@ class RunningRuns:
         if attempt.stage is Stage.RUNNING:
             self.track(self.end(attempt, CancelCause.TIMEOUT))
 
-    def _note_handle(self, run_id: int, handle: LocalHandle, record: RunRecord) -> None:
-        self._writer.post(lambda tx: note_handle(tx, run_id, handle.as_json(), record), durable=False)
+    def _note_handle(self, handle: Handle, record: RunRecord) -> None:
+        text = handle.as_json()
+        self._writer.post(lambda tx: note_handle(tx, handle.run_id, text, record), durable=False)
 
 
 def _give_cause(execution: Execution, cause: CancelCause) -> None:

@@ -22,21 +22,22 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Fenced, NotFound
-from jeeves_runner.execute.contract import Executor, LocalHandle
-from jeeves_runner.execute.local.prepare import clear_temporaries
+from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.board import Attempt, Board, Stage
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
-from jeeves_runner.runs.execution import Surroundings
+from jeeves_runner.runs.execution import Logs
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.line import WaitingLine
+from jeeves_runner.runs.outcomes import record_outcome
 from jeeves_runner.runs.requests import Requests
 from jeeves_runner.runs.running import RunningRuns
-from jeeves_runner.runs.settle import settle_left_runs
+from jeeves_runner.runs.settle import Kept, end_left_run, settle_left_runs
 
 log = logging.getLogger(__name__)
 
@@ -52,29 +53,27 @@ class Runs:
         *,
         conn: apsw.Connection,
         writer: Writer,
-        executor: Executor[LocalHandle],
+        executors: Executors,
         clock: Clock,
         epoch: int,
-        surroundings: Surroundings,
-        max_concurrency: int,
+        logs: Logs,
         pools: Mapping[str, int] | None = None,
         disk_full: Callable[[], bool] = lambda: False,
     ) -> None:
         self._conn = conn
         self._writer = writer
-        self._executor = executor
+        self._executors = executors
         self._epoch = epoch
-        self._data_dir = surroundings.data_dir
-        self._board = board = Board(max_concurrency, pools or {})
+        self._data_dir = logs.data_dir
+        self._board = board = Board(executors.slots(), pools or {})
         self._jobs = jobs = KnownJobs(conn)
-        self._admission = admission = Admission(conn, board, jobs, clock, disk_full)
+        self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full)
         self._running = running = RunningRuns(
             board=board,
             writer=writer,
-            executor=executor,
             clock=clock,
             epoch=epoch,
-            surroundings=surroundings,
+            logs=logs,
             after_end=self._after_end,
             on_fenced=self.fence,
         )
@@ -86,6 +85,7 @@ class Runs:
             jobs=jobs,
             admission=admission,
             running=running,
+            executors=executors,
             after_commit=self._after_commit,
             on_failure=self._on_failure,
             on_fenced=self.fence,
@@ -112,10 +112,11 @@ class Runs:
     # Life
 
     async def start_up(self) -> None:
-        """Settle what a dead runner left, take up the runs that wait, and admit from here on."""
-        await settle_left_runs(self._conn, self._writer, self._executor, self._epoch, self._data_dir)
-        # Nothing runs yet: whatever lies there belongs to a runner that died.
-        await asyncio.to_thread(clear_temporaries, self._data_dir)
+        """Settle what the runner before left, take up the runs that wait, and admit from here on."""
+        await self._executors.open()
+        kept = await settle_left_runs(self._conn, self._writer, self._executors, self._epoch, self._data_dir)
+        for one in kept:
+            await self._take_over(one)
         self._admission.read_pauses()
         waiting = runs.waiting_runs(self._conn)
         # By the same look: what another program enters after it is taken up once, by the next.
@@ -130,6 +131,29 @@ class Runs:
         for run in asked:
             self._requests.take_up(run)
         self._after_commit()
+
+    async def _take_over(self, kept: Kept) -> None:
+        """Look after work that has outlived its runner. It has its slot before anything else is decided."""
+        left, executor, handle = kept
+        job = self._jobs.get(left.run.job_id)
+        if job is None:
+            log.error("run %d is ended: the row of its job %s is damaged", left.run.id, left.run.job_id)
+            await self._end_left(left)
+            return
+        attempt = Attempt.of(left.run)
+        self._board.add(attempt)
+        self._board.set_run(attempt, left.run)
+        self._board.take_slot(attempt, executor.name, left.run.pool)
+        self._running.equip(attempt, job, executor, left.mark)
+        self._running.track(self._running.resume(attempt, left, handle))
+
+    async def _end_left(self, left: LeftRun) -> None:
+        report = await end_left_run(self._executors, left, self._data_dir)
+        epoch = self._epoch
+        await self._writer.write(
+            lambda tx: record_outcome(tx, left.run.id, report, None, epoch=epoch, cause=None),
+            priority=Priority.OUTCOME,
+        )
 
     async def _take_up_again(self, run: Run) -> None:
         """What waited for the last runner waits on, or is missed if it waited too long.

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 
@@ -14,49 +16,90 @@ from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runs import LeftRun, cancel_cause, left_running
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.execute.contract import Executor, LocalHandle
+from jeeves_runner.execute.contract import Executor, Handle, LeftFacts
 from jeeves_runner.execute.output.log_file import join_log, log_path
+from jeeves_runner.execute.output.sink import Output
+from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.outcomes import Report, record_outcome
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
-"""Runs whose processes are hunted at the same time."""
+"""Runs whose work is looked for at the same time."""
+
+_PATIENCE = 10.0
+"""Seconds to wait for the end of work that was asked to end, before it is recorded as lost."""
+
+
+class Kept(NamedTuple):
+    """A run that has outlived its runner."""
+
+    left: LeftRun
+    """What was recorded of it."""
+    executor: Executor
+    """What carries it out."""
+    handle: Handle
+    """Its work, found again."""
 
 
 async def settle_left_runs(
-    conn: apsw.Connection, writer: Writer, executor: Executor[LocalHandle], epoch: int, data_dir: str
-) -> None:
-    """End what is left of the runs that are recorded as running, then record them as interrupted."""
+    conn: apsw.Connection, writer: Writer, executors: Executors, epoch: int, data_dir: str
+) -> list[Kept]:
+    """See what became of the runs that are recorded as running.
+
+    What outlived its runner is returned, to be seen to its end. What is left of the others is ended, and they
+    are recorded as interrupted.
+    """
     left = list(left_running(conn))
     if not left:
-        return
-    log.warning("settling %d runs of a runner that died", len(left))
+        return []
+    log.warning("settling %d runs of a runner that has ended", len(left))
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def recover(one: LeftRun) -> Report:
+    async def recover(one: LeftRun) -> tuple[Executor, Handle] | Lost:
         async with gate:
-            message = await _recover(executor, one)
-            record = await asyncio.to_thread(left_record, one.run, data_dir)
-            return Report(ending=Lost(message=message), record=record)
+            return await executors.recover(left_facts(one), one.handle)
 
-    reports = await asyncio.gather(*(recover(one) for one in left))
+    answers = await asyncio.gather(*map(recover, left))
+    kept = [
+        Kept(one, *answer) for one, answer in zip(left, answers, strict=True) if not isinstance(answer, Lost)
+    ]
+    lost = [
+        (one, await lost_report(one.run, answer, data_dir))
+        for one, answer in zip(left, answers, strict=True)
+        if isinstance(answer, Lost)
+    ]
 
     def op(tx: Tx) -> None:
-        for one, report in zip(left, reports, strict=True):
+        for one, report in lost:
             _record(tx, one, report, epoch)
 
-    await writer.write(op, priority=Priority.OUTCOME)
+    if lost:
+        await writer.write(op, priority=Priority.OUTCOME)
+    return kept
 
 
-async def _recover(executor: Executor[LocalHandle], left: LeftRun) -> str:
-    """Have the executor do what it can for the run; what to say about its end."""
-    handle = LocalHandle.from_json(left.run.id, left.mark, left.handle)
-    answer = await executor.recover(left.run.id, handle)
-    if isinstance(answer, Lost):
-        return answer.message
-    await executor.cancel(answer, 0)
-    return "the runner died while this ran, and it could not be taken up again"
+async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Report:
+    """End a run that no runner looks after, whatever carries it out; how it ended."""
+    answer = await executors.recover(left_facts(left), left.handle)
+    if not isinstance(answer, Lost):
+        executor, handle = answer
+        await executor.cancel(handle, 0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await executor.wait(handle, Output(None, 0))
+    return await lost_report(left.run, Lost(message="the runner died; ended on request"), data_dir)
+
+
+def left_facts(left: LeftRun) -> LeftFacts:
+    """What an executor is told of a run that an earlier runner started."""
+    run = left.run
+    return LeftFacts(run_id=run.id, job_id=run.job_id, mark=left.mark, started_at=run.started_at)
+
+
+async def lost_report(run: Run, lost: Lost, data_dir: str) -> Report:
+    """What there is to record of a run of which nothing is left but its log."""
+    return Report(ending=lost, record=await asyncio.to_thread(left_record, run, data_dir))
 
 
 def left_record(run: Run, data_dir: str) -> RunRecord:

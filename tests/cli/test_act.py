@@ -16,7 +16,7 @@ from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Outcome, Reason, RunStatus
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
-from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.execute.local.launch import LocalHandle
 from jeeves_runner.execute.local.processes import boot_id, start_ticks
 
 HOURLY = ("0 * * * *",)
@@ -223,11 +223,11 @@ def test_cancel_settles_the_run_of_a_dead_server(shell: Shell) -> None:
     handle = LocalHandle(
         run_id=1, mark=mark, pid=orphan.pid, pid_started=start_ticks(orphan.pid), boot_id=boot_id()
     )
-    run = shell.ledger.add_run("backup", "running", mark=mark, handle=handle.as_json())
+    run = shell.ledger.add_run("backup", "running", mark=mark, handle=handle.opaque().as_json())
     with orphan:
         text = shell.text("cancel", str(run))
         assert orphan.wait() == -signal.SIGKILL
-    assert text == f"Run {run} had lost its server: 1 process killed, recorded as interrupted.\n"
+    assert text == f"Run {run} had lost its server; it is ended, and recorded as interrupted.\n"
     assert row(shell, run, "status", "message") == ("interrupted", "the runner died; ended on request")
 
 

@@ -10,7 +10,10 @@ from support.clock import HandClock
 from jeeves_runner.db.connection import APPLICATION_ID, connect
 from jeeves_runner.db.migrate import migrate, migrations
 
-SHIPPED = {1: "5ed8ab24e64cd4e4f0f8e0af14f0c8422683e33c825d96fc23987e20a4100b5d"}
+SHIPPED = {
+    1: "5ed8ab24e64cd4e4f0f8e0af14f0c8422683e33c825d96fc23987e20a4100b5d",
+    2: "bce0b209a255f5f2493ef98205b89ea5255c45f40ec6a7010db338a0a619f658",
+}
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 
 

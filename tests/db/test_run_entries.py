@@ -11,6 +11,7 @@ from jeeves_runner.core.model import Reason, Run, Trigger
 from jeeves_runner.db import run_entries, run_requests
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.db.runs import Start
 from jeeves_runner.errors import Conflict
 
 
@@ -65,7 +66,7 @@ def test_what_is_at_or_before_the_watermark_is_not_entered_again(ledger: Ledger)
     assert skip(ledger, 2) is None
     assert skip(ledger, 1) is None
     with ledger.tx() as tx:
-        assert run_entries.enter_started(tx, occurrence(ledger, ledger.now), "mark") is None
+        assert run_entries.enter_started(tx, occurrence(ledger, ledger.now), Start("mark", "local")) is None
     assert watermark(ledger) == at
     assert spans(ledger) == [(1, "overlap")]
 

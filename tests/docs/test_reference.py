@@ -22,12 +22,13 @@ from support.docs import (
 )
 
 from jeeves_runner.cli.reasons import REASONS
-from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit, catch_up
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
-from jeeves_runner.execute.local.environment import RunFacts, build_environment
+from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.local.environment import Surroundings, build_environment
 from jeeves_runner.schemas_text import config_schema, manifest_schema
 
 # Keys of manifests and config
@@ -120,20 +121,25 @@ def test_named_schedules_are_what_they_stand_for(row: list[str]) -> None:
 
 
 def test_the_variables_described_are_those_a_script_gets() -> None:
-    facts = RunFacts(
+    run = RunFacts(
         run_id=1,
+        job_id="job",
         mark="m",
         attempt=1,
         trigger="schedule",
         scheduled_for="2026-11-24T02:30:00.000Z",
         namespace="n",
+        params={"<name>": ""},
+        api_url="http://127.0.0.1:1937",
+    )
+    around = Surroundings(
         project_dir="/p",
         data_dir="/d",
         db_path="/d/runner.sqlite",
-        api_url="http://127.0.0.1:1937",
-        params={"<name>": ""},
+        runners={},
+        base_env={"JR_OTHER": "of another run"},
     )
-    environment, _ = build_environment("job", (), facts, {"JR_OTHER": "of another run"})
+    environment, _ = build_environment(Order(JobSpec(id="job", name="job"), run), around)
     given = {name.replace("_NAME_", "<NAME>") for name in environment if name.startswith("JR_")}
     assert given == {only_code(row[0]) for row in table(read("reference/script-environment.md"), "variable")}
 

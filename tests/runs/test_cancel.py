@@ -16,7 +16,7 @@ from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.errors import DatabaseError
-from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
+from jeeves_runner.execute.contract import Handle, Order, RunSink
 
 
 def test_a_timeout_is_recorded_as_the_cause_before_the_signal(place: Place) -> None:
@@ -155,14 +155,14 @@ def test_a_run_that_is_asked_to_end_while_its_process_starts_is_ended(
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:
-        start = rig.runs._executor.start
+        start = rig.executor.start
 
-        async def start_and_cancel(launch: Launch, sink: Sink) -> LocalHandle:
-            handle = await start(launch, sink)
-            await rig.runs.cancel(launch.run_id)
+        async def start_and_cancel(order: Order, sink: RunSink) -> Handle:
+            handle = await start(order, sink)
+            await rig.runs.cancel(order.run.run_id)
             return handle
 
-        monkeypatch.setattr(rig.runs._executor, "start", start_and_cancel)
+        monkeypatch.setattr(rig.executor, "start", start_and_cancel)
         assert (await rig.finish("slow")).status is RunStatus.CANCELLED
 
     with_runner(place, scenario)

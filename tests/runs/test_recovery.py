@@ -21,7 +21,7 @@ from jeeves_runner.db import queue_claims, queue_enqueue
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import NoServer
-from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.execute.contract import Handle, LeftFacts
 from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
 
 RUNNER = """
@@ -248,15 +248,15 @@ def test_nothing_is_admitted_while_leftovers_are_being_settled(
 
     async def main() -> None:
         async with running(place, started=False) as rig:
-            recover = rig.runs._executor.recover
+            recover = rig.executor.recover
             settling, go_on = asyncio.Event(), asyncio.Event()
 
-            async def recover_later(run_id: int, handle: LocalHandle | None) -> Lost | LocalHandle:
+            async def recover_later(left: LeftFacts, handle: Handle | None) -> Handle | Lost:
                 settling.set()
                 await go_on.wait()
-                return await recover(run_id, handle)
+                return await recover(left, handle)
 
-            monkeypatch.setattr(rig.runs._executor, "recover", recover_later)
+            monkeypatch.setattr(rig.executor, "recover", recover_later)
             starting = asyncio.create_task(rig.runs.start_up())
             await settling.wait()
             with pytest.raises(NoServer):

@@ -25,9 +25,12 @@ from jeeves_runner.core.model import SourceType
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.writer import Writer
+from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.registry import Executors
 from jeeves_runner.reconcile.sync_status import SyncStatus
-from jeeves_runner.runs import Runs, Surroundings
+from jeeves_runner.runs import Logs, Runs
 from jeeves_runner.views.occurrences import next_runs
 
 T = TypeVar("T")
@@ -160,14 +163,13 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
 
 def _runs(path: Path, writer: Writer, epoch: int) -> Runs:
     folder = str(path.parent)
+    around = Surroundings(project_dir=folder, data_dir=folder, db_path=str(path), runners={}, base_env={})
+    local = LocalExecutor(Launcher(), around, slots=4)
     return Runs(
         conn=connect(path),
         writer=writer,
-        executor=LocalExecutor(),
+        executors=Executors([local], lambda _spec: local.name),
         clock=SystemClock(),
         epoch=epoch,
-        surroundings=Surroundings(
-            project_dir=folder, data_dir=folder, db_path=str(path), runners={}, base_env={}, log_max=1 << 20
-        ),
-        max_concurrency=4,
+        logs=Logs(folder, 1 << 20),
     )

@@ -28,6 +28,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
+from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs import Runs
 
 REFUSALS: Final = (Conflict, NotFound)
@@ -111,7 +112,7 @@ class Doors:
 
     async def start(self) -> None:
         """Begin an epoch and a runner of it."""
-        self.executor = ScriptedExecutor()
+        self.executor = ScriptedExecutor(self._limit)
         self.writer = HeldWriter(self.place.path, self.clock, self.loop)
         self._writers.append(self.writer)
         self.writer.start()
@@ -121,11 +122,10 @@ class Doors:
         self._runs = Runs(
             conn=self._conn,
             writer=self.writer,
-            executor=self.executor,
+            executors=Executors([self.executor], lambda _spec: "local"),
             clock=self.clock,
             epoch=epoch,
-            surroundings=self.place.surroundings(),
-            max_concurrency=self._limit,
+            logs=self.place.logs,
             pools=self._pools,
         )
         self._all_runs.append(self._runs)

@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 from jeeves_runner.core.outcome import Ending
-from jeeves_runner.execute.contract import Launch, StreamName
+from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.local import processes
-from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launch import Launch
+from jeeves_runner.execute.local.launcher import Launcher
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a subreaper")
 
@@ -71,15 +72,15 @@ def python(code: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code)
 
 
-async def run(executor: LocalExecutor, script: Launch) -> tuple[Ending, Collected]:
+async def run(executor: Launcher, script: Launch) -> tuple[Ending, Collected]:
     sink = Collected()
     handle = await executor.start(script, sink)
     async with asyncio.timeout(30):
-        return await executor.wait(handle, sink), sink
+        return await executor.wait(handle.run_id), sink
 
 
-def run_once(script: Launch, executor: LocalExecutor | None = None) -> tuple[Ending, Collected]:
-    return asyncio.run(run(executor or LocalExecutor(), script))
+def run_once(script: Launch, executor: Launcher | None = None) -> tuple[Ending, Collected]:
+    return asyncio.run(run(executor or Launcher(), script))
 
 
 def is_alive(pid: int) -> bool:
@@ -103,8 +104,8 @@ def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd" if processes.ON_LINUX else "/dev/fd").iterdir()))
 
 
-async def run_in(executor: LocalExecutor, script: Launch, sink: Collected) -> Ending:
-    return await executor.wait(await executor.start(script, sink), sink)
+async def run_in(executor: Launcher, script: Launch, sink: Collected) -> Ending:
+    return await executor.wait((await executor.start(script, sink)).run_id)
 
 
 def daemon(disguise: str = SILENT, run_id: int = 1) -> Launch:

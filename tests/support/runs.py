@@ -24,10 +24,14 @@ from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError
+from jeeves_runner.execute.contract import Executor
+from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
-from jeeves_runner.runs import Runs, Surroundings
+from jeeves_runner.execute.registry import Executors
+from jeeves_runner.runs import Logs, Runs
 
 T = TypeVar("T")
 
@@ -89,15 +93,20 @@ class Place:
         row = self.conn.execute(query, bindings).fetchone()
         return None if row is None else row[0]
 
-    def surroundings(self) -> Surroundings:
-        return Surroundings(
+    @property
+    def logs(self) -> Logs:
+        return Logs(str(self.root / "data"), 1 << 20)
+
+    def local(self, slots: int) -> LocalExecutor:
+        """An executor of scripts in this folder."""
+        around = Surroundings(
             project_dir=str(self.root),
             data_dir=str(self.root / "data"),
             db_path=str(self.path),
             runners={},
             base_env=dict(os.environ),
-            log_max=1 << 20,
         )
+        return LocalExecutor(Launcher(self.clock, roster=Roster(self.path)), around, slots=slots)
 
 
 class WatchedWriter(Writer):
@@ -127,19 +136,27 @@ class Rig:
     """A started runner on a place."""
 
     def __init__(
-        self, place: Place, writer: WatchedWriter, epoch: int, conn: apsw.Connection, **options: Any
+        self,
+        place: Place,
+        writer: WatchedWriter,
+        epoch: int,
+        conn: apsw.Connection,
+        *,
+        max_concurrency: int = 4,
+        executor: Executor | None = None,
+        **options: Any,
     ) -> None:
         self.place = place
         self.writer = writer
-        settings: dict[str, Any] = {"max_concurrency": 4} | options
+        self.executor = place.local(max_concurrency) if executor is None else executor
         self.runs = Runs(
             conn=conn,
             writer=writer,
-            executor=LocalExecutor(place.clock, roster=Roster(place.path)),
+            executors=Executors([self.executor], lambda _spec: self.executor.name),
             clock=place.clock,
             epoch=epoch,
-            surroundings=place.surroundings(),
-            **settings,
+            logs=place.logs,
+            **options,
         )
         self.committed = asyncio.Event()
 

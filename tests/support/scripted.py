@@ -1,9 +1,11 @@
 """An executor whose runs do nothing, and end when a test says so."""
 
 import asyncio
+from typing import Literal
 
+from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Exited, Lost
-from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
+from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
 
 
 class ScriptedExecutor:
@@ -13,7 +15,11 @@ class ScriptedExecutor:
     over at once.
     """
 
-    def __init__(self) -> None:
+    name = "local"
+    on_shutdown: Literal["end", "leave"] = "end"
+
+    def __init__(self, slots: int) -> None:
+        self.slots: int | None = slots
         self.live: dict[int, asyncio.Future[Ending]] = {}
         self.started: list[int] = []
         self.asked: set[int] = set()
@@ -26,25 +32,32 @@ class ScriptedExecutor:
         """Whether the run was started and has not been told to end."""
         return run_id in self.live and not self.live[run_id].done()
 
-    async def start(self, launch: Launch, sink: Sink) -> LocalHandle:
-        if launch.run_id not in self.live:
-            self.live[launch.run_id] = asyncio.get_running_loop().create_future()
-            self.started.append(launch.run_id)
-        return LocalHandle(run_id=launch.run_id, mark=launch.mark)
+    async def open(self) -> None:
+        """There is nothing to get ready."""
 
-    async def wait(self, handle: LocalHandle, sink: Sink) -> Ending:
+    def room(self, spec: JobSpec) -> Reason | None:
+        return None
+
+    async def start(self, order: Order, sink: RunSink) -> Handle:
+        run_id = order.run.run_id
+        if run_id not in self.live:
+            self.live[run_id] = asyncio.get_running_loop().create_future()
+            self.started.append(run_id)
+        return Handle(self.name, run_id, {})
+
+    async def wait(self, handle: Handle, sink: Sink) -> Ending:
         ending = await asyncio.shield(self.live[handle.run_id])
         del self.live[handle.run_id]
         return ending
 
-    def has_ended(self, handle: LocalHandle) -> bool:
+    def has_ended(self, handle: Handle) -> bool:
         future = self.live.get(handle.run_id)
         return future is None or future.done()
 
-    async def cancel(self, handle: LocalHandle, grace: float) -> None:
+    async def cancel(self, handle: Handle, grace: float) -> None:
         self.asked.add(handle.run_id)
         if (self.obeys or grace <= 0) and not self.has_ended(handle):
             self.end(handle.run_id, Exited(signal="SIGTERM"))
 
-    async def recover(self, run_id: int, handle: LocalHandle | None) -> Lost:
+    async def recover(self, left: LeftFacts, handle: Handle | None) -> Lost:
         return Lost(message="the runner died while this ran")

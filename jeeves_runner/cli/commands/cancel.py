@@ -7,7 +7,6 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.db import audit
@@ -81,24 +80,19 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
 
 
 def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
-    """Kill what is left of the run and record its end as a server does that finds it at its start.
+    """End what is left of the run and record that as a server does that finds it at its start.
 
     It is not tried again, because a person wants its end.
     """
     # Costly to import, and needed after a crash alone.
-    from jeeves_runner.core.outcome import Lost
-    from jeeves_runner.execute.contract import LocalHandle
-    from jeeves_runner.execute.local.processes import kill_marked
-    from jeeves_runner.execute.local.roster import read_roster
-    from jeeves_runner.runs.outcomes import Report, record_outcome
-    from jeeves_runner.runs.settle import left_record
+    import asyncio
 
-    process = LocalHandle.from_json(left.run.id, left.mark, left.handle)
-    if process.pid is None:
-        process = read_roster(app.config.db_path).get(left.mark, process)
-    killed = kill_marked(left.mark, process.pid, process.pid_started, process.boot_id)
-    record = left_record(left.run, str(app.config.data_dir))
-    report = Report(ending=Lost(message="the runner died; ended on request"), record=record)
+    from jeeves_runner.executors import make_executors
+    from jeeves_runner.runs.outcomes import record_outcome
+    from jeeves_runner.runs.settle import end_left_run
+
+    executors = make_executors(app.config, app.clock)
+    report = asyncio.run(end_left_run(executors, left, str(app.config.data_dir)))
     with transaction(conn, app.clock) as tx:
         runner = runner_row(tx.conn)
         cause = cancel_cause(tx.conn, left.run.id)
@@ -106,5 +100,4 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
             tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
         )
         audit.record(tx, actor=ACTOR, action="cancel", target=f"run {left.run.id}")
-    processes = counted(killed, "process", "processes")
-    return f"Run {left.run.id} had lost its server: {processes} killed, recorded as {ended.status}."
+    return f"Run {left.run.id} had lost its server; it is ended, and recorded as {ended.status}."

@@ -2,69 +2,56 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
+from typing import NamedTuple
 
 from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
+from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.processes import MARK_VARIABLE
 
 _RESERVED = "JR_"
 _MAX_SECRET = 64 * 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunFacts:
-    """What a run is told about itself and its surroundings; paths are absolute."""
+class Surroundings(NamedTuple):
+    """What all runs of a runner on this machine share. Paths are absolute."""
 
-    run_id: int
-    """The run's id."""
-    mark: str
-    """Random text by which the run's processes are found again."""
-    attempt: int
-    """From 1; further ones are retries."""
-    trigger: str
-    """Why the run exists: a word of ``core.model.Trigger``."""
-    scheduled_for: str | None
-    """The occurrence it runs for, in the database's form of times; None without one."""
-    namespace: str
-    """Where the job keeps its state: the id it was created with."""
     project_dir: str
-    """Relative paths of the manifests start here."""
+    """The project root, where relative paths of the manifests start."""
     data_dir: str
     """The data folder."""
     db_path: str
     """The database's file, which the client opens."""
-    api_url: str | None
-    """Where the runner's API listens; None if nowhere."""
-    params: Mapping[str, str]
-    """The parameters the run was triggered with, by name."""
+    runners: Mapping[str, str]
+    """The config's commands that run scripts, by file extension without the dot."""
+    base_env: Mapping[str, str]
+    """The environment that runs get before the job's own variables are set."""
 
 
-def build_environment(
-    job_id: str, declared: Sequence[tuple[str, str | Secret]], facts: RunFacts, base: Mapping[str, str]
-) -> tuple[dict[str, str], tuple[str, ...]]:
+def build_environment(order: Order, around: Surroundings) -> tuple[dict[str, str], tuple[str, ...]]:
     """The whole environment of a run, and the secret values in it.
 
-    ``base`` is the runner's own environment; its ``JR_`` variables belong to another run and are
-    left out. Raises InvalidValue for a secret that cannot be read.
+    The ``JR_`` variables of the runner's own environment belong to another run and are left out. Raises
+    InvalidValue for a secret that cannot be read.
     """
-    environment = dict(_inherited(tuple(base.items())))
+    environment = dict(_inherited(tuple(around.base_env.items())))
     secrets: list[str] = []
+    declared = order.spec.env
     for name, value in declared:
         if isinstance(value, Secret):
-            environment[name] = _resolve(name, value, facts, base)
+            environment[name] = _resolve(name, value, around)
             secrets.append(environment[name])
         else:
             environment[name] = value
     if any(name == "PATH" for name, _ in declared):
         environment["PATH"] = _with_own_bin(environment["PATH"])
-    environment["JR_JOB_ID"] = job_id
-    return environment | _facts_as_variables(facts) | param_variables(facts.params), tuple(secrets)
+    facts = _facts_as_variables(order.run, around)
+    return environment | facts | param_variables(order.run.params), tuple(secrets)
 
 
 @lru_cache(maxsize=4)
@@ -75,15 +62,15 @@ def _inherited(base: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]
     return tuple(environment.items())
 
 
-def _resolve(name: str, secret: Secret, facts: RunFacts, base: Mapping[str, str]) -> str:
+def _resolve(name: str, secret: Secret, around: Surroundings) -> str:
     if secret.kind == "from_env":
-        if secret.ref not in base:
+        if secret.ref not in around.base_env:
             raise InvalidValue(
                 f"env {name}: the runner's environment has no variable {secret.ref}",
                 hint=f"set {secret.ref} where the runner is started",
             )
-        return base[secret.ref]
-    path = Path(facts.project_dir, secret.ref)
+        return around.base_env[secret.ref]
+    path = Path(around.project_dir, secret.ref)
     try:
         content = _read_secret(path).decode()
     except FileNotFoundError:
@@ -116,17 +103,18 @@ def _with_own_bin(path: str) -> str:
     return os.pathsep.join([own, *others])
 
 
-def _facts_as_variables(facts: RunFacts) -> dict[str, str]:
+def _facts_as_variables(run: RunFacts, around: Surroundings) -> dict[str, str]:
     variables = {
-        "JR_RUN_ID": str(facts.run_id),
-        MARK_VARIABLE: facts.mark,
-        "JR_ATTEMPT": str(facts.attempt),
-        "JR_TRIGGER": facts.trigger,
-        "JR_SCHEDULED_FOR": facts.scheduled_for,
-        "JR_NAMESPACE": facts.namespace,
-        "JR_PROJECT_DIR": facts.project_dir,
-        "JR_DATA_DIR": facts.data_dir,
-        "JR_DB_PATH": facts.db_path,
-        "JR_API_URL": facts.api_url,
+        "JR_JOB_ID": run.job_id,
+        "JR_RUN_ID": str(run.run_id),
+        MARK_VARIABLE: run.mark,
+        "JR_ATTEMPT": str(run.attempt),
+        "JR_TRIGGER": run.trigger,
+        "JR_SCHEDULED_FOR": run.scheduled_for,
+        "JR_NAMESPACE": run.namespace,
+        "JR_PROJECT_DIR": around.project_dir,
+        "JR_DATA_DIR": around.data_dir,
+        "JR_DB_PATH": around.db_path,
+        "JR_API_URL": run.api_url,
     }
     return {name: value for name, value in variables.items() if value is not None}

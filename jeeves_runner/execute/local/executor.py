@@ -1,110 +1,60 @@
-"""The executor for programs on this machine."""
+"""The executor for scripts: programs on this machine."""
 
 import asyncio
+from typing import Literal
 
-from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Lost
-from jeeves_runner.execute.contract import Launch, LocalHandle, Sink
-from jeeves_runner.execute.local import orphans
-from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_marked, terminate_escaped
-from jeeves_runner.execute.local.roster import Roster
-from jeeves_runner.execute.local.run_process import RunProcess, remove_temporaries
+from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
+from jeeves_runner.execute.local.environment import Surroundings
+from jeeves_runner.execute.local.launch import NAME, LocalHandle
+from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.prepare import clear_temporaries, prepare
 
 
 class LocalExecutor:
-    """Runs each launch as a process group in a session of its own.
+    """Prepares each run by its spec and has the ``launcher`` start it. Use it from one event loop.
 
-    Use it from one event loop. The first start makes this process the subreaper of its
-    descendants (see ``orphans``). ``drain`` is how many seconds a pipe is still read when
-    something holds it after the run's program has ended. The ``roster`` notes the processes for the
-    next runner, in case this one is killed. ``open_files`` is the soft limit on open files that
-    programs get; without it they get this process's own.
+    A program never outlives its runner: a stopping one ends it, and the next one kills what a dead runner
+    left. ``slots`` is how many runs may be running at once.
     """
 
-    def __init__(
-        self,
-        clock: Clock | None = None,
-        *,
-        drain: float = 1.0,
-        use_pidfd: bool = True,
-        roster: Roster | None = None,
-        open_files: int | None = None,
-    ) -> None:
-        self._roster = roster
-        self._clock = clock or SystemClock()
-        self._drain = drain
-        self._open_files = open_files
-        self._use_pidfd = use_pidfd and ON_LINUX
-        self._processes: dict[int, RunProcess] = {}
-        self._spawning = asyncio.Lock()
-        self._has_spawned = False
-        boot_id()  # cached from now on: later all file descriptors may be in use
+    name = NAME
+    on_shutdown: Literal["end", "leave"] = "end"
 
-    async def start(self, launch: Launch, sink: Sink) -> LocalHandle:
-        """Start the program and attach the sink, which must not be closed before ``wait`` answers."""
-        try:
-            # A spawn blocks the loop for a part of a millisecond, so each turn of the loop makes only one.
-            async with self._spawning:
-                while self._has_spawned:  # noqa: ASYNC110 - it waits for the next turn of the loop
-                    await asyncio.sleep(0)
-                process = self._processes.get(launch.run_id) or self._spawn(launch, sink)
-        except asyncio.CancelledError:
-            remove_temporaries(launch)
-            raise
-        return process.handle
+    def __init__(self, launcher: Launcher, surroundings: Surroundings, *, slots: int | None) -> None:
+        self._launcher = launcher
+        self._around = surroundings
+        self.slots = slots
 
-    def _spawn(self, launch: Launch, sink: Sink) -> RunProcess:
-        orphans.become_subreaper()
-        try:
-            process = RunProcess(
-                launch,
-                sink,
-                self._clock,
-                drain=self._drain,
-                use_pidfd=self._use_pidfd,
-                roster=self._roster,
-                open_files=self._open_files,
-            )
-        except BaseException:
-            remove_temporaries(launch)
-            raise
-        self._processes[launch.run_id] = process
-        self._has_spawned = True
-        asyncio.get_running_loop().call_soon(self._next_turn)
-        return process
+    async def open(self) -> None:
+        """Remove the temporary files of a dead runner's runs."""
+        await asyncio.to_thread(clear_temporaries, self._around.data_dir)
 
-    def _next_turn(self) -> None:
-        self._has_spawned = False
+    def room(self, spec: JobSpec) -> Reason | None:
+        """This machine always has room; how much may run at once is said by ``slots``."""
+        return None
 
-    async def wait(self, handle: LocalHandle, sink: Sink) -> Ending:
-        """How the program ended; by then nothing of the run is left and all output is delivered.
+    async def start(self, order: Order, sink: RunSink) -> Handle:
+        """Resolve script, interpreter, environment and secrets, and start the program."""
+        prepared = prepare(order, self._around)
+        sink.prepared(secrets=prepared.secrets, script_hash=prepared.script_hash)
+        return (await self._launcher.start(prepared.launch, sink)).opaque()
 
-        A cancelled wait leaves the run as it is and may be repeated.
-        """
-        process = self._processes.get(handle.run_id)
-        if process is None:
-            return Lost(message="this runner has no such process")
-        ending = await process.ended.wait()
-        self._processes.pop(handle.run_id, None)
-        return ending
+    async def wait(self, handle: Handle, sink: Sink) -> Ending:
+        """How the program ended; by then nothing of the run is left and all output is delivered."""
+        return await self._launcher.wait(handle.run_id)
 
-    def has_ended(self, handle: LocalHandle) -> bool:
+    def has_ended(self, handle: Handle) -> bool:
         """Whether the program has exited; what it left behind may still hold its pipes."""
-        process = self._processes.get(handle.run_id)
-        return process is None or process.has_exited()
+        return self._launcher.has_ended(handle.run_id)
 
-    async def cancel(self, handle: LocalHandle, grace: float) -> None:
+    async def cancel(self, handle: Handle, grace: float) -> None:
         """SIGTERM to everything of the run, after ``grace`` seconds SIGKILL; a second call is harmless."""
-        process = self._processes.get(handle.run_id)
-        if process is None or not process.ask_to_end(grace) or handle.pid is None:
-            return
-        if grace > 0:
-            await asyncio.to_thread(terminate_escaped, handle.mark, handle.pid)
+        await self._launcher.cancel(handle.run_id, grace)
 
-    async def recover(self, run_id: int, handle: LocalHandle | None) -> Lost:
-        """End what is left of the run: a program never outlives its runner."""
-        if handle is not None:
-            if handle.pid is None and self._roster is not None:
-                handle = self._roster.left.get(handle.mark, handle)
-            await asyncio.to_thread(kill_marked, handle.mark, handle.pid, handle.pid_started, handle.boot_id)
+    async def recover(self, left: LeftFacts, handle: Handle | None) -> Lost:
+        """End what is left of the run."""
+        known = LocalHandle(left.run_id, left.mark) if handle is None else LocalHandle.of(handle, left.mark)
+        await self._launcher.kill_left(known)
         return Lost(message="the runner died while this ran")

@@ -12,13 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 
-from jeeves_runner.core.model import JobSpec, SourceType
+from jeeves_runner.core.model import SourceType
 from jeeves_runner.errors import InvalidValue, StartFailed
-from jeeves_runner.execute.contract import Launch
-from jeeves_runner.execute.local.environment import RunFacts, build_environment
+from jeeves_runner.execute.contract import Order
+from jeeves_runner.execute.local.environment import Surroundings, build_environment
 from jeeves_runner.execute.local.interpreter import command_for, shebang_of
-
-__all__ = ["Prepared", "RunFacts", "prepare"]
+from jeeves_runner.execute.local.launch import Launch
 
 # Linux takes at most 128 KiB as one argument.
 _MAX_TEXT_ARGUMENT = 100 * 1024
@@ -41,32 +40,33 @@ class Prepared:
         return f"Prepared(launch={self.launch!r}, script_hash={self.script_hash!r})"
 
 
-def prepare(
-    spec: JobSpec, facts: RunFacts, runners: Mapping[str, str], base_env: Mapping[str, str]
-) -> Prepared:
+def prepare(order: Order, around: Surroundings) -> Prepared:
     """Resolve script, interpreter, environment and secrets of a run that is about to start.
 
     A long inline text, or one that names its interpreter, becomes a private file under the data
     folder's ``tmp``, listed in the launch's ``temporaries``. Raises InvalidValue for what is
-    missing, StartFailed when that file cannot be written.
+    missing or is no script, StartFailed when that file cannot be written.
     """
-    environment, secrets = build_environment(spec.id, spec.env, facts, base_env)
+    spec, run = order
+    environment, secrets = build_environment(order, around)
     temporaries: tuple[str, ...] = ()
     match spec.source_type:
         case SourceType.PATH:
-            path = os.path.join(facts.project_dir, spec.script)  # noqa: PTH118 - a Path costs ten times as much
-            command, script_hash = _file_command(path, runners)
+            path = os.path.join(around.project_dir, spec.script)  # noqa: PTH118 - a Path costs ten times as much
+            command, script_hash = _file_command(path, around.runners)
         case SourceType.COMMAND:
             command, script_hash = tuple(json.loads(spec.script)), _digest(spec.script.encode())
         case SourceType.INLINE:
-            command, temporaries = _text_command(spec.script, facts)
+            command, temporaries = _text_command(spec.script, run.run_id, around.data_dir)
             script_hash = _digest(spec.script.encode())
+        case SourceType.PROMPT | SourceType.PROMPT_FILE:
+            raise InvalidValue(f"a {spec.source_type} is nothing that this machine can run")
     launch = Launch(
-        run_id=facts.run_id,
+        run_id=run.run_id,
         argv=(*command, *spec.args),
         env=environment,
-        cwd=spec.cwd or facts.project_dir,
-        mark=facts.mark,
+        cwd=spec.cwd or around.project_dir,
+        mark=run.mark,
         temporaries=temporaries,
     )
     return Prepared(launch=launch, secrets=secrets, script_hash=script_hash)
@@ -103,12 +103,12 @@ def _read_script(
     return command_for(Path(path), head, dict(runners)), digest.hexdigest()
 
 
-def _text_command(text: str, facts: RunFacts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _text_command(text: str, run_id: int, data_dir: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The argv for an inline text, and the files made for it."""
     interpreter = shebang_of(text)
     if interpreter is None and len(text.encode()) <= _MAX_TEXT_ARGUMENT:
         return ("sh", "-c", text, "sh"), ()
-    path = _write_private(text, _folder_of_temporaries(facts.data_dir), f"run-{facts.run_id}-")
+    path = _write_private(text, _folder_of_temporaries(data_dir), f"run-{run_id}-")
     # The argv names the interpreter, so the kernel never executes the file itself: it needs no
     # executable bit, its folder may be mounted noexec, and it is never "text file busy".
     return (*(interpreter or ("sh",)), path), (path,)

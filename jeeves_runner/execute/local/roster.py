@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.execute.local.launch import LocalHandle
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.outcome import Ending, Exited
+from jeeves_runner.core.outcome import Ending, Exited, Span
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.contract import Launch, LocalHandle, Sink, StreamName
+from jeeves_runner.execute.contract import Sink, StreamName
 from jeeves_runner.execute.local import orphans
+from jeeves_runner.execute.local.launch import Launch, LocalHandle
 from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_group, start_ticks_between
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.spawn import set_open_file_limit, spawn, watch_exit
@@ -53,6 +54,7 @@ class RunProcess:
         self._roster = roster
         self._sink: Sink | None = sink
         self._drain = drain
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._pipes: dict[int, StreamName] = {}
         self._drained_bytes = 0
@@ -80,6 +82,7 @@ class RunProcess:
             os.close(stdout_end)
             os.close(stderr_end)
         after = clock.boottime()
+        self._started_at, self._began, self._over = clock.now(), clock.monotonic(), 0.0
         self._pid = self._popen.pid
         self.handle = LocalHandle(
             run_id=self._launch.run_id,
@@ -196,7 +199,7 @@ class RunProcess:
     # The end
 
     def _on_exit(self) -> None:
-        self._exited = True
+        self._exited, self._over = True, self._clock.monotonic()
         self._unwatch()
         self._read_what_is_there()
         if not self._pipes or self._impatient:
@@ -227,7 +230,8 @@ class RunProcess:
         for timer in (self._kill_timer, self._drain_timer):
             if timer is not None:
                 timer.cancel()
-        ending = _ending_of(self._popen.wait())
+        span = Span(self._started_at, round((self._over - self._began) * 1000))
+        ending = _ending_of(self._popen.wait(), span)
         orphans.remove_leader(self._pid)
         if self._roster is not None:
             self._roster.forget(self._launch.mark)
@@ -257,10 +261,10 @@ def remove_temporaries(launch: Launch) -> None:
             Path(path).unlink()
 
 
-def _ending_of(returncode: int) -> Exited:
+def _ending_of(returncode: int, span: Span) -> Exited:
     if returncode >= 0:
-        return Exited(code=returncode)
-    return Exited(signal=_signal_name(-returncode))
+        return Exited(code=returncode, span=span)
+    return Exited(signal=_signal_name(-returncode), span=span)
 
 
 def _signal_name(number: int) -> str:

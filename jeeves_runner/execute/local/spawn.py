@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
-from jeeves_runner.execute.contract import Launch
+from jeeves_runner.execute.local.launch import Launch
 
 _MOST_ON_MACOS = 10_240
 """Where the hard limit says "infinity", macOS still refuses more than this."""

@@ -20,14 +20,14 @@ class Output:
     and nothing depends on where the chunks were cut.
     """
 
-    def __init__(self, secrets: Sequence[str], log_path: Path | None, log_max: int) -> None:
+    def __init__(self, log_path: Path | None, log_max: int) -> None:
         """``log_path`` None: no log; ``log_max`` is the log's greatest size in bytes."""
-        masked = maskable(secrets)
-        self._stdout = _Stream(masked)
-        self._stderr = _Stream(masked)
+        self._stdout = _Stream(())
+        self._stderr = _Stream(())
         self._log = None if log_path is None else LogFile(log_path, log_max)
         self._result = ResultLine()
         self._closed = False
+        self.script_hash: str | None = None
         self.result: str | None = None
         self.result_note: str | None = None
 
@@ -38,6 +38,12 @@ class Output:
     @property
     def stderr_tail(self) -> str | None:
         return self._stderr.tail.text()
+
+    def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+        """Mask these in all that is written from here on, and note the digest of what runs."""
+        masked = maskable(secrets)
+        self._stdout, self._stderr = _Stream(masked), _Stream(masked)
+        self.script_hash = script_hash
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Take a chunk of a stream, cut anywhere."""

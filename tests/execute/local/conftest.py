@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from support.launches import open_descriptors, own_children
 
-from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launcher import Launcher
 
 
 @pytest.fixture
@@ -18,5 +18,5 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(params=["pidfd", "thread"])
-def executor(request: pytest.FixtureRequest) -> LocalExecutor:
-    return LocalExecutor(drain=0.3, use_pidfd=request.param == "pidfd")
+def executor(request: pytest.FixtureRequest) -> Launcher:
+    return Launcher(drain=0.3, use_pidfd=request.param == "pidfd")

@@ -14,7 +14,7 @@ from support.launches import Collected, daemon, is_alive, launch, linux_only, py
 from jeeves_runner.core.outcome import Ending, Exited, Lost
 from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.local import processes
-from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launcher import Launcher
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 255])
-def test_exit_codes(executor: LocalExecutor, code: int) -> None:
+def test_exit_codes(executor: Launcher, code: int) -> None:
     assert run_once(launch(f"exit {code}"), executor)[0] == Exited(code=code)
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGSEGV"])
-def test_a_signal_is_named(executor: LocalExecutor, name: str) -> None:
+def test_a_signal_is_named(executor: Launcher, name: str) -> None:
     assert run_once(launch(f"kill -{name[3:]} $$"), executor)[0] == Exited(signal=name)
 
 
@@ -38,19 +38,19 @@ def test_a_signal_without_a_name_of_its_own() -> None:
     assert run_once(launch("", argv=python(code)))[0] == Exited(signal="SIGRTMIN+3")
 
 
-def test_both_streams_arrive_whole(executor: LocalExecutor) -> None:
+def test_both_streams_arrive_whole(executor: Launcher) -> None:
     _, sink = run_once(launch("echo out; echo err >&2; echo out again"), executor)
     assert sink.streams == {"stdout": b"out\nout again\n", "stderr": b"err\n"}
 
 
-def test_ten_megabytes_arrive_whole(executor: LocalExecutor) -> None:
+def test_ten_megabytes_arrive_whole(executor: Launcher) -> None:
     code = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 40960)"
     ending, sink = run_once(launch("", argv=python(code)), executor)
     assert ending == Exited(code=0)
     assert sink.streams["stdout"] == bytes(range(256)) * 40960
 
 
-def test_the_last_words_before_the_exit_arrive(executor: LocalExecutor) -> None:
+def test_the_last_words_before_the_exit_arrive(executor: Launcher) -> None:
     code = "import os; os.write(1, b'x' * 60000); os._exit(4)"
     ending, sink = run_once(launch("", argv=python(code)), executor)
     assert (ending, len(sink.stdout)) == (Exited(code=4), 60000)
@@ -58,36 +58,36 @@ def test_the_last_words_before_the_exit_arrive(executor: LocalExecutor) -> None:
 
 def test_the_wait_answers_late_askers_and_strangers() -> None:
     async def scenario() -> None:
-        executor, sink = LocalExecutor(), Collected()
+        executor, sink = Launcher(), Collected()
         handle = await executor.start(launch("sleep 0.1; exit 2"), sink)
-        first, second = await asyncio.gather(executor.wait(handle, sink), executor.wait(handle, sink))
+        first, second = await asyncio.gather(executor.wait(handle.run_id), executor.wait(handle.run_id))
         assert first == second == Exited(code=2)
-        assert isinstance(await executor.wait(handle, sink), Lost)
+        assert isinstance(await executor.wait(handle.run_id), Lost)
 
     asyncio.run(scenario())
 
 
 def test_a_cancelled_wait_leaves_the_run_alone_and_can_be_repeated() -> None:
     async def scenario() -> None:
-        executor, sink = LocalExecutor(), Collected()
+        executor, sink = Launcher(), Collected()
         handle = await executor.start(launch("echo started; sleep 0.2; exit 5"), sink)
-        waiter = asyncio.create_task(executor.wait(handle, sink))
+        waiter = asyncio.create_task(executor.wait(handle.run_id))
         await sink.until("started")
         waiter.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiter
-        assert await executor.wait(handle, sink) == Exited(code=5)
+        assert await executor.wait(handle.run_id) == Exited(code=5)
 
     asyncio.run(scenario())
 
 
 def test_starting_a_live_run_again_starts_nothing() -> None:
     async def scenario() -> None:
-        executor, sink = LocalExecutor(), Collected()
+        executor, sink = Launcher(), Collected()
         script = launch("echo once; sleep 0.1")
         handle = await executor.start(script, sink)
         assert await executor.start(script, sink) == handle
-        await executor.wait(handle, sink)
+        await executor.wait(handle.run_id)
         assert sink.stdout == "once\n"
 
     asyncio.run(scenario())
@@ -99,8 +99,8 @@ def test_a_faulty_sink_does_not_keep_the_run_from_ending(caplog: pytest.LogCaptu
             raise RuntimeError("the sink is broken")
 
     async def scenario() -> Ending:
-        executor, sink = LocalExecutor(), Faulty()
-        return await executor.wait(await executor.start(launch("echo a; sleep 0.1; echo b"), sink), sink)
+        executor, sink = Launcher(), Faulty()
+        return await executor.wait((await executor.start(launch("echo a; sleep 0.1; echo b"), sink)).run_id)
 
     assert asyncio.run(scenario()) == Exited(code=0)
     assert len([record for record in caplog.records if "is lost" in record.message]) == 1
@@ -137,15 +137,15 @@ def test_no_descriptor_but_the_three_is_passed_on() -> None:
 @linux_only
 def test_the_handle_names_the_process() -> None:
     async def scenario() -> None:
-        executor, sink = LocalExecutor(), Collected()
+        executor, sink = Launcher(), Collected()
         for run_id in range(30):
             script = launch("sleep 5", run_id)
             handle = await executor.start(script, sink)
             assert handle.pid is not None
             assert handle.pid_started == processes.start_ticks(handle.pid)
             assert (handle.boot_id, handle.mark) == (processes.boot_id(), script.mark)
-            await executor.cancel(handle, 0)
-            await executor.wait(handle, sink)
+            await executor.cancel(handle.run_id, 0)
+            await executor.wait(handle.run_id)
 
     asyncio.run(scenario())
 
@@ -153,7 +153,7 @@ def test_the_handle_names_the_process() -> None:
 # Many at once
 
 
-def test_fifty_runs_at_once(executor: LocalExecutor) -> None:
+def test_fifty_runs_at_once(executor: Launcher) -> None:
     async def one(run_id: int) -> None:
         script = launch(f"(sleep 0.0{run_id}; echo {run_id}) & wait; exit {run_id}", run_id)
         ending, sink = await run(executor, script)
@@ -167,7 +167,7 @@ def test_fifty_runs_at_once(executor: LocalExecutor) -> None:
 
 def test_of_many_starts_at_once_each_leaves_the_loop_a_turn() -> None:
     async def scenario() -> None:
-        executor, turns, running = LocalExecutor(), 0, True
+        executor, turns, running = Launcher(), 0, True
 
         async def take_turns() -> None:
             nonlocal turns
@@ -181,14 +181,14 @@ def test_of_many_starts_at_once_each_leaves_the_loop_a_turn() -> None:
         handles = await asyncio.gather(*starts)
         assert turns >= 30
         running = False
-        await asyncio.gather(watcher, *(executor.wait(handle, sink) for handle in handles))
+        await asyncio.gather(watcher, *(executor.wait(handle.run_id) for handle in handles))
 
     asyncio.run(scenario())
 
 
 @linux_only
 def test_many_runs_with_daemons_and_cancels_at_once() -> None:
-    async def one(executor: LocalExecutor, run_id: int) -> None:
+    async def one(executor: Launcher, run_id: int) -> None:
         sink = Collected()
         script = daemon(run_id=run_id)
         if run_id % 2:
@@ -196,13 +196,13 @@ def test_many_runs_with_daemons_and_cancels_at_once() -> None:
         handle = await executor.start(script, sink)
         await sink.until("\n")
         if run_id % 2:
-            await executor.cancel(handle, 0.05)
-        ending = await executor.wait(handle, sink)
+            await executor.cancel(handle.run_id, 0.05)
+        ending = await executor.wait(handle.run_id)
         assert ending == (Exited(signal="SIGTERM") if run_id % 2 else Exited(code=0))
         assert not is_alive(int(sink.stdout))
 
     async def scenario() -> None:
-        executor = LocalExecutor()
+        executor = Launcher()
         await asyncio.gather(*(one(executor, run_id) for run_id in range(24)))
 
     asyncio.run(scenario())
@@ -212,7 +212,7 @@ def test_two_loops_in_two_threads_do_not_reap_each_other() -> None:
     wrong: list[Ending] = []
 
     async def scenario() -> None:
-        executor = LocalExecutor()
+        executor = Launcher()
         for run_id in range(40):
             ending = await run_in(executor, launch(f"exit {run_id}", run_id), Collected())
             if ending != Exited(code=run_id):

@@ -9,8 +9,8 @@ import pytest
 from support.launches import Collected, launch, run_once
 
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
-from jeeves_runner.execute.contract import Launch
-from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launch import Launch
+from jeeves_runner.execute.local.launcher import Launcher
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
@@ -79,7 +79,7 @@ def test_without_free_descriptors_a_start_fails_with_a_message() -> None:
     import resource
 
     async def scenario() -> None:
-        executor, sink = LocalExecutor(), Collected()
+        executor, sink = Launcher(), Collected()
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
         taken: list[int] = []

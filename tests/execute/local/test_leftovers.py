@@ -22,42 +22,42 @@ from support.launches import (
     run_once,
 )
 
-from jeeves_runner.core.outcome import Exited, Lost
-from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.core.outcome import Exited
 from jeeves_runner.execute.local import orphans
-from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launch import LocalHandle
+from jeeves_runner.execute.local.launcher import Launcher
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 # Nothing outlives its run
 
 
-def test_a_child_in_the_background_ends_with_the_run(executor: LocalExecutor) -> None:
+def test_a_child_in_the_background_ends_with_the_run(executor: Launcher) -> None:
     ending, sink = run_once(launch("sleep 600 >/dev/null 2>&1 & echo $!"), executor)
     assert ending == Exited(code=0)
     assert not is_alive(int(sink.stdout))
 
 
-def test_a_child_that_holds_the_pipe_delays_the_end_only_by_the_drain(executor: LocalExecutor) -> None:
+def test_a_child_that_holds_the_pipe_delays_the_end_only_by_the_drain(executor: Launcher) -> None:
     ending, sink = run_once(launch("sleep 600 & echo $!; exit 3"), executor)
     assert ending == Exited(code=3)
     assert not is_alive(int(sink.stdout))
 
 
 def test_what_a_child_writes_within_the_drain_still_arrives() -> None:
-    ending, sink = run_once(launch("(sleep 0.1; echo late) & echo early"), LocalExecutor(drain=10))
+    ending, sink = run_once(launch("(sleep 0.1; echo late) & echo early"), Launcher(drain=10))
     assert (ending, sink.stdout) == (Exited(code=0), "early\nlate\n")
 
 
 def test_a_child_that_floods_the_pipe_is_ended_before_the_drain_is_over() -> None:
-    ending, sink = run_once(launch("yes & exit 0"), LocalExecutor(drain=600))
+    ending, sink = run_once(launch("yes & exit 0"), Launcher(drain=600))
     assert ending == Exited(code=0)
     assert len(sink.stdout) < 64 * 1024 * 1024
 
 
 @linux_only
 def test_a_child_without_any_environment_ends_with_the_run_where_orphans_cannot_be_adopted(
-    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+    executor: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on systems without a subreaper: nothing but its group tells whose it is."""
     assert orphans.become_subreaper()  # which stays: so this test can reap what the run has left
@@ -70,9 +70,7 @@ def test_a_child_without_any_environment_ends_with_the_run_where_orphans_cannot_
 
 @linux_only
 @pytest.mark.parametrize("disguise", ["", SILENT, "os.execvp('sleep', ['innocent', '600'])"])
-def test_a_daemon_that_forked_twice_is_dead_when_the_run_has_ended(
-    executor: LocalExecutor, disguise: str
-) -> None:
+def test_a_daemon_that_forked_twice_is_dead_when_the_run_has_ended(executor: Launcher, disguise: str) -> None:
     if "exec" in disguise:
         disguise = f"os.write(writer, str(os.getpid()).encode()); {SILENT}; {disguise}"
     ending, sink = run_once(daemon(disguise), executor)
@@ -93,11 +91,11 @@ def test_daemons_of_daemons_are_found() -> None:
     )
 
     async def scenario() -> None:
-        executor, sink = LocalExecutor(drain=0.1), Collected()
+        executor, sink = Launcher(drain=0.1), Collected()
         handle = await executor.start(launch("", argv=python(code)), sink)
         await sink.until("\n", times=depth)
-        await executor.cancel(handle, 0)
-        await executor.wait(handle, sink)
+        await executor.cancel(handle.run_id, 0)
+        await executor.wait(handle.run_id)
         assert [pid for pid in map(int, sink.stdout.split()) if is_alive(pid)] == []
 
     asyncio.run(scenario())
@@ -112,7 +110,7 @@ def test_a_daemon_that_ended_by_itself_is_reaped() -> None:
 @linux_only
 def test_a_daemon_without_any_environment_does_not_hold_up_the_runs() -> None:
     async def scenario() -> int:
-        executor, sink = LocalExecutor(), Collected()
+        executor, sink = Launcher(), Collected()
         then = "import os, sys, time; os.write(int(sys.argv[1]), b'%d' % os.getpid()); time.sleep(600)"
         program = f"os.execve({sys.executable!r}, ['python', '-c', {then!r}, str(writer)], {{}})"
         nameless = f"{SILENT}; os.set_inheritable(writer, True); {program}"
@@ -135,7 +133,7 @@ def test_a_daemon_without_any_environment_does_not_hold_up_the_runs() -> None:
 @linux_only
 def test_other_runs_and_their_daemons_live_on() -> None:
     async def scenario() -> None:
-        executor, other = LocalExecutor(), Collected()
+        executor, other = Launcher(), Collected()
         script = daemon(SILENT, run_id=99)
         keep_open = script.argv[2] + "print('both up', flush=True); time.sleep(600)\n"
         handle = await executor.start(replace(script, argv=python(keep_open)), other)
@@ -148,8 +146,8 @@ def test_other_runs_and_their_daemons_live_on() -> None:
         assert handle.pid is not None
         assert is_alive(handle.pid)
         assert is_alive(daemon_pid)
-        await executor.cancel(handle, 0)
-        await executor.wait(handle, other)
+        await executor.cancel(handle.run_id, 0)
+        await executor.wait(handle.run_id)
         assert not is_alive(daemon_pid)
 
     asyncio.run(scenario())
@@ -184,13 +182,6 @@ def test_recovery_ends_what_is_left_and_says_lost(tmp_path: Path) -> None:
         start_new_session=True,
     )
 
-    async def scenario() -> Lost:
-        return await LocalExecutor().recover(7, LocalHandle(run_id=7, mark=mark))
-
-    assert asyncio.run(scenario()) == Lost(message="the runner died while this ran")
+    assert asyncio.run(Launcher().kill_left(LocalHandle(run_id=7, mark=mark))) > 1
     assert dead_runners.wait() == -signal.SIGKILL
     run_once(launch("exit 0"))  # reaps what the dead leader left to this process
-
-
-def test_recovery_without_a_handle_has_nothing_to_end() -> None:
-    assert isinstance(asyncio.run(LocalExecutor().recover(7, None)), Lost)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from jeeves_runner.core.outcome import Exited
-from jeeves_runner.execute.contract import Launch, StreamName
-from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.contract import StreamName
+from jeeves_runner.execute.local.launch import Launch
+from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
 
 LOW = 256
@@ -40,13 +41,13 @@ def test_a_program_gets_the_limit_of_before(low_limit: int) -> None:
             told.append(data)
 
     async def run() -> object:
-        executor = LocalExecutor(open_files=raise_open_file_limit())
+        executor = Launcher(open_files=raise_open_file_limit())
         ask = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
         program = Launch(
             run_id=1, argv=(sys.executable, "-c", ask), env=dict(os.environ), cwd="/", mark="a mark"
         )
         handle = await executor.start(program, Sink())
-        return await executor.wait(handle, Sink())
+        return await executor.wait(handle.run_id)
 
     assert asyncio.run(run()) == Exited(code=0)
     assert b"".join(told).split() == [b"%d" % LOW, b"%d" % low_limit]

@@ -1,12 +1,11 @@
 """The file that remembers which process works for which run when nobody else does."""
 
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jeeves_runner.execute.contract import LocalHandle
+from jeeves_runner.execute.local.launch import LocalHandle
 from jeeves_runner.execute.local.roster import Roster, read_roster, roster_path
 
 
@@ -78,5 +77,5 @@ def test_a_runner_that_has_been_replaced_does_not_touch_its_successors_file(db_p
 
 def test_a_text_too_long_for_its_place_is_left_out(db_path: Path) -> None:
     roster = Roster(db_path)
-    roster.note(replace(process(1), mark="m" * 200))
+    roster.note(process(1)._replace(mark="m" * 200))
     assert read_roster(db_path) == {}

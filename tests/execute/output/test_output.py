@@ -17,7 +17,8 @@ SECRETS = ("hunter2-secret", "hunter2-secret-longer", "sésame ouvre", "abcabcab
 def collected(
     *chunks: bytes, secrets: tuple[str, ...] = (), log: Path | None = None, log_max: int = 1 << 20
 ) -> Output:
-    output = Output(secrets, log, log_max)
+    output = Output(log, log_max)
+    output.prepared(secrets=secrets, script_hash=None)
     for chunk in chunks:
         output.write("stdout", chunk)
     output.close()
@@ -117,7 +118,8 @@ def test_secrets_of_under_six_characters_are_left() -> None:
 
 
 def test_a_secret_split_over_two_streams_is_no_secret() -> None:
-    output = Output(("hunter2-secret",), None, 0)
+    output = Output(None, 0)
+    output.prepared(secrets=("hunter2-secret",), script_hash=None)
     output.write("stdout", b"hunter2-")
     output.write("stderr", b"secret")
     output.close()
@@ -235,7 +237,7 @@ def test_a_result_line_may_be_longer_than_any_chunk_and_lack_its_newline() -> No
 
 
 def test_only_a_whole_line_of_stdout_is_a_result() -> None:
-    output = Output((), None, 0)
+    output = Output(None, 0)
     output.write("stdout", b'see JR_RESULT:{"tokens": 1}\n')
     output.write("stderr", b'JR_RESULT:{"tokens": 2}\n')
     output.close()
@@ -295,7 +297,7 @@ def test_blanks_around_a_result_do_not_matter() -> None:
 
 def test_both_streams_are_logged_in_the_order_of_their_arrival(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "job" / "1.log"
-    output = Output((), log, 1 << 20)
+    output = Output(log, 1 << 20)
     assert not log.parent.exists()
     output.write("stdout", b"out 1\n")
     output.write("stderr", b"err 1\n")

@@ -1,0 +1,60 @@
+"""What is started on this machine, and what names it afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jeeves_runner.execute.contract import Handle
+
+NAME = "local"
+"""The executor's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    """All that is needed to start one run."""
+
+    run_id: int
+    """The run's id."""
+    argv: tuple[str, ...]
+    """The program and its arguments; the program is a path, or a name found through PATH."""
+    env: Mapping[str, str]
+    """The whole environment, secrets included; for that reason the repr leaves it out."""
+    cwd: str
+    """Absolute path of the working folder."""
+    mark: str
+    """Random text that the run's processes carry as ``JR_RUN_MARK``."""
+    temporaries: tuple[str, ...] = ()
+    """Paths of files made for this run; removed once it has ended or failed to start."""
+
+    def __repr__(self) -> str:
+        return f"Launch(run_id={self.run_id}, argv={self.argv!r}, cwd={self.cwd!r})"
+
+
+class LocalHandle(NamedTuple):
+    """Names a run's process group on this machine, also after a restart of the runner or the machine.
+
+    The last three fields are None when the runner died before it recorded them.
+    """
+
+    run_id: int
+    """The run's id."""
+    mark: str
+    """As in ``Launch``."""
+    pid: int | None = None
+    """The number of the group's leader, which is that of the group and of its session too."""
+    pid_started: str | None = None
+    """When the leader started, as ``processes.start_ticks`` gives it; only to be compared."""
+    boot_id: str | None = None
+    """The boot in which it started, as ``processes.boot_id`` gives it."""
+
+    def opaque(self) -> Handle:
+        """The same for the runner. The mark stands in a column of its own."""
+        facts = {"pid": self.pid, "pid_started": self.pid_started, "boot_id": self.boot_id}
+        return Handle(NAME, self.run_id, facts)
+
+    @classmethod
+    def of(cls, handle: Handle, mark: str) -> "LocalHandle":
+        """Read back what ``opaque`` gave."""
+        facts = handle.facts
+        return cls(handle.run_id, mark, facts.get("pid"), facts.get("pid_started"), facts.get("boot_id"))

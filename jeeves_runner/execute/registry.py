@@ -1,0 +1,40 @@
+"""All executors of a runner, by name."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from jeeves_runner.core.model import JobSpec
+from jeeves_runner.core.outcome import Lost
+from jeeves_runner.execute.contract import Executor, Handle, LeftFacts
+
+
+class Executors:
+    """``choose`` tells by a job's spec the name of the executor that carries out its runs. The first of the
+    ``executors`` is the one of rows that name none: they were written before rows did."""
+
+    def __init__(self, executors: Sequence[Executor], choose: Callable[[JobSpec], str]) -> None:
+        self._default = executors[0].name
+        self._by_name = {executor.name: executor for executor in executors}
+        self._choose = choose
+
+    def of(self, spec: JobSpec) -> Executor:
+        """The one that carries out the runs of this job."""
+        return self._by_name[self._choose(spec)]
+
+    def slots(self) -> Mapping[str, int | None]:
+        """By name, how many runs each may run at once."""
+        return {name: executor.slots for name, executor in self._by_name.items()}
+
+    async def open(self) -> None:
+        """Get all of them ready."""
+        await asyncio.gather(*(executor.open() for executor in self._by_name.values()))
+
+    async def recover(self, left: LeftFacts, kept: str | None) -> tuple[Executor, Handle] | Lost:
+        """Find the work of an earlier runner's run again. ``kept``: what the run's row says of its handle."""
+        handle = Handle.from_json(left.run_id, kept or "{}")
+        name = handle.executor or self._default
+        executor = self._by_name.get(name)
+        if executor is None:
+            return Lost(message=f"the runner died while this ran, and this one has no executor {name}")
+        answer = await executor.recover(left, handle if handle.facts else None)
+        return answer if isinstance(answer, Lost) else (executor, answer)

@@ -1,0 +1,34 @@
+"""Which executors there are, made from the config. A new one is added here."""
+
+import os
+from typing import Final
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.config import Config
+from jeeves_runner.core.model import JobSpec, JobType
+from jeeves_runner.execute.local.environment import Surroundings
+from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launch import NAME as LOCAL
+from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.registry import Executors
+
+_BY_TYPE: Final = {JobType.SCRIPT: LOCAL}
+
+
+def make_executors(config: Config, clock: Clock, *, open_files: int | None = None) -> Executors:
+    """Those of this config. ``open_files``: the soft limit on open files that scripts get; None: this
+    process's own."""
+    launcher = Launcher(clock, roster=Roster(config.db_path), open_files=open_files)
+    surroundings = Surroundings(
+        project_dir=str(config.root),
+        data_dir=str(config.data_dir),
+        db_path=str(config.db_path),
+        runners=config.runners,
+        base_env=dict(os.environ),
+    )
+    return Executors([LocalExecutor(launcher, surroundings, slots=config.max_concurrency)], _executor_of)
+
+
+def _executor_of(spec: JobSpec) -> str:
+    return _BY_TYPE[spec.type]
