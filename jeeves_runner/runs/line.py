@@ -23,6 +23,9 @@ _AGAIN = 1.0
 """Seconds until a run that the database or a full disk kept from starting is looked at again."""
 
 
+_TOLD = (Reason.LIMIT, Reason.POOL, Reason.OVERLAP)
+"""Reasons to wait whose end this runner itself brings about."""
+
 _SLICE = 0.002
 """Seconds of looking at waiting runs after which the event loop gets its turn."""
 
@@ -181,12 +184,14 @@ class WaitingLine:
     def _delay(self, attempt: Attempt, decision: Decision) -> float | None:
         """Seconds until time alone may change a decision to wait; None if it cannot."""
         until: datetime | None = None
-        if decision.reason is Reason.DISK_FULL:
-            return _AGAIN
+        if decision.reason is None or decision.reason in _TOLD:
+            return None
         if decision.reason is Reason.PAUSED:
             until = self._admission.pauses.end_of(attempt.job_id)
         elif decision.reason is Reason.RETRY and attempt.run is not None:
             until = attempt.run.not_before
+        else:  # the disk is full, or the executor takes no more: it must be asked again
+            return _AGAIN
         return None if until in (None, UNTIL_RESUMED) else self._seconds_until(until)
 
     def _seconds_until(self, when: datetime) -> float:

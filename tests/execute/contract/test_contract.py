@@ -1,0 +1,268 @@
+"""What every executor must do, whether its runs end with their runner or outlive it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from support.engine import EngineExecutor, engine
+
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.model import JobSpec, Outcome, RunStatus, SourceType
+from jeeves_runner.core.outcome import Ending, Exited, Finished, Lost, outcome
+from jeeves_runner.errors import InvalidValue, StartFailed
+from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order, RunFacts, StreamName
+from jeeves_runner.execute.local.environment import Surroundings
+from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.registry import Executors
+
+Make = Callable[[], Executor]
+"""A new executor on what the one before has left, as after a restart of the runner."""
+
+
+class Noted:
+    """A sink that keeps everything, in order."""
+
+    def __init__(self) -> None:
+        self.secrets: tuple[str, ...] | None = None
+        self.output = b""
+
+    def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+        assert self.output == b""
+        self.secrets = tuple(secrets)
+
+    def write(self, stream: StreamName, data: bytes) -> None:
+        assert self.secrets is not None
+        self.output += data
+
+
+@pytest.fixture(params=["local", "engine"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    around = Surroundings(
+        project_dir=str(tmp_path),
+        data_dir=str(tmp_path / "data"),
+        db_path=str(tmp_path / "db"),
+        runners={},
+        base_env=dict(os.environ),
+    )
+    if request.param == "local":
+        yield lambda: LocalExecutor(Launcher(roster=Roster(tmp_path / "db")), around, slots=4)
+        return
+    with engine(tmp_path / "socket"):
+        yield lambda: EngineExecutor(tmp_path / "socket", slots=4)
+
+
+def order(text: str, run_id: int = 1, **env: str) -> Order:
+    run = RunFacts(
+        run_id=run_id,
+        job_id="job",
+        mark=uuid4().hex,
+        attempt=1,
+        trigger="manual",
+        scheduled_for=None,
+        namespace="job",
+        params={},
+        api_url=None,
+    )
+    spec = JobSpec(
+        id="job", name="job", source_type=SourceType.INLINE, script=text, env=tuple(sorted(env.items()))
+    )
+    return Order(spec, run)
+
+
+def left(of: Order) -> LeftFacts:
+    return LeftFacts(run_id=of.run.run_id, job_id="job", mark=of.run.mark, started_at=None)
+
+
+def run(scenario: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    async def limited() -> Any:
+        async with asyncio.timeout(30):
+            return await scenario()
+
+    return asyncio.run(limited())
+
+
+def recorded(ending: Ending) -> Outcome:
+    return outcome(ending, cause=None, result=None, note=None)
+
+
+async def until(path: Path) -> None:
+    """Wait for a file that the work makes."""
+    while not os.access(path, os.R_OK):  # noqa: ASYNC110 - nothing else tells
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("echo done", RunStatus.OK), ("echo done; exit 3", RunStatus.ERROR)]
+)
+def test_work_ends_as_it_ended_and_all_of_its_output_is_there_by_then(
+    make: Make, text: str, status: RunStatus
+) -> None:
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        await executor.open()
+        handle = await executor.start(order(text), sink)
+        assert recorded(await executor.wait(handle, sink)).status is status
+        assert sink.output == b"done\n"
+        assert executor.has_ended(handle)
+
+    run(scenario)
+
+
+def test_an_ending_says_when_the_work_ran(make: Make) -> None:
+    async def scenario() -> None:
+        executor, sink, clock = make(), Noted(), SystemClock()
+        before = clock.now()
+        ending = await executor.wait(await executor.start(order("sleep 0.3"), sink), sink)
+        assert isinstance(ending, Exited | Finished)
+        assert ending.span is not None
+        assert before <= ending.span.started_at <= before + timedelta(seconds=0.25)
+        assert 300 <= ending.span.duration_ms < 550
+
+    run(scenario)
+
+
+def test_what_cannot_be_started_raises_and_leaves_nothing(make: Make) -> None:
+    async def scenario() -> None:
+        executor = make()
+        wrong = order("")
+        if executor.name == "local":
+            wrong = Order(wrong.spec._replace(source_type=SourceType.PATH, script="missing.sh"), wrong.run)
+        with pytest.raises((StartFailed, InvalidValue)):
+            await executor.start(wrong, Noted())
+        assert isinstance(await executor.recover(left(wrong), None), Lost)
+
+    run(scenario)
+
+
+def test_starting_what_is_live_returns_its_handle(make: Make, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        work = order(f"echo once >> {started}; sleep 0.2")
+        first = await executor.start(work, sink)
+        assert await executor.start(work, sink) == first
+        await executor.wait(first, sink)
+        assert started.read_text() == "once\n"
+
+    run(scenario)
+
+
+def test_a_cancel_ends_work_that_obeys_and_a_second_one_is_harmless(make: Make, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        handle = await executor.start(order(f"trap 'exit 9' TERM; touch {ready}; sleep 60 & wait"), sink)
+        await until(ready)
+        assert not executor.has_ended(handle)
+        await executor.cancel(handle, 20)
+        await executor.cancel(handle, 20)
+        assert recorded(await executor.wait(handle, sink)).status is RunStatus.ERROR
+        await executor.cancel(handle, 20)
+
+    run(scenario)
+
+
+def test_a_cancel_is_enforced_after_its_grace(make: Make, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        handle = await executor.start(order(f"trap '' TERM; touch {ready}; sleep 60; sleep 60"), sink)
+        await until(ready)
+        await executor.cancel(handle, 0.2)
+        assert recorded(await executor.wait(handle, sink)).status is RunStatus.ERROR
+
+    run(scenario)
+
+
+def test_a_cancelled_wait_may_be_repeated(make: Make) -> None:
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        handle = await executor.start(order("sleep 0.3; echo done"), sink)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await executor.wait(handle, sink)
+        assert recorded(await executor.wait(handle, sink)).status is RunStatus.OK
+        assert sink.output == b"done\n"
+
+    run(scenario)
+
+
+def test_twenty_at_once_do_not_mix(make: Make) -> None:
+    async def scenario() -> None:
+        executor = make()
+
+        async def one(number: int) -> None:
+            sink = Noted()
+            handle = await executor.start(order(f"echo {number}; exit {number % 2}", number), sink)
+            ending = recorded(await executor.wait(handle, sink))
+            assert ending.status is (RunStatus.ERROR if number % 2 else RunStatus.OK)
+            assert sink.output == f"{number}\n".encode()
+
+        await asyncio.gather(*map(one, range(1, 21)))
+
+    run(scenario)
+
+
+def test_what_must_be_masked_is_said_before_any_output(make: Make) -> None:
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        await executor.wait(await executor.start(order("echo $SECRET", SECRET="hunter2-hunter2"), sink), sink)
+        assert sink.secrets is not None
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["handle noted", "handle lost"])
+def test_after_a_restart_work_is_taken_over_or_nothing_of_it_is_left(
+    make: Make, tmp_path: Path, noted: bool
+) -> None:
+    """The handle passes through the database as text, if the runner lived long enough to write it."""
+    pid = tmp_path / "pid"
+
+    async def scenario() -> None:
+        old = make()
+        work = order(f"echo $$ > {pid}.new; mv {pid}.new {pid}; sleep 0.5; echo done")
+        handle = await old.start(work, Noted())
+        await until(pid)
+        new = make()
+        kept = handle.as_json() if noted else Handle(new.name, 1, {}).as_json()
+        answer = await Executors([new], lambda _spec: new.name).recover(left(work), kept)
+        if new.on_shutdown == "leave":
+            assert not isinstance(answer, Lost)
+            sink = Noted()
+            sink.prepared(secrets=(), script_hash=None)
+            assert recorded(await new.wait(answer[1], sink)).status is RunStatus.OK
+            assert sink.output == b"done\n"
+        else:
+            assert isinstance(answer, Lost)
+            ending = await old.wait(handle, Noted())
+            assert ending == Exited(signal=signal.SIGKILL.name)
+
+    run(scenario)
+
+
+def test_work_that_is_not_known_is_lost(make: Make) -> None:
+    async def scenario() -> None:
+        assert isinstance(await make().recover(left(order("true")), None), Lost)
+
+    run(scenario)
+
+
+def test_a_run_of_an_executor_that_is_gone_is_lost(make: Make) -> None:
+    async def scenario() -> None:
+        executors = Executors([make()], lambda _spec: "unused")
+        answer = await executors.recover(left(order("true")), '{"executor": "cluster", "job": "x"}')
+        assert answer == Lost(message="the runner died while this ran, and this one has no executor cluster")
+
+    run(scenario)
