@@ -34,7 +34,7 @@ from jeeves_runner.reconcile.apply import Applied, check_source
 from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
-from jeeves_runner.reconcile.setup import planner_setup, source_of
+from jeeves_runner.reconcile.setup import planner_setup
 from jeeves_runner.runner.epoch import begin_unless_stopped
 from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
@@ -116,9 +116,9 @@ class Runner:
         stack.callback(listener.close)
         self.url = _url(listener)
         conn = self._connect(create=True)
-        check_source(conn, source_of(config).location)
-        self._catch_signals(lambda _number: self._stop.set())
         setup = planner_setup(config)
+        check_source(conn, setup.source)
+        self._catch_signals(lambda _number: self._stop.set())
         epoch = await begin_unless_stopped(
             conn, clock, lambda tx: begin_epoch(tx, os.getpid(), boot_id(), setup.digest), self._stop
         )
@@ -205,7 +205,7 @@ class Runner:
         planner = PlannerProcess(setup)
         self._stack.callback(planner.close)
         return Reconciler(
-            source=source_of(self._config),
+            source=setup.source,
             planner=planner,
             writer=writer,
             conn=self._connect(),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
-from import_rules import Module, aliases, circles, dotted, imports, imports_out_of_bounds
+from import_rules import Module, aliases, circles, dotted, imports, imports_out_of_bounds, own_imports
 
 MAX_LINES = 400
 
@@ -170,6 +170,19 @@ def libraries_out_of_place(module: Module) -> Iterator[str]:
             yield f"{module.name}:{line}: a second SQLite in the process drops the first one's locks"
 
 
+OF_ALL_SOURCES = ("sources.contract", "sources.names", "sources.stamps")
+"""What holds for every kind of source; the other modules below ``sources`` know one kind each."""
+
+
+def kinds_of_sources(module: Module) -> Iterator[str]:
+    """Which kinds of source there are is known in one place; all else goes by the contract."""
+    if module.within("sources", "reconcile.setup"):
+        return
+    for line, name in own_imports(module):
+        if name.startswith("sources.") and name not in OF_ALL_SOURCES:
+            yield f"{module.name}:{line}: knows a kind of source: {name}"
+
+
 def apsw_outside_db(module: Module) -> Iterator[str]:
     """Elsewhere a connection is passed on, so its type may be named; it is opened and used in db alone."""
     if module.within("db"):
@@ -217,6 +230,7 @@ RULES: tuple[Rule, ...] = (
     io_in_core,
     imports_by_name,
     libraries_out_of_place,
+    kinds_of_sources,
     apsw_outside_db,
     undocumented_fields,
     too_long,

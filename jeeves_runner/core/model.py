@@ -130,6 +130,15 @@ class SourceKind(StrEnum):
     GIT = "git"
 
 
+class SourceId(NamedTuple):
+    """What a database records of the source its manifests come from."""
+
+    kind: SourceKind
+    """What kind of source it is."""
+    location: str
+    """Where it is, in the words of its kind: for a folder its absolute path, as configured."""
+
+
 class AppliedBy(StrEnum):
     """What made a revision."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from jeeves_runner.core.model import Commit
+from jeeves_runner.core.model import Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.db.connection import Tx
@@ -157,16 +157,17 @@ def replace_held(tx: Tx, held: Iterable[Held]) -> None:
     )
 
 
-def recorded_source(conn: apsw.Connection) -> str | None:
+def recorded_source(conn: apsw.Connection) -> SourceId | None:
     """The source this database belongs to, None before the first apply."""
-    row = conn.execute("SELECT location FROM source").fetchone()
-    return None if row is None else str(row[0])
+    row = conn.execute("SELECT kind, location FROM source").fetchone()
+    return None if row is None else SourceId(kind=SourceKind(row[0]), location=row[1])
 
 
-def record_source(tx: Tx, location: str) -> None:
-    """Make ``location`` the one source of this database."""
+def record_source(tx: Tx, source: SourceId) -> None:
+    """Make this the one source of the database."""
     tx.conn.execute(
-        "INSERT INTO source (only, kind, location, recorded_at) VALUES (1, 'folder', ?, ?)"
-        " ON CONFLICT (only) DO UPDATE SET location = excluded.location, recorded_at = excluded.recorded_at",
-        (location, tx.at),
+        "INSERT INTO source (only, kind, location, recorded_at) VALUES (1, ?, ?, ?)"
+        " ON CONFLICT (only) DO UPDATE SET kind = excluded.kind, location = excluded.location,"
+        " recorded_at = excluded.recorded_at",
+        (source.kind, source.location, tx.at),
     )

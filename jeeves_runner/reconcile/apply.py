@@ -8,13 +8,14 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Live
-from jeeves_runner.core.model import AppliedBy, Commit
+from jeeves_runner.core.model import AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, GuardFacts, Plan, guard
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields
 from jeeves_runner.db import audit, declared_jobs, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
+from jeeves_runner.sources.contract import Source
 
 _TABLES: Final = {"job": declared_jobs.TABLE, "queue": queues.TABLE}
 
@@ -38,10 +39,10 @@ class ApplyOptions:
 
     applied_by: AppliedBy
     """What applies, as the revision records it."""
-    source: str
-    """What identifies the folder of manifests, as ``FolderSource.location`` gives it."""
+    source: Source
+    """Where the manifests come from."""
     take_over: bool = False
-    """Whether a database of another folder is switched over to this one."""
+    """Whether a database of another source is switched over to this one."""
     allow_deletes: int | None = None
     """How many deletes a person has confirmed; None: no person was asked."""
 
@@ -77,14 +78,28 @@ def _described(conn: apsw.Connection, change: Change, old: str) -> Change:
     return change.with_fields(fields)
 
 
-def check_source(conn: apsw.Connection, location: str) -> None:
-    """SourceMismatch when the database belongs to another folder."""
+def check_source(conn: apsw.Connection, source: Source) -> None:
+    """SourceMismatch when the database belongs to another source."""
     recorded = revisions.recorded_source(conn)
-    if recorded is not None and recorded != location:
+    if recorded is not None and not source.is_same(recorded):
+        here, there = source.identity, recorded
         raise SourceMismatch(
-            f"this database belongs to the manifests in {recorded}, not to {location}",
+            f"this database belongs to the manifests in {_name(there, here)}, not to {_name(here, there)}",
             hint="use another db_path, or switch it over with `jeeves-runner apply --take-over`",
         )
+
+
+def _name(source: SourceId, beside: SourceId) -> str:
+    """The source's location; beside one of another kind, its kind as well."""
+    return source.location if source.kind == beside.kind else f"{source.kind} {source.location}"
+
+
+def _is_to_be_recorded(recorded: SourceId | None, options: ApplyOptions) -> bool:
+    """Whether the apply changes which source the database belongs to, or the path it is known by."""
+    source = options.source
+    if recorded is None or not source.is_same(recorded):
+        return True
+    return options.take_over and recorded != source.identity
 
 
 def _refusal(conn: apsw.Connection, plan: Plan, options: ApplyOptions, now: datetime) -> str | None:
@@ -102,7 +117,7 @@ def _refusal(conn: apsw.Connection, plan: Plan, options: ApplyOptions, now: date
     return guard(plan, facts, options.allow_deletes)
 
 
-def needs_writing(conn: apsw.Connection, plan: Plan, location: str) -> bool:
+def needs_writing(conn: apsw.Connection, plan: Plan, options: ApplyOptions) -> bool:
     """Whether applying the plan would write anything at all."""
     return bool(
         plan.changes
@@ -110,7 +125,7 @@ def needs_writing(conn: apsw.Connection, plan: Plan, location: str) -> bool:
         or plan.files
         or plan.forgotten
         or list(plan.held) != revisions.held_rows(conn)
-        or revisions.recorded_source(conn) != location
+        or _is_to_be_recorded(revisions.recorded_source(conn), options)
     )
 
 
@@ -128,16 +143,16 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
     if reason is not None:
         raise Refused(reason, hint="nothing was changed")
     before = revisions.recorded_source(tx.conn)
-    if before != options.source:
-        revisions.record_source(tx, options.source)
+    if _is_to_be_recorded(before, options):
+        after = options.source.identity
+        revisions.record_source(tx, after)
         if before is not None:
-            detail = f"was {before}"
             audit.record(
                 tx,
                 actor=options.applied_by,
                 action="take over",
-                target=f"source {options.source}",
-                detail=detail,
+                target=f"source {_name(after, before)}",
+                detail=f"was {_name(before, after)}",
             )
     revision = _write_changes(tx, plan, options, commit) if plan.changes else None
     for kind, table in _TABLES.items():

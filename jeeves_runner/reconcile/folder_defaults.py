@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.reconcile.parallel_reader import ParallelReader
-from jeeves_runner.sources.folder import DEFAULTS_NAMES, Snapshot, SourceFile
+from jeeves_runner.sources.contract import Snapshot, SourceFile
+from jeeves_runner.sources.names import DEFAULTS_NAMES
 
 
 class DefaultsAbove(NamedTuple):

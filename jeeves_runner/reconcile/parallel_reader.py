@@ -14,7 +14,7 @@ from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.wording import brief
-from jeeves_runner.sources.folder import SourceFile
+from jeeves_runner.sources.contract import SourceFile
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest.reader import ManifestReader

@@ -1,4 +1,4 @@
-"""From a folder and what is live to a plan. It reads files and never opens the database,
+"""From a source and what is live to a plan. It reads files and never opens the database,
 so that it can work in a process of its own while the runner's event loop stays free.
 """
 
@@ -17,12 +17,8 @@ from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.local.requirement_check import Fault, fault_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
-from jeeves_runner.sources.folder import (
-    FileStamp,
-    FolderSource,
-    Snapshot,
-    stamp_of,
-)
+from jeeves_runner.sources.contract import Snapshot, Source, Trace
+from jeeves_runner.sources.stamps import FileStamp, stamp_of
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest.yaml_text import YamlDocument
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
 class PlannerSetup:
     """What a planner works with; a plain value, so that it can be sent to another process."""
 
-    source: FolderSource
+    source: Source
     """Where the manifests come from."""
     schema: Mapping[str, Any]
     """The JSON Schema of manifests."""
@@ -58,28 +54,30 @@ class PlannerSetup:
 
 
 class Planner:
-    """Computes plans for one folder under one config.
+    """Computes plans for one source under one config.
 
-    ``folders``: the real folders that the last look walked. ``recheck``: places outside of them, scripts
-    and what links lead to, where the last look met a fault, with what stood there. A change there may mend
-    the fault.
+    ``trace``: what the last look left. ``recheck``: the scripts in which it met a fault, with what stood
+    there. A change there may mend the fault.
     """
 
     def __init__(self, setup: PlannerSetup) -> None:
         self._setup = setup
         self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
-        self.folders: tuple[str, ...] = ()
+        self.trace: Trace = None
         self.recheck: dict[str, FileStamp] = {}
 
     def plan(self, live: Live) -> Plan:
-        """Look at the folder and compare; SourceError when it cannot be looked at."""
-        snapshot = self._setup.source.look()
-        self.folders = snapshot.folders
+        """Look at the source and compare; SourceError when it cannot be looked at."""
+        return self.compare(self._setup.source.look(), live)
+
+    def compare(self, snapshot: Snapshot, live: Live) -> Plan:
+        """What was seen, against what is live."""
         machine = _Machine(dict(self._setup.runners))
         defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
         look = _Look(self._reader, self._setup.context.project_root, machine, live)
         plan = look.plan(snapshot, defaults)
-        self.recheck = {**snapshot.recheck, **machine.faulty_scripts}
+        self.trace = snapshot.trace
+        self.recheck = machine.faulty_scripts
         return plan
 
 

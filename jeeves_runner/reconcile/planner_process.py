@@ -25,7 +25,8 @@ from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
-from jeeves_runner.sources.folder import FileStamp
+from jeeves_runner.sources.contract import Trace
+from jeeves_runner.sources.stamps import FileStamp
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,8 @@ class PlannerFailed(JeevesError):
 class PlannerProcess:
     """A planner in a child process, started at the first use and again whenever it died.
 
-    The child keeps the live rows, so after an apply only the delta is sent to it. ``folders`` and
-    ``recheck`` are those of its last look.
+    The child keeps the live rows, so after an apply only the delta is sent to it. ``trace`` and ``recheck``
+    are those of its last look: the source itself looks there, and only what it left comes back.
     """
 
     def __init__(self, setup: PlannerSetup) -> None:
@@ -65,7 +66,7 @@ class PlannerProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._fingerprint: Hashable = None
-        self.folders: tuple[str, ...] = ()
+        self.trace: Trace = None
         self.recheck: dict[str, FileStamp] = {}
 
     async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
@@ -105,7 +106,7 @@ class PlannerProcess:
                 log.error("%s\n%s", answer, answer.trace)
             if isinstance(answer, JeevesError):
                 raise answer
-            head, self.folders, self.recheck = answer
+            head, self.trace, self.recheck = answer
             plan: Plan = replace(head, changes=tuple(_all(answers)), files=tuple(_all(answers)))
             return plan
 
@@ -189,7 +190,7 @@ def _answer(planner: Planner, live: Live, answers: IO[bytes]) -> None:
         _send(answers, PlannerFailed(message, trace=traceback.format_exc()))
     else:
         head = replace(plan, changes=(), files=())
-        _send(answers, (head, planner.folders, planner.recheck))
+        _send(answers, (head, planner.trace, planner.recheck))
         _send_all(answers, plan.changes)
         _send_all(answers, plan.files)
     finally:

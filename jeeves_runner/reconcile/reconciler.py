@@ -1,15 +1,14 @@
 """Keeps the live jobs as the manifests say, for as long as the runner lives.
 
 Level-triggered: a hint, an interval or a nudge all mean "look again"; every look reads the whole
-folder and compares it with the whole database.
+source and compares it with the whole database.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import apsw
 
@@ -30,26 +29,17 @@ from jeeves_runner.reconcile.apply import (
 )
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.sync_status import SyncState, SyncStatus
-from jeeves_runner.sources.commit import commit_of
-from jeeves_runner.sources.folder import FileStamp, FolderSource, stamp_of
-from jeeves_runner.sources.git_lock import GitLock
-from jeeves_runner.sources.watch import FolderWatch
+from jeeves_runner.sources import stamps
+from jeeves_runner.sources.contract import Source
+from jeeves_runner.sources.stamps import Places
 
 log = logging.getLogger(__name__)
 
-SETTLE = 3.0
-"""Seconds a folder must stay as it is before its deletes are believed."""
-
-_GLANCE = 1.0
-"""Seconds between two glances at what gives no hint: scripts that are missing, folders that were moved, and
-what links lead to."""
-
 _MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
-_SETTLING = f"deletes count once the folder has stayed as it is for {SETTLE:.0f} s"
 
 
 class Reconciler:
-    """Watches one folder and applies what it sees.
+    """Follows one source and applies what it sees.
 
     ``status`` is what the last look found. ``conn`` is read in threads, for the planner alone.
     ``applied`` is awaited after each commit that wrote a revision. ``interval`` is in seconds.
@@ -58,7 +48,7 @@ class Reconciler:
     def __init__(
         self,
         *,
-        source: FolderSource,
+        source: Source,
         planner: PlannerProcess,
         writer: Writer,
         conn: apsw.Connection,
@@ -79,9 +69,9 @@ class Reconciler:
         # it stays approved while its deletes settle.
         self._apply_asked = False
         self._approved: str | None = None
-        self._watch = FolderWatch(source.folder)
-        self._git = GitLock(source.folder, clock)
-        self._recheck: dict[str, FileStamp] = {}
+        self._watch = source.watch(clock)
+        self._settling = f"deletes count once the folder has stayed as it is for {source.settle:.0f} s"
+        self._scripts = Places()
         self._look_again = asyncio.Event()
         # The fingerprint of the last plan, and the monotonic time at which it was first seen.
         self._seen: tuple[str, float] = ("", 0.0)
@@ -102,14 +92,14 @@ class Reconciler:
 
     def settling(self) -> float | None:
         """Seconds until deletes that were seen will be believed; None when none wait for that alone."""
-        if self.status.state != "pending" or self.status.reason != _SETTLING:
+        if self.status.state != "pending" or self.status.reason != self._settling:
             return None
-        return max(0.0, self._seen[1] + SETTLE - self._clock.monotonic()) + 0.01
+        return max(0.0, self._seen[1] + self._source.settle - self._clock.monotonic()) + 0.01
 
     async def run(self) -> None:
         """Look at each hint and at each interval, until cancelled. Fails if its watch does."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
+            group.create_task(self._watch.follow(self.nudge))
             group.create_task(self._glance())
             while True:
                 try:
@@ -121,20 +111,12 @@ class Reconciler:
                 self._look_again.clear()
                 await self.look()
 
-    async def _listen(self) -> None:
-        async for _ in self._watch.hints():
-            self._look_again.set()
-
     async def _glance(self) -> None:
-        """Look again when something has changed at a place that a fault hangs on and no watch covers."""
+        """Look again when a script that could not be run has changed: no source watches it."""
         while True:
-            await asyncio.sleep(_GLANCE)
-            self._watch.check()
-            places = self._recheck
-            has_changed = await asyncio.to_thread(_has_changed, places) if places else False
-            if has_changed and places is self._recheck:
-                self._recheck = {}
-                self._look_again.set()
+            await asyncio.sleep(stamps.GLANCE)
+            if await self._scripts.has_changed():
+                self.nudge()
 
     def _settle_wait(self) -> float:
         """Seconds until the next look: sooner while deletes are settling."""
@@ -144,22 +126,22 @@ class Reconciler:
     async def look(self) -> SyncStatus:
         """One look: plan, and apply what may be applied; the new ``status``.
 
-        It does not raise for anything that is wrong with the folder or the manifests.
+        It does not raise for anything that is wrong with the source or the manifests.
         """
         before = self.status
         try:
-            lock = await self._git.wait(self._say_waiting)
-            self.status = await self._reconcile(trust_deletes=lock is None)
-            self._recheck = dict(self._planner.recheck)
-            if lock is not None:
-                self._note_lock(lock)
+            unrest = await self._watch.wait_for_rest(self._say_waiting)
+            self.status = await self._reconcile(trust_deletes=unrest is None)
+            self._scripts.note(self._planner.recheck)
+            self._watch.looked(self._planner.trace)
+            if unrest is not None and self.status.reason in (None, self._settling):
+                self.status = replace(self.status, reason=unrest)
         except (JeevesError, OSError) as error:
             self._approved = None
-            self._recheck = {}
+            self._scripts.note({})
+            self._watch.looked(None)
             self.status = replace(self.status, state="error", reason=str(error), checked_at=self._clock.now())
         self._report(before)
-        self._watch.retarget(self._planner.folders)
-        self._watch.check()
         return self.status
 
     async def _reconcile(self, *, trust_deletes: bool) -> SyncStatus:
@@ -214,12 +196,12 @@ class Reconciler:
         )
 
     def _allowed(self, plan: Plan, trust_deletes: bool, approved: bool) -> Plan:
-        """What may be applied now: in manual mode nothing, and no delete before the folder is settled."""
+        """What may be applied now: in manual mode nothing, and no delete before the source is settled."""
         if plan.fingerprint != self._seen[0]:
             self._seen = (plan.fingerprint, self._clock.monotonic())
         if not self._automatic and not approved:
             return replace(plan, changes=(), relined=(), files=(), forgotten=())
-        settled = self._clock.monotonic() - self._seen[1] >= SETTLE
+        settled = self._clock.monotonic() - self._seen[1] >= self._source.settle
         return plan if settled and trust_deletes else plan.without_deletes()
 
     async def _apply(self, plan: Plan, by: AppliedBy) -> tuple[Applied, str | None]:
@@ -232,12 +214,11 @@ class Reconciler:
             return await self._write(plan.without_deletes(), by), refused.message
 
     async def _write(self, plan: Plan, by: AppliedBy) -> Applied:
-        location = self._source.location
-        if not needs_writing(self._conn, plan, location):
+        source, trace = self._source, self._planner.trace
+        options = ApplyOptions(applied_by=by, source=source)
+        if not needs_writing(self._conn, plan, options):
             return Applied(revision=None, plan=plan)
-        source = self._source
-        commit = await asyncio.to_thread(commit_of, source.folder, source.root) if plan.changes else None
-        options = ApplyOptions(applied_by=by, source=location)
+        commit = await asyncio.to_thread(source.commit, trace) if plan.changes else None
         applied, known = await self._writer.write(
             lambda tx: (apply_plan(tx, plan, options, commit), revisions.fingerprint(tx.conn)),
             durable=bool(plan.changes),
@@ -262,7 +243,7 @@ class Reconciler:
             state = "blocked"
         elif waiting:
             state = "pending"
-            reason = all_wait or _SETTLING
+            reason = all_wait or self._settling
         elif plan.held or not plan.complete:
             state = "held"
         return SyncStatus(
@@ -274,16 +255,9 @@ class Reconciler:
             reason=reason,
         )
 
-    def _say_waiting(self, lock: Path) -> None:
-        self.status = replace(self.status, reason=f"waiting for git: {lock} exists")
-        log.info("%s", self.status.reason)
-
-    def _note_lock(self, lock: Path) -> None:
-        """Say that deletes wait for the lock to go, and look again when it has."""
-        self._recheck[str(lock)] = self._git.left_over
-        if self.status.reason in (None, _SETTLING):
-            reason = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
-            self.status = replace(self.status, reason=reason)
+    def _say_waiting(self, reason: str) -> None:
+        self.status = replace(self.status, reason=reason)
+        log.info("%s", reason)
 
     def _report(self, before: SyncStatus) -> None:
         after = self.status
@@ -298,7 +272,3 @@ class Reconciler:
         for problem in after.plan.problems:
             if problem.is_error and problem not in known:
                 log.warning("%s%s", problem, f" ({problem.hint})" if problem.hint else "")
-
-
-def _has_changed(places: Mapping[str, FileStamp]) -> bool:
-    return any(stamp_of(path) != found for path, found in places.items())

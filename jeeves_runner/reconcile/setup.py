@@ -1,18 +1,29 @@
 """From the config to a source of manifests and a planner; the rest of this room does not know the config."""
 
 import os
+from collections.abc import Callable
 
 from jeeves_runner import __version__
 from jeeves_runner.config import Config
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.schemas_text import manifest_schema
-from jeeves_runner.sources.folder import FolderSource
+from jeeves_runner.sources.contract import Source
+from jeeves_runner.sources.folder.source import FolderSource
 
 
-def source_of(config: Config) -> FolderSource:
-    """The folder the config's manifests come from."""
+def _folder(config: Config) -> Source:
+    """The folder ``jobs_dir``, which every config has."""
     return FolderSource(folder=config.jobs_dir, root=config.root)
+
+
+SOURCES: tuple[Callable[[Config], Source | None], ...] = (_folder,)
+"""One for each kind of source: it makes the source, or says None where the config does not ask for one."""
+
+
+def source_of(config: Config) -> Source:
+    """The source of the config's manifests: the first in ``SOURCES`` that it asks for."""
+    return next(source for make in SOURCES if (source := make(config)) is not None)
 
 
 def planner_setup(config: Config, *, processes: int = 1) -> PlannerSetup:

@@ -317,7 +317,7 @@ def test_a_plan_made_before_another_apply_is_not_applied(project: Project) -> No
     project.write("backup.yaml", BACKUP)
     old = project.plan()
     project.apply()
-    options = ApplyOptions(applied_by=AppliedBy.CLI, source=source_of(project.config).location)
+    options = ApplyOptions(applied_by=AppliedBy.CLI, source=source_of(project.config))
     with pytest.raises(BaseMoved), transaction(project.conn, project.clock) as tx:
         apply_plan(tx, old, options)
 
@@ -337,3 +337,35 @@ def test_a_database_belongs_to_one_folder(project: Project, tmp_path: Path) -> N
     assert list(project.conn.execute("SELECT actor, action, target, detail FROM audit")) == [
         ("cli", "take over", f"source {tmp_path / 'other'}", f"was {tmp_path / 'jobs.d'}")
     ]
+
+
+def test_a_link_is_part_of_where_a_source_is(project: Project, tmp_path: Path) -> None:
+    """A deploy that lets the link lead to a new release is no other source."""
+    for release in ("one", "two"):
+        (tmp_path / release).mkdir()
+        (tmp_path / release / "x.yaml").write_text(f"run: echo {release}\ntimeout: 1m\n")
+    link = tmp_path / "current"
+    link.symlink_to("one")
+    (tmp_path / "jeeves-runner.yaml").write_text("jobs_dir: current\n")
+    project.apply()
+    link.unlink()
+    link.symlink_to("two")
+    project.apply()
+    assert project.jobs("script") == [("echo two",)]
+    assert project.value("SELECT location FROM source") == str(link)
+
+
+def test_another_path_to_the_same_folder_is_the_same_source(project: Project, tmp_path: Path) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    (tmp_path / "linked").symlink_to("jobs.d")
+    (tmp_path / "jeeves-runner.yaml").write_text("jobs_dir: linked\n")
+    project.apply()
+    assert project.value("SELECT location FROM source") == str(tmp_path / "jobs.d")
+    project.apply(take_over=True)
+    assert project.value("SELECT location FROM source") == str(tmp_path / "linked")
+    (tmp_path / "linked").unlink()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "jeeves-runner.yaml").write_text("timezone: UTC\n")
+    with pytest.raises(SourceMismatch):
+        project.apply()

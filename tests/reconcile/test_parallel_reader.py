@@ -13,7 +13,7 @@ from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.reconcile import parallel_reader
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
 from jeeves_runner.schemas_text import manifest_schema
-from jeeves_runner.sources.folder import SourceFile
+from jeeves_runner.sources.contract import SourceFile
 
 CONTEXT = ProjectContext(project_root="/p")
 

@@ -16,6 +16,7 @@ from jeeves_runner.reconcile.apply import Applied
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup, source_of
+from jeeves_runner.sources.folder.system_watch import SystemWatch
 
 
 @pytest.fixture
@@ -90,14 +91,15 @@ def test_it_ends_when_cancelled_just_as_a_hint_arrives(project: Project, turns: 
 
 
 def test_it_fails_when_its_watch_does(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scene() -> BaseException | None:
-        async with watching(project) as (reconciler, task):
+    monkeypatch.setattr("jeeves_runner.sources.stamps.GLANCE", 0.05)
 
-            def broken() -> None:
+    async def scene() -> BaseException | None:
+        async with watching(project) as (_, task):
+
+            def broken(_watch: SystemWatch) -> None:
                 raise RuntimeError("the watch broke")
 
-            monkeypatch.setattr(reconciler._watch, "_places", broken)
-            reconciler._watch.retarget(["/elsewhere"])
+            monkeypatch.setattr(SystemWatch, "_places", broken)
             await asyncio.wait({task}, timeout=10)
             return task.exception()
 
@@ -107,8 +109,8 @@ def test_it_fails_when_its_watch_does(project: Project, monkeypatch: pytest.Monk
 def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jeeves_runner.sources.git_lock.PATIENCE", 0.2)
-    monkeypatch.setattr("jeeves_runner.reconcile.reconciler.SETTLE", 0.0)
+    monkeypatch.setattr("jeeves_runner.sources.folder.git_lock.PATIENCE", 0.2)
+    monkeypatch.setattr("jeeves_runner.sources.folder.source.SETTLE", 0.0)
     lock = project.root / ".git" / "index.lock"
     reason = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
 
@@ -133,8 +135,8 @@ def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(
 def test_a_lock_is_mentioned_while_it_exists_and_its_end_is_noticed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jeeves_runner.sources.git_lock.PATIENCE", 0.2)
-    monkeypatch.setattr("jeeves_runner.reconcile.reconciler._GLANCE", 0.05)
+    monkeypatch.setattr("jeeves_runner.sources.folder.git_lock.PATIENCE", 0.2)
+    monkeypatch.setattr("jeeves_runner.sources.stamps.GLANCE", 0.05)
     lock = project.root / ".git" / "index.lock"
 
     async def scene() -> None:
@@ -151,7 +153,7 @@ def test_a_lock_is_mentioned_while_it_exists_and_its_end_is_noticed(
 
 
 def test_a_script_that_comes_later_is_noticed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jeeves_runner.reconcile.reconciler._GLANCE", 0.05)
+    monkeypatch.setattr("jeeves_runner.sources.stamps.GLANCE", 0.05)
     script = project.root / "work.sh"
     project.write("work.yaml", "script: work.sh\ntimeout: 1m\n")
 
@@ -203,7 +205,7 @@ def test_a_word_to_apply_holds_for_the_plan_it_was_given_for(
             assert project.value("SELECT script FROM jobs WHERE id = 'job1'") == "echo asked for"
             assert project.value("SELECT applied_by FROM revisions ORDER BY id DESC") == "api"
             project.write("job1.yaml", "run: echo not asked for\ntimeout: 1m\n")
-            monkeypatch.setattr("jeeves_runner.reconcile.reconciler.SETTLE", 0.0)
+            monkeypatch.setattr("jeeves_runner.sources.folder.source.SETTLE", 0.0)
             await reconciler.look()
             await reconciler.look()
             assert reconciler.status.state == "pending"

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from jeeves_runner.errors import SourceError
-from jeeves_runner.sources.folder import MAX_DEPTH, MAX_FILE_SIZE, FolderSource, Snapshot
+from jeeves_runner.sources.contract import MAX_FILE_SIZE, Snapshot
+from jeeves_runner.sources.folder.source import FolderSource
+from jeeves_runner.sources.folder.walk import MAX_DEPTH, FolderTrace
 
 
 @pytest.fixture
@@ -48,7 +50,8 @@ def test_links_are_followed_and_each_folder_is_walked_once(jobs: Path, tmp_path:
     (jobs / "same.yaml").symlink_to(elsewhere / "a.yaml")
     seen = look(jobs)
     assert [f.path for f in seen.files] == ["jobs.d/linked/a.yaml", "jobs.d/same.yaml"]
-    assert str(elsewhere.resolve()) in seen.folders
+    assert isinstance(seen.trace, FolderTrace)
+    assert str(elsewhere.resolve()) in seen.trace.folders
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
@@ -75,7 +78,7 @@ def test_a_huge_file_is_not_read_whole(jobs: Path) -> None:
 
 def test_a_walk_that_gets_out_of_hand_is_an_error(jobs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Part of a folder must not pass for all of it."""
-    monkeypatch.setattr("jeeves_runner.sources.folder.MAX_ENTRIES", 20)
+    monkeypatch.setattr("jeeves_runner.sources.folder.walk.MAX_ENTRIES", 20)
     for n in range(19):
         (jobs / f"{n}.txt").touch()
     (jobs / "sub").mkdir()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.sources import git_lock
-from jeeves_runner.sources.commit import commit_of
-from jeeves_runner.sources.git_lock import GitLock, index_lock
+from jeeves_runner.sources.folder import git_lock
+from jeeves_runner.sources.folder.commit import commit_of
+from jeeves_runner.sources.folder.git_lock import GitLock, index_lock
 
 
 def git(folder: Path, *words: str) -> str:

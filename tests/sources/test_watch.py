@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jeeves_runner.sources.watch import FolderWatch
+from jeeves_runner.sources.folder.system_watch import SystemWatch
 
 PATIENCE = 30
 
@@ -17,7 +17,7 @@ PATIENCE = 30
 class Listener:
     """Counts hints and lets a test wait for the next."""
 
-    def __init__(self, watch: FolderWatch) -> None:
+    def __init__(self, watch: SystemWatch) -> None:
         self._watch = watch
         self._heard = asyncio.Event()
 
@@ -42,8 +42,8 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(folder: Path) -> AsyncIterator[tuple[FolderWatch, Listener]]:
-    watch = FolderWatch(folder)
+async def listening(folder: Path) -> AsyncIterator[tuple[SystemWatch, Listener]]:
+    watch = SystemWatch(folder)
     listener = Listener(watch)
     task = asyncio.create_task(listener.run())
     try:

@@ -73,7 +73,7 @@ class Project:
         plan = self.plan()
         options = ApplyOptions(
             applied_by=AppliedBy.CLI,
-            source=source_of(self.config).location,
+            source=source_of(self.config),
             allow_deletes=allow_deletes,
             take_over=take_over,
         )

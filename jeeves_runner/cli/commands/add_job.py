@@ -4,7 +4,6 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -18,7 +17,8 @@ from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
-from jeeves_runner.sources.folder import DEFAULTS_NAMES, FolderSource, Snapshot, SourceFile
+from jeeves_runner.sources.contract import SourceFile
+from jeeves_runner.sources.names import DEFAULTS_NAMES
 
 if TYPE_CHECKING:
     from jeeves_runner.config import Config
@@ -109,18 +109,6 @@ def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
     return scaffold.NewFile(path=path, text=scaffold.template(name), executable=True)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _FolderToBe(FolderSource):
-    """The folder of manifests with one more file, which is not written yet."""
-
-    new: SourceFile
-    """The file to come."""
-
-    def look(self) -> Snapshot:
-        present = FolderSource.look(self)
-        return replace(present, files=tuple(sorted((*present.files, self.new), key=lambda file: file.path)))
-
-
 def _check(config: "Config", files: list[scaffold.NewFile]) -> list[Problem]:
     """The warnings about the new manifest (the last file); Conflict or InvalidValue for an error."""
     from jeeves_runner.reconcile.planner import Planner
@@ -129,8 +117,7 @@ def _check(config: "Config", files: list[scaffold.NewFile]) -> list[Problem]:
     setup = planner_setup(config)
     name = Path(relpath(files[-1].path, config.root)).as_posix()
     new = SourceFile(path=name, data=files[-1].text.encode())
-    folder = _FolderToBe(folder=setup.source.folder, root=setup.source.root, new=new)
-    plan = Planner(replace(setup, source=folder)).plan(Live.nothing())
+    plan = Planner(setup).compare(setup.source.look().with_file(new), Live.nothing())
     _refuse_broken_defaults(name, plan.problems)
     makes_script = len(files) > 1
     problems = [p for p in plan.problems if p.file == name and not (makes_script and p.code == "script")]

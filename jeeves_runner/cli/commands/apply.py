@@ -45,7 +45,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     source.check()  # before a database is made for it
     options = ApplyOptions(
         applied_by=AppliedBy.CLI,
-        source=source.location,
+        source=source,
         allow_deletes=allow_deletes,
         take_over=take_over,
     )
@@ -70,7 +70,6 @@ def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
         with_fields,
     )
     from jeeves_runner.reconcile.setup import planner_of
-    from jeeves_runner.sources.commit import commit_of
 
     planner = planner_of(app.config)
     conn = app.connect(create=True)
@@ -80,9 +79,9 @@ def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
             check_source(conn, options.source)
         if not plan.complete and not keep_going:
             _refuse(app, plan)
-        if not needs_writing(conn, plan, options.source):
+        if not needs_writing(conn, plan, options):
             return Applied(revision=None, plan=plan)
-        commit = commit_of(app.config.jobs_dir, app.config.root) if plan.changes else None
+        commit = options.source.commit(planner.trace) if plan.changes else None
         with announced_transaction(conn, app.clock) as tx:
             applied = apply_plan(tx, plan, options, commit)
     except (Refused, SourceMismatch) as refusal:

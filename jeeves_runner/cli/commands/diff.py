@@ -38,7 +38,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
         conn = app.connect()
         plan = with_fields(conn, planner.plan(read_live(conn)))
         options = ApplyOptions(
-            applied_by=AppliedBy.CLI, source=source_of(app.config).location, allow_deletes=allow_deletes
+            applied_by=AppliedBy.CLI, source=source_of(app.config), allow_deletes=allow_deletes
         )
         reason = refusal_of(conn, plan, options, app.clock)
     if app.json:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.sources.folder import FileStamp, stamp_of
+from jeeves_runner.sources.stamps import FileStamp, stamp_of
 
 PATIENCE = 30.0
 """Seconds to wait for a git command that is changing the folder."""

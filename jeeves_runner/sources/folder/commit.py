@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from jeeves_runner.core.model import Commit
-from jeeves_runner.sources.folder import SUFFIXES
+from jeeves_runner.sources.names import SUFFIXES
 
 _PATIENCE = 10.0
 """Seconds to wait for an answer of git."""

@@ -1,6 +1,6 @@
-"""Hints that something in the folder of manifests may have changed.
+"""The system's notifications that something in the folder of manifests may have changed.
 
-The system's notifications are only hints: some changes give none (a swapped symlink, a folder that is
+They are only hints: some changes give none (a swapped symlink, a folder that is
 deleted and made again while it is not watched). So the nearest existing folder above is watched as well, the
 watch is armed again whenever other folders stand where it was armed, and callers also look at an interval.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from watchfiles import awatch
 
-from jeeves_runner.sources.folder import is_text
+from jeeves_runner.sources.names import is_text
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _PAUSE = 1.0
 _Identity = tuple[int, int]
 
 
-class FolderWatch:
+class SystemWatch:
     """Watches ``folder`` with all below it, and what is above for the folder itself coming or going."""
 
     def __init__(self, folder: Path) -> None:

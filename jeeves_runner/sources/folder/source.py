@@ -1,0 +1,95 @@
+"""A folder as a source: where it is, what a look finds, and the commit it stands at."""
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.model import Commit, SourceId, SourceKind
+from jeeves_runner.errors import SourceError
+from jeeves_runner.sources.contract import Snapshot, Trace
+from jeeves_runner.sources.folder.commit import commit_of
+from jeeves_runner.sources.folder.walk import Walk
+
+if TYPE_CHECKING:
+    from jeeves_runner.sources.folder.watch import FolderWatch
+
+SETTLE = 3.0
+"""Seconds a folder must stay as it is before its deletes are believed: files are moved one by one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FolderSource:
+    """Manifests in ``folder``, named relative to the project root ``root``."""
+
+    folder: Path
+    """Absolute, as configured: links in it are not resolved."""
+    root: Path
+    """Absolute."""
+
+    @property
+    def identity(self) -> SourceId:
+        """Links stay in the location: where they lead elsewhere later, this is still the same source."""
+        return SourceId(kind=SourceKind.FOLDER, location=os.path.normpath(self.folder))
+
+    @property
+    def settle(self) -> float:
+        return SETTLE
+
+    def is_same(self, recorded: SourceId) -> bool:
+        """Also when another path is recorded that leads to this very folder now."""
+        if recorded.kind != SourceKind.FOLDER:
+            return False
+        if recorded.location == self.identity.location:
+            return True
+        try:
+            return self.folder.samefile(recorded.location)
+        except OSError:
+            return False
+
+    def check(self) -> None:
+        """SourceError when there is no folder, or none that can be read."""
+        try:
+            state = None if stat.S_ISDIR(os.stat(self.folder).st_mode) else "is not a folder"
+        except (FileNotFoundError, NotADirectoryError):
+            state = "does not exist"
+        except OSError as error:
+            raise self._unreadable(error.strerror) from None
+        if state is not None:
+            raise SourceError(
+                f"the jobs folder {self.folder} {state}",
+                hint="create it (jeeves-runner init), or set jobs_dir in jeeves-runner.yaml",
+            )
+        if not os.access(self.folder, os.R_OK | os.X_OK):
+            raise self._unreadable(os.strerror(errno.EACCES))
+
+    def _unreadable(self, reason: str | None) -> SourceError:
+        return SourceError(
+            f"the jobs folder {self.folder} cannot be read: {reason}",
+            hint="give the user who runs jeeves-runner the right to read and enter it (chmod u+rx)",
+        )
+
+    def look(self) -> Snapshot:
+        """Read all manifests; SourceError when the folder itself cannot be walked."""
+        self.check()
+        walk = Walk(os.path.relpath(self.folder, self.root).replace(os.sep, "/"))
+        walk.everything(os.fspath(self.folder))
+        return Snapshot.of(
+            files=walk.files,
+            defaults=walk.defaults,
+            unreadable=walk.unreadable,
+            trace=walk.trace(),
+        )
+
+    def commit(self, _trace: Trace) -> Commit | None:
+        """What git says of the folder now; a look does not know."""
+        return commit_of(self.folder, self.root)
+
+    def watch(self, clock: Clock) -> "FolderWatch":
+        # The system's notifications are of no use to a command or to the planner's process, and slow to load.
+        from jeeves_runner.sources.folder.watch import FolderWatch
+
+        return FolderWatch(self.folder, clock)

@@ -1,0 +1,197 @@
+"""A walk through a folder of manifests: find them and read them.
+
+Everything is read at each look (10,000 small files cost some tens of milliseconds): modification times
+can miss a change. Files whose hash is the same are not parsed again.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from jeeves_runner.core.problem import Problem
+from jeeves_runner.errors import SourceError
+from jeeves_runner.sources.contract import MAX_FILE_SIZE, SourceFile
+from jeeves_runner.sources.names import (
+    DEFAULTS_NAMES,
+    SUFFIXES,
+    is_passed_over,
+    is_text,
+    named_as_manifest,
+    not_utf8,
+    printable,
+    unreadable,
+)
+from jeeves_runner.sources.stamps import FileStamp, stamp_of
+
+_CHUNK = 64 * 1024
+
+MAX_ENTRIES = 100_000
+"""How many files and folders of every kind are looked at. A folder with more is not meant for manifests:
+it is a whole disk or /proc, and a walk there might never end."""
+
+MAX_DEPTH = 32
+"""How many folders may lie within one another."""
+
+
+class FolderTrace(NamedTuple):
+    """What a look at a folder leaves."""
+
+    folders: tuple[str, ...]
+    """The real paths of the folders walked: these are to be watched."""
+    recheck: dict[str, FileStamp]
+    """The places that could not be read, and what stood there: notifications may miss a change of theirs."""
+
+
+class Walk:
+    """One walk: each real folder once, hidden and underscored names left out.
+
+    ``files`` and ``defaults``: what was found, in no order. ``unreadable``: the problems of what could not be
+    read.
+
+    Linked folders come after all real ones, so that a folder reached both ways is named by its real path.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = "" if prefix == "." else prefix + "/"
+        self.files: list[SourceFile] = []
+        self.defaults: list[SourceFile] = []
+        self.unreadable: list[Problem] = []
+        self._folders: list[str] = []
+        self._recheck: dict[str, FileStamp] = {}
+        self._links: list[tuple[str, str]] = []
+        self._seen: set[tuple[int, int]] = set()
+        self._entries_left = MAX_ENTRIES
+
+    def everything(self, folder: str) -> None:
+        """Walk ``folder`` and all it leads to."""
+        self._folder(folder, self._prefix)
+        while self._links:
+            links, self._links = sorted(self._links), []
+            for path, prefix in links:
+                self._folder(path, prefix)
+
+    def trace(self) -> FolderTrace:
+        """What the walk met so far."""
+        return FolderTrace(folders=tuple(self._folders), recheck=self._recheck)
+
+    def _folder(self, path: str, prefix: str) -> None:
+        try:
+            identity = os.stat(path)
+            entries = list(os.scandir(path))
+        except OSError as error:
+            if prefix == self._prefix:
+                raise SourceError(
+                    f"the jobs folder {path} cannot be read: {error.strerror}",
+                    hint=_hint(error),
+                ) from None
+            self._recheck[path] = _stamp_at(path, error)
+            self.unreadable.append(
+                unreadable(
+                    prefix.rstrip("/"),
+                    f"the folder cannot be read: {error.strerror}",
+                    _hint(error),
+                    code="unreadable_folder",
+                )
+            )
+            return
+        key = (identity.st_dev, identity.st_ino)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self._folders.append(os.path.realpath(path))
+        self._check_bounds(len(entries), prefix)
+        below = [(entry.path, prefix + entry.name + "/") for entry in entries if self._take(entry, prefix)]
+        for place in sorted(below):
+            self._folder(*place)
+
+    def _check_bounds(self, entries: int, prefix: str) -> None:
+        """SourceError where there is too much to walk: a part must not be taken for the whole folder."""
+        self._entries_left -= entries
+        if self._entries_left < 0:
+            bound = f"holds more than {MAX_ENTRIES:,} files and folders"
+        elif prefix.removeprefix(self._prefix).count("/") > MAX_DEPTH:
+            bound = f"has folders more than {MAX_DEPTH} deep, as in {prefix.rstrip('/')}"
+        else:
+            return
+        raise SourceError(
+            f"the jobs folder {self._folders[0]} {bound}",
+            hint="let jobs_dir name a folder of manifests alone",
+        )
+
+    def _take(self, entry: "os.DirEntry[str]", prefix: str) -> bool:
+        """Take in a manifest or a link; True for a real folder, which the caller has to walk."""
+        name = entry.name
+        if is_passed_over(name):
+            return False
+        path = prefix + name
+        try:
+            if entry.is_dir():
+                return self._take_folder(entry, path)
+            if not name.endswith(SUFFIXES):
+                if entry.is_symlink():
+                    os.stat(entry.path)  # raises if it leads nowhere: perhaps it led to manifests
+                return False
+            if not is_text(name):
+                self.unreadable.append(not_utf8(path))
+                return False
+            if not entry.is_file():
+                os.stat(entry.path)
+                raise OSError("it is not a regular file")
+            file = SourceFile(path=path, data=_read(entry.path))
+        except OSError as error:
+            self._recheck[entry.path] = _stamp_at(entry.path, error)
+            self.unreadable.append(unreadable(printable(path), _message(entry, error), _hint(error)))
+            return False
+        (self.defaults if name in DEFAULTS_NAMES else self.files).append(file)
+        return False
+
+    def _take_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
+        if not is_text(entry.name):
+            self.unreadable.append(not_utf8(path))
+        elif entry.name.endswith(SUFFIXES):
+            self.unreadable.append(named_as_manifest(path))
+        elif entry.is_symlink():
+            self._links.append((entry.path, path + "/"))
+        else:
+            return True
+        return False
+
+
+def _stamp_at(path: str, error: OSError) -> FileStamp:
+    """The stamp of the place as the walk met it: a file that was missing then may be there by now."""
+    return None if isinstance(error, FileNotFoundError) else stamp_of(path)
+
+
+def _read(path: str) -> bytes:
+    """At most one byte more than a manifest may have."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(descriptor, _CHUNK)
+        if len(data) < _CHUNK:
+            return data
+        return b"".join([data, *_rest(descriptor, MAX_FILE_SIZE + 1 - len(data))])
+    finally:
+        os.close(descriptor)
+
+
+def _rest(descriptor: int, wanted: int) -> Iterator[bytes]:
+    while wanted > 0:
+        data = os.read(descriptor, min(_CHUNK, wanted))
+        if not data:
+            return
+        wanted -= len(data)
+        yield data
+
+
+def _message(entry: "os.DirEntry[str]", error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and entry.is_symlink():
+        return f"the link points to {printable(os.readlink(entry.path))}, which does not exist"
+    return f"the file cannot be read: {error.strerror or error}"
+
+
+def _hint(error: OSError) -> str | None:
+    if isinstance(error, FileNotFoundError):
+        return "bring back what it points to, or remove the link"
+    if isinstance(error, PermissionError):
+        return "give the user who runs jeeves-runner the right to read it"
+    return None
