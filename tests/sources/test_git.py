@@ -1,22 +1,16 @@
 """What git says of the manifests: the commit they stand at, and whether a command is at work."""
 
 import asyncio
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.git_tree import git
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.sources.folder import git_lock
 from jeeves_runner.sources.folder.commit import commit_of
 from jeeves_runner.sources.folder.git_lock import GitLock, index_lock
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(["git", *who, "-C", folder, *words], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture
