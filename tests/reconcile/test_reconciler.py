@@ -109,7 +109,7 @@ def test_it_fails_when_its_watch_does(project: Project, monkeypatch: pytest.Monk
 def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jeeves_runner.sources.folder.git_lock.PATIENCE", 0.2)
+    monkeypatch.setattr("jeeves_runner.sources.folder.git_work.PATIENCE", 0.2)
     monkeypatch.setattr("jeeves_runner.sources.folder.source.SETTLE", 0.0)
     lock = project.root / ".git" / "index.lock"
     reason = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
@@ -135,7 +135,7 @@ def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(
 def test_a_lock_is_mentioned_while_it_exists_and_its_end_is_noticed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jeeves_runner.sources.folder.git_lock.PATIENCE", 0.2)
+    monkeypatch.setattr("jeeves_runner.sources.folder.git_work.PATIENCE", 0.2)
     monkeypatch.setattr("jeeves_runner.sources.stamps.GLANCE", 0.05)
     lock = project.root / ".git" / "index.lock"
 

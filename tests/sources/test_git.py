@@ -8,9 +8,9 @@ import pytest
 from support.git_tree import git
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.sources.folder import git_lock
+from jeeves_runner.sources.folder import git_work
 from jeeves_runner.sources.folder.commit import commit_of
-from jeeves_runner.sources.folder.git_lock import GitLock, index_lock
+from jeeves_runner.sources.folder.git_work import GitWork, git_folder, head_of
 
 
 @pytest.fixture
@@ -99,15 +99,16 @@ def test_outside_git_there_is_no_commit(tmp_path: Path) -> None:
 
 
 def test_the_lock_is_that_of_the_nearest_repository(root: Path, tmp_path: Path) -> None:
-    assert index_lock(root / "jobs.d") == root / ".git" / "index.lock"
+    assert git_folder(root / "jobs.d") == root / ".git"
     (tmp_path / "linked").symlink_to(root / "jobs.d")
-    assert index_lock(tmp_path / "linked") == root / ".git" / "index.lock"
+    assert git_folder(tmp_path / "linked") == root / ".git"
+    assert git_folder(tmp_path) is None
 
 
 def test_a_worktree_has_a_lock_of_its_own(root: Path, tmp_path: Path) -> None:
     git(root, "worktree", "add", "-q", str(tmp_path / "tree"))
-    expected = Path(git(tmp_path / "tree", "rev-parse", "--absolute-git-dir")) / "index.lock"
-    assert index_lock(tmp_path / "tree" / "jobs.d") == expected
+    expected = Path(git(tmp_path / "tree", "rev-parse", "--absolute-git-dir"))
+    assert git_folder(tmp_path / "tree" / "jobs.d") == expected
 
 
 def test_a_submodule_has_a_lock_of_its_own(root: Path, tmp_path: Path) -> None:
@@ -115,29 +116,118 @@ def test_a_submodule_has_a_lock_of_its_own(root: Path, tmp_path: Path) -> None:
     outer.mkdir()
     git(outer, "init", "-q")
     git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(root), "sub")
-    lock = index_lock(outer / "sub" / "jobs.d")
-    assert lock is not None
-    assert lock.resolve() == outer / ".git" / "modules" / "sub" / "index.lock"
+    found = git_folder(outer / "sub" / "jobs.d")
+    assert found is not None
+    assert found.resolve() == outer / ".git" / "modules" / "sub"
+
+
+def committed(root: Path) -> None:
+    git(root, "commit", "-q", "--allow-empty", "-m", "Nothing")
+
+
+def committed_from_packed_refs(root: Path) -> None:
+    git(root, "pack-refs", "--all")
+    committed(root)
+
+
+def switched(root: Path) -> None:
+    git(root, "checkout", "-qb", "other")
+
+
+def detached(root: Path) -> None:
+    git(root, "checkout", "-q", "--detach")
+
+
+@pytest.mark.parametrize(
+    "move", [committed, committed_from_packed_refs, switched, detached], ids=lambda move: move.__name__
+)
+@pytest.mark.parametrize("place", ["project", "tree"])
+def test_a_move_of_head_is_seen(root: Path, tmp_path: Path, move: Callable[[Path], None], place: str) -> None:
+    git(root, "worktree", "add", "-q", str(tmp_path / "tree"))
+    folder = git_folder(tmp_path / place)
+    assert folder is not None
+    before = head_of(folder)
+    assert head_of(folder) == before
+    move(tmp_path / place)
+    assert head_of(folder) != before
+
+
+def test_the_index_alone_does_not_count(root: Path) -> None:
+    before = head_of(root / ".git")
+    (root / "work.sh").write_text("echo 2\n")
+    git(root, "add", "work.sh")
+    git(root, "status")
+    assert head_of(root / ".git") == before
+
+
+class SteppedClock(SystemClock):
+    """Each reading of the monotonic clock is a tenth of a second after the one before."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    def monotonic(self) -> float:
+        self.readings += 1
+        return self.readings / 10
+
+
+def test_once_head_has_moved_it_waits_until_git_rests(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_work, "_STEP", 0.0)
+    clock = SteppedClock()
+
+    async def waited(work: GitWork) -> float:
+        before = clock.monotonic()
+        assert await work.wait(lambda _reason: None) is None
+        return clock.monotonic() - before
+
+    async def scene() -> None:
+        work = GitWork(root / "jobs.d", clock)
+        assert await waited(work) < 1
+        committed(root)
+        assert await waited(work) >= 1
+        assert await waited(work) < 1
+
+    asyncio.run(scene())
+
+
+def test_a_head_that_never_rests_holds_back_deletes_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves = iter(range(1_000_000))
+    monkeypatch.setattr(git_work, "_STEP", 0.0)
+    monkeypatch.setattr(git_work, "head_of", lambda _git: {"HEAD": (next(moves),)})
+    said: list[str] = []
+
+    async def scene() -> None:
+        work = GitWork(root / "jobs.d", SteppedClock())
+        assert await work.wait(said.append) is None
+        assert await work.wait(said.append) == "deletes wait for git: HEAD goes on moving"
+        assert said == ["waiting for git: HEAD has moved"]
+        assert list(work.recheck) == ["HEAD"]
+
+    asyncio.run(scene())
 
 
 def test_a_lock_waited_for_in_vain_is_not_waited_for_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(git_lock, "PATIENCE", 0.2)
-    monkeypatch.setattr(git_lock, "_WORTH_SAYING", 0.0)
+    monkeypatch.setattr(git_work, "PATIENCE", 0.2)
+    monkeypatch.setattr(git_work, "_WORTH_SAYING", 0.0)
     lock = root / ".git" / "index.lock"
-    waits: list[Path] = []
+    waiting = f"waiting for git: {lock} exists"
+    in_vain = f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
+    said: list[str] = []
 
     async def scene() -> None:
-        lock_of_git = GitLock(root / "jobs.d", SystemClock())
-        assert await lock_of_git.wait(waits.append) is None
+        work = GitWork(root / "jobs.d", SystemClock())
+        assert await work.wait(said.append) is None
         lock.touch()
-        assert [await lock_of_git.wait(waits.append) for _ in range(3)] == [lock] * 3
-        assert waits == [lock]
+        assert [await work.wait(said.append) for _ in range(3)] == [in_vain] * 3
+        assert said == [waiting]
         lock.unlink()
-        assert await lock_of_git.wait(waits.append) is None
+        assert await work.wait(said.append) is None
         lock.touch()
-        assert await lock_of_git.wait(waits.append) == lock
-        assert waits == [lock, lock]
+        assert await work.wait(said.append) == in_vain
+        assert said == [waiting, waiting]
 
     asyncio.run(scene())

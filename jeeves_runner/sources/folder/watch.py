@@ -7,10 +7,10 @@ from pathlib import Path
 from jeeves_runner.clock import Clock
 from jeeves_runner.sources import stamps
 from jeeves_runner.sources.contract import Trace
-from jeeves_runner.sources.folder.git_lock import GitLock
+from jeeves_runner.sources.folder.git_work import GitWork
 from jeeves_runner.sources.folder.system_watch import SystemWatch
 from jeeves_runner.sources.folder.walk import FolderTrace
-from jeeves_runner.sources.stamps import FileStamp, Places
+from jeeves_runner.sources.stamps import Places
 
 
 class FolderWatch:
@@ -18,10 +18,8 @@ class FolderWatch:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._system = SystemWatch(folder)
-        self._git = GitLock(folder, clock)
+        self._git = GitWork(folder, clock)
         self._unread = Places()
-        # The lock that the last wait gave up on, with its stamp.
-        self._lock: dict[str, FileStamp] = {}
 
     async def follow(self, hint: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -42,14 +40,10 @@ class FolderWatch:
 
     def looked(self, trace: Trace | None) -> None:
         seen = trace if isinstance(trace, FolderTrace) else None
-        self._unread.note({**seen.recheck, **self._lock} if seen else {})
+        self._unread.note({**seen.recheck, **self._git.recheck} if seen else {})
         if seen:
             self._system.retarget(seen.folders)
         self._system.check()
 
     async def wait_for_rest(self, say: Callable[[str], None]) -> str | None:
-        lock = await self._git.wait(lambda lock: say(f"waiting for git: {lock} exists"))
-        self._lock = {} if lock is None else {str(lock): self._git.left_over}
-        if lock is None:
-            return None
-        return f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
+        return await self._git.wait(say)

@@ -1,0 +1,113 @@
+"""Whether git is at work on a folder: while a command changes the working tree, half of it is old.
+
+Git holds a lock during one command. A checkout by several of them, as in a rebase, leaves gaps without a
+lock; there HEAD moves. So a look waits until neither has been seen for a moment.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.sources.stamps import FileStamp, stamp_of
+
+PATIENCE = 30.0
+"""Seconds to wait for git to come to rest."""
+
+REST = 1.0
+"""Seconds without a lock and without a move of HEAD after which git is at rest."""
+
+_STEP = 0.05
+_WORTH_SAYING = 1.0
+
+
+class GitWork:
+    """Waits while git works in ``folder``.
+
+    ``recheck``: the places to which the last wait's answer is due, with what stood there; a change there may
+    give another answer. It is empty when git was at rest.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        # Where HEAD stood at the end of the last wait; None before the first.
+        self._head: Mapping[str, FileStamp] | None = None
+        # The stamp of a lock that outlasted a wait: left by a command that died, it is not waited for again.
+        self._left_over: FileStamp = None
+        self.recheck: Mapping[str, FileStamp] = {}
+
+    async def wait(self, say: Callable[[str], None]) -> str | None:
+        """Wait until git is at rest; if it does not come to rest, what deletes have to wait for.
+
+        ``say`` is called with the reason of a long wait, once.
+        """
+        began = busy = self._clock.monotonic()
+        was_busy = said = False
+        while True:
+            git = git_folder(self._folder)
+            lock = None if git is None else git / "index.lock"
+            found = None if lock is None else stamp_of(str(lock))
+            head = {} if git is None else head_of(git)
+            has_moved = self._head is not None and head != self._head
+            self._head = head
+            now = self._clock.monotonic()
+            waited = now - began
+            if found is not None and (found == self._left_over or waited > PATIENCE):
+                self._left_over = found
+                self.recheck = {str(lock): found}
+                return f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
+            if found is None:
+                self._left_over = None
+            if found is not None or has_moved:
+                was_busy, busy = True, now
+            if not was_busy or now - busy >= REST:
+                self.recheck = {}
+                return None
+            if waited > PATIENCE:
+                self.recheck = head
+                return "deletes wait for git: HEAD goes on moving"
+            if waited > _WORTH_SAYING and not said:
+                said = True
+                say(f"waiting for git: {f'{lock} exists' if found is not None else 'HEAD has moved'}")
+            await asyncio.sleep(_STEP)
+
+
+def git_folder(folder: Path) -> Path | None:
+    """Where git keeps what belongs to the working tree that really holds ``folder``; None outside git.
+
+    In a worktree and in a submodule ``.git`` is a file that says where that is.
+    """
+    real = folder.resolve()
+    for place in (real, *real.parents):
+        git = place / ".git"
+        try:
+            if git.is_dir():
+                return git
+            if git.is_file():
+                return git.parent / _line(git).removeprefix("gitdir:").strip()
+        except PermissionError:
+            return None  # the folder cannot be read either, and that is reported
+    return None
+
+
+def head_of(git: Path) -> dict[str, FileStamp]:
+    """The files that say which commit a working tree stands at, with their stamps.
+
+    They are written anew whenever HEAD moves. A worktree shares its branches with the others.
+    """
+    head = git / "HEAD"
+    places = [head]
+    branch = _line(head)
+    if branch.startswith("ref:"):
+        shared = git / (_line(git / "commondir") or ".")
+        places += [shared / branch.removeprefix("ref:").strip(), shared / "packed-refs"]
+    return {str(place): stamp_of(str(place)) for place in places}
+
+
+def _line(file: Path) -> str:
+    """The text of a short file of git's; empty if it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8", errors="surrogateescape").strip()
+    except OSError:
+        return ""
