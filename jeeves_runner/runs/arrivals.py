@@ -25,7 +25,7 @@ from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale, write_all
 from jeeves_runner.runs.board import Attempt, Board, Stage, Why
 from jeeves_runner.runs.jobs import Job, KnownJobs
-from jeeves_runner.runs.running import RunningRuns
+from jeeves_runner.runs.running import AGAIN, RunningRuns
 
 T = TypeVar("T")
 
@@ -114,6 +114,26 @@ class Arrivals:
                 lambda tx: run_ends.end_waiting(tx, run.id, status, reason), priority=Priority.OUTCOME
             )
             self._after_commit(True)
+
+    def end_soon(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+        """The same in a task of its own, which tries again until the database takes it."""
+        self._running.track(self._end_at_last(attempt, status, reason))
+
+    async def _end_at_last(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+        while True:
+            try:
+                return await self.end(attempt, status, reason)
+            except DatabaseError as error:
+                log.error("that a run of %s is %s waits for the database: %s", attempt.job_id, status, error)
+                await asyncio.sleep(AGAIN)
+
+    def cancel_soon(self, attempt: Attempt, cause: CancelCause) -> None:
+        """As ``cancel``, like ``end_soon``."""
+        self.end_soon(attempt, RunStatus.CANCELLED, _reason_of(cause))
+
+    async def cancel(self, attempt: Attempt, cause: CancelCause) -> None:
+        """Record that a waiting run is cancelled for this cause."""
+        await self.end(attempt, RunStatus.CANCELLED, _reason_of(cause))
 
     # Decisions
 
@@ -239,7 +259,7 @@ class Arrivals:
         self._wait_on(attempt)
         cause = None if execution is None or not execution.is_asked_to_end() else execution.cause
         if attempt.stage is Stage.WAITING and cause is not None and cause.ends_waiting:
-            self._running.track(self.end(attempt, RunStatus.CANCELLED, Reason(cause)))
+            self.cancel_soon(attempt, cause)
 
     def _wait_on(self, attempt: Attempt) -> None:
         """Put an attempt in line if its row still waits.
@@ -276,6 +296,10 @@ class Arrivals:
             return
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)
+
+
+def _reason_of(cause: CancelCause) -> Reason:
+    return Reason.REPLACED if cause is CancelCause.REPLACED else Reason.CANCEL
 
 
 def _ends_runs(arrival: Arrival, run: Run | None) -> bool:

@@ -14,7 +14,6 @@ from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.board import Attempt, Board, Peers, Stage, Why
 from jeeves_runner.runs.jobs import KnownJobs
-from jeeves_runner.runs.running import RunningRuns
 
 _LONGEST_WAIT = 60.0
 """Seconds after which waiting runs are looked at again, whatever the wall clock promised."""
@@ -64,14 +63,12 @@ class WaitingLine:
         jobs: KnownJobs,
         admission: Admission,
         arrivals: Arrivals,
-        running: RunningRuns,
     ) -> None:
         self._clock = clock
         self._board = board
         self._jobs = jobs
         self._admission = admission
         self._arrivals = arrivals
-        self._running = running
         self._is_open = False
         self._timer: asyncio.TimerHandle | None = None
         self._pass: Iterator[None] | None = None
@@ -171,7 +168,7 @@ class WaitingLine:
             return None
         found.stands_back |= decision.verdict is Verdict.STAND_BACK
         if decision.verdict is Verdict.CANCEL:
-            self._running.track(self._arrivals.end(attempt, RunStatus.CANCELLED, decision.reason))
+            self._arrivals.end_soon(attempt, RunStatus.CANCELLED, decision.reason)
             return None
         if decision.reason is None:
             return None

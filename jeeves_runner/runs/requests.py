@@ -7,15 +7,13 @@ not be run is refused in that transaction, and leaves no row.
 
 import asyncio
 import logging
-from collections.abc import Callable
 
-from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.model import Run, RunStatus, Trigger
 from jeeves_runner.core.policy import Verdict
 from jeeves_runner.db import run_requests
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import DatabaseError
 from jeeves_runner.runs.arrival import Arrival, Stale
 from jeeves_runner.runs.arrivals import Arrivals, answering
 from jeeves_runner.runs.board import Attempt
@@ -26,10 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Requests:
-    """Has them decided about, and sees those through that start.
-
-    ``on_failure`` is called when the database did not take what has to be tried again later.
-    """
+    """Has them decided about, and sees those through that start."""
 
     def __init__(
         self,
@@ -38,13 +33,11 @@ class Requests:
         jobs: KnownJobs,
         arrivals: Arrivals,
         running: RunningRuns,
-        on_failure: Callable[[], None],
     ) -> None:
         self._writer = writer
         self._jobs = jobs
         self._arrivals = arrivals
         self._running = running
-        self._on_failure = on_failure
 
     def request(self, request: RunRequest) -> "asyncio.Future[Run]":
         """Enter a request; its row, once that is committed: running, waiting or skipped.
@@ -63,7 +56,7 @@ class Requests:
             self._arrivals.put_in_line(attempt)
             return
         if run.cancel_cause is not None and run.cancel_cause.ends_waiting:
-            self._running.track(self._end_before_start(attempt))
+            self._arrivals.cancel_soon(attempt, run.cancel_cause)
             return
         arrival = self._decide(attempt, None)
         if arrival is None:
@@ -100,15 +93,6 @@ class Requests:
                     return run
             except Stale:
                 log.debug("job %s has changed meanwhile; deciding again", request.job_id)
-
-    async def _end_before_start(self, attempt: Attempt) -> None:
-        """Of a request that is cancelled before it is looked at; it comes into line only if that fails."""
-        try:
-            await self._arrivals.end(attempt, RunStatus.CANCELLED, Reason.CANCEL)
-        except DatabaseError as error:
-            log.error("a request for a run of %s could not be cancelled: %s", attempt.job_id, error)
-            self._arrivals.put_in_line(attempt)
-            self._on_failure()
 
     async def _take_up(self, arrival: Arrival) -> None:
         """Decide again until the decision still holds at its commit; then carry out the run, if it starts."""

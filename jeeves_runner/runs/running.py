@@ -22,7 +22,7 @@ from jeeves_runner.runs.outcomes import Report, record_outcome
 
 log = logging.getLogger(__name__)
 
-_AGAIN = 1.0
+AGAIN = 1.0
 """Seconds until an outcome the database did not take is offered to it again."""
 
 _CAUSE_PATIENCE = 2.0
@@ -191,7 +191,7 @@ class RunningRuns:
                 log.error("the outcome of run %d could not be recorded: %s", run.id, error)
             except DatabaseError as error:
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
-                await asyncio.sleep(_AGAIN)
+                await asyncio.sleep(AGAIN)
                 continue
             return
 

@@ -17,27 +17,25 @@ from collections.abc import Callable, Mapping, Sequence
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Run, Trigger
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
-from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Fenced, NotFound
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
-from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.board import Board, Stage
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.execution import Logs
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.line import WaitingLine
-from jeeves_runner.runs.outcomes import record_outcome
 from jeeves_runner.runs.requests import Requests
+from jeeves_runner.runs.restart import Restart
 from jeeves_runner.runs.running import RunningRuns
-from jeeves_runner.runs.settle import Kept, end_left_run, settle_left_runs
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +60,6 @@ class Runs:
     ) -> None:
         self._conn = conn
         self._writer = writer
-        self._executors = executors
-        self._epoch = epoch
-        self._data_dir = logs.data_dir
         self._board = board = Board(executors.slots(), pools or {})
         self._jobs = jobs = KnownJobs(conn)
         self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full)
@@ -90,14 +85,23 @@ class Runs:
             on_failure=self._on_failure,
             on_fenced=self.fence,
         )
-        self._requests = Requests(
-            writer=writer, jobs=jobs, arrivals=arrivals, running=running, on_failure=self._on_failure
-        )
+        self._requests = Requests(writer=writer, jobs=jobs, arrivals=arrivals, running=running)
         self._due = DueOccurrences(
             epoch=epoch, jobs=jobs, admission=admission, arrivals=arrivals, running=running
         )
         self._line = WaitingLine(
             clock=clock,
+            board=board,
+            jobs=jobs,
+            admission=admission,
+            arrivals=arrivals,
+        )
+        self._restart = Restart(
+            conn=conn,
+            writer=writer,
+            executors=executors,
+            epoch=epoch,
+            data_dir=logs.data_dir,
             board=board,
             jobs=jobs,
             admission=admission,
@@ -113,65 +117,16 @@ class Runs:
 
     async def start_up(self) -> None:
         """Settle what the runner before left, take up the runs that wait, and admit from here on."""
-        await self._executors.open()
-        kept = await settle_left_runs(self._conn, self._writer, self._executors, self._epoch, self._data_dir)
-        for one in kept:
-            await self._take_over(one)
+        await self._restart.settle()
         self._admission.read_pauses()
-        waiting = runs.waiting_runs(self._conn)
-        # By the same look: what another program enters after it is taken up once, by the next.
-        self._newest_seen = waiting[-1].id if waiting else 0
-        asked = [run for run in waiting if not (_waits(run) or _is_to_end(run))]
-        known = [run for run in waiting if _waits(run) or _is_to_end(run)]
-        # All at once: what was missed shares its commits.
-        await asyncio.gather(*map(self._take_up_again, known))
+        # What another program enters after this look is taken up once, by the next.
+        asked, self._newest_seen = await self._restart.line_up()
         self._is_open = True
         self._arrivals.open()
         self._line.open()
         for run in asked:
             self._requests.take_up(run)
         self._after_commit()
-
-    async def _take_over(self, kept: Kept) -> None:
-        """Look after work that has outlived its runner. It has its slot before anything else is decided."""
-        left, executor, handle = kept
-        job = self._jobs.get(left.run.job_id)
-        if job is None:
-            log.error("run %d is ended: the row of its job %s is damaged", left.run.id, left.run.job_id)
-            await self._end_left(left)
-            return
-        attempt = Attempt.of(left.run)
-        self._board.add(attempt)
-        self._board.set_run(attempt, left.run)
-        self._board.take_slot(attempt, executor.name, left.run.pool)
-        self._running.equip(attempt, job, executor, left.mark)
-        self._running.track(self._running.resume(attempt, left, handle))
-
-    async def _end_left(self, left: LeftRun) -> None:
-        report = await end_left_run(self._executors, left, self._data_dir)
-        epoch = self._epoch
-        await self._writer.write(
-            lambda tx: record_outcome(tx, left.run.id, report, None, epoch=epoch, cause=None),
-            priority=Priority.OUTCOME,
-        )
-
-    async def _take_up_again(self, run: Run) -> None:
-        """What waited for the last runner waits on, or is missed if it waited too long.
-
-        What the last one was asked to end and did not is ended: it must not start meanwhile.
-        """
-        attempt = Attempt.of(run)
-        self._board.add(attempt)
-        self._board.set_run(attempt, run)
-        self._board.wait(attempt)
-        if run.cancel_cause is not None and _is_to_end(run):
-            await self._end_waiting(attempt, run.cancel_cause)
-            return
-        job = self._jobs.get(run.job_id)
-        if job is None or not run.trigger.is_occurrence or run.scheduled_for is None:
-            return
-        if not self._admission.is_in_window(job, run.scheduled_for):
-            await self._arrivals.end(attempt, RunStatus.MISSED, Reason.LATE)
 
     async def shut_down(self, grace: float) -> None:
         """Admit nothing more, give running work ``grace`` seconds, then end it; all is recorded then."""
@@ -230,7 +185,7 @@ class Runs:
         elif attempt.stage is Stage.RUNNING:
             await self._running.end(attempt, cause)
         else:
-            await self._arrivals.end(attempt, RunStatus.CANCELLED, Reason.CANCEL)
+            await self._arrivals.cancel(attempt, cause)
         return self._read(run_id)
 
     async def wait(self, run_id: int) -> Run:
@@ -317,20 +272,6 @@ class Runs:
         if attempt is None:
             return
         if attempt.stage is not Stage.RUNNING:
-            self._running.track(self._end_waiting(attempt, cause))
+            self._arrivals.cancel_soon(attempt, cause)
         elif attempt.execution is not None and not attempt.execution.is_asked_to_end():
             self._running.track(self._running.end(attempt, cause))
-
-    async def _end_waiting(self, attempt: Attempt, cause: CancelCause) -> None:
-        reason = Reason.REPLACED if cause is CancelCause.REPLACED else Reason.CANCEL
-        await self._arrivals.end(attempt, RunStatus.CANCELLED, reason)
-
-
-def _is_to_end(run: Run) -> bool:
-    """Whether a waiting run is asked to end."""
-    return run.cancel_cause is not None and run.cancel_cause.ends_waiting
-
-
-def _waits(run: Run) -> bool:
-    """Whether a runner has told it to wait, before it had its row or since; a retry waits by its nature."""
-    return run.epoch is not None or run.trigger.is_occurrence or run.trigger is Trigger.RETRY

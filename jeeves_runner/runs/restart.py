@@ -1,0 +1,119 @@
+"""What the runner before has left: ended, taken over, or put in line again, before anything is admitted."""
+
+import asyncio
+import logging
+
+import apsw
+
+from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
+from jeeves_runner.db import runs
+from jeeves_runner.db.runs import LeftRun
+from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.execute.registry import Executors
+from jeeves_runner.runs.admission import Admission
+from jeeves_runner.runs.arrivals import Arrivals
+from jeeves_runner.runs.board import Attempt, Board
+from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.outcomes import record_outcome
+from jeeves_runner.runs.running import RunningRuns
+from jeeves_runner.runs.settle import Kept, end_left_run, settle_left_runs
+
+log = logging.getLogger(__name__)
+
+
+class Restart:
+    """Done once, in this order: ``settle``, then ``line_up``."""
+
+    def __init__(
+        self,
+        *,
+        conn: apsw.Connection,
+        writer: Writer,
+        executors: Executors,
+        epoch: int,
+        data_dir: str,
+        board: Board,
+        jobs: KnownJobs,
+        admission: Admission,
+        arrivals: Arrivals,
+        running: RunningRuns,
+    ) -> None:
+        self._conn = conn
+        self._writer = writer
+        self._executors = executors
+        self._epoch = epoch
+        self._data_dir = data_dir
+        self._board = board
+        self._jobs = jobs
+        self._admission = admission
+        self._arrivals = arrivals
+        self._running = running
+
+    async def settle(self) -> None:
+        """Take over what has outlived its runner, and end what is left of the rest."""
+        await self._executors.open()
+        kept = await settle_left_runs(self._conn, self._writer, self._executors, self._epoch, self._data_dir)
+        for one in kept:
+            await self._take_over(one)
+
+    async def line_up(self) -> tuple[list[Run], int]:
+        """Put in line what a runner had told to wait. What is left are requests that no runner has seen; they
+        are returned with the largest id of this look."""
+        waiting = runs.waiting_runs(self._conn)
+        # All at once: what was missed shares its commits.
+        await asyncio.gather(*(self._take_up(run) for run in waiting if _is_known(run)))
+        return [run for run in waiting if not _is_known(run)], waiting[-1].id if waiting else 0
+
+    async def _take_over(self, kept: Kept) -> None:
+        """It has its slot before anything else is decided."""
+        left, executor, handle = kept
+        job = self._jobs.get(left.run.job_id)
+        if job is None:
+            log.error("run %d is ended: the row of its job %s is damaged", left.run.id, left.run.job_id)
+            await self._end(left)
+            return
+        attempt = Attempt.of(left.run)
+        self._board.add(attempt)
+        self._board.set_run(attempt, left.run)
+        self._board.take_slot(attempt, executor.name, left.run.pool)
+        self._running.equip(attempt, job, executor, left.mark)
+        self._running.track(self._running.resume(attempt, left, handle))
+
+    async def _end(self, left: LeftRun) -> None:
+        report = await end_left_run(self._executors, left, self._data_dir)
+        await self._writer.write(
+            lambda tx: record_outcome(tx, left.run.id, report, None, epoch=self._epoch, cause=None),
+            priority=Priority.OUTCOME,
+        )
+
+    async def _take_up(self, run: Run) -> None:
+        """It waits on, or is missed if it waited too long.
+
+        What the last runner was asked to end and did not is ended: it must not start meanwhile.
+        """
+        attempt = Attempt.of(run)
+        self._board.add(attempt)
+        self._board.set_run(attempt, run)
+        self._board.wait(attempt)
+        if run.cancel_cause is not None and _is_to_end(run):
+            await self._arrivals.cancel(attempt, run.cancel_cause)
+            return
+        job = self._jobs.get(run.job_id)
+        if job is None or not run.trigger.is_occurrence or run.scheduled_for is None:
+            return
+        if not self._admission.is_in_window(job, run.scheduled_for):
+            await self._arrivals.end(attempt, RunStatus.MISSED, Reason.LATE)
+
+
+def _is_to_end(run: Run) -> bool:
+    """Whether a waiting run is asked to end."""
+    return run.cancel_cause is not None and run.cancel_cause.ends_waiting
+
+
+def _is_known(run: Run) -> bool:
+    """Whether a runner has told it to wait, before it had its row or since, or has been asked to end it.
+
+    A retry waits by its nature.
+    """
+    is_told = run.epoch is not None or run.trigger.is_occurrence or run.trigger is Trigger.RETRY
+    return is_told or _is_to_end(run)
