@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup run test check bench campaign lock clean
+.PHONY: setup run test check schemas bench campaign lock clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,10 @@ check: $(STAMP)
 # Property tests with many more examples: minutes, and not part of `make test`.
 campaign: $(STAMP)
 	$(PYTEST) -n auto -m campaign --timeout 0 $(ARGS)
+
+# The parts of schemas/ that are made from other things; a test fails until this has been run.
+schemas: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m support.schema_files
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -2,81 +2,111 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from jeeves_runner.config_file import read
-from jeeves_runner.config_rules import DURATIONS
-from jeeves_runner.core.durations import parse_duration, parse_size
+from jeeves_runner.config_kinds import (
+    Choice,
+    Commands,
+    Duration,
+    Given,
+    Host,
+    Limits,
+    Location,
+    Section,
+    Size,
+    Whole,
+    Zone,
+    read_settings,
+    schema_of,
+    settings_of,
+)
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import ConfigError
 
 FILE_NAME: Final = "jeeves-runner.yaml"
+_PORT: Final = 1937
+
+SyncMode = Literal["auto", "manual"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
 
 
 class SyncConfig(NamedTuple):
     """How manifests are followed."""
 
-    mode: Literal["auto", "manual"] = "auto"
-    """``auto``: what is seen is applied. ``manual``: it is shown, and applied on request."""
-    interval_ms: int = 60_000
-    """Milliseconds between two looks at the folder when nothing was heard of a change."""
+    mode: Annotated[SyncMode, Choice(SyncMode, "auto: what is saved is applied; manual: an apply does.")] = (
+        "auto"
+    )
+    interval_ms: Annotated[int, Duration("How often the folder is looked at if nothing is heard.")] = 60_000
 
 
 class LogConfig(NamedTuple):
     """The runner's own log."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least that is logged."""
-    file: Path | None = None
-    """An absolute path; None: standard error."""
-    format: Literal["text", "json"] = "text"
-    """``text`` for people, ``json`` for programs."""
+    level: Annotated[LogLevel, Choice(LogLevel, "How much is logged.")] = "info"
+    file: Annotated[Path | None, Location("A file to log to; standard error by default.")] = None
+    format: Annotated[LogFormat, Choice(LogFormat, "text for people, json for programs.")] = "text"
 
 
 class Config(NamedTuple):
-    """All settings in force. Paths are absolute."""
+    """All settings in force. Paths are absolute, sizes in bytes."""
 
     path: Path | None
     """The file that the settings came from; None: there is none."""
     root: Path
     """The project root: the folder of that file, or the current one."""
-    jobs_dir: Path
-    """The folder of the manifests."""
-    data_dir: Path
-    """The folder for the database, logs and what jobs keep."""
-    db_path: Path
-    """The database file."""
-    host: str = "127.0.0.1"
-    """The address to listen on, one of ``config_rules.LOOPBACK``."""
-    port: int = 1937
-    """The port to listen on; 0: any free one."""
-    timezone: str = "UTC"
-    """The IANA zone of schedules that name none, and of times given without an offset."""
-    max_concurrency: int = 4
-    """How many runs may run at once, 1 to 1000."""
-    pools: Mapping[str, int] = MappingProxyType({})
-    """Further limits by name: how many runs of the jobs in that pool may run at once."""
-    run_retention_ms: int = 30 * 86_400_000
-    """How long ended runs are kept, in milliseconds."""
-    log_retention_ms: int = 30 * 86_400_000
-    """How long log files are kept, in milliseconds; not longer than their run."""
-    log_max_size: int = 10 * 1024**2
-    """Bytes of a run's log file beyond which its middle is cut out."""
-    state_cleanup_interval_ms: int = 3_600_000
-    """Milliseconds between two removals of expired state, old runs and finished items."""
-    shutdown_grace_ms: int = 30_000
-    """How long a stopping runner lets runs finish, in milliseconds."""
-    min_free: int = 256 * 1024**2
-    """Bytes of free disk space below which no run starts."""
-    sync: SyncConfig = SyncConfig()
-    """How manifests are followed."""
-    runners: Mapping[str, str] = MappingProxyType({})
-    """Commands that run scripts, by file extension without the dot, each as a shell would split it."""
-    log: LogConfig = LogConfig()
-    """The runner's own log."""
+    jobs_dir: Annotated[Path, Location("Folder of the manifests.", "jobs.d")]
+    data_dir: Annotated[Path, Location("Folder for the database, logs and what jobs keep.", "data")]
+    db_path: Annotated[Path, Location("The database file; runner.sqlite in data_dir by default.")]
+    host: Annotated[str, Host("Address to listen on; only loopback in this version.", _PORT)] = "127.0.0.1"
+    port: Annotated[int, Whole("Port to listen on; 0 takes a free one.", 0, 65535, "port number")] = _PORT
+    timezone: Annotated[
+        str, Zone("Time zone of schedules that name none, and of times given without an offset.")
+    ] = "UTC"
+    max_concurrency: Annotated[int, Whole("How many runs may run at once.", 1, 1000)] = 4
+    pools: Annotated[
+        Mapping[str, int], Limits("Further limits by name, for the runs of the jobs in that pool.", 1, 1000)
+    ] = MappingProxyType({})
+    run_retention_ms: Annotated[int, Duration("How long ended runs are kept.")] = 30 * 86_400_000
+    log_retention_ms: Annotated[int, Duration("How long log files are kept; not longer than their run.")] = (
+        30 * 86_400_000
+    )
+    log_max_size: Annotated[int, Size("Size of a run's log file beyond which its middle is cut out.")] = (
+        10 * 1024**2
+    )
+    state_cleanup_interval_ms: Annotated[
+        int, Duration("How often expired state, old runs and finished items are removed.")
+    ] = 3_600_000
+    shutdown_grace_ms: Annotated[int, Duration("How long a stopping runner lets runs finish.")] = 30_000
+    min_free: Annotated[int, Size("Free disk space below which no run starts.")] = 256 * 1024**2
+    sync: Annotated[SyncConfig, Section(SyncConfig, "How manifests are followed.", "{mode: auto}")] = (
+        SyncConfig()
+    )
+    runners: Annotated[
+        Mapping[str, str], Commands('Commands that run scripts, by file extension: {py: "uv run"}.')
+    ] = MappingProxyType({})
+    log: Annotated[LogConfig, Section(LogConfig, "The runner's own log.", "{level: info}")] = LogConfig()
+
+
+SETTINGS: Final = settings_of(Config)
+"""What the file may hold."""
+
+
+@cache
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of the config file; ``schemas/config.schema.json`` is its copy for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "jeeves-runner config",
+        "description": "Settings of one runner; every one is optional. Paths are relative to this file.",
+        "x-expected": "a mapping of settings",
+        **schema_of(SETTINGS),
+    }
 
 
 def load_config(start: Path, explicit: Path | None) -> Config:
@@ -87,7 +117,7 @@ def load_config(start: Path, explicit: Path | None) -> Config:
     path = _path(start, explicit)
     if path is None:
         return _config(None, _root(start), {})
-    values, problems = read(_bytes(path), path)
+    values, problems = _read(path)
     if problems:
         raise _error(problems)
     return _config(path.resolve(), _root(path.resolve().parent), values)
@@ -96,7 +126,11 @@ def load_config(start: Path, explicit: Path | None) -> Config:
 def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[Problem]]:
     """The file that ``load_config`` takes and all that is wrong in it; ConfigError if it cannot be read."""
     path = _path(start, explicit)
-    return path, [] if path is None else read(_bytes(path), path)[1]
+    return path, [] if path is None else _read(path)[1]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
+    return read(_bytes(path), path, SETTINGS, config_schema())
 
 
 def _path(start: Path, explicit: Path | None) -> Path | None:
@@ -149,38 +183,6 @@ def _error(problems: Sequence[Problem]) -> ConfigError:
 
 
 def _config(path: Path | None, root: Path, values: Mapping[str, Any]) -> Config:
-    given = dict(values)
-    settings: dict[str, Any] = {}
-    data_dir = root / given.pop("data_dir", "data")
-    sync = given.pop("sync", {})
-    log = given.pop("log", {})
-    for key in DURATIONS:
-        if key in given:
-            settings[f"{key}_ms"] = parse_duration(given.pop(key))
-    for key in ("log_max_size", "min_free"):
-        if key in given:
-            settings[key] = parse_size(given.pop(key))
-    for key in ("pools", "runners"):
-        settings[key] = dict(given.pop(key, {}))
-    settings |= {
-        key: value
-        for key, value in given.items()
-        if key in Config._fields and not key.endswith(("_dir", "_path"))
-    }
-    return Config(
-        path=path,
-        root=root,
-        jobs_dir=root / given.get("jobs_dir", "jobs.d"),
-        data_dir=data_dir,
-        db_path=root / given["db_path"] if "db_path" in given else data_dir / "runner.sqlite",
-        sync=SyncConfig(
-            mode=sync.get("mode", "auto"),
-            interval_ms=parse_duration(sync["interval"]) if "interval" in sync else 60_000,
-        ),
-        log=LogConfig(
-            level=log.get("level", "info"),
-            file=root / log["file"] if "file" in log else None,
-            format=log.get("format", "text"),
-        ),
-        **settings,
-    )
+    fields = read_settings(SETTINGS, Given(values, root))
+    fields.setdefault("db_path", fields["data_dir"] / "runner.sqlite")
+    return Config(path=path, root=root, **fields)

@@ -1,16 +1,16 @@
 """The config file as a whole: its settings, and all that is wrong with them, by line and column."""
 
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
-from jeeves_runner.config_rules import broken_rules
+from jeeves_runner.config_kinds import Given, Setting, findings_in
 from jeeves_runner.core.manifest.simple_schema import fits
 from jeeves_runner.core.manifest.validation import Validator
 from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
 from jeeves_runner.core.problem import Finding, Position, Problem
-from jeeves_runner.schemas_text import config_schema
 
 _LATER: Final = frozenset(
     "source.git source gateway notifications heartbeat policy api webhook_secret_path executors".split()  # noqa: SIM905
@@ -18,9 +18,14 @@ _LATER: Final = frozenset(
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
 
 
-def read(data: bytes, path: Path) -> tuple[dict[str, Any], list[Problem]]:
-    """The settings in the bytes of the file at ``path``, and what is wrong with them."""
-    values, mistakes = _values(data, path.resolve().parent)
+def read(
+    data: bytes, path: Path, settings: tuple[Setting, ...], schema: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The settings in the bytes of the file at ``path``, and what is wrong with them.
+
+    ``schema`` is that of ``settings``, which are all that the file may hold.
+    """
+    values, mistakes = _values(data, path.resolve().parent, settings, schema)
     problems = [
         Problem(
             severity="error",
@@ -36,7 +41,9 @@ def read(data: bytes, path: Path) -> tuple[dict[str, Any], list[Problem]]:
     return values, problems
 
 
-def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[tuple[Position, Finding]]]:
+def _values(
+    data: bytes, root: Path, settings: tuple[Setting, ...], schema: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[tuple[Position, Finding]]]:
     """The mapping in a file, checked; a file without settings is an empty one."""
     try:
         text = decode(data)
@@ -47,11 +54,13 @@ def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[tuple[Positio
         mistake = Finding(path=(), code=error.code, message=error.message, hint=error.hint)
         return {}, [((error.line, error.column), mistake)]
     values = document.value
-    findings = _validator().findings(values, holds_float=document.holds_float)
+    validator = Validator(schema, partial(fits, schema=schema), _LATER)
+    findings = validator.findings(values, holds_float=document.holds_float)
     if not isinstance(values, dict):
         return {}, [((1, 1), finding) for finding in findings]
     broken = {finding.path[0] for finding in findings}
-    findings += broken_rules({key: value for key, value in values.items() if key not in broken}, root)
+    right = {key: value for key, value in values.items() if key not in broken}
+    findings += findings_in(settings, Given(right, root))
     if not findings:
         return values, []
     located = load(text, positions=True)
@@ -59,9 +68,3 @@ def _values(data: bytes, root: Path) -> tuple[dict[str, Any], list[tuple[Positio
         (located.key_position(each.path) if each.at_key else located.position(each.path), each)
         for each in findings
     ]
-
-
-@cache
-def _validator() -> Validator:
-    schema = config_schema()
-    return Validator(schema, partial(fits, schema=schema), _LATER)

@@ -204,8 +204,13 @@ def undocumented_fields(module: Module) -> Iterator[str]:
         if not (isinstance(node, ast.ClassDef) and node.name in DOCUMENTED):
             continue
         for field, below in zip_longest(node.body, node.body[1:]):
-            if isinstance(field, ast.AnnAssign) and not _is_text(below):
+            if isinstance(field, ast.AnnAssign) and not (_is_text(below) or _is_setting(field)):
                 yield f"{module.name}:{field.lineno}: {node.name}.{ast.unparse(field.target)} has no text"
+
+
+def _is_setting(field: ast.AnnAssign) -> bool:
+    """Whether the annotation holds what kind of setting this is, which says what it sets."""
+    return isinstance(field.annotation, ast.Subscript) and ast.unparse(field.annotation.value) == "Annotated"
 
 
 def _is_text(node: ast.stmt | None) -> bool:

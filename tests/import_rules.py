@@ -29,7 +29,7 @@ TEXTS = (
 those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
-SETTINGS = (*CORE, "schemas_text", "config_rules", "config_file", "config")
+SETTINGS = (*CORE, "schemas_text", "config_kinds", "config_file", "config")
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
 WORKING = (*SETTINGS, *ADAPTERS, *WORKERS, "views")
@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.manifest": (*WORDS, *TEXTS, "core.schedule"),
     "core": CORE[:-1],
     "schemas_text": WORDS,
-    "config_rules": SETTINGS[:-3],
+    "config_kinds": SETTINGS[:-3],
     "config_file": SETTINGS[:-2],
     "config": SETTINGS[:-1],
     **dict.fromkeys(ADAPTERS, CORE),

@@ -3,10 +3,20 @@
 import os
 import re
 from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 
 import pytest
 
-from jeeves_runner.config import check_config, load_config
+from jeeves_runner.config import SETTINGS, Config, check_config, load_config
+from jeeves_runner.config_kinds import (
+    Choice,
+    Duration,
+    Given,
+    findings_in,
+    read_settings,
+    schema_of,
+    settings_of,
+)
 from jeeves_runner.errors import ConfigError
 
 
@@ -136,3 +146,25 @@ def test_whoever_needs_the_config_stops_at_the_first_mistake_and_tells_of_the_re
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path, tmp_path / "nowhere.yaml")
+
+
+def test_every_field_but_the_files_own_place_is_a_setting() -> None:
+    assert [setting.field for setting in SETTINGS] == [
+        field for field in Config._fields if field not in ("path", "root")
+    ]
+
+
+class Oven(NamedTuple):
+    """Settings of another program."""
+
+    warm_up_ms: Annotated[int, Duration("How long it is heated before.")] = 600_000
+    door: Annotated[Literal["left", "right"], Choice(Literal["left", "right"], "Where it opens.")] = "left"
+
+
+def test_a_setting_is_declared_once(tmp_path: Path) -> None:
+    settings = settings_of(Oven)
+    properties = schema_of(settings)["properties"]
+    assert (properties["warm_up"]["default"], properties["door"]["enum"]) == ("10m", ["left", "right"])
+    assert Oven(**read_settings(settings, Given({"warm_up": "5m"}, tmp_path))) == Oven(warm_up_ms=300_000)
+    (finding,) = findings_in(settings, Given({"warm_up": "5m1h"}, tmp_path))
+    assert finding.path == ("warm_up",)

@@ -68,6 +68,12 @@ def parse_size(text: str) -> int:
     return int(match[1][:20]) * _SIZE_UNITS[match[2]]
 
 
+def format_size(size: int) -> str:
+    """The shortest text that ``parse_size`` reads as ``size`` bytes."""
+    unit = next(name for name, one in reversed(_SIZE_UNITS.items()) if size % one == 0)
+    return f"{size // _SIZE_UNITS[unit]}{unit}"
+
+
 def span_ms(span: Span, what: str, *, minimum: int = 1) -> int:
     """Milliseconds of a span between ``minimum`` ms and ten years; fractions of one count as a whole.
 

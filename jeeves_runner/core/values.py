@@ -14,6 +14,11 @@ from jeeves_runner.errors import DatabaseError, InvalidValue
 
 T = TypeVar("T")
 
+ID_PATTERN: Final = r"[a-z0-9][a-z0-9._-]{0,127}"
+"""The whole of what can be the id of a job, a queue or a pool; a file of that name fits any system."""
+ID_WORDS: Final = "lower-case letters, digits, `.`, `_` and `-`, at most 128, the first a letter or digit"
+"""The same for people."""
+
 MAX_NAME_LENGTH: Final = 512
 MAX_JSON_LENGTH: Final = 64 * 1024 * 1024
 MAX_WHOLE: Final = 2**31 - 1
@@ -113,6 +118,11 @@ def same_json(one: object, other: object) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same_json, one, other))
     return one == other
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be an id: see ID_WORDS."""
+    return re.fullmatch(ID_PATTERN, text) is not None
 
 
 def check_name(name: object, what: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from jeeves_runner import __version__
-from jeeves_runner.config import Config, LogConfig, SyncConfig
+from jeeves_runner.config import Config
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import health_counts
@@ -88,8 +88,8 @@ def _unborn(sync: Mapping[str, Any]) -> int:
 
 
 def _value(setting: Any) -> Any:
-    if isinstance(setting, SyncConfig | LogConfig):
-        return {name: _value(item) for name, item in setting._asdict().items()}
+    if hasattr(setting, "_asdict"):  # a section such as ``log``
+        setting = setting._asdict()
     if isinstance(setting, Mapping):
         return {str(key): _value(item) for key, item in setting.items()}
     if isinstance(setting, list | tuple | set | frozenset):

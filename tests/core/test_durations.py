@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.durations import MAX_SPAN_MS, format_duration, parse_duration, parse_size
+from jeeves_runner.core.durations import (
+    MAX_SPAN_MS,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +39,9 @@ def test_sizes() -> None:
     for text in ("10", "10MB", "1.5GiB", "10MiB\n"):
         with pytest.raises(ValueError, match="no size"):
             parse_size(text)
+
+
+@given(st.integers(0, 2**50))
+def test_a_formatted_size_reads_as_the_same(size: int) -> None:
+    assert parse_size(format_size(size)) == size
+    assert format_size(10 * 1024**2) == "10MiB"

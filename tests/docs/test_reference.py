@@ -22,6 +22,7 @@ from support.docs import (
 )
 
 from jeeves_runner.cli.reasons import REASONS
+from jeeves_runner.config import config_schema
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit, catch_up
 from jeeves_runner.core.schedule.schedule import parse_schedule
@@ -29,7 +30,7 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
 from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.environment import Surroundings, build_environment
-from jeeves_runner.schemas_text import config_schema, manifest_schema
+from jeeves_runner.schemas_text import manifest_schema
 
 # Keys of manifests and config
 

@@ -1,8 +1,8 @@
 """``config``: the settings in force, and whether the config file is valid."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -11,11 +11,10 @@ from jeeves_runner.cli.exits import FAILED, OK
 from jeeves_runner.cli.formats import NONE, counted, size
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.syntax import Group
-from jeeves_runner.config import check_config
+from jeeves_runner.config import SETTINGS, Config, check_config
+from jeeves_runner.config_kinds import Duration, Section, Setting, Size
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.views.runner import config_view
-
-SIZES: Final = frozenset({"log_max_size", "min_free"})
 
 
 @click.group("config", cls=Group)
@@ -28,11 +27,10 @@ def command() -> None:
 @pass_app
 def show(app: App) -> None:
     """Print every setting in force: what the file says, defaults for the rest, paths resolved."""
-    config = config_view(app.config)
     if app.json:
-        app.print_json(config)
+        app.print_json(config_view(app.config))
     else:
-        app.print_table(["SETTING", "VALUE"], list(_rows(config)))
+        app.print_table(["SETTING", "VALUE"], list(_rows(app.config)))
 
 
 @command.command("validate")
@@ -54,20 +52,28 @@ def validate(app: App) -> int:
     return FAILED if problems else OK
 
 
-def _rows(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each setting with its name in the file: ``log.file`` for a setting inside ``log``."""
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _rows(value, f"{prefix}{key}.")
+def _rows(config: Config) -> Iterator[tuple[str, str]]:
+    """Where the settings are from, then each setting by its name in the file."""
+    yield "path", NONE if config.path is None else str(config.path)
+    yield "root", str(config.root)
+    yield from _setting_rows(SETTINGS, config)
+
+
+def _setting_rows(settings: Sequence[Setting], values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """A setting inside ``log`` is ``log.file``."""
+    for setting in settings:
+        value = getattr(values, setting.field)
+        if isinstance(setting.kind, Section):
+            yield from _setting_rows(setting.kind.settings, value, f"{prefix}{setting.key}.")
+        elif isinstance(value, Mapping) and value:
+            yield from ((f"{prefix}{setting.key}.{name}", str(each)) for name, each in value.items())
         else:
-            yield prefix + key.removesuffix("_ms"), _shown(key, value)
+            yield prefix + setting.key, _shown(setting, value)
 
 
-def _shown(key: str, value: Any) -> str:
-    if value is None or value in ({}, []):
+def _shown(setting: Setting, value: Any) -> str:
+    if value is None or value == {}:
         return NONE
-    if key.endswith("_ms"):
+    if isinstance(setting.kind, Duration):
         return format_duration(value)
-    if key in SIZES:
-        return size(value)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return size(value) if isinstance(setting.kind, Size) else str(value)

@@ -9,7 +9,8 @@ import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.schemas_text import config_schema, manifest_schema
+from jeeves_runner.config import config_schema
+from jeeves_runner.schemas_text import manifest_schema
 
 
 @click.command("init")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jeeves_runner.config import config_schema
 from jeeves_runner.core.manifest.simple_schema import fits
-from jeeves_runner.schemas_text import config_schema
 
 SCHEMA = config_schema()
 is_valid = jsonschema_rs.validator_for(SCHEMA).is_valid
