@@ -54,6 +54,9 @@ STATEMENT = re.compile(
 SQL_CLOCK = re.compile(r"'now'|\bCURRENT_(?:TIMESTAMP|DATE|TIME)\b|\bunixepoch\(\s*\)", re.IGNORECASE)
 
 
+ID_FORM = "[a-z0-9][a-z0-9"
+BAD_WORDS = {"error", "timeout", "interrupted"}
+
 DOCUMENTED = frozenset(
     """
     JobSpec QueueSpec Retries Secret Commit Problem Finding
@@ -122,6 +125,40 @@ def trigger_words_in_sql(module: Module) -> Iterator[str]:
             yield f"{module.name}:{line}: compares triggers with words"
 
 
+def id_forms_elsewhere(module: Module) -> Iterator[str]:
+    """What an id looks like is ``core.values.ID_PATTERN``."""
+    if module.name != "core.values":
+        for line, text in texts(module):
+            if ID_FORM in text:
+                yield f"{module.name}:{line}: writes the form of ids anew"
+
+
+def bad_outcomes_elsewhere(module: Module) -> Iterator[str]:
+    """Which outcomes count as failures is ``core.model.BAD``."""
+    if module.name == "core.model":
+        return
+    for line, text in texts(module):
+        if all(f"'{word}'" in text for word in BAD_WORDS):
+            yield f"{module.name}:{line}: lists the bad outcomes in SQL"
+    for node in ast.walk(module.tree):
+        match node:
+            case (
+                ast.Dict(keys=members)
+                | ast.Set(elts=members)
+                | ast.Tuple(elts=members)
+                | ast.List(elts=members)
+            ):
+                if {_word(member) for member in members} >= BAD_WORDS:
+                    yield f"{module.name}:{node.lineno}: lists the bad outcomes"
+
+
+def _word(node: ast.expr | None) -> str | None:
+    """The word of a literal, or of a status such as ``RunStatus.ERROR``."""
+    if isinstance(node, ast.Attribute):
+        return node.attr.lower()
+    return str(node.value) if isinstance(node, ast.Constant) else None
+
+
 def runs_written_elsewhere(module: Module) -> Iterator[str]:
     """One way in, and one place where runs end."""
     if not module.within(*WRITE_RUNS):
@@ -164,7 +201,7 @@ def libraries_out_of_place(module: Module) -> Iterator[str]:
     """Libraries with one home, so that one room knows their traps; and sqlite3, which has none."""
     for line, name in imports(module):
         library = name.split(".")[0]
-        if library in ("croniter", "dateutil") and not re.match(r"core\.(schedule|cron|rrule)", module.name):
+        if library in ("croniter", "dateutil") and not module.within("core.schedule"):
             yield f"{module.name}:{line}: {library} belongs behind core.schedule"
         if library == "sqlite3":
             yield f"{module.name}:{line}: a second SQLite in the process drops the first one's locks"
@@ -231,6 +268,8 @@ RULES: tuple[Rule, ...] = (
     sql_outside_db,
     clock_in_sql,
     trigger_words_in_sql,
+    id_forms_elsewhere,
+    bad_outcomes_elsewhere,
     runs_written_elsewhere,
     io_in_core,
     imports_by_name,

@@ -9,6 +9,7 @@ from jeeves_runner.cli.reasons import reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.model import BAD
 
 Document = Mapping[str, Any]
 
@@ -20,9 +21,7 @@ STATUS_STYLES: Final[dict[str, str]] = {
     "ok": "green",
     "running": "cyan",
     "scheduled": "blue",
-    "error": "red",
-    "timeout": "red",
-    "interrupted": "red",
+    **dict.fromkeys(BAD, "red"),
     "missed": "yellow",
     "skipped": "yellow",
     "cancelled": "yellow",

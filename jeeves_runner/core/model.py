@@ -7,7 +7,7 @@ documentation are derived from them, or tests keep them equal.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 
 class JobType(StrEnum):
@@ -166,6 +166,19 @@ class RunStatus(StrEnum):
         return self not in (RunStatus.SCHEDULED, RunStatus.RUNNING)
 
 
+OUTCOMES: Final = (
+    RunStatus.OK,
+    RunStatus.ERROR,
+    RunStatus.TIMEOUT,
+    RunStatus.CANCELLED,
+    RunStatus.INTERRUPTED,
+)
+"""What a run that has started can end as, and a job's status can tell of it."""
+
+BAD: Final = frozenset({RunStatus.ERROR, RunStatus.TIMEOUT, RunStatus.INTERRUPTED})
+"""The outcomes that need attention: they count as failures, and a retry may follow them."""
+
+
 class Secret(NamedTuple):
     """An environment value fetched when the run starts and masked in all its output."""
 
@@ -196,7 +209,7 @@ class JobSpec(NamedTuple):
     """One job as declared, with defaults applied and paths and time zone resolved."""
 
     id: str
-    """Unique over all jobs, 128 characters at most: ``[a-z0-9][a-z0-9._-]*``."""
+    """Unique over all jobs; of the form that ``core.values.ID_PATTERN`` says."""
     name: str
     """What people call the job; its id where none is given."""
     description: str | None = None

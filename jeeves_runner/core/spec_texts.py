@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from jeeves_runner.core.model import QueueSpec, Secret, Spec
+from jeeves_runner.core.specs import JOB_PARTS
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -19,12 +20,10 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
     if isinstance(spec, QueueSpec):
         return spec._asdict()
     values = spec._asdict()
-    if spec.env:
-        values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
-    else:
-        values["env"] = {}
-    if spec.retries is not None:
-        values["retries"] = spec.retries._asdict()
+    for name in JOB_PARTS:
+        if values[name] is not None:
+            values[name] = values[name]._asdict()
+    values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
     return values
 
 

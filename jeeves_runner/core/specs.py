@@ -1,24 +1,15 @@
 """Specs read from their canonical JSON text, which ``core.spec_texts`` writes."""
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from enum import EnumType
+from functools import lru_cache, partial
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
-from jeeves_runner.core.model import (
-    CatchUp,
-    JobSpec,
-    JobType,
-    OverlapPolicy,
-    QueueSpec,
-    Retries,
-    Secret,
-    SourceType,
-    Spec,
-)
+from jeeves_runner.core.model import JobSpec, QueueSpec, Secret, Spec
 
-T = TypeVar("T", JobSpec, Retries)
+T = TypeVar("T")
 
 
 class SpecError(ValueError):
@@ -44,19 +35,7 @@ def job_from_text(text: str) -> JobSpec:
 
 def _job_values(given: Mapping[str, Any]) -> dict[str, Any]:
     values = _known(given, JobSpec._fields)
-    for name in ("tags", "schedule", "exclude", "args", "reads", "writes", "uses"):
-        values[name] = tuple(values.get(name, ()))
-    values["env"] = tuple(
-        (name, value if isinstance(value, str) else _secret(value))
-        for name, value in values.get("env", {}).items()
-    )
-    values["type"] = JobType(values.get("type", "script"))
-    values["catch_up"] = CatchUp(values.get("catch_up", "latest"))
-    values["source_type"] = SourceType(values.get("source_type", "path"))
-    values["overlap_policy"] = OverlapPolicy(values.get("overlap_policy", "skip"))
-    if values.get("retries") is not None:
-        values["retries"] = _retries(values["retries"])
-    return values
+    return {name: _READERS[name](value) if name in _READERS else value for name, value in values.items()}
 
 
 def queue_from_text(text: str) -> QueueSpec:
@@ -68,18 +47,24 @@ def _known(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: values[name] for name in names if name in values}
 
 
+def _env(values: Mapping[str, str | Mapping[str, str]]) -> tuple[tuple[str, str | Secret], ...]:
+    return tuple(
+        (name, value if isinstance(value, str) else _secret(value)) for name, value in values.items()
+    )
+
+
 def _secret(value: Mapping[str, str]) -> Secret:
     if "file" in value:
         return Secret(kind="file", ref=value["file"])
     return Secret(kind="from_env", ref=value["from_env"])
 
 
-def _retries(values: Mapping[str, Any]) -> Retries:
-    known = _known(values, Retries._fields)
-    known["on"] = tuple(known["on"])
-    if known.get("on_exit_codes") is not None:
-        known["on_exit_codes"] = tuple(known["on_exit_codes"])
-    return _checked(Retries(**known))
+def _part(kind: Any, values: Mapping[str, Any] | None) -> Any:
+    """A mapping within a spec as its named tuple."""
+    if values is None:
+        return None
+    known = _known(values, kind._fields)
+    return _checked(kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in known.items()}))
 
 
 def _checked(value: T) -> T:
@@ -100,6 +85,33 @@ def _types_of(kind: Any) -> frozenset[type]:
     return frozenset([origin or kind])
 
 
+def _part_of(kind: Any) -> Any:
+    """The named tuple in an annotation such as ``Retries | None``; None if there is none."""
+    return next((each for each in (kind, *get_args(kind)) if hasattr(each, "_fields")), None)
+
+
+JOB_PARTS: Final = {
+    name: part for name, kind in JobSpec.__annotations__.items() if (part := _part_of(kind)) is not None
+}
+"""The fields of a job that are a mapping of their own, with the named tuple of its fields."""
+
+
+def _reader_of(name: str, kind: Any) -> Callable[[Any], Any] | None:
+    """What makes a field of its JSON value; None where that is the value itself."""
+    if name in JOB_PARTS:
+        return partial(_part, JOB_PARTS[name])
+    if get_origin(kind) is tuple:
+        return tuple
+    return kind if isinstance(kind, EnumType) else None
+
+
+_READERS = {
+    name: reader
+    for name, kind in JobSpec.__annotations__.items()
+    if (reader := _reader_of(name, kind)) is not None
+} | {"env": _env}
+
 _TYPES = {
-    cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()] for cls in (JobSpec, Retries)
+    cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()]
+    for cls in (JobSpec, *JOB_PARTS.values())
 }

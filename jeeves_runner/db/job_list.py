@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import BAD
 
 Row = dict[str, Any]
 
@@ -63,6 +64,7 @@ WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :
 ORDER BY jobs.id LIMIT :limit
 """
 _NO_LIMIT: Final = -1
+_BAD: Final = ", ".join(f"'{status}'" for status in BAD)
 
 
 def listed_jobs(
@@ -99,13 +101,13 @@ def health_counts(conn: apsw.Connection, since: datetime) -> Row:
     ``{totalJobs, running, waiting, held, ok, errors}``.
     """
     row = conn.execute(
-        """
+        f"""
         SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
           (SELECT count(*) FROM runs WHERE status = 'running'),
           (SELECT count(*) FROM runs WHERE status = 'scheduled'),
           (SELECT count(*) FROM held),
           count(*) FILTER (WHERE status = 'ok'),
-          count(*) FILTER (WHERE status IN ('error', 'timeout', 'interrupted'))
+          count(*) FILTER (WHERE status IN ({_BAD}))
         FROM runs WHERE finished_at > ?
         """,
         (to_text(since),),

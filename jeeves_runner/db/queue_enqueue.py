@@ -4,19 +4,16 @@ A queue with a deduplication key takes no second item with an equal key. Scripts
 on every run, so it uses no dataclasses, which would make that import slower.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
 from jeeves_runner.core.durations import text_after
-from jeeves_runner.core.values import canonical_json, fields_of
+from jeeves_runner.core.values import ID_WORDS, canonical_json, fields_of, is_id
 from jeeves_runner.db.queue_claims import settle_expired
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, NotFound
-
-_QUEUE_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 
 
 def enqueue(
@@ -106,10 +103,10 @@ def _terms(tx: Tx, queue_id: str) -> _Terms:
 
 
 def _create_undeclared(tx: Tx, queue_id: str) -> None:
-    if not _QUEUE_ID.fullmatch(queue_id):
+    if not is_id(queue_id):
         raise InvalidValue(
             f"{queue_id!r} cannot be the id of a queue",
-            hint="use up to 128 lower-case letters, digits, dots, dashes and underscores",
+            hint=f"use {ID_WORDS}",
         )
     # Needed once in the life of a queue; at the top, every script would wait for this import.
     from jeeves_runner.core.model import QueueSpec

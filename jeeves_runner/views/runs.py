@@ -8,13 +8,11 @@ from typing import Any, Final
 
 import apsw
 
+from jeeves_runner.core.model import BAD
 from jeeves_runner.db import run_list
 from jeeves_runner.errors import NotFound
 
 Row = dict[str, Any]
-
-BAD: Final = frozenset({"error", "timeout", "interrupted"})
-"""The outcomes that need attention."""
 
 PAGE: Final = 50
 """How many runs a document holds unless the request says another number."""

@@ -1,11 +1,139 @@
-"""The schemas: their files are what they are made from, and their keys are the fields of the model."""
+"""What is written in two places is the same: the schemas' files, the model, the database's columns."""
 
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from enum import EnumType
 from pathlib import Path
+from typing import Any, Final, Literal, get_args, get_origin
 
 import pytest
 from support.schema_files import texts
+
+from jeeves_runner.config import config_schema
+from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.reader import ManifestReader
+from jeeves_runner.core.model import BAD, JobSpec, QueueSpec
+from jeeves_runner.core.specs import JOB_PARTS
+from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
+from jeeves_runner.db import declared_jobs
+from jeeves_runner.db.connection import connect
+from jeeves_runner.schemas_text import manifest_schema
+
+Schema = Mapping[str, Any]
+Keys = tuple[str, ...]
+
+PARTS: Final = manifest_schema()["$defs"]
 
 
 @pytest.mark.parametrize(("path", "text"), [pytest.param(*item, id=item[0].name) for item in texts().items()])
 def test_the_files_are_up_to_date(path: Path, text: str) -> None:
     assert path.read_text(encoding="utf-8") == text, "run `make schemas`"
+
+
+# Forms
+
+
+def _objects(value: Any) -> Iterator[Schema]:
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _objects(each)
+
+
+def test_ids_have_one_form() -> None:
+    named = (PARTS["job"]["properties"]["id"], PARTS["queue"]["properties"]["id"])
+    pools = config_schema()["properties"]["pools"]["propertyNames"]
+    assert {each["pattern"] for each in (*named, pools)} == {f"^{ID_PATTERN}$"}
+
+
+@pytest.mark.parametrize("schema", [manifest_schema(), config_schema()], ids=["manifest", "config"])
+def test_a_form_has_one_wording(schema: Schema) -> None:
+    worded = {(each["pattern"], each["x-expected"]) for each in _objects(schema) if "pattern" in each}
+    assert len({form for form, _ in worded}) == len({words for _, words in worded}) == len(worded)
+    assert dict(worded)[f"^{ID_PATTERN}$"] == ID_WORDS
+
+
+# Keys and fields
+
+
+def _keys(schema: Schema, above: Keys = ()) -> Iterator[tuple[Keys, Schema]]:
+    """Each key that holds a value, and where; a mapping of named keys is no value."""
+    for name, part in schema["properties"].items():
+        if "properties" in part:
+            yield from _keys(part, (*above, name))
+        else:
+            yield (*above, name), part
+
+
+JOB_KEYS: Final = dict(_keys(PARTS["job"]))
+QUEUE_KEYS: Final = dict(_keys(PARTS["queue"]))
+
+
+def _annotation(path: Keys) -> Any:
+    """The type of the field of a spec that a job's key goes to."""
+    kind = JobSpec if len(path) == 1 else JOB_PARTS[path[0]]
+    return kind.__annotations__.get(path[-1])
+
+
+def test_a_queues_keys_are_the_fields_of_its_spec() -> None:
+    fields = {field.removesuffix("_ms") for field in QueueSpec._fields}
+    assert {"_".join(path) for path in QUEUE_KEYS} == fields
+
+
+@pytest.mark.parametrize("part", JOB_PARTS)
+def test_the_keys_of_a_jobs_mapping_are_the_fields_of_its_type(part: str) -> None:
+    fields = {field.removesuffix("_ms") for field in JOB_PARTS[part]._fields}
+    assert {path[1] for path in JOB_KEYS if path[0] == part} == fields
+
+
+@pytest.mark.parametrize("path", [path for path, part in JOB_KEYS.items() if "enum" in part], ids=".".join)
+def test_the_words_of_a_key_are_those_of_its_type(path: Keys) -> None:
+    annotation = _annotation(path)
+    to_come = {"session"} if path == ("type",) else set()
+    words = get_args(annotation) if get_origin(annotation) is Literal else list(annotation)
+    assert isinstance(annotation, EnumType) or get_origin(annotation) is Literal
+    assert set(JOB_KEYS[path]["enum"]) == {str(word) for word in words} - to_come
+
+
+def test_what_can_be_tried_again_is_what_counts_as_bad() -> None:
+    assert set(JOB_KEYS["retries", "on"]["items"]["enum"]) == BAD
+
+
+def _text_of(kind: str, entry: dict[str, Any]) -> str:
+    """The canonical text of one job or queue."""
+    reader = ManifestReader(manifest_schema(), ProjectContext(project_root="/p"))
+    (found,) = reader.read("jobs.d/a.yaml", json.dumps({f"{kind}s": [entry]}).encode()).entries
+    return found.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        *(("job", path) for path, part in JOB_KEYS.items() if "default" in part),
+        *(("queue", path) for path, part in QUEUE_KEYS.items() if "default" in part),
+    ],
+    ids=lambda value: value if isinstance(value, str) else ".".join(value),
+)
+def test_a_default_of_the_schema_is_that_of_the_spec(kind: str, path: Keys) -> None:
+    keys = JOB_KEYS if kind == "job" else QUEUE_KEYS
+    least: dict[str, Any] = {"id": "a"} if kind == "queue" else {"id": "a", "run": "x", "timeout": "1h"}
+    if len(path) == 2:
+        required = PARTS[kind]["properties"][path[0]].get("required", ())
+        inner = dict.fromkeys(required, "$.id" if kind == "queue" else 1)
+        without = least | {path[0]: inner}
+        given = least | {path[0]: inner | {path[1]: keys[path]["default"]}}
+    else:
+        without, given = least, least | {path[0]: keys[path]["default"]}
+    assert _text_of(kind, given) == _text_of(kind, without)
+
+
+# Columns
+
+
+def test_a_column_named_like_a_field_is_filled_from_the_spec(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "runner.sqlite", create=True)) as conn:
+        columns = {str(name) for (name,) in conn.execute("SELECT name FROM pragma_table_info('jobs')")}
+    assert columns & set(JobSpec._fields) == (declared_jobs._DECLARED.keys() | {"id"}) - {"spec"}

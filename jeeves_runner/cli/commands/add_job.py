@@ -1,7 +1,6 @@
 """``add-job``: write the manifest of a new job, after checking it together with all others."""
 
 import posixpath
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from os.path import relpath
@@ -16,6 +15,7 @@ from jeeves_runner.cli.manifest_text import manifest_text
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
 from jeeves_runner.sources.contract import SourceFile
 from jeeves_runner.sources.names import DEFAULTS_NAMES
@@ -23,7 +23,6 @@ from jeeves_runner.sources.names import DEFAULTS_NAMES
 if TYPE_CHECKING:
     from jeeves_runner.config import Config
 
-FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 #: Script templates by extension.
 SCRIPTS: Final[Mapping[str, str]] = {".py": "script.py", ".sh": "script.sh"}
 
@@ -53,10 +52,10 @@ def command(
     """Write the manifest of a new job ID into the jobs folder; an apply then makes it live."""
     if sum(what is not None for what in (script, inline, argv)) != 1:
         raise UsageError("say what the job runs: exactly one of --script, --run and --command")
-    if not FILE_NAME.fullmatch(job_id):
+    if not is_id(job_id):
         raise InvalidValue(
             f"'{job_id}' cannot be a job's id",
-            hint="lower-case letters, digits, `.`, `_` and `-`, at most 128, the first a letter or digit",
+            hint=ID_WORDS,
         )
     keys: dict[str, object] = {
         "description": description,

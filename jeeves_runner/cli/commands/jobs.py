@@ -21,20 +21,9 @@ from jeeves_runner.cli.rows import (
     status_cell,
 )
 from jeeves_runner.cli.terminal import Cell, Styled, printable
+from jeeves_runner.core.model import OUTCOMES
 
-STATUSES = (
-    "disabled",
-    "paused",
-    "running",
-    "scheduled",
-    "ok",
-    "error",
-    "timeout",
-    "cancelled",
-    "interrupted",
-    "idle",
-    "held",
-)
+STATUSES = ("disabled", "paused", "running", "scheduled", *map(str, OUTCOMES), "idle", "held")
 
 
 @click.command("jobs")

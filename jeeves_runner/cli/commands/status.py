@@ -16,12 +16,13 @@ from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import BAD
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.runner import RunnerRow
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import recorded_sync, status_view
-from jeeves_runner.views.runs import BAD, active_runs, failing
+from jeeves_runner.views.runs import active_runs, failing
 
 Document = dict[str, Any]
 Row = tuple[Cell, Cell, Cell]

@@ -1,6 +1,7 @@
 """``trigger``: a run by hand, done by the server."""
 
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from jeeves_runner.cli.rows import run_note
 from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
 from jeeves_runner.cli.terminal import Styled, printable
 from jeeves_runner.cli.waiting import Absence, EndOfRun
-from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.model import BAD, RunStatus, Trigger
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.run_requests import RunRequest, request_run
@@ -22,7 +23,7 @@ from jeeves_runner.errors import InvalidValue, UsageError
 if TYPE_CHECKING:
     import apsw
 
-_EXIT_CODES: Final = {"ok": 0, "error": 1, "timeout": 1, "interrupted": 1}
+_EXIT_CODES: Final[Mapping[str, int]] = {RunStatus.OK: 0, **dict.fromkeys(BAD, 1)}
 _NOT_RUN: Final = 3
 _STDERR_LINES: Final = 10
 

@@ -11,22 +11,21 @@ from typing import Any, Final
 
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.model import JobSpec, QueueSpec, Retries, SourceType
+from jeeves_runner.core.model import JobSpec, QueueSpec, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.spec_texts import spec_to_json
+from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.wording import brief
 
 _JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))
-_RETRY_DEFAULTS: Final = spec_to_json(JobSpec(id="", name="", retries=Retries(limit=0)))["retries"]
 _QUEUE_DEFAULTS: Final = spec_to_json(QueueSpec(id=""))
-_AS_WRITTEN: Final = frozenset(
-    """
-    id name description tags owner timezone exclude catch_up args env overlap_policy pool priority enabled
-    reads writes uses
-    """.split()  # noqa: SIM905
+_DURATIONS: Final = tuple(name.removesuffix("_ms") for name in JobSpec._fields if name.endswith("_ms"))
+_AS_WRITTEN: Final = (
+    frozenset(JobSpec._fields) - JOB_PARTS.keys() - {"schedule", "script", "source_type", "cwd"}
 )
-_DURATIONS: Final = ("timeout", "kill_grace", "catch_up_window")
+"""The keys of a job whose value goes into the spec as it is. The other keys are known by their field's type
+or name, or have a line of their own in ``build_job``."""
 
 
 def build_job(given: Mapping[str, Any], context: ProjectContext) -> tuple[dict[str, Any], list[Finding]]:
@@ -46,8 +45,11 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> tuple[dict[s
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
+    for key in JOB_PARTS:
+        if key in given:
+            values[key] = _part(key, given[key], findings)
     if "retries" in given:
-        values["retries"] = _retries(given["retries"], findings)
+        _settle_delays(values["retries"], "", given["retries"], "retries", findings)
     try:
         parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
     except ScheduleError as error:
@@ -60,19 +62,13 @@ def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]
     """The JSON values of a queue that meets the schema; and what is wrong with it."""
     findings: list[Finding] = []
     values = dict(_QUEUE_DEFAULTS)
-    for key in ("id", "description", "max_attempts"):
-        if key in given:
-            values[key] = given[key]
-    for key, value in given.get("dedup", {}).items():
-        values[f"dedup_{key}"] = value
-    if "lease" in given:
-        values["lease_ms"] = _milliseconds(given["lease"], ("lease",), findings)
-    for group in ("backoff", "retention"):
-        for key, value in given.get(group, {}).items():
-            if key == "factor":
-                values["backoff_factor"] = float(value)
-            else:
-                values[f"{group}_{key}_ms"] = _milliseconds(value, (group, key), findings)
+    for path, value in _leaves(given):
+        field = "_".join(path)
+        if f"{field}_ms" in QueueSpec._fields:
+            values[f"{field}_ms"] = _milliseconds(value, path, findings)
+        else:
+            values[field] = value
+    values["backoff_factor"] = float(values["backoff_factor"])
     _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", findings)
     if values["lease_ms"] == 0:
         findings.append(
@@ -157,15 +153,25 @@ def _milliseconds(text: str, path: KeyPath, findings: list[Finding]) -> int | No
         return None
 
 
-def _retries(given: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
-    values = dict(_RETRY_DEFAULTS)
-    for key, value in given.items():
-        if key in ("delay", "max_delay"):
-            values[f"{key}_ms"] = _milliseconds(value, ("retries", key), findings)
+def _part(key: str, given: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
+    """The JSON values of a job's key that is a mapping, in the order of its fields."""
+    kind = JOB_PARTS[key]
+    values: dict[str, Any] = dict.fromkeys(kind._fields) | kind._field_defaults
+    for name, value in given.items():
+        if f"{name}_ms" in values:
+            values[f"{name}_ms"] = _milliseconds(value, (key, name), findings)
         else:
-            values[key] = value
-    _settle_delays(values, "", given, "retries", findings)
+            values[name] = value
     return values
+
+
+def _leaves(given: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """``(keys, value)`` of a mapping of values and of mappings of values."""
+    for key, value in given.items():
+        if isinstance(value, Mapping):
+            yield from (((key, name), inner) for name, inner in value.items())
+        else:
+            yield (key,), value
 
 
 def _settle_delays(

@@ -1,7 +1,6 @@
 """One manifest: bytes in, specs and problems out. Nothing here raises for what a file may hold."""
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -18,6 +17,7 @@ from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decod
 from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.spec_texts import encode, spec_hash
+from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.core.wording import brief, shown
 
 LATER: Final = frozenset(
@@ -30,15 +30,14 @@ LATER: Final = frozenset(
 
 _LATER_LISTS: Final = ("nodes",)
 
-ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
-_SOURCES: Final = ("script", "run", "command")
 _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
 
 
 class ManifestReader:
     """Reads manifests by one schema. Making one compiles the schema, so one is made for all of them.
 
-    ``defaultable``: the keys that defaults may set.
+    ``defaultable``: the keys that defaults may set. ``source_keys``: the keys that say what is run; each job
+    has one of them.
     """
 
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
@@ -52,6 +51,7 @@ class ManifestReader:
         }
         self._list_keys = tuple(parts["lists"]["properties"])
         self._job_keys = tuple(parts["job"]["properties"])
+        self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
 
     def read(self, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
@@ -162,7 +162,7 @@ class _FileReader:
             return False
         if any(key in value for key in (*self._reader.list_keys, *_LATER_LISTS)):
             return self._read_lists(value, document)
-        if any(key in value for key in _SOURCES) or not self._misspelt_lists(value):
+        if any(key in value for key in self._reader.source_keys) or not self._misspelt_lists(value):
             self._single_job(value)
         return True
 
@@ -177,13 +177,13 @@ class _FileReader:
     def _single_job(self, value: dict[str, Any]) -> None:
         if "id" not in value:
             stem = posixpath.basename(self._path).rsplit(".", 1)[0]
-            if not ID.fullmatch(stem):
+            if not is_id(stem):
                 message = f"`{brief(stem)}`, the file's name, cannot be the job's id"
                 self._error(
                     (),
                     "wrong_value",
                     message,
-                    "write an `id:` of lower-case letters, digits, `.`, `_` and `-`",
+                    f"write an `id:` of {ID_WORDS}",
                 )
                 self._unreadable = True
                 return
@@ -222,7 +222,7 @@ class _FileReader:
         self, kind: Kind, item: Any, place: KeyPath, defaults: Mapping[str, Any], readable: bool, line: int
     ) -> None:
         name = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(name, str) or not ID.fullmatch(name):
+        if not isinstance(name, str) or not is_id(name):
             self._unreadable = True
             if name is None and isinstance(item, dict):
                 self._error(place, "missing_key", f"this {kind} needs an `id`")
@@ -300,7 +300,7 @@ class _FileReader:
 
     def _reject(self, kind: Kind, value: Any) -> None:
         name = value.get("id") if isinstance(value, dict) else None
-        if isinstance(name, str) and ID.fullmatch(name):
+        if isinstance(name, str) and is_id(name):
             self._invalid.add((kind, name))
         else:
             self._unreadable = True
