@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
-from import_rules import Module, aliases, circles, dotted, imports, imports_out_of_bounds, own_imports
+from import_rules import ALL, Module, aliases, circles, dotted, imports, imports_out_of_bounds, own_imports
 
 MAX_LINES = 400
 
@@ -93,8 +93,8 @@ def texts(module: Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def _literal(part: ast.expr) -> str:
-    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "value"
+def _literal(part: ast.expr, otherwise: str = "value") -> str:
+    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else otherwise
 
 
 def sql_outside_db(module: Module) -> Iterator[str]:
@@ -157,6 +157,32 @@ def _word(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.Attribute):
         return node.attr.lower()
     return str(node.value) if isinstance(node, ast.Constant) else None
+
+
+def sentences_said_elsewhere(module: Module) -> Iterator[str]:
+    """What is said to people has one wording: a sentence of another module is taken from there."""
+    for line, text in sentences(module):
+        others = sorted(SAID_BY.get(text, set()) - {module.name})
+        if others:
+            yield f"{module.name}:{line}: says the same as {', '.join(others)}: {text}"
+
+
+def sentences(module: Module) -> Iterator[tuple[int, str]]:
+    """Texts of four words and more that are no docstrings and no SQL; a value within is ``{}``."""
+    skipped = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module.tree):  # an f-string comes before its parts
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            skipped |= {id(part) for part in ast.walk(node)}
+            text = "".join(_literal(part, "{}") for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+        else:
+            continue
+        words = [word for word in text.replace("{}", " ").split() if word.isalpha()]
+        if len(words) >= 4 and not STATEMENT.match(text):
+            yield node.lineno, text.strip().rstrip(".;:,")
 
 
 def runs_written_elsewhere(module: Module) -> Iterator[str]:
@@ -260,6 +286,12 @@ def too_long(module: Module) -> Iterator[str]:
         yield f"{module.name}: {lines} lines; {MAX_LINES} are what one sitting takes"
 
 
+SAID_BY: dict[str, set[str]] = {}
+"""Each sentence of the sources, with the modules that say it."""
+for _module in ALL:
+    for _, _sentence in sentences(_module):
+        SAID_BY.setdefault(_sentence, set()).add(_module.name)
+
 Rule = Callable[[Module], Iterator[str]]
 RULES: tuple[Rule, ...] = (
     imports_out_of_bounds,
@@ -270,6 +302,7 @@ RULES: tuple[Rule, ...] = (
     trigger_words_in_sql,
     id_forms_elsewhere,
     bad_outcomes_elsewhere,
+    sentences_said_elsewhere,
     runs_written_elsewhere,
     io_in_core,
     imports_by_name,

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from jeeves_runner.api.connection import LIMITS, Connection, Limits, log
 from jeeves_runner.api.guard import refusal
-from jeeves_runner.api.problems import problem, problem_of, problem_of_http
+from jeeves_runner.api.problems import UNEXPECTED, problem, problem_of, problem_of_http
 from jeeves_runner.api.read_pool import READ_POOL, ReadPool
 from jeeves_runner.api.routes import ROUTES, Handler
 from jeeves_runner.api.services import SERVICES, ApiServices
@@ -49,7 +49,7 @@ async def _answer_always(request: web.Request, handler: Handler) -> web.StreamRe
     except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
         if not _has_hung_up(request, fault):
             log.exception("%s %r failed", request.method, request.path)
-        return problem(500, "unexpected", "unexpected error; the server's log has the details")
+        return problem(500, "unexpected", UNEXPECTED)
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:

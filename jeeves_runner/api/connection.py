@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from jeeves_runner.api.problems import CONTENT_TYPE, problem, problem_body, problem_of_http
+from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, problem, problem_body, problem_of_http
 from jeeves_runner.api.responses import encode
 
 #: The name in the log of all that HTTP does.
@@ -97,7 +97,7 @@ class Connection(web.RequestHandler):
         """The answer to bytes that are no HTTP, and to a fault outside of the routes. The connection ends."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("answering a request failed", exc_info=exc)
-            answer = problem(status, "unexpected", "unexpected error; the server's log has the details")
+            answer = problem(status, "unexpected", UNEXPECTED)
         else:
             first_line = (message or "").partition("\n")[0].strip().rstrip(":")
             detail = f"this is not HTTP as the server reads it: {first_line}"

@@ -10,6 +10,7 @@ from jeeves_runner.api.responses import encode
 from jeeves_runner.errors import JeevesError
 
 CONTENT_TYPE: Final = "application/problem+json"
+UNEXPECTED: Final = "unexpected error; the server's log has the details"
 
 #: What each error code (``JeevesError.code``) answers; a test holds it complete.
 STATUSES: Final[dict[str, HTTPStatus]] = {

@@ -13,9 +13,10 @@ from jeeves_runner.api.read_pool import document_response
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.services import SERVICES, ApiServices
 from jeeves_runner.core.model import RunStatus
-from jeeves_runner.errors import Conflict, NoServer, NotFound
+from jeeves_runner.db.runs import ended_already
+from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
-from jeeves_runner.views.job_lookup import check_known, unknown_job
+from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.runs import PAGE, last_attempt, run_log, run_view, runs_view, tails
 
 _STATUSES: Final = tuple(status.value for status in RunStatus)
@@ -67,10 +68,7 @@ async def run_job(request: web.Request) -> web.Response:
     params, force = parameters.params_in(body), parameters.flag_in(body, "force")
     if services.stopping.is_set():
         raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
-    try:
-        run_id = (await services.runs.request(job_id, params, force)).id
-    except NotFound:
-        raise unknown_job(services.conn, job_id) from None
+    run_id = (await services.runs.request(job_id, params, force)).id
     if wait_ms != 0:
         await _wait_for(services, _end_of_chain(services, run_id), wait_ms)
     document = run_view(services.conn, last_attempt(services.conn, run_id))["run"]
@@ -84,7 +82,7 @@ async def cancel_run(request: web.Request) -> web.Response:
     run_id = parameters.run_id(request)
     before = run_view(services.conn, run_id)["run"]
     if before["finished_at"] is not None:
-        raise Conflict(f"run {run_id} has already ended: {before['status']}")
+        raise ended_already(run_id, before["status"])
     await services.runs.cancel(run_id)
     return json_response(run_view(services.conn, run_id), status=202)
 

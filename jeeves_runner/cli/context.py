@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.config import Config
+
+JSON_HELP: Final = "Print one JSON document instead of text."
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -120,7 +122,7 @@ def json_option(command: F) -> F:
         is_flag=True,
         expose_value=False,
         callback=_ask_for_json,
-        help="Print one JSON document instead of text.",
+        help=JSON_HELP,
     )(command)
 
 

@@ -15,7 +15,7 @@ import click
 from jeeves_runner import __version__
 from jeeves_runner.cli import PROGRAM, commands
 from jeeves_runner.cli.commands import LISTED, SECTIONS
-from jeeves_runner.cli.context import App
+from jeeves_runner.cli.context import JSON_HELP, App
 from jeeves_runner.cli.streams import check_words, prepare_streams
 from jeeves_runner.cli.syntax import Group
 
@@ -94,7 +94,7 @@ def _takes_json(command: click.Command) -> bool:
     type=click.Path(path_type=Path),
     help="The config file; else jeeves-runner.yaml here or in a folder above.",
 )
-@click.option("--json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option("--json", is_flag=True, help=JSON_HELP)
 @click.pass_obj
 def main(app: App, config: Path | None, json: bool) -> None:
     """Run jobs declared as YAML in git."""

@@ -23,6 +23,8 @@ REASONS: Final[Mapping[tuple[str, str], str]] = {
     ("cancelled", "disabled"): "the job was disabled",
 }
 
+NO_SERVER: Final = "waits for a server"
+
 #: By the code in ``cancel_cause``.
 CAUSES: Final[Mapping[str, str]] = {
     "cancel": "on request",
@@ -37,7 +39,7 @@ def reason_text(run: Mapping[str, Any], *, served: bool) -> str:
     """Why a run is where it is, empty if nothing is to be said; without a server all waiting is for one."""
     status, code = run["status"], run["reason"]
     if status == "scheduled" and not served:
-        return "waits for a server"
+        return NO_SERVER
     if code is None:
         return ""
     text: str = REASONS.get((status, code), code)

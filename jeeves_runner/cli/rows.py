@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jeeves_runner.cli.formats import NONE, ago, duration, shortened
-from jeeves_runner.cli.reasons import reason_text
+from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.clock import from_text
@@ -55,7 +55,7 @@ def job_note(job: Document, now: datetime, *, served: bool) -> Cell:
     """What is unusual about a job: it is held or paused, was changed by hand, or waits for a server."""
     notes = []
     if job["status"] == "scheduled" and not served:
-        notes.append("waits for a server")
+        notes.append(NO_SERVER)
     if job["paused"] is not None:
         notes.append(pause_text(job["paused"], now))
     if job["held"]:

@@ -30,6 +30,11 @@ def one_line(text: str) -> str:
     return re.sub(_NOT_PRINTED, lambda match: repr(match[0])[1:-1], text)
 
 
+def did_you_mean(*words: str) -> str:
+    """A hint for a misspelt word."""
+    return f"did you mean {' or '.join(words)}?"
+
+
 def shown(value: Any) -> str:
     """A JSON value as text, cut in the same way."""
     return brief(json.dumps(value, ensure_ascii=False, default=str))

@@ -14,8 +14,10 @@ from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.db.filesystem import filesystem_of, is_unsafe
 from jeeves_runner.db.transaction import (
     BUSY_TIMEOUT_MS,
+    OTHER_FILE_HINT,
     PATIENCE,
     Tx,
+    locked_for,
     sleep_before_retry,
     snapshot,
     transaction,
@@ -24,7 +26,6 @@ from jeeves_runner.db.transaction import (
     wait_for_locks,
 )
 from jeeves_runner.errors import (
-    DatabaseBusy,
     DatabaseError,
     DatabaseReadOnly,
     DatabaseTooNew,
@@ -43,7 +44,7 @@ _SMALLEST = 512
 """Bytes of the smallest SQLite database. SQLite itself takes a file of one byte for an empty one."""
 
 _CREATE_HINT = "run `jeeves-runner apply`, which sets it up"
-_DB_PATH_HINT = "let db_path name another file, or move this one out of the way"
+_LOCAL_DISK_HINT = "let db_path name a file on a local disk"
 
 
 class _Content(Enum):
@@ -72,10 +73,10 @@ def connect(
             wait_for_locks(conn, clock)
         return conn
     except OSError as error:
-        raise DatabaseError(f"{path} cannot be used: {error.strerror}", hint=_DB_PATH_HINT) from error
+        raise DatabaseError(f"{path} cannot be used: {error.strerror}", hint=OTHER_FILE_HINT) from error
     except apsw.Error as error:
         known = translate(error, str(path))
-        raise known or DatabaseError(f"{path} cannot be used: {error}", hint=_DB_PATH_HINT) from error
+        raise known or DatabaseError(f"{path} cannot be used: {error}", hint=OTHER_FILE_HINT) from error
 
 
 def real_path(path: Path) -> Path:
@@ -83,7 +84,9 @@ def real_path(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: Python < 3.13 on a loop of symlinks
-        raise DatabaseError(f"{path} cannot be used: its symlinks form a loop", hint=_DB_PATH_HINT) from error
+        raise DatabaseError(
+            f"{path} cannot be used: its symlinks form a loop", hint=OTHER_FILE_HINT
+        ) from error
 
 
 def _check_place(real: Path, create: bool) -> None:
@@ -126,9 +129,9 @@ def _check_file(real: Path, found: os.stat_result) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise DatabaseError(f"{real} is a folder, not a database file", hint="let db_path name a file")
     if not stat.S_ISREG(found.st_mode):
-        raise NotADatabase(f"{real} is not a regular file", hint=_DB_PATH_HINT)
+        raise NotADatabase(f"{real} is not a regular file", hint=OTHER_FILE_HINT)
     if 0 < found.st_size < _SMALLEST:
-        raise NotADatabase(f"{real} is not an SQLite database", hint=_DB_PATH_HINT)
+        raise NotADatabase(f"{real} is not an SQLite database", hint=OTHER_FILE_HINT)
     for file in (real, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
         # SQLite would not tell at once: with a -shm file that it cannot write it still reads, and
         # the first write fails.
@@ -151,7 +154,7 @@ def _check_filesystem(folder: Path) -> None:
         raise DatabaseError(
             f"the database folder {folder} is on a network or FUSE file system ({fs_type}),"
             " where SQLite's locks do not hold",
-            hint="let db_path name a file on a local disk",
+            hint=_LOCAL_DISK_HINT,
         )
 
 
@@ -167,10 +170,7 @@ def _open_in_time(real: Path, create: bool, clock: Clock) -> apsw.Connection:
             return _open(real, create, clock)
         except apsw.BusyError as error:
             if clock.monotonic() >= deadline:
-                raise DatabaseBusy(
-                    f"{real} has been locked by another process for over {PATIENCE:g} s",
-                    hint="wait for that process to finish, or end it, then try again",
-                ) from error
+                raise locked_for(PATIENCE, real) from error
         sleep_before_retry()
 
 
@@ -204,7 +204,7 @@ def _content(conn: apsw.Connection) -> _Content:
         has_tables = conn.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").get
         if application_id or version or has_tables:
             raise NotADatabase(
-                f"{conn.filename} is an SQLite database of another program", hint=_DB_PATH_HINT
+                f"{conn.filename} is an SQLite database of another program", hint=OTHER_FILE_HINT
             )
         return _Content.EMPTY
     if version > SCHEMA_VERSION:
@@ -242,5 +242,5 @@ def _use_wal(conn: apsw.Connection) -> None:
     if mode != "wal":
         raise DatabaseError(
             f"{conn.filename} cannot use write-ahead logging (journal mode stays {mode})",
-            hint="let db_path name a file on a local disk",
+            hint=_LOCAL_DISK_HINT,
         )

@@ -114,13 +114,3 @@ def health_counts(conn: apsw.Connection, since: datetime) -> Row:
     ).fetchone()
     names = ("totalJobs", "running", "waiting", "held", "ok", "errors")
     return dict(zip(names, row or (0,) * len(names), strict=True))
-
-
-def similar_ids(conn: apsw.Connection, job_id: str, limit: int = 200) -> list[str]:
-    """Ids, tombstones' included, worth comparing with one that does not exist: the nearest in length."""
-    rows = conn.execute(
-        "SELECT id FROM jobs WHERE substr(id, 1, 1) = substr(?1, 1, 1) OR instr(id, ?1)"
-        " ORDER BY abs(length(id) - length(?1)), id LIMIT ?2",
-        (job_id, limit),
-    )
-    return [name for (name,) in rows]

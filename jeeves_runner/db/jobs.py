@@ -1,9 +1,15 @@
-"""The jobs as they stand in the table: by id, live or deleted. Applies write them: see ``declared_jobs``."""
+"""The jobs as they stand in the table: by id, live or deleted; and what is said where there is none.
+
+Applies write them: see ``declared_jobs``.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import apsw
+
+from jeeves_runner.core.wording import did_you_mean
+from jeeves_runner.errors import Conflict, NotFound
 
 
 class JobRow(NamedTuple):
@@ -69,3 +75,36 @@ def live_ids(conn: apsw.Connection) -> list[str]:
 def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
     """The jobs, tombstones included, that revisions after this one wrote."""
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE revision_id > ?", (revision_id,))]
+
+
+def unknown_job(conn: apsw.Connection, job_id: str) -> NotFound:
+    """The error for an id that is no live job: says so of a deleted one, else names the nearest."""
+    row = job_row(conn, job_id)
+    if row is not None and row.deleted_at is not None:
+        return NotFound(
+            f"job {job_id} was deleted at {row.deleted_at}; it came from {row.file}",
+            hint="its runs are still there until their retention ends",
+        )
+    # Only a mistake needs it, and every command would wait for its import.
+    from difflib import get_close_matches
+
+    near = get_close_matches(job_id, _similar_ids(conn, job_id), n=3)
+    hint = did_you_mean(*near) if near else "`jeeves-runner jobs` lists what there is"
+    return NotFound(f"there is no job {job_id}", hint=hint)
+
+
+def damaged_job(job_id: str) -> Conflict:
+    """The error for a job whose row was changed by hand so that it cannot be read."""
+    return Conflict(
+        f"the row of job {job_id} in the database was damaged by hand", hint="`jeeves-runner apply` heals it"
+    )
+
+
+def _similar_ids(conn: apsw.Connection, job_id: str, limit: int = 200) -> list[str]:
+    """Ids, tombstones' included, worth comparing with one that does not exist: the nearest in length."""
+    rows = conn.execute(
+        "SELECT id FROM jobs WHERE substr(id, 1, 1) = substr(?1, 1, 1) OR instr(id, ?1)"
+        " ORDER BY abs(length(id) - length(?1)), id LIMIT ?2",
+        (job_id, limit),
+    )
+    return [name for (name,) in rows]

@@ -12,8 +12,8 @@ import apsw
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.db import audit
+from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import NotFound
 
 UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
 """The end of a pause that lasts until it is resumed."""
@@ -40,7 +40,7 @@ def pause(tx: Tx, job_id: str | None, *, until: datetime | None, reason: str | N
     if job_id is not None:
         job = tx.conn.execute("SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).fetchone()
         if job is None:
-            raise NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
+            raise unknown_job(tx.conn, job_id)
     _end(tx, job_id)
     end = None if until is None else to_text(until)
     tx.conn.execute(

@@ -176,12 +176,17 @@ def _claim_one(tx: Tx, terms: dict[str, Any]) -> Item | None:
         return None
 
 
+def unknown_item(item_id: int) -> str:
+    """What is said of a number that is no queue item, or no longer."""
+    return f"there is no queue item {item_id}"
+
+
 def _lease_lost(tx: Tx, item_id: int) -> LeaseLost:
     row = tx.conn.execute(
         "SELECT queue_id, status, lease_until <= ? FROM queue_items WHERE id = ?", (tx.at, item_id)
     ).fetchone()
     if row is None:
-        return LeaseLost(f"there is no queue item {item_id} any more")
+        return LeaseLost(unknown_item(item_id))
     queue_id, status, ended = row
     longer = "for long work claim with a longer lease, or call extend() in time"
     if status == "claimed" and not ended:

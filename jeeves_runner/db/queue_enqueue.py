@@ -11,7 +11,7 @@ import apsw
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import ID_WORDS, canonical_json, fields_of, is_id
-from jeeves_runner.db.queue_claims import settle_expired
+from jeeves_runner.db.queue_claims import settle_expired, unknown_item
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue, NotFound
 
@@ -50,7 +50,7 @@ def retry(tx: Tx, item_id: int) -> str:
     """
     row = tx.conn.execute("SELECT queue_id FROM queue_items WHERE id = ?", (item_id,)).fetchone()
     if row is None:
-        raise NotFound(f"there is no queue item {item_id}")
+        raise NotFound(unknown_item(item_id))
     queue_id: str = row[0]
     settle_expired(tx, queue_id)
     status, dedup_key = tx.conn.execute(

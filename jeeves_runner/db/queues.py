@@ -8,6 +8,7 @@ import apsw
 from jeeves_runner.core.plan import LiveRow
 from jeeves_runner.db.declared import DeclaredTable, intact
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import NotFound
 
 _DECLARED = {
     "description": "s ->> '$.description'",
@@ -68,6 +69,11 @@ def queue_rows(conn: apsw.Connection) -> list[QueueRow]:
         QueueRow(name, description, bool(declared), max_attempts, lease_ms, file, line, deleted_at)
         for name, description, declared, max_attempts, lease_ms, file, line, deleted_at in rows
     ]
+
+
+def unknown_queue(queue_id: str) -> NotFound:
+    """The error for an id that is no queue."""
+    return NotFound(f"there is no queue {queue_id}", hint="`jeeves-runner queue list` shows what there is")
 
 
 def queue_ids(tx: Tx) -> list[str]:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from jeeves_runner.core.model import Trigger
 from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db.jobs import damaged_job, unknown_job
 from jeeves_runner.db.overrides import job_is_paused
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import Conflict, NotFound
+from jeeves_runner.errors import Conflict
 
 
 class RunRequest(NamedTuple):
@@ -48,13 +49,13 @@ def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int
         "SELECT spec FROM jobs WHERE id = ? AND deleted_at IS NULL", (request.job_id,)
     ).get
     if text is None:
-        raise no_such_job(request.job_id)
+        raise unknown_job(tx.conn, request.job_id)
     if not request.forced and job_is_paused(tx.conn, request.job_id, tx.now):
         raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
     try:
         spec = job_from_text(text)
     except SpecError as error:
-        raise row_is_damaged(request.job_id) from error
+        raise damaged_job(request.job_id) from error
     bindings = {
         "job_id": request.job_id,
         "trigger": request.trigger,
@@ -67,18 +68,10 @@ def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int
     }
     run_id: int | None = tx.conn.execute(_REQUEST, bindings).get
     if run_id is None:  # the row was read in this very transaction
-        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
+        raise not_recorded(request.job_id)
     return run_id
 
 
-def no_such_job(job_id: str) -> NotFound:
-    """The error for a job that does not exist, or no longer."""
-    return NotFound(f"there is no job {job_id}", hint="`jeeves-runner jobs` lists what there is")
-
-
-def row_is_damaged(job_id: str) -> Conflict:
-    """The error for a run of a job whose row was changed by hand so that it cannot be read."""
-    return Conflict(
-        f"the row of job {job_id} in the database was damaged by hand",
-        hint="`jeeves-runner apply` heals it",
-    )
+def not_recorded(job_id: str) -> RuntimeError:
+    """The error for a statement that has entered nothing, which is a bug."""
+    return RuntimeError(f"the request for a run of {job_id} was not recorded")

@@ -9,6 +9,7 @@ import apsw
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict, NotFound
 
 RUN_COLUMNS: Final = ", ".join(Run._fields)
 """What ``run_from_row`` takes, in this order."""
@@ -56,6 +57,18 @@ def run(conn: apsw.Connection, run_id: int) -> Run | None:
     """A run by its id."""
     row = conn.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
     return None if row is None else run_from_row(row)
+
+
+def unknown_run(conn: apsw.Connection, run_id: int) -> NotFound:
+    """The error for a number that is no run, or no longer."""
+    newest: int | None = conn.execute("SELECT max(id) FROM runs").get
+    hint = "no run has been recorded yet" if newest is None else f"the newest run is {newest}"
+    return NotFound(f"there is no run {run_id}", hint=hint)
+
+
+def ended_already(run_id: int, status: str) -> Conflict:
+    """The error for a request to end a run that has ended."""
+    return Conflict(f"run {run_id} has already ended: {status}")
 
 
 def still_waits(conn: apsw.Connection, run_id: int) -> bool:

@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import apsw
 
@@ -122,6 +123,10 @@ def wait_for_locks(conn: apsw.Connection, clock: Clock) -> None:
     conn.set_busy_handler(wait)
 
 
+OTHER_FILE_HINT: Final = "let db_path name another file, or move this one out of the way"
+_LOCKED_HINT: Final = "wait for that process to finish, or end it, then try again"
+
+
 def sleep_before_retry() -> None:
     """Sleep for a moment before the next attempt at a lock."""
     shortest, longest = _RETRY_WAIT
@@ -137,11 +142,15 @@ def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None
             return
         except apsw.BusyError as error:
             if clock.monotonic() >= deadline:
-                raise DatabaseBusy(
-                    f"{conn.filename} has been locked by another process for over {patience:g} s",
-                    hint="wait for that process to finish, or end it, then try again",
-                ) from error
+                raise locked_for(patience, conn.filename) from error
         sleep_before_retry()
+
+
+def locked_for(patience: float, file: str | Path) -> DatabaseBusy:
+    """The error for a lock that another process holds for longer than ``patience``, in seconds."""
+    return DatabaseBusy(
+        f"{file} has been locked by another process for over {patience:g} s", hint=_LOCKED_HINT
+    )
 
 
 @contextmanager
@@ -171,7 +180,7 @@ _TRANSLATIONS: tuple[_Translation, ...] = (
         (apsw.BusyError, apsw.LockedError, apsw.ProtocolError),
         DatabaseBusy,
         "{file} is locked by another process",
-        "wait for that process to finish, or end it, then try again",
+        _LOCKED_HINT,
     ),
     (
         (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError),
@@ -183,7 +192,7 @@ _TRANSLATIONS: tuple[_Translation, ...] = (
         (apsw.NotADBError,),
         NotADatabase,
         "{file} is not an SQLite database",
-        "let db_path name another file, or move this one out of the way",
+        OTHER_FILE_HINT,
     ),
     (
         (apsw.CorruptError,),

@@ -14,7 +14,8 @@ from jeeves_runner.core.manifest.file_result import Entry, FileResult
 from jeeves_runner.core.manifest.requirements import Requirement
 from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, diff
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.execute.local.requirement_check import Fault, fault_of
+from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
 from jeeves_runner.sources.contract import Snapshot, Source, Trace

@@ -63,4 +63,4 @@ def _check_file(path: Path) -> None:
     except FileNotFoundError:
         return
     if not (S_ISREG(mode) or S_ISCHR(mode)):
-        raise OSError(None, "it is a folder" if S_ISDIR(mode) else "it is not a regular file")
+        raise OSError(None, "it is a folder" if S_ISDIR(mode) else "it is neither a file nor a device")

@@ -10,7 +10,6 @@ from jeeves_runner.core.model import Run, RunStatus, Trigger
 from jeeves_runner.core.policy import Missed
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.run_entries import Occurrence
-from jeeves_runner.db.run_requests import no_such_job, row_is_damaged
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale
 from jeeves_runner.runs.arrivals import Arrivals, answering
@@ -95,11 +94,7 @@ class DueOccurrences:
             self._arrivals.check_open()
             job = self._jobs.get(due.job_id)
             if job is None:
-                raise (
-                    row_is_damaged(due.job_id)
-                    if self._jobs.is_damaged(due.job_id)
-                    else no_such_job(due.job_id)
-                )
+                raise self._jobs.absence(due.job_id)
             is_wanted = job.row.deleted_at is None and job.spec.enabled
             if not is_wanted or since not in (None, job.row.schedule_since):
                 return [], [], None, job.row.schedule_since

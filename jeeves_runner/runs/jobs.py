@@ -7,7 +7,8 @@ import apsw
 
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db.jobs import JobRow, job_row
+from jeeves_runner.db.jobs import JobRow, damaged_job, job_row, unknown_job
+from jeeves_runner.errors import Conflict, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ class KnownJobs:
             job = self._read(row)
         return job
 
-    def is_damaged(self, job_id: str) -> bool:
-        """Whether the job is there, and its row could not be read."""
-        return job_id in self._damaged
+    def absence(self, job_id: str) -> NotFound | Conflict:
+        """What is to be said where ``get`` has found nothing."""
+        return damaged_job(job_id) if job_id in self._damaged else unknown_job(self._conn, job_id)
 
     def forget(self, job_id: str) -> None:
         """Read the job again when it is needed."""

@@ -8,7 +8,6 @@ from jeeves_runner.db import audit, runs
 from jeeves_runner.db.run_ends import RunRecord, end_running
 from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import NotFound
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,5 +39,5 @@ def record_outcome(
     audit.record(tx, actor="runner", action="late result", target=f"run {run_id}", detail=str(result.status))
     run = runs.run(tx.conn, run_id)
     if run is None:
-        raise NotFound(f"run {run_id} is not in the database any more")
+        raise runs.unknown_run(tx.conn, run_id)
     return run

@@ -11,7 +11,7 @@ import logging
 from jeeves_runner.core.model import Run, RunStatus, Trigger
 from jeeves_runner.core.policy import Verdict
 from jeeves_runner.db import run_requests
-from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.db.run_requests import RunRequest, not_recorded
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.runs.arrival import Arrival, Stale
@@ -89,7 +89,7 @@ class Requests:
                 else:
                     (run,) = await self._arrivals.record([arrival])
                     if run is None:  # it was entered in that very transaction
-                        raise RuntimeError(f"the request for a run of {request.job_id} was not recorded")
+                        raise not_recorded(request.job_id)
                     return run
             except Stale:
                 log.debug("job %s has changed meanwhile; deciding again", request.job_id)

@@ -23,7 +23,7 @@ from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import Fenced, NotFound
+from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
@@ -202,7 +202,7 @@ class Runs:
     def _read(self, run_id: int) -> Run:
         run = runs.run(self._conn, run_id)
         if run is None:
-            raise NotFound(f"there is no run {run_id}", hint="`jeeves-runner runs` lists what there is")
+            raise runs.unknown_run(self._conn, run_id)
         return run
 
     # What commits lead to

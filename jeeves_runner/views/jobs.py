@@ -11,7 +11,6 @@ from jeeves_runner.clock import from_text
 from jeeves_runner.db import jobs, overrides, revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import ListedJob, Row, listed_jobs
-from jeeves_runner.views.job_lookup import unknown_job
 from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs, text_of
 from jeeves_runner.views.runs import runs_of
 
@@ -52,7 +51,7 @@ def job_view(
         listed = next(listed_jobs(conn, now, job_id), None)
         row = jobs.job_row(conn, job_id)
         if listed is None or row is None:
-            raise unknown_job(conn, job_id)
+            raise jobs.unknown_job(conn, job_id)
         job = _job(conn, listed, next_run or next_runs(conn, now, [job_id]))
         job["held_message"] = listed.held_message
         job["held_since"] = listed.held_since

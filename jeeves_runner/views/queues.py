@@ -7,7 +7,6 @@ import apsw
 
 from jeeves_runner.db import queue_contents, queues
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.errors import NotFound
 
 
 def queues_view(conn: apsw.Connection, now: datetime, *, detail: bool = False) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> dict[str,
     """``{depth, claimedCount, failedCount, oldestAge}`` (ms); NotFound."""
     counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
     if counts is None:
-        raise _no_queue(queue_id)
+        raise queues.unknown_queue(queue_id)
     return counts.as_json()
 
 
@@ -34,7 +33,7 @@ def peek_view(
     """``{items}``: the first that wait, in the order of claims, or the latest that failed; NotFound."""
     with snapshot(conn):
         if queue_id not in queue_contents.queue_counts(conn, now, queue_id):
-            raise _no_queue(queue_id)
+            raise queues.unknown_queue(queue_id)
         items = (queue_contents.failed_items if failed else queue_contents.peek)(conn, now, queue_id, limit)
     return {"items": [_item(item) for item in items]}
 
@@ -65,7 +64,3 @@ def _item(item: queue_contents.ItemRow) -> dict[str, Any]:
         "attempt": item.attempt,
         "error": item.error,
     }
-
-
-def _no_queue(queue_id: str) -> NotFound:
-    return NotFound(f"there is no queue {queue_id}", hint="`jeeves-runner queue list` shows what there is")

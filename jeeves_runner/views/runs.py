@@ -9,8 +9,7 @@ from typing import Any, Final
 import apsw
 
 from jeeves_runner.core.model import BAD
-from jeeves_runner.db import run_list
-from jeeves_runner.errors import NotFound
+from jeeves_runner.db import run_list, runs
 
 Row = dict[str, Any]
 
@@ -49,7 +48,7 @@ def run_view(conn: apsw.Connection, run_id: int) -> Row:
     """``{run}``: everything recorded of a run, its tails and the commit of its revision; NotFound."""
     row = run_list.run_row(conn, run_id)
     if row is None:
-        raise unknown_run(conn, run_id)
+        raise runs.unknown_run(conn, run_id)
     return {"run": _run(row)}
 
 
@@ -75,13 +74,6 @@ def failing(conn: apsw.Connection, job_id: str) -> tuple[int, Row]:
 def last_attempt(conn: apsw.Connection, run_id: int) -> int:
     """The newest attempt of the chain that begins with a run: the run itself while there is no retry."""
     return run_list.chain_end(conn, run_id)
-
-
-def unknown_run(conn: apsw.Connection, run_id: int) -> NotFound:
-    """The error for a number that is no run."""
-    newest = next(iter(run_list.run_rows(conn, limit=1)), None)
-    hint = "no run has been recorded yet" if newest is None else f"the newest run is {newest['id']}"
-    return NotFound(f"there is no run {run_id}", hint=hint)
 
 
 def tails(run: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.run_ends import end_waiting
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import RunnerLock, runner_row
-from jeeves_runner.db.runs import LeftRun, cancel_cause, left_running
+from jeeves_runner.db.runs import LeftRun, cancel_cause, ended_already, left_running
 from jeeves_runner.errors import Conflict, RunnerActive
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def command(app: App, run_id: int) -> None:
     with closing(app.connect()) as conn:
         before = run_view(conn, run_id)["run"]
         if before["finished_at"] is not None:
-            raise Conflict(f"run {run_id} has already ended: {before['status']}")
+            raise ended_already(run_id, before["status"])
         lock = RunnerLock(app.config.db_path)
         try:
             # Held meanwhile, so that no server starts and takes the run up.

@@ -12,13 +12,13 @@ from jeeves_runner.core.manifest.context import ProjectContext, combine, with_de
 from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
-from jeeves_runner.core.manifest.validation import Validator, nearest
+from jeeves_runner.core.manifest.validation import Validator, nearest, unsupported_key
 from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decode, load
 from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.spec_texts import encode, spec_hash
 from jeeves_runner.core.values import ID_WORDS, is_id
-from jeeves_runner.core.wording import brief, shown
+from jeeves_runner.core.wording import brief, did_you_mean, shown
 
 LATER: Final = frozenset(
     """
@@ -314,18 +314,12 @@ class _FileReader:
 
     def _unknown_list_key(self, key: str) -> None:
         if key in LATER:
-            self._error(
-                (key,),
-                "unsupported_key",
-                f"`{key}` is not supported by this version yet",
-                "remove it",
-                at_key=True,
-            )
+            self._add_finding((), unsupported_key((key,)))
         else:
             message = f"unknown key `{brief(key)}`"
             hint = f"a file holds one job, or lists under {', '.join(self._reader.list_keys)}"
             if not self._problems.is_full and (meant := self._reader.list_key_meant(key)):
-                hint = f"did you mean `{meant}`?"
+                hint = did_you_mean(f"`{meant}`")
                 self._unreadable = True
             else:
                 message += " beside a list of entries"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jeeves_runner.core.manifest.simple_schema import matches
 from jeeves_runner.core.problem import Finding, KeyPath
-from jeeves_runner.core.wording import LONGEST, brief, shown
+from jeeves_runner.core.wording import LONGEST, brief, did_you_mean, shown
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -96,17 +96,22 @@ class Validator:
     def _unknown_key(self, path: KeyPath, key: str, known: list[str]) -> Finding:
         place = (*path, key)
         if key in self._later:
-            message = f"`{key}` is not supported by this version yet"
-            return Finding(path=place, code="unsupported_key", message=message, hint="remove it", at_key=True)
+            return unsupported_key(place)
         if key in self._own:
             message = f"defaults may not set `{key}`"
             hint = "write it into each job"
             return Finding(path=place, code="not_a_default", message=message, hint=hint, at_key=True)
         near = nearest(key, known)
-        hint = f"did you mean `{near}`?" if near else f"known are {', '.join(known)}"
+        hint = did_you_mean(f"`{near}`") if near else f"known are {', '.join(known)}"
         return Finding(
             path=place, code="unknown_key", message=f"unknown key `{brief(key)}`", hint=hint, at_key=True
         )
+
+
+def unsupported_key(place: KeyPath) -> Finding:
+    """For a key of a feature still to come."""
+    message = f"`{place[-1]}` is not supported by this version yet"
+    return Finding(path=place, code="unsupported_key", message=message, hint="remove it", at_key=True)
 
 
 def nearest(key: str, known: Iterable[str]) -> str | None:
@@ -178,7 +183,7 @@ def _hint(value: Any, schema: Mapping[str, Any], expected: str) -> str | None:
     kinds = _kinds(schema)
     word = str(value).lower()
     if near := get_close_matches(word, _words(schema), n=1):
-        return f"did you mean {near[0]}?"
+        return did_you_mean(near[0])
     if "boolean" in kinds and word in _BOOLEANS:
         return f"YAML 1.2 knows only true and false: write {_BOOLEANS[word]}"
     if "integer" in kinds and isinstance(value, float) and value.is_integer():

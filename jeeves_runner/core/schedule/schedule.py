@@ -19,7 +19,7 @@ from jeeves_runner.core.schedule.days import HORIZON_YEARS
 from jeeves_runner.core.schedule.exclusions import DateRange, Exclusions, parse_dates
 from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
-from jeeves_runner.core.wording import brief, in_quotes
+from jeeves_runner.core.wording import brief, did_you_mean, in_quotes
 
 __all__ = ["Schedule", "ScheduleError", "parse_schedule", "warm_up"]
 
@@ -241,9 +241,9 @@ def _nearest_zone(name: str) -> str:
     cities = {zone.rpartition("/")[2]: zone for zone in known}
     wanted = name[:_LONGEST_ZONE].strip().lower().replace(" ", "_")
     if near := get_close_matches(wanted, known, n=1, cutoff=_LIKENESS):
-        return f"did you mean {known[near[0]]!r}?"
+        return did_you_mean(repr(known[near[0]]))
     if near := get_close_matches(wanted, cities, n=1, cutoff=_LIKENESS):
-        return f"did you mean {known[cities[near[0]]]!r}?"
+        return did_you_mean(repr(known[cities[near[0]]]))
     return "use a name of the IANA database, such as 'Europe/Berlin' or 'UTC'"
 
 

@@ -12,6 +12,7 @@ from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.local.faults import Fault, secret_fault, variable_fault
 from jeeves_runner.execute.local.processes import MARK_VARIABLE
 
 _RESERVED = "JR_"
@@ -65,33 +66,33 @@ def _inherited(base: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]
 def _resolve(name: str, secret: Secret, around: Surroundings) -> str:
     if secret.kind == "from_env":
         if secret.ref not in around.base_env:
-            raise InvalidValue(
-                f"env {name}: the runner's environment has no variable {secret.ref}",
-                hint=f"set {secret.ref} where the runner is started",
-            )
+            raise _without(name, variable_fault(secret.ref))
         return around.base_env[secret.ref]
     path = Path(around.project_dir, secret.ref)
     try:
-        content = _read_secret(path).decode()
-    except FileNotFoundError:
-        raise InvalidValue(f"env {name}: the secret file does not exist: {path}") from None
+        content = _read_secret(path)
+        text = None if content is None else content.decode()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidValue(f"env {name}: the secret file cannot be read: {path}: {reason}") from error
+        raise _without(name, secret_fault(path, error)) from error
+    if text is None:
+        raise _without(name, secret_fault(path, None))
     # Editors end a file with a newline that is no part of the secret.
-    return content.removesuffix("\n").removesuffix("\r")
+    return text.removesuffix("\n").removesuffix("\r")
 
 
-def _read_secret(path: Path) -> bytes:
-    """All of a small file. ValueError for anything else: reading a pipe or a device might never end."""
+def _without(name: str, fault: Fault) -> InvalidValue:
+    """The error for a run whose variable ``name`` cannot be set."""
+    return InvalidValue(f"env {name}: {fault.message}", hint=fault.hint)
+
+
+def _read_secret(path: Path) -> bytes | None:
+    """All of a small file; None for what is no regular file: reading a pipe or a device might never end."""
     if not S_ISREG(path.stat().st_mode):  # before the open, which has effects on some devices
-        raise ValueError("it is not a regular file")
+        return None
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         content = file.read(_MAX_SECRET + 1) if S_ISREG(os.fstat(fd).st_mode) else None
-    if content is None:
-        raise ValueError("it is not a regular file")
-    if len(content) > _MAX_SECRET:
+    if content is not None and len(content) > _MAX_SECRET:
         raise ValueError(f"it holds over {_MAX_SECRET // 1024} KiB")
     return content
 

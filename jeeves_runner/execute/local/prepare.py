@@ -16,6 +16,7 @@ from jeeves_runner.core.model import SourceType
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Order
 from jeeves_runner.execute.local.environment import Surroundings, build_environment
+from jeeves_runner.execute.local.faults import script_fault
 from jeeves_runner.execute.local.interpreter import command_for, shebang_of
 from jeeves_runner.execute.local.launch import Launch
 
@@ -75,13 +76,11 @@ def prepare(order: Order, around: Surroundings) -> Prepared:
 def _file_command(path: str, runners: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
     try:
         stat = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise InvalidValue(f"the script does not exist: {path}") from None
     except OSError as error:
-        raise InvalidValue(f"the script cannot be read: {path}: {error.strerror}") from error
+        raise script_fault(path, error).as_error(InvalidValue) from error
     # Opening a named pipe would wait for a writer.
     if not S_ISREG(stat.st_mode):
-        raise InvalidValue(f"the script is not a file: {path}")
+        raise script_fault(path, None).as_error(InvalidValue)
     identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     return _read_script(path, identity, tuple(runners.items()))
 
@@ -99,7 +98,7 @@ def _read_script(
             while part := file.read(_PART):
                 digest.update(part)
     except OSError as error:
-        raise InvalidValue(f"the script cannot be read: {path}: {error.strerror}") from error
+        raise script_fault(path, error).as_error(InvalidValue) from error
     return command_for(Path(path), head, dict(runners)), digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
+from jeeves_runner.execute.local.faults import folder_fault
 from jeeves_runner.execute.local.launch import Launch
 
 _MOST_ON_MACOS = 10_240
@@ -45,7 +46,7 @@ def spawn(launch: Launch, stdout: int, stderr: int) -> "subprocess.Popen[bytes]"
 
 def _start_failed(launch: Launch, error: OSError) -> JeevesError:
     if error.filename == launch.cwd != launch.argv[0]:
-        return _cwd_unusable(launch.cwd, error)
+        return folder_fault(launch.cwd, error).as_error(StartFailed)
     program = Path(launch.cwd, launch.argv[0])
     match error.errno:
         case errno.ENOENT if program.exists():
@@ -65,12 +66,6 @@ def _start_failed(launch: Launch, error: OSError) -> JeevesError:
             return StartFailed("the arguments and the environment are too large for this system")
         case _:
             return StartFailed(f"cannot start {launch.argv[0]}: {error.strerror or error}")
-
-
-def _cwd_unusable(cwd: str, error: OSError) -> StartFailed:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return StartFailed(f"the working folder does not exist: {cwd}", hint="create it, or mend cwd")
-    return StartFailed(f"the working folder cannot be entered: {cwd}: {error.strerror}")
 
 
 def _interpreter_missing(program: Path) -> StartFailed:
