@@ -52,7 +52,12 @@ def timetable_rows(conn: apsw.Connection, ids: Sequence[str] | None = None) -> I
         try:
             yield _timetable_row(row)
         except (ValueError, TypeError) as error:
-            log.error("job %s cannot be scheduled until an apply has healed its row: %s", row[0], error)
+            log_damage(row[0], error)
+
+
+def log_damage(job_id: str, error: Exception) -> None:
+    """Say in the log what ``db.jobs.damaged_job`` says to a caller, and what is wrong with the row."""
+    log.error("job %s cannot run until an apply has healed its row: %s", job_id, error)
 
 
 def _timetable_row(row: Sequence[Any]) -> TimetableRow:

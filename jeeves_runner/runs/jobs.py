@@ -1,6 +1,5 @@
 """The jobs as the runner last read them: a job's row and its spec together."""
 
-import logging
 from dataclasses import dataclass
 
 import apsw
@@ -8,9 +7,8 @@ import apsw
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import JobRow, damaged_job, job_row, unknown_job
+from jeeves_runner.db.timetable_rows import log_damage
 from jeeves_runner.errors import Conflict, NotFound
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,6 @@ class KnownJobs:
         except SpecError as error:
             if row.id not in self._damaged:
                 self._damaged.add(row.id)
-                log.error("job %s cannot run until an apply has healed its row: %s", row.id, error)
+                log_damage(row.id, error)
             return None
         return job

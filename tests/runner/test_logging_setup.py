@@ -47,7 +47,7 @@ def test_a_file_is_made_with_its_folder_and_written_to(tmp_path: Path) -> None:
     assert file.read_text().endswith(" INFO    it works\n")
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("folder", "it is a folder"), ("pipe", "not a regular file")])
+@pytest.mark.parametrize(("kind", "reason"), [("folder", "it is a folder"), ("pipe", "neither a file nor")])
 def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str, reason: str) -> None:
     file = tmp_path / "log"
     file.mkdir() if kind == "folder" else os.mkfifo(file)
