@@ -276,7 +276,7 @@ def test_a_row_damaged_by_hand_stops_no_other_job(
         await desk.scheduler.load()
         assert desk.scheduler.next_of("good") == NOON
         assert desk.scheduler.next_of("bad") is None
-        assert "job bad cannot run until" in caplog.text
+        assert "job bad cannot " in caplog.text
 
     play(scene())
 

@@ -12,7 +12,7 @@ from jeeves_runner.core.model import Commit, SourceId, SourceKind
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import Snapshot, Trace
 from jeeves_runner.sources.folder.commit import commit_of
-from jeeves_runner.sources.folder.walk import Walk
+from jeeves_runner.sources.folder.walk import Walk, unreadable_root
 
 if TYPE_CHECKING:
     from jeeves_runner.sources.folder.watch import FolderWatch
@@ -57,20 +57,14 @@ class FolderSource:
         except (FileNotFoundError, NotADirectoryError):
             state = "does not exist"
         except OSError as error:
-            raise self._unreadable(error.strerror) from None
+            raise unreadable_root(self.folder, error) from None
         if state is not None:
             raise SourceError(
                 f"the jobs folder {self.folder} {state}",
                 hint="create it (jeeves-runner init), or set jobs_dir in jeeves-runner.yaml",
             )
         if not os.access(self.folder, os.R_OK | os.X_OK):
-            raise self._unreadable(os.strerror(errno.EACCES))
-
-    def _unreadable(self, reason: str | None) -> SourceError:
-        return SourceError(
-            f"the jobs folder {self.folder} cannot be read: {reason}",
-            hint="give the user who runs jeeves-runner the right to read and enter it (chmod u+rx)",
-        )
+            raise unreadable_root(self.folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
     def look(self) -> Snapshot:
         """Read all manifests; SourceError when the folder itself cannot be walked."""

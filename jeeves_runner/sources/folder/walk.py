@@ -6,6 +6,7 @@ can miss a change. Files whose hash is the same are not parsed again.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from jeeves_runner.core.problem import Problem
@@ -80,10 +81,7 @@ class Walk:
             entries = list(os.scandir(path))
         except OSError as error:
             if prefix == self._prefix:
-                raise SourceError(
-                    f"the jobs folder {path} cannot be read: {error.strerror}",
-                    hint=_hint(error),
-                ) from None
+                raise unreadable_root(path, error) from None
             self._recheck[path] = _stamp_at(path, error)
             self.unreadable.append(
                 unreadable(
@@ -187,6 +185,14 @@ def _message(entry: "os.DirEntry[str]", error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and entry.is_symlink():
         return f"the link points to {printable(os.readlink(entry.path))}, which does not exist"
     return f"the file cannot be read: {error.strerror or error}"
+
+
+def unreadable_root(path: str | Path, error: OSError) -> SourceError:
+    """The error for a folder of manifests that is there, and cannot be walked."""
+    hint = _hint(error)
+    if isinstance(error, PermissionError):
+        hint = "give the user who runs jeeves-runner the right to read and enter it (chmod u+rx)"
+    return SourceError(f"the jobs folder {path} cannot be read: {error.strerror}", hint=hint)
 
 
 def _hint(error: OSError) -> str | None:
