@@ -98,7 +98,7 @@ def _shown_columns(conn: apsw.Connection) -> Iterator[str]:
 def health_counts(conn: apsw.Connection, since: datetime) -> Row:
     """How many jobs live, are held, run and wait, and how many runs ended well or badly after ``since``.
 
-    ``{totalJobs, running, waiting, held, ok, errors}``.
+    ``{total_jobs, running, waiting, held, ok, errors}``.
     """
     row = conn.execute(
         f"""
@@ -112,5 +112,5 @@ def health_counts(conn: apsw.Connection, since: datetime) -> Row:
         """,
         (to_text(since),),
     ).fetchone()
-    names = ("totalJobs", "running", "waiting", "held", "ok", "errors")
+    names = ("total_jobs", "running", "waiting", "held", "ok", "errors")
     return dict(zip(names, row or (0,) * len(names), strict=True))

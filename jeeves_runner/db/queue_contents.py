@@ -31,9 +31,9 @@ class QueueCounts:
     def as_json(self) -> dict[str, int | None]:
         return {
             "depth": self.depth,
-            "claimedCount": self.claimed,
-            "failedCount": self.failed,
-            "oldestAge": self.oldest_age_ms,
+            "claimed": self.claimed,
+            "failed": self.failed,
+            "oldest_age_ms": self.oldest_age_ms,
         }
 
 

@@ -20,7 +20,7 @@ def queues_view(conn: apsw.Connection, now: datetime, *, detail: bool = False) -
 
 
 def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> dict[str, Any]:
-    """``{depth, claimedCount, failedCount, oldestAge}`` (ms); NotFound."""
+    """``{depth, claimed, failed, oldest_age_ms}`` (ms); NotFound."""
     counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
     if counts is None:
         raise queues.unknown_queue(queue_id)
@@ -59,8 +59,8 @@ def _item(item: queue_contents.ItemRow) -> dict[str, Any]:
         "id": item.id,
         "payload": item.payload,
         "priority": item.priority,
-        "createdAt": item.created_at,
-        "readyAt": item.ready_at,
+        "created_at": item.created_at,
+        "ready_at": item.ready_at,
         "attempt": item.attempt,
         "error": item.error,
     }

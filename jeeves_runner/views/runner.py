@@ -27,9 +27,9 @@ def status_view(
     sync: Mapping[str, Any],
     busy_since: datetime | None = None,
 ) -> dict[str, Any]:
-    """``{name, version, uptime, status, health, sync}``.
+    """``{name, version, uptime_ms, status, health, sync}``.
 
-    ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime`` (seconds) null.
+    ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
     ``stopping``: it runs, and starts nothing more.
     ``sync`` is the document of /sync, given here with counts in place of its lists. ``busy_since``:
     when another process took the lock that the server's writes wait for; ``busy_ms`` is null without.
@@ -38,15 +38,15 @@ def status_view(
     return {
         "name": NAME,
         "version": __version__,
-        "uptime": None if started_at is None else max(0, int((now - started_at).total_seconds())),
+        "uptime_ms": None if started_at is None else max(0, (now - started_at) // _MILLISECOND),
         "status": "stopped" if started_at is None else "stopping" if stopping else "running",
         "health": {
-            "totalJobs": counts["totalJobs"],
+            "total_jobs": counts["total_jobs"],
             "running": counts["running"],
             "waiting": counts["waiting"],
-            "failedRegistrations": counts["held"] + _unborn(sync),
-            "okLastHour": counts["ok"],
-            "errorsLastHour": counts["errors"],
+            "failed_registrations": counts["held"] + _unborn(sync),
+            "ok_last_hour": counts["ok"],
+            "errors_last_hour": counts["errors"],
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
         },
         "sync": {

@@ -29,7 +29,7 @@ def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict
 def key_view(
     conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None = None
 ) -> dict[str, Any]:
-    """``{value, items: [{itemKey, value, updatedAt}], count}``, items newest first; NotFound.
+    """``{value, items: [{item_key, value, updated_at}], count}``, items newest first; NotFound.
 
     ``limit`` bounds the items told, not the ``count``.
     """
@@ -42,7 +42,7 @@ def key_view(
     return {
         "value": None if value is Expect.MISSING else value,
         "items": [
-            {"itemKey": item.item_key, "value": item.value, "updatedAt": item.updated_at} for item in items
+            {"item_key": item.item_key, "value": item.value, "updated_at": item.updated_at} for item in items
         ],
         "count": count,
     }

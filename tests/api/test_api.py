@@ -75,7 +75,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
         "/queues": {"queues": ["mail"]},
         "/queues?detail=1": queues_view(conn, NOON, detail=True),
-        "/queues/mail/status": {"depth": 0, "claimedCount": 0, "failedCount": 0, "oldestAge": None},
+        "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
         "/queues/mail/peek": {"items": []},
         "/state": {"namespaces": ["ns"]},
         "/state/ns": {"key": 1},
@@ -127,7 +127,8 @@ def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
             __version__,
             "running",
         )
-        assert (status["uptime"], status["sync"]["state"]) == (0, "in_sync")
+        assert status["sync"]["state"] == "in_sync"
+        assert 0 <= status["uptime_ms"] < 60_000
         assert (await api.get("/sync")).body == api.sync.status.as_json()
         assert (await api.get("/healthz")).body == {"status": "ok"}
         assert (await api.get("/config")).body["port"] == 1937

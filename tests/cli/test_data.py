@@ -67,7 +67,7 @@ class TestState:
         with Client(shell.store.path, clock=shell.store.clock) as client:
             client.set_item("mail", "seen", "a", [1])
         answer = shell("state", "get", "mail", "seen", "--json").json
-        items = [{"itemKey": "a", "value": [1], "updatedAt": "2026-03-01T12:00:00.000Z"}]
+        items = [{"item_key": "a", "value": [1], "updated_at": "2026-03-01T12:00:00.000Z"}]
         assert answer == {"value": None, "items": items, "count": 1}
         shell.store.clock.advance(hours=2)
         lines = shell("state", "get", "mail", "seen").out.splitlines()
@@ -125,14 +125,14 @@ class TestQueue:
         assert answer.out == "Added as item 1.\nAdded as item 2.\n"
         items = shell("queue", "peek", "mail", "--json").json["items"]
         assert [(item["payload"], item["priority"]) for item in items] == [(1, 2), ("a\u2028b", 2)]
-        assert items[0]["createdAt"] == "2026-03-01T12:00:00.000Z"
+        assert items[0]["created_at"] == "2026-03-01T12:00:00.000Z"
 
     def test_tells_when_an_item_is_ready(self, shell: Shell) -> None:
         shell("queue", "push", "mail", "1", "--delay", "2h")
         lines = shell("queue", "peek", "mail").out.splitlines()
         assert [line.split("  ")[0] for line in lines] == ["ITEM", "1"]
         assert "in 2h" in lines[1]
-        assert shell("queue", "peek", "mail", "--json").json["items"][0]["readyAt"].endswith("14:00:00.000Z")
+        assert shell("queue", "peek", "mail", "--json").json["items"][0]["ready_at"].endswith("14:00:00.000Z")
 
     def test_names_the_line_that_is_not_json(self, shell: Shell) -> None:
         answer = shell("queue", "push", "mail", "-", stdin="1\n{\n")
@@ -153,9 +153,9 @@ class TestQueue:
         assert shell("queue", "retry", str(dead["id"])).out == "1 item pending again.\n"
         assert shell("queue", "status", "mail", "--json").json == {
             "depth": 1,
-            "claimedCount": 0,
-            "failedCount": 0,
-            "oldestAge": 0,
+            "claimed": 0,
+            "failed": 0,
+            "oldest_age_ms": 0,
         }
 
     def test_is_listed_with_its_origin(self, shell: Shell) -> None:

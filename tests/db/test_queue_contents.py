@@ -14,9 +14,9 @@ class TestQueue:
         push(store, "later", delay_ms=60_000)
         claim(store)
         counts = queue_contents.queue_counts(store.conn, store.now)["mail"]
-        assert counts.as_json() == {"depth": 3, "claimedCount": 1, "failedCount": 0, "oldestAge": 30_000}
+        assert counts.as_json() == {"depth": 3, "claimed": 1, "failed": 0, "oldest_age_ms": 30_000}
 
     def test_that_is_empty_has_no_age(self, store: Store) -> None:
         store.declare_queue("mail")
         counts = queue_contents.queue_counts(store.conn, store.now)["mail"]
-        assert counts.as_json() == {"depth": 0, "claimedCount": 0, "failedCount": 0, "oldestAge": None}
+        assert counts.as_json() == {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None}

@@ -156,7 +156,7 @@ class TestItems:
             "0"
         ]
         document = key_view(store.conn, store.now, "mail", "seen", limit=2)
-        assert [item["itemKey"] for item in document["items"]] == ["0", "b"]
+        assert [item["item_key"] for item in document["items"]] == ["0", "b"]
         assert document["count"] == 3
 
     def test_are_pruned_from_the_oldest(self, store: Store) -> None:

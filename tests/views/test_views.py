@@ -338,15 +338,15 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
     assert status == {
         "name": "jeeves-runner",
         "version": __version__,
-        "uptime": 90,
+        "uptime_ms": 90_000,
         "status": "running",
         "health": {
-            "totalJobs": 2,
+            "total_jobs": 2,
             "running": 1,
             "waiting": 1,
-            "failedRegistrations": 1,
-            "okLastHour": 2,
-            "errorsLastHour": 3,
+            "failed_registrations": 1,
+            "ok_last_hour": 2,
+            "errors_last_hour": 3,
             "busy_ms": 5_000,
         },
         "sync": {
@@ -373,8 +373,8 @@ def test_a_broken_manifest_that_holds_nothing_counts_as_failed_too(ledger: Ledge
     for file in ("old", "new"):
         sync["problems"].append(error_in(f"jobs.d/{file}.yaml"))
     shown = status_view(ledger.conn, ledger.now, started_at=None, sync=sync)
-    assert shown["health"]["failedRegistrations"] == 2
-    assert (shown["status"], shown["uptime"]) == ("stopped", None)
+    assert shown["health"]["failed_registrations"] == 2
+    assert (shown["status"], shown["uptime_ms"]) == ("stopped", None)
 
 
 def test_an_empty_database_can_be_looked_at(ledger: Ledger) -> None:

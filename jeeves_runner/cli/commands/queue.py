@@ -94,7 +94,7 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
                     str(item["id"]),
                     str(item["priority"]),
                     str(item["attempt"]),
-                    ago(item["readyAt"], now),
+                    ago(item["ready_at"], now),
                     json_text(item["payload"]),
                     item["error"] or "-",
                 )
@@ -227,8 +227,8 @@ def _answer(app: App, value: dict[str, bool], sentence: str) -> None:
 
 
 def _counts_cells(counts: dict[str, Any]) -> tuple[str, str, str, str]:
-    depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimedCount", "failedCount"))
-    return depth, claimed, failed, duration(counts["oldestAge"])
+    depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimed", "failed"))
+    return depth, claimed, failed, duration(counts["oldest_age_ms"])
 
 
 def _origin(queue: dict[str, Any]) -> str:

@@ -127,7 +127,7 @@ def _show_key(app: App, namespace: str, key: str) -> None:
         app.print_table(
             ("ITEM", Prose("VALUE"), "UPDATED"),
             [
-                (item["itemKey"], json_text(item["value"]), ago(item["updatedAt"], now))
+                (item["item_key"], json_text(item["value"]), ago(item["updated_at"], now))
                 for item in document["items"]
             ],
         )

@@ -94,7 +94,7 @@ def _print_head(app: App, now: datetime, status: Document, server: RunnerRow | N
     else:
         state = Styled("running", "green")
         where = f", {server.api_url}" if server.api_url else ""
-        detail = f" for {duration(status['uptime'] * 1000)} (pid {server.pid}{where})"
+        detail = f" for {duration(status['uptime_ms'])} (pid {server.pid}{where})"
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
     app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
     app.print(f"Jobs: {_health_text(status['health'])}.")
@@ -137,8 +137,8 @@ def _waiting(changes: int) -> str:
 
 def _health_text(health: Document) -> str:
     return (
-        f"{health['totalJobs']} declared, {health['running']} running, {health['waiting']} waiting;"
-        f" in the last hour {health['okLastHour']} ended ok, {health['errorsLastHour']} badly"
+        f"{health['total_jobs']} declared, {health['running']} running, {health['waiting']} waiting;"
+        f" in the last hour {health['ok_last_hour']} ended ok, {health['errors_last_hour']} badly"
     )
 
 
