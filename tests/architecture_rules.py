@@ -68,7 +68,21 @@ DOCUMENTED = frozenset(
     Surroundings Report Arrival MissedGap Attempt Launch LocalHandle RunFacts
     """.split()  # noqa: SIM905
 )
-"""Types that cross rooms: each of their fields has a line below it that says what it holds."""
+"""Types that cross rooms: each of their fields has a line below it that says what it holds.
+
+So has each field of the types in ``DOCUMENTS``.
+"""
+
+JSON_SCHEMAS = ("api.parameters", "api.bodies", "api.shapes")
+"""JSON Schema has names of its own."""
+
+CAMEL_CASE = re.compile("[a-z]+[a-z0-9]*[A-Z][A-Za-z0-9]*")
+
+DOCUMENTS = ("views", "db.job_list", "db.run_list")
+"""Where the types stand of what HTTP answers and ``--json`` prints."""
+
+UNTYPED = re.compile(r"\b(?:[dD]ict|Mapping|MutableMapping)\[str, (?:typing\.)?Any\]")
+"""A document of which nothing is said."""
 
 
 def clock_reads(module: Module) -> Iterator[str]:
@@ -264,7 +278,7 @@ def apsw_outside_db(module: Module) -> Iterator[str]:
 def undocumented_fields(module: Module) -> Iterator[str]:
     """A field without a text below it, in a type that crosses rooms."""
     for node in ast.walk(module.tree):
-        if not (isinstance(node, ast.ClassDef) and node.name in DOCUMENTED):
+        if not (isinstance(node, ast.ClassDef) and (node.name in DOCUMENTED or module.within(*DOCUMENTS))):
             continue
         for field, below in zip_longest(node.body, node.body[1:]):
             if isinstance(field, ast.AnnAssign) and not (_is_text(below) or _is_setting(field)):
@@ -278,6 +292,34 @@ def _is_setting(field: ast.AnnAssign) -> bool:
 
 def _is_text(node: ast.stmt | None) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and bool(node.value.value)
+
+
+def untyped_documents(module: Module) -> Iterator[str]:
+    """Documents have types, so that everybody knows what they hold; any JSON value is an ``object``."""
+    if module.within("views"):
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Subscript) and UNTYPED.fullmatch(ast.unparse(node)):
+                yield f"{module.name}:{node.lineno}: {ast.unparse(node)} says nothing of the document"
+
+
+def camel_case_names(module: Module) -> Iterator[str]:
+    """The fields of all documents are in snake_case."""
+    if module.within(*DOCUMENTS, "api", "cli") and not module.within(*JSON_SCHEMAS):
+        for node in ast.walk(module.tree):
+            for line, name in _names_of_fields(node):
+                if CAMEL_CASE.fullmatch(name):
+                    yield f"{module.name}:{line}: {name} is not in snake_case"
+
+
+def _names_of_fields(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """The keys of a dict that is written out, and the fields of a class."""
+    match node:
+        case ast.Dict(keys=keys):
+            for key in keys:
+                if isinstance(key, ast.Constant):
+                    yield key.lineno, str(key.value)
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield node.lineno, name
 
 
 def too_long(module: Module) -> Iterator[str]:
@@ -310,5 +352,7 @@ RULES: tuple[Rule, ...] = (
     kinds_of_sources,
     apsw_outside_db,
     undocumented_fields,
+    untyped_documents,
+    camel_case_names,
     too_long,
 )

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from jeeves_runner.api import parameters
 from jeeves_runner.api.read_pool import document_response
-from jeeves_runner.views.queues import peek_view, queue_view, queues_view
+from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, queues_view
 from jeeves_runner.views.state import key_view, namespace_view, namespaces_view
 
 PEEK_LIMIT: Final = 20
@@ -14,7 +14,7 @@ PEEK_LIMIT: Final = 20
 
 async def queues(request: web.Request) -> web.Response:
     detail = parameters.flag(request, "detail")
-    return await document_response(request, lambda conn, now: queues_view(conn, now, detail=detail))
+    return await document_response(request, queues_view if detail else queue_ids_view)
 
 
 async def queue_status(request: web.Request) -> web.Response:

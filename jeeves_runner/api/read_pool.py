@@ -2,11 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import apsw
 from aiohttp import web
@@ -59,7 +59,7 @@ READ_POOL: Final = web.AppKey("read_pool", ReadPool)
 
 
 async def document_response(
-    request: web.Request, read: Callable[[apsw.Connection, datetime], dict[str, Any]]
+    request: web.Request, read: Callable[[apsw.Connection, datetime], Mapping[str, object]]
 ) -> web.Response:
     """The document that ``read`` makes of the database at this moment, read and encoded in the pool."""
     clock = request.app[SERVICES].clock

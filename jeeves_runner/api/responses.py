@@ -14,7 +14,7 @@ def encode(document: Any) -> bytes:
     return _encoder.encode(document).encode("utf-8", "replace")
 
 
-def encode_by_parts(document: Mapping[str, Any]) -> bytes:
+def encode_by_parts(document: Mapping[str, object]) -> bytes:
     """The same for a document that may be large, from another thread than the event loop's.
 
     The encoder does not let go of the interpreter amid a call, so each call gets one entry.

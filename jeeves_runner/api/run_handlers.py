@@ -17,7 +17,7 @@ from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
 from jeeves_runner.views.job_lookup import check_known
-from jeeves_runner.views.runs import PAGE, last_attempt, run_log, run_view, runs_view, tails
+from jeeves_runner.views.runs import PAGE, RunsDocument, last_attempt, run_log, run_view, runs_view, tails
 
 _STATUSES: Final = tuple(status.value for status in RunStatus)
 _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
@@ -90,7 +90,7 @@ async def cancel_run(request: web.Request) -> web.Response:
 async def _runs(request: web.Request, job_id: str | None, status: str | None) -> web.Response:
     before, limit = parameters.before(request), parameters.limit(request, PAGE)
 
-    def read(conn: apsw.Connection, _now: datetime) -> dict[str, Any]:
+    def read(conn: apsw.Connection, _now: datetime) -> RunsDocument:
         document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
         if job_id is not None and not document["runs"]:
             check_known(conn, job_id)

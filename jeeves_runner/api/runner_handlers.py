@@ -6,6 +6,7 @@ from jeeves_runner import __version__
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.services import SERVICES
 from jeeves_runner.views.runner import NAME, config_view, status_view
+from jeeves_runner.views.sync import sync_view
 
 
 async def index(request: web.Request) -> web.Response:
@@ -28,7 +29,7 @@ async def status(request: web.Request) -> web.Response:
         services.clock.now(),
         started_at=services.started_at,
         stopping=services.stopping.is_set(),
-        sync=services.sync.status.as_json(),
+        sync=sync_view(services.sync.status),
         busy_since=services.writer.busy_since,
     )
     return json_response(document)
@@ -39,13 +40,13 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def sync(request: web.Request) -> web.Response:
-    return json_response(request.app[SERVICES].sync.status.as_json())
+    return json_response(sync_view(request.app[SERVICES].sync.status))
 
 
 async def reconcile(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     services.sync.apply_now()
-    return json_response(services.sync.status.as_json(), status=202)
+    return json_response(sync_view(services.sync.status), status=202)
 
 
 async def nudge(request: web.Request) -> web.Response:

@@ -75,9 +75,9 @@ def _active_runs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
 
 
 def _queues(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
-    from jeeves_runner.views.queues import queues_view
+    from jeeves_runner.views.queues import queue_ids_view
 
-    return ((queue_id, None) for queue_id in queues_view(conn, app.clock.now())["queues"])
+    return ((queue_id, None) for queue_id in queue_ids_view(conn, app.clock.now())["queues"])
 
 
 def _namespaces(app: App, conn: "apsw.Connection") -> Iterator[Offer]:

@@ -1,7 +1,10 @@
 """Why a run waits, was skipped, missed or ended, in words for people; documents keep the codes."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from jeeves_runner.db.run_list import RunRow
 
 #: By the run's status and the code in its ``reason``; docs/explanation/run-lifecycle.md lists the codes.
 REASONS: Final[Mapping[tuple[str, str], str]] = {
@@ -35,12 +38,12 @@ CAUSES: Final[Mapping[str, str]] = {
 }
 
 
-def reason_text(run: Mapping[str, Any], *, served: bool) -> str:
+def reason_text(run: "RunRow", *, served: bool) -> str:
     """Why a run is where it is, empty if nothing is to be said; without a server all waiting is for one."""
     status, code = run["status"], run["reason"]
     if status == "scheduled" and not served:
         return NO_SERVER
     if code is None:
         return ""
-    text: str = REASONS.get((status, code), code)
+    text = REASONS.get((status, code), code)
     return text.format(ref=run["reason_ref"])

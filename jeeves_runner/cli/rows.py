@@ -1,8 +1,7 @@
 """Jobs and runs as rows of tables: made of the documents of ``views``, which HTTP answers as well."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.formats import NONE, ago, duration, shortened
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
@@ -11,7 +10,9 @@ from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
 
-Document = Mapping[str, Any]
+if TYPE_CHECKING:
+    from jeeves_runner.db.run_list import RunRow
+    from jeeves_runner.views.jobs import ListedJobDocument, PauseDocument
 
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
@@ -38,7 +39,7 @@ def status_cell(word: str) -> Cell:
     return Styled(word, style) if style else word
 
 
-def job_cells(job: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
+def job_cells(job: "ListedJobDocument", now: datetime, *, served: bool) -> tuple[Cell, ...]:
     """A row under ``JOB_HEADERS``. ``served``: a server runs, so what waits will start."""
     last = job["last_run"]
     return (
@@ -51,7 +52,7 @@ def job_cells(job: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]
     )
 
 
-def job_note(job: Document, now: datetime, *, served: bool) -> Cell:
+def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
     """What is unusual about a job: it is held or paused, was changed by hand, or waits for a server."""
     notes = []
     if job["status"] == "scheduled" and not served:
@@ -65,14 +66,14 @@ def job_note(job: Document, now: datetime, *, served: bool) -> Cell:
     return Styled("; ".join(notes), "yellow") if notes else NONE
 
 
-def pause_text(paused: Document, now: datetime) -> str:
+def pause_text(paused: "PauseDocument", now: datetime) -> str:
     """``paused, ends in 2h: maintenance``."""
     until = f"ends {ago(paused['until'], now)}" if paused["until"] else "until resumed"
     reason = f": {printable(paused['reason'])}" if paused["reason"] else ""
     return f"paused, {until}{reason}"
 
 
-def schedule_text(job: Document) -> str:
+def schedule_text(job: "ListedJobDocument") -> str:
     """The expressions of a job's schedule, separated by semicolons: they may hold commas."""
     schedule = job["schedule"]
     if schedule is None:
@@ -80,7 +81,7 @@ def schedule_text(job: Document) -> str:
     return schedule if isinstance(schedule, str) else "; ".join(schedule)
 
 
-def run_cells(run: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]:
+def run_cells(run: "RunRow", now: datetime, *, served: bool) -> tuple[Cell, ...]:
     """A row under ``RUN_HEADERS``. ``served``: a server runs, so what waits will start."""
     when = run["started_at"] or run["scheduled_for"] or run["created_at"]
     return (
@@ -94,9 +95,9 @@ def run_cells(run: Document, now: datetime, *, served: bool) -> tuple[Cell, ...]
     )
 
 
-def took(run: Document, now: datetime) -> str:
+def took(run: "RunRow", now: datetime) -> str:
     """How long a run took, or has taken so far."""
-    if run["status"] == "running":
+    if run["status"] == "running" and run["started_at"] is not None:
         started = from_text(run["started_at"])
         return f"{duration(max(0, round((now - started).total_seconds() * 1000)))} so far"
     if run["started_at"] is not None and run["duration_ms"] is None:
@@ -104,7 +105,7 @@ def took(run: Document, now: datetime) -> str:
     return duration(run["duration_ms"])
 
 
-def run_note(run: Document, *, served: bool) -> str:
+def run_note(run: "RunRow", *, served: bool) -> str:
     """Why a run ended badly, waits or did not run: one line of at most 100 characters."""
     notes = [run["message"] or reason_text(run, served=served) or _exit_text(run)]
     if run["occurrences"] > 1:
@@ -114,7 +115,7 @@ def run_note(run: Document, *, served: bool) -> str:
     return shortened("; ".join(note for note in notes if note))
 
 
-def _exit_text(run: Document) -> str:
+def _exit_text(run: "RunRow") -> str:
     if run["signal"]:
         return f"ended by {run['signal']}"
     return f"exit code {run['exit_code']}" if run["exit_code"] else ""

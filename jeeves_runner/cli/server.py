@@ -3,11 +3,10 @@
 import fcntl
 import json
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.db.runner import RunnerRow, lock_path, read_lock_pid, runner_row
@@ -15,6 +14,8 @@ from jeeves_runner.errors import NoServer
 
 if TYPE_CHECKING:
     import apsw
+
+    from jeeves_runner.db.run_list import RunRow
 
 _PATIENCE: Final = 2.0
 """Seconds for a server on this machine to answer a question."""
@@ -42,7 +43,7 @@ def require_server(app: App, conn: "apsw.Connection") -> None:
         )
 
 
-def server_has_stopped(run: Mapping[str, Any]) -> NoServer:
+def server_has_stopped(run: "RunRow") -> NoServer:
     """The error for a wait whose end no server will bring."""
     return NoServer(
         f"the server has stopped; run {run['id']} is still {run['status']}",
@@ -50,15 +51,15 @@ def server_has_stopped(run: Mapping[str, Any]) -> NoServer:
     )
 
 
-def ask(server: RunnerRow, path: str) -> dict[str, Any] | None:
-    """The JSON document of a route, None if the server does not answer in time."""
+def ask(server: RunnerRow, path: str) -> object:
+    """The document of a route, of the type it declares; None if the server does not answer in time."""
     with suppress(OSError, ValueError), send_request(server, path, _PATIENCE) as connection:
         answer = bytearray()
         while part := connection.recv(_PART):
             answer += part
         head, _, body = answer.partition(b"\r\n\r\n")
         if head.split(maxsplit=2)[1:2] == [b"200"]:
-            document: dict[str, Any] = json.loads(body)
+            document: object = json.loads(body)
             return document
     return None
 

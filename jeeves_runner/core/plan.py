@@ -86,9 +86,6 @@ class Held:
     message: str
     """Why it is held, in a sentence."""
 
-    def as_json(self) -> dict[str, str]:
-        return {"kind": self.kind, "id": self.id, "file": self.file, "message": self.message}
-
 
 class FileRecord(NamedTuple):
     """What to remember of a manifest that held no error."""
@@ -137,16 +134,6 @@ class Plan:
     def without_deletes(self) -> "Plan":
         """The same plan with nothing removed."""
         return replace(self, changes=tuple(c for c in self.changes if c.action is not Action.DELETE))
-
-    def as_json(self) -> dict[str, Any]:
-        """The object ``diff --json`` prints."""
-        return {
-            "base": self.base,
-            "complete": self.complete,
-            "changes": [c.as_json() for c in self.changes],
-            "held": [h.as_json() for h in self.held],
-            "problems": [p.as_json() for p in self.problems],
-        }
 
 
 class Declaration(NamedTuple):

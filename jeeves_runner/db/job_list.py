@@ -1,43 +1,126 @@
 """Jobs as people look at them: their columns with what is paused, held, running and last ended."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypedDict, cast
 
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import BAD
+from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, SourceType
 
-Row = dict[str, Any]
+
+class JobColumns(TypedDict):
+    """The columns of a job: all but ``spec`` and ``deleted_at``. Times are text in the database's form."""
+
+    id: str
+    """The job's id."""
+    name: str
+    """Its name, for people."""
+    schedule: str | list[str] | None
+    """One expression, or several; null for a job that runs only when triggered."""
+    script: str
+    """What it runs, as ``source_type`` says: a path, a text, or an argv as JSON."""
+    type: Annotated[str, JobType]
+    """What kind of job it is."""
+    enabled: bool
+    """Whether its manifest has it scheduled; in documents false while it is paused, too."""
+    timeout_ms: int | None
+    """How long a run may take; null: as long as it likes."""
+    overlap_policy: Annotated[str, OverlapPolicy]
+    """What happens to a run that comes while another one is active."""
+    on_failure: str | None
+    """Where failures are told; a JSON list if that is several channels."""
+    on_success: str | None
+    """Where successes are told, likewise."""
+    output_channel: str | None
+    """Where the output is sent, likewise."""
+    description: str | None
+    """What it is for, for people."""
+    timezone: str
+    """The IANA zone of its schedule."""
+    source_type: Annotated[str, SourceType]
+    """What ``script`` holds."""
+    spec_hash: str
+    """The hash of all that is declared of it."""
+    file: str
+    """Its manifest, relative to the project root."""
+    line: int
+    """Where it stands in that, from 1."""
+    namespace: str
+    """Where its state is kept."""
+    revision_id: int
+    """The apply that last wrote it."""
+    drifted: bool
+    """Whether the row was changed by hand since."""
+    created_at: str
+    """When it was first applied."""
+    updated_at: str
+    """When it was last written by an apply."""
+    schedule_since: str
+    """Occurrences at or before this do not count."""
+    decided_until: str | None
+    """Occurrences at or before this have been decided."""
 
 
 class ListedJob(NamedTuple):
     """A job and what stands about it in other tables; times as text.
 
-    ``columns`` is its row without ``spec`` and ``deleted_at``. ``active_running`` is 1 while a run
-    runs, 0 while one only waits, else None. ``pause_…`` tells of the pause in force, if ``pause_id``
-    is not None: its own or that of all jobs, whichever ends last. ``last_…`` is the newest run that
-    started, ``last_status`` the outcome of the newest one that started and ended.
+    ``pause_…`` tells of the pause in force, if there is one: its own or that of all jobs, whichever ends
+    last. ``last_…`` is the newest run that started.
     """
 
-    columns: Row
-    tags: str | None
+    columns: JobColumns
+    """Its own row."""
+    tags: list[str]
+    """The tags of its spec."""
     active_running: int | None
+    """1 while a run of it runs, 0 while one only waits, else None."""
     held_message: str | None
+    """Why it is held, None if it is not."""
     held_since: str | None
+    """Since when."""
     pause_id: int | None
+    """None if no pause is in force."""
     pause_until: str | None
+    """When that ends; None: when it is resumed."""
     pause_reason: str | None
+    """Why it was made."""
     pause_is_of_all: int
+    """Whether that is the pause of all jobs."""
     last_id: int | None
+    """None if no run ever started."""
     last_run_status: str | None
+    """Where that run is, or how it ended."""
     last_started_at: str | None
+    """When it started."""
     last_finished_at: str | None
+    """When it ended."""
     last_duration_ms: int | None
+    """How long it ran."""
     last_status: str | None
+    """The outcome of the newest run that started and ended."""
 
 
+class HealthCounts(NamedTuple):
+    """How many jobs and runs there are of each kind that people look after."""
+
+    jobs: int
+    """Live jobs."""
+    running: int
+    """Runs that run."""
+    waiting: int
+    """Runs that wait."""
+    held: int
+    """Jobs and queues that are held."""
+    ok: int
+    """Runs that ended ok of late."""
+    errors: int
+    """Runs that ended badly of late."""
+
+
+_SHOWN: Final = tuple(JobColumns.__annotations__)
 _FACTS: Final = len(ListedJob._fields) - 1
 
 _SELECT: Final = """
@@ -63,6 +146,7 @@ LEFT JOIN runs AS last ON last.id = (
 WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after
 ORDER BY jobs.id LIMIT :limit
 """
+_LIST: Final = _SELECT.format(columns=", ".join(f"jobs.{name}" for name in _SHOWN))
 _NO_LIMIT: Final = -1
 _BAD: Final = ", ".join(f"'{status}'" for status in BAD)
 
@@ -76,30 +160,38 @@ def listed_jobs(
     limit: int | None = None,
 ) -> Iterator[ListedJob]:
     """The live jobs by id, or the one of that id if it lives: up to ``limit``, those ``after`` an id."""
-    names = tuple(_shown_columns(conn))
-    statement = _SELECT.format(columns=", ".join(f"jobs.{name}" for name in names))
     bindings = {
         "at": to_text(now),
         "id": job_id,
         "after": after or "",
         "limit": _NO_LIMIT if limit is None else limit,
     }
-    for row in conn.execute(statement, bindings):
-        yield ListedJob(dict(zip(names, row[_FACTS:], strict=True)), *row[:_FACTS])
+    for tags, *facts in conn.execute(_LIST, bindings):
+        columns = _columns(facts[_FACTS - 1 :])
+        yield ListedJob(columns, json.loads(tags) if tags and tags != "[]" else [], *facts[: _FACTS - 1])
 
 
-def _shown_columns(conn: apsw.Connection) -> Iterator[str]:
-    """The table's own list of columns is the only one, so a new column is shown without being named here."""
-    for (name,) in conn.execute("SELECT name FROM pragma_table_info('jobs') ORDER BY cid"):
-        if name not in ("spec", "deleted_at"):
-            yield name
+def _columns(values: Sequence[Any]) -> JobColumns:
+    columns = cast(JobColumns, dict(zip(_SHOWN, values, strict=True)))
+    columns["schedule"] = _schedule(columns["schedule"])
+    columns["enabled"] = bool(columns["enabled"])
+    columns["drifted"] = bool(columns["drifted"])
+    return columns
 
 
-def health_counts(conn: apsw.Connection, since: datetime) -> Row:
-    """How many jobs live, are held, run and wait, and how many runs ended well or badly after ``since``.
+def _schedule(column: str | list[str] | None) -> str | list[str] | None:
+    """One expression as text, several as a list; no expression begins with a bracket."""
+    if not isinstance(column, str) or not column.startswith("["):
+        return column
+    try:
+        expressions: list[str] = json.loads(column)
+    except ValueError:  # changed by hand: shown as it stands
+        return column
+    return expressions
 
-    ``{total_jobs, running, waiting, held, ok, errors}``.
-    """
+
+def health_counts(conn: apsw.Connection, since: datetime) -> HealthCounts:
+    """The counts of now; runs that ended are counted if they did so after ``since``."""
     row = conn.execute(
         f"""
         SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
@@ -112,5 +204,4 @@ def health_counts(conn: apsw.Connection, since: datetime) -> Row:
         """,
         (to_text(since),),
     ).fetchone()
-    names = ("total_jobs", "running", "waiting", "held", "ok", "errors")
-    return dict(zip(names, row or (0,) * len(names), strict=True))
+    return HealthCounts(*(row or (0,) * len(HealthCounts._fields)))

@@ -28,14 +28,6 @@ class QueueCounts:
     oldest_age_ms: int | None
     """How long ago the oldest waiting item was added; None if none waits."""
 
-    def as_json(self) -> dict[str, int | None]:
-        return {
-            "depth": self.depth,
-            "claimed": self.claimed,
-            "failed": self.failed,
-            "oldest_age_ms": self.oldest_age_ms,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:

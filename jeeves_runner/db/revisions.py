@@ -2,17 +2,45 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Final, TypedDict, cast
 
 import apsw
 
-from jeeves_runner.core.model import Commit, SourceId, SourceKind
+from jeeves_runner.core.model import AppliedBy, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.db.connection import Tx
 
 _PIECE = 200
 """Changes encoded as JSON at a time."""
+
+
+class RevisionRow(TypedDict):
+    """A revision without its changes."""
+
+    id: int
+    """Its number, which rises with each apply."""
+    applied_at: str
+    """When, in the database's form of times."""
+    applied_by: Annotated[str, AppliedBy]
+    """What asked for it."""
+    commit: str | None
+    """The commit of the manifests; null where they are in none."""
+    author: str | None
+    """Its author."""
+    subject: str | None
+    """The first line of its message."""
+    created: int
+    """How many jobs and queues it created."""
+    updated: int
+    """How many it updated."""
+    deleted: int
+    """How many it deleted."""
+    drifted: int
+    """How many of the updates put back a row that was changed by hand."""
+
+
+_SHOWN: Final = tuple(RevisionRow.__annotations__)
 
 
 def head(conn: apsw.Connection) -> int:
@@ -70,27 +98,11 @@ def close_revision(tx: Tx, number: int) -> None:
     tx.conn.execute("DELETE FROM applying WHERE revision_id = ?", (number,))
 
 
-def revision(conn: apsw.Connection, number: int) -> dict[str, Any] | None:
-    """One revision without its changes: ``{id, applied_at, applied_by, commit, author, subject, …}``."""
-    cursor = conn.execute(
-        'SELECT id, applied_at, applied_by, "commit", author, subject, created, updated, deleted, drifted'
-        " FROM revisions WHERE id = ?",
-        (number,),
-    )
-    row = cursor.fetchone()
-    names = (
-        "id",
-        "applied_at",
-        "applied_by",
-        "commit",
-        "author",
-        "subject",
-        "created",
-        "updated",
-        "deleted",
-        "drifted",
-    )
-    return None if row is None else dict(zip(names, row, strict=True))
+def revision(conn: apsw.Connection, number: int) -> RevisionRow | None:
+    """One revision; None if there is none of that number."""
+    columns = ", ".join(f'"{name}"' for name in _SHOWN)  # commit is a word of SQL
+    row = conn.execute(f"SELECT {columns} FROM revisions WHERE id = ?", (number,)).fetchone()
+    return None if row is None else cast(RevisionRow, dict(zip(_SHOWN, row, strict=True)))
 
 
 def counts_since(conn: apsw.Connection, since: str) -> tuple[int, int]:

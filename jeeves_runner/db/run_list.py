@@ -1,49 +1,99 @@
 """Runs as people look at them."""
 
+import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
 
-Row = dict[str, Any]
+from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
 
-_SHOWN: Final = (
-    "id",
-    "job_id",
-    "status",
-    "trigger",
-    "attempt",
-    "chain_id",
-    "scheduled_for",
-    "last_for",
-    "occurrences",
-    "not_before",
-    "created_at",
-    "started_at",
-    "finished_at",
-    "duration_ms",
-    "exit_code",
-    "signal",
-    "message",
-    "reason",
-    "reason_ref",
-    "tokens",
-    "result_meta",
-    "params",
-    "forced",
-    "priority",
-    "pool",
-    "revision_id",
-    "file",
-    "spec_hash",
-    "script_hash",
-    "log_path",
-    "cancel_cause",
-    "cancel_requested_at",
-)
-"""What is told of a run; its mark, its handle and its epoch are for the runner alone."""
 
-_COLUMNS = ", ".join(_SHOWN)
+class RunRow(TypedDict):
+    """A run in a list. Its fields are the columns that are told of it, in their order.
+
+    Its mark, its handle and its epoch are for the runner alone. Times are text in the database's form.
+    """
+
+    id: int
+    """Its number, which rises with each run and is never used again."""
+    job_id: str
+    """The job, which may have been deleted since."""
+    status: Annotated[str, RunStatus]
+    """Where it is, or how it ended."""
+    trigger: Annotated[str, Trigger]
+    """What asked for it."""
+    attempt: int
+    """1 for a first attempt, more for its retries."""
+    chain_id: int | None
+    """Of a retry, the run that was the first attempt."""
+    scheduled_for: str | None
+    """The occurrence; of a skipped or missed row the first one of its gap."""
+    last_for: str | None
+    """Of a skipped or missed row, the last occurrence of its gap."""
+    occurrences: int
+    """How many occurrences the row stands for."""
+    not_before: str | None
+    """The time before which it does not start."""
+    created_at: str
+    """When the row was written."""
+    started_at: str | None
+    """When it started; null if it never did."""
+    finished_at: str | None
+    """When it ended; null while it waits or runs."""
+    duration_ms: int | None
+    """How long it ran; null also where nothing could see its end."""
+    exit_code: int | None
+    """The exit code of its process."""
+    signal: str | None
+    """The signal that ended its process: ``SIGTERM``."""
+    message: str | None
+    """What went wrong, in a sentence."""
+    reason: Annotated[str, Reason] | None
+    """Why it waits, did not start, or ended without an outcome of its own."""
+    reason_ref: str | None
+    """What the reason is about, such as the pool that is full."""
+    tokens: int | None
+    """How many tokens the script says that it used."""
+    result_meta: object
+    """What else the script says of its result, as JSON."""
+    params: object
+    """The parameters it was asked for with: texts by name."""
+    forced: bool
+    """Whether a person wanted it although the job was paused or another run active."""
+    priority: int
+    """Of those that wait, higher ones start first."""
+    pool: str | None
+    """The named limit that it counts for."""
+    revision_id: int | None
+    """The apply whose spec it ran."""
+    file: str | None
+    """The manifest of that spec."""
+    spec_hash: str | None
+    """The hash of that spec."""
+    script_hash: str | None
+    """The hash of the script's file at the start."""
+    log_path: str | None
+    """The file with its whole output, which is removed after ``log_retention``."""
+    cancel_cause: Annotated[str, CancelCause] | None
+    """What asked for its end."""
+    cancel_requested_at: str | None
+    """When that was."""
+
+
+class WholeRunRow(RunRow):
+    """A run with all that is recorded of it."""
+
+    commit: str | None
+    """The commit of its revision."""
+    stdout: str | None
+    """The end of what it wrote there."""
+    stderr: str | None
+    """The end of what it wrote there."""
+
+
+_SHOWN: Final = tuple(RunRow.__annotations__)
+_COLUMNS: Final = ", ".join(_SHOWN)
 
 # Each repeats the condition of the index that finds them. Most runs are ok: an index would not help there.
 _NOT_OK: Final = "status = :status AND finished_at IS NOT NULL AND status <> 'ok'"
@@ -58,7 +108,7 @@ def run_rows(
     status: str | None = None,
     before: int | None = None,
     limit: int,
-) -> list[Row]:
+) -> list[RunRow]:
     """Up to ``limit`` runs, newest first, without their output: of a job, of a status, with smaller ids."""
     wanted = {"job_id = :job": job_id, _OF_STATUS.get(status or "", _NOT_OK): status, "id < :before": before}
     conditions = " AND ".join(condition for condition, value in wanted.items() if value is not None)
@@ -69,7 +119,7 @@ def run_rows(
     return [_row(row) for row in rows]
 
 
-def active_run_rows(conn: apsw.Connection) -> list[Row]:
+def active_run_rows(conn: apsw.Connection) -> list[RunRow]:
     """The runs that run or wait: running ones first, the oldest first."""
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE status IN ('scheduled', 'running')"
@@ -78,7 +128,7 @@ def active_run_rows(conn: apsw.Connection) -> list[Row]:
     return [_row(row) for row in rows]
 
 
-def run_row(conn: apsw.Connection, run_id: int) -> Row | None:
+def run_row(conn: apsw.Connection, run_id: int) -> WholeRunRow | None:
     """A run whole: with the ``commit`` of its revision and the tails ``stdout`` and ``stderr``."""
     row = conn.execute(
         f'SELECT {_COLUMNS}, (SELECT "commit" FROM revisions WHERE id = runs.revision_id), stdout, stderr'
@@ -96,7 +146,7 @@ def chain_end(conn: apsw.Connection, run_id: int) -> int:
     return newest
 
 
-def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[Row]:
+def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[RunRow]:
     """The newest runs of a job that started and ended, newest first."""
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE job_id = ? AND started_at IS NOT NULL AND finished_at IS NOT NULL"
@@ -106,5 +156,17 @@ def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[Row]:
     return [_row(row) for row in rows]
 
 
-def _row(values: Sequence[Any]) -> Row:
-    return dict(zip(_SHOWN, values, strict=True))
+def _row(values: Sequence[Any]) -> RunRow:
+    row = cast(RunRow, dict(zip(_SHOWN, values, strict=True)))
+    row["forced"] = bool(row["forced"])
+    row["params"] = _value(row["params"])
+    row["result_meta"] = _value(row["result_meta"])
+    return row
+
+
+def _value(text: object) -> object:
+    """The JSON of a column; what another program wrote there as no JSON is shown as its text."""
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return text

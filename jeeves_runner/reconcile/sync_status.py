@@ -1,10 +1,9 @@
-"""How the live jobs stand against the manifests, as /sync shows it."""
+"""How the live jobs stand against the manifests."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from jeeves_runner.clock import to_text
 from jeeves_runner.core.plan import Plan
 
 SyncState = Literal["starting", "in_sync", "pending", "held", "blocked", "error"]
@@ -29,16 +28,3 @@ class SyncStatus:
     """The changes that wait, with the problems and held rows of the last look."""
     reason: str | None = None
     """Why changes wait, or what went wrong."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The document of /sync."""
-        return {
-            "state": self.state,
-            "revision": self.revision,
-            "commit": self.commit,
-            "checked_at": to_text(self.checked_at) if self.checked_at else None,
-            "held": [h.as_json() for h in self.plan.held],
-            "problems": [p.as_json() for p in self.plan.problems],
-            "plan": [c.as_json() for c in self.plan.changes],
-            "reason": self.reason,
-        }

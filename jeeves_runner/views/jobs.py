@@ -1,23 +1,108 @@
 """Jobs: what is declared of each, how it is and when it runs next."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Final, NotRequired, TypedDict
 
 import apsw
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db import jobs, overrides, revisions
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.db.job_list import ListedJob, Row, listed_jobs
+from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
+from jeeves_runner.db.revisions import RevisionRow
+from jeeves_runner.db.run_list import RunRow, run_rows
 from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs, text_of
-from jeeves_runner.views.runs import runs_of
 
 _LAST_RUNS: Final = 10
 
 
-def jobs_view(conn: apsw.Connection, now: datetime, next_run: NextRun | None = None) -> dict[str, Any]:
+class PauseDocument(TypedDict):
+    """A pause that is in force."""
+
+    until: str | None
+    """When it ends; null: when it is resumed."""
+    reason: str | None
+    """Why it was made."""
+    all: bool
+    """Whether it holds for all jobs."""
+
+
+class AllPausedDocument(TypedDict):
+    """What ``pause --all`` and ``resume --all`` leave."""
+
+    paused: PauseDocument | None
+    """The pause of all jobs; null if there is none."""
+
+
+class LastRunDocument(TypedDict):
+    """The newest run of a job that started."""
+
+    id: int
+    """Its number."""
+    status: Annotated[str, RunStatus]
+    """Where it is, or how it ended."""
+    started_at: str
+    """When it started."""
+    finished_at: str | None
+    """When it ended; null while it runs."""
+    duration_ms: int | None
+    """How long it ran."""
+
+
+class ListedJobDocument(JobColumns):
+    """A job in a list."""
+
+    tags: list[str]
+    """Its tags."""
+    status: str
+    """The first that fits of ``disabled, paused, running, scheduled``, its last outcome, and ``idle``."""
+    held: bool
+    """Whether it keeps an older spec because its manifest is broken."""
+    paused: PauseDocument | None
+    """The pause in force: its own or that of all jobs, whichever ends last."""
+    last_status: Annotated[str, RunStatus] | None
+    """The outcome of the newest run that started and ended."""
+    last_run: LastRunDocument | None
+    """The newest run that started."""
+    next_run: str | None
+    """Its next occurrence that is not paused."""
+
+
+class WholeJobDocument(ListedJobDocument):
+    """A job with all that is known of it."""
+
+    held_message: str | None
+    """Why it is held."""
+    held_since: str | None
+    """Since when it is held."""
+    spec: Mapping[str, object]
+    """All that is declared of it, defaults included."""
+    revision: RevisionRow | None
+    """The apply that last wrote it."""
+    last_runs: list[RunRow]
+    """Its newest runs, at most 10."""
+
+
+class JobsDocument(TypedDict):
+    """The live jobs, by id."""
+
+    jobs: list[ListedJobDocument]
+    """All of them, or one page."""
+    next_cursor: NotRequired[str]
+    """Of a page, what asks for the next one; absent at the end."""
+
+
+class JobDocument(TypedDict):
+    """One job."""
+
+    job: WholeJobDocument
+    """With all that is known of it."""
+
+
+def jobs_view(conn: apsw.Connection, now: datetime, next_run: NextRun | None = None) -> JobsDocument:
     """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, last_run, next_run``.
 
     ``next_run`` is the timetable of a running server; without one occurrences are computed.
@@ -32,7 +117,7 @@ def each_job(
     *,
     after: str | None = None,
     limit: int | None = None,
-) -> Iterator[Row]:
+) -> Iterator[ListedJobDocument]:
     """The jobs of ``jobs_view`` one by one: up to ``limit``, those ``after`` an id."""
     with snapshot(conn):
         coming = next_run or next_runs(conn, now)
@@ -42,7 +127,7 @@ def each_job(
 
 def job_view(
     conn: apsw.Connection, now: datetime, job_id: str, next_run: NextRun | None = None
-) -> dict[str, Any]:
+) -> JobDocument:
     """``{job}``: a listed job and its whole ``spec``, ``revision``, ``held_message`` and ``last_runs``.
 
     NotFound, also for a deleted job.
@@ -52,35 +137,36 @@ def job_view(
         row = jobs.job_row(conn, job_id)
         if listed is None or row is None:
             raise jobs.unknown_job(conn, job_id)
-        job = _job(conn, listed, next_run or next_runs(conn, now, [job_id]))
-        job["held_message"] = listed.held_message
-        job["held_since"] = listed.held_since
-        job["spec"] = json.loads(row.spec_text)
-        job["revision"] = revisions.revision(conn, row.revision_id)
-        job["last_runs"] = runs_of(conn, job_id=job_id, limit=_LAST_RUNS)
+        job: WholeJobDocument = {
+            **_job(conn, listed, next_run or next_runs(conn, now, [job_id])),
+            "held_message": listed.held_message,
+            "held_since": listed.held_since,
+            "spec": json.loads(row.spec_text),
+            "revision": revisions.revision(conn, row.revision_id),
+            "last_runs": run_rows(conn, job_id=job_id, limit=_LAST_RUNS),
+        }
     return {"job": job}
 
 
-def pause_of_all(conn: apsw.Connection, now: datetime) -> Row | None:
+def pause_of_all(conn: apsw.Connection, now: datetime) -> PauseDocument | None:
     """The pause of all jobs as ``paused`` tells it of each; None if none is in force."""
     found = overrides.pause_of_all(conn, now)
     return None if found is None else {"until": found[0], "reason": found[1], "all": True}
 
 
-def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> Row:
-    job = listed.columns
+def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> ListedJobDocument:
     paused = _pause(listed)
-    job["schedule"] = _schedule(job["schedule"])
-    job["tags"] = json.loads(listed.tags) if listed.tags and listed.tags != "[]" else []
-    job["drifted"] = bool(job["drifted"])
-    job["status"] = _status(listed)
-    job["held"] = listed.held_message is not None
-    job["paused"] = paused
-    job["last_status"] = listed.last_status
-    job["last_run"] = _last_run(listed)
-    job["next_run"] = text_of(_next_run(conn, job, coming))
-    job["enabled"] = bool(job["enabled"]) and paused is None
-    return job
+    return {
+        **listed.columns,
+        "enabled": listed.columns["enabled"] and paused is None,
+        "tags": listed.tags,
+        "status": _status(listed),
+        "held": listed.held_message is not None,
+        "paused": paused,
+        "last_status": listed.last_status,
+        "last_run": _last_run(listed),
+        "next_run": text_of(_next_run(conn, listed.columns, paused, coming)),
+    }
 
 
 def _status(listed: ListedJob) -> str:
@@ -94,7 +180,7 @@ def _status(listed: ListedJob) -> str:
     return listed.last_status or "idle"
 
 
-def _pause(listed: ListedJob) -> Row | None:
+def _pause(listed: ListedJob) -> PauseDocument | None:
     if listed.pause_id is None:
         return None
     return {
@@ -104,8 +190,8 @@ def _pause(listed: ListedJob) -> Row | None:
     }
 
 
-def _last_run(listed: ListedJob) -> Row | None:
-    if listed.last_id is None:
+def _last_run(listed: ListedJob) -> LastRunDocument | None:
+    if listed.last_id is None or listed.last_run_status is None or listed.last_started_at is None:
         return None
     return {
         "id": listed.last_id,
@@ -116,21 +202,12 @@ def _last_run(listed: ListedJob) -> Row | None:
     }
 
 
-def _next_run(conn: apsw.Connection, job: Row, coming: NextRun) -> datetime | None:
-    if not job["enabled"] or job["schedule"] is None:
+def _next_run(
+    conn: apsw.Connection, columns: JobColumns, paused: PauseDocument | None, coming: NextRun
+) -> datetime | None:
+    if not columns["enabled"] or columns["schedule"] is None:
         return None
-    if job["paused"] is None:
-        return coming(job["id"])
-    until = job["paused"]["until"]
-    return None if until is None else next_after_pause(conn, job["id"], from_text(until))
-
-
-def _schedule(column: str | None) -> str | list[str] | None:
-    """One expression as text, several as a list; no expression begins with a bracket."""
-    if column is None or not column.startswith("["):
-        return column
-    try:
-        expressions: list[str] = json.loads(column)
-    except ValueError:  # changed by hand: shown as it stands
-        return column
-    return expressions
+    if paused is None:
+        return coming(columns["id"])
+    until = paused["until"]
+    return None if until is None else next_after_pause(conn, columns["id"], from_text(until))

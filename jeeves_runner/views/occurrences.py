@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
-from typing import Any
+from typing import TypedDict
 
 import apsw
 
@@ -15,6 +15,22 @@ from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 
 NextRun = Callable[[str], datetime | None]
 """A job's next occurrence by its id; None when none comes or the job is not scheduled."""
+
+
+class OccurrenceDocument(TypedDict):
+    """One occurrence that comes."""
+
+    job_id: str
+    """The job that it is of."""
+    scheduled_for: str
+    """When it comes."""
+
+
+class OccurrencesDocument(TypedDict):
+    """What comes."""
+
+    occurrences: list[OccurrenceDocument]
+    """By time, then by id."""
 
 
 def next_runs(conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = None) -> NextRun:
@@ -47,7 +63,7 @@ def next_after_pause(conn: apsw.Connection, job_id: str, until: datetime) -> dat
 
 def next_view(
     conn: apsw.Connection, after: datetime, *, job_id: str | None = None, count: int, once: bool = False
-) -> dict[str, Any]:
+) -> OccurrencesDocument:
     """``{occurrences: [{job_id, scheduled_for}]}``: the first ``count`` after a time, by time, then id.
 
     Times that fall into a pause are left out, for they are skipped. With ``once`` each job stands
@@ -57,7 +73,7 @@ def next_view(
         pauses = overrides.pauses(conn, after)
         rows = list(timetable_rows(conn, None if job_id is None else [job_id]))
     coming = _merged([row for row in rows if _is_scheduled(row)], pauses, after, once)
-    found = [
+    found: list[OccurrenceDocument] = [
         {"job_id": name, "scheduled_for": to_text(when)}
         for (when, name), _ in zip(coming, range(count), strict=False)
     ]

@@ -1,7 +1,7 @@
 """Queues: how full they are and which items they hold."""
 
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 import apsw
 
@@ -9,27 +9,97 @@ from jeeves_runner.db import queue_contents, queues
 from jeeves_runner.db.connection import snapshot
 
 
-def queues_view(conn: apsw.Connection, now: datetime, *, detail: bool = False) -> dict[str, Any]:
-    """``{queues}``: ids, or with ``detail`` objects; a deleted queue is listed while it holds items."""
-    with snapshot(conn):
-        counts = queue_contents.queue_counts(conn, now)
-        rows = [row for row in queues.queue_rows(conn) if row.deleted_at is None or _holds(counts[row.id])]
-    if not detail:
-        return {"queues": [row.id for row in rows]}
-    return {"queues": [_queue(row, counts[row.id]) for row in rows]}
+class QueueCountsDocument(TypedDict):
+    """How full a queue is."""
+
+    depth: int
+    """Items that wait to be claimed, delayed ones included."""
+    claimed: int
+    """Items whose claim has not ended."""
+    failed: int
+    """Dead letters."""
+    oldest_age_ms: int | None
+    """How long ago the oldest waiting item was added; null if none waits."""
 
 
-def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> dict[str, Any]:
-    """``{depth, claimed, failed, oldest_age_ms}`` (ms); NotFound."""
+class QueueDocument(QueueCountsDocument):
+    """A queue in a list with details."""
+
+    id: str
+    """The queue's id."""
+    description: str | None
+    """What it is for, for people."""
+    declared: bool
+    """Whether a manifest declares it; the others were made by an enqueue."""
+    deleted: bool
+    """Whether its manifest no longer does."""
+    file: str | None
+    """That manifest; null for an undeclared queue."""
+    line: int | None
+    """Where it stands in that, from 1."""
+
+
+class QueueIdsDocument(TypedDict):
+    """The queues, by id; a deleted one is listed while it holds items."""
+
+    queues: list[str]
+    """Their ids."""
+
+
+class QueuesDocument(TypedDict):
+    """The same queues with details."""
+
+    queues: list[QueueDocument]
+    """By id."""
+
+
+class ItemDocument(TypedDict):
+    """One item of a queue."""
+
+    id: int
+    """Its number."""
+    payload: object
+    """Any JSON value; the text itself where another program stored something that is not JSON."""
+    priority: int
+    """Items with a higher number are claimed first."""
+    created_at: str
+    """When it was added."""
+    ready_at: str
+    """Before this time it cannot be claimed."""
+    attempt: int
+    """Attempts made so far."""
+    error: str | None
+    """Why its last attempt failed."""
+
+
+class ItemsDocument(TypedDict):
+    """Items of a queue."""
+
+    items: list[ItemDocument]
+    """In the order of claims; dead letters newest first."""
+
+
+def queue_ids_view(conn: apsw.Connection, now: datetime) -> QueueIdsDocument:
+    """``{queues}``: ids."""
+    return {"queues": [row.id for row, _ in _shown(conn, now)]}
+
+
+def queues_view(conn: apsw.Connection, now: datetime) -> QueuesDocument:
+    """``{queues}``: objects."""
+    return {"queues": [_queue(row, counts) for row, counts in _shown(conn, now)]}
+
+
+def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCountsDocument:
+    """``{depth, claimed, failed, oldest_age_ms}``; NotFound."""
     counts = queue_contents.queue_counts(conn, now, queue_id).get(queue_id)
     if counts is None:
         raise queues.unknown_queue(queue_id)
-    return counts.as_json()
+    return _counts(counts)
 
 
 def peek_view(
     conn: apsw.Connection, now: datetime, queue_id: str, limit: int, *, failed: bool = False
-) -> dict[str, Any]:
+) -> ItemsDocument:
     """``{items}``: the first that wait, in the order of claims, or the latest that failed; NotFound."""
     with snapshot(conn):
         if queue_id not in queue_contents.queue_counts(conn, now, queue_id):
@@ -38,11 +108,18 @@ def peek_view(
     return {"items": [_item(item) for item in items]}
 
 
+def _shown(conn: apsw.Connection, now: datetime) -> list[tuple[queues.QueueRow, queue_contents.QueueCounts]]:
+    with snapshot(conn):
+        counts = queue_contents.queue_counts(conn, now)
+        rows = queues.queue_rows(conn)
+    return [(row, counts[row.id]) for row in rows if row.deleted_at is None or _holds(counts[row.id])]
+
+
 def _holds(counts: queue_contents.QueueCounts) -> bool:
     return bool(counts.depth or counts.claimed or counts.failed)
 
 
-def _queue(row: queues.QueueRow, counts: queue_contents.QueueCounts) -> dict[str, Any]:
+def _queue(row: queues.QueueRow, counts: queue_contents.QueueCounts) -> QueueDocument:
     return {
         "id": row.id,
         "description": row.description,
@@ -50,11 +127,20 @@ def _queue(row: queues.QueueRow, counts: queue_contents.QueueCounts) -> dict[str
         "deleted": row.deleted_at is not None,
         "file": row.file,
         "line": row.line,
-        **counts.as_json(),
+        **_counts(counts),
     }
 
 
-def _item(item: queue_contents.ItemRow) -> dict[str, Any]:
+def _counts(counts: queue_contents.QueueCounts) -> QueueCountsDocument:
+    return {
+        "depth": counts.depth,
+        "claimed": counts.claimed,
+        "failed": counts.failed,
+        "oldest_age_ms": counts.oldest_age_ms,
+    }
+
+
+def _item(item: queue_contents.ItemRow) -> ItemDocument:
     return {
         "id": item.id,
         "payload": item.payload,

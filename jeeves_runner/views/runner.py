@@ -3,19 +3,90 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import Any
+from typing import Literal, TypedDict
 
 import apsw
 
 from jeeves_runner import __version__
 from jeeves_runner.config import Config
-from jeeves_runner.db import revisions
-from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import health_counts
+from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary
 
 NAME = "jeeves-runner"
+_LINKS = ("status", "jobs", "runs", "sync", "queues", "state", "config")
 _HOUR = timedelta(hours=1)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+class IndexDocument(TypedDict):
+    """What answers here, and where to look."""
+
+    name: str
+    """The program's name."""
+    version: str
+    """Its version."""
+    links: dict[str, str]
+    """Paths to begin with, by name."""
+
+
+class HealthzDocument(TypedDict):
+    """That the server answers."""
+
+    status: Literal["ok"]
+    """One word."""
+
+
+class OkDocument(TypedDict):
+    """That something was done."""
+
+    ok: bool
+    """True."""
+
+
+class HealthDocument(TypedDict):
+    """What there is, what goes on, and what went well or badly of late."""
+
+    total_jobs: int
+    """Live jobs."""
+    running: int
+    """Runs that run."""
+    waiting: int
+    """Runs that wait."""
+    failed_registrations: int
+    """Jobs and queues that are held, and errors in manifests that were never applied."""
+    ok_last_hour: int
+    """Runs that ended ok in the last hour."""
+    errors_last_hour: int
+    """Runs that ended error, timeout or interrupted in the last hour."""
+    busy_ms: int | None
+    """For how long another process has kept the runner from writing; null: none does."""
+
+
+class StatusDocument(TypedDict):
+    """How the runner is."""
+
+    name: str
+    """The program's name."""
+    version: str
+    """Its version."""
+    uptime_ms: int | None
+    """For how long it has been running; null if it is not."""
+    status: Literal["running", "stopping", "stopped"]
+    """``stopping``: it runs, and starts nothing more. ``stopped`` is said by the command line alone."""
+    health: HealthDocument
+    """What there is and goes on."""
+    sync: SyncSummary
+    """How its jobs stand against the manifests."""
+
+
+def index_view() -> IndexDocument:
+    """``{name, version, links}``."""
+    return {"name": NAME, "version": __version__, "links": {name: f"/{name}" for name in _LINKS}}
+
+
+def healthz_view() -> HealthzDocument:
+    """``{status}``."""
+    return {"status": "ok"}
 
 
 def status_view(
@@ -24,9 +95,9 @@ def status_view(
     *,
     started_at: datetime | None,
     stopping: bool = False,
-    sync: Mapping[str, Any],
+    sync: SyncDocument,
     busy_since: datetime | None = None,
-) -> dict[str, Any]:
+) -> StatusDocument:
     """``{name, version, uptime_ms, status, health, sync}``.
 
     ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
@@ -41,53 +112,30 @@ def status_view(
         "uptime_ms": None if started_at is None else max(0, (now - started_at) // _MILLISECOND),
         "status": "stopped" if started_at is None else "stopping" if stopping else "running",
         "health": {
-            "total_jobs": counts["total_jobs"],
-            "running": counts["running"],
-            "waiting": counts["waiting"],
-            "failed_registrations": counts["held"] + _unborn(sync),
-            "ok_last_hour": counts["ok"],
-            "errors_last_hour": counts["errors"],
+            "total_jobs": counts.jobs,
+            "running": counts.running,
+            "waiting": counts.waiting,
+            "failed_registrations": counts.held + _unborn(sync),
+            "ok_last_hour": counts.ok,
+            "errors_last_hour": counts.errors,
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
         },
-        "sync": {
-            **{name: sync[name] for name in ("state", "revision", "commit", "checked_at", "reason")},
-            "held": len(sync["held"]),
-            "problems": len(sync["problems"]),
-            "changes": len(sync["plan"]),
-        },
+        "sync": sync_summary(sync),
     }
 
 
-def recorded_sync(conn: apsw.Connection, reason: str | None) -> dict[str, Any]:
-    """The document of /sync as far as the database tells it when no server watches the manifests."""
-    with snapshot(conn):
-        number = revisions.head(conn)
-        revision = revisions.revision(conn, number)
-        held = [h.as_json() for h in revisions.held_rows(conn)]
-    return {
-        "state": "held" if held else "unwatched",
-        "revision": number,
-        "commit": revision and revision["commit"],
-        "checked_at": revision and revision["applied_at"],
-        "held": held,
-        "problems": [],
-        "plan": [],
-        "reason": reason,
-    }
-
-
-def config_view(config: Config) -> dict[str, Any]:
+def config_view(config: Config) -> dict[str, object]:
     """Every setting by the name of its field: paths as text, durations in ms, sizes in bytes."""
     return {name: _value(setting) for name, setting in config._asdict().items()}
 
 
-def _unborn(sync: Mapping[str, Any]) -> int:
+def _unborn(sync: SyncDocument) -> int:
     """Errors in manifests that keep no live job back: what they declare has never been applied."""
     held = {row["file"] for row in sync["held"]}
     return sum(p["severity"] == "error" and p["file"] not in held for p in sync["problems"])
 
 
-def _value(setting: Any) -> Any:
+def _value(setting: object) -> object:
     if hasattr(setting, "_asdict"):  # a section such as ``log``
         setting = setting._asdict()
     if isinstance(setting, Mapping):

@@ -1,7 +1,7 @@
 """State: the values and items that scripts keep between runs."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import apsw
 
@@ -13,12 +13,41 @@ from jeeves_runner.errors import NotFound
 _SEE_STATE: Final = "`jeeves-runner state list` shows what there is"
 
 
-def namespaces_view(conn: apsw.Connection, now: datetime) -> dict[str, Any]:
+class NamespacesDocument(TypedDict):
+    """Where scripts keep state."""
+
+    namespaces: list[str]
+    """By name."""
+
+
+class StateItemDocument(TypedDict):
+    """One item of a key."""
+
+    item_key: str
+    """Its name within the key."""
+    value: object
+    """Any JSON value."""
+    updated_at: str
+    """When it was last set."""
+
+
+class StateKeyDocument(TypedDict):
+    """What a script keeps under one key."""
+
+    value: object
+    """Any JSON value; null also where there are only items."""
+    items: list[StateItemDocument]
+    """Newest first."""
+    count: int
+    """How many items there are."""
+
+
+def namespaces_view(conn: apsw.Connection, now: datetime) -> NamespacesDocument:
     """``{namespaces}``."""
     return {"namespaces": state.namespaces(conn, now)}
 
 
-def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, Any]:
+def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, object]:
     """The values of a namespace by key; NotFound."""
     values = state.values(conn, now, namespace)
     if not values:
@@ -28,7 +57,7 @@ def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict
 
 def key_view(
     conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None = None
-) -> dict[str, Any]:
+) -> StateKeyDocument:
     """``{value, items: [{item_key, value, updated_at}], count}``, items newest first; NotFound.
 
     ``limit`` bounds the items told, not the ``count``.

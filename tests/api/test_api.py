@@ -25,6 +25,7 @@ from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.queues import queues_view
 from jeeves_runner.views.runs import run_view, runs_view
+from jeeves_runner.views.sync import sync_view
 
 LASTING = "exec sleep 60"
 ANY_STATUS = f"status must be one of {', '.join(RunStatus)}, not 'fine'"
@@ -74,7 +75,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         f"/runs/{run}": run_view(conn, run),
         "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
         "/queues": {"queues": ["mail"]},
-        "/queues?detail=1": queues_view(conn, NOON, detail=True),
+        "/queues?detail=1": queues_view(conn, NOON),
         "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
         "/queues/mail/peek": {"items": []},
         "/state": {"namespaces": ["ns"]},
@@ -129,7 +130,7 @@ def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
         )
         assert status["sync"]["state"] == "in_sync"
         assert 0 <= status["uptime_ms"] < 60_000
-        assert (await api.get("/sync")).body == api.sync.status.as_json()
+        assert (await api.get("/sync")).body == sync_view(api.sync.status)
         assert (await api.get("/healthz")).body == {"status": "ok"}
         assert (await api.get("/config")).body["port"] == 1937
         for path in (await api.get("/")).body["links"].values():

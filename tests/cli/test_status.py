@@ -10,7 +10,8 @@ from support.clock import NOON
 from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.views.runner import recorded_sync, status_view
+from jeeves_runner.views.runner import status_view
+from jeeves_runner.views.sync import SyncDocument, problems_view, recorded_sync
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_status_as_a_document_is_that_of_the_route(shell: Shell) -> None:
 
 
 def test_status_asks_the_server_that_runs(shell: Shell) -> None:
-    sync = {
+    sync: SyncDocument = {
         "state": "blocked", "revision": 4, "commit": None, "checked_at": to_text(NOON),
         "reason": "too many deletes", "held": [], "problems": [], "plan": [],
     }  # fmt: skip
@@ -88,7 +89,7 @@ def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) ->
         problem = Problem(
             severity="error", code="x", file=f"jobs.d/{file}.yaml", line=line, column=1, message="unknown key"
         )
-        sync["problems"].append(problem.as_json())
+        sync["problems"] += problems_view([problem])
     said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         lines = [words(line) for line in shell.text("status").splitlines()]

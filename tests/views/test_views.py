@@ -13,12 +13,13 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.job_lookup import check_known
-from jeeves_runner.views.jobs import job_view, jobs_view
+from jeeves_runner.views.jobs import ListedJobDocument, job_view, jobs_view
 from jeeves_runner.views.occurrences import next_view
-from jeeves_runner.views.queues import peek_view, queue_view, queues_view
-from jeeves_runner.views.runner import recorded_sync, status_view
+from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, queues_view
+from jeeves_runner.views.runner import status_view
 from jeeves_runner.views.runs import active_runs, failing, run_log, run_view, runs_view, tails
 from jeeves_runner.views.state import namespaces_view
+from jeeves_runner.views.sync import ProblemDocument, problems_view, recorded_sync
 
 HOURLY = ("0 * * * *",)
 
@@ -28,10 +29,9 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "runner.sqlite")
 
 
-def listed(ledger: Ledger, job_id: str) -> dict[str, Any]:
+def listed(ledger: Ledger, job_id: str) -> ListedJobDocument:
     jobs = jobs_view(ledger.conn, ledger.now)["jobs"]
     (job,) = (job for job in jobs if job["id"] == job_id)
-    assert isinstance(job, dict)
     return job
 
 
@@ -168,6 +168,7 @@ def test_a_job_is_shown_with_its_spec_revision_and_last_runs(ledger: Ledger) -> 
     job = job_view(ledger.conn, ledger.now, "job")["job"]
     assert job["spec"]["args"] == ["--fast"]
     assert job["spec"]["timeout_ms"] == 5000
+    assert job["revision"] is not None
     assert job["revision"]["commit"] == "f00dfeed" * 5
     assert [run["id"] for run in job["last_runs"]] == runs[:1:-1]
 
@@ -362,8 +363,8 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
     }
 
 
-def error_in(file: str) -> dict[str, Any]:
-    return Problem(severity="error", code="x", file=file, line=1, column=1, message="x").as_json()
+def error_in(file: str) -> list[ProblemDocument]:
+    return problems_view([Problem(severity="error", code="x", file=file, line=1, column=1, message="x")])
 
 
 def test_a_broken_manifest_that_holds_nothing_counts_as_failed_too(ledger: Ledger) -> None:
@@ -371,7 +372,7 @@ def test_a_broken_manifest_that_holds_nothing_counts_as_failed_too(ledger: Ledge
     ledger.hold("old", "broken")
     sync = recorded_sync(ledger.conn, None)
     for file in ("old", "new"):
-        sync["problems"].append(error_in(f"jobs.d/{file}.yaml"))
+        sync["problems"] += error_in(f"jobs.d/{file}.yaml")
     shown = status_view(ledger.conn, ledger.now, started_at=None, sync=sync)
     assert shown["health"]["failed_registrations"] == 2
     assert (shown["status"], shown["uptime_ms"]) == ("stopped", None)
@@ -383,6 +384,7 @@ def test_an_empty_database_can_be_looked_at(ledger: Ledger) -> None:
     assert (sync["state"], sync["revision"], sync["commit"]) == ("unwatched", 0, None)
     assert next_view(ledger.conn, ledger.now, count=3) == {"occurrences": []}
     assert runs_view(ledger.conn, limit=3) == {"runs": []}
+    assert queue_ids_view(ledger.conn, ledger.now) == {"queues": []}
     assert queues_view(ledger.conn, ledger.now) == {"queues": []}
     assert namespaces_view(ledger.conn, ledger.now) == {"namespaces": []}
 
@@ -396,7 +398,8 @@ def test_every_document_is_made_of_json_alone(ledger: Ledger) -> None:
         jobs_view(ledger.conn, ledger.now),
         job_view(ledger.conn, ledger.now, "job"),
         runs_view(ledger.conn, limit=5),
-        queues_view(ledger.conn, ledger.now, detail=True),
+        queue_ids_view(ledger.conn, ledger.now),
+        queues_view(ledger.conn, ledger.now),
         queue_view(ledger.conn, ledger.now, "mail"),
         peek_view(ledger.conn, ledger.now, "mail", 3),
     ]

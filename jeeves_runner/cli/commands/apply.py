@@ -104,7 +104,9 @@ def _warn_of_another_config(app: App, conn: "apsw.Connection") -> None:
 
 
 def _document(plan: Plan, *, revision: int | None = None, refused: str | None = None) -> dict[str, object]:
-    return {**plan.as_json(), "revision": revision, "refused": refused}
+    from jeeves_runner.views.sync import plan_view
+
+    return {**plan_view(plan), "revision": revision, "refused": refused}
 
 
 def _refuse(app: App, plan: Plan) -> None:

@@ -29,6 +29,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
     from jeeves_runner.core.model import AppliedBy
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import planner_of, source_of
+    from jeeves_runner.views.sync import plan_view
 
     planner = planner_of(app.config)
     reason = None
@@ -42,7 +43,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
         )
         reason = refusal_of(conn, plan, options, app.clock)
     if app.json:
-        app.print_json({**plan.as_json(), "refused": reason})
+        app.print_json({**plan_view(plan), "refused": reason})
     else:
         app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
         app.print_lines(plan_lines(plan))

@@ -1,10 +1,10 @@
 """``jobs`` and ``job``: the live jobs, what they are declared as and how they have been."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from jeeves_runner.cli.rows import (
 )
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.model import OUTCOMES
+
+if TYPE_CHECKING:
+    from jeeves_runner.views.jobs import JobsDocument, ListedJobDocument, WholeJobDocument
 
 STATUSES = ("disabled", "paused", "running", "scheduled", *map(str, OUTCOMES), "idle", "held")
 
@@ -46,7 +49,8 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
         served = server_of(app, conn) is not None
     jobs = [job for job in every if _fits(job, status, tag)]
     if app.json:
-        app.print_json({"jobs": jobs})
+        document: JobsDocument = {"jobs": jobs}
+        app.print_json(document)
     elif jobs:
         app.print_table(JOB_HEADERS, [job_cells(job, now, served=served) for job in jobs])
     elif every:
@@ -55,7 +59,7 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
         app.print("There are no jobs yet: write a manifest (`jeeves-runner add-job`), then apply it.")
 
 
-def _fits(job: dict[str, Any], status: str | None, tag: str | None) -> bool:
+def _fits(job: "ListedJobDocument", status: str | None, tag: str | None) -> bool:
     right_status = status is None or job["status"] == status or (status == "held" and job["held"])
     return right_status and (tag is None or tag in job["tags"])
 
@@ -87,8 +91,8 @@ def show_job(app: App, job_id: str) -> None:
         app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
 
 
-def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, Cell | None]]:
-    spec = job["spec"]
+def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell | None]]:
+    spec: Mapping[str, Any] = job["spec"]
     yield "status", status_cell(job["status"])
     if job["paused"]:
         yield "paused", Styled(pause_text(job["paused"], now), "magenta")
@@ -107,22 +111,24 @@ def _pairs(job: dict[str, Any], now: datetime) -> Iterator[tuple[str, Cell | Non
         yield "drift", Styled("changed by hand in the database; the next apply heals it", "yellow")
 
 
-def _schedule(job: dict[str, Any]) -> str:
+def _schedule(job: "WholeJobDocument") -> str:
     if job["schedule"] is None:
         return schedule_text(job)
-    excluded = f", except {', '.join(job['spec']['exclude'])}" if job["spec"]["exclude"] else ""
+    spec: Mapping[str, Any] = job["spec"]
+    excluded = f", except {', '.join(spec['exclude'])}" if spec["exclude"] else ""
     return f"{schedule_text(job)} ({job['timezone']}){excluded}"
 
 
-def _program(job: dict[str, Any]) -> str:
+def _program(job: "WholeJobDocument") -> str:
+    spec: Mapping[str, Any] = job["spec"]
     if job["source_type"] == "command":
         return command_text(json.loads(job["script"]))
     if job["source_type"] == "inline":
         return f"inline: {shortened(job['script'].strip())}"
-    return command_text([job["script"], *job["spec"]["args"]])
+    return command_text([job["script"], *spec["args"]])
 
 
-def _limits(spec: dict[str, Any]) -> str:
+def _limits(spec: Mapping[str, Any]) -> str:
     timeout = "no timeout" if spec["timeout_ms"] is None else f"timeout {duration(spec['timeout_ms'])}"
     parts = [timeout, f"overlap {spec['overlap_policy']}"]
     if spec["retries"]:
@@ -134,7 +140,9 @@ def _limits(spec: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _revision(job: dict[str, Any], now: datetime) -> str:
+def _revision(job: "WholeJobDocument", now: datetime) -> str:
     revision = job["revision"]
+    if revision is None:
+        return "by no revision"
     commit = f", commit {short_sha(revision['commit'])}" if revision["commit"] else ""
     return f"revision {revision['id']}, applied {ago(revision['applied_at'], now)}{commit}"

@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -15,6 +15,8 @@ from jeeves_runner.execute.output.log_reader import LogReader
 
 if TYPE_CHECKING:
     import apsw
+
+    from jeeves_runner.db.run_list import RunRow
 
 
 @click.command("logs")
@@ -40,7 +42,7 @@ def command(app: App, run_id: int, follow: bool) -> None:
     output.flush()
 
 
-def _silence(run: dict[str, Any]) -> str:
+def _silence(run: "RunRow") -> str:
     if run["started_at"] is None:
         waits = run["finished_at"] is None
         return f"run {run['id']} {'has not started yet' if waits else 'never started'}"

@@ -1,6 +1,7 @@
 """``next``: what is going to run."""
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
@@ -10,6 +11,9 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, moment, timestamp
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.core.instants import parse_instant
+
+if TYPE_CHECKING:
+    from jeeves_runner.views.jobs import ListedJobDocument
 
 
 @click.command("next")
@@ -41,7 +45,7 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
         app.print(_why_none(job, None if start is None else timestamp(after.astimezone(ZoneInfo(zone)))))
 
 
-def _why_none(job: dict[str, object] | None, after: str | None) -> str:
+def _why_none(job: "ListedJobDocument | None", after: str | None) -> str:
     """A sentence for an empty list. ``after``: the time that was asked for, if one was."""
     if job is None:
         return "Nothing is scheduled." if after is None else f"Nothing is scheduled after {after}."

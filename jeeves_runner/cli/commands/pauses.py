@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,9 @@ from jeeves_runner.core.instants import later_instant
 from jeeves_runner.db import overrides
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from jeeves_runner.views.jobs import AllPausedDocument, JobDocument, WholeJobDocument
 
 ACTOR = "cli"
 
@@ -44,10 +47,10 @@ def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason:
             overrides.pause(tx, job_id, until=end, reason=reason, by=ACTOR)
         if job_id is None:
             who, paused = "All jobs are", pause_of_all(conn, now)
-            document: dict[str, Any] = {"paused": paused}
+            document: AllPausedDocument | JobDocument = {"paused": paused}
         else:
-            document = job_view(conn, now, job_id)
-            who, paused = f"{job_id} is", document["job"]["paused"]
+            one = document = job_view(conn, now, job_id)
+            who, paused = f"{job_id} is", one["job"]["paused"]
     if app.json:
         app.print_json(document)
     elif paused is not None:
@@ -78,11 +81,11 @@ def resume(app: App, job_id: str | None, of_all: bool) -> None:
             was_paused = overrides.resume(tx, job_id, by=ACTOR)
         now = app.clock.now()
         if job_id is None:
-            document: dict[str, Any] = {"paused": pause_of_all(conn, now)}
+            document: AllPausedDocument | JobDocument = {"paused": pause_of_all(conn, now)}
             answer = _answer_for_all(was_paused, len(overrides.pauses(conn, now).of_jobs))
         else:
-            document = job_view(conn, now, job_id)
-            answer = _answer(document["job"], was_paused, now)
+            one = document = job_view(conn, now, job_id)
+            answer = _answer(one["job"], was_paused, now)
     if app.json:
         app.print_json(document)
     else:
@@ -97,7 +100,7 @@ def _answer_for_all(was_paused: bool, others: int) -> str:
     return f"{answer}; {others} {stay} paused, see `jeeves-runner status`."
 
 
-def _answer(job: dict[str, Any], was_paused: bool, now: datetime) -> str:
+def _answer(job: "WholeJobDocument", was_paused: bool, now: datetime) -> str:
     name = job["id"]
     if job["paused"] is not None:
         how = "is resumed, but" if was_paused else "has no pause of its own;"

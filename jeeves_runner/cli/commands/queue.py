@@ -19,6 +19,7 @@ from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.client import Item
+    from jeeves_runner.views.queues import QueueCountsDocument, QueueDocument
 
 _COUNTS = ("DEPTH", "CLAIMED", "FAILED", "OLDEST")
 
@@ -38,10 +39,14 @@ def command(context: click.Context) -> None:
 @pass_app
 def list_queues(app: App, detail: bool = False) -> None:
     """List the queues and how full they are."""
-    from jeeves_runner.views.queues import queues_view
+    from jeeves_runner.views.queues import queue_ids_view, queues_view
 
     with closing(app.connect()) as conn:
-        document = queues_view(conn, app.clock.now(), detail=detail or not app.json)
+        now = app.clock.now()
+        if app.json and not detail:
+            app.print_json(queue_ids_view(conn, now))
+            return
+        document = queues_view(conn, now)
     if app.json:
         app.print_json(document)
     elif document["queues"]:
@@ -226,12 +231,13 @@ def _answer(app: App, value: dict[str, bool], sentence: str) -> None:
         app.print(sentence)
 
 
-def _counts_cells(counts: dict[str, Any]) -> tuple[str, str, str, str]:
-    depth, claimed, failed = (str(counts[name]) for name in ("depth", "claimed", "failed"))
+def _counts_cells(counts: "QueueCountsDocument") -> tuple[str, str, str, str]:
+    numbers = counts["depth"], counts["claimed"], counts["failed"]
+    depth, claimed, failed = map(str, numbers)
     return depth, claimed, failed, duration(counts["oldest_age_ms"])
 
 
-def _origin(queue: dict[str, Any]) -> str:
+def _origin(queue: "QueueDocument") -> str:
     if queue["deleted"]:
         return "deleted"
     return f"{queue['file']}:{queue['line']}" if queue["declared"] else "undeclared"

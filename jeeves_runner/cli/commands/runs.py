@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,9 @@ from jeeves_runner.cli.rows import RUN_HEADERS, run_cells, run_note, status_cell
 from jeeves_runner.cli.syntax import RUN_ID, at_most
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.model import RunStatus
+
+if TYPE_CHECKING:
+    from jeeves_runner.db.run_list import WholeRunRow
 
 _SCREEN: Final = 20
 """Runs in a list without ``--limit``."""
@@ -85,19 +88,19 @@ def show_run(app: App, run_id: int) -> None:
     _print_tail(app, "Error output", run["stderr"], run["id"])
 
 
-def _pairs(run: dict[str, Any], now: datetime, *, served: bool) -> Iterator[tuple[str, Cell | None]]:
-    def time(name: str) -> str | None:
-        return None if run[name] is None else when(run[name], now)
+def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple[str, Cell | None]]:
+    def time(text: str | None) -> str | None:
+        return None if text is None else when(text, now)
 
     yield "status", status_cell(run["status"])
     yield "why", run_note(run, served=served) or None
     yield "trigger", _trigger(run)
-    yield "scheduled", time("scheduled_for")
-    yield "until", time("last_for")
-    yield "not before", time("not_before") if run["status"] == "scheduled" else None
-    yield "created", None if run["started_at"] else time("created_at")
-    yield "started", time("started_at")
-    yield "finished", time("finished_at")
+    yield "scheduled", time(run["scheduled_for"])
+    yield "until", time(run["last_for"])
+    yield "not before", time(run["not_before"]) if run["status"] == "scheduled" else None
+    yield "created", None if run["started_at"] else time(run["created_at"])
+    yield "started", time(run["started_at"])
+    yield "finished", time(run["finished_at"])
     yield "took", took(run, now) if run["started_at"] else None
     yield "exit code", None if run["exit_code"] is None else str(run["exit_code"])
     yield "signal", run["signal"]
@@ -110,7 +113,7 @@ def _pairs(run: dict[str, Any], now: datetime, *, served: bool) -> Iterator[tupl
     yield "log", run["log_path"]
 
 
-def _trigger(run: dict[str, Any]) -> str:
+def _trigger(run: "WholeRunRow") -> str:
     parts = [run["trigger"]]
     if run["attempt"] > 1:
         parts.append(f"attempt {run['attempt']} of the chain of run {run['chain_id']}")
@@ -119,14 +122,14 @@ def _trigger(run: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _cancel(run: dict[str, Any], now: datetime) -> str | None:
+def _cancel(run: "WholeRunRow", now: datetime) -> str | None:
     if run["cancel_cause"] is None:
         return None
     cause = CAUSES.get(run["cancel_cause"], run["cancel_cause"])
     return f"{cause}, asked for {when(run['cancel_requested_at'], now)}"
 
 
-def _origin(run: dict[str, Any]) -> str | None:
+def _origin(run: "WholeRunRow") -> str | None:
     if run["file"] is None:
         return None
     commit = f", commit {short_sha(run['commit'])}" if run["commit"] else ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, cast
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -18,13 +18,14 @@ from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import BAD
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.occurrences import next_view
-from jeeves_runner.views.runner import recorded_sync, status_view
+from jeeves_runner.views.runner import HealthDocument, StatusDocument, status_view
 from jeeves_runner.views.runs import active_runs, failing
+from jeeves_runner.views.sync import HeldDocument, ProblemDocument, SyncDocument, SyncSummary, recorded_sync
 
-Document = dict[str, Any]
 Row = tuple[Cell, Cell, Cell]
 
 _FEW: Final = 5
@@ -49,14 +50,16 @@ def command(app: App) -> None:
             _print_screen(app, conn, now, document, sync, server)
 
 
-def _documents(conn: apsw.Connection, now: datetime, server: RunnerRow | None) -> tuple[Document, Document]:
+def _documents(
+    conn: apsw.Connection, now: datetime, server: RunnerRow | None
+) -> tuple[StatusDocument, SyncDocument]:
     """The documents of /status and /sync: from the server, else made of the database."""
     if server is not None:
         document = ask(server, "/status")
         # If the first question got no answer in time, the second would wait as long in vain.
         answer = None if document is None else ask(server, "/sync")
         if document is not None and answer is not None:
-            return document, answer
+            return cast(StatusDocument, document), cast(SyncDocument, answer)
     stopping = server is not None and server.stopping_at is not None
     if server is None:
         reason = "no server watches the manifests"
@@ -71,8 +74,8 @@ def _print_screen(
     app: App,
     conn: apsw.Connection,
     now: datetime,
-    status: Document,
-    sync: Document,
+    status: StatusDocument,
+    sync: SyncDocument,
     server: RunnerRow | None,
 ) -> None:
     """``status`` and ``sync`` are the documents of the routes of that name."""
@@ -84,7 +87,7 @@ def _print_screen(
     _print_next(app, conn, now)
 
 
-def _print_head(app: App, now: datetime, status: Document, server: RunnerRow | None) -> None:
+def _print_head(app: App, now: datetime, status: StatusDocument, server: RunnerRow | None) -> None:
     if server is None:
         state = Styled("stopped", "yellow")
         detail = "; start it with `jeeves-runner serve`"
@@ -103,7 +106,7 @@ def _print_head(app: App, now: datetime, status: Document, server: RunnerRow | N
         app.print(f"Database: locked by another process for {since}; starts and outcomes wait for it.")
 
 
-def _last_work(app: App, now: datetime, status: Document, stopping_at: datetime) -> str:
+def _last_work(app: App, now: datetime, status: StatusDocument, stopping_at: datetime) -> str:
     """What a server that is stopping still does."""
     count = status["health"]["running"]
     if not count:
@@ -117,7 +120,7 @@ def _last_work(app: App, now: datetime, status: Document, stopping_at: datetime)
     return f"it starts nothing new and waits for {runs} until {moment(text, zone)} ({ago(text, now)}) at most"
 
 
-def _sync_text(sync: Document, now: datetime) -> str:
+def _sync_text(sync: SyncSummary, now: datetime) -> str:
     if not sync["revision"]:
         parts = ["nothing has been applied yet"]
     else:
@@ -135,7 +138,7 @@ def _waiting(changes: int) -> str:
     return counted(changes, "change waits", "changes wait")
 
 
-def _health_text(health: Document) -> str:
+def _health_text(health: HealthDocument) -> str:
     return (
         f"{health['total_jobs']} declared, {health['running']} running, {health['waiting']} waiting;"
         f" in the last hour {health['ok_last_hour']} ended ok, {health['errors_last_hour']} badly"
@@ -151,11 +154,11 @@ def _print_attention(app: App, rows: list[Row]) -> None:
         app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
 
 
-def _sync_rows(sync: Document) -> Iterator[Row]:
+def _sync_rows(sync: SyncDocument) -> Iterator[Row]:
     """Manifests that are not applied as they stand. A broken file is one row, with the jobs it holds."""
     if sync["state"] in _SYNC_ALARMS:
         yield Styled(sync["state"], "red"), "manifests", sync["reason"] or _waiting(len(sync["plan"]))
-    held: dict[str, list[Document]] = {}
+    held: dict[str, list[HeldDocument]] = {}
     for entry in sync["held"]:
         held.setdefault(entry["file"], []).append(entry)
     errors = [problem for problem in sync["problems"] if problem["severity"] == "error"]
@@ -169,11 +172,11 @@ def _sync_rows(sync: Document) -> Iterator[Row]:
             yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
 
 
-def _problem_text(problem: Document) -> str:
+def _problem_text(problem: ProblemDocument) -> str:
     return f"{problem['file']}:{problem['line']}: {problem['message']}"
 
 
-def _lost_rows(active: list[Document]) -> Iterator[Row]:
+def _lost_rows(active: list[RunRow]) -> Iterator[Row]:
     """Runs recorded as running although no server is there to run them."""
     for run in active:
         if run["status"] == "running":
@@ -192,16 +195,16 @@ def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
             when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
             why = f"{job['last_status']}{times}, {when}{message}"
             yield Styled("failing", "red"), job["id"], shortened(why)
-    paused = [job for job in jobs if job["paused"]]
-    of_all = [job["paused"] for job in paused if job["paused"]["all"]]
+    paused = [(job["id"], job["paused"]) for job in jobs if job["paused"]]
+    of_all = [pause for _, pause in paused if pause["all"]]
     for pause in of_all[:1]:
         yield Styled("paused", "magenta"), "all jobs", shortened(pause_text(pause, now))
-    for job in paused:
-        if not job["paused"]["all"]:
-            yield Styled("paused", "magenta"), job["id"], shortened(pause_text(job["paused"], now))
+    for job_id, pause in paused:
+        if not pause["all"]:
+            yield Styled("paused", "magenta"), job_id, shortened(pause_text(pause, now))
 
 
-def _print_active(app: App, runs: list[Document], now: datetime, *, served: bool) -> None:
+def _print_active(app: App, runs: list[RunRow], now: datetime, *, served: bool) -> None:
     if not runs:
         return
     app.print_heading("Now")

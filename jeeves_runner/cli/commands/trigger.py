@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,6 +22,9 @@ from jeeves_runner.errors import InvalidValue, UsageError
 
 if TYPE_CHECKING:
     import apsw
+
+    from jeeves_runner.db.run_list import WholeRunRow
+    from jeeves_runner.views.runs import ResultDocument
 
 _EXIT_CODES: Final[Mapping[str, int]] = {RunStatus.OK: 0, **dict.fromkeys(BAD, 1)}
 _NOT_RUN: Final = 3
@@ -85,7 +88,7 @@ def _params(words: tuple[str, ...]) -> dict[str, str]:
     return given
 
 
-def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
+def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> "WholeRunRow":
     """The last attempt of the chain that begins with this run, once it has ended."""
     from jeeves_runner.views.runs import last_attempt, run_view
 
@@ -94,7 +97,7 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
         while True:
             # Before the run: a server that stops settles its runs first.
             server = server_of(app, conn)
-            run: dict[str, Any] = run_view(conn, last_attempt(conn, run_id))["run"]
+            run = run_view(conn, last_attempt(conn, run_id))["run"]
             if run["finished_at"] is not None:
                 return run
             starts_no_more = server is None or (server.stopping_at and run["status"] == "scheduled")
@@ -103,10 +106,11 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> dict[str, Any]:
             end.wait(server, run["id"], _LOOK_ANYWAY)
 
 
-def _report_end(app: App, run: dict[str, Any]) -> int:
+def _report_end(app: App, run: "WholeRunRow") -> int:
     code = _EXIT_CODES.get(run["status"], _NOT_RUN)
     if app.json:
-        app.print_json({"result": run})
+        document: ResultDocument = {"result": run}
+        app.print_json(document)
         return code
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
     note = f": {text}" if (text := run_note(run, served=True)) else ""

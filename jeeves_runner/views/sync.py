@@ -1,0 +1,229 @@
+"""How the live jobs stand against the manifests, and the plans that would bring them there."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Literal, Protocol, TypedDict, cast
+
+import apsw
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.plan import Action, Change, Held, Plan
+from jeeves_runner.core.problem import Problem
+from jeeves_runner.db import revisions
+from jeeves_runner.db.connection import snapshot
+
+SyncWord = Literal["starting", "in_sync", "pending", "held", "blocked", "error", "unwatched"]
+"""What ``SyncState`` says of a look at the manifests, and ``unwatched`` where no server takes one."""
+
+
+class FieldDocument(TypedDict):
+    """One field of a spec that an update changes."""
+
+    path: str
+    """Its name, dotted within a mapping: ``env.TOKEN``."""
+    old: object
+    """Its value; null where there is none."""
+    new: object
+    """Its value to be; null where there will be none."""
+
+
+class ChangeDocument(TypedDict):
+    """One row that a plan writes."""
+
+    action: Annotated[str, Action]
+    """What happens to the row."""
+    kind: str
+    """``job`` or ``queue``."""
+    id: str
+    """The id of the job or queue."""
+    file: str
+    """The manifest that declares it or, for a delete, did so."""
+    line: int
+    """The line of the file where it is declared, from 1."""
+    drift: bool
+    """Whether the row was changed by hand, so that this puts it back."""
+    fields: list[FieldDocument]
+    """What an update changes."""
+
+
+class HeldDocument(TypedDict):
+    """A live row that keeps its last good spec because its manifest is broken."""
+
+    kind: str
+    """``job`` or ``queue``."""
+    id: str
+    """The id of the job or queue."""
+    file: str
+    """The manifest that the row was last applied from."""
+    message: str
+    """Why it is held."""
+
+
+class ProblemDocument(TypedDict):
+    """A mistake in a file, or a warning about it."""
+
+    severity: Literal["error", "warning"]
+    """A warning never holds anything."""
+    code: str
+    """The kind of mistake, in one word."""
+    file: str
+    """A manifest, relative to the project root; the config by its full path."""
+    line: int
+    """From 1."""
+    column: int
+    """From 1."""
+    message: str
+    """What is wrong."""
+    hint: str | None
+    """What to do about it."""
+
+
+class SyncDocument(TypedDict):
+    """What the last look at the manifests found, and what it left undone."""
+
+    state: SyncWord
+    """The summary in a word."""
+    revision: int
+    """The newest revision; 0 before the first."""
+    commit: str | None
+    """The commit that it records."""
+    checked_at: str | None
+    """When the last look ended; where no server looks, when the newest revision was applied."""
+    held: list[HeldDocument]
+    """The rows that keep an older spec."""
+    problems: list[ProblemDocument]
+    """What is wrong with the manifests."""
+    plan: list[ChangeDocument]
+    """The changes that wait."""
+    reason: str | None
+    """Why they wait, or what went wrong."""
+
+
+class SyncSummary(TypedDict):
+    """The same with counts in the place of lists."""
+
+    state: SyncWord
+    """The summary in a word."""
+    revision: int
+    """The newest revision; 0 before the first."""
+    commit: str | None
+    """The commit that it records."""
+    checked_at: str | None
+    """When the last look ended."""
+    reason: str | None
+    """Why changes wait, or what went wrong."""
+    held: int
+    """How many rows keep an older spec."""
+    problems: int
+    """How many problems the manifests have."""
+    changes: int
+    """How many changes wait."""
+
+
+class PlanDocument(TypedDict):
+    """A plan: what ``diff`` and ``apply`` print of it."""
+
+    base: int
+    """The revision that it is made for."""
+    complete: bool
+    """Whether all manifests could be read; if not, it deletes nothing."""
+    changes: list[ChangeDocument]
+    """The rows to write."""
+    held: list[HeldDocument]
+    """The rows that keep an older spec."""
+    problems: list[ProblemDocument]
+    """What is wrong with the manifests."""
+
+
+class LastLook(Protocol):
+    """What a server knows of its last look at the manifests."""
+
+    @property
+    def state(self) -> SyncWord: ...
+
+    @property
+    def revision(self) -> int: ...
+
+    @property
+    def commit(self) -> str | None: ...
+
+    @property
+    def checked_at(self) -> datetime | None: ...
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def reason(self) -> str | None: ...
+
+
+def sync_view(look: LastLook) -> SyncDocument:
+    """The document of a server that watches the manifests."""
+    return {
+        "state": look.state,
+        "revision": look.revision,
+        "commit": look.commit,
+        "checked_at": None if look.checked_at is None else to_text(look.checked_at),
+        "held": held_view(look.plan.held),
+        "problems": problems_view(look.plan.problems),
+        "plan": _changes(look.plan.changes),
+        "reason": look.reason,
+    }
+
+
+def recorded_sync(conn: apsw.Connection, reason: str | None) -> SyncDocument:
+    """The same as far as the database tells it when no server watches the manifests."""
+    with snapshot(conn):
+        number = revisions.head(conn)
+        revision = revisions.revision(conn, number)
+        held = held_view(revisions.held_rows(conn))
+    return {
+        "state": "held" if held else "unwatched",
+        "revision": number,
+        "commit": revision and revision["commit"],
+        "checked_at": revision and revision["applied_at"],
+        "held": held,
+        "problems": [],
+        "plan": [],
+        "reason": reason,
+    }
+
+
+def sync_summary(sync: SyncDocument) -> SyncSummary:
+    """What /status tells of it."""
+    return {
+        "state": sync["state"],
+        "revision": sync["revision"],
+        "commit": sync["commit"],
+        "checked_at": sync["checked_at"],
+        "reason": sync["reason"],
+        "held": len(sync["held"]),
+        "problems": len(sync["problems"]),
+        "changes": len(sync["plan"]),
+    }
+
+
+def plan_view(plan: Plan) -> PlanDocument:
+    """A plan with its changes."""
+    return {
+        "base": plan.base,
+        "complete": plan.complete,
+        "changes": _changes(plan.changes),
+        "held": held_view(plan.held),
+        "problems": problems_view(plan.problems),
+    }
+
+
+def problems_view(problems: Iterable[Problem]) -> list[ProblemDocument]:
+    """Problems as they are also recorded with the manifests."""
+    return [cast(ProblemDocument, problem.as_json()) for problem in problems]
+
+
+def held_view(held: Iterable[Held]) -> list[HeldDocument]:
+    """Held rows."""
+    return [{"kind": row.kind, "id": row.id, "file": row.file, "message": row.message} for row in held]
+
+
+def _changes(changes: Sequence[Change]) -> list[ChangeDocument]:
+    """Changes as they are also recorded with their revision."""
+    return [cast(ChangeDocument, change.as_json()) for change in changes]
