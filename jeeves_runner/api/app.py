@@ -1,38 +1,105 @@
-"""The aiohttp application: the routes behind one middleware that guards them and words their errors."""
+"""The aiohttp application: every route of the table behind one middleware that guards it and words errors."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, Final
 
 from aiohttp import web
 
-from jeeves_runner.api.connection import LIMITS, Connection, Limits, log
+from jeeves_runner.api.bodies import BodyReader
+from jeeves_runner.api.connection import Connection, Limits, log
 from jeeves_runner.api.guard import refusal
+from jeeves_runner.api.parameters import Parser, preferences
 from jeeves_runner.api.problems import UNEXPECTED, problem, problem_of, problem_of_http
-from jeeves_runner.api.read_pool import READ_POOL, ReadPool
-from jeeves_runner.api.routes import ROUTES, Handler
-from jeeves_runner.api.services import SERVICES, ApiServices
+from jeeves_runner.api.read_pool import ReadPool
+from jeeves_runner.api.route import AnyRoute, Call, Declared, Role
+from jeeves_runner.api.routes import DECLARED, ROUTES
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.errors import JeevesError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_ROLES: Final = web.AppKey("roles", dict[web.AbstractRoute, Role])
+"""The role of each route that aiohttp knows."""
+
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
     app = web.Application(middlewares=[_answer_always])
-    app[SERVICES] = services
-    app[LIMITS] = limits
-    app[READ_POOL] = ReadPool(Path(services.conn.filename))
-    app.on_cleanup.append(app[READ_POOL].close)
+    reads = ReadPool(Path(services.conn.filename))
+    app.on_cleanup.append(reads.close)
+    roles = app[_ROLES] = {}
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
-        if route.method == "GET":
-            app.router.add_route("HEAD", route.path, route.handler)
+        handler = _served(route, services, reads, limits)
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            roles[app.router.add_route(method, route.path, handler)] = route.role
+    # Where several paths fit, the first that takes the method does, so these come last.
+    for declared in DECLARED:
+        app.router.add_route("*", declared.path, _refused(declared, services))
     return app
+
+
+def _served(route: AnyRoute, services: ApiServices, reads: ReadPool, limits: Limits) -> Handler:
+    """What makes a call of each request for a route."""
+    path: Parser[Any] = Parser(route.path_values, called="the {}")
+    query: Parser[Any] = Parser(route.query)
+    body: BodyReader[Any] = BodyReader(route.body)
+    no_body = route.body() if route.role is not Role.OPERATE else None
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        call: Call[Any, Any, Any] = Call(
+            services=services,
+            reads=reads,
+            path=path.parse(request.match_info),
+            query=query.parse(request.query),
+            body=await body.read(request, limits.body) if no_body is None else no_body,
+            at_once="respond-async" in preferences(request),
+        )
+        return await route.handler(call)
+
+    return serve
+
+
+def _refused(declared: Declared, services: ApiServices) -> Handler:
+    """What answers methods that no route takes, on a path of what manifests declare."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        allowed = await _methods_at(request)
+        if request.method not in _SAFE_METHODS:
+            return _declared_elsewhere(declared.where(services, request.match_info), allowed)
+        if allowed:
+            raise web.HTTPMethodNotAllowed(request.method, allowed)
+        raise web.HTTPNotFound
+
+    return refuse
+
+
+async def _methods_at(request: web.Request) -> list[str]:
+    """The methods that routes take at the path of this request."""
+    methods: set[str] = set()
+    for resource in request.app.router.resources():
+        methods |= (await resource.resolve(request))[1]
+    return sorted(methods - {"*"})
+
+
+def _declared_elsewhere(where: str, allowed: list[str]) -> web.Response:
+    return problem(
+        405,
+        "declared",
+        where,
+        hint="a saved manifest is applied at once; POST …/run, …/pause and …/resume act on a job",
+        headers={"Allow": ", ".join(allowed)},
+    )
 
 
 @web.middleware
 async def _answer_always(request: web.Request, handler: Handler) -> web.StreamResponse:
     if isinstance(request.protocol, Connection):
         request.protocol.head_has_come()
-    refused = refusal(request)
+    refused = refusal(request, acts=_acts(request))
     if refused is not None:
         return problem(403, "forbidden", refused)
     try:
@@ -50,6 +117,12 @@ async def _answer_always(request: web.Request, handler: Handler) -> web.StreamRe
         if not _has_hung_up(request, fault):
             log.exception("%s %r failed", request.method, request.path)
         return problem(500, "unexpected", UNEXPECTED)
+
+
+def _acts(request: web.Request) -> bool:
+    """Whether the route operates; where there is none, whether the method would."""
+    role = request.app[_ROLES].get(request.match_info.route)
+    return request.method not in _SAFE_METHODS if role is None else role is Role.OPERATE
 
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:

@@ -30,9 +30,6 @@ class Limits:
     idle: float = 75.0
 
 
-LIMITS: Final = web.AppKey("limits", Limits)
-
-
 class Connection(web.RequestHandler):
     """One client's connection within its limits; all it answers by itself are problems, too."""
 

@@ -1,41 +1,32 @@
-"""The routes of what scripts keep and hand to one another: queues and state."""
-
-from typing import Final
+"""The handlers of what scripts keep and hand to one another: queues and state."""
 
 from aiohttp import web
 
-from jeeves_runner.api import parameters
-from jeeves_runner.api.read_pool import document_response
+from jeeves_runner.api.requests import NamespacePath, Nothing, PeekQuery, QueuePath, QueuesQuery, StatePath
+from jeeves_runner.api.route import Call
 from jeeves_runner.views.queues import peek_view, queue_ids_view, queue_view, queues_view
 from jeeves_runner.views.state import key_view, namespace_view, namespaces_view
 
-PEEK_LIMIT: Final = 20
+
+async def queues(call: Call[Nothing, QueuesQuery, Nothing]) -> web.Response:
+    return await call.answer(queues_view if call.query.detail else queue_ids_view)
 
 
-async def queues(request: web.Request) -> web.Response:
-    detail = parameters.flag(request, "detail")
-    return await document_response(request, queues_view if detail else queue_ids_view)
+async def queue_status(call: Call[QueuePath, Nothing, Nothing]) -> web.Response:
+    return await call.answer(lambda conn, now: queue_view(conn, now, call.path.queue))
 
 
-async def queue_status(request: web.Request) -> web.Response:
-    queue = request.match_info["queue"]
-    return await document_response(request, lambda conn, now: queue_view(conn, now, queue))
+async def queue_peek(call: Call[QueuePath, PeekQuery, Nothing]) -> web.Response:
+    return await call.answer(lambda conn, now: peek_view(conn, now, call.path.queue, call.query.limit))
 
 
-async def queue_peek(request: web.Request) -> web.Response:
-    queue, limit = request.match_info["queue"], parameters.limit(request, PEEK_LIMIT)
-    return await document_response(request, lambda conn, now: peek_view(conn, now, queue, limit))
+async def namespaces(call: Call[Nothing, Nothing, Nothing]) -> web.Response:
+    return await call.answer(namespaces_view)
 
 
-async def namespaces(request: web.Request) -> web.Response:
-    return await document_response(request, namespaces_view)
+async def namespace(call: Call[NamespacePath, Nothing, Nothing]) -> web.Response:
+    return await call.answer(lambda conn, now: namespace_view(conn, now, call.path.namespace))
 
 
-async def namespace(request: web.Request) -> web.Response:
-    name = request.match_info["namespace"]
-    return await document_response(request, lambda conn, now: namespace_view(conn, now, name))
-
-
-async def state_key(request: web.Request) -> web.Response:
-    name, key = request.match_info["namespace"], request.match_info["key"]
-    return await document_response(request, lambda conn, now: key_view(conn, now, name, key))
+async def state_key(call: Call[StatePath, Nothing, Nothing]) -> web.Response:
+    return await call.answer(lambda conn, now: key_view(conn, now, call.path.namespace, call.path.key))

@@ -15,13 +15,12 @@ from typing import Final
 
 from aiohttp import web
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _PROXY_HEADERS: Final = frozenset({"forwarded", "via"})
 _PROXY_PREFIX: Final = "x-forwarded-"
 
 
-def refusal(request: web.Request) -> str | None:
-    """Why this request is not served, None if it is."""
+def refusal(request: web.Request, *, acts: bool) -> str | None:
+    """Why this request is not served, None if it is. ``acts``: it would change something."""
     transport = request.transport
     if transport is None:
         return "the connection is closed"
@@ -37,7 +36,7 @@ def refusal(request: web.Request) -> str | None:
     own = _own_hosts(transport.get_extra_info("sockname")[:2])
     if len(hosts) != 1 or hosts[0].lower() not in own:
         return f"the Host header must be one of this machine's own: {', '.join(sorted(own))}"
-    if request.method not in _SAFE_METHODS:
+    if acts:
         origin = request.headers.get("Origin")
         if origin is not None and origin.lower() != f"http://{hosts[0].lower()}":
             return f"pages of {origin} may not operate this server"

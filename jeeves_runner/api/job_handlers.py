@@ -1,17 +1,16 @@
-"""The routes of jobs: what is declared of them, and their pauses. None writes what manifests declare."""
+"""The handlers of jobs: what is declared of them, and their pauses. None writes what manifests declare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api import parameters
-from jeeves_runner.api.problems import problem
-from jeeves_runner.api.read_pool import READ_POOL
+from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, PauseBody
 from jeeves_runner.api.responses import encode, encoded_response, json_response
-from jeeves_runner.api.services import SERVICES, ApiServices
+from jeeves_runner.api.route import Call
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.instants import later_instant
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx
@@ -19,90 +18,75 @@ from jeeves_runner.errors import Conflict, InvalidValue
 from jeeves_runner.views.job_lookup import live_job
 from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.occurrences import NextRun
+from jeeves_runner.views.runner import OkDocument
 
 ACTOR: Final = "api"
+_DONE: Final[OkDocument] = {"ok": True}
 
 
-async def jobs(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    after, limit = parameters.cursor(request), parameters.limit_if_any(request)
-    document = await request.app[READ_POOL].read(
-        lambda conn: _job_list(conn, services.clock.now(), services.next_run, after=after, limit=limit)
+async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
+    services, query = call.services, call.query
+    document = await call.reads.read(
+        lambda conn: _job_list(
+            conn, services.clock.now(), services.next_run, after=query.cursor, limit=query.limit
+        )
     )
     return encoded_response(document)
 
 
-async def job(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    return json_response(
-        job_view(services.conn, services.clock.now(), request.match_info["job"], services.next_run)
-    )
+async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
+    return _shown(call.services, call.path.job)
 
 
-async def pause_job(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    job_id = live_job(services.conn, request.match_info["job"]).id
-    body = await parameters.body(request, {"until", "for", "reason"})
-    until = _until(services, body)
-    reason = parameters.text_in(body, "reason")
+async def pause_job(call: Call[JobPath, Nothing, PauseBody]) -> web.Response:
+    services, reason = call.services, call.body.reason
+    job_id = live_job(services.conn, call.path.job).id
+    until = _until(services, call.body)
     await _write(services, lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=ACTOR))
-    return json_response(job_view(services.conn, services.clock.now(), job_id, services.next_run))
+    return _shown(services, job_id)
 
 
-async def resume_job(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    job_id = live_job(services.conn, request.match_info["job"]).id
-    await parameters.body(request, ())
+async def resume_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
+    services = call.services
+    job_id = live_job(services.conn, call.path.job).id
     await _write(services, lambda tx: overrides.resume(tx, job_id, by=ACTOR))
-    return json_response(job_view(services.conn, services.clock.now(), job_id, services.next_run))
+    return _shown(services, job_id)
 
 
-async def disable_job(request: web.Request) -> web.Response:
+async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     """A pause without an end. What a manifest declares stays as it is."""
-    services = request.app[SERVICES]
-    job_id = live_job(services.conn, request.match_info["job"]).id
-    await parameters.body(request, ())
+    services = call.services
+    job_id = live_job(services.conn, call.path.job).id
     await _write(services, lambda tx: overrides.pause(tx, job_id, until=None, reason=ACTOR, by=ACTOR))
-    return json_response({"ok": True})
+    return json_response(_DONE)
 
 
-async def enable_job(request: web.Request) -> web.Response:
+async def enable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     """The end of the job's pause, whatever has made it."""
-    services = request.app[SERVICES]
-    job = live_job(services.conn, request.match_info["job"])
-    await parameters.body(request, ())
+    services = call.services
+    job = live_job(services.conn, call.path.job)
     if not job.enabled:
         raise Conflict(
             f"job {job.id} is declared with enabled: false in {job.file}:{job.line}",
             hint="change it there; a saved manifest is applied at once",
         )
     await _write(services, lambda tx: overrides.resume(tx, job.id, by=ACTOR))
-    return json_response({"ok": True})
+    return json_response(_DONE)
 
 
-async def jobs_are_declared(request: web.Request) -> web.Response:
-    """The answer to every attempt to write the list of jobs."""
-    folder = request.app[SERVICES].config.jobs_dir
-    return _not_here(f"jobs are declared in manifests: add or edit a file in {folder}")
+def where_jobs_are(services: ApiServices, _path: Mapping[str, str]) -> str:
+    """For those who would write the list of jobs."""
+    return f"jobs are declared in manifests: add or edit a file in {services.config.jobs_dir}"
 
 
-async def job_is_declared(request: web.Request) -> web.Response:
-    """The answer to every attempt to write a job."""
-    services = request.app[SERVICES]
-    row = live_job(services.conn, request.match_info["job"])
-    return _not_here(f"job {row.id} is declared in {row.file}:{row.line}; edit it there")
+def where_job_is(services: ApiServices, path: Mapping[str, str]) -> str:
+    """For those who would write a job, or what stands below it."""
+    row = live_job(services.conn, path["job"])
+    return f"job {row.id} is declared in {row.file}:{row.line}; edit it there"
 
 
-async def part_of_job_is_declared(request: web.Request) -> web.Response:
-    """The answer to every attempt to write what stands below a job, by a method that nothing there takes."""
-    allowed = await _methods_here(request)
-    if request.method not in ("GET", "HEAD"):
-        response = await job_is_declared(request)
-        response.headers["Allow"] = ", ".join(allowed)
-        return response
-    if allowed:
-        raise web.HTTPMethodNotAllowed(request.method, allowed)
-    raise web.HTTPNotFound
+def _shown(services: ApiServices, job_id: str) -> web.Response:
+    return json_response(job_view(services.conn, services.clock.now(), job_id, services.next_run))
 
 
 def _job_list(
@@ -135,29 +119,10 @@ async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:
     await services.nudge()
 
 
-def _until(services: ApiServices, body: dict[str, object]) -> datetime | None:
-    until, length = parameters.text_in(body, "until"), parameters.length_in(body, "for")
-    if until is not None and length is not None:
+def _until(services: ApiServices, body: PauseBody) -> datetime | None:
+    if body.until is not None and body.for_ is not None:
         raise InvalidValue("a pause has either until or for")
     now = services.clock.now()
-    if until is not None:
-        return later_instant(until, now, services.config.timezone, "until")
-    return None if length is None else now + length
-
-
-async def _methods_here(request: web.Request) -> list[str]:
-    """The methods that routes of this very path take."""
-    methods: set[str] = set()
-    for resource in request.app.router.resources():
-        methods |= (await resource.resolve(request))[1]
-    return sorted(methods - {"*"})
-
-
-def _not_here(detail: str) -> web.Response:
-    return problem(
-        405,
-        "declared",
-        detail,
-        hint="a saved manifest is applied at once; POST …/run, …/pause and …/resume act on a job",
-        headers={"Allow": "GET, HEAD"},
-    )
+    if body.until is not None:
+        return later_instant(body.until, now, services.config.timezone, "until")
+    return None if body.for_ is None else now + body.for_

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NotRequired, TypedDict
 
 from aiohttp import web
 
@@ -11,6 +11,24 @@ from jeeves_runner.errors import JeevesError
 
 CONTENT_TYPE: Final = "application/problem+json"
 UNEXPECTED: Final = "unexpected error; the server's log has the details"
+
+
+class ProblemBody(TypedDict):
+    """What is wrong with a request, or with the server (RFC 9457)."""
+
+    type: str
+    """``urn:jeeves-runner:problem:`` and the error's code."""
+    title: str
+    """The phrase of the status."""
+    status: int
+    """The status."""
+    detail: str
+    """What is wrong, in a sentence."""
+    error: str
+    """The same, for simple clients."""
+    hint: NotRequired[str]
+    """What to do about it."""
+
 
 #: What each error code (``JeevesError.code``) answers; a test holds it complete.
 STATUSES: Final[dict[str, HTTPStatus]] = {
@@ -38,10 +56,16 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "usage": HTTPStatus.BAD_REQUEST,
 }
 
+ANY_ROUTE: Final = frozenset({400, 403, 417, 500, 503})
+"""The statuses of problems that any request may meet."""
 
-def problem_body(status: int, code: str, detail: str, *, hint: str | None = None) -> dict[str, object]:
-    """The object itself: ``type`` names the code, ``error`` repeats ``detail`` for simple clients."""
-    body: dict[str, object] = {
+ANY_BODY: Final = frozenset({408, 413})
+"""The statuses of problems that any body may meet."""
+
+
+def problem_body(status: int, code: str, detail: str, *, hint: str | None = None) -> ProblemBody:
+    """The object itself."""
+    body: ProblemBody = {
         "type": f"urn:jeeves-runner:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": int(status),

@@ -2,17 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.responses import encode_by_parts, encoded_response
-from jeeves_runner.api.services import SERVICES
 from jeeves_runner.db.connection import connect
 
 T = TypeVar("T")
@@ -53,16 +50,3 @@ class ReadPool:
             connection = self._own.connection = connect(self._database)
             self._connections.append(connection)
         return connection
-
-
-READ_POOL: Final = web.AppKey("read_pool", ReadPool)
-
-
-async def document_response(
-    request: web.Request, read: Callable[[apsw.Connection, datetime], Mapping[str, object]]
-) -> web.Response:
-    """The document that ``read`` makes of the database at this moment, read and encoded in the pool."""
-    clock = request.app[SERVICES].clock
-    return encoded_response(
-        await request.app[READ_POOL].read(lambda conn: encode_by_parts(read(conn, clock.now())))
-    )

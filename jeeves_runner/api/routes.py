@@ -1,53 +1,272 @@
-"""Every route, once: what the application serves and the documentation lists."""
+"""Every route, once: what the application serves, the documentation lists and the tests hold answers to."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
-
-from aiohttp import web
+from typing import Final
 
 from jeeves_runner.api import data_handlers, job_handlers, run_handlers, runner_handlers
+from jeeves_runner.api import requests as of
+from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
+from jeeves_runner.config import Config
+from jeeves_runner.views.jobs import JobDocument, JobsDocument
+from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
+from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocument, StatusDocument
+from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
+from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
+from jeeves_runner.views.sync import SyncDocument
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_RUNNER: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/",
+        role=Role.READ,
+        summary="What this server is, and where to look",
+        answers={200: IndexDocument},
+        handler=runner_handlers.index,
+    ),
+    Route(
+        method="GET",
+        path="/status",
+        role=Role.READ,
+        summary="How the runner is",
+        answers={200: StatusDocument},
+        handler=runner_handlers.status,
+    ),
+    Route(
+        method="GET",
+        path="/healthz",
+        role=Role.OPEN,
+        summary="Whether the server answers",
+        answers={200: HealthzDocument},
+        handler=runner_handlers.healthz,
+    ),
+    Route(
+        method="GET",
+        path="/config",
+        role=Role.READ,
+        summary="The settings in force",
+        answers={200: Config},
+        handler=runner_handlers.config,
+    ),
+    Route(
+        method="GET",
+        path="/sync",
+        role=Role.READ,
+        summary="How the live jobs stand against the manifests",
+        answers={200: SyncDocument},
+        handler=runner_handlers.sync,
+    ),
+    Route(
+        method="POST",
+        path="/reconcile",
+        role=Role.OPERATE,
+        summary="Look at the manifests now, and apply what the look finds",
+        answers={202: SyncDocument},
+        handler=runner_handlers.reconcile,
+    ),
+    Route(
+        method="POST",
+        path="/nudge",
+        role=Role.OPERATE,
+        summary="Look now for what others have written to the database",
+        answers={204: None},
+        handler=runner_handlers.nudge,
+    ),
+)
 
+_JOBS: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/jobs",
+        role=Role.READ,
+        summary="The live jobs, by id",
+        query=of.JobsQuery,
+        answers={200: JobsDocument},
+        handler=job_handlers.jobs,
+    ),
+    Route(
+        method="GET",
+        path="/jobs/{job}",
+        role=Role.READ,
+        summary="A job with all that is known of it",
+        path_values=of.JobPath,
+        answers={200: JobDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.job,
+    ),
+    Route(
+        method="GET",
+        path="/jobs/{job}/runs",
+        role=Role.READ,
+        summary="The runs of a job, deleted or not, newest first",
+        path_values=of.JobPath,
+        query=of.RunsOfJobQuery,
+        answers={200: RunsDocument},
+        problems=frozenset({404}),
+        handler=run_handlers.runs_of_job,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{job}/run",
+        role=Role.OPERATE,
+        summary="Run a job now, and wait for the end",
+        path_values=of.JobPath,
+        query=of.RunJobQuery,
+        body=of.RunJobBody,
+        answers={200: ResultDocument, 202: RunDocument},
+        problems=frozenset({404, 409}),
+        handler=run_handlers.run_job,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{job}/pause",
+        role=Role.OPERATE,
+        summary="Let a job start no more, until a time or until resumed",
+        path_values=of.JobPath,
+        body=of.PauseBody,
+        answers={200: JobDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.pause_job,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{job}/resume",
+        role=Role.OPERATE,
+        summary="End the pause of a job",
+        path_values=of.JobPath,
+        answers={200: JobDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.resume_job,
+    ),
+    Route(
+        method="PATCH",
+        path="/jobs/{job}/disable",
+        role=Role.OPERATE,
+        summary="Pause a job until it is enabled",
+        path_values=of.JobPath,
+        answers={200: OkDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.disable_job,
+    ),
+    Route(
+        method="PATCH",
+        path="/jobs/{job}/enable",
+        role=Role.OPERATE,
+        summary="End the pause of a job",
+        path_values=of.JobPath,
+        answers={200: OkDocument},
+        problems=frozenset({404, 409}),
+        handler=job_handlers.enable_job,
+    ),
+)
 
-class Route(NamedTuple):
-    """A method and path with its handler; ``*`` takes every method that has no route of its own.
+_RUNS: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/runs",
+        role=Role.READ,
+        summary="Runs, newest first",
+        query=of.RunsQuery,
+        answers={200: RunsDocument},
+        problems=frozenset({404}),
+        handler=run_handlers.runs,
+    ),
+    Route(
+        method="GET",
+        path="/runs/{run}",
+        role=Role.READ,
+        summary="A run with all that is recorded of it",
+        path_values=of.RunPath,
+        query=of.LookQuery,
+        answers={200: RunDocument},
+        problems=frozenset({404}),
+        handler=run_handlers.run,
+    ),
+    Route(
+        method="GET",
+        path="/runs/{run}/logs",
+        role=Role.READ,
+        summary="What a run wrote",
+        path_values=of.RunPath,
+        answers={200: str, 206: str, 304: None},
+        problems=frozenset({404}),
+        handler=run_handlers.logs,
+    ),
+    Route(
+        method="POST",
+        path="/runs/{run}/cancel",
+        role=Role.OPERATE,
+        summary="End a run that runs or waits",
+        path_values=of.RunPath,
+        answers={202: RunDocument},
+        problems=frozenset({404, 409}),
+        handler=run_handlers.cancel_run,
+    ),
+)
 
-    Where several paths fit, the first that takes the method does.
-    """
+_DATA: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/queues",
+        role=Role.READ,
+        summary="The queues, by id",
+        query=of.QueuesQuery,
+        answers={200: QueueIdsDocument | QueuesDocument},
+        handler=data_handlers.queues,
+    ),
+    Route(
+        method="GET",
+        path="/queues/{queue}/status",
+        role=Role.READ,
+        summary="How full a queue is",
+        path_values=of.QueuePath,
+        answers={200: QueueCountsDocument},
+        problems=frozenset({404}),
+        handler=data_handlers.queue_status,
+    ),
+    Route(
+        method="GET",
+        path="/queues/{queue}/peek",
+        role=Role.READ,
+        summary="The items of a queue that wait, in the order of claims",
+        path_values=of.QueuePath,
+        query=of.PeekQuery,
+        answers={200: ItemsDocument},
+        problems=frozenset({404}),
+        handler=data_handlers.queue_peek,
+    ),
+    Route(
+        method="GET",
+        path="/state",
+        role=Role.READ,
+        summary="The namespaces in which scripts keep state",
+        answers={200: NamespacesDocument},
+        handler=data_handlers.namespaces,
+    ),
+    Route(
+        method="GET",
+        path="/state/{namespace}",
+        role=Role.READ,
+        summary="The values of a namespace, by key",
+        path_values=of.NamespacePath,
+        answers={200: dict[str, object]},
+        problems=frozenset({404}),
+        handler=data_handlers.namespace,
+    ),
+    Route(
+        method="GET",
+        path="/state/{namespace}/{key}",
+        role=Role.READ,
+        summary="The value and the items of a key",
+        path_values=of.StatePath,
+        answers={200: StateKeyDocument},
+        problems=frozenset({404}),
+        handler=data_handlers.state_key,
+    ),
+)
 
-    method: str
-    path: str
-    handler: Handler
+ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_RUNS, *_DATA)
 
-
-ROUTES: Final = (
-    Route("GET", "/", runner_handlers.index),
-    Route("GET", "/status", runner_handlers.status),
-    Route("GET", "/healthz", runner_handlers.healthz),
-    Route("GET", "/jobs", job_handlers.jobs),
-    Route("*", "/jobs", job_handlers.jobs_are_declared),
-    Route("GET", "/jobs/{job}", job_handlers.job),
-    Route("*", "/jobs/{job}", job_handlers.job_is_declared),
-    Route("GET", "/jobs/{job}/runs", run_handlers.runs_of_job),
-    Route("POST", "/jobs/{job}/run", run_handlers.run_job),
-    Route("POST", "/jobs/{job}/pause", job_handlers.pause_job),
-    Route("POST", "/jobs/{job}/resume", job_handlers.resume_job),
-    Route("PATCH", "/jobs/{job}/disable", job_handlers.disable_job),
-    Route("PATCH", "/jobs/{job}/enable", job_handlers.enable_job),
-    Route("*", "/jobs/{job}/{part:.+}", job_handlers.part_of_job_is_declared),
-    Route("GET", "/runs", run_handlers.runs),
-    Route("GET", "/runs/{run}", run_handlers.run),
-    Route("GET", "/runs/{run}/logs", run_handlers.logs),
-    Route("POST", "/runs/{run}/cancel", run_handlers.cancel_run),
-    Route("GET", "/sync", runner_handlers.sync),
-    Route("POST", "/reconcile", runner_handlers.reconcile),
-    Route("POST", "/nudge", runner_handlers.nudge),
-    Route("GET", "/queues", data_handlers.queues),
-    Route("GET", "/queues/{queue}/status", data_handlers.queue_status),
-    Route("GET", "/queues/{queue}/peek", data_handlers.queue_peek),
-    Route("GET", "/state", data_handlers.namespaces),
-    Route("GET", "/state/{namespace}", data_handlers.namespace),
-    Route("GET", "/state/{namespace}/{key}", data_handlers.state_key),
-    Route("GET", "/config", runner_handlers.config),
+DECLARED: Final = (
+    Declared(path="/jobs", where=job_handlers.where_jobs_are),
+    Declared(path="/jobs/{job}", where=job_handlers.where_job_is),
+    Declared(path="/jobs/{job}/{part:.+}", where=job_handlers.where_job_is),
 )

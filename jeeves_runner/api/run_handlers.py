@@ -1,85 +1,95 @@
-"""The routes of runs: lists, single runs, their logs, starts by hand and cancels."""
+"""The handlers of runs: lists, single runs, their logs, starts by hand and cancels."""
 
 import asyncio
-from collections.abc import Coroutine
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import AsyncIterator, Coroutine
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api import parameters
-from jeeves_runner.api.read_pool import document_response
+from jeeves_runner.api.requests import (
+    JobPath,
+    LookQuery,
+    Nothing,
+    RunJobBody,
+    RunJobQuery,
+    RunPath,
+    RunsOfJobQuery,
+    RunsQuery,
+)
 from jeeves_runner.api.responses import json_response
-from jeeves_runner.api.services import SERVICES, ApiServices
-from jeeves_runner.core.model import RunStatus
+from jeeves_runner.api.route import Call
+from jeeves_runner.api.services import ApiServices
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
 from jeeves_runner.views.job_lookup import check_known
-from jeeves_runner.views.runs import PAGE, RunsDocument, last_attempt, run_log, run_view, runs_view, tails
+from jeeves_runner.views.runs import (
+    ResultDocument,
+    RunsDocument,
+    last_attempt,
+    run_log,
+    run_view,
+    runs_view,
+    tails,
+)
 
-_STATUSES: Final = tuple(status.value for status in RunStatus)
 _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+_NO_TIME: Final = timedelta()
 
 
-async def runs_of_job(request: web.Request) -> web.Response:
-    return await _runs(request, request.match_info["job"], None)
+async def runs_of_job(call: Call[JobPath, RunsOfJobQuery, Nothing]) -> web.Response:
+    job_id, query = call.path.job, call.query
+    return await call.answer(lambda conn, _: _runs(conn, job_id, None, query.before, query.limit))
 
 
-async def runs(request: web.Request) -> web.Response:
-    return await _runs(request, request.query.get("job"), parameters.choice(request, "status", _STATUSES))
+async def runs(call: Call[Nothing, RunsQuery, Nothing]) -> web.Response:
+    query = call.query
+    return await call.answer(lambda conn, _: _runs(conn, query.job, query.status, query.before, query.limit))
 
 
-async def run(request: web.Request) -> web.Response:
+async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
     """A run as it is, or with ``?wait=`` as it is once it has ended or that time has passed."""
-    services = request.app[SERVICES]
-    run_id, wait_ms = parameters.run_id(request), parameters.look_wait_ms(request)
+    services, run_id = call.services, call.path.run
     document = run_view(services.conn, run_id)
-    if wait_ms and document["run"]["finished_at"] is None:
-        await _wait_for(services, services.runs.wait(run_id), wait_ms)
+    if call.query.wait and document["run"]["finished_at"] is None:
+        await _wait_for(services, services.runs.wait(run_id), call.query.wait)
         document = run_view(services.conn, run_id)
     return json_response(document)
 
 
-async def logs(request: web.Request) -> web.StreamResponse:
-    services = request.app[SERVICES]
-    found, path = run_log(services.conn, parameters.run_id(request))
-    if path is not None and not is_in_two_parts(path):
-        return web.FileResponse(path, headers=_TEXT)
-    if path is not None:
-        response = web.StreamResponse(headers=_TEXT)
-        await response.prepare(request)
-        for chunk in LogReader(path).read():
-            await response.write(chunk)
-        return response
-    return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
+async def logs(call: Call[RunPath, Nothing, Nothing]) -> web.StreamResponse:
+    found, path = run_log(call.services.conn, call.path.run)
+    if path is None:
+        return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
+    if is_in_two_parts(path):
+        return web.Response(body=_parts(path), headers=_TEXT)
+    return web.FileResponse(path, headers=_TEXT)
 
 
-async def run_job(request: web.Request) -> web.Response:
+async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
     """Start a run by hand and answer its end, or sooner if the client does not want to wait so long.
 
     With retries its end is that of the last attempt.
     """
-    services = request.app[SERVICES]
-    job_id = request.match_info["job"]
-    wait_ms = parameters.wait_ms(request)
-    body = await parameters.body(request, {"params", "force"})
-    params, force = parameters.params_in(body), parameters.flag_in(body, "force")
+    services, job_id = call.services, call.path.job
+    wait = _NO_TIME if call.query.wait is None and call.at_once else call.query.wait
     if services.stopping.is_set():
         raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
-    run_id = (await services.runs.request(job_id, params, force)).id
-    if wait_ms != 0:
-        await _wait_for(services, _end_of_chain(services, run_id), wait_ms)
-    document = run_view(services.conn, last_attempt(services.conn, run_id))["run"]
-    if document["finished_at"] is not None:
-        return json_response({"result": document})
-    return json_response({"run": document}, status=202)
+    run_id = (await services.runs.request(job_id, call.body.params, call.body.force)).id
+    if wait is None or wait:
+        await _wait_for(services, _end_of_chain(services, run_id), wait)
+    document = run_view(services.conn, last_attempt(services.conn, run_id))
+    if document["run"]["finished_at"] is not None:
+        result: ResultDocument = {"result": document["run"]}
+        return json_response(result)
+    return json_response(document, status=202)
 
 
-async def cancel_run(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    run_id = parameters.run_id(request)
+async def cancel_run(call: Call[RunPath, Nothing, Nothing]) -> web.Response:
+    services, run_id = call.services, call.path.run
     before = run_view(services.conn, run_id)["run"]
     if before["finished_at"] is not None:
         raise ended_already(run_id, before["status"])
@@ -87,24 +97,28 @@ async def cancel_run(request: web.Request) -> web.Response:
     return json_response(run_view(services.conn, run_id), status=202)
 
 
-async def _runs(request: web.Request, job_id: str | None, status: str | None) -> web.Response:
-    before, limit = parameters.before(request), parameters.limit(request, PAGE)
-
-    def read(conn: apsw.Connection, _now: datetime) -> RunsDocument:
-        document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
-        if job_id is not None and not document["runs"]:
-            check_known(conn, job_id)
-        return document
-
-    return await document_response(request, read)
+def _runs(
+    conn: apsw.Connection, job_id: str | None, status: str | None, before: int | None, limit: int
+) -> RunsDocument:
+    document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
+    if job_id is not None and not document["runs"]:
+        check_known(conn, job_id)
+    return document
 
 
-async def _wait_for(services: ApiServices, ending: Coroutine[Any, Any, object], wait_ms: int | None) -> None:
-    """Wait for the end of a run or chain, ``wait_ms`` at most, or until the server stops."""
+async def _parts(path: Path) -> AsyncIterator[bytes]:
+    for chunk in LogReader(path).read():
+        yield chunk
+
+
+async def _wait_for(
+    services: ApiServices, ending: Coroutine[None, None, object], wait: timedelta | None
+) -> None:
+    """Wait for the end of a run or chain, ``wait`` at most, or until the server stops."""
     end = asyncio.create_task(ending)
     stop = asyncio.create_task(services.stopping.wait())
     try:
-        timeout = None if wait_ms is None else wait_ms / 1000
+        timeout = None if wait is None else wait.total_seconds()
         await asyncio.wait({end, stop}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if end.done():
             end.result()

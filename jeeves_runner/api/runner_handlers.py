@@ -1,29 +1,22 @@
-"""The routes of the runner itself: its status, its settings and its sync with the manifests."""
+"""The handlers of the runner itself: its status, its settings and its sync with the manifests."""
 
 from aiohttp import web
 
-from jeeves_runner import __version__
+from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import json_response
-from jeeves_runner.api.services import SERVICES
-from jeeves_runner.views.runner import NAME, config_view, status_view
+from jeeves_runner.api.route import Call
+from jeeves_runner.views.runner import config_view, healthz_view, index_view, status_view
 from jeeves_runner.views.sync import sync_view
 
-
-async def index(request: web.Request) -> web.Response:
-    links = {
-        "status": "/status",
-        "jobs": "/jobs",
-        "runs": "/runs",
-        "sync": "/sync",
-        "queues": "/queues",
-        "state": "/state",
-        "config": "/config",
-    }
-    return json_response({"name": NAME, "version": __version__, "links": links})
+PlainCall = Call[Nothing, Nothing, Nothing]
 
 
-async def status(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
+async def index(call: PlainCall) -> web.Response:
+    return json_response(index_view())
+
+
+async def status(call: PlainCall) -> web.Response:
+    services = call.services
     document = status_view(
         services.conn,
         services.clock.now(),
@@ -35,28 +28,27 @@ async def status(request: web.Request) -> web.Response:
     return json_response(document)
 
 
-async def healthz(request: web.Request) -> web.Response:
-    return json_response({"status": "ok"})
+async def healthz(call: PlainCall) -> web.Response:
+    return json_response(healthz_view())
 
 
-async def sync(request: web.Request) -> web.Response:
-    return json_response(sync_view(request.app[SERVICES].sync.status))
+async def sync(call: PlainCall) -> web.Response:
+    return json_response(sync_view(call.services.sync.status))
 
 
-async def reconcile(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    services.sync.apply_now()
-    return json_response(sync_view(services.sync.status), status=202)
+async def reconcile(call: PlainCall) -> web.Response:
+    call.services.sync.apply_now()
+    return json_response(sync_view(call.services.sync.status), status=202)
 
 
-async def nudge(request: web.Request) -> web.Response:
+async def nudge(call: PlainCall) -> web.Response:
     """Another program has written to the database: look at it now, not at the next interval.
 
     The answer comes before the look: as long as it has not come, what is committed will be seen.
     """
-    await request.app[SERVICES].nudge()
+    await call.services.nudge()
     return web.Response(status=204)
 
 
-async def config(request: web.Request) -> web.Response:
-    return json_response(config_view(request.app[SERVICES].config))
+async def config(call: PlainCall) -> web.Response:
+    return json_response(config_view(call.services.config))

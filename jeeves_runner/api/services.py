@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 import apsw
-from aiohttp import web
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
@@ -63,6 +62,3 @@ class ApiServices:
     nudge: Callable[[], Awaitable[None]]
     started_at: datetime
     stopping: asyncio.Event
-
-
-SERVICES = web.AppKey("services", ApiServices)

@@ -18,7 +18,6 @@ import jeeves_runner.errors
 from jeeves_runner import __version__
 from jeeves_runner.api import parameters
 from jeeves_runner.api.problems import STATUSES
-from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.output.log_file import LogFile
@@ -29,7 +28,6 @@ from jeeves_runner.views.sync import sync_view
 
 LASTING = "exec sleep 60"
 ANY_STATUS = f"status must be one of {', '.join(RunStatus)}, not 'fine'"
-DOCUMENTATION = Path(__file__).parents[2] / "docs" / "reference" / "http.md"
 
 
 @pytest.fixture
@@ -508,8 +506,3 @@ def test_every_error_code_has_its_status() -> None:
     known = [value for value in vars(jeeves_runner.errors).values() if isinstance(value, type)]
     codes = {error.code for error in known if issubclass(error, JeevesError)}
     assert codes == set(STATUSES)
-
-
-def test_every_route_is_documented_and_none_else() -> None:
-    told = set(re.findall(r"`(GET|POST|PATCH) (/[^` ?]*)", DOCUMENTATION.read_text(encoding="utf-8")))
-    assert told == {(route.method, route.path) for route in ROUTES if route.method != "*"}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
+from support.answers import check_answer
 from support.ledger import Ledger
 
 from jeeves_runner.api.connection import Limits
@@ -82,13 +83,17 @@ class Api:
         return await self.ask("POST", path, body, **headers)
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        """``body``: bytes as they are, other values as JSON. ``_`` in names of headers stands for ``-``."""
+        """``body``: bytes as they are, other values as JSON. ``_`` in names of headers stands for ``-``.
+
+        Every answer is held to its route.
+        """
         sent_body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         data = None if sent_body is None else io.BytesIO(sent_body)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         url = f"http://127.0.0.1:{self.port}{path}"
         async with self.session.request(method, url, data=data, headers=sent) as answer:
             told = await answer.text()
+            check_answer(method, path, answer.status, answer.content_type, told)
             is_json = answer.content_type.endswith("json")
             return Answer(answer.status, answer.headers, json.loads(told) if is_json and told else told)
 

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from support.answers import check_answer
+
 PATIENCE = 60.0
 _STEP = 0.01
 
@@ -62,7 +64,7 @@ class Server:
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as response:
-            return json.load(response)
+            return _document("GET", path, response)
 
     def post(self, path: str, body: object = None) -> tuple[int, Any]:
         request = urllib.request.Request(
@@ -73,9 +75,9 @@ class Server:
         )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-                return response.status, json.load(response)
+                return response.status, _document("POST", path, response)
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+            return error.code, _document("POST", path, error)
 
     def job(self, name: str) -> Any:
         """The job, or None while there is none."""
@@ -100,6 +102,13 @@ class Server:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         return self._process.wait(PATIENCE)
+
+
+def _document(method: str, path: str, answer: Any) -> Any:
+    """The document of an answer, held to its route."""
+    text = answer.read().decode()
+    check_answer(method, path, answer.status, answer.headers.get_content_type(), text)
+    return json.loads(text)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from support.ledger import Ledger, as_document
 from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.db.job_list import JobColumns
+from jeeves_runner.db.run_list import WholeRunRow
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.jobs import ListedJobDocument, job_view, jobs_view
@@ -215,6 +217,22 @@ def test_a_list_of_runs_leaves_out_what_they_wrote(ledger: Ledger) -> None:
     ledger.add_run("job", stdout="out", stderr="err")
     (run,) = runs_view(ledger.conn, limit=1)["runs"]
     assert not {"stdout", "stderr"} & set(run)
+
+
+def columns(ledger: Ledger, table: str) -> list[str]:
+    """All columns of a table, in order."""
+    found = ledger.conn.execute("SELECT name FROM pragma_table_xinfo(?) ORDER BY cid", (table,))
+    return [str(name) for (name,) in found]
+
+
+def test_every_column_of_a_job_is_told_but_the_two_that_documents_hold_otherwise(ledger: Ledger) -> None:
+    told = [name for name in columns(ledger, "jobs") if name not in ("spec", "deleted_at")]
+    assert list(JobColumns.__annotations__) == told
+
+
+def test_every_column_of_a_run_is_told_but_those_of_the_runner(ledger: Ledger) -> None:
+    own = {"mark", "handle", "epoch", "deadline", "end_seq", "is_occurrence"}
+    assert set(columns(ledger, "runs")) - own == set(WholeRunRow.__annotations__) - {"commit"}
 
 
 def test_a_run_is_told_whole_but_for_its_secrets(ledger: Ledger) -> None:

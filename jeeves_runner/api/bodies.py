@@ -1,0 +1,137 @@
+"""Bodies of requests: JSON objects of declared fields.
+
+A type lists the fields of a body: a NamedTuple whose fields are ``Annotated`` with a kind. A field whose name
+is a word of Python ends with an underscore there.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
+
+from aiohttp import web
+
+from jeeves_runner.api.parameters import JsonSchema
+from jeeves_runner.core.durations import span_ms
+from jeeves_runner.core.params import param_variables
+from jeeves_runner.core.values import to_json
+from jeeves_runner.errors import InvalidValue
+
+T = TypeVar("T")
+
+
+class BodyKind(Protocol):
+    """What a field of a body may be."""
+
+    @property
+    def schema(self) -> JsonSchema:
+        """The same as JSON Schema."""
+
+    def read(self, value: object, name: str) -> object:
+        """The value that a handler gets; InvalidValue, its message beginning with ``name``."""
+
+
+class TextField:
+    """A text, or null for none."""
+
+    schema: ClassVar[JsonSchema] = {"type": ["string", "null"]}
+
+    def read(self, value: object, name: str) -> str | None:
+        if value is not None and not isinstance(value, str):
+            raise InvalidValue(f"{name} must be a string")
+        return value
+
+
+class LengthField:
+    """A length of time such as ``2h``, more than nothing; or null for none."""
+
+    schema: ClassVar[JsonSchema] = {"type": ["string", "null"]}
+
+    def read(self, value: object, name: str) -> timedelta | None:
+        text = TextField().read(value, name)
+        return None if text is None else timedelta(milliseconds=span_ms(text, name))
+
+
+class FlagField:
+    """True or false."""
+
+    schema: ClassVar[JsonSchema] = {"type": "boolean"}
+
+    def read(self, value: object, name: str) -> bool:
+        if not isinstance(value, bool):
+            raise InvalidValue(f"{name} must be true or false")
+        return value
+
+
+class ParamsField:
+    """The parameters of a run: texts by name, as a script can get them; or null for none."""
+
+    schema: ClassVar[JsonSchema] = {"type": ["object", "null"], "additionalProperties": {"type": "string"}}
+
+    def read(self, value: object, name: str) -> dict[str, str] | None:
+        if value is None:
+            return None
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+            raise InvalidValue(f"{name} must be an object of strings")
+        param_variables(value)
+        return value
+
+
+class BodyField(NamedTuple):
+    """One field of a body."""
+
+    key: str
+    """Its key in the JSON object."""
+    kind: BodyKind
+    """What it may be."""
+    attribute: str
+    """Its name in the type."""
+
+
+def fields_of(values: type) -> tuple[BodyField, ...]:
+    """The fields that a NamedTuple declares."""
+    hints = get_type_hints(values, include_extras=True)
+    return tuple(BodyField(name.rstrip("_"), hint.__metadata__[0], name) for name, hint in hints.items())
+
+
+class BodyReader(Generic[T]):
+    """Makes the values of one type from the bodies of requests."""
+
+    def __init__(self, values: type[T]) -> None:
+        self._values = values
+        self._fields = {field.key: field for field in fields_of(values)}
+
+    async def read(self, request: web.Request, seconds: float) -> T:
+        """The values, with defaults for what the body leaves out or where there is none.
+
+        InvalidValue for another body; HTTPRequestTimeout when it does not arrive within ``seconds``.
+        """
+        if not request.can_read_body:
+            return self._values()
+        try:
+            async with asyncio.timeout(seconds):
+                text = await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        found = {}
+        for key, value in _object(text).items():
+            field = self._fields.get(key)
+            if field is None:
+                raise InvalidValue(f"the body has an unknown key {key!r}")
+            found[field.attribute] = field.kind.read(value, key)
+        return self._values(**found)
+
+
+def _object(text: bytes) -> Mapping[str, object]:
+    """The JSON object of a text; an empty one has no fields."""
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidValue("the body must be a JSON object")
+    to_json(value, "the body")
+    return value

@@ -1,0 +1,141 @@
+"""What requests may hold: the values of paths, queries and bodies, each as its handler gets it."""
+
+from datetime import timedelta
+from typing import Annotated, Final, NamedTuple
+
+from jeeves_runner.api.bodies import FlagField, LengthField, ParamsField, TextField
+from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Length, Name, Text, Whole, Word
+from jeeves_runner.core.model import RunStatus
+from jeeves_runner.views.runs import PAGE
+
+PEEK_LIMIT: Final = 20
+_STATUSES: Final = tuple(status.value for status in RunStatus)
+
+
+class Nothing(NamedTuple):
+    """Nothing at all."""
+
+
+# Paths
+
+
+class JobPath(NamedTuple):
+    """A job."""
+
+    job: Annotated[str, Text()]
+    """Its id."""
+
+
+class RunPath(NamedTuple):
+    """A run."""
+
+    run: Annotated[int, Whole()]
+    """Its number."""
+
+
+class QueuePath(NamedTuple):
+    """A queue."""
+
+    queue: Annotated[str, Text()]
+    """Its id."""
+
+
+class NamespacePath(NamedTuple):
+    """A namespace of state."""
+
+    namespace: Annotated[str, Text()]
+    """Its name."""
+
+
+class StatePath(NamedTuple):
+    """A key of a namespace."""
+
+    namespace: Annotated[str, Text()]
+    """The namespace's name."""
+    key: Annotated[str, Text()]
+    """The key."""
+
+
+# Queries
+
+
+class JobsQuery(NamedTuple):
+    """A page of jobs."""
+
+    limit: Annotated[int | None, Whole(1, MAX_LIMIT)] = None
+    """At most this many; None: all."""
+    cursor: Annotated[str | None, Name()] = None
+    """The ``next_cursor`` of the page before."""
+
+
+class RunsOfJobQuery(NamedTuple):
+    """A page of runs."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
+    """At most this many."""
+    before: Annotated[int | None, Whole()] = None
+    """Only runs with smaller numbers."""
+
+
+class RunsQuery(NamedTuple):
+    """A page of runs, chosen among all."""
+
+    job: Annotated[str | None, Text()] = None
+    """Only runs of this job, deleted or not."""
+    status: Annotated[str | None, Word(_STATUSES)] = None
+    """Only runs of this status."""
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
+    """At most this many."""
+    before: Annotated[int | None, Whole()] = None
+    """Only runs with smaller numbers."""
+
+
+class LookQuery(NamedTuple):
+    """How patient a look at a run is."""
+
+    wait: Annotated[timedelta, Length("1m")] = timedelta()
+    """For how long to wait for its end."""
+
+
+class RunJobQuery(NamedTuple):
+    """How patient a run by hand is."""
+
+    wait: Annotated[timedelta | None, Length()] = None
+    """For how long to wait for its end; None: as long as it takes."""
+
+
+class QueuesQuery(NamedTuple):
+    """How much to tell of queues."""
+
+    detail: Annotated[bool, Flag()] = False
+    """Objects in the place of ids."""
+
+
+class PeekQuery(NamedTuple):
+    """How many items to tell of."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PEEK_LIMIT
+    """At most this many."""
+
+
+# Bodies
+
+
+class RunJobBody(NamedTuple):
+    """A run by hand."""
+
+    params: Annotated[dict[str, str] | None, ParamsField()] = None
+    """Its parameters by name."""
+    force: Annotated[bool, FlagField()] = False
+    """Although the job is paused or another run of it is active."""
+
+
+class PauseBody(NamedTuple):
+    """A pause. It has one end at most: ``until`` or ``for``."""
+
+    until: Annotated[str | None, TextField()] = None
+    """When it ends: a time, or a length of time from now."""
+    for_: Annotated[timedelta | None, LengthField()] = None
+    """How long it lasts."""
+    reason: Annotated[str | None, TextField()] = None
+    """Shown wherever the pause is."""

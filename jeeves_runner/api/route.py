@@ -1,0 +1,98 @@
+"""What a route is: all that the server, the guard, the documentation and the tests need to know of it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Generic, Literal, TypeVar
+
+import apsw
+from aiohttp import web
+
+from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
+from jeeves_runner.api.read_pool import ReadPool
+from jeeves_runner.api.requests import Nothing
+from jeeves_runner.api.responses import encode_by_parts, encoded_response
+from jeeves_runner.api.services import ApiServices
+
+P = TypeVar("P")
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+_NOTHING: Final[type[Any]] = Nothing
+
+
+class Role(StrEnum):
+    """Who may use a route. While there are no tokens, every program of this machine has all roles."""
+
+    OPEN = "open"
+    READ = "read"
+    OPERATE = "operate"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call(Generic[P, Q, B]):
+    """One request as its handler gets it: checked, in values."""
+
+    services: ApiServices
+    """What the rest of the program offers."""
+    reads: ReadPool
+    """For reads that may take long."""
+    path: P
+    """The values in the path."""
+    query: Q
+    """The values of the query, with defaults."""
+    body: B
+    """The values of the body, with defaults."""
+    at_once: bool = False
+    """Whether the client would rather not wait: ``Prefer: respond-async`` (RFC 7240)."""
+
+    async def answer(self, view: Callable[[apsw.Connection, datetime], Mapping[str, object]]) -> web.Response:
+        """The document that ``view`` makes of the database at this moment, read and encoded in the pool."""
+        clock = self.services.clock
+        return encoded_response(await self.reads.read(lambda conn: encode_by_parts(view(conn, clock.now()))))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route(Generic[P, Q, B]):
+    """One method of one path."""
+
+    method: Literal["GET", "POST", "PATCH"]
+    """The method; every GET takes HEAD as well."""
+    path: str
+    """The path, with its values in braces."""
+    role: Role
+    """Who may use it. Those who operate must not be pages of other sites."""
+    summary: str
+    """What it is for, in a sentence."""
+    path_values: type[P] = field(default=_NOTHING)
+    """The values in the path: a NamedTuple of ``api.requests``."""
+    query: type[Q] = field(default=_NOTHING)
+    """The parameters of the query, likewise; others are ignored."""
+    body: type[B] = field(default=_NOTHING)
+    """The fields of the body, likewise; others are refused. Only routes that operate have a body."""
+    answers: Mapping[int, object]
+    """The type of the answer's document by status; ``str`` is plain text, None an empty body."""
+    problems: frozenset[int] = frozenset()
+    """The statuses of the problems that this route answers, besides those that any route may."""
+    handler: Callable[[Call[P, Q, B]], Awaitable[web.StreamResponse]]
+    """What answers it; its annotation names the same three types."""
+
+    @property
+    def all_problems(self) -> frozenset[int]:
+        """The statuses of all problems that it may answer."""
+        return self.problems | ANY_ROUTE | (ANY_BODY if self.role is Role.OPERATE else frozenset())
+
+
+AnyRoute = Route[Any, Any, Any]
+"""A route, whatever it takes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """A path of what manifests declare: a method that no route takes is refused, and the file is named."""
+
+    path: str
+    """The path, with its values in braces."""
+    where: Callable[[ApiServices, Mapping[str, str]], str]
+    """A sentence that says where it is declared, given the values in the path; NotFound if it is nowhere."""

@@ -1,0 +1,68 @@
+"""``--json`` prints the very object of the route."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from support.answers import faults, route_of
+from support.cli import Shell
+from support.queues import push
+
+from jeeves_runner.views.jobs import AllPausedDocument
+from jeeves_runner.views.occurrences import OccurrencesDocument
+
+COMMANDS: Mapping[str, str] = {
+    "status": "GET /status",
+    "jobs": "GET /jobs",
+    "jobs --status idle": "GET /jobs",
+    "job backup": "GET /jobs/backup",
+    "runs": "GET /runs",
+    "runs backup": "GET /jobs/backup/runs",
+    "run 1": "GET /runs/1",
+    "queue list": "GET /queues",
+    "queue list --detail": "GET /queues",
+    "queue status mail": "GET /queues/mail/status",
+    "queue peek mail": "GET /queues/mail/peek",
+    "queue peek mail --failed": "GET /queues/mail/peek",
+    "state list": "GET /state",
+    "state get ns": "GET /state/ns",
+    "state get ns key": "GET /state/ns/key",
+    "config show": "GET /config",
+    "pause backup --reason moving": "POST /jobs/backup/pause",
+    "resume backup": "POST /jobs/backup/resume",
+    "cancel 2": "POST /runs/2/cancel",
+}
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Shell:
+    """A project with one of each thing."""
+    shell = Shell(tmp_path)
+    ledger = shell.ledger
+    ledger.add_job("backup", schedule=("0 3 * * *",), tags=("db",))
+    ledger.add_run("backup", "error", exit_code=3, stdout="out", params='{"DAY": "1"}')
+    ledger.add_run("backup", "scheduled")
+    ledger.declare_queue("mail")
+    push(ledger, {"to": "Ada"})
+    ledger.conn.execute("INSERT INTO state VALUES ('ns', 'key', '1', NULL, '2026-03-01T12:00:00.000Z')")
+    return shell
+
+
+@pytest.mark.parametrize(("words", "target"), COMMANDS.items(), ids=str)
+def test_a_command_prints_the_document_of_its_route(filled: Shell, words: str, target: str) -> None:
+    route = route_of(*target.split())
+    assert route is not None
+    (shape,) = route.answers.values()
+    assert faults(shape, filled.json(*words.split())) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "shape"),
+    [
+        ("next", OccurrencesDocument),
+        ("pause --all", AllPausedDocument),
+        ("resume --all", AllPausedDocument),
+    ],
+)
+def test_what_no_route_answers_has_its_document_too(filled: Shell, words: str, shape: object) -> None:
+    assert faults(shape, filled.json(*words.split())) == []

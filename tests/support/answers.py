@@ -1,0 +1,64 @@
+"""Answers held to their routes: every client of the tests asks here whether what came back was declared."""
+
+import json
+import re
+from functools import lru_cache
+
+import jsonschema_rs
+
+from jeeves_runner.api.problems import CONTENT_TYPE, ProblemBody
+from jeeves_runner.api.route import AnyRoute
+from jeeves_runner.api.routes import ROUTES
+from jeeves_runner.api.shapes import schema_of
+
+NO_ROUTE = frozenset({403, 404, 405, 408, 413, 417, 503})
+"""What a request can be answered with that no route takes."""
+
+
+def check_answer(method: str, target: str, status: int, content_type: str, text: str) -> None:
+    """AssertionError unless the answer's status, type and document are those of its route, or a problem.
+
+    ``target``: path and query. ``text``: the body; empty for HEAD.
+    """
+    route = route_of(method, target)
+    declared = {} if route is None else route.answers
+    what = f"{method} {target} -> {status} {text[:500]}"
+    if status not in declared:
+        assert status in (NO_ROUTE if route is None else route.all_problems), f"undeclared: {what}"
+        assert content_type == CONTENT_TYPE, f"not a problem: {what}"
+        shape: object = ProblemBody
+    else:
+        shape = declared[status]
+    if method == "HEAD":
+        return
+    if shape is None:
+        assert text == "", f"a body where none is declared: {what}"
+    elif shape is str:
+        assert content_type == "text/plain", f"not plain text: {what}"
+    else:
+        assert content_type in ("application/json", CONTENT_TYPE), f"not JSON: {what}"
+        assert faults(shape, json.loads(text)) == [], what
+
+
+def route_of(method: str, target: str) -> AnyRoute | None:
+    """The route that takes a request."""
+    path = target.partition("?")[0]
+    wanted = "GET" if method == "HEAD" else method
+    return next(
+        (route for route in ROUTES if route.method == wanted and _pattern(route.path).fullmatch(path)), None
+    )
+
+
+def faults(shape: object, document: object) -> list[str]:
+    """What in a document is not of its type."""
+    return [f"{error.instance_path}: {error.message}" for error in _validator(shape).iter_errors(document)]
+
+
+@lru_cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)))
+
+
+@lru_cache
+def _validator(shape: object) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(dict(schema_of(shape)))
