@@ -40,6 +40,7 @@ from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
+from jeeves_runner.runner.start_runs import run_at_start
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 
 log = logging.getLogger(__name__)
@@ -146,6 +147,7 @@ class Runner:
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._spawn("scheduler", scheduler.run())
+        self._spawn("runs at the start", run_at_start(conn, runs, clock, caught_up=scheduler.look))
         self._spawn("watch of the manifests", sync.run())
         # Also while the runner stops: a run that it waits for can still be cancelled.
         self._spawn("watch of the database", follower.run(), self._tasks_to_the_end)

@@ -66,6 +66,11 @@ class Trigger(StrEnum):
         return self in (Trigger.SCHEDULE, Trigger.CATCH_UP)
 
     @property
+    def lapses(self) -> bool:
+        """Whether a pause skips it: its moment has passed by the end. Everything else was asked for."""
+        return self.is_occurrence or self is Trigger.START
+
+    @property
     def is_by_hand(self) -> bool:
         """Whether a person asked for this run: a disabled job runs for those alone."""
         return self is Trigger.MANUAL
@@ -222,6 +227,8 @@ class JobSpec(NamedTuple):
     """What kind of work it is."""
     schedule: tuple[str, ...] = ()
     """Cron expressions as written, any of which makes an occurrence; empty: it runs only when triggered."""
+    on_start: bool = False
+    """Whether it runs once each time a runner starts."""
     timezone: str = "UTC"
     """The IANA zone in which schedule and exclusions are read."""
     exclude: tuple[str, ...] = ()

@@ -125,9 +125,9 @@ def _unwanted(request: Request, facts: Facts) -> Decision | None:
 
 
 def _held_back(request: Request, facts: Facts) -> Decision | None:
-    """A pause skips an occurrence. Everything else was asked for, and waits."""
+    """A pause skips what has its moment. Everything else was asked for, and waits."""
     if facts.paused and not request.forced:
-        drops = request.trigger.is_occurrence and not request.waiting
+        drops = request.trigger.lapses and not request.waiting
         return Decision(Verdict.SKIP if drops else Verdict.WAIT, Reason.PAUSED)
     return Decision(Verdict.WAIT, Reason.RETRY) if facts.too_early else None
 

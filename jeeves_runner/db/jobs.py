@@ -72,6 +72,16 @@ def live_ids(conn: apsw.Connection) -> list[str]:
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE deleted_at IS NULL ORDER BY id")]
 
 
+def started_with_the_runner(conn: apsw.Connection, job_id: str | None = None) -> list[str]:
+    """The live and enabled jobs that run when a runner starts; with ``job_id``, that one or none."""
+    rows = conn.execute(
+        "SELECT id FROM jobs WHERE deleted_at IS NULL AND enabled AND spec ->> '$.on_start'"
+        " AND (?1 IS NULL OR id = ?1) ORDER BY id",
+        (job_id,),
+    )
+    return [name for (name,) in rows]
+
+
 def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
     """The jobs, tombstones included, that revisions after this one wrote."""
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE revision_id > ?", (revision_id,))]

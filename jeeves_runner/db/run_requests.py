@@ -43,14 +43,15 @@ def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int
 
     A request of another program (``epoch`` None) is taken up by the runner. Nothing is entered, and
     raised is: NotFound for a job that is not there, Conflict for a paused one unless the request is
-    forced, and for one whose row cannot be read.
+    forced or lapses in a pause, and for one whose row cannot be read.
     """
     text: str | None = tx.conn.execute(
         "SELECT spec FROM jobs WHERE id = ? AND deleted_at IS NULL", (request.job_id,)
     ).get
     if text is None:
         raise unknown_job(tx.conn, request.job_id)
-    if not request.forced and job_is_paused(tx.conn, request.job_id, tx.now):
+    is_refused = not (request.forced or request.trigger.lapses)
+    if is_refused and job_is_paused(tx.conn, request.job_id, tx.now):
         raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
     try:
         spec = job_from_text(text)

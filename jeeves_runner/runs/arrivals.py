@@ -140,12 +140,13 @@ class Arrivals:
     def decide(self, job: Job, attempt: Attempt, entry: RunRequest | None) -> Arrival:
         """About a request that comes now; ``entry`` is None for one that has its row.
 
-        One that is yet to be entered is refused by its transaction if the job is paused.
+        One that is yet to be entered, and does not lapse, is refused by its transaction if the job is paused.
         """
         request = Request(trigger=attempt.trigger, forced=attempt.forced)
         if attempt.run is None:
             attempt.priority, attempt.pool = job.spec.priority, job.spec.pool
-        paused = entry is None and self._admission.is_paused_now(job)
+        is_refused = entry is not None and not entry.trigger.lapses
+        paused = not is_refused and self._admission.is_paused_now(job)
         decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
         return self._arrive(attempt, job, decision, entry)
 

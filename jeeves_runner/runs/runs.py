@@ -171,7 +171,10 @@ class Runs:
         when the runner is shutting down.
         """
         text = json.dumps(dict(params), ensure_ascii=False) if params else None
-        request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force)
+        return await self.enter(RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force))
+
+    async def enter(self, request: RunRequest) -> Run:
+        """Enter a request of any trigger that is no occurrence; answer and errors as of ``request``."""
         return await self._requests.request(request)
 
     async def cancel(self, run_id: int, cause: CancelCause = CancelCause.CANCEL) -> Run:

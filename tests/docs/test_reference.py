@@ -186,7 +186,7 @@ def test_the_states_described_are_those_there_are() -> None:
 
 
 def test_the_triggers_described_are_those_there_are() -> None:
-    to_come = {Trigger.AFTER, Trigger.QUEUE, Trigger.CHANGE, Trigger.START, Trigger.BACKFILL}
+    to_come = {Trigger.AFTER, Trigger.QUEUE, Trigger.CHANGE, Trigger.BACKFILL}
     assert {only_code(row[0]) for row in table(LIFECYCLE, "trigger")} == set(Trigger) - to_come
 
 

@@ -13,6 +13,8 @@ import pytest
 from support.db import locked_by_another
 from support.server import EVERY_SECOND, RARELY, Server, command, save, serving, until
 
+from jeeves_runner.runner.start_runs import delay_of
+
 LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\ntimeout: 10m\n"
 
 
@@ -37,6 +39,19 @@ def test_create_change_and_disable_take_effect_within_a_second(root: Path) -> No
             until(partial(disabled, server, name))
             took["disable"].append(time.monotonic() - saved)
     assert {act: median(times) for act, times in took.items() if median(times) >= 1} == {}
+
+
+def test_a_job_that_says_on_start_runs_at_each_start(root: Path) -> None:
+    name = next(name for n in range(1000) if delay_of(name := f"job{n}") < 0.2)
+    save(root, f"{name}.yaml", "on_start: true\nrun: echo warm\ntimeout: 10s\n")
+    for count in (1, 2):
+        with serving(root) as server:
+            until(partial(have_run, server, name, ["start"] * count))
+
+
+def have_run(server: Server, name: str, triggers: list[str]) -> bool:
+    runs = server.get(f"/jobs/{name}/runs")["runs"]
+    return [run["trigger"] for run in runs if run["status"] == "ok"] == triggers
 
 
 def next_run_in(server: Server, name: str, month: str) -> bool:

@@ -1,0 +1,69 @@
+"""Runs of the jobs that say ``on_start``: one of each whenever a runner starts, and not all at once."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+from typing import Final, Protocol
+
+import apsw
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.model import Run, Trigger
+from jeeves_runner.db.jobs import started_with_the_runner
+from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.errors import DatabaseError, JeevesError
+
+log = logging.getLogger(__name__)
+
+SPREAD: Final = 60.0
+"""Seconds after the start over which these runs are spread."""
+
+_PAUSE: Final = 1.0
+"""Seconds before a request is tried again that the database did not take."""
+
+
+class Entrance(Protocol):
+    """Has a request decided about; see ``Runs.enter``."""
+
+    async def enter(self, request: RunRequest) -> Run: ...
+
+
+async def run_at_start(
+    conn: apsw.Connection,
+    runs: Entrance,
+    clock: Clock,
+    *,
+    caught_up: Callable[[], Awaitable[None]],
+    spread: float = SPREAD,
+) -> None:
+    """Ask for one run of each such job, at its own moment; then it ends.
+
+    ``caught_up`` hands over what is to be caught up: that comes first. A job that has been deleted or
+    disabled by its moment, or no longer says ``on_start``, is left out.
+    """
+    began = clock.monotonic()
+    await caught_up()
+    for delay, job_id in sorted((delay_of(name, spread), name) for name in started_with_the_runner(conn)):
+        await asyncio.sleep(max(0.0, began + delay - clock.monotonic()))
+        if started_with_the_runner(conn, job_id):
+            await _ask_for(runs, job_id)
+
+
+def delay_of(job_id: str, spread: float = SPREAD) -> float:
+    """Seconds after the start at which a job's moment comes: the same at every start."""
+    digest = blake2b(f"{job_id}/start".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64 * spread
+
+
+async def _ask_for(runs: Entrance, job_id: str) -> None:
+    while True:
+        try:
+            await runs.enter(RunRequest(job_id=job_id, trigger=Trigger.START))
+            return
+        except DatabaseError as error:
+            log.error("%s was to run at the start, and nothing could be recorded: %s", job_id, error)
+            await asyncio.sleep(_PAUSE)
+        except JeevesError as error:
+            log.warning("%s does not run at the start: %s", job_id, error)
+            return
