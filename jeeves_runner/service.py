@@ -133,6 +133,7 @@ class Runner:
         runs.set_api_url(self.url)
         self._catch_signals(partial(self._on_signal, runs))
         sync = self.sync = self._make_sync(writer, setup)
+        maintenance = self._make_maintenance(writer)
         stack.push_async_callback(_end_tasks, self._tasks_to_the_end)
         stack.push_async_callback(runs.shut_down, config.shutdown_grace_ms / 1000)
         stack.push_async_callback(_end_tasks, self._tasks)
@@ -151,7 +152,7 @@ class Runner:
         self._spawn("watch of the manifests", sync.run())
         # Also while the runner stops: a run that it waits for can still be cancelled.
         self._spawn("watch of the database", follower.run(), self._tasks_to_the_end)
-        self._spawn("maintenance", self._make_maintenance(writer).run())
+        self._spawn("maintenance", maintenance.run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
         self._spawn("leases", Leases(writer=writer, runs=runs).run(), self._tasks_to_the_end)
         self._spawn("database writer", writer.watch(), self._tasks_to_the_end)
@@ -201,7 +202,7 @@ class Runner:
         )
 
     def _make_maintenance(self, writer: Writer) -> Maintenance:
-        return Maintenance(config=self._config, writer=writer, clock=self._clock)
+        return Maintenance(config=self._config, writer=writer, conn=self._connect(), clock=self._clock)
 
     def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Reconciler:
         planner = PlannerProcess(setup)

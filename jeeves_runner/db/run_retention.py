@@ -1,9 +1,8 @@
 """What is no longer kept of runs: rows past their retention, and logs past theirs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import apsw
 
@@ -11,55 +10,55 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.db.transaction import Tx
 
 
-class Pruned(NamedTuple):
-    """Runs that were deleted: the log path of each, and when the youngest of them ended."""
-
-    log_paths: list[str | None]
-    until: str
-
-
-def prune(
-    tx: Tx, *, before: datetime, occurrences_before: datetime, since: str = "", limit: int
-) -> Pruned | None:
-    """Delete the oldest ``limit`` runs that ended before then; None if there was nothing to delete.
+def outlived(
+    conn: apsw.Connection, *, before: datetime, occurrences_before: datetime, limit: int
+) -> list[int]:
+    """Up to ``limit`` runs that ended before then and may be deleted, the oldest first.
 
     Occurrences are kept longer: their rows keep them from running twice when a clock was set
     back. A first attempt stays for as long as one of its retries, and every job keeps the last
-    run that started, which tells how it went. ``since`` is when the runs deleted last had ended, so
-    that what was kept before is not looked at again.
+    run that started, which tells how it went. To find them may take long: it reads what is kept as well.
     """
     bounds = {
-        "since": since,
         "before": to_text(before),
         "occurrences_before": to_text(min(before, occurrences_before)),
     }
-    deleted: list[tuple[str | None, str]] = []
-    for statement in (_PRUNE, _PRUNE_NO_OCCURRENCES):
-        rows = tx.conn.execute(statement, {**bounds, "limit": limit - len(deleted)})
-        deleted += [(path, ended) for path, ended in rows]
-    if not deleted:
-        return None
-    return Pruned([path for path, _ in deleted], max(ended for _, ended in deleted))
+    found: list[int] = []
+    for query in (_OUTLIVED, _OUTLIVED_NO_OCCURRENCES):
+        rows = conn.execute(query, {**bounds, "limit": limit - len(found)})
+        found += [run_id for (run_id,) in rows]
+    return found
 
 
-_DELETABLE = """
+def delete(tx: Tx, run_ids: Sequence[int]) -> list[str | None]:
+    """Delete those of these runs that have ended and that nothing needs; the log path of each.
+
+    Another run may need one by now, although it was found to have outlived its retention.
+    """
+    rows = tx.conn.execute(_DELETE, (json.dumps(run_ids),))
+    return [path for (path,) in rows]
+
+
+_NOT_NEEDED = """
 NOT EXISTS (SELECT 1 FROM runs AS retry WHERE retry.chain_id = runs.id)
 AND (started_at IS NULL OR EXISTS (
   SELECT 1 FROM runs AS later
   WHERE later.job_id = runs.job_id AND later.id > runs.id AND later.started_at IS NOT NULL))
+"""
+_OUTLIVED = f"""
+SELECT id FROM runs WHERE finished_at < :occurrences_before AND {_NOT_NEEDED}
 ORDER BY finished_at LIMIT :limit
 """
-_PRUNE = f"""
-DELETE FROM runs WHERE id IN (
-  SELECT id FROM runs WHERE finished_at >= :since AND finished_at < :occurrences_before AND {_DELETABLE})
-RETURNING log_path, finished_at
-"""
 # By an index of their own, past all the occurrences of these days.
-_PRUNE_NO_OCCURRENCES = f"""
-DELETE FROM runs WHERE id IN (
-  SELECT id FROM runs WHERE finished_at >= max(:since, :occurrences_before) AND finished_at < :before
-    AND NOT is_occurrence AND {_DELETABLE})
-RETURNING log_path, finished_at
+_OUTLIVED_NO_OCCURRENCES = f"""
+SELECT id FROM runs WHERE finished_at >= :occurrences_before AND finished_at < :before
+  AND NOT is_occurrence AND {_NOT_NEEDED}
+ORDER BY finished_at LIMIT :limit
+"""
+_DELETE = f"""
+DELETE FROM runs
+WHERE id IN (SELECT value FROM json_each(?)) AND finished_at IS NOT NULL AND {_NOT_NEEDED}
+RETURNING log_path
 """
 
 

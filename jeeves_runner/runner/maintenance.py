@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
@@ -30,22 +33,29 @@ OCCURRENCES_KEPT = timedelta(days=7)
 _ROWS = 100
 """Rows in one transaction: it takes some milliseconds, and an outcome or a start may have to wait for it."""
 
+_FOUND = 10_000
+"""Runs looked for at once that have outlived their retention."""
+
 _PAGES = 100
 """Pages in one transaction of the vacuum, which moves each of them."""
+
+_STEP = 0.05
+"""Seconds between two attempts to interrupt a look."""
 
 _LOGS = 1_000
 """Log files in one round that are checked for a run."""
 
 
 class Maintenance:
-    """Prunes runs, logs, state and queues."""
+    """Prunes runs, logs, state and queues. ``conn`` is read in threads, and by nothing else."""
 
-    def __init__(self, *, config: Config, writer: Writer, clock: Clock) -> None:
+    def __init__(self, *, config: Config, writer: Writer, conn: apsw.Connection, clock: Clock) -> None:
         self._run_retention = timedelta(milliseconds=config.run_retention_ms)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
         self._interval = config.state_cleanup_interval_ms / 1000
         self._log_folders = LogFolders(config.data_dir / "logs")
         self._writer = writer
+        self._conn = conn
         self._clock = clock
 
     async def run(self) -> None:
@@ -70,24 +80,38 @@ class Maintenance:
         await self._writer.checkpoint()
 
     async def _prune_runs(self) -> None:
-        before = self._clock.now() - self._run_retention
-        occurrences_before = self._clock.now() - OCCURRENCES_KEPT
-        since = ""
-
-        def op(tx: Tx) -> run_retention.Pruned | None:
-            return run_retention.prune(
-                tx, before=before, occurrences_before=occurrences_before, since=since, limit=_ROWS
-            )
-
-        while True:
-            pruned = await self._portion(op)
-            if pruned is not None:
-                await asyncio.to_thread(_unlink, [path for path in pruned.log_paths if path is not None])
-                since = pruned.until
-            elif since:
-                since = ""  # first attempts, whose retries have just gone, may go in another pass
-            else:
+        """Found by a connection of its own, because the writer has better things to do than to read."""
+        now = self._clock.now()
+        find = partial(
+            run_retention.outlived,
+            self._conn,
+            before=now - self._run_retention,
+            occurrences_before=now - OCCURRENCES_KEPT,
+            limit=_FOUND,
+        )
+        while found := await self._read(find):
+            deleted = 0
+            for start in range(0, len(found), _ROWS):
+                deleted += await self._delete_runs(found[start : start + _ROWS])
+            if not deleted:
                 return
+
+    async def _delete_runs(self, run_ids: Sequence[int]) -> int:
+        paths = await self._portion(lambda tx: run_retention.delete(tx, run_ids))
+        await asyncio.to_thread(_unlink, [path for path in paths if path is not None])
+        return len(paths)
+
+    async def _read(self, look: Callable[[], _T]) -> _T:
+        """What a look at the database finds. It may take long; it is ended if this task is cancelled."""
+        looking = asyncio.ensure_future(asyncio.to_thread(look))
+        try:
+            return await asyncio.shield(looking)
+        except asyncio.CancelledError:
+            while not looking.done():  # between two statements there is nothing to interrupt
+                self._conn.interrupt()
+                await asyncio.wait({looking}, timeout=_STEP)
+            looking.exception()
+            raise
 
     async def _delete_logs(self) -> None:
         before = self._clock.now() - self._log_retention

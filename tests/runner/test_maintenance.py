@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
+import apsw
 import pytest
 from support.runs import Place, job
 
@@ -52,7 +54,8 @@ def keep_house(place: Place, config: str) -> None:
     async def main() -> None:
         async with Writer(place.path, place.clock) as writer:
             settings = configured(place, config)
-            await Maintenance(config=settings, writer=writer, clock=place.clock).run_once()
+            house = Maintenance(config=settings, writer=writer, conn=place.conn, clock=place.clock)
+            await house.run_once()
 
     asyncio.run(main())
 
@@ -166,17 +169,56 @@ def test_free_space_is_given_back_but_for_some(place: Place) -> None:
     assert place.conn.pragma("freelist_count") == 1_000
 
 
-def test_what_is_kept_is_not_read_again_with_every_bite(place: Place) -> None:
-    """A runner that runs every second keeps 600,000 occurrences for a week."""
+def test_occurrences_that_are_kept_for_a_week_are_not_read_to_find_others(place: Place) -> None:
+    """A runner that runs every second has 600,000 of them."""
     plan = [
         step
-        for statement in (run_retention._PRUNE, run_retention._PRUNE_NO_OCCURRENCES)
+        for query in (run_retention._OUTLIVED, run_retention._OUTLIVED_NO_OCCURRENCES)
         for _, _, _, step in place.conn.execute(
-            f"EXPLAIN QUERY PLAN {statement}",
-            {"since": "", "before": "", "occurrences_before": "", "limit": 1},
+            f"EXPLAIN QUERY PLAN {query}", {"before": "", "occurrences_before": "", "limit": 1}
         )
     ]
     looks = [step for step in plan if "finished_at" in step]
     assert len(looks) == 2
-    assert "INDEX runs_finished (finished_at>? AND finished_at<?)" in looks[0]
+    assert "INDEX runs_finished (finished_at<?)" in looks[0]
     assert "INDEX runs_no_occurrence (finished_at>? AND finished_at<?)" in looks[1]
+
+
+def test_what_a_run_has_come_to_need_is_not_deleted(place: Place) -> None:
+    """Between the look and the delete."""
+    first, other = ended(place, 31), ended(place, 31)
+    ended(place, 0)
+    found = run_retention.outlived(
+        place.conn, before=place.clock.now(), occurrences_before=place.clock.now(), limit=10
+    )
+    assert found == [first, other]
+    retry = ended(place, 0, "retry", chain=first)
+    with place.write() as tx:
+        assert run_retention.delete(tx, found) == [None]
+    assert left(place) == [first, 3, retry]
+
+
+def test_a_long_look_ends_with_the_task(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = threading.Event()
+
+    def look_for_ever(conn: apsw.Connection, **_bounds: object) -> list[int]:
+        looks.set()
+        conn.execute(
+            "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+        ).fetchall()
+        return []
+
+    async def scene() -> None:
+        async with Writer(place.path, place.clock) as writer:
+            house = Maintenance(
+                config=configured(place, ""), writer=writer, conn=place.conn, clock=place.clock
+            )
+            task = asyncio.create_task(house.run())
+            await asyncio.to_thread(looks.wait)
+            task.cancel()
+            await asyncio.wait({task}, timeout=30)
+            assert task.cancelled()
+        place.conn.close()
+
+    monkeypatch.setattr(run_retention, "outlived", look_for_ever)
+    asyncio.run(scene())
