@@ -4,7 +4,7 @@ Applies write them: see ``declared_jobs``.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -39,32 +39,18 @@ class JobRow(NamedTuple):
     """When it was deleted; None for a live job."""
 
 
-_ROW = (
-    "SELECT id, spec, spec_hash, enabled, file, line, namespace, revision_id, schedule_since,"
-    " decided_until, deleted_at FROM jobs"
-)
+_COLUMNS: Final = ", ".join("spec" if field == "spec_text" else field for field in JobRow._fields)
 
 
 def job_row(conn: apsw.Connection, job_id: str) -> JobRow | None:
     """The job, live or tombstone."""
-    row = conn.execute(_ROW + " WHERE id = ?", (job_id,)).fetchone()
+    row = conn.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else _job_row(row)
 
 
 def _job_row(row: Sequence[Any]) -> JobRow:
-    return JobRow(
-        id=row[0],
-        spec_text=row[1],
-        spec_hash=row[2],
-        enabled=bool(row[3]),
-        file=row[4],
-        line=row[5],
-        namespace=row[6],
-        revision_id=row[7],
-        schedule_since=row[8],
-        decided_until=row[9],
-        deleted_at=row[10],
-    )
+    job = JobRow._make(row)
+    return job._replace(enabled=bool(job.enabled))
 
 
 def live_ids(conn: apsw.Connection) -> list[str]:

@@ -1,7 +1,7 @@
 """The ``queues`` table: what manifests declare, and the queues that scripts use undeclared."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import apsw
 
@@ -39,8 +39,7 @@ TABLE = DeclaredTable("queues", _UPSERT)
 """A queue that is declared after scripts have used it keeps its items; a deleted one takes no new items."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueRow:
+class QueueRow(NamedTuple):
     """One queue."""
 
     id: str
@@ -61,14 +60,8 @@ class QueueRow:
 
 def queue_rows(conn: apsw.Connection) -> list[QueueRow]:
     """All queues, tombstones included, by id."""
-    rows = conn.execute(
-        "SELECT id, description, declared, max_attempts, lease_ms, file, line, deleted_at"
-        " FROM queues ORDER BY id"
-    )
-    return [
-        QueueRow(name, description, bool(declared), max_attempts, lease_ms, file, line, deleted_at)
-        for name, description, declared, max_attempts, lease_ms, file, line, deleted_at in rows
-    ]
+    rows = map(QueueRow._make, conn.execute(f"SELECT {', '.join(QueueRow._fields)} FROM queues ORDER BY id"))
+    return [row._replace(declared=bool(row.declared)) for row in rows]
 
 
 def unknown_queue(queue_id: str) -> NotFound:

@@ -13,10 +13,10 @@ from support.schema_files import texts
 from jeeves_runner.config import config_schema
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
-from jeeves_runner.core.model import BAD, JobSpec, QueueSpec
+from jeeves_runner.core.model import BAD, JobSpec, QueueSpec, Run
 from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
-from jeeves_runner.db import declared_jobs
+from jeeves_runner.db import declared_jobs, run_list
 from jeeves_runner.db.connection import connect
 from jeeves_runner.schemas_text import manifest_schema
 
@@ -132,8 +132,31 @@ def test_a_default_of_the_schema_is_that_of_the_spec(kind: str, path: Keys) -> N
 
 # Columns
 
+OWN_COLUMNS: Final = ("mark", "handle", "deadline", "end_seq", "is_occurrence")
+"""Columns of ``runs`` that only single statements of ``db`` name."""
 
-def test_a_column_named_like_a_field_is_filled_from_the_spec(tmp_path: Path) -> None:
-    with closing(connect(tmp_path / "runner.sqlite", create=True)) as conn:
-        columns = {str(name) for (name,) in conn.execute("SELECT name FROM pragma_table_info('jobs')")}
-    assert columns & set(JobSpec._fields) == (declared_jobs._DECLARED.keys() | {"id"}) - {"spec"}
+
+@pytest.fixture(scope="module")
+def columns(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, set[str]]:
+    """The columns of the tables of a new database."""
+    path = tmp_path_factory.mktemp("db") / "runner.sqlite"
+    with closing(connect(path, create=True)) as conn:
+        return {
+            table: {str(name) for (name,) in conn.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))}
+            for table in ("jobs", "runs")
+        }
+
+
+def test_a_column_named_like_a_jobs_field_is_filled_from_the_spec(columns: Mapping[str, set[str]]) -> None:
+    declared = declared_jobs._DECLARED.keys() - {"spec"}
+    assert columns["jobs"] & set(JobSpec._fields) == declared | {"id"}
+
+
+def test_a_run_is_its_row_but_for_what_the_runner_finds_and_orders_it_by(
+    columns: Mapping[str, set[str]],
+) -> None:
+    assert columns["runs"] == {*Run._fields, *OWN_COLUMNS}
+
+
+def test_of_a_run_all_is_shown_but_its_output_and_the_runners_number() -> None:
+    assert set(run_list._SHOWN) == set(Run._fields) - {"stdout", "stderr", "epoch"}
