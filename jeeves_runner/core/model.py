@@ -128,31 +128,6 @@ class OverrideKind(StrEnum):
     MUTE = "mute"
 
 
-class SourceKind(StrEnum):
-    """Where manifests come from."""
-
-    FOLDER = "folder"
-    GIT = "git"
-
-
-class SourceId(NamedTuple):
-    """What a database records of the source its manifests come from."""
-
-    kind: SourceKind
-    """What kind of source it is."""
-    location: str
-    """Where it is, in the words of its kind: for a folder its absolute path, as configured."""
-
-
-class AppliedBy(StrEnum):
-    """What made a revision."""
-
-    WATCH = "watch"
-    CLI = "cli"
-    API = "api"
-    HOOK = "hook"
-
-
 class RunStatus(StrEnum):
     """The states of a run; see docs/explanation/run-lifecycle.md."""
 
@@ -297,17 +272,6 @@ class QueueSpec(NamedTuple):
 
 
 Spec = JobSpec | QueueSpec
-
-
-class Commit(NamedTuple):
-    """What git says about the manifests."""
-
-    sha: str
-    """The full hash; it ends in ``+dirty`` when the folder differs from that commit."""
-    author: str | None = None
-    """``Name <address>``; None for a dirty folder, whose state was not committed."""
-    subject: str | None = None
-    """The first line of the message; None for a dirty folder."""
 
 
 class Run(NamedTuple):

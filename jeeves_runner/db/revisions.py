@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypedDict, cast
 
 import apsw
 
-from jeeves_runner.core.model import AppliedBy, Commit, SourceId, SourceKind
+from jeeves_runner.core.origin import AppliedBy, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.db.connection import Tx

@@ -8,7 +8,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Live
-from jeeves_runner.core.model import AppliedBy, Commit, SourceId
+from jeeves_runner.core.origin import AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, GuardFacts, Plan, guard
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields
 from jeeves_runner.db import audit, declared_jobs, jobs, queues, revisions

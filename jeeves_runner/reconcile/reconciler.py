@@ -14,7 +14,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.live import Delta
-from jeeves_runner.core.model import AppliedBy
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
 from jeeves_runner.db.writer import Writer

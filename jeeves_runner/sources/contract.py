@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Commit, SourceId
+from jeeves_runner.core.origin import Commit, SourceId
 from jeeves_runner.core.problem import Problem
 
 MAX_FILE_SIZE: Final = 1024 * 1024

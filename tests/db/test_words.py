@@ -11,17 +11,16 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import (
-    AppliedBy,
     CancelCause,
     JobType,
     OverlapPolicy,
     OverrideKind,
     Reason,
     RunStatus,
-    SourceKind,
     SourceType,
     Trigger,
 )
+from jeeves_runner.core.origin import AppliedBy, SourceKind
 from jeeves_runner.core.policy import CLOCK_EVENT
 from jeeves_runner.db import run_ends, run_entries, run_requests, runs
 from jeeves_runner.db.jobs import job_row

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from support.project import BACKUP, REPORT, Project, errors, summary
 
-from jeeves_runner.core.model import AppliedBy, Trigger
+from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.spec_texts import FieldChange
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction

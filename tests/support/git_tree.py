@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Commit, SourceId, SourceKind
+from jeeves_runner.core.origin import Commit, SourceId, SourceKind
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources import stamps

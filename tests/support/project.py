@@ -12,7 +12,7 @@ from support.clock import HandClock
 
 from jeeves_runner.config import Config, load_config
 from jeeves_runner.core.live import Delta, Live
-from jeeves_runner.core.model import AppliedBy
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.reconcile.apply import Applied, ApplyOptions, apply_plan, read_live, with_fields

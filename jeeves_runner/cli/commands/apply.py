@@ -9,7 +9,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
 from jeeves_runner.cli.server import server_of
 from jeeves_runner.cli.syntax import DELETES
-from jeeves_runner.core.model import AppliedBy
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan, summary
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.runner import runner_row

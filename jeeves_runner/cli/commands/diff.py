@@ -26,7 +26,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
     """
     from jeeves_runner.cli.plan_text import plan_lines, plan_summary, problem_lines
     from jeeves_runner.core.live import Live
-    from jeeves_runner.core.model import AppliedBy
+    from jeeves_runner.core.origin import AppliedBy
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import planner_of, source_of
     from jeeves_runner.views.sync import plan_view

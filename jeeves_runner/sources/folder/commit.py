@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from jeeves_runner.core.model import Commit
+from jeeves_runner.core.origin import Commit
 from jeeves_runner.sources.names import SUFFIXES
 
 _PATIENCE = 10.0

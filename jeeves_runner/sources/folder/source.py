@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Commit, SourceId, SourceKind
+from jeeves_runner.core.origin import Commit, SourceId, SourceKind
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import Snapshot, Trace
 from jeeves_runner.sources.folder.commit import commit_of

@@ -1,0 +1,40 @@
+"""Where what is declared comes from: sources of manifests, their commits, and what makes revisions."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class SourceKind(StrEnum):
+    """Where manifests come from."""
+
+    FOLDER = "folder"
+    GIT = "git"
+
+
+class AppliedBy(StrEnum):
+    """What made a revision."""
+
+    WATCH = "watch"
+    CLI = "cli"
+    API = "api"
+    HOOK = "hook"
+
+
+class SourceId(NamedTuple):
+    """What a database records of the source its manifests come from."""
+
+    kind: SourceKind
+    """What kind of source it is."""
+    location: str
+    """Where it is, in the words of its kind: for a folder its absolute path, as configured."""
+
+
+class Commit(NamedTuple):
+    """What git says about the manifests."""
+
+    sha: str
+    """The full hash; it ends in ``+dirty`` when the folder differs from that commit."""
+    author: str | None = None
+    """``Name <address>``; None for a dirty folder, whose state was not committed."""
+    subject: str | None = None
+    """The first line of the message; None for a dirty folder."""
