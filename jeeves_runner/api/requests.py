@@ -33,6 +33,13 @@ class RunPath(NamedTuple):
     """Its number."""
 
 
+class RevisionPath(NamedTuple):
+    """A revision."""
+
+    revision: Annotated[int, Whole()]
+    """Its number."""
+
+
 class QueuePath(NamedTuple):
     """A queue."""
 
@@ -75,6 +82,15 @@ class RunsOfJobQuery(NamedTuple):
     """At most this many."""
     before: Annotated[int | None, Whole()] = None
     """Only runs with smaller numbers."""
+
+
+class RevisionsQuery(NamedTuple):
+    """A page of revisions."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
+    """At most this many."""
+    before: Annotated[int | None, Whole()] = None
+    """Only revisions with smaller numbers."""
 
 
 class RunsQuery(NamedTuple):

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from jeeves_runner.api import data_handlers, job_handlers, run_handlers, runner_handlers
+from jeeves_runner.api import data_handlers, job_handlers, revision_handlers, run_handlers, runner_handlers
 from jeeves_runner.api import requests as of
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
+from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocument, StatusDocument
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
@@ -202,6 +203,28 @@ _RUNS: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
+_REVISIONS: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/revisions",
+        role=Role.READ,
+        summary="What was applied, newest first",
+        query=of.RevisionsQuery,
+        answers={200: RevisionsDocument},
+        handler=revision_handlers.revisions,
+    ),
+    Route(
+        method="GET",
+        path="/revisions/{revision}",
+        role=Role.READ,
+        summary="An apply with all that it changed",
+        path_values=of.RevisionPath,
+        answers={200: RevisionDocument},
+        problems=frozenset({404}),
+        handler=revision_handlers.revision,
+    ),
+)
+
 _DATA: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
@@ -263,7 +286,7 @@ _DATA: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_RUNS, *_DATA)
+ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_RUNS, *_REVISIONS, *_DATA)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=job_handlers.where_jobs_are),

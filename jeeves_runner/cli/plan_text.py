@@ -1,12 +1,12 @@
 """Plans and problems as people read them: ``+ ~ -``, and the fields that an update changes."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.terminal import Cell, Styled, printable
-from jeeves_runner.core.plan import Action, Change, Plan
+from jeeves_runner.core.plan import Action, Plan
 from jeeves_runner.core.problem import Problem
 
 Line = tuple[Cell, ...]
@@ -29,18 +29,20 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
 def plan_lines(plan: Plan) -> Iterator[Line]:
     """Every change and everything held."""
     for change in plan.changes:
-        yield from _change_lines(change)
+        yield from change_lines(change.as_json())
     for held in plan.held:
         head = Styled(f"= {held.kind} {held.id}", "cyan")
         yield head, f"  held at its last good spec: {held.message} ({held.file})"
 
 
-def _change_lines(change: Change) -> Iterator[Line]:
-    head = Styled(f"{change.action.symbol} {change.kind} {change.id}", _STYLES[change.action])
-    note = "  (changed by hand in the database; the manifest wins)" if change.drift else ""
-    yield head, f"  {change.file}:{change.line}{note}"
-    for field in change.fields:
-        yield (f"    {field.path}: {_shown(field.old)} -> {_shown(field.new)}",)
+def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
+    """A change as its document has it, and below the fields that an update changes."""
+    action = Action(change["action"])
+    head = Styled(f"{action.symbol} {change['kind']} {change['id']}", _STYLES[action])
+    note = "  (changed by hand in the database; the manifest wins)" if change["drift"] else ""
+    yield head, f"  {change['file']}:{change['line']}{note}"
+    for field in change["fields"]:
+        yield (f"    {field['path']}: {_shown(field['old'])} -> {_shown(field['new'])}",)
 
 
 def _shown(value: Any) -> str:

@@ -1,12 +1,15 @@
 """Syntax that several commands share: kinds of numbers, JSON values, and groups of commands."""
 
 import json
+from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
 from jeeves_runner.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _LIKENESS: Final = 0.7
 """How near a mistyped name must be to be guessed: 1 is the same word."""
@@ -31,8 +34,20 @@ def at_most(maximum: int) -> Number:
     return Number(f"a number from 1 to {maximum}", 1, maximum)
 
 
+SCREEN: Final = 20
+"""Rows of a list without ``--limit``."""
+
+
+def limit_option(most: int) -> Callable[[F], F]:
+    """``--limit`` of a list that has its documents in pages of 50."""
+    return click.option(
+        "--limit", type=at_most(most), help=f"At most this many: {SCREEN} unless given, with --json 50."
+    )
+
+
 DELETES: Final = Number("a number of deletes", 0, 2**31 - 1)
 RUN_ID: Final = Number("the number of a run", 1, 2**63 - 1)
+REVISION: Final = Number("the number of a revision", 1, 2**63 - 1)
 ITEM_ID: Final = Number("the number of an item", 1, 2**63 - 1)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Final, TypedDict, cast
+from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
 
@@ -10,6 +10,7 @@ from jeeves_runner.core.origin import AppliedBy, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.db.connection import Tx
+from jeeves_runner.errors import NotFound
 
 _PIECE = 200
 """Changes encoded as JSON at a time."""
@@ -103,6 +104,29 @@ def revision(conn: apsw.Connection, number: int) -> RevisionRow | None:
     columns = ", ".join(f'"{name}"' for name in _SHOWN)  # commit is a word of SQL
     row = conn.execute(f"SELECT {columns} FROM revisions WHERE id = ?", (number,)).fetchone()
     return None if row is None else cast(RevisionRow, dict(zip(_SHOWN, row, strict=True)))
+
+
+def revision_rows(conn: apsw.Connection, *, before: int | None, limit: int) -> list[RevisionRow]:
+    """Up to ``limit`` revisions, newest first: those with smaller numbers than ``before``, or all."""
+    columns = ", ".join(f'"{name}"' for name in _SHOWN)
+    rows = conn.execute(
+        f"SELECT {columns} FROM revisions WHERE id < coalesce(?, 1e99) ORDER BY id DESC LIMIT ?",
+        (before, limit),
+    )
+    return [cast(RevisionRow, dict(zip(_SHOWN, row, strict=True))) for row in rows]
+
+
+def recorded_changes(conn: apsw.Connection, number: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """What a revision wrote, as ``Change.as_json`` gives it, and the ids that it held."""
+    changes, held = conn.execute("SELECT changes, held FROM revisions WHERE id = ?", (number,)).get
+    return json.loads(changes), json.loads(held)
+
+
+def unknown_revision(conn: apsw.Connection, number: int) -> NotFound:
+    """The error for a number that is no revision."""
+    newest = head(conn)
+    hint = f"the newest is {newest}" if newest else "`jeeves-runner apply` makes the first"
+    return NotFound(f"there is no revision {number}", hint=hint)
 
 
 def counts_since(conn: apsw.Connection, since: str) -> tuple[int, int]:

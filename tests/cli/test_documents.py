@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, str] = {
     "runs": "GET /runs",
     "runs backup": "GET /jobs/backup/runs",
     "run 1": "GET /runs/1",
+    "history": "GET /revisions",
+    "history 1": "GET /revisions/1",
     "queue list": "GET /queues",
     "queue list --detail": "GET /queues",
     "queue status mail": "GET /queues/mail/status",

@@ -44,6 +44,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("runs", "List runs, newest first.", "runs:list_runs"),
         Listed("run", "Show one run.", "runs:show_run"),
         Listed("logs", "Print what a run wrote.", "logs:command"),
+        Listed("history", "Show what was applied, or one apply with its changes.", "history:command"),
         Listed("next", "List the coming occurrences.", "next:command"),
     ),
     "Data": (

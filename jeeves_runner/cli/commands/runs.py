@@ -12,15 +12,13 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import json_text, short_sha, when
 from jeeves_runner.cli.reasons import CAUSES
 from jeeves_runner.cli.rows import RUN_HEADERS, run_cells, run_note, status_cell, took
-from jeeves_runner.cli.syntax import RUN_ID, at_most
+from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.model import RunStatus
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import WholeRunRow
 
-_SCREEN: Final = 20
-"""Runs in a list without ``--limit``."""
 _TAIL: Final = 20
 """Lines of output shown of one run."""
 STATUSES = tuple(word.value for word in RunStatus)
@@ -30,7 +28,7 @@ STATUSES = tuple(word.value for word in RunStatus)
 @click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs of this status.")
 @click.option("--before", type=RUN_ID, metavar="RUN", help="Only runs older than this one.")
-@click.option("--limit", type=at_most(100_000), help="At most this many: 20 unless given, with --json 50.")
+@limit_option(100_000)
 @json_option
 @pass_app
 def list_runs(
@@ -41,7 +39,7 @@ def list_runs(
     from jeeves_runner.views.job_lookup import check_known
     from jeeves_runner.views.runs import PAGE, runs_view
 
-    count = limit or (PAGE if app.json else _SCREEN)
+    count = limit or (PAGE if app.json else SCREEN)
     with closing(app.connect()) as conn:
         now = app.clock.now()
         if job_id is not None:

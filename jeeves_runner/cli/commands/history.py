@@ -1,0 +1,79 @@
+"""``history``: what was applied, when, by whom and from which commit; and one apply with its changes."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.formats import ago, short_sha, when
+from jeeves_runner.cli.plan_text import change_lines
+from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
+from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import Cell, Styled
+
+if TYPE_CHECKING:
+    from jeeves_runner.db.revisions import RevisionRow
+
+
+@click.command("history")
+@click.argument("revision", metavar="[REVISION]", required=False, type=REVISION)
+@click.option("--before", type=REVISION, metavar="REVISION", help="Only revisions older than this one.")
+@limit_option(1000)
+@json_option
+@pass_app
+def command(app: App, revision: int | None, before: int | None, limit: int | None) -> None:
+    """Show what was applied, newest first; or all that REVISION changed."""
+    from jeeves_runner.views.revisions import PAGE, revision_view, revisions_view
+
+    with closing(app.connect()) as conn:
+        now = app.clock.now()
+        if revision is not None:
+            one = revision_view(conn, revision)
+            if app.json:
+                app.print_json(one)
+                return
+            whole = one["revision"]
+            app.print(Styled(f"Revision {whole['id']}", "bold"))
+            app.print_pairs(_pairs(whole, now))
+            for change in whole["changes"]:
+                for line in change_lines(change):
+                    app.print(*line)
+            return
+        document = revisions_view(conn, before=before, limit=limit or (PAGE if app.json else SCREEN))
+    if app.json:
+        app.print_json(document)
+    elif document["revisions"]:
+        headers = ("NUMBER", "APPLIED", "BY", "CHANGES", "SHA", Prose("SUBJECT"))
+        app.print_table(headers, [_cells(row, now) for row in document["revisions"]])
+    else:
+        app.print("Nothing has been applied yet." if before is None else f"Nothing is older than {before}.")
+
+
+def _cells(row: "RevisionRow", now: datetime) -> tuple[Cell, ...]:
+    commit = "" if row["commit"] is None else short_sha(row["commit"])
+    return (
+        str(row["id"]),
+        ago(row["applied_at"], now),
+        row["applied_by"],
+        _counts(row),
+        commit,
+        row["subject"] or "",
+    )
+
+
+def _counts(row: "RevisionRow") -> str:
+    """``+2 ~1 -0``, with the signs of ``diff``."""
+    return f"+{row['created']} ~{row['updated']} -{row['deleted']}"
+
+
+def _pairs(row: "RevisionRow", now: datetime) -> Iterator[tuple[str, Cell | None]]:
+    yield "applied", when(row["applied_at"], now)
+    yield "by", row["applied_by"]
+    yield "commit", row["commit"]
+    yield "author", row["author"]
+    yield "subject", row["subject"]
+    yield "changes", _counts(row)
+    yield "put back", f"{row['drifted']} changed by hand" if row["drifted"] else None

@@ -1,0 +1,51 @@
+"""Revisions: what was applied, when, by whom and from which commit."""
+
+from typing import Final, TypedDict, cast
+
+import apsw
+
+from jeeves_runner.db import revisions
+from jeeves_runner.db.revisions import RevisionRow
+from jeeves_runner.views.sync import ChangeDocument
+
+PAGE: Final = 50
+"""How many revisions a document holds unless the request says another number."""
+
+
+class WholeRevision(RevisionRow):
+    """A revision with all that it did."""
+
+    changes: list[ChangeDocument]
+    """The rows that it wrote; secrets are not in them."""
+    held: list[str]
+    """The ids of the jobs and queues that kept an older spec."""
+
+
+class RevisionsDocument(TypedDict):
+    """Revisions, newest first."""
+
+    revisions: list[RevisionRow]
+    """Without their changes."""
+
+
+class RevisionDocument(TypedDict):
+    """One revision."""
+
+    revision: WholeRevision
+    """With its changes."""
+
+
+def revisions_view(
+    conn: apsw.Connection, *, before: int | None = None, limit: int = PAGE
+) -> RevisionsDocument:
+    """``{revisions}``: up to ``limit``, newest first, those before a revision."""
+    return {"revisions": revisions.revision_rows(conn, before=before, limit=limit)}
+
+
+def revision_view(conn: apsw.Connection, number: int) -> RevisionDocument:
+    """``{revision}``; NotFound."""
+    row = revisions.revision(conn, number)
+    if row is None:
+        raise revisions.unknown_revision(conn, number)
+    changes, held = revisions.recorded_changes(conn, number)
+    return {"revision": {**row, "changes": cast(list[ChangeDocument], changes), "held": held}}
