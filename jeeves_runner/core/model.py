@@ -185,6 +185,15 @@ class Retries(NamedTuple):
     """Of the runs that ended ``error``, only these exit codes (1 to 255) are tried again; None: all."""
 
 
+class Keep(NamedTuple):
+    """How long a job's ended runs are kept, in the place of ``run_retention``; what is None is no limit."""
+
+    runs: int | None = None
+    """How many, 1 to 1,000,000: the newest."""
+    days_ms: int | None = None
+    """For how long after their end, in milliseconds."""
+
+
 class JobSpec(NamedTuple):
     """One job as declared, with defaults applied and paths and time zone resolved."""
 
@@ -230,6 +239,8 @@ class JobSpec(NamedTuple):
     """What happens when the job is due while one of its runs is active."""
     retries: Retries | None = None
     """When a failed run is tried again; None: never."""
+    keep: Keep | None = None
+    """How long its ended runs are kept; None: as long as the config says."""
     pool: str | None = None
     """The pool of the config whose limit counts for this job as well; None: no pool."""
     priority: int = 0

@@ -1,33 +1,56 @@
 """What is no longer kept of runs: rows past their retention, and logs past theirs."""
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.durations import text_after
+from jeeves_runner.core.model import Keep
+from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.transaction import Tx
 
 
 def outlived(
-    conn: apsw.Connection, *, before: datetime, occurrences_before: datetime, limit: int
+    conn: apsw.Connection, *, now: datetime, retention: timedelta, occurrences: timedelta, limit: int
 ) -> list[int]:
-    """Up to ``limit`` runs that ended before then and may be deleted, the oldest first.
+    """Up to ``limit`` runs that may be deleted, the oldest of each job first.
 
-    Occurrences are kept longer: their rows keep them from running twice when a clock was set
-    back. A first attempt stays for as long as one of its retries, and every job keeps the last
-    run that started, which tells how it went. To find them may take long: it reads what is kept as well.
+    ``retention`` holds for jobs that do not say themselves what they ``keep``. Occurrences are kept for
+    ``occurrences`` at least: their rows keep them from running twice when a clock was set back. A first
+    attempt stays for as long as one of its retries, and every job keeps the last run that started, which
+    tells how it went. To find them may take long: it reads what is kept as well.
     """
-    bounds = {
-        "before": to_text(before),
-        "occurrences_before": to_text(min(before, occurrences_before)),
+    kept = dict(_keeps(conn))
+    bounds: dict[str, str | int | None] = {
+        "own": json.dumps(list(kept)),
+        "before": to_text(now - retention),
+        "occurrences_before": to_text(now - max(retention, occurrences)),
     }
     found: list[int] = []
     for query in (_OUTLIVED, _OUTLIVED_NO_OCCURRENCES):
         rows = conn.execute(query, {**bounds, "limit": limit - len(found)})
         found += [run_id for (run_id,) in rows]
+    bounds["occurrences_before"] = to_text(now - occurrences)
+    for job_id, keep in kept.items():
+        if keep is None or len(found) >= limit:
+            continue
+        before = None if keep.days_ms is None else text_after(now, -keep.days_ms)
+        own = {"job": job_id, "runs": keep.runs, "before": before, "limit": limit - len(found)}
+        found += [run_id for (run_id,) in conn.execute(_OUTLIVED_OF_JOB, bounds | own)]
     return found
+
+
+def _keeps(conn: apsw.Connection) -> Iterator[tuple[str, Keep | None]]:
+    """What jobs, deleted ones too, say themselves of their runs; None for one whose row cannot be read."""
+    rows = conn.execute("SELECT id, spec FROM jobs WHERE spec ->> '$.keep' IS NOT NULL")
+    for job_id, text in rows:
+        try:
+            yield job_id, job_from_text(text).keep
+        except SpecError:
+            yield job_id, None
 
 
 def delete(tx: Tx, run_ids: Sequence[int]) -> list[str | None]:
@@ -45,15 +68,24 @@ AND (started_at IS NULL OR EXISTS (
   SELECT 1 FROM runs AS later
   WHERE later.job_id = runs.job_id AND later.id > runs.id AND later.started_at IS NOT NULL))
 """
+_NOT_OWN = "job_id NOT IN (SELECT value FROM json_each(:own))"
 _OUTLIVED = f"""
-SELECT id FROM runs WHERE finished_at < :occurrences_before AND {_NOT_NEEDED}
+SELECT id FROM runs WHERE finished_at < :occurrences_before AND {_NOT_OWN} AND {_NOT_NEEDED}
 ORDER BY finished_at LIMIT :limit
 """
 # By an index of their own, past all the occurrences of these days.
 _OUTLIVED_NO_OCCURRENCES = f"""
 SELECT id FROM runs WHERE finished_at >= :occurrences_before AND finished_at < :before
-  AND NOT is_occurrence AND {_NOT_NEEDED}
+  AND NOT is_occurrence AND {_NOT_OWN} AND {_NOT_NEEDED}
 ORDER BY finished_at LIMIT :limit
+"""
+_OUTLIVED_OF_JOB = f"""
+SELECT id FROM runs
+WHERE job_id = :job AND (finished_at < :before OR id < (
+    SELECT id FROM runs WHERE job_id = :job AND finished_at IS NOT NULL AND :runs IS NOT NULL
+    ORDER BY id DESC LIMIT 1 OFFSET coalesce(:runs, 1) - 1))
+  AND finished_at IS NOT NULL AND (NOT is_occurrence OR finished_at < :occurrences_before) AND {_NOT_NEEDED}
+ORDER BY id LIMIT :limit
 """
 _DELETE = f"""
 DELETE FROM runs

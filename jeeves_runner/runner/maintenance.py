@@ -81,12 +81,12 @@ class Maintenance:
 
     async def _prune_runs(self) -> None:
         """Found by a connection of its own, because the writer has better things to do than to read."""
-        now = self._clock.now()
         find = partial(
             run_retention.outlived,
             self._conn,
-            before=now - self._run_retention,
-            occurrences_before=now - OCCURRENCES_KEPT,
+            now=self._clock.now(),
+            retention=self._run_retention,
+            occurrences=OCCURRENCES_KEPT,
             limit=_FOUND,
         )
         while found := await self._read(find):

@@ -12,10 +12,13 @@ from support.runs import Place, job
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
+from jeeves_runner.core.model import Keep
 from jeeves_runner.db import queue_enqueue, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.maintenance import Maintenance
+
+DAY = 86_400_000
 
 
 @pytest.fixture
@@ -31,7 +34,13 @@ def configured(place: Place, text: str) -> Config:
 
 
 def ended(
-    place: Place, days_ago: float, trigger: str = "manual", *, chain: int | None = None, log: bool = False
+    place: Place,
+    days_ago: float,
+    trigger: str = "manual",
+    *,
+    chain: int | None = None,
+    log: bool = False,
+    of: str = "old",
 ) -> int:
     """A run that ended so long ago; its id."""
     with place.write() as tx:
@@ -39,8 +48,8 @@ def ended(
         tx.conn.execute(
             "INSERT INTO runs (job_id, status, trigger, chain_id, created_at, started_at, finished_at,"
             " end_seq)"
-            " VALUES ('old', 'ok', ?, ?, ?3, ?3, ?3, 1)",
-            (trigger, chain, when),
+            " VALUES (?, 'ok', ?, ?, ?4, ?4, ?4, 1)",
+            (of, trigger, chain, when),
         )
         run_id = tx.conn.last_insert_rowid()
         if log:
@@ -96,6 +105,58 @@ def test_every_job_keeps_the_last_run_that_started(place: Place) -> None:
     newest = ended(place, 80)
     keep_house(place, "run_retention: 30d\n")
     assert left(place) == [newest]
+
+
+def test_a_job_may_say_how_long_its_runs_are_kept(place: Place) -> None:
+    place.apply(job("long", keep=Keep(days_ms=90 * DAY)), job("short", keep=Keep(days_ms=2 * DAY)))
+    place.apply(job("gone", keep=Keep(days_ms=90 * DAY)))
+    place.apply(delete=("gone",))
+    for name, days in (("old", 31), ("long", 91), ("short", 3), ("gone", 91)):
+        ended(place, days, of=name)
+    kept = [
+        ended(place, days, of=name)
+        for name, days in (("old", 29), ("long", 89), ("short", 1), ("gone", 89))
+        for days in (days, 0)
+    ]
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == kept
+
+
+def test_a_job_may_say_how_many_of_its_runs_are_kept(place: Place) -> None:
+    """Whatever their age: what ``keep`` does not say is no limit."""
+    place.apply(job("few", keep=Keep(runs=2)), job("both", keep=Keep(runs=2, days_ms=2 * DAY)))
+    for name in ("few", "both"):
+        for _ in range(3):
+            ended(place, 1, of=name)
+    kept = [ended(place, days, of="few") for days in (400, 300)]
+    ended(place, 3, of="both")
+    kept.append(ended(place, 1, of="both"))
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == kept
+
+
+def test_occurrences_are_kept_for_a_week_whatever_a_job_says(place: Place) -> None:
+    place.apply(job("few", keep=Keep(runs=1, days_ms=DAY)))
+    ended(place, 8, "schedule", of="few")
+    kept = [ended(place, 6, "schedule", of="few"), ended(place, 0, of="few")]
+    keep_house(place, "run_retention: 1d\n")
+    assert left(place) == kept
+
+
+def test_occurrences_of_a_job_that_keeps_its_own_time_go_by_that_time(place: Place) -> None:
+    place.apply(job("long", keep=Keep(days_ms=90 * DAY)), job("short", keep=Keep(days_ms=10 * DAY)))
+    ended(place, 11, "schedule", of="short")
+    kept = [ended(place, 80, "schedule", of="long")]
+    kept += [ended(place, 0, of="long"), ended(place, 0, of="short")]
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == kept
+
+
+def test_the_runs_of_a_job_whose_row_was_damaged_are_kept_until_it_is_healed(place: Place) -> None:
+    run_id, newest = ended(place, 90), ended(place, 0)
+    place.conn.execute("""UPDATE jobs SET spec = '{"keep": {"runs": "few"}}' WHERE id = 'old'""")
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [run_id, newest]
 
 
 def test_more_than_one_bite_goes_in_one_round(place: Place) -> None:
@@ -175,7 +236,7 @@ def test_occurrences_that_are_kept_for_a_week_are_not_read_to_find_others(place:
         step
         for query in (run_retention._OUTLIVED, run_retention._OUTLIVED_NO_OCCURRENCES)
         for _, _, _, step in place.conn.execute(
-            f"EXPLAIN QUERY PLAN {query}", {"before": "", "occurrences_before": "", "limit": 1}
+            f"EXPLAIN QUERY PLAN {query}", {"own": "[]", "before": "", "occurrences_before": "", "limit": 1}
         )
     ]
     looks = [step for step in plan if "finished_at" in step]
@@ -188,8 +249,9 @@ def test_what_a_run_has_come_to_need_is_not_deleted(place: Place) -> None:
     """Between the look and the delete."""
     first, other = ended(place, 31), ended(place, 31)
     ended(place, 0)
+    week = timedelta(days=7)
     found = run_retention.outlived(
-        place.conn, before=place.clock.now(), occurrences_before=place.clock.now(), limit=10
+        place.conn, now=place.clock.now(), retention=week, occurrences=week, limit=10
     )
     assert found == [first, other]
     retry = ended(place, 0, "retry", chain=first)

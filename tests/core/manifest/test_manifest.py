@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.reader import LATER, ManifestReader
-from jeeves_runner.core.model import JobSpec, QueueSpec
+from jeeves_runner.core.model import JobSpec, Keep, QueueSpec
 from jeeves_runner.core.spec_texts import canonical
 from jeeves_runner.core.specs import job_from_text, spec_from_text
 from jeeves_runner.schemas_text import manifest_schema
@@ -39,6 +39,13 @@ def error_of(text: str) -> tuple[int, int, str, str]:
     assert errors
     first = errors[0]
     return first.line, first.column, first.message, first.hint or ""
+
+
+def test_what_a_job_keeps_of_its_runs_may_have_either_limit_or_both() -> None:
+    assert job("run: x\n").keep is None
+    assert job("run: x\nkeep: {runs: 100}\n").keep == Keep(runs=100)
+    assert job("run: x\nkeep: {days: 30d}\n").keep == Keep(days_ms=30 * 86_400_000)
+    assert job("run: x\nkeep: {runs: 1, days: 1d}\n").keep == Keep(runs=1, days_ms=86_400_000)
 
 
 def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
@@ -169,6 +176,9 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ("run: x\nafter: [a]\n", 2, 1, "not supported by this version", ""),
         ("run: x\ntype: session\n", 2, 7, "must be script", ""),
         ("run: x\ntimeout: 5m10h\n", 2, 10, "from large to small", ""),
+        ("run: x\nkeep: {}\n", 2, 7, "`keep`", ""),
+        ("run: x\nkeep: {days: 30}\n", 2, 14, "`keep.days` must be a duration", "30s"),
+        ("run: x\nkeep: {runs: 0}\n", 2, 14, "must be a whole number from 1 to 1000000", ""),
         ("run: x\nretries: {delay: 5s}\n", 2, 10, "`retries` needs `limit`", ""),
         (
             "run: x\nretries: {limit: 1, delay: 2h, max_delay: 1h}\n",
