@@ -1,5 +1,8 @@
 """The ``audit`` table: acts of people and programs that the rows they changed do not tell."""
 
+from datetime import datetime
+
+from jeeves_runner.clock import to_text
 from jeeves_runner.db.transaction import Tx
 
 
@@ -9,3 +12,12 @@ def record(tx: Tx, *, actor: str, action: str, target: str, detail: str | None =
         "INSERT INTO audit (at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?)",
         (tx.at, actor, action, target, detail),
     )
+
+
+def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest acts before then, ``limit`` at most. Returns how many."""
+    tx.conn.execute(
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY id LIMIT ?)",
+        (to_text(before), limit),
+    )
+    return tx.conn.changes()

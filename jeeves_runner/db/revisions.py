@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.origin import AppliedBy, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
@@ -127,6 +129,26 @@ def unknown_revision(conn: apsw.Connection, number: int) -> NotFound:
     newest = head(conn)
     hint = f"the newest is {newest}" if newest else "`jeeves-runner apply` makes the first"
     return NotFound(f"there is no revision {number}", hint=hint)
+
+
+def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest revisions before then, ``limit`` at most. Returns how many.
+
+    Those stay by which a job, a queue or a run has its spec, and the newest of all: plans are made on it.
+    """
+    tx.conn.execute(_PRUNE, {"before": to_text(before), "limit": limit})
+    return tx.conn.changes()
+
+
+_PRUNE = """
+DELETE FROM revisions WHERE id IN (
+  SELECT id FROM revisions AS r
+  WHERE applied_at < :before AND id < (SELECT max(id) FROM revisions)
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE revision_id = r.id)
+    AND NOT EXISTS (SELECT 1 FROM queues WHERE revision_id = r.id)
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE revision_id = r.id)
+  ORDER BY id LIMIT :limit)
+"""
 
 
 def counts_since(conn: apsw.Connection, since: str) -> tuple[int, int]:

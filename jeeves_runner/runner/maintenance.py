@@ -12,7 +12,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.db import run_retention
+from jeeves_runner.db import audit, revisions, run_retention
 from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
@@ -22,6 +22,7 @@ from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError
 from jeeves_runner.execute.output.log_file import remove_log
 from jeeves_runner.execute.output.log_folders import LogFolders
+from jeeves_runner.reconcile.apply import DELETE_MEMORY
 
 _T = TypeVar("_T")
 
@@ -47,10 +48,12 @@ _LOGS = 1_000
 
 
 class Maintenance:
-    """Prunes runs, logs, state and queues. ``conn`` is read in threads, and by nothing else."""
+    """Prunes runs, logs, history, state and queues. ``conn`` is read in threads, and by nothing else."""
 
     def __init__(self, *, config: Config, writer: Writer, conn: apsw.Connection, clock: Clock) -> None:
         self._run_retention = timedelta(milliseconds=config.run_retention_ms)
+        # The delete budget counts what the revisions of these minutes say.
+        self._history_retention = max(timedelta(milliseconds=config.history_retention_ms), DELETE_MEMORY)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
         self._interval = config.state_cleanup_interval_ms / 1000
         self._log_folders = LogFolders(config.data_dir / "logs")
@@ -73,6 +76,7 @@ class Maintenance:
         await self._delete_logs()
         await self._delete_logs_without_run()
         await self._in_portions(prune_state)
+        await self._prune_history()
         for queue_id in await self._write(queue_ids):
             await self._prune_queue(queue_id)
         while await self._portion(lambda tx: incremental_vacuum(tx, _PAGES, spare=SPARE_PAGES)):
@@ -131,6 +135,12 @@ class Maintenance:
             known = await self._portion(lambda tx: run_retention.with_log_or_active(tx.conn, found))
             left = [str(path) for run_id, paths in found.items() if run_id not in known for path in paths]
             await asyncio.to_thread(_unlink, left)
+
+    async def _prune_history(self) -> None:
+        """After the runs: what was kept for their sake may go."""
+        before = self._clock.now() - self._history_retention
+        await self._in_portions(lambda tx, limit: revisions.prune(tx, before, limit))
+        await self._in_portions(lambda tx, limit: audit.prune(tx, before, limit))
 
     async def _prune_queue(self, queue_id: str) -> None:
         try:

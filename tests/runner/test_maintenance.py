@@ -12,8 +12,8 @@ from support.runs import Place, job
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
-from jeeves_runner.core.model import Keep
-from jeeves_runner.db import queue_enqueue, run_retention
+from jeeves_runner.core.model import JobSpec, Keep
+from jeeves_runner.db import audit, queue_enqueue, revisions, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.maintenance import Maintenance
@@ -284,3 +284,66 @@ def test_a_long_look_ends_with_the_task(place: Place, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(run_retention, "outlived", look_for_ever)
     asyncio.run(scene())
+
+
+def applied(place: Place, days_ago: float, *jobs: JobSpec, delete: tuple[str, ...] = ()) -> int:
+    """A revision of so long ago; its number."""
+    place.apply(*jobs, delete=delete)
+    number = place.value("SELECT max(id) FROM revisions")
+    when = to_text(place.clock.now() - timedelta(days=days_ago))
+    place.conn.execute("UPDATE revisions SET applied_at = ? WHERE id = ?", (when, number))
+    assert isinstance(number, int)
+    return number
+
+
+def numbers(place: Place) -> list[int]:
+    return [number for (number,) in place.conn.execute("SELECT id FROM revisions ORDER BY id")]
+
+
+def test_a_revision_stays_as_long_as_what_was_made_by_it(place: Place) -> None:
+    of_old = numbers(place)  # what the job `old` has its spec by
+    of_run = applied(place, 400, job("a", "echo 1"))
+    run_id = ended(place, 0, of="a")
+    place.conn.execute("UPDATE runs SET revision_id = ? WHERE id = ?", (of_run, run_id))
+    gone = applied(place, 399, job("a", "echo 2"))
+    of_job = applied(place, 398, job("a", "echo 3"))
+    applied(place, 397, job("b", "echo 1"))
+    young = applied(place, 300, job("b", "echo 2"))
+    newest = applied(place, 390, job("b", "echo 3"))
+    assert gone in numbers(place)
+    keep_house(place, "run_retention: 30d\n")
+    assert numbers(place) == [*of_old, of_run, of_job, young, newest]
+
+
+def test_a_revision_goes_with_the_last_run_that_was_made_by_it(place: Place) -> None:
+    number = applied(place, 400, job("a", "echo 1"))
+    run_id = ended(place, 31, of="a")
+    place.conn.execute("UPDATE runs SET revision_id = ? WHERE id = ?", (number, run_id))
+    ended(place, 0, of="a")
+    applied(place, 0, job("a", "echo 2"))
+    keep_house(place, "run_retention: 30d\n")
+    assert number not in numbers(place)
+
+
+def test_the_audit_goes_after_its_time(place: Place) -> None:
+    with place.write() as tx:
+        for days in (20, 5):
+            then = tx.now - timedelta(days=days)
+            audit.record(Tx(tx.conn, then, to_text(then)), actor="cli", action="pause", target=f"job {days}")
+    keep_house(place, "history_retention: 10d\n")
+    assert list(place.conn.execute("SELECT target FROM audit")) == [("job 5",)]
+
+
+def test_the_revisions_that_the_delete_budget_counts_stay(place: Place) -> None:
+    applied(place, 1, job("a", "echo 1"))
+    counted = applied(place, 5 / 1440, job("a", "echo 2"))
+    newest = applied(place, 0, job("a", "echo 3"))
+    keep_house(place, "history_retention: 0s\n")
+    assert numbers(place)[-2:] == [counted, newest]
+
+
+def test_not_all_runs_are_read_to_delete_a_revision(place: Place) -> None:
+    """Neither by the statement nor for the foreign key."""
+    plan = place.conn.execute(f"EXPLAIN QUERY PLAN {revisions._PRUNE}", {"before": "", "limit": 1})
+    looks = [step for _, _, _, step in plan if "runs" in step]
+    assert looks == ["SEARCH runs USING COVERING INDEX runs_by_revision (revision_id=?)"] * 2
