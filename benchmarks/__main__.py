@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks import apply, command, durability, run_overhead, save_to_timer
+from benchmarks import apply, burst, command, durability, run_overhead, save_to_timer
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "save", "run", "command", "durability")
+PARTS = ("apply", "save", "run", "burst", "command", "durability")
 
 
 def _part(word: str) -> str:
@@ -34,6 +34,10 @@ def main() -> int:
     if "run" in wanted:
         found = run_overhead.main(rounds=100 if options.quick else 1000)
         print_table("one run of an empty script (floor: a bare subprocess)", found)
+        rows += found
+    if "burst" in wanted:
+        found = burst.main(rounds=1 if options.quick else 5)
+        print_table("many at once (floor: the same scripts by bare threads)", found)
         rows += found
     if "command" in wanted:
         found = command.main(rounds=10 if options.quick else 40)
