@@ -1,25 +1,33 @@
 """Which executors there are, made from the config. A new one is added here."""
 
 import os
+from contextlib import AsyncExitStack
 from typing import Final
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.model import JobSpec, JobType
+from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launch import NAME as LOCAL
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.local.starter import Starter
 from jeeves_runner.execute.registry import Executors
 
 _BY_TYPE: Final = {JobType.SCRIPT: LOCAL}
 
 
-def make_executors(config: Config, clock: Clock, *, open_files: int | None = None) -> Executors:
+def make_executors(
+    config: Config, clock: Clock, stack: AsyncExitStack | None = None, *, open_files: int | None = None
+) -> Executors:
     """Those of this config. ``open_files``: the soft limit on open files that scripts get; None: this
-    process's own."""
-    launcher = Launcher(clock, roster=Roster(config.db_path), open_files=open_files)
+    process's own. The ``stack`` ends what they have begun; without one they are to start nothing."""
+    starter = Starter(clock, DirectSpawner(clock, open_files=open_files), open_files=open_files)
+    if stack is not None:
+        stack.callback(starter.close)
+    launcher = Launcher(clock, roster=Roster(config.db_path), spawner=starter)
     surroundings = Surroundings(
         project_dir=str(config.root),
         data_dir=str(config.data_dir),

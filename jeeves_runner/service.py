@@ -193,7 +193,7 @@ class Runner:
         return Runs(
             conn=conn,
             writer=writer,
-            executors=make_executors(config, self._clock, open_files=self._open_files),
+            executors=make_executors(config, self._clock, self._stack, open_files=self._open_files),
             clock=self._clock,
             epoch=epoch,
             logs=Logs(str(config.data_dir), config.log_max_size),

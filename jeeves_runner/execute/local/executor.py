@@ -28,7 +28,8 @@ class LocalExecutor:
         self.slots = slots
 
     async def open(self) -> None:
-        """Remove the temporary files of a dead runner's runs."""
+        """Get ready to start programs, and remove the temporary files of a dead runner's runs."""
+        self._launcher.open()
         await asyncio.to_thread(clear_temporaries, self._around.data_dir)
 
     def room(self, spec: JobSpec) -> Reason | None:

@@ -1,15 +1,18 @@
 """Starts programs on this machine, each as a process group of its own, and tells how they ended."""
 
 import asyncio
+from typing import NamedTuple
 
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.outcome import Ending, Lost
 from jeeves_runner.execute.contract import Sink
-from jeeves_runner.execute.local import orphans
+from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launch import Launch, LocalHandle
-from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_marked, terminate_escaped
+from jeeves_runner.execute.local.leader import Answer, Spawner, StartOrder
+from jeeves_runner.execute.local.processes import boot_id, kill_marked, terminate_escaped
 from jeeves_runner.execute.local.roster import Roster
-from jeeves_runner.execute.local.run_process import RunProcess, remove_temporaries
+from jeeves_runner.execute.local.run_process import LostProcess, RunProcess, remove_temporaries
+from jeeves_runner.execute.shared_result import SharedResult
 
 
 class Launcher:
@@ -18,8 +21,8 @@ class Launcher:
     Use it from one event loop. The first start makes this process the subreaper of its
     descendants (see ``orphans``). ``drain`` is how many seconds a pipe is still read when
     something holds it after the run's program has ended. The ``roster`` notes the processes for the
-    next runner, in case this one is killed. ``open_files`` is the soft limit on open files that
-    programs get; without it they get this process's own.
+    next runner, in case this one is killed. The ``spawner`` starts the programs; without one they are
+    started directly.
     """
 
     def __init__(
@@ -27,55 +30,76 @@ class Launcher:
         clock: Clock | None = None,
         *,
         drain: float = 1.0,
-        use_pidfd: bool = True,
         roster: Roster | None = None,
-        open_files: int | None = None,
+        spawner: Spawner | None = None,
     ) -> None:
         self._roster = roster
-        self._clock = clock or SystemClock()
+        self._spawner = spawner or DirectSpawner(clock or SystemClock())
         self._drain = drain
-        self._open_files = open_files
-        self._use_pidfd = use_pidfd and ON_LINUX
-        self._processes: dict[int, RunProcess] = {}
-        self._spawning = asyncio.Lock()
-        self._has_spawned = False
+        self._starting: dict[int, _Start] = {}
+        self._processes: dict[int, RunProcess | LostProcess] = {}
         boot_id()  # cached from now on: later all file descriptors may be in use
 
+    def open(self) -> None:
+        """Get ready, so that the first start need not wait."""
+        self._spawner.open()
+
     async def start(self, launch: Launch, sink: Sink) -> LocalHandle:
-        """Start the program and attach the sink, which must not be closed before ``wait`` answers."""
-        try:
-            # A spawn blocks the loop for a part of a millisecond, so each turn of the loop makes only one.
-            async with self._spawning:
-                while self._has_spawned:  # noqa: ASYNC110 - it waits for the next turn of the loop
-                    await asyncio.sleep(0)
-                process = self._processes.get(launch.run_id) or self._spawn(launch, sink)
-        except asyncio.CancelledError:
-            remove_temporaries(launch)
-            raise
+        """Start the program and attach the sink, which must not be closed before ``wait`` answers.
+
+        A caller who is cancelled leaves no process behind.
+        """
+        process = self._processes.get(launch.run_id)
+        if process is None:
+            start = self._starting.get(launch.run_id) or self._ask_for(launch, sink)
+            try:
+                started = await start.answer.wait()
+            except asyncio.CancelledError:
+                await self._undo(start)
+                raise
+            if isinstance(started, Exception):
+                raise started
+            process = started
         return process.handle
 
-    def _spawn(self, launch: Launch, sink: Sink) -> RunProcess:
-        orphans.become_subreaper()
+    def _ask_for(self, launch: Launch, sink: Sink) -> "_Start":
+        def on_answer(answer: Answer) -> None:
+            self._starting.pop(launch.run_id, None)
+            start.answer.set(self._started(launch, sink, answer))
+
+        order = StartOrder(launch=launch, answer=on_answer)
+        start = self._starting[launch.run_id] = _Start(order, SharedResult())
+        self._spawner.start(order)
+        return start
+
+    def _started(self, launch: Launch, sink: Sink, answer: Answer) -> RunProcess | LostProcess | Exception:
+        process: RunProcess | LostProcess
         try:
-            process = RunProcess(
-                launch,
-                sink,
-                self._clock,
-                drain=self._drain,
-                use_pidfd=self._use_pidfd,
-                roster=self._roster,
-                open_files=self._open_files,
-            )
-        except BaseException:
+            if isinstance(answer, Exception):
+                raise answer
+            if isinstance(answer, Lost):
+                process = LostProcess(launch, answer)
+            else:
+                process = RunProcess(launch, sink, answer, drain=self._drain, roster=self._roster)
+        except Exception as error:  # noqa: BLE001 - it goes to the caller
             remove_temporaries(launch)
-            raise
+            return error
         self._processes[launch.run_id] = process
-        self._has_spawned = True
-        asyncio.get_running_loop().call_soon(self._next_turn)
         return process
 
-    def _next_turn(self) -> None:
-        self._has_spawned = False
+    async def _undo(self, start: "_Start") -> None:
+        """End what has been started for a caller who has gone, or keep it from being started."""
+        launch = start.order.launch
+        start.order.withdrawn = True
+        if not start.order.under_way and not start.answer.is_set:
+            self._starting.pop(launch.run_id, None)
+            remove_temporaries(launch)
+            return
+        process = await start.answer.wait()
+        if not isinstance(process, Exception):
+            process.ask_to_end(0)
+            await process.ended.wait()
+            self._processes.pop(launch.run_id, None)
 
     async def wait(self, run_id: int) -> Ending:
         """How the program ended; by then nothing of the run is left and all output is delivered.
@@ -109,3 +133,10 @@ class Launcher:
         return await asyncio.to_thread(
             kill_marked, handle.mark, handle.pid, handle.pid_started, handle.boot_id
         )
+
+
+class _Start(NamedTuple):
+    """A start that has been asked for."""
+
+    order: StartOrder
+    answer: SharedResult[RunProcess | LostProcess | Exception]

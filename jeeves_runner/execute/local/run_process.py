@@ -15,15 +15,14 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from jeeves_runner.clock import Clock
-from jeeves_runner.core.outcome import Ending, Exited, Span
+from jeeves_runner.core.outcome import Ending, Exited, Lost, Span
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Sink, StreamName
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.launch import Launch, LocalHandle
-from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_group, start_ticks_between
+from jeeves_runner.execute.local.leader import Leader
+from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_group
 from jeeves_runner.execute.local.roster import Roster
-from jeeves_runner.execute.local.spawn import set_open_file_limit, spawn, watch_exit
 from jeeves_runner.execute.shared_result import SharedResult
 
 log = logging.getLogger(__name__)
@@ -36,72 +35,44 @@ class RunProcess:
     """A run's leader process and what is attached to it; lives in one event loop's thread."""
 
     def __init__(
-        self,
-        launch: Launch,
-        sink: Sink,
-        clock: Clock,
-        *,
-        drain: float,
-        use_pidfd: bool,
-        roster: Roster | None = None,
-        open_files: int | None = None,
+        self, launch: Launch, sink: Sink, leader: Leader, *, drain: float, roster: Roster | None = None
     ) -> None:
-        """Start the program; ``drain`` is how many seconds a held pipe is read after the exit.
+        """Attach the sink to a program that has just started. Raises StartFailed.
 
-        ``open_files`` is the program's soft limit on open files if not this process's own.
+        ``drain`` is how many seconds a held pipe is read after the exit.
         """
         self._launch = launch
         self._roster = roster
         self._sink: Sink | None = sink
         self._drain = drain
-        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._pipes: dict[int, StreamName] = {}
         self._drained_bytes = 0
         self._exited = self._asked = self._impatient = self._killed = False
+        self._over = 0.0
         self._kill_timer: asyncio.TimerHandle | None = None
         self._drain_timer: asyncio.TimerHandle | None = None
         self._hunt_task: asyncio.Task[None] | None = None
         self.ended: SharedResult[Ending] = SharedResult()
-        self._start(clock, use_pidfd, open_files)
-
-    def _start(self, clock: Clock, use_pidfd: bool, open_files: int | None) -> None:
-        stdout, stdout_end, stderr, stderr_end = _two_pipes()
-        before = clock.boottime()
-        try:
-            with orphans.registration():
-                self._popen = spawn(self._launch, stdout_end, stderr_end)
-                if open_files is not None:
-                    set_open_file_limit(self._popen.pid, open_files)
-                orphans.add_leader(self._popen.pid)
-        except BaseException:
-            os.close(stdout)
-            os.close(stderr)
-            raise
-        finally:
-            os.close(stdout_end)
-            os.close(stderr_end)
-        after = clock.boottime()
-        self._started_at, self._began, self._over = clock.now(), clock.monotonic(), 0.0
-        self._pid = self._popen.pid
+        self._leader = leader
+        birth = leader.birth
+        self._pid = birth.pid
         self.handle = LocalHandle(
-            run_id=self._launch.run_id,
-            mark=self._launch.mark,
-            pid=self._pid,
-            pid_started=start_ticks_between(self._pid, before, after),
+            run_id=launch.run_id,
+            mark=launch.mark,
+            pid=birth.pid,
+            pid_started=birth.pid_started,
             boot_id=boot_id(),
         )
-        if self._roster is not None:
-            self._roster.note(self.handle)
-        self._open_pipe(stdout, "stdout")
-        self._open_pipe(stderr, "stderr")
+        if roster is not None:
+            roster.note(self.handle)
+        self._open_pipe(birth.stdout, "stdout")
+        self._open_pipe(birth.stderr, "stderr")
         try:
-            self._unwatch = watch_exit(self._pid, self._on_exit, use_pidfd=use_pidfd)
-        except RuntimeError as error:  # no thread to be had
-            kill_group(self._pid, signal.SIGKILL)
-            self._popen.wait()
+            leader.watch(self._on_exit)
+        except StartFailed:
             self._finish()
-            raise StartFailed(f"cannot watch the run's process: {error}") from error
+            raise
 
     # Asking for an end
 
@@ -130,9 +101,7 @@ class RunProcess:
 
     def has_exited(self) -> bool:
         """Whether the leader has ended, also if the watcher has not noticed yet."""
-        if self._exited or not ON_LINUX:
-            return self._exited
-        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return self._exited or self._leader.has_exited()
 
     def _hurry(self) -> None:
         """Stop waiting for output: at once if the leader has exited, else as soon as it does."""
@@ -198,9 +167,8 @@ class RunProcess:
 
     # The end
 
-    def _on_exit(self) -> None:
-        self._exited, self._over = True, self._clock.monotonic()
-        self._unwatch()
+    def _on_exit(self, over: float) -> None:
+        self._exited, self._over = True, over
         self._read_what_is_there()
         if not self._pipes or self._impatient:
             self._end_drain()
@@ -230,8 +198,9 @@ class RunProcess:
         for timer in (self._kill_timer, self._drain_timer):
             if timer is not None:
                 timer.cancel()
-        span = Span(self._started_at, round((self._over - self._began) * 1000))
-        ending = _ending_of(self._popen.wait(), span)
+        birth = self._leader.birth
+        span = Span(birth.started_at, round((self._over - birth.began) * 1000))
+        ending = _ending_of(self._leader.reap(), span)
         orphans.remove_leader(self._pid)
         if self._roster is not None:
             self._roster.forget(self._launch.mark)
@@ -240,18 +209,22 @@ class RunProcess:
         self.ended.set(ending)
 
 
-def _two_pipes() -> tuple[int, int, int, int]:
-    """Two pipes as (read end, write end, read end, write end); no other child process inherits them."""
-    try:
-        first = os.pipe()
-        try:
-            return (*first, *os.pipe())
-        except OSError:
-            os.close(first[0])
-            os.close(first[1])
-            raise
-    except OSError as error:
-        raise StartFailed(f"cannot make pipes for the run's output: {error.strerror}") from error
+class LostProcess:
+    """Stands for a process of which it cannot be known how far it came. It has been killed."""
+
+    def __init__(self, launch: Launch, lost: Lost) -> None:
+        remove_temporaries(launch)
+        self.handle = LocalHandle(run_id=launch.run_id, mark=launch.mark)
+        self.ended: SharedResult[Ending] = SharedResult()
+        self.ended.set(lost)
+
+    def ask_to_end(self, grace: float) -> bool:
+        """Nothing is left to end."""
+        return False
+
+    def has_exited(self) -> bool:
+        """It is gone."""
+        return True
 
 
 def remove_temporaries(launch: Launch) -> None:

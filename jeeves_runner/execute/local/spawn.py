@@ -38,13 +38,18 @@ def spawn(launch: Launch, stdout: int, stderr: int) -> "subprocess.Popen[bytes]"
             start_new_session=True,
         )
     except OSError as error:
-        raise _start_failed(launch, error) from error
+        raise start_failed(launch, error) from error
     except ValueError as error:
-        # A NUL or a lone surrogate, which no argument and no variable can carry.
-        raise InvalidValue(f"the run's arguments or environment cannot be passed on: {error}") from error
+        raise refused(str(error)) from error
 
 
-def _start_failed(launch: Launch, error: OSError) -> JeevesError:
+def refused(why: str) -> InvalidValue:
+    """For a NUL or a lone surrogate, which no argument and no variable can carry."""
+    return InvalidValue(f"the run's arguments or environment cannot be passed on: {why}")
+
+
+def start_failed(launch: Launch, error: OSError) -> JeevesError:
+    """What the system's answer to a start means; ``filename`` is the working folder if that was at fault."""
     if error.filename == launch.cwd != launch.argv[0]:
         return folder_fault(launch.cwd, error).as_error(StartFailed)
     program = Path(launch.cwd, launch.argv[0])
@@ -78,39 +83,35 @@ def _interpreter_missing(program: Path) -> StartFailed:
     return StartFailed(f"program not found, or its loader is missing: {program}")
 
 
-def watch_exit(pid: int, on_exit: Callable[[], None], *, use_pidfd: bool) -> Callable[[], None]:
-    """Call back in the running loop when a child has ended, leaving it unreaped.
+def watch_exit(pid: int, on_exit: Callable[[], None], *, use_pidfd: bool = True) -> None:
+    """Call back once in the running loop when a child has ended, leaving it unreaped.
 
-    Returns a function that ends the watch.
+    Raises RuntimeError if it takes a thread, and there is none to be had.
     """
     loop = asyncio.get_running_loop()
     if use_pidfd:
         with suppress(OSError):  # a sandbox without pidfds
-            return _watch_pidfd(loop, os.pidfd_open(pid), on_exit)
-    return _watch_from_thread(loop, pid, on_exit)
+            _watch_pidfd(loop, os.pidfd_open(pid), on_exit)
+            return
+    _watch_from_thread(loop, pid, on_exit)
 
 
-def _watch_pidfd(
-    loop: asyncio.AbstractEventLoop, pidfd: int, on_exit: Callable[[], None]
-) -> Callable[[], None]:
-    def unwatch() -> None:
+def _watch_pidfd(loop: asyncio.AbstractEventLoop, pidfd: int, on_exit: Callable[[], None]) -> None:
+    def end() -> None:
         loop.remove_reader(pidfd)
         os.close(pidfd)
+        on_exit()
 
-    loop.add_reader(pidfd, on_exit)
-    return unwatch
+    loop.add_reader(pidfd, end)
 
 
-def _watch_from_thread(
-    loop: asyncio.AbstractEventLoop, pid: int, on_exit: Callable[[], None]
-) -> Callable[[], None]:
+def _watch_from_thread(loop: asyncio.AbstractEventLoop, pid: int, on_exit: Callable[[], None]) -> None:
     def wait() -> None:
         _block_until_exit(pid)
         with suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(on_exit)
 
     threading.Thread(target=wait, name=f"exit-of-{pid}", daemon=True).start()
-    return lambda: None
 
 
 def _block_until_exit(pid: int) -> None:

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 from support.launches import open_descriptors, own_children
 
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.starter import Starter
 
 
 @pytest.fixture
@@ -17,6 +20,14 @@ def nothing_left_behind() -> Iterator[None]:
     assert open_descriptors() == descriptors
 
 
-@pytest.fixture(params=["pidfd", "thread"])
-def executor(request: pytest.FixtureRequest) -> Launcher:
-    return Launcher(drain=0.3, use_pidfd=request.param == "pidfd")
+@pytest.fixture(params=["pidfd", "thread", "starter"])
+def executor(request: pytest.FixtureRequest, nothing_left_behind: None) -> Iterator[Launcher]:
+    """Of each kind; the descriptors and children of a starter are gone before they are counted."""
+    clock = SystemClock()
+    direct = DirectSpawner(clock, use_pidfd=request.param != "thread")
+    if request.param != "starter":
+        yield Launcher(drain=0.3, spawner=direct)
+        return
+    starter = Starter(clock, direct)
+    yield Launcher(drain=0.3, spawner=starter)
+    starter.close()

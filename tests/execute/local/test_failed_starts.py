@@ -22,57 +22,60 @@ def script_file(folder: Path, content: bytes, mode: int = 0o755) -> str:
     return str(path)
 
 
-def start_error(script: Launch) -> JeevesError:
+def start_error(executor: Launcher, script: Launch) -> JeevesError:
     with pytest.raises(JeevesError) as caught:
-        run_once(script)
+        run_once(script, executor)
     return caught.value
 
 
-def test_a_missing_program() -> None:
-    error = start_error(launch("", argv=("no-such-program-here",)))
+def test_a_missing_program(executor: Launcher) -> None:
+    error = start_error(executor, launch("", argv=("no-such-program-here",)))
     assert isinstance(error, StartFailed)
     assert error.message == "program not found: no-such-program-here"
 
 
-def test_a_missing_folder(tmp_path: Path) -> None:
-    error = start_error(launch("true", cwd=str(tmp_path / "gone")))
+def test_a_missing_folder(executor: Launcher, tmp_path: Path) -> None:
+    error = start_error(executor, launch("true", cwd=str(tmp_path / "gone")))
     assert error.message == f"the working folder does not exist: {tmp_path}/gone"
 
 
-def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_file(executor: Launcher, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    error = start_error(launch("true", cwd=str(tmp_path / "file")))
+    error = start_error(executor, launch("true", cwd=str(tmp_path / "file")))
     assert error.message == f"the working folder does not exist: {tmp_path}/file"
 
 
-def test_a_program_without_permission(tmp_path: Path) -> None:
+def test_a_program_without_permission(executor: Launcher, tmp_path: Path) -> None:
     path = script_file(tmp_path, b"#!/bin/sh\n", 0o644)
-    error = start_error(launch("", argv=(path,)))
+    error = start_error(executor, launch("", argv=(path,)))
     assert (error.message, error.hint) == (f"permission denied: {path}", f"chmod +x {path}")
 
 
-def test_an_executable_text_without_interpreter(tmp_path: Path) -> None:
+def test_an_executable_text_without_interpreter(executor: Launcher, tmp_path: Path) -> None:
     path = script_file(tmp_path, b"echo hello\n")
-    error = start_error(launch("", argv=(path,)))
+    error = start_error(executor, launch("", argv=(path,)))
     assert error.message == f"not a program this system can run: {path}"
     assert error.hint is not None
     assert "#!/bin/sh" in error.hint
 
 
-def test_an_interpreter_that_does_not_exist(tmp_path: Path) -> None:
+def test_an_interpreter_that_does_not_exist(executor: Launcher, tmp_path: Path) -> None:
     path = script_file(tmp_path, b"#!/opt/nowhere/python3 -u\n")
-    error = start_error(launch("", argv=(path,)))
+    error = start_error(executor, launch("", argv=(path,)))
     assert error.message == f"the interpreter of {path} does not exist: /opt/nowhere/python3 -u"
 
 
-def test_windows_line_endings_are_recognised(tmp_path: Path) -> None:
-    error = start_error(launch("", argv=(script_file(tmp_path, b"#!/bin/sh\r\necho\r\n"),)))
+def test_windows_line_endings_are_recognised(executor: Launcher, tmp_path: Path) -> None:
+    error = start_error(executor, launch("", argv=(script_file(tmp_path, b"#!/bin/sh\r\necho\r\n"),)))
     assert error.hint == "the file has Windows line endings"
 
 
-def test_an_argument_no_program_can_take() -> None:
-    assert isinstance(start_error(launch("", argv=("echo", "a\0b"))), InvalidValue)
-    assert "too large" in start_error(launch("", argv=("echo", "x" * 3_000_000))).message
+def test_an_argument_no_program_can_take(executor: Launcher) -> None:
+    assert isinstance(start_error(executor, launch("", argv=("echo", "a\0b"))), InvalidValue)
+
+
+def test_arguments_that_are_too_large(executor: Launcher) -> None:
+    assert "too large" in start_error(executor, launch("", argv=("echo", "x" * 3_000_000))).message
 
 
 def test_without_free_descriptors_a_start_fails_with_a_message() -> None:
@@ -98,11 +101,11 @@ def test_without_free_descriptors_a_start_fails_with_a_message() -> None:
     asyncio.run(scenario())
 
 
-def test_temporary_files_go_with_the_run_and_with_a_failed_start(tmp_path: Path) -> None:
+def test_temporary_files_go_with_the_run_and_with_a_failed_start(executor: Launcher, tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("cat $0")
     assert run_once(launch("", argv=("sh", str(path)), temporaries=(str(path),)))[1].stdout == "cat $0"
     assert not path.exists()
     path.touch()
-    start_error(launch("", argv=("no-such-program-here",), temporaries=(str(path),)))
+    start_error(executor, launch("", argv=("no-such-program-here",), temporaries=(str(path),)))
     assert not path.exists()

@@ -5,14 +5,18 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.execute.contract import StreamName
+from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
+from jeeves_runner.execute.local.starter import Starter
 
 LOW = 256
 
@@ -33,7 +37,8 @@ def test_the_soft_limit_becomes_the_hard_one(low_limit: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets the limits of another process")
-def test_a_program_gets_the_limit_of_before(low_limit: int) -> None:
+@pytest.mark.parametrize("with_starter", [False, True])
+def test_a_program_gets_the_limit_of_before(low_limit: int, with_starter: bool) -> None:
     told: list[bytes] = []
 
     class Sink:
@@ -41,13 +46,17 @@ def test_a_program_gets_the_limit_of_before(low_limit: int) -> None:
             told.append(data)
 
     async def run() -> object:
-        executor = Launcher(open_files=raise_open_file_limit())
+        limit = raise_open_file_limit()
+        direct = DirectSpawner(SystemClock(), open_files=limit)
+        starter = Starter(SystemClock(), direct, open_files=limit)
+        executor = Launcher(spawner=starter if with_starter else direct)
         ask = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
         program = Launch(
             run_id=1, argv=(sys.executable, "-c", ask), env=dict(os.environ), cwd="/", mark="a mark"
         )
         handle = await executor.start(program, Sink())
-        return await executor.wait(handle.run_id)
+        with closing(starter):
+            return await executor.wait(handle.run_id)
 
     assert asyncio.run(run()) == Exited(code=0)
     assert b"".join(told).split() == [b"%d" % LOW, b"%d" % low_limit]

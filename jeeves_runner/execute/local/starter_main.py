@@ -1,0 +1,186 @@
+"""The starter: a small program that starts the programs of runs, and reaps them when told to.
+
+``starter`` runs it by its path, as ``python -I -S``, and is the other end of its socket; so it imports
+nothing of the package. A start blocks a process until the exec is done, which on a busy machine takes
+milliseconds: here it keeps no event loop from its work. It passes on no output and kills nothing. The
+pipes are made by the runner, and what a run leaves behind is handed to the runner by the kernel, which
+hands it the runs as well should the starter die.
+
+A message is its length in four bytes, then a tuple by marshal. To the starter go ``("start", key, argv, env,
+cwd)``, with two descriptors for stdout and stderr, and ``("reap", pid)``. From it come ``("ready",)`` once,
+``("started", key, pid, before, after, began)``, ``("failed", key, errno, path or None)``, ``("refused", key,
+text)`` and ``("exited", pid, status, over)``. ``before`` and ``after`` are seconds since boot around the
+start; ``began`` and ``over`` are of the monotonic clock. A status is an exit code, or minus a signal.
+"""
+
+import errno
+import marshal
+import os
+import select
+import signal
+import socket
+import sys
+from array import array
+from collections import deque
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
+from struct import Struct
+from time import CLOCK_BOOTTIME, clock_gettime, monotonic
+from typing import Any
+
+LENGTH = Struct("!I")
+_RECEIVED = 1 << 18
+_FDS = 253  # the most that one message of the kernel carries
+
+
+class Starter:
+    """Obeys the messages of one socket until its other end closes."""
+
+    def __init__(self, sock: socket.socket, soft_limit: int | None) -> None:
+        self._sock = sock
+        self._poll = select.epoll()
+        self._poll.register(sock, select.EPOLLIN)
+        self._buffer = b""
+        self._fds: deque[int] = deque()
+        self._orders: deque[tuple[Any, ...]] = deque()
+        self._leaders: dict[int, int] = {}  # by their pidfds
+        self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        soft, self._hard = getrlimit(RLIMIT_NOFILE)
+        self._soft = soft if soft_limit is None else soft_limit
+
+    def serve(self) -> None:
+        """Between two starts, look for exits, and whether the runner is still there."""
+        self._tell("ready")
+        while True:
+            for fd, events in self._poll.poll(0 if self._orders else -1):
+                if fd != self._sock.fileno():
+                    self._tell_exit(fd)
+                elif events & (select.EPOLLHUP | select.EPOLLERR) or not self._receive():
+                    return
+            if self._orders:
+                self._obey(*self._orders.popleft())
+
+    def _receive(self) -> bool:
+        setrlimit(RLIMIT_NOFILE, (self._hard, self._hard))
+        data, ancillary, flags, _ = self._sock.recvmsg(
+            _RECEIVED, socket.CMSG_SPACE(_FDS * 4), socket.MSG_CMSG_CLOEXEC
+        )
+        for _, _, content in ancillary:
+            fds = array("i")
+            fds.frombytes(content)
+            self._fds.extend(fds)
+        if not data or flags & socket.MSG_CTRUNC:
+            return False
+        data = self._buffer + data
+        start = 0
+        while len(data) - start >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(data, start)
+            end = start + LENGTH.size + length
+            if len(data) < end:
+                break
+            self._orders.append(marshal.loads(data[start + LENGTH.size : end]))
+            start = end
+        self._buffer = data[start:]
+        return True
+
+    def _obey(self, word: str, *rest: Any) -> None:
+        if word == "start":
+            self._start(*rest)
+        else:
+            os.waitpid(rest[0], 0)
+
+    def _start(self, key: int, argv: tuple[str, ...], env: dict[str, str], cwd: str) -> None:
+        stdout, stderr = self._fds.popleft(), self._fds.popleft()
+        path: str | None = cwd
+        try:
+            os.chdir(cwd)
+            path = None
+            before, began = clock_gettime(CLOCK_BOOTTIME), monotonic()
+            setrlimit(RLIMIT_NOFILE, (self._soft, self._hard))  # the program inherits it
+            pid = self._spawn(argv, env, stdout, stderr)
+            after = clock_gettime(CLOCK_BOOTTIME)
+        except OSError as error:
+            self._tell("failed", key, error.errno, path)
+        except ValueError as error:
+            self._tell("refused", key, str(error))
+        else:
+            self._tell("started", key, pid, before, after, began)
+            self._watch(pid)
+        finally:
+            os.close(stdout)
+            os.close(stderr)
+            os.chdir("/")
+
+    def _spawn(self, argv: tuple[str, ...], env: dict[str, str], stdout: int, stderr: int) -> int:
+        actions = [
+            (os.POSIX_SPAWN_DUP2, self._null, 0),
+            (os.POSIX_SPAWN_DUP2, stdout, 1),
+            (os.POSIX_SPAWN_DUP2, stderr, 2),
+        ]
+        fault: OSError | None = None
+        for path in _candidates(argv[0], env):
+            try:
+                return os.posix_spawn(
+                    path,
+                    argv,
+                    env,
+                    file_actions=actions,
+                    setsid=True,
+                    setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+                )
+            except OSError as error:
+                # As execvp does it: a folder of PATH without the program is no failure of its own.
+                if fault is None or fault.errno in (errno.ENOENT, errno.ENOTDIR):
+                    fault = error
+        raise fault or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def _watch(self, pid: int) -> None:
+        setrlimit(RLIMIT_NOFILE, (self._hard, self._hard))
+        pidfd = os.pidfd_open(pid)
+        self._leaders[pidfd] = pid
+        self._poll.register(pidfd, select.EPOLLIN)
+
+    def _tell_exit(self, pidfd: int) -> None:
+        pid = self._leaders.pop(pidfd)
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        over = monotonic()
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        assert found is not None  # its pidfd says that it has ended
+        exited = found.si_code == os.CLD_EXITED
+        self._tell("exited", pid, found.si_status if exited else -found.si_status, over)
+
+    def _tell(self, *message: Any) -> None:
+        data = marshal.dumps(message)
+        self._sock.sendall(LENGTH.pack(len(data)) + data)
+
+
+def _candidates(program: str, env: dict[str, str]) -> list[str]:
+    """Where the program may be. Files that are not there are left out: to try one costs a process."""
+    if "/" in program:
+        return [program]
+    return [place for folder in os.get_exec_path(env) if _exists(place := f"{folder}/{program}")]
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # the start will say what is wrong with it
+    return True
+
+
+def _stay() -> None:
+    """Signals meant for all of a service's processes are for the runner: this one ends with its socket.
+
+    The handlers do nothing; signals that are ignored would be so in the programs too.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+if __name__ == "__main__":
+    _stay()
+    Starter(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]) if sys.argv[2] else None).serve()

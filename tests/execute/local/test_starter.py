@@ -1,0 +1,279 @@
+"""The starter: what becomes of runs when it dies, when the runner dies, and when there is none."""
+
+import asyncio
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from support.launches import Collected, launch, linux_only, run
+
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.outcome import Exited, Lost
+from jeeves_runner.execute.local import orphans
+from jeeves_runner.execute.local import starter as starter_module
+from jeeves_runner.execute.local.direct import DirectSpawner
+from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.spawn import raise_open_file_limit
+from jeeves_runner.execute.local.starter import Starter
+
+pytestmark = [linux_only, pytest.mark.usefixtures("nothing_left_behind")]
+
+Scenario = Callable[[Launcher, Starter], Awaitable[None]]
+
+
+def play(scenario: Scenario) -> None:
+    async def whole() -> None:
+        clock = SystemClock()
+        with closing(Starter(clock, DirectSpawner(clock))) as starter:
+            await scenario(Launcher(drain=0.3, spawner=starter), starter)
+
+    asyncio.run(whole())
+
+
+def pid_of(starter: Starter) -> int:
+    assert starter.pid is not None
+    return starter.pid
+
+
+@asynccontextmanager
+async def stopped(starter: Starter) -> AsyncIterator[int]:
+    """Keep its process from working for a while."""
+    pid = pid_of(starter)
+    os.kill(pid, signal.SIGSTOP)
+    yield pid
+    os.kill(pid, signal.SIGCONT)
+
+
+async def under_way(starter: Starter, count: int = 1) -> None:
+    async with asyncio.timeout(10):
+        while len(starter._under_way) < count:  # noqa: ASYNC110 - within turns of the loop
+            await asyncio.sleep(0)
+
+
+# The starter dies
+
+
+def test_runs_outlive_the_starter_and_end_as_they_would(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        sink = Collected()
+        handle = await launcher.start(launch("echo before; read x; echo after; exit 7"), sink)
+        ended, _ = await run(launcher, launch("exit 3", 2))
+        assert ended == Exited(code=3)
+        slow = Collected()
+        lasting = await launcher.start(launch("echo on; sleep 0.3; echo off; exit 5", 3), slow)
+        await slow.until("on")
+        first = pid_of(starter)
+        os.kill(first, signal.SIGKILL)
+        assert await launcher.wait(lasting.run_id) == Exited(code=5)
+        assert slow.stdout == "on\noff\n"
+        assert await launcher.wait(handle.run_id) == Exited(code=7)
+        assert (await run(launcher, launch("exit 4", 4)))[0] == Exited(code=4)
+        assert pid_of(starter) != first
+
+    play(scenario)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_run_that_ended_while_the_starter_died_keeps_its_exit_code() -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        sink = Collected()
+        handle = await launcher.start(launch("echo on; sleep 0.1; exit 6"), sink)
+        await sink.until("on")
+        pid = pid_of(starter)
+        os.kill(pid, signal.SIGSTOP)
+        async with asyncio.timeout(10):
+            while not launcher.has_ended(handle.run_id):  # noqa: ASYNC110 - the kernel tells, nobody calls
+                await asyncio.sleep(0)
+        os.kill(pid, signal.SIGKILL)
+        assert await launcher.wait(handle.run_id) == Exited(code=6)
+
+    play(scenario)
+
+
+def test_a_start_that_was_under_way_is_lost_and_nothing_of_it_is_left(tmp_path: Path) -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        await run(launcher, launch("true"))
+        async with stopped(starter) as pid:
+            start = asyncio.create_task(launcher.start(launch(f": >{tmp_path}/made", 2), Collected()))
+            await under_way(starter)
+            os.kill(pid, signal.SIGKILL)
+            handle = await start
+        assert isinstance(await launcher.wait(handle.run_id), Lost)
+        assert (handle.run_id, handle.pid) == (2, None)
+
+    with pytest.raises(ProcessLookupError):  # to let it go on, at the end of the block
+        play(scenario)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_in_a_burst_each_run_is_whole_or_lost() -> None:
+    endings: list[object] = []
+
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        async def one(run_id: int) -> None:
+            ending, sink = await run(launcher, launch(f"echo {run_id}; sleep 0.05; exit 9", run_id))
+            endings.append(ending)
+            assert isinstance(ending, Lost) or (ending, sink.stdout) == (Exited(code=9), f"{run_id}\n")
+            if run_id in (20, 60, 90):
+                os.kill(pid_of(starter), signal.SIGKILL)
+
+        await asyncio.gather(*(one(run_id) for run_id in range(150)))
+
+    play(scenario)
+    assert len(endings) == 150
+    assert endings.count(Exited(code=9)) > 10
+
+
+def test_signals_to_all_of_a_service_leave_the_starter_alone() -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        await run(launcher, launch("true"))
+        first = pid_of(starter)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(first, number)
+        assert (await run(launcher, launch("kill -HUP $$", 2)))[0] == Exited(signal="SIGHUP")
+        assert pid_of(starter) == first
+
+    play(scenario)
+
+
+# The runner dies
+
+RUNNER = """
+import asyncio, os, signal, sys
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.execute.local.direct import DirectSpawner
+from jeeves_runner.execute.local.launch import Launch
+from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.starter import Starter
+
+class Sink:
+    def write(self, stream, data): pass
+
+async def main():
+    starter = Starter(SystemClock(), DirectSpawner(SystemClock()))
+    launcher = Launcher(spawner=starter)
+    order = lambda n, text: Launch(run_id=n, argv=("sh", "-c", text), env={}, cwd="/", mark=str(n))
+    await launcher.wait((await launcher.start(order(1, "true"), Sink())).run_id)
+    os.kill(starter.pid, signal.SIGSTOP)
+    starts = [asyncio.create_task(launcher.start(order(n, ": >" + sys.argv[1]), Sink())) for n in (2, 3)]
+    while len(starter._under_way) < 2:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    print(starter.pid, flush=True)
+    await asyncio.gather(*starts)
+
+asyncio.run(main())
+"""
+
+
+def test_once_the_runner_is_dead_the_starter_ends_and_starts_nothing_more(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(tmp_path / "made")], stdout=subprocess.PIPE
+    ) as runner:
+        assert runner.stdout is not None
+        pid = int(runner.stdout.readline())
+        pidfd = os.pidfd_open(pid)
+        runner.kill()
+    os.kill(pid, signal.SIGCONT)
+    try:
+        assert select.select([pidfd], [], [], 10)[0]
+    finally:
+        os.close(pidfd)
+    orphans.none_left("no mark", 0)  # this process has inherited them, and reaps them
+    assert list(tmp_path.iterdir()) == []
+
+
+# Callers who leave
+
+
+def test_a_start_cancelled_under_way_leaves_no_process(tmp_path: Path) -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        await run(launcher, launch("true"))
+        temporary = tmp_path / "temporary"
+        temporary.touch()
+        async with stopped(starter):
+            script = launch("sleep 600", 2, temporaries=(str(temporary),))
+            start = asyncio.create_task(launcher.start(script, Collected()))
+            await under_way(starter)
+            start.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await start
+        assert not temporary.exists()
+        assert isinstance(await launcher.wait(2), Lost)
+
+    play(scenario)
+
+
+def test_a_start_cancelled_before_its_turn_is_none(tmp_path: Path) -> None:
+    async def scenario(launcher: Launcher, _starter: Starter) -> None:
+        start = asyncio.create_task(launcher.start(launch(f": >{tmp_path}/made"), Collected()))
+        await asyncio.sleep(0)
+        start.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await start
+        assert (await run(launcher, launch("exit 2", 2)))[0] == Exited(code=2)
+
+    play(scenario)
+    assert list(tmp_path.iterdir()) == []
+
+
+# No starter
+
+
+@pytest.mark.parametrize("fault", ["no interpreter", "it ends at once"])
+def test_without_a_starter_programs_are_started_directly(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        with monkeypatch.context() as patch:
+            if fault == "no interpreter":
+                patch.setattr(sys, "executable", str(tmp_path / "gone"))
+            else:
+                patch.setattr(starter_module, "_PROGRAM", tmp_path / "gone")
+            endings = await asyncio.gather(*(run(launcher, launch(f"exit {n}", n)) for n in range(5)))
+        assert [ending for ending, _ in endings] == [Exited(code=n) for n in range(5)]
+        assert starter.pid is None
+
+    play(scenario)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+# Times and numbers
+
+
+def test_the_span_is_that_of_the_process_however_busy_the_runner_is() -> None:
+    async def scenario(launcher: Launcher, _starter: Starter) -> None:
+        await run(launcher, launch("true"))
+        before = SystemClock().now()
+        handle = await launcher.start(launch("sleep 0.1", 2), Collected())
+        time.sleep(0.8)  # noqa: ASYNC251 - the event loop is kept from its work
+        ending = await launcher.wait(handle.run_id)
+        assert isinstance(ending, Exited)
+        assert ending.span is not None
+        assert 100 <= ending.span.duration_ms < 600
+        assert 0 <= (ending.span.started_at - before).total_seconds() < 0.6
+
+    play(scenario)
+
+
+def test_the_output_of_a_thousand_at_once_arrives_whole() -> None:
+    async def scenario(launcher: Launcher, _starter: Starter) -> None:
+        async def one(run_id: int) -> None:
+            text = f"echo out {run_id}; echo err {run_id} >&2; exit {run_id % 100}"
+            ending, sink = await run(launcher, launch(text, run_id))
+            assert ending == Exited(code=run_id % 100)
+            assert sink.streams["stdout"] == b"out %d\n" % run_id
+            assert sink.streams["stderr"] == b"err %d\n" % run_id
+
+        await asyncio.gather(*(one(run_id) for run_id in range(1000)))
+
+    raise_open_file_limit()
+    play(scenario)
