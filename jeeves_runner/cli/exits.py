@@ -25,6 +25,8 @@ DIFFERENT: Final = 1
 """``diff`` has found differences."""
 INCOMPLETE: Final = 3
 """``apply --keep-going`` has applied what is valid, and some manifests are broken."""
+UNWELL: Final = 1
+"""``status --check`` has found something wrong."""
 EMPTY: Final = 3
 """``queue claim`` has found nothing ready."""
 

@@ -130,3 +130,27 @@ def test_jobs_and_status_say_what_waits_for_a_server(shell: Shell) -> None:
     with shell.server():
         assert words(shell.text("jobs")).endswith("-")
         assert words(shell.text("status")).endswith("waits: max_concurrency is reached")
+
+
+def test_a_check_says_only_what_is_wrong_and_ends_with_it(shell: Shell) -> None:
+    shell.ledger.add_job("good")
+    shell.ledger.pause("good", reason="holiday")
+    result = shell.run("status", "--check")
+    assert (result.exit_code, result.stdout) == (2, "jeeves-runner: no server watches the manifests\n")
+    sync = recorded_sync(shell.ledger.conn, None)
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
+        assert shell.text("status", "--check") == ""
+        shell.ledger.add_job("bad")
+        shell.ledger.add_run("bad", "error", message="exit code 1")
+        result = shell.run("status", "--check")
+        assert result.exit_code == 1
+        assert "failing  bad" in result.stdout
+        assert "paused" not in result.stdout
+        assert shell.run("status", "--check", "--json").exit_code == 1
+
+
+def test_a_server_that_does_not_answer_fails_a_check(shell: Shell) -> None:
+    with shell.server(shell.folder / "runner.sock"):
+        result = shell.run("status", "--check")
+    assert (result.exit_code, result.stdout) == (2, "jeeves-runner: the server does not answer\n")

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+NEW = re.compile(r"\|[^|\n]*\*\(new\)\*[^|\n]*(?=\|)")
+"""A cell that names what is yet to be made."""
+
+PAGE = NEW.sub("", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
 SPANS = sorted(
     {span for span in re.findall(r"`([^`\n]+)`", PAGE) if re.fullmatch(r"[\w./*-]+(:[\w.]+)?", span)}
 )

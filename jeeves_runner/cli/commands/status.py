@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import apsw
 import click
 
+from jeeves_runner.cli import exits
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha, shortened
 from jeeves_runner.cli.rows import RUN_HEADERS, pause_text, run_cells
@@ -20,7 +21,7 @@ from jeeves_runner.core.model import BAD
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow
-from jeeves_runner.views.jobs import jobs_view
+from jeeves_runner.views.jobs import ListedJobDocument, jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import HealthDocument, StatusDocument, status_view
 from jeeves_runner.views.runs import active_runs, failing
@@ -35,31 +36,62 @@ _SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 
 
 @click.command("status")
+@click.option(
+    "--check", is_flag=True, help="Print only what is wrong. Exit 1 if anything is, 2 if no server runs."
+)
 @json_option
 @pass_app
-def command(app: App) -> None:
+@click.pass_context
+def command(ctx: click.Context, app: App, check: bool) -> None:
     """Show how the runner and its jobs are: first what needs attention, then what runs and what comes."""
     with closing(app.connect()) as conn:
         now = app.clock.now()
         server = server_of(app, conn)
-        document, sync = _documents(conn, now, server)
+        document, sync, is_answered = _documents(conn, now, server)
         if app.json:
             app.print_json(document)
-            return
         with snapshot(conn):
-            _print_screen(app, conn, now, document, sync, server)
+            if check:
+                ctx.exit(_check(app, conn, now, document, sync, server if is_answered else None))
+            if not app.json:
+                _print_screen(app, conn, now, document, sync, server)
+
+
+def _check(
+    app: App,
+    conn: apsw.Connection,
+    now: datetime,
+    status: StatusDocument,
+    sync: SyncDocument,
+    server: RunnerRow | None,
+) -> int:
+    """Print what is wrong, for a monitor that reads exit codes. A pause is wanted, and nothing wrong.
+
+    ``server`` is one that has answered.
+    """
+    lost = () if server is not None else _lost_rows(active_runs(conn))
+    jobs = jobs_view(conn, now, lambda _: None)["jobs"]
+    rows = [*_sync_rows(sync), *lost, *_failing_rows(conn, jobs, now)]
+    if not app.json:
+        if server is None:
+            app.print(f"{status['name']}: ", sync["reason"] or status["status"])
+        _print_attention(app, rows)
+    if server is None:
+        return exits.FAILED
+    return exits.UNWELL if rows else exits.OK
 
 
 def _documents(
     conn: apsw.Connection, now: datetime, server: RunnerRow | None
-) -> tuple[StatusDocument, SyncDocument]:
-    """The documents of /status and /sync: from the server, else made of the database."""
+) -> tuple[StatusDocument, SyncDocument, bool]:
+    """The documents of /status and /sync, and whether the server answered; else they are made of the
+    database."""
     if server is not None:
         document = ask(server, "/status")
         # If the first question got no answer in time, the second would wait as long in vain.
         answer = None if document is None else ask(server, "/sync")
         if document is not None and answer is not None:
-            return cast(StatusDocument, document), cast(SyncDocument, answer)
+            return cast(StatusDocument, document), cast(SyncDocument, answer), True
     stopping = server is not None and server.stopping_at is not None
     if server is None:
         reason = "no server watches the manifests"
@@ -67,7 +99,7 @@ def _documents(
         reason = "the server is stopping" if stopping else "the server does not answer"
     sync = recorded_sync(conn, reason)
     started_at = server.started_at if server else None
-    return status_view(conn, now, started_at=started_at, stopping=stopping, sync=sync), sync
+    return status_view(conn, now, started_at=started_at, stopping=stopping, sync=sync), sync, False
 
 
 def _print_screen(
@@ -185,8 +217,13 @@ def _lost_rows(active: list[RunRow]) -> Iterator[Row]:
 
 
 def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
-    """Jobs whose last run ended badly, then those that are paused."""
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
+    yield from _failing_rows(conn, jobs, now)
+    yield from _paused_rows(jobs, now)
+
+
+def _failing_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
+    """Jobs whose last run ended badly."""
     for job in jobs:
         if job["last_status"] in BAD and job["status"] != "disabled":
             count, run = failing(conn, job["id"])
@@ -195,6 +232,9 @@ def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
             when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
             why = f"{job['last_status']}{times}, {when}{message}"
             yield Styled("failing", "red"), job["id"], shortened(why)
+
+
+def _paused_rows(jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
     paused = [(job["id"], job["paused"]) for job in jobs if job["paused"]]
     of_all = [pause for _, pause in paused if pause["all"]]
     for pause in of_all[:1]:
