@@ -145,7 +145,7 @@ class Reconciler:
         return self.status
 
     async def _reconcile(self, *, trust_deletes: bool) -> SyncStatus:
-        # Taken before the folder is read: who asks during that is answered by the look after this one.
+        # Taken before the source is read: who asks during that is answered by the look after this one.
         asked, self._apply_asked = self._apply_asked, False
         while True:
             known = await asyncio.to_thread(revisions.fingerprint, self._conn)

@@ -9,7 +9,7 @@ from jeeves_runner.core.plan import Plan
 SyncState = Literal["starting", "in_sync", "pending", "held", "blocked", "error"]
 """``pending``: changes wait, for a person in manual mode or for deletes to settle. ``held``: some rows
 keep an older spec because their manifest is broken. ``blocked``: a guard refused deletes. ``error``: the
-folder could not be looked at."""
+source could not be looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

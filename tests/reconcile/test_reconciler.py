@@ -44,7 +44,7 @@ async def looking(project: Project, *, automatic: bool = True) -> AsyncIterator[
                 conn=conn,
                 clock=SystemClock(),
                 applied=applied,
-                interval=30,
+                interval=3600,
                 automatic=automatic,
             )
     finally:
