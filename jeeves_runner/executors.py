@@ -39,4 +39,4 @@ def make_executors(
 
 
 def _executor_of(spec: JobSpec) -> str:
-    return _BY_TYPE[spec.type]
+    return _BY_TYPE.get(spec.type, str(spec.type))

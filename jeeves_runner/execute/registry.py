@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.outcome import Lost
+from jeeves_runner.execute.absent import Absent
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts
 
 
@@ -18,8 +19,9 @@ class Executors:
         self._choose = choose
 
     def of(self, spec: JobSpec) -> Executor:
-        """The one that carries out the runs of this job."""
-        return self._by_name[self._choose(spec)]
+        """The one that carries out the runs of this job; one that refuses them if there is none."""
+        name = self._choose(spec)
+        return self._by_name.get(name) or Absent(name)
 
     def slots(self) -> Mapping[str, int | None]:
         """By name, how many runs each may run at once."""
@@ -33,8 +35,6 @@ class Executors:
         """Find the work of an earlier runner's run again. ``kept``: what the run's row says of its handle."""
         handle = Handle.from_json(left.run_id, kept or "{}")
         name = handle.executor or self._default
-        executor = self._by_name.get(name)
-        if executor is None:
-            return Lost(message=f"the runner died while this ran, and this one has no executor {name}")
+        executor = self._by_name.get(name) or Absent(name)
         answer = await executor.recover(left, handle if handle.facts else None)
         return answer if isinstance(answer, Lost) else (executor, answer)

@@ -184,7 +184,7 @@ class Board:
 
     def free_slots(self, executor: str) -> float:
         """How many more runs this executor may run now; infinite if it has no limit."""
-        return self._slots[executor] - self._on_executor[executor]
+        return self._slots.get(executor, inf) - self._on_executor[executor]
 
     def full_pool(self, pool: str | None, kept: int = 0) -> str | None:
         """The pool, if it has no room but ``kept`` places. One without a limit in the config has room."""

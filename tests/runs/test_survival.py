@@ -171,3 +171,14 @@ def test_an_executor_that_has_no_room_says_why_and_others_wait(place: Place) -> 
         await rig.until_story("work", "ok")
 
     with_runner(place, scenario, executor=full)
+
+
+def test_a_job_whose_executor_this_runner_does_not_have_fails_and_says_so(place: Place) -> None:
+    place.apply(job("work", "true"))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.finish("work")
+        assert run.status is RunStatus.ERROR
+        assert "this runner has no executor cluster" in (run.message or "")
+
+    with_runner(place, scenario, executor=executor(place), choose=lambda _spec: "cluster")

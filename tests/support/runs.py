@@ -144,6 +144,7 @@ class Rig:
         *,
         max_concurrency: int = 4,
         executor: Executor | None = None,
+        choose: Callable[[JobSpec], str] | None = None,
         **options: Any,
     ) -> None:
         self.place = place
@@ -152,7 +153,7 @@ class Rig:
         self.runs = Runs(
             conn=conn,
             writer=writer,
-            executors=Executors([self.executor], lambda _spec: self.executor.name),
+            executors=Executors([self.executor], choose or (lambda _spec: self.executor.name)),
             clock=place.clock,
             epoch=epoch,
             logs=place.logs,

@@ -1,0 +1,44 @@
+"""The place of an executor that this runner does not have."""
+
+from typing import Literal
+
+from jeeves_runner.core.model import JobSpec, Reason
+from jeeves_runner.core.outcome import Ending, Lost
+from jeeves_runner.errors import StartFailed
+from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
+
+
+class Absent:
+    """Refuses each run, with a word about why. A job that was applied under another config may need it."""
+
+    slots: int | None = None
+    on_shutdown: Literal["end", "leave"] = "end"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._lost = Lost(message=f"the runner died while this ran, and this one has no executor {name}")
+
+    async def open(self) -> None:
+        """There is nothing to get ready."""
+
+    def room(self, spec: JobSpec) -> Reason | None:
+        """There is: a refusal takes none."""
+        return None
+
+    async def start(self, order: Order, sink: RunSink) -> Handle:
+        """Raises StartFailed."""
+        raise StartFailed(
+            f"this runner has no executor {self.name}", hint="its config has no part that would make one"
+        )
+
+    async def wait(self, handle: Handle, sink: Sink) -> Ending:
+        return self._lost
+
+    def has_ended(self, handle: Handle) -> bool:
+        return True
+
+    async def cancel(self, handle: Handle, grace: float) -> None:
+        """Nothing of it is here."""
+
+    async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
+        return self._lost
