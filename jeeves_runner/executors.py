@@ -13,7 +13,7 @@ from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launch import NAME as LOCAL
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.roster import Roster
-from jeeves_runner.execute.local.starter import Starter
+from jeeves_runner.execute.local.starter_pool import StarterPool
 from jeeves_runner.execute.registry import Executors
 
 _BY_TYPE: Final = {JobType.SCRIPT: LOCAL}
@@ -24,10 +24,10 @@ def make_executors(
 ) -> Executors:
     """Those of this config. ``open_files``: the soft limit on open files that scripts get; None: this
     process's own. The ``stack`` ends what they have begun; without one they are to start nothing."""
-    starter = Starter(clock, DirectSpawner(clock, open_files=open_files), open_files=open_files)
+    starters = StarterPool(clock, DirectSpawner(clock, open_files=open_files), open_files=open_files)
     if stack is not None:
-        stack.callback(starter.close)
-    launcher = Launcher(clock, roster=Roster(config.db_path), spawner=starter)
+        stack.callback(starters.close)
+    launcher = Launcher(clock, roster=Roster(config.db_path), spawner=starters)
     surroundings = Surroundings(
         project_dir=str(config.root),
         data_dir=str(config.data_dir),

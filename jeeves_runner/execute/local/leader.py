@@ -71,7 +71,7 @@ class StartOrder:
 
 
 class Spawner(Protocol):
-    """Starts programs, in the order of the asking."""
+    """Starts programs, much in the order of the asking."""
 
     def open(self) -> None:
         """Get ready. Call it in the event loop."""

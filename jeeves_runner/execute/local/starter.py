@@ -66,6 +66,11 @@ class Starter:
         """The number of its process while there is one."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def orders(self) -> int:
+        """How many starts wait or are under way."""
+        return len(self._waiting) + len(self._under_way)
+
     def open(self) -> None:
         """Begin its process, so that the first start need not wait for it."""
         if self._process is not None or self._is_useless:

@@ -22,6 +22,7 @@ from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
 from jeeves_runner.execute.local.starter import Starter
+from jeeves_runner.execute.local.starter_pool import StarterPool
 
 pytestmark = [linux_only, pytest.mark.usefixtures("nothing_left_behind")]
 
@@ -143,6 +144,24 @@ def test_signals_to_all_of_a_service_leave_the_starter_alone() -> None:
     play(scenario)
 
 
+def test_of_two_side_by_side_one_goes_on_while_the_other_is_replaced() -> None:
+    async def scenario() -> None:
+        clock = SystemClock()
+        with closing(StarterPool(clock, DirectSpawner(clock))) as pool:
+            launcher = Launcher(spawner=pool)
+            runs = [asyncio.create_task(run(launcher, launch("sleep 0.1; exit 3", n))) for n in range(20)]
+            await asyncio.gather(*runs[:4])
+            one, other = (pid_of(starter) for starter in pool.starters)
+            os.kill(one, signal.SIGKILL)
+            endings = [ending for ending, _ in await asyncio.gather(*runs)]
+            assert {type(ending) for ending in endings} <= {Exited, Lost}
+            assert endings.count(Exited(code=3)) >= 10
+            assert (await run(launcher, launch("exit 4", 99)))[0] == Exited(code=4)
+            assert pid_of(pool.starters[1]) == other
+
+    asyncio.run(scenario())
+
+
 # The runner dies
 
 RUNNER = """
@@ -152,6 +171,7 @@ from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.starter import Starter
+from jeeves_runner.execute.local.starter_pool import StarterPool
 
 class Sink:
     def write(self, stream, data): pass
