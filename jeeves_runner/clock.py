@@ -29,8 +29,7 @@ class SystemClock:
     """The machine's clocks."""
 
     def now(self) -> datetime:
-        instant = datetime.now(UTC)
-        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+        return _to_the_millisecond(datetime.now(UTC))
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -39,6 +38,15 @@ class SystemClock:
         if hasattr(time, "CLOCK_BOOTTIME"):
             return time.clock_gettime(time.CLOCK_BOOTTIME)
         return time.monotonic()
+
+
+def from_timestamp(seconds: float) -> datetime:
+    """The wall clock as another process has read it, cut to milliseconds like ``now``."""
+    return _to_the_millisecond(datetime.fromtimestamp(seconds, UTC))
+
+
+def _to_the_millisecond(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def to_text(instant: datetime) -> str:

@@ -17,12 +17,11 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from jeeves_runner.clock import Clock
+from jeeves_runner.clock import Clock, from_timestamp
 from jeeves_runner.core.outcome import Lost
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.local import orphans
@@ -171,13 +170,13 @@ class Starter:
         if self._waiting or self._to_reap:
             self._pump_soon()
 
-    def _on_started(self, key: int, pid: int, before: float, after: float, began: float) -> None:
+    def _on_started(self, key: int, pid: int, instants: tuple[float, float, float, float]) -> None:
         order, pipes = self._under_way.pop(key)
-        age = timedelta(seconds=self._clock.monotonic() - began)
+        before, wall, began, after = instants
         birth = Birth(
             pid=pid,
             pid_started=start_ticks_between(pid, before, after),
-            started_at=self._clock.now() - age,
+            started_at=from_timestamp(wall),
             began=began,
             stdout=pipes.stdout,
             stderr=pipes.stderr,

@@ -8,9 +8,10 @@ hands it the runs as well should the starter die.
 
 A message is its length in four bytes, then a tuple by marshal. To the starter go ``("start", key, argv, env,
 cwd)``, with two descriptors for stdout and stderr, and ``("reap", pid)``. From it come ``("ready",)`` once,
-``("started", key, pid, before, after, began)``, ``("failed", key, errno, path or None)``, ``("refused", key,
-text)`` and ``("exited", pid, status, over)``. ``before`` and ``after`` are seconds since boot around the
-start; ``began`` and ``over`` are of the monotonic clock. A status is an exit code, or minus a signal.
+``("started", key, pid, instants)``, ``("failed", key, errno, path or None)``, ``("refused", key, text)`` and
+``("exited", pid, status, over)``. ``instants`` are seconds: since boot, by the wall clock and the monotonic
+one right before the start, and since boot after it. ``over`` is by the monotonic clock. A status is an exit
+code, or minus a signal.
 """
 
 import errno
@@ -24,7 +25,7 @@ from array import array
 from collections import deque
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from struct import Struct
-from time import CLOCK_BOOTTIME, clock_gettime, monotonic
+from time import CLOCK_BOOTTIME, clock_gettime, monotonic, time
 from typing import Any
 
 LENGTH = Struct("!I")
@@ -94,7 +95,7 @@ class Starter:
         try:
             os.chdir(cwd)
             path = None
-            before, began = clock_gettime(CLOCK_BOOTTIME), monotonic()
+            before = clock_gettime(CLOCK_BOOTTIME), time(), monotonic()
             setrlimit(RLIMIT_NOFILE, (self._soft, self._hard))  # the program inherits it
             pid = self._spawn(argv, env, stdout, stderr)
             after = clock_gettime(CLOCK_BOOTTIME)
@@ -103,7 +104,7 @@ class Starter:
         except ValueError as error:
             self._tell("refused", key, str(error))
         else:
-            self._tell("started", key, pid, before, after, began)
+            self._tell("started", key, pid, (*before, after))
             self._watch(pid)
         finally:
             os.close(stdout)
