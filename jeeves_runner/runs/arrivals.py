@@ -184,7 +184,7 @@ class Arrivals:
                 self._on_fenced(error)
             if isinstance(error, Stale | Conflict | NotFound):
                 # The slots that were taken for nothing go to those who wait.
-                self._follow_up(ends=False)
+                self._follow_up(ends=True)
             else:
                 self._on_failure()
             raise

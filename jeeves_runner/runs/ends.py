@@ -20,24 +20,33 @@ class Ends:
         self._conn = conn
         self._is_carried = is_carried
         self._seen = newest_end(conn)
-        self._untold: list[int] = []
+        self._untold: dict[int, None] = {}
         self._awaited: dict[int, SharedResult[None]] = {}
 
-    def look(self) -> list[int]:
-        """The runs whose end is told now, in the order of their ends."""
-        ended = ended_since(self._conn, self._seen)
-        if ended:
-            self._seen = ended[-1].end_seq
-        elif not self._untold:
-            return []
-        found = [*self._untold, *(row.run_id for row in ended)]
-        self._untold = [run_id for run_id in found if self._is_carried(run_id)]
-        told = [run_id for run_id in found if run_id not in self._untold]
-        for run_id in told:
-            awaited = self._awaited.pop(run_id, None)
-            if awaited is not None:
-                awaited.set(None)
+    def look(self, freed: int | None = None) -> list[int]:
+        """The runs whose end is told now, in the order of their ends.
+
+        ``freed`` is a run that this runner has just ceased to carry: then no other one that it carried is
+        asked about. Many runs may end with one commit, and each calls this.
+        """
+        told: list[int] = []
+        asked = list(self._untold) if freed is None else [freed] if freed in self._untold else []
+        for run_id in asked:
+            self._tell_or_keep(run_id, told)
+        for row in ended_since(self._conn, self._seen):
+            self._seen = row.end_seq
+            self._tell_or_keep(row.run_id, told)
         return told
+
+    def _tell_or_keep(self, run_id: int, told: list[int]) -> None:
+        if self._is_carried(run_id):
+            self._untold[run_id] = None
+            return
+        self._untold.pop(run_id, None)
+        told.append(run_id)
+        awaited = self._awaited.pop(run_id, None)
+        if awaited is not None:
+            awaited.set(None)
 
     async def wait(self, run_id: int) -> None:
         """Wait until the end of a run is told. It must not have been told before."""

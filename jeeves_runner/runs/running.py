@@ -35,7 +35,7 @@ _LAST_PATIENCE = 5.0
 class RunningRuns:
     """Carries out recorded runs, one task each.
 
-    ``after_end`` is called with job and pool once an end is committed and its slot is free; ``on_fenced``
+    ``after_end`` is called once the end of an attempt is committed and its slot is free; ``on_fenced``
     when a transaction finds that this runner has a successor.
     """
 
@@ -47,7 +47,7 @@ class RunningRuns:
         clock: Clock,
         epoch: int,
         logs: Logs,
-        after_end: Callable[[str, str | None], None],
+        after_end: Callable[[Attempt], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
         self._board = board
@@ -108,7 +108,7 @@ class RunningRuns:
                 await self._record(run, execution, report)
         finally:  # whatever was wrong with this run keeps no other one from its slot
             self._board.remove(attempt)
-            self._after_end(attempt.job_id, attempt.pool)
+            self._after_end(attempt)
 
     async def end(self, attempt: Attempt, cause: CancelCause) -> None:
         """Record why a running attempt is to end, then ask its process to.

@@ -27,7 +27,7 @@ from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
-from jeeves_runner.runs.board import Board, Stage
+from jeeves_runner.runs.board import Attempt, Board, Stage
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.execution import Logs
@@ -232,18 +232,18 @@ class Runs:
         if is_changed:
             self._line.review(all_of_them=True)
 
-    def _after_end(self, job_id: str, pool: str | None) -> None:
-        self._after_commit()
-        self._line.renew_reasons(job_id, pool)
+    def _after_end(self, attempt: Attempt) -> None:
+        self._after_commit(freed=None if attempt.run is None else attempt.run.id)
+        self._line.renew_reasons(attempt.job_id, attempt.pool)
 
-    def _after_commit(self, ends: bool = True) -> None:
+    def _after_commit(self, ends: bool = True, freed: int | None = None) -> None:
         """Follow what has been committed, by whichever process: ends, requests, slots that are free now.
 
         ``ends`` False: the commit was of this runner and has ended nothing. It does not pay to look then at
-        what other programs have written; they tell of it.
+        what other programs have written; they tell of it. ``freed``: the run that has just ended here.
         """
         if ends:
-            self._follow_ends()
+            self._follow_ends(freed)
         if ends and self._is_open:
             self._take_up_requests()
         self._line.review()
@@ -264,8 +264,8 @@ class Runs:
         self._follow_ends()
         self._line.review_soon()
 
-    def _follow_ends(self) -> None:
-        for run_id in self._ends.look():
+    def _follow_ends(self, freed: int | None = None) -> None:
+        for run_id in self._ends.look(freed):
             attempt = self._board.get(run_id)
             if attempt is not None:
                 self._board.remove(attempt)
