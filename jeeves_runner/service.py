@@ -258,6 +258,8 @@ class Runner:
 
     def _catch_signals(self, handler: Callable[[signal.Signals], None]) -> None:
         """Have the handler called from now on, in the place of an earlier one."""
+        # A parent that ignores it would have the kernel take the exit status of every run.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, handler, number)

@@ -106,5 +106,5 @@ class _Child:
             ON_LINUX and os.waitid(os.P_PID, self.birth.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         )
 
-    def reap(self) -> int:
+    def reap(self) -> int | None:
         return self._popen.wait()

@@ -47,8 +47,9 @@ class Leader(Protocol):
         """Whether it has ended, also if nobody was called back yet."""
         ...
 
-    def reap(self) -> int:
-        """Its exit code, or its signal as a negative number. It must have ended."""
+    def reap(self) -> int | None:
+        """Its exit code, or its signal as a negative number; None if something else has taken its status. It
+        must have ended."""
         ...
 
 

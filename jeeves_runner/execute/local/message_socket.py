@@ -11,13 +11,15 @@ from typing import Any
 from jeeves_runner.execute.local.starter_main import LENGTH
 
 _RECEIVED = 1 << 16
+_LONGEST = 1 << 16
+"""Bytes of the longest answer; one holds some numbers and a path."""
 
 
 class MessageSocket:
     """Sends and receives tuples as ``starter_main`` describes them, without ever blocking.
 
     ``on_message`` is called with the parts of each message, ``on_room`` when it has been full and is not any
-    more, ``on_end`` once, when the other end has closed.
+    more, ``on_end`` once, when the other end has closed or has sent what is no message.
     """
 
     def __init__(
@@ -83,19 +85,32 @@ class MessageSocket:
             return
         except OSError:
             data = b""
-        if not data:
+        try:
+            messages = self._messages(data)
+        except (ValueError, EOFError, TypeError):
+            messages, data = [], b""
+        for message in messages:
+            if not self._is_closed:
+                self._on_message(*message)
+        if not data and not self._is_closed:
             self.close()
             self._on_end()
-            return
+
+    def _messages(self, data: bytes) -> list[tuple[Any, ...]]:
+        """Those that are whole by now. Raises ValueError, EOFError or TypeError for what is none."""
         data = self._received + data
-        start = 0
+        found, start = [], 0
         while len(data) - start >= LENGTH.size:
-            end = start + LENGTH.size + LENGTH.unpack_from(data, start)[0]
+            (length,) = LENGTH.unpack_from(data, start)
+            if length > _LONGEST:
+                raise ValueError(f"a message of {length} bytes")
+            end = start + LENGTH.size + length
             if end > len(data):
                 break
-            self._on_message(*marshal.loads(data[start + LENGTH.size : end]))
+            found.append(tuple(marshal.loads(data[start + LENGTH.size : end])))
             start = end
         self._received = data[start:]
+        return found
 
 
 def encode(*message: Any) -> bytes:

@@ -234,10 +234,12 @@ def remove_temporaries(launch: Launch) -> None:
             Path(path).unlink()
 
 
-def _ending_of(returncode: int, span: Span) -> Exited:
-    if returncode >= 0:
-        return Exited(code=returncode, span=span)
-    return Exited(signal=_signal_name(-returncode), span=span)
+def _ending_of(status: int | None, span: Span) -> Ending:
+    if status is None:
+        return Lost(message="how it ended is not known: something else has taken its exit status")
+    if status >= 0:
+        return Exited(code=status, span=span)
+    return Exited(signal=_signal_name(-status), span=span)
 
 
 def _signal_name(number: int) -> str:

@@ -34,6 +34,10 @@ from jeeves_runner.execute.local.spawn import refused, start_failed, watch_exit
 log = logging.getLogger(__name__)
 
 _PROGRAM = Path(__file__).with_name("starter_main.py")
+_SILENCE = 10.0
+"""Seconds after which a process that has orders and says nothing is taken for stuck."""
+_TRIES = 3
+"""How many processes may end in a row before they are ready."""
 _UNDER_WAY = 64
 """The most starts that the starter is told of before it has answered."""
 
@@ -55,7 +59,8 @@ class Starter:
         self._is_ready = self._is_pumping = self._is_useless = False
         self._waiting: deque[StartOrder] = deque()
         self._under_way: dict[int, tuple[StartOrder, Pipes]] = {}
-        self._last_key = 0
+        self._last_key = self._early_ends = 0
+        self._silence: asyncio.TimerHandle | None = None
         self._leaders: dict[int, _Leader] = {}
         self._to_reap: list[bytes] = []
         self._clearing: set[asyncio.Task[None]] = set()
@@ -145,6 +150,8 @@ class Starter:
     def _put_under_way(self, order: StartOrder, pipes: Pipes) -> bytes:
         launch = order.launch
         order.under_way = True
+        if self._silence is None:
+            self._silence = asyncio.get_running_loop().call_later(_SILENCE, self._on_silence)
         self._last_key += 1
         self._under_way[self._last_key] = order, pipes
         return encode("start", self._last_key, launch.argv, dict(launch.env), launch.cwd)
@@ -152,9 +159,10 @@ class Starter:
     # Answers
 
     def _on_message(self, word: str, *rest: Any) -> None:
+        self._end_silence()
         match word:
             case "ready":
-                self._is_ready = True
+                self._is_ready, self._early_ends = True, 0
             case "started":
                 self._on_started(*rest)
             case "exited":
@@ -167,8 +175,20 @@ class Starter:
             case "refused":
                 key, text = rest
                 self._on_failure(key, lambda _launch: refused(text))
+        if self._under_way:
+            self._silence = asyncio.get_running_loop().call_later(_SILENCE, self._on_silence)
         if self._waiting or self._to_reap:
             self._pump_soon()
+
+    def _end_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _on_silence(self) -> None:
+        """It is stopped, or waits for a file system that hangs."""
+        log.error("the process that starts programs has said nothing for %.0f s and is killed", _SILENCE)
+        self._on_death()
 
     def _on_started(self, key: int, pid: int, instants: tuple[float, float, float, float]) -> None:
         order, pipes = self._under_way.pop(key)
@@ -193,15 +213,15 @@ class Starter:
     # The end of its process
 
     def _on_death(self) -> None:
-        was_ready = self._is_ready
+        self._early_ends += not self._is_ready
         self._end_process()
-        if was_ready:
+        if self._early_ends < _TRIES:
             log.error(
-                "the process that starts programs has died; another one takes its place, and runs go on"
+                "the process that starts programs has ended; another one takes its place, and runs go on"
             )
             self.open()
         else:
-            self._give_up("ended before it was ready")
+            self._give_up("ended before it was ready, again and again")
         self._pump_soon()
 
     def _give_up(self, why: str) -> None:
@@ -209,6 +229,7 @@ class Starter:
         log.warning("the process that starts programs %s; they are started directly", why)
 
     def _end_process(self) -> None:
+        self._end_silence()
         process, self._process = self._process, None
         if process is None or self._socket is None:
             return
@@ -268,11 +289,14 @@ class _Leader:
         stat = read_stat(self.birth.pid)
         return stat is None or stat.is_dead
 
-    def reap(self) -> int:
+    def reap(self) -> int | None:
         if self._have_reaped is not None and self._status is not None:
             self._have_reaped(self.birth.pid)
             return self._status
-        _, status = os.waitpid(self.birth.pid, 0)
+        try:
+            _, status = os.waitpid(self.birth.pid, 0)
+        except ChildProcessError:
+            return self._status
         return os.waitstatus_to_exitcode(status)
 
 

@@ -40,6 +40,8 @@ class Starter:
         self._sock = sock
         self._poll = select.epoll()
         self._poll.register(sock, select.EPOLLIN)
+        self._peer = select.poll()
+        self._peer.register(sock, 0)  # tells of its end alone
         self._buffer = b""
         self._fds: deque[int] = deque()
         self._orders: deque[tuple[Any, ...]] = deque()
@@ -49,7 +51,7 @@ class Starter:
         self._soft = soft if soft_limit is None else soft_limit
 
     def serve(self) -> None:
-        """Between two starts, look for exits, and whether the runner is still there."""
+        """Between two starts, look for exits; before each, whether the runner is still there."""
         self._tell("ready")
         while True:
             for fd, events in self._poll.poll(0 if self._orders else -1):
@@ -58,6 +60,8 @@ class Starter:
                 elif events & (select.EPOLLHUP | select.EPOLLERR) or not self._receive():
                     return
             if self._orders:
+                if self._peer.poll(0):
+                    return
                 self._obey(*self._orders.popleft())
 
     def _receive(self) -> bool:
@@ -182,6 +186,13 @@ def _stay() -> None:
             signal.signal(number, lambda *_: None)
 
 
-if __name__ == "__main__":
+def main(fd: int, soft_limit: int | None) -> None:
+    """Serve the socket of this number, which no program gets: orders hold secrets of other runs."""
+    os.set_inheritable(fd, False)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take the exit status of every run
     _stay()
-    Starter(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]) if sys.argv[2] else None).serve()
+    Starter(socket.socket(fileno=fd), soft_limit).serve()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]) if sys.argv[2] else None)

@@ -263,7 +263,8 @@ def test_without_a_starter_programs_are_started_directly(
         assert starter.pid is None
 
     play(scenario)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.records[-1].levelname == "WARNING"
+    assert "started directly" in caplog.records[-1].getMessage()
 
 
 # Times and numbers
@@ -296,4 +297,62 @@ def test_the_output_of_a_thousand_at_once_arrives_whole() -> None:
         await asyncio.gather(*(one(run_id) for run_id in range(1000)))
 
     raise_open_file_limit()
+    play(scenario)
+
+
+def test_a_program_gets_no_descriptors_but_its_own_three() -> None:
+    """Over the starter's socket go the secrets of all runs."""
+
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        _, sink = await run(launcher, launch("ls /proc/$$/fd; true"))
+        assert sorted(sink.stdout.split()) == ["0", "1", "2"]
+
+    play(scenario)
+
+
+def test_another_starter_comes_at_once_also_while_runs_live() -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        lasting = await launcher.start(launch("exec sleep 60"), Collected())
+        first = pid_of(starter)
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while starter.pid == first:  # noqa: ASYNC110 - within turns of the loop
+                await asyncio.sleep(0)
+            assert (await run(launcher, launch("exit 4", 2)))[0] == Exited(code=4)
+        await launcher.cancel(lasting.run_id, 0)
+        assert await launcher.wait(lasting.run_id) == Exited(signal="SIGKILL")
+
+    play(scenario)
+
+
+def test_a_starter_that_is_stuck_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(starter_module, "_SILENCE", 0.3)
+
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        lasting = await launcher.start(launch("sleep 0.8; exit 5"), Collected())
+        os.kill(pid_of(starter), signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            stuck = await launcher.start(launch("true", 2), Collected())
+            assert isinstance(await launcher.wait(stuck.run_id), Lost)
+            assert (await run(launcher, launch("exit 4", 3)))[0] == Exited(code=4)
+            assert await launcher.wait(lasting.run_id) == Exited(code=5)
+
+    play(scenario)
+    assert "has said nothing for" in caplog.text
+
+
+def test_what_is_no_message_ends_the_starter_and_not_the_runner() -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        await run(launcher, launch("true"))
+        assert starter._socket is not None
+        first = pid_of(starter)
+        for nonsense in (b"hello, world", b"\0\0\0\1X"):
+            starter._socket._received = nonsense  # as if it had come before the next answer
+            async with asyncio.timeout(10):
+                assert isinstance((await run(launcher, launch("true", 2)))[0], Lost)
+                assert (await run(launcher, launch("exit 4", 3)))[0] == Exited(code=4)
+        assert pid_of(starter) != first
+
     play(scenario)
