@@ -31,6 +31,11 @@ class DirectSpawner:
     def open(self) -> None:
         """Nothing is needed."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has a start to make."""
+        return bool(self._waiting)
+
     def start(self, order: StartOrder) -> None:
         """Start it in a turn of the loop to come."""
         self._waiting.append(order)

@@ -1,22 +1,26 @@
 """Several starters side by side.
 
 A starter waits for each exec, and on a busy machine the process that does it waits for a processor
-meanwhile. Two starters keep two of them at it, as two threads would; more have brought nothing.
+meanwhile. Two starters keep two of them at it, as two threads would; more have brought nothing. A start
+that comes alone is made directly: the way to a starter and back takes longer than it saves.
 """
 
 from collections.abc import Sequence
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.execute.local.leader import Spawner, StartOrder
+from jeeves_runner.execute.local.direct import DirectSpawner
+from jeeves_runner.execute.local.leader import StartOrder
 from jeeves_runner.execute.local.starter import Starter
 
 _SIDE_BY_SIDE = 2
 
 
 class StarterPool:
-    """Gives each order to the starter that has the fewest. The parameters are those of ``Starter``."""
+    """Gives each order to the starter that has the fewest, and one that comes alone to ``direct``. The
+    parameters are those of ``Starter``."""
 
-    def __init__(self, clock: Clock, direct: Spawner, *, open_files: int | None = None) -> None:
+    def __init__(self, clock: Clock, direct: DirectSpawner, *, open_files: int | None = None) -> None:
+        self._direct = direct
         self.starters: Sequence[Starter] = [
             Starter(clock, direct, open_files=open_files) for _ in range(_SIDE_BY_SIDE)
         ]
@@ -33,6 +37,9 @@ class StarterPool:
 
     def start(self, order: StartOrder) -> None:
         """Start it soon."""
+        if not any(starter.orders for starter in self.starters) and not self._direct.is_busy:
+            self._direct.start(order)
+            return
         min(self.starters, key=_orders_of).start(order)
 
 
