@@ -27,30 +27,33 @@ class DirectSpawner:
         self._use_pidfd = use_pidfd and ON_LINUX
         self._open_files = open_files
         self._waiting: deque[StartOrder] = deque()
+        self._has_started = False
 
     def open(self) -> None:
         """Nothing is needed."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether it has a start to make."""
-        return bool(self._waiting)
+        """Whether this turn of the loop has made its start."""
+        return self._has_started
 
     def start(self, order: StartOrder) -> None:
-        """Start it in a turn of the loop to come."""
-        self._waiting.append(order)
-        if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._start_next)
+        """Start it at once, or in a turn of the loop to come if this one has made a start already."""
+        if self._has_started:
+            self._waiting.append(order)
+        else:
+            self._start(order)
 
-    def _start_next(self) -> None:
-        order = self._waiting[0]
-        try:
-            if not order.withdrawn:
-                self._answer(order)
-        finally:
-            self._waiting.popleft()
-            if self._waiting:
-                asyncio.get_running_loop().call_soon(self._start_next)
+    def _start(self, order: StartOrder) -> None:
+        self._has_started = True
+        asyncio.get_running_loop().call_soon(self._next_turn)
+        if not order.withdrawn:
+            self._answer(order)
+
+    def _next_turn(self) -> None:
+        self._has_started = False
+        if self._waiting:
+            self._start(self._waiting.popleft())
 
     def _answer(self, order: StartOrder) -> None:
         try:
