@@ -11,7 +11,8 @@ from jeeves_runner.execute.shared_result import SharedResult
 class Ends:
     """Follows the ends of runs by their numbers, which rise in the order of the commits.
 
-    ``look`` costs one read of an index, and is called after everything that may have committed an end.
+    ``look`` costs one read of an index, and is called after everything that may have committed ends of runs
+    that this runner does not carry.
     While ``is_carried`` says that a task of this runner still works on the run, its end is not told. So
     those who are told of an end find the slot free.
     """
@@ -42,8 +43,15 @@ class Ends:
         if self._is_carried(run_id):
             self._untold[run_id] = None
             return
-        self._untold.pop(run_id, None)
         told.append(run_id)
+        self.tell(run_id)
+
+    def tell(self, run_id: int) -> None:
+        """Tell the end of a run that this runner has just recorded and ceased to carry, without a look.
+
+        A look to come finds its row too, when nobody waits for it any more.
+        """
+        self._untold.pop(run_id, None)
         awaited = self._awaited.pop(run_id, None)
         if awaited is not None:
             awaited.set(None)

@@ -35,8 +35,9 @@ _LAST_PATIENCE = 5.0
 class RunningRuns:
     """Carries out recorded runs, one task each.
 
-    ``after_end`` is called once the end of an attempt is committed and its slot is free; ``on_fenced``
-    when a transaction finds that this runner has a successor.
+    ``after_end`` is called once the end of an attempt is committed and its slot is free, with its row as
+    recorded; None instead if it could not be, or if the work was left to the next runner. ``on_fenced`` is
+    called when a transaction finds that this runner has a successor.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class RunningRuns:
         clock: Clock,
         epoch: int,
         logs: Logs,
-        after_end: Callable[[Attempt], None],
+        after_end: Callable[[Attempt, Run | None], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
         self._board = board
@@ -102,13 +103,14 @@ class RunningRuns:
     async def _see_through(
         self, attempt: Attempt, run: Run, execution: Execution, work: Coroutine[Any, Any, Report | None]
     ) -> None:
+        ended: Run | None = None
         try:
             report = await work
             if report is not None:
-                await self._record(run, execution, report)
+                ended = await self._record(run, execution, report)
         finally:  # whatever was wrong with this run keeps no other one from its slot
             self._board.remove(attempt)
-            self._after_end(attempt)
+            self._after_end(attempt, ended)
 
     async def end(self, attempt: Attempt, cause: CancelCause) -> None:
         """Record why a running attempt is to end, then ask its process to.
@@ -175,7 +177,7 @@ class RunningRuns:
                 break
         return not self._tasks
 
-    async def _record(self, run: Run, execution: Execution, report: Report) -> None:
+    async def _record(self, run: Run, execution: Execution, report: Report) -> Run | None:
         """Record an end, however long the database takes, unless another runner has taken over."""
 
         def op(tx: Tx) -> Run:
@@ -184,7 +186,7 @@ class RunningRuns:
 
         while True:
             try:
-                await self._writer.write(op, priority=Priority.OUTCOME)
+                return await self._writer.write(op, priority=Priority.OUTCOME)
             except Fenced as fenced:
                 self._on_fenced(fenced)
             except NotFound as error:
@@ -193,7 +195,7 @@ class RunningRuns:
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
                 await asyncio.sleep(AGAIN)
                 continue
-            return
+            return None
 
     async def _record_cause(self, run_id: int, cause: CancelCause) -> CancelCause | None:
         """The first cause recorded for the run, None if it has ended.

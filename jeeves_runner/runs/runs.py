@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import CancelCause, Run, Trigger
+from jeeves_runner.core.model import CancelCause, Run, RunStatus, Trigger
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
@@ -232,8 +232,13 @@ class Runs:
         if is_changed:
             self._line.review(all_of_them=True)
 
-    def _after_end(self, attempt: Attempt) -> None:
-        self._after_commit(freed=None if attempt.run is None else attempt.run.id)
+    def _after_end(self, attempt: Attempt, ended: Run | None) -> None:
+        if ended is not None and ended.status is RunStatus.OK:
+            # No row follows from it, and none but its own has ended with it.
+            self._ends.tell(ended.id)
+            self._line.review()
+        else:
+            self._after_commit(freed=None if attempt.run is None else attempt.run.id)
         self._line.renew_reasons(attempt.job_id, attempt.pool)
 
     def _after_commit(self, ends: bool = True, freed: int | None = None) -> None:

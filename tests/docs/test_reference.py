@@ -1,6 +1,7 @@
 """The reference pages hold what schemas, schedules, scripts and the database are like."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -141,7 +142,8 @@ def test_the_variables_described_are_those_a_script_gets() -> None:
         base_env={"JR_OTHER": "of another run"},
     )
     environment, _ = build_environment(Order(JobSpec(id="job", name="job"), run), around)
-    given = {name.replace("_NAME_", "<NAME>") for name in environment if name.startswith("JR_")}
+    names = map(os.fsdecode, environment)
+    given = {name.replace("_NAME_", "<NAME>") for name in names if name.startswith("JR_")}
     assert given == {only_code(row[0]) for row in table(read("reference/script-environment.md"), "variable")}
 
 

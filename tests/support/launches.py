@@ -61,7 +61,7 @@ def launch(script: str, run_id: int = 1, **changes: object) -> Launch:
     base = Launch(
         run_id=run_id,
         argv=("sh", "-c", script),
-        env={"PATH": os.environ["PATH"], "JR_RUN_MARK": mark},
+        env={b"PATH": os.environb[b"PATH"], b"JR_RUN_MARK": mark.encode()},
         cwd="/",
         mark=mark,
     )

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.local.faults import Fault, secret_fault, variable_fault
+from jeeves_runner.execute.local.faults import Fault, refused, secret_fault, variable_fault
 from jeeves_runner.execute.local.processes import MARK_VARIABLE
 
 _RESERVED = "JR_"
@@ -34,33 +35,39 @@ class Surroundings(NamedTuple):
     """The environment that runs get before the job's own variables are set."""
 
 
-def build_environment(order: Order, around: Surroundings) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The whole environment of a run, and the secret values in it.
+def build_environment(order: Order, around: Surroundings) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
+    """The whole environment of a run as the system takes it, and the secret values in it.
 
     The ``JR_`` variables of the runner's own environment belong to another run and are left out. Raises
-    InvalidValue for a secret that cannot be read.
+    InvalidValue for a secret that cannot be read, and for what no variable can carry.
     """
-    environment = dict(_inherited(tuple(around.base_env.items())))
+    own: dict[str, str] = {}
     secrets: list[str] = []
-    declared = order.spec.env
-    for name, value in declared:
+    for name, value in order.spec.env:
         if isinstance(value, Secret):
-            environment[name] = _resolve(name, value, around)
-            secrets.append(environment[name])
+            own[name] = _resolve(name, value, around)
+            secrets.append(own[name])
         else:
-            environment[name] = value
-    if any(name == "PATH" for name, _ in declared):
-        environment["PATH"] = _with_own_bin(environment["PATH"])
-    facts = _facts_as_variables(order.run, around)
-    return environment | facts | param_variables(order.run.params), tuple(secrets)
+            own[name] = value
+    if "PATH" in own:
+        own["PATH"] = _with_own_bin(own["PATH"])
+    own |= _facts_as_variables(order.run, around) | param_variables(order.run.params)
+    try:
+        return _inherited(tuple(around.base_env.items())) | _encoded(own), tuple(secrets)
+    except UnicodeEncodeError as error:
+        raise refused(str(error)) from error
 
 
 @lru_cache(maxsize=4)
-def _inherited(base: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """The part of the runner's environment that every run inherits."""
+def _inherited(base: tuple[tuple[str, str], ...]) -> MappingProxyType[bytes, bytes]:
+    """The part of the runner's environment that every run inherits, encoded once for all of them."""
     environment = {name: value for name, value in base if not name.startswith(_RESERVED)}
     environment["PATH"] = _with_own_bin(environment.get("PATH") or os.defpath)
-    return tuple(environment.items())
+    return MappingProxyType(_encoded(environment))
+
+
+def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
 
 
 def _resolve(name: str, secret: Secret, around: Surroundings) -> str:

@@ -7,7 +7,7 @@ said; None: the thing is there, and is of another kind.
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import InvalidValue, JeevesError
 
 E = TypeVar("E", bound=JeevesError)
 
@@ -52,6 +52,11 @@ def secret_fault(path: str | Path, error: OSError | ValueError | None) -> Fault:
         return Fault(f"the secret file does not exist: {path}", hint)
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return Fault(f"the secret file cannot be read: {path}: {reason}", _READABLE)
+
+
+def refused(why: str) -> InvalidValue:
+    """For a NUL or a lone surrogate, which no argument and no variable can carry."""
+    return InvalidValue(f"the run's arguments or environment cannot be passed on: {why}")
 
 
 def variable_fault(name: str) -> Fault:

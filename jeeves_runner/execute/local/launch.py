@@ -18,8 +18,8 @@ class Launch:
     """The run's id."""
     argv: tuple[str, ...]
     """The program and its arguments; the program is a path, or a name found through PATH."""
-    env: Mapping[str, str]
-    """The whole environment, secrets included; for that reason the repr leaves it out."""
+    env: Mapping[bytes, bytes]
+    """The whole environment as the system takes it. It holds secrets, so the repr leaves it out."""
     cwd: str
     """Absolute path of the working folder."""
     mark: str

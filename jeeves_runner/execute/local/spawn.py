@@ -12,8 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
-from jeeves_runner.execute.local.faults import folder_fault
+from jeeves_runner.errors import JeevesError, StartFailed
+from jeeves_runner.execute.local.faults import folder_fault, refused
 from jeeves_runner.execute.local.launch import Launch
 
 _MOST_ON_MACOS = 10_240
@@ -41,11 +41,6 @@ def spawn(launch: Launch, stdout: int, stderr: int) -> "subprocess.Popen[bytes]"
         raise start_failed(launch, error) from error
     except ValueError as error:
         raise refused(str(error)) from error
-
-
-def refused(why: str) -> InvalidValue:
-    """For a NUL or a lone surrogate, which no argument and no variable can carry."""
-    return InvalidValue(f"the run's arguments or environment cannot be passed on: {why}")
 
 
 def start_failed(launch: Launch, error: OSError) -> JeevesError:

@@ -25,11 +25,12 @@ from jeeves_runner.clock import Clock, from_timestamp
 from jeeves_runner.core.outcome import Lost
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.local import orphans
+from jeeves_runner.execute.local.faults import refused
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.leader import Birth, Pipes, Spawner, StartOrder
 from jeeves_runner.execute.local.message_socket import MessageSocket, encode
 from jeeves_runner.execute.local.processes import MARK_VARIABLE, read_stat, start_ticks_between
-from jeeves_runner.execute.local.spawn import refused, start_failed, watch_exit
+from jeeves_runner.execute.local.spawn import start_failed, watch_exit
 
 log = logging.getLogger(__name__)
 

@@ -93,7 +93,7 @@ class Starter:
         else:
             os.waitpid(rest[0], 0)
 
-    def _start(self, key: int, argv: tuple[str, ...], env: dict[str, str], cwd: str) -> None:
+    def _start(self, key: int, argv: tuple[str, ...], env: dict[bytes, bytes], cwd: str) -> None:
         stdout, stderr = self._fds.popleft(), self._fds.popleft()
         path: str | None = cwd
         try:
@@ -115,7 +115,7 @@ class Starter:
             os.close(stderr)
             os.chdir("/")
 
-    def _spawn(self, argv: tuple[str, ...], env: dict[str, str], stdout: int, stderr: int) -> int:
+    def _spawn(self, argv: tuple[str, ...], env: dict[bytes, bytes], stdout: int, stderr: int) -> int:
         actions = [
             (os.POSIX_SPAWN_DUP2, self._null, 0),
             (os.POSIX_SPAWN_DUP2, stdout, 1),
@@ -159,11 +159,13 @@ class Starter:
         self._sock.sendall(LENGTH.pack(len(data)) + data)
 
 
-def _candidates(program: str, env: dict[str, str]) -> list[str]:
+def _candidates(program: str, env: dict[bytes, bytes]) -> list[str]:
     """Where the program may be. Files that are not there are left out: to try one costs a process."""
     if "/" in program:
         return [program]
-    return [place for folder in os.get_exec_path(env) if _exists(place := f"{folder}/{program}")]
+    path = env.get(b"PATH")
+    folders = os.get_exec_path({} if path is None else {"PATH": os.fsdecode(path)})
+    return [place for folder in folders if _exists(place := f"{folder}/{program}")]
 
 
 def _exists(path: str) -> bool:

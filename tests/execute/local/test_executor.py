@@ -110,7 +110,7 @@ def test_a_faulty_sink_does_not_keep_the_run_from_ending(caplog: pytest.LogCaptu
 
 
 def test_the_environment_is_exactly_the_given_one() -> None:
-    script = launch("", argv=("/usr/bin/env",), env={"A": "1", "B": "ü\n2"})
+    script = launch("", argv=("/usr/bin/env",), env={b"A": b"1", b"B": "ü\n2".encode()})
     assert run_once(script)[1].stdout == "A=1\nB=ü\n2\n"
 
 

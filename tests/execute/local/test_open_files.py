@@ -52,7 +52,7 @@ def test_a_program_gets_the_limit_of_before(low_limit: int, with_starter: bool) 
         executor = Launcher(spawner=starter if with_starter else direct)
         ask = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
         program = Launch(
-            run_id=1, argv=(sys.executable, "-c", ask), env=dict(os.environ), cwd="/", mark="a mark"
+            run_id=1, argv=(sys.executable, "-c", ask), env=dict(os.environb), cwd="/", mark="a mark"
         )
         handle = await executor.start(program, Sink())
         with closing(starter):

@@ -249,7 +249,8 @@ def test_text_and_argv_have_their_digests_too(facts: Facts) -> None:
 
 
 def environment(facts: Facts, base: Mapping[str, str] = BASE, **changes: object) -> Mapping[str, str]:
-    return prepared_for(inline("true", **changes), facts, base=base).launch.env
+    found = prepared_for(inline("true", **changes), facts, base=base).launch.env
+    return {name.decode(): value.decode() for name, value in found.items()}
 
 
 def test_the_environment_tells_the_run_about_itself(facts: Facts) -> None:
@@ -303,6 +304,11 @@ def test_a_python_script_finds_the_runners_python(facts: Facts) -> None:
 def test_parameters_that_would_be_one_variable_are_refused(facts: Facts) -> None:
     with pytest.raises(InvalidValue, match="JR_PARAM_A_B"):
         environment(facts.but(params={"a-b": "1", "A_b": "2"}))
+
+
+def test_what_no_variable_can_carry_is_refused(facts: Facts) -> None:
+    with pytest.raises(InvalidValue, match="environment cannot be passed on"):
+        environment(facts.but(params={"a": "\ud800"}))
 
 
 # Secrets
