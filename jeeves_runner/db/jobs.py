@@ -3,6 +3,7 @@
 Applies write them: see ``declared_jobs``.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -46,6 +47,14 @@ def job_row(conn: apsw.Connection, job_id: str) -> JobRow | None:
     """The job, live or tombstone."""
     row = conn.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return None if row is None else _job_row(row)
+
+
+def job_rows(conn: apsw.Connection, job_ids: Sequence[str]) -> list[JobRow]:
+    """The same for several; unknown ids are left out."""
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(job_ids),)
+    )
+    return [_job_row(row) for row in rows]
 
 
 def _job_row(row: Sequence[Any]) -> JobRow:

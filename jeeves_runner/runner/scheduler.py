@@ -38,7 +38,9 @@ _DUE_AT_ONCE = 8
 
 
 class DueRuns(Protocol):
-    """Decides about due occurrences; see ``Runs.submit``."""
+    """Decides about due occurrences; see ``Runs``."""
+
+    def expect(self, job_ids: Sequence[str]) -> None: ...
 
     def submit(self, due: Due) -> "asyncio.Future[list[Run]]": ...
 
@@ -99,6 +101,7 @@ class Scheduler:
             await self._read_jobs(again)
         now = self._clock.now()
         while batch := self._timetable.due(now, limit=_DUE_AT_ONCE):
+            self._runs.expect([due.job_id for due in batch])
             for due in batch:
                 if due.job_id in self._undecided:
                     continue  # its row still knows of more, and is read again before anything of it is due

@@ -1,5 +1,6 @@
 """What the policy needs to know, gathered: the job, the board, the pauses, the room on the disk."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -56,6 +57,7 @@ class Admission:
         self._clock = clock
         self._disk_full = disk_full
         self.pauses = self._pauses_before = overrides.Pauses()
+        self._has_read = False  # the pauses, in this turn of the event loop
 
     def read_pauses(self) -> bool:
         """Read the pauses again; whether they have changed since this was asked last."""
@@ -79,10 +81,17 @@ class Admission:
     def is_paused_now(self, job: Job) -> bool:
         """Whether the database says so: the person who asks for a run may be the one who has just resumed.
 
-        Those who wait are told by the same pauses from here on.
+        All who ask in one turn of the event loop are told by one read, and those who wait by the same pauses
+        from here on.
         """
-        self.pauses = overrides.pauses(self._conn, self._clock.now())
+        if not self._has_read:
+            self.pauses = overrides.pauses(self._conn, self._clock.now())
+            self._has_read = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
         return self._is_paused(job.row.id)
+
+    def _next_turn(self) -> None:
+        self._has_read = False
 
     def decide_arriving(self, job: Job, attempt: Attempt, request: Request, *, paused: bool) -> Decision:
         """About an attempt that has just come due or been asked for."""

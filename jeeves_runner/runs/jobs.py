@@ -1,12 +1,13 @@
 """The jobs as the runner last read them: a job's row and its spec together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apsw
 
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db.jobs import JobRow, damaged_job, job_row, unknown_job
+from jeeves_runner.db.jobs import JobRow, damaged_job, job_row, job_rows, unknown_job
 from jeeves_runner.db.timetable_rows import log_damage
 from jeeves_runner.errors import Conflict, NotFound
 
@@ -35,6 +36,17 @@ class KnownJobs:
         if job is None and (row := job_row(self._conn, job_id)) is not None:
             job = self._read(row)
         return job
+
+    def expect(self, job_ids: Sequence[str]) -> None:
+        """Read those of these jobs that are not known at one go: they are asked for in a moment.
+
+        A read takes some microseconds, and to get the interpreter back afterwards a hundred times as long
+        while other threads are busy.
+        """
+        unknown = [job_id for job_id in job_ids if job_id not in self._jobs]
+        if len(unknown) > 1:
+            for row in job_rows(self._conn, unknown):
+                self._read(row)
 
     def absence(self, job_id: str) -> NotFound | Conflict:
         """What is to be said where ``get`` has found nothing."""

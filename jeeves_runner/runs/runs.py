@@ -160,6 +160,10 @@ class Runs:
 
     # Requests
 
+    def expect(self, job_ids: Sequence[str]) -> None:
+        """Occurrences of these jobs are submitted in a moment."""
+        self._jobs.expect(job_ids)
+
     def submit(self, due: Due) -> "asyncio.Future[list[Run]]":
         """Decide about occurrences whose time has come; see ``DueOccurrences.submit``."""
         return self._due.submit(due)
