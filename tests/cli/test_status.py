@@ -144,13 +144,29 @@ def test_a_check_says_only_what_is_wrong_and_ends_with_it(shell: Shell) -> None:
         shell.ledger.add_job("bad")
         shell.ledger.add_run("bad", "error", message="exit code 1")
         result = shell.run("status", "--check")
-        assert result.exit_code == 1
-        assert "failing  bad" in result.stdout
-        assert "paused" not in result.stdout
+        lines = [words(line) for line in result.stdout.splitlines()]
+        assert (result.exit_code, lines[0]) == (1, "WHAT WHICH WHY")
+        assert [line.split()[:2] for line in lines[1:]] == [["failing", "bad"]]
         assert shell.run("status", "--check", "--json").exit_code == 1
 
 
-def test_a_server_that_does_not_answer_fails_a_check(shell: Shell) -> None:
+def test_a_server_that_does_not_answer_or_is_stopping_fails_a_check(shell: Shell) -> None:
     with shell.server(shell.folder / "runner.sock"):
         result = shell.run("status", "--check")
     assert (result.exit_code, result.stdout) == (2, "jeeves-runner: the server does not answer\n")
+    sync = recorded_sync(shell.ledger.conn, None)
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON, stopping=True, sync=sync)
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
+        result = shell.run("status", "--check")
+    assert (result.exit_code, result.stdout) == (2, "jeeves-runner: stopping\n")
+
+
+def test_a_check_calls_no_run_lost_while_its_server_lives(shell: Shell) -> None:
+    """A server that is stopping lets its runs finish, and has closed its HTTP before."""
+    shell.ledger.add_job("a")
+    shell.ledger.add_run("a", "running")
+    with shell.server(shell.folder / "runner.sock"):
+        assert shell.run("status", "--check").stdout == "jeeves-runner: the server does not answer\n"
+    lines = [words(line) for line in shell.run("status", "--check").stdout.splitlines()]
+    assert lines[1:2] == ["WHAT WHICH WHY"]
+    assert lines[2].startswith("lost run 1 of a")

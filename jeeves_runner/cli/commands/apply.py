@@ -121,7 +121,6 @@ def _refuse(app: App, plan: Plan) -> None:
 
 
 def _report(app: App, applied: "Applied") -> None:
-
     plan = applied.plan
     if app.json:
         app.print_json(_document(plan, revision=applied.revision))

@@ -37,7 +37,7 @@ _SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 
 @click.command("status")
 @click.option(
-    "--check", is_flag=True, help="Print only what is wrong. Exit 1 if anything is, 2 if no server runs."
+    "--check", is_flag=True, help="Print only what is wrong. Exit 1 if anything is, 2 if no server answers."
 )
 @json_option
 @pass_app
@@ -52,7 +52,8 @@ def command(ctx: click.Context, app: App, check: bool) -> None:
             app.print_json(document)
         with snapshot(conn):
             if check:
-                ctx.exit(_check(app, conn, now, document, sync, server if is_answered else None))
+                serves = is_answered and document["status"] == "running"
+                ctx.exit(_check(app, conn, now, document, sync, server, serves=serves))
             if not app.json:
                 _print_screen(app, conn, now, document, sync, server)
 
@@ -64,19 +65,21 @@ def _check(
     status: StatusDocument,
     sync: SyncDocument,
     server: RunnerRow | None,
+    *,
+    serves: bool,
 ) -> int:
     """Print what is wrong, for a monitor that reads exit codes. A pause is wanted, and nothing wrong.
 
-    ``server`` is one that has answered.
+    ``serves``: the server has answered, and is not stopping.
     """
     lost = () if server is not None else _lost_rows(active_runs(conn))
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
     rows = [*_sync_rows(sync), *lost, *_failing_rows(conn, jobs, now)]
     if not app.json:
-        if server is None:
+        if not serves:
             app.print(f"{status['name']}: ", sync["reason"] or status["status"])
         _print_attention(app, rows)
-    if server is None:
+    if not serves:
         return exits.FAILED
     return exits.UNWELL if rows else exits.OK
 
@@ -114,7 +117,10 @@ def _print_screen(
     _print_head(app, now, status, server)
     active = active_runs(conn)
     lost = _lost_rows(active) if server is None else ()
-    _print_attention(app, [*_sync_rows(sync), *lost, *_job_rows(conn, now)])
+    rows = [*_sync_rows(sync), *lost, *_job_rows(conn, now)]
+    if rows:
+        app.print_heading("Needs attention")
+        _print_attention(app, rows)
     _print_active(app, active, now, served=server is not None)
     _print_next(app, conn, now)
 
@@ -178,10 +184,8 @@ def _health_text(health: HealthDocument) -> str:
 
 
 def _print_attention(app: App, rows: list[Row]) -> None:
-    if not rows:
-        return
-    app.print_heading("Needs attention")
-    app.print_table(("WHAT", "WHICH", Prose("WHY")), rows[:_MANY])
+    if rows:
+        app.print_table(("WHAT", "WHICH", Prose("WHY")), rows[:_MANY])
     if len(rows) > _MANY:
         app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
 
