@@ -15,6 +15,7 @@ from jeeves_runner.config_kinds import (
     Duration,
     Given,
     Host,
+    Interval,
     Limits,
     Location,
     Section,
@@ -42,7 +43,7 @@ class SyncConfig(NamedTuple):
     mode: Annotated[SyncMode, Choice(SyncMode, "auto: what is saved is applied; manual: an apply does.")] = (
         "auto"
     )
-    interval_ms: Annotated[int, Duration("How often the folder is looked at if nothing is heard.")] = 60_000
+    interval_ms: Annotated[int, Interval("How often the folder is looked at if nothing is heard.")] = 60_000
 
 
 class LogConfig(NamedTuple):
@@ -83,7 +84,7 @@ class Config(NamedTuple):
         10 * 1024**2
     )
     state_cleanup_interval_ms: Annotated[
-        int, Duration("How often expired state, old runs and finished items are removed.")
+        int, Interval("How often expired state, old runs and finished items are removed.")
     ] = 3_600_000
     shutdown_grace_ms: Annotated[int, Duration("How long a stopping runner lets runs finish.")] = 30_000
     min_free: Annotated[int, Size("Free disk space below which no run starts.")] = 256 * 1024**2

@@ -19,6 +19,7 @@ from jeeves_runner.core.wording import brief
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The addresses a server may listen on."""
 
+_DURATION_FORM: Final = "(?:[0-9]+(?:ms|s|m|h|d))+"
 _LONGEST_SUFFIX: Final = "-journal"
 
 Place = tuple[str, ...]
@@ -132,7 +133,7 @@ class Duration(Kind):
     suffix = "_ms"
 
     def __init__(self, meaning: str) -> None:
-        form = {"type": "string", "pattern": "^(?:[0-9]+(?:ms|s|m|h|d))+$"}
+        form = {"type": "string", "pattern": f"^{_DURATION_FORM}$"}
         super().__init__(meaning, form, 'a duration such as "30s", "5m" or "1h30m"')
 
     def read(self, written: Any, root: Path) -> int:
@@ -146,6 +147,18 @@ class Duration(Kind):
             parse_duration(written)
         except ValueError as error:
             yield _wrong(place, str(error))
+
+
+class Interval(Duration):
+    """The time between two pieces of work: a second at least, so that there is time for anything else."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(meaning)
+        self._schema |= {
+            # Less than a second: zeros, and then at most 999ms.
+            "pattern": f"^(?!(?:0+[smhd])*(?:0*[0-9]{{1,3}}ms)?$){_DURATION_FORM}$",
+            "x-expected": 'a duration of 1s or more, such as "30s", "5m" or "1h30m"',
+        }
 
 
 class Size(Kind):

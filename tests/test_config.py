@@ -61,6 +61,12 @@ def test_the_nearest_file_above_counts_and_paths_are_relative_to_it(tmp_path: Pa
     )
 
 
+def test_the_shortest_interval_is_a_second_however_it_is_written(tmp_path: Path) -> None:
+    for text in ("1s", "1000ms", "0m1s", "1m0s"):
+        (tmp_path / "jeeves-runner.yaml").write_text(f"state_cleanup_interval: {text}\n")
+        assert load_config(tmp_path, None).state_cleanup_interval_ms in (1_000, 60_000)
+
+
 def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
     (tmp_path / "jeeves-runner.yaml").write_text("# nothing yet\n")
     assert load_config(tmp_path, None).port == 1937
@@ -94,6 +100,9 @@ def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
         ('runners: {sh: " "}\n', "1:15", "it is blank", "uv run"),
         ("port: 2.0213e4\n", "1:7", "port number", "without point and exponent: 20213"),
         ("min_free: 10\n", "1:11", "must be a size", "10MiB?"),
+        ("sync: {interval: 0s}\n", "1:18", "`sync.interval` must be a duration of 1s or more", ""),
+        ("sync: {interval: 0m999ms}\n", "1:18", "must be a duration of 1s or more", ""),
+        ("state_cleanup_interval: 0ms\n", "1:25", "must be a duration of 1s or more", ""),
         ("timezone: localtime\n", "1:11", "'localtime' is not known", "IANA"),
         ("max_concurrency: 0x" + "f" * 50_000 + "\n", "1:18", "too large", ""),
     ],
