@@ -140,7 +140,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
 def _path(start: Path, explicit: Path | None) -> Path | None:
     if explicit is None:
         return _nearest_file(start)
-    return explicit / FILE_NAME if explicit.is_dir() else explicit
+    is_folder = os.path.isdir(explicit)  # noqa: PTH112 - is_dir() raises where one may not look
+    return explicit / FILE_NAME if is_folder else explicit
 
 
 def _root(folder: Path) -> Path:

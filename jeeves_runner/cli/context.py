@@ -45,18 +45,22 @@ class App:
         self.json = json
         self.clock = clock or SystemClock()
 
+    @property
+    def here(self) -> Path:
+        """The current folder; ConfigError if it no longer exists."""
+        try:
+            return Path.cwd()
+        except FileNotFoundError:
+            raise ConfigError(
+                "the current folder no longer exists", hint="change into one that does, and try again"
+            ) from None
+
     @cached_property
     def config(self) -> "Config":
         """The config of ``--config``, or of the nearest file above the current folder; ConfigError."""
         from jeeves_runner.config import load_config
 
-        try:
-            here = Path.cwd()
-        except FileNotFoundError:
-            raise ConfigError(
-                "the current folder no longer exists", hint="change into one that does, and try again"
-            ) from None
-        return load_config(here, self.config_path)
+        return load_config(self.here, self.config_path)
 
     @property
     def color(self) -> bool:

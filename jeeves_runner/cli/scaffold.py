@@ -86,7 +86,8 @@ def refuse_obstacles(files: Iterable[NewFile]) -> None:
     """Conflict if something that is no folder stands where a file's folder should be."""
     for file in files:
         for place in file.path.parents:
-            if (place.exists() or place.is_symlink()) and not place.is_dir():
+            is_folder = os.path.isdir(place)  # noqa: PTH112 - is_dir() raises where one may not look
+            if os.path.lexists(place) and not is_folder:
                 raise Conflict(
                     f"{place} is no folder, and {file.path} is to be written below it; nothing was written",
                     hint="move it away, or choose another folder",

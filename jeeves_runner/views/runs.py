@@ -1,5 +1,6 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
+import os
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, TypedDict
@@ -62,7 +63,9 @@ def run_log(conn: apsw.Connection, run_id: int) -> tuple[WholeRunRow, Path | Non
     """The run of ``run_view`` and its log file, None if it has none (any more); NotFound."""
     run = run_view(conn, run_id)["run"]
     path = None if run["log_path"] is None else Path(run["log_path"])
-    return run, path if path is not None and path.is_file() else None
+    if path is not None and not os.path.isfile(path):  # noqa: PTH113 - is_file() raises where one may not look
+        path = None
+    return run, path
 
 
 def active_runs(conn: apsw.Connection) -> list[RunRow]:

@@ -206,16 +206,6 @@ def test_without_a_usable_log_a_traceback_goes_to_a_temporary_file(
     assert "ZeroDivisionError: oh" in log.read_text(encoding="utf-8")
 
 
-def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
-    answer = invoke("status")
-    assert answer.exit_code == 2
-    assert "the current folder no longer exists" in answer.stderr
-
-
 @pytest.mark.parametrize("words", [["--json", "act"], ["act", "--json"], ["--json", "act", "--json"]])
 def test_json_may_stand_before_or_after_the_command(words: list[str]) -> None:
     @click.command("act")

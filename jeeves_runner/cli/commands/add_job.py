@@ -1,5 +1,6 @@
 """``add-job``: write the manifest of a new job, after checking it together with all others."""
 
+import os
 import posixpath
 import shlex
 from collections.abc import Iterable, Mapping
@@ -89,21 +90,21 @@ def _words(text: str | None) -> list[str] | None:
 
 def _refuse_overwriting(manifest: Path) -> None:
     for path in (manifest, manifest.with_suffix(".yml")):
-        if path.exists() or path.is_symlink():
+        if os.path.lexists(path):
             raise Conflict(f"{path} exists already", hint="edit it, or choose another id")
 
 
 def _schema(config: "Config") -> str | None:
     """The path from the jobs folder to the schema for editors; None if ``init`` wrote none."""
     schema = config.root / scaffold.MANIFEST_SCHEMA
-    return relpath(schema, config.jobs_dir) if schema.exists() else None
+    return relpath(schema, config.jobs_dir) if os.path.lexists(schema) else None
 
 
 def _new_script(config: "Config", script: str) -> scaffold.NewFile | None:
     """The script to write; None if it exists, lies outside the project or is of a kind without template."""
-    path = (config.root / script).resolve()
+    path = Path(os.path.realpath(config.root / script))
     name = SCRIPTS.get(path.suffix)
-    if name is None or path.exists() or not path.is_relative_to(config.root.resolve()):
+    if name is None or os.path.lexists(path) or not path.is_relative_to(config.root):
         return None
     return scaffold.NewFile(path=path, text=scaffold.template(name), executable=True)
 

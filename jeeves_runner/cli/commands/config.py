@@ -1,7 +1,6 @@
 """``config``: the settings in force, and whether the config file is valid."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -38,7 +37,7 @@ def show(app: App) -> None:
 @pass_app
 def validate(app: App) -> int:
     """Check the config file. Exit code 0: valid, 2: not, or not readable."""
-    path, problems = check_config(Path.cwd(), app.config_path)
+    path, problems = check_config(app.here, app.config_path)
     if not problems:
         path = app.config.path
     if app.json:

@@ -1,5 +1,7 @@
 """``diff``: what an apply would change, and whether it would be allowed to."""
 
+from pathlib import Path
+
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
@@ -33,7 +35,7 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
 
     planner = planner_of(app.config)
     reason = None
-    if against == "empty" or not app.config.db_path.exists():
+    if against == "empty" or _is_missing(app.config.db_path):
         plan = planner.plan(Live.nothing())
     else:
         conn = app.connect()
@@ -57,3 +59,14 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
     if reason:
         return REFUSED
     return DIFFERENT if plan.changes else OK
+
+
+def _is_missing(db_path: Path) -> bool:
+    """Whether there is no database yet. One that cannot be looked at may be there: opening it says why."""
+    try:
+        db_path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -28,18 +28,20 @@ def command(app: App, folder: Path, force: bool) -> None:
     A file that is there already is left as it is, so this can be repeated: after an upgrade it
     renews the schemas. A .gitignore gets the lines it lacks.
     """
+    here = app.here
+    place = Path(os.path.realpath(folder))
     schemas = {scaffold.MANIFEST_SCHEMA: manifest_schema(), scaffold.CONFIG_SCHEMA: config_schema()}
-    jobs_dir = scaffold.JOBS_DIR if force else _jobs_dir(folder)
+    jobs_dir = scaffold.JOBS_DIR if force else _jobs_dir(place)
     files = list(scaffold.project_files(folder, schemas, jobs_dir))
     scaffold.refuse_obstacles(files)
     fates = {relpath(file.path, folder): scaffold.write(file, force=force) for file in files}
     if app.json:
-        app.print_json({"folder": str(folder.resolve()), "files": fates})
+        app.print_json({"folder": str(place), "files": fates})
         return
     for path, fate in fates.items():
         note = "  (differs from ours; --force replaces it)" if fate is scaffold.Fate.SKIPPED else ""
         app.print(f"{fate:<9}  {path}{note}")
-    if (repository := _repository_around(folder.resolve())) is not None:
+    if (repository := _repository_around(place)) is not None:
         app.print()
         app.print(
             f"This folder is inside the git repository {repository}, whose hooks and workflows are read"
@@ -47,7 +49,7 @@ def command(app: App, folder: Path, force: bool) -> None:
         app.print("there alone: move .github/ and .pre-commit-config.yaml up, and adapt the paths in them.")
     app.print()
     app.print("Next:")
-    if folder.resolve() != Path.cwd():
+    if place != here:
         app.print(f"  cd {shlex.quote(os.fspath(folder))}")
     app.print("  jeeves-runner validate    # check the manifests")
     app.print("  jeeves-runner serve       # run them, and apply each change as you save it")
@@ -57,14 +59,14 @@ def _jobs_dir(folder: Path) -> str:
     """The jobs folder that a config in ``folder`` names, else the usual one; ConfigError if it is broken."""
     from jeeves_runner.config import FILE_NAME, load_config
 
-    path = folder.resolve() / FILE_NAME
-    if not path.is_file():
+    path = folder / FILE_NAME
+    if not os.path.isfile(path):  # noqa: PTH113 - is_file() raises where one may not look
         return scaffold.JOBS_DIR
-    return Path(relpath(load_config(folder, path).jobs_dir, path.parent)).as_posix()
+    return Path(relpath(load_config(folder, path).jobs_dir, folder)).as_posix()
 
 
 def _repository_around(folder: Path) -> Path | None:
     """The git repository that a folder lies in; None if there is none, or the folder is its top."""
-    if (folder / ".git").exists():
+    if os.path.lexists(folder / ".git"):
         return None
-    return next((above for above in folder.parents if (above / ".git").exists()), None)
+    return next((above for above in folder.parents if os.path.lexists(above / ".git")), None)

@@ -1,5 +1,6 @@
 """``validate``: check every manifest. It needs no database."""
 
+import os
 import posixpath
 from pathlib import Path
 
@@ -53,9 +54,8 @@ def command(app: App, strict: bool, form: str) -> int:
 
 def _below_the_repository(root: Path) -> str:
     """The project's path in the git repository around it: GitHub names files relative to the repository."""
-    real = root.resolve()
-    top = next((place for place in (real, *real.parents) if (place / ".git").exists()), real)
-    return real.relative_to(top).as_posix()
+    top = next((place for place in (root, *root.parents) if os.path.lexists(place / ".git")), root)
+    return root.relative_to(top).as_posix()
 
 
 def _escaped(text: str) -> str:
