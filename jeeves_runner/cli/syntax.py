@@ -1,12 +1,12 @@
 """Syntax that several commands share: kinds of numbers, JSON values, and groups of commands."""
 
-import json
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
 import click
 
+from jeeves_runner.core.values import decode_json
 from jeeves_runner.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,7 +54,7 @@ ITEM_ID: Final = Number("the number of an item", 1, 2**63 - 1)
 def parse_json(text: str, what: str) -> Any:
     """The JSON value of a word, which ``what`` names; UsageError, with the usual slip of quoting as hint."""
     try:
-        return json.loads(text)
+        return decode_json(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{what} is not JSON: {error}",

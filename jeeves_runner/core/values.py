@@ -5,6 +5,7 @@ same words: ``InvalidValue``, whose message begins with ``what``, the thing as t
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from enum import Enum
@@ -61,13 +62,22 @@ def to_json(value: object, what: str) -> str:
     return text
 
 
+def decode_json(text: str) -> Any:
+    """The value of a JSON text; ValueError for anything else, RecursionError for one nested too deep.
+
+    ``json.loads`` would take NaN, infinities and numbers too large for a float: what it makes of them could
+    not be written as JSON again.
+    """
+    return _decode(text)
+
+
 def parse_json(text: str) -> Any:
-    """The value of a JSON text; ValueError for anything else, and for one that is nested too deep.
+    """As ``decode_json``, but ValueError for a text that is nested too deep as well.
 
     A text within MAX_DEPTH raises RecursionError where the caller's stack has no room left for it.
     """
     try:
-        return json.loads(text)
+        return decode_json(text)
     except RecursionError:
         if _depth(text) > MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from None
@@ -186,6 +196,19 @@ def _check_keys(mapping: dict[object, object], what: str) -> None:
                 f"{what} has the key {key!r}, which is not a string",
                 hint="JSON knows strings only; use str(key)",
             )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(value := float(text)):
+        raise ValueError(f"{text} is too large a number")
+    return value
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
 
 def _depth(text: str) -> int:

@@ -9,6 +9,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, SourceType
+from jeeves_runner.core.values import parse_json
 
 
 class JobColumns(TypedDict):
@@ -184,7 +185,7 @@ def _schedule(column: str | list[str] | None) -> str | list[str] | None:
     if not isinstance(column, str) or not column.startswith("["):
         return column
     try:
-        expressions: list[str] = json.loads(column)
+        expressions: list[str] = parse_json(column)
     except ValueError:  # changed by hand: shown as it stands
         return column
     return expressions

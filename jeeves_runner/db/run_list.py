@@ -1,12 +1,12 @@
 """Runs as people look at them."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
 
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
+from jeeves_runner.core.values import parse_json
 
 
 class RunRow(TypedDict):
@@ -167,6 +167,6 @@ def _row(values: Sequence[Any]) -> RunRow:
 def _value(text: object) -> object:
     """The JSON of a column; what another program wrote there as no JSON is shown as its text."""
     try:
-        return json.loads(text) if isinstance(text, str) else text
+        return parse_json(text) if isinstance(text, str) else text
     except ValueError:
         return text

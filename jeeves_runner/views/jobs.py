@@ -1,6 +1,5 @@
 """Jobs: what is declared of each, how it is and when it runs next."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Final, NotRequired, TypedDict
@@ -9,6 +8,7 @@ import apsw
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs, overrides, revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
@@ -141,7 +141,7 @@ def job_view(
             **_job(conn, listed, next_run or next_runs(conn, now, [job_id])),
             "held_message": listed.held_message,
             "held_since": listed.held_since,
-            "spec": json.loads(row.spec_text),
+            "spec": from_json(row.spec_text, f"the spec of job {job_id}"),
             "revision": revisions.revision(conn, row.revision_id),
             "last_runs": run_rows(conn, job_id=job_id, limit=_LAST_RUNS),
         }

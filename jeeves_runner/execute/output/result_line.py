@@ -1,7 +1,6 @@
 """The line by which a script reports its result: ``JR_RESULT:{json}``, the last one in stdout."""
 
-import json
-import math
+from jeeves_runner.core.values import decode_json
 
 PREFIX = "JR_RESULT:"
 MAX_BYTES = 64 * 1024
@@ -60,7 +59,7 @@ def _fault(text: str) -> str | None:
     """Why ``text`` is no result, or None."""
     too_deep = f"nested more than {_MAX_DEPTH} levels deep"
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = decode_json(text)
     except ValueError:
         return "not a JSON object"
     except RecursionError:
@@ -69,16 +68,6 @@ def _fault(text: str) -> str | None:
         return "not a JSON object"
     # A value nested deeper could not be encoded again for those who read it.
     return None if _depth_is_sane(value) else too_deep
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    if math.isinf(value := float(text)):
-        raise ValueError(f"{text} is too large a number")
-    return value
 
 
 def _depth_is_sane(value: object) -> bool:
