@@ -32,20 +32,16 @@ def namespaces(conn: apsw.Connection, now: datetime) -> list[str]:
 
 def values(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, Any]:
     """The values of a namespace by key, in order; None for a key that has items only."""
-    rows = conn.execute(
-        """
-        SELECT key, value FROM state
-        WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
-        UNION ALL
-        SELECT DISTINCT key, NULL FROM state_items AS item
-        WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
-          AND NOT EXISTS (SELECT 1 FROM state AS owner
-                          WHERE owner.namespace = :namespace AND owner.key = item.key)
-        ORDER BY key
-        """,
-        {"namespace": namespace, "at": to_text(now)},
-    )
+    rows = conn.execute(f"{_KEYS} ORDER BY key", {"namespace": namespace, "at": to_text(now)})
     return {key: None if text is None else from_json(text, f"state {namespace}/{key}") for key, text in rows}
+
+
+def count_keys(conn: apsw.Connection, now: datetime, namespace: str) -> int:
+    """How many keys ``values`` has. Their values are not read."""
+    count: int = conn.execute(
+        f"SELECT count(*) FROM ({_KEYS})", {"namespace": namespace, "at": to_text(now)}
+    ).get
+    return count
 
 
 def get_value(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> Any:
@@ -220,6 +216,16 @@ WHERE EXISTS (SELECT 1 FROM state_items AS item
                 AND NOT EXISTS (SELECT 1 FROM state AS owner WHERE owner.namespace = item.namespace
                                 AND owner.key = item.key AND owner.expires_at <= :at))
 ORDER BY namespace
+"""
+
+_KEYS = """
+SELECT key, value FROM state
+WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
+UNION ALL
+SELECT DISTINCT key, NULL FROM state_items AS item
+WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
+  AND NOT EXISTS (SELECT 1 FROM state AS owner
+                  WHERE owner.namespace = :namespace AND owner.key = item.key)
 """
 
 _LIVE = """

@@ -63,6 +63,15 @@ class TestState:
         assert shell("state", "delete", "mail", "cursor").code == 0
         assert shell("state", "list", "--json").json == {"namespaces": []}
 
+    def test_is_listed_with_the_number_of_keys_whatever_they_hold(self, shell: Shell) -> None:
+        with Client(shell.store.path, clock=shell.store.clock) as client:
+            for namespace, key in (("mail", "a"), ("mail", "b"), ("notes", "a")):
+                client.set_state(namespace, key, 1)
+            client.set_item("mail", "c", "an item", None)
+        shell.store.conn.execute("UPDATE state SET value = '{no json' WHERE key = 'b'")
+        answer = shell("state", "list")
+        assert [line.split() for line in answer.out.splitlines()[1:]] == [["mail", "3"], ["notes", "1"]]
+
     def test_shows_items_with_their_key(self, shell: Shell) -> None:
         with Client(shell.store.path, clock=shell.store.clock) as client:
             client.set_item("mail", "seen", "a", [1])

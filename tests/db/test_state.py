@@ -49,6 +49,7 @@ class TestValues:
         set_item(store, "items-only", "x")
         assert state.namespaces(store.conn, store.now) == ["mail"]
         assert state.values(store.conn, store.now, "mail") == {"a": 1, "b": 2, "items-only": None}
+        assert state.count_keys(store.conn, store.now, "mail") == 3
 
     def test_are_found_in_every_namespace_that_still_holds_any(self, store: Store) -> None:
         with store.tx() as tx:
@@ -86,6 +87,7 @@ class TestTimeToLive:
         store.clock.advance(minutes=1)
         assert state.namespaces(store.conn, store.now) == []
         assert state.values(store.conn, store.now, "mail") == {}
+        assert state.count_keys(store.conn, store.now, "mail") == 0
 
     def test_of_a_key_takes_its_items_along(self, store: Store) -> None:
         set_value(store, "seen", "1", ttl_ms=MINUTE)
