@@ -29,6 +29,10 @@ UNWELL: Final = 1
 """``status --check`` has found something wrong."""
 EMPTY: Final = 3
 """``queue claim`` has found nothing ready."""
+ENDED_BADLY: Final = 1
+"""``trigger --wait``: the last attempt ended error, timeout or interrupted."""
+NOT_RUN: Final = 3
+"""``trigger --wait``: it was skipped or cancelled."""
 
 #: Error codes (``JeevesError.code``) that end otherwise than with ``FAILED``.
 EXIT_CODES: Final[dict[str, int]] = {

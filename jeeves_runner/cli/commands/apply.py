@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.exits import INCOMPLETE, OK
 from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
 from jeeves_runner.cli.server import server_of
 from jeeves_runner.cli.syntax import DELETES
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from jeeves_runner.reconcile.apply import Applied, ApplyOptions
 
-INCOMPLETE = 3
 _ATTEMPTS = 5
 
 
@@ -57,7 +57,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
             if attempt == _ATTEMPTS - 1:
                 raise
     _report(app, applied)
-    return 0 if applied.plan.complete else INCOMPLETE
+    return OK if applied.plan.complete else INCOMPLETE
 
 
 def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":

@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.exits import FAILED, OK, REFUSED
+from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
+from jeeves_runner.cli.plan_text import plan_lines, plan_summary, problem_lines
 from jeeves_runner.cli.syntax import DELETES
-
-DIFFERENT = 1
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.origin import AppliedBy
 
 
 @click.command("diff")
@@ -26,9 +27,6 @@ def command(app: App, against: str, allow_deletes: int | None) -> int:
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
-    from jeeves_runner.cli.plan_text import plan_lines, plan_summary, problem_lines
-    from jeeves_runner.core.live import Live
-    from jeeves_runner.core.origin import AppliedBy
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import planner_of, source_of
     from jeeves_runner.views.sync import plan_view

@@ -30,7 +30,6 @@ def command(context: click.Context) -> None:
 @pass_app
 def list_namespaces(app: App) -> None:
     """List the namespaces."""
-    from jeeves_runner.db.state import count_keys
     from jeeves_runner.views.state import namespaces_view
 
     with closing(app.connect()) as opened, snapshot(opened) as conn:
@@ -39,7 +38,7 @@ def list_namespaces(app: App) -> None:
         if app.json:
             app.print_json(document)
             return
-        rows = [(name, str(count_keys(conn, now, name))) for name in document["namespaces"]]
+        rows = [(name, str(state.count_keys(conn, now, name))) for name in document["namespaces"]]
     if rows:
         app.print_table(("NAMESPACE", "KEYS"), rows)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from jeeves_runner.cli import completion
+from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import duration
 from jeeves_runner.cli.rows import run_note
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from jeeves_runner.db.run_list import WholeRunRow
     from jeeves_runner.views.runs import ResultDocument
 
-_EXIT_CODES: Final[Mapping[str, int]] = {RunStatus.OK: 0, **dict.fromkeys(BAD, 1)}
-_NOT_RUN: Final = 3
+_EXIT_CODES: Final[Mapping[str, int]] = {RunStatus.OK: exits.OK, **dict.fromkeys(BAD, exits.ENDED_BADLY)}
 _STDERR_LINES: Final = 10
 
 _LOOK_ANYWAY: Final = 5.0
@@ -66,7 +65,7 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
         app.print_json(document)
     else:
         app.print(f"Run {run_id} of {job_id} is asked for; `jeeves-runner run {run_id}` shows it.")
-    return 0
+    return exits.OK
 
 
 def _params(words: tuple[str, ...]) -> dict[str, str]:
@@ -107,16 +106,16 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> "WholeRunRow":
 
 
 def _report_end(app: App, run: "WholeRunRow") -> int:
-    code = _EXIT_CODES.get(run["status"], _NOT_RUN)
+    code = _EXIT_CODES.get(run["status"], exits.NOT_RUN)
     if app.json:
         document: ResultDocument = {"result": run}
         app.print_json(document)
         return code
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
     note = f": {text}" if (text := run_note(run, served=True)) else ""
-    word = Styled(run["status"], "green" if code == 0 else "red")
+    word = Styled(run["status"], "green" if code == exits.OK else "red")
     app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}.")
-    if code == 1:
+    if code == exits.ENDED_BADLY:
         for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
             click.echo(f"  {printable(line)}", err=True)
     return code
