@@ -100,6 +100,7 @@ def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
         ('runners: {sh: " "}\n', "1:15", "it is blank", "uv run"),
         ("port: 2.0213e4\n", "1:7", "port number", "without point and exponent: 20213"),
         ("min_free: 10\n", "1:11", "must be a size", "10MiB?"),
+        ("run_retention: 90\n", "1:16", "must be a duration", "its unit: 90s, 90m, 90h or 90d"),
         ("sync: {interval: 0s}\n", "1:18", "`sync.interval` must be a duration of 1s or more", ""),
         ("sync: {interval: 0m999ms}\n", "1:18", "must be a duration of 1s or more", ""),
         ("state_cleanup_interval: 0ms\n", "1:25", "must be a duration of 1s or more", ""),

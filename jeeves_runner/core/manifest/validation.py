@@ -190,7 +190,7 @@ def _hint(value: Any, schema: Mapping[str, Any], expected: str) -> str | None:
         return f"write it without point and exponent: {int(value)}"
     if isinstance(value, int) and not isinstance(value, bool):
         if "duration" in expected:
-            return f"a number needs its unit: {value}s?"
+            return f"a number needs its unit: {value}s, {value}m, {value}h or {value}d"
         if "size" in expected:
             return f"a number needs its unit: {value}MiB?"
     if "string" in kinds and isinstance(value, bool | int | float) and "duration" not in expected:

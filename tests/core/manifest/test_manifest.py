@@ -150,6 +150,7 @@ def test_nearer_defaults_win_and_null_takes_away() -> None:
         ('run: x\nid: "a\\n"\n', 2, 5, "lower-case", ""),
         ("run: x\nenv: {JR_X: y}\n", 2, 7, "JR_", ""),
         ("run: x\nenv: {A: 1}\n", 2, 10, "`env.A` must be text", 'quote it: "1"'),
+        ("run: x\ntimeout: 90\n", 2, 10, "must be a duration", "its unit: 90s, 90m, 90h or 90d"),
         ("run: x\nargs: [true]\n", 2, 8, "`args[0]` must be text, not true", 'quote it: "true"'),
         ("run: x\nenabled: 'true'\n", 2, 10, "must be true or false", "without quotes: true"),
         ("run: x\npriority: '5'\n", 2, 11, "must be a whole number", "without quotes: 5"),
