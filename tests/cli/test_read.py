@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from support.cli import Shell, between_looks, words
 from support.clock import NOON
-from support.project import Project
 
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
@@ -366,28 +365,3 @@ def test_without_a_database_the_next_step_is_named(tmp_path: Path) -> None:
         result = shell.run(command)
         assert (result.exit_code, result.stdout) == (2, "")
         assert "there is no database at" in result.stderr
-
-
-def test_history_tells_what_was_applied_and_what_one_apply_changed(tmp_path: Path) -> None:
-    shell, project = Shell(tmp_path), Project(tmp_path)
-    project.write("a.yaml", "run: echo a\n")
-    project.write("b.yaml", "run: echo b\n")
-    project.apply()
-    project.write("a.yaml", "run: echo c\n")
-    project.apply()
-    lines = [words(line) for line in shell.text("history").splitlines()]
-    assert [line.split()[0] for line in lines] == ["NUMBER", "3", "2", "1"]
-    assert "cli +0 ~1 -0" in lines[1]
-    assert "cli +2 ~0 -0" in lines[2]
-    text = shell.text("history", "3")
-    assert "~ job a  jobs.d/a.yaml:1" in text
-    assert 'script: "echo a" -> "echo c"' in text
-    assert [row["id"] for row in shell.json("history", "--before", "3")["revisions"]] == [2, 1]
-    assert shell.text("history", "--before", "1") == "Nothing is older than 1.\n"
-
-
-def test_a_revision_that_is_not_there_names_the_newest(shell: Shell) -> None:
-    result = shell.run("history", "7")
-    assert result.exit_code == 2
-    assert "there is no revision 7" in result.stderr
-    assert "the newest is 1" in result.stderr

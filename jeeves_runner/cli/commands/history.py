@@ -13,9 +13,11 @@ from jeeves_runner.cli.plan_text import change_lines
 from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.db.revisions import RevisionRow
+    from jeeves_runner.views.revisions import WholeRevision
 
 
 @click.command("history")
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 @pass_app
 def command(app: App, revision: int | None, before: int | None, limit: int | None) -> None:
     """Show what was applied, newest first; or all that REVISION changed."""
+    if revision is not None and (before is not None or limit is not None):
+        raise UsageError("--limit and --before are for the list, and not for one REVISION")
     from jeeves_runner.views.revisions import PAGE, revision_view, revisions_view
 
     with closing(app.connect()) as conn:
@@ -69,11 +73,12 @@ def _counts(row: "RevisionRow") -> str:
     return f"+{row['created']} ~{row['updated']} -{row['deleted']}"
 
 
-def _pairs(row: "RevisionRow", now: datetime) -> Iterator[tuple[str, Cell | None]]:
+def _pairs(row: "WholeRevision", now: datetime) -> Iterator[tuple[str, Cell | None]]:
     yield "applied", when(row["applied_at"], now)
     yield "by", row["applied_by"]
     yield "commit", row["commit"]
     yield "author", row["author"]
     yield "subject", row["subject"]
     yield "changes", _counts(row)
+    yield "held", ", ".join(row["held"]) or None
     yield "put back", f"{row['drifted']} changed by hand" if row["drifted"] else None
