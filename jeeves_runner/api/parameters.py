@@ -104,6 +104,8 @@ class Length:
     """A length of time: ``30s``. ``maximum`` is such a text, too."""
 
     maximum: str | None = None
+    beyond: str | None = None
+    """What to do instead of asking for more, as a hint."""
 
     @property
     def words(self) -> str:
@@ -119,9 +121,7 @@ class Length:
         except ValueError as error:
             raise InvalidValue(f"{name}: {error}") from error
         if self.maximum is not None and ms > parse_duration(self.maximum):
-            raise InvalidValue(
-                f"{name}: a look waits {self.maximum} at most", hint="ask again when it has passed"
-            )
+            raise InvalidValue(f"{name} must be {self.words}, not {text!r}", hint=self.beyond)
         return timedelta(milliseconds=ms)
 
 

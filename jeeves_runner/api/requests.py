@@ -109,7 +109,7 @@ class RunsQuery(NamedTuple):
 class LookQuery(NamedTuple):
     """How patient a look at a run is."""
 
-    wait: Annotated[timedelta, Length("1m")] = timedelta()
+    wait: Annotated[timedelta, Length("1m", "ask again when it has passed")] = timedelta()
     """For how long to wait for its end."""
 
 

@@ -59,7 +59,7 @@ def test_a_look_that_waits_is_answered_when_the_server_stops(ledger: Ledger) -> 
 @pytest.mark.parametrize(
     ("path", "answer"),
     [
-        ("/runs/1?wait=61s", (400, "wait: a look waits 1m at most")),
+        ("/runs/1?wait=61s", (400, "wait must be a duration, 1m at most, not '61s'")),
         ("/runs/1?wait=soon", (400, 'wait: "soon" is no duration; write one like "30s", "5m" or "1h30m"')),
         ("/runs/7?wait=1s", (404, "there is no run 7")),
     ],
