@@ -6,7 +6,7 @@ from typing import Annotated, Final, NamedTuple
 from jeeves_runner.api.bodies import FlagField, LengthField, ParamsField, TextField
 from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Length, Name, Text, Whole, Word
 from jeeves_runner.core.model import RunStatus
-from jeeves_runner.views.runs import PAGE
+from jeeves_runner.views import PAGE
 
 PEEK_LIMIT: Final = 20
 _STATUSES: Final = tuple(status.value for status in RunStatus)
@@ -75,22 +75,13 @@ class JobsQuery(NamedTuple):
     """The ``next_cursor`` of the page before."""
 
 
-class RunsOfJobQuery(NamedTuple):
-    """A page of runs."""
+class PageQuery(NamedTuple):
+    """A page of what has numbers, the newest first: runs of a job, or revisions."""
 
     limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
     """At most this many."""
     before: Annotated[int | None, Whole()] = None
-    """Only runs with smaller numbers."""
-
-
-class RevisionsQuery(NamedTuple):
-    """A page of revisions."""
-
-    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
-    """At most this many."""
-    before: Annotated[int | None, Whole()] = None
-    """Only revisions with smaller numbers."""
+    """Only those with smaller numbers."""
 
 
 class RunsQuery(NamedTuple):

@@ -13,10 +13,10 @@ from jeeves_runner.api.requests import (
     JobPath,
     LookQuery,
     Nothing,
+    PageQuery,
     RunJobBody,
     RunJobQuery,
     RunPath,
-    RunsOfJobQuery,
     RunsQuery,
 )
 from jeeves_runner.api.responses import json_response
@@ -40,7 +40,7 @@ _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Opt
 _NO_TIME: Final = timedelta()
 
 
-async def runs_of_job(call: Call[JobPath, RunsOfJobQuery, Nothing]) -> web.Response:
+async def runs_of_job(call: Call[JobPath, PageQuery, Nothing]) -> web.Response:
     job_id, query = call.path.job, call.query
     return await call.answer(lambda conn, _: _runs(conn, job_id, None, query.before, query.limit))
 

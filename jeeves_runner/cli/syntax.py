@@ -8,6 +8,7 @@ import click
 
 from jeeves_runner.core.values import decode_json
 from jeeves_runner.errors import UsageError
+from jeeves_runner.views import PAGE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,9 +40,9 @@ SCREEN: Final = 20
 
 
 def limit_option(most: int) -> Callable[[F], F]:
-    """``--limit`` of a list that has its documents in pages of 50."""
+    """``--limit`` of a list whose documents come in pages."""
     return click.option(
-        "--limit", type=at_most(most), help=f"At most this many: {SCREEN} unless given, with --json 50."
+        "--limit", type=at_most(most), help=f"At most this many: {SCREEN} unless given, with --json {PAGE}."
     )
 
 

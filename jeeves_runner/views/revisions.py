@@ -1,15 +1,13 @@
 """Revisions: what was applied, when, by whom and from which commit."""
 
-from typing import Final, TypedDict, cast
+from typing import TypedDict, cast
 
 import apsw
 
 from jeeves_runner.db import revisions
 from jeeves_runner.db.revisions import RevisionRow
+from jeeves_runner.views import PAGE
 from jeeves_runner.views.sync import ChangeDocument
-
-PAGE: Final = 50
-"""How many revisions a document holds unless the request says another number."""
 
 
 class WholeRevision(RevisionRow):

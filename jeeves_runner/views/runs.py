@@ -33,9 +33,6 @@ class ResultDocument(TypedDict):
     """The last attempt, with the tails of what it wrote."""
 
 
-PAGE: Final = 50
-"""How many runs a document holds unless the request says another number."""
-
 _STREAK: Final = 100
 
 

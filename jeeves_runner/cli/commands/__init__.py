@@ -1,9 +1,9 @@
 """All commands, in the order of ``--help``. Each is imported only when it is asked for.
 
 Tab and ``--help`` import the module of a command to learn its options. So what takes long to import stands
-in the functions that use it: ``views``, ``client`` and the rooms that work, such as ``reconcile`` and
-``service``; in ``jobs`` and ``runs``, which need nothing else of the database, ``cli.server`` too. All else
-stands at the top. ``status`` and ``config`` have no words to complete, and import everything there.
+in the functions that use it: the modules of ``views``, ``client``, ``reconcile``, ``runs`` and ``service``;
+in ``jobs`` and ``runs``, which need nothing else of the database, ``cli.server`` as well. All else stands at
+the top. ``status`` and ``config`` have no words to complete, and import everything there.
 """
 
 from collections.abc import Mapping

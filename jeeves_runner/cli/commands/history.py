@@ -14,6 +14,7 @@ from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.errors import UsageError
+from jeeves_runner.views import PAGE
 
 if TYPE_CHECKING:
     from jeeves_runner.db.revisions import RevisionRow
@@ -30,7 +31,7 @@ def command(app: App, revision: int | None, before: int | None, limit: int | Non
     """Show what was applied, newest first; or all that REVISION changed."""
     if revision is not None and (before is not None or limit is not None):
         raise UsageError("--limit and --before are for the list, and not for one REVISION")
-    from jeeves_runner.views.revisions import PAGE, revision_view, revisions_view
+    from jeeves_runner.views.revisions import revision_view, revisions_view
 
     with closing(app.connect()) as conn:
         now = app.clock.now()

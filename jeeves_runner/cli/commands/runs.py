@@ -15,6 +15,7 @@ from jeeves_runner.cli.rows import RUN_HEADERS, run_cells, run_note, status_cell
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.views import PAGE
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import WholeRunRow
@@ -37,7 +38,7 @@ def list_runs(
     """List runs, newest first: all, or those of JOB (deleted jobs keep theirs)."""
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.views.job_lookup import check_known
-    from jeeves_runner.views.runs import PAGE, runs_view
+    from jeeves_runner.views.runs import runs_view
 
     count = limit or (PAGE if app.json else SCREEN)
     with closing(app.connect()) as conn:
