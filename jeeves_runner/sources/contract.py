@@ -7,14 +7,11 @@ event loop is.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.origin import Commit, SourceId
 from jeeves_runner.core.problem import Problem
-
-MAX_FILE_SIZE: Final = 1024 * 1024
-"""Bytes that a manifest may have."""
 
 Trace = object
 """What a look leaves for the source's own ``commit`` and watch. It pickles; nothing else looks into it."""

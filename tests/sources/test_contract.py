@@ -11,9 +11,10 @@ import pytest
 from support.git_tree import GitTree, git
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
 from jeeves_runner.core.origin import SourceId, SourceKind
 from jeeves_runner.errors import SourceError
-from jeeves_runner.sources.contract import MAX_FILE_SIZE, Snapshot, Source, Watch
+from jeeves_runner.sources.contract import Snapshot, Source, Watch
 from jeeves_runner.sources.folder.source import FolderSource
 
 PATIENCE = 30
@@ -66,7 +67,7 @@ def test_all_kinds_see_the_same(tmp_path: Path) -> None:
         origin.write(name, f"run: echo {name}\n")
     for name in ("_defaults.yaml", "team/_defaults.yml", "_old/_defaults.yaml", "odd.yaml/i.yaml"):
         origin.write(name, "defaults: {}\n")
-    origin.write("big.yaml", "x" * (MAX_FILE_SIZE + 100))
+    origin.write("big.yaml", "x" * (MAX_SIZE + 100))
     (origin.jobs / "linked.yaml").symlink_to("team/c.yaml")
     (origin.jobs / "lost.yaml").symlink_to("nowhere")
     (origin.jobs / "lost").symlink_to("nowhere")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
 from jeeves_runner.errors import SourceError
-from jeeves_runner.sources.contract import MAX_FILE_SIZE, Snapshot
+from jeeves_runner.sources.contract import Snapshot
 from jeeves_runner.sources.folder.source import FolderSource
 from jeeves_runner.sources.folder.walk import MAX_DEPTH, FolderTrace
 
@@ -71,9 +72,9 @@ def test_what_should_be_a_manifest_and_is_none_is_a_problem(jobs: Path) -> None:
 
 
 def test_a_huge_file_is_not_read_whole(jobs: Path) -> None:
-    (jobs / "huge.yaml").write_bytes(b"#" * (MAX_FILE_SIZE + 500_000))
+    (jobs / "huge.yaml").write_bytes(b"#" * (MAX_SIZE + 500_000))
     (file,) = look(jobs).files
-    assert len(file.data) == MAX_FILE_SIZE + 1
+    assert len(file.data) == MAX_SIZE + 1
 
 
 def test_a_walk_that_gets_out_of_hand_is_an_error(jobs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

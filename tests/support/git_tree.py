@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
 from jeeves_runner.core.origin import Commit, SourceId, SourceKind
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources import stamps
-from jeeves_runner.sources.contract import MAX_FILE_SIZE, Snapshot, SourceFile, Trace
+from jeeves_runner.sources.contract import Snapshot, SourceFile, Trace
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
     SUFFIXES,
@@ -146,9 +147,9 @@ class _Reading:
             elif kind != b"blob":
                 self.unreadable.append(unreadable(path, "links to folders are not followed", None))
             elif name in DEFAULTS_NAMES:
-                self.defaults.append(SourceFile(path=path, data=data[: MAX_FILE_SIZE + 1]))
+                self.defaults.append(SourceFile(path=path, data=data[: MAX_SIZE + 1]))
             elif name.endswith(SUFFIXES):
-                self.files.append(SourceFile(path=path, data=data[: MAX_FILE_SIZE + 1]))
+                self.files.append(SourceFile(path=path, data=data[: MAX_SIZE + 1]))
 
     def _wanted(self) -> Iterator[tuple[str, str, bool]]:
         """``(path, hash, is a link)`` of what is to be read."""

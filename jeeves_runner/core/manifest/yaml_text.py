@@ -27,6 +27,7 @@ from jeeves_runner.core.problem import KeyPath, Position
 from jeeves_runner.core.wording import brief
 
 MAX_SIZE: Final = 1024 * 1024
+"""Bytes that a file may have."""
 MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 64
 

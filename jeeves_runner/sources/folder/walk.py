@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
-from jeeves_runner.sources.contract import MAX_FILE_SIZE, SourceFile
+from jeeves_runner.sources.contract import SourceFile
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
     SUFFIXES,
@@ -167,7 +168,7 @@ def _read(path: str) -> bytes:
         data = os.read(descriptor, _CHUNK)
         if len(data) < _CHUNK:
             return data
-        return b"".join([data, *_rest(descriptor, MAX_FILE_SIZE + 1 - len(data))])
+        return b"".join([data, *_rest(descriptor, MAX_SIZE + 1 - len(data))])
     finally:
         os.close(descriptor)
 
