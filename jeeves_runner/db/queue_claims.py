@@ -160,6 +160,8 @@ def run_lease_ms(lease_ms: int) -> int:
 
 def backoff_ms(delay_ms: int, factor: float, max_delay_ms: int, attempt: int) -> int:
     """The wait after failed attempt ``attempt``: ``delay * factor ** (attempt - 1)``, capped."""
+    if delay_ms == 0:
+        return 0  # whatever the power is: it overflows after enough attempts
     try:
         wait = delay_ms * factor ** (attempt - 1)
     except OverflowError:

@@ -142,6 +142,10 @@ class TestFailure:
     def test_backs_off_up_to_a_limit(self, attempt: int, wait: int) -> None:
         assert queue_claims.backoff_ms(10, 2.0, 60, attempt) == wait
 
+    @pytest.mark.parametrize("attempt", [1, 2, 5000])
+    def test_comes_back_at_once_where_there_is_no_delay(self, attempt: int) -> None:
+        assert queue_claims.backoff_ms(0, 2.0, 3_600_000, attempt) == 0
+
 
 class TestQueue:
     def test_survives_a_payload_that_is_no_json(self, store: Store) -> None:
