@@ -4,9 +4,12 @@ Times are aware ``datetime`` values in UTC inside the program and ISO 8601 text 
 milliseconds and ``Z`` outside (``2026-11-24T03:03:35.123Z``): such texts sort as the times do.
 """
 
+import re
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+_FORM: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z")
 
 
 class Clock(Protocol):
@@ -57,4 +60,6 @@ def to_text(instant: datetime) -> str:
 
 def from_text(text: str) -> datetime:
     """The aware UTC time of a text in the database's form; ValueError for anything else."""
+    if _FORM.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no time such as 2026-11-24T03:03:35.123Z")
     return datetime.fromisoformat(text)

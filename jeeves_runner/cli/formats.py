@@ -69,7 +69,12 @@ def timestamp(then: datetime | None) -> str:
 
 def ago(text: str | None, now: datetime) -> str:
     """A time of a document as seen from now."""
-    return relative(None if text is None else from_text(text), now)
+    if text is None:
+        return NONE
+    try:
+        return relative(from_text(text), now)
+    except ValueError:  # changed by hand: shown as it stands
+        return printable(text)
 
 
 def moment(text: str, zone: tzinfo) -> str:
@@ -79,7 +84,12 @@ def moment(text: str, zone: tzinfo) -> str:
 
 def when(text: str | None, now: datetime) -> str:
     """A time of a document, both ways: ``2026-03-01 12:00:00Z (3h ago)``."""
-    return NONE if text is None else f"{timestamp(from_text(text))} ({ago(text, now)})"
+    if text is None:
+        return NONE
+    try:
+        return f"{timestamp(from_text(text))} ({ago(text, now)})"
+    except ValueError:
+        return printable(text)
 
 
 def size(count: int | None) -> str:

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.clock import to_text
 from jeeves_runner.db import audit
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.unreadable import time_or_none
 
 UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
 """The end of a pause that lasts until it is resumed."""
@@ -96,7 +97,9 @@ def pause_of_all(conn: apsw.Connection, now: datetime) -> tuple[str | None, str 
 
 
 def _end_of(until: str | None) -> datetime:
-    return UNTIL_RESUMED if until is None else from_text(until)
+    """When a pause ends. One whose end cannot be read holds until it is resumed."""
+    end = None if until is None else time_or_none(until, "a pause", "until")
+    return UNTIL_RESUMED if end is None else end
 
 
 def _end(tx: Tx, job_id: str | None) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import apsw
 
-from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.queue_claims import LEASE_ENDED
+from jeeves_runner.db.unreadable import time_or_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def queue_counts(conn: apsw.Connection, now: datetime, queue_id: str | None = No
     """The counts of each queue by id, or of one (no entry if there is no such queue)."""
     rows = conn.execute(_COUNTS, {"at": to_text(now), "queue": queue_id})
     return {
-        name: QueueCounts(pending + returned, claimed, failed + exhausted, _age_ms(oldest, now))
+        name: QueueCounts(pending + returned, claimed, failed + exhausted, _age_ms(oldest, now, name))
         for name, pending, returned, claimed, exhausted, failed, oldest in rows
     }
 
@@ -83,10 +84,11 @@ def _shown(payload: str) -> Any:
         return payload
 
 
-def _age_ms(created_at: str | None, now: datetime) -> int | None:
+def _age_ms(created_at: str | None, now: datetime, queue_id: str) -> int | None:
     if created_at is None:
         return None
-    return max(0, round((now - from_text(created_at)).total_seconds() * 1000))
+    created = time_or_none(created_at, f"an item of queue {queue_id}", "created_at")
+    return None if created is None else max(0, round((now - created).total_seconds() * 1000))
 
 
 # Ids rise with time, so the smallest id is the oldest item, found without sorting.

@@ -1,14 +1,15 @@
 """The ``runs`` table as the runner reads it; what people look at is in ``run_list``."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.errors import Conflict, NotFound
 
 RUN_COLUMNS: Final = ", ".join(Run._fields)
@@ -25,9 +26,11 @@ _TIMES: Final = tuple(
     _PLACES[name] for name, kind in Run.__annotations__.items() if kind in (datetime, datetime | None)
 )
 
+_LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
+
 
 def run_from_row(row: Sequence[Any]) -> Run:
-    """The run of a row of ``RUN_COLUMNS``."""
+    """The run of a row of ``RUN_COLUMNS``. A time that cannot be read is reported and counts as none."""
     values = list(row)
     values[_PLACES["status"]] = RunStatus(values[_PLACES["status"]])
     values[_PLACES["trigger"]] = Trigger(values[_PLACES["trigger"]])
@@ -38,7 +41,9 @@ def run_from_row(row: Sequence[Any]) -> Run:
         values[_PLACES["cancel_cause"]] = CancelCause(values[_PLACES["cancel_cause"]])
     for place in _TIMES:
         if values[place] is not None:
-            values[place] = from_text(values[place])
+            values[place] = time_or_none(values[place], f"run {values[_PLACES['id']]}", Run._fields[place])
+    if values[_PLACES["created_at"]] is None:
+        values[_PLACES["created_at"]] = _LONG_AGO
     return Run._make(values)
 
 
@@ -157,11 +162,12 @@ def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
     """What the database holds as running, oldest first."""
     rows = conn.execute(f"SELECT mark, handle, deadline, {RUN_COLUMNS} FROM runs WHERE {RUNNING} ORDER BY id")
     for mark, handle, deadline, *columns in rows:
+        run = run_from_row(columns)
         yield LeftRun(
-            run=run_from_row(columns),
+            run=run,
             mark=mark or "",
             handle=handle,
-            deadline=None if deadline is None else from_text(deadline),
+            deadline=None if deadline is None else time_or_none(deadline, f"run {run.id}", "deadline"),
         )
 
 

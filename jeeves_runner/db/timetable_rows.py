@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from jeeves_runner.clock import from_text
+
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,10 @@ def log_damage(job_id: str, error: Exception) -> None:
 
 
 def _timetable_row(row: Sequence[Any]) -> TimetableRow:
+    """ValueError or TypeError for a row that tells no timetable."""
+    for time in (row[7], row[8]):
+        if time is not None:
+            from_text(time)
     return TimetableRow(
         id=row[0],
         enabled=bool(row[1]),

@@ -6,7 +6,6 @@ from typing import Annotated, Final, NotRequired, TypedDict
 
 import apsw
 
-from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs, overrides, revisions
@@ -14,6 +13,7 @@ from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow, run_rows
+from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs, text_of
 
 _LAST_RUNS: Final = 10
@@ -209,5 +209,5 @@ def _next_run(
         return None
     if paused is None:
         return coming(columns["id"])
-    until = paused["until"]
-    return None if until is None else next_after_pause(conn, columns["id"], from_text(until))
+    until = None if paused["until"] is None else time_or_none(paused["until"], "a pause", "until")
+    return None if until is None else next_after_pause(conn, columns["id"], until)
