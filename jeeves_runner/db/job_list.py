@@ -10,6 +10,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, SourceType
 from jeeves_runner.core.values import parse_json
+from jeeves_runner.db.runs import RUNNING, WAITING
 
 
 class JobColumns(TypedDict):
@@ -196,8 +197,8 @@ def health_counts(conn: apsw.Connection, since: datetime) -> HealthCounts:
     row = conn.execute(
         f"""
         SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
-          (SELECT count(*) FROM runs WHERE status = 'running'),
-          (SELECT count(*) FROM runs WHERE status = 'scheduled'),
+          (SELECT count(*) FROM runs WHERE {RUNNING}),
+          (SELECT count(*) FROM runs WHERE {WAITING}),
           (SELECT count(*) FROM held),
           count(*) FILTER (WHERE status = 'ok'),
           count(*) FILTER (WHERE status IN ({_BAD}))
