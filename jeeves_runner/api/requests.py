@@ -6,7 +6,7 @@ from typing import Annotated, Final, NamedTuple
 from jeeves_runner.api.bodies import FlagField, LengthField, ParamsField, TextField
 from jeeves_runner.api.parameters import MAX_LIMIT, Flag, Length, Name, Text, Whole, Word
 from jeeves_runner.core.model import RunStatus
-from jeeves_runner.views import PAGE
+from jeeves_runner.core.values import PAGE
 
 PEEK_LIMIT: Final = 20
 _STATUSES: Final = tuple(status.value for status in RunStatus)

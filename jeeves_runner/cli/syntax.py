@@ -6,9 +6,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from jeeves_runner.core.values import decode_json
+from jeeves_runner.core.values import PAGE, decode_json
 from jeeves_runner.errors import UsageError
-from jeeves_runner.views import PAGE
 
 F = TypeVar("F", bound=Callable[..., Any])
 

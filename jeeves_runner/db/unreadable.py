@@ -1,12 +1,9 @@
 """Times in rows that were changed by hand to what is no time: each is reported once and stops nothing."""
 
-import logging
 from datetime import datetime
 from functools import cache
 
 from jeeves_runner.clock import from_text
-
-log = logging.getLogger(__name__)
 
 
 def time_or_none(text: str, row: str, column: str) -> datetime | None:
@@ -24,4 +21,6 @@ def time_or_none(text: str, row: str, column: str) -> datetime | None:
 @cache
 def _report(row: str, column: str, why: str) -> None:
     """Cached, so that what is read every second is not reported every second."""
-    log.error("%s was changed by hand: its %s does not count: %s", row, column, why)
+    import logging  # only where there is something to report: every command reads times
+
+    logging.getLogger(__name__).error("%s was changed by hand: its %s does not count: %s", row, column, why)

@@ -3,8 +3,3 @@
 Each function reads the database at one moment and returns the whole document of one route. Times
 are text in the database's form, durations integers in milliseconds named ``…_ms``.
 """
-
-from typing import Final
-
-PAGE: Final = 50
-"""How many rows the document of a list holds unless the request says another number."""

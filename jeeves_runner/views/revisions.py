@@ -4,9 +4,9 @@ from typing import TypedDict, cast
 
 import apsw
 
+from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import revisions
 from jeeves_runner.db.revisions import RevisionRow
-from jeeves_runner.views import PAGE
 from jeeves_runner.views.sync import ChangeDocument
 
 

@@ -13,8 +13,8 @@ from jeeves_runner.cli.plan_text import change_lines
 from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.values import PAGE
 from jeeves_runner.errors import UsageError
-from jeeves_runner.views import PAGE
 
 if TYPE_CHECKING:
     from jeeves_runner.db.revisions import RevisionRow

@@ -15,7 +15,7 @@ from jeeves_runner.cli.rows import RUN_HEADERS, run_cells, run_note, status_cell
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.model import RunStatus
-from jeeves_runner.views import PAGE
+from jeeves_runner.core.values import PAGE
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import WholeRunRow
