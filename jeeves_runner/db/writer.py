@@ -21,6 +21,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
 from jeeves_runner.db.writer_thread import WriterThread
+from jeeves_runner.errors import DatabaseError
 
 __all__ = ["Priority", "Writer"]
 
@@ -87,7 +88,17 @@ class Writer:
         Cancelling the caller does not cancel the write; its failure is logged then. Raises
         DatabaseError when the file fails, to every caller of the batch.
         """
-        return await self._ask(op, durable, priority)
+        # Cancelling the caller cancels this future only; the write is on its way already.
+        return await self.submit(op, durable=durable, priority=priority)
+
+    def submit(
+        self, op: Callable[[Tx], T], *, durable: bool = True, priority: Priority = Priority.OTHER
+    ) -> "asyncio.Future[T]":
+        """Like write, but the call itself hands the operation over, and every error is the future's.
+
+        Of one priority, what is handed over first is committed first, or in the same transaction before it.
+        """
+        return self._add(op, durable, priority)
 
     def post(
         self, op: Callable[[Tx], object], *, durable: bool = True, priority: Priority = Priority.OTHER
@@ -101,13 +112,7 @@ class Writer:
         def run(conn: apsw.Connection) -> file_upkeep.Checkpoint:
             return file_upkeep.checkpoint(conn, mode)
 
-        return await self._ask(run, False, Priority.MAINTENANCE, alone=True)
-
-    async def _ask(
-        self, op: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
-    ) -> T:
-        # Cancelling the caller cancels this future only; the write is on its way already.
-        return await self._add(op, durable, priority, alone=alone)
+        return await self._add(run, False, Priority.MAINTENANCE, alone=True)
 
     def _add(
         self, op: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
@@ -115,5 +120,8 @@ class Writer:
         if self._thread is None:
             raise RuntimeError("the database writer has not been started")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._backlog.add(Write(op, durable, priority, future, alone))
+        try:
+            self._backlog.add(Write(op, durable, priority, future, alone))
+        except (DatabaseError, RuntimeError) as closed:
+            future.set_exception(closed)
         return future

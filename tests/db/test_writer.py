@@ -101,6 +101,33 @@ class TestWrite:
         assert notes_in(path) == [str(n) for n in range(1000)]
 
 
+class TestSubmit:
+    def test_hands_over_before_it_returns(self, path: Path) -> None:
+        async def scenario(writer: Writer) -> None:
+            gate = Gate()
+            first = asyncio.create_task(writer.write(gate))
+            await gate.entered()
+            later = asyncio.create_task(writer.write(adding("begun first")))
+            sooner = writer.submit(adding("handed over first"))
+            await asyncio.sleep(0)  # the task has handed its operation over
+            gate.open()
+            await asyncio.gather(first, sooner, later)
+
+        with_writer(path, scenario)
+        assert notes_in(path) == ["handed over first", "begun first"]
+
+    def test_tells_by_the_future_that_the_writer_has_been_stopped(self, path: Path) -> None:
+        async def main() -> None:
+            writer = Writer(path, CLOCK)
+            writer.start()
+            await writer.stop()
+            answer = writer.submit(adding("a"))
+            with pytest.raises(RuntimeError, match="stopped"):
+                await answer
+
+        asyncio.run(main())
+
+
 class TestBatch:
     def test_shares_one_transaction_and_one_time(self, path: Path) -> None:
         async def scenario(writer: Writer) -> list[Any]:

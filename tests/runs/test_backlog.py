@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.runs import HOLD, SECONDLY, Place, Rig, job, occur, with_runner
+from support.runs import HOLD, SECONDLY, Place, Rig, in_a_task, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core import policy
@@ -108,14 +108,14 @@ def test_what_cannot_be_recorded_takes_along_what_comes_behind_it(
     place.apply(job("tick", catch_up=CatchUp.ALL))
 
     async def scenario(rig: Rig) -> None:
-        write, calls = rig.writer.write, iter([True, False])
+        submit, calls = rig.writer.submit, iter([True, False])
 
         async def second_portion_fails(op: Any, **options: Any) -> Any:
             if options.get("priority") is Priority.START and not next(calls, True):
                 raise DatabaseError("the disk is full")
-            return await write(op, **options)
+            return await submit(op, **options)
 
-        monkeypatch.setattr(rig.writer, "write", second_portion_fails)
+        monkeypatch.setattr(rig.writer, "submit", in_a_task(second_portion_fails))
         gap = backlog(place, "tick")
         first, second = rig.runs.submit(gap), rig.runs.submit(after(gap))
         found = await asyncio.gather(first, second, return_exceptions=True)
@@ -193,17 +193,17 @@ def test_the_slot_of_a_start_that_could_not_be_recorded_goes_to_those_who_wait(
     waiting_beside(place, job("flaky", "exit 1", retries=retry), job("lost"))
 
     async def scenario(rig: Rig) -> None:
-        write = rig.writer.write
+        submit = rig.writer.submit
 
         async def fail(_op: Callable[[Tx], object], **_: Any) -> None:
             await rig.until(lambda: len(place.runs("flaky")) == 2)
             # The time of the retry comes while the slot is taken.
             await asyncio.sleep(0.05)
-            monkeypatch.setattr(rig.writer, "write", write)
+            monkeypatch.setattr(rig.writer, "submit", submit)
             raise DatabaseError("the disk is full")
 
         await rig.finish("flaky")
-        monkeypatch.setattr(rig.writer, "write", fail)
+        monkeypatch.setattr(rig.writer, "submit", in_a_task(fail))
         with pytest.raises(DatabaseError):
             await rig.runs.request("lost")
         await rig.until_story("flaky", "error", "error")

@@ -9,7 +9,7 @@ import pytest
 from support.admission_model import JobRules
 from support.admission_play import with_doors
 from support.doors import Doors
-from support.runs import HOLD, Place, Rig, job, with_runner
+from support.runs import HOLD, Place, Rig, in_a_task, job, with_runner
 
 from jeeves_runner.core.model import CancelCause, Run, RunStatus
 from jeeves_runner.db.run_progress import request_cancel
@@ -111,18 +111,18 @@ def test_a_cancel_is_not_lost_when_the_start_of_what_waited_cannot_be_recorded(
 
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("wait")
-        write, cancelled = rig.writer.write, asyncio.Event()
+        submit, cancelled = rig.writer.submit, asyncio.Event()
         cancels: list[asyncio.Future[Run]] = []
 
         async def fail(_op: Callable[[Tx], object], *, priority: Priority, **_: object) -> None:
             if priority is Priority.START:
                 cancels.append(asyncio.ensure_future(rig.runs.cancel(run.id)))
                 await cancelled.wait()
-                monkeypatch.setattr(rig.writer, "write", write)
+                monkeypatch.setattr(rig.writer, "submit", submit)
             cancelled.set()
             raise DatabaseError("the disk is full")
 
-        monkeypatch.setattr(rig.writer, "write", fail)
+        monkeypatch.setattr(rig.writer, "submit", in_a_task(fail))
         full[0] = False
         ended = await rig.runs.wait(run.id)
         assert (ended.status, ended.reason, ended.started_at) == ("cancelled", "cancel", None)

@@ -9,7 +9,7 @@ import pytest
 from support.admission_model import JobRules
 from support.admission_play import with_doors
 from support.doors import Doors, read_rows
-from support.runs import HOLD, Place, Rig, job, with_runner
+from support.runs import HOLD, Place, Rig, in_a_task, job, with_runner
 
 from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.db.transaction import Tx
@@ -49,7 +49,7 @@ def test_starts_waits_and_ends_survive_a_power_loss(place: Place, monkeypatch: p
     levels: dict[tuple[int, str], int] = {}
 
     async def scenario(rig: Rig) -> None:
-        write = rig.writer.write
+        submit = rig.writer.submit
 
         async def noting(op: Any, **options: Any) -> Any:
             def noted(tx: Tx) -> Any:
@@ -59,9 +59,9 @@ def test_starts_waits_and_ends_survive_a_power_loss(place: Place, monkeypatch: p
                     levels.setdefault((row.id, row.status), level)
                 return result
 
-            return await write(noted, **options)
+            return await submit(noted, **options)
 
-        monkeypatch.setattr(rig.writer, "write", noting)
+        monkeypatch.setattr(rig.writer, "submit", in_a_task(noting))
         await rig.runs.request("first")
         second = await rig.runs.request("second")
         await rig.runs.wait(second.id)

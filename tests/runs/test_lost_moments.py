@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 import pytest
-from support.runs import HOLD, Place, Rig, job, occur, with_runner
+from support.runs import HOLD, Place, Rig, in_a_task, job, occur, with_runner
 
 from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, Run, RunStatus
 from jeeves_runner.core.policy import Decision
@@ -28,18 +28,18 @@ def test_a_start_that_fails_is_not_tried_again_at_once(place: Place, monkeypatch
     place.apply(job("full", HOLD), job("waits"))
 
     async def scenario(rig: Rig) -> None:
-        write, tries = rig.writer.write, 0
+        submit, tries = rig.writer.submit, 0
 
         async def no_start(op: Callable[[Tx], object], **options: Any) -> object:
             nonlocal tries
             if options.get("priority") is not Priority.START:
-                return await write(op, **options)
+                return await submit(op, **options)
             tries += 1
             raise DatabaseError("the disk is full")
 
         full = await rig.runs.request("full")
         await rig.runs.request("waits")
-        monkeypatch.setattr(rig.writer, "write", no_start)
+        monkeypatch.setattr(rig.writer, "submit", in_a_task(no_start))
         await rig.runs.cancel(full.id)
         await rig.runs.wait(full.id)
         async with asyncio.timeout(5):
@@ -165,18 +165,18 @@ def test_a_shutdown_is_no_wish_to_cancel_a_run_whose_start_is_not_recorded(
     place.apply(job("full", HOLD), job("waits"))
 
     async def scenario(rig: Rig) -> None:
-        write, started, let_go = rig.writer.write, asyncio.Event(), asyncio.Event()
+        submit, started, let_go = rig.writer.submit, asyncio.Event(), asyncio.Event()
 
         async def no_start(op: Callable[[Tx], object], **options: Any) -> object:
             if options.get("priority") is not Priority.START:
-                return await write(op, **options)
+                return await submit(op, **options)
             started.set()
             await let_go.wait()
             raise DatabaseError("the disk is full")
 
         full = await rig.runs.request("full")
         waits = await rig.runs.request("waits")
-        monkeypatch.setattr(rig.writer, "write", no_start)
+        monkeypatch.setattr(rig.writer, "submit", in_a_task(no_start))
         await rig.runs.cancel(full.id)
         await started.wait()
         execution = rig.runs._board[waits.id].execution
@@ -198,7 +198,7 @@ def test_a_request_whose_job_is_deleted_while_its_start_is_committed_is_decided_
     place.apply(job("one"))
 
     async def scenario(rig: Rig) -> None:
-        write, starts = rig.writer.write, 0
+        submit, starts = rig.writer.submit, 0
 
         async def after_a_delete(op: Callable[[Tx], object], **options: Any) -> object:
             nonlocal starts
@@ -206,9 +206,9 @@ def test_a_request_whose_job_is_deleted_while_its_start_is_committed_is_decided_
                 starts += 1
                 if starts == 1:
                     place.apply(delete=("one",))
-            return await write(op, **options)
+            return await submit(op, **options)
 
-        monkeypatch.setattr(rig.writer, "write", after_a_delete)
+        monkeypatch.setattr(rig.writer, "submit", in_a_task(after_a_delete))
         place.request("one")
         await rig.runs.look()
         async with asyncio.timeout(5):

@@ -39,13 +39,10 @@ class HeldWriter(Writer):
         self.holds = False
         self.faults: list[BaseException] = []
 
-    async def write(
+    def submit(
         self, op: Callable[[Tx], T], *, durable: bool = True, priority: Priority = Priority.OTHER
-    ) -> T:
-        answer: asyncio.Future[T] = (
-            self._hold(op, priority) if self.holds else self._add_counted(op, priority)
-        )
-        return await answer
+    ) -> "asyncio.Future[T]":
+        return self._hold(op, priority) if self.holds else self._add_counted(op, priority)
 
     def post(
         self, op: Callable[[Tx], object], *, durable: bool = True, priority: Priority = Priority.OTHER

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -120,16 +120,26 @@ class WatchedWriter(Writer):
         self._committed = committed
         self.failing: set[Priority] = set()
 
-    async def write(
+    def submit(
         self, op: Callable[[Tx], T], *, durable: bool = True, priority: Priority = Priority.OTHER
-    ) -> T:
+    ) -> "asyncio.Future[T]":
         if priority in self.failing:
             self.failing.remove(priority)
-            raise DatabaseError("the disk is full")
-        try:
-            return await super().write(op, durable=durable, priority=priority)
-        finally:
-            self._committed()
+            failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            failed.set_exception(DatabaseError("the disk is full"))
+            return failed
+        answer = super().submit(op, durable=durable, priority=priority)
+        answer.add_done_callback(lambda _answer: self._committed())
+        return answer
+
+
+def in_a_task(write: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., "asyncio.Task[T]"]:
+    """What stands in for ``Writer.submit`` and may wait before it hands a write over."""
+
+    def submit(*args: Any, **options: Any) -> "asyncio.Task[T]":
+        return asyncio.get_running_loop().create_task(write(*args, **options))
+
+    return submit
 
 
 class Rig:
