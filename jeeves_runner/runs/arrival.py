@@ -35,8 +35,6 @@ class Arrival:
     """What has been decided."""
     entry: Occurrence | RunRequest | None
     """What is to be entered; None for an attempt that has its row."""
-    is_new: bool
-    """This is the first decision about the attempt; False for one that has waited."""
     start: Start
     """What is recorded with its start, should it start."""
     replaced: Sequence[Attempt] = ()

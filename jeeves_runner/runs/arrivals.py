@@ -104,7 +104,7 @@ class Arrivals:
 
     def start(self, attempt: Attempt, job: Job, decision: Decision) -> None:
         """Start an attempt that has waited and may start now."""
-        self._running.track(self._start(self._arrive(attempt, job, decision, None, is_new=False)))
+        self.carry_in_soon(self._arrive(attempt, job, decision, None))
 
     async def end(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
         """Record that a waiting run will not start. Without effect if it has started or ended."""
@@ -165,8 +165,6 @@ class Arrivals:
 
         Raises Stale if they have to be made again, and what the database raises.
         """
-        if not arrivals and missed is None:
-            return []
         epoch = self._epoch
         try:
             rows = await self._writer.write(
@@ -176,10 +174,7 @@ class Arrivals:
             for arrival in arrivals:
                 if isinstance(error, Stale):
                     self._jobs.forget(arrival.job.row.id)
-                if isinstance(error, Stale) and arrival.is_new:
-                    self._forget(arrival)
-                else:
-                    self._take_back(arrival)
+                self._take_back(arrival)
             if isinstance(error, Fenced):
                 self._on_fenced(error)
             if isinstance(error, Stale | Conflict | NotFound):
@@ -202,22 +197,14 @@ class Arrivals:
             log.exception("what follows from a commit could not be seen to")
 
     def _arrive(
-        self,
-        attempt: Attempt,
-        job: Job,
-        decision: Decision,
-        entry: Occurrence | RunRequest | None,
-        *,
-        is_new: bool = True,
+        self, attempt: Attempt, job: Job, decision: Decision, entry: Occurrence | RunRequest | None
     ) -> Arrival:
         """Let the board know of a decision. What starts takes its slot in this turn of the loop, and can be
         asked to end from here on."""
         executor = self._executors.of(job.spec)
         timeout = job.spec.timeout_ms if executor.on_shutdown == "leave" else None
         start = Start(token_hex(16), executor.name, timeout)
-        arrival = Arrival(
-            attempt=attempt, job=job, decision=decision, entry=entry, is_new=is_new, start=start
-        )
+        arrival = Arrival(attempt=attempt, job=job, decision=decision, entry=entry, start=start)
         if decision.verdict in _STAYS:
             if attempt not in self._board:
                 self._board.add(attempt)
@@ -243,11 +230,6 @@ class Arrivals:
             self._wait_on(attempt)
             if arrival.decision.verdict is Verdict.REPLACE:
                 self._end_replaced(arrival)
-
-    def _forget(self, arrival: Arrival) -> None:
-        """It is decided about again, as if it came now."""
-        arrival.attempt.execution = None
-        self._board.remove(arrival.attempt)
 
     def _take_back(self, arrival: Arrival) -> None:
         """Undo what the decision did here: the attempt waits on, or is forgotten if it has no row or its row
@@ -279,17 +261,21 @@ class Arrivals:
             if other in self._board and other.stage is Stage.RUNNING:
                 self._running.track(self._running.end(other, CancelCause.REPLACED))
 
-    async def _start(self, arrival: Arrival) -> None:
-        try:
-            await self.carry_in(arrival)
-        except Stale:
-            log.debug("job %s has changed meanwhile; it waits on", arrival.attempt.job_id)
+    def carry_in_soon(self, arrival: Arrival) -> None:
+        """Record a decision about an attempt that has a row, and see it through if it starts.
 
-    async def carry_in(self, arrival: Arrival) -> None:
-        """Commit a decision about an attempt that has a row, and see it through if it starts."""
+        If the job has changed meanwhile, it waits for its turn, and is decided about then. Decided about as
+        if it came now, it would replace what has come after it.
+        """
+        self._running.track(self._carry_in(arrival))
+
+    async def _carry_in(self, arrival: Arrival) -> None:
         attempt = arrival.attempt
         try:
             (run,) = await self.record([arrival])
+        except Stale:
+            log.debug("job %s has changed meanwhile; it waits on", attempt.job_id)
+            return
         except Fenced:
             return
         except DatabaseError as error:

@@ -66,7 +66,7 @@ class Requests:
             self._arrivals.put_in_line(attempt)
             self._arrivals.note_waiting([attempt], (arrival.decision.reason, arrival.decision.ref))
         else:
-            self._running.track(self._take_up(arrival))
+            self._arrivals.carry_in_soon(arrival)
 
     async def _request(self, request: RunRequest, recorded: "asyncio.Future[Run]") -> None:
         """One task for the request and the run it starts: the caller may leave meanwhile."""
@@ -93,17 +93,6 @@ class Requests:
                     return run
             except Stale:
                 log.debug("job %s has changed meanwhile; deciding again", request.job_id)
-
-    async def _take_up(self, arrival: Arrival) -> None:
-        """Decide again until the decision still holds at its commit; then carry out the run, if it starts."""
-        again: Arrival | None = arrival
-        while again is not None:
-            try:
-                await self._arrivals.carry_in(again)
-            except Stale:
-                again = self._decide(arrival.attempt, None) if self._arrivals.is_open else None
-            else:
-                return
 
     def _decide(self, attempt: Attempt, entry: RunRequest | None) -> Arrival | None:
         """About a request that comes now; None if its job cannot be read."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.admission_acts import spec_of
 from support.admission_model import JobRules
 from support.admission_play import with_doors
 from support.doors import Doors
@@ -208,3 +209,22 @@ def test_a_later_request_does_not_take_the_slot_of_a_run_that_is_being_replaced(
 
     urgent = JobRules(id="urgent", overlap=OverlapPolicy.REPLACE, priority=1, retries=1)
     with_doors(template, scenario, urgent, JobRules(id="full"), JobRules(id="other"), limit=1)
+
+
+def test_a_request_whose_job_changes_does_not_replace_what_has_come_after_it(template: Path) -> None:
+    """It keeps its turn before the other one, although the commit of its start found another spec."""
+
+    async def scenario(doors: Doors) -> None:
+        doors.writer.holds = True
+        doors.write_request("job")
+        doors.write_request("job", forced=True)
+        doors.look()
+        await doors.rest()
+        doors.apply(spec_of(JobRules(id="job", overlap=OverlapPolicy.REPLACE, priority=1)))
+        await doors.writer.release()
+        assert [(row.status, row.reason) for row in doors.rows()] == [
+            ("running", None),
+            ("scheduled", "limit"),
+        ]
+
+    with_doors(template, scenario, JobRules(id="job", overlap=OverlapPolicy.REPLACE), limit=1)
