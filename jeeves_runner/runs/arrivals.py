@@ -165,11 +165,28 @@ class Arrivals:
 
         Raises Stale if they have to be made again, and what the database raises.
         """
+        return await self._give_effect(arrivals, missed, self._hand_over(arrivals, missed))
+
+    def _hand_over(
+        self, arrivals: Sequence[Arrival], missed: MissedGap | None
+    ) -> "asyncio.Future[list[Run | None]]":
+        """Give decisions to the writer, in the turn of the loop in which they were made.
+
+        So they are committed in the order in which they were made: the transaction of a run that replaces
+        others finds the rows that were known when that was decided, and none that was decided about later.
+        """
         epoch = self._epoch
+        return self._writer.submit(lambda tx: write_all(tx, missed, arrivals, epoch), priority=Priority.START)
+
+    async def _give_effect(
+        self,
+        arrivals: Sequence[Arrival],
+        missed: MissedGap | None,
+        committed: "asyncio.Future[list[Run | None]]",
+    ) -> list[Run | None]:
+        """Wait for the commit, and do what follows from it; answer and errors as of ``record``."""
         try:
-            rows = await self._writer.write(
-                lambda tx: write_all(tx, missed, arrivals, epoch), priority=Priority.START
-            )
+            rows = await committed
         except BaseException as error:
             for arrival in arrivals:
                 if isinstance(error, Stale):
@@ -267,12 +284,12 @@ class Arrivals:
         If the job has changed meanwhile, it waits for its turn, and is decided about then. Decided about as
         if it came now, it would replace what has come after it.
         """
-        self._running.track(self._carry_in(arrival))
+        self._running.track(self._carry_in(arrival, self._hand_over([arrival], None)))
 
-    async def _carry_in(self, arrival: Arrival) -> None:
+    async def _carry_in(self, arrival: Arrival, committed: "asyncio.Future[list[Run | None]]") -> None:
         attempt = arrival.attempt
         try:
-            (run,) = await self.record([arrival])
+            (run,) = await self._give_effect([arrival], None, committed)
         except Stale:
             log.debug("job %s has changed meanwhile; it waits on", attempt.job_id)
             return

@@ -142,6 +142,13 @@ def test_a_forced_request_that_comes_with_occurrences_is_not_replaced_by_the_las
     race(one_job(REPLACE), template, [Wait(8)], [Fired(ByHand("a", forced=True)), Fired(Comes("a"))])
 
 
+def test_a_forced_request_that_is_decided_about_while_another_one_replaces_is_not_told_to_end(
+    template: Path,
+) -> None:
+    """The replacement was decided about before it, and is recorded before it."""
+    race(one_job(REPLACE), template, [ByHand("a")], [Fired(ByHand("a", forced=True)), Fired(ByRow("a"))])
+
+
 def test_a_run_that_fails_by_itself_while_it_is_being_replaced_is_not_tried_again(template: Path) -> None:
     world = World(jobs=(JobRules(id="a", overlap=REPLACE, retries=1),))
     batch = [Fired(ByHand("a"), Then.COMMITTED), Fired(Ends(code=1))]
@@ -214,6 +221,15 @@ def test_a_forced_request_that_is_seen_with_one_that_replaces_goes_on(template: 
     """It was decided about later: the other one does not replace it."""
     unheard = ByRow("a", heard=False)
     play(one_job(REPLACE), template, [Comes("a"), unheard, ByRow("a", forced=True), Ends(), Ends()])
+
+
+def test_a_forced_request_that_is_told_to_wait_while_another_one_replaces_goes_on_waiting(
+    template: Path,
+) -> None:
+    """That it waits is recorded after the replacement, which was decided about before it."""
+    world = World(jobs=(JobRules(id="a", overlap=REPLACE), JobRules(id="b")), limit=1)
+    seen_together: list[Event] = [ByRow("a", heard=False), ByRow("a", forced=True)]
+    play(world, template, [ByHand("b"), ByHand("a"), *seen_together, Ends(), Ends()], one_by_one=True)
 
 
 def test_a_request_replaces_what_somebody_has_cancelled_before(template: Path) -> None:

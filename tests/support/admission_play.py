@@ -1,6 +1,6 @@
 """Lets the same happen to the model and to the product, and compares them when both are at rest."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -158,6 +158,11 @@ class Play:
         assert found == wanted, f"{self.world}\n{self.told}\n{differences(found, wanted)}"
         assert self.doors.watermarks() == {name: job.decided_until for name, job in self.model.jobs.items()}
         assert set(self.doors.executor.live) == {row.id for row in self.model.running()}
+        assert self.unasked(self.model.running()) == [], self.told
+
+    def unasked(self, running: Iterable[Row | SeenRow]) -> list[int]:
+        """Runs that were not asked to end, although their rows say so."""
+        return [row.id for row in running if row.cause and row.id not in self.doors.executor.asked]
 
     def line(self, row: Row) -> str:
         """A row of the model as a line; one that waits may give any of the reasons that hold."""
@@ -210,13 +215,15 @@ def in_a_world(
     template: Path,
     what: Callable[[Play], Coroutine[Any, Any, None]],
     kind: type[Play] = Play,
+    *,
+    one_by_one: bool = False,
 ) -> None:
     """Do something with a fresh runner in a fresh folder. The template is an empty database."""
     clock = HandClock()
 
     async def main(loop: RestingLoop) -> None:
         place = make_place(template, Path(folder), clock, [spec_of(rules) for rules in world.jobs])
-        doors = Doors(place, loop, limit=world.limit, pools=dict(world.pools))
+        doors = Doors(place, loop, limit=world.limit, pools=dict(world.pools), one_by_one=one_by_one)
         try:
             await doors.start()
             await doors.rest()
@@ -236,6 +243,6 @@ def with_doors(
     in_a_world(World(jobs=jobs, limit=limit), template, lambda it: scenario(it.doors))
 
 
-def play(world: World, template: Path, events: Sequence[Event]) -> None:
+def play(world: World, template: Path, events: Sequence[Event], *, one_by_one: bool = False) -> None:
     """One event after the other, compared after each."""
-    in_a_world(world, template, lambda it: it.one_after_the_other(events))
+    in_a_world(world, template, lambda it: it.one_after_the_other(events), one_by_one=one_by_one)

@@ -137,6 +137,7 @@ class Race(Play):
             reasons = model.true_reasons(row)
             assert row.reason in reasons, f"{row.id} gives a reason that is none of {reasons}:\n{story}"
         assert left_victims(model, self._newest) == [], story
+        assert self.unasked(model.running()) == [], story
 
     async def let_go(self) -> None:
         """Nothing stands in the way any more: all that is open comes to its end."""

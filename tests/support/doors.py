@@ -95,15 +95,28 @@ def _time(text: str | None) -> datetime | None:
 
 
 class Doors:
-    """A runner with a scripted executor, and all the ways in which others reach it."""
+    """A runner with a scripted executor, and all the ways in which others reach it.
 
-    def __init__(self, place: Place, loop: RestingLoop, *, limit: int, pools: Mapping[str, int]) -> None:
+    ``one_by_one``: no two writes share a commit. Else it depends on the moment which of them do, and with
+    that their order.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        loop: RestingLoop,
+        *,
+        limit: int,
+        pools: Mapping[str, int],
+        one_by_one: bool = False,
+    ) -> None:
         assert isinstance(place.clock, HandClock)
         self.place = place
         self.clock = place.clock
         self.loop = loop
         self._limit = limit
         self._pools = pools
+        self._one_by_one = one_by_one
         self._asked: set[asyncio.Future[Any]] = set()
         self._writers: list[HeldWriter] = []
         self._all_runs: list[Runs] = []
@@ -129,7 +142,11 @@ class Doors:
             pools=self._pools,
         )
         self._all_runs.append(self._runs)
-        await self.fire(self._runs.start_up())
+        self.writer.holds = self._one_by_one
+        started = self.fire(self._runs.start_up())
+        if self._one_by_one:
+            await self.rest()
+        await started
 
     async def shut_down(self) -> None:
         """End the runner in good order, and what runs with it."""
@@ -165,6 +182,8 @@ class Doors:
 
     async def rest(self) -> None:
         await self.loop.rest()
+        if self._one_by_one:
+            await self.writer.commit_one_by_one()
 
     # Requests
 

@@ -63,6 +63,14 @@ class HeldWriter(Writer):
                 answer.add_done_callback(partial(_pass_on, each.answer))
         await self._loop.rest()
 
+    async def commit_one_by_one(self) -> None:
+        """Commit what is held back, each by itself, as a thread does that is quicker than the loop; also what
+        that leads to."""
+        while self._held:
+            oldest = self._held.pop(0)
+            self._add_counted(oldest.op, oldest.priority).add_done_callback(partial(_pass_on, oldest.answer))
+            await self._loop.rest()
+
     async def release(self) -> None:
         """Commit what is held back, and hold nothing back from here on."""
         self.holds = False
