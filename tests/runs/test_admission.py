@@ -58,19 +58,21 @@ def test_what_happens_one_after_the_other(template: Path, overlap: OverlapPolicy
 
 
 @settings(EVERYDAY, max_examples=25)
-@given(story=stories())
-def test_whatever_happens_one_after_the_other(template: Path, story: tuple[World, list[Event]]) -> None:
+@given(story=stories(), one_by_one=st.booleans())
+def test_whatever_happens_one_after_the_other(
+    template: Path, story: tuple[World, list[Event]], one_by_one: bool
+) -> None:
     """Jobs of all policies, and other programs of which the runner hears late."""
-    play(story[0], template, story[1])
+    play(story[0], template, story[1], one_by_one=one_by_one)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("part", range(8))
 def test_a_long_campaign_of_stories_finds_nothing_more(template: Path, part: int) -> None:
     @settings(EVERYDAY, max_examples=1500, derandomize=False, database=None)
-    @given(stories())
-    def check(story: tuple[World, list[Event]]) -> None:
-        play(story[0], template, story[1])
+    @given(stories(), st.booleans())
+    def check(story: tuple[World, list[Event]], one_by_one: bool) -> None:
+        play(story[0], template, story[1], one_by_one=one_by_one)
 
     check()
 
@@ -81,10 +83,10 @@ def test_a_long_campaign_of_stories_finds_nothing_more(template: Path, part: int
 @pytest.mark.parametrize("overlap", list(OverlapPolicy))
 def test_what_happens_at_once_ends_like_some_order_of_it(template: Path, overlap: OverlapPolicy) -> None:
     @settings(EVERYDAY, max_examples=12)
-    @given(races(overlap=[overlap]))
-    def check(drawn: tuple[World, list[Event], list[list[Fired]]]) -> None:
+    @given(races(overlap=[overlap]), st.booleans())
+    def check(drawn: tuple[World, list[Event], list[list[Fired]]], one_by_one: bool) -> None:
         world, prelude, (batch,) = drawn
-        race(world, template, prelude, batch)
+        race(world, template, prelude, batch, one_by_one=one_by_one)
 
     check()
 
@@ -104,10 +106,12 @@ def test_a_restart_amid_what_happens_at_once_breaks_no_rule(template: Path, over
 @pytest.mark.parametrize("part", range(8))
 def test_a_long_campaign_of_races_finds_nothing_more(template: Path, part: int) -> None:
     @settings(EVERYDAY, max_examples=1500, derandomize=False, database=None)
-    @given(races(2), st.booleans(), st.booleans())
-    def check(drawn: tuple[World, list[Event], list[list[Fired]]], dies: bool, committed: bool) -> None:
+    @given(races(2), st.booleans(), st.booleans(), st.booleans())
+    def check(
+        drawn: tuple[World, list[Event], list[list[Fired]]], dies: bool, committed: bool, one_by_one: bool
+    ) -> None:
         world, prelude, (before, after) = drawn
-        race(world, template, prelude, before)
+        race(world, template, prelude, before, one_by_one=one_by_one)
         race_through_a_restart(world, template, (prelude, before, after), dies=dies, committed=committed)
 
     check()

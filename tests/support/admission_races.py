@@ -53,9 +53,14 @@ class Race(Play):
     def _look_at_commit(self, conn: apsw.Connection) -> None:
         self.violations += broken_rules(self.world, read_rows(conn), read_watermarks(conn))
 
-    async def at_once(self, batch: Sequence[Fired]) -> None:
-        """Compare with the orders in which the events may have had their effect."""
+    async def at_once(self, batch: Sequence[Fired], *, one_by_one: bool) -> None:
+        """Compare with the orders in which the events may have had their effect.
+
+        ``one_by_one``: no two writes share a commit; else those that wait do.
+        """
         fired = await self._fire(batch)
+        if one_by_one:
+            await self.doors.writer.commit_one_by_one()
         await self.doors.writer.release()
         rows = self.doors.rows()
         found = sorted(_facts(row) for row in rows)
@@ -263,14 +268,21 @@ def _broken_rules_of_rows(own: Sequence[SeenRow], watermark: datetime | None) ->
     return found
 
 
-def race(world: World, template: Path, prelude: Sequence[Event], batch: Sequence[Fired]) -> None:
+def race(
+    world: World,
+    template: Path,
+    prelude: Sequence[Event],
+    batch: Sequence[Fired],
+    *,
+    one_by_one: bool = False,
+) -> None:
     """One event after the other, then several at once, then everything is let go."""
 
     async def scenario(it: Play) -> None:
         assert isinstance(it, Race)
         await it.watch()
         await it.one_after_the_other(prelude)
-        await it.at_once(batch)
+        await it.at_once(batch, one_by_one=one_by_one)
         await it.let_go()
 
     in_a_world(world, template, scenario, Race)
