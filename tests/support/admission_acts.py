@@ -67,7 +67,7 @@ class PauseUntil:
 
 @dataclass(frozen=True)
 class Declare:
-    """An apply disables, deletes or restores a job."""
+    """An apply changes, disables, deletes or restores a job."""
 
     job: str
     how: str
@@ -87,7 +87,7 @@ def in_model(model: AdmissionModel, act: Act) -> bool:
                 ask(job, forced=forced)
             except Refused:
                 return False
-        case Hear():
+        case Hear() | Declare(_, "change"):  # a change is of nothing that the model knows
             model.look()
         case EndOf(run, code, unasked):
             model.end(run, RunStatus.ERROR if code else RunStatus.OK, unasked=unasked)
@@ -125,11 +125,8 @@ def at_doors(doors: Doors, act: Act, rules: Sequence[JobRules]) -> "asyncio.Futu
             doors.resume(job)
         case PauseUntil(job, until):
             doors.pause(job, None if until == FOR_EVER else until)
-        case Declare(job, "delete"):
-            doors.apply(delete=(job,))
-        case Declare(job, how):
-            (its,) = (each for each in rules if each.id == job)
-            doors.apply(spec_of(its, enabled=how == "restore"))
+        case Declare():
+            _declare(doors, act, rules)
         case _:
             assert_never(act)
     return None
@@ -142,6 +139,19 @@ def _write(doors: Doors, job: str, forced: bool) -> "asyncio.Future[Any]":
     except REFUSALS as refusal:
         answer.set_exception(refusal)
     return answer
+
+
+def _declare(doors: Doors, act: Declare, rules: Sequence[JobRules]) -> None:
+    if act.how == "delete":
+        doors.apply(delete=(act.job,))
+        return
+    (its,) = (each for each in rules if each.id == act.job)
+    spec = spec_of(its, enabled=act.how != "disable")
+    if act.how == "change":
+        spec = spec._replace(
+            description=f"after {doors.place.value('SELECT count(*) FROM revisions')} applies"
+        )
+    doors.apply(spec)
 
 
 def due_of(job_id: str, occurrences: Sequence[datetime]) -> Due:

@@ -72,6 +72,13 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Change:
+    """An apply changes something of a job that admission does not ask for."""
+
+    job: str
+
+
+@dataclass(frozen=True)
 class Disable:
     job: str
 
@@ -104,6 +111,7 @@ Event = (
     | Wait
     | Pause
     | Resume
+    | Change
     | Disable
     | Delete
     | Restore

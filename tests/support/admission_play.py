@@ -25,6 +25,7 @@ from support.admission_events import (
     ByHand,
     ByRow,
     Cancel,
+    Change,
     Comes,
     ComesAgain,
     Delete,
@@ -46,7 +47,7 @@ from support.resting import RestingLoop, run_resting
 
 from jeeves_runner.core.model import RunStatus
 
-_MAY_MEET_WHAT_IS_UNSEEN = (ByRow, Pause, Resume, Disable, Delete, Restart)
+_MAY_MEET_WHAT_IS_UNSEEN = (ByRow, Pause, Resume, Change, Disable, Delete, Restart)
 
 
 class Play:
@@ -110,6 +111,8 @@ class Play:
                 return [PauseUntil(job, end)]
             case Resume(job):
                 return [PauseUntil(job, None)]
+            case Change(job) if self.model.jobs[job].is_wanted:
+                return [Declare(job, "change")]
             case Disable(job) if self.model.jobs[job].is_wanted:
                 return [Declare(job, "disable")]
             case Delete(job) if not self.model.jobs[job].deleted:

@@ -8,6 +8,7 @@ from support.admission_events import (
     ByHand,
     ByRow,
     Cancel,
+    Change,
     Comes,
     ComesAgain,
     Delete,
@@ -80,6 +81,7 @@ def events(world: World, calm: bool) -> st.SearchStrategy[Event]:
         st.builds(Pause, names, st.sampled_from([None, 10])),
         st.builds(Resume, names),
         st.builds(ComesAgain, names),
+        st.builds(Change, names),
         st.builds(Disable, names),
         st.builds(Delete, names),
         st.builds(Restore, names),
@@ -110,6 +112,7 @@ def batches(world: World, most: int = 5) -> st.SearchStrategy[list[Fired]]:
         st.builds(Ends, few, st.sampled_from([0, 1])),
         st.builds(Cancel, few),
         st.builds(ByRow, names, forced),
+        st.builds(Change, names),
     )
     return st.lists(st.builds(Fired, event, st.sampled_from(Then)), min_size=1, max_size=most)
 
