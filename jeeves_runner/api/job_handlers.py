@@ -12,6 +12,7 @@ from jeeves_runner.api.responses import encode, encoded_response, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.instants import later_instant
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue
@@ -20,7 +21,6 @@ from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.occurrences import NextRun
 from jeeves_runner.views.runner import OkDocument
 
-ACTOR: Final = "api"
 _DONE: Final[OkDocument] = {"ok": True}
 
 
@@ -42,14 +42,16 @@ async def pause_job(call: Call[JobPath, Nothing, PauseBody]) -> web.Response:
     services, reason = call.services, call.body.reason
     job_id = live_job(services.conn, call.path.job).id
     until = _until(services, call.body)
-    await _write(services, lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=ACTOR))
+    await _write(
+        services, lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=AppliedBy.API)
+    )
     return _shown(services, job_id)
 
 
 async def resume_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
-    await _write(services, lambda tx: overrides.resume(tx, job_id, by=ACTOR))
+    await _write(services, lambda tx: overrides.resume(tx, job_id, by=AppliedBy.API))
     return _shown(services, job_id)
 
 
@@ -57,7 +59,9 @@ async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     """A pause without an end. What a manifest declares stays as it is."""
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
-    await _write(services, lambda tx: overrides.pause(tx, job_id, until=None, reason=ACTOR, by=ACTOR))
+    await _write(
+        services, lambda tx: overrides.pause(tx, job_id, until=None, reason=AppliedBy.API, by=AppliedBy.API)
+    )
     return json_response(_DONE)
 
 
@@ -70,7 +74,7 @@ async def enable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
             f"job {job.id} is declared with enabled: false in {job.file}:{job.line}",
             hint="change it there; a saved manifest is applied at once",
         )
-    await _write(services, lambda tx: overrides.resume(tx, job.id, by=ACTOR))
+    await _write(services, lambda tx: overrides.resume(tx, job.id, by=AppliedBy.API))
     return json_response(_DONE)
 
 

@@ -12,7 +12,7 @@ class SourceKind(StrEnum):
 
 
 class AppliedBy(StrEnum):
-    """What made a revision."""
+    """What made a revision; in the audit, what acted."""
 
     WATCH = "watch"
     CLI = "cli"

@@ -9,6 +9,7 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import audit
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.nudge import announced_transaction
@@ -20,8 +21,6 @@ from jeeves_runner.errors import Conflict, RunnerActive
 
 if TYPE_CHECKING:
     import apsw
-
-ACTOR = "cli"
 
 
 @click.command("cancel")
@@ -62,7 +61,7 @@ def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
     with announced_transaction(conn, app.clock) as tx:
         if request_cancel(tx, run_id, CancelCause.CANCEL) is None:
             raise Conflict(f"run {run_id} has ended in this moment")
-        audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
+        audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {run_id}")
     return f"The server is asked to end run {run_id}; `jeeves-runner run {run_id}` shows it."
 
 
@@ -75,7 +74,7 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
         request_cancel(tx, run_id, CancelCause.CANCEL)
         if end_waiting(tx, run_id, RunStatus.CANCELLED, Reason.CANCEL) is None:
             raise Conflict(f"run {run_id} has ended in this moment")
-        audit.record(tx, actor=ACTOR, action="cancel", target=f"run {run_id}")
+        audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {run_id}")
     return f"Run {run_id} will not start."
 
 
@@ -99,5 +98,5 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
         ended = record_outcome(
             tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
         )
-        audit.record(tx, actor=ACTOR, action="cancel", target=f"run {left.run.id}")
+        audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {left.run.id}")
     return f"Run {left.run.id} had lost its server; it is ended, and recorded as {ended.status}."

@@ -11,14 +11,13 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.rows import pause_text
 from jeeves_runner.core.instants import later_instant
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.views.jobs import AllPausedDocument, JobDocument, WholeJobDocument
-
-ACTOR = "cli"
 
 
 @click.command("pause")
@@ -44,7 +43,7 @@ def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason:
         if job_id is not None:
             live_job(conn, job_id)
         with announced_transaction(conn, app.clock) as tx:
-            overrides.pause(tx, job_id, until=end, reason=reason, by=ACTOR)
+            overrides.pause(tx, job_id, until=end, reason=reason, by=AppliedBy.CLI)
         if job_id is None:
             who, paused = "All jobs are", pause_of_all(conn, now)
             document: AllPausedDocument | JobDocument = {"paused": paused}
@@ -78,7 +77,7 @@ def resume(app: App, job_id: str | None, of_all: bool) -> None:
         if job_id is not None:
             live_job(conn, job_id)
         with announced_transaction(conn, app.clock) as tx:
-            was_paused = overrides.resume(tx, job_id, by=ACTOR)
+            was_paused = overrides.resume(tx, job_id, by=AppliedBy.CLI)
         now = app.clock.now()
         if job_id is None:
             document: AllPausedDocument | JobDocument = {"paused": pause_of_all(conn, now)}
