@@ -1,10 +1,9 @@
 """Plans and problems as people read them: ``+ ~ -``, and the fields that an update changes."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from jeeves_runner.cli.formats import counted
+from jeeves_runner.cli.formats import counted, json_text, shortened
 from jeeves_runner.cli.terminal import Cell, Styled, printable
 from jeeves_runner.core.plan import Action, Plan
 from jeeves_runner.core.problem import Problem
@@ -13,7 +12,6 @@ Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""
 
 _STYLES: Final = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
-_LONGEST: Final = 100
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
@@ -42,12 +40,8 @@ def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
     note = "  (changed by hand in the database; the manifest wins)" if change["drift"] else ""
     yield head, f"  {change['file']}:{change['line']}{note}"
     for field in change["fields"]:
-        yield (f"    {field['path']}: {_shown(field['old'])} -> {_shown(field['new'])}",)
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        old, new = (shortened(json_text(field[side])) for side in ("old", "new"))
+        yield (f"    {field['path']}: {old} -> {new}",)
 
 
 def plan_summary(plan: Plan) -> str:

@@ -10,7 +10,7 @@ import apsw
 from jeeves_runner import __version__
 from jeeves_runner.config import Config
 from jeeves_runner.db.job_list import health_counts
-from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary
+from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
 _LINKS = ("status", "jobs", "runs", "sync", "queues", "state", "config")
@@ -115,7 +115,7 @@ def status_view(
             "total_jobs": counts.jobs,
             "running": counts.running,
             "waiting": counts.waiting,
-            "failed_registrations": counts.held + _unborn(sync),
+            "failed_registrations": counts.held + len(unborn_errors(sync)),
             "ok_last_hour": counts.ok,
             "errors_last_hour": counts.errors,
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
@@ -127,12 +127,6 @@ def status_view(
 def config_view(config: Config) -> dict[str, object]:
     """Every setting by the name of its field: paths as text, durations in ms, sizes in bytes."""
     return {name: _value(setting) for name, setting in config._asdict().items()}
-
-
-def _unborn(sync: SyncDocument) -> int:
-    """Errors in manifests that keep no live job back: what they declare has never been applied."""
-    held = {row["file"] for row in sync["held"]}
-    return sum(p["severity"] == "error" and p["file"] not in held for p in sync["problems"])
 
 
 def _value(setting: object) -> object:

@@ -203,6 +203,12 @@ def sync_summary(sync: SyncDocument) -> SyncSummary:
     }
 
 
+def unborn_errors(sync: SyncDocument) -> list[ProblemDocument]:
+    """The errors in manifests that hold nothing live: what these declare has never been applied."""
+    held = {row["file"] for row in sync["held"]}
+    return [p for p in sync["problems"] if p["severity"] == "error" and p["file"] not in held]
+
+
 def plan_view(plan: Plan) -> PlanDocument:
     """A plan with its changes."""
     return {

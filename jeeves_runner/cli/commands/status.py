@@ -25,7 +25,14 @@ from jeeves_runner.views.jobs import ListedJobDocument, jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import HealthDocument, StatusDocument, status_view
 from jeeves_runner.views.runs import active_runs, failing
-from jeeves_runner.views.sync import HeldDocument, ProblemDocument, SyncDocument, SyncSummary, recorded_sync
+from jeeves_runner.views.sync import (
+    HeldDocument,
+    ProblemDocument,
+    SyncDocument,
+    SyncSummary,
+    recorded_sync,
+    unborn_errors,
+)
 
 Row = tuple[Cell, Cell, Cell]
 
@@ -203,9 +210,8 @@ def _sync_rows(sync: SyncDocument) -> Iterator[Row]:
         first = next((_problem_text(error) for error in errors if error["file"] == file), None)
         why = first or f"{file}: {entries[0]['message']}"
         yield Styled("held", "yellow"), shortened(names), shortened(why)
-    for error in errors:
-        if error["file"] not in held:
-            yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
+    for error in unborn_errors(sync):
+        yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
 
 
 def _problem_text(problem: ProblemDocument) -> str:
