@@ -61,6 +61,22 @@ class BaseMoved(JeevesError):
     code = "base_moved"
 
 
+class PlannerDied(JeevesError):
+    """The planner's process ended before it answered."""
+
+    code = "planner_died"
+
+
+class PlannerFailed(JeevesError):
+    """The planner failed with an unexpected error. ``trace``: its traceback, to be logged."""
+
+    code = "planner_failed"
+
+    def __init__(self, message: str, *, trace: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.trace = trace
+
+
 class NotFound(JeevesError):
     """No job, run, queue, state key or item of that name."""
 

@@ -276,6 +276,17 @@ def apsw_outside_db(module: Module) -> Iterator[str]:
             yield f"{module.name}:{node.lineno}: uses apsw.{node.attr}"
 
 
+def errors_elsewhere(module: Module) -> Iterator[str]:
+    """Every kind of error stands in ``errors``: the tables of exit codes and statuses are held to that."""
+    if module.name != "errors":
+        names = dict(aliases(module))
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and any(
+                dotted(base, names).startswith("jeeves_runner.errors.") for base in node.bases
+            ):
+                yield f"{module.name}:{node.lineno}: a kind of error of its own"
+
+
 def undocumented_fields(module: Module) -> Iterator[str]:
     """A field without a text below it, in a type that crosses rooms."""
     for node in ast.walk(module.tree):
@@ -352,6 +363,7 @@ RULES: tuple[Rule, ...] = (
     libraries_out_of_place,
     kinds_of_sources,
     apsw_outside_db,
+    errors_elsewhere,
     undocumented_fields,
     untyped_documents,
     camel_case_names,

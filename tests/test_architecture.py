@@ -16,6 +16,7 @@ from architecture_rules import (
     camel_case_names,
     clock_in_sql,
     clock_reads,
+    errors_elsewhere,
     id_forms_elsewhere,
     imports_by_name,
     io_in_core,
@@ -156,6 +157,8 @@ BREAKS: list[tuple[Rule, str, str]] = [
     (apsw_outside_db, "reconcile", "import apsw\ntry: pass\nexcept apsw.BusyError: pass"),
     (apsw_outside_db, "reconcile", "from apsw import Connection"),
     (libraries_out_of_place, "db.jobs", "import sqlite3"),
+    (errors_elsewhere, "runs", "from jeeves_runner.errors import NotFound\nclass NoRun(NotFound): ..."),
+    (errors_elsewhere, "runs", "from jeeves_runner import errors\nclass Odd(errors.JeevesError): ..."),
     (undocumented_fields, "core.plan", "class Plan:\n    base: int"),
     (undocumented_fields, "core.plan", "class Plan:\n    base: int\n    files: int\n    '''Read.'''"),
     (undocumented_fields, "views.jobs", "class JobDocument(TypedDict):\n    id: str"),
@@ -197,6 +200,7 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (untyped_documents, "views.jobs", "def view() -> dict[str, object]: ..."),
     (untyped_documents, "cli.jobs", "x: dict[str, Any]"),
     (camel_case_names, "api.guard", "x = {'Allow': 'GET', 'item_key': 1}"),
+    (errors_elsewhere, "core.schedule", "class ScheduleError(ValueError): ..."),
     (undocumented_fields, "core.plan", "class _Aside:\n    base: int"),
 ]
 

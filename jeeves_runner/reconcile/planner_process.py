@@ -23,7 +23,7 @@ from typing import IO, Any, Final
 
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import JeevesError, PlannerDied, PlannerFailed
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.sources.contract import Trace
 from jeeves_runner.sources.stamps import FileStamp
@@ -36,22 +36,6 @@ _NICENESS = 5
 _LIVE: Final = "live"
 _DELTA: Final = "delta"
 _PLAN: Final = "plan"
-
-
-class PlannerDied(JeevesError):
-    """The planner's process ended before it answered."""
-
-    code = "planner_died"
-
-
-class PlannerFailed(JeevesError):
-    """The planner failed with an unexpected error. ``trace``: its traceback, to be logged."""
-
-    code = "planner_failed"
-
-    def __init__(self, message: str, *, trace: str = "", hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.trace = trace
 
 
 class PlannerProcess:

@@ -9,9 +9,9 @@ from support.project import Project, summary
 
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
-from jeeves_runner.errors import SourceError
+from jeeves_runner.errors import PlannerDied, PlannerFailed, SourceError
 from jeeves_runner.reconcile.apply import read_live
-from jeeves_runner.reconcile.planner_process import PlannerDied, PlannerFailed, PlannerProcess
+from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.setup import planner_of, planner_setup
 
 
