@@ -69,8 +69,8 @@ class JobColumns(TypedDict):
 class ListedJob(NamedTuple):
     """A job and what stands about it in other tables; times as text.
 
-    ``pause_…`` tells of the pause in force, if there is one: its own or that of all jobs, whichever ends
-    last. ``last_…`` is the newest run that started.
+    ``pause_…`` tells of the pause in force, if there is one: of its own and that of all jobs the one that
+    ends last. ``last_…`` is the newest run that started.
     """
 
     columns: JobColumns

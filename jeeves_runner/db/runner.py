@@ -20,7 +20,7 @@ from jeeves_runner.errors import DatabaseError, DatabaseReadOnly, Fenced, Runner
 
 
 def lock_path(db_path: Path) -> Path:
-    """The lock of a database, beside the real file, whichever name that was reached by; DatabaseError."""
+    """The lock of a database, beside its real file: links to that have the same lock. DatabaseError."""
     real = real_path(db_path)
     return real.with_name(f"{real.name}.lock")
 

@@ -126,7 +126,7 @@ def ended_since(conn: apsw.Connection, end_seq: int) -> list[EndedRow]:
 
 
 class Start(NamedTuple):
-    """What is recorded with a start, for whoever has to find the work again."""
+    """What is recorded with a start, so that the work can be found again."""
 
     mark: str
     """Random text that the work carries."""

@@ -1,4 +1,4 @@
-"""Those who wait for the end of a run, told once it is committed, whichever process wrote it."""
+"""Those who wait for the end of a run, told once any process has committed it."""
 
 from collections.abc import Callable
 

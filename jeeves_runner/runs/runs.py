@@ -5,8 +5,7 @@ told that could still be lost. What runs and waits is mirrored in memory (``Boar
 cheap; each transaction checks what its decision was based on.
 
 ``Arrivals`` is the one way in, for ``DueOccurrences`` and ``Requests``; ``WaitingLine`` the place between,
-``RunningRuns`` the way from a start to its end, and ``Ends`` tells what has ended, whichever process recorded
-it.
+``RunningRuns`` the way from a start to its end, and ``Ends`` tells of the ends that any process has recorded.
 """
 
 import asyncio
@@ -246,7 +245,7 @@ class Runs:
         self._line.renew_reasons(attempt.job_id, attempt.pool)
 
     def _after_commit(self, ends: bool = True, freed: int | None = None) -> None:
-        """Follow what has been committed, by whichever process: ends, requests, slots that are free now.
+        """Follow what any process has committed: ends, requests, slots that are free now.
 
         ``ends`` False: the commit was of this runner and has ended nothing. It does not pay to look then at
         what other programs have written; they tell of it. ``freed``: the run that has just ended here.

@@ -62,7 +62,7 @@ class ListedJobDocument(JobColumns):
     held: bool
     """Whether it keeps an older spec because its manifest is broken."""
     paused: PauseDocument | None
-    """The pause in force: its own or that of all jobs, whichever ends last."""
+    """The pause in force: of its own and that of all jobs the one that ends last."""
     last_status: Annotated[str, RunStatus] | None
     """The outcome of the newest run that started and ended."""
     last_run: LastRunDocument | None

@@ -60,7 +60,7 @@ def command(app: App, run_id: int) -> None:
 def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
     with announced_transaction(conn, app.clock) as tx:
         if request_cancel(tx, run_id, CancelCause.CANCEL) is None:
-            raise Conflict(f"run {run_id} has ended in this moment")
+            raise Conflict(f"run {run_id} has just ended")
         audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {run_id}")
     return f"The server is asked to end run {run_id}; `jeeves-runner run {run_id}` shows it."
 
@@ -73,7 +73,7 @@ def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
     with transaction(conn, app.clock) as tx:
         request_cancel(tx, run_id, CancelCause.CANCEL)
         if end_waiting(tx, run_id, RunStatus.CANCELLED, Reason.CANCEL) is None:
-            raise Conflict(f"run {run_id} has ended in this moment")
+            raise Conflict(f"run {run_id} has just ended")
         audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {run_id}")
     return f"Run {run_id} will not start."
 
