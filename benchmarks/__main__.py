@@ -1,4 +1,7 @@
-"""``python -m benchmarks``: measure every figure the project promises, and a floor in the same run."""
+"""``python -m benchmarks``: measure every speed the project promises, and a floor in the same run.
+
+``durability``, what a commit costs on this machine, is no promise: it is measured only where it is named.
+"""
 
 import argparse
 import sys

@@ -46,7 +46,7 @@ class Client(asyncio.Protocol):
     def __init__(self, host: str) -> None:
         self._host = host
         self._received = b""
-        self._answered: asyncio.Future[bytes]
+        self._answered: asyncio.Future[bytes] | None = None
         self._transport: asyncio.WriteTransport
 
     @classmethod
@@ -64,11 +64,17 @@ class Client(asyncio.Protocol):
         self._received += data
         head, _, body = self._received.partition(b"\r\n\r\n")
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        if length and len(body) >= int(length):
+        if self._answered is not None and length and len(body) >= int(length):
             self._received = b""
             self._answered.set_result(body)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(exc or ConnectionResetError("the server hung up without an answer"))
+
     async def post(self, path: str) -> Any:
+        if self._transport.is_closing():
+            raise ConnectionResetError("the server has hung up")
         self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: 0\r\n\r\n".encode()

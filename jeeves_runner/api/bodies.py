@@ -1,7 +1,8 @@
 """Bodies of requests: JSON objects of declared fields.
 
 A type lists the fields of a body: a NamedTuple whose fields are ``Annotated`` with a kind. A field whose name
-is a word of Python ends with an underscore there.
+is a word of Python ends with an underscore there. The server uses the ``read`` of a kind; ``schema`` says the
+same, and tests hold ``read`` to it.
 """
 
 import asyncio

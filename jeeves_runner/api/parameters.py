@@ -1,6 +1,8 @@
 """Parameters of paths and queries: what each may be, and its value from the text of a request.
 
-A type lists the parameters of a route: a NamedTuple whose fields are ``Annotated`` with a kind.
+A type lists the parameters of a route: a NamedTuple whose fields are ``Annotated`` with a kind. The server
+uses the ``parse`` of a kind, and its ``words`` in refusals. ``schema``, and ``required`` of a parameter, are
+for the tests, which hold ``parse`` and the documentation to them.
 """
 
 import re

@@ -80,7 +80,7 @@ class Route(Generic[P, Q, B]):
 
     @property
     def all_problems(self) -> frozenset[int]:
-        """The statuses of all problems that it may answer."""
+        """The statuses of all problems that it may answer. Tests hold it and its page to them."""
         return self.problems | ANY_ROUTE | (ANY_BODY if self.role is Role.OPERATE else frozenset())
 
 

@@ -1,4 +1,8 @@
-"""JSON Schemas of documents, made of their types."""
+"""JSON Schemas of documents, made of their types.
+
+The server does not use them. Tests hold every answer to the schema of its route, so that the types say
+truly what clients get.
+"""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
