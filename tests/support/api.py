@@ -127,6 +127,24 @@ def with_api(
     return asyncio.run(main())
 
 
+def get(ledger: Ledger, path: str, **headers: str) -> Answer:
+    """One request to a server of its own."""
+
+    async def scenario(api: Api) -> Answer:
+        return await api.get(path, **headers)
+
+    return with_api(ledger, scenario)
+
+
+def ask(ledger: Ledger, method: str, path: str, body: object = None, **headers: str) -> Answer:
+    """One request of any method, likewise."""
+
+    async def scenario(api: Api) -> Answer:
+        return await api.ask(method, path, body, **headers)
+
+    return with_api(ledger, scenario)
+
+
 @asynccontextmanager
 async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
     clock = SystemClock()

@@ -1,0 +1,207 @@
+"""HTTP as those see it who act: runs by hand and their answers, cancels, pauses, another look."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
+from support.api import Answer, Api, ask, problem, shell_job, with_api
+from support.ledger import Ledger, as_document
+
+from jeeves_runner.api import parameters
+from jeeves_runner.core.model import Retries
+from jeeves_runner.views.runs import run_view
+
+LASTING = "exec sleep 60"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "runner.sqlite")
+
+
+def test_a_run_is_answered_with_its_recorded_outcome(ledger: Ledger) -> None:
+    shell_job(ledger, "greet", "echo hello $JR_PARAM_NAME; exit 3")
+    answer = ask(ledger, "POST", "/jobs/greet/run", {"params": {"NAME": "Ada"}})
+    assert answer.status == 200
+    result = answer.body["result"]
+    assert (result["status"], result["exit_code"], result["stdout"]) == ("error", 3, "hello Ada\n")
+    assert result == as_document(run_view(ledger.conn, result["id"])["run"])
+
+
+def test_who_does_not_wait_gets_the_run_at_once(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", LASTING)
+
+    async def scenario(api: Api) -> None:
+        answers = [
+            await api.post("/jobs/patient/run?wait=0s"),
+            await api.post("/jobs/patient/run?wait=10ms", {"force": True}),
+            await api.post("/jobs/patient/run", {"force": True}, Prefer="respond-async"),
+            await api.post("/jobs/patient/run", {"force": True}, Prefer='a="b, c"; d=e, Respond-Async; f'),
+        ]
+        assert [(a.status, a.body["run"]["status"]) for a in answers] == [(202, "running")] * 4
+        for answer in answers:
+            await api.post(f"/runs/{answer.body['run']['id']}/cancel")
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ([], []),
+        (["respond-async"], ["respond-async"]),
+        (["wait=10", "Respond-Async"], ["wait", "respond-async"]),
+        (['handling="a, respond-async"; b', "not-respond-async"], ["handling", "not-respond-async"]),
+    ],
+)
+def test_preferences_are_tokens_of_all_the_headers_lines(lines: list[str], names: list[str]) -> None:
+    headers = CIMultiDict(("Prefer", line) for line in lines)
+    assert list(parameters.preferences(make_mocked_request("POST", "/", headers=headers))) == names
+
+
+async def active(api: Api, status: str) -> int:
+    """The run of this status, once there is one."""
+    while True:
+        found = (await api.get(f"/runs?status={status}")).body["runs"]
+        if found:
+            return int(found[0]["id"])
+
+
+def test_the_answer_is_the_last_attempts(ledger: Ledger) -> None:
+    again = Retries(limit=2, delay_ms=1)
+    shell_job(ledger, "stubborn", 'test "$JR_ATTEMPT" = 3', retries=again)
+
+    async def scenario(api: Api) -> None:
+        result = (await api.post("/jobs/stubborn/run")).body["result"]
+        assert (result["id"], result["attempt"], result["status"]) == (3, 3, "ok")
+
+    with_api(ledger, scenario)
+
+
+def test_who_waits_no_longer_gets_the_attempt_it_has_come_to(ledger: Ledger) -> None:
+    shell_job(ledger, "stubborn", "exit 1", retries=Retries(limit=2, delay_ms=3_600_000))
+
+    async def scenario(api: Api) -> None:
+        waiting = asyncio.create_task(api.post("/jobs/stubborn/run"))
+        retry = await active(api, "scheduled")
+        api.stopping.set()
+        answer = await waiting
+        run = answer.body["run"]
+        assert (answer.status, run["id"], run["attempt"], run["status"]) == (202, retry, 2, "scheduled")
+
+    with_api(ledger, scenario)
+
+
+def test_a_server_that_stops_answers_those_who_wait_and_starts_nothing(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", LASTING)
+
+    async def scenario(api: Api) -> None:
+        waiting = asyncio.create_task(api.post("/jobs/patient/run"))
+        run_id = await active(api, "running")
+        api.stopping.set()
+        answer = await waiting
+        assert (answer.status, answer.body["run"]["id"]) == (202, run_id)
+        assert answer.body["run"]["status"] == "running"
+        refused = await api.post("/jobs/patient/run", {"force": True})
+        assert problem(refused) == (503, "the server is stopping: nothing new starts")
+        assert (await api.get("/status")).body["status"] == "stopping"
+
+    with_api(ledger, scenario)
+    assert ledger.count("runs") == 1
+
+
+def test_a_client_that_hangs_up_does_not_end_its_run(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", LASTING)
+
+    async def scenario(api: Api) -> Answer:
+        blocked = asyncio.create_task(api.post("/jobs/patient/run"))
+        run_id = await active(api, "running")
+        blocked.cancel()
+        await asyncio.wait([blocked])
+        # Had the first one taken the run along, this would be refused.
+        return await api.post(f"/runs/{run_id}/cancel")
+
+    assert with_api(ledger, scenario).status == 202
+    assert run_view(ledger.conn, 1)["run"]["cancel_cause"] == "cancel"
+
+
+def test_an_overlapping_run_is_skipped_and_says_so(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", LASTING)
+
+    async def scenario(api: Api) -> Answer:
+        first = await api.post("/jobs/patient/run?wait=0s")
+        second = await api.post("/jobs/patient/run")
+        await api.post(f"/runs/{first.body['run']['id']}/cancel")
+        return second
+
+    answer = with_api(ledger, scenario)
+    assert answer.status == 200
+    assert (answer.body["result"]["status"], answer.body["result"]["reason"]) == ("skipped", "overlap")
+
+
+def test_a_cancelled_run_ends_and_cannot_be_cancelled_again(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", LASTING)
+
+    async def scenario(api: Api) -> None:
+        waiting = asyncio.create_task(api.post("/jobs/patient/run"))
+        run_id = await active(api, "running")
+        cancelled = await api.post(f"/runs/{run_id}/cancel")
+        assert (cancelled.status, cancelled.body["run"]["cancel_cause"]) == (202, "cancel")
+        assert (await waiting).body["result"]["status"] == "cancelled"
+        again = await api.post(f"/runs/{run_id}/cancel")
+        assert problem(again) == (409, f"run {run_id} has already ended: cancelled")
+
+    with_api(ledger, scenario)
+
+
+def test_a_paused_job_runs_by_force_alone_until_resumed(ledger: Ledger) -> None:
+    shell_job(ledger, "greet", "echo hello")
+
+    async def scenario(api: Api) -> None:
+        paused = await api.post("/jobs/greet/pause", {"for": "2h", "reason": "moving"})
+        assert paused.status == 200
+        assert paused.body["job"]["paused"]["reason"] == "moving"
+        assert problem(await api.post("/jobs/greet/run")) == (409, "job greet is paused")
+        forced = await api.post("/jobs/greet/run", {"force": True})
+        assert (forced.status, forced.body["result"]["status"]) == (200, "ok")
+        resumed = await api.post("/jobs/greet/resume")
+        assert resumed.body["job"]["paused"] is None
+        assert (await api.post("/jobs/greet/run")).body["result"]["status"] == "ok"
+
+    with_api(ledger, scenario)
+
+
+def test_reconcile_makes_the_server_look_again(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.post("/reconcile")
+        assert (answer.status, answer.body["state"], api.sync.nudges) == (202, "in_sync", 1)
+
+    with_api(ledger, scenario)
+
+
+def test_a_job_is_disabled_and_enabled_by_a_pause(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 1 1 *",))
+
+    async def scenario(api: Api) -> None:
+        disabled = await api.ask("PATCH", "/jobs/backup/disable")
+        assert (disabled.status, disabled.body) == (200, {"ok": True})
+        job = (await api.get("/jobs/backup")).body["job"]
+        assert (job["enabled"], job["status"], job["next_run"]) == (False, "paused", None)
+        assert job["paused"] == {"until": None, "reason": "api", "all": False}
+        enabled = await api.ask("PATCH", "/jobs/backup/enable")
+        assert (enabled.status, enabled.body) == (200, {"ok": True})
+        job = (await api.get("/jobs/backup")).body["job"]
+        assert (job["enabled"], job["status"], job["paused"]) == (True, "idle", None)
+
+    with_api(ledger, scenario)
+
+
+def test_what_a_manifest_disables_is_enabled_there(ledger: Ledger) -> None:
+    ledger.add_job("backup", enabled=False)
+    assert problem(ask(ledger, "PATCH", "/jobs/backup/enable")) == (
+        409,
+        "job backup is declared with enabled: false in jobs.d/backup.yaml:1",
+    )
+    assert problem(ask(ledger, "PATCH", "/jobs/bakup/disable")) == (404, "there is no job bakup")

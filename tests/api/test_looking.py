@@ -1,0 +1,143 @@
+"""HTTP as those see it who look: the documents are those of the views, whole or in pages."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.api import Api, get, with_api
+from support.clock import NOON
+from support.ledger import Ledger, as_document
+
+from jeeves_runner import __version__
+from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.views.jobs import jobs_view
+from jeeves_runner.views.queues import queues_view
+from jeeves_runner.views.runs import run_view, runs_view
+from jeeves_runner.views.sync import sync_view
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "runner.sqlite")
+
+
+def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 1 1 *",))
+    ledger.declare_queue("mail")
+    run = ledger.add_run("backup", "error", stdout="out", stderr="err")
+    ledger.conn.execute("INSERT INTO state VALUES ('ns', 'key', '1', NULL, '2026-03-01T12:00:00.000Z')")
+
+    async def scenario(api: Api) -> Mapping[str, Any]:
+        paths = [
+            "/runs", f"/runs/{run}", "/jobs/backup/runs", "/queues", "/queues?detail=1",
+            "/queues/mail/status", "/queues/mail/peek", "/state", "/state/ns", "/state/ns/key",
+        ]  # fmt: skip
+        return {path: (await api.get(path)).body for path in paths}
+
+    conn = ledger.conn
+    assert with_api(ledger, scenario) == {
+        "/runs": runs_view(conn, limit=50),
+        f"/runs/{run}": run_view(conn, run),
+        "/jobs/backup/runs": runs_view(conn, job_id="backup", limit=50),
+        "/queues": {"queues": ["mail"]},
+        "/queues?detail=1": queues_view(conn, NOON),
+        "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
+        "/queues/mail/peek": {"items": []},
+        "/state": {"namespaces": ["ns"]},
+        "/state/ns": {"key": 1},
+        "/state/ns/key": {"value": 1, "items": [], "count": 0},
+    }
+
+
+def test_jobs_come_with_the_next_run_of_the_timetable(ledger: Ledger) -> None:
+    ledger.add_job("backup", schedule=("0 3 1 1 *",))
+    jobs = get(ledger, "/jobs").body["jobs"]
+    assert [(job["id"], job["status"]) for job in jobs] == [("backup", "idle")]
+    assert re.fullmatch(r"\d{4}-01-01T03:00:00\.000Z", jobs[0]["next_run"])
+    job = get(ledger, "/jobs/backup").body["job"]
+    assert {name: job[name] for name in jobs[0]} == jobs[0]
+    assert job["spec"]["schedule"] == ["0 3 1 1 *"]
+
+
+@pytest.mark.parametrize(
+    ("query", "ids", "cursor"),
+    [
+        ("", ["a", "b", "c", "d"], None),
+        ("?limit=2", ["a", "b"], "b"),
+        ("?limit=2&cursor=b", ["c", "d"], None),
+        ("?cursor=b", ["c", "d"], None),
+        ("?limit=4", ["a", "b", "c", "d"], None),
+        ("?limit=1&cursor=b7", ["c"], "c"),
+        ("?limit=1&cursor=d", [], None),
+    ],
+)
+def test_jobs_are_whole_or_paged(ledger: Ledger, query: str, ids: list[str], cursor: str | None) -> None:
+    for job in ("b", "a", "d", "c"):
+        ledger.add_job(job)
+    document = get(ledger, f"/jobs{query}").body
+    assert [job["id"] for job in document.pop("jobs")] == ids
+    assert document == ({} if cursor is None else {"next_cursor": cursor})
+
+
+def test_the_list_of_jobs_is_the_document_of_the_command(ledger: Ledger) -> None:
+    for job in ("a", "b"):
+        ledger.add_job(job, description='"é", \\')
+    assert get(ledger, "/jobs").body == as_document(jobs_view(ledger.conn, ledger.now))
+
+
+def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        status = (await api.get("/status")).body
+        assert (status["name"], status["version"], status["status"]) == (
+            "jeeves-runner",
+            __version__,
+            "running",
+        )
+        assert status["sync"]["state"] == "in_sync"
+        assert 0 <= status["uptime_ms"] < 60_000
+        assert (await api.get("/sync")).body == sync_view(api.sync.status)
+        assert (await api.get("/healthz")).body == {"status": "ok"}
+        assert (await api.get("/config")).body["port"] == 1937
+        for path in (await api.get("/")).body["links"].values():
+            assert (await api.get(path)).status == 200
+
+    with_api(ledger, scenario)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("", [4, 3, 2, 1]), ("?limit=2", [4, 3]), ("?limit=2&before=3", [2, 1]), ("?job=a", [2, 1]),
+     ("?status=error&job=b", [4])],
+)  # fmt: skip
+def test_runs_are_paged_and_chosen(ledger: Ledger, query: str, expected: list[int]) -> None:
+    for job in ("a", "b"):
+        ledger.add_job(job)
+        ledger.add_run(job, "ok")
+        ledger.add_run(job, "error")
+    assert [run["id"] for run in get(ledger, f"/runs{query}").body["runs"]] == expected
+
+
+def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.add_job("a")
+    (tmp_path / "1.log").write_text("all of it: <b>é</b>\n")
+    whole = ledger.add_run("a", log_path=str(tmp_path / "1.log"), stdout="it")
+    tail = ledger.add_run("a", log_path=str(tmp_path / "gone.log"), stdout="it", stderr="and that")
+    answers = [get(ledger, f"/runs/{run}/logs") for run in (whole, tail)]
+    assert [answer.body for answer in answers] == ["all of it: <b>é</b>\n", "it\nand that\n"]
+    for answer in answers:
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_log_over_its_cap_is_told_in_its_order_while_it_is_written(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.add_job("a")
+    path = tmp_path / "1.log"
+    run = ledger.add_run("a", "running", log_path=str(path))
+    LogFile(path, 1024).write("".join(f"line {n}\n" for n in range(200)).encode())
+    answer = get(ledger, f"/runs/{run}/logs")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    head, tail = answer.body.split(" bytes cut …\n")
+    assert head.startswith("line 0\nline 1\n")
+    assert tail.endswith("line 198\nline 199\n")

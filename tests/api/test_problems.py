@@ -1,0 +1,162 @@
+"""HTTP that is refused or fails: each answer is a problem, and says what to do."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from support.api import ask, get, problem, shell_job
+from support.ledger import Ledger
+
+import jeeves_runner.errors
+from jeeves_runner.api.problems import STATUSES
+from jeeves_runner.core.model import RunStatus
+from jeeves_runner.errors import JeevesError
+
+ANY_STATUS = f"status must be one of {', '.join(RunStatus)}, not 'fine'"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "runner.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        ("/nowhere", 404, "there is nothing at this path"),
+        ("/jobs/bakup", 404, "there is no job bakup"),
+        ("/jobs/bakup/runs", 404, "there is no job bakup"),
+        ("/runs?job=bakup", 404, "there is no job bakup"),
+        ("/runs/7", 404, "there is no run 7"),
+        ("/runs/seven", 400, "the run must be a whole number from 1 to 9223372036854775807, not 'seven'"),
+        ("/runs?limit=0", 400, "limit must be a whole number from 1 to 1000, not '0'"),
+        ("/runs?limit=-1", 400, "limit must be a whole number from 1 to 1000, not '-1'"),
+        ("/runs?limit=²", 400, "limit must be a whole number from 1 to 1000, not '²'"),
+        ("/runs?before=x", 400, "before must be a whole number from 1 to 9223372036854775807, not 'x'"),
+        ("/runs?status=fine", 400, ANY_STATUS),
+        ("/jobs?limit=1001", 400, "limit must be a whole number from 1 to 1000, not '1001'"),
+        ("/jobs?cursor=", 400, "cursor is empty"),
+        ("/jobs?cursor=%00", 400, "cursor holds a NUL character"),
+        ("/queues?detail=yes", 400, "detail must be one of 0, 1, false, true, not 'yes'"),
+        ("/queues/none/status", 404, "there is no queue none"),
+        ("/queues/none/peek", 404, "there is no queue none"),
+        ("/state/none", 404, "there is no state in namespace none"),
+        ("/state/none/key", 404, "there is no state none/key"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_problem(ledger: Ledger, path: str, status: int, detail: str) -> None:
+    ledger.add_job("backup")
+    assert problem(get(ledger, path)) == (status, detail)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "detail"),
+    [
+        ("/jobs/none/run", None, 404, "there is no job none"),
+        ("/jobs/none/pause", None, 404, "there is no job none"),
+        ("/jobs/none/resume", None, 404, "there is no job none"),
+        ("/runs/7/cancel", None, 404, "there is no run 7"),
+        ("/jobs/greet/run", b"{", 400, "the body is not JSON: "),
+        ("/jobs/greet/run", b"\xff", 400, "the body is not JSON: "),
+        ("/jobs/greet/run", b"[" * 100_000, 400, "the body is not JSON: "),
+        ("/jobs/greet/run", [], 400, "the body must be a JSON object"),
+        ("/jobs/greet/run", {"parms": {}}, 400, "the body has an unknown key 'parms'"),
+        ("/jobs/greet/run", {"params": {"A": 1}}, 400, "params must be an object of strings"),
+        ("/jobs/greet/run", {"params": {"A": "\ud800"}}, 400, "the body holds a lone surrogate"),
+        ("/jobs/greet/run", {"params": {"\udfff": "1"}}, 400, "the body holds a lone surrogate"),
+        ("/jobs/greet/run", {"params": {"A": "\0"}}, 400, "the parameter A holds a NUL character"),
+        ("/jobs/greet/run", {"params": {"": "1"}}, 400, "the name of a parameter is empty"),
+        (
+            "/jobs/greet/run",
+            {"params": {"a-b": "1", "A.B": "2"}},
+            400,
+            "the parameters a-b and A.B would both be JR_PARAM_A_B",
+        ),
+        ("/jobs/greet/run", b'{"force": NaN}', 400, "the body is not a JSON value"),
+        ("/jobs/greet/run", {"force": "yes"}, 400, "force must be true or false"),
+        ("/jobs/greet/run?wait=5", None, 400, 'wait: "5" is no duration'),
+        ("/jobs/greet/run", {"params": {"A": "x" * (1 << 20)}}, 413, "the body is too large"),
+        ("/jobs/greet/pause", {"until": "soon"}, 400, "until is neither a time nor a length of time: soon"),
+        ("/jobs/greet/pause", {"for": "0s"}, 400, "for must be longer than nothing"),
+        ("/jobs/greet/pause", {"for": "2026-12-24"}, 400, 'for: "2026-12-24" is no duration'),
+        ("/jobs/greet/pause", {"until": "2020-01-01"}, 400, "until must lie ahead: 2020-01-01"),
+        ("/jobs/greet/pause", {"reason": "\ud800"}, 400, "the body holds a lone surrogate"),
+        ("/jobs/greet/pause", {"for": "1h", "until": "2h"}, 400, "a pause has either until or for"),
+        ("/jobs/greet/pause", {"reason": 1}, 400, "reason must be a string"),
+    ],
+)
+def test_what_cannot_be_done_is_a_problem(
+    ledger: Ledger, path: str, body: object, status: int, detail: str
+) -> None:
+    shell_job(ledger, "greet", "echo hello")
+    answered, told = problem(ask(ledger, "POST", path, body))
+    assert answered == status
+    assert told.startswith(detail)
+    assert ledger.count("runs") + ledger.count("overrides") == 0
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+def test_jobs_are_written_in_manifests_alone(ledger: Ledger, tmp_path: Path, method: str) -> None:
+    ledger.add_job("backup")
+    one = ask(ledger, method, "/jobs/backup", {"enabled": False})
+    assert problem(one) == (405, "job backup is declared in jobs.d/backup.yaml:1; edit it there")
+    every = ask(ledger, method, "/jobs", {"id": "new"})
+    assert problem(every) == (
+        405,
+        f"jobs are declared in manifests: add or edit a file in {tmp_path / 'jobs.d'}",
+    )
+    assert [answer.headers["Allow"] for answer in (one, every)] == ["GET, HEAD"] * 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/jobs/backup/schedule", ""),
+        ("PATCH", "/jobs/backup/env/HOME", ""),
+        ("DELETE", "/jobs/backup/runs", "GET, HEAD"),
+        ("PUT", "/jobs/backup/run", "POST"),
+        ("POST", "/jobs/backup/enable", "PATCH"),
+    ],
+)
+def test_nor_is_anything_below_a_job_written_elsewhere(
+    ledger: Ledger, method: str, path: str, allowed: str
+) -> None:
+    ledger.add_job("backup")
+    answer = ask(ledger, method, path, {"value": 1})
+    assert problem(answer) == (405, "job backup is declared in jobs.d/backup.yaml:1; edit it there")
+    assert answer.headers["Allow"] == allowed
+
+
+def test_looking_below_a_job_is_another_matter(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+    assert problem(get(ledger, "/jobs/backup/schedule")) == (404, "there is nothing at this path")
+    assert ask(ledger, "HEAD", "/jobs/backup/schedule").status == 404
+    answer = get(ledger, "/jobs/backup/run")
+    assert problem(answer) == (405, "this path does not take that method")
+    assert answer.headers["Allow"] == "POST"
+    assert problem(ask(ledger, "PUT", "/jobs/bakup/schedule")) == (404, "there is no job bakup")
+
+
+def test_another_method_is_a_problem_that_names_the_right_ones(ledger: Ledger) -> None:
+    answer = ask(ledger, "DELETE", "/runs/1")
+    assert problem(answer) == (405, "this path does not take that method")
+    assert answer.headers["Allow"] == "GET,HEAD"
+
+
+def test_a_bug_is_logged_and_answered_with_one_line(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_args: object, **_more: object) -> None:
+        raise ZeroDivisionError("a secret thing")
+
+    monkeypatch.setattr("jeeves_runner.api.run_handlers.runs_view", fault)
+    with caplog.at_level(logging.ERROR):
+        answer = get(ledger, "/runs")
+    assert problem(answer) == (500, "unexpected error; the server's log has the details")
+    assert "ZeroDivisionError: a secret thing" in caplog.text
+
+
+def test_every_error_code_has_its_status() -> None:
+    known = [value for value in vars(jeeves_runner.errors).values() if isinstance(value, type)]
+    codes = {error.code for error in known if issubclass(error, JeevesError)}
+    assert codes == set(STATUSES)
