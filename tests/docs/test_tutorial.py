@@ -11,11 +11,11 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from support.docs import DOCS, ROOT, Block, blocks
+from support.server import until
 
 PATIENCE = 60.0
 
@@ -82,10 +82,7 @@ class Learner:
         return done.returncode
 
     def _repeat(self, text: str, word: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while self._run(text) != 0 or word not in self.output:
-            assert time.monotonic() < deadline, f"{word} never showed in: {self.output}"
-            time.sleep(0.05)
+        until(lambda: self._run(text) == 0 and word in self.output, PATIENCE)
 
     def _start(self, text: str) -> None:
         server = subprocess.Popen(
