@@ -1,58 +1,16 @@
-"""Manifests: what they declare and what is said of those that are wrong."""
+"""What manifests declare: specs, with defaults for what they leave out."""
 
 import json
-from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from support.manifests import job, read
 
-from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.manifest.file_result import FileResult
-from jeeves_runner.core.manifest.reader import LATER, ManifestReader
+from jeeves_runner.core.manifest.reader import LATER
 from jeeves_runner.core.model import JobSpec, Keep, QueueSpec
 from jeeves_runner.core.spec_texts import canonical
 from jeeves_runner.core.specs import job_from_text, spec_from_text
 from jeeves_runner.schemas_text import manifest_schema
-
-READER = ManifestReader(
-    manifest_schema(), ProjectContext(project_root="/p", timezone="Europe/Berlin", pools=frozenset({"db"}))
-)
-
-
-def read(text: str, path: str = "jobs.d/nightly.yaml", *defaults: dict[str, Any]) -> FileResult:
-    return READER.read(path, dedent(text).encode(), defaults)
-
-
-def job(text: str, *defaults: dict[str, Any]) -> JobSpec:
-    result = read(text, "jobs.d/nightly.yaml", *defaults)
-    (entry,) = result.entries
-    assert not [p for p in result.problems if p.is_error]
-    return job_from_text(entry.text)
-
-
-def error_of(text: str) -> tuple[int, int, str, str]:
-    result = read(text)
-    errors = [p for p in result.problems if p.is_error]
-    assert errors
-    first = errors[0]
-    return first.line, first.column, first.message, first.hint or ""
-
-
-def test_what_a_job_keeps_of_its_runs_may_have_either_limit_or_both() -> None:
-    assert job("run: x\n").keep is None
-    assert job("run: x\nkeep: {runs: 100}\n").keep == Keep(runs=100)
-    assert job("run: x\nkeep: {days: 30d}\n").keep == Keep(days_ms=30 * 86_400_000)
-    assert job("run: x\nkeep: {runs: 1, days: 1d}\n").keep == Keep(runs=1, days_ms=86_400_000)
-
-
-def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
-    assert [problem.message for problem in read("jobs: [5, null]\n").problems] == [
-        "this must be a mapping of a job's keys, not 5",
-        "this must be a mapping of a job's keys, not null",
-    ]
 
 
 def test_a_small_job_gets_every_default() -> None:
@@ -100,6 +58,13 @@ def test_everything_a_job_can_say() -> None:
     assert dict(spec.env)["A"] == "b"
 
 
+def test_what_a_job_keeps_of_its_runs_may_have_either_limit_or_both() -> None:
+    assert job("run: x\n").keep is None
+    assert job("run: x\nkeep: {runs: 100}\n").keep == Keep(runs=100)
+    assert job("run: x\nkeep: {days: 30d}\n").keep == Keep(days_ms=30 * 86_400_000)
+    assert job("run: x\nkeep: {runs: 1, days: 1d}\n").keep == Keep(runs=1, days_ms=86_400_000)
+
+
 def test_lists_hold_jobs_and_queues_with_their_lines() -> None:
     result = read(
         """\
@@ -124,172 +89,20 @@ def test_lists_hold_jobs_and_queues_with_their_lines() -> None:
     assert (queue.dedup_key, queue.lease_ms, queue.max_attempts) == ("$.id", 90_000, 3)
 
 
+def test_a_list_may_stand_elsewhere_in_the_file() -> None:
+    result = read("queues: &both [{id: q}]\njobs: *both\n")
+    assert [(entry.id, entry.line) for entry in result.entries] == [("q", 1)]
+    assert [(problem.line, problem.message) for problem in result.problems] == [
+        (2, "it needs one of `script`, `run`, `command`")
+    ]
+
+
 def test_nearer_defaults_win_and_null_takes_away() -> None:
     outer = {"timeout": "5m", "env": {"A": "outer", "B": "outer"}, "priority": 3}
     inner = {"env": {"B": "inner"}, "priority": None}
     spec = job("run: echo\nenv: {C: own}\n", outer, inner)
     assert dict(spec.env) == {"A": "outer", "B": "inner", "C": "own"}
     assert (spec.timeout_ms, spec.priority) == (300_000, 0)
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "column", "message", "hint"),
-    [
-        ("run: x\nscheduel: '@daily'\n", 2, 1, "unknown key `scheduel`", "did you mean `schedule`?"),
-        ("run: x\ntimeout: 30\n", 2, 10, "must be a duration", "30s"),
-        ("run: x\nenabled: yes\n", 2, 10, "must be true or false", "write true"),
-        ("run: x\nschedule: 5\n", 2, 11, "must be a cron expression", ""),
-        ("run: x\nschedule: '0 0 31 2 *'\n", 2, 11, "never occurs", ""),
-        ("run: x\nschedule: '61 * * * *'\n", 2, 11, "minute", ""),
-        ("run: x\nschedule: ['@daily', '* * *']\n", 2, 22, "3 fields", ""),
-        ("run: x\ntimezone: Europe/Berln\n", 2, 11, "not known", "Europe/Berlin"),
-        ("run: x\noverlap_policy: skipp\n", 2, 17, "one of skip, allow, queue, replace", "skip"),
-        ("run: x\nscript: y\n", 2, 1, "exactly one of", ""),
-        ("name: x\n", 1, 1, "needs one of `script`, `run`, `command`", "`run: echo hello`"),
-        ("run: x\nid: Bad Id\n", 2, 5, "lower-case", ""),
-        ('run: x\nid: "a\\n"\n', 2, 5, "lower-case", ""),
-        ("run: x\nenv: {JR_X: y}\n", 2, 7, "JR_", ""),
-        ("run: x\nenv: {A: 1}\n", 2, 10, "`env.A` must be text", 'quote it: "1"'),
-        ("run: x\ntimeout: 90\n", 2, 10, "must be a duration", "its unit: 90s, 90m, 90h or 90d"),
-        ("run: x\nargs: [true]\n", 2, 8, "`args[0]` must be text, not true", 'quote it: "true"'),
-        ("run: x\nenabled: 'true'\n", 2, 10, "must be true or false", "without quotes: true"),
-        ("run: x\npriority: '5'\n", 2, 11, "must be a whole number", "without quotes: 5"),
-        ("run: x\npriority: 1e2\n", 2, 11, "must be a whole number", "without point and exponent: 100"),
-        ("run: x\nretries: {limit: 1e1}\n", 2, 18, "must be a whole number", ": 10"),
-        ("defaults: {priority: 2.0}\njobs: []\n", 1, 22, "must be a whole number", ": 2"),
-        ("queues: [{id: q, max_attempts: 3.0}]\n", 1, 32, "must be a whole number", ": 3"),
-        ("run: x\ntimeout: 0s\n", 2, 10, "a timeout of 0", "leave it out for no limit"),
-        ("run: x\ntimeout: 99999999999d\n", 2, 10, "more than ten years", ""),
-        ("queues: [{id: q, lease: 0s}]\n", 1, 25, "a lease of 0", "such as 5m"),
-        ('run: x\nargs: [a, "a\\0b"]\n', 2, 11, "`args[1]` holds a NUL character", "remove"),
-        ('command: [a, "a\\0b"]\n', 1, 14, "`command[1]` holds a NUL character", "remove"),
-        ('run: "a\\0b"\n', 1, 6, "`run` holds a NUL character", "remove"),
-        ('run: x\ncwd: "a\\0b"\n', 2, 6, "`cwd` holds a NUL character", "remove"),
-        ('run: x\nenv: {A: "a\\0b"}\n', 2, 10, "`env.A` holds a NUL character", "remove"),
-        ('run: x\nenv: {A: {file: "a\\0b"}}\n', 2, 10, "`env.A` holds a NUL character", "remove"),
-        ('command: [""]\n', 1, 11, "`command[0]` must be the name or path of a program", ""),
-        ("run: x\ntimezone: localtime\n", 2, 11, "'localtime' is not known", "IANA"),
-        ("run: x\ntimezone: posixrules\n", 2, 11, "'posixrules' is not known", "IANA"),
-        ("run: x\ntimezone: right/UTC\n", 2, 11, "'right/UTC' is not known", ""),
-        ("run: x\ntimezone: Foo/Bar\n", 2, 11, "'Foo/Bar' is not known", "use a name of the IANA"),
-        ("run: x\nenv: [a]\n", 2, 6, "must be a mapping", ""),
-        ("run: x\npool: nowhere\n", 2, 7, "no pool `nowhere`", "db"),
-        ("run: x\nafter: [a]\n", 2, 1, "not supported by this version", ""),
-        ("run: x\ntype: session\n", 2, 7, "must be script", ""),
-        ("run: x\ntimeout: 5m10h\n", 2, 10, "from large to small", ""),
-        ("run: x\nkeep: {}\n", 2, 7, "`keep`", ""),
-        ("run: x\nkeep: {days: 30}\n", 2, 14, "`keep.days` must be a duration", "30s"),
-        ("run: x\nkeep: {runs: 0}\n", 2, 14, "must be a whole number from 1 to 1000000", ""),
-        ("run: x\nretries: {delay: 5s}\n", 2, 10, "`retries` needs `limit`", ""),
-        (
-            "run: x\nretries: {limit: 1, delay: 2h, max_delay: 1h}\n",
-            2,
-            43,
-            "shorter than `retries.delay`",
-            "2h",
-        ),
-        (
-            "queues:\n- {id: q, backoff: {delay: 5m, max_delay: 1m}}\n",
-            2,
-            43,
-            "shorter than `backoff.delay`",
-            "5m",
-        ),
-        ("- a\n- b\n", 1, 1, "a manifest is a mapping", ""),
-        ("jobs: {id: a}\n", 1, 7, "must be a list", ""),
-        ("jobs: []\nid: a\n", 2, 1, "unknown key `id` beside a list", ""),
-        ("defautls: {}\njobs: []\n", 1, 1, "unknown key `defautls`", "did you mean `defaults`?"),
-        ("nodes: []\njobs: []\n", 1, 1, "not supported by this version", ""),
-        ("jobs:\n  - run: x\n", 2, 5, "this job needs an `id`", ""),
-        ("queues:\n  - {id: q, dedup: {key: id}}\n", 2, 26, "$.id", ""),
-        ("nodes: []\n", 1, 1, "not supported by this version", ""),
-        ("defaults: {run: x}\njobs: []\n", 1, 12, "defaults may not set `run`", "into each job"),
-        ("defaults: {retries: {dely: 1s}}\njobs: []\n", 1, 22, "unknown key `dely`", "did you mean `delay`?"),
-        ("defaults: {retries: {delay: 5}}\njobs: []\n", 1, 29, "`retries.delay` must be a duration", "5s"),
-        ("defaults: {retries: 5}\njobs: []\n", 1, 21, "`retries` must be a mapping such as", ""),
-        ("defaults: {env: {JR_X: y}}\njobs: []\n", 1, 18, "the name `JR_X` is not allowed", ""),
-        ("defaults: {env: {A: 1}}\njobs: []\n", 1, 21, "`env.A` must be text", 'quote it: "1"'),
-        ("defaults: {overlap_policy: skipp}\njobs: []\n", 1, 28, "one of skip", "did you mean skip?"),
-        ("run: x\nshedule:\n", 2, 1, "unknown key `shedule`", "did you mean `schedule`?"),
-        ("run: x\nschedule:\n", 2, 10, "`schedule` must be a cron expression", "it is empty"),
-    ],
-)
-def test_problems_say_where_what_and_how_to_mend_it(
-    text: str, line: int, column: int, message: str, hint: str
-) -> None:
-    found = error_of(text)
-    assert message in found[2]
-    assert hint in found[3]
-    assert found[:2] == (line, column)
-
-
-def test_an_invalid_job_leaves_its_siblings_alone() -> None:
-    result = read("jobs:\n  - {id: good, run: x, timeout: 1m}\n  - {id: bad, run: x, priority: high}\n")
-    assert [e.id for e in result.entries] == ["good"]
-    assert result.invalid == {("job", "bad")}
-    assert not result.broken
-    assert not result.unreadable
-
-
-def test_an_entry_without_a_readable_id_is_marked() -> None:
-    assert read("jobs:\n  - {run: x}\n").unreadable
-    assert read("jobs:\n  - {id: 5, run: x}\n").unreadable
-    assert read("jobs:\n  - 5\n").unreadable
-
-
-def test_lists_that_are_still_to_come_are_one_mistake() -> None:
-    assert len(read("nodes: []\n").problems) == 1
-
-
-def test_an_empty_defaults_file_is_told_what_to_hold() -> None:
-    _, (problem,) = READER.read_defaults("jobs.d/_defaults.yaml", b"")
-    assert problem.hint == "delete it, or write `defaults: {}`"
-
-
-def test_broken_defaults_in_a_file_make_its_jobs_invalid() -> None:
-    result = read("defaults: {timeout: 5}\njobs:\n  - {id: a, run: x}\n")
-    assert result.entries == ()
-    assert ("job", "a") in result.invalid or result.broken
-
-
-@pytest.mark.parametrize(
-    ("misspelt", "meant"),
-    [("jobss", "jobs"), ("job", "jobs"), ("jbos", "jobs"), ("Jobs", "jobs"), ("quues", "queues")],
-)
-def test_a_misspelt_list_is_one_mistake_and_holds_what_came_from_the_file(misspelt: str, meant: str) -> None:
-    for beside in ("", "defaults: {timeout: 1m}\n"):
-        result = read(f"{misspelt}:\n  - {{id: a, run: x}}\n{beside}")
-        (problem,) = result.problems
-        assert (problem.message, problem.hint) == (f"unknown key `{misspelt}`", f"did you mean `{meant}`?")
-        assert (problem.line, problem.column) == (1, 1)
-        assert result.unreadable
-
-
-def test_a_key_of_a_job_that_resembles_a_list_stays_a_jobs_key() -> None:
-    result = read("run: x\ntimeout: 1m\nuse: [queue:mail]\njob: x\n")
-    assert [p.message for p in result.problems] == ["unknown key `job`", "unknown key `use`"]
-    assert result.invalid == {("job", "nightly")}
-
-
-def test_of_many_mistakes_a_hundred_are_listed_and_all_count() -> None:
-    jobs = "".join(f"  - {{id: j{n}, run: x, scheduel: '@daily'}}\n" for n in range(500))
-    result = read(f"jobs:\n{jobs}  - {{id: late, run: x, timezone: Europe/Berln}}\n")
-    assert [p.line for p in result.problems] == [*range(2, 102), 102]
-    assert result.problems[-1].message == "… and at least 401 more errors from here on"
-    assert len(result.invalid) == 501
-
-
-def test_warnings_do_not_crowd_out_errors() -> None:
-    jobs = "".join(f"  - {{id: j{n}, run: x}}\n" for n in range(102))
-    result = read(f"jobs:\n{jobs}  - {{id: late, run: x, timeout: 5}}\n")
-    assert [p.severity for p in result.problems[99:]] == ["warning", "error", "warning"]
-    assert result.problems[-1].message == "… and 2 more warnings from here on"
-
-
-def test_one_value_full_of_mistakes_is_read_as_far_as_it_is_told_of() -> None:
-    keys = "".join(f"key{n}: 1\n" for n in range(5000))
-    for text in (f"run: x\n{keys}", f"jobs: []\n{keys}", keys, f"run: x\nargs: {[5] * 5000}\n"):
-        assert len(read(text).problems) == 101
 
 
 @pytest.mark.parametrize(
@@ -317,40 +130,10 @@ def test_a_queue_waits_as_long_as_it_says() -> None:
     assert (queue.backoff_delay_ms, queue.backoff_max_delay_ms) == (7_200_000, 7_200_000)
 
 
-@pytest.mark.parametrize("key", ["defautls", "nodes", "x-common"])
-def test_beside_a_key_that_means_nothing_no_entry_is_taken(key: str) -> None:
-    """It may be a mistyped `defaults`, without which the jobs would be others than meant."""
-    result = read(f"{key}: {{enabled: false}}\njobs:\n  - {{id: a, run: x}}\nqueues:\n  - {{id: q}}\n")
-    assert result.entries == ()
-    assert result.invalid == {("job", "a"), ("queue", "q")}
-    assert [problem.line for problem in result.problems] == [1]
-
-
-def test_a_list_may_stand_elsewhere_in_the_file() -> None:
-    result = read("queues: &both [{id: q}]\njobs: *both\n")
-    assert [(entry.id, entry.line) for entry in result.entries] == [("q", 1)]
-    assert [(problem.line, problem.message) for problem in result.problems] == [
-        (2, "it needs one of `script`, `run`, `command`")
-    ]
-
-
-def test_what_a_message_quotes_is_short_and_on_one_line() -> None:
-    (problem,) = read(f'run: x\ntimeout: 1m\n"a\\nb{"c" * 500}": 1\n').problems
-    assert "a\\nbccc" in str(problem)
-    assert len(str(problem).splitlines()) == 1
-    assert len(str(problem)) < 150
-
-
-def test_no_timeout_is_a_warning_only() -> None:
-    result = read("run: x\n")
-    assert [(p.severity, p.code) for p in result.problems] == [("warning", "no_timeout")]
-    assert len(result.entries) == 1
-
-
-def test_the_file_name_must_do_as_an_id() -> None:
-    result = read("run: x\n", "jobs.d/My Job.yaml")
-    assert result.unreadable
-    assert "My Job" in result.problems[0].message
+def test_a_key_of_a_job_that_resembles_a_list_stays_a_jobs_key() -> None:
+    result = read("run: x\ntimeout: 1m\nuse: [queue:mail]\njob: x\n")
+    assert [p.message for p in result.problems] == ["unknown key `job`", "unknown key `use`"]
+    assert result.invalid == {("job", "nightly")}
 
 
 def test_canonical_text_is_what_the_dataclass_says() -> None:
@@ -379,38 +162,3 @@ def test_the_shipped_schema_accepts_what_the_reader_accepts() -> None:
     refused: list[Any] = [{"jobs": [{"run": "x"}]}, {"run": "x", "script": "y"}, {"jobs": [], "x": 1}, []]
     for value in refused:
         assert not validator.is_valid(value), value
-
-
-@settings(max_examples=60)
-@given(st.data())
-def test_a_mangled_manifest_never_breaks_the_reader(data: st.DataObject) -> None:
-    text = (
-        Path(__file__).parents[3] / "jobs.d" / "queues.yaml"
-    ).read_text() + "\njobs:\n  - {id: a, run: x}\n"
-    cut = data.draw(st.integers(0, len(text)))
-    junk = data.draw(st.text(max_size=10))
-    result = READER.read(
-        "jobs.d/x.yaml", (text[:cut] + junk + text[cut + 3 :]).encode("utf-8", "surrogatepass")
-    )
-    assert result.entries or result.problems
-
-
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda x: (
-            st.lists(x)
-            | st.dictionaries(
-                st.sampled_from(["id", "run", "jobs", "env", "schedule", "timeout", "defaults", "retries"]), x
-            )
-        ),
-    )
-)
-def test_any_value_in_any_place_is_answered_with_problems(value: Any) -> None:
-    result = READER.read("jobs.d/x.yaml", json.dumps(value).encode())
-    assert (
-        result.broken
-        or result.entries
-        or result.problems
-        or value in ({"jobs": []}, {"defaults": None}, {"defaults": {}})
-    )
