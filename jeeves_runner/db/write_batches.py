@@ -72,10 +72,6 @@ class WriteBacklog:
                 self._arrivals.put(None)
 
     @property
-    def is_closed(self) -> bool:
-        return self._closed
-
-    @property
     def is_empty(self) -> bool:
         return not self._waiting and self._arrivals.empty()
 

@@ -27,6 +27,12 @@ __all__ = ["Priority", "Writer"]
 
 T = TypeVar("T")
 
+STOP_PATIENCE = 10.0
+"""Seconds that a stopping writer waits for another process's lock before it gives up what is left."""
+
+_LAST_COMMIT = 1.0
+"""Seconds in which a writer that waits for no lock any more gives its last answers."""
+
 
 class Writer:
     """Runs operations on its own thread, a batch of them in one transaction.
@@ -63,12 +69,23 @@ class Writer:
             if self._thread.fault is not None:
                 raise self._thread.fault
 
-    async def stop(self) -> None:
-        """Finish everything accepted so far and close the connection. May be called twice."""
+    async def stop(self, patience: float = STOP_PATIENCE) -> bool:
+        """Finish everything accepted so far and close the connection; whether that could be done.
+
+        A lock of another process is waited for ``patience`` seconds; what is left then fails. A thread that
+        hangs, because the disk does not answer, is waited for a second longer and left. May be called twice.
+        """
         self._backlog.close()
-        if self._thread is not None:
-            await self._thread.ended.wait()
-            self._thread.join()
+        if self._thread is None:
+            return True
+        self._thread.give_up_in(patience)
+        try:
+            async with asyncio.timeout(patience + _LAST_COMMIT):
+                await self._thread.ended.wait()
+        except TimeoutError:
+            return False
+        self._thread.join()
+        return True
 
     async def __aenter__(self) -> Self:
         self.start()

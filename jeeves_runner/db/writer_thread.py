@@ -18,9 +18,6 @@ from jeeves_runner.errors import DatabaseError
 
 log = logging.getLogger(__name__)
 
-_STOP_PATIENCE = 10.0
-"""Seconds a stopping writer waits for another process's lock before it gives up what is left."""
-
 
 class WriterThread(threading.Thread):
     """Takes batches from the backlog, commits them, and hands the results to the event loop."""
@@ -45,6 +42,12 @@ class WriterThread(threading.Thread):
         self.busy_since: datetime | None = None
         self.ended = asyncio.Event()
         self.fault: DatabaseError | None = None
+
+    def give_up_in(self, patience: float) -> None:
+        """Wait for locks of other processes for ``patience`` seconds more. From any thread; the first call
+        counts."""
+        if self._give_up_at is None:
+            self._give_up_at = self._clock.monotonic() + patience
 
     def run(self) -> None:
         """Work until the backlog is closed and empty. Whatever happens, every caller gets an answer."""
@@ -122,15 +125,14 @@ class WriterThread(threading.Thread):
         return True
 
     def _may_wait(self) -> bool:
-        """Whether to go on waiting: always while the runner lives, so that no accepted write is lost."""
+        """Whether to go on waiting: always until told to give up, so that no accepted write is lost."""
         if self.busy_since is None:
             self.busy_since = self._clock.now()
             log.warning("another process has locked the database; writes wait for it")
-        if not self._backlog.is_closed:
+        if self._give_up_at is None or self._clock.monotonic() < self._give_up_at:
             return True
-        if self._give_up_at is None:
-            self._give_up_at = self._clock.monotonic() + _STOP_PATIENCE
-        return self._clock.monotonic() < self._give_up_at
+        self._conn.set_busy_timeout(0)  # many batches may be left, and all of them fail
+        return False
 
     def _commit(self, batch: list[Write]) -> None:
         tx = open_tx(self._conn, self._clock)

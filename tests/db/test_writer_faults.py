@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -77,6 +78,24 @@ class Busy(logging.Handler):
         writer_thread.log.removeHandler(self)
 
 
+class TestDiskThatDoesNotAnswer:
+    def test_does_not_keep_a_stopping_writer_for_ever(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("jeeves_runner.db.writer._LAST_COMMIT", 0.1)
+        answers = threading.Event()
+
+        async def main() -> None:
+            writer = Writer(path, CLOCK)
+            writer.start()
+            writer.post(lambda _tx: answers.wait())
+            assert not await writer.stop(0)
+            answers.set()
+            assert await writer.stop()
+
+        asyncio.run(main())
+
+
 class TestLockOfAnotherProcess:
     def test_is_waited_for_shown_and_never_blocks_the_loop(
         self, path: Path, caplog: pytest.LogCaptureFixture
@@ -99,11 +118,7 @@ class TestLockOfAnotherProcess:
         assert "locked the database" in caplog.text
         assert "can be written again" in caplog.text
 
-    def test_does_not_keep_a_stopping_writer_for_ever(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(writer_thread, "_STOP_PATIENCE", 0.1)
-
+    def test_does_not_keep_a_stopping_writer_for_ever(self, path: Path) -> None:
         async def main() -> None:
             writer = Writer(path, CLOCK)
             writer.start()
@@ -112,11 +127,28 @@ class TestLockOfAnotherProcess:
                 task = asyncio.create_task(writer.write(adding("a")))
                 await busy.seen()
                 assert writer.busy_since is not None
-                await writer.stop()
+                assert await writer.stop(0.1)
                 with pytest.raises(DatabaseBusy):
                     await task
 
         asyncio.run(main())
+        assert notes_in(path) == []
+
+    def test_is_given_up_at_once_where_a_stop_has_no_time_left(self, path: Path) -> None:
+        async def main() -> float:
+            writer = Writer(path, CLOCK)
+            writer.start()
+            with locked_by_another(path):
+                tasks = [asyncio.create_task(writer.write(adding(str(n)))) for n in range(1000)]
+                await asyncio.sleep(0)
+                began = CLOCK.monotonic()
+                assert await writer.stop(0)
+                took = CLOCK.monotonic() - began
+                answers = await asyncio.gather(*tasks, return_exceptions=True)
+            assert {type(answer) for answer in answers} == {DatabaseBusy}
+            return took
+
+        assert asyncio.run(main()) < 1
         assert notes_in(path) == []
 
     def test_that_dies_holding_it_is_no_obstacle(self, path: Path) -> None:
