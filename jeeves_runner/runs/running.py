@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+import math
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -59,6 +60,9 @@ class RunningRuns:
         self._after_end = after_end
         self._on_fenced = on_fenced
         self._tasks: set[asyncio.Task[None]] = set()
+        self._grace: asyncio.Timeout | None = None
+        self._is_hurried = False
+        self._has_given_up = False
         self.api_url: str | None = None
 
     def track(self, work: Coroutine[Any, Any, None]) -> None:
@@ -131,31 +135,51 @@ class RunningRuns:
             execution.cause = execution.cause or first
             await execution.end()
 
-    async def shut_down(self, grace: float) -> None:
-        """Let work end by itself for ``grace`` seconds, then end it; returns when all is recorded.
+    @property
+    def longest_kill_grace(self) -> float:
+        """Seconds that the most patient of the runs that run now has between SIGTERM and SIGKILL."""
+        executions = [a.execution for a in self._board.running() if a.execution is not None]
+        return max((execution.job.spec.kill_grace_ms / 1000 for execution in executions), default=0.0)
+
+    async def shut_down(self, grace: float, patience: float = math.inf) -> None:
+        """Let work end by itself for ``grace`` seconds, then end it; returns when all is recorded, or after
+        ``patience`` seconds. What is not recorded then the next runner settles.
 
         Work that outlives its runner is left to the next one.
         """
+        ends_at = asyncio.get_running_loop().time() + patience
         self._leave()
-        if not await self._all_done(grace):
-            running = self._board.running()
-            await self._record_causes(running, CancelCause.SHUTDOWN)
-            longest = max(
-                (a.execution.job.spec.kill_grace_ms / 1000 for a in running if a.execution), default=0
+        if await self._all_done(0.0 if self._is_hurried else min(grace, patience), may_be_hurried=True):
+            return
+        longest = self.longest_kill_grace
+        self.track(self.stop_all(CancelCause.SHUTDOWN))
+        left = ends_at - asyncio.get_running_loop().time()
+        if not await self._all_done(min(longest + _LAST_PATIENCE, left)):
+            self._has_given_up = True
+            log.error(
+                "%d runs could not be ended and recorded in time; the next start settles them",
+                len(self._board.running()),
             )
-            await self.stop_all(CancelCause.SHUTDOWN)
-            if not await self._all_done(longest + _LAST_PATIENCE):
-                log.error("%d runs could not be ended and recorded in time", len(self._board.running()))
+
+    def hurry(self) -> None:
+        """End all work now; a shutdown waits no longer for it to end by itself."""
+        self._is_hurried = True
+        if self._grace is not None:
+            self._grace.reschedule(asyncio.get_running_loop().time())
+        self.track(self.stop_all(CancelCause.SHUTDOWN))
 
     async def stop_all(self, cause: CancelCause) -> None:
-        """Ask all work to end that does not outlive its runner. Why is not recorded before; the outcomes
-        show it."""
+        """Ask all work to end that does not outlive its runner. No signal waits for the database: why it
+        ends is recorded with its outcome."""
         self._leave()
         executions = [a.execution for a in self._board.running() if a.execution is not None]
         executions = [execution for execution in executions if not execution.outlives_the_runner]
         for execution in executions:
             _give_cause(execution, cause)
-        await asyncio.gather(*(execution.end() for execution in executions))
+        answers = await asyncio.gather(*(execution.end() for execution in executions), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                log.error("a run could not be asked to end", exc_info=answer)
 
     def _leave(self) -> None:
         for attempt in self._board.running():
@@ -164,27 +188,37 @@ class RunningRuns:
 
     def _untrack(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if self._has_given_up:
+            log.debug("a task has ended after the shutdown: %s", error)
+        else:
             log.error("a task of the runner failed", exc_info=error)
 
-    async def _all_done(self, patience: float) -> bool:
+    async def _all_done(self, patience: float, *, may_be_hurried: bool = False) -> bool:
         """Whether all work, what it leads to included, has ended within ``patience`` seconds."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience
-        while self._tasks:
-            await asyncio.wait(self._tasks, timeout=max(0.0, deadline - loop.time()))
-            if loop.time() >= deadline:
-                break
-        return not self._tasks
+        try:
+            async with asyncio.timeout(max(0.0, patience) if math.isfinite(patience) else None) as limit:
+                self._grace = limit if may_be_hurried else None
+                await self.idle()
+        except TimeoutError:
+            return not self._tasks
+        finally:
+            self._grace = None
+        return True
 
     async def _record(self, run: Run, execution: Execution, report: Report) -> Run | None:
-        """Record an end, however long the database takes, unless another runner has taken over."""
+        """Record an end, however long the database takes, unless another runner has taken over or this one
+        is at the end of its shutdown."""
 
         def op(tx: Tx) -> Run:
+            cause = execution.cause
+            if cause is not None:  # the signal may have been quicker; what was recorded first counts
+                cause = request_cancel(tx, run.id, cause) or cause
             retries = execution.job.spec.retries
-            return record_outcome(tx, run.id, report, retries, epoch=self._epoch, cause=execution.cause)
+            return record_outcome(tx, run.id, report, retries, epoch=self._epoch, cause=cause)
 
-        while True:
+        while not self._has_given_up:
             try:
                 return await self._writer.write(op, priority=Priority.OUTCOME)
             except Fenced as fenced:
@@ -196,6 +230,7 @@ class RunningRuns:
                 await asyncio.sleep(AGAIN)
                 continue
             return None
+        return None
 
     async def _record_cause(self, run_id: int, cause: CancelCause) -> CancelCause | None:
         """The first cause recorded for the run, None if it has ended.
@@ -212,37 +247,6 @@ class RunningRuns:
         except TimeoutError:
             log.warning("run %d is asked to end before it is recorded why: the database takes long", run_id)
         return cause
-
-    async def _record_causes(self, attempts: Iterable[Attempt], cause: CancelCause) -> None:
-        """Record one cause for all that have not ended and not been asked to.
-
-        Not in the row of one whose start is on its way: should it not be recorded, the run waits on for the
-        next runner, which would take the cause for a wish to cancel it.
-        """
-        asked = {
-            a.run.id: a.execution
-            for a in attempts
-            if a.run is not None
-            and a.run.status is RunStatus.RUNNING
-            and a.execution is not None
-            and not (a.execution.is_asked_to_end() or a.execution.has_ended())
-        }
-
-        def op(tx: Tx) -> dict[int, CancelCause | None]:
-            return {run_id: request_cancel(tx, run_id, cause) for run_id in asked}
-
-        first: dict[int, CancelCause | None] = {}
-        try:
-            async with asyncio.timeout(_CAUSE_PATIENCE):
-                first = await self._writer.write(op, priority=Priority.OUTCOME)
-        except DatabaseError as error:
-            log.error("why %d runs end could not be recorded: %s", len(asked), error)
-        except TimeoutError:
-            log.warning(
-                "%d runs are asked to end before it is recorded why: the database takes long", len(asked)
-            )
-        for run_id, execution in asked.items():
-            execution.cause = execution.cause or first.get(run_id) or cause
 
     def _on_deadline(self, attempt: Attempt) -> None:
         if attempt.stage is Stage.RUNNING:

@@ -11,6 +11,7 @@ cheap; each transaction checks what its decision was based on.
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import apsw
@@ -108,7 +109,7 @@ class Runs:
             running=running,
         )
         self._ends = Ends(conn, self._is_carried)
-        self._is_open = False
+        self._is_open = self._is_closed = False
         self._newest_seen = 0
         self.fenced = asyncio.Event()
 
@@ -120,6 +121,8 @@ class Runs:
         self._admission.read_pauses()
         # What another program enters after this look is taken up once, by the next.
         asked, self._newest_seen = await self._restart.line_up()
+        if self._is_closed:
+            return
         self._is_open = True
         self._arrivals.open()
         self._line.open()
@@ -127,10 +130,24 @@ class Runs:
             self._requests.take_up(run)
         self._after_commit()
 
-    async def shut_down(self, grace: float) -> None:
-        """Admit nothing more, give running work ``grace`` seconds, then end it; all is recorded then."""
-        self._close()
-        await self._running.shut_down(grace)
+    def stop_admitting(self) -> None:
+        """Start nothing from here on, also at the end of a ``start_up`` that is under way. Cancel requests
+        are obeyed."""
+        self._is_closed = True
+        self._is_open = False
+        self._arrivals.close()
+        self._line.close()
+
+    async def shut_down(self, grace: float, patience: float = math.inf) -> None:
+        """Admit nothing more, give running work ``grace`` seconds, then end it. All is recorded then, but
+        for what could not be ended and recorded within ``patience`` seconds."""
+        self.stop_admitting()
+        await self._running.shut_down(grace, patience)
+
+    def hurry(self) -> None:
+        """Have a shutdown end all work now."""
+        self.stop_admitting()
+        self._running.hurry()
 
     async def idle(self) -> None:
         """Wait until nothing runs and no decision is on its way; waiting runs may be left."""
@@ -141,21 +158,21 @@ class Runs:
         self._running.api_url = url
 
     @property
+    def longest_kill_grace(self) -> float:
+        """Seconds that the most patient of the runs that run now has between SIGTERM and SIGKILL."""
+        return self._running.longest_kill_grace
+
+    @property
     def running_ids(self) -> list[int]:
         return [a.run.id for a in self._board.running() if a.run is not None]
 
     def fence(self, fenced: Fenced) -> None:
         """This runner has lost its database: admit nothing more and end what runs."""
-        self._close()
+        self.stop_admitting()
         if not self.fenced.is_set():
             log.critical("%s", fenced)
             self.fenced.set()
             self._running.track(self._running.stop_all(CancelCause.FENCED))
-
-    def _close(self) -> None:
-        self._is_open = False
-        self._arrivals.close()
-        self._line.close()
 
     # Requests
 

@@ -11,7 +11,6 @@ from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Fenced, NoServer
 from jeeves_runner.execute.local.processes import boot_id
-from jeeves_runner.runs import running as running_runs
 
 
 def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: Place) -> None:
@@ -64,10 +63,7 @@ def test_a_shutdown_starts_nothing_whose_time_comes_meanwhile(place: Place) -> N
     assert place.story("flaky") == ["error", "scheduled: retry"]
 
 
-def test_a_shutdown_ends_what_runs_although_the_database_is_locked(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(running_runs, "_CAUSE_PATIENCE", 0.05)
+def test_a_shutdown_ends_what_runs_although_the_database_is_locked(place: Place) -> None:
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:
@@ -81,6 +77,91 @@ def test_a_shutdown_ends_what_runs_although_the_database_is_locked(
     with_runner(place, scenario)
     (run,) = place.runs()
     assert (run.status, run.cancel_cause) == ("interrupted", "shutdown")
+
+
+def test_a_shutdown_ends_although_nothing_can_be_recorded(place: Place) -> None:
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        place.conn.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(10):
+            await rig.runs.shut_down(0, patience=0.5)
+        assert await rig.writer.stop(0)
+        place.conn.execute("ROLLBACK")
+
+    with_runner(place, scenario)
+    with_runner(place, rest)
+    (run,) = place.runs()
+    assert (run.status, run.cancel_cause) == ("interrupted", None)
+
+
+async def rest(_rig: Rig) -> None:
+    """A runner that starts, and nothing more."""
+
+
+def test_what_another_program_asked_for_first_is_the_cause_also_where_it_was_not_seen(place: Place) -> None:
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("slow")
+        with place.write() as tx:
+            request_cancel(tx, run.id, CancelCause.CANCEL)
+        await rig.runs.shut_down(0)
+
+    with_runner(place, scenario)
+    assert place.story() == ["cancelled"]
+
+
+def test_a_hurried_shutdown_waits_for_no_grace_though_nothing_can_be_recorded(place: Place) -> None:
+    place.apply(job("slow", HOLD))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("slow")
+        down = asyncio.create_task(rig.runs.shut_down(600, patience=3))
+        await asyncio.sleep(0)
+        place.conn.execute("BEGIN IMMEDIATE")
+        rig.runs.hurry()
+        await rig.until_the_program_exits()
+        async with asyncio.timeout(10):
+            await down
+        place.conn.execute("ROLLBACK")
+
+    with_runner(place, scenario)
+
+
+def test_what_waits_is_not_cancelled_by_a_hurry_if_its_start_cannot_be_recorded(place: Place) -> None:
+    place.apply(job("wait", "true"))
+    full = [True]
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("wait")
+        place.conn.execute("BEGIN IMMEDIATE")
+        full[0] = False
+        await rig.until(lambda: bool(rig.runs.running_ids))  # the commit of its start is on its way
+        rig.runs.hurry()
+        assert await rig.writer.stop(0)
+        place.conn.execute("ROLLBACK")
+        await rig.runs.shut_down(0)
+
+    with_runner(place, scenario, disk_full=lambda: full[0])
+    assert place.story() == ["scheduled: disk_full"]
+
+
+def test_a_start_up_that_is_told_to_stop_admits_nothing(place: Place) -> None:
+    place.apply(job("wait"))
+    place.request("wait")
+
+    async def scenario(rig: Rig) -> None:
+        starting = asyncio.create_task(rig.runs.start_up())
+        await asyncio.sleep(0)
+        rig.runs.stop_admitting()
+        await starting
+        with pytest.raises(NoServer):
+            await rig.runs.request("wait")
+
+    with_runner(place, scenario, started=False)
+    assert place.story() == ["scheduled"]
 
 
 # Fenced
