@@ -16,7 +16,7 @@ from jeeves_runner.runs.board import Attempt, Board
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.outcomes import record_outcome
 from jeeves_runner.runs.running import RunningRuns
-from jeeves_runner.runs.settle import Kept, end_left_run, settle_left_runs
+from jeeves_runner.runs.settle import Kept, Recovered, end_left_run, record_lost_runs, recover_left_runs
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,13 @@ class Restart:
         self._arrivals = arrivals
         self._running = running
 
-    async def settle(self) -> None:
-        """Take over what has outlived its runner, and end what is left of the rest."""
-        await self._executors.open()
-        kept = await settle_left_runs(self._conn, self._writer, self._executors, self._epoch, self._data_dir)
-        for one in kept:
+    async def settle(self, recovered: Recovered | None) -> None:
+        """Record what has been lost, and take over what has outlived its runner. ``recovered``: what was
+        found of both; None: they are looked for now."""
+        if recovered is None:
+            recovered = await recover_left_runs(self._conn, self._executors, self._data_dir)
+        await record_lost_runs(recovered.lost, self._writer, self._epoch)
+        for one in recovered.kept:
             await self._take_over(one)
 
     async def line_up(self) -> tuple[list[Run], int]:

@@ -36,6 +36,7 @@ from jeeves_runner.runs.line import WaitingLine
 from jeeves_runner.runs.requests import Requests
 from jeeves_runner.runs.restart import Restart
 from jeeves_runner.runs.running import RunningRuns
+from jeeves_runner.runs.settle import Recovered
 
 log = logging.getLogger(__name__)
 
@@ -115,9 +116,12 @@ class Runs:
 
     # Life
 
-    async def start_up(self) -> None:
-        """Settle what the runner before left, take up the runs that wait, and admit from here on."""
-        await self._restart.settle()
+    async def start_up(self, recovered: Recovered | None = None) -> None:
+        """Settle what the runner before left, take up the runs that wait, and admit from here on.
+
+        ``recovered``: the answer of ``recover_left_runs``, if it was asked before this runner could write.
+        """
+        await self._restart.settle(recovered)
         self._admission.read_pauses()
         # What another program enters after this look is taken up once, by the next.
         asked, self._newest_seen = await self._restart.line_up()

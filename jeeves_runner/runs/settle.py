@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -42,33 +43,44 @@ class Kept(NamedTuple):
     """Its work, found again."""
 
 
-async def settle_left_runs(
-    conn: apsw.Connection, writer: Writer, executors: Executors, epoch: int, data_dir: str
-) -> list[Kept]:
-    """See what became of the runs that are recorded as running.
+class Recovered(NamedTuple):
+    """What became of the runs that were recorded as running."""
 
-    What outlived its runner is returned, to be seen to its end. What is left of the others is ended, and they
-    are recorded as interrupted.
+    kept: list[Kept]
+    """Those whose work goes on."""
+    lost: list[tuple[LeftRun, Report]]
+    """The others, of which nothing is left, each with what is to be recorded of it."""
+
+
+async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_dir: str) -> Recovered:
+    """Get the executors ready, and see what became of the runs that are recorded as running.
+
+    What is left of those that have not outlived their runner is ended. Nothing is written: it may be one of
+    them that holds the write lock.
     """
+    await executors.open()
     left = list(left_running(conn))
-    if not left:
-        return []
-    log.warning("settling %d runs of a runner that has ended", len(left))
+    if left:
+        log.warning("settling %d runs of a runner that has ended", len(left))
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(one: LeftRun) -> tuple[Executor, Handle] | Lost:
         async with gate:
             return await executors.recover(left_facts(one), one.handle)
 
-    answers = await asyncio.gather(*map(recover, left))
-    kept = [
-        Kept(one, *answer) for one, answer in zip(left, answers, strict=True) if not isinstance(answer, Lost)
-    ]
-    lost = [
-        (one, await lost_report(one.run, answer, data_dir))
-        for one, answer in zip(left, answers, strict=True)
-        if isinstance(answer, Lost)
-    ]
+    found = list(zip(left, await asyncio.gather(*map(recover, left)), strict=True))
+    return Recovered(
+        [Kept(one, *answer) for one, answer in found if not isinstance(answer, Lost)],
+        [
+            (one, await lost_report(one.run, answer, data_dir))
+            for one, answer in found
+            if isinstance(answer, Lost)
+        ],
+    )
+
+
+async def record_lost_runs(lost: Sequence[tuple[LeftRun, Report]], writer: Writer, epoch: int) -> None:
+    """Record them as interrupted, all in one transaction."""
 
     def op(tx: Tx) -> None:
         for one, report in lost:
@@ -76,7 +88,6 @@ async def settle_left_runs(
 
     if lost:
         await writer.write(op, priority=Priority.OUTCOME)
-    return kept
 
 
 async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Report:
