@@ -14,9 +14,10 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import IO, Any, Final
@@ -33,6 +34,17 @@ log = logging.getLogger(__name__)
 _LENGTH = struct.Struct(">I")
 _PIECE = 200
 _NICENESS = 5
+_END_PATIENCE = 1.0
+_PROGRAM = "from jeeves_runner.reconcile.planner_process import main; main()"
+_FOR_THE_RUNNER = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+)
 _LIVE: Final = "live"
 _DELTA: Final = "delta"
 _PLAN: Final = "plan"
@@ -49,6 +61,9 @@ class PlannerProcess:
         self._setup = setup
         self._child: subprocess.Popen[bytes] | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._speaking = threading.Lock()  # held by the thread that speaks with the child
+        self._starting = threading.Lock()
+        self._is_closed = False
         self._fingerprint: Hashable = None
         self.trace: Trace = None
         self.recheck: dict[str, FileStamp] = {}
@@ -71,15 +86,23 @@ class PlannerProcess:
         """Send everything that is live again at the next plan."""
         self._fingerprint = None
 
-    def close(self) -> None:
-        """End the process."""
-        self._fingerprint = None
-        child, self._child = self._child, None
-        if child is not None:
-            _close(child)
+    def close(self) -> bool:
+        """End the process for good; False if it does not end, because its file system hangs.
+
+        It is killed before its pipes are closed. A thread that waits for its answer is freed by that, and
+        closes them: until then it holds the lock of what it reads.
+        """
+        with self._starting:
+            self._is_closed = True
+            child = self._child
+        has_ended = child is None or _kill(child)
+        if self._speaking.acquire(blocking=False):
+            self._end_child()
+            self._speaking.release()
+        return has_ended
 
     def _ask(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
-        with self._speaking() as (requests, answers):
+        with self._streams() as (requests, answers):
             if self._fingerprint is None or fingerprint != self._fingerprint:
                 _send_live(requests, read_live())
                 self._fingerprint = fingerprint
@@ -97,7 +120,7 @@ class PlannerProcess:
     def _tell(self, delta: Delta, fingerprint: Hashable) -> None:
         if self._fingerprint is None:
             return
-        with self._speaking() as (requests, _answers):
+        with self._streams() as (requests, _answers):
             _send(requests, _DELTA)
             _send(requests, delta.base)
             for things in (delta.rows, delta.lines, delta.files):
@@ -106,45 +129,69 @@ class PlannerProcess:
             self._fingerprint = fingerprint
 
     @contextmanager
-    def _speaking(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    def _streams(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         """The child's streams. A child that fails meanwhile is ended; the next use starts another."""
-        child = self._started()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            yield child.stdin, child.stdout
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
-            self.close()
-            raise PlannerDied(f"the planner process ended unexpectedly: {error}") from error
+        with self._speaking:
+            try:
+                child = self._started()
+                assert child.stdin is not None
+                assert child.stdout is not None
+                yield child.stdin, child.stdout
+            except (EOFError, OSError, pickle.UnpicklingError) as error:
+                self._end_child()
+                raise PlannerDied(f"the planner process ended unexpectedly: {error}") from error
+            finally:
+                if self._is_closed:
+                    self._end_child()
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
-            self.close()
-            self._child = subprocess.Popen(
-                [sys.executable, "-c", "from jeeves_runner.reconcile.planner_process import main; main()"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
+            self._end_child()
+            with self._starting:
+                if self._is_closed:
+                    raise EOFError("it was closed")
+                self._child = subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-c",
+                        "from jeeves_runner.reconcile.planner_process import main; main()",
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
             assert self._child.stdin is not None
             _send(self._child.stdin, self._setup)
         return self._child
 
+    def _end_child(self) -> None:
+        """By the thread that speaks: no other one uses the pipes."""
+        self._fingerprint = None
+        child, self._child = self._child, None
+        if child is None or not _kill(child):
+            return
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
 
-def _close(child: "subprocess.Popen[bytes]") -> None:
-    for stream in (child.stdin, child.stdout):
-        if stream is not None:
-            try:
-                stream.close()
-            except BrokenPipeError:
-                continue
+
+def _kill(child: "subprocess.Popen[bytes]") -> bool:
+    """Kill it and take its exit status; False if it has not ended within ``_END_PATIENCE`` seconds."""
     child.kill()
-    child.wait()
+    try:
+        child.wait(_END_PATIENCE)
+    except subprocess.TimeoutExpired:
+        log.error("the planner process (pid %d) does not end although it was killed", child.pid)
+        return False
+    return True
 
 
 def main() -> None:
     """The child: read a setup, then do as told until the input ends."""
-    # Ctrl-C reaches every process of the terminal's foreground group; the runner decides when to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches every process of the terminal's foreground group, and a service manager may signal all
+    # processes of a service; the runner decides when to end. A handler is not inherited by what is started.
+    for number in _FOR_THE_RUNNER:
+        signal.signal(number, lambda *_: None)
     # Starting jobs on time matters more than a quick plan.
     os.nice(_NICENESS)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer

@@ -17,6 +17,7 @@ from jeeves_runner.core.live import Delta
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
+from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import BaseMoved, JeevesError, Refused, SourceMismatch
 from jeeves_runner.reconcile.apply import (
@@ -41,7 +42,7 @@ _MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
 class Reconciler:
     """Follows one source and applies what it sees.
 
-    ``status`` is what the last look found. ``conn`` is read in threads, for the planner alone.
+    ``status`` is what the last look found. ``conn`` is read in threads, and by nothing else.
     ``applied`` is awaited after each commit that wrote a revision. ``interval`` is in seconds.
     """
 
@@ -60,7 +61,7 @@ class Reconciler:
         self._source = source
         self._planner = planner
         self._writer = writer
-        self._conn = conn
+        self._reads = ThreadReads(conn)
         self._clock = clock
         self._applied = applied
         self._interval = interval
@@ -95,6 +96,12 @@ class Reconciler:
         if self.status.state != "pending" or self.status.reason != self._settling:
             return None
         return max(0.0, self._seen[1] + self._source.settle - self._clock.monotonic()) + 0.01
+
+    async def close(self, patience: float) -> bool:
+        """End the planner and what is being read, and close the connection; False if the planner's process
+        does not end, or the read within ``patience`` seconds."""
+        has_ended = self._planner.close()
+        return await self._reads.close(patience) and has_ended
 
     async def run(self) -> None:
         """Look at each hint and at each interval, until cancelled. Fails if its watch does."""
@@ -148,11 +155,11 @@ class Reconciler:
         # Taken before the source is read: who asks during that is answered by the look after this one.
         asked, self._apply_asked = self._apply_asked, False
         while True:
-            known = await asyncio.to_thread(revisions.fingerprint, self._conn)
+            known = await self._reads.read(revisions.fingerprint)
             came = known[0] != self.status.revision
             await self._note_revision(known[0])
-            plan = await self._planner.plan(known, partial(read_live, self._conn))
-            plan = await asyncio.to_thread(with_fields, self._conn, plan)
+            plan = await self._planner.plan(known, partial(self._reads.here, read_live))
+            plan = await self._reads.read(partial(with_fields, plan=plan))
             if came and plan.fingerprint == self._seen[0]:
                 await self._warn_of_reversal(plan)
             approved = self._is_approved(plan, asked)
@@ -179,7 +186,7 @@ class Reconciler:
 
     async def _note_revision(self, number: int) -> None:
         if number != self.status.revision:
-            row = await asyncio.to_thread(revisions.revision, self._conn, number)
+            row = await self._reads.read(partial(revisions.revision, number=number))
             self.status = replace(self.status, revision=number, commit=row["commit"] if row else None)
 
     async def _warn_of_reversal(self, plan: Plan) -> None:
@@ -187,7 +194,7 @@ class Reconciler:
         another config or version, has read the same manifests differently."""
         if not self._automatic or all(c.drift or c.action is Action.DELETE for c in plan.changes):
             return
-        row = await asyncio.to_thread(revisions.revision, self._conn, self.status.revision)
+        row = await self._reads.read(partial(revisions.revision, number=self.status.revision))
         log.warning(
             "revision %d (%s) read the same manifests otherwise and is reversed now: it was made under"
             " another config or version; restart this server if its config has changed",
@@ -216,7 +223,7 @@ class Reconciler:
     async def _write(self, plan: Plan, by: AppliedBy) -> Applied:
         source, trace = self._source, self._planner.trace
         options = ApplyOptions(applied_by=by, source=source)
-        if not needs_writing(self._conn, plan, options):
+        if not await self._reads.read(partial(needs_writing, plan=plan, options=options)):
             return Applied(revision=None, plan=plan)
         commit = await asyncio.to_thread(source.commit, trace) if plan.changes else None
         applied, known = await self._writer.write(

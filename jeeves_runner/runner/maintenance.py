@@ -17,6 +17,7 @@ from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
 from jeeves_runner.db.state_upkeep import prune_state
+from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError
@@ -40,9 +41,6 @@ _FOUND = 10_000
 _PAGES = 100
 """Pages in one transaction of the vacuum, which moves each of them."""
 
-_STEP = 0.05
-"""Seconds between two attempts to interrupt a look."""
-
 _LOGS = 1_000
 """Log files in one round that are checked for a run."""
 
@@ -58,7 +56,7 @@ class Maintenance:
         self._interval = config.state_cleanup_interval_ms / 1000
         self._log_folders = LogFolders(config.data_dir / "logs")
         self._writer = writer
-        self._conn = conn
+        self._reads = ThreadReads(conn)
         self._clock = clock
 
     async def run(self) -> None:
@@ -69,6 +67,10 @@ class Maintenance:
             except (JeevesError, OSError) as error:
                 log.error("housekeeping failed and goes on later: %s", error)
             await asyncio.sleep(self._interval)
+
+    async def close(self, patience: float) -> bool:
+        """End what is being read, and close the connection; False if that took over ``patience`` seconds."""
+        return await self._reads.close(patience)
 
     async def run_once(self) -> None:
         """One whole round."""
@@ -87,13 +89,12 @@ class Maintenance:
         """Found by a connection of its own, because the writer has better things to do than to read."""
         find = partial(
             run_retention.outlived,
-            self._conn,
             now=self._clock.now(),
             retention=self._run_retention,
             occurrences=OCCURRENCES_KEPT,
             limit=_FOUND,
         )
-        while found := await self._read(find):
+        while found := await self._reads.read(find):
             deleted = 0
             for start in range(0, len(found), _ROWS):
                 deleted += await self._delete_runs(found[start : start + _ROWS])
@@ -104,18 +105,6 @@ class Maintenance:
         paths = await self._portion(lambda tx: run_retention.delete(tx, run_ids))
         await asyncio.to_thread(_unlink, [path for path in paths if path is not None])
         return len(paths)
-
-    async def _read(self, look: Callable[[], _T]) -> _T:
-        """What a look at the database finds. It may take long; it is ended if this task is cancelled."""
-        looking = asyncio.ensure_future(asyncio.to_thread(look))
-        try:
-            return await asyncio.shield(looking)
-        except asyncio.CancelledError:
-            while not looking.done():  # between two statements there is nothing to interrupt
-                self._conn.interrupt()
-                await asyncio.wait({looking}, timeout=_STEP)
-            looking.exception()
-            raise
 
     async def _delete_logs(self) -> None:
         before = self._clock.now() - self._log_retention

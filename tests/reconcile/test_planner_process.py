@@ -1,6 +1,9 @@
 """The planner in its own process answers as the planner in this one does, also after it was killed."""
 
 import asyncio
+import os
+import signal
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -112,3 +115,69 @@ def test_a_killed_planner_is_reported_and_replaced(project: Project) -> None:
             process.close()
 
     assert summary(asyncio.run(kill_and_ask())) == [f"+job job{n}" for n in range(5)]
+
+
+class Answer:
+    """A planner's answer that is waited for in a thread."""
+
+    def __init__(self, process: PlannerProcess) -> None:
+        self._process = process
+        self._asked = threading.Event()
+
+    def _live(self) -> Live:
+        child = self._process._child
+        assert child is not None
+        os.kill(child.pid, signal.SIGSTOP)
+        self._asked.set()
+        return Live.nothing()
+
+    async def wait(self) -> None:
+        await self._process.plan(1, self._live)
+
+    async def asked(self) -> None:
+        await asyncio.to_thread(self._asked.wait)
+
+
+def test_a_planner_that_does_not_answer_is_ended_and_so_is_the_wait_for_it(project: Project) -> None:
+    async def close_it() -> None:
+        process = PlannerProcess(planner_setup(project.config))
+        answer = Answer(process)
+        waiting = asyncio.create_task(answer.wait())
+        await answer.asked()
+        child = process._child
+        assert child is not None
+        assert process.close()
+        async with asyncio.timeout(10):
+            with pytest.raises(PlannerDied):
+                await waiting
+        assert child.returncode == -signal.SIGKILL
+        assert child.stdout is not None
+        assert child.stdout.closed
+        with pytest.raises(PlannerDied, match="closed"):
+            await process.plan(2, Live.nothing)
+
+    asyncio.run(close_it())
+
+
+def test_a_planner_that_cannot_be_started_is_an_error_of_the_planner(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeeves_runner.reconcile.planner_process.sys.executable", "/dev/null")
+    process = PlannerProcess(planner_setup(project.config))
+    with pytest.raises(PlannerDied, match="Permission denied"):
+        asyncio.run(process.plan(1, Live.nothing))
+
+
+def test_signals_for_the_whole_service_do_not_end_a_planner(project: Project) -> None:
+    async def signal_it() -> Plan:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            await process.plan(1, Live.nothing)
+            assert process._child is not None
+            for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM"):
+                process._child.send_signal(signal.Signals[f"SIG{name}"])
+            return await process.plan(1, Live.nothing)
+        finally:
+            process.close()
+
+    assert len(asyncio.run(signal_it()).changes) == 5
