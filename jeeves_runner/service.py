@@ -9,39 +9,42 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
-from functools import partial
 from typing import Any
 
 import apsw
 
 from jeeves_runner.api.local_socket import open_local_socket
-from jeeves_runner.api.server import HttpServer
+from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.runner import RunnerLock, begin_epoch, begin_stop, end_epoch, files_of, set_addresses
-from jeeves_runner.db.transaction import translate
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, files_of, set_addresses
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import DatabaseError, Fenced, JeevesError, PortTaken
+from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
+from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors
 from jeeves_runner.reconcile.apply import Applied, check_source
 from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
-from jeeves_runner.runner.epoch import begin_unless_stopped
+from jeeves_runner.runner.epoch import begin_unless_stopped, end_writing, say_stopping
 from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
+from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
+from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, SignalThread
 from jeeves_runner.runner.start_runs import run_at_start
+from jeeves_runner.runner.stop import SLACK, Stop
+from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
+from jeeves_runner.runs.settle import Recovered, recover_left_runs
 
 log = logging.getLogger(__name__)
 
@@ -60,24 +63,56 @@ _FIRST_LOOKS = 4
 _HTTP_GRACE = 1.0
 """Seconds that open requests get once the runner stops."""
 
-_SAYING = 2.0
-"""Seconds that a stop waits for the database to take note of it."""
+_READING = 2.0
+"""Seconds in which a read that is interrupted must have ended, once the runner stops."""
+
+_LAST_STEPS = 4.0
+"""Seconds of a stop that are kept for what comes after the runs."""
+
+_AFTERTHOUGHT = 1.0
+"""Seconds that the interpreter gets for its own end after a stop that has left something."""
 
 
-async def serve(config: Config, clock: Clock, *, ready: Callable[[str], None] = lambda _url: None) -> None:
-    """Run until SIGTERM or SIGINT, or until a part fails.
+async def serve(
+    config: Config,
+    clock: Clock,
+    *,
+    ready: Callable[[str], None] = lambda _url: None,
+    exit_code: Callable[[BaseException | None], int] = lambda fault: 0 if fault is None else 2,
+) -> None:
+    """Run until SIGTERM, SIGINT or SIGQUIT, or until a part fails. Takes over all signals of the process.
 
     ``ready`` gets the address once jobs are scheduled and HTTP answers. Raises JeevesError for
     what keeps the runner from starting (the port, the lock, the database, another source) and
-    Fenced when another runner took over.
+    Fenced when another runner took over. A stop that does not end in its time ends the process:
+    with the ``exit_code`` of the fault it stopped for, None if it was told to.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
     open_files = raise_open_file_limit()
-    async with AsyncExitStack() as stack:
-        runner = Runner(config, clock, stack, open_files)
-        if await runner.start():
-            ready(runner.url)
-            await runner.until_stopped()
+    loop = asyncio.get_running_loop()
+    signals = SignalThread(
+        clock,
+        deliver=lambda number: loop.call_soon_threadsafe(runner.on_signal, number),
+        patience=config.shutdown_grace_ms / 1000 + SLACK,
+        last_words=lambda: f"the stop did not end in time; this process leaves behind {stop.what_is_left}",
+        exit_code=lambda: exit_code(stop.fault),
+    )
+    stop = Stop(clock, begun=signals.leave_at)
+    try:
+        async with AsyncExitStack() as stack:
+            runner = Runner(config, clock, stack, open_files, stop=stop)
+            signals.start()
+            try:
+                if await runner.start():
+                    ready(runner.url)
+                    await runner.until_stopped()
+            except BaseException as error:
+                runner.stop(error)
+                raise
+    finally:
+        if stop.unfinished:
+            # All else is done, and what is left would keep the interpreter from its end.
+            signals.leave_at(clock.monotonic() + _AFTERTHOUGHT)
 
 
 class Runner:
@@ -89,61 +124,80 @@ class Runner:
     url: str
 
     def __init__(
-        self, config: Config, clock: Clock, stack: AsyncExitStack, open_files: int | None = None
+        self,
+        config: Config,
+        clock: Clock,
+        stack: AsyncExitStack,
+        open_files: int | None = None,
+        *,
+        stop: Stop | None = None,
     ) -> None:
         """``open_files``: the soft limit on open files that runs get if it is not this process's own."""
         self._config = config
         self._clock = clock
         self._stack = stack
         self._open_files = open_files
-        self._stop = asyncio.Event()
-        self._fault: BaseException | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._tasks_to_the_end: list[asyncio.Task[None]] = []
-        self._hurried: set[asyncio.Future[Any]] = set()
+        self._stop = stop or Stop(clock)
+        self._tasks = Tasks(config.db_path, self.stop)
+        self._tasks_to_the_end = Tasks(config.db_path, self.stop)
+        self._admitting: Runs | None = None
         self._follower: Follower | None = None
+        self._http: HttpServer | None = None
 
     async def start(self) -> bool:
         """Bring everything up; False if told to stop before the first job could start.
 
         The manifests come before the runs: what was changed or deleted while no runner ran must
-        not be started by its old spec.
+        not be started by its old spec. What a dead runner has left is ended before anything is written.
         """
         config, clock, stack = self._config, self._clock, self._stack
         lock = RunnerLock(config.db_path)
         lock.acquire()
         stack.callback(lock.release)
-        listener = _listen(config)
+        listener = listen(config.host, config.port)
         stack.callback(listener.close)
-        self.url = _url(listener)
+        self.url = url_of(listener)
         conn = self._connect(create=True)
+        stack.callback(conn.close)
         setup = planner_setup(config)
         check_source(conn, setup.source)
-        self._catch_signals(lambda _number: self._stop.set())
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        executors = make_executors(config, clock, stack, open_files=self._open_files)
+        recovered = await self._stop.unless_asked(recover_left_runs(conn, executors, str(config.data_dir)))
+        if recovered is None:
+            return False
         epoch = await begin_unless_stopped(
-            conn, clock, lambda tx: begin_epoch(tx, os.getpid(), boot_id(), setup.digest), self._stop
+            conn, clock, lambda tx: begin_epoch(tx, os.getpid(), boot_id(), setup.digest), self._stop.asked
         )
         if epoch is None:
             return False
+        bring_up = self._bring_up(conn, listener, setup, executors, epoch, recovered)
+        return bool(await self._stop.unless_asked(bring_up))
+
+    async def _bring_up(
+        self,
+        conn: apsw.Connection,
+        listener: socket.socket,
+        setup: PlannerSetup,
+        executors: Executors,
+        epoch: int,
+        recovered: Recovered,
+    ) -> bool:
+        config, clock, stack = self._config, self._clock, self._stack
         writer = Writer(config.db_path, clock, ballast=Ballast(config.db_path, clock))
-        writer.start()
-        stack.push_async_callback(writer.stop)
-        stack.push_async_callback(_say_goodbye, writer, epoch)
-        runs = self.runs = self._make_runs(conn, writer, epoch)
+        runs = self.runs = self._admitting = self._make_runs(conn, writer, executors, epoch)
         runs.set_api_url(self.url)
-        self._catch_signals(partial(self._on_signal, runs))
         sync = self.sync = self._make_sync(writer, setup)
-        maintenance = self._make_maintenance(writer)
-        stack.push_async_callback(_end_tasks, self._tasks_to_the_end)
-        stack.push_async_callback(runs.shut_down, config.shutdown_grace_ms / 1000)
-        stack.push_async_callback(_end_tasks, self._tasks)
+        maintenance = Maintenance(config=config, writer=writer, conn=self._connect(), clock=clock)
+        writer.start()
+        stack.push_async_callback(self._take_down, writer, epoch, maintenance)
         await self._look_at_manifests(sync)
-        if self._stop.is_set():
+        if self._stop.asked.is_set():
             return False
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
         follower = self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
         warm_up()
-        await runs.start_up()
+        await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
@@ -151,22 +205,61 @@ class Runner:
         self._spawn("runs at the start", run_at_start(conn, runs, clock, caught_up=scheduler.look))
         self._spawn("watch of the manifests", sync.run())
         # Also while the runner stops: a run that it waits for can still be cancelled.
-        self._spawn("watch of the database", follower.run(), self._tasks_to_the_end)
+        self._tasks_to_the_end.spawn("watch of the database", follower.run())
         self._spawn("maintenance", maintenance.run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
-        self._spawn("leases", Leases(writer=writer, runs=runs).run(), self._tasks_to_the_end)
-        self._spawn("database writer", writer.watch(), self._tasks_to_the_end)
+        self._tasks_to_the_end.spawn("leases", Leases(writer=writer, runs=runs).run())
+        self._tasks_to_the_end.spawn("database writer", writer.watch())
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs))
         self._spawn("garbage collector", _collect_garbage())
-        stack.push_async_callback(_say_stopping, writer, epoch)
         return True
 
     async def until_stopped(self) -> None:
         """Wait for a signal or a fault; raises the fault."""
-        await self._stop.wait()
-        if self._fault is not None:
-            raise self._fault
+        await self._stop.asked.wait()
+        if self._stop.fault is not None:
+            raise self._stop.fault
+
+    def stop(self, fault: BaseException | None = None) -> bool:
+        """Begin to stop: from here on nothing is admitted, and all that is waited for has one deadline.
+        False if it has begun before."""
+        runs = self._admitting
+        longest = 0.0 if runs is None else runs.longest_kill_grace
+        begun = self._stop.begin(self._shutdown_grace + longest + SLACK, fault)
+        if begun and runs is not None:
+            runs.stop_admitting()
+        if begun:
+            self._tasks.cancel()
+        return begun
+
+    async def _take_down(self, writer: Writer, epoch: int, maintenance: Maintenance) -> None:
+        """The stop in its order: no step waits for ever, and none keeps another one from its turn."""
+        self.stop()
+        stop = self._stop
+        grace, patience = stop.left_of(self._shutdown_grace), stop.left(reserve=_LAST_STEPS)
+        await asyncio.gather(
+            self._leave_public(writer, epoch),
+            self._end_looking(maintenance),
+            stop.within("a run", self.runs.shut_down(grace, patience), reserve=_LAST_STEPS - 1),
+        )
+        await stop.within("what is kept up for the runs", self._tasks_to_the_end.end(), most=1)
+        writing = end_writing(writer, epoch, stop.left(reserve=_LAST_STEPS - 2))
+        await stop.within("the writer of the database", writing)
+
+    async def _leave_public(self, writer: Writer, epoch: int) -> None:
+        await self._stop.within("the record of the stop", say_stopping(writer, epoch))
+        if self._http is not None:
+            await self._stop.within("HTTP", self._http.close(), most=2 * _HTTP_GRACE)
+
+    async def _end_looking(self, maintenance: Maintenance) -> None:
+        await self._stop.within("a task", self._tasks.end(), most=_READING)
+        await self._stop.within("the look at the manifests", self.sync.close(_READING))
+        await self._stop.within("housekeeping", maintenance.close(_READING))
+
+    @property
+    def _shutdown_grace(self) -> float:
+        return self._config.shutdown_grace_ms / 1000
 
     async def _look_at_manifests(self, sync: Reconciler) -> None:
         """Look until no delete settles any more, so that no job starts whose manifest has gone.
@@ -175,25 +268,22 @@ class Runner:
         """
         for _ in range(_FIRST_LOOKS):
             await sync.look()
-            if (settling := sync.settling()) is None or self._stop.is_set():
+            if (settling := sync.settling()) is None or self._stop.asked.is_set():
                 return
             log.info("deletes in the manifests are settling; the jobs come in %.0f s", settling)
             with suppress(TimeoutError):
                 async with asyncio.timeout(settling):
-                    await self._stop.wait()
+                    await self._stop.asked.wait()
 
     def _connect(self, *, create: bool = False) -> apsw.Connection:
-        conn = connect(self._config.db_path, create=create, clock=self._clock, patient=False)
-        self._stack.callback(conn.close)
-        return conn
+        return connect(self._config.db_path, create=create, clock=self._clock, patient=False)
 
-    def _make_runs(self, conn: apsw.Connection, writer: Writer, epoch: int) -> Runs:
+    def _make_runs(self, conn: apsw.Connection, writer: Writer, executors: Executors, epoch: int) -> Runs:
         config = self._config
-        config.data_dir.mkdir(parents=True, exist_ok=True)
         return Runs(
             conn=conn,
             writer=writer,
-            executors=make_executors(config, self._clock, self._stack, open_files=self._open_files),
+            executors=executors,
             clock=self._clock,
             epoch=epoch,
             logs=Logs(str(config.data_dir), config.log_max_size),
@@ -201,15 +291,10 @@ class Runner:
             disk_full=DiskGuard(config.data_dir, config.min_free, self._clock),
         )
 
-    def _make_maintenance(self, writer: Writer) -> Maintenance:
-        return Maintenance(config=self._config, writer=writer, conn=self._connect(), clock=self._clock)
-
     def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Reconciler:
-        planner = PlannerProcess(setup)
-        self._stack.callback(planner.close)
         return Reconciler(
             source=setup.source,
-            planner=planner,
+            planner=PlannerProcess(setup),
             writer=writer,
             conn=self._connect(),
             clock=self._clock,
@@ -243,7 +328,7 @@ class Runner:
             next_run=scheduler.next_of,
             nudge=follower.nudge,
             started_at=self._clock.now(),
-            stopping=self._stop,
+            stopping=self._stop.asked,
         )
 
     async def _answer_http(self, listener: socket.socket, services: ApiServices) -> str | None:
@@ -251,56 +336,33 @@ class Runner:
         local = open_local_socket(self._config.data_dir, self._config.db_path)
         if local is not None:
             self._stack.callback(local.close)
-        server = HttpServer(services, grace=_HTTP_GRACE)
-        self._stack.push_async_callback(server.close)
+        server = self._http = HttpServer(services, grace=_HTTP_GRACE)
         await server.start(listener, *([] if local is None else [local.listener]))
         return None if local is None else str(local.path)
 
-    def _catch_signals(self, handler: Callable[[signal.Signals], None]) -> None:
-        """Have the handler called from now on, in the place of an earlier one."""
-        # A parent that ignores it would have the kernel take the exit status of every run.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, handler, number)
-            self._stack.callback(loop.remove_signal_handler, number)
+    def on_signal(self, number: signal.Signals) -> None:
+        """In the event loop: obey a signal. The first to stop asks for an end in good order, a second one for
+        a quick end."""
+        if number in WITHOUT_MEANING:
+            log.info("%s has no meaning to this runner", number.name)
+        elif number in LOOKS:
+            self._look_again(number)
+        elif self.stop():
+            log.info("%s: stopping; running jobs get %.0f s", number.name, self._shutdown_grace)
+        elif self._admitting is not None:
+            log.info("%s again: ending %d running jobs now", number.name, len(self.runs.running_ids))
+            self.runs.hurry()
 
-    def _on_signal(self, runs: Runs, number: signal.Signals) -> None:
-        """The first asks for an end in good order, a second one for a quick end."""
-        if not self._stop.is_set():
-            log.info(
-                "%s: stopping; running jobs get %.0f s", number.name, self._config.shutdown_grace_ms / 1000
-            )
-            self._stop.set()
-            return
-        log.info("%s again: ending %d running jobs now", number.name, len(runs.running_ids))
-        for run_id in runs.running_ids:
-            self._hurried.add(asyncio.ensure_future(runs.cancel(run_id, CancelCause.SHUTDOWN)))
+    def _look_again(self, number: signal.Signals) -> None:
+        reopen_log_file()
+        log.info("%s: looking at the manifests and the database again", number.name)
+        if self._follower is not None:
+            self._follower.look_soon()
+            self.sync.nudge()
 
-    def _spawn(
-        self, name: str, work: Coroutine[Any, Any, None], among: list[asyncio.Task[None]] | None = None
-    ) -> None:
-        """Keep ``work`` going; if it fails, the runner stops rather than go on half alive."""
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._on_end)
-        (self._tasks if among is None else among).append(task)
-
-    def _on_end(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or (fault := task.exception()) is None:
-            return
-        fault = self._in_our_words(fault)
-        if not isinstance(fault, JeevesError):
-            log.error("the %s failed; stopping", task.get_name(), exc_info=fault)
-        elif not isinstance(fault, Fenced):
-            log.error("the %s failed; stopping: %s", task.get_name(), fault)
-        self._fault = self._fault or fault
-        self._stop.set()
-
-    def _in_our_words(self, fault: BaseException) -> BaseException:
-        """The fault as it came, without a task group around it, or what is wrong with the database's file."""
-        while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
-            fault = fault.exceptions[0]
-        return translate(fault, str(self._config.db_path)) or fault
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Keep ``work`` going until the stop begins."""
+        self._tasks.spawn(name, work)
 
     async def _watch_fence(self, runs: Runs) -> None:
         await runs.fenced.wait()
@@ -326,28 +388,6 @@ class Runner:
         raise fenced
 
 
-def _listen(config: Config) -> socket.socket:
-    """The socket HTTP will answer on, bound before anything else is touched."""
-    family = socket.AF_INET6 if config.host == "::1" else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((config.host, config.port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise PortTaken(
-            f"cannot listen on {config.host}:{config.port}: {error.strerror}",
-            hint="another runner may be using it; set another port in jeeves-runner.yaml",
-        ) from None
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 async def _collect_garbage() -> None:
     """Full collections at leisure: left to itself, Python walks thousands of rows just when a large
     plan has made many new ones, and the event loop stands still meanwhile."""
@@ -358,27 +398,3 @@ async def _collect_garbage() -> None:
         gc.collect()
         gc.freeze()
         await asyncio.sleep(_GARBAGE_INTERVAL)
-
-
-async def _end_tasks(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _say_stopping(writer: Writer, epoch: int) -> None:
-    """Let the commands know, which look in the database. A stop neither depends on it nor waits long."""
-    try:
-        async with asyncio.timeout(_SAYING):
-            await writer.write(lambda tx: begin_stop(tx, epoch))
-    except (TimeoutError, DatabaseError) as error:
-        log.warning("that this runner is stopping could not be recorded: %s", str(error) or "in time")
-
-
-async def _say_goodbye(writer: Writer, epoch: int) -> None:
-    try:
-        await writer.write(lambda tx: end_epoch(tx, epoch))
-    except Fenced:
-        log.info("not recording the end: another runner is recorded already")
-    except DatabaseError as error:
-        log.error("the end of this runner could not be recorded: %s", error)

@@ -9,6 +9,30 @@ from aiohttp import web
 from jeeves_runner.api.app import build_app
 from jeeves_runner.api.connection import Connection, Limits, log
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.errors import PortTaken
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that HTTP will answer on; PortTaken."""
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            hint="another runner may be using it; set another port in jeeves-runner.yaml",
+        ) from None
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address that a listening socket is reached by."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class HttpServer:

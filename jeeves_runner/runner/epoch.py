@@ -1,4 +1,7 @@
-"""Becoming the runner of a database: the first write, which may have to wait for another process."""
+"""Becoming the runner of a database, and ceasing to be it: the first write and the last ones.
+
+Each may have to wait for another process, and none of them longer than a stop allows.
+"""
 
 import asyncio
 import logging
@@ -8,7 +11,9 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import Tx, transaction
-from jeeves_runner.errors import DatabaseBusy
+from jeeves_runner.db.runner import begin_stop, end_epoch
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, Fenced
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +22,9 @@ WARN_AFTER = 10.0
 
 _ATTEMPT = 0.5
 """Seconds that one attempt waits for the lock; between two attempts a stop is noticed."""
+
+_SAYING = 2.0
+"""Seconds that a stop waits for the database to take note of it."""
 
 
 async def begin_unless_stopped(
@@ -46,3 +54,29 @@ async def begin_unless_stopped(
                     WARN_AFTER,
                 )
     return None
+
+
+async def say_stopping(writer: Writer, epoch: int) -> None:
+    """Let the commands know, which look in the database. A stop neither depends on it nor waits long."""
+    try:
+        async with asyncio.timeout(_SAYING):
+            await writer.write(lambda tx: begin_stop(tx, epoch))
+    except (TimeoutError, DatabaseError) as error:
+        log.warning("that this runner is stopping could not be recorded: %s", str(error) or "in time")
+
+
+async def end_writing(writer: Writer, epoch: int, patience: float) -> bool:
+    """Record the end of this runner and everything accepted before, for ``patience`` seconds at most; False
+    if the writer itself does not end. What is not recorded then the next start settles."""
+    goodbye = asyncio.ensure_future(writer.write(lambda tx: end_epoch(tx, epoch)))
+    await asyncio.sleep(0)  # it is accepted before the writer stops
+    if not await writer.stop(patience):
+        goodbye.cancel()
+        return False
+    try:
+        await goodbye
+    except Fenced:
+        log.info("not recording the end: another runner is recorded already")
+    except DatabaseError as error:
+        log.error("the end of this runner could not be recorded: %s", error)
+    return True

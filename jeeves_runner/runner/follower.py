@@ -52,6 +52,10 @@ class Follower:
         self._nudged.set()
         await self._next_look.wait()
 
+    def look_soon(self) -> None:
+        """As ``nudge``, without waiting for the look."""
+        self._nudged.set()
+
     async def run(self) -> None:
         """Look until cancelled."""
         while True:

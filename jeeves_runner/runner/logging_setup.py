@@ -11,6 +11,8 @@ from typing import TextIO
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import LogConfig
 
+log = logging.getLogger(__name__)
+
 _LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
 """Ours, and those of libraries that would otherwise write to standard error in their own format."""
 
@@ -43,7 +45,7 @@ def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
     """Send the program's log where the config says. OSError if that is no file or cannot be opened."""
     handler: logging.Handler
     if config.file is None:
-        handler = logging.StreamHandler(stream)
+        handler = _StandardError(stream)
     else:
         config.file.parent.mkdir(parents=True, exist_ok=True)
         _check_file(config.file)
@@ -54,6 +56,30 @@ def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
         logger.handlers[:] = [handler]
         logger.setLevel(config.level.upper())
         logger.propagate = False
+
+
+def reopen_log_file() -> None:
+    """Go on in a new file of the same name, if the log is a file: the old one has been moved away. If that
+    cannot be opened, the log stays where it is and says so."""
+    for handler in logging.getLogger(_LOGGERS[0]).handlers:
+        if isinstance(handler, logging.FileHandler):
+            path = Path(handler.baseFilename)
+            try:
+                _check_file(path)
+                old = handler.setStream(path.open("a", encoding="utf-8"))
+            except OSError as error:
+                log.error("the log file %s cannot be opened anew: %s", path, error.strerror)
+            else:
+                if old is not None:
+                    old.close()
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Goes on without a word when the reader of the stream has gone: nobody could read it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 def _check_file(path: Path) -> None:

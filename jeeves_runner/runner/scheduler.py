@@ -20,7 +20,7 @@ from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import JeevesError, NoServer
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +111,8 @@ class Scheduler:
     def _decided(self, job_id: str, recorded: "asyncio.Future[list[Run]]") -> None:
         """What could not be recorded is due again: its row still says so."""
         if recorded.cancelled() or (error := recorded.exception()) is None:
+            return
+        if isinstance(error, NoServer):  # the runner stops; the next one decides
             return
         self._undecided.add(job_id)
         known = isinstance(error, JeevesError)
