@@ -1,7 +1,7 @@
 """What comes next, computed from the jobs' rows as a server's timetable would."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import TypedDict
 
@@ -12,6 +12,8 @@ from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
+
+_INSTANT = timedelta(microseconds=1)
 
 NextRun = Callable[[str], datetime | None]
 """A job's next occurrence by its id; None when none comes or the job is not scheduled."""
@@ -57,8 +59,8 @@ def next_runs(conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = 
 
 
 def next_after_pause(conn: apsw.Connection, job_id: str, until: datetime) -> datetime | None:
-    """The first occurrence of a job once its pause has ended."""
-    return next_runs(conn, until, [job_id])(job_id)
+    """The first occurrence of a job once its pause has ended, also one at the moment of that end."""
+    return next_runs(conn, until - _INSTANT, [job_id])(job_id)
 
 
 def next_view(
@@ -95,7 +97,7 @@ def _merged(
         if pause_ends == overrides.UNTIL_RESUMED:
             continue
         if pause_ends is not None:
-            start = max(start, pause_ends)
+            start = max(start, pause_ends - _INSTANT)
         schedule = _schedule(row)
         if schedule is not None and (first := schedule.next_after(start)) is not None:
             heap.append((first, row.id, schedule))

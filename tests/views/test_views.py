@@ -136,8 +136,12 @@ def test_a_held_job_says_so_and_why(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize(
     ("until", "next_run"),
-    [(None, None), (NOON + timedelta(hours=2, minutes=30), "2026-03-01T15:00:00.000Z")],
-    ids=["until resumed", "until half past two"],
+    [
+        (None, None),
+        (NOON + timedelta(hours=2, minutes=30), "2026-03-01T15:00:00.000Z"),
+        (NOON + timedelta(hours=2), "2026-03-01T14:00:00.000Z"),
+    ],
+    ids=["until resumed", "until half past two", "until the moment of an occurrence"],
 )
 def test_the_next_run_of_a_paused_job_comes_after_the_pause(
     ledger: Ledger, until: datetime | None, next_run: str | None
@@ -336,7 +340,7 @@ def test_occurrences_within_a_pause_do_not_come(ledger: Ledger) -> None:
     ledger.pause("one", until=NOON + timedelta(hours=2))
     ledger.pause("two")
     coming = next_view(ledger.conn, ledger.now, count=1)["occurrences"]
-    assert coming == [{"job_id": "one", "scheduled_for": "2026-03-01T15:00:00.000Z"}]
+    assert coming == [{"job_id": "one", "scheduled_for": "2026-03-01T14:00:00.000Z"}]
 
 
 def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
