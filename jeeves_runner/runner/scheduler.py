@@ -14,8 +14,8 @@ from typing import Protocol
 import apsw
 
 from jeeves_runner.clock import Clock, from_text
+from jeeves_runner.core.gap import CLOCK_EVENT
 from jeeves_runner.core.model import Run
-from jeeves_runner.core.policy import CLOCK_EVENT
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs

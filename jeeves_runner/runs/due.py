@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from jeeves_runner.core.gap import Missed
 from jeeves_runner.core.model import Run, RunStatus, Trigger
-from jeeves_runner.core.policy import Missed
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.runs.admission import Admission

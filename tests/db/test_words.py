@@ -10,6 +10,7 @@ import pytest
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.gap import CLOCK_EVENT
 from jeeves_runner.core.model import (
     CancelCause,
     JobType,
@@ -21,7 +22,6 @@ from jeeves_runner.core.model import (
     Trigger,
 )
 from jeeves_runner.core.origin import AppliedBy, SourceKind
-from jeeves_runner.core.policy import CLOCK_EVENT
 from jeeves_runner.db import run_ends, run_entries, run_requests, runs
 from jeeves_runner.db.jobs import job_row
 from jeeves_runner.db.run_entries import Occurrence

@@ -24,8 +24,9 @@ from support.docs import (
 
 from jeeves_runner.cli.reasons import REASONS
 from jeeves_runner.config import config_schema
+from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
-from jeeves_runner.core.policy import Facts, Request, Verdict, admit, catch_up
+from jeeves_runner.core.policy import Facts, Request, Verdict, admit
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect

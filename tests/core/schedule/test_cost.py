@@ -7,8 +7,8 @@ from types import FrameType
 
 import pytest
 
+from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.model import CatchUp
-from jeeves_runner.core.policy import catch_up
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Timetable
 
