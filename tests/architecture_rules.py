@@ -63,9 +63,9 @@ DOCUMENTED = frozenset(
     Plan Change Held FileRecord Declaration LiveRow HoldReasons GuardFacts FieldChange Live Delta
     Config SyncConfig LogConfig ProjectContext Requirement Entry FileResult
     PlannerSetup ManifestInput Applied ApplyOptions SyncStatus SourceFile Snapshot
-    Run Exited Finished Lost Outcome Request Facts Decision Missed GapPlan Due
+    Run Exited Finished Lost Outcome Request Facts Decision PausedTime LeftOut GapPlan Due
     JobRow TimetableRow RunnerRow LeftRun Occurrence RunRequest RunRecord
-    Surroundings Report Arrival MissedGap Attempt Launch LocalHandle RunFacts
+    Surroundings Report Arrival LeftOutRow Attempt Launch LocalHandle RunFacts
     """.split()  # noqa: SIM905
 )
 """Types that cross rooms: each of their fields has a line below it that says what it holds.

@@ -1,13 +1,14 @@
-"""What becomes of occurrences that were not looked at in time: which are to run, and which do not.
+"""Which occurrences of a gap run, and which do not; a gap is the time since a job was last looked at.
 
 Everything here decides and nothing acts.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jeeves_runner.core.model import CatchUp, Reason, Trigger
 from jeeves_runner.core.policy import Request
@@ -24,9 +25,18 @@ CLOCK_EVENT = timedelta(hours=3)
 _INSTANT = timedelta(microseconds=1)
 
 
+class PausedTime(NamedTuple):
+    """A time in which a job was paused, by a pause of its own or of all jobs."""
+
+    begin: datetime
+    """When it began; aware, UTC. An occurrence at this moment is paused."""
+    end: datetime
+    """When it ended or will end. An occurrence at this moment is not paused."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Missed:
-    """Occurrences of one gap that will not run, the oldest ones of it."""
+class LeftOut:
+    """Occurrences of one gap that do not run, with none between them that has another fate."""
 
     first: datetime
     """The oldest; aware, UTC."""
@@ -35,15 +45,15 @@ class Missed:
     count: int
     """How many there are, 1 at least."""
     reason: Reason
-    """Why they do not run, the same for all."""
+    """Why they do not run, the same for all. PAUSED: they are skipped. Any other: they are missed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GapPlan:
-    """What becomes of a job's occurrences since it was last looked at: the oldest ones may be missed."""
+    """What becomes of a job's occurrences since it was last looked at."""
 
-    missed: Missed | None = None
-    """The oldest ones, which do not run; None if all are admitted."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Those that do not run, ascending. Of those that no pause covers, these are the oldest ones."""
     late: tuple[datetime, ...] = ()
     """Those to catch up, ascending."""
     on_time: tuple[datetime, ...] = ()
@@ -61,45 +71,58 @@ class GapPlan:
         )
 
 
-def catch_up(due: "Due", policy: CatchUp, window: timedelta, now: datetime) -> GapPlan:
-    """Which of the occurrences due by ``now`` run, and which are missed.
+def catch_up(
+    due: "Due", policy: CatchUp, window: timedelta, now: datetime, pauses: Sequence[PausedTime] = ()
+) -> GapPlan:
+    """Which of the occurrences due by ``now`` run, and which do not.
 
-    One is late when over 5 s old. Late ones run if ``policy`` wants them, they are no older than
-    ``window``, and (under ``latest``) nothing newer takes their place.
+    Those that fell into one of ``pauses`` (in any order, they may overlap) never run. Of the others, one is
+    late when over 5 s old. Late ones run if ``policy`` wants them, they are no older than ``window``, and
+    (under ``latest``) nothing newer takes their place.
     """
-    on_time = _between(due, now - LATE, now)
+    paused, others = _divide(due, pauses)
+    on_time = _between(others, now - LATE, now)
     late: tuple[datetime, ...] = ()
     reason = Reason.LATE
     if policy is CatchUp.NONE:
         reason = Reason.NO_CATCH_UP
     elif policy is CatchUp.ALL:
-        late = _between(due, now - window, now - LATE - _INSTANT)
+        late = _between(others, now - window, now - LATE - _INSTANT)
     elif on_time:
         reason = Reason.SUPERSEDED
-    elif due.latest >= now - window:
-        late, reason = (due.latest,), Reason.SUPERSEDED
+    elif others and others[-1].latest >= now - window:
+        late, reason = (others[-1].latest,), Reason.SUPERSEDED
     every = policy is CatchUp.ALL and bool(late or (on_time and due.is_part))
-    missed = _missed(due, (*late, *on_time), reason)
-    return GapPlan(missed=missed, late=late, on_time=on_time, every=every)
+    skipped = [_left_out(each, Reason.PAUSED) for each in paused]
+    missed = [_left_out(each, reason) for each in _before(others, (*late, *on_time))]
+    left_out = tuple(sorted([*skipped, *missed], key=lambda each: each.first))
+    return GapPlan(left_out=left_out, late=late, on_time=on_time, every=every)
 
 
 def split(
-    due: "Due", policy: CatchUp, window: timedelta, now: datetime, limit: int
+    due: "Due",
+    policy: CatchUp,
+    window: timedelta,
+    now: datetime,
+    limit: int,
+    pauses: Sequence[PausedTime] = (),
 ) -> "tuple[Due, Due | None]":
     """Occurrences to decide about now, of which at most ``limit`` may run, and those left for later.
 
-    The older ones come first, and with them what is missed. Only under ``all`` many of them may run.
+    The older ones come first, and with them what does not run. Only under ``all`` many of them may run.
     """
     if policy is not CatchUp.ALL or due.count <= limit:
         return due, None
-    wanted = due.schedule.between(max(due.first, now - window) - _INSTANT, due.latest)
-    kept = tuple(islice(wanted, limit + 1))
+    _, others = _divide(due, pauses)
+    kept = tuple(islice(_each_between(others, now - window, now), limit + 1))
     if len(kept) <= limit:
         return due, None
-    count = due.schedule.count(due.first - _INSTANT, kept[-2])
+    latest = kept[-2]
+    count = due.schedule.count(due.first - _INSTANT, latest)
+    following = due.schedule.next_after(latest) or kept[-1]
     return (
-        replace(due, latest=kept[-2], count=count, is_part=True),
-        replace(due, first=kept[-1], count=max(1, due.count - count), is_part=True),
+        replace(due, latest=latest, count=count, is_part=True),
+        replace(due, first=following, count=max(1, due.count - count), is_part=True),
     )
 
 
@@ -108,19 +131,69 @@ def is_in_window(scheduled_for: datetime, window: timedelta, now: datetime) -> b
     return now - scheduled_for <= max(window, LATE)
 
 
-def _between(due: "Due", first: datetime, last: datetime) -> tuple[datetime, ...]:
+def _divide(due: "Due", pauses: Sequence[PausedTime]) -> "tuple[list[Due], list[Due]]":
+    """The occurrences that fell into a pause, and the others, each in stretches without any of the other kind
+    between them; ascending."""
+    if not pauses:
+        return [], [due]
+    paused: list[Due] = []
+    others: list[Due] = []
+    begin = due.first
+    for pause in _joined(pauses):
+        others += _stretch(due, begin, pause.begin)
+        paused += _stretch(due, pause.begin, pause.end)
+        begin = pause.end
+    others += _stretch(due, begin, due.latest + _INSTANT)
+    return paused, others
+
+
+def _joined(pauses: Iterable[PausedTime]) -> list[PausedTime]:
+    """The same times, ascending and with time between them. One that ends before it begins, by a clock that
+    was set back, is left out."""
+    joined: list[PausedTime] = []
+    for each in sorted(each for each in pauses if each.begin < each.end):
+        if joined and each.begin <= joined[-1].end:
+            joined[-1] = PausedTime(joined[-1].begin, max(joined[-1].end, each.end))
+        else:
+            joined.append(each)
+    return joined
+
+
+def _stretch(due: "Due", begin: datetime, end: datetime) -> "list[Due]":
+    """Those of the occurrences that lie in [begin, end), as one; empty if none does."""
+    if begin <= due.first and due.latest < end:
+        return [due]
+    after, last = max(begin, due.first) - _INSTANT, min(end - _INSTANT, due.latest)
+    first = due.schedule.next_after(after) if after < last else None
+    if first is None or first > last:
+        return []
+    latest = due.schedule.latest(after, last) or first
+    return [replace(due, first=first, latest=latest, count=due.schedule.count(after, last))]
+
+
+def _between(stretches: "Sequence[Due]", first: datetime, last: datetime) -> tuple[datetime, ...]:
     """The occurrences in [first, last]."""
-    if due.first == due.latest:
-        return (due.first,) if first <= due.first <= last else ()
-    if due.latest < first:
-        return ()
-    return tuple(due.schedule.between(max(first, due.first) - _INSTANT, min(last, due.latest)))
+    return tuple(_each_between(stretches, first, last))
 
 
-def _missed(due: "Due", kept: tuple[datetime, ...], reason: Reason) -> Missed | None:
-    if not kept:
-        return Missed(first=due.first, last=due.latest, count=due.count, reason=reason)
-    if kept[0] <= due.first:
-        return None
-    last = due.schedule.latest(due.first - _INSTANT, kept[0] - _INSTANT) or due.first
-    return Missed(first=due.first, last=last, count=due.count - len(kept), reason=reason)
+def _each_between(stretches: "Sequence[Due]", first: datetime, last: datetime) -> Iterator[datetime]:
+    for due in stretches:
+        if due.first == due.latest:
+            if first <= due.first <= last:
+                yield due.first
+        elif first <= due.latest:
+            yield from due.schedule.between(max(first, due.first) - _INSTANT, min(last, due.latest))
+
+
+def _before(stretches: "Sequence[Due]", kept: Sequence[datetime]) -> "Iterator[Due]":
+    """The occurrences older than the first of those that are kept; all if none is kept."""
+    for due in stretches:
+        if not kept or due.latest < kept[0]:
+            yield due
+        elif due.first < kept[0]:
+            last = due.schedule.latest(due.first - _INSTANT, kept[0] - _INSTANT) or due.first
+            yield replace(due, latest=last, count=due.count - bisect_right(kept, due.latest))
+
+
+def _left_out(due: "Due", reason: Reason) -> LeftOut:
+    return LeftOut(first=due.first, last=due.latest, count=due.count, reason=reason)

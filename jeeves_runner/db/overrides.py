@@ -1,6 +1,7 @@
 """Pauses, which people set outside the manifests. An expired pause counts as ended.
 
-A pause holds for one job, or for all jobs, also those created later.
+A pause holds for one job, or for all jobs, also those created later. Its row stays when it has ended:
+occurrences that fell into it may be decided about much later.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.gap import PausedTime
 from jeeves_runner.db import audit
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx
@@ -27,6 +29,8 @@ class Pauses(NamedTuple):
     """Those of single jobs, by job id."""
     of_all: datetime | None = None
     """The one that holds for all jobs; None if there is none."""
+    last_end: datetime | None = None
+    """When the last of those that are no longer in force ended; None if there was none."""
 
     def end_of(self, job_id: str) -> datetime | None:
         """When the last of the pauses that hold for a job ends; None if none does."""
@@ -34,6 +38,10 @@ class Pauses(NamedTuple):
         if own is None or self.of_all is None:
             return own or self.of_all
         return max(own, self.of_all)
+
+    def may_reach(self, job_id: str, since: datetime) -> bool:
+        """Whether this job may have been paused at some time since then; if not, it certainly was not."""
+        return self.end_of(job_id) is not None or (self.last_end is not None and self.last_end > since)
 
 
 def pause(tx: Tx, job_id: str | None, *, until: datetime | None, reason: str | None, by: str) -> None:
@@ -77,12 +85,49 @@ def job_is_paused(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
 
 
 def pauses(conn: apsw.Connection, now: datetime) -> Pauses:
-    """All pauses in force."""
-    rows = conn.execute("SELECT job_id, until FROM overrides WHERE kind = 'pause' AND ended_at IS NULL")
-    found = {job_id: _end_of(until) for job_id, until in rows}
-    in_force = {job_id: end for job_id, end in found.items() if end > now}
+    """All pauses in force, in one read."""
+    in_force: dict[str | None, datetime] = {}
+    ended: list[datetime] = []
+    for job_id, until, ended_at in conn.execute(_PAUSES):
+        end = _end_of(until if ended_at is None else ended_at)
+        if ended_at is None and end > now:
+            in_force[job_id] = end
+        else:
+            ended.append(end)
     of_all = in_force.pop(None, None)
-    return Pauses(of_jobs=in_force, of_all=of_all)
+    of_jobs = {job_id: end for job_id, end in in_force.items() if job_id is not None}
+    return Pauses(of_jobs=of_jobs, of_all=of_all, last_end=max(ended, default=None))
+
+
+# All that nobody has ended, and of the others the one that was ended last.
+_PAUSES = """
+SELECT job_id, until, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NULL
+UNION ALL
+SELECT * FROM (
+  SELECT job_id, until, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NOT NULL
+  ORDER BY ended_at DESC LIMIT 1)
+"""
+
+
+def paused_times(conn: apsw.Connection, job_id: str, first: datetime, last: datetime) -> list[PausedTime]:
+    """The pauses of this job and of all that reach into [first, last], ended ones too."""
+    bounds = {"job": job_id, "first": to_text(first), "last": to_text(last)}
+    rows = [_paused_time(*row) for row in conn.execute(_PAUSED_TIMES, bounds)]
+    return [paused for paused in rows if paused is not None]
+
+
+def _paused_time(created_at: str, until: str | None, ended_at: str | None) -> PausedTime | None:
+    """None where it cannot be read when the pause began or was ended: it may not hold for ever."""
+    begin = time_or_none(created_at, "a pause", "created_at")
+    ended = UNTIL_RESUMED if ended_at is None else time_or_none(ended_at, "a pause", "ended_at")
+    return None if begin is None or ended is None else PausedTime(begin, min(_end_of(until), ended))
+
+
+_PAUSED_TIMES = """
+SELECT created_at, until, ended_at FROM overrides
+WHERE kind = 'pause' AND (job_id = :job OR job_id IS NULL) AND created_at <= :last
+  AND (until IS NULL OR until > :first) AND (ended_at IS NULL OR ended_at > :first)
+"""
 
 
 def pause_of_all(conn: apsw.Connection, now: datetime) -> tuple[str | None, str | None] | None:

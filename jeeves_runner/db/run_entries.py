@@ -55,8 +55,8 @@ ON CONFLICT DO NOTHING
 RETURNING {RUN_COLUMNS}
 """
 _JOIN_SKIPPED = f"""
-UPDATE runs SET occurrences = occurrences + 1, last_for = :scheduled_for, finished_at = :at,
-  end_seq = :end_seq
+UPDATE runs SET occurrences = occurrences + :occurrences, last_for = coalesce(:last_for, :scheduled_for),
+  finished_at = :at, end_seq = :end_seq
 WHERE id = (SELECT max(id) FROM runs WHERE job_id = :job_id)
   AND status = 'skipped' AND reason = :reason AND started_at IS NULL AND scheduled_for IS NOT NULL
   AND EXISTS (SELECT 1 FROM jobs WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL
@@ -84,7 +84,7 @@ def enter_waiting(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: st
 
 
 def enter_skipped(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: str | None) -> Run | None:
-    """Record that an occurrence does not run; one more of the same reason joins the row before it."""
+    """Record that occurrences do not run; further ones of the same reason join the row before them."""
     bindings = _bindings(tx, occurrence) | {"reason": reason, "end_seq": next_end(tx)}
     joined = returned_run(tx, _JOIN_SKIPPED, bindings)
     if joined is None:
@@ -95,7 +95,7 @@ def enter_skipped(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: st
 
 
 def enter_missed(tx: Tx, occurrence: Occurrence, reason: Reason) -> Run | None:
-    """Record that the occurrences of a gap do not run."""
+    """Record that occurrences of a gap do not run."""
     return _enter(tx, occurrence, RunStatus.MISSED, reason)
 
 

@@ -1,7 +1,7 @@
 """What the policy needs to know, gathered: the job, the board, the pauses, the room on the disk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -9,7 +9,7 @@ from typing import TypedDict
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.gap import GapPlan, catch_up, is_in_window, split
+from jeeves_runner.core.gap import GapPlan, PausedTime, catch_up, is_in_window, split
 from jeeves_runner.core.policy import Decision, Facts, Request, Verdict, admit
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
@@ -61,13 +61,17 @@ class Admission:
         return is_in_window(scheduled_for, _window(job), self._clock.now())
 
     def look_at_gap(self, job: Job, due: Due) -> tuple[GapPlan, Due | None]:
-        """Which of these occurrences are to run and which are missed, and what is left to decide about.
+        """Which of these occurrences are to run and which are not, and what is left to decide about.
 
-        A portion at a time, so that a long gap keeps neither the event loop nor the database for long.
+        A portion at a time, so that a long gap keeps neither the event loop nor the database for long. By the
+        pauses as read last, of which a job that has none costs no further read.
         """
         now, policy, window = self._clock.now(), job.spec.catch_up, _window(job)
-        due, rest = split(due, policy, window, now, _PORTION)
-        return catch_up(due, policy, window, now), rest
+        pauses: Sequence[PausedTime] = ()
+        if self.pauses.may_reach(job.row.id, due.first):
+            pauses = overrides.paused_times(self._conn, job.row.id, due.first, due.latest)
+        due, rest = split(due, policy, window, now, _PORTION, pauses)
+        return catch_up(due, policy, window, now, pauses), rest
 
     def is_paused_now(self, job: Job) -> bool:
         """Whether the database says so: the person who asks for a run may be the one who has just resumed.

@@ -1,5 +1,6 @@
 """A decision about an attempt on its way into the database, and how it is written there."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,7 +97,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class MissedGap:
+class LeftOutRow:
     """Occurrences of one gap that will not run, about to be recorded in one row."""
 
     occurrence: Occurrence
@@ -106,7 +107,10 @@ class MissedGap:
 
     def write(self, tx: Tx) -> Run | None:
         """The row; None if the occurrences were decided before. Raises Stale."""
-        run = run_entries.enter_missed(tx, self.occurrence, self.reason)
+        if self.reason is Reason.PAUSED:
+            run = run_entries.enter_skipped(tx, self.occurrence, self.reason, None)
+        else:
+            run = run_entries.enter_missed(tx, self.occurrence, self.reason)
         if run is None and not run_entries.spec_is_current(
             tx, self.occurrence.job_id, self.occurrence.spec_hash
         ):
@@ -114,12 +118,25 @@ class MissedGap:
         return run
 
 
-def write_all(tx: Tx, missed: MissedGap | None, arrivals: Sequence[Arrival], epoch: int) -> list[Run | None]:
+def write_all(
+    tx: Tx, left_out: Sequence[LeftOutRow], arrivals: Sequence[Arrival], epoch: int
+) -> list[Run | None]:
     """Record decisions about one job, oldest occurrence first: one row, or None, for each arrival.
 
+    Both sequences are ascending, and are merged: what is older than a recorded occurrence counts as decided.
     Raises Fenced and Stale.
     """
     check_epoch(tx, epoch)
-    if missed is not None:
-        missed.write(tx)
-    return [arrival.write(tx, epoch) for arrival in arrivals]
+    left = deque(left_out)
+    rows = []
+    for arrival in arrivals:
+        while left and isinstance(arrival.entry, Occurrence) and _is_older(left[0], arrival.entry):
+            left.popleft().write(tx)
+        rows.append(arrival.write(tx, epoch))
+    for row in left:
+        row.write(tx)
+    return rows
+
+
+def _is_older(row: LeftOutRow, occurrence: Occurrence) -> bool:
+    return row.occurrence.scheduled_for < occurrence.scheduled_for

@@ -22,7 +22,7 @@ from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotFound
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
-from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale, write_all
+from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
 from jeeves_runner.runs.board import Attempt, Board, Stage, Why
 from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.running import AGAIN, RunningRuns
@@ -160,15 +160,21 @@ class Arrivals:
         decision = self._admission.decide_arriving(job, attempt, request, paused=paused)
         return self._arrive(attempt, job, decision, occurrence)
 
-    async def record(self, arrivals: Sequence[Arrival], missed: MissedGap | None = None) -> list[Run | None]:
+    async def record(
+        self, arrivals: Sequence[Arrival], left_out: Sequence[LeftOutRow] = ()
+    ) -> list[Run | None]:
         """Commit decisions and give them their effect; the row of each, None for what was decided before.
+
+        What is ``left_out`` of the same gap is recorded in between, and has no effect here.
 
         Raises Stale if they have to be made again, and what the database raises.
         """
-        return await self._give_effect(arrivals, missed, self._hand_over(arrivals, missed))
+        if not arrivals and not left_out:
+            return []
+        return await self._give_effect(arrivals, left_out, self._hand_over(arrivals, left_out))
 
     def _hand_over(
-        self, arrivals: Sequence[Arrival], missed: MissedGap | None
+        self, arrivals: Sequence[Arrival], left_out: Sequence[LeftOutRow]
     ) -> "asyncio.Future[list[Run | None]]":
         """Give decisions to the writer, in the turn of the loop in which they were made.
 
@@ -176,12 +182,12 @@ class Arrivals:
         others finds the rows that were known when that was decided, and none that was decided about later.
         """
         epoch = self._epoch
-        return self._writer.submit(lambda tx: write_all(tx, missed, arrivals, epoch), priority=Priority.START)
+        return self._writer.submit(lambda tx: write_all(tx, left_out, arrivals, epoch), priority=Priority.START)
 
     async def _give_effect(
         self,
         arrivals: Sequence[Arrival],
-        missed: MissedGap | None,
+        left_out: Sequence[LeftOutRow],
         committed: "asyncio.Future[list[Run | None]]",
     ) -> list[Run | None]:
         """Wait for the commit, and do what follows from it; answer and errors as of ``record``."""
@@ -203,7 +209,7 @@ class Arrivals:
         for arrival, run in zip(arrivals, rows, strict=True):
             self._take_effect(arrival, run)
         # What they wait for may have happened during the commit, and some have freed a slot.
-        self._follow_up(ends=missed is not None or any(map(_ends_runs, arrivals, rows)))
+        self._follow_up(ends=bool(left_out) or any(map(_ends_runs, arrivals, rows)))
         return rows
 
     def _follow_up(self, *, ends: bool) -> None:
@@ -284,12 +290,12 @@ class Arrivals:
         If the job has changed meanwhile, it waits for its turn, and is decided about then. Decided about as
         if it came now, it would replace what has come after it.
         """
-        self._running.track(self._carry_in(arrival, self._hand_over([arrival], None)))
+        self._running.track(self._carry_in(arrival, self._hand_over([arrival], ())))
 
     async def _carry_in(self, arrival: Arrival, committed: "asyncio.Future[list[Run | None]]") -> None:
         attempt = arrival.attempt
         try:
-            (run,) = await self._give_effect([arrival], None, committed)
+            (run,) = await self._give_effect([arrival], (), committed)
         except Stale:
             log.debug("job %s has changed meanwhile; it waits on", attempt.job_id)
             return

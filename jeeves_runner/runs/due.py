@@ -1,4 +1,4 @@
-"""Occurrences whose time has come: what is missed, what is to run, in the order of the schedule."""
+"""Occurrences whose time has come: which are to run and which are left out, in the order of the schedule."""
 
 import asyncio
 import logging
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from jeeves_runner.core.gap import Missed
+from jeeves_runner.core.gap import LeftOut
 from jeeves_runner.core.model import Run, RunStatus, Trigger
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.runs.admission import Admission
-from jeeves_runner.runs.arrival import Arrival, MissedGap, Stale
+from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale
 from jeeves_runner.runs.arrivals import Arrivals, answering
 from jeeves_runner.runs.board import Attempt
 from jeeves_runner.runs.jobs import Job, KnownJobs
@@ -34,7 +34,7 @@ class DueOccurrences:
         self._last: dict[str, asyncio.Future[list[Run]]] = {}
 
     def submit(self, due: Due) -> "asyncio.Future[list[Run]]":
-        """Decide about occurrences; the rows of what is to run or was skipped, once they are committed.
+        """Decide about occurrences; the rows of those that were not left out, once they are committed.
 
         A long gap is decided about in portions. The future fails with DatabaseError if one of them
         was not recorded: its occurrences and those after it are then as undecided as before. It
@@ -98,19 +98,19 @@ class DueOccurrences:
             is_wanted = job.row.deleted_at is None and job.spec.enabled
             if not is_wanted or since not in (None, job.row.schedule_since):
                 return [], [], None, job.row.schedule_since
-            gap, rest = self._admission.look_at_gap(job, due)
             paused = self._admission.is_paused_now(job)
+            gap, rest = self._admission.look_at_gap(job, due)
             arrivals = [
                 self._arrivals.decide_occurrence(
                     job, request, self._occurrence(job, request.trigger, when), paused=paused
                 )
                 for when, request in gap.wanted()
             ]
-            missed = None if gap.missed is None else self._missed(job, gap.missed)
+            left_out = [self._left_out(job, each) for each in gap.left_out]
             try:
-                rows = await self._arrivals.record(arrivals, missed)
+                rows = await self._arrivals.record(arrivals, left_out)
             except Stale:
-                self._jobs.forget(due.job_id)  # what was only missed has no attempt that says so
+                self._jobs.forget(due.job_id)  # what was only left out has no attempt that says so
                 continue
             _note_decided_before(arrivals, rows)
             pairs = [(arrival, run) for arrival, run in zip(arrivals, rows, strict=True) if run is not None]
@@ -129,9 +129,11 @@ class DueOccurrences:
             pool=job.spec.pool,
         )
 
-    def _missed(self, job: Job, missed: Missed) -> MissedGap:
-        first = self._occurrence(job, Trigger.SCHEDULE, missed.first)
-        return MissedGap(first._replace(last_for=missed.last, occurrences=missed.count), missed.reason)
+    def _left_out(self, job: Job, left_out: LeftOut) -> LeftOutRow:
+        """The row of occurrences that do not run; it names a last one only if there are several."""
+        first = self._occurrence(job, Trigger.SCHEDULE, left_out.first)
+        last = left_out.last if left_out.count > 1 else None
+        return LeftOutRow(first._replace(last_for=last, occurrences=left_out.count), left_out.reason)
 
 
 def _note_decided_before(arrivals: Sequence[Arrival], rows: Sequence[Run | None]) -> None:

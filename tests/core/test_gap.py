@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jeeves_runner.core.gap import LATE, GapPlan, Missed, catch_up, is_in_window, split
+from jeeves_runner.core.gap import LATE, GapPlan, LeftOut, PausedTime, catch_up, is_in_window, split
 from jeeves_runner.core.model import CatchUp, Reason, Trigger
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
@@ -35,27 +35,27 @@ def test_an_occurrence_is_on_time_for_five_seconds(policy: CatchUp) -> None:
 
 def test_latest_runs_the_last_of_a_gap() -> None:
     plan = catch_up(minutes_due(clock(11, 0), clock(11, 59)), CatchUp.LATEST, HOUR, clock(11, 59, 30))
-    missed = Missed(first=clock(11, 0), last=clock(11, 58), count=59, reason=Reason.SUPERSEDED)
-    assert plan == GapPlan(missed=missed, late=(clock(11, 59),))
+    missed = LeftOut(first=clock(11, 0), last=clock(11, 58), count=59, reason=Reason.SUPERSEDED)
+    assert plan == GapPlan(left_out=(missed,), late=(clock(11, 59),))
 
 
 def test_latest_runs_nothing_late_when_one_is_on_time() -> None:
     plan = catch_up(minutes_due(clock(11, 58), NOON), CatchUp.LATEST, HOUR, NOON)
-    missed = Missed(first=clock(11, 58), last=clock(11, 59), count=2, reason=Reason.SUPERSEDED)
-    assert plan == GapPlan(missed=missed, on_time=(NOON,))
+    missed = LeftOut(first=clock(11, 58), last=clock(11, 59), count=2, reason=Reason.SUPERSEDED)
+    assert plan == GapPlan(left_out=(missed,), on_time=(NOON,))
 
 
 def test_beyond_the_window_everything_is_missed() -> None:
     due = minutes_due(clock(9, 0), clock(9, 30))
-    missed = Missed(first=clock(9, 0), last=clock(9, 30), count=31, reason=Reason.LATE)
-    assert catch_up(due, CatchUp.LATEST, HOUR, NOON) == GapPlan(missed=missed)
-    assert catch_up(due, CatchUp.ALL, HOUR, NOON) == GapPlan(missed=missed)
+    missed = LeftOut(first=clock(9, 0), last=clock(9, 30), count=31, reason=Reason.LATE)
+    assert catch_up(due, CatchUp.LATEST, HOUR, NOON) == GapPlan(left_out=(missed,))
+    assert catch_up(due, CatchUp.ALL, HOUR, NOON) == GapPlan(left_out=(missed,))
 
 
 def test_none_catches_nothing_up() -> None:
-    missed = Missed(first=clock(11, 59), last=clock(11, 59), count=1, reason=Reason.NO_CATCH_UP)
+    missed = LeftOut(first=clock(11, 59), last=clock(11, 59), count=1, reason=Reason.NO_CATCH_UP)
     plan = catch_up(minutes_due(clock(11, 59), NOON), CatchUp.NONE, HOUR, NOON)
-    assert plan == GapPlan(missed=missed, on_time=(NOON,))
+    assert plan == GapPlan(left_out=(missed,), on_time=(NOON,))
 
 
 def test_under_all_the_newest_of_a_gap_waits_for_the_older_ones_although_it_is_on_time() -> None:
@@ -77,34 +77,112 @@ def test_all_runs_everything_within_the_window() -> None:
     due = minutes_due(clock(11, 50), clock(11, 59))
     plan = catch_up(due, CatchUp.ALL, timedelta(minutes=3), clock(11, 59, 30))
     assert plan.late == (clock(11, 57), clock(11, 58), clock(11, 59))
-    assert plan.missed == Missed(first=clock(11, 50), last=clock(11, 56), count=7, reason=Reason.LATE)
+    assert plan.left_out == (LeftOut(first=clock(11, 50), last=clock(11, 56), count=7, reason=Reason.LATE),)
 
 
-@settings(max_examples=200, deadline=None)
+def paused(*spans: tuple[tuple[int, int], tuple[int, int]]) -> list[PausedTime]:
+    """Pauses between such times of the clock."""
+    return [PausedTime(clock(*begin), clock(*end)) for begin, end in spans]
+
+
+def left(first: datetime, last: datetime, count: int, reason: Reason) -> LeftOut:
+    return LeftOut(first=first, last=last, count=count, reason=reason)
+
+
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_a_pause_holds_from_its_first_moment_until_just_before_its_end(policy: CatchUp) -> None:
+    pauses = paused(((11, 58), (12, 0)))
+    plan = catch_up(minutes_due(clock(11, 58), NOON), policy, HOUR, NOON, pauses)
+    assert plan == GapPlan(left_out=(left(clock(11, 58), clock(11, 59), 2, Reason.PAUSED),), on_time=(NOON,))
+
+
+def test_of_a_gap_with_a_pause_the_latest_outside_of_it_runs() -> None:
+    now = clock(11, 59, 30)
+    due = minutes_due(clock(11, 0), now)
+    inside = catch_up(due, CatchUp.LATEST, HOUR, now, paused(((11, 10), (11, 20))))
+    assert inside == GapPlan(
+        left_out=(
+            left(clock(11, 0), clock(11, 9), 10, Reason.SUPERSEDED),
+            left(clock(11, 10), clock(11, 19), 10, Reason.PAUSED),
+            left(clock(11, 20), clock(11, 58), 39, Reason.SUPERSEDED),
+        ),
+        late=(clock(11, 59),),
+    )
+    at_its_end = catch_up(due, CatchUp.LATEST, HOUR, now, paused(((11, 10), (13, 0))))
+    assert at_its_end == GapPlan(
+        left_out=(
+            left(clock(11, 0), clock(11, 8), 9, Reason.SUPERSEDED),
+            left(clock(11, 10), clock(11, 59), 50, Reason.PAUSED),
+        ),
+        late=(clock(11, 9),),
+    )
+
+
+def test_what_is_on_time_and_paused_takes_nobodys_place() -> None:
+    plan = catch_up(minutes_due(clock(11, 59), NOON), CatchUp.LATEST, HOUR, NOON, paused(((12, 0), (12, 1))))
+    assert plan == GapPlan(left_out=(left(NOON, NOON, 1, Reason.PAUSED),), late=(clock(11, 59),))
+
+
+def test_pauses_that_overlap_or_touch_are_as_one() -> None:
+    spans = paused(((11, 15), (11, 20)), ((11, 0), (11, 10)), ((11, 5), (11, 8)), ((11, 10), (11, 15)))
+    plan = catch_up(minutes_due(clock(11, 0), clock(11, 20)), CatchUp.NONE, HOUR, NOON, spans)
+    assert plan.left_out == (
+        left(clock(11, 0), clock(11, 19), 20, Reason.PAUSED),
+        left(clock(11, 20), clock(11, 20), 1, Reason.NO_CATCH_UP),
+    )
+
+
+def test_a_pause_that_a_clock_set_back_has_ended_before_it_began_is_none() -> None:
+    plan = catch_up(minutes_due(NOON, NOON), CatchUp.NONE, HOUR, NOON, paused(((12, 30), (11, 30))))
+    assert plan == GapPlan(on_time=(NOON,))
+
+
+def test_what_is_paused_takes_no_place_in_a_portion() -> None:
+    pauses = paused(((11, 2), (11, 50)))
+    due = minutes_due(clock(11, 0), clock(11, 59))
+    part, rest = split(due, CatchUp.ALL, HOUR, NOON, 3, pauses)
+    assert rest is not None
+    assert (part.first, part.latest, part.count) == (clock(11, 0), clock(11, 50), 51)
+    assert (rest.first, rest.latest, rest.count) == (clock(11, 51), clock(11, 59), 9)
+    first, rest = split(due, CatchUp.ALL, HOUR, NOON, 2, pauses)
+    assert rest is not None
+    assert (first.latest, first.count, rest.first, rest.count) == (clock(11, 1), 2, clock(11, 2), 58)
+
+
+@settings(max_examples=400, deadline=None)
 @given(
     policy=st.sampled_from(CatchUp),
     age=st.integers(0, 7200),
     lateness=st.integers(0, 7200),
     window=st.integers(0, 7200),
+    spans=st.lists(st.tuples(st.integers(-9000, 600), st.integers(-60, 4000)), max_size=4),
+    limit=st.integers(1, 90),
 )
-def test_every_occurrence_of_a_gap_is_run_or_missed_exactly_once(
-    policy: CatchUp, age: int, lateness: int, window: int
+def test_every_occurrence_of_a_gap_is_run_or_left_out_exactly_once(
+    policy: CatchUp, age: int, lateness: int, window: int, spans: list[tuple[int, int]], limit: int
 ) -> None:
     latest = NOON - timedelta(minutes=lateness // 60)
     due = minutes_due(latest - timedelta(minutes=age // 60), latest)
     now = NOON + timedelta(seconds=lateness % 60)
-    plan = catch_up(due, policy, timedelta(seconds=window), now)
-    run = [when for when, _ in plan.wanted()]
-    gone = (
-        []
-        if plan.missed is None
-        else list(MINUTELY.between(plan.missed.first - timedelta(seconds=1), plan.missed.last))
-    )
-    assert [*gone, *run] == list(MINUTELY.between(due.first - timedelta(seconds=1), due.latest))
-    assert plan.missed is None or plan.missed.count == len(gone)
-    for when, request in plan.wanted():
-        assert (request.trigger is Trigger.CATCH_UP) == (now - when > LATE)
-        assert now - when <= max(timedelta(seconds=window), LATE)
+    starts = [(NOON + timedelta(seconds=begin), timedelta(seconds=length)) for begin, length in spans]
+    pauses = [PausedTime(begin, begin + length) for begin, length in starts]
+    found: list[datetime] = []
+    rest: Due | None = due
+    while rest is not None:
+        part, rest = split(rest, policy, timedelta(seconds=window), now, limit, pauses)
+        plan = catch_up(part, policy, timedelta(seconds=window), now, pauses)
+        for left_out in plan.left_out:
+            gone = list(MINUTELY.between(left_out.first - timedelta(seconds=1), left_out.last))
+            assert (left_out.count, left_out.last) == (len(gone), gone[-1])
+            is_paused = left_out.reason is Reason.PAUSED
+            assert all(any(begin <= when < end for begin, end in pauses) is is_paused for when in gone)
+            found += gone
+        for when, request in plan.wanted():
+            assert (request.trigger is Trigger.CATCH_UP) == (now - when > LATE)
+            assert now - when <= max(timedelta(seconds=window), LATE)
+            assert not any(begin <= when < end for begin, end in pauses)
+            found.append(when)
+    assert sorted(found) == list(MINUTELY.between(due.first - timedelta(seconds=1), due.latest))
 
 
 def test_what_waited_through_a_restart_has_its_window_and_at_least_five_seconds() -> None:

@@ -91,6 +91,16 @@ def test_consecutive_skips_for_one_reason_share_a_row(ledger: Ledger) -> None:
     assert spans(ledger) == [(3, "overlap"), (1, "paused"), (1, "overlap")]
 
 
+def test_several_that_are_skipped_at_once_join_the_row_before_them(ledger: Ledger) -> None:
+    skip(ledger, 1)
+    first, last = (ledger.now + timedelta(minutes=minutes) for minutes in (2, 3))
+    with ledger.tx() as tx:
+        joined = run_entries.enter_skipped(tx, occurrence(ledger, first, last), Reason.OVERLAP, None)
+    assert joined is not None
+    assert (joined.occurrences, joined.last_for) == (3, last)
+    assert watermark(ledger) == to_text(last)
+
+
 @pytest.mark.parametrize(
     "before",
     [

@@ -24,9 +24,9 @@ from support.admission_events import (
     Wait,
     World,
 )
-from support.admission_model import JobRules
 from support.admission_play import play
 from support.admission_races import Fired, Then, race, race_through_a_restart
+from support.admission_state import JobRules
 from support.admission_strategies import races, stories
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.admission_model import JobRules
 from support.admission_play import with_doors
+from support.admission_state import JobRules
 from support.doors import Doors
 from support.runs import HOLD, Place, Rig, in_a_task, job, with_runner
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.admission_model import JobRules
 from support.admission_play import with_doors
+from support.admission_state import JobRules
 from support.doors import Doors, read_rows
 from support.runs import HOLD, Place, Rig, in_a_task, job, with_runner
 

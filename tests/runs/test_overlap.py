@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.admission_acts import spec_of
-from support.admission_model import JobRules
 from support.admission_play import with_doors
+from support.admission_state import JobRules
 from support.doors import Doors
 from support.runs import HOLD, Place, Rig, due_now, job, occur, with_runner
 

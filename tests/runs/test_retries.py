@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from support.admission_acts import due_of
-from support.admission_model import JobRules
 from support.admission_play import with_doors
+from support.admission_state import JobRules
 from support.clock import NOON
 from support.doors import Doors
 from support.runs import Place, Rig, job, occur, with_runner

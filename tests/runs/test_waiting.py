@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.admission_model import JobRules
 from support.admission_play import with_doors
+from support.admission_state import JobRules
 from support.doors import Doors
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from support.admission_model import AdmissionModel, JobRules, Refused
+from support.admission_model import AdmissionModel, Refused
+from support.admission_state import JobRules
 from support.clock import NOON
 from support.doors import REFUSALS, Doors
 from support.runs import job as job_spec
@@ -59,9 +60,9 @@ class CancelOf:
 
 @dataclass(frozen=True)
 class PauseUntil:
-    """The end of a pause; ``FOR_EVER`` for one that has none, None to resume."""
+    """The end of a pause of a job, or of all (None); ``FOR_EVER`` for one that has none, None to resume."""
 
-    job: str
+    job: str | None
     until: datetime | None
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from support.admission_model import JobRules
+from support.admission_state import JobRules
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,17 @@ class Wait:
 
 @dataclass(frozen=True)
 class Pause:
-    job: str
+    """Of a job, or of all (None); for good where no seconds are named."""
+
+    job: str | None
     seconds: int | None = None
 
 
 @dataclass(frozen=True)
 class Resume:
-    job: str
+    """A job, or all (None)."""
+
+    job: str | None
 
 
 @dataclass(frozen=True)

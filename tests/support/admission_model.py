@@ -5,86 +5,16 @@ documentation; the object of a reason (which pool) is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from support.admission_state import JobRules, JobState, PauseState, Row
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus, Trigger
 
 ON_TIME = timedelta(seconds=5)
 """How long after its time an occurrence is not late."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobRules:
-    """What is declared of a job, as far as admission asks."""
-
-    id: str
-    overlap: OverlapPolicy = OverlapPolicy.SKIP
-    catch_up: CatchUp = CatchUp.LATEST
-    window: timedelta = timedelta(seconds=60)
-    retries: int = 0
-    retry_delay: timedelta = timedelta(seconds=20)
-    retry_on: tuple[RunStatus, ...] = (RunStatus.ERROR,)
-    pool: str | None = None
-    priority: int = 0
-
-    def __repr__(self) -> str:
-        """Only the fields that differ from their defaults."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        told = [each.name for each in fields(self) if values[each.name] != each.default]
-        return f"JobRules({', '.join(f'{name}={values[name]!r}' for name in told)})"
-
-
-@dataclass(kw_only=True, eq=False)
-class Row:
-    """One row of ``runs``. ``cause`` says why a running one was asked to end, if it was."""
-
-    id: int
-    job: str
-    status: RunStatus
-    trigger: Trigger
-    reason: str | None = None
-    forced: bool = False
-    scheduled_for: datetime | None = None
-    last_for: datetime | None = None
-    occurrences: int = 1
-    attempt: int = 1
-    chain: int | None = None
-    not_before: datetime | None = None
-    started: bool = False
-    cause: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return not self.status.is_final
-
-    @property
-    def waits(self) -> bool:
-        return self.status is RunStatus.SCHEDULED
-
-    @property
-    def runs(self) -> bool:
-        return self.status is RunStatus.RUNNING
-
-    @property
-    def is_retry(self) -> bool:
-        return self.trigger is Trigger.RETRY
-
-
-@dataclass(kw_only=True)
-class JobState:
-    """What happened to a job. ``decided_until`` is its watermark, ``paused_until`` the end of its pause."""
-
-    rules: JobRules
-    enabled: bool = True
-    deleted: bool = False
-    paused_until: datetime | None = None
-    decided_until: datetime | None = None
-
-    @property
-    def is_wanted(self) -> bool:
-        return self.enabled and not self.deleted
 
 
 class Refused(Exception):
@@ -103,6 +33,7 @@ class AdmissionModel:
     now: datetime
     jobs: dict[str, JobState]
     rows: list[Row] = field(default_factory=list)
+    pauses: list[PauseState] = field(default_factory=list)
     unseen: list[Row] = field(default_factory=list)
 
     @classmethod
@@ -124,25 +55,21 @@ class AdmissionModel:
         job = self.jobs[job_id]
         if not job.is_wanted:
             return
-        missed, why, wanted = self._split_gap(job.rules, occurrences)
-        if missed and self._is_undecided(job, missed[0]):
-            self._add(
-                job,
-                RunStatus.MISSED,
-                Trigger.SCHEDULE,
-                reason=why,
-                scheduled_for=missed[0],
-                last_for=missed[-1],
-                occurrences=len(missed),
-            )
-            job.decided_until = missed[-1]
-        caught_up = any(self._is_late(when) for when in wanted)
-        for when in wanted:
-            if self._is_undecided(job, when):
+        runnable = [when for when in occurrences if not self.is_paused(job_id, when)]
+        missed, why, wanted = self._split_gap(job.rules, runnable)
+        every = job.rules.catch_up is CatchUp.ALL and any(self._is_late(when) for when in wanted)
+        before: datetime | None = None
+        for when in occurrences:
+            if not self._is_undecided(job, when):
+                continue
+            if when in missed:
+                self._miss(job, when, why, joins=before in missed)
+            elif when in wanted:
                 trigger = Trigger.CATCH_UP if self._is_late(when) else Trigger.SCHEDULE
-                every = job.rules.catch_up is CatchUp.ALL and caught_up
                 self._decide_occurrence(job, trigger, when, every)
-                job.decided_until = when
+            else:
+                self._skip(job, Trigger.SCHEDULE, when, "paused")
+            job.decided_until = before = when
         self._start_what_can()
 
     def request_by_hand(self, job_id: str, *, forced: bool) -> Row:
@@ -187,12 +114,14 @@ class AdmissionModel:
             row.cause = row.cause or cause
         self._start_what_can()
 
-    def pause(self, job_id: str, until: datetime) -> None:
-        self.jobs[job_id].paused_until = until
+    def pause(self, job_id: str | None, until: datetime) -> None:
+        """One job or all; an earlier pause of the same is replaced."""
+        self._end_pause(job_id)
+        self.pauses.append(PauseState(job=job_id, begin=self.now, end=until))
         self._start_what_can()
 
-    def resume(self, job_id: str) -> None:
-        self.jobs[job_id].paused_until = None
+    def resume(self, job_id: str | None) -> None:
+        self._end_pause(job_id)
         self._start_what_can()
 
     def disable(self, job_id: str) -> None:
@@ -233,9 +162,10 @@ class AdmissionModel:
         waiting = [row for row in self.rows if row.waits and row not in self.unseen]
         return sorted(waiting, key=lambda row: (-self.jobs[row.job].rules.priority, row.id))
 
-    def is_paused(self, job_id: str) -> bool:
-        until = self.jobs[job_id].paused_until
-        return until is not None and until > self.now
+    def is_paused(self, job_id: str, when: datetime | None = None) -> bool:
+        """Whether a pause of the job, or of all, held at that time, or holds now."""
+        time = when or self.now
+        return any(each.begin <= time < each.end for each in self.pauses if each.job in (job_id, None))
 
     def obstacles(self, row: Row) -> Iterator[str]:
         """What keeps a waiting run from starting, first things first."""
@@ -300,10 +230,27 @@ class AdmissionModel:
             self._decide(self._add(job, RunStatus.SCHEDULED, trigger, scheduled_for=when), every=every)
             if not replaces:  # what replaces others waits; its turn comes after all that is handed over
                 self._start_what_can()
-        elif (last := self._joinable(job, skipped)) is not None:
+        else:
+            self._skip(job, trigger, when, skipped)
+
+    def _skip(self, job: JobState, trigger: Trigger, when: datetime, reason: str) -> None:
+        if (last := self._joinable(job, reason)) is not None:
             last.last_for, last.occurrences = when, last.occurrences + 1
         else:
-            self._add(job, RunStatus.SKIPPED, trigger, scheduled_for=when, reason=skipped)
+            self._add(job, RunStatus.SKIPPED, trigger, scheduled_for=when, reason=reason)
+
+    def _miss(self, job: JobState, when: datetime, reason: str, *, joins: bool) -> None:
+        """``joins``: the occurrence before it in the same gap was missed too, and they share a row."""
+        if joins:
+            row = [row for row in self.rows if row.job == job.rules.id][-1]
+            row.last_for, row.occurrences = when, row.occurrences + 1
+        else:
+            self._add(job, RunStatus.MISSED, Trigger.SCHEDULE, scheduled_for=when, reason=reason)
+
+    def _end_pause(self, job_id: str | None) -> None:
+        for each in self.pauses:
+            if each.job == job_id:
+                each.end = min(each.end, self.now)
 
     def _skip_reason(self, job: JobState, every: bool) -> str | None:
         """Why an occurrence does not run at all."""

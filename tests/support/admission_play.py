@@ -40,7 +40,8 @@ from support.admission_events import (
     Wait,
     World,
 )
-from support.admission_model import AdmissionModel, JobRules, Row
+from support.admission_model import AdmissionModel
+from support.admission_state import JobRules, Row
 from support.clock import NOON, HandClock
 from support.doors import REFUSALS, Doors, SeenRow, make_place
 from support.resting import RestingLoop, run_resting
@@ -106,7 +107,7 @@ class Play:
 
     def _acts_on_a_job(self, event: Event) -> list[Act]:
         match event:
-            case Pause(job, seconds) if not self.model.jobs[job].deleted:
+            case Pause(job, seconds) if job is None or not self.model.jobs[job].deleted:
                 end = FOR_EVER if seconds is None else self.clock.now() + timedelta(seconds=seconds)
                 return [PauseUntil(job, end)]
             case Resume(job):

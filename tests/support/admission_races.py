@@ -13,8 +13,9 @@ from typing import Any
 import apsw
 from support.admission_acts import Act, Ask, EndOf, at_doors, in_model
 from support.admission_events import Comes, Event, World
-from support.admission_model import AdmissionModel, JobState, Row
+from support.admission_model import AdmissionModel
 from support.admission_play import Play, in_a_world, line_of
+from support.admission_state import JobState, Row
 from support.clock import NOON
 from support.doors import LOST, Doors, SeenRow, read_rows, read_watermarks
 
@@ -137,6 +138,7 @@ class Race(Play):
 
     def _check_rest(self, rows: Sequence[SeenRow], jobs: Mapping[str, JobState], story: str) -> None:
         model = as_model(self.world, rows, jobs, self.clock.now())
+        model.pauses = self.model.pauses
         for row in model.waiting():
             assert any(model.obstacles(row)), f"{row.id} could start:\n{story}"
             reasons = model.true_reasons(row)

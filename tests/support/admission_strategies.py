@@ -23,8 +23,8 @@ from support.admission_events import (
     Wait,
     World,
 )
-from support.admission_model import JobRules
 from support.admission_races import Fired, Then
+from support.admission_state import JobRules
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus
 
@@ -78,8 +78,8 @@ def events(world: World, calm: bool) -> st.SearchStrategy[Event]:
         st.just(Look()),
         st.builds(Cancel, few),
         st.builds(Wait, st.sampled_from([1, 30, 100])),
-        st.builds(Pause, names, st.sampled_from([None, 10])),
-        st.builds(Resume, names),
+        st.builds(Pause, names | st.none(), st.sampled_from([None, 10, 28])),
+        st.builds(Resume, names | st.none()),
         st.builds(ComesAgain, names),
         st.builds(Change, names),
         st.builds(Disable, names),

@@ -217,15 +217,23 @@ class Doors:
         """The program of a run exits."""
         self.executor.end(run_id, Exited(code=code))
 
-    def pause(self, job_id: str, until: datetime | None) -> "asyncio.Future[None]":
-        with self.place.write() as tx:
-            overrides.pause(tx, job_id, until=until, reason=None, by="test")
+    def pause(self, job_id: str | None, until: datetime | None) -> "asyncio.Future[None]":
+        """Of a job, or of all; so with what follows."""
+        self.write_pause(job_id, until)
         return self.look()
 
-    def resume(self, job_id: str) -> "asyncio.Future[None]":
+    def resume(self, job_id: str | None) -> "asyncio.Future[None]":
+        self.write_resume(job_id)
+        return self.look()
+
+    def write_pause(self, job_id: str | None, until: datetime | None) -> None:
+        """As the command line does; the runner, if there is one, has not heard of it yet."""
+        with self.place.write() as tx:
+            overrides.pause(tx, job_id, until=until, reason=None, by="test")
+
+    def write_resume(self, job_id: str | None) -> None:
         with self.place.write() as tx:
             overrides.resume(tx, job_id, by="test")
-        return self.look()
 
     def apply(self, *specs: JobSpec, delete: tuple[str, ...] = ()) -> "asyncio.Future[None]":
         return self.fire(self._runs.on_plan(self.place.apply(*specs, delete=delete)))
