@@ -141,6 +141,34 @@ def pause_of_all(conn: apsw.Connection, now: datetime) -> tuple[str | None, str 
     return None if _end_of(until) <= now else (until, reason)
 
 
+def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete pauses that ended before then, ``limit`` at most. Returns how many.
+
+    A pause stays while an occurrence that fell into it may still have to be decided about: until each
+    scheduled job that it held for has been decided about up to its end.
+    """
+    tx.conn.execute(_PRUNE, {"before": to_text(before), "limit": limit})
+    return tx.conn.changes()
+
+
+# One whose end was changed by hand to what is no time holds until it is resumed.
+_HAS_END = "(ended_at IS NOT NULL OR until LIKE '____-__-__T__:__:__.___Z')"
+# Up to its watermark, and up to when its schedule began to hold, nothing of a job will be decided about.
+_DECIDED = """
+SELECT min(max(schedule_since, coalesce(decided_until, ''))) FROM jobs
+WHERE deleted_at IS NULL AND enabled AND spec ->> '$.schedule' <> '[]'
+"""
+_PRUNE = f"""
+DELETE FROM overrides WHERE id IN (
+  SELECT id FROM (
+    SELECT id, job_id AS its_job, min(coalesce(ended_at, until), coalesce(until, ended_at)) AS ended
+    FROM overrides WHERE kind = 'pause' AND {_HAS_END})
+  WHERE ended < :before AND ended <= coalesce(
+    CASE WHEN its_job IS NULL THEN ({_DECIDED}) ELSE ({_DECIDED} AND id = its_job) END, ended)
+  ORDER BY id LIMIT :limit)
+"""
+
+
 def _end_of(until: str | None) -> datetime:
     """When a pause ends. One whose end cannot be read holds until it is resumed."""
     end = None if until is None else time_or_none(until, "a pause", "until")

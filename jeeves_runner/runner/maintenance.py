@@ -12,7 +12,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.db import audit, revisions, run_retention
+from jeeves_runner.db import audit, overrides, revisions, run_retention
 from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
@@ -130,6 +130,7 @@ class Maintenance:
         before = self._clock.now() - self._history_retention
         await self._in_portions(lambda tx, limit: revisions.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: audit.prune(tx, before, limit))
+        await self._in_portions(lambda tx, limit: overrides.prune(tx, before, limit))
 
     async def _prune_queue(self, queue_id: str) -> None:
         try:

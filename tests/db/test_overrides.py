@@ -9,6 +9,7 @@ import pytest
 from support.clock import NOON
 from support.ledger import Ledger
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.gap import PausedTime
 from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import UNTIL_RESUMED
@@ -96,6 +97,80 @@ def test_an_ended_pause_whose_times_were_changed_by_hand_does_not_count(two: Led
     two.conn.execute(f"UPDATE overrides SET {column} = '2026-03-0x'")
     assert paused(two, NOON, after(hours=2)) == []
     assert overrides.pauses(two.conn, two.now).end_of("a") is None
+
+
+# What is kept
+
+
+def decide(ledger: Ledger, job_id: str, until: datetime) -> None:
+    ledger.conn.execute("UPDATE jobs SET decided_until = ? WHERE id = ?", (to_text(until), job_id))
+
+
+def kept(ledger: Ledger, before: datetime) -> list[str | None]:
+    """The jobs of the pauses that are left when those from before then have been deleted; None: all jobs."""
+    with ledger.tx() as tx:
+        overrides.prune(tx, before, 100)
+    return [job_id for (job_id,) in ledger.conn.execute("SELECT job_id FROM overrides ORDER BY id")]
+
+
+def test_a_pause_in_force_stays_and_an_ended_one_goes_after_its_time(two: Ledger) -> None:
+    pause(two, "a", after(hours=1))
+    pause(two, "b")
+    pause(two, None, after(hours=1))
+    two.clock.advance(hours=2)
+    for job_id in ("a", "b"):
+        decide(two, job_id, two.now)
+    assert kept(two, after(hours=1)) == ["a", "b", None]
+    assert kept(two, after(minutes=61)) == ["b"]
+    resume(two, "b")
+    assert kept(two, after(hours=2)) == ["b"]
+    assert kept(two, after(hours=3)) == []
+
+
+def test_a_pause_whose_end_was_changed_by_hand_stays_in_force(two: Ledger) -> None:
+    pause(two, "a", after(hours=1))
+    two.conn.execute("UPDATE overrides SET until = '2026-03-01'")
+    two.clock.advance(days=400)
+    decide(two, "a", two.now)
+    assert kept(two, two.now) == ["a"]
+    assert overrides.pauses(two.conn, two.now).end_of("a") == UNTIL_RESUMED
+
+
+def test_a_pause_stays_until_its_job_has_been_decided_about_up_to_its_end(two: Ledger) -> None:
+    pause(two, "a", after(hours=1))
+    two.clock.advance(days=400)
+    decide(two, "b", two.now)
+    assert kept(two, two.now) == ["a"]
+    decide(two, "a", after(minutes=59))
+    assert kept(two, two.now) == ["a"]
+    decide(two, "a", after(hours=1))
+    assert kept(two, two.now) == []
+
+
+def test_a_pause_of_all_jobs_stays_until_all_have_been_decided_about_up_to_its_end(two: Ledger) -> None:
+    two.add_job("by_hand")
+    two.add_job("gone", schedule=("@daily",))
+    two.delete_job("gone")
+    two.add_job("off", schedule=("@daily",), enabled=False)
+    pause(two, None, after(hours=1))
+    two.clock.advance(days=400)
+    decide(two, "a", two.now)
+    assert kept(two, two.now) == [None]
+    decide(two, "b", two.now)
+    assert kept(two, two.now) == []
+
+
+@pytest.mark.parametrize("job_id", ["by_hand", "gone", "off"])
+def test_a_pause_of_a_job_that_has_no_occurrences_to_decide_about_goes_after_its_time(
+    two: Ledger, job_id: str
+) -> None:
+    two.add_job("by_hand")
+    two.add_job("gone", schedule=("@daily",))
+    two.add_job("off", schedule=("@daily",), enabled=False)
+    pause(two, job_id, after(hours=1))
+    two.delete_job("gone")
+    two.clock.advance(hours=2)
+    assert kept(two, two.now) == []
 
 
 def test_not_all_pauses_that_ever_were_are_read_to_find_those_of_a_gap(two: Ledger) -> None:

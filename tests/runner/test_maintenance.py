@@ -13,7 +13,7 @@ from support.runs import Place, job
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
 from jeeves_runner.core.model import JobSpec, Keep
-from jeeves_runner.db import audit, queue_enqueue, revisions, run_retention
+from jeeves_runner.db import audit, overrides, queue_enqueue, revisions, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.maintenance import Maintenance
@@ -332,6 +332,18 @@ def test_the_audit_goes_after_its_time(place: Place) -> None:
             audit.record(Tx(tx.conn, then, to_text(then)), actor="cli", action="pause", target=f"job {days}")
     keep_house(place, "history_retention: 10d\n")
     assert list(place.conn.execute("SELECT target FROM audit")) == [("job 5",)]
+
+
+def test_pauses_go_after_their_time(place: Place) -> None:
+    with place.write() as tx:
+        for days in (20, 5):
+            then = tx.now - timedelta(days=days)
+            overrides.pause(
+                Tx(tx.conn, then, to_text(then)), "old", until=then + timedelta(hours=1), reason=None, by="me"
+            )
+    keep_house(place, "history_retention: 10d\n")
+    assert place.value("SELECT count(*) FROM overrides") == 1
+    assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
 
 
 def test_the_revisions_that_the_delete_budget_counts_stay(place: Place) -> None:
