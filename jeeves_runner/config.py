@@ -74,9 +74,9 @@ class Config(NamedTuple):
         Mapping[str, int], Limits("Further limits by name, for the runs of the jobs in that pool.", 1, 1000)
     ] = MappingProxyType({})
     run_retention_ms: Annotated[int, Duration("How long ended runs are kept.")] = 30 * 86_400_000
-    history_retention_ms: Annotated[int, Duration("How long revisions and the audit are kept.")] = (
-        365 * 86_400_000
-    )
+    history_retention_ms: Annotated[
+        int, Duration("How long revisions, the audit and ended pauses are kept.")
+    ] = 365 * 86_400_000
     log_retention_ms: Annotated[int, Duration("How long log files are kept; not longer than their run.")] = (
         30 * 86_400_000
     )
