@@ -61,6 +61,13 @@ class Lost:
 
     message: str
     """Why not, for people."""
+    left_alive: str | None = None
+    """What of the work may be alive and was not ended, since it may be another's; for people."""
+
+    @property
+    def text(self) -> str:
+        """Both in one line."""
+        return self.message if self.left_alive is None else f"{self.message}; {self.left_alive}"
 
 
 Ending = Exited | Finished | Cancelled | Lost
@@ -112,7 +119,7 @@ def _status_of(ending: Ending) -> tuple[RunStatus, str | None]:
         case Cancelled():
             return RunStatus.CANCELLED, "cancelled"
         case Lost():
-            return RunStatus.INTERRUPTED, ending.message
+            return RunStatus.INTERRUPTED, ending.text
         case _:
             assert_never(ending)
 
@@ -123,7 +130,7 @@ def _status_of_cause(cause: CancelCause, ending: Ending) -> tuple[RunStatus, str
         case Exited():
             return status, f"{message} ({_exit_text(ending)})"
         case Lost():
-            return status, f"{message} ({ending.message})"
+            return status, f"{message} ({ending.text})"
         case _:
             return status, message
 

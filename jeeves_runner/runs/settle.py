@@ -93,13 +93,17 @@ async def record_lost_runs(lost: Sequence[tuple[LeftRun, Report]], writer: Write
 async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Report:
     """End a run that no runner looks after, whatever carries it out; how it ended."""
     answer = await executors.recover(left_facts(left), left.handle)
-    if not isinstance(answer, Lost):
+    left_alive: str | None = None
+    if isinstance(answer, Lost):
+        left_alive = answer.left_alive
+    else:
         executor, handle = answer
         await executor.cancel(handle, 0)
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await executor.wait(handle, Output(None, 0))
-    return await lost_report(left.run, Lost(message="the runner died; ended on request"), data_dir)
+    lost = Lost(message="the runner died; ended on request", left_alive=left_alive)
+    return await lost_report(left.run, lost, data_dir)
 
 
 def left_facts(left: LeftRun) -> LeftFacts:

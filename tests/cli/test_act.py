@@ -17,7 +17,8 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Outcome, Reason, RunStatus
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
 from jeeves_runner.execute.local.launch import LocalHandle
-from jeeves_runner.execute.local.processes import boot_id, start_ticks
+from jeeves_runner.execute.local.origin import Origin
+from jeeves_runner.execute.local.processes import start_ticks
 
 HOURLY = ("0 * * * *",)
 
@@ -213,16 +214,15 @@ def test_cancel_settles_the_run_of_a_dead_server(shell: Shell) -> None:
     mark = "a mark of this test"
     orphan = subprocess.Popen(
         [sys.executable, "-c", "print(flush=True); input()"],
-        env={**os.environ, "JR_RUN_MARK": mark},
+        env={**os.environ, "JR_RUN_MARK": mark, "JR_DB_PATH": str(shell.ledger.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
     assert orphan.stdout is not None
     orphan.stdout.readline()
-    handle = LocalHandle(
-        run_id=1, mark=mark, pid=orphan.pid, pid_started=start_ticks(orphan.pid), boot_id=boot_id()
-    )
+    origin = Origin.here(shell.ledger.path)
+    handle = LocalHandle(1, mark, orphan.pid, start_ticks(orphan.pid), origin)
     run = shell.ledger.add_run("backup", "running", mark=mark, handle=handle.opaque().as_json())
     with orphan:
         text = shell.text("cancel", str(run))

@@ -10,6 +10,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.core.origin import AppliedBy
+from jeeves_runner.core.outcome import Lost
 from jeeves_runner.db import audit
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.nudge import announced_transaction
@@ -99,4 +100,6 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
             tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
         )
         audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {left.run.id}")
+    if isinstance(report.ending, Lost) and report.ending.left_alive is not None:
+        return f"Run {left.run.id} is recorded as {ended.status}; {report.ending.left_alive}."
     return f"Run {left.run.id} had lost its server; it is ended, and recorded as {ended.status}."

@@ -14,7 +14,7 @@ from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.faults import Fault, refused, secret_fault, variable_fault
-from jeeves_runner.execute.local.processes import MARK_VARIABLE
+from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
 
 _RESERVED = "JR_"
 _MAX_SECRET = 64 * 1024
@@ -28,7 +28,7 @@ class Surroundings(NamedTuple):
     data_dir: str
     """The data folder."""
     db_path: str
-    """The database's file, which the client opens."""
+    """The database's file, which the client opens; its real path, by which a run's processes are known."""
     runners: Mapping[str, str]
     """The config's commands that run scripts, by file extension without the dot."""
     base_env: Mapping[str, str]
@@ -122,7 +122,7 @@ def _facts_as_variables(run: RunFacts, around: Surroundings) -> dict[str, str]:
         "JR_NAMESPACE": run.namespace,
         "JR_PROJECT_DIR": around.project_dir,
         "JR_DATA_DIR": around.data_dir,
-        "JR_DB_PATH": around.db_path,
+        DATABASE_VARIABLE: around.db_path,
         "JR_API_URL": run.api_url,
     }
     return {name: value for name, value in variables.items() if value is not None}

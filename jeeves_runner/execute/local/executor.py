@@ -1,6 +1,8 @@
 """The executor for scripts: programs on this machine."""
 
 import asyncio
+import logging
+import os
 from typing import Literal
 
 from jeeves_runner.core.model import JobSpec, Reason
@@ -10,6 +12,8 @@ from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import clear_temporaries, prepare
+
+log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
@@ -24,7 +28,8 @@ class LocalExecutor:
 
     def __init__(self, launcher: Launcher, surroundings: Surroundings, *, slots: int | None) -> None:
         self._launcher = launcher
-        self._around = surroundings
+        # By it a later runner tells the processes of this database from those of a copy.
+        self._around = surroundings._replace(db_path=os.path.realpath(surroundings.db_path))
         self.slots = slots
 
     async def open(self) -> None:
@@ -55,7 +60,9 @@ class LocalExecutor:
         await self._launcher.cancel(handle.run_id, grace)
 
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Lost:
-        """End what is left of the run."""
+        """End what is certainly left of the run, and say what may be."""
         known = LocalHandle(left.run_id, left.mark) if handle is None else LocalHandle.of(handle, left.mark)
-        await self._launcher.kill_left(known)
-        return Lost(message="the runner died while this ran")
+        ended = await self._launcher.end_left(known)
+        if ended.left_alive is not None:
+            log.warning("run %d of %s: %s", left.run_id, left.job_id, ended.left_alive)
+        return Lost(message="the runner died while this ran", left_alive=ended.left_alive)

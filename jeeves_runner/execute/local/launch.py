@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from jeeves_runner.execute.contract import Handle
+from jeeves_runner.execute.local.origin import Origin
 
 NAME = "local"
 """The executor's name."""
@@ -34,7 +35,7 @@ class Launch:
 class LocalHandle(NamedTuple):
     """Names a run's process group on this machine, also after a restart of the runner or the machine.
 
-    The last three fields are None when the runner died before it recorded them.
+    The last three fields are None when the runner died before it noted them.
     """
 
     run_id: int
@@ -45,16 +46,16 @@ class LocalHandle(NamedTuple):
     """The number of the group's leader, which is that of the group and of its session too."""
     pid_started: str | None = None
     """When the leader started, as ``processes.start_ticks`` gives it; only to be compared."""
-    boot_id: str | None = None
-    """The boot in which it started, as ``processes.boot_id`` gives it."""
+    origin: Origin | None = None
+    """Where it was started."""
 
     def opaque(self) -> Handle:
         """The same for the runner. The mark stands in a column of its own."""
-        facts = {"pid": self.pid, "pid_started": self.pid_started, "boot_id": self.boot_id}
-        return Handle(NAME, self.run_id, facts)
+        facts = {"pid": self.pid, "pid_started": self.pid_started}
+        return Handle(NAME, self.run_id, facts if self.origin is None else facts | self.origin._asdict())
 
     @classmethod
     def of(cls, handle: Handle, mark: str) -> "LocalHandle":
         """Read back what ``opaque`` gave."""
         facts = handle.facts
-        return cls(handle.run_id, mark, facts.get("pid"), facts.get("pid_started"), facts.get("boot_id"))
+        return cls(handle.run_id, mark, facts.get("pid"), facts.get("pid_started"), Origin.of(facts))

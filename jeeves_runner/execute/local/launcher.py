@@ -9,7 +9,8 @@ from jeeves_runner.execute.contract import Sink
 from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launch import Launch, LocalHandle
 from jeeves_runner.execute.local.leader import Answer, Spawner, StartOrder
-from jeeves_runner.execute.local.processes import boot_id, kill_marked, terminate_escaped
+from jeeves_runner.execute.local.leftovers import Ended, end_leftovers
+from jeeves_runner.execute.local.processes import boot_id, terminate_escaped
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.run_process import LostProcess, RunProcess, remove_temporaries
 from jeeves_runner.execute.shared_result import SharedResult
@@ -21,8 +22,8 @@ class Launcher:
     Use it from one event loop. The first start makes this process the subreaper of its
     descendants (see ``orphans``). ``drain`` is how many seconds a pipe is still read when
     something holds it after the run's program has ended. The ``roster`` notes the processes for the
-    next runner, in case this one is killed. The ``spawner`` starts the programs; without one they are
-    started directly.
+    next runner, in case this one is killed; without one no later runner can tell whose they are. The
+    ``spawner`` starts the programs; without one they are started directly.
     """
 
     def __init__(
@@ -126,13 +127,13 @@ class Launcher:
         if grace > 0:
             await asyncio.to_thread(terminate_escaped, process.handle.mark, process.handle.pid)
 
-    async def kill_left(self, handle: LocalHandle) -> int:
-        """Kill what an earlier runner's run has left; how many processes those were."""
-        if handle.pid is None and self._roster is not None:
+    async def end_left(self, handle: LocalHandle) -> Ended:
+        """End what an earlier runner's run has certainly left."""
+        if self._roster is None:
+            return Ended(0)
+        if handle.pid is None:
             handle = self._roster.left.get(handle.mark, handle)
-        return await asyncio.to_thread(
-            kill_marked, handle.mark, handle.pid, handle.pid_started, handle.boot_id
-        )
+        return await asyncio.to_thread(end_leftovers, handle, self._roster.origin)
 
 
 class _Start(NamedTuple):

@@ -1,9 +1,8 @@
-"""Finding and ending the processes of a run whose runner may be long gone.
+"""Processes as the system shows them, and the search for those that are to be ended.
 
-A pid alone proves nothing: another process may have got it since. A process is signalled only
-through a pidfd, opened first and verified afterwards by the run's mark in its environment, or by
-its session together with start time and boot. Other systems than Linux have neither; there the
-process group is signalled if its leader still has the recorded start time.
+A pid alone proves nothing: another process may have got it since. A process that is found is signalled only
+through a pidfd, opened first and looked at again afterwards. Other systems than Linux have neither pidfds nor
+environments to read; there only a process group is signalled.
 """
 
 import logging
@@ -12,7 +11,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +20,9 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 MARK_VARIABLE = "JR_RUN_MARK"
+"""Holds the random text by which a run's processes are found again."""
+DATABASE_VARIABLE = "JR_DB_PATH"
+"""Holds the real path of the database that a run's processes belong to."""
 ON_LINUX: bool = sys.platform == "linux"
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _READ_SIZE = 65536
@@ -125,9 +127,14 @@ def read_proc(path: str) -> bytes | None:
     return b"".join(parts)
 
 
+def carries(environment: bytes, name: str, value: str) -> bool:
+    """Whether a variable has this value in an environment, as ``environment_of`` gives it."""
+    return b"\0%s=%s\0" % (name.encode(), os.fsencode(value)) in b"\0" + environment
+
+
 def bears_mark(environment: bytes, mark: str) -> bool:
-    """Whether an environment, as ``environment_of`` gives it, carries this run's mark."""
-    return f"{MARK_VARIABLE}={mark}\0".encode() in environment
+    """Whether an environment carries this run's mark. A row without a mark is nobody's."""
+    return bool(mark) and carries(environment, MARK_VARIABLE, mark)
 
 
 def kill_group(pid: int, signum: int) -> None:
@@ -139,17 +146,12 @@ def kill_group(pid: int, signum: int) -> None:
         return
 
 
-def kill_marked(
-    mark: str, pid: int | None = None, pid_started: str | None = None, boot_id: str | None = None
-) -> int:
-    """Kill the processes that are left of a run. Returns how many.
+def kill_marked(mark: str) -> int:
+    """Kill the processes that bear the mark of a run of this very process. Returns how many.
 
-    Repeats until two searches in a row find none, for some 5 s at most. Blocking: call it in a thread.
+    Blocking, for some 5 s at most: call it in a thread.
     """
-    leader = _Leader.verified(pid, pid_started, boot_id)
-    if not ON_LINUX:
-        return _kill_group_of(leader)
-    return _kill_until_quiet(mark, leader)
+    return len(kill_until_quiet(lambda pid: _is_marked(pid, mark)))
 
 
 def terminate_escaped(mark: str, group: int) -> int:
@@ -160,77 +162,68 @@ def terminate_escaped(mark: str, group: int) -> int:
     if not ON_LINUX:
         return 0
     count = 0
-    with _found(mark, None) as pidfds:
+    with _found(lambda pid: _is_marked(pid, mark)) as pidfds:
         for pid, pidfd in pidfds.items():
             stat = read_stat(pid)
             if stat is not None and stat.group != group:
-                count += _send(pidfd, signal.SIGTERM)
+                count += send(pidfd, signal.SIGTERM)
     return count
 
 
-@dataclass(frozen=True, slots=True)
-class _Leader:
-    """A recorded leader of the present boot whose pid no other process has got since."""
+def kill_until_quiet(is_wanted: Callable[[int], bool]) -> set[int]:
+    """Kill the living processes for which ``is_wanted`` is true. Returns their numbers.
 
-    pid: int
-    started: str
-
-    @classmethod
-    def verified(cls, pid: int | None, started: str | None, boot: str | None) -> "_Leader | None":
-        if pid is None or started is None or boot != boot_id():
-            return None
-        now = start_ticks(pid)
-        return cls(pid, started) if now is None or now == started else None
-
-    def leads(self, stat: ProcessStat, environment: bytes, mark: str) -> bool:
-        """Whether a process belongs to the leader's session and to no other run."""
-        if stat.session != self.pid or stat.started < int(self.started):
-            return False
-        return MARK_VARIABLE.encode() + b"=" not in environment or bears_mark(environment, mark)
-
-
-def _kill_until_quiet(mark: str, leader: _Leader | None) -> int:
+    Repeats until two searches in a row find none, for some 5 s at most. Linux only, and blocking.
+    """
     killed: set[int] = set()
+    if not ON_LINUX:
+        return killed
     quiet = 0
     for _ in range(_MAX_ROUNDS):
-        with _found(mark, leader) as pidfds:
-            killed |= {pid for pid, pidfd in pidfds.items() if _send(pidfd, signal.SIGKILL)}
+        with _found(is_wanted) as pidfds:
+            killed |= {pid for pid, pidfd in pidfds.items() if send(pidfd, signal.SIGKILL)}
             # One empty search is not enough: a process may have forked after the search had passed.
             quiet = 0 if pidfds else quiet + 1
             if quiet == _QUIET_ROUNDS:
-                return len(killed)
+                return killed
             _wait_for_ends(list(pidfds.values()), _ROUND_PATIENCE if pidfds else _EXEC_PATIENCE)
     log.warning("some processes of a run could not be ended: %s", sorted(killed))
-    return len(killed)
+    return killed
 
 
 @contextmanager
-def _found(mark: str, leader: _Leader | None) -> Iterator[dict[int, int]]:
-    """The living processes of a run, as pid → open and verified pidfd."""
+def _found(is_wanted: Callable[[int], bool]) -> Iterator[dict[int, int]]:
+    """The processes that are wanted, as pid → open and verified pidfd."""
     with ExitStack() as stack:
         pidfds: dict[int, int] = {}
-        for pid in _all_pids():
-            if not _belongs(pid, mark, leader):
+        for pid in all_pids():
+            if not is_wanted(pid):
                 continue
             try:
                 pidfd = os.pidfd_open(pid)
             except OSError:
                 continue
             stack.callback(os.close, pidfd)
-            # Checked again: the pid may have changed hands before the pidfd was opened.
-            if _belongs(pid, mark, leader):
+            # Looked at again: the pid may have changed hands before the pidfd was opened.
+            if is_wanted(pid):
                 pidfds[pid] = pidfd
         yield pidfds
 
 
-def _all_pids() -> Iterator[int]:
+def all_pids() -> Iterator[int]:
+    """All processes but this one; none if what is at ``/proc`` numbers those of another PID namespace."""
     own = str(os.getpid())
-    with os.scandir("/proc") as entries:
-        names = [entry.name for entry in entries]
+    try:
+        if os.readlink("/proc/self") != own:
+            return iter(())
+        with os.scandir("/proc") as entries:
+            names = [entry.name for entry in entries]
+    except OSError:
+        return iter(())
     return (int(name) for name in names if name.isdigit() and name != own)
 
 
-def _settled_environment(pid: int) -> bytes:
+def settled_environment(pid: int) -> bytes:
     """Like ``environment_of``, but waits while the process is in the middle of an exec.
 
     An exec gives a process new memory, then an empty place for its environment, then the
@@ -251,18 +244,15 @@ def _settled_environment(pid: int) -> bytes:
     return environment or b""
 
 
-def _belongs(pid: int, mark: str, leader: _Leader | None) -> bool:
-    environment = _settled_environment(pid)
-    marked = bears_mark(environment, mark)
-    if not marked and leader is None:
+def _is_marked(pid: int, mark: str) -> bool:
+    if not bears_mark(settled_environment(pid), mark):
         return False
     stat = read_stat(pid)
-    if stat is None or stat.is_dead:
-        return False
-    return marked or (leader is not None and leader.leads(stat, environment, mark))
+    return stat is not None and not stat.is_dead
 
 
-def _send(pidfd: int, signum: signal.Signals) -> bool:
+def send(pidfd: int, signum: signal.Signals) -> bool:
+    """Signal a process by its pidfd. Returns whether it was there and might be signalled."""
     try:
         signal.pidfd_send_signal(pidfd, signum)
     except (ProcessLookupError, PermissionError):
@@ -276,13 +266,6 @@ def _wait_for_ends(pidfds: list[int], patience: float) -> None:
         for pidfd in pidfds:
             poll.register(pidfd, select.EPOLLIN)
         poll.poll(patience, max(1, len(pidfds)))
-
-
-def _kill_group_of(leader: _Leader | None) -> int:
-    if leader is None or start_ticks(leader.pid) != leader.started:
-        return 0
-    kill_group(leader.pid, signal.SIGKILL)
-    return 1
 
 
 def _output_of(*argv: str) -> str:

@@ -4,22 +4,26 @@ The run's row gets the process later, and only if the run lasts: a commit would 
 short run itself. Without this file, a runner that is killed before that would leave no trace of a
 process that has cleared its environment. Each start writes one slot by a single system call. No
 sync is needed: what the kernel has taken survives the death of the runner, and after a power loss
-no process is left. The slot of a run that has ended is used again.
+no process is left. The slot of a run that has ended is used again. The first line says where all of them
+were started.
 """
 
+import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from jeeves_runner.execute.local.launch import LocalHandle
+from jeeves_runner.execute.local.origin import Origin
 
 log = logging.getLogger(__name__)
 
-_SLOT = 160  # bytes of one slot
+_SLOT = 96  # bytes of one slot
 _EMPTY = b" " * (_SLOT - 1) + b"\n"
-_FIELDS = 5
+_FIELDS = 4
 
 
 def roster_path(db_path: Path) -> Path:
@@ -44,18 +48,24 @@ class Roster:
     """
 
     def __init__(self, db_path: Path) -> None:
+        self._db_path = db_path
         self._path = roster_path(db_path)
         self.left = read_roster(db_path)
         self._fd: int | None = None
+        self._first_slot = 0
         self._failed = False
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
 
+    @cached_property
+    def origin(self) -> Origin:
+        """Where the runs of this runner are started. The database is there when this is first asked for."""
+        return Origin.here(self._db_path)
+
     def note(self, handle: LocalHandle) -> None:
-        """Remember the process of a run that has just started."""
-        text = "\t".join(
-            (str(handle.run_id), handle.mark, str(handle.pid), handle.pid_started or "", handle.boot_id or "")
-        ).encode()
+        """Remember the process of a run that has just started here."""
+        fields = str(handle.run_id), handle.mark, str(handle.pid), handle.pid_started or ""
+        text = "\t".join(fields).encode()
         if self._failed or len(text) >= _SLOT:
             return
         slot = self._free.pop() if self._free else len(self._slots)
@@ -75,7 +85,7 @@ class Roster:
         try:
             if self._fd is None:
                 self._fd = self._create()
-            os.pwrite(self._fd, content, slot * _SLOT)
+            os.pwrite(self._fd, content, self._first_slot + slot * _SLOT)
         except OSError as error:
             self._failed = True
             log.warning("%s cannot be written: %s", self._path, error.strerror)
@@ -84,13 +94,29 @@ class Roster:
         # A new file: a fenced runner that is still ending its runs goes on writing the old one.
         with suppress(FileNotFoundError):
             self._path.unlink()
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        head = json.dumps(self.origin._asdict()).encode() + b"\n"
+        os.pwrite(fd, head, 0)
+        self._first_slot = len(head)
+        return fd
 
 
 def _handles(content: bytes) -> Iterator[LocalHandle]:
-    for start in range(0, len(content), _SLOT):
-        fields = content[start : start + _SLOT].decode("utf-8", "replace").strip().split("\t")
+    head, _, slots = content.partition(b"\n")
+    origin = _origin(head)
+    if origin is None:
+        return
+    for start in range(0, len(slots), _SLOT):
+        fields = slots[start : start + _SLOT].decode("utf-8", "replace").strip().split("\t")
         # A slot that is empty, damaged or half written names no process.
-        if len(fields) == _FIELDS and fields[0].isdecimal() and fields[2].isdecimal():
-            run_id, mark, pid, started, boot = fields
-            yield LocalHandle(run_id=int(run_id), mark=mark, pid=int(pid), pid_started=started, boot_id=boot)
+        if len(fields) == _FIELDS and all(fields[number].isdecimal() for number in (0, 2, 3)):
+            run_id, mark, pid, started = fields
+            yield LocalHandle(run_id=int(run_id), mark=mark, pid=int(pid), pid_started=started, origin=origin)
+
+
+def _origin(head: bytes) -> Origin | None:
+    try:
+        facts = json.loads(head)
+    except ValueError:
+        return None
+    return Origin.of(facts) if isinstance(facts, dict) else None

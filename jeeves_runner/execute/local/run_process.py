@@ -21,7 +21,7 @@ from jeeves_runner.execute.contract import Sink, StreamName
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.launch import Launch, LocalHandle
 from jeeves_runner.execute.local.leader import Leader
-from jeeves_runner.execute.local.processes import ON_LINUX, boot_id, kill_group
+from jeeves_runner.execute.local.processes import ON_LINUX, kill_group
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.shared_result import SharedResult
 
@@ -62,7 +62,7 @@ class RunProcess:
             mark=launch.mark,
             pid=birth.pid,
             pid_started=birth.pid_started,
-            boot_id=boot_id(),
+            origin=None if roster is None else roster.origin,
         )
         if roster is not None:
             roster.note(self.handle)

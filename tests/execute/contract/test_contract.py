@@ -53,6 +53,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         base_env=dict(os.environ),
     )
     if request.param == "local":
+        (tmp_path / "db").touch()
         yield lambda: LocalExecutor(Launcher(roster=Roster(tmp_path / "db")), around, slots=4)
         return
     with engine(tmp_path / "socket"):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.launches import open_descriptors, own_children
+from support.processes import Spawner
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.execute.local.direct import DirectSpawner
@@ -31,3 +32,11 @@ def executor(request: pytest.FixtureRequest, nothing_left_behind: None) -> Itera
     starter = Starter(clock, direct)
     yield Launcher(drain=0.3, spawner=starter)
     starter.close()
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawner]:
+    """Processes beside the runs, ended after the test."""
+    spawner = Spawner()
+    yield spawner
+    spawner.end()

@@ -1,4 +1,4 @@
-"""Nothing outlives its run, no other process is harmed, and a new runner ends what a dead one left."""
+"""Nothing outlives its run, and no other process is harmed."""
 
 import asyncio
 import os
@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from support.launches import (
@@ -24,7 +22,6 @@ from support.launches import (
 
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.execute.local import orphans
-from jeeves_runner.execute.local.launch import LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
@@ -168,20 +165,3 @@ def test_other_children_of_this_process_are_neither_killed_nor_reaped() -> None:
         for process in (living, own_session):
             process.kill()
             process.wait()
-
-
-# After a restart
-
-
-@linux_only
-def test_recovery_ends_what_is_left_and_says_lost(tmp_path: Path) -> None:
-    mark = uuid4().hex
-    dead_runners = subprocess.Popen(
-        ["sh", "-c", "sleep 600 & setsid sleep 600 & wait"],
-        env={"PATH": os.environ["PATH"], "JR_RUN_MARK": mark},
-        start_new_session=True,
-    )
-
-    assert asyncio.run(Launcher().kill_left(LocalHandle(run_id=7, mark=mark))) > 1
-    assert dead_runners.wait() == -signal.SIGKILL
-    run_once(launch("exit 0"))  # reaps what the dead leader left to this process

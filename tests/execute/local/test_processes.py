@@ -1,16 +1,14 @@
-"""Finding and ending a dead runner's processes, and nobody else's."""
+"""Finding and ending processes by their mark, and what the system tells of a process."""
 
-import contextlib
 import os
 import select
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from support.processes import DAEMON, SLEEPER, Spawner, end_of, has_ended
 
 from jeeves_runner.execute.local.processes import (
     boot_id,
@@ -22,65 +20,6 @@ from jeeves_runner.execute.local.processes import (
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-
-Process = subprocess.Popen[bytes]
-
-
-class Spawner:
-    """Starts processes whose first line of output is awaited, and ends them after the test."""
-
-    def __init__(self) -> None:
-        self.started: list[Process] = []
-
-    def __call__(self, script: str, mark: str | None = None, *, session: bool = True) -> tuple[Process, int]:
-        """The process, and the pid it printed."""
-        env = {"PATH": os.environ["PATH"]} | ({"JR_RUN_MARK": mark} if mark else {})
-        process = subprocess.Popen(
-            ["sh", "-c", script], env=env, start_new_session=session, stdout=subprocess.PIPE
-        )
-        self.started.append(process)
-        assert process.stdout is not None
-        return process, int(process.stdout.readline())
-
-
-@pytest.fixture
-def spawn() -> Iterator[Spawner]:
-    spawner = Spawner()
-    yield spawner
-    for process in spawner.started:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def end_of(pid: int) -> "int | None":
-    """A pidfd of a process, readable once it has ended; None if it is gone already."""
-    try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
-
-
-def has_ended(pid: int) -> bool:
-    pidfd = end_of(pid)
-    if pidfd is None:
-        return True
-    try:
-        return bool(select.select([pidfd], [], [], 0)[0])
-    finally:
-        os.close(pidfd)
-
-
-def kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-SLEEPER = "echo $$; exec sleep 600"
-DAEMON = "setsid sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 600\" & exit' & wait; {then}"
-NAMELESS = "env -i sh -c 'echo $$; exec sleep 600' & {then}"
 
 
 def test_the_bearers_of_the_mark_are_killed_and_counted(spawn: Spawner) -> None:
@@ -117,39 +56,6 @@ def test_this_process_is_spared_though_it_bears_the_mark(spawn: Spawner) -> None
     script = f'exec {sys.executable} -c "{code}"'
     process, _ = spawn(f"cd {Path.cwd()} && PYTHONPATH=. {script}", mark)
     assert process.wait() == 40
-
-
-def test_a_member_of_the_recorded_session_is_found_without_a_mark(spawn: Spawner) -> None:
-    mark = uuid4().hex
-    leader, nameless = spawn(NAMELESS.format(then="wait"), mark)
-    assert kill_marked(mark, leader.pid, start_ticks(leader.pid), boot_id()) == 2
-    assert leader.wait() == -signal.SIGKILL
-    assert has_ended(nameless)
-
-
-def test_it_is_found_also_when_the_leader_has_ended(spawn: Spawner) -> None:
-    leader, nameless = spawn(NAMELESS.format(then="read line"), uuid4().hex)
-    started = start_ticks(leader.pid)
-    leader.wait()
-    assert kill_marked("no-such-mark", leader.pid, started, boot_id()) == 1
-    assert has_ended(nameless)
-
-
-@pytest.mark.parametrize(("ticks", "boot"), [(-1, None), (+1, None), (0, "another-boot")])
-def test_a_pid_that_was_given_to_another_is_not_touched(spawn: Spawner, ticks: int, boot: str | None) -> None:
-    stranger, _ = spawn(SLEEPER)
-    recorded = str(int(start_ticks(stranger.pid) or 0) + ticks)
-    assert kill_marked("no-such-mark", stranger.pid, recorded, boot or boot_id()) == 0
-    assert stranger.poll() is None
-
-
-def test_a_session_member_that_bears_another_runs_mark_is_not_touched(spawn: Spawner) -> None:
-    mark = uuid4().hex
-    leader, other = spawn(f"JR_RUN_MARK=other sh -c '{SLEEPER}' & wait", mark)
-    assert kill_marked(mark, leader.pid, start_ticks(leader.pid), boot_id()) == 1
-    assert leader.wait() == -signal.SIGKILL
-    assert not has_ended(other)
-    kill(other)
 
 
 def test_processes_born_while_others_die_are_found(spawn: Spawner) -> None:

@@ -1,26 +1,27 @@
 """The file that remembers which process works for which run when nobody else does."""
 
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
+from jeeves_runner.execute.contract import Handle
 from jeeves_runner.execute.local.launch import LocalHandle
+from jeeves_runner.execute.local.origin import Origin
 from jeeves_runner.execute.local.roster import Roster, read_roster, roster_path
 
 
 @pytest.fixture
 def db_path(tmp_path: Path) -> Path:
-    return tmp_path / "runner.sqlite"
+    path = tmp_path / "runner.sqlite"
+    path.touch()
+    return path
 
 
-def process(number: int) -> LocalHandle:
+def process(number: int, origin: Origin | None = None) -> LocalHandle:
     return LocalHandle(
-        run_id=number,
-        mark=f"{number:032x}",
-        pid=1000 + number,
-        pid_started="12345",
-        boot_id="0b1c2d3e-0000-0000-0000-000000000000",
+        run_id=number, mark=f"{number:032x}", pid=1000 + number, pid_started="12345", origin=origin
     )
 
 
@@ -29,7 +30,18 @@ def test_what_runs_is_known_to_the_next_runner_and_what_has_ended_is_not(db_path
     for number in (1, 2, 3):
         roster.note(process(number))
     roster.forget(process(2).mark)
-    assert Roster(db_path).left == {process(n).mark: process(n) for n in (1, 3)}
+    here = Origin.here(db_path)
+    assert Roster(db_path).left == {process(n).mark: process(n, here) for n in (1, 3)}
+
+
+def test_its_copy_says_that_the_processes_are_the_originals(db_path: Path, tmp_path: Path) -> None:
+    Roster(db_path).note(process(1))
+    copy = tmp_path / "copy"
+    shutil.copytree(db_path.parent, copy, ignore=lambda *_: ["copy"])
+    (noted,) = Roster(copy / db_path.name).left.values()
+    assert noted.origin is not None
+    assert noted.origin.database == str(db_path)
+    assert not noted.origin.is_of_same_database(Origin.here(copy / db_path.name))
 
 
 def test_it_is_the_owners_alone_and_grows_with_what_runs_at_once_not_with_what_ever_ran(
@@ -79,3 +91,8 @@ def test_a_text_too_long_for_its_place_is_left_out(db_path: Path) -> None:
     roster = Roster(db_path)
     roster.note(process(1)._replace(mark="m" * 200))
     assert read_roster(db_path) == {}
+
+
+def test_a_handle_passes_through_the_database_as_text(db_path: Path) -> None:
+    handle = process(1, Origin.here(db_path))
+    assert LocalHandle.of(Handle.from_json(1, handle.opaque().as_json()), handle.mark) == handle

@@ -1,0 +1,65 @@
+"""Processes that stand for those of a run: started by a test, looked at, and ended after it."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+
+Process = subprocess.Popen[bytes]
+
+SLEEPER = "echo $$; exec sleep 600"
+DAEMON = "setsid sh -c 'setsid sh -c \"echo \\$\\$; exec sleep 600\" & exit' & wait; {then}"
+NAMELESS = "env -i sh -c 'echo $$; exec sleep 600' & {then}"
+
+
+class Spawner:
+    """Starts processes whose first line of output is awaited, and ends them after the test."""
+
+    def __init__(self) -> None:
+        self.started: list[Process] = []
+
+    def __call__(self, script: str, mark: str | None = None, database: object = None) -> tuple[Process, int]:
+        """The process, in a session of its own, and the pid it printed. It bears the mark, and the database's
+        path."""
+        env = {"PATH": os.environ["PATH"]}
+        env |= {"JR_RUN_MARK": mark} if mark else {}
+        env |= {"JR_DB_PATH": str(database)} if database else {}
+        process = subprocess.Popen(
+            ["sh", "-c", script], env=env, start_new_session=True, stdout=subprocess.PIPE
+        )
+        self.started.append(process)
+        assert process.stdout is not None
+        return process, int(process.stdout.readline())
+
+    def end(self) -> None:
+        """End all of them."""
+        for process in self.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def end_of(pid: int) -> "int | None":
+    """A pidfd of a process, readable once it has ended; None if it is gone already."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def has_ended(pid: int) -> bool:
+    pidfd = end_of(pid)
+    if pidfd is None:
+        return True
+    try:
+        return bool(select.select([pidfd], [], [], 0)[0])
+    finally:
+        os.close(pidfd)
+
+
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
