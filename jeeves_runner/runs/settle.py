@@ -66,7 +66,10 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
 
     async def recover(one: LeftRun) -> tuple[Executor, Handle] | Lost:
         async with gate:
-            return await executors.recover(left_facts(one), one.handle)
+            answer = await executors.recover(left_facts(one), one.handle)
+        if isinstance(answer, Lost) and answer.left_alive is not None:
+            log.warning("run %d of %s: %s", one.run.id, one.run.job_id, answer.left_alive)
+        return answer
 
     found = list(zip(left, await asyncio.gather(*map(recover, left)), strict=True))
     return Recovered(
@@ -121,7 +124,8 @@ def left_record(run: Run, data_dir: str) -> RunRecord:
     """What a run left besides its process, which has ended: its log, put in order. Blocks."""
     path = log_path(data_dir, run.job_id, run.id) if run.log_path is None else Path(run.log_path)
     try:
-        join_log(path)
+        if path.is_relative_to(data_dir):  # a copy of a database names the logs of the original
+            join_log(path)
     except OSError as error:
         log.warning("the log %s stays in two parts: %s", path, error.strerror or error)
     return RunRecord(log_path=str(path) if path.is_file() else None)

@@ -1,7 +1,6 @@
 """The executor for scripts: programs on this machine."""
 
 import asyncio
-import logging
 import os
 from typing import Literal
 
@@ -12,8 +11,6 @@ from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import clear_temporaries, prepare
-
-log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
@@ -63,6 +60,4 @@ class LocalExecutor:
         """End what is certainly left of the run, and say what may be."""
         known = LocalHandle(left.run_id, left.mark) if handle is None else LocalHandle.of(handle, left.mark)
         ended = await self._launcher.end_left(known)
-        if ended.left_alive is not None:
-            log.warning("run %d of %s: %s", left.run_id, left.job_id, ended.left_alive)
         return Lost(message="the runner died while this ran", left_alive=ended.left_alive)

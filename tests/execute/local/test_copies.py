@@ -1,0 +1,85 @@
+"""A second runner on a copy of the database does not touch the runs of the first one, which goes on."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.launches import linux_only
+from support.runs import Place, Rig, job, running
+
+from jeeves_runner.execute.output.log_file import log_path
+from jeeves_runner.execute.output.log_reader import is_in_two_parts
+
+pytestmark = linux_only
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> Iterator[Place]:
+    root = tmp_path / "original"
+    root.mkdir()
+    place = Place(root)
+    with closing(place.conn):
+        yield place
+
+
+def copied(original: Place, root: Path) -> Place:
+    """A copy as a backup makes it, with the roster, which a copy of the folder would have."""
+    root.mkdir()
+    original.conn.execute("VACUUM INTO ?", (str(root / "runner.sqlite"),))
+    for roster in original.root.glob("*.processes"):
+        (root / roster.name).write_bytes(roster.read_bytes())
+    return Place(root)
+
+
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "only noted in the roster"])
+def test_the_runs_of_the_original_go_on(original: Place, tmp_path: Path, is_recorded: bool) -> None:
+    original.apply(job("plain", "read line; sleep 60"), job("nameless", "exec env -i sleep 60"))
+    started: list[int] = []
+
+    async def scenario(rig: Rig) -> None:
+        for name in ("plain", "nameless"):
+            started.append((await rig.runs.request(name)).id)
+        await rig.until(
+            lambda: original.value("SELECT count(*) FROM runs WHERE handle LIKE '%pid_namespace%'") == 2
+        )
+        copy = copied(original, tmp_path / "copy")
+        with closing(copy.conn):
+            if not is_recorded:
+                copy.conn.execute("UPDATE runs SET handle = NULL")
+            async with running(copy):
+                pass
+            assert copy.story() == ["interrupted"] * 2
+            for run in copy.runs():
+                assert run.message is not None
+                assert f"it was started from {original.path}" in run.message
+        assert original.story() == ["running"] * 2
+        for run_id in started:
+            await rig.runs.cancel(run_id)
+            await rig.runs.wait(run_id)
+
+    async def main() -> None:
+        async with asyncio.timeout(50), running(original) as rig:
+            await scenario(rig)
+
+    asyncio.run(main())
+    assert original.story() == ["cancelled"] * 2
+
+
+def test_the_logs_of_the_original_stay_as_they_are(original: Place, tmp_path: Path) -> None:
+    original.apply(job("loud", "seq 300000; echo up >&2; exec sleep 60"))
+    log = log_path(str(original.root / "data"), "loud", 1)
+
+    async def main() -> None:
+        async with asyncio.timeout(50), running(original) as rig:
+            await rig.runs.request("loud")
+            await rig.until(lambda: is_in_two_parts(log) and original.runs()[0].log_path is not None)
+            copy = copied(original, tmp_path / "copy")
+            with closing(copy.conn):
+                async with running(copy):
+                    pass
+                assert copy.story() == ["interrupted"]
+            assert is_in_two_parts(log)
+
+    asyncio.run(main())
