@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable
@@ -11,8 +10,8 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.leader import Birth, Pipes, StartOrder
-from jeeves_runner.execute.local.processes import ON_LINUX, kill_group, start_ticks_between
-from jeeves_runner.execute.local.spawn import set_open_file_limit, spawn, watch_exit
+from jeeves_runner.execute.local.processes import ON_LINUX, start_ticks_between
+from jeeves_runner.execute.local.spawn import reaped, set_open_file_limit, spawn, watch_exit
 
 
 class DirectSpawner:
@@ -104,15 +103,21 @@ class _Child:
         try:
             watch_exit(self.birth.pid, lambda: on_exit(clock.monotonic()), use_pidfd=self._use_pidfd)
         except RuntimeError as error:  # no thread to be had
-            kill_group(self.birth.pid, signal.SIGKILL)
-            self._popen.wait()
             raise StartFailed(f"cannot watch the run's process: {error}") from error
 
     def has_exited(self) -> bool:
         """At once on Linux; elsewhere the watcher is waited for."""
-        return (
-            ON_LINUX and os.waitid(os.P_PID, self.birth.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        )
+        if not ON_LINUX:
+            return False
+        try:
+            found = os.waitid(os.P_PID, self.birth.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True  # something else has taken its status
+        return found is not None
 
     def reap(self) -> int | None:
-        return self._popen.wait()
+        status = reaped(self.birth.pid)
+        # Popen.wait would take a status that something else has taken for 0. Told of the end, it stays away
+        # from the number, which may be another process's from now on.
+        self._popen.returncode = 0 if status is None else status
+        return status

@@ -10,6 +10,7 @@ from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launch import Launch, LocalHandle
 from jeeves_runner.execute.local.leader import Answer, Spawner, StartOrder
 from jeeves_runner.execute.local.leftovers import Ended, end_leftovers
+from jeeves_runner.execute.local.origin import pid_namespace
 from jeeves_runner.execute.local.processes import boot_id, terminate_escaped
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.run_process import LostProcess, RunProcess, remove_temporaries
@@ -39,7 +40,10 @@ class Launcher:
         self._drain = drain
         self._starting: dict[int, _Start] = {}
         self._processes: dict[int, RunProcess | LostProcess] = {}
-        boot_id()  # cached from now on: later all file descriptors may be in use
+        self._failing: set[asyncio.Task[None]] = set()
+        # Cached from now on: later all file descriptors may be in use.
+        boot_id()
+        pid_namespace()
 
     def open(self) -> None:
         """Get ready, so that the first start need not wait."""
@@ -64,29 +68,38 @@ class Launcher:
         return process.handle
 
     def _ask_for(self, launch: Launch, sink: Sink) -> "_Start":
-        def on_answer(answer: Answer) -> None:
-            self._starting.pop(launch.run_id, None)
-            start.answer.set(self._started(launch, sink, answer))
-
-        order = StartOrder(launch=launch, answer=on_answer)
+        order = StartOrder(launch=launch, answer=lambda answer: self._on_answer(start, sink, answer))
         start = self._starting[launch.run_id] = _Start(order, SharedResult())
         self._spawner.start(order)
         return start
 
-    def _started(self, launch: Launch, sink: Sink, answer: Answer) -> RunProcess | LostProcess | Exception:
-        process: RunProcess | LostProcess
-        try:
-            if isinstance(answer, Exception):
-                raise answer
-            if isinstance(answer, Lost):
-                process = LostProcess(launch, answer)
-            else:
-                process = RunProcess(launch, sink, answer, drain=self._drain, roster=self._roster)
-        except Exception as error:  # noqa: BLE001 - it goes to the caller
+    def _on_answer(self, start: "_Start", sink: Sink, answer: Answer) -> None:
+        launch = start.order.launch
+        if isinstance(answer, Exception):
             remove_temporaries(launch)
-            return error
-        self._processes[launch.run_id] = process
-        return process
+            self._conclude(start, answer)
+        elif isinstance(answer, Lost):
+            self._conclude(start, LostProcess(launch, answer))
+        else:
+            process = RunProcess(launch, sink, answer, drain=self._drain, roster=self._roster)
+            if process.fault is None:
+                self._conclude(start, process)
+                return
+            task = asyncio.get_running_loop().create_task(self._fail(start, process, process.fault))
+            self._failing.add(task)
+            task.add_done_callback(self._failing.discard)
+
+    async def _fail(self, start: "_Start", process: RunProcess, fault: Exception) -> None:
+        """Say that a start has failed once nothing of it is left."""
+        await process.ended.wait()
+        self._conclude(start, fault)
+
+    def _conclude(self, start: "_Start", outcome: RunProcess | LostProcess | Exception) -> None:
+        run_id = start.order.launch.run_id
+        self._starting.pop(run_id, None)
+        if not isinstance(outcome, Exception):
+            self._processes[run_id] = outcome
+        start.answer.set(outcome)
 
     async def _undo(self, start: "_Start") -> None:
         """End what has been started for a caller who has gone, or keep it from being started."""

@@ -39,7 +39,7 @@ class Leader(Protocol):
     def watch(self, on_exit: Callable[[float], None]) -> None:
         """Call back in the event loop once it has ended, with the monotonic clock of that instant.
 
-        Raises StartFailed.
+        Raises StartFailed if nothing can tell when.
         """
         ...
 

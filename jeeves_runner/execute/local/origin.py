@@ -63,8 +63,11 @@ def pid_namespace() -> str | None:
     """A text that tells this process's PID namespace from all others of this boot.
 
     The kernel gives the number of a namespace that is gone to a new one, so the start of its first process
-    belongs to it. None on a system without such namespaces.
+    belongs to it. None on a system that does not tell.
     """
     if not ON_LINUX:
         return None
-    return f"{os.readlink('/proc/self/ns/pid')} {start_ticks(1)}"
+    try:
+        return f"{os.readlink('/proc/self/ns/pid')} {start_ticks(1)}"
+    except OSError:
+        return None

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jeeves_runner.core.outcome import Ending, Exited, Lost, Span
-from jeeves_runner.errors import StartFailed
+from jeeves_runner.errors import JeevesError, StartFailed
 from jeeves_runner.execute.contract import Sink, StreamName
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.launch import Launch, LocalHandle
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 65536  # what a pipe holds
 _MAX_DRAIN_BYTES = 16 * 1024 * 1024
+_LOOK_AGAIN = 0.01  # seconds between two looks at a process that nothing watches
 
 
 class RunProcess:
@@ -37,7 +38,7 @@ class RunProcess:
     def __init__(
         self, launch: Launch, sink: Sink, leader: Leader, *, drain: float, roster: Roster | None = None
     ) -> None:
-        """Attach the sink to a program that has just started. Raises StartFailed.
+        """Attach the sink to a program that has just started.
 
         ``drain`` is how many seconds a held pipe is read after the exit.
         """
@@ -46,8 +47,9 @@ class RunProcess:
         self._sink: Sink | None = sink
         self._drain = drain
         self._loop = asyncio.get_running_loop()
-        self._pipes: dict[int, StreamName] = {}
+        self._pipes: dict[int, StreamName] = {leader.birth.stdout: "stdout", leader.birth.stderr: "stderr"}
         self._drained_bytes = 0
+        self._is_watched = False
         self._exited = self._asked = self._impatient = self._killed = False
         self._over = 0.0
         self._kill_timer: asyncio.TimerHandle | None = None
@@ -64,15 +66,38 @@ class RunProcess:
             pid_started=birth.pid_started,
             origin=None if roster is None else roster.origin,
         )
-        if roster is not None:
-            roster.note(self.handle)
-        self._open_pipe(birth.stdout, "stdout")
-        self._open_pipe(birth.stderr, "stderr")
+        self.fault: JeevesError | None = None
+        """Why the program could not be attached. Then it is being ended, and ``ended`` tells when it is."""
         try:
-            leader.watch(self._on_exit)
-        except StartFailed:
-            self._finish()
-            raise
+            self._attach()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the program must not run on unseen
+            self._abandon(error)
+
+    def _attach(self) -> None:
+        if self._roster is not None:
+            self._roster.note(self.handle)
+        for fd in self._pipes:
+            os.set_blocking(fd, False)
+        self._leader.watch(self._on_exit)
+        self._is_watched = True
+        for fd in self._pipes:
+            self._loop.add_reader(fd, self._on_readable, fd)
+
+    def _abandon(self, error: Exception) -> None:
+        if not isinstance(error, JeevesError):
+            error = StartFailed(f"the run's program cannot be watched: {error}")
+        self.fault = error
+        self._impatient = True
+        kill_group(self._pid, signal.SIGKILL)
+        if not self._is_watched:
+            self._look_for_exit()
+
+    def _look_for_exit(self) -> None:
+        # Elsewhere than on Linux it cannot be seen; there, to reap waits for it.
+        if self._leader.has_exited() or not ON_LINUX:
+            self._on_exit(self._leader.birth.began)
+        else:
+            self._loop.call_later(_LOOK_AGAIN, self._look_for_exit)
 
     # Asking for an end
 
@@ -120,11 +145,6 @@ class RunProcess:
             timer.cancel()
 
     # Output
-
-    def _open_pipe(self, fd: int, stream: StreamName) -> None:
-        os.set_blocking(fd, False)
-        self._pipes[fd] = stream
-        self._loop.add_reader(fd, self._on_readable, fd)
 
     def _on_readable(self, fd: int) -> None:
         self._read_once(fd)

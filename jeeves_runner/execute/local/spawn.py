@@ -97,7 +97,11 @@ def _watch_pidfd(loop: asyncio.AbstractEventLoop, pidfd: int, on_exit: Callable[
         os.close(pidfd)
         on_exit()
 
-    loop.add_reader(pidfd, end)
+    try:
+        loop.add_reader(pidfd, end)
+    except OSError:
+        os.close(pidfd)
+        raise
 
 
 def _watch_from_thread(loop: asyncio.AbstractEventLoop, pid: int, on_exit: Callable[[], None]) -> None:
@@ -120,6 +124,15 @@ def _block_until_exit(pid: int) -> None:
     else:
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def reaped(pid: int) -> int | None:
+    """The exit code of a child that has ended, or minus its signal; None if something else has taken it."""
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status)
 
 
 def raise_open_file_limit() -> int:

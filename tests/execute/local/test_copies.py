@@ -36,11 +36,9 @@ def copied(original: Place, root: Path) -> Place:
 @pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "only noted in the roster"])
 def test_the_runs_of_the_original_go_on(original: Place, tmp_path: Path, is_recorded: bool) -> None:
     original.apply(job("plain", "read line; sleep 60"), job("nameless", "exec env -i sleep 60"))
-    started: list[int] = []
 
     async def scenario(rig: Rig) -> None:
-        for name in ("plain", "nameless"):
-            started.append((await rig.runs.request(name)).id)
+        started = [(await rig.runs.request(name)).id for name in ("plain", "nameless")]
         await rig.until(
             lambda: original.value("SELECT count(*) FROM runs WHERE handle LIKE '%pid_namespace%'") == 2
         )

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from support.launches import Collected, daemon, is_alive, launch, linux_only, python, run, run_in, run_once
 
+from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.outcome import Ending, Exited, Lost
 from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.local import processes
+from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launcher import Launcher
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
@@ -224,3 +226,17 @@ def test_two_loops_in_two_threads_do_not_reap_each_other() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@linux_only
+@pytest.mark.parametrize("use_pidfd", [True, False])
+def test_an_exit_status_that_something_else_has_taken_is_not_taken_for_zero(use_pidfd: bool) -> None:
+    async def scenario() -> None:
+        executor = Launcher(spawner=DirectSpawner(SystemClock(), use_pidfd=use_pidfd))
+        handle = await executor.start(launch("exit 3"), Collected())
+        assert handle.pid is not None
+        os.waitpid(handle.pid, 0)  # noqa: ASYNC222 - before the event loop sees its end
+        assert executor.has_ended(handle.run_id)
+        assert isinstance(await executor.wait(handle.run_id), Lost)
+
+    asyncio.run(scenario())

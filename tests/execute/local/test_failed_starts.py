@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import errno
 import os
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.launches import Collected, launch, run_once
+from support.launches import Collected, is_alive, launch, linux_only, run_once
 
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
 from jeeves_runner.execute.local.launch import Launch
@@ -109,3 +113,36 @@ def test_temporary_files_go_with_the_run_and_with_a_failed_start(executor: Launc
     path.touch()
     start_error(executor, launch("", argv=("no-such-program-here",), temporaries=(str(path),)))
     assert not path.exists()
+
+
+@linux_only
+@pytest.mark.parametrize("refused_call", range(3), ids=["its exit", "its output", "its errors"])
+def test_a_program_that_cannot_be_watched_is_ended_with_all_that_left_it(
+    refused_call: int, monkeypatch: pytest.MonkeyPatch, nothing_left_behind: None, tmp_path: Path
+) -> None:
+    """The kernel refuses to watch more descriptors, and threads are not to be had either."""
+    there = tmp_path / "pid"
+    text = f"setsid sh -c 'echo $$ >{there}.new; mv {there}.new {there}; exec sleep 600' & wait"
+
+    async def scenario() -> None:
+        loop, calls = asyncio.get_running_loop(), iter(range(99))
+        add_reader = loop.add_reader
+
+        def refusing(fd: int, *rest: Any) -> None:
+            if next(calls) == refused_call:
+                while not there.exists():
+                    time.sleep(0.01)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            add_reader(fd, *rest)
+
+        def no_thread(*_args: object, **_more: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "add_reader", refusing)
+            patch.setattr(threading.Thread, "start", no_thread)
+            with pytest.raises(StartFailed, match="cannot"):
+                await Launcher().start(launch(text), Collected())
+        assert not is_alive(int(there.read_text()))
+
+    asyncio.run(scenario())
