@@ -15,7 +15,10 @@ from pathlib import Path
 from jeeves_runner.errors import JeevesError, StartFailed
 from jeeves_runner.execute.local.faults import folder_fault, refused
 from jeeves_runner.execute.local.launch import Launch
+from jeeves_runner.execute.local.processes import ON_LINUX, read_stat
 
+_LOOK_AGAIN = 0.05
+"""Seconds between two looks at a process that nothing else tells of."""
 _MOST_ON_MACOS = 10_240
 """Where the hard limit says "infinity", macOS still refuses more than this."""
 
@@ -78,17 +81,27 @@ def _interpreter_missing(program: Path) -> StartFailed:
     return StartFailed(f"program not found, or its loader is missing: {program}")
 
 
-def watch_exit(pid: int, on_exit: Callable[[], None], *, use_pidfd: bool = True) -> None:
-    """Call back once in the running loop when a child has ended, leaving it unreaped.
+def watch_exit(
+    pid: int, on_exit: Callable[[], None], *, use_pidfd: bool = True, is_child: bool = True
+) -> None:
+    """Call back once in the running loop when a process has ended, leaving it unreaped.
 
-    Raises RuntimeError if it takes a thread, and there is none to be had.
+    On Linux it need not be a child. Raises RuntimeError elsewhere, if there is no thread to be had.
     """
     loop = asyncio.get_running_loop()
     if use_pidfd:
-        with suppress(OSError):  # a sandbox without pidfds
+        with suppress(OSError):  # a sandbox without pidfds, or no descriptor left
             _watch_pidfd(loop, os.pidfd_open(pid), on_exit)
             return
-    _watch_from_thread(loop, pid, on_exit)
+    if is_child:
+        try:
+            _watch_from_thread(loop, pid, on_exit)
+        except RuntimeError:
+            if not ON_LINUX:
+                raise
+        else:
+            return
+    _watch_by_looking(loop, pid, on_exit)
 
 
 def _watch_pidfd(loop: asyncio.AbstractEventLoop, pidfd: int, on_exit: Callable[[], None]) -> None:
@@ -111,6 +124,14 @@ def _watch_from_thread(loop: asyncio.AbstractEventLoop, pid: int, on_exit: Calla
             loop.call_soon_threadsafe(on_exit)
 
     threading.Thread(target=wait, name=f"exit-of-{pid}", daemon=True).start()
+
+
+def _watch_by_looking(loop: asyncio.AbstractEventLoop, pid: int, on_exit: Callable[[], None]) -> None:
+    stat = read_stat(pid)
+    if stat is None or stat.is_dead:
+        loop.call_soon(on_exit)
+    else:
+        loop.call_later(_LOOK_AGAIN, _watch_by_looking, loop, pid, on_exit)
 
 
 def _block_until_exit(pid: int) -> None:

@@ -31,6 +31,7 @@ from typing import Any
 LENGTH = Struct("!I")
 _RECEIVED = 1 << 18
 _FDS = 253  # the most that one message of the kernel carries
+_LOOK_AGAIN = 0.05  # seconds between two looks at processes that the kernel does not tell of
 
 
 class Starter:
@@ -46,17 +47,26 @@ class Starter:
         self._fds: deque[int] = deque()
         self._orders: deque[tuple[Any, ...]] = deque()
         self._leaders: dict[int, int] = {}  # by their pidfds
+        self._unwatched: list[int] = []  # leaders for which the kernel had no room
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         soft, self._hard = getrlimit(RLIMIT_NOFILE)
         self._soft = soft if soft_limit is None else soft_limit
 
     def serve(self) -> None:
-        """Between two starts, look for exits; before each, whether the runner is still there."""
+        """Between two starts, look for exits; before each, whether the runner is still there.
+
+        Raises OSError at once where the kernel does not tell of exits: then nothing has been started.
+        """
+        os.close(os.pidfd_open(os.getpid()))
         self._tell("ready")
         while True:
-            for fd, events in self._poll.poll(0 if self._orders else -1):
+            for pid in self._unwatched[:]:
+                if self._tell_exit(pid):
+                    self._unwatched.remove(pid)
+            patience = _LOOK_AGAIN if self._unwatched else -1
+            for fd, events in self._poll.poll(0 if self._orders else patience):
                 if fd != self._sock.fileno():
-                    self._tell_exit(fd)
+                    self._tell_exit(self._let_go(fd))
                 elif events & (select.EPOLLHUP | select.EPOLLERR) or not self._receive():
                     return
             if self._orders:
@@ -140,19 +150,32 @@ class Starter:
 
     def _watch(self, pid: int) -> None:
         setrlimit(RLIMIT_NOFILE, (self._hard, self._hard))
-        pidfd = os.pidfd_open(pid)
-        self._leaders[pidfd] = pid
-        self._poll.register(pidfd, select.EPOLLIN)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            self._unwatched.append(pid)
+            return
+        try:
+            self._poll.register(pidfd, select.EPOLLIN)
+        except OSError:
+            os.close(pidfd)
+            self._unwatched.append(pid)
+        else:
+            self._leaders[pidfd] = pid
 
-    def _tell_exit(self, pidfd: int) -> None:
-        pid = self._leaders.pop(pidfd)
-        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        over = monotonic()
+    def _let_go(self, pidfd: int) -> int:
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        assert found is not None  # its pidfd says that it has ended
+        return self._leaders.pop(pidfd)
+
+    def _tell_exit(self, pid: int) -> bool:
+        """Tell how a process has ended, if it has."""
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return False
         exited = found.si_code == os.CLD_EXITED
-        self._tell("exited", pid, found.si_status if exited else -found.si_status, over)
+        self._tell("exited", pid, found.si_status if exited else -found.si_status, monotonic())
+        return True
 
     def _tell(self, *message: Any) -> None:
         data = marshal.dumps(message)

@@ -240,3 +240,13 @@ def test_an_exit_status_that_something_else_has_taken_is_not_taken_for_zero(use_
         assert isinstance(await executor.wait(handle.run_id), Lost)
 
     asyncio.run(scenario())
+
+
+@linux_only
+def test_without_pidfds_and_threads_an_exit_is_still_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(*_args: object, **_more: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    executor = Launcher(spawner=DirectSpawner(SystemClock(), use_pidfd=False))
+    assert run_once(launch("sleep 0.1; exit 3"), executor)[0] == Exited(code=3)

@@ -7,17 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from support.launches import Collected, launch, linux_only, run
+from support.starters import pid_of, play, stopped, under_way
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.outcome import Exited, Lost
-from jeeves_runner.execute.local import orphans
-from jeeves_runner.execute.local import starter as starter_module
+from jeeves_runner.execute.local import orphans, starter_process
 from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
@@ -25,37 +24,6 @@ from jeeves_runner.execute.local.starter import Starter
 from jeeves_runner.execute.local.starter_pool import StarterPool
 
 pytestmark = [linux_only, pytest.mark.usefixtures("nothing_left_behind")]
-
-Scenario = Callable[[Launcher, Starter], Awaitable[None]]
-
-
-def play(scenario: Scenario) -> None:
-    async def whole() -> None:
-        clock = SystemClock()
-        with closing(Starter(clock, DirectSpawner(clock))) as starter:
-            await scenario(Launcher(drain=0.3, spawner=starter), starter)
-
-    asyncio.run(whole())
-
-
-def pid_of(starter: Starter) -> int:
-    assert starter.pid is not None
-    return starter.pid
-
-
-@asynccontextmanager
-async def stopped(starter: Starter) -> AsyncIterator[int]:
-    """Keep its process from working for a while."""
-    pid = pid_of(starter)
-    os.kill(pid, signal.SIGSTOP)
-    yield pid
-    os.kill(pid, signal.SIGCONT)
-
-
-async def under_way(starter: Starter, count: int = 1) -> None:
-    async with asyncio.timeout(10):
-        while len(starter._under_way) < count:  # noqa: ASYNC110 - within turns of the loop
-            await asyncio.sleep(0)
 
 
 # The starter dies
@@ -181,12 +149,12 @@ async def main():
     launcher = Launcher(spawner=starter)
     order = lambda n, text: Launch(run_id=n, argv=("sh", "-c", text), env={}, cwd="/", mark=str(n))
     await launcher.wait((await launcher.start(order(1, "true"), Sink())).run_id)
-    os.kill(starter.pid, signal.SIGSTOP)
+    os.kill(starter.process.pid, signal.SIGSTOP)
     starts = [asyncio.create_task(launcher.start(order(n, ": >" + sys.argv[1]), Sink())) for n in (2, 3)]
-    while len(starter._under_way) < 2:
+    while len(starter.process.under_way) < 2:
         await asyncio.sleep(0)
     await asyncio.sleep(0)
-    print(starter.pid, flush=True)
+    print(starter.process.pid, flush=True)
     await asyncio.gather(*starts)
 
 asyncio.run(main())
@@ -257,10 +225,10 @@ def test_without_a_starter_programs_are_started_directly(
             if fault == "no interpreter":
                 patch.setattr(sys, "executable", str(tmp_path / "gone"))
             else:
-                patch.setattr(starter_module, "_PROGRAM", tmp_path / "gone")
+                patch.setattr(starter_process, "_PROGRAM", tmp_path / "gone")
             endings = await asyncio.gather(*(run(launcher, launch(f"exit {n}", n)) for n in range(5)))
         assert [ending for ending, _ in endings] == [Exited(code=n) for n in range(5)]
-        assert starter.pid is None
+        assert starter.process is None
 
     play(scenario)
     assert caplog.records[-1].levelname == "WARNING"
@@ -316,7 +284,7 @@ def test_another_starter_comes_at_once_also_while_runs_live() -> None:
         first = pid_of(starter)
         os.kill(first, signal.SIGKILL)
         async with asyncio.timeout(10):
-            while starter.pid == first:  # noqa: ASYNC110 - within turns of the loop
+            while starter.process is None or pid_of(starter) == first:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0)
             assert (await run(launcher, launch("exit 4", 2)))[0] == Exited(code=4)
         await launcher.cancel(lasting.run_id, 0)
@@ -325,31 +293,13 @@ def test_another_starter_comes_at_once_also_while_runs_live() -> None:
     play(scenario)
 
 
-def test_a_starter_that_is_stuck_is_replaced(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(starter_module, "_SILENCE", 0.3)
-
-    async def scenario(launcher: Launcher, starter: Starter) -> None:
-        lasting = await launcher.start(launch("sleep 0.8; exit 5"), Collected())
-        os.kill(pid_of(starter), signal.SIGSTOP)
-        async with asyncio.timeout(20):
-            stuck = await launcher.start(launch("true", 2), Collected())
-            assert isinstance(await launcher.wait(stuck.run_id), Lost)
-            assert (await run(launcher, launch("exit 4", 3)))[0] == Exited(code=4)
-            assert await launcher.wait(lasting.run_id) == Exited(code=5)
-
-    play(scenario)
-    assert "has said nothing for" in caplog.text
-
-
 def test_what_is_no_message_ends_the_starter_and_not_the_runner() -> None:
     async def scenario(launcher: Launcher, starter: Starter) -> None:
         await run(launcher, launch("true"))
-        assert starter._socket is not None
         first = pid_of(starter)
         for nonsense in (b"hello, world", b"\0\0\0\1X"):
-            starter._socket._received = nonsense  # as if it had come before the next answer
+            assert starter.process is not None
+            starter.process._socket._received = nonsense  # as if it had come before the next answer
             async with asyncio.timeout(10):
                 assert isinstance((await run(launcher, launch("true", 2)))[0], Lost)
                 assert (await run(launcher, launch("exit 4", 3)))[0] == Exited(code=4)
