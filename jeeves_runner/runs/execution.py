@@ -64,6 +64,7 @@ class Execution:
         self._asked_to_end = False
         self._is_left = False
         self._task: asyncio.Task[object] | None = None
+        self._starting: asyncio.Timeout | None = None
         self._handle: Handle | None = None
         self._output: Output | None = None
         self._log_path: Path | None = None
@@ -97,6 +98,8 @@ class Execution:
         self._asked_to_end = True
         if self._handle is not None:
             await self.executor.cancel(self._handle, self._grace)
+        elif self._starting is not None and not self._starting.expired():
+            self._starting.reschedule(asyncio.get_running_loop().time())
 
     def leave(self) -> None:
         """Look after the work no longer. The next runner finds it."""
@@ -132,10 +135,27 @@ class Execution:
             return Cancelled()
         output = self._open_output(run)
         order = Order(self.job.spec, self._facts(run, api_url))
-        self._handle = await self.executor.start(order, output)
+        self._handle = await self._started(order, output)
+        if self._handle is None:
+            return Cancelled()
         timeout = self.job.spec.timeout_ms
         timers = self._timers(self._handle, None if timeout is None else timeout / 1000)
         return await self._wait(self._handle, output, timers)
+
+    async def _started(self, order: Order, output: Output) -> Handle | None:
+        """The handle of the work; None if it was asked to end before its start."""
+        if self.outlives_the_runner:
+            # An engine may have taken the order already; its work is ended by its handle.
+            return await self.executor.start(order, output)
+        try:
+            async with asyncio.timeout(None) as self._starting:
+                return await self.executor.start(order, output)
+        except TimeoutError:
+            if self._starting is not None and self._starting.expired():
+                return None
+            raise
+        finally:
+            self._starting = None
 
     async def _wait_on(self, run: Run, handle: Handle, deadline: datetime | None) -> Ending:
         self._handle = handle
