@@ -8,9 +8,16 @@ from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Lost
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
 from jeeves_runner.execute.local.environment import Surroundings
+from jeeves_runner.execute.local.file_work import FileWork, beside_the_loop
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
-from jeeves_runner.execute.local.prepare import clear_temporaries, prepare
+from jeeves_runner.execute.local.prepare import (
+    Prepared,
+    clear_temporaries,
+    long_to_read,
+    places_of,
+    prepare,
+)
 
 
 class LocalExecutor:
@@ -27,6 +34,7 @@ class LocalExecutor:
         self._launcher = launcher
         # By it a later runner tells the processes of this database from those of a copy.
         self._around = surroundings._replace(db_path=os.path.realpath(surroundings.db_path))
+        self._files = FileWork()
         self.slots = slots
 
     async def open(self) -> None:
@@ -40,9 +48,19 @@ class LocalExecutor:
 
     async def start(self, order: Order, sink: RunSink) -> Handle:
         """Resolve script, interpreter, environment and secrets, and start the program."""
-        prepared = prepare(order, self._around)
+        prepared = await self._prepared(order)
         sink.prepared(secrets=prepared.secrets, script_hash=prepared.script_hash)
         return (await self._launcher.start(prepared.launch, sink)).opaque()
+
+    async def _prepared(self, order: Order) -> Prepared:
+        """At once where the folders have answered lately and nothing long is to be read."""
+        places = places_of(order, self._around)
+        if not self._files.is_at_hand(places):
+            await self._files.ask(places)
+        script = long_to_read(order, self._around)
+        if script is not None:
+            return await beside_the_loop(lambda: prepare(order, self._around), script)
+        return prepare(order, self._around)
 
     async def wait(self, handle: Handle, sink: Sink) -> Ending:
         """How the program ended; by then nothing of the run is left and all output is delivered."""

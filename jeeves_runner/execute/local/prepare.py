@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
+from typing import NamedTuple
 
-from jeeves_runner.core.model import SourceType
+from jeeves_runner.core.model import Secret, SourceType
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Order
 from jeeves_runner.execute.local.environment import Surroundings, build_environment
@@ -25,6 +25,7 @@ _MAX_TEXT_ARGUMENT = 100 * 1024
 _HEAD_SIZE = 256
 _TEMPORARY = re.compile(r"run-[0-9]+-[a-z0-9_]{8}")
 _PART = 1024 * 1024
+_MOST_SCRIPTS = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +54,7 @@ def prepare(order: Order, around: Surroundings) -> Prepared:
     temporaries: tuple[str, ...] = ()
     match spec.source_type:
         case SourceType.PATH:
-            path = os.path.join(around.project_dir, spec.script)  # noqa: PTH118 - a Path costs ten times as much
-            command, script_hash = _file_command(path, around.runners)
+            command, script_hash = _file_command(_script_path(order, around), around.runners)
         case SourceType.COMMAND:
             command, script_hash = tuple(json.loads(spec.script)), _digest(spec.script.encode())
         case SourceType.INLINE:
@@ -73,33 +73,87 @@ def prepare(order: Order, around: Surroundings) -> Prepared:
     return Prepared(launch=launch, secrets=secrets, script_hash=script_hash)
 
 
-def _file_command(path: str, runners: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+def places_of(order: Order, around: Surroundings) -> tuple[str, ...]:
+    """The folders that a run's start looks into: where it works, and where its script and its secrets are."""
+    spec = order.spec
+    places = [spec.cwd or around.project_dir]
+    if spec.source_type is SourceType.PATH:
+        places.append(os.path.dirname(_script_path(order, around)))  # noqa: PTH120 - as below
+    for _, value in spec.env:
+        if isinstance(value, Secret) and value.kind == "file":
+            places.append(os.path.dirname(os.path.join(around.project_dir, value.ref)))  # noqa: PTH118, PTH120
+    return tuple(places)
+
+
+def long_to_read(order: Order, around: Surroundings) -> str | None:
+    """The path of the run's script if preparing it takes long: it is large, and has changed or is new."""
+    if order.spec.source_type is not SourceType.PATH:
+        return None
+    path = _script_path(order, around)
     try:
         stat = os.stat(path)
-    except OSError as error:
-        raise script_fault(path, error).as_error(InvalidValue) from error
-    # Opening a named pipe would wait for a writer.
-    if not S_ISREG(stat.st_mode):
-        raise script_fault(path, None).as_error(InvalidValue)
-    identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-    return _read_script(path, identity, tuple(runners.items()))
+    except OSError:
+        return None  # which preparing it says in words
+    known = _scripts.get((path, _by_extension(around.runners)))
+    is_known = known is not None and known.identity == _identity(stat)
+    return path if stat.st_size > _PART and not is_known else None
 
 
-@lru_cache(maxsize=1024)
-def _read_script(
-    path: str, _identity: tuple[int, ...], runners: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, ...], str]:
+class _Script(NamedTuple):
+    """A script that has been read."""
+
+    identity: tuple[int, ...]
+    command: tuple[str, ...]
+    digest: str
+
+
+_scripts: dict[tuple[str, tuple[tuple[str, str], ...]], _Script] = {}
+"""Those read last, by their path and the configured commands."""
+
+
+def _script_path(order: Order, around: Surroundings) -> str:
+    return os.path.join(around.project_dir, order.spec.script)  # noqa: PTH118 - a Path costs ten times as much
+
+
+def _by_extension(runners: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(runners.items())
+
+
+def _identity(stat: os.stat_result) -> tuple[int, ...]:
+    return (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def _file_command(path: str, runners: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
     """How a script is run, and its digest; read again only when the file looks changed."""
-    digest = hashlib.blake2b(digest_size=16)
+    key = path, _by_extension(runners)
     try:
-        with Path(path).open("rb") as file:
-            head = file.read(_HEAD_SIZE)
-            digest.update(head)
-            while part := file.read(_PART):
-                digest.update(part)
+        stat = os.stat(path)
+        # Opening a device may have effects.
+        if not S_ISREG(stat.st_mode):
+            raise script_fault(path, None).as_error(InvalidValue)
+        known = _scripts.get(key)
+        if known is None or known.identity != _identity(stat):
+            known = _read_script(path, _identity(stat), runners)
+            if len(_scripts) >= _MOST_SCRIPTS:
+                _scripts.clear()
+            _scripts[key] = known
     except OSError as error:
         raise script_fault(path, error).as_error(InvalidValue) from error
-    return command_for(Path(path), head, dict(runners)), digest.hexdigest()
+    return known.command, known.digest
+
+
+def _read_script(path: str, identity: tuple[int, ...], runners: Mapping[str, str]) -> _Script:
+    digest = hashlib.blake2b(digest_size=16)
+    # A named pipe may have taken its place: to open one would wait for a writer.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        if not S_ISREG(os.fstat(fd).st_mode):
+            raise script_fault(path, None).as_error(InvalidValue)
+        head = file.read(_HEAD_SIZE)
+        digest.update(head)
+        while part := file.read(_PART):
+            digest.update(part)
+    return _Script(identity, command_for(Path(path), head, runners), digest.hexdigest())
 
 
 def _text_command(text: str, run_id: int, data_dir: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

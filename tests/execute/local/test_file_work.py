@@ -1,0 +1,149 @@
+"""A start does not stop the event loop, whatever the files that it needs do."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.runs import job
+
+from jeeves_runner.core.model import JobSpec, Secret, SourceType
+from jeeves_runner.errors import InvalidValue, StartFailed
+from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.local import file_work, prepare
+from jeeves_runner.execute.local.environment import Surroundings
+from jeeves_runner.execute.local.executor import LocalExecutor
+from jeeves_runner.execute.local.file_work import FileWork
+from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.output.sink import Output
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Surroundings:
+    return Surroundings(str(tmp_path), str(tmp_path), str(tmp_path / "db"), runners={}, base_env={})
+
+
+@pytest.fixture
+def executor(around: Surroundings) -> LocalExecutor:
+    return LocalExecutor(Launcher(), around, slots=None)
+
+
+def order(spec: JobSpec, run_id: int = 1) -> Order:
+    run = RunFacts(
+        run_id=run_id,
+        job_id=spec.id,
+        mark=f"mark {run_id}",
+        attempt=1,
+        trigger="manual",
+        scheduled_for=None,
+        namespace=spec.id,
+        params={},
+        api_url=None,
+    )
+    return Order(spec, run)
+
+
+async def carried_out(executor: LocalExecutor, spec: JobSpec, run_id: int = 1) -> None:
+    sink = Output(None, 0)
+    await executor.wait(await executor.start(order(spec, run_id), sink), sink)
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
+    """A folder ``hangs`` that answers after the test; how many have asked it."""
+    asked: list[str] = []
+    exists, is_over = os.path.exists, threading.Event()
+
+    def slow(path: Any) -> bool:
+        if str(path).startswith(str(tmp_path / "hangs")):
+            assert threading.current_thread() is not threading.main_thread()
+            asked.append(str(path))
+            is_over.wait(30)
+        return exists(path)
+
+    monkeypatch.setattr(os.path, "exists", slow)
+    monkeypatch.setattr(file_work, "_PATIENCE", 0.2)
+    yield lambda: len(asked)
+    is_over.set()
+
+
+def test_a_folder_that_does_not_answer_fails_its_run_and_no_other(
+    executor: LocalExecutor, tmp_path: Path, hanging: Callable[[], int]
+) -> None:
+    hung = str(tmp_path / "hangs")
+    in_it = job("in_it", cwd=hung)
+    script = job("script")._replace(source_type=SourceType.PATH, script=f"{hung}/script.sh")
+    secret = job("secret", env=(("KEY", Secret(kind="file", ref=f"{hung}/key")),))
+
+    async def scenario() -> None:
+        async def fails(spec: JobSpec, run_id: int) -> None:
+            with pytest.raises(StartFailed, match=f"{hung} has not answered"):
+                await carried_out(executor, spec, run_id)
+
+        async with asyncio.timeout(10):
+            failing = [asyncio.create_task(fails(spec, n)) for n, spec in enumerate((in_it, script, secret))]
+            await carried_out(executor, job("other"), 9)
+            await asyncio.gather(*failing)
+
+    asyncio.run(scenario())
+    assert hanging() == 1
+
+
+def test_a_folder_that_has_answered_is_not_asked_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        files, missing = FileWork(), str(tmp_path / "missing")
+        assert not files.is_at_hand([missing])
+        await asyncio.gather(*(files.ask([missing, str(tmp_path)]) for _ in range(5)))
+        assert files.is_at_hand([missing, str(tmp_path)])
+        monkeypatch.setattr(file_work, "_LATELY", -1.0)
+        assert not files.is_at_hand([missing])
+
+    asyncio.run(scenario())
+
+
+def test_a_long_script_is_read_beside_the_loop(
+    executor: LocalExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "long.sh").write_text("exit 0\n" + "#" * 3_000_000)
+    threads: list[threading.Thread] = []
+    read = prepare._read_script
+
+    def watched(*args: Any) -> Any:
+        threads.append(threading.current_thread())
+        return read(*args)
+
+    monkeypatch.setattr(prepare, "_read_script", watched)
+    spec = job("long")._replace(source_type=SourceType.PATH, script="long.sh")
+
+    async def scenario() -> None:
+        await carried_out(executor, spec)
+        await carried_out(executor, spec, 2)
+
+    asyncio.run(scenario())
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
+
+
+def test_a_pipe_that_has_taken_the_place_of_a_script_is_not_opened(
+    around: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes right after the look at the file."""
+    path = tmp_path / "script.sh"
+    path.write_text("exit 0")
+    identity = prepare._identity
+
+    def swapped(found: os.stat_result) -> tuple[int, ...]:
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        monkeypatch.setattr(prepare, "_identity", identity)
+        return identity(found)
+
+    monkeypatch.setattr(prepare, "_identity", swapped)
+    spec = job("script")._replace(source_type=SourceType.PATH, script="script.sh")
+    with pytest.raises(InvalidValue, match="the script is not a file"):
+        prepare.prepare(order(spec), around)
