@@ -211,7 +211,7 @@ def test_a_handle_that_was_not_recorded_is_found_in_the_roster(
 
 
 def test_recovery_ends_what_is_left(spawn: Spawner, database: Path, mark: str) -> None:
-    leader, _ = spawn("echo $$; sleep 600 & setsid sleep 600 & wait", mark, database)
+    leader, _ = spawn("sleep 600 & setsid sleep 600 & echo $$; wait", mark, database)
     ended = asyncio.run(Launcher(roster=Roster(database)).end_left(LocalHandle(7, mark)))
     assert ended.killed > 1
     assert leader.wait() == -signal.SIGKILL
