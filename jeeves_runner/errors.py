@@ -143,6 +143,12 @@ class DatabaseReadOnly(DatabaseError):
     code = "database_read_only"
 
 
+class DatabaseReplaced(DatabaseError):
+    """A file of the database was deleted or replaced while this program worked with it."""
+
+    code = "database_replaced"
+
+
 class InvalidValue(JeevesError):
     """A value given by a caller is not acceptable (not JSON, a bad duration, a bad name)."""
 

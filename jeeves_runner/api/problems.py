@@ -38,6 +38,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "database": HTTPStatus.INTERNAL_SERVER_ERROR,
     "database_busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "database_read_only": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "database_replaced": HTTPStatus.SERVICE_UNAVAILABLE,
     "database_too_new": HTTPStatus.INTERNAL_SERVER_ERROR,
     "error": HTTPStatus.INTERNAL_SERVER_ERROR,
     "fenced": HTTPStatus.SERVICE_UNAVAILABLE,

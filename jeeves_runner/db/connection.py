@@ -12,6 +12,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.db.filesystem import filesystem_of, is_unsafe
+from jeeves_runner.db.guarded import SIDE_FILES, GuardedConnection
 from jeeves_runner.db.transaction import (
     BUSY_TIMEOUT_MS,
     OTHER_FILE_HINT,
@@ -132,7 +133,7 @@ def _check_file(real: Path, found: os.stat_result) -> None:
         raise NotADatabase(f"{real} is not a regular file", hint=OTHER_FILE_HINT)
     if 0 < found.st_size < _SMALLEST:
         raise NotADatabase(f"{real} is not an SQLite database", hint=OTHER_FILE_HINT)
-    for file in (real, real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")):
+    for file in (real, *(real.with_name(f"{real.name}{suffix}") for suffix in SIDE_FILES)):
         # SQLite would not tell at once: with a -shm file that it cannot write it still reads, and
         # the first write fails.
         if not _is_usable(file):
@@ -176,7 +177,7 @@ def _open_in_time(real: Path, create: bool, clock: Clock) -> apsw.Connection:
 
 def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
-    conn = apsw.Connection(str(real), flags=flags)
+    conn = GuardedConnection(str(real), flags=flags)
     try:
         conn.set_busy_timeout(BUSY_TIMEOUT_MS)
         # Only the runner's writer checkpoints; without a runner, the last connection to close does.
@@ -187,6 +188,7 @@ def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
             _set_up(conn, clock)
         conn.execute("PRAGMA foreign_keys=ON")
         _use_wal(conn)
+        conn.guard()
     except BaseException:
         conn.close()
         raise

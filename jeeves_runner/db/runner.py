@@ -15,6 +15,7 @@ import apsw
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.db.connection import make_folder, real_path
+from jeeves_runner.db.guarded import SIDE_FILES, FileIdentity, file_identity
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
 
@@ -70,26 +71,15 @@ class RunnerLock:
         )
 
 
-FileIdentity = tuple[int, int]
-
-
 def files_of(db_path: Path) -> dict[Path, FileIdentity | None]:
-    """What stands at the names of the database, its WAL and its lock: device and inode, None for nothing.
+    """What stands at the names of the database, the files beside it and its lock.
 
     A file deleted or replaced under a runner stays open there and takes all it writes with it,
     while the next runner locks and reads the new one.
     """
     real = real_path(db_path)
-    paths = (real, real.with_name(f"{real.name}-wal"), lock_path(db_path))
-    return {path: _identity(path) for path in paths}
-
-
-def _identity(path: Path) -> FileIdentity | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    beside = (real.with_name(f"{real.name}{suffix}") for suffix in SIDE_FILES)
+    return {path: file_identity(path) for path in (real, *beside, lock_path(db_path))}
 
 
 def _open(path: Path) -> int:

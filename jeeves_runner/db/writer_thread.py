@@ -174,7 +174,7 @@ class WriterThread(threading.Thread):
     def _checkpoint(self) -> None:
         try:
             file_upkeep.checkpoint(self._conn)
-        except apsw.Error as error:
+        except (apsw.Error, DatabaseError) as error:
             why = _failure(error, self._conn.filename)
             log.error("a checkpoint failed, and the write-ahead log grows until one succeeds: %s", why)
 

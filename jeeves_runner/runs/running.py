@@ -14,7 +14,7 @@ from jeeves_runner.db.run_progress import note_handle, request_cancel
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import DatabaseError, Fenced, NotFound
+from jeeves_runner.errors import DatabaseError, DatabaseReplaced, Fenced, NotFound
 from jeeves_runner.execute.contract import Executor, Handle
 from jeeves_runner.runs.board import Attempt, Board, Stage
 from jeeves_runner.runs.execution import Execution, Logs
@@ -225,6 +225,8 @@ class RunningRuns:
                 self._on_fenced(fenced)
             except NotFound as error:
                 log.error("the outcome of run %d could not be recorded: %s", run.id, error)
+            except DatabaseReplaced as error:
+                log.error("the outcome of run %d is left to the next start: %s", run.id, error)
             except DatabaseError as error:
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
                 await asyncio.sleep(AGAIN)

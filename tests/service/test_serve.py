@@ -356,7 +356,9 @@ def test_reading_needs_no_server(root: Path) -> None:
         assert shown.stdout
 
 
-@pytest.mark.parametrize("name", ["runner.sqlite", "runner.sqlite-wal", "runner.sqlite.lock"])
+@pytest.mark.parametrize(
+    "name", ["runner.sqlite", "runner.sqlite-wal", "runner.sqlite-shm", "runner.sqlite.lock"]
+)
 def test_a_server_whose_files_are_deleted_ends_its_runs_and_stops(root: Path, name: str) -> None:
     save(root, "long.yaml", LONG)
     with serving(root) as server:

@@ -1,0 +1,90 @@
+"""A connection that stops writing once the database's files are not those that it has opened.
+
+A file that is deleted or replaced stays open in the programs that use it, and takes all they write along.
+Programs that come later open the new one. With the ``-shm`` file that is worst: it says where in the ``-wal``
+file the next commit goes, so that two programs with a file each write over one another's commits, and a
+checkpoint by the old one copies the wrong pages into the database.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from jeeves_runner.errors import DatabaseReplaced
+
+SIDE_FILES: Final = ("-wal", "-shm")
+"""What SQLite puts behind the database's name, for the files beside it."""
+
+FileIdentity = tuple[int, int]
+
+
+def file_identity(path: str | Path) -> FileIdentity | None:
+    """Device and inode of what stands at a path; None for nothing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def was_changed(path: str | Path, found: FileIdentity | None) -> str:
+    """What has happened to a file at whose path there is something else now, or nothing."""
+    return f"{path} was {'deleted' if found is None else 'replaced'}"
+
+
+class GuardedConnection(apsw.Connection):
+    """Commits and checkpoints raise DatabaseReplaced from the moment when a file was deleted or replaced.
+
+    What the transaction has written is undone then.
+    """
+
+    _files: dict[str, FileIdentity | None] | None = None
+    _folder = ""
+    _folder_changed_at = 0
+
+    def guard(self) -> None:
+        """Take the files as they are now for those that were opened. Called in WAL mode, after a read."""
+        self._folder = str(Path(self.filename).parent)
+        self._folder_changed_at = os.stat(self._folder).st_mtime_ns
+        self._files = {
+            path: file_identity(path)
+            for path in (self.filename, *(f"{self.filename}{suffix}" for suffix in SIDE_FILES))
+        }
+        self.set_commit_hook(self._check)
+
+    def wal_checkpoint(
+        self, dbname: str | None = None, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE
+    ) -> tuple[int, int]:
+        """As in SQLite; DatabaseReplaced if a file is another one now."""
+        self._check()
+        return super().wal_checkpoint(dbname, mode)
+
+    def close(self, force: bool = False) -> None:
+        """Close it. The last one copies the WAL into the database, unless a file is another one now."""
+        try:
+            self._check()
+        except DatabaseReplaced:
+            self.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        self._files = None
+        super().close(force)
+
+    def _check(self) -> bool:
+        """Raises DatabaseReplaced. A look at the folder suffices for as long as nothing in it comes or goes:
+        it costs some microseconds, and each commit waits for it."""
+        if self._files is None:
+            return False
+        try:
+            changed_at = os.stat(self._folder).st_mtime_ns
+        except OSError:
+            changed_at = 0
+        if changed_at != self._folder_changed_at:
+            for path, opened in self._files.items():
+                if (found := file_identity(path)) != opened:
+                    raise DatabaseReplaced(
+                        f"{was_changed(path, found)} while this program worked with it; nothing was written",
+                        hint="start the program again: it takes up the database that is there then",
+                    )
+            self._folder_changed_at = changed_at
+        return False
