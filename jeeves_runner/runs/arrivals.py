@@ -182,7 +182,9 @@ class Arrivals:
         others finds the rows that were known when that was decided, and none that was decided about later.
         """
         epoch = self._epoch
-        return self._writer.submit(lambda tx: write_all(tx, left_out, arrivals, epoch), priority=Priority.START)
+        return self._writer.submit(
+            lambda tx: write_all(tx, left_out, arrivals, epoch), priority=Priority.START
+        )
 
     async def _give_effect(
         self,
