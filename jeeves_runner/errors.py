@@ -1,4 +1,4 @@
-"""Every error of the project: one base class, a stable ``code`` each.
+"""Every error of the project: one base class, and a stable ``code`` for each that a client can meet.
 
 The command line maps codes to exit codes and the HTTP API maps them to statuses, each in one
 table (``cli/exits.py``, ``api/problems.py``). The message is a sentence for a person; ``hint``
@@ -62,15 +62,11 @@ class BaseMoved(JeevesError):
 
 
 class PlannerDied(JeevesError):
-    """The planner's process ended before it answered."""
-
-    code = "planner_died"
+    """The planner's process ended before it answered. No client meets it, so it has no code of its own."""
 
 
 class PlannerFailed(JeevesError):
-    """The planner failed with an unexpected error. ``trace``: its traceback, to be logged."""
-
-    code = "planner_failed"
+    """The planner failed with an unexpected error; likewise. ``trace``: its traceback, to be logged."""
 
     def __init__(self, message: str, *, trace: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

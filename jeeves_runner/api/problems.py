@@ -48,8 +48,6 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
     "no_server": HTTPStatus.SERVICE_UNAVAILABLE,
     "not_a_database": HTTPStatus.INTERNAL_SERVER_ERROR,
     "not_found": HTTPStatus.NOT_FOUND,
-    "planner_died": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "planner_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
     "port_taken": HTTPStatus.INTERNAL_SERVER_ERROR,
     "refused": HTTPStatus.CONFLICT,
     "runner_active": HTTPStatus.CONFLICT,
