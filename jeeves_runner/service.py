@@ -8,12 +8,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Any
 
 import apsw
 
-from jeeves_runner.api.local_socket import open_local_socket
+from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
@@ -22,7 +22,7 @@ from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, begin_epoch, files_of, set_addresses
-from jeeves_runner.db.writer import Writer
+from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
@@ -56,9 +56,6 @@ _NEVER = 1_000_000_000
 
 _FILES_INTERVAL = 1.0
 """Seconds between two looks at whether the database is still the file that was opened."""
-
-_FIRST_LOOKS = 4
-"""Looks at the manifests before the jobs are loaded, should deletes be settling at each but the last."""
 
 _HTTP_GRACE = 1.0
 """Seconds that open requests get once the runner stops."""
@@ -143,6 +140,7 @@ class Runner:
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
         self._http: HttpServer | None = None
+        self._local: LocalSocket | None = None
 
     async def start(self) -> bool:
         """Bring everything up; False if told to stop before the first job could start.
@@ -191,7 +189,7 @@ class Runner:
         maintenance = Maintenance(config=config, writer=writer, conn=self._connect(), clock=clock)
         writer.start()
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
-        await self._look_at_manifests(sync)
+        await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
@@ -237,20 +235,24 @@ class Runner:
         """The stop in its order: no step waits for ever, and none keeps another one from its turn."""
         self.stop()
         stop = self._stop
-        grace, patience = stop.left_of(self._shutdown_grace), stop.left(reserve=_LAST_STEPS)
+        shut_down = self.runs.shut_down(stop.left_of(self._shutdown_grace), stop.left(reserve=_LAST_STEPS))
         await asyncio.gather(
             self._leave_public(writer, epoch),
             self._end_looking(maintenance),
-            stop.within("a run", self.runs.shut_down(grace, patience), reserve=_LAST_STEPS - 1),
+            stop.within("a run", shut_down, reserve=_LAST_STEPS - 1),
         )
         await stop.within("what is kept up for the runs", self._tasks_to_the_end.end(), most=1)
-        writing = end_writing(writer, epoch, stop.left(reserve=_LAST_STEPS - 2))
+        patience = min(STOP_PATIENCE, stop.left(reserve=_LAST_STEPS - 2))
+        writing = end_writing(writer, epoch, patience)
         await stop.within("the writer of the database", writing)
+        await stop.within("a run", self.runs.abandon(), most=1)
 
     async def _leave_public(self, writer: Writer, epoch: int) -> None:
         await self._stop.within("the record of the stop", say_stopping(writer, epoch))
         if self._http is not None:
             await self._stop.within("HTTP", self._http.close(), most=2 * _HTTP_GRACE)
+        if self._local is not None:
+            self._local.close()
 
     async def _end_looking(self, maintenance: Maintenance) -> None:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
@@ -260,20 +262,6 @@ class Runner:
     @property
     def _shutdown_grace(self) -> float:
         return self._config.shutdown_grace_ms / 1000
-
-    async def _look_at_manifests(self, sync: Reconciler) -> None:
-        """Look until no delete settles any more, so that no job starts whose manifest has gone.
-
-        A folder that goes on changing is not waited for.
-        """
-        for _ in range(_FIRST_LOOKS):
-            await sync.look()
-            if (settling := sync.settling()) is None or self._stop.asked.is_set():
-                return
-            log.info("deletes in the manifests are settling; the jobs come in %.0f s", settling)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(settling):
-                    await self._stop.asked.wait()
 
     def _connect(self, *, create: bool = False) -> apsw.Connection:
         return connect(self._config.db_path, create=create, clock=self._clock, patient=False)
@@ -333,9 +321,7 @@ class Runner:
 
     async def _answer_http(self, listener: socket.socket, services: ApiServices) -> str | None:
         """Answer on TCP and on the Unix socket, whose path this returns; None if it can have none."""
-        local = open_local_socket(self._config.data_dir, self._config.db_path)
-        if local is not None:
-            self._stack.callback(local.close)
+        local = self._local = open_local_socket(self._config.data_dir, self._config.db_path)
         server = self._http = HttpServer(services, grace=_HTTP_GRACE)
         await server.start(listener, *([] if local is None else [local.listener]))
         return None if local is None else str(local.path)

@@ -35,6 +35,19 @@ def _fill_descriptors() -> None:
     os.close(fd)
 
 
+def give_up_broken_streams() -> None:
+    """Lead standard streams whose reader has gone to ``/dev/null``: what they still hold would make the exit
+    code that of a failed flush."""
+    for number, (name, mode) in enumerate(_STREAMS):
+        try:
+            if mode == "w":
+                getattr(sys, name).flush()
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, number)
+            os.close(null)
+
+
 def check_words(words: Iterable[str]) -> None:
     """UsageError for a word whose bytes are no text. Python hands such bytes on as lone surrogates."""
     for number, word in enumerate(words, 1):

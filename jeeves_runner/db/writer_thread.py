@@ -14,7 +14,7 @@ from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, sleep_before_retry, translate
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
-from jeeves_runner.errors import DatabaseError
+from jeeves_runner.errors import DatabaseError, JeevesError
 
 log = logging.getLogger(__name__)
 
@@ -205,4 +205,5 @@ def _deliver(batch: list[Write]) -> None:
             else:
                 write.future.set_exception(write.error)
         elif write.error is not None:
-            log.error("a write that nobody waits for failed", exc_info=write.error)
+            trace = None if isinstance(write.error, JeevesError) else write.error
+            log.error("a write that nobody waits for failed: %s", write.error, exc_info=trace)

@@ -7,6 +7,7 @@ source and compares it with the whole database.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -35,6 +36,9 @@ from jeeves_runner.sources.contract import Source
 from jeeves_runner.sources.stamps import Places
 
 log = logging.getLogger(__name__)
+
+_FIRST_LOOKS = 4
+"""Looks before the jobs are loaded, should deletes be settling at each but the last."""
 
 _MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
 
@@ -150,6 +154,20 @@ class Reconciler:
             self.status = replace(self.status, state="error", reason=str(error), checked_at=self._clock.now())
         self._report(before)
         return self.status
+
+    async def look_until_settled(self, stop: asyncio.Event) -> None:
+        """Look until no delete settles any more, so that no job starts whose manifest has gone.
+
+        A folder that goes on changing is not waited for.
+        """
+        for _ in range(_FIRST_LOOKS):
+            await self.look()
+            if (settling := self.settling()) is None or stop.is_set():
+                return
+            log.info("deletes in the manifests are settling; the jobs come in %.0f s", settling)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(settling):
+                    await stop.wait()
 
     async def _reconcile(self, *, trust_deletes: bool) -> SyncStatus:
         # Taken before the source is read: who asks during that is answered by the look after this one.

@@ -62,7 +62,7 @@ class RunningRuns:
         self._tasks: set[asyncio.Task[None]] = set()
         self._grace: asyncio.Timeout | None = None
         self._is_hurried = False
-        self._has_given_up = False
+        self._given_up = asyncio.Event()
         self.api_url: str | None = None
 
     def track(self, work: Coroutine[Any, Any, None]) -> None:
@@ -155,11 +155,18 @@ class RunningRuns:
         self.track(self.stop_all(CancelCause.SHUTDOWN))
         left = ends_at - asyncio.get_running_loop().time()
         if not await self._all_done(min(longest + _LAST_PATIENCE, left)):
-            self._has_given_up = True
+            self._given_up.set()
             log.error(
                 "%d runs could not be ended and recorded in time; the next start settles them",
                 len(self._board.running()),
             )
+
+    async def abandon(self) -> None:
+        """Let go of what a shutdown has left unfinished: nothing can be recorded any more."""
+        self._given_up.set()
+        for task in self._tasks:
+            task.cancel()
+        await self.idle()
 
     def hurry(self) -> None:
         """End all work now; a shutdown waits no longer for it to end by itself."""
@@ -190,7 +197,7 @@ class RunningRuns:
         self._tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        if self._has_given_up:
+        if self._given_up.is_set():
             log.debug("a task has ended after the shutdown: %s", error)
         else:
             log.error("a task of the runner failed", exc_info=error)
@@ -218,7 +225,7 @@ class RunningRuns:
             retries = execution.job.spec.retries
             return record_outcome(tx, run.id, report, retries, epoch=self._epoch, cause=cause)
 
-        while not self._has_given_up:
+        while not self._given_up.is_set():
             try:
                 return await self._writer.write(op, priority=Priority.OUTCOME)
             except Fenced as fenced:
@@ -228,6 +235,8 @@ class RunningRuns:
             except DatabaseReplaced as error:
                 log.error("the outcome of run %d is left to the next start: %s", run.id, error)
             except DatabaseError as error:
+                if self._given_up.is_set():
+                    return None
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
                 await asyncio.sleep(AGAIN)
                 continue

@@ -148,6 +148,10 @@ class Runs:
         self.stop_admitting()
         await self._running.shut_down(grace, patience)
 
+    async def abandon(self) -> None:
+        """Let go of what a shutdown has left unfinished, once the writer has stopped."""
+        await self._running.abandon()
+
     def hurry(self) -> None:
         """Have a shutdown end all work now."""
         self.stop_admitting()

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,16 +41,17 @@ def save(root: Path, name: str, text: str) -> float:
     return time.monotonic()
 
 
-class Server:
-    """``jeeves-runner serve`` in ``root``; its log is ``log``."""
+SERVE = (sys.executable, "-m", "jeeves_runner", "serve")
 
-    def __init__(self, root: Path) -> None:
+
+class Server:
+    """``jeeves-runner serve`` in ``root``, or another ``program`` that becomes one; its log is ``log``."""
+
+    def __init__(self, root: Path, program: Sequence[str] = SERVE) -> None:
         self.root = root
         self.log = root / "serve.log"
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "jeeves_runner", "serve"], cwd=root, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(program, cwd=root, stdout=log, stderr=log)
         self.url = until(self._address)
 
     @property
@@ -97,6 +98,13 @@ class Server:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(PATIENCE)
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """The exit code of a server that has been told to stop."""
+        return self._process.wait(patience)
+
     def stop(self) -> int:
         """End it as an operator does, by SIGTERM; the exit code."""
         if self._process.poll() is None:
@@ -112,12 +120,12 @@ def _document(method: str, path: str, answer: Any) -> Any:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Server]:
+def serving(root: Path, program: Sequence[str] = SERVE) -> Iterator[Server]:
     """A server for the length of the block."""
     (root / "jobs.d").mkdir(exist_ok=True)
     if not (root / "jeeves-runner.yaml").exists():
         (root / "jeeves-runner.yaml").write_text("port: 0\n")
-    server = Server(root)
+    server = Server(root, program)
     try:
         yield server
     finally:

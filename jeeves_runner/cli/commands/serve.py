@@ -1,9 +1,13 @@
 """``serve``: the runner itself, in the foreground."""
 
+from contextlib import suppress
+
 import click
 
+from jeeves_runner.cli import exits
 from jeeves_runner.cli.context import App, pass_app
-from jeeves_runner.errors import ConfigError
+from jeeves_runner.cli.streams import give_up_broken_streams
+from jeeves_runner.errors import ConfigError, JeevesError
 
 
 @click.command("serve")
@@ -11,7 +15,8 @@ from jeeves_runner.errors import ConfigError
 def command(app: App) -> None:
     """Run the jobs, watch the manifests, answer HTTP.
 
-    Stops on SIGTERM or Ctrl-C, after running jobs have ended or `shutdown_grace` has passed.
+    Stops on SIGTERM or Ctrl-C, after running jobs have ended or `shutdown_grace` has passed. On SIGHUP
+    it looks at the manifests now.
     """
     import asyncio  # with the service, half a second: too long for `serve --help` and Tab
 
@@ -28,9 +33,20 @@ def command(app: App) -> None:
         ) from None
 
     def ready(url: str) -> None:
-        app.print(f"jeeves-runner answers on {url}")
-        app.print(f"  manifests  {config.jobs_dir}")
-        app.print(f"  database   {config.db_path}")
-        app.print("  stop it with Ctrl-C; look at it with `jeeves-runner status`")
+        with suppress(OSError):  # whoever read it has gone; the lines are for people
+            app.print(f"jeeves-runner answers on {url}")
+            app.print(f"  manifests  {config.jobs_dir}")
+            app.print(f"  database   {config.db_path}")
+            app.print("  stop it with Ctrl-C; look at it with `jeeves-runner status`")
 
-    asyncio.run(serve(config, app.clock, ready=ready))
+    try:
+        asyncio.run(serve(config, app.clock, ready=ready, exit_code=code_after))
+    finally:
+        give_up_broken_streams()
+
+
+def code_after(fault: BaseException | None) -> int:
+    """The exit code of a server that has stopped for ``fault``, or because it was told to."""
+    if fault is None:
+        return exits.OK
+    return exits.exit_code(fault) if isinstance(fault, JeevesError) else exits.UNEXPECTED

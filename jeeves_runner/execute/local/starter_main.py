@@ -32,6 +32,16 @@ LENGTH = Struct("!I")
 _RECEIVED = 1 << 18
 _FDS = 253  # the most that one message of the kernel carries
 _LOOK_AGAIN = 0.05  # seconds between two looks at processes that the kernel does not tell of
+_CATCHABLE = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+_FOR_THE_RUNNER = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+)
 
 
 class Starter:
@@ -140,7 +150,8 @@ class Starter:
                     env,
                     file_actions=actions,
                     setsid=True,
-                    setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+                    setsigmask=(),
+                    setsigdef=_CATCHABLE,
                 )
             except OSError as error:
                 # As execvp does it: a folder of PATH without the program is no failure of its own.
@@ -204,11 +215,10 @@ def _exists(path: str) -> bool:
 def _stay() -> None:
     """Signals meant for all of a service's processes are for the runner: this one ends with its socket.
 
-    The handlers do nothing; signals that are ignored would be so in the programs too.
+    The handlers do nothing.
     """
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)
+    for number in _FOR_THE_RUNNER:
+        signal.signal(number, lambda *_: None)
 
 
 def main(fd: int, soft_limit: int | None) -> None:
