@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -15,12 +16,15 @@ from jeeves_runner.core.durations import Span, span_ms
 from jeeves_runner.core.values import Expect, check_name, check_whole, to_json
 from jeeves_runner.db import queue_claims, queue_enqueue, state
 from jeeves_runner.db.queue_claims import Item
-from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.transaction import PATIENCE, Tx
 from jeeves_runner.errors import Conflict, InvalidValue, UsageError
 
 T = TypeVar("T")
 
 _MAX_ERROR_LENGTH = 10_000
+
+_PATIENCE = PATIENCE
+"""Seconds that a script which is no run waits for a lock."""
 
 
 class Client:
@@ -35,7 +39,9 @@ class Client:
     def __init__(self, db_path: str | os.PathLike[str] | None = None, *, clock: Clock | None = None) -> None:
         path = _database(db_path, os.environ)
         self._run_id = _run_id(path, os.environ)
-        self._connection = ClientConnection(path, clock or SystemClock())
+        # A run may take as long as its job's timeout says, also to wait.
+        patience = _PATIENCE if self._run_id is None else inf
+        self._connection = ClientConnection(path, clock or SystemClock(), patience=patience)
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.nudge import Nudges
-from jeeves_runner.db.transaction import Tx, transaction, translated
+from jeeves_runner.db.transaction import PATIENCE, Tx, transaction, translated
 from jeeves_runner.errors import UsageError
 
 T = TypeVar("T")
@@ -43,9 +43,11 @@ class Pending:
 class ClientConnection:
     """One connection, for one thread of one process. Its transactions do not nest."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._conn = connect(path)
+    def __init__(self, path: Path, clock: Clock, *, patience: float = PATIENCE) -> None:
+        """``patience``: how many seconds it waits for locks."""
+        self._conn = connect(path, patience=patience)
         self._clock = clock
+        self._patience = patience
         self._pid = os.getpid()
         self._thread = threading.get_ident()
         self._gathered: list[Callable[[Tx], object]] | None = None
@@ -74,7 +76,7 @@ class ClientConnection:
 
     def write(self, act: Callable[[Tx], T], *, durable: bool = True, announced: bool = False) -> T:
         """Do ``act`` in a transaction of its own. The server takes note of an ``announced`` one at once."""
-        with transaction(self._usable(), self._clock, durable=durable) as tx:
+        with transaction(self._usable(), self._clock, durable=durable, patience=self._patience) as tx:
             done = act(tx)
             if announced:
                 self._nudges.find_server(tx)

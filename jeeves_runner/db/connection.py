@@ -18,14 +18,15 @@ from jeeves_runner.db.transaction import (
     OTHER_FILE_HINT,
     PATIENCE,
     Tx,
+    hardly_wait_for_locks,
     locked_for,
-    sleep_before_retry,
     snapshot,
     transaction,
     translate,
     translated,
     wait_for_locks,
 )
+from jeeves_runner.db.turns import sleep_before_retry
 from jeeves_runner.errors import (
     DatabaseError,
     DatabaseReadOnly,
@@ -55,12 +56,18 @@ class _Content(Enum):
 
 
 def connect(
-    path: Path, *, create: bool = False, clock: Clock | None = None, patient: bool = True
+    path: Path,
+    *,
+    create: bool = False,
+    clock: Clock | None = None,
+    patient: bool = True,
+    patience: float = PATIENCE,
 ) -> apsw.Connection:
     """A connection to the database at ``path``, checked and ready for transactions.
 
     With ``create`` a missing folder and file are made and an older schema is migrated; without
-    it both are errors. A ``patient`` connection waits for locks, which would stop an event loop.
+    it both are errors. A ``patient`` connection waits for locks, ``patience`` seconds at most; that would
+    stop an event loop.
     Raises DatabaseError (missing, a folder, an unsuitable file system, an older schema),
     NotADatabase, DatabaseTooNew, DatabaseReadOnly or DatabaseBusy, each with a hint; no other
     error of SQLite or the system gets out.
@@ -69,9 +76,11 @@ def connect(
         real = real_path(path)
         _check_place(real, create)
         clock = clock or SystemClock()
-        conn = _open_in_time(real, create, clock)
+        conn = _open_in_time(real, create, clock, patience)
         if patient:
-            wait_for_locks(conn, clock)
+            wait_for_locks(conn, clock, patience)
+        else:
+            hardly_wait_for_locks(conn, clock)
         return conn
     except OSError as error:
         raise DatabaseError(f"{path} cannot be used: {error.strerror}", hint=OTHER_FILE_HINT) from error
@@ -159,19 +168,19 @@ def _check_filesystem(folder: Path) -> None:
         )
 
 
-def _open_in_time(real: Path, create: bool, clock: Clock) -> apsw.Connection:
+def _open_in_time(real: Path, create: bool, clock: Clock, patience: float) -> apsw.Connection:
     """Open the database; while another process has locked all of it, try again.
 
     A process that sets it up does so, and SQLite's busy handler does not wait for every lock this
     takes. Any step may meet the lock, so each attempt starts from the beginning.
     """
-    deadline = clock.monotonic() + PATIENCE
+    deadline = clock.monotonic() + patience
     while True:
         try:
             return _open(real, create, clock)
         except apsw.BusyError as error:
             if clock.monotonic() >= deadline:
-                raise locked_for(PATIENCE, real) from error
+                raise locked_for(patience, real) from error
         sleep_before_retry()
 
 
@@ -189,6 +198,7 @@ def _open(real: Path, create: bool, clock: Clock) -> apsw.Connection:
         conn.execute("PRAGMA foreign_keys=ON")
         _use_wal(conn)
         conn.guard()
+        conn.take_turns(clock)
     except BaseException:
         conn.close()
         raise

@@ -12,6 +12,8 @@ from typing import Final
 
 import apsw
 
+from jeeves_runner.clock import Clock
+from jeeves_runner.db.turns import Turns
 from jeeves_runner.errors import DatabaseReplaced
 
 SIDE_FILES: Final = ("-wal", "-shm")
@@ -40,6 +42,9 @@ class GuardedConnection(apsw.Connection):
     What the transaction has written is undone then.
     """
 
+    turns: Turns | None = None
+    """Its place among those that write, from ``take_turns`` on."""
+
     _files: dict[str, FileIdentity | None] | None = None
     _folder = ""
     _folder_changed_at = 0
@@ -53,6 +58,10 @@ class GuardedConnection(apsw.Connection):
             for path in (self.filename, *(f"{self.filename}{suffix}" for suffix in SIDE_FILES))
         }
         self.set_commit_hook(self._check)
+
+    def take_turns(self, clock: Clock) -> None:
+        """Write in turns with the others."""
+        self.turns = Turns(self, clock)
 
     def wal_checkpoint(
         self, dbname: str | None = None, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE
@@ -68,6 +77,8 @@ class GuardedConnection(apsw.Connection):
         except DatabaseReplaced:
             self.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._files = None
+        if self.turns is not None:
+            self.turns.close()
         super().close(force)
 
     def _check(self) -> bool:

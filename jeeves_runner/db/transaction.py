@@ -1,6 +1,5 @@
 """Transactions, snapshots, the commits of others, and SQLite's errors in the project's words."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,16 +10,17 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.db.turns import sleep_before_retry, turns_of
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, NotADatabase
 
 BUSY_TIMEOUT_MS = 50
 """How long SQLite itself waits for a lock; callers that may wait longer try again, with jitter."""
 
+_FEW = 10
+"""Attempts at a lock in that time, by a connection that hardly waits."""
+
 PATIENCE = 10.0
 """Seconds that scripts and commands wait for a lock, to read or to write."""
-
-_RETRY_WAIT = (0.001, 0.05)
-"""Least and most seconds between two attempts at a lock; chosen at random, so that processes spread out."""
 
 
 class Tx(NamedTuple):
@@ -102,22 +102,38 @@ def data_version(conn: apsw.Connection) -> int:
     return version
 
 
-def wait_for_locks(conn: apsw.Connection, clock: Clock) -> None:
-    """Let every statement of this connection wait up to PATIENCE for a lock, with jitter.
+def wait_for_locks(conn: apsw.Connection, clock: Clock, patience: float) -> None:
+    """Let every statement of this connection wait for a lock for up to ``patience`` seconds, with jitter.
 
     Reads wait too: while another process recovers the WAL after a crash, or closes the database
     as its last user. Not for connections of an event loop, which would stand still meanwhile.
     """
     deadline = 0.0
+    turns = turns_of(conn, clock)
 
     def wait(attempts: int) -> bool:
         nonlocal deadline
+        if turns.is_beginning:
+            return False  # who begins a transaction waits by itself
         now = clock.monotonic()
         if attempts == 0:
-            deadline = now + PATIENCE
+            deadline = now + patience
         if now >= deadline:
             return False
         sleep_before_retry()
+        return True
+
+    conn.set_busy_handler(wait)
+
+
+def hardly_wait_for_locks(conn: apsw.Connection, clock: Clock) -> None:
+    """Let its statements wait for some hundredths of a second, as the connection of an event loop may."""
+    turns = turns_of(conn, clock)
+
+    def wait(attempts: int) -> bool:
+        if turns.is_beginning or attempts >= _FEW:
+            return False
+        time.sleep(BUSY_TIMEOUT_MS / 1000 / _FEW)
         return True
 
     conn.set_busy_handler(wait)
@@ -127,23 +143,24 @@ OTHER_FILE_HINT: Final = "let db_path name another file, or move this one out of
 _LOCKED_HINT: Final = "wait for that process to finish, or end it, then try again"
 
 
-def sleep_before_retry() -> None:
-    """Sleep for a moment before the next attempt at a lock."""
-    shortest, longest = _RETRY_WAIT
-    # The module `random` would cost each script that imports the client some milliseconds.
-    time.sleep(shortest + (longest - shortest) * os.urandom(1)[0] / 255)
-
-
 def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None:
-    deadline = clock.monotonic() + patience
-    while True:
-        try:
-            conn.execute("BEGIN IMMEDIATE")
+    turns = turns_of(conn, clock)
+    if turns.begin(min(patience, PATIENCE)):
+        return
+    if patience > PATIENCE:
+        _say_what_is_waited_for(conn.filename)
+        if turns.begin(patience - PATIENCE):
             return
-        except apsw.BusyError as error:
-            if clock.monotonic() >= deadline:
-                raise locked_for(patience, conn.filename) from error
-        sleep_before_retry()
+    raise locked_for(patience, conn.filename)
+
+
+def _say_what_is_waited_for(file: str) -> None:
+    # Few programs ever wait so long, and each script would wait for the import.
+    from logging import getLogger
+
+    getLogger(__name__).warning(
+        "%s has been locked by another process for over %g s; waiting for it", file, PATIENCE
+    )
 
 
 def locked_for(patience: float, file: str | Path) -> DatabaseBusy:

@@ -6,17 +6,23 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
+from math import inf
 
 import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.ballast import Ballast
-from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, sleep_before_retry, translate
+from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, translate
+from jeeves_runner.db.turns import sleep_before_retry, turns_of
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
-from jeeves_runner.errors import DatabaseError, JeevesError
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, JeevesError
 
 log = logging.getLogger(__name__)
+
+_ATTEMPT = 0.25
+"""Seconds that one attempt waits for the lock. After it, writes that are more urgent may go first; so long a
+wait is also worth a word."""
 
 
 class WriterThread(threading.Thread):
@@ -39,6 +45,7 @@ class WriterThread(threading.Thread):
         self._in_hand: list[Write] = []
         self._durable: bool | None = None
         self._give_up_at: float | None = None
+        self._turns = turns_of(conn, clock)
         self.busy_since: datetime | None = None
         self.ended = asyncio.Event()
         self.fault: DatabaseError | None = None
@@ -113,12 +120,10 @@ class WriterThread(threading.Thread):
         if durable is not self._durable:
             set_durable(self._conn, durable)
             self._durable = durable
-        try:
-            self._conn.execute("BEGIN IMMEDIATE")
-        except apsw.BusyError:
+        if not self._turns.begin(min(_ATTEMPT, self._patience())):
             if self._may_wait():
                 return False
-            raise
+            raise DatabaseBusy(f"{self._conn.filename} is locked by another process, and the runner stops")
         if self.busy_since is not None:
             log.warning("the database can be written again; it was locked since %s", to_text(self.busy_since))
             self.busy_since = None
@@ -129,10 +134,11 @@ class WriterThread(threading.Thread):
         if self.busy_since is None:
             self.busy_since = self._clock.now()
             log.warning("another process has locked the database; writes wait for it")
-        if self._give_up_at is None or self._clock.monotonic() < self._give_up_at:
-            return True
-        self._conn.set_busy_timeout(0)  # many batches may be left, and all of them fail
-        return False
+        return self._patience() > 0
+
+    def _patience(self) -> float:
+        """How many seconds it may wait for locks from now on."""
+        return inf if self._give_up_at is None else max(0.0, self._give_up_at - self._clock.monotonic())
 
     def _commit(self, batch: list[Write]) -> None:
         tx = open_tx(self._conn, self._clock)

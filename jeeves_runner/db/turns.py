@@ -1,0 +1,188 @@
+"""Who writes next: the writers of a database take turns.
+
+SQLite keeps no queue for its write lock. A program that writes again and again takes the lock again before
+those that ask for it from time to time find it free, and they may wait for seconds although nobody holds it
+for long. So they queue for a lock of their own, on a file beside the database: in the system's queue, which
+costs nothing. Only the first asks SQLite, and when it has begun, the next one is first.
+
+A place in the queue ends with its process. No right depends on it: who gets none in time (the first one was
+stopped, or the file cannot be made) asks SQLite all the same.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from contextlib import suppress
+from typing import Final
+
+import apsw
+
+from jeeves_runner.clock import Clock
+
+SUFFIX: Final = ".turns"
+"""What the file's name has behind the database's."""
+
+_SLICE = 0.005
+"""Seconds in which who had its turn need not queue again: two that write much would mostly hand over."""
+
+_LONGEST_IN_QUEUE = 1.0
+"""Seconds in the queue: many turns of the usual length."""
+
+_SOON = (0.0002, 0.0005)
+"""Seconds between the first looks at the queue: others are first for so short a time if the lock is free."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.01
+"""Seconds between two attempts of the one that is first: soon at the beginning, then ever more rarely."""
+
+_RETRY_WAIT = (0.001, 0.05)
+"""Least and most seconds between two attempts without a place; chosen at random, so that processes spread."""
+
+
+def sleep_before_retry() -> None:
+    """Sleep for a moment before the next attempt at a lock."""
+    shortest, longest = _RETRY_WAIT
+    # The module `random` would cost each script that imports the client some milliseconds.
+    time.sleep(shortest + (longest - shortest) * os.urandom(1)[0] / 255)
+
+
+class Turns:
+    """The turns of one connection."""
+
+    def __init__(self, conn: apsw.Connection, clock: Clock) -> None:
+        self._conn = conn
+        self._clock = clock
+        self._fd: int | None = None
+        self._has_no_file = False
+        self._slice_ends = clock.monotonic()
+        self.is_beginning = False
+        """Whether it asks for the write lock right now: then the connection's busy handler does not wait."""
+
+    def begin(self, patience: float) -> bool:
+        """Begin a write transaction; False if others had the lock for ``patience`` seconds."""
+        if self._clock.monotonic() < self._slice_ends and self._try():
+            return True
+        deadline = self._clock.monotonic() + patience
+        has_place = self._queue(deadline)
+        try:
+            if not self._ask_until(deadline, often=has_place):
+                return False
+        finally:
+            if has_place:
+                self._flock(fcntl.LOCK_UN)
+        self._slice_ends = self._clock.monotonic() + _SLICE
+        return True
+
+    def close(self) -> None:
+        """Close the file. Who begins later asks without a place."""
+        self._has_no_file = True
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _try(self) -> bool:
+        self.is_beginning = True
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            return False
+        finally:
+            self.is_beginning = False
+        return True
+
+    def _ask_until(self, deadline: float, *, often: bool) -> bool:
+        pause = _FIRST_PAUSE
+        while not self._try():
+            if self._clock.monotonic() >= deadline:
+                return False
+            if often:
+                time.sleep(pause)
+                pause = min(1.5 * pause, _LONGEST_PAUSE)
+            else:
+                sleep_before_retry()
+        return True
+
+    def _queue(self, deadline: float) -> bool:
+        """Whether this connection is the first in the queue now."""
+        if self._fd is None:
+            self._fd = self._open()
+        if self._fd is None:
+            return False
+        for pause in _SOON:
+            if self._flock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return True
+            time.sleep(pause)
+        fd = self._open()
+        left = min(deadline - self._clock.monotonic(), _LONGEST_IN_QUEUE)
+        if fd is None or left <= 0:
+            return False
+        place = _Place(fd)
+        if not place.wait(left):
+            return False
+        os.close(self._fd)
+        self._fd = fd
+        return True
+
+    def _flock(self, operation: int) -> bool:
+        """Whether it could be done at once."""
+        if self._fd is None:
+            return False
+        try:
+            fcntl.flock(self._fd, operation)
+        except OSError:
+            return False
+        return True
+
+    def _open(self) -> int | None:
+        """Open the file, and make it for the same users as the database if it is missing."""
+        if self._has_no_file:
+            return None
+        path = f"{self._conn.filename}{SUFFIX}"
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            with suppress(FileExistsError):
+                fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                os.fchmod(fd, os.stat(self._conn.filename).st_mode & 0o666)
+                return fd
+            return os.open(path, flags)
+        except OSError:
+            self._has_no_file = True
+            return None
+
+
+class _Place(threading.Thread):
+    """A place in the queue. The system gives a lock without a limit of time, so a thread waits for it."""
+
+    def __init__(self, fd: int) -> None:
+        """``fd`` is closed if the place is given up."""
+        super().__init__(name="turn to write", daemon=True)
+        self._fd = fd
+        self._gate = threading.Lock()
+        self._is_first = threading.Event()
+        self._given_up = False
+        self.start()
+
+    def run(self) -> None:
+        with suppress(OSError):
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        with self._gate:
+            if self._given_up:
+                os.close(self._fd)
+            self._is_first.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is the first within that time; else it is given up."""
+        self._is_first.wait(seconds)
+        with self._gate:
+            self._given_up = not self._is_first.is_set()
+            return not self._given_up
+
+
+def turns_of(conn: apsw.Connection, clock: Clock) -> Turns:
+    """The turns of a connection. One that ``connect`` has not made asks without a place."""
+    found = getattr(conn, "turns", None)
+    if isinstance(found, Turns):
+        return found
+    turns = Turns(conn, clock)
+    turns.close()
+    return turns
