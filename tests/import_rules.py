@@ -29,7 +29,8 @@ TEXTS = (
 those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
-SETTINGS = (*CORE, "schemas_text", "config_kinds", "config_file", "config")
+FLOOR = (*CORE, "regular_files")
+SETTINGS = (*FLOOR, "schemas_text", "config_kinds", "config_file", "config")
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
 WORKING = (*SETTINGS, *ADAPTERS, *WORKERS, "views")
@@ -40,17 +41,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.schedule": (*WORDS, *TEXTS),
     "core.manifest": (*WORDS, *TEXTS, "core.schedule"),
     "core": CORE[:-1],
+    "regular_files": WORDS,
     "schemas_text": WORDS,
     "config_kinds": SETTINGS[:-3],
     "config_file": SETTINGS[:-2],
     "config": SETTINGS[:-1],
-    **dict.fromkeys(ADAPTERS, CORE),
-    "client": (*CORE, "db"),
+    **dict.fromkeys(ADAPTERS, FLOOR),
+    "client": (*FLOOR, "db"),
     "reconcile": (*SETTINGS, *ADAPTERS),
-    "runs": (*CORE, "db", "execute"),
+    "runs": (*FLOOR, "db", "execute"),
     "executors": (*SETTINGS, "execute"),
     "runner": (*SETTINGS, *ADAPTERS, "reconcile", "runs"),
-    "views": (*CORE, "config", "db"),
+    "views": (*FLOOR, "config", "db"),
     "api": WORKING,
     "dashboard": (*WORKING, "api"),
     "service": (*WORKING, "api", "dashboard", "executors"),

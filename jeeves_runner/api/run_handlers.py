@@ -1,7 +1,8 @@
 """The handlers of runs: lists, single runs, their logs, starts by hand and cancels."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -24,13 +25,12 @@ from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
-from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
+from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.runs import (
     ResultDocument,
     RunsDocument,
     last_attempt,
-    run_log,
     run_view,
     runs_view,
     tails,
@@ -61,12 +61,13 @@ async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
 
 
 async def logs(call: Call[RunPath, Nothing, Nothing]) -> web.StreamResponse:
-    found, path = run_log(call.services.conn, call.path.run)
-    if path is None:
-        return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
-    if is_in_two_parts(path):
-        return web.Response(body=_parts(path), headers=_TEXT)
-    return web.FileResponse(path, headers=_TEXT)
+    found = run_view(call.services.conn, call.path.run)["run"]
+    if found["log_path"] is not None:
+        parts = LogReader(Path(found["log_path"])).read()
+        with suppress(OSError):  # it has been deleted, or is no file any more: the tails are left
+            first = await _next(parts)
+            return web.Response(body=_all(first, parts), headers=_TEXT)
+    return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
 
 
 async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
@@ -106,9 +107,16 @@ def _runs(
     return document
 
 
-async def _parts(path: Path) -> AsyncIterator[bytes]:
-    for chunk in LogReader(path).read():
-        yield chunk
+async def _all(first: bytes | None, more: Iterator[bytes]) -> AsyncIterator[bytes]:
+    part = first
+    while part is not None:
+        yield part
+        part = await _next(more)
+
+
+async def _next(parts: Iterator[bytes]) -> bytes | None:
+    """The next part of a log, None at its end; the event loop does not wait for the disk."""
+    return await asyncio.to_thread(next, parts, None)
 
 
 async def _wait_for(

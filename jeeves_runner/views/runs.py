@@ -1,6 +1,5 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
-import os
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, TypedDict
@@ -10,6 +9,7 @@ import apsw
 from jeeves_runner.core.model import BAD
 from jeeves_runner.db import run_list, runs
 from jeeves_runner.db.run_list import RunRow, WholeRunRow
+from jeeves_runner.regular_files import is_regular
 
 
 class RunsDocument(TypedDict):
@@ -60,9 +60,7 @@ def run_log(conn: apsw.Connection, run_id: int) -> tuple[WholeRunRow, Path | Non
     """The run of ``run_view`` and its log file, None if it has none (any more); NotFound."""
     run = run_view(conn, run_id)["run"]
     path = None if run["log_path"] is None else Path(run["log_path"])
-    if path is not None and not os.path.isfile(path):  # noqa: PTH113 - is_file() raises where one may not look
-        path = None
-    return run, path
+    return run, path if path is not None and is_regular(path) else None
 
 
 def active_runs(conn: apsw.Connection) -> list[RunRow]:

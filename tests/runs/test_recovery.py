@@ -22,7 +22,8 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.contract import Handle, LeftFacts
-from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
+from jeeves_runner.execute.output.log_reader import LogReader
+from jeeves_runner.execute.output.log_ring import ring_path
 
 RUNNER = """
 import asyncio, sys
@@ -103,7 +104,7 @@ def test_the_logs_of_a_killed_runner_are_put_in_order_and_its_temporaries_go(pla
         loud = place.root / "data" / "logs" / "loud" / "1.log"
         until(lambda: b"\n300000\n" in b"".join(LogReader(loud).read()))
         runner.send_signal(signal.SIGKILL)
-    assert is_in_two_parts(loud)
+    assert ring_path(loud).exists()
     assert len(list(foreign.parent.iterdir())) == 2
     with place.write() as tx:
         tx.conn.execute("UPDATE runs SET log_path = NULL")  # as if it had been killed before it was noted
@@ -114,7 +115,7 @@ def test_the_logs_of_a_killed_runner_are_put_in_order_and_its_temporaries_go(pla
     assert said["loud"].startswith("1\n2\n")
     assert said["loud"].endswith("\n300000\n")
     assert said["loud"].count(" bytes cut …\n") == 1
-    assert not is_in_two_parts(loud)
+    assert not ring_path(loud).exists()
     assert list(foreign.parent.iterdir()) == [foreign]
 
 

@@ -7,8 +7,14 @@ into a ring beside it (``log_ring``). Closing joins the two. ``log_reader`` read
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+from jeeves_runner.execute.output.log_place import (
+    open_in_place,
+    remove_in_place,
+    replace_in_place,
+)
 from jeeves_runner.execute.output.log_ring import HEADER, LogRing, marker, read_part, read_state, ring_path
 from jeeves_runner.execute.output.utf8 import without_start, without_unfinished_end
 
@@ -53,12 +59,16 @@ class LogFile:
             return
         self._closed = True
         try:
-            # A network file system may say only here that it had no room.
-            if self._fd is not None:
-                os.close(self._fd)
-            if self._ring is not None:
-                self._ring.close()
-                join_log(self._path)
+            with ExitStack() as ends:
+                # A network file system may say only when it closes a file that it had no room.
+                if self._fd is not None:
+                    ends.callback(os.close, self._fd)
+                if self._ring is not None:
+                    ends.callback(self._ring.close)
+                if self._fd is not None and self._ring is not None:
+                    # By descriptor: scripts may have put something else at these paths.
+                    _append_ring(self._fd, self._ring.descriptor)
+                    remove_in_place(ring_path(self._path))
         except OSError as error:
             self._fail(error)
 
@@ -77,7 +87,7 @@ class LogFile:
     def _append_to_head(self, data: bytes) -> None:
         if self._fd is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._fd = replace_in_place(self._path)
         while data:
             written = os.write(self._fd, data)
             self._size += written
@@ -94,19 +104,16 @@ def join_log(path: Path) -> None:
     The log must have no writer any more: it was closed, or its runner has died. Does nothing where
     there is no ring, and can be repeated after an interruption. Raises OSError.
     """
-    try:
-        ring = os.open(ring_path(path), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        log = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    with ExitStack() as ends:
         try:
-            _append_ring(log, ring)
-        finally:
-            os.close(log)
-    finally:
-        os.close(ring)
-    ring_path(path).unlink()
+            ring = open_in_place(ring_path(path))
+        except FileNotFoundError:
+            return
+        ends.callback(os.close, ring)
+        log = open_in_place(path, to_write=True)
+        ends.callback(os.close, log)
+        _append_ring(log, ring)
+    remove_in_place(ring_path(path))
 
 
 def _append_ring(log: int, ring: int) -> None:
@@ -134,5 +141,5 @@ def _tail_text(ring: int) -> Iterator[bytes]:
 
 def remove_log(path: Path) -> None:
     """Delete a log, whole or in two parts. Raises OSError."""
-    ring_path(path).unlink(missing_ok=True)  # first, because a log left over is found by its head
-    path.unlink(missing_ok=True)
+    remove_in_place(ring_path(path))  # first, because a log left over is found by its head
+    remove_in_place(path)

@@ -30,7 +30,7 @@ class LogFolders:
 
 def _logs(folder: Path) -> Iterator[tuple[int, Path]]:
     for job in _entries(folder):
-        for name in _entries(folder / job):
+        for name in () if (folder / job).is_symlink() else _entries(folder / job):
             stem, _, extension = name.rpartition(".")
             if extension == "log" and stem.isascii() and stem.isdigit() and len(stem) < 19:
                 yield int(stem), folder / job / name

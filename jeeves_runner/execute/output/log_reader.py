@@ -3,10 +3,10 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
+from jeeves_runner.execute.output.log_place import open_in_place
 from jeeves_runner.execute.output.log_ring import marker, read_part, read_state, ring_path
 from jeeves_runner.execute.output.utf8 import without_start
 
@@ -28,14 +28,16 @@ class LogReader:
 
     def read(self) -> Iterator[bytes]:
         """What has been written since the last call. Raises OSError, FileNotFoundError for no log."""
-        with self._path.open("rb") as log:
+        with os.fdopen(open_in_place(self._path), "rb") as log:
             try:
-                ring = ring_path(self._path).open("rb")
+                ring = open_in_place(ring_path(self._path))
             except FileNotFoundError:
                 yield from self._from_whole(log)
                 return
-            with closing(ring):
-                yield from self._from_both(log, ring.fileno())
+            try:
+                yield from self._from_both(log, ring)
+            finally:
+                os.close(ring)
 
     def _from_whole(self, log: BinaryIO) -> Iterator[bytes]:
         if self._head is not None:
@@ -87,8 +89,3 @@ class LogReader:
                 yield marker(cut + len(data) - len(text))
             self._position = position + len(data)
             yield text
-
-
-def is_in_two_parts(path: Path) -> bool:
-    """Whether a log still has a ring beside it: its run goes on, or its runner has died."""
-    return os.path.lexists(ring_path(path))

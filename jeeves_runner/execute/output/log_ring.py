@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from jeeves_runner.execute.output.log_place import replace_in_place
+
 HEADER = 64
 _CHUNK = 1 << 16
 
@@ -40,7 +42,7 @@ class LogRing:
 
     def __init__(self, log: Path, *, head: int, capacity: int) -> None:
         self._state = RingState(head, capacity, head, head)
-        self._fd = os.open(ring_path(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._fd = replace_in_place(ring_path(log))
         self._note(self._state)
 
     def write(self, data: bytes) -> None:
@@ -54,6 +56,11 @@ class LogRing:
             data = data[os.pwrite(self._fd, data[:room], offset) :]
         self._state = state._replace(written=end, reserved=end)
         self._note(self._state)
+
+    @property
+    def descriptor(self) -> int:
+        """Of its file, which can be read as well, until ``close``."""
+        return self._fd
 
     def close(self) -> None:
         os.close(self._fd)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeeves_runner.execute.output.log_file import LogFile, join_log, remove_log
-from jeeves_runner.execute.output.log_reader import LogReader, is_in_two_parts
+from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.execute.output.log_ring import ring_path
 
 CAP = 1024
@@ -83,7 +83,7 @@ def test_a_follower_sees_all_that_it_is_not_too_late_for_to_the_last_line(
     assert in_place(shown, text) == text
     assert all_of(reader) == ""
     assert shown.endswith(written[-1])
-    assert not is_in_two_parts(path)
+    assert not ring_path(path).exists()
     assert on_disk(path) <= CAP
     assert all_of(LogReader(path)) == path.read_text()
 
@@ -108,12 +108,12 @@ def test_the_log_of_a_killed_runner_is_head_mark_and_tail_in_their_order(
         for start in range(0, len(text), 50):
             log.write(text[start : start + 50].encode())
         log.close()
-    assert is_in_two_parts(path)
+    assert ring_path(path).exists()
     before = all_of(LogReader(path))
     in_place(before, text)
     join_log(path)
     assert path.read_text() == before
-    assert not is_in_two_parts(path)
+    assert not ring_path(path).exists()
 
 
 def test_joining_may_be_broken_off_and_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,12 +135,12 @@ def test_a_tail_without_a_header_is_no_tail(tmp_path: Path) -> None:
     assert all_of(LogReader(path)) == "the head\n"
     join_log(path)
     assert path.read_text() == "the head\n"
-    assert not is_in_two_parts(path)
+    assert not ring_path(path).exists()
 
 
 def test_a_log_goes_with_its_tail(tmp_path: Path) -> None:
     path = tmp_path / "1.log"
     LogFile(path, CAP).write("".join(lines(300)).encode())
-    assert is_in_two_parts(path)
+    assert ring_path(path).exists()
     remove_log(path)
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,114 @@
+"""Opens files in places where others may write, whatever stands there.
+
+Opening a named pipe waits for its other end, and a link leads to a file that is not meant. So only regular
+files are opened, links are followed where that is asked for alone, and nothing waits. An OSError says what
+stands there instead. A file system that hangs can still make any of this wait: the event loop calls it in a
+thread.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+_ALWAYS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+"""On a regular file O_NONBLOCK has no effect."""
+
+_CHUNK: Final = 64 * 1024
+
+StrPath = str | os.PathLike[str]
+
+
+def open_to_read(path: StrPath, *, follow: bool = False, folder: int | None = None) -> int:
+    """A descriptor of a regular file; OSError for anything else.
+
+    ``follow``: a link may lead to the file. ``folder``: a descriptor that a relative path starts at.
+    """
+    return _open(path, os.O_RDONLY, follow=follow, folder=folder)
+
+
+def open_to_write(path: StrPath, *, folder: int | None = None) -> int:
+    """A descriptor of a regular file that is there and keeps its content; OSError for anything else."""
+    return _open(path, os.O_WRONLY, follow=False, folder=folder)
+
+
+def create(path: StrPath, *, folder: int | None = None) -> int:
+    """A descriptor of a new file, to be read and written, for this user alone. FileExistsError for whatever
+    stands there."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | _ALWAYS, 0o600, dir_fd=folder)
+
+
+def replace(path: StrPath, *, folder: int | None = None) -> int:
+    """As ``create``, in the place of what stands there: a link or a pipe goes, and not what it leads to.
+
+    OSError for a folder.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path, dir_fd=folder)
+    return create(path, folder=folder)
+
+
+def read_all(path: StrPath, limit: int, *, follow: bool = False) -> bytes:
+    """The content of a regular file, its first ``limit`` bytes at most. Raises OSError."""
+    descriptor = open_to_read(path, follow=follow)
+    try:
+        parts = []
+        while limit > 0 and (part := os.read(descriptor, min(limit, _CHUNK))):
+            parts.append(part)
+            limit -= len(part)
+            if len(part) < _CHUNK:
+                break
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def real_folder(path: StrPath) -> Iterator[int]:
+    """A descriptor of a folder that is no link itself; OSError for anything else."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _ALWAYS)
+    except OSError as error:
+        # Linux says of a link only that it is no folder.
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR) and os.path.islink(path):  # noqa: PTH114
+            raise _is_a_link(path) from None
+        raise
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def is_regular(path: StrPath) -> bool:
+    """Whether a regular file stands there that is no link; False also for what cannot be seen."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def not_regular(path: StrPath) -> OSError:
+    """The error for anything but a regular file."""
+    return OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
+
+
+def _open(path: StrPath, flags: int, *, follow: bool, folder: int | None) -> int:
+    links = 0 if follow else os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags | links | _ALWAYS, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ENXIO, errno.EISDIR):  # a socket, a pipe that nobody reads, a folder
+            raise not_regular(path) from None
+        if links and error.errno in (errno.ELOOP, errno.EMLINK):
+            raise _is_a_link(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise not_regular(path)
+    return descriptor
+
+
+def _is_a_link(path: StrPath) -> OSError:
+    return OSError(errno.ELOOP, "it is a symbolic link", os.fspath(path))
