@@ -224,6 +224,27 @@ def io_in_core(module: Module) -> Iterator[str]:
                 yield f"{module.name}:{node.lineno}: the core calls {name}()"
 
 
+BESIDE_SCRIPTS = ("sources", "execute.output", "reconcile", "runs", "runner", "views", "api")
+"""These work in the runner, on files that scripts and people may replace by a pipe or a link."""
+
+OPENING_METHODS = OUTSIDE_METHODS | {"NamedTemporaryFile", "mkstemp"}
+MODE = re.compile("[rwax][bt+]{0,2}")
+
+
+def files_opened_elsewhere(module: Module) -> Iterator[str]:
+    """Beside scripts, files are opened by ``regular_files`` alone, which waits for nothing."""
+    if not module.within(*BESIDE_SCRIPTS):
+        return
+    names = dict(aliases(module)) | {"open": "open"}
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        by_mode = called == "open" and any(MODE.fullmatch(_literal(word, "")) for word in node.args)
+        if by_mode or called in OPENING_METHODS or dotted(node.func, names) in ("open", "io.open", "os.open"):
+            yield f"{module.name}:{node.lineno}: opens a file that may be anything: {ast.unparse(node.func)}"
+
+
 def imports_by_name(module: Module) -> Iterator[str]:
     """No rule sees what is imported by a text."""
     if module.within(*LOADS_BY_NAME):
@@ -359,6 +380,7 @@ RULES: tuple[Rule, ...] = (
     sentences_said_elsewhere,
     runs_written_elsewhere,
     io_in_core,
+    files_opened_elsewhere,
     imports_by_name,
     libraries_out_of_place,
     kinds_of_sources,

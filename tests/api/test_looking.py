@@ -1,7 +1,10 @@
 """HTTP as those see it who look: the documents are those of the views, whole or in pages."""
 
+import asyncio
+import os
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from support.ledger import Ledger, as_document
 
 from jeeves_runner import __version__
 from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.queues import queues_view
 from jeeves_runner.views.runs import run_view, runs_view
@@ -141,3 +145,48 @@ def test_a_log_over_its_cap_is_told_in_its_order_while_it_is_written(ledger: Led
     head, tail = answer.body.split(" bytes cut …\n")
     assert head.startswith("line 0\nline 1\n")
     assert tail.endswith("line 198\nline 199\n")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_what_is_no_log_is_neither_waited_for_nor_shown(ledger: Ledger, tmp_path: Path, kind: str) -> None:
+    ledger.add_job("a")
+    path = tmp_path / "1.log"
+    run = ledger.add_run("a", log_path=str(path), stdout="the end")
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "link":
+            (tmp_path / "secret").write_text("secret")
+            path.symlink_to("secret")
+        case "folder":
+            path.mkdir()
+    assert get(ledger, f"/runs/{run}/logs").body == "the end\n"
+
+
+def test_other_answers_do_not_wait_for_the_disk_of_a_log(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk hangs in the middle of the log."""
+    ledger.add_job("a")
+    path = tmp_path / "1.log"
+    path.write_text("first, ")
+    run = ledger.add_run("a", log_path=str(path))
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hanging(self: LogReader) -> Iterator[bytes]:
+        yield from read(self)
+        hangs.set()
+        assert goes_on.wait(30)
+        yield b"second"
+
+    read = LogReader.read
+    monkeypatch.setattr(LogReader, "read", hanging)
+
+    async def scenario(api: Api) -> tuple[int, str]:
+        log = asyncio.create_task(api.get(f"/runs/{run}/logs"))
+        await asyncio.to_thread(hangs.wait, 30)
+        other = await api.get("/runs")
+        goes_on.set()
+        return other.status, (await log).body
+
+    assert with_api(ledger, scenario) == (200, "first, second")

@@ -8,7 +8,9 @@ import pytest
 
 from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
 from jeeves_runner.errors import SourceError
+from jeeves_runner.regular_files import open_to_read
 from jeeves_runner.sources.contract import Snapshot
+from jeeves_runner.sources.folder import walk
 from jeeves_runner.sources.folder.source import FolderSource
 from jeeves_runner.sources.folder.walk import MAX_DEPTH, FolderTrace
 
@@ -142,3 +144,19 @@ def test_the_hint_for_a_folder_named_as_defaults_does_not_advise_an_underscore(j
     (jobs / "_defaults.yaml").mkdir()
     (problem,) = look(jobs).unreadable
     assert (problem.file, problem.hint) == ("jobs.d/_defaults.yaml", "rename the folder")
+
+
+def test_a_pipe_that_takes_the_place_of_a_manifest_is_not_waited_for(
+    jobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes after the walk has seen a file there, and before it is opened."""
+    (jobs / "a.yaml").write_text("run: x\n")
+
+    def swapped(path: str, *, follow: bool) -> int:
+        Path(path).unlink()
+        os.mkfifo(path)
+        return open_to_read(path, follow=follow)
+
+    monkeypatch.setattr(walk, "open_to_read", swapped)
+    (problem,) = look(jobs).unreadable
+    assert problem.message == "the file cannot be read: it is not a regular file"

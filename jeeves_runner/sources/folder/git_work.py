@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.regular_files import read_all
 from jeeves_runner.sources.stamps import FileStamp, stamp_of
 
 PATIENCE = 30.0
@@ -18,6 +19,7 @@ REST = 1.0
 """Seconds without a lock and without a move of HEAD after which git is at rest."""
 
 _STEP = 0.05
+_SHORT = 4096  # bytes: more than any path has
 _WORTH_SAYING = 1.0
 
 
@@ -108,6 +110,6 @@ def head_of(git: Path) -> dict[str, FileStamp]:
 def _line(file: Path) -> str:
     """The text of a short file of git's; empty if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8", errors="surrogateescape").strip()
+        return read_all(file, _SHORT, follow=True).decode("utf-8", "surrogateescape").strip()
     except OSError:
         return ""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
+from jeeves_runner.regular_files import not_regular, open_to_read
 from jeeves_runner.sources.contract import SourceFile
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
@@ -135,7 +136,7 @@ class Walk:
                 return False
             if not entry.is_file():
                 os.stat(entry.path)
-                raise OSError("it is not a regular file")
+                raise not_regular(entry.path)
             file = SourceFile(path=path, data=_read(entry.path))
         except OSError as error:
             self._recheck[entry.path] = _stamp_at(entry.path, error)
@@ -163,7 +164,7 @@ def _stamp_at(path: str, error: OSError) -> FileStamp:
 
 def _read(path: str) -> bytes:
     """At most one byte more than a manifest may have."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_to_read(path, follow=True)
     try:
         data = os.read(descriptor, _CHUNK)
         if len(data) < _CHUNK:
