@@ -1,17 +1,20 @@
 """The runner's own log: one line per event, for people or for programs."""
 
+import errno
 import json
 import logging
-import sys
+import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from stat import S_ISCHR, S_ISDIR, S_ISREG
-from typing import TextIO
+from stat import S_ISCHR, S_ISREG
+from typing import Final
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import LogConfig
+from jeeves_runner.runner.log_thread import ThreadHandler
 
-log = logging.getLogger(__name__)
+_STANDARD_ERROR: Final = 2
 
 _LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
 """Ours, and those of libraries that would otherwise write to standard error in their own format."""
@@ -41,15 +44,17 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
-    """Send the program's log where the config says. OSError if that is no file or cannot be opened."""
-    handler: logging.Handler
+def set_up_logging(config: LogConfig, descriptor: int = _STANDARD_ERROR) -> None:
+    """Send the program's log where the config says, without ever waiting for it.
+
+    OSError if that is no file or cannot be opened.
+    """
     if config.file is None:
-        handler = _StandardError(stream)
+        handler = ThreadHandler(descriptor)
     else:
         config.file.parent.mkdir(parents=True, exist_ok=True)
-        _check_file(config.file)
-        handler = logging.FileHandler(config.file, encoding="utf-8")
+        open_file = partial(_open, config.file)
+        handler = ThreadHandler(open_file(), open_file)
     handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
     for name in _LOGGERS:
         logger = logging.getLogger(name)
@@ -59,34 +64,39 @@ def set_up_logging(config: LogConfig, stream: TextIO = sys.stderr) -> None:
 
 
 def reopen_log_file() -> None:
-    """Go on in a new file of the same name, if the log is a file: the old one has been moved away. If that
-    cannot be opened, the log stays where it is and says so."""
-    for handler in logging.getLogger(_LOGGERS[0]).handlers:
-        if isinstance(handler, logging.FileHandler):
-            path = Path(handler.baseFilename)
-            try:
-                _check_file(path)
-                old = handler.setStream(path.open("a", encoding="utf-8"))
-            except OSError as error:
-                log.error("the log file %s cannot be opened anew: %s", path, error.strerror)
-            else:
-                if old is not None:
-                    old.close()
+    """Go on in a new file of the same name, if the log is a file: the old one has been moved away."""
+    for handler in _handlers():
+        handler.reopen()
 
 
-class _StandardError(logging.StreamHandler[TextIO]):
-    """Goes on without a word when the reader of the stream has gone: nobody could read it."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handleError(record)
+def flush_log() -> None:
+    """Wait for the last lines, as long as ``LAST_LINES`` at most."""
+    for handler in _handlers():
+        handler.flush()
 
 
-def _check_file(path: Path) -> None:
-    """OSError for a folder or a pipe (opening one would wait for a reader); /dev/null is allowed."""
+def _handlers() -> list[ThreadHandler]:
+    handlers = logging.getLogger(_LOGGERS[0]).handlers
+    return [handler for handler in handlers if isinstance(handler, ThreadHandler)]
+
+
+def _open(path: Path) -> int:
+    """OSError for a folder or a pipe, which may have no reader; a device such as /dev/null is allowed."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.EISDIR:
+            raise OSError(errno.EISDIR, "it is a folder", os.fspath(path)) from None
+        if error.errno == errno.ENXIO:
+            raise _no_file(path) from None
+        raise
+    mode = os.fstat(descriptor).st_mode
     if not (S_ISREG(mode) or S_ISCHR(mode)):
-        raise OSError(None, "it is a folder" if S_ISDIR(mode) else "it is neither a file nor a device")
+        os.close(descriptor)
+        raise _no_file(path)
+    return descriptor
+
+
+def _no_file(path: Path) -> OSError:
+    return OSError(errno.EINVAL, "it is neither a file nor a device", os.fspath(path))

@@ -1,6 +1,5 @@
 """The runner's log: one place and one form for all that is said, and what cannot be a log file."""
 
-import io
 import json
 import logging
 import os
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jeeves_runner.config import LogConfig
-from jeeves_runner.runner.logging_setup import set_up_logging
+from jeeves_runner.runner.logging_setup import flush_log, reopen_log_file, set_up_logging
 
 LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
 
@@ -30,12 +29,13 @@ def as_before() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["jeeves_runner.service", "asyncio", "aiohttp.server"])
-def test_what_libraries_say_stands_in_the_same_log(name: str) -> None:
-    stream = io.StringIO()
-    set_up_logging(LogConfig(format="json"), stream)
-    logging.getLogger(name).error("out of %s", "files")
-    logging.getLogger(name).debug("a detail")
-    (line,) = stream.getvalue().splitlines()
+def test_what_libraries_say_stands_in_the_same_log(tmp_path: Path, name: str) -> None:
+    with (tmp_path / "log").open("wb") as stream:
+        set_up_logging(LogConfig(format="json"), stream.fileno())
+        logging.getLogger(name).error("out of %s", "files")
+        logging.getLogger(name).debug("a detail")
+        flush_log()
+    (line,) = (tmp_path / "log").read_text().splitlines()
     entry = json.loads(line)
     assert (entry["level"], entry["logger"], entry["message"]) == ("error", name, "out of files")
 
@@ -44,7 +44,35 @@ def test_a_file_is_made_with_its_folder_and_written_to(tmp_path: Path) -> None:
     file = tmp_path / "logs" / "runner.log"
     set_up_logging(LogConfig(file=file))
     logging.getLogger("jeeves_runner.test").info("it %s", "works")
+    flush_log()
     assert file.read_text().endswith(" INFO    it works\n")
+
+
+def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "runner.log"
+    set_up_logging(LogConfig(file=file))
+    logging.getLogger("jeeves_runner.test").info("before")
+    flush_log()
+    file.rename(tmp_path / "old.log")
+    reopen_log_file()
+    logging.getLogger("jeeves_runner.test").info("after")
+    flush_log()
+    assert [path.read_text()[33:] for path in (tmp_path / "old.log", file)] == ["before\n", "after\n"]
+
+
+def test_a_file_that_cannot_be_made_anew_goes_on_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "runner.log"
+    set_up_logging(LogConfig(file=file))
+    file.rename(tmp_path / "old.log")
+    os.mkfifo(file)
+    reopen_log_file()
+    logging.getLogger("jeeves_runner.test").info("after")
+    flush_log()
+    first, second = (tmp_path / "old.log").read_text().splitlines()
+    assert {first[33:], second[33:]} == {
+        f"the log file {file} cannot be opened anew: it is neither a file nor a device",
+        "after",
+    }
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("folder", "it is a folder"), ("pipe", "neither a file nor")])

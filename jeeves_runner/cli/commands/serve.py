@@ -20,7 +20,7 @@ def command(app: App) -> None:
     """
     import asyncio  # with the service, half a second: too long for `serve --help` and Tab
 
-    from jeeves_runner.runner.logging_setup import set_up_logging
+    from jeeves_runner.runner.logging_setup import flush_log, set_up_logging
     from jeeves_runner.service import serve
 
     config = app.config
@@ -33,7 +33,7 @@ def command(app: App) -> None:
         ) from None
 
     def ready(url: str) -> None:
-        with suppress(OSError):  # whoever read it has gone; the lines are for people
+        with suppress(OSError):  # their reader may be gone; the lines are for people
             app.print(f"jeeves-runner answers on {url}")
             app.print(f"  manifests  {config.jobs_dir}")
             app.print(f"  database   {config.db_path}")
@@ -42,6 +42,7 @@ def command(app: App) -> None:
     try:
         asyncio.run(serve(config, app.clock, ready=ready, exit_code=code_after))
     finally:
+        flush_log()
         give_up_broken_streams()
 
 
