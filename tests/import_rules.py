@@ -29,7 +29,7 @@ TEXTS = (
 those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
-FLOOR = (*CORE, "regular_files")
+FLOOR = (*CORE, "regular_files", "side_thread")
 SETTINGS = (*FLOOR, "schemas_text", "config_kinds", "config_file", "config")
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.manifest": (*WORDS, *TEXTS, "core.schedule"),
     "core": CORE[:-1],
     "regular_files": WORDS,
+    "side_thread": WORDS,
     "schemas_text": WORDS,
     "config_kinds": SETTINGS[:-3],
     "config_file": SETTINGS[:-2],

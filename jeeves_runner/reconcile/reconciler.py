@@ -15,7 +15,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.live import Delta
-from jeeves_runner.core.origin import AppliedBy
+from jeeves_runner.core.origin import AppliedBy, Commit
 from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
 from jeeves_runner.db.thread_reads import ThreadReads
@@ -31,14 +31,17 @@ from jeeves_runner.reconcile.apply import (
 )
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.sync_status import SyncState, SyncStatus
+from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources import stamps
-from jeeves_runner.sources.contract import Source
+from jeeves_runner.sources.contract import Source, Trace
 from jeeves_runner.sources.stamps import Places
 
 log = logging.getLogger(__name__)
 
 _FIRST_LOOKS = 4
 """Looks before the jobs are loaded, should deletes be settling at each but the last."""
+_COMMIT_PATIENCE = 45.0
+"""Seconds that a source has to say which commit it stands at; git gets 10 for each question."""
 
 _MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
 
@@ -76,7 +79,8 @@ class Reconciler:
         self._approved: str | None = None
         self._watch = source.watch(clock)
         self._settling = f"deletes count once the folder has stayed as it is for {source.settle:.0f} s"
-        self._scripts = Places()
+        self._side = SideThread("reconciler")
+        self._scripts = Places(self._side)
         self._look_again = asyncio.Event()
         # The fingerprint of the last plan, and the monotonic time at which it was first seen.
         self._seen: tuple[str, float] = ("", 0.0)
@@ -144,13 +148,13 @@ class Reconciler:
             unrest = await self._watch.wait_for_rest(self._say_waiting)
             self.status = await self._reconcile(trust_deletes=unrest is None)
             self._scripts.note(self._planner.recheck)
-            self._watch.looked(self._planner.trace)
+            await self._watch.looked(self._planner.trace)
             if unrest is not None and self.status.reason in (None, self._settling):
                 self.status = replace(self.status, reason=unrest)
         except (JeevesError, OSError) as error:
             self._approved = None
             self._scripts.note({})
-            self._watch.looked(None)
+            await self._watch.looked(None)
             self.status = replace(self.status, state="error", reason=str(error), checked_at=self._clock.now())
         self._report(before)
         return self.status
@@ -243,7 +247,7 @@ class Reconciler:
         options = ApplyOptions(applied_by=by, source=source)
         if not await self._reads.read(partial(needs_writing, plan=plan, options=options)):
             return Applied(revision=None, plan=plan)
-        commit = await asyncio.to_thread(source.commit, trace) if plan.changes else None
+        commit = await self._commit(trace) if plan.changes else None
         applied, known = await self._writer.write(
             lambda tx: (apply_plan(tx, plan, options, commit), revisions.fingerprint(tx.conn)),
             durable=bool(plan.changes),
@@ -256,6 +260,13 @@ class Reconciler:
             )
             await self._applied(applied)
         return applied
+
+    async def _commit(self, trace: Trace) -> Commit | None:
+        try:
+            return await self._side.call(lambda: self._source.commit(trace), _COMMIT_PATIENCE)
+        except OSError as error:
+            log.warning("the commit of the manifests is not recorded: %s", str(error) or "git does not answer")
+            return None
 
     def _status_after(
         self, plan: Plan, allowed: Plan, reason: str | None, all_wait: str | None

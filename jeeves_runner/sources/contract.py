@@ -113,7 +113,7 @@ class Watch(Protocol):
         so callers look at an interval as well. Raises when following is no longer possible.
         """
 
-    def looked(self, trace: Trace | None) -> None:
+    async def looked(self, trace: Trace | None) -> None:
         """Take note of what a look left: a change of what it met gives a hint. None: the look failed."""
 
     async def wait_for_rest(self, say: Callable[[str], None]) -> str | None:

@@ -3,10 +3,12 @@
 For places that no notification covers: what links lead to, scripts that are missing, a lock.
 """
 
-import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
+
+from jeeves_runner.side_thread import SideThread
 
 FileStamp = tuple[int, ...] | None
 """``(device, inode, mode, change time in ns)`` of what a path leads to; None where nothing can be seen.
@@ -28,7 +30,9 @@ def stamp_of(path: str) -> FileStamp:
 class Places:
     """Places that a fault hangs on, and what stood there when it was met. A change may mend it."""
 
-    def __init__(self) -> None:
+    def __init__(self, thread: SideThread) -> None:
+        """``thread`` looks at them."""
+        self._thread = thread
         self._places: Mapping[str, FileStamp] = {}
 
     def note(self, places: Mapping[str, FileStamp]) -> None:
@@ -36,9 +40,14 @@ class Places:
         self._places = places
 
     async def has_changed(self) -> bool:
-        """Whether there is a change since they were noted. Told once: then nothing is noted any more."""
-        places = self._places
-        found = bool(places) and await asyncio.to_thread(_is_different, places)
+        """Whether there is a change since they were noted. Told once: then nothing is noted any more.
+
+        Not while their file system does not answer.
+        """
+        places, found = self._places, False
+        if places:
+            with suppress(OSError):
+                found = await self._thread.call(lambda: _is_different(places))
         if not found or places is not self._places:
             return False
         self._places = {}

@@ -1,6 +1,7 @@
 """The loop that keeps the live jobs as the manifests say: whatever happens around it, it ends when told."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from jeeves_runner.reconcile.apply import Applied
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup, source_of
+from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources.folder.system_watch import SystemWatch
 
 
@@ -96,14 +98,58 @@ def test_it_fails_when_its_watch_does(project: Project, monkeypatch: pytest.Monk
     async def scene() -> BaseException | None:
         async with watching(project) as (_, task):
 
-            def broken(_watch: SystemWatch) -> None:
+            async def broken(_watch: SystemWatch) -> None:
                 raise RuntimeError("the watch broke")
 
-            monkeypatch.setattr(SystemWatch, "_places", broken)
+            monkeypatch.setattr(SystemWatch, "check", broken)
             await asyncio.wait({task}, timeout=10)
             return task.exception()
 
     assert "the watch broke" in repr(asyncio.run(scene()))
+
+
+def test_a_folder_that_becomes_a_link_to_itself_is_an_error_until_it_is_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeeves_runner.sources.stamps.GLANCE", 0.05)
+
+    async def scene() -> None:
+        async with watching(project) as (reconciler, task):
+            project.jobs_dir.rename(project.root / "old")
+            project.jobs_dir.symlink_to(project.jobs_dir)
+            await until(lambda: reconciler.status.state == "error")
+            assert "Too many levels of symbolic links" in (reconciler.status.reason or "")
+            await reconciler.look()
+            assert not task.done()
+            project.jobs_dir.unlink()
+            (project.root / "old").rename(project.jobs_dir)
+            await until(lambda: reconciler.status.state == "in_sync")
+
+    asyncio.run(scene())
+
+
+def test_a_folder_whose_file_system_hangs_is_an_error_until_it_answers(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SideThread.call, "__defaults__", (0.1,))
+    goes_on = threading.Event()
+
+    def hanging(_folder: Path) -> None:
+        goes_on.wait(30)
+
+    async def scene() -> None:
+        async with looking(project) as reconciler:
+            with monkeypatch.context() as patch:
+                patch.setattr("jeeves_runner.sources.folder.git_work.git_folder", hanging)
+                state = await reconciler.look()
+            assert (state.state, state.reason) == (
+                "error",
+                f"the jobs folder {project.jobs_dir} does not answer",
+            )
+            goes_on.set()
+            assert (await reconciler.look()).state == "in_sync"
+
+    asyncio.run(scene())
 
 
 def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(

@@ -198,7 +198,7 @@ def test_hints_come_until_a_look_has_seen_the_change(origin: Origin, monkeypatch
         while seen != wanted:
             await next_hint(heard)
             snapshot = await asyncio.to_thread(origin.source.look)
-            watch.looked(snapshot.trace)
+            await watch.looked(snapshot.trace)
             seen = paths(snapshot)
 
     async def scene() -> None:
@@ -228,7 +228,7 @@ def test_what_comes_back_gives_a_hint_although_the_last_look_failed(
             origin.root.rename(away)
             with pytest.raises(SourceError):
                 origin.source.look()
-            watch.looked(None)
+            await watch.looked(None)
             heard.clear()
             away.rename(origin.root)
             await next_hint(heard)

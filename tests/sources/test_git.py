@@ -8,6 +8,7 @@ import pytest
 from support.git_tree import git
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources.folder import git_work
 from jeeves_runner.sources.folder.commit import commit_of
 from jeeves_runner.sources.folder.git_work import GitWork, git_folder, head_of
@@ -181,7 +182,7 @@ def test_once_head_has_moved_it_waits_until_git_rests(root: Path, monkeypatch: p
         return clock.monotonic() - before
 
     async def scene() -> None:
-        work = GitWork(root / "jobs.d", clock)
+        work = GitWork(root / "jobs.d", clock, SideThread("side"))
         assert await waited(work) < 1
         committed(root)
         assert await waited(work) >= 1
@@ -199,7 +200,7 @@ def test_a_head_that_never_rests_holds_back_deletes_alone(
     said: list[str] = []
 
     async def scene() -> None:
-        work = GitWork(root / "jobs.d", SteppedClock())
+        work = GitWork(root / "jobs.d", SteppedClock(), SideThread("side"))
         assert await work.wait(said.append) is None
         assert await work.wait(said.append) == "deletes wait for git: HEAD goes on moving"
         assert said == ["waiting for git: HEAD has moved"]
@@ -219,7 +220,7 @@ def test_a_lock_waited_for_in_vain_is_not_waited_for_again(
     said: list[str] = []
 
     async def scene() -> None:
-        work = GitWork(root / "jobs.d", SystemClock())
+        work = GitWork(root / "jobs.d", SystemClock(), SideThread("side"))
         assert await work.wait(said.append) is None
         lock.touch()
         assert [await work.wait(said.append) for _ in range(3)] == [in_vain] * 3

@@ -1,14 +1,18 @@
 """Hints: every kind of change in the folder makes the watch speak, also where notifications fail."""
 
 import asyncio
+import logging
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from jeeves_runner.side_thread import SideThread
+from jeeves_runner.sources.folder import notices, system_watch
 from jeeves_runner.sources.folder.system_watch import SystemWatch
 
 PATIENCE = 30
@@ -43,7 +47,7 @@ class Listener:
 
 @asynccontextmanager
 async def listening(folder: Path) -> AsyncIterator[tuple[SystemWatch, Listener]]:
-    watch = SystemWatch(folder)
+    watch = SystemWatch(folder, SideThread("side"))
     listener = Listener(watch)
     task = asyncio.create_task(listener.run())
     try:
@@ -133,12 +137,11 @@ def test_a_folder_above_that_was_removed_and_made_again_loses_no_edit(tmp_path: 
             await listener.next()
             shutil.rmtree(tmp_path / gone)
             await listener.next()
-            watch.check()
-            await listener.next()
+            await watch.check()
             await listener.quiet()
             jobs.mkdir(parents=True)
             await listener.next()
-            watch.check()
+            await watch.check()
             await listener.quiet()
             new_file(jobs)
             await listener.next()
@@ -155,7 +158,7 @@ def test_a_folder_put_in_the_place_of_another_is_watched_once_checked(tmp_path: 
             shutil.copytree(tmp_path / "deploy", tmp_path / "other")
             (tmp_path / "deploy").rename(tmp_path / "old")
             (tmp_path / "other").rename(tmp_path / "deploy")
-            watch.check()
+            await watch.check()
             await listener.next()
             await listener.quiet()
             new_file(jobs)
@@ -172,6 +175,7 @@ def test_a_name_that_is_no_text_does_not_end_the_watch(tmp_path: Path) -> None:
             await listener.next()
             odd = os.fsencode(tmp_path) + b"/\xff"
             watch.retarget([os.fsdecode(odd)])
+            await watch.check()
             await asyncio.to_thread(Path(os.fsdecode(os.fsencode(jobs) + b"/b\xffd.yaml")).write_text, "x")
             await listener.next()
             await listener.quiet()
@@ -190,9 +194,87 @@ def test_places_that_links_lead_to_are_watched_once_they_are_known(tmp_path: Pat
         async with listening(jobs) as (watch, listener):
             await listener.next()
             watch.retarget([str(jobs), str(elsewhere)])
+            await watch.check()
             await listener.next()
             await listener.quiet()
             new_file(elsewhere)
             await listener.next()
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_that_becomes_a_link_to_itself_ends_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        async with listening(jobs) as (watch, listener):
+            await listener.next()
+            watch.retarget([str(jobs)])
+            jobs.rename(tmp_path / "old")
+            jobs.symlink_to("jobs.d")
+            await watch.check()
+            await listener.next()
+            await listener.quiet()
+            jobs.unlink()
+            (tmp_path / "old").rename(jobs)
+            await watch.check()
+            await listener.next()
+            await listener.quiet()
+            new_file(jobs)
+            await listener.next()
+
+    asyncio.run(scenario())
+
+
+def test_without_notifications_it_hints_at_an_interval_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_paths: Path, **_: object) -> Iterator[object]:
+        raise OSError("Error creating recommended watcher: Too many open files (os error 24)")
+
+    monkeypatch.setattr(system_watch, "_PAUSE", 0.01)
+    caplog.set_level(logging.INFO)
+
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        with monkeypatch.context() as patch:
+            patch.setattr(notices, "watch", refused)
+            async with listening(jobs) as (_, listener):
+                for _ in range(5):
+                    await listener.next()
+                assert len(caplog.messages) == 1
+                assert caplog.messages[0].endswith("raise fs.inotify.max_user_instances and max_user_watches")
+                patch.undo()
+                await listener.next()
+                await listener.quiet()
+        assert caplog.messages[1:] == ["changes of the manifests are notified again"]
+
+    asyncio.run(scenario())
+
+
+def test_a_file_system_that_hangs_keeps_nobody_and_is_heard_once_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(system_watch, "_PAUSE", 0.01)
+
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        thread = SideThread("side")
+        watch = SystemWatch(jobs, thread, patience=0.05)
+        listener = Listener(watch)
+        task = asyncio.create_task(listener.run())
+        with pytest.raises(TimeoutError):
+            await thread.call(lambda: goes_on.wait(PATIENCE), 0.05)
+        await listener.next()
+        await watch.check()
+        goes_on.set()
+        await listener.next()
+        await listener.quiet()
+        new_file(jobs)
+        await listener.next()
+        task.cancel()
 
     asyncio.run(scenario())

@@ -108,7 +108,7 @@ class RefWatch:
         except SourceError:
             return None
 
-    def looked(self, trace: Trace | None) -> None:
+    async def looked(self, trace: Trace | None) -> None:
         self._looked_at = trace
 
     async def wait_for_rest(self, _say: Callable[[str], None]) -> str | None:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from jeeves_runner.core.origin import Commit
+from jeeves_runner.sources.folder.places import is_there, real_path
 from jeeves_runner.sources.names import SUFFIXES
 
 _PATIENCE = 10.0
@@ -18,8 +19,8 @@ def commit_of(folder: Path, root: Path) -> Commit | None:
     It is marked as dirty when the folder differs from it, manifests that git ignores included, or when a
     tracked file of the project ``root`` has changed: the config, a script.
     """
-    manifests, project = folder.resolve(), root.resolve()
-    top = next((p for p in (manifests, *manifests.parents) if (p / ".git").exists()), None)
+    manifests, project = real_path(folder), real_path(root)
+    top = next((p for p in (manifests, *manifests.parents) if is_there(p / ".git")), None)
     if top is None:
         return None
     log = _git(manifests, "log", "-1", "--no-show-signature", "--format=%H%n%an <%ae>%n%s")

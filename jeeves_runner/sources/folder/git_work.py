@@ -10,6 +10,8 @@ from pathlib import Path
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.regular_files import read_all
+from jeeves_runner.side_thread import SideThread
+from jeeves_runner.sources.folder.places import is_file, is_folder, real_path
 from jeeves_runner.sources.stamps import FileStamp, stamp_of
 
 PATIENCE = 30.0
@@ -30,9 +32,11 @@ class GitWork:
     give another answer. It is empty when git was at rest.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, thread: SideThread) -> None:
+        """``thread`` looks at the files."""
         self._folder = folder
         self._clock = clock
+        self._thread = thread
         # Where HEAD stood at the end of the last wait; None before the first.
         self._head: Mapping[str, FileStamp] | None = None
         # The stamp of a lock that outlasted a wait: left by a command that died, it is not waited for again.
@@ -42,15 +46,12 @@ class GitWork:
     async def wait(self, say: Callable[[str], None]) -> str | None:
         """Wait until git is at rest; if it does not come to rest, what deletes have to wait for.
 
-        ``say`` is called with the reason of a long wait, once.
+        ``say`` is called with the reason of a long wait, once. OSError if the file system does not answer.
         """
         began = busy = self._clock.monotonic()
         was_busy = said = False
         while True:
-            git = git_folder(self._folder)
-            lock = None if git is None else git / "index.lock"
-            found = None if lock is None else stamp_of(str(lock))
-            head = {} if git is None else head_of(git)
+            lock, found, head = await self._thread.call(lambda: _look(self._folder))
             has_moved = self._head is not None and head != self._head
             self._head = head
             now = self._clock.monotonic()
@@ -75,21 +76,27 @@ class GitWork:
             await asyncio.sleep(_STEP)
 
 
+def _look(folder: Path) -> tuple[Path, FileStamp, Mapping[str, FileStamp]]:
+    """Where git's lock would be, what stands there, and where HEAD stands."""
+    git = git_folder(folder)
+    if git is None:
+        return folder, None, {}
+    lock = git / "index.lock"
+    return lock, stamp_of(str(lock)), head_of(git)
+
+
 def git_folder(folder: Path) -> Path | None:
     """Where git keeps what belongs to the working tree that really holds ``folder``; None outside git.
 
     In a worktree and in a submodule ``.git`` is a file that says where that is.
     """
-    real = folder.resolve()
+    real = real_path(folder)
     for place in (real, *real.parents):
         git = place / ".git"
-        try:
-            if git.is_dir():
-                return git
-            if git.is_file():
-                return git.parent / _line(git).removeprefix("gitdir:").strip()
-        except PermissionError:
-            return None  # the folder cannot be read either, and that is reported
+        if is_folder(git):
+            return git
+        if is_file(git):
+            return git.parent / _line(git).removeprefix("gitdir:").strip()
     return None
 
 

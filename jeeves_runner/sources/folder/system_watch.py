@@ -3,143 +3,146 @@
 They are only hints: some changes give none (a swapped symlink, a folder that is
 deleted and made again while it is not watched). So the nearest existing folder above is watched as well, the
 watch is armed again whenever other folders stand where it was armed, and callers also look at an interval.
+Where there are no notifications, each attempt to arm the watch gives a hint.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from watchfiles import awatch
-
+from jeeves_runner.side_thread import PATIENCE, SideThread
+from jeeves_runner.sources.folder.notices import Notices
+from jeeves_runner.sources.folder.places import Identity, identity_of, is_folder, real_path
 from jeeves_runner.sources.names import is_text
 
 log = logging.getLogger(__name__)
 
-_DEBOUNCE_MS = 100
-_STEP_MS = 20
-_PAUSE = 1.0
-"""Seconds before a watch that failed is armed again."""
+_PAUSE = 2.0
+"""Seconds between two attempts to arm a watch that failed, and so between two looks meanwhile."""
 
-_Identity = tuple[int, int]
+_LIMIT = ("os error 24", "os error 28")
+"""How the system's message ends where a limit on notifications is reached: EMFILE, ENOSPC."""
+
+
+class _Standing(NamedTuple):
+    """The folders that are to be watched, as they stand at one moment."""
+
+    deep: tuple[tuple[Path, Identity | None], ...]
+    """To be watched with all below them."""
+    above: tuple[Path, Identity | None]
+    """The nearest folder above the manifests that exists."""
 
 
 class SystemWatch:
-    """Watches ``folder`` with all below it, and what is above for the folder itself coming or going."""
+    """Watches ``folder`` with all below it, and what is above for the folder itself coming or going.
 
-    def __init__(self, folder: Path) -> None:
+    ``thread`` looks at the places; it counts as hanging after ``patience`` seconds.
+    """
+
+    def __init__(self, folder: Path, thread: SideThread, patience: float = PATIENCE) -> None:
         self._folder = folder
-        self._targets: frozenset[str] = frozenset()
-        self._armed_at: dict[Path, _Identity] | None = None
-        self._rearm = asyncio.Event()
+        self._thread = thread
+        self._patience = patience
+        self._walked: tuple[str, ...] = ()
+        self._armed_at: _Standing | None = None
+        # Set for a change and for a need to arm the watch again.
+        self._news = asyncio.Event()
+        self._is_to_rearm = False
+        self._fault: str | None = None
 
     def retarget(self, folders: Iterable[str]) -> None:
-        """Watch also those of these real folders that lie outside of ours: symlinks lead there."""
-        inside = self._folder.resolve()
+        """Watch also those of these real folders that lie outside of ours: symlinks lead there. The next
+        ``check`` does it."""
         # The watch cannot take names that are not UTF-8; changes there are seen at the interval.
-        targets = frozenset(f for f in folders if is_text(f) and inside not in (Path(f), *Path(f).parents))
-        if targets != self._targets:
-            self._targets = targets
-            self._rearm.set()
+        self._walked = tuple(folder for folder in folders if is_text(folder))
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """Arm the watch again, which gives a hint, if other folders stand where it was armed."""
-        if self._armed_at is not None and self._armed_at != self._standing():
-            self._rearm.set()
+        armed_at = self._armed_at
+        if armed_at is not None and await self._look() not in (armed_at, None):
+            self._rearm()
 
     async def hints(self) -> AsyncIterator[None]:
         """Yields each time something may have changed, a burst of changes as one; without end."""
         while True:
-            self._rearm.clear()
             async for _ in self._armed():
                 yield
+
+    def _rearm(self) -> None:
+        self._is_to_rearm = True
+        self._news.set()
+
+    async def _look(self) -> _Standing | None:
+        """None while the file system does not answer."""
+        try:
+            return await self._thread.call(lambda: _standing(self._folder, self._walked), self._patience)
+        except OSError:
+            return None
 
     async def _armed(self) -> AsyncIterator[None]:
         """One arming of the system's watches; ends when they must be armed again.
 
         It gives a hint as soon as the watches stand: what changed before was not heard.
         """
-        found: asyncio.Queue[None] = asyncio.Queue(1)
-        self._armed_at = self._standing()
-        watchers = [
-            asyncio.create_task(self._watch(found, paths, deep)) for paths, deep in self._places() if paths
-        ]
-        rearm = asyncio.create_task(self._rearm.wait())
+        self._is_to_rearm = False
+        self._armed_at = standing = await self._look()
+        watches = [] if standing is None else self._watches(standing)
         try:
-            # A watch is set up by the first step of its task, before anything is awaited there.
-            await asyncio.sleep(0)
+            with suppress(TimeoutError):
+                for watch in watches:
+                    await watch.stand(self._patience)
+            self._note(watches)
             yield
-            while not rearm.done():
-                if await _is_heard(found, {rearm, *watchers}):
-                    yield
-                elif any(watcher.done() for watcher in watchers):
-                    _log_failures(watchers)
-                    await asyncio.wait({rearm}, timeout=_PAUSE)
+            while not self._is_to_rearm:
+                if not watches or any(watch.fault is not None for watch in watches):
+                    self._note(watches)
+                    await self._news_within(_PAUSE)
                     return
+                await self._news.wait()
+                self._news.clear()
+                if not self._is_to_rearm:
+                    yield
         finally:
-            rearm.cancel()
-            for watcher in watchers:
-                watcher.cancel()
-            await asyncio.gather(*watchers, return_exceptions=True)
+            for watch in watches:
+                watch.close()
 
-    def _places(self) -> list[tuple[list[Path], bool]]:
-        """``(folders, with all below them)`` to watch."""
-        inside = {Path(p) for p in self._targets} | {self._folder}
-        below = [p for p in inside if p.is_dir()]
-        tops = [p for p in below if not any(other in p.parents for other in below)]
-        return [(sorted(tops), True), ([self._above()], False)]
+    def _watches(self, standing: _Standing) -> list[Notices]:
+        folders = [folder for folder, _ in standing.deep]
+        above, _ = standing.above
+        name = self._folder.relative_to(above).parts[0]
+        watches = [Notices([above], name, self._rearm)]
+        if folders:
+            watches.append(Notices(folders, None, self._news.set))
+        return watches
 
-    def _above(self) -> Path:
-        """The nearest folder above the manifests that exists."""
-        return next(place for place in self._folder.parents if place.is_dir())
+    async def _news_within(self, patience: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._news.wait()
 
-    def _standing(self) -> dict[Path, _Identity]:
-        places = (place for paths, _ in self._places() for place in paths)
-        return {place: found for place in places if (found := _identity(place)) is not None}
-
-    async def _watch(self, found: "asyncio.Queue[None]", paths: list[Path], recursive: bool) -> None:
-        name = "" if recursive else self._folder.relative_to(paths[0]).parts[0]
-
-        def concerns(_change: object, path: str) -> bool:
-            return recursive or Path(path).name == name
-
-        async for _ in awatch(
-            *paths,
-            watch_filter=concerns,
-            debounce=_DEBOUNCE_MS,
-            step=_STEP_MS,
-            recursive=recursive,
-            ignore_permission_denied=True,
-        ):
-            if found.empty():
-                found.put_nowait(None)
-            if not recursive:
-                self._rearm.set()
+    def _note(self, watches: list[Notices]) -> None:
+        """Say once that there are no notifications, and once that there are some again."""
+        faults = [watch.fault for watch in watches if watch.fault is not None]
+        # A folder that has gone meanwhile is seen by the next look.
+        fault = next((str(fault) for fault in faults if not isinstance(fault, FileNotFoundError)), None)
+        if fault == self._fault or (fault is None and faults):
+            return
+        self._fault = fault
+        if fault is None:
+            log.info("changes of the manifests are notified again")
+            return
+        limit = fault.partition("(")[2].partition(")")[0] in _LIMIT
+        hint = "; raise fs.inotify.max_user_instances and max_user_watches" if limit else ""
+        log.warning("no notifications of changes, looking every %.0f s: %s%s", _PAUSE, fault, hint)
 
 
-def _identity(place: Path) -> _Identity | None:
-    try:
-        found = place.stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino)
-
-
-async def _is_heard(found: "asyncio.Queue[None]", others: "set[asyncio.Task[Any]]") -> bool:
-    """Whether a hint was the first to come."""
-    hint = asyncio.create_task(found.get())
-    try:
-        await asyncio.wait({hint, *others}, return_when=asyncio.FIRST_COMPLETED)
-        return hint.done()
-    finally:
-        hint.cancel()
-
-
-def _log_failures(watchers: "list[asyncio.Task[None]]") -> None:
-    for watcher in watchers:
-        if not watcher.done() or watcher.cancelled() or (error := watcher.exception()) is None:
-            continue
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        log.warning("watching the manifests failed, trying again: %s", error)
+def _standing(folder: Path, walked: Iterable[str]) -> _Standing:
+    real = real_path(folder)
+    outside = {Path(place) for place in walked if real not in (Path(place), *Path(place).parents)}
+    there = [place for place in outside | {folder} if is_folder(place)]
+    tops = sorted(place for place in there if not any(other in place.parents for other in there))
+    above = next((place for place in folder.parents if is_folder(place)), Path("/"))
+    return _Standing(tuple((top, identity_of(top)) for top in tops), (above, identity_of(above)))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.errors import SourceError
+from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources import stamps
 from jeeves_runner.sources.contract import Trace
 from jeeves_runner.sources.folder.git_work import GitWork
@@ -17,9 +19,11 @@ class FolderWatch:
     """The watch of a ``FolderSource``."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self._system = SystemWatch(folder)
-        self._git = GitWork(folder, clock)
-        self._unread = Places()
+        self._folder = folder
+        thread = SideThread("watch of the manifests")
+        self._system = SystemWatch(folder, thread)
+        self._git = GitWork(folder, clock, thread)
+        self._unread = Places(thread)
 
     async def follow(self, hint: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -34,16 +38,22 @@ class FolderWatch:
         """Hint at what no notification covers: folders that were moved, what links lead to, git's lock."""
         while True:
             await asyncio.sleep(stamps.GLANCE)
-            self._system.check()
+            await self._system.check()
             if await self._unread.has_changed():
                 hint()
 
-    def looked(self, trace: Trace | None) -> None:
+    async def looked(self, trace: Trace | None) -> None:
         seen = trace if isinstance(trace, FolderTrace) else None
         self._unread.note({**seen.recheck, **self._git.recheck} if seen else {})
         if seen:
             self._system.retarget(seen.folders)
-        self._system.check()
+        await self._system.check()
 
     async def wait_for_rest(self, say: Callable[[str], None]) -> str | None:
-        return await self._git.wait(say)
+        try:
+            return await self._git.wait(say)
+        except OSError:
+            raise SourceError(
+                f"the jobs folder {self._folder} does not answer",
+                hint="its file system hangs, or the network does",
+            ) from None
