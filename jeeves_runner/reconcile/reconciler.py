@@ -265,7 +265,7 @@ class Reconciler:
         try:
             return await self._side.call(lambda: self._source.commit(trace), _COMMIT_PATIENCE)
         except OSError as error:
-            log.warning("the commit of the manifests is not recorded: %s", str(error) or "git does not answer")
+            log.warning("no commit is recorded for the manifests: %s", str(error) or "git is silent")
             return None
 
     def _status_after(

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Final
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.runner.logging_setup import flush_log
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +30,6 @@ WITHOUT_MEANING: Final = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
 _IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
 """A write that fails raises OSError instead. What is started gets the default back: see ``subprocess``."""
-
-_LAST_WORDS = 1.0
-"""Seconds that the last line of the log may take: whatever holds the process may hold the log too."""
 
 
 def set_dispositions() -> None:
@@ -112,8 +110,6 @@ class SignalThread(threading.Thread):
             self._deliver(number)
 
     def _leave(self) -> None:
-        speaker = threading.Thread(target=log.critical, args=("%s", self._last_words()), daemon=True)
-        with suppress(RuntimeError):  # no thread to be had
-            speaker.start()
-            speaker.join(_LAST_WORDS)
+        log.critical("%s", self._last_words())
+        flush_log()
         os._exit(self._exit_code())

@@ -10,7 +10,7 @@ from support.launches import linux_only
 from support.runs import Place, Rig, job, running
 
 from jeeves_runner.execute.output.log_file import log_path
-from jeeves_runner.execute.output.log_reader import is_in_two_parts
+from jeeves_runner.execute.output.log_ring import ring_path
 
 pytestmark = linux_only
 
@@ -72,12 +72,12 @@ def test_the_logs_of_the_original_stay_as_they_are(original: Place, tmp_path: Pa
     async def main() -> None:
         async with asyncio.timeout(50), running(original) as rig:
             await rig.runs.request("loud")
-            await rig.until(lambda: is_in_two_parts(log) and original.runs()[0].log_path is not None)
+            await rig.until(lambda: ring_path(log).exists() and original.runs()[0].log_path is not None)
             copy = copied(original, tmp_path / "copy")
             with closing(copy.conn):
                 async with running(copy):
                     pass
                 assert copy.story() == ["interrupted"]
-            assert is_in_two_parts(log)
+            assert ring_path(log).exists()
 
     asyncio.run(main())
