@@ -65,6 +65,10 @@ class PlannerDied(JeevesError):
     """The planner's process ended before it answered. No client meets it, so it has no code of its own."""
 
 
+class PlannerSilent(JeevesError):
+    """The planner's process does not answer and has been ended; likewise."""
+
+
 class PlannerFailed(JeevesError):
     """The planner failed with an unexpected error; likewise. ``trace``: its traceback, to be logged."""
 

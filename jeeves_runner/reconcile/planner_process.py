@@ -1,8 +1,7 @@
 """The planner in a process of its own: parsing holds the interpreter, and the runner must not wait.
 
-The child speaks length-prefixed pickles over its standard streams and ends when they close, so
-it cannot outlive a runner that was killed. Large values cross in small pieces: unpickling one
-piece must not hold the runner's event loop for long.
+The child speaks over its standard streams (``planner_wire``) and ends when they close, so it cannot outlive a
+runner that was killed. One that falls silent is ended.
 """
 
 import asyncio
@@ -11,28 +10,38 @@ import logging
 import os
 import pickle
 import signal
-import struct
 import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import islice
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
-from jeeves_runner.errors import JeevesError, PlannerDied, PlannerFailed
+from jeeves_runner.errors import JeevesError, PlannerDied, PlannerFailed, PlannerSilent
+from jeeves_runner.reconcile.patient_pipe import PatientPipe
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
+from jeeves_runner.reconcile.planner_wire import (
+    receive,
+    receive_all,
+    receive_delta,
+    receive_live,
+    send,
+    send_all,
+    send_delta,
+    send_live,
+)
 from jeeves_runner.sources.contract import Trace
 from jeeves_runner.sources.stamps import FileStamp
 
 log = logging.getLogger(__name__)
 
-_LENGTH = struct.Struct(">I")
-_PIECE = 200
+PATIENCE: Final = 120.0
+"""Seconds for which a planner may be silent: some 30 are what the largest folder of manifests takes."""
+
 _NICENESS = 5
 _END_PATIENCE = 1.0
 _PROGRAM = "from jeeves_runner.reconcile.planner_process import main; main()"
@@ -55,11 +64,14 @@ class PlannerProcess:
 
     The child keeps the live rows, so after an apply only the delta is sent to it. ``trace`` and ``recheck``
     are those of its last look: the source itself looks there, and only what it left comes back.
+    ``patience`` is how many seconds it may be silent.
     """
 
-    def __init__(self, setup: PlannerSetup) -> None:
+    def __init__(self, setup: PlannerSetup, patience: float = PATIENCE) -> None:
         self._setup = setup
+        self.patience = patience
         self._child: subprocess.Popen[bytes] | None = None
+        self._pipe: PatientPipe | None = None
         self._one_at_a_time = asyncio.Lock()
         self._speaking = threading.Lock()  # held by the thread that speaks with the child
         self._starting = threading.Lock()
@@ -72,7 +84,8 @@ class PlannerProcess:
         """As ``Planner.plan``; the event loop stays free.
 
         ``fingerprint`` stands for what is live. Where the child knows of something else, ``read_live`` is
-        called, in a thread. PlannerDied if the process was killed, PlannerFailed for a bug in it.
+        called, in a thread. PlannerDied if the process was killed, PlannerFailed for a bug in it,
+        PlannerSilent if it does not answer; it has been ended then.
         """
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._ask, fingerprint, read_live)
@@ -102,41 +115,43 @@ class PlannerProcess:
         return has_ended
 
     def _ask(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
-        with self._streams() as (requests, answers):
+        with self._conversation() as pipe:
             if self._fingerprint is None or fingerprint != self._fingerprint:
-                _send_live(requests, read_live())
+                send(pipe, _LIVE)
+                send_live(pipe, read_live())
                 self._fingerprint = fingerprint
-            _send(requests, _PLAN)
-            requests.flush()
-            answer = _receive(answers)
+            send(pipe, _PLAN)
+            pipe.flush()
+            answer = receive(pipe)
             if isinstance(answer, PlannerFailed):
                 log.error("%s\n%s", answer, answer.trace)
             if isinstance(answer, JeevesError):
                 raise answer
             head, self.trace, self.recheck = answer
-            plan: Plan = replace(head, changes=tuple(_all(answers)), files=tuple(_all(answers)))
+            plan: Plan = replace(head, changes=tuple(receive_all(pipe)), files=tuple(receive_all(pipe)))
             return plan
 
     def _tell(self, delta: Delta, fingerprint: Hashable) -> None:
         if self._fingerprint is None:
             return
-        with self._streams() as (requests, _answers):
-            _send(requests, _DELTA)
-            _send(requests, delta.base)
-            for things in (delta.rows, delta.lines, delta.files):
-                _send_all(requests, things)
-            requests.flush()
+        with self._conversation() as pipe:
+            send(pipe, _DELTA)
+            send_delta(pipe, delta)
+            pipe.flush()
             self._fingerprint = fingerprint
 
     @contextmanager
-    def _streams(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """The child's streams. A child that fails meanwhile is ended; the next use starts another."""
+    def _conversation(self) -> Iterator[PatientPipe]:
+        """The pipes of the child. One that fails meanwhile is ended; the next use starts another."""
         with self._speaking:
             try:
-                child = self._started()
-                assert child.stdin is not None
-                assert child.stdout is not None
-                yield child.stdin, child.stdout
+                yield self._started()
+            except TimeoutError:
+                self._end_child()
+                raise PlannerSilent(
+                    f"the planner has not answered for {self.patience:.0f} s; another one is started",
+                    hint="a file system that hangs, or a machine that is overloaded, keeps it",
+                ) from None
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 self._end_child()
                 raise PlannerDied(f"the planner process ended unexpectedly: {error}") from error
@@ -144,28 +159,29 @@ class PlannerProcess:
                 if self._is_closed:
                     self._end_child()
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
+    def _started(self) -> PatientPipe:
+        if self._child is None or self._pipe is None or self._child.poll() is not None:
             self._end_child()
             with self._starting:
                 if self._is_closed:
                     raise EOFError("it was closed")
-                self._child = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-c",
-                        "from jeeves_runner.reconcile.planner_process import main; main()",
-                    ],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
+                child = self._child = subprocess.Popen(
+                    [sys.executable, "-c", _PROGRAM], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
                 )
-            assert self._child.stdin is not None
-            _send(self._child.stdin, self._setup)
-        return self._child
+            assert child.stdin is not None
+            assert child.stdout is not None
+            self._pipe = PatientPipe(
+                reads=child.stdin.fileno(),
+                writes=child.stdout.fileno(),
+                patience=self.patience,
+                is_over=lambda: self._is_closed,
+            )
+            send(self._pipe, self._setup)
+        return self._pipe
 
     def _end_child(self) -> None:
         """By the thread that speaks: no other one uses the pipes."""
-        self._fingerprint = None
+        self._fingerprint = self._pipe = None
         child, self._child = self._child, None
         if child is None or not _kill(child):
             return
@@ -197,13 +213,13 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     live = Live.nothing()
     try:
-        planner = Planner(_receive(requests))
+        planner = Planner(receive(requests))
         while True:
-            match _receive(requests):
+            match receive(requests):
                 case "live":
-                    live = _receive_live(requests)
+                    live = receive_live(requests)
                 case "delta":
-                    live = live.advance(_receive_delta(requests))
+                    live = live.advance(receive_delta(requests))
                 case "plan":
                     _answer(planner, live, answers)
     except (EOFError, BrokenPipeError):
@@ -215,65 +231,15 @@ def _answer(planner: Planner, live: Live, answers: IO[bytes]) -> None:
     try:
         plan = planner.plan(live)
     except JeevesError as error:
-        _send(answers, error)
+        send(answers, error)
     except Exception as error:  # noqa: BLE001 - the parent reports it; a dead process could not
         message = f"the manifests could not be compared: unexpected {type(error).__name__}: {error}"
-        _send(answers, PlannerFailed(message, trace=traceback.format_exc()))
+        send(answers, PlannerFailed(message, trace=traceback.format_exc()))
     else:
         head = replace(plan, changes=(), files=())
-        _send(answers, (head, planner.trace, planner.recheck))
-        _send_all(answers, plan.changes)
-        _send_all(answers, plan.files)
+        send(answers, (head, planner.trace, planner.recheck))
+        send_all(answers, plan.changes)
+        send_all(answers, plan.files)
     finally:
         gc.enable()
     answers.flush()
-
-
-def _send_live(stream: IO[bytes], live: Live) -> None:
-    _send(stream, _LIVE)
-    _send(stream, live.base)
-    _send_all(stream, live.rows.items())
-    _send_all(stream, live.files.values())
-
-
-def _receive_live(stream: IO[bytes]) -> Live:
-    base = _receive(stream)
-    return Live(base, dict(_all(stream)), {record.path: record for record in _all(stream)})
-
-
-def _receive_delta(stream: IO[bytes]) -> Delta:
-    base = _receive(stream)
-    return Delta(base, tuple(_all(stream)), tuple(_all(stream)), tuple(_all(stream)))
-
-
-def _send_all(stream: IO[bytes], things: Iterable[Any]) -> None:
-    for piece in _pieces(things):
-        _send(stream, piece)
-    _send(stream, None)
-
-
-def _all(stream: IO[bytes]) -> Iterator[Any]:
-    while (piece := _receive(stream)) is not None:
-        yield from piece
-
-
-def _pieces(things: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(things)
-    while piece := list(islice(iterator, _PIECE)):
-        yield piece
-
-
-def _send(stream: IO[bytes], value: Any) -> None:
-    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(data)) + data)
-
-
-def _receive(stream: IO[bytes]) -> Any:
-    return pickle.loads(_exactly(stream, _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]))
-
-
-def _exactly(stream: IO[bytes], count: int) -> bytes:
-    data = stream.read(count)
-    if len(data) < count:
-        raise EOFError("the stream ended")
-    return data

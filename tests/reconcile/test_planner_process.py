@@ -12,7 +12,7 @@ from support.project import Project, summary
 
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
-from jeeves_runner.errors import PlannerDied, PlannerFailed, SourceError
+from jeeves_runner.errors import PlannerDied, PlannerFailed, PlannerSilent, SourceError
 from jeeves_runner.reconcile.apply import read_live
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.setup import planner_of, planner_setup
@@ -157,6 +157,39 @@ def test_a_planner_that_does_not_answer_is_ended_and_so_is_the_wait_for_it(proje
             await process.plan(2, Live.nothing)
 
     asyncio.run(close_it())
+
+
+def test_a_planner_that_is_silent_is_ended_and_replaced(project: Project) -> None:
+    async def ask_twice() -> Plan:
+        process = PlannerProcess(planner_setup(project.config), patience=0.2)
+        answer = Answer(process)
+        try:
+            with pytest.raises(PlannerSilent, match="has not answered"):
+                await answer.wait()
+            assert process._child is None
+            process.patience = 60
+            return await process.plan(2, Live.nothing)
+        finally:
+            process.close()
+
+    assert len(asyncio.run(ask_twice()).changes) == 5
+
+
+def test_more_is_sent_than_a_pipe_holds_in_both_directions(project: Project) -> None:
+    for n in range(3000):
+        project.write(f"more{n}.yaml", f"run: echo {n}\ntimeout: 1m\ndescription: {'x' * 100}\n")
+
+    async def ask_twice() -> list[int]:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            plan = await process.plan(1, Live.nothing)
+            await process.advance(Delta.of(plan, 1), 2)
+            again = await process.plan(2, Live.nothing)
+            return [len(plan.changes), len(again.changes)]
+        finally:
+            process.close()
+
+    assert asyncio.run(ask_twice()) == [3005, 0]
 
 
 def test_a_planner_that_cannot_be_started_is_an_error_of_the_planner(
