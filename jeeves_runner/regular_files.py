@@ -34,6 +34,25 @@ def open_to_write(path: StrPath, *, folder: int | None = None) -> int:
     return _open(path, os.O_WRONLY, follow=False, folder=folder)
 
 
+def open_to_append(path: StrPath) -> int:
+    """A descriptor whose writes go to the end of a file, made if nothing is there. Links are followed, and a
+    device such as /dev/null is allowed: the user has named it. OSError for anything else."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _ALWAYS
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.EISDIR:
+            raise OSError(errno.EISDIR, "it is a folder", os.fspath(path)) from None
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            raise _no_file_no_device(path) from None
+        raise
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+        os.close(descriptor)
+        raise _no_file_no_device(path)
+    return descriptor
+
+
 def create(path: StrPath, *, folder: int | None = None) -> int:
     """A descriptor of a new file, to be read and written, for this user alone. FileExistsError for whatever
     stands there."""
@@ -108,6 +127,10 @@ def _open(path: StrPath, flags: int, *, follow: bool, folder: int | None) -> int
         os.close(descriptor)
         raise not_regular(path)
     return descriptor
+
+
+def _no_file_no_device(path: StrPath) -> OSError:
+    return OSError(errno.EINVAL, "it is neither a file nor a device", os.fspath(path))
 
 
 def _is_a_link(path: StrPath) -> OSError:

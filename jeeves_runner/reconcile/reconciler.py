@@ -6,14 +6,15 @@ source and compares it with the whole database.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 import apsw
 
-from jeeves_runner.clock import Clock
+from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Delta
 from jeeves_runner.core.origin import AppliedBy, Commit
 from jeeves_runner.core.plan import Action, Plan, summary
@@ -42,6 +43,9 @@ _FIRST_LOOKS = 4
 """Looks before the jobs are loaded, should deletes be settling at each but the last."""
 _COMMIT_PATIENCE = 45.0
 """Seconds that a source has to say which commit it stands at; git gets 10 for each question."""
+
+SILENCE = 10.0
+"""Seconds without an answer of the planner after which that is the sync state."""
 
 _MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
 
@@ -84,7 +88,7 @@ class Reconciler:
         self._look_again = asyncio.Event()
         # The fingerprint of the last plan, and the monotonic time at which it was first seen.
         self._seen: tuple[str, float] = ("", 0.0)
-        self.status = SyncStatus(state="starting")
+        self.status = self._reported = SyncStatus(state="starting", since=clock.now())
 
     def nudge(self) -> None:
         """Look again now."""
@@ -143,20 +147,20 @@ class Reconciler:
 
         It does not raise for anything that is wrong with the source or the manifests.
         """
-        before = self.status
         try:
             unrest = await self._watch.wait_for_rest(self._say_waiting)
-            self.status = await self._reconcile(trust_deletes=unrest is None)
+            found = await self._reconcile(trust_deletes=unrest is None)
             self._scripts.note(self._planner.recheck)
             await self._watch.looked(self._planner.trace)
-            if unrest is not None and self.status.reason in (None, self._settling):
-                self.status = replace(self.status, reason=unrest)
+            if unrest is not None and found.reason in (None, self._settling):
+                found = replace(found, reason=unrest)
+            self._enter(found)
         except (JeevesError, OSError) as error:
             self._approved = None
             self._scripts.note({})
             await self._watch.looked(None)
-            self.status = replace(self.status, state="error", reason=str(error), checked_at=self._clock.now())
-        self._report(before)
+            self._enter(replace(self.status, state="error", reason=str(error), checked_at=self._clock.now()))
+        self._report()
         return self.status
 
     async def look_until_settled(self, stop: asyncio.Event) -> None:
@@ -173,6 +177,12 @@ class Reconciler:
                 async with asyncio.timeout(settling):
                     await stop.wait()
 
+    def _enter(self, status: SyncStatus, since: datetime | None = None) -> None:
+        """Take a new status. Its state stands since the one before came, if that is the same."""
+        if status.state == self.status.state:
+            since = self.status.since
+        self.status = replace(status, since=since or self._clock.now())
+
     async def _reconcile(self, *, trust_deletes: bool) -> SyncStatus:
         # Taken before the source is read: who asks during that is answered by the look after this one.
         asked, self._apply_asked = self._apply_asked, False
@@ -180,7 +190,7 @@ class Reconciler:
             known = await self._reads.read(revisions.fingerprint)
             came = known[0] != self.status.revision
             await self._note_revision(known[0])
-            plan = await self._planner.plan(known, partial(self._reads.here, read_live))
+            plan = await self._plan(known)
             plan = await self._reads.read(partial(with_fields, plan=plan))
             if came and plan.fingerprint == self._seen[0]:
                 await self._warn_of_reversal(plan)
@@ -197,6 +207,19 @@ class Reconciler:
                 self._approved = None
             waits = None if self._automatic or approved else _MANUAL
             return self._status_after(plan, allowed, reason, waits)
+
+    async def _plan(self, known: Hashable) -> Plan:
+        loop = asyncio.get_running_loop()
+        silence = loop.call_later(SILENCE, self._say_silent, self._clock.now())
+        try:
+            return await self._planner.plan(known, partial(self._reads.here, read_live))
+        finally:
+            silence.cancel()
+
+    def _say_silent(self, since: datetime) -> None:
+        reason = f"the planner has not answered since {to_text(since)}"
+        self._enter(replace(self.status, state="error", reason=reason), since)
+        self._report()
 
     def _is_approved(self, plan: Plan, asked: bool) -> bool:
         """Whether a person asked for this very plan to be applied."""
@@ -295,8 +318,9 @@ class Reconciler:
         self.status = replace(self.status, reason=reason)
         log.info("%s", reason)
 
-    def _report(self, before: SyncStatus) -> None:
-        after = self.status
+    def _report(self) -> None:
+        before, after = self._reported, self.status
+        self._reported = after
         if (after.state, after.reason) != (before.state, before.reason):
             log.log(
                 logging.WARNING if after.state in ("held", "blocked", "error") else logging.INFO,

@@ -9,7 +9,7 @@ from jeeves_runner.core.plan import Plan
 SyncState = Literal["starting", "in_sync", "pending", "held", "blocked", "error"]
 """``pending``: changes wait, for a person in manual mode or for deletes to settle. ``held``: some rows
 keep an older spec because their manifest is broken. ``blocked``: a guard refused deletes. ``error``: the
-source could not be looked at."""
+source could not be looked at, or the planner does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +18,8 @@ class SyncStatus:
 
     state: SyncState
     """The summary in a word."""
+    since: datetime | None = None
+    """Since when that is the state, in UTC."""
     revision: int = 0
     """The newest revision; 0 before the first."""
     commit: str | None = None

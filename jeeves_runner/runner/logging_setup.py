@@ -1,17 +1,14 @@
 """The runner's own log: one line per event, for people or for programs."""
 
-import errno
 import json
 import logging
-import os
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from stat import S_ISCHR, S_ISREG
 from typing import Final
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import LogConfig
+from jeeves_runner.regular_files import open_to_append
 from jeeves_runner.runner.log_thread import ThreadHandler
 
 _STANDARD_ERROR: Final = 2
@@ -53,7 +50,7 @@ def set_up_logging(config: LogConfig, descriptor: int = _STANDARD_ERROR) -> None
         handler = ThreadHandler(descriptor)
     else:
         config.file.parent.mkdir(parents=True, exist_ok=True)
-        open_file = partial(_open, config.file)
+        open_file = partial(open_to_append, config.file)
         handler = ThreadHandler(open_file(), open_file)
     handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())
     for name in _LOGGERS:
@@ -78,25 +75,3 @@ def flush_log() -> None:
 def _handlers() -> list[ThreadHandler]:
     handlers = logging.getLogger(_LOGGERS[0]).handlers
     return [handler for handler in handlers if isinstance(handler, ThreadHandler)]
-
-
-def _open(path: Path) -> int:
-    """OSError for a folder or a pipe, which may have no reader; a device such as /dev/null is allowed."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags, 0o666)
-    except OSError as error:
-        if error.errno == errno.EISDIR:
-            raise OSError(errno.EISDIR, "it is a folder", os.fspath(path)) from None
-        if error.errno == errno.ENXIO:
-            raise _no_file(path) from None
-        raise
-    mode = os.fstat(descriptor).st_mode
-    if not (S_ISREG(mode) or S_ISCHR(mode)):
-        os.close(descriptor)
-        raise _no_file(path)
-    return descriptor
-
-
-def _no_file(path: Path) -> OSError:
-    return OSError(errno.EINVAL, "it is neither a file nor a device", os.fspath(path))

@@ -83,6 +83,8 @@ class SyncDocument(TypedDict):
 
     state: SyncWord
     """The summary in a word."""
+    since: str | None
+    """Since when that is the state; null where no server looks."""
     revision: int
     """The newest revision; 0 before the first."""
     commit: str | None
@@ -104,6 +106,8 @@ class SyncSummary(TypedDict):
 
     state: SyncWord
     """The summary in a word."""
+    since: str | None
+    """Since when that is the state; null where no server looks."""
     revision: int
     """The newest revision; 0 before the first."""
     commit: str | None
@@ -142,6 +146,9 @@ class LastLook(Protocol):
     def state(self) -> SyncWord: ...
 
     @property
+    def since(self) -> datetime | None: ...
+
+    @property
     def revision(self) -> int: ...
 
     @property
@@ -161,6 +168,7 @@ def sync_view(look: LastLook) -> SyncDocument:
     """The document of a server that watches the manifests."""
     return {
         "state": look.state,
+        "since": None if look.since is None else to_text(look.since),
         "revision": look.revision,
         "commit": look.commit,
         "checked_at": None if look.checked_at is None else to_text(look.checked_at),
@@ -179,6 +187,7 @@ def recorded_sync(conn: apsw.Connection, reason: str | None) -> SyncDocument:
         held = held_view(revisions.held_rows(conn))
     return {
         "state": "held" if held else "unwatched",
+        "since": None,
         "revision": number,
         "commit": revision and revision["commit"],
         "checked_at": revision and revision["applied_at"],
@@ -193,6 +202,7 @@ def sync_summary(sync: SyncDocument) -> SyncSummary:
     """What /status tells of it."""
     return {
         "state": sync["state"],
+        "since": sync["since"],
         "revision": sync["revision"],
         "commit": sync["commit"],
         "checked_at": sync["checked_at"],

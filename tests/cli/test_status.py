@@ -69,7 +69,8 @@ def test_status_as_a_document_is_that_of_the_route(shell: Shell) -> None:
 
 def test_status_asks_the_server_that_runs(shell: Shell) -> None:
     sync: SyncDocument = {
-        "state": "blocked", "revision": 4, "commit": None, "checked_at": to_text(NOON),
+        "state": "blocked", "since": to_text(NOON - timedelta(minutes=5)),
+        "revision": 4, "commit": None, "checked_at": to_text(NOON),
         "reason": "too many deletes", "held": [], "problems": [], "plan": [],
     }  # fmt: skip
     said = status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
@@ -77,7 +78,7 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
         text = words(shell.text("status"))
         assert shell.json("status") == said
     assert f"jeeves-runner {__version__} is running for 3h (pid" in text
-    assert "Manifests: blocked at revision 4, checked now; too many deletes." in text
+    assert "Manifests: blocked since 5m ago at revision 4, checked now; too many deletes." in text
     assert "blocked manifests too many deletes" in text
 
 

@@ -1,6 +1,8 @@
 """The loop that keeps the live jobs as the manifests say: whatever happens around it, it ends when told."""
 
 import asyncio
+import logging
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from support.project import Project
 
-from jeeves_runner.clock import SystemClock
+from jeeves_runner.clock import SystemClock, to_text
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.reconcile.apply import Applied
@@ -150,6 +152,34 @@ def test_a_folder_whose_file_system_hangs_is_an_error_until_it_answers(
             assert (await reconciler.look()).state == "in_sync"
 
     asyncio.run(scene())
+
+
+def test_a_planner_that_is_silent_is_an_error_since_it_was_asked(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        async with looking(project) as reconciler:
+            await reconciler.look()
+            monkeypatch.setattr("jeeves_runner.reconcile.reconciler.SILENCE", 0.05)
+            checked = reconciler.status
+            child = reconciler._planner._child
+            assert child is not None
+            child.send_signal(signal.SIGSTOP)
+            look = asyncio.create_task(reconciler.look())
+            await until(lambda: reconciler.status.state == "error")
+            silent = reconciler.status
+            assert silent.since is not None
+            assert silent.reason == f"the planner has not answered since {to_text(silent.since)}"
+            assert silent.checked_at == checked.checked_at
+            child.send_signal(signal.SIGCONT)
+            assert (await look).state == "in_sync"
+            assert reconciler.status.since is not None
+            assert reconciler.status.since > silent.since
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(scene())
+    said = [text for text in caplog.messages if text.startswith("manifests: ")]
+    assert [text.partition(":")[2][:10].strip() for text in said] == ["in_sync", "error: th", "in_sync"]
 
 
 def test_a_lock_that_git_left_is_named_and_holds_back_deletes_alone(

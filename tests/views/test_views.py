@@ -374,6 +374,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
         },
         "sync": {
             "state": "held",
+            "since": None,
             "revision": ledger.revision,
             "commit": "f00dfeed" * 5,
             "checked_at": "2026-03-01T12:00:00.000Z",

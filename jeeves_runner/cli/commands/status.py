@@ -171,6 +171,8 @@ def _sync_text(sync: SyncSummary, now: datetime) -> str:
     else:
         commit = f" (commit {short_sha(sync['commit'])})" if sync["commit"] else ""
         word = _SYNC_WORDS.get(sync["state"], sync["state"])
+        if sync["state"] in _SYNC_ALARMS and sync["since"] is not None:
+            word = f"{word} since {ago(sync['since'], now)}"
         parts = [f"{word} at revision {sync['revision']}{commit}, checked {ago(sync['checked_at'], now)}"]
     if sync["changes"]:
         parts.append(_waiting(sync["changes"]))

@@ -20,7 +20,7 @@ class FolderWatch:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
-        thread = SideThread("watch of the manifests")
+        thread = SideThread("jobs folder")
         self._system = SystemWatch(folder, thread)
         self._git = GitWork(folder, clock, thread)
         self._unread = Places(thread)
