@@ -307,8 +307,10 @@ def test_parameters_that_would_be_one_variable_are_refused(facts: Facts) -> None
 
 
 def test_what_no_variable_can_carry_is_refused(facts: Facts) -> None:
-    with pytest.raises(InvalidValue, match="environment cannot be passed on"):
+    with pytest.raises(InvalidValue, match="holds a lone surrogate"):
         environment(facts.but(params={"a": "\ud800"}))
+    with pytest.raises(InvalidValue, match="environment cannot be passed on"):
+        prepared_for(job(env=(("A", "\ud800"),)), facts)
 
 
 # Secrets
