@@ -64,7 +64,7 @@ class Execution:
         self._asked_to_end = False
         self._is_left = False
         self._task: asyncio.Task[object] | None = None
-        self._starting: asyncio.Timeout | None = None
+        self._is_starting = False
         self._handle: Handle | None = None
         self._output: Output | None = None
         self._log_path: Path | None = None
@@ -98,8 +98,9 @@ class Execution:
         self._asked_to_end = True
         if self._handle is not None:
             await self.executor.cancel(self._handle, self._grace)
-        elif self._starting is not None and not self._starting.expired():
-            self._starting.reschedule(asyncio.get_running_loop().time())
+        elif self._is_starting and self._task is not None:
+            self._is_starting = False  # once: the second time it would keep the start from being undone
+            self._task.cancel()
 
     def leave(self) -> None:
         """Look after the work no longer. The next runner finds it."""
@@ -120,7 +121,9 @@ class Execution:
         except asyncio.CancelledError:
             if self._is_left:
                 return None
-            ending = Lost(message="the runner stopped while this ran")
+            is_kept_from_starting = self._handle is None and self._asked_to_end
+            stopped = Lost(message="the runner stopped while this ran")
+            ending = Cancelled() if is_kept_from_starting else stopped
         except JeevesError as error:
             ending = Finished(status="error", message="; ".join(filter(None, (error.message, error.hint))))
         except Exception:  # a run must get its outcome, and the log its traceback
@@ -135,27 +138,13 @@ class Execution:
             return Cancelled()
         output = self._open_output(run)
         order = Order(self.job.spec, self._facts(run, api_url))
-        self._handle = await self._started(order, output)
-        if self._handle is None:
-            return Cancelled()
+        # An engine may have taken the order already; its work is ended by its handle.
+        self._is_starting = not self.outlives_the_runner
+        self._handle = await self.executor.start(order, output)
+        self._is_starting = False
         timeout = self.job.spec.timeout_ms
         timers = self._timers(self._handle, None if timeout is None else timeout / 1000)
         return await self._wait(self._handle, output, timers)
-
-    async def _started(self, order: Order, output: Output) -> Handle | None:
-        """The handle of the work; None if it was asked to end before its start."""
-        if self.outlives_the_runner:
-            # An engine may have taken the order already; its work is ended by its handle.
-            return await self.executor.start(order, output)
-        try:
-            async with asyncio.timeout(None) as self._starting:
-                return await self.executor.start(order, output)
-        except TimeoutError:
-            if self._starting is not None and self._starting.expired():
-                return None
-            raise
-        finally:
-            self._starting = None
 
     async def _wait_on(self, run: Run, handle: Handle, deadline: datetime | None) -> Ending:
         self._handle = handle

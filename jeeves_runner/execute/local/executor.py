@@ -8,16 +8,10 @@ from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Lost
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
 from jeeves_runner.execute.local.environment import Surroundings
-from jeeves_runner.execute.local.file_work import FileWork, beside_the_loop
+from jeeves_runner.execute.local.file_work import Files, beside_the_loop
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
-from jeeves_runner.execute.local.prepare import (
-    Prepared,
-    clear_temporaries,
-    long_to_read,
-    places_of,
-    prepare,
-)
+from jeeves_runner.execute.local.prepare import LongRead, Prepared, clear_temporaries, prepare
 
 
 class LocalExecutor:
@@ -34,7 +28,7 @@ class LocalExecutor:
         self._launcher = launcher
         # By it a later runner tells the processes of this database from those of a copy.
         self._around = surroundings._replace(db_path=os.path.realpath(surroundings.db_path))
-        self._files = FileWork()
+        self._files = Files(surroundings.project_dir)
         self.slots = slots
 
     async def open(self) -> None:
@@ -54,13 +48,12 @@ class LocalExecutor:
 
     async def _prepared(self, order: Order) -> Prepared:
         """At once where the folders have answered lately and nothing long is to be read."""
-        places = places_of(order, self._around)
-        if not self._files.is_at_hand(places):
-            await self._files.ask(places)
-        script = long_to_read(order, self._around)
-        if script is not None:
-            return await beside_the_loop(lambda: prepare(order, self._around), script)
-        return prepare(order, self._around)
+        if not self._files.are_at_hand(order.spec):
+            await self._files.ask(order.spec)
+        try:
+            return prepare(order, self._around, is_patient=False)
+        except LongRead:
+            return await beside_the_loop(lambda: prepare(order, self._around), order.spec.script)
 
     async def wait(self, handle: Handle, sink: Sink) -> Ending:
         """How the program ended; by then nothing of the run is left and all output is delivered."""

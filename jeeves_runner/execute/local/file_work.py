@@ -7,10 +7,13 @@ waits for at the end of the program, and the run fails.
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from math import inf
+from pathlib import Path
 from typing import TypeVar
 
+from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.shared_result import SharedResult
 
@@ -20,41 +23,63 @@ _PATIENCE = 30.0
 """Seconds to wait for an answer."""
 _LATELY = 60.0
 """Seconds for which a folder that has answered is taken to answer at once."""
-_MOST_FOLDERS = 1000
+_MOST_PATHS = 10_000
 
 
-class FileWork:
-    """Knows which folders answer. Use it from one event loop."""
+class Files:
+    """Knows which files of runs are at hand: those whose folders have answered lately.
 
-    def __init__(self) -> None:
-        self._answered: dict[str, float] = {}  # by the loop's time
+    Use it from one event loop. Relative paths start at ``root``.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._answered: dict[str, float] = {}  # folders, and paths as specs write them, by the loop's time
         self._asked: dict[str, SharedResult[None]] = {}
 
-    def is_at_hand(self, folders: Sequence[str]) -> bool:
-        """Whether all of these have answered lately."""
-        since = asyncio.get_running_loop().time() - _LATELY
-        return all(self._answered.get(folder, since) > since for folder in folders)
+    def are_at_hand(self, spec: JobSpec) -> bool:
+        """Whether a run of this job may look at once into its working folder, its script and its secrets."""
+        lately = asyncio.get_running_loop().time() - _LATELY
+        answered = self._answered
+        if answered.get(spec.cwd or self._root, lately) <= lately:
+            return False
+        if spec.source_type is SourceType.PATH and answered.get(spec.script, lately) <= lately:
+            return False
+        return not spec.env or all(answered.get(path, lately) > lately for path in _secret_files(spec))
 
-    async def ask(self, folders: Sequence[str]) -> None:
-        """Wait until all of these have answered; that one is missing is an answer too. Raises StartFailed."""
-        for folder in folders:
-            if not self.is_at_hand((folder,)):
-                await _in_time(self._asked.get(folder) or self._ask(folder), folder)
+    async def ask(self, spec: JobSpec) -> None:
+        """Wait until they are; that one is missing is an answer too. Raises StartFailed."""
+        await self._ask_for(spec.cwd or self._root)
+        paths = _secret_files(spec)
+        if spec.source_type is SourceType.PATH:
+            paths.append(spec.script)
+        for path in paths:
+            await self._ask_for(str(Path(self._root, path).parent))
+            self._note(path)
 
-    def _ask(self, folder: str) -> SharedResult[None]:
-        """One thread for each folder, however many runs wait for it."""
-
-        def on_answer(answer: bool | Exception) -> None:
-            del self._asked[folder]
-            if len(self._answered) >= _MOST_FOLDERS:
-                self._answered.clear()
-            self._answered[folder] = loop.time()
-            asked.set(None)
-
+    async def _ask_for(self, folder: str) -> None:
+        """In one thread for each folder, however many runs wait for it."""
         loop = asyncio.get_running_loop()
-        asked = self._asked[folder] = SharedResult()
-        _in_thread(lambda: os.path.exists(folder), on_answer)  # noqa: PTH110 - whatever it answers
-        return asked
+        if self._answered.get(folder, -inf) > loop.time() - _LATELY:
+            return
+        asked = self._asked.get(folder)
+        if asked is None:
+            asked = self._asked[folder] = SharedResult()
+            _in_thread(lambda: os.path.exists(folder), lambda _answer: self._on_answer(folder))  # noqa: PTH110
+        await _in_time(asked, folder)
+
+    def _on_answer(self, folder: str) -> None:
+        self._note(folder)
+        self._asked.pop(folder).set(None)
+
+    def _note(self, path: str) -> None:
+        if len(self._answered) >= _MOST_PATHS:
+            self._answered.clear()
+        self._answered[path] = asyncio.get_running_loop().time()
+
+
+def _secret_files(spec: JobSpec) -> list[str]:
+    return [value.ref for _, value in spec.env if isinstance(value, Secret) and value.kind == "file"]
 
 
 async def beside_the_loop(work: Callable[[], T], path: str) -> T:

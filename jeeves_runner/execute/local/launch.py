@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jeeves_runner.execute.contract import Handle
@@ -51,11 +53,17 @@ class LocalHandle(NamedTuple):
 
     def opaque(self) -> Handle:
         """The same for the runner. The mark stands in a column of its own."""
-        facts = {"pid": self.pid, "pid_started": self.pid_started}
-        return Handle(NAME, self.run_id, facts if self.origin is None else facts | self.origin._asdict())
+        origin = {} if self.origin is None else _facts(self.origin)
+        return Handle(NAME, self.run_id, {"pid": self.pid, "pid_started": self.pid_started, **origin})
 
     @classmethod
     def of(cls, handle: Handle, mark: str) -> "LocalHandle":
         """Read back what ``opaque`` gave."""
         facts = handle.facts
         return cls(handle.run_id, mark, facts.get("pid"), facts.get("pid_started"), Origin.of(facts))
+
+
+@lru_cache(maxsize=4)
+def _facts(origin: Origin) -> Mapping[str, str | None]:
+    """The same for all runs of a runner."""
+    return MappingProxyType(origin._asdict())

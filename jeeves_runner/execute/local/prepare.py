@@ -12,7 +12,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
-from jeeves_runner.core.model import Secret, SourceType
+from jeeves_runner.core.model import SourceType
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Order
 from jeeves_runner.execute.local.environment import Surroundings, build_environment
@@ -42,19 +42,21 @@ class Prepared:
         return f"Prepared(launch={self.launch!r}, script_hash={self.script_hash!r})"
 
 
-def prepare(order: Order, around: Surroundings) -> Prepared:
+def prepare(order: Order, around: Surroundings, *, is_patient: bool = True) -> Prepared:
     """Resolve script, interpreter, environment and secrets of a run that is about to start.
 
     A long inline text, or one that names its interpreter, becomes a private file under the data
     folder's ``tmp``, listed in the launch's ``temporaries``. Raises InvalidValue for what is
-    missing or is no script, StartFailed when that file cannot be written.
+    missing or is no script, StartFailed when that file cannot be written, and LongRead for what takes
+    too long for somebody who is not patient.
     """
     spec, run = order
     environment, secrets = build_environment(order, around)
     temporaries: tuple[str, ...] = ()
     match spec.source_type:
         case SourceType.PATH:
-            command, script_hash = _file_command(_script_path(order, around), around.runners)
+            path = os.path.join(around.project_dir, spec.script)  # noqa: PTH118 - a Path costs ten times as much
+            command, script_hash = _file_command(path, around.runners, is_patient)
         case SourceType.COMMAND:
             command, script_hash = tuple(json.loads(spec.script)), _digest(spec.script.encode())
         case SourceType.INLINE:
@@ -73,30 +75,8 @@ def prepare(order: Order, around: Surroundings) -> Prepared:
     return Prepared(launch=launch, secrets=secrets, script_hash=script_hash)
 
 
-def places_of(order: Order, around: Surroundings) -> tuple[str, ...]:
-    """The folders that a run's start looks into: where it works, and where its script and its secrets are."""
-    spec = order.spec
-    places = [spec.cwd or around.project_dir]
-    if spec.source_type is SourceType.PATH:
-        places.append(os.path.dirname(_script_path(order, around)))  # noqa: PTH120 - as below
-    for _, value in spec.env:
-        if isinstance(value, Secret) and value.kind == "file":
-            places.append(os.path.dirname(os.path.join(around.project_dir, value.ref)))  # noqa: PTH118, PTH120
-    return tuple(places)
-
-
-def long_to_read(order: Order, around: Surroundings) -> str | None:
-    """The path of the run's script if preparing it takes long: it is large, and has changed or is new."""
-    if order.spec.source_type is not SourceType.PATH:
-        return None
-    path = _script_path(order, around)
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None  # which preparing it says in words
-    known = _scripts.get((path, _by_extension(around.runners)))
-    is_known = known is not None and known.identity == _identity(stat)
-    return path if stat.st_size > _PART and not is_known else None
+class LongRead(Exception):
+    """The script is large, and new or changed: to read it takes a while."""
 
 
 class _Script(NamedTuple):
@@ -111,29 +91,20 @@ _scripts: dict[tuple[str, tuple[tuple[str, str], ...]], _Script] = {}
 """Those read last, by their path and the configured commands."""
 
 
-def _script_path(order: Order, around: Surroundings) -> str:
-    return os.path.join(around.project_dir, order.spec.script)  # noqa: PTH118 - a Path costs ten times as much
-
-
-def _by_extension(runners: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(runners.items())
-
-
-def _identity(stat: os.stat_result) -> tuple[int, ...]:
-    return (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-
-
-def _file_command(path: str, runners: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+def _file_command(path: str, runners: Mapping[str, str], is_patient: bool) -> tuple[tuple[str, ...], str]:
     """How a script is run, and its digest; read again only when the file looks changed."""
-    key = path, _by_extension(runners)
+    key = path, tuple(runners.items())
     try:
         stat = os.stat(path)
         # Opening a device may have effects.
         if not S_ISREG(stat.st_mode):
             raise script_fault(path, None).as_error(InvalidValue)
+        identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         known = _scripts.get(key)
-        if known is None or known.identity != _identity(stat):
-            known = _read_script(path, _identity(stat), runners)
+        if known is None or known.identity != identity:
+            if stat.st_size > _PART and not is_patient:
+                raise LongRead
+            known = _read_script(path, identity, runners)
             if len(_scripts) >= _MOST_SCRIPTS:
                 _scripts.clear()
             _scripts[key] = known

@@ -16,7 +16,7 @@ from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local import file_work, prepare
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
-from jeeves_runner.execute.local.file_work import FileWork
+from jeeves_runner.execute.local.file_work import Files
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.output.sink import Output
 
@@ -96,12 +96,16 @@ def test_a_folder_that_has_answered_is_not_asked_again_for_a_while(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        files, missing = FileWork(), str(tmp_path / "missing")
-        assert not files.is_at_hand([missing])
-        await asyncio.gather(*(files.ask([missing, str(tmp_path)]) for _ in range(5)))
-        assert files.is_at_hand([missing, str(tmp_path)])
+        files = Files(str(tmp_path))
+        missing = (("KEY", Secret(kind="file", ref="missing/key")),)
+        spec = job("script", env=missing)._replace(source_type=SourceType.PATH, script="script.sh")
+        assert not files.are_at_hand(spec)
+        await asyncio.gather(*(files.ask(spec) for _ in range(5)))
+        assert files.are_at_hand(spec)
+        assert not files.are_at_hand(spec._replace(script="other.sh"))
+        assert not files.are_at_hand(spec._replace(cwd="/"))
         monkeypatch.setattr(file_work, "_LATELY", -1.0)
-        assert not files.is_at_hand([missing])
+        assert not files.are_at_hand(spec)
 
     asyncio.run(scenario())
 
@@ -135,15 +139,14 @@ def test_a_pipe_that_has_taken_the_place_of_a_script_is_not_opened(
     """It comes right after the look at the file."""
     path = tmp_path / "script.sh"
     path.write_text("exit 0")
-    identity = prepare._identity
+    read = prepare._read_script
 
-    def swapped(found: os.stat_result) -> tuple[int, ...]:
-        path.unlink(missing_ok=True)
+    def swapped(*args: Any) -> Any:
+        path.unlink()
         os.mkfifo(path)
-        monkeypatch.setattr(prepare, "_identity", identity)
-        return identity(found)
+        return read(*args)
 
-    monkeypatch.setattr(prepare, "_identity", swapped)
+    monkeypatch.setattr(prepare, "_read_script", swapped)
     spec = job("script")._replace(source_type=SourceType.PATH, script="script.sh")
     with pytest.raises(InvalidValue, match="the script is not a file"):
         prepare.prepare(order(spec), around)
