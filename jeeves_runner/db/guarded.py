@@ -50,7 +50,11 @@ class GuardedConnection(apsw.Connection):
     _folder_changed_at = 0
 
     def guard(self) -> None:
-        """Take the files as they are now for those that were opened. Called in WAL mode, after a read."""
+        """Take the files as they are now for those that were opened. Called in WAL mode.
+
+        A database that was only now switched to it, such as a backup, has its other files from the first read.
+        """
+        self.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetchall()
         self._folder = str(Path(self.filename).parent)
         self._folder_changed_at = os.stat(self._folder).st_mtime_ns
         self._files = {
