@@ -197,6 +197,7 @@ def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Pla
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.request("slow")
+        await rig.until(lambda: place.runs()[0].log_path is not None)  # its program runs
         rig.runs.fence(Fenced("the lock was deleted"))
         await rig.runs.idle()
 
