@@ -52,7 +52,7 @@ class GuardedConnection(apsw.Connection):
     def guard(self) -> None:
         """Take the files as they are now for those that were opened. Called in WAL mode.
 
-        A database that was only now switched to it, such as a backup, has its other files from the first read.
+        A database that was only now switched to it, as a backup is, has its other files from the first read.
         """
         self.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetchall()
         self._folder = str(Path(self.filename).parent)

@@ -64,7 +64,7 @@ class Execution:
         self._asked_to_end = False
         self._is_left = False
         self._task: asyncio.Task[object] | None = None
-        self._is_starting = False
+        self._is_starting = self._is_kept_from_starting = False
         self._handle: Handle | None = None
         self._output: Output | None = None
         self._log_path: Path | None = None
@@ -84,8 +84,11 @@ class Execution:
         return self._asked_to_end
 
     def has_ended(self) -> bool:
-        """Whether the work is over by itself, though its end may not be known and recorded yet."""
-        return self._handle is not None and self.executor.has_ended(self._handle)
+        """Whether the work is over by itself or was kept from starting, though its end may not be known and
+        recorded yet."""
+        if self._handle is None:
+            return self._is_kept_from_starting
+        return self.executor.has_ended(self._handle)
 
     @property
     def outlives_the_runner(self) -> bool:
@@ -121,9 +124,9 @@ class Execution:
         except asyncio.CancelledError:
             if self._is_left:
                 return None
-            is_kept_from_starting = self._handle is None and self._asked_to_end
+            self._is_kept_from_starting = self._handle is None and self._asked_to_end
             stopped = Lost(message="the runner stopped while this ran")
-            ending = Cancelled() if is_kept_from_starting else stopped
+            ending = Cancelled() if self._is_kept_from_starting else stopped
         except JeevesError as error:
             ending = Finished(status="error", message="; ".join(filter(None, (error.message, error.hint))))
         except Exception:  # a run must get its outcome, and the log its traceback
