@@ -12,6 +12,14 @@ from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Fenced, NoServer
 from jeeves_runner.execute.local.processes import boot_id
 
+BEGUN = f": > begun; {HOLD}"
+
+
+async def begin(rig: Rig, job_id: str) -> None:
+    """Run a job of this command, and wait for its program."""
+    await rig.runs.request(job_id)
+    await rig.until((rig.place.root / "begun").exists)
+
 
 def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: Place) -> None:
     place.apply(job("quick", "sleep 0.2"), job("slow", HOLD), job("wait", HOLD))
@@ -64,10 +72,10 @@ def test_a_shutdown_starts_nothing_whose_time_comes_meanwhile(place: Place) -> N
 
 
 def test_a_shutdown_ends_what_runs_although_the_database_is_locked(place: Place) -> None:
-    place.apply(job("slow", HOLD))
+    place.apply(job("slow", BEGUN))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.request("slow")
+        await begin(rig, "slow")
         place.conn.execute("BEGIN IMMEDIATE")
         down = asyncio.create_task(rig.runs.shut_down(0))
         await rig.until_the_program_exits()
@@ -80,10 +88,10 @@ def test_a_shutdown_ends_what_runs_although_the_database_is_locked(place: Place)
 
 
 def test_a_shutdown_ends_although_nothing_can_be_recorded(place: Place) -> None:
-    place.apply(job("slow", HOLD))
+    place.apply(job("slow", BEGUN))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.request("slow")
+        await begin(rig, "slow")
         place.conn.execute("BEGIN IMMEDIATE")
         async with asyncio.timeout(10):
             await rig.runs.shut_down(0, patience=0.5)
@@ -114,10 +122,10 @@ def test_what_another_program_asked_for_first_is_the_cause_also_where_it_was_not
 
 
 def test_a_hurried_shutdown_waits_for_no_grace_though_nothing_can_be_recorded(place: Place) -> None:
-    place.apply(job("slow", HOLD))
+    place.apply(job("slow", BEGUN))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.request("slow")
+        await begin(rig, "slow")
         down = asyncio.create_task(rig.runs.shut_down(600, patience=3))
         await asyncio.sleep(0)
         place.conn.execute("BEGIN IMMEDIATE")
@@ -193,11 +201,10 @@ def test_a_fenced_runner_stops_admitting_and_ends_its_runs(place: Place) -> None
 
 def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Place) -> None:
     """Where the database was taken away and not the epoch, their ends are still recorded."""
-    place.apply(job("slow", HOLD, retries=Retries(limit=1)))
+    place.apply(job("slow", BEGUN, retries=Retries(limit=1)))
 
     async def scenario(rig: Rig) -> None:
-        await rig.runs.request("slow")
-        await rig.until(lambda: place.runs()[0].log_path is not None)  # its program runs
+        await begin(rig, "slow")
         rig.runs.fence(Fenced("the lock was deleted"))
         await rig.runs.idle()
 
