@@ -39,15 +39,14 @@ def was_changed(path: str | Path, found: FileIdentity | None) -> str:
 class GuardedConnection(apsw.Connection):
     """Commits and checkpoints raise DatabaseReplaced from the moment when a file was deleted or replaced.
 
-    What the transaction has written is undone then.
+    What the transaction has written is undone then. Nothing that it holds may refer to it: a connection that
+    nobody has closed is closed when nobody refers to it any more, not when garbage is collected.
     """
 
     turns: Turns | None = None
     """Its place among those that write, from ``take_turns`` on."""
 
-    _files: dict[str, FileIdentity | None] | None = None
-    _folder = ""
-    _folder_changed_at = 0
+    _files: "OpenedFiles | None" = None
 
     def guard(self) -> None:
         """Take the files as they are now for those that were opened. Called in WAL mode.
@@ -55,41 +54,51 @@ class GuardedConnection(apsw.Connection):
         A database that was only now switched to it, as a backup is, has its other files from the first read.
         """
         self.execute("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetchall()
-        self._folder = str(Path(self.filename).parent)
-        self._folder_changed_at = os.stat(self._folder).st_mtime_ns
-        self._files = {
-            path: file_identity(path)
-            for path in (self.filename, *(f"{self.filename}{suffix}" for suffix in SIDE_FILES))
-        }
-        self.set_commit_hook(self._check)
+        self._files = OpenedFiles(self.filename)
+        self.set_commit_hook(self._files.check)
 
     def take_turns(self, clock: Clock) -> None:
         """Write in turns with the others."""
-        self.turns = Turns(self, clock)
+        self.turns = Turns(self.filename, clock)
 
     def wal_checkpoint(
         self, dbname: str | None = None, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE
     ) -> tuple[int, int]:
         """As in SQLite; DatabaseReplaced if a file is another one now."""
-        self._check()
+        if self._files is not None:
+            self._files.check()
         return super().wal_checkpoint(dbname, mode)
 
     def close(self, force: bool = False) -> None:
         """Close it. The last one copies the WAL into the database, unless a file is another one now."""
+        files, self._files = self._files, None
         try:
-            self._check()
+            if files is not None:
+                files.check()
         except DatabaseReplaced:
             self.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        self._files = None
+        super().close(force)
         if self.turns is not None:
             self.turns.close()
-        super().close(force)
 
-    def _check(self) -> bool:
-        """Raises DatabaseReplaced. A look at the folder suffices for as long as nothing in it comes or goes:
-        it costs some microseconds, and each commit waits for it."""
-        if self._files is None:
-            return False
+
+class OpenedFiles:
+    """The files of a database as they were when it was opened."""
+
+    def __init__(self, database: str) -> None:
+        self._folder = Path(database).parent
+        self._folder_changed_at = self._folder.stat().st_mtime_ns
+        self._files = {
+            path: file_identity(path)
+            for path in (database, *(f"{database}{suffix}" for suffix in SIDE_FILES))
+        }
+
+    def check(self) -> bool:
+        """Raises DatabaseReplaced; False, so that a commit goes on, if nothing has changed.
+
+        A look at the folder suffices for as long as nothing in it comes or goes. It costs some microseconds,
+        and each commit waits for it.
+        """
         try:
             changed_at = os.stat(self._folder).st_mtime_ns
         except OSError:

@@ -145,11 +145,11 @@ _LOCKED_HINT: Final = "wait for that process to finish, or end it, then try agai
 
 def _begin_in_time(conn: apsw.Connection, clock: Clock, patience: float) -> None:
     turns = turns_of(conn, clock)
-    if turns.begin(min(patience, PATIENCE)):
+    if turns.begin(conn, min(patience, PATIENCE)):
         return
     if patience > PATIENCE:
         _say_what_is_waited_for(conn.filename)
-        if turns.begin(patience - PATIENCE):
+        if turns.begin(conn, patience - PATIENCE):
             return
     raise locked_for(patience, conn.filename)
 

@@ -49,8 +49,8 @@ def sleep_before_retry() -> None:
 class Turns:
     """The turns of one connection."""
 
-    def __init__(self, conn: apsw.Connection, clock: Clock) -> None:
-        self._conn = conn
+    def __init__(self, database: str, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
         self._fd: int | None = None
         self._has_no_file = False
@@ -58,14 +58,14 @@ class Turns:
         self.is_beginning = False
         """Whether it asks for the write lock right now: then the connection's busy handler does not wait."""
 
-    def begin(self, patience: float) -> bool:
+    def begin(self, conn: apsw.Connection, patience: float) -> bool:
         """Begin a write transaction; False if others had the lock for ``patience`` seconds."""
-        if self._clock.monotonic() < self._slice_ends and self._try():
+        if self._clock.monotonic() < self._slice_ends and self._try(conn):
             return True
         deadline = self._clock.monotonic() + patience
         has_place = self._queue(deadline)
         try:
-            if not self._ask_until(deadline, often=has_place):
+            if not self._ask_until(conn, deadline, often=has_place):
                 return False
         finally:
             if has_place:
@@ -80,19 +80,19 @@ class Turns:
             os.close(self._fd)
             self._fd = None
 
-    def _try(self) -> bool:
+    def _try(self, conn: apsw.Connection) -> bool:
         self.is_beginning = True
         try:
-            self._conn.execute("BEGIN IMMEDIATE")
+            conn.execute("BEGIN IMMEDIATE")
         except apsw.BusyError:
             return False
         finally:
             self.is_beginning = False
         return True
 
-    def _ask_until(self, deadline: float, *, often: bool) -> bool:
+    def _ask_until(self, conn: apsw.Connection, deadline: float, *, often: bool) -> bool:
         pause = _FIRST_PAUSE
-        while not self._try():
+        while not self._try(conn):
             if self._clock.monotonic() >= deadline:
                 return False
             if often:
@@ -137,12 +137,12 @@ class Turns:
         """Open the file, and make it for the same users as the database if it is missing."""
         if self._has_no_file:
             return None
-        path = f"{self._conn.filename}{SUFFIX}"
+        path = f"{self._database}{SUFFIX}"
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             with suppress(FileExistsError):
                 fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-                os.fchmod(fd, os.stat(self._conn.filename).st_mode & 0o666)
+                os.fchmod(fd, os.stat(self._database).st_mode & 0o666)
                 return fd
             return os.open(path, flags)
         except OSError:
@@ -183,6 +183,6 @@ def turns_of(conn: apsw.Connection, clock: Clock) -> Turns:
     found = getattr(conn, "turns", None)
     if isinstance(found, Turns):
         return found
-    turns = Turns(conn, clock)
+    turns = Turns(conn.filename, clock)
     turns.close()
     return turns

@@ -120,7 +120,7 @@ class WriterThread(threading.Thread):
         if durable is not self._durable:
             set_durable(self._conn, durable)
             self._durable = durable
-        if not self._turns.begin(min(_ATTEMPT, self._patience())):
+        if not self._turns.begin(self._conn, min(_ATTEMPT, self._patience())):
             if self._may_wait():
                 return False
             raise DatabaseBusy(f"{self._conn.filename} is locked by another process, and the runner stops")

@@ -88,6 +88,13 @@ def test_a_statement_outside_of_a_transaction_is_refused_too(path: Path, conn: a
     assert notes(conn) == ["first"]
 
 
+def test_a_connection_that_nobody_closes_is_closed_with_its_last_reference(path: Path) -> None:
+    conn = connect(path)
+    write(conn, "first")
+    del conn
+    assert not beside(path, "-wal").exists()
+
+
 def test_other_files_may_come_and_go(path: Path, conn: apsw.Connection) -> None:
     for number in range(3):
         beside(path, f".{number}").touch()
