@@ -21,7 +21,7 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.runner import RunnerLock, begin_epoch, files_of, set_addresses
+from jeeves_runner.db.runner import RunnerLock, begin_epoch, set_addresses
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.local.processes import boot_id
@@ -33,6 +33,7 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
+from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost
 from jeeves_runner.runner.epoch import begin_unless_stopped, end_writing, say_stopping
 from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
@@ -53,9 +54,6 @@ _SWITCH_INTERVAL = 0.001
 
 _GARBAGE_INTERVAL = 3600.0
 _NEVER = 1_000_000_000
-
-_FILES_INTERVAL = 1.0
-"""Seconds between two looks at whether the database is still the file that was opened."""
 
 _HTTP_GRACE = 1.0
 """Seconds that open requests get once the runner stops."""
@@ -205,6 +203,8 @@ class Runner:
         # Also while the runner stops: a run that it waits for can still be cancelled.
         self._tasks_to_the_end.spawn("watch of the database", follower.run())
         self._spawn("maintenance", maintenance.run())
+        upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path)
+        self._spawn("upkeep of the write-ahead log", upkeep.run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
         self._tasks_to_the_end.spawn("leases", Leases(writer=writer, runs=runs).run())
         self._tasks_to_the_end.spawn("database writer", writer.watch())
@@ -358,18 +358,7 @@ class Runner:
         )
 
     async def _watch_files(self, runs: Runs) -> None:
-        """Stop once the database, its WAL or its lock is deleted or replaced: another runner could start
-        then, and another program write what this one never sees."""
-        path = self._config.db_path
-        opened = files_of(path)
-        while (found := files_of(path)) == opened:  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(_FILES_INTERVAL)
-        gone = next(file for file, identity in opened.items() if found[file] != identity)
-        fenced = Fenced(
-            f"{gone} was {'replaced' if found[gone] else 'deleted'} while this runner worked with it;"
-            " it has ended its runs",
-            hint="start it again: it takes up the database that is there then",
-        )
+        fenced = await file_is_lost(self._config.db_path)
         runs.fence(fenced)
         raise fenced
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import apsw
 
+from jeeves_runner.db.connection import real_path
 from jeeves_runner.db.transaction import Tx, rollback
 
 _PAGES_IDLE, _PAGES_BUSY = 1_000, 4_000
@@ -18,6 +19,9 @@ WAL_LIMIT = 64 * 1024 * 1024
 WAL_LENGTH = 8 * 1024 * 1024
 """Bytes given to the WAL file in advance: what usually gathers between two checkpoints."""
 
+WAL_AT_REST = 2 * WAL_LENGTH
+"""Bytes of WAL that are left alone: the usual length, and what may come to it."""
+
 SPARE_PAGES = 1_000
 """Free pages (usually of 4 KiB) kept in the file: new rows need them soon."""
 
@@ -26,8 +30,9 @@ _SPILLING_CACHE = 10
 
 
 class CheckpointMode(Enum):
-    """SQLite's names: PASSIVE does not wait, TRUNCATE waits for readers and writers."""
+    """SQLite's names: PASSIVE does not wait, TRUNCATE waits for readers and writers, NOOP only counts."""
 
+    NOOP = apsw.SQLITE_CHECKPOINT_NOOP
     PASSIVE = apsw.SQLITE_CHECKPOINT_PASSIVE
     TRUNCATE = apsw.SQLITE_CHECKPOINT_TRUNCATE
 
@@ -55,6 +60,21 @@ def checkpoint(conn: apsw.Connection, mode: CheckpointMode | None = None) -> Che
     return Checkpoint(wal_pages, copied_pages, complete=wal_pages == copied_pages)
 
 
+def checkpoint_if_grown(conn: apsw.Connection) -> None:
+    """Checkpoint if as many pages wait in the WAL, from all programs, as CheckpointPace lets gather."""
+    waiting = checkpoint(conn, CheckpointMode.NOOP)
+    if waiting.wal_pages - waiting.copied_pages >= _PAGES_IDLE:
+        checkpoint(conn)
+
+
+def shorten_wal(conn: apsw.Connection) -> bool:
+    """Give the WAL file its usual length again; False if a reader or writer is in the way."""
+    is_empty = checkpoint(conn, CheckpointMode.TRUNCATE).complete
+    if is_empty:
+        lengthen_wal(conn)
+    return is_empty
+
+
 def lengthen_wal(conn: apsw.Connection) -> None:
     """Give the WAL file its usual length before it is needed.
 
@@ -76,6 +96,12 @@ def lengthen_wal(conn: apsw.Connection) -> None:
     finally:
         rollback(conn)
         conn.pragma("cache_size", cache_size)
+
+
+def wal_path(db_path: Path) -> Path:
+    """Where the WAL of a database is."""
+    real = real_path(db_path)
+    return real.with_name(f"{real.name}-wal")
 
 
 def wal_bytes(conn: apsw.Connection) -> int:

@@ -131,6 +131,14 @@ class Writer:
 
         return await self._add(run, False, Priority.MAINTENANCE, alone=True)
 
+    async def checkpoint_if_grown(self) -> None:
+        """Checkpoint if many pages wait in the WAL, whichever programs wrote them."""
+        await self._add(file_upkeep.checkpoint_if_grown, False, Priority.MAINTENANCE, alone=True)
+
+    async def shorten_wal(self) -> bool:
+        """Give the WAL file its usual length; False if a reader or writer is in the way."""
+        return await self._add(file_upkeep.shorten_wal, False, Priority.MAINTENANCE, alone=True)
+
     def _add(
         self, op: Callable[[Any], T], durable: bool, priority: Priority, *, alone: bool = False
     ) -> "asyncio.Future[T]":

@@ -1,0 +1,72 @@
+"""The files of the database while a runner works: none may be deleted, and the log of writes stays short."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.db.file_upkeep import WAL_AT_REST, wal_path
+from jeeves_runner.db.guarded import was_changed
+from jeeves_runner.db.runner import files_of
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.errors import Fenced, JeevesError
+
+log = logging.getLogger(__name__)
+
+_INTERVAL: Final = 1.0
+"""Seconds between two looks at the files."""
+
+REST: Final = 5.0
+"""Seconds without a commit after which the file is made short: it is not about to be needed again."""
+
+
+async def file_is_lost(db_path: Path) -> Fenced:
+    """Wait until one of the database's files, its lock included, is deleted or replaced; what is to be said
+    then. Another runner could start, and other programs write what this one never sees."""
+    opened = files_of(db_path)
+    while (found := files_of(db_path)) == opened:  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(_INTERVAL)
+    gone = next(file for file, identity in opened.items() if found[file] != identity)
+    return Fenced(
+        f"{was_changed(gone, found[gone])} while this runner worked with it; it has ended its runs",
+        hint="start it again: it takes up the database that is there then",
+    )
+
+
+class WalUpkeep:
+    """Keeps the log short when it is other programs that write.
+
+    The writer of the runner counts its own commits. Those of scripts and commands it does not see, and they
+    never checkpoint while a runner lives. So this looks at the file, and has the writer checkpoint when much
+    has come.
+    """
+
+    def __init__(self, *, writer: Writer, clock: Clock, db_path: Path) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._wal = wal_path(db_path)
+        self._seen: tuple[int, int] | None = None
+        self._unchanged_since = clock.monotonic()
+        self._is_short = False
+
+    async def run(self) -> None:
+        """Look until cancelled. A failure is logged, and the next look tries again."""
+        while True:
+            try:
+                await self.look()
+            except JeevesError as error:
+                log.error("the write-ahead log could not be kept short: %s", error)
+            await asyncio.sleep(_INTERVAL)
+
+    async def look(self) -> None:
+        """One look: checkpoint if others have written much, and shorten the file once nobody writes."""
+        found = self._wal.stat()
+        seen = (found.st_mtime_ns, found.st_size)
+        now = self._clock.monotonic()
+        if seen != self._seen:
+            self._seen, self._unchanged_since, self._is_short = seen, now, False
+            await self._writer.checkpoint_if_grown()
+        elif not self._is_short and now - self._unchanged_since >= REST:
+            self._unchanged_since = now
+            self._is_short = found.st_size <= WAL_AT_REST or await self._writer.shorten_wal()

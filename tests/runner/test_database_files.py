@@ -1,0 +1,92 @@
+"""The write-ahead log stays short also when only other programs write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.clock import HandClock
+from support.db import notes
+
+from jeeves_runner.client import Client
+from jeeves_runner.db.connection import connect
+from jeeves_runner.db.file_upkeep import WAL_AT_REST, WAL_LENGTH, wal_bytes
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.runner.database_files import REST, WalUpkeep
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "runner.sqlite"
+    connect(path, create=True).close()
+    return path
+
+
+def with_upkeep(path: Path, scenario: Callable[[WalUpkeep, HandClock], Awaitable[None]]) -> int:
+    """The length of the log after the scenario, in which a runner's writer lives."""
+
+    async def main() -> int:
+        clock = HandClock()
+        with closing(connect(path)) as conn:
+            async with Writer(path, clock) as writer:
+                await scenario(WalUpkeep(writer=writer, clock=clock, db_path=path), clock)
+                return wal_bytes(conn)
+
+    return asyncio.run(main())
+
+
+def script(path: Path, megabytes: int) -> None:
+    with Client(path) as jr:
+        for _ in range(megabytes):
+            jr.enqueue("large", "x" * 1_000_000)
+
+
+def test_what_scripts_write_is_copied_into_the_database(path: Path) -> None:
+    async def scenario(upkeep: WalUpkeep, _clock: HandClock) -> None:
+        for _ in range(20):
+            script(path, 4)
+            await upkeep.look()
+
+    assert with_upkeep(path, scenario) < 25_000_000
+
+
+def test_once_nobody_writes_the_file_is_short_again(path: Path) -> None:
+    async def scenario(upkeep: WalUpkeep, clock: HandClock) -> None:
+        script(path, 40)
+        await upkeep.look()
+        clock.advance(seconds=REST)
+        await upkeep.look()
+
+    assert WAL_LENGTH <= with_upkeep(path, scenario) <= WAL_AT_REST
+
+
+def test_while_somebody_reads_it_is_tried_again(path: Path) -> None:
+    async def scenario(upkeep: WalUpkeep, clock: HandClock) -> None:
+        with closing(connect(path)) as reader:
+            script(path, 20)
+            reader.execute("BEGIN")
+            notes(reader)
+            script(path, 20)
+            await upkeep.look()
+            clock.advance(seconds=REST)
+            await upkeep.look()
+            assert wal_bytes(reader) > WAL_AT_REST
+        await upkeep.look()
+        clock.advance(seconds=REST)
+        await upkeep.look()
+
+    assert with_upkeep(path, scenario) <= WAL_AT_REST
+
+
+def test_at_rest_nothing_is_done(path: Path) -> None:
+    async def scenario(upkeep: WalUpkeep, clock: HandClock) -> None:
+        script(path, 1)
+        await upkeep.look()
+        before = path.with_name("runner.sqlite-wal").stat()
+        for _ in range(3):
+            clock.advance(seconds=REST)
+            await upkeep.look()
+        assert path.with_name("runner.sqlite-wal").stat().st_mtime_ns == before.st_mtime_ns
+
+    with_upkeep(path, scenario)
