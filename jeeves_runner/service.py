@@ -150,6 +150,7 @@ class Runner:
         lock = RunnerLock(config.db_path)
         lock.acquire()
         stack.callback(lock.release)
+        Ballast(config.db_path, clock).make_room_to_start()
         listener = listen(config.host, config.port)
         stack.callback(listener.close)
         self.url = url_of(listener)
@@ -276,7 +277,7 @@ class Runner:
             epoch=epoch,
             logs=Logs(str(config.data_dir), config.log_max_size),
             pools=config.pools,
-            disk_full=DiskGuard(config.data_dir, config.min_free, self._clock),
+            disk_full=DiskGuard((config.data_dir, config.db_path.parent), config.min_free, self._clock),
         )
 
     def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Reconciler:

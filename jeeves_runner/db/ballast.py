@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,8 +47,16 @@ class Ballast:
         try:
             self._held = _is_whole(self.path, self._size) or self._make()
         except OSError as error:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
             log.warning("no room is kept for outcomes on a full disk: %s: %s", self.path, error.strerror)
+
+    def make_room_to_start(self) -> None:
+        """Delete the file if less is free than it takes to open the database and to settle what was left."""
+        with suppress(OSError):
+            if _is_whole(self.path, self._size) and _free(self.path.parent) < self._size // 2:
+                self._held = True
+                self.release()
 
     def release(self) -> bool:
         """Delete the file; False if there is none or it cannot be deleted."""
@@ -64,8 +73,7 @@ class Ballast:
         return True
 
     def _make(self) -> bool:
-        found = os.statvfs(self.path.parent)
-        if found.f_bavail * found.f_frsize < 2 * self._size:
+        if _free(self.path.parent) < 2 * self._size:
             return False
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
@@ -73,6 +81,12 @@ class Ballast:
         finally:
             os.close(fd)
         return True
+
+
+def _free(folder: Path) -> int:
+    """The bytes that are free where a folder is."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
 def _is_whole(path: Path, size: int) -> bool:

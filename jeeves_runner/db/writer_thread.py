@@ -73,8 +73,9 @@ class WriterThread(threading.Thread):
     def _work(self) -> None:
         with closing(self._conn):
             pace = file_upkeep.CheckpointPace(self._conn)
-            file_upkeep.lengthen_wal(self._conn)
             self._hold_ballast()
+            if self._ballast is None or self._ballast.is_held:  # else what room there is goes to outcomes
+                file_upkeep.lengthen_wal(self._conn)
             while batch := self._backlog.take():
                 self._in_hand = batch
                 if self._settle(batch):

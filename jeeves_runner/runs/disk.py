@@ -1,22 +1,27 @@
-"""Whether there is room on the disk for another run."""
+"""Whether there is room on the disks for another run."""
 
 import logging
-import shutil
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from jeeves_runner.clock import Clock
 
 log = logging.getLogger(__name__)
+
+MIN_INODES: Final = 1_000
+"""Files that a file system must have room for: a run makes some, and free bytes do not help to make one."""
 
 _INTERVAL = 1.0
 """Seconds for which an answer holds."""
 
 
 class DiskGuard:
-    """Says when less than ``min_free`` bytes are left where ``folder`` is."""
+    """Says when less than ``min_free`` bytes, or MIN_INODES files, are left where one of ``folders`` is."""
 
-    def __init__(self, folder: Path, min_free: int, clock: Clock) -> None:
-        self._folder = folder
+    def __init__(self, folders: Sequence[Path], min_free: int, clock: Clock) -> None:
+        self._folders = folders
         self._min_free = min_free
         self._clock = clock
         self._looked_at: float | None = None
@@ -26,19 +31,24 @@ class DiskGuard:
         now = self._clock.monotonic()
         if self._looked_at is None or now - self._looked_at >= _INTERVAL:
             self._looked_at = now
-            try:
-                self._note(shutil.disk_usage(self._folder).free < self._min_free)
-            except OSError:
-                self._full = False  # a missing folder is another fault, with a message of its own
+            self._note(next(self._shortages(), None))
         return self._full
 
-    def _note(self, full: bool) -> None:
-        if full and not self._full:
-            log.warning(
-                "less than %d MiB is free where %s is: no run starts until there is room",
-                self._min_free // 2**20,
-                self._folder,
-            )
-        elif self._full and not full:
+    def _shortages(self) -> Iterator[str]:
+        for folder in self._folders:
+            try:
+                found = os.statvfs(folder)
+            except OSError:
+                continue  # a missing folder is another fault, with a message of its own
+            if found.f_bavail * found.f_frsize < self._min_free:
+                yield f"less than {self._min_free // 2**20} MiB is free where {folder} is"
+            # Some file systems have no fixed number of files, and say so by none at all.
+            if found.f_files and found.f_favail < MIN_INODES:
+                yield f"there is room for less than {MIN_INODES} more files where {folder} is"
+
+    def _note(self, shortage: str | None) -> None:
+        if shortage is not None and not self._full:
+            log.warning("%s: no run starts until there is room", shortage)
+        elif self._full and shortage is None:
             log.info("there is room on the disk again: runs start")
-        self._full = full
+        self._full = shortage is not None

@@ -2,17 +2,15 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import apsw
 import pytest
 from support.clock import HandClock
 from support.db import CLOCK, adding, notes_in, with_writer
+from support.disk import fill, small_disk
 
 from jeeves_runner.db.ballast import SIZE, Ballast
 from jeeves_runner.db.connection import connect
@@ -25,30 +23,15 @@ LARGE = "x" * 9_000_000
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 MiB; only root can mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small file system")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """A file that takes up all that is left."""
-    path = disk / "filler"
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(bytes(1 << 16)):
-            pass
-    return path
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 def test_on_a_full_disk_only_outcomes_and_starts_find_room(
-    small_disk: Path, caplog: pytest.LogCaptureFixture
+    disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, clock = small_disk / "runner.sqlite", HandClock()
+    path, clock = disk / "runner.sqlite", HandClock()
     connect(path, create=True).close()
     ballast = Ballast(path, clock)
 
@@ -56,7 +39,7 @@ def test_on_a_full_disk_only_outcomes_and_starts_find_room(
         await writer.write(adding("first"))
         assert ballast.path.stat().st_size == SIZE
         assert ballast.path.stat().st_mode & 0o777 == 0o600
-        filler = fill(small_disk)
+        filler = fill(disk)
         with pytest.raises(DatabaseError, match="disk is full"):
             await writer.write(adding(LARGE))
         assert ballast.path.exists()
@@ -138,3 +121,13 @@ def test_a_write_that_failed_before_the_ballast_went_is_told_what_came_of_it_aft
 
     with_writer(path, scenario, Ballast(path, CLOCK))
     assert notes_in(path) == ["first", "start", "fails", "ends all"]
+
+
+def test_at_the_start_the_room_is_given_up_where_there_is_no_other(disk: Path) -> None:
+    path = disk / "runner.sqlite"
+    Ballast(path, CLOCK).hold()
+    Ballast(path, CLOCK).make_room_to_start()
+    assert Ballast(path, CLOCK).path.exists()
+    fill(disk)
+    Ballast(path, CLOCK).make_room_to_start()
+    assert not Ballast(path, CLOCK).path.exists()
