@@ -44,6 +44,9 @@ def report(error: Exception, app: App) -> int:
         case OSError(errno=errno.ENOSPC):
             _complain(f"the disk is full: {error.filename or 'the output'} cannot be written", None)
             return exits.FAILED
+        case OSError(errno=errno.EROFS):
+            _complain(f"the file system of {error.filename or 'the output'} is read-only", None)
+            return exits.FAILED
         case _ if (known := _database_error(error, app)) is not None:
             _complain(known.message, known.hint)
             return exits.exit_code(known)

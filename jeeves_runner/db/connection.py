@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 
 from jeeves_runner.clock import Clock, SystemClock
-from jeeves_runner.db.filesystem import filesystem_of, is_unsafe
+from jeeves_runner.db.filesystem import filesystem_of, is_read_only, is_unsafe
 from jeeves_runner.db.guarded import SIDE_FILES, GuardedConnection
 from jeeves_runner.db.transaction import (
     BUSY_TIMEOUT_MS,
@@ -20,12 +20,14 @@ from jeeves_runner.db.transaction import (
     Tx,
     hardly_wait_for_locks,
     locked_for,
+    read_only,
     snapshot,
     transaction,
     translate,
     translated,
     wait_for_locks,
 )
+from jeeves_runner.db.turns import SUFFIX as TURNS_SUFFIX
 from jeeves_runner.db.turns import sleep_before_retry
 from jeeves_runner.errors import (
     DatabaseError,
@@ -117,6 +119,8 @@ def _check_place(real: Path, create: bool) -> None:
     else:
         _check_file(real, found)
     if not os.access(folder, os.W_OK | os.X_OK):
+        if is_read_only(real.with_name(f"{real.name}{TURNS_SUFFIX}")):
+            raise read_only(real)
         raise DatabaseReadOnly(
             f"the folder {folder} of the database cannot be written",
             hint="SQLite keeps its -wal and -shm files there: give this user write permission",
@@ -146,6 +150,8 @@ def _check_file(real: Path, found: os.stat_result) -> None:
         # SQLite would not tell at once: with a -shm file that it cannot write it still reads, and
         # the first write fails.
         if not _is_usable(file):
+            if is_read_only(real.with_name(f"{real.name}{TURNS_SUFFIX}")):
+                raise read_only(real)
             raise DatabaseReadOnly(
                 f"the database file {file} cannot be read and written",
                 hint="give this user permission to do both, or run as the user who owns it",

@@ -1,5 +1,6 @@
 """Which file system holds a path: SQLite's locks and shared memory do not work on all of them."""
 
+import errno
 import os
 import re
 import sys
@@ -25,6 +26,21 @@ def filesystem_of(real_path: str) -> str | None:
     except OSError:
         return None
     return mounted_type(mountinfo, real_path)
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether the file system of a path, or of the folder in which it may come to be, takes no writes.
+
+    One that has failed is not always marked as such: what tells is to open one of its files for writing, and
+    ``path`` must be none whose locks this process may lose by that.
+    """
+    try:
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            return True
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW))
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
 
 
 def mounted_type(mountinfo: str, real_path: str) -> str | None:

@@ -5,8 +5,10 @@ without noticing (a lock file deleted by hand, a file system without locks): eve
 that starts or ends a run checks it.
 """
 
+import errno
 import fcntl
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +18,7 @@ import apsw
 from jeeves_runner.clock import from_text
 from jeeves_runner.db.connection import make_folder, real_path
 from jeeves_runner.db.guarded import SIDE_FILES, FileIdentity, file_identity
-from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.transaction import Tx, read_only
 from jeeves_runner.errors import DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
 
 
@@ -45,8 +47,6 @@ class RunnerLock:
         fd = _open(path)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(fd, 0)
-            os.write(fd, f"{os.getpid()}\n".encode())
         except BlockingIOError:
             os.close(fd)
             raise self._taken() from None
@@ -54,11 +54,15 @@ class RunnerLock:
             os.close(fd)
             raise DatabaseError(f"{path} cannot be locked: {error.strerror}") from error
         self._fd = fd
+        with suppress(OSError):  # on a full disk there may be no room for it, and it is for messages only
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """The file stays: deleting it would let two runners lock two files of one name."""
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            with suppress(OSError):  # the file system may have become read-only
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = None
 
@@ -86,6 +90,8 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise read_only(path) from error
         raise DatabaseReadOnly(
             f"the lock file {path} cannot be written: {error.strerror}",
             hint="give this user write permission there, or run as the user who owns it",

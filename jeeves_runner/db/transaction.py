@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.db.filesystem import is_read_only
+from jeeves_runner.db.turns import SUFFIX as TURNS_SUFFIX
 from jeeves_runner.db.turns import sleep_before_retry, turns_of
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, NotADatabase
 
@@ -186,8 +188,18 @@ def translate(error: BaseException, file: str) -> DatabaseError | None:
     """The project's error for a failure of the file, None for any other kind of error."""
     for causes, kind, sentence, hint in _TRANSLATIONS:
         if isinstance(error, causes):
+            if kind not in (DatabaseBusy, NotADatabase) and is_read_only(Path(f"{file}{TURNS_SUFFIX}")):
+                return read_only(file)
             return kind(sentence.format(file=file, detail=error), hint=hint)
     return None
+
+
+def read_only(file: str | Path) -> DatabaseReadOnly:
+    """The error for a file whose file system takes no writes (any more)."""
+    return DatabaseReadOnly(
+        f"{file} cannot be written: its file system is read-only",
+        hint="mount it for writing; if it was, the system's log says what has happened to the disk (dmesg)",
+    )
 
 
 _Translation = tuple[tuple[type[apsw.Error], ...], type[DatabaseError], str, str]
