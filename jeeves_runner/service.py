@@ -40,6 +40,7 @@ from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
+from jeeves_runner.runner.shared_threads import COUNT, started_threads
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, SignalThread
 from jeeves_runner.runner.start_runs import run_at_start
 from jeeves_runner.runner.stop import SLACK, Stop
@@ -85,6 +86,7 @@ async def serve(
     sys.setswitchinterval(_SWITCH_INTERVAL)
     open_files = raise_open_file_limit()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(started_threads(COUNT, "shared"))
     signals = SignalThread(
         clock,
         deliver=lambda number: loop.call_soon_threadsafe(runner.on_signal, number),

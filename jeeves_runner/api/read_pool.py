@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,6 +10,7 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.db.connection import connect
+from jeeves_runner.runner.shared_threads import started_threads
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class ReadPool:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="read pool")
+        self._threads = started_threads(_THREADS, "read pool")
         self._own = threading.local()
         self._connections: list[apsw.Connection] = []
 

@@ -52,8 +52,9 @@ class FolderWatch:
     async def wait_for_rest(self, say: Callable[[str], None]) -> str | None:
         try:
             return await self._git.wait(say)
-        except OSError:
+        except OSError as error:
+            why = f": {error}" if str(error) else ""
             raise SourceError(
-                f"the jobs folder {self._folder} does not answer",
+                f"the jobs folder {self._folder} does not answer{why}",
                 hint="its file system hangs, or the network does",
             ) from None
