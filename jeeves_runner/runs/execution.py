@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -134,7 +135,12 @@ class Execution:
             ending = Finished(status="error", message="internal error; the runner's log has more")
         finally:
             self._task = None
-        return self._report(ending, round((self._clock.monotonic() - began) * 1000))
+        waited_ms = round((self._clock.monotonic() - began) * 1000)
+        if self._output is not None:
+            self._output.close()
+            with suppress(asyncio.CancelledError):  # a run that was to end gets its outcome too
+                await self._output.is_log_written()
+        return self._report(ending, waited_ms)
 
     async def _start_and_wait(self, run: Run, api_url: str | None) -> Ending:
         if self.is_asked_to_end():
@@ -228,7 +234,6 @@ class Execution:
         output = self._output
         if output is None:
             return Report(ending=ending, record=self._record(started_at, duration_ms))
-        output.close()
         return Report(
             ending=ending,
             record=self._record(started_at, duration_ms),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jeeves_runner.execute.contract import StreamName
-from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.execute.output.log_thread import PATIENCE, ThreadedLog
 from jeeves_runner.execute.output.mask import Masker, maskable
 from jeeves_runner.execute.output.result_line import ResultLine
 from jeeves_runner.execute.output.stream_tail import StreamTail
@@ -24,7 +24,7 @@ class Output:
         """``log_path`` None: no log; ``log_max`` is the log's greatest size in bytes."""
         self._stdout = _Stream(())
         self._stderr = _Stream(())
-        self._log = None if log_path is None else LogFile(log_path, log_max)
+        self._log = None if log_path is None else ThreadedLog(log_path, log_max)
         self._result = ResultLine()
         self._closed = False
         self.script_hash: str | None = None
@@ -51,7 +51,7 @@ class Output:
         self._pass_on(source, source.decode(data))
 
     def close(self) -> None:
-        """Pass on what was held back, and close the log; a second call does nothing."""
+        """Pass on what was held back, and have the log closed; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -60,6 +60,10 @@ class Output:
         self.result, self.result_note = self._result.close()
         if self._log is not None:
             self._log.close()
+
+    async def is_log_written(self, patience: float = PATIENCE) -> bool:
+        """Wait until the log holds all there is, or ``patience`` seconds; whether it does."""
+        return self._log is None or await self._log.is_written(patience)
 
     def _pass_on(self, stream: "_Stream", text: str) -> None:
         if not text:

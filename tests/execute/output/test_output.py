@@ -1,5 +1,6 @@
 """What becomes of a run's output: masked, decoded, cut, searched and written."""
 
+import asyncio
 import json
 import re
 from itertools import pairwise
@@ -22,6 +23,8 @@ def collected(
     for chunk in chunks:
         output.write("stdout", chunk)
     output.close()
+    if log is not None:
+        assert asyncio.run(output.is_log_written())
     return output
 
 
@@ -302,8 +305,10 @@ def test_both_streams_are_logged_in_the_order_of_their_arrival(tmp_path: Path) -
     output.write("stdout", b"out 1\n")
     output.write("stderr", b"err 1\n")
     output.write("stdout", b"out 2\n")
+    assert asyncio.run(output.is_log_written())
     assert log.read_text() == "out 1\nerr 1\nout 2\n"
     output.close()
+    assert asyncio.run(output.is_log_written())
     assert log.read_text() == "out 1\nerr 1\nout 2\n"
 
 
