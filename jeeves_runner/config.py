@@ -8,6 +8,7 @@ from stat import S_ISREG
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
+from jeeves_runner.access import PRIVATE, SHARED
 from jeeves_runner.config_file import read
 from jeeves_runner.config_kinds import (
     Choice,
@@ -33,6 +34,7 @@ FILE_NAME: Final = "jeeves-runner.yaml"
 _PORT: Final = 1937
 
 SyncMode = Literal["auto", "manual"]
+DataMode = Literal["0700", "0770"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
@@ -88,6 +90,9 @@ class Config(NamedTuple):
     ] = 3_600_000
     shutdown_grace_ms: Annotated[int, Duration("How long a stopping runner lets runs finish.")] = 30_000
     min_free: Annotated[int, Size("Free disk space below which no run starts.")] = 256 * 1024**2
+    data_mode: Annotated[
+        DataMode, Choice(DataMode, "Who may use data_dir: 0700 its owner alone, 0770 its group as well.")
+    ] = "0700"
     sync: Annotated[SyncConfig, Section(SyncConfig, "How manifests are followed.", "{mode: auto}")] = (
         SyncConfig()
     )
@@ -95,6 +100,11 @@ class Config(NamedTuple):
         Mapping[str, str], Commands('Commands that run scripts, by file extension: {py: "uv run"}.')
     ] = MappingProxyType({})
     log: Annotated[LogConfig, Section(LogConfig, "The runner's own log.", "{level: info}")] = LogConfig()
+
+    @property
+    def folder_mode(self) -> int:
+        """The mode of the folders that the runner makes for its data."""
+        return PRIVATE if self.data_mode == "0700" else SHARED
 
 
 SETTINGS: Final = settings_of(Config)

@@ -35,11 +35,11 @@ def open_to_write(path: StrPath, *, folder: int | None = None) -> int:
 
 
 def open_to_append(path: StrPath) -> int:
-    """A descriptor whose writes go to the end of a file, made if nothing is there. Links are followed, and a
-    device such as /dev/null is allowed: the user has named it. OSError for anything else."""
+    """A descriptor whose writes go to the end of a file, made for this user if nothing is there. Links
+    are followed, and a device such as /dev/null is allowed: the user has named it. OSError for all else."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _ALWAYS
     try:
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, flags, 0o600)
     except OSError as error:
         if error.errno == errno.EISDIR:
             raise OSError(errno.EISDIR, "it is a folder", os.fspath(path)) from None

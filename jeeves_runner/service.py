@@ -13,6 +13,7 @@ from typing import Any
 
 import apsw
 
+from jeeves_runner.access import make_folder
 from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
@@ -33,7 +34,7 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
-from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost
+from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
 from jeeves_runner.runner.epoch import begin_unless_stopped, end_writing, say_stopping
 from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
@@ -149,7 +150,7 @@ class Runner:
         not be started by its old spec. What a dead runner has left is ended before anything is written.
         """
         config, clock, stack = self._config, self._clock, self._stack
-        lock = RunnerLock(config.db_path)
+        lock = RunnerLock(config.db_path, config.folder_mode)
         lock.acquire()
         stack.callback(lock.release)
         Ballast(config.db_path, clock).make_room_to_start()
@@ -160,7 +161,8 @@ class Runner:
         stack.callback(conn.close)
         setup = planner_setup(config)
         check_source(conn, setup.source)
-        config.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(config.data_dir, config.folder_mode)
+        warn_of_access(config.db_path, (config.data_dir,), config.folder_mode)
         executors = make_executors(config, clock, stack, open_files=self._open_files)
         recovered = await self._stop.unless_asked(recover_left_runs(conn, executors, str(config.data_dir)))
         if recovered is None:

@@ -29,7 +29,7 @@ TEXTS = (
 those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
-FLOOR = (*CORE, "regular_files", "side_thread")
+FLOOR = (*CORE, "access", "regular_files", "side_thread")
 SETTINGS = (*FLOOR, "schemas_text", "config_kinds", "config_file", "config")
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.schedule": (*WORDS, *TEXTS),
     "core.manifest": (*WORDS, *TEXTS, "core.schedule"),
     "core": CORE[:-1],
+    "access": WORDS,
     "regular_files": WORDS,
     "side_thread": WORDS,
     "schemas_text": WORDS,

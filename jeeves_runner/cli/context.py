@@ -71,7 +71,7 @@ class App:
         """The project's database; DatabaseError unless it exists or ``create`` asks for a new one."""
         from jeeves_runner.db.connection import connect
 
-        return connect(self.config.db_path, create=create)
+        return connect(self.config.db_path, create=create, folder_mode=self.config.folder_mode)
 
     def print(self, *parts: Cell) -> None:
         """One line of text, or several. What people and scripts wrote cannot steer the terminal."""

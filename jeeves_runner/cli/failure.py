@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from jeeves_runner.access import make_file, make_folder
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.terminal import printable
@@ -83,7 +84,8 @@ def _keep_traceback(error: BaseException, app: App) -> str:
 
 
 def _append(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    make_file(path)
     with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
         log.write(text)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 
+from jeeves_runner.access import PRIVATE, make_file, make_folder
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.db.filesystem import filesystem_of, is_read_only, is_unsafe
 from jeeves_runner.db.guarded import SIDE_FILES, GuardedConnection
@@ -64,19 +65,20 @@ def connect(
     clock: Clock | None = None,
     patient: bool = True,
     patience: float = PATIENCE,
+    folder_mode: int = PRIVATE,
 ) -> apsw.Connection:
     """A connection to the database at ``path``, checked and ready for transactions.
 
-    With ``create`` a missing folder and file are made and an older schema is migrated; without
-    it both are errors. A ``patient`` connection waits for locks, ``patience`` seconds at most; that would
-    stop an event loop.
+    With ``create`` a missing folder, of ``folder_mode``, and file are made and an older schema is migrated;
+    without it both are errors. A ``patient`` connection waits for locks, ``patience`` seconds at most; that
+    would stop an event loop.
     Raises DatabaseError (missing, a folder, an unsuitable file system, an older schema),
     NotADatabase, DatabaseTooNew, DatabaseReadOnly or DatabaseBusy, each with a hint; no other
     error of SQLite or the system gets out.
     """
     try:
         real = real_path(path)
-        _check_place(real, create)
+        _check_place(real, create, folder_mode)
         clock = clock or SystemClock()
         conn = _open_in_time(real, create, clock, patience)
         if patient:
@@ -101,11 +103,11 @@ def real_path(path: Path) -> Path:
         ) from error
 
 
-def _check_place(real: Path, create: bool) -> None:
+def _check_place(real: Path, create: bool, folder_mode: int) -> None:
     """Check what can be checked without SQLite: the folder, the kind of file, its permissions."""
     folder = real.parent
     if create:
-        make_folder(folder)
+        make_folder_of_database(folder, folder_mode)
     try:
         found = real.stat()
     except FileNotFoundError:
@@ -126,12 +128,14 @@ def _check_place(real: Path, create: bool) -> None:
             hint="SQLite keeps its -wal and -shm files there: give this user write permission",
         )
     _check_filesystem(folder)
+    if create:
+        make_file(real)  # SQLite would make it as the umask says, and its other files likewise
 
 
-def make_folder(folder: Path) -> None:
+def make_folder_of_database(folder: Path, mode: int) -> None:
     """Create the folder for the database if it is missing; DatabaseReadOnly if that is not allowed."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, mode)
     except OSError as error:
         raise DatabaseReadOnly(
             f"the folder {folder} for the database cannot be created: {error.strerror}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import apsw
 
+from jeeves_runner.access import make_file
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.transaction import Tx, transaction
 from jeeves_runner.errors import DatabaseError
@@ -99,6 +100,7 @@ def _back_up(path: Path, version: int) -> None:
     final = path.with_name(f"{path.name}.before-v{version}.bak")
     partial = path.with_name(f"{final.name}.partial")
     partial.unlink(missing_ok=True)
+    make_file(partial)
     # A second connection reads what was committed; the one holding the write lock may not copy.
     with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as source:
         source.wal_autocheckpoint(0)

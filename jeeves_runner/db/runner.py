@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import apsw
 
+from jeeves_runner.access import PRIVATE, make_file
 from jeeves_runner.clock import from_text
-from jeeves_runner.db.connection import make_folder, real_path
+from jeeves_runner.db.connection import make_folder_of_database, real_path
 from jeeves_runner.db.guarded import SIDE_FILES, FileIdentity, file_identity
 from jeeves_runner.db.transaction import Tx, read_only
 from jeeves_runner.errors import DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
@@ -34,7 +35,9 @@ class RunnerLock:
     A child made by fork alone shares the lock and keeps it; programs started by exec do not get it.
     """
 
-    def __init__(self, db_path: Path) -> None:
+    def __init__(self, db_path: Path, folder_mode: int = PRIVATE) -> None:
+        """``folder_mode``: that of the folder, should it be missing."""
+        self._folder_mode = folder_mode
         self._db_path = db_path
         self._fd: int | None = None
 
@@ -43,7 +46,7 @@ class RunnerLock:
         if self._fd is not None:
             return
         path = lock_path(self._db_path)
-        make_folder(path.parent)
+        make_folder_of_database(path.parent, self._folder_mode)
         fd = _open(path)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,7 +91,8 @@ def files_of(db_path: Path) -> dict[Path, FileIdentity | None]:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        make_file(path)
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.EROFS:
             raise read_only(path) from error

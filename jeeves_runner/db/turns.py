@@ -14,10 +14,12 @@ import os
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import apsw
 
+from jeeves_runner.access import give_access
 from jeeves_runner.clock import Clock
 
 SUFFIX: Final = ".turns"
@@ -142,7 +144,7 @@ class Turns:
         try:
             with suppress(FileExistsError):
                 fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-                os.fchmod(fd, os.stat(self._database).st_mode & 0o666)
+                give_access(fd, Path(path).parent)
                 return fd
             return os.open(path, flags)
         except OSError:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from jeeves_runner.access import too_open
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.file_upkeep import WAL_AT_REST, wal_path
 from jeeves_runner.db.guarded import was_changed
@@ -32,6 +34,17 @@ async def file_is_lost(db_path: Path) -> Fenced:
         f"{was_changed(gone, found[gone])} while this runner worked with it; it has ended its runs",
         hint="start it again: it takes up the database that is there then",
     )
+
+
+def warn_of_access(db_path: Path, folders: Iterable[Path], mode: int) -> None:
+    """Say in the log which of the database's files and of these folders more people may use than ``mode``
+    says. Who may read them can also lock them, and so stop the runner."""
+    found = too_open({db_path.parent: None, **dict.fromkeys(folders), **files_of(db_path)}, mode)
+    if found:
+        log.warning(
+            "more people than the config's data_mode says may use %s; change that with chmod",
+            ", ".join(found),
+        )
 
 
 class WalUpkeep:

@@ -99,9 +99,9 @@ def test_without_a_queue_everybody_writes_all_the_same(path: Path) -> None:
     assert notes_in(path) == ["first", "second"]
 
 
-def test_the_queue_is_for_those_who_may_write_the_database(path: Path) -> None:
+def test_the_queue_is_for_those_who_may_use_the_folder(path: Path) -> None:
     queue_of(path).unlink()
-    path.chmod(0o660)
+    path.parent.chmod(0o770)
     with closing(connect(path)) as conn, transaction(conn, CLOCK):
         pass
     assert os.stat(queue_of(path)).st_mode & 0o777 == 0o660

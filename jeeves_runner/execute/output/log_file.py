@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from jeeves_runner.access import make_folder
 from jeeves_runner.execute.output.log_place import (
     open_in_place,
     remove_in_place,
@@ -86,7 +87,7 @@ class LogFile:
 
     def _append_to_head(self, data: bytes) -> None:
         if self._fd is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             self._fd = replace_in_place(self._path)
         while data:
             written = os.write(self._fd, data)

@@ -8,13 +8,17 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from jeeves_runner.access import give_access
 from jeeves_runner.regular_files import open_to_read, open_to_write, real_folder, replace
 
 
 def replace_in_place(path: Path) -> int:
-    """A descriptor of a new file in a folder that is there, to be read and written."""
+    """A descriptor of a new file in a folder that is there, to be read and written; for those for whom the
+    folder is."""
     with real_folder(path.parent) as folder:
-        return replace(path.name, folder=folder)
+        file = replace(path.name, folder=folder)
+        give_access(file, folder)
+        return file
 
 
 def open_in_place(path: Path, *, to_write: bool = False) -> int:

@@ -1,0 +1,73 @@
+"""Who may use what the runner keeps: its owner, and the group of the folder where wanted; others never.
+
+A folder says it for all that is made in it: where its group may write, it may also write the files. So what
+makes a file needs no setting, and what the umask says does not count.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+PRIVATE: Final = 0o700
+"""The mode of a folder for its owner alone."""
+
+SHARED: Final = 0o2770
+"""That of one for its group as well; what is made in it belongs to that group."""
+
+_OTHERS: Final = stat.S_IRWXO
+
+
+def make_folder(folder: Path, mode: int | None = None) -> None:
+    """Make a folder, and those above it, where missing: with ``mode``, or as private as the folder above.
+
+    Raises OSError.
+    """
+    if folder.is_dir():
+        return
+    if mode is None:
+        make_folder(folder.parent)
+        mode = SHARED if is_shared(folder.parent) else PRIVATE
+    else:
+        make_folder(folder.parent, mode)
+    try:
+        folder.mkdir(mode=PRIVATE)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        folder.chmod(mode)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file, if nothing stands there, for those for whom its folder is. Raises OSError."""
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            give_access(descriptor, path.parent)
+        finally:
+            os.close(descriptor)
+
+
+def give_access(file: int, folder: Path | int) -> None:
+    """Let those use a new file, given by its descriptor, for whom its folder is. Raises OSError."""
+    os.fchmod(file, 0o660 if is_shared(folder) else 0o600)
+
+
+def is_shared(folder: Path | int) -> bool:
+    """Whether a folder is for its group as well, and for nobody else."""
+    mode = os.stat(folder).st_mode
+    return bool(mode & stat.S_IWGRP and mode & stat.S_IXGRP) and not mode & _OTHERS
+
+
+def too_open(paths: Iterable[Path], mode: int) -> list[str]:
+    """Those of these files and folders that more people may use than ``mode`` says, each with its mode."""
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            now = stat.S_IMODE(path.stat().st_mode)
+            if now & 0o077 & ~mode:
+                found.append(f"{path} (mode {now:04o})")
+    return found
