@@ -21,6 +21,10 @@ _CHUNK: Final = 64 * 1024
 StrPath = str | os.PathLike[str]
 
 
+class NotRegular(OSError):
+    """What stands there is no regular file."""
+
+
 def open_to_read(path: StrPath, *, follow: bool = False, folder: int | None = None) -> int:
     """A descriptor of a regular file; OSError for anything else.
 
@@ -108,9 +112,9 @@ def is_regular(path: StrPath) -> bool:
         return False
 
 
-def not_regular(path: StrPath) -> OSError:
+def not_regular(path: StrPath) -> NotRegular:
     """The error for anything but a regular file."""
-    return OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
+    return NotRegular(errno.EINVAL, "it is not a regular file", os.fspath(path))
 
 
 def _open(path: StrPath, flags: int, *, follow: bool, folder: int | None) -> int:

@@ -224,16 +224,18 @@ def io_in_core(module: Module) -> Iterator[str]:
                 yield f"{module.name}:{node.lineno}: the core calls {name}()"
 
 
-BESIDE_SCRIPTS = ("sources", "execute.output", "reconcile", "runs", "runner", "views", "api")
+BESIDE_SCRIPTS = ("sources", "execute", "reconcile", "runs", "runner", "views", "api")
 """These work in the runner, on files that scripts and people may replace by a pipe or a link."""
 
-OPENING_METHODS = OUTSIDE_METHODS | {"NamedTemporaryFile", "mkstemp"}
+OPEN_WHAT_THE_SYSTEM_MAKES = ("execute.local.processes", "execute.local.starter_main")
+"""They read /proc and devices."""
+
 MODE = re.compile("[rwax][bt+]{0,2}")
 
 
 def files_opened_elsewhere(module: Module) -> Iterator[str]:
     """Beside scripts, files are opened by ``regular_files`` alone, which waits for nothing."""
-    if not module.within(*BESIDE_SCRIPTS):
+    if not module.within(*BESIDE_SCRIPTS) or module.within(*OPEN_WHAT_THE_SYSTEM_MAKES):
         return
     names = dict(aliases(module)) | {"open": "open"}
     for node in ast.walk(module.tree):
@@ -241,7 +243,7 @@ def files_opened_elsewhere(module: Module) -> Iterator[str]:
             continue
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         by_mode = called == "open" and any(MODE.fullmatch(_literal(word, "")) for word in node.args)
-        if by_mode or called in OPENING_METHODS or dotted(node.func, names) in ("open", "io.open", "os.open"):
+        if by_mode or called in OUTSIDE_METHODS or dotted(node.func, names) in ("open", "io.open", "os.open"):
             yield f"{module.name}:{node.lineno}: opens a file that may be anything: {ast.unparse(node.func)}"
 
 

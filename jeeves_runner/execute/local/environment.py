@@ -15,6 +15,7 @@ from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.faults import Fault, refused, secret_fault, variable_fault
 from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
+from jeeves_runner.regular_files import read_all
 
 _RESERVED = "JR_"
 _MAX_SECRET = 64 * 1024
@@ -96,10 +97,8 @@ def _read_secret(path: Path) -> bytes | None:
     """All of a small file; None for what is no regular file: reading a pipe or a device might never end."""
     if not S_ISREG(path.stat().st_mode):  # before the open, which has effects on some devices
         return None
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as file:
-        content = file.read(_MAX_SECRET + 1) if S_ISREG(os.fstat(fd).st_mode) else None
-    if content is not None and len(content) > _MAX_SECRET:
+    content = read_all(path, _MAX_SECRET + 1, follow=True)
+    if len(content) > _MAX_SECRET:
         raise ValueError(f"it holds over {_MAX_SECRET // 1024} KiB")
     return content
 

@@ -19,6 +19,7 @@ from jeeves_runner.execute.local.environment import Surroundings, build_environm
 from jeeves_runner.execute.local.faults import script_fault
 from jeeves_runner.execute.local.interpreter import command_for, shebang_of
 from jeeves_runner.execute.local.launch import Launch
+from jeeves_runner.regular_files import NotRegular, open_to_read
 
 # Linux takes at most 128 KiB as one argument.
 _MAX_TEXT_ARGUMENT = 100 * 1024
@@ -108,6 +109,8 @@ def _file_command(path: str, runners: Mapping[str, str], is_patient: bool) -> tu
             if len(_scripts) >= _MOST_SCRIPTS:
                 _scripts.clear()
             _scripts[key] = known
+    except NotRegular:  # a pipe, say, has taken its place meanwhile
+        raise script_fault(path, None).as_error(InvalidValue) from None
     except OSError as error:
         raise script_fault(path, error).as_error(InvalidValue) from error
     return known.command, known.digest
@@ -115,11 +118,7 @@ def _file_command(path: str, runners: Mapping[str, str], is_patient: bool) -> tu
 
 def _read_script(path: str, identity: tuple[int, ...], runners: Mapping[str, str]) -> _Script:
     digest = hashlib.blake2b(digest_size=16)
-    # A named pipe may have taken its place: to open one would wait for a writer.
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as file:
-        if not S_ISREG(os.fstat(fd).st_mode):
-            raise script_fault(path, None).as_error(InvalidValue)
+    with os.fdopen(open_to_read(path, follow=True), "rb") as file:
         head = file.read(_HEAD_SIZE)
         digest.update(head)
         while part := file.read(_PART):

@@ -12,18 +12,19 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from jeeves_runner.execute.local.launch import LocalHandle
 from jeeves_runner.execute.local.origin import Origin
+from jeeves_runner.regular_files import read_all, replace
 
 log = logging.getLogger(__name__)
 
 _SLOT = 96  # bytes of one slot
 _EMPTY = b" " * (_SLOT - 1) + b"\n"
 _FIELDS = 4
+_MOST = 16 << 20  # bytes: slots of 100,000 runs
 
 
 def roster_path(db_path: Path) -> Path:
@@ -35,7 +36,7 @@ def roster_path(db_path: Path) -> Path:
 def read_roster(db_path: Path) -> Mapping[str, LocalHandle]:
     """The processes noted by the last runner, by the marks of their runs; empty for an unreadable file."""
     try:
-        content = roster_path(db_path).read_bytes()
+        content = read_all(roster_path(db_path), _MOST)
     except OSError:
         return {}
     return {handle.mark: handle for handle in _handles(content)}
@@ -92,9 +93,7 @@ class Roster:
 
     def _create(self) -> int:
         # A new file: a fenced runner that is still ending its runs goes on writing the old one.
-        with suppress(FileNotFoundError):
-            self._path.unlink()
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = replace(self._path)
         head = json.dumps(self.origin._asdict()).encode() + b"\n"
         os.pwrite(fd, head, 0)
         self._first_slot = len(head)

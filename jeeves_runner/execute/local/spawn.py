@@ -16,6 +16,7 @@ from jeeves_runner.errors import JeevesError, StartFailed
 from jeeves_runner.execute.local.faults import folder_fault, refused
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.processes import ON_LINUX, read_stat
+from jeeves_runner.regular_files import read_all
 
 _LOOK_AGAIN = 0.05
 """Seconds between two looks at a process that nothing else tells of."""
@@ -72,8 +73,8 @@ def start_failed(launch: Launch, error: OSError) -> JeevesError:
 
 
 def _interpreter_missing(program: Path) -> StartFailed:
-    with suppress(OSError), program.open("rb") as file:
-        first_line = file.readline(256)
+    with suppress(OSError):
+        first_line = read_all(program, 256, follow=True).partition(b"\n")[0] + b"\n"
         if first_line.startswith(b"#!"):
             interpreter = first_line[2:].decode(errors="replace").strip()
             hint = "the file has Windows line endings" if first_line.endswith(b"\r\n") else None
