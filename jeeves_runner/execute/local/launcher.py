@@ -7,11 +7,12 @@ from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.outcome import Ending, Lost
 from jeeves_runner.execute.contract import Sink
 from jeeves_runner.execute.local.direct import DirectSpawner
+from jeeves_runner.execute.local.hunt import terminate_escaped
 from jeeves_runner.execute.local.launch import Launch, LocalHandle
 from jeeves_runner.execute.local.leader import Answer, Spawner, StartOrder
 from jeeves_runner.execute.local.leftovers import Ended, end_leftovers
 from jeeves_runner.execute.local.origin import pid_namespace
-from jeeves_runner.execute.local.processes import boot_id, terminate_escaped
+from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.run_process import LostProcess, RunProcess, remove_temporaries
 from jeeves_runner.execute.shared_result import SharedResult

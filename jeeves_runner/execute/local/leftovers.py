@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import NamedTuple
 
+from jeeves_runner.execute.local.hunt import kill_until_quiet, send
 from jeeves_runner.execute.local.launch import LocalHandle
 from jeeves_runner.execute.local.origin import Origin, file_identity
 from jeeves_runner.execute.local.processes import (
@@ -24,9 +25,7 @@ from jeeves_runner.execute.local.processes import (
     bears_mark,
     carries,
     kill_group,
-    kill_until_quiet,
     read_stat,
-    send,
     settled_environment,
     start_ticks,
 )
@@ -46,7 +45,7 @@ class Ended(NamedTuple):
 def end_leftovers(known: LocalHandle, here: Origin) -> Ended:
     """Kill what is certainly left of a run, for a runner ``here``; name what may be its own.
 
-    Takes some 5 s at most. Blocking: call it in a thread.
+    Takes a minute at most, and mostly milliseconds. Blocking: call it in a thread.
     """
     left = _Leftovers(known, here)
     return Ended(left.kill(), left.left_alive())

@@ -23,12 +23,12 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from jeeves_runner.execute.local.processes import ON_LINUX, bears_mark, environment_of, kill_marked, read_proc
+from jeeves_runner.execute.local.hunt import Persistence, kill_marked
+from jeeves_runner.execute.local.processes import ON_LINUX, bears_mark, environment_of, read_proc
 
 log = logging.getLogger(__name__)
 
 _PR_SET_CHILD_SUBREAPER = 36
-_MAX_ROUNDS = 100
 _MAX_UNCLEAR_ROUNDS = 20
 _ROUND_PATIENCE = 0.05  # seconds a round waits for a process it has killed
 _EXEC_PATIENCE = 0.002  # seconds between two looks at a process in the middle of an exec
@@ -71,35 +71,42 @@ def none_left(mark: str, leader: int) -> bool:
     """
     if not become_subreaper():
         return not ON_LINUX
-    return all(verdict is _Verdict.STRANGER for _, verdict in _judged_children(mark, leader))
+    found = _judged_children(mark, leader)
+    return found is not None and all(verdict is _Verdict.STRANGER for _, verdict in found)
 
 
 async def kill_all(mark: str, leader: int) -> None:
     """Kill the orphans of a run, and those that appear when these die, until none is left.
 
-    Gives up with a warning after some seconds: a process may hang in a system call of the kernel.
+    Gives up with a warning on a process that does not end: see ``Persistence``.
     """
     if not become_subreaper():
         await asyncio.to_thread(kill_marked, mark)
         return
-    unclear_rounds = 0
-    for _ in range(_MAX_ROUNDS):
+    persistence, unclear_rounds = Persistence(), 0
+    while True:
         found = _judged_children(mark, leader)
         ours, reaped, unclear = (
-            [pid for pid, verdict in found if verdict is wanted]
+            [pid for pid, verdict in found or () if verdict is wanted]
             for wanted in (_Verdict.OURS, _Verdict.REAPED, _Verdict.UNCLEAR)
         )
         for pid in ours:
             _kill(pid)
-        if ours:
+        if persistence.gives_up(ours):
+            log.warning("processes of the run led by %d could not be ended: %s", leader, ours)
+            return
+        if found is None:
+            await asyncio.sleep(_ROUND_PATIENCE)
+        elif ours:
             await _wait_briefly_for(ours[0])
         elif unclear and unclear_rounds < _MAX_UNCLEAR_ROUNDS:
             unclear_rounds += 1
             await asyncio.sleep(_EXEC_PATIENCE)
-        elif not reaped:
+        elif reaped:
+            await asyncio.sleep(0)
+        else:
             _unreadable.update(unclear)
             return
-    log.warning("processes of the run led by %d could not be ended: %s", leader, ours)
 
 
 class _Verdict(Enum):
@@ -116,11 +123,14 @@ def _children_path() -> str:
     return f"/proc/self/task/{os.getpid()}/children"
 
 
-def _judged_children(mark: str, leader: int) -> list[tuple[int, _Verdict]]:
-    """This process's children that lead no run, each with what it is to the run of this mark."""
+def _judged_children(mark: str, leader: int) -> list[tuple[int, _Verdict]] | None:
+    """This process's children that lead no run, each with what it is to the run of this mark; None while they
+    cannot be read, for want of a descriptor."""
     with _lock:
-        children = (read_proc(_children_path()) or b"").split()
-        unknown = [int(pid) for pid in children if pid not in _leaders]
+        children = read_proc(_children_path())
+        if children is None:
+            return None
+        unknown = [int(pid) for pid in children.split() if pid not in _leaders]
         return [(pid, _judge(pid, mark, leader)) for pid in unknown]
 
 

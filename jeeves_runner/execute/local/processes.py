@@ -1,23 +1,13 @@
-"""Processes as the system shows them, and the search for those that are to be ended.
+"""Processes as the system shows them: who they are, when they began, what environment they were given."""
 
-A pid alone proves nothing: another process may have got it since. A process that is found is signalled only
-through a pidfd, opened first and looked at again afterwards. Other systems than Linux have neither pidfds nor
-environments to read; there only a process group is signalled.
-"""
-
-import logging
 import os
 import select
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-log = logging.getLogger(__name__)
 
 MARK_VARIABLE = "JR_RUN_MARK"
 """Holds the random text by which a run's processes are found again."""
@@ -26,11 +16,8 @@ DATABASE_VARIABLE = "JR_DB_PATH"
 ON_LINUX: bool = sys.platform == "linux"
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _READ_SIZE = 65536
-_MAX_ROUNDS = 100
-_ROUND_PATIENCE = 0.05  # seconds a round waits for the processes it has killed
 _EXEC_PATIENCE = 0.001  # seconds between two looks at a process in the middle of an exec
 _EXEC_LOOKS = 50
-_QUIET_ROUNDS = 2
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD
 
 
@@ -146,70 +133,6 @@ def kill_group(pid: int, signum: int) -> None:
         return
 
 
-def kill_marked(mark: str) -> int:
-    """Kill the processes that bear the mark of a run of this very process. Returns how many.
-
-    Blocking, for some 5 s at most: call it in a thread.
-    """
-    return len(kill_until_quiet(lambda pid: _is_marked(pid, mark)))
-
-
-def terminate_escaped(mark: str, group: int) -> int:
-    """Send SIGTERM to the processes of a live run that have left its group. Returns how many.
-
-    The members of the group have had their SIGTERM, and many programs give up at once at a second.
-    """
-    if not ON_LINUX:
-        return 0
-    count = 0
-    with _found(lambda pid: _is_marked(pid, mark)) as pidfds:
-        for pid, pidfd in pidfds.items():
-            stat = read_stat(pid)
-            if stat is not None and stat.group != group:
-                count += send(pidfd, signal.SIGTERM)
-    return count
-
-
-def kill_until_quiet(is_wanted: Callable[[int], bool]) -> set[int]:
-    """Kill the living processes for which ``is_wanted`` is true. Returns their numbers.
-
-    Repeats until two searches in a row find none, for some 5 s at most. Linux only, and blocking.
-    """
-    killed: set[int] = set()
-    if not ON_LINUX:
-        return killed
-    quiet = 0
-    for _ in range(_MAX_ROUNDS):
-        with _found(is_wanted) as pidfds:
-            killed |= {pid for pid, pidfd in pidfds.items() if send(pidfd, signal.SIGKILL)}
-            # One empty search is not enough: a process may have forked after the search had passed.
-            quiet = 0 if pidfds else quiet + 1
-            if quiet == _QUIET_ROUNDS:
-                return killed
-            _wait_for_ends(list(pidfds.values()), _ROUND_PATIENCE if pidfds else _EXEC_PATIENCE)
-    log.warning("some processes of a run could not be ended: %s", sorted(killed))
-    return killed
-
-
-@contextmanager
-def _found(is_wanted: Callable[[int], bool]) -> Iterator[dict[int, int]]:
-    """The processes that are wanted, as pid → open and verified pidfd."""
-    with ExitStack() as stack:
-        pidfds: dict[int, int] = {}
-        for pid in all_pids():
-            if not is_wanted(pid):
-                continue
-            try:
-                pidfd = os.pidfd_open(pid)
-            except OSError:
-                continue
-            stack.callback(os.close, pidfd)
-            # Looked at again: the pid may have changed hands before the pidfd was opened.
-            if is_wanted(pid):
-                pidfds[pid] = pidfd
-        yield pidfds
-
-
 def all_pids() -> Iterator[int]:
     """All processes but this one; none if what is at ``/proc`` numbers those of another PID namespace."""
     own = str(os.getpid())
@@ -242,30 +165,6 @@ def settled_environment(pid: int) -> bytes:
         place = stat.environment
         select.select([], [], [], _EXEC_PATIENCE)
     return environment or b""
-
-
-def _is_marked(pid: int, mark: str) -> bool:
-    if not bears_mark(settled_environment(pid), mark):
-        return False
-    stat = read_stat(pid)
-    return stat is not None and not stat.is_dead
-
-
-def send(pidfd: int, signum: signal.Signals) -> bool:
-    """Signal a process by its pidfd. Returns whether it was there and might be signalled."""
-    try:
-        signal.pidfd_send_signal(pidfd, signum)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-def _wait_for_ends(pidfds: list[int], patience: float) -> None:
-    """Wait until one of the processes has ended, for ``patience`` seconds at most."""
-    with closing(select.epoll()) as poll:
-        for pidfd in pidfds:
-            poll.register(pidfd, select.EPOLLIN)
-        poll.poll(patience, max(1, len(pidfds)))
 
 
 def _output_of(*argv: str) -> str:

@@ -23,6 +23,7 @@ from support.launches import (
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.processes import read_proc
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
@@ -77,7 +78,7 @@ def test_a_daemon_that_forked_twice_is_dead_when_the_run_has_ended(executor: Lau
 
 @linux_only
 def test_daemons_of_daemons_are_found() -> None:
-    depth = 6
+    depth = 120
     code = (
         "import os, time\n"
         f"for _ in range({depth}):\n"
@@ -96,6 +97,46 @@ def test_daemons_of_daemons_are_found() -> None:
         assert [pid for pid in map(int, sink.stdout.split()) if is_alive(pid)] == []
 
     asyncio.run(scenario())
+
+
+NESTED = f"""
+import os, time
+{SILENT.replace("(0, 1, 2)", "(0, 1)")}
+reader, writer = os.pipe()
+if os.fork() == 0:
+    for _ in range(DEPTH):
+        os.setsid()
+        if os.fork():
+            time.sleep(600)
+        os.write(writer, b"%d " % os.getpid())
+    time.sleep(600)
+pids = b""
+while pids.count(b" ") < DEPTH:
+    pids += os.read(reader, 1000)
+os.write(2, pids)
+"""
+"""A chain of processes, each in a session of its own: the death of one reveals the next alone."""
+
+
+@linux_only
+def test_a_chain_of_sessions_of_any_length_ends_with_the_run(executor: Launcher) -> None:
+    depth = 150
+    ending, sink = run_once(launch("", argv=python(NESTED.replace("DEPTH", str(depth)))), executor)
+    assert ending == Exited(code=0)
+    pids = [int(pid) for pid in sink.streams["stderr"].split()]
+    assert len(pids) == depth
+    assert [pid for pid in pids if is_alive(pid)] == []
+
+
+@linux_only
+def test_a_daemon_is_found_although_no_descriptor_was_free_at_first(
+    executor: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([None, None])
+    monkeypatch.setattr(orphans, "read_proc", lambda path: next(answers, read_proc(path)))
+    ending, sink = run_once(daemon(), executor)
+    assert ending == Exited(code=0)
+    assert not is_alive(int(sink.stdout))
 
 
 @linux_only
