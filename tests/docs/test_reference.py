@@ -31,7 +31,7 @@ from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.local.environment import Surroundings, build_environment
+from jeeves_runner.execute.local.environment import OF_THE_RUNNER, Surroundings, build_environment
 from jeeves_runner.schemas_text import manifest_schema
 
 # Keys of manifests and config
@@ -146,6 +146,12 @@ def test_the_variables_described_are_those_a_script_gets() -> None:
     names = map(os.fsdecode, environment)
     given = {name.replace("_NAME_", "<NAME>") for name in names if name.startswith("JR_")}
     assert given == {only_code(row[0]) for row in table(read("reference/script-environment.md"), "variable")}
+
+
+def test_the_variables_that_are_not_inherited_are_named() -> None:
+    intro = read("reference/script-environment.md").split("\n| variable |")[0]
+    named = {name for name in code(intro) if name.isupper() or name.isalnum()} - {"env", "JR_"}
+    assert named == OF_THE_RUNNER
 
 
 # The database

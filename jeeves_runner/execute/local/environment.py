@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
@@ -18,6 +18,16 @@ from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIAB
 from jeeves_runner.regular_files import read_all
 
 _RESERVED = "JR_"
+
+OF_THE_RUNNER: Final = frozenset(
+    """
+    PYTHONHOME PYTHONPATH VIRTUAL_ENV
+    NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_PID LISTEN_FDNAMES FDSTORE
+    MAINPID MANAGERPID SYSTEMD_EXEC_PID JOURNAL_STREAM MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE
+    """.split()  # noqa: SIM905
+)
+"""Variables that say where this program's Python is, or speak to it for its service manager. A script that
+took them for its own would load other modules, or report itself as the service. See systemd.exec(5)."""
 _MAX_SECRET = 64 * 1024
 
 
@@ -39,8 +49,9 @@ class Surroundings(NamedTuple):
 def build_environment(order: Order, around: Surroundings) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
     """The whole environment of a run as the system takes it, and the secret values in it.
 
-    The ``JR_`` variables of the runner's own environment belong to another run and are left out. Raises
-    InvalidValue for a secret that cannot be read, and for what no variable can carry.
+    The ``JR_`` variables of the runner's own environment belong to another run and are left out, and so is
+    what is ``OF_THE_RUNNER``. Raises InvalidValue for a secret that cannot be read, and for what no variable
+    can carry.
     """
     own: dict[str, str] = {}
     secrets: list[str] = []
@@ -62,7 +73,9 @@ def build_environment(order: Order, around: Surroundings) -> tuple[dict[bytes, b
 @lru_cache(maxsize=4)
 def _inherited(base: tuple[tuple[str, str], ...]) -> MappingProxyType[bytes, bytes]:
     """The part of the runner's environment that every run inherits, encoded once for all of them."""
-    environment = {name: value for name, value in base if not name.startswith(_RESERVED)}
+    environment = {
+        name: value for name, value in base if not name.startswith(_RESERVED) and name not in OF_THE_RUNNER
+    }
     environment["PATH"] = _with_own_bin(environment.get("PATH") or os.defpath)
     return MappingProxyType(_encoded(environment))
 

@@ -16,7 +16,7 @@ from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.local.environment import Surroundings
+from jeeves_runner.execute.local.environment import OF_THE_RUNNER, Surroundings
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import Prepared, prepare
 from jeeves_runner.execute.output.sink import Output
@@ -281,6 +281,17 @@ def test_what_is_unknown_is_absent(facts: Facts) -> None:
 def test_the_facts_of_an_outer_run_are_not_inherited(facts: Facts) -> None:
     found = environment(facts, {**BASE, "JR_RUN_MARK": "outer", "JR_API_URL": "outer", "JR_TOKEN": "outer"})
     assert "outer" not in found.values()
+
+
+@pytest.mark.parametrize("name", sorted(OF_THE_RUNNER))
+def test_what_belongs_to_the_runner_itself_is_not_inherited_but_can_be_asked_for(
+    facts: Facts, name: str
+) -> None:
+    base = {**BASE, name: "its own"}
+    assert name not in environment(facts, base)
+    assert environment(facts, base, env=((name, "set"),))[name] == "set"
+    asked = environment(facts, base, env=((name, Secret("from_env", name)),))
+    assert asked[name] == "its own"
 
 
 def test_declared_variables_come_over_inherited_ones(facts: Facts) -> None:
