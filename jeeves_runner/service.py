@@ -35,7 +35,7 @@ from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
-from jeeves_runner.runner.epoch import begin_unless_stopped, end_writing, say_stopping
+from jeeves_runner.runner.epoch import begin_unless_stopped, end_writing, say_stopping, take_lock
 from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
@@ -151,8 +151,9 @@ class Runner:
         """
         config, clock, stack = self._config, self._clock, self._stack
         lock = RunnerLock(config.db_path, config.folder_mode)
-        lock.acquire()
         stack.callback(lock.release)
+        if await self._stop.unless_asked(take_lock(lock, clock)) is None:
+            return False
         Ballast(config.db_path, clock).make_room_to_start()
         listener = listen(config.host, config.port)
         stack.callback(listener.close)

@@ -9,7 +9,14 @@ from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.context import App
-from jeeves_runner.db.runner import RunnerRow, lock_path, read_lock_pid, runner_row
+from jeeves_runner.db.runner import (
+    LockHolder,
+    RunnerRow,
+    lock_holder,
+    lock_path,
+    process_exists,
+    runner_row,
+)
 from jeeves_runner.errors import NoServer
 
 if TYPE_CHECKING:
@@ -26,7 +33,7 @@ _PART: Final = 1 << 16
 def server_of(app: App, conn: "apsw.Connection") -> RunnerRow | None:
     """The server that runs on this database now, None if none does."""
     row = runner_row(conn)
-    if row is None or row.stopped_at is not None or not _is_locked(app.config.db_path):
+    if row is None or row.stopped_at is not None or not _is_locked_by(row, app.config.db_path):
         return None
     return row
 
@@ -84,14 +91,14 @@ def send_request(server: RunnerRow, path: str, timeout: float) -> socket:
     return connection
 
 
-def _is_locked(db_path: Path) -> bool:
-    """Whether a living process holds the runner's lock.
+def _is_locked_by(runner: RunnerRow, db_path: Path) -> bool:
+    """Whether the process of this row lives and holds the runner's lock, which a command may hold after it.
 
     The lock is tried only when the recorded process exists: a look must not get into the way of a
     server that starts at the same moment.
     """
-    pid = read_lock_pid(db_path)
-    if pid is None or not _exists(pid):
+    holder = lock_holder(db_path)
+    if holder not in (None, LockHolder(runner.pid)) or not process_exists(runner.pid):
         return False
     fd = os.open(lock_path(db_path), os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -101,13 +108,3 @@ def _is_locked(db_path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

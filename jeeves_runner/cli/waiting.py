@@ -6,7 +6,8 @@ from typing import Final
 
 from jeeves_runner.cli.server import send_request
 from jeeves_runner.clock import Clock
-from jeeves_runner.db.runner import RunnerRow
+from jeeves_runner.db.runner import LOCK_INTERVAL, LOCK_PATIENCE, RunnerLock, RunnerRow
+from jeeves_runner.errors import DatabaseBusy, RunnerActive
 
 INTERVAL: Final = 0.05
 """Seconds between two looks at the database where no server can be asked; each costs some microseconds."""
@@ -79,6 +80,21 @@ class Absence:
         if self._since is None:
             self._since = now
         return now - self._since >= RESTART
+
+
+def take_lock(lock: RunnerLock, clock: Clock) -> None:
+    """Take it in place of a runner, also if another command has it for a moment.
+
+    Raises RunnerActive if a runner has it, and DatabaseBusy for a command that does not end.
+    """
+    until = clock.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            return lock.acquire()
+        except (RunnerActive, DatabaseBusy):
+            if not lock.is_soon_free() or clock.monotonic() >= until:
+                raise
+        time.sleep(LOCK_INTERVAL)
 
 
 def _ask(server: RunnerRow | None, run_id: int) -> socket | None:

@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import apsw
 
@@ -20,7 +20,13 @@ from jeeves_runner.clock import from_text
 from jeeves_runner.db.connection import make_folder_of_database, real_path
 from jeeves_runner.db.guarded import SIDE_FILES, FileIdentity, file_identity
 from jeeves_runner.db.transaction import Tx, read_only
-from jeeves_runner.errors import DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
+
+LOCK_PATIENCE: Final = 10.0
+"""Seconds to wait for a lock that is soon free: a command has it while it settles what a dead runner left."""
+
+LOCK_INTERVAL: Final = 0.05
+"""Seconds between two attempts to take it."""
 
 
 def lock_path(db_path: Path) -> Path:
@@ -33,16 +39,19 @@ class RunnerLock:
     """Held from acquire to release, or to the end of the process however it comes.
 
     A child made by fork alone shares the lock and keeps it; programs started by exec do not get it.
+    ``command``: the name of the command that takes it in place of a runner, so that none starts meanwhile.
     """
 
-    def __init__(self, db_path: Path, folder_mode: int = PRIVATE) -> None:
+    def __init__(self, db_path: Path, folder_mode: int = PRIVATE, *, command: str | None = None) -> None:
         """``folder_mode``: that of the folder, should it be missing."""
         self._folder_mode = folder_mode
         self._db_path = db_path
+        self._command = command
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Raises RunnerActive if a runner has the lock, DatabaseError if the file cannot be made."""
+        """Raises RunnerActive if a runner has the lock, DatabaseBusy if a command has it, DatabaseError if
+        the file cannot be made."""
         if self._fd is not None:
             return
         path = lock_path(self._db_path)
@@ -57,9 +66,9 @@ class RunnerLock:
             os.close(fd)
             raise DatabaseError(f"{path} cannot be locked: {error.strerror}") from error
         self._fd = fd
-        with suppress(OSError):  # on a full disk there may be no room for it, and it is for messages only
+        with suppress(OSError):  # on a full disk there may be no room for it
             os.ftruncate(fd, 0)
-            os.write(fd, f"{os.getpid()}\n".encode())
+            os.write(fd, f"{LockHolder(os.getpid(), self._command)}\n".encode())
 
     def release(self) -> None:
         """The file stays: deleting it would let two runners lock two files of one name."""
@@ -69,9 +78,20 @@ class RunnerLock:
             os.close(self._fd)
             self._fd = None
 
-    def _taken(self) -> RunnerActive:
-        pid = read_lock_pid(self._db_path)
-        who = "another runner" if pid is None else f"another runner (pid {pid})"
+    def is_soon_free(self) -> bool:
+        """Whether what holds it is no runner that lives, as far as its file says: a command, or a process
+        that has just got it and not yet written who it is."""
+        holder = lock_holder(self._db_path)
+        return holder is None or holder.command is not None or not process_exists(holder.pid)
+
+    def _taken(self) -> RunnerActive | DatabaseBusy:
+        holder = lock_holder(self._db_path)
+        if holder is not None and holder.command is not None:
+            return DatabaseBusy(
+                f"`jeeves-runner {holder.command}` (pid {holder.pid}) works on {self._db_path}",
+                hint="try again when it has ended",
+            )
+        who = "another runner" if holder is None else f"another runner (pid {holder.pid})"
         return RunnerActive(
             f"{who} already works on {self._db_path}",
             hint="stop it first, or give this one a db_path of its own",
@@ -102,15 +122,36 @@ def _open(path: Path) -> int:
         ) from error
 
 
-def read_lock_pid(db_path: Path) -> int | None:
-    """The pid written by the last runner that took the lock and did not release it.
+class LockHolder(NamedTuple):
+    """Who took the lock last and did not release it. It may be gone, and its pid another's by now."""
 
-    For messages only: the process may be gone, and its number may be another's by now.
-    """
+    pid: int
+    """Its process."""
+    command: str | None = None
+    """The name of the command that took it in place of a runner; None for a runner."""
+
+    def __str__(self) -> str:
+        return str(self.pid) if self.command is None else f"{self.pid} {self.command}"
+
+
+def lock_holder(db_path: Path) -> LockHolder | None:
+    """What the lock's file says; None if it says nothing, as on a full disk, or cannot be read."""
     try:
-        return int(lock_path(db_path).read_text(encoding="ascii"))
+        pid, *command = lock_path(db_path).read_text(encoding="ascii").split()
+        return LockHolder(int(pid), *command[:1])
     except (OSError, ValueError, DatabaseError):
         return None
+
+
+def process_exists(pid: int) -> bool:
+    """Whether there is a process of this number, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class RunnerRow(NamedTuple):

@@ -11,9 +11,9 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import Tx, transaction
-from jeeves_runner.db.runner import begin_stop, end_epoch
+from jeeves_runner.db.runner import LOCK_INTERVAL, LOCK_PATIENCE, RunnerLock, begin_stop, end_epoch
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import DatabaseBusy, DatabaseError, Fenced
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, Fenced, RunnerActive
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,26 @@ _ATTEMPT = 0.5
 
 _SAYING = 2.0
 """Seconds that a stop waits for the database to take note of it."""
+
+
+async def take_lock(lock: RunnerLock, clock: Clock) -> bool:
+    """Take the runner's lock, also if a command has it for a moment; answers True.
+
+    Raises RunnerActive if another runner has it, and DatabaseBusy for a command that does not end.
+    """
+    began, warned = clock.monotonic(), False
+    while True:
+        try:
+            lock.acquire()
+        except (RunnerActive, DatabaseBusy) as error:
+            if not lock.is_soon_free() or clock.monotonic() - began >= LOCK_PATIENCE:
+                raise
+            if not warned:
+                warned = True
+                log.info("the start waits up to %.0f s: %s", LOCK_PATIENCE, error.message)
+        else:
+            return True
+        await asyncio.sleep(LOCK_INTERVAL)
 
 
 async def begin_unless_stopped(

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Outcome, Reason, RunStatus
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
+from jeeves_runner.db.runner import LOCK_PATIENCE, RunnerLock
 from jeeves_runner.execute.local.launch import LocalHandle
 from jeeves_runner.execute.local.origin import Origin
 from jeeves_runner.execute.local.processes import start_ticks
@@ -229,6 +232,42 @@ def test_cancel_settles_the_run_of_a_dead_server(shell: Shell) -> None:
         assert orphan.wait() == -signal.SIGKILL
     assert text == f"Run {run} had lost its server; it is ended, and recorded as interrupted.\n"
     assert row(shell, run, "status", "message") == ("interrupted", "the runner died; ended on request")
+
+
+@contextmanager
+def another_cancel(shell: Shell) -> Iterator[RunnerLock]:
+    """A dead server's runs are being settled by another command."""
+    with shell.server():
+        """It starts, and is gone without a word."""
+    lock = RunnerLock(shell.ledger.path, command="cancel")
+    lock.acquire()
+    yield lock
+    lock.release()
+
+
+def test_a_command_that_settles_runs_is_not_taken_for_a_server(shell: Shell) -> None:
+    with another_cancel(shell):
+        refused(shell.run("trigger", "backup"), "no server runs on")
+        assert shell.text("status").startswith("jeeves-runner 0.1.0 is stopped")
+
+
+def test_cancel_waits_for_another_one_that_settles_runs(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shell.ledger.add_run("backup", "scheduled")
+    with another_cancel(shell) as other:
+        between_looks(monkeypatch, other.release)
+        assert shell.text("cancel", str(run)) == f"Run {run} will not start.\n"
+
+
+def test_cancel_does_not_wait_for_ever_nor_says_that_a_server_is_asked(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shell.ledger.add_run("backup", "scheduled")
+    with another_cancel(shell):
+        between_looks(monkeypatch, lambda: shell.ledger.clock.advance(seconds=LOCK_PATIENCE))
+        refused(shell.run("cancel", str(run)), f"`jeeves-runner cancel` (pid {os.getpid()}) works on")
+    assert row(shell, run, "status", "cancel_cause") == ("scheduled", None)
 
 
 def test_cancel_leaves_an_ended_run_alone(shell: Shell) -> None:

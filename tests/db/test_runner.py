@@ -14,17 +14,18 @@ from support.db import CLOCK, child, expect
 
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.runner import (
+    LockHolder,
     RunnerLock,
     begin_epoch,
     begin_stop,
     check_epoch,
     end_epoch,
+    lock_holder,
     lock_path,
-    read_lock_pid,
     runner_row,
     set_addresses,
 )
-from jeeves_runner.errors import DatabaseError, Fenced, RunnerActive
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, Fenced, RunnerActive
 
 HOLD = """
 import sys
@@ -70,7 +71,7 @@ class TestLock:
         assert f"(pid {first_runner.pid})" in caught.value.message
         assert str(path) in caught.value.message
         assert caught.value.hint
-        assert read_lock_pid(path) == first_runner.pid
+        assert lock_holder(path) == LockHolder(first_runner.pid)
 
     def test_is_the_same_for_every_name_of_the_file(
         self, path: Path, tmp_path: Path, first_runner: "subprocess.Popen[str]"
@@ -81,19 +82,36 @@ class TestLock:
         with pytest.raises(RunnerActive, match=str(first_runner.pid)):
             RunnerLock(link).acquire()
 
+    def test_says_when_a_command_holds_it_in_place_of_a_runner(self, path: Path) -> None:
+        held, refused = RunnerLock(path, command="cancel"), RunnerLock(path)
+        held.acquire()
+        assert lock_holder(path) == LockHolder(os.getpid(), "cancel")
+        with pytest.raises(DatabaseBusy) as caught:
+            refused.acquire()
+        assert f"`jeeves-runner cancel` (pid {os.getpid()}) works on {path}" in caught.value.message
+        assert refused.is_soon_free()
+        held.release()
+
+    def test_is_not_soon_free_while_a_runner_has_it(
+        self, path: Path, first_runner: "subprocess.Popen[str]"
+    ) -> None:
+        assert not RunnerLock(path).is_soon_free()
+        lock_path(path).write_text("")  # as between the lock and its holder's name
+        assert RunnerLock(path).is_soon_free()
+
     def test_dies_with_its_process(self, path: Path, first_runner: "subprocess.Popen[str]") -> None:
         first_runner.send_signal(signal.SIGKILL)
         first_runner.wait()
         lock = RunnerLock(path)
         lock.acquire()
-        assert read_lock_pid(path) == os.getpid()
+        assert lock_holder(path) == LockHolder(os.getpid())
         lock.release()
 
     def test_can_be_taken_again_after_release(self, path: Path) -> None:
         first, second = RunnerLock(path), RunnerLock(path)
         first.acquire()
         first.release()
-        assert read_lock_pid(path) is None
+        assert lock_holder(path) is None
         second.acquire()
         second.release()
 
@@ -212,4 +230,4 @@ def test_a_database_behind_a_loop_of_symlinks_cannot_be_locked(tmp_path: Path) -
     path.symlink_to(path)
     with pytest.raises(DatabaseError, match="symlinks form a loop"):
         RunnerLock(path).acquire()
-    assert read_lock_pid(path) is None
+    assert lock_holder(path) is None

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import apsw
 import pytest
-from support.server import PATIENCE, command, until
+from support.server import PATIENCE, SERVE, command, until
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
+from jeeves_runner.db.runner import RunnerLock
 from jeeves_runner.errors import NotADatabase
 from jeeves_runner.service import Runner
 
@@ -51,6 +52,37 @@ def waiting(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], apsw.Connecti
         holder.close()
         server.kill()
         server.wait()
+
+
+@contextmanager
+def beside_a_cancel(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], RunnerLock, Path]]:
+    """A server that waits for a command which settles a dead one's runs, its lock, and the server's log."""
+    log = root / "serve.log"
+    lock = RunnerLock(root / "data" / "runner.sqlite", command="cancel")
+    lock.acquire()
+    with log.open("wb") as stream:
+        server = subprocess.Popen(SERVE, cwd=root, stdout=stream, stderr=stream)
+    try:
+        until(lambda: "waits up to 10 s: `jeeves-runner cancel`" in log.read_text())
+        yield server, lock, log
+    finally:
+        lock.release()
+        server.kill()
+        server.wait()
+
+
+def test_a_start_waits_for_a_command_that_settles_runs(root: Path) -> None:
+    with beside_a_cancel(root) as (server, lock, log):
+        lock.release()
+        until(lambda: "answers on" in log.read_text())
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(PATIENCE) == 0
+
+
+def test_a_start_that_waits_for_a_command_can_be_stopped(root: Path) -> None:
+    with beside_a_cancel(root) as (server, _, _):
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

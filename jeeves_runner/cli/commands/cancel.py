@@ -8,6 +8,7 @@ import click
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.syntax import RUN_ID
+from jeeves_runner.cli.waiting import take_lock
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.outcome import Lost
@@ -40,10 +41,10 @@ def command(app: App, run_id: int) -> None:
         before = run_view(conn, run_id)["run"]
         if before["finished_at"] is not None:
             raise ended_already(run_id, before["status"])
-        lock = RunnerLock(app.config.db_path)
+        lock = RunnerLock(app.config.db_path, command="cancel")
         try:
             # Held meanwhile, so that no server starts and takes the run up.
-            lock.acquire()
+            take_lock(lock, app.clock)
         except RunnerActive:
             done = _ask(app, conn, run_id)
         else:
