@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from jeeves_runner.core.gap import LeftOut
 from jeeves_runner.core.model import Run, RunStatus, Trigger
@@ -19,6 +19,22 @@ from jeeves_runner.runs.running import RunningRuns
 
 log = logging.getLogger(__name__)
 
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(slots=True, eq=False)
+class _Submission:
+    """Occurrences of one job that are decided about together."""
+
+    due: Due
+    """The occurrences."""
+    decided: "asyncio.Future[list[Run]]"
+    """Their rows, once they are committed."""
+    answers: "list[asyncio.Future[list[Run]]]" = field(default_factory=list)
+    """Those who submitted them, each of whom gets the same answer."""
+    waits: bool = False
+    """An earlier submission of the job is being decided about; until then more may join."""
+
 
 class DueOccurrences:
     """Has occurrences decided about, those of one job in their order."""
@@ -31,41 +47,56 @@ class DueOccurrences:
         self._admission = admission
         self._arrivals = arrivals
         self._running = running
-        self._last: dict[str, asyncio.Future[list[Run]]] = {}
+        self._last: dict[str, _Submission] = {}
 
     def submit(self, due: Due) -> "asyncio.Future[list[Run]]":
         """Decide about occurrences; the rows of those that were not left out, once they are committed.
 
+        What a job submits is recorded in that order, and fails when what came before it failed: the
+        watermark must not pass an occurrence that has no row. What has to wait for that, because the
+        database is locked, say, is one gap: it is decided about together, and all who submitted a part
+        of it get the rows of the whole.
+
         A long gap is decided about in portions. The future fails with DatabaseError if one of them
         was not recorded: its occurrences and those after it are then as undecided as before. It
         fails with NoServer when the runner is shutting down.
-
-        What a job submits is recorded in that order, and fails when what came before it failed: the
-        watermark must not pass an occurrence that has no row.
         """
-        recorded: asyncio.Future[list[Run]] = asyncio.get_running_loop().create_future()
-        before = self._last.get(due.job_id)
-        self._last[due.job_id] = recorded
-        recorded.add_done_callback(partial(self._forget, due.job_id))
-        self._running.track(self._decide(before, due, recorded))
-        return recorded
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Run]] = loop.create_future()
+        last = self._last.get(due.job_id)
+        joined = _joined(last.due, due) if last is not None and last.waits else None
+        if last is not None and joined is not None:
+            last.due = joined
+            last.answers.append(answer)
+            return answer
+        submission = _Submission(due, loop.create_future(), [answer], waits=last is not None)
+        self._last[due.job_id] = submission
+        submission.decided.add_done_callback(lambda _: self._tell(submission))
+        self._running.track(self._decide(last, submission))
+        return answer
 
-    def _forget(self, job_id: str, recorded: "asyncio.Future[list[Run]]") -> None:
-        if self._last.get(job_id) is recorded:
-            del self._last[job_id]
+    def _tell(self, submission: _Submission) -> None:
+        """Answer those who submitted, and may have left since."""
+        if self._last.get(submission.due.job_id) is submission:
+            del self._last[submission.due.job_id]
+        error = submission.decided.exception()
+        for answer in submission.answers:
+            if answer.done():
+                continue
+            if error is None:
+                answer.set_result(submission.decided.result())
+            else:
+                answer.set_exception(error)
 
-    async def _decide(
-        self, before: "asyncio.Future[list[Run]] | None", due: Due, recorded: "asyncio.Future[list[Run]]"
-    ) -> None:
+    async def _decide(self, before: _Submission | None, submission: _Submission) -> None:
         """One task for the decisions and a run that they start."""
-        if before is not None:
-            await asyncio.wait({before})
-            if (error := before.exception()) is not None:
-                recorded.set_exception(error)
-                return
         started: list[Attempt] = []
-        with answering(recorded) as answer:
-            rows, started = await self._decide_in_portions(due)
+        with answering(submission.decided) as answer:
+            if before is not None:
+                await asyncio.wait({before.decided})
+                submission.waits = False
+                before.decided.result()  # what could not be recorded takes along what comes behind it
+            rows, started = await self._decide_in_portions(submission.due)
             answer(rows)
         for attempt in started[1:]:
             self._running.track(self._running.carry_out(attempt))
@@ -134,6 +165,18 @@ class DueOccurrences:
         first = self._occurrence(job, Trigger.SCHEDULE, left_out.first)
         last = left_out.last if left_out.count > 1 else None
         return LeftOutRow(first._replace(last_for=last, occurrences=left_out.count), left_out.reason)
+
+
+def _joined(one: Due, other: Due) -> Due | None:
+    """Both as one gap; None if they are of two schedules, or if an occurrence between them is in neither."""
+    if one.schedule is not other.schedule:
+        return None
+    older, newer = (one, other) if one.first <= other.first else (other, one)
+    following = one.schedule.next_after(older.latest)
+    if following is not None and following < newer.first:
+        return None
+    latest = max(older.latest, newer.latest)
+    return replace(older, latest=latest, count=one.schedule.count(older.first - _INSTANT, latest))
 
 
 def _note_decided_before(arrivals: Sequence[Arrival], rows: Sequence[Run | None]) -> None:
