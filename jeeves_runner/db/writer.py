@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import apsw
 
@@ -26,6 +26,9 @@ from jeeves_runner.errors import DatabaseError
 __all__ = ["Priority", "Writer"]
 
 T = TypeVar("T")
+
+TRY_AGAIN: Final = 1.0
+"""Seconds after which what the database did not take is offered to it again."""
 
 STOP_PATIENCE = 10.0
 """Seconds that a stopping writer waits for another process's lock before it gives up what is left."""

@@ -1,6 +1,6 @@
 """The one way in: what wants to run becomes a decision, the decision a row, and the row its effect.
 
-Occurrences come here from ``due``, requests from ``requests``, and those who have waited from ``line``.
+Occurrences come here from ``due``, requests from ``requests``, and attempts that have waited from ``line``.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import apsw
 
-from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus
+from jeeves_runner.core.model import CancelCause, Run, RunStatus
 from jeeves_runner.core.policy import Decision, Request, Verdict
-from jeeves_runner.db import run_ends, run_progress, runs
+from jeeves_runner.db import run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.runs import Start
@@ -25,7 +25,8 @@ from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
 from jeeves_runner.runs.board import Attempt, Board, Stage, Why
 from jeeves_runner.runs.jobs import Job, KnownJobs
-from jeeves_runner.runs.running import AGAIN, RunningRuns
+from jeeves_runner.runs.running import RunningRuns
+from jeeves_runner.runs.waiting_ends import WaitingEnds
 
 T = TypeVar("T")
 
@@ -37,10 +38,10 @@ _STAYS = (Verdict.START, Verdict.WAIT, Verdict.REPLACE)
 class Arrivals:
     """Decides about attempts and gives the decisions their effect, first in the database, then here.
 
-    ``after_commit`` is called when rows have changed, with whether some have ended by it; ``on_failure`` when
-    the database did not take decisions: to make them again at once would fail again. ``on_fenced`` is called
-    when a transaction finds that this runner has a successor. Nothing is decided before ``open`` and after
-    ``close``.
+    ``on_ends`` is called when a commit has made rows final, ``on_commit`` after any other one. ``on_failure``
+    is called when the database did not take decisions, with the runs that are to be decided about again, but
+    not at once: that would fail again. ``on_fenced`` is called when a transaction finds that this runner has
+    a successor. None of the four raises. Nothing is decided before ``open`` and after ``close``.
     """
 
     def __init__(
@@ -53,9 +54,11 @@ class Arrivals:
         jobs: KnownJobs,
         admission: Admission,
         running: RunningRuns,
+        waiting_ends: WaitingEnds,
         executors: Executors,
-        after_commit: Callable[[bool], None],
-        on_failure: Callable[[], None],
+        on_ends: Callable[[], None],
+        on_commit: Callable[[], None],
+        on_failure: Callable[[Sequence[Run]], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
         self._conn = conn
@@ -66,7 +69,9 @@ class Arrivals:
         self._admission = admission
         self._running = running
         self._executors = executors
-        self._after_commit = after_commit
+        self._waiting_ends = waiting_ends
+        self._on_ends = on_ends
+        self._on_commit = on_commit
         self._on_failure = on_failure
         self._on_fenced = on_fenced
         self._is_open = False
@@ -86,7 +91,7 @@ class Arrivals:
         if not self._is_open:
             raise NoServer("the server is not taking runs", hint="it is starting or stopping")
 
-    # Those who wait
+    # Attempts that wait
 
     def note_waiting(self, attempts: Sequence[Attempt], why: Why) -> None:
         """Let the rows of attempts that wait say for what."""
@@ -105,35 +110,6 @@ class Arrivals:
     def start(self, attempt: Attempt, job: Job, decision: Decision) -> None:
         """Start an attempt that has waited and may start now."""
         self.carry_in_soon(self._arrive(attempt, job, decision, None))
-
-    async def end(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
-        """Record that a waiting run will not start. Without effect if it has started or ended."""
-        run = attempt.run
-        if run is not None:
-            await self._writer.write(
-                lambda tx: run_ends.end_waiting(tx, run.id, status, reason), priority=Priority.OUTCOME
-            )
-            self._after_commit(True)
-
-    def end_soon(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
-        """The same in a task of its own, which tries again until the database takes it."""
-        self._running.track(self._end_at_last(attempt, status, reason))
-
-    async def _end_at_last(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
-        while True:
-            try:
-                return await self.end(attempt, status, reason)
-            except DatabaseError as error:
-                log.error("that a run of %s is %s waits for the database: %s", attempt.job_id, status, error)
-                await asyncio.sleep(AGAIN)
-
-    def cancel_soon(self, attempt: Attempt, cause: CancelCause) -> None:
-        """As ``cancel``, like ``end_soon``."""
-        self.end_soon(attempt, RunStatus.CANCELLED, _reason_of(cause))
-
-    async def cancel(self, attempt: Attempt, cause: CancelCause) -> None:
-        """Record that a waiting run is cancelled for this cause."""
-        await self.end(attempt, RunStatus.CANCELLED, _reason_of(cause))
 
     # Decisions
 
@@ -196,30 +172,37 @@ class Arrivals:
         try:
             rows = await committed
         except BaseException as error:
-            for arrival in arrivals:
-                if isinstance(error, Stale):
-                    self._jobs.forget(arrival.job.row.id)
-                self._take_back(arrival)
-            if isinstance(error, Fenced):
-                self._on_fenced(error)
-            if isinstance(error, Stale | Conflict | NotFound):
-                # The slots that were taken for nothing go to those who wait.
-                self._follow_up(ends=True)
-            else:
-                self._on_failure()
+            self._take_all_back(arrivals, error)
             raise
         for arrival, run in zip(arrivals, rows, strict=True):
             self._take_effect(arrival, run)
         # What they wait for may have happened during the commit, and some have freed a slot.
-        self._follow_up(ends=bool(left_out) or any(map(_ends_runs, arrivals, rows)))
+        if left_out or any(map(_ends_runs, arrivals, rows)):
+            self._on_ends()
+        else:
+            self._on_commit()
         return rows
 
-    def _follow_up(self, *, ends: bool) -> None:
-        """Have others looked at. What is wrong there must not keep from its work what has started here."""
-        try:
-            self._after_commit(ends)
-        except Exception:  # of any other run or job: the log has it, and the next look meets it too
-            log.exception("what follows from a commit could not be seen to")
+    def _take_all_back(self, arrivals: Sequence[Arrival], error: BaseException) -> None:
+        """Undo what decisions did here that could not be committed."""
+        is_refused = isinstance(error, Stale | Conflict | NotFound)
+        undecided: list[Run] = []
+        for arrival in arrivals:
+            run = arrival.attempt.run
+            if isinstance(error, Stale):
+                self._jobs.forget(arrival.job.row.id)
+            if run is None or is_refused or arrival.starts:
+                self._take_back(arrival)
+            else:
+                # Nothing of this decision lasts. In line it would be taken for one that was told to wait.
+                self._board.remove(arrival.attempt)
+                undecided.append(run)
+        if isinstance(error, Fenced):
+            self._on_fenced(error)
+        if is_refused:
+            self._on_ends()  # the slots that were taken for nothing go to the attempts that wait
+        else:
+            self._on_failure(undecided)
 
     def _arrive(
         self, attempt: Attempt, job: Job, decision: Decision, entry: Occurrence | RunRequest | None
@@ -267,7 +250,7 @@ class Arrivals:
         self._wait_on(attempt)
         cause = None if execution is None or not execution.is_asked_to_end() else execution.cause
         if attempt.stage is Stage.WAITING and cause is not None and cause.ends_waiting:
-            self.cancel_soon(attempt, cause)
+            self._waiting_ends.cancel_for_sure(attempt, cause)
 
     def _wait_on(self, attempt: Attempt) -> None:
         """Put an attempt in line if its row still waits.
@@ -275,22 +258,31 @@ class Arrivals:
         Its end may have been committed, and seen, before its entry was known here. Its start may have been
         committed although the task that asked for it was cancelled; the next runner settles such a run.
         """
-        if attempt.run is None or not runs.still_waits(self._conn, attempt.run.id):
+        if attempt.run is None or not self._may_wait(attempt.run.id):
             self._board.remove(attempt)
             return
         self.put_in_line(attempt)
+
+    def _may_wait(self, run_id: int) -> bool:
+        """Whether the row waits, as far as can be read. Else the transaction of its start finds it out."""
+        try:
+            return runs.still_waits(self._conn, run_id)
+        except apsw.Error as error:
+            log.error("whether run %d waits could not be read: %s", run_id, error)
+            return True
 
     def _end_replaced(self, arrival: Arrival) -> None:
         """Have what it replaces end, if that still runs; what waited, its transaction has cancelled."""
         for other in arrival.replaced:
             if other in self._board and other.stage is Stage.RUNNING:
-                self._running.track(self._running.end(other, CancelCause.REPLACED))
+                self._running.end_soon(other, CancelCause.REPLACED)
 
     def carry_in_soon(self, arrival: Arrival) -> None:
         """Record a decision about an attempt that has a row, and see it through if it starts.
 
-        If the job has changed meanwhile, it waits for its turn, and is decided about then. Decided about as
-        if it came now, it would replace what has come after it.
+        If it was to start, and the job has changed meanwhile or the database has not taken it, it waits for
+        its turn, and is decided about then. Decided about as if it came now, it would replace what has come
+        after it.
         """
         self._running.track(self._carry_in(arrival, self._hand_over([arrival], ())))
 
@@ -304,14 +296,11 @@ class Arrivals:
         except Fenced:
             return
         except DatabaseError as error:
-            log.error("a waiting run of %s could not be started: %s", attempt.job_id, error)
+            what = "could not be started" if arrival.starts else "could not be decided about"
+            log.error("a waiting run of %s %s: %s", attempt.job_id, what, error)
             return
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)
-
-
-def _reason_of(cause: CancelCause) -> Reason:
-    return Reason.REPLACED if cause is CancelCause.REPLACED else Reason.CANCEL
 
 
 def _ends_runs(arrival: Arrival, run: Run | None) -> bool:

@@ -19,6 +19,8 @@ class Stage(Enum):
     WAITING = auto()
     RUNNING = auto()
     """From the decision to start it, so that its slot is taken at once."""
+    OVER = auto()
+    """It is on the board no more."""
 
 
 Peers = tuple[str, bool, bool]
@@ -53,6 +55,8 @@ class Attempt:
     """Its work, from the decision to start it on."""
     why: Why | None = None
     """Why it waits, as last noted in its row."""
+    is_ending: bool = False
+    """It waits, and that it will not start is being recorded."""
 
     @classmethod
     def of(cls, run: Run) -> "Attempt":
@@ -233,6 +237,7 @@ class Board:
         if group is None or attempt not in group.attempts:
             return
         self._leave_stage(attempt)
+        attempt.stage = Stage.OVER
         del group.attempts[attempt]
         group.retries -= attempt.is_retry
         if not group.attempts:

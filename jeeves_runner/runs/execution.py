@@ -62,6 +62,7 @@ class Execution:
         self._on_deadline = on_deadline
         self._on_handle = on_handle
         self.cause: CancelCause | None = None
+        self.is_ending = False  # why it is to end is being recorded
         self._asked_to_end = False
         self._is_left = False
         self._task: asyncio.Task[object] | None = None

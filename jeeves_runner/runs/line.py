@@ -10,17 +10,15 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Reason, RunStatus
 from jeeves_runner.core.policy import Decision, Verdict
 from jeeves_runner.db.overrides import UNTIL_RESUMED
+from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.board import Attempt, Board, Peers, Stage, Why
 from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.waiting_ends import WaitingEnds
 
 _LONGEST_WAIT = 60.0
 """Seconds after which waiting runs are looked at again, whatever the wall clock promised."""
-
-_AGAIN = 1.0
-"""Seconds until a run that the database or a full disk kept from starting is looked at again."""
-
 
 _TOLD = (Reason.LIMIT, Reason.POOL, Reason.OVERLAP)
 """Reasons to wait whose end this runner itself brings about."""
@@ -63,12 +61,14 @@ class WaitingLine:
         jobs: KnownJobs,
         admission: Admission,
         arrivals: Arrivals,
+        waiting_ends: WaitingEnds,
     ) -> None:
         self._clock = clock
         self._board = board
         self._jobs = jobs
         self._admission = admission
         self._arrivals = arrivals
+        self._waiting_ends = waiting_ends
         self._is_open = False
         self._timer: asyncio.TimerHandle | None = None
         self._pass: Iterator[None] | None = None
@@ -84,10 +84,6 @@ class WaitingLine:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def review_soon(self) -> None:
-        """Look at all of them in a second: by then may go well what has failed."""
-        self._look_again_in(_AGAIN)
 
     def review_at(self, when: datetime) -> None:
         """Look at all of them then: the time of a retry comes, also while no slot is free."""
@@ -131,7 +127,7 @@ class WaitingLine:
             except Exception:
                 # A pass that has failed comes to no end; another one may.
                 self._pass = None
-                self.review_soon()
+                self._look_again_in(TRY_AGAIN)
                 raise
             self._pass = None
 
@@ -141,7 +137,8 @@ class WaitingLine:
         for part in _portions(waiting):
             changed: dict[Why, list[Attempt]] = {}
             for attempt in part:
-                if attempt.stage is Stage.WAITING and (whole or self._board.slot_free):
+                is_here = attempt.stage is Stage.WAITING and not attempt.is_ending
+                if is_here and (whole or self._board.slot_free):
                     why = self._look_at(attempt, found)
                     if why is not None and why != attempt.why:
                         changed.setdefault(why, []).append(attempt)
@@ -168,7 +165,7 @@ class WaitingLine:
             return None
         found.stands_back |= decision.verdict is Verdict.STAND_BACK
         if decision.verdict is Verdict.CANCEL:
-            self._arrivals.end_soon(attempt, RunStatus.CANCELLED, decision.reason)
+            self._waiting_ends.end_for_sure(attempt, RunStatus.CANCELLED, decision.reason)
             return None
         if decision.reason is None:
             return None
@@ -188,7 +185,7 @@ class WaitingLine:
         elif decision.reason is Reason.RETRY and attempt.run is not None:
             until = attempt.run.not_before
         else:  # the disk is full, or the executor takes no more: it must be asked again
-            return _AGAIN
+            return TRY_AGAIN
         return None if until in (None, UNTIL_RESUMED) else self._seconds_until(until)
 
     def _seconds_until(self, when: datetime) -> float:

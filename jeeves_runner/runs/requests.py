@@ -19,6 +19,7 @@ from jeeves_runner.runs.arrivals import Arrivals, answering
 from jeeves_runner.runs.board import Attempt
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.running import RunningRuns
+from jeeves_runner.runs.waiting_ends import WaitingEnds
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,13 @@ class Requests:
         jobs: KnownJobs,
         arrivals: Arrivals,
         running: RunningRuns,
+        waiting_ends: WaitingEnds,
     ) -> None:
         self._writer = writer
         self._jobs = jobs
         self._arrivals = arrivals
         self._running = running
+        self._waiting_ends = waiting_ends
 
     def request(self, request: RunRequest) -> "asyncio.Future[Run]":
         """Enter a request; its row, once that is committed: running, waiting or skipped.
@@ -56,7 +59,7 @@ class Requests:
             self._arrivals.put_in_line(attempt)
             return
         if run.cancel_cause is not None and run.cancel_cause.ends_waiting:
-            self._arrivals.cancel_soon(attempt, run.cancel_cause)
+            self._waiting_ends.cancel_for_sure(attempt, run.cancel_cause)
             return
         arrival = self._decide(attempt, None)
         if arrival is None:

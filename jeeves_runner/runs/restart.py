@@ -11,12 +11,12 @@ from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
-from jeeves_runner.runs.arrivals import Arrivals
 from jeeves_runner.runs.board import Attempt, Board
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.outcomes import record_outcome
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.settle import Kept, Recovered, end_left_run, record_lost_runs, recover_left_runs
+from jeeves_runner.runs.waiting_ends import WaitingEnds
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class Restart:
         board: Board,
         jobs: KnownJobs,
         admission: Admission,
-        arrivals: Arrivals,
         running: RunningRuns,
+        waiting_ends: WaitingEnds,
     ) -> None:
         self._conn = conn
         self._writer = writer
@@ -46,8 +46,8 @@ class Restart:
         self._board = board
         self._jobs = jobs
         self._admission = admission
-        self._arrivals = arrivals
         self._running = running
+        self._waiting_ends = waiting_ends
 
     async def settle(self, recovered: Recovered | None) -> None:
         """Record what has been lost, and take over what has outlived its runner. ``recovered``: what was
@@ -97,19 +97,14 @@ class Restart:
         self._board.add(attempt)
         self._board.set_run(attempt, run)
         self._board.wait(attempt)
-        if run.cancel_cause is not None and _is_to_end(run):
-            await self._arrivals.cancel(attempt, run.cancel_cause)
+        if run.cancel_cause is not None and run.cancel_cause.ends_waiting:
+            await self._waiting_ends.cancel(attempt, run.cancel_cause)
             return
         job = self._jobs.get(run.job_id)
         if job is None or not run.trigger.is_occurrence or run.scheduled_for is None:
             return
         if not self._admission.is_in_window(job, run.scheduled_for):
-            await self._arrivals.end(attempt, RunStatus.MISSED, Reason.LATE)
-
-
-def _is_to_end(run: Run) -> bool:
-    """Whether a waiting run is asked to end."""
-    return run.cancel_cause is not None and run.cancel_cause.ends_waiting
+            await self._waiting_ends.end(attempt, RunStatus.MISSED, Reason.LATE)
 
 
 def _is_known(run: Run) -> bool:
@@ -118,4 +113,4 @@ def _is_known(run: Run) -> bool:
     A retry waits by its nature.
     """
     is_told = run.epoch is not None or run.trigger.is_occurrence or run.trigger is Trigger.RETRY
-    return is_told or _is_to_end(run)
+    return is_told or (run.cancel_cause is not None and run.cancel_cause.ends_waiting)

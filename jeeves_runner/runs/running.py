@@ -13,7 +13,7 @@ from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_progress import note_handle, request_cancel
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError, DatabaseReplaced, Fenced, NotFound
 from jeeves_runner.execute.contract import Executor, Handle
 from jeeves_runner.runs.board import Attempt, Board, Stage
@@ -22,9 +22,6 @@ from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report, record_outcome
 
 log = logging.getLogger(__name__)
-
-AGAIN = 1.0
-"""Seconds until an outcome the database did not take is offered to it again."""
 
 _CAUSE_PATIENCE = 2.0
 """Seconds for which a signal waits until its cause is recorded; then the cause is recorded when it can be."""
@@ -135,6 +132,19 @@ class RunningRuns:
             execution.cause = execution.cause or first
             await execution.end()
 
+    def end_soon(self, attempt: Attempt, cause: CancelCause) -> None:
+        """The same in a task of its own; nothing if one is under way."""
+        execution = attempt.execution
+        if execution is not None and not (execution.is_ending or execution.is_asked_to_end()):
+            execution.is_ending = True
+            self.track(self._end_marked(attempt, execution, cause))
+
+    async def _end_marked(self, attempt: Attempt, execution: Execution, cause: CancelCause) -> None:
+        try:
+            await self.end(attempt, cause)
+        finally:
+            execution.is_ending = False
+
     @property
     def longest_kill_grace(self) -> float:
         """Seconds that the most patient of the runs that run now has between SIGTERM and SIGKILL."""
@@ -238,7 +248,7 @@ class RunningRuns:
                 if self._given_up.is_set():
                     return None
                 log.error("the outcome of run %d waits for the database: %s", run.id, error)
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(TRY_AGAIN)
                 continue
             return None
         return None
@@ -261,7 +271,7 @@ class RunningRuns:
 
     def _on_deadline(self, attempt: Attempt) -> None:
         if attempt.stage is Stage.RUNNING:
-            self.track(self.end(attempt, CancelCause.TIMEOUT))
+            self.end_soon(attempt, CancelCause.TIMEOUT)
 
     def _note_handle(self, handle: Handle, record: RunRecord) -> None:
         text = handle.as_json()

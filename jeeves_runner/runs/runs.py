@@ -1,11 +1,12 @@
-"""The heart: due occurrences and requests become recorded decisions, processes and outcomes.
+"""All runs of one runner: due occurrences and requests become recorded decisions, processes and outcomes.
 
 Every change is committed before it has an effect: no process starts without its row, and no end is
 told that could still be lost. What runs and waits is mirrored in memory (``Board``), so that deciding is
 cheap; each transaction checks what its decision was based on.
 
 ``Arrivals`` is the one way in, for ``DueOccurrences`` and ``Requests``; ``WaitingLine`` the place between,
-``RunningRuns`` the way from a start to its end, and ``Ends`` tells of the ends that any process has recorded.
+``RunningRuns`` the way from a start to its end, ``WaitingEnds`` the end of runs that never start. ``Ends``
+tells of the ends that any process has recorded.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
-from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
@@ -37,6 +38,7 @@ from jeeves_runner.runs.requests import Requests
 from jeeves_runner.runs.restart import Restart
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.settle import Recovered
+from jeeves_runner.runs.waiting_ends import WaitingEnds
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,9 @@ class Runs:
             after_end=self._after_end,
             on_fenced=self.fence,
         )
+        self._waiting_ends = waiting_ends = WaitingEnds(
+            board=board, writer=writer, running=running, on_ends=self._on_ends
+        )
         self._arrivals = arrivals = Arrivals(
             conn=conn,
             writer=writer,
@@ -81,12 +86,16 @@ class Runs:
             jobs=jobs,
             admission=admission,
             running=running,
+            waiting_ends=waiting_ends,
             executors=executors,
-            after_commit=self._after_commit,
+            on_ends=self._on_ends,
+            on_commit=self._on_commit,
             on_failure=self._on_failure,
             on_fenced=self.fence,
         )
-        self._requests = Requests(writer=writer, jobs=jobs, arrivals=arrivals, running=running)
+        self._requests = Requests(
+            writer=writer, jobs=jobs, arrivals=arrivals, running=running, waiting_ends=waiting_ends
+        )
         self._due = DueOccurrences(
             epoch=epoch, jobs=jobs, admission=admission, arrivals=arrivals, running=running
         )
@@ -96,6 +105,7 @@ class Runs:
             jobs=jobs,
             admission=admission,
             arrivals=arrivals,
+            waiting_ends=waiting_ends,
         )
         self._restart = Restart(
             conn=conn,
@@ -106,12 +116,13 @@ class Runs:
             board=board,
             jobs=jobs,
             admission=admission,
-            arrivals=arrivals,
             running=running,
+            waiting_ends=waiting_ends,
         )
         self._ends = Ends(conn, self._is_carried)
         self._is_open = self._is_closed = False
         self._newest_seen = 0
+        self._second_look: asyncio.TimerHandle | None = None
         self.fenced = asyncio.Event()
 
     # Life
@@ -132,7 +143,7 @@ class Runs:
         self._line.open()
         for run in asked:
             self._requests.take_up(run)
-        self._after_commit()
+        self._follow()
 
     def stop_admitting(self) -> None:
         """Start nothing from here on, also at the end of a ``start_up`` that is under way. Cancel requests
@@ -141,6 +152,9 @@ class Runs:
         self._is_open = False
         self._arrivals.close()
         self._line.close()
+        if self._second_look is not None:
+            self._second_look.cancel()
+            self._second_look = None
 
     async def shut_down(self, grace: float, patience: float = math.inf) -> None:
         """Admit nothing more, give running work ``grace`` seconds, then end it. All is recorded then, but
@@ -216,7 +230,7 @@ class Runs:
         elif attempt.stage is Stage.RUNNING:
             await self._running.end(attempt, cause)
         else:
-            await self._arrivals.cancel(attempt, cause)
+            await self._waiting_ends.cancel(attempt, cause)
         return self._read(run_id)
 
     async def wait(self, run_id: int) -> Run:
@@ -242,7 +256,7 @@ class Runs:
         """These jobs were written by an apply, which has cancelled what waits of the stopped ones."""
         for job_id in job_ids:
             self._jobs.forget(job_id)
-        self._after_commit()
+        self._follow()
         self._line.review(all_of_them=True)
 
     async def look(self) -> None:
@@ -254,30 +268,64 @@ class Runs:
             return
         # First the pauses: nothing that is taken up now may start by the older ones.
         is_changed = self._is_open and self._admission.read_pauses()
-        self._after_commit()
+        self._follow()
         for run_id, cause in runs.cancel_requests(self._conn):
             self._obey_cancel_request(run_id, cause)
         if is_changed:
             self._line.review(all_of_them=True)
 
     def _after_end(self, attempt: Attempt, ended: Run | None) -> None:
+        self._see_to(lambda: self._follow_end(attempt, ended))
+
+    def _on_ends(self) -> None:
+        self._see_to(self._follow)
+
+    def _on_commit(self) -> None:
+        """Nothing has ended, and it does not pay to look at what other programs have written: they tell of
+        it."""
+        self._see_to(self._line.review)
+
+    def _on_failure(self, undecided: Sequence[Run]) -> None:
+        """The database did not take decisions. The attempts that were to start wait again, or have ended
+        meanwhile; ``undecided`` are requests that are to be taken up again."""
+        self._newest_seen = min([self._newest_seen, *(run.id - 1 for run in undecided)])
+        self._see_to(self._follow_ends)
+        self._look_again()
+
+    def _see_to(self, what_follows: Callable[[], None]) -> None:
+        """Do what follows from a commit. If that fails, what has been committed has its effect all the same,
+        and what follows from it is looked for again."""
+        try:
+            what_follows()
+        except Exception:  # the file may not be readable for a moment, or a bug be in the way of one run
+            log.exception("what follows from a commit could not be seen to")
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Look at all there is in a second: by then may go well what has failed."""
+        if self._is_open and self._second_look is None:
+            loop = asyncio.get_running_loop()
+            self._second_look = loop.call_later(TRY_AGAIN, self._on_second_look)
+
+    def _on_second_look(self) -> None:
+        self._second_look = None
+        self._see_to(self._follow)
+        self._see_to(lambda: self._line.review(all_of_them=True))
+
+    def _follow_end(self, attempt: Attempt, ended: Run | None) -> None:
         if ended is not None and ended.status is RunStatus.OK:
             # No row follows from it, and none but its own has ended with it.
             self._ends.tell(ended.id)
             self._line.review()
         else:
-            self._after_commit(freed=None if attempt.run is None else attempt.run.id)
+            self._follow(freed=None if attempt.run is None else attempt.run.id)
         self._line.renew_reasons(attempt.job_id, attempt.pool)
 
-    def _after_commit(self, ends: bool = True, freed: int | None = None) -> None:
-        """Follow what any process has committed: ends, requests, slots that are free now.
-
-        ``ends`` False: the commit was of this runner and has ended nothing. It does not pay to look then at
-        what other programs have written; they tell of it. ``freed``: the run that has just ended here.
-        """
-        if ends:
-            self._follow_ends(freed)
-        if ends and self._is_open:
+    def _follow(self, freed: int | None = None) -> None:
+        """Follow what any process has committed: ends, requests, slots that are free now. ``freed``: the run
+        that has just ended here."""
+        self._follow_ends(freed)
+        if self._is_open:
             self._take_up_requests()
         self._line.review()
 
@@ -292,11 +340,6 @@ class Runs:
         if requested:
             self._newest_seen = requested[-1].id
 
-    def _on_failure(self) -> None:
-        """The database did not take decisions, and who was to start waits again, or has ended meanwhile."""
-        self._follow_ends()
-        self._line.review_soon()
-
     def _follow_ends(self, freed: int | None = None) -> None:
         for run_id in self._ends.look(freed):
             attempt = self._board.get(run_id)
@@ -307,7 +350,7 @@ class Runs:
         attempt = self._board.get(run_id)
         if attempt is None:
             return
-        if attempt.stage is not Stage.RUNNING:
-            self._arrivals.cancel_soon(attempt, cause)
-        elif attempt.execution is not None and not attempt.execution.is_asked_to_end():
-            self._running.track(self._running.end(attempt, cause))
+        if attempt.stage is Stage.RUNNING:
+            self._running.end_soon(attempt, cause)
+        else:
+            self._waiting_ends.cancel_for_sure(attempt, cause)

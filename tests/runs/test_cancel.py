@@ -215,3 +215,64 @@ def test_a_request_of_another_program_that_comes_after_the_exit_changes_nothing(
         assert (await rig.runs.wait(run.id)).status is RunStatus.OK
 
     with_runner(place, scenario)
+
+
+# While the database is locked
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["running", "waiting"])
+def test_a_cancel_request_that_is_met_again_and_again_is_obeyed_once(template: Path, waits: bool) -> None:
+    async def scenario(doors: Doors) -> None:
+        doors.request_by_hand("one")
+        doors.request_by_hand("two")
+        await doors.rest()
+        doors.writer.holds = True
+        doors.write_cancel(2 if waits else 1)
+        for _ in range(5):
+            doors.look()
+            await doors.rest()
+        assert len(doors.writer._held) == 1
+        await doors.writer.release()
+        one, two = doors.rows()
+        if waits:
+            assert two.status is RunStatus.CANCELLED
+        else:
+            assert (one.cause, doors.executor.asked) == ("cancel", {1})
+
+    with_doors(template, scenario, JobRules(id="one"), JobRules(id="two"), limit=1)
+
+
+def test_a_waiting_run_that_its_job_no_longer_wants_is_ended_once(template: Path) -> None:
+    async def scenario(doors: Doors) -> None:
+        for name in ("one", "two"):
+            doors.request_by_hand(name)
+        await doors.rest()
+        doors.writer.holds = True
+        with doors.place.write() as tx:  # as an older version's apply did: it left the run waiting
+            tx.conn.execute("UPDATE jobs SET deleted_at = ? WHERE id = 'two'", (tx.at,))
+        for _ in range(5):
+            doors.fire(doors._runs.on_plan(["two"]))
+            await doors.rest()
+        assert len(doors.writer._held) == 1
+        await doors.writer.release()
+        assert (doors.rows()[1].status, doors.rows()[1].reason) == (RunStatus.CANCELLED, "deleted")
+
+    with_doors(template, scenario, JobRules(id="one"), JobRules(id="two"), limit=1)
+
+
+def test_a_waiting_run_whose_end_is_not_recorded_yet_does_not_start(place: Place) -> None:
+    place.apply(job("full", HOLD), job("waits"))
+
+    async def scenario(rig: Rig) -> None:
+        full = await rig.runs.request("full")
+        waiting = await rig.runs.request("waits")
+        with place.write() as tx:
+            request_cancel(tx, waiting.id, CancelCause.CANCEL)
+        rig.writer.failing = {Priority.OUTCOME}
+        await rig.runs.look()
+        await rig.until(lambda: not rig.writer.failing)
+        await rig.runs.cancel(full.id)
+        await rig.runs.wait(waiting.id)
+
+    with_runner(place, scenario, max_concurrency=1)
+    assert place.story("waits") == ["cancelled: cancel"]

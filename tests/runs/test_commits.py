@@ -186,7 +186,7 @@ def test_who_asks_for_an_end_that_has_just_been_committed_finds_its_slot_free(pl
 def test_an_outcome_that_the_database_did_not_take_is_offered_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running_runs, "AGAIN", 0.01)
+    monkeypatch.setattr(running_runs, "TRY_AGAIN", 0.01)
     place.apply(job("quick", "sleep 0.1"))
 
     async def scenario(rig: Rig) -> None:

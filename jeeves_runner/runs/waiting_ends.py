@@ -1,0 +1,72 @@
+"""Runs that end without having started: cancelled, skipped or missed while they wait."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from jeeves_runner.core.model import CancelCause, Reason, RunStatus
+from jeeves_runner.db import run_ends
+from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
+from jeeves_runner.errors import DatabaseError
+from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.running import RunningRuns
+
+log = logging.getLogger(__name__)
+
+
+class WaitingEnds:
+    """Records that waiting runs will not start. ``on_ends`` is called when such an end is committed."""
+
+    def __init__(
+        self, *, board: Board, writer: Writer, running: RunningRuns, on_ends: Callable[[], None]
+    ) -> None:
+        self._board = board
+        self._writer = writer
+        self._running = running
+        self._on_ends = on_ends
+
+    async def end(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+        """Record the end of a waiting run. Without effect if it has started or ended. DatabaseError."""
+        run = attempt.run
+        if run is None:
+            return
+        await self._writer.write(
+            lambda tx: run_ends.end_waiting(tx, run.id, status, reason), priority=Priority.OUTCOME
+        )
+        if attempt.stage is Stage.WAITING:
+            self._board.remove(attempt)
+        self._on_ends()
+
+    async def cancel(self, attempt: Attempt, cause: CancelCause) -> None:
+        """The same for a waiting run that is cancelled for this cause."""
+        await self.end(attempt, RunStatus.CANCELLED, _reason_of(cause))
+
+    def end_for_sure(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+        """As ``end``, in a task of its own that tries again until the database takes it.
+
+        Until then the attempt does not start, and further calls are ignored.
+        """
+        if not attempt.is_ending:
+            attempt.is_ending = True
+            self._running.track(self._end_at_last(attempt, status, reason))
+
+    def cancel_for_sure(self, attempt: Attempt, cause: CancelCause) -> None:
+        """As ``cancel``, in the way of ``end_for_sure``."""
+        self.end_for_sure(attempt, RunStatus.CANCELLED, _reason_of(cause))
+
+    async def _end_at_last(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+        try:
+            while True:
+                try:
+                    return await self.end(attempt, status, reason)
+                except DatabaseError as error:
+                    log.error(
+                        "that a run of %s is %s waits for the database: %s", attempt.job_id, status, error
+                    )
+                    await asyncio.sleep(TRY_AGAIN)
+        finally:
+            attempt.is_ending = False
+
+
+def _reason_of(cause: CancelCause) -> Reason:
+    return Reason.REPLACED if cause is CancelCause.REPLACED else Reason.CANCEL
