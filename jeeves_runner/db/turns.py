@@ -6,7 +6,7 @@ for long. So they queue for a lock of their own, on a file beside the database: 
 costs nothing. Only the first asks SQLite, and when it has begun, the next one is first.
 
 A place in the queue ends with its process. No right depends on it: who gets none in time (the first one was
-stopped, or the file cannot be made) asks SQLite all the same.
+stopped, the file cannot be made, there can be no more threads) asks SQLite all the same.
 """
 
 import fcntl
@@ -118,7 +118,11 @@ class Turns:
         left = min(deadline - self._clock.monotonic(), _LONGEST_IN_QUEUE)
         if fd is None or left <= 0:
             return False
-        place = _Place(fd)
+        try:
+            place = _Place(fd)
+        except RuntimeError:  # at a limit on threads
+            os.close(fd)
+            return False
         if not place.wait(left):
             return False
         os.close(self._fd)
@@ -156,7 +160,7 @@ class _Place(threading.Thread):
     """A place in the queue. The system gives a lock without a limit of time, so a thread waits for it."""
 
     def __init__(self, fd: int) -> None:
-        """``fd`` is closed if the place is given up."""
+        """``fd`` is closed if the place is given up. RuntimeError if there can be no more threads."""
         super().__init__(name="turn to write", daemon=True)
         self._fd = fd
         self._gate = threading.Lock()

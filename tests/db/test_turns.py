@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import subprocess
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def test_without_a_queue_everybody_writes_all_the_same(path: Path) -> None:
         tell(holder)
         with transaction(conn, CLOCK, patience=30) as tx:
             note(tx, "second")
+    assert notes_in(path) == ["first", "second"]
+
+
+def test_at_a_limit_on_threads_everybody_writes_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with closing(connect(path)) as conn, child(STAND_IN_QUEUE, queue_of(path)) as first:
+        expect(first, "first")
+        with transaction(conn, CLOCK, patience=30) as tx:
+            note(tx, "second")
+        first.communicate(input="go\n")
     assert notes_in(path) == ["first", "second"]
 
 
