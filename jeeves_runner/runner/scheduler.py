@@ -20,7 +20,7 @@ from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
-from jeeves_runner.errors import JeevesError, NoServer
+from jeeves_runner.errors import Conflict, JeevesError, NoServer
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ class Scheduler:
         self._known: dict[str, TimetableRow] = {}
         self._wake = asyncio.Event()
         self._undecided: set[str] = set()
+        self._plans = 0  # how many applies this has heard of
         self._clocks = self._read_clocks()
         self._slice_began = clock.monotonic()
 
@@ -82,6 +83,7 @@ class Scheduler:
 
     async def on_plan(self, job_ids: Sequence[str]) -> None:
         """These jobs were written by an apply: look at them again."""
+        self._plans += 1
         await self._read_jobs(job_ids)
         self.nudge()
 
@@ -105,16 +107,23 @@ class Scheduler:
             for due in batch:
                 if due.job_id in self._undecided:
                     continue  # its row still knows of more, and is read again before anything of it is due
-                self._runs.submit(due).add_done_callback(partial(self._decided, due.job_id))
+                self._runs.submit(due).add_done_callback(partial(self._decided, due.job_id, self._plans))
             await self._breathe()
 
-    def _decided(self, job_id: str, recorded: "asyncio.Future[list[Run]]") -> None:
-        """What could not be recorded is due again: its row still says so."""
+    def _decided(self, job_id: str, plans: int, recorded: "asyncio.Future[list[Run]]") -> None:
+        """What could not be recorded is due again: its row still says so.
+
+        Not where the job's row was damaged by hand: to try it again is no use before an apply has written it.
+        ``plans``: how many had been heard of when this was handed over.
+        """
         if recorded.cancelled() or (error := recorded.exception()) is None:
             return
         if isinstance(error, NoServer):  # the runner stops; the next one decides
             return
-        self._undecided.add(job_id)
+        if isinstance(error, Conflict) and plans == self._plans:
+            self._remove(job_id)
+        else:
+            self._undecided.add(job_id)
         known = isinstance(error, JeevesError)
         log.error(
             "%s was due, and nothing could be recorded: %s", job_id, error, exc_info=not known and error
@@ -140,8 +149,7 @@ class Scheduler:
     def _place(self, job_id: str, row: TimetableRow | None) -> bool:
         """Put a job where its row says; whether that is far ahead of the clock."""
         if row is None or row.deleted or not row.enabled or not row.schedule:
-            self._known.pop(job_id, None)
-            self._timetable.remove(job_id)
+            self._remove(job_id)
             return False
         known = self._known.get(job_id)
         if known is not None and _same_times(known, row):
@@ -151,13 +159,17 @@ class Scheduler:
         except ScheduleError as error:
             # Written by hand or by another version: the next reconcile heals it.
             log.error("job %s cannot be scheduled: %s", job_id, error)
-            self._known.pop(job_id, None)
-            self._timetable.remove(job_id)
+            self._remove(job_id)
             return False
         after, far_ahead = self._decided_until(row)
         self._known[job_id] = row
         self._timetable.put(job_id, schedule, after)
         return far_ahead
+
+    def _remove(self, job_id: str) -> None:
+        """Take a job off the timetable until its row is read again."""
+        self._known.pop(job_id, None)
+        self._timetable.remove(job_id)
 
     def _decided_until(self, row: TimetableRow) -> tuple[datetime, bool]:
         """The time up to which a job's occurrences are settled, and whether a clock event decided it."""

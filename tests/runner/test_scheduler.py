@@ -284,6 +284,37 @@ def test_a_row_damaged_by_hand_stops_no_other_job(
     play(scene())
 
 
+def test_a_row_damaged_between_two_looks_is_off_the_timetable_until_an_apply_heals_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its times can still be read, and what is to run cannot."""
+    clock = HandClock(NOON - timedelta(minutes=1))
+    place = Place(tmp_path, clock)
+    spec = job("bad", schedule=("0 * * * *",))
+    place.apply(spec)
+    with place.write() as tx:
+        tx.conn.execute("UPDATE jobs SET spec = json_set(spec, '$.overlap_policy', 'no')")
+
+    async def scenario(rig: Rig) -> None:
+        with closing(connect(place.path)) as conn:
+            scheduler = Scheduler(conn=conn, runs=rig.runs, clock=clock)
+            await scheduler.load()
+            clock.advance(minutes=2)
+            for _ in range(5):
+                await scheduler.look()
+                await rig.runs.idle()
+            assert caplog.text.count("bad was due, and nothing could be recorded") == 1
+            assert scheduler.next_of("bad") is None
+            written = place.apply(spec)
+            await rig.runs.on_plan(written)
+            await scheduler.on_plan(written)
+            await scheduler.look()
+            await rig.until_story("bad", "ok")
+            assert scheduler.next_of("bad") == NOON + timedelta(hours=1)
+
+    with_runner(place, scenario)
+
+
 def test_the_loop_starts_two_hundred_jobs_due_at_once(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.apply(*(job(f"j{n}", schedule=("* * * * * *",)) for n in range(200)))
