@@ -5,6 +5,8 @@ from datetime import datetime
 from jeeves_runner.clock import to_text
 from jeeves_runner.db.transaction import Tx
 
+_OUTLIVED = "SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?"
+
 
 def record(tx: Tx, *, actor: str, action: str, target: str, detail: str | None = None) -> None:
     """Note an act: ``actor`` such as ``cli``, ``target`` such as ``job backup`` or ``run 7``."""
@@ -16,8 +18,5 @@ def record(tx: Tx, *, actor: str, action: str, target: str, detail: str | None =
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:
     """Delete the oldest acts before then, ``limit`` at most. Returns how many."""
-    tx.conn.execute(
-        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY id LIMIT ?)",
-        (to_text(before), limit),
-    )
+    tx.conn.execute(f"DELETE FROM audit WHERE id IN ({_OUTLIVED})", (to_text(before), limit))
     return tx.conn.changes()

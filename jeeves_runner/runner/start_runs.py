@@ -10,17 +10,15 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Run, Trigger
-from jeeves_runner.db.jobs import started_with_the_runner
+from jeeves_runner.db.jobs import started_with_the_runner, starts_with_the_runner
 from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.errors import DatabaseError, JeevesError
 
 log = logging.getLogger(__name__)
 
 SPREAD: Final = 60.0
 """Seconds after the start over which these runs are spread."""
-
-_PAUSE: Final = 1.0
-"""Seconds before a request is tried again that the database did not take."""
 
 
 class Entrance(Protocol):
@@ -46,7 +44,7 @@ async def run_at_start(
     await caught_up()
     for delay, job_id in sorted((delay_of(name, spread), name) for name in started_with_the_runner(conn)):
         await asyncio.sleep(max(0.0, began + delay - clock.monotonic()))
-        if started_with_the_runner(conn, job_id):
+        if starts_with_the_runner(conn, job_id):
             await _ask_for(runs, job_id)
 
 
@@ -63,7 +61,7 @@ async def _ask_for(runs: Entrance, job_id: str) -> None:
             return
         except DatabaseError as error:
             log.error("%s was to run at the start, and nothing could be recorded: %s", job_id, error)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(TRY_AGAIN)
         except JeevesError as error:
             log.warning("%s does not run at the start: %s", job_id, error)
             return

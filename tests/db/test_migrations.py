@@ -15,6 +15,7 @@ SHIPPED = {
     2: "bce0b209a255f5f2493ef98205b89ea5255c45f40ec6a7010db338a0a619f658",
     3: "22770d774c7a4718648ddf987d011941a5491d91cdcfb04502bebabf49f51d02",
     4: "903591b7ba69da5f7d404184df4571fa358ea690e11e65951e02528d04b43a12",
+    5: "b6e2b0fff7a4ab6217e204114ab6791c39dfec1242b815a1f68cefa85956dc02",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

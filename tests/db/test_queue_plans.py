@@ -26,14 +26,23 @@ STATEMENTS = {
 }
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_no_statement_reads_all_items(tmp_path: Path, name: str) -> None:
-    store = Store(tmp_path / "runner.sqlite")
+def touches(folder: Path, name: str) -> list[str]:
+    """The steps in which a statement looks into the items."""
+    store = Store(folder / "runner.sqlite")
     names = "any at until run queue id count below runs key error limit before lease_ended"
     statement = STATEMENTS[name].replace("?", ":any")
-    steps = store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1))
-    plan = [step for _, _, _, step in steps]
-    touches = [step for step in plan if "queue_items" in step]
-    assert touches
-    assert [step for step in touches if not step.startswith("SEARCH queue_items USING")] == []
+    steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))
     store.conn.close()
+    return [step for _, _, _, step in steps if "queue_items" in step]
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_statement_reads_all_items(tmp_path: Path, name: str) -> None:
+    found = touches(tmp_path, name)
+    assert found
+    assert [step for step in found if not step.startswith("SEARCH queue_items USING")] == []
+
+
+def test_an_equal_item_that_waits_is_found_beside_any_number_that_are_done(tmp_path: Path) -> None:
+    (step,) = touches(tmp_path, "waiting twin")
+    assert step.endswith("(queue_id=? AND dedup_key=? AND status=?)")

@@ -92,7 +92,7 @@ def test_a_job_that_is_changed_before_its_moment_is_left_out(
 
 
 def test_what_the_database_did_not_take_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start_runs, "_PAUSE", 0.0)
+    monkeypatch.setattr(start_runs, "TRY_AGAIN", 0.0)
     place.apply(job("warm", on_start=True))
 
     async def the_disk_is_full(rig: Rig) -> None:
