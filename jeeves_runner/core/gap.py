@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from jeeves_runner.core.model import CatchUp, Reason, Trigger
+from jeeves_runner.core.model import CatchUp, PausedTime, Reason, Trigger
 from jeeves_runner.core.policy import Request
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ CLOCK_EVENT = timedelta(hours=3)
 """A watermark further ahead of now than this was written by a clock that has been set back."""
 
 _INSTANT = timedelta(microseconds=1)
-
-
-class PausedTime(NamedTuple):
-    """A time in which a job was paused, by a pause of its own or of all jobs."""
-
-    begin: datetime
-    """When it began; aware, UTC. An occurrence at this moment is paused."""
-    end: datetime
-    """When it ended or will end. An occurrence at this moment is not paused."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

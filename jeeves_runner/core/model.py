@@ -375,3 +375,12 @@ class Outcome(NamedTuple):
     """What the work reported as used, 0 at least."""
     result_meta: str | None = None
     """The rest of what it reported, a JSON object; None if that is empty."""
+
+
+class PausedTime(NamedTuple):
+    """A time in which a job was paused, by a pause of its own or of all jobs."""
+
+    begin: datetime
+    """When it began; aware, UTC. An occurrence at this moment is paused."""
+    end: datetime
+    """When it ended or will end. An occurrence at this moment is not paused."""

@@ -8,7 +8,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
-from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.transaction import Tx, translated
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.errors import Conflict, NotFound
 
@@ -77,8 +77,9 @@ def ended_already(run_id: int, status: str) -> Conflict:
 
 
 def still_waits(conn: apsw.Connection, run_id: int) -> bool:
-    """Whether the run has neither started nor ended."""
-    status: str | None = conn.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).get
+    """Whether the run has neither started nor ended. Raises DatabaseError."""
+    with translated(conn.filename):
+        status: str | None = conn.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).get
     return status == RunStatus.SCHEDULED
 
 

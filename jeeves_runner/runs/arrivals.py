@@ -267,7 +267,7 @@ class Arrivals:
         """Whether the row waits, as far as can be read. Else the transaction of its start finds it out."""
         try:
             return runs.still_waits(self._conn, run_id)
-        except apsw.Error as error:
+        except DatabaseError as error:
             log.error("whether run %d waits could not be read: %s", run_id, error)
             return True
 

@@ -11,6 +11,7 @@ from jeeves_runner.core.model import CatchUp, OverlapPolicy
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.writer import Priority
+from jeeves_runner.errors import DatabaseError
 from jeeves_runner.runs import runs as all_runs
 
 
@@ -28,7 +29,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         if run_id in asked:
             return still_waits(conn, run_id)
         asked.append(run_id)
-        raise apsw.IOError("disk I/O error")
+        raise DatabaseError("disk I/O error")
 
     monkeypatch.setattr(runs, "still_waits", fail_once)
     return asked

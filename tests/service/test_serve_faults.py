@@ -90,7 +90,9 @@ def test_a_locked_database_is_waited_for_until_told_to_stop(root: Path, number: 
     with waiting(root) as (server, _, log):
         server.send_signal(number)
         assert server.wait(PATIENCE) == 0
-    assert len(log.read_text().splitlines()) == 1
+    locked, stopping = log.read_text().splitlines()
+    assert "has locked" in locked
+    assert f"{number.name}: stopping" in stopping
 
 
 def test_a_locked_database_is_taken_over_once_it_is_free(root: Path) -> None:

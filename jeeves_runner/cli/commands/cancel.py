@@ -11,7 +11,6 @@ from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import take_lock
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.core.origin import AppliedBy
-from jeeves_runner.core.outcome import Lost
 from jeeves_runner.db import audit
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.nudge import announced_transaction
@@ -88,6 +87,7 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     # Costly to import, and needed after a crash alone.
     import asyncio
 
+    from jeeves_runner.core.outcome import Lost
     from jeeves_runner.executors import make_executors
     from jeeves_runner.runs.outcomes import record_outcome
     from jeeves_runner.runs.settle import end_left_run
