@@ -7,7 +7,7 @@ milliseconds and ``Z`` outside (``2026-11-24T03:03:35.123Z``): such texts sort a
 import re
 import time
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 _FORM: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z")
 
@@ -41,6 +41,24 @@ class SystemClock:
         if hasattr(time, "CLOCK_BOOTTIME"):
             return time.clock_gettime(time.CLOCK_BOOTTIME)
         return time.monotonic()
+
+
+class Slice:
+    """A stretch of computing in the event loop, after which others there have their turn."""
+
+    LENGTH: ClassVar = 0.002
+    """Its seconds: so few because a wake-up of somebody else may need a few turns of the loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.begin()
+
+    def begin(self) -> None:
+        self._ends = self._clock.monotonic() + self.LENGTH
+
+    @property
+    def is_over(self) -> bool:
+        return self._clock.monotonic() > self._ends
 
 
 def from_timestamp(seconds: float) -> datetime:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import apsw
 
-from jeeves_runner.clock import Clock, from_text
+from jeeves_runner.clock import Clock, Slice, from_text
 from jeeves_runner.core.gap import CLOCK_EVENT
 from jeeves_runner.core.model import Run
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
@@ -29,9 +29,6 @@ LONGEST_SLEEP = 1.0
 
 JUMP = 5.0
 """Seconds by which wall and boot clock may part between two looks before it counts as a step."""
-
-_SLICE = 0.002
-"""Seconds of computing after which the event loop gets its turn; a wake-up may need a few turns."""
 
 _ROWS_AT_ONCE = 25
 _DUE_AT_ONCE = 8
@@ -61,7 +58,7 @@ class Scheduler:
         self._undecided: set[str] = set()
         self._plans = 0  # how many applies this has heard of
         self._clocks = self._read_clocks()
-        self._slice_began = clock.monotonic()
+        self._slice = Slice(clock)
 
     def __len__(self) -> int:
         return len(self._timetable)
@@ -214,9 +211,9 @@ class Scheduler:
         return self._clock.now(), self._clock.boottime(), self._clock.monotonic()
 
     async def _breathe(self) -> None:
-        if self._clock.monotonic() - self._slice_began > _SLICE:
+        if self._slice.is_over:
             await asyncio.sleep(0)
-            self._slice_began = self._clock.monotonic()
+            self._slice.begin()
 
 
 def _same_times(one: TimetableRow, other: TimetableRow) -> bool:

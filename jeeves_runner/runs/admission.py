@@ -16,7 +16,8 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
-from jeeves_runner.runs.board import Attempt, Board
+from jeeves_runner.runs.attempt import Attempt
+from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.jobs import Job, KnownJobs
 
 _PORTION = 100

@@ -12,7 +12,7 @@ from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.runs import Start
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.runs.board import Attempt
+from jeeves_runner.runs.attempt import Attempt
 from jeeves_runner.runs.jobs import Job
 
 

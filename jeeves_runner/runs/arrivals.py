@@ -23,7 +23,8 @@ from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotF
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
-from jeeves_runner.runs.board import Attempt, Board, Stage, Why
+from jeeves_runner.runs.attempt import Attempt, Stage, Why
+from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.waiting_ends import WaitingEnds
@@ -96,7 +97,7 @@ class Arrivals:
     def note_waiting(self, attempts: Sequence[Attempt], why: Why) -> None:
         """Let the rows of attempts that wait say for what."""
         for attempt in attempts:
-            attempt.why = why
+            self._board.note_why(attempt, why)
         ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
         epoch = self._epoch
         self._writer.post(lambda tx: run_progress.note_waiting(tx, ids, *why, epoch), durable=False)

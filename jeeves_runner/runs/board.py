@@ -1,81 +1,14 @@
 """What runs and waits at this moment, in memory: the attempts whose rows are not final."""
 
-from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from math import inf
 from typing import NamedTuple
 
-from jeeves_runner.core.model import Reason, Run, Trigger
-from jeeves_runner.runs.execution import Execution
-
-
-class Stage(Enum):
-    """Where an attempt stands. The decision about an ``ARRIVING`` one is not committed yet."""
-
-    ARRIVING = auto()
-    WAITING = auto()
-    RUNNING = auto()
-    """From the decision to start it, so that its slot is taken at once."""
-    OVER = auto()
-    """It is on the board no more."""
-
-
-Peers = tuple[str, bool, bool]
-"""What attempts that wait for the same have in common: the job, whether forced, whether retries."""
-
-
-Why = tuple[Reason, str | None]
-"""A reason to wait and what it is about."""
-
-
-@dataclass(slots=True, eq=False)
-class Attempt:
-    """A run that is not over."""
-
-    job_id: str
-    """The job."""
-    trigger: Trigger
-    """Why the run exists."""
-    forced: bool = False
-    """It overrides pauses and the overlap policy."""
-    priority: int = 0
-    """By the spec while it has no row; then its row has it."""
-    pool: str | None = None
-    """The pool it takes a place of: by its row while it waits, else by the spec."""
-    executor: str = ""
-    """What carries it out, once it runs."""
-    run: Run | None = None
-    """Its row as last written; None before there is one."""
-    stage: Stage = Stage.ARRIVING
-    """Where it stands."""
-    execution: Execution | None = None
-    """Its work, from the decision to start it on."""
-    why: Why | None = None
-    """Why it waits, as last noted in its row."""
-    is_ending: bool = False
-    """It waits, and that it will not start is being recorded."""
-
-    @classmethod
-    def of(cls, run: Run) -> "Attempt":
-        """The attempt of a row that waits."""
-        return cls(job_id=run.job_id, trigger=run.trigger, forced=run.forced, pool=run.pool, run=run)
-
-    @property
-    def is_retry(self) -> bool:
-        return self.trigger is Trigger.RETRY
-
-    @property
-    def peers(self) -> Peers:
-        """Attempts with the same peers wait for the same, but for the time of a retry."""
-        return self.job_id, self.forced, self.is_retry
-
-    @property
-    def turn(self) -> tuple[int, float]:
-        """Attempts go by priority, then age; one without a row is the youngest."""
-        return (-self.priority, inf) if self.run is None else (-self.run.priority, self.run.id)
+from jeeves_runner.core.model import Run
+from jeeves_runner.runs.attempt import Attempt, Stage, Why
+from jeeves_runner.runs.waiting import Waiting
 
 
 class Others(NamedTuple):
@@ -122,7 +55,7 @@ _NONE = Others()
 
 
 class Board:
-    """All attempts that are not over, by job, by run and in their order of waiting."""
+    """All attempts that are not over, by job and by run; ``waiting`` has those that wait, in their order."""
 
     def __init__(self, slots: Mapping[str, int | None], pools: Mapping[str, int]) -> None:
         """``slots``: by executor, how many may run at once; None: as many as come. ``pools``: the same by
@@ -132,7 +65,7 @@ class Board:
         self._by_job: dict[str, _Group] = {}
         self._by_run: dict[int, Attempt] = {}
         self._arriving: dict[Attempt, None] = {}
-        self._waiting: list[Attempt] = []
+        self.waiting = Waiting()
         self._running: dict[Attempt, None] = {}
         self._in_pool: Counter[str] = Counter()
         self._on_executor: Counter[str] = Counter()
@@ -162,24 +95,8 @@ class Board:
         turn = attempt.turn
         return (other for other in self._arriving if other is not attempt and other.turn <= turn)
 
-    def waiting(self) -> list[Attempt]:
-        """Those that wait, in their order; a copy."""
-        return self._waiting.copy()
-
     def running(self) -> list[Attempt]:
         return list(self._running)
-
-    def held_by(self, job_id: str, pool: str | None) -> list[Attempt]:
-        """Those that wait, as last noted, for another run of this job or for a place in this pool."""
-        return [
-            attempt
-            for attempt in self._waiting
-            if attempt.why is not None
-            and (
-                attempt.why == (Reason.POOL, pool)
-                or (attempt.why[0] is Reason.OVERLAP and attempt.job_id == job_id)
-            )
-        ]
 
     @property
     def slot_free(self) -> bool:
@@ -210,14 +127,21 @@ class Board:
     def set_run(self, attempt: Attempt, run: Run) -> None:
         """Note the row of an attempt as it is now."""
         attempt.run = run
-        attempt.why = None if run.reason is None else (run.reason, run.reason_ref)
         self._by_run[run.id] = attempt
+        self.note_why(attempt, None if run.reason is None else (run.reason, run.reason_ref))
+
+    def note_why(self, attempt: Attempt, why: Why | None) -> None:
+        """Note why an attempt waits, as its row says it or is about to."""
+        if attempt.stage is Stage.WAITING:
+            self.waiting.note(attempt, why)
+        else:
+            attempt.why = why
 
     def wait(self, attempt: Attempt) -> None:
         """Put an attempt that has a row in line."""
         self._leave_stage(attempt)
         attempt.stage = Stage.WAITING
-        insort(self._waiting, attempt, key=_turn)
+        self.waiting.add(attempt)
 
     def take_slot(self, attempt: Attempt, executor: str, pool: str | None) -> None:
         """Let an attempt run."""
@@ -252,7 +176,7 @@ class Board:
                 group.arriving -= 1
                 del self._arriving[attempt]
             case Stage.WAITING:
-                del self._waiting[bisect_left(self._waiting, attempt.turn, key=_turn)]
+                self.waiting.remove(attempt)
             case Stage.RUNNING:
                 del self._running[attempt]
                 self._on_executor[attempt.executor] -= 1
@@ -261,7 +185,3 @@ class Board:
                 group.running -= 1
                 group.running_retries -= attempt.is_retry
         return group
-
-
-def _turn(attempt: Attempt) -> tuple[int, float]:
-    return attempt.turn

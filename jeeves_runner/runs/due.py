@@ -13,7 +13,7 @@ from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale
 from jeeves_runner.runs.arrivals import Arrivals, answering
-from jeeves_runner.runs.board import Attempt
+from jeeves_runner.runs.attempt import Attempt
 from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.running import RunningRuns
 

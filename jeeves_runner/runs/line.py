@@ -1,19 +1,21 @@
 """Runs that wait, in their order: each starts as soon as it may, by priority, then age."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from heapq import heappop, heappush
 
-from jeeves_runner.clock import Clock
+from jeeves_runner.clock import Clock, Slice
 from jeeves_runner.core.model import Reason, RunStatus
 from jeeves_runner.core.policy import Decision, Verdict
 from jeeves_runner.db.overrides import UNTIL_RESUMED
 from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
-from jeeves_runner.runs.board import Attempt, Board, Peers, Stage, Why
+from jeeves_runner.runs.attempt import Attempt, Peers, Stage, Turn, Why
+from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.waiting_ends import WaitingEnds
 
@@ -23,14 +25,12 @@ _LONGEST_WAIT = 60.0
 _TOLD = (Reason.LIMIT, Reason.POOL, Reason.OVERLAP)
 """Reasons to wait whose end this runner itself brings about."""
 
-_SLICE = 0.002
-"""Seconds of looking at waiting runs after which the event loop gets its turn."""
-
 _AT_ONCE = 64
+"""Waiting runs whose reason is noted in one write."""
 
 
 class _Pass(Enum):
-    """Going through those that wait: as far as there are slots, or to the end of the line."""
+    """Going through the attempts that wait: as far as there are slots, or to the end of the line."""
 
     TO_START = auto()
     WHOLE = auto()
@@ -38,17 +38,45 @@ class _Pass(Enum):
 
 @dataclass(slots=True)
 class _Found:
-    """What a pass has found so far."""
+    """Where a pass stands, and what it has found so far."""
 
-    held: dict[Peers, Why] = field(default_factory=dict)
-    """Why the first of each group of peers waits; the others wait for the same."""
+    last: Turn | None = None
+    """The turn of the attempt that was looked at last."""
+    behind: dict[Turn, Attempt] = field(default_factory=dict)
+    """Attempts to be looked at although another one of their group stands before them."""
+    order: list[Turn] = field(default_factory=list)
+    """A heap of the turns of ``behind``."""
+    changed: dict[Why, list[Attempt]] = field(default_factory=dict)
+    """Attempts that wait for another reason than was noted, by that reason."""
     stands_back: bool = False
     """An attempt waits for the one that is about to replace it. Nothing behind it starts in this pass; the
     commit of the other one brings the next pass."""
 
+    def note(self, attempts: Sequence[Attempt], why: Why) -> None:
+        """These attempts wait for this."""
+        if attempts:
+            self.changed.setdefault(why, []).extend(attempts)
+
+    def look_later_at(self, attempt: Attempt | None) -> None:
+        if attempt is not None and attempt.turn not in self.behind:
+            self.behind[attempt.turn] = attempt
+            heappush(self.order, attempt.turn)
+
+    def next(self, first: Attempt | None) -> Attempt | None:
+        """What is to be looked at now: ``first``, the next one that stands first in its group, or one of
+        ``behind`` that comes before it."""
+        while self.order and (first is None or self.order[0] <= first.turn):
+            turn = heappop(self.order)
+            attempt = self.behind.pop(turn)
+            if self.last is None or turn > self.last:
+                first = attempt
+                break
+        self.last = self.last if first is None else first.turn
+        return first
+
 
 class WaitingLine:
-    """Decides about those who wait whenever a slot is free or their reasons may have changed.
+    """Decides about waiting attempts whenever a slot is free or their reasons may have changed.
 
     Nothing starts before ``open`` and after ``close``.
     """
@@ -64,6 +92,7 @@ class WaitingLine:
         waiting_ends: WaitingEnds,
     ) -> None:
         self._clock = clock
+        self._slice = Slice(clock)
         self._board = board
         self._jobs = jobs
         self._admission = admission
@@ -73,6 +102,7 @@ class WaitingLine:
         self._timer: asyncio.TimerHandle | None = None
         self._pass: Iterator[None] | None = None
         self._wanted: _Pass | None = None
+        self._to_renew: dict[Peers, None] = {}
 
     def open(self) -> None:
         self._is_open = True
@@ -81,6 +111,7 @@ class WaitingLine:
     def close(self) -> None:
         self._is_open = False
         self._pass = self._wanted = None
+        self._to_renew = {}
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -108,20 +139,19 @@ class WaitingLine:
         """After an end, while no slot is free: what waited for that run waits for a slot now, and a review
         would not look at it."""
         if self._is_open and not self._board.slot_free:
-            for _ in self._go_through(self._board.held_by(job_id, pool), whole=True):
-                continue
+            self._to_renew |= dict.fromkeys(self._board.waiting.held_by(job_id, pool))
+            if self._pass is None:
+                self._look_on()
 
     def _look_on(self) -> None:
-        until = self._clock.monotonic() + _SLICE
+        self._slice.begin()
         while self._is_open:
+            self._pass = self._pass or self._next_pass()
             if self._pass is None:
-                if self._wanted is None:
-                    return
-                whole, self._wanted = self._wanted is _Pass.WHOLE, None
-                self._pass = self._go_through(self._board.waiting(), whole)
+                return
             try:
                 for _ in self._pass:
-                    if self._clock.monotonic() > until:
+                    if self._slice.is_over:
                         asyncio.get_running_loop().call_soon(self._look_on)
                         return
             except Exception:
@@ -131,30 +161,49 @@ class WaitingLine:
                 raise
             self._pass = None
 
-    def _go_through(self, waiting: list[Attempt], whole: bool) -> Iterator[None]:
-        """Decide about each in turn; of those that wait for the same, about the first alone."""
+    def _next_pass(self) -> Iterator[None] | None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            return self._go_through(whole=wanted is _Pass.WHOLE)
+        if self._to_renew:
+            groups, self._to_renew = self._to_renew, {}
+            return self._go_through_groups(groups)
+        return None
+
+    def _go_through(self, *, whole: bool) -> Iterator[None]:
+        """Decide about attempts in turn; of those that wait for the same, about the first alone."""
+        found, waiting = _Found(), self._board.waiting
+        while (whole or self._board.slot_free) and (
+            attempt := found.next(waiting.first_after(found.last))
+        ) is not None:
+            yield from self._look_at(attempt, found)
+        yield from self._note(found)
+
+    def _go_through_groups(self, groups: Iterable[Peers]) -> Iterator[None]:
+        """The same for these groups alone, to their end."""
         found = _Found()
-        for part in _portions(waiting):
-            changed: dict[Why, list[Attempt]] = {}
-            for attempt in part:
-                is_here = attempt.stage is Stage.WAITING and not attempt.is_ending
-                if is_here and (whole or self._board.slot_free):
-                    why = self._look_at(attempt, found)
-                    if why is not None and why != attempt.why:
-                        changed.setdefault(why, []).append(attempt)
-            for why, attempts in changed.items():
-                self._arrivals.note_waiting(attempts, why)
-            if not (whole or self._board.slot_free):
-                return
+        for peers in groups:
+            found.look_later_at(self._board.waiting.first_of(peers))
+        while (attempt := found.next(None)) is not None:
+            yield from self._look_at(attempt, found)
+        yield from self._note(found)
+
+    def _look_at(self, attempt: Attempt, found: _Found) -> Iterator[None]:
+        """Decide about one. While something is yet to be noted, the event loop does not get its turn."""
+        is_here = attempt.stage is Stage.WAITING and not attempt.is_ending
+        if not is_here or self._decide(attempt, found):
+            found.look_later_at(self._board.waiting.next_of_group(attempt))
+        if sum(map(len, found.changed.values())) >= _AT_ONCE:
+            yield from self._note(found)
+        elif not found.changed:
             yield
 
-    def _look_at(self, attempt: Attempt, found: _Found) -> Why | None:
-        """Why an attempt goes on waiting; None if it does not, or if nothing new can be said."""
-        if attempt.peers in found.held:
-            return found.held[attempt.peers]
+    def _decide(self, attempt: Attempt, found: _Found) -> bool:
+        """Start an attempt, or find why it goes on waiting, and with it those of its group behind it; whether
+        the next one of these may have another fate."""
         job = self._jobs.get(attempt.job_id)
         if job is None:
-            return None
+            return False
         decision = self._admission.decide_waiting(job, attempt)
         delay = self._delay(attempt, decision)
         if delay is not None:
@@ -162,18 +211,29 @@ class WaitingLine:
         if decision.verdict is Verdict.START:
             if not found.stands_back:
                 self._arrivals.start(attempt, job, decision)
-            return None
+            return not found.stands_back
         found.stands_back |= decision.verdict is Verdict.STAND_BACK
         if decision.verdict is Verdict.CANCEL:
             self._waiting_ends.end_for_sure(attempt, RunStatus.CANCELLED, decision.reason)
-            return None
+            return True
         if decision.reason is None:
-            return None
+            return False
         why = (decision.reason, decision.ref)
-        # The time of a retry is its own.
-        if decision.reason is not Reason.RETRY:
-            found.held[attempt.peers] = why
-        return why
+        is_its_own = decision.reason is Reason.RETRY  # the time of a retry
+        if not is_its_own:
+            found.note(self._board.waiting.noted_otherwise(attempt, why), why)
+        elif attempt.why != why:
+            found.note([attempt], why)
+        return is_its_own
+
+    def _note(self, found: _Found) -> Iterator[None]:
+        """Note for what attempts wait now, bit by bit."""
+        for why, attempts in found.changed.items():
+            for start in range(0, len(attempts), _AT_ONCE):
+                portion = attempts[start : start + _AT_ONCE]
+                self._arrivals.note_waiting([each for each in portion if each.stage is Stage.WAITING], why)
+                yield
+        found.changed.clear()
 
     def _delay(self, attempt: Attempt, decision: Decision) -> float | None:
         """Seconds until time alone may change a decision to wait; None if it cannot."""
@@ -203,8 +263,3 @@ class WaitingLine:
     def _on_timer(self) -> None:
         self._timer = None
         self.review(all_of_them=True)
-
-
-def _portions(attempts: list[Attempt]) -> Iterator[list[Attempt]]:
-    for start in range(0, len(attempts), _AT_ONCE):
-        yield attempts[start : start + _AT_ONCE]

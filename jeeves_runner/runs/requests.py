@@ -16,7 +16,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.runs.arrival import Arrival, Stale
 from jeeves_runner.runs.arrivals import Arrivals, answering
-from jeeves_runner.runs.board import Attempt
+from jeeves_runner.runs.attempt import Attempt
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.waiting_ends import WaitingEnds

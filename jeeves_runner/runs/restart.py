@@ -11,7 +11,8 @@ from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
-from jeeves_runner.runs.board import Attempt, Board
+from jeeves_runner.runs.attempt import Attempt
+from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.outcomes import record_outcome
 from jeeves_runner.runs.running import RunningRuns

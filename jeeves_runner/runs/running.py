@@ -16,7 +16,8 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError, DatabaseReplaced, Fenced, NotFound
 from jeeves_runner.execute.contract import Executor, Handle
-from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.attempt import Attempt, Stage
+from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.execution import Execution, Logs
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report, record_outcome

@@ -28,7 +28,8 @@ from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
-from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.attempt import Attempt, Stage
+from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.execution import Logs

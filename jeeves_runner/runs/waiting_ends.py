@@ -8,7 +8,8 @@ from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.db import run_ends
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError
-from jeeves_runner.runs.board import Attempt, Board, Stage
+from jeeves_runner.runs.attempt import Attempt, Stage
+from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.running import RunningRuns
 
 log = logging.getLogger(__name__)
