@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import signal
 import socket
 import sys
@@ -22,10 +21,9 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.runner import RunnerLock, begin_epoch, set_addresses
+from jeeves_runner.db.runner import RunnerLock, set_addresses
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import Fenced
-from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors
@@ -35,7 +33,13 @@ from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
-from jeeves_runner.runner.epoch import begin_unless_stopped, end_writing, say_stopping, take_lock
+from jeeves_runner.runner.epoch import (
+    become_runner,
+    begin_unless_stopped,
+    end_writing,
+    say_stopping,
+    take_lock,
+)
 from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
@@ -74,15 +78,16 @@ async def serve(
     config: Config,
     clock: Clock,
     *,
+    paused: bool = False,
     ready: Callable[[str], None] = lambda _url: None,
     exit_code: Callable[[BaseException | None], int] = lambda fault: 0 if fault is None else 2,
 ) -> None:
     """Run until SIGTERM, SIGINT or SIGQUIT, or until a part fails. Takes over all signals of the process.
 
-    ``ready`` gets the address once jobs are scheduled and HTTP answers. Raises JeevesError for
-    what keeps the runner from starting (the port, the lock, the database, another source) and
-    Fenced when another runner took over. A stop that does not end in its time ends the process:
-    with the ``exit_code`` of the fault it stopped for, None if it was told to.
+    ``paused``: nothing runs until all jobs are resumed. ``ready`` gets the address once jobs are scheduled
+    and HTTP answers. Raises JeevesError for what keeps the runner from starting (the port, the lock, the
+    database, another source) and Fenced when another runner took over. A stop that does not end in its time
+    ends the process: with the ``exit_code`` of the fault it stopped for, None if it was told to.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
     open_files = raise_open_file_limit()
@@ -98,7 +103,7 @@ async def serve(
     stop = Stop(clock, begun=signals.leave_at)
     try:
         async with AsyncExitStack() as stack:
-            runner = Runner(config, clock, stack, open_files, stop=stop)
+            runner = Runner(config, clock, stack, open_files, stop=stop, paused=paused)
             signals.start()
             try:
                 if await runner.start():
@@ -129,13 +134,16 @@ class Runner:
         open_files: int | None = None,
         *,
         stop: Stop | None = None,
+        paused: bool = False,
     ) -> None:
-        """``open_files``: the soft limit on open files that runs get if it is not this process's own."""
+        """``open_files``: the soft limit on open files that runs get if it is not this process's own.
+        ``paused``: pause all jobs before anything else is written."""
         self._config = config
         self._clock = clock
         self._stack = stack
         self._open_files = open_files
         self._stop = stop or Stop(clock)
+        self._paused = paused
         self._tasks = Tasks(config.db_path, self.stop)
         self._tasks_to_the_end = Tasks(config.db_path, self.stop)
         self._admitting: Runs | None = None
@@ -169,7 +177,7 @@ class Runner:
         if recovered is None:
             return False
         epoch = await begin_unless_stopped(
-            conn, clock, lambda tx: begin_epoch(tx, os.getpid(), boot_id(), setup.digest), self._stop.asked
+            conn, clock, lambda tx: become_runner(tx, setup.digest, paused=self._paused), self._stop.asked
         )
         if epoch is None:
             return False

@@ -73,6 +73,11 @@ def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int
     return run_id
 
 
+def withdraw_force(tx: Tx) -> None:
+    """Let no run that waits start in spite of a pause: those that were forced wait like all others."""
+    tx.conn.execute("UPDATE runs SET forced = 0 WHERE status = 'scheduled' AND forced")
+
+
 def not_recorded(job_id: str) -> RuntimeError:
     """The error for a statement that has entered nothing, which is a bug."""
     return RuntimeError(f"the request for a run of {job_id} was not recorded")

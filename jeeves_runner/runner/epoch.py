@@ -5,15 +5,27 @@ Each may have to wait for another process, and none of them longer than a stop a
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 
 import apsw
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.origin import AppliedBy
+from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import Tx, transaction
-from jeeves_runner.db.runner import LOCK_INTERVAL, LOCK_PATIENCE, RunnerLock, begin_stop, end_epoch
+from jeeves_runner.db.run_requests import withdraw_force
+from jeeves_runner.db.runner import (
+    LOCK_INTERVAL,
+    LOCK_PATIENCE,
+    RunnerLock,
+    begin_epoch,
+    begin_stop,
+    end_epoch,
+)
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, Fenced, RunnerActive
+from jeeves_runner.execute.local.processes import boot_id
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +57,17 @@ async def take_lock(lock: RunnerLock, clock: Clock) -> bool:
         else:
             return True
         await asyncio.sleep(LOCK_INTERVAL)
+
+
+def become_runner(tx: Tx, planner_digest: str, *, paused: bool) -> int:
+    """Make this process the runner; the new epoch.
+
+    ``paused``: from here on all jobs are paused until they are resumed, what was forced and waits as well.
+    """
+    if paused:
+        overrides.pause(tx, None, until=None, reason="serve --paused", by=AppliedBy.CLI)
+        withdraw_force(tx)
+    return begin_epoch(tx, os.getpid(), boot_id(), planner_digest)
 
 
 async def begin_unless_stopped(

@@ -11,8 +11,9 @@ from jeeves_runner.errors import ConfigError, JeevesError
 
 
 @click.command("serve")
+@click.option("--paused", is_flag=True, help="Pause all jobs first: nothing runs until `resume --all`.")
 @pass_app
-def command(app: App) -> None:
+def command(app: App, paused: bool) -> None:
     """Run the jobs, watch the manifests, answer HTTP.
 
     Stops on SIGTERM or Ctrl-C, after running jobs have ended or `shutdown_grace` has passed. On SIGHUP
@@ -37,10 +38,12 @@ def command(app: App) -> None:
             app.print(f"jeeves-runner answers on {url}")
             app.print(f"  manifests  {config.jobs_dir}")
             app.print(f"  database   {config.db_path}")
+            if paused:
+                app.print("  all jobs are paused until `jeeves-runner resume --all`")
             app.print("  stop it with Ctrl-C; look at it with `jeeves-runner status`")
 
     try:
-        asyncio.run(serve(config, app.clock, ready=ready, exit_code=code_after))
+        asyncio.run(serve(config, app.clock, paused=paused, ready=ready, exit_code=code_after))
     finally:
         flush_log()
         give_up_broken_streams()
