@@ -1,11 +1,10 @@
 """The runner as a whole: every part is made here and handed what it needs, started and stopped in order."""
 
 import asyncio
-import gc
 import logging
+import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -41,6 +40,7 @@ from jeeves_runner.runner.epoch import (
     take_lock,
 )
 from jeeves_runner.runner.follower import Follower
+from jeeves_runner.runner.interpreter import collect_garbage, favour_event_loop
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
@@ -49,17 +49,12 @@ from jeeves_runner.runner.shared_threads import COUNT, started_threads
 from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, SignalThread
 from jeeves_runner.runner.start_runs import run_at_start
 from jeeves_runner.runner.stop import SLACK, Stop
+from jeeves_runner.runner.supervisor import Supervisor
 from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 
 log = logging.getLogger(__name__)
-
-_SWITCH_INTERVAL = 0.001
-"""Seconds after which a thread that computes lets the event loop have the interpreter."""
-
-_GARBAGE_INTERVAL = 3600.0
-_NEVER = 1_000_000_000
 
 _HTTP_GRACE = 1.0
 """Seconds that open requests get once the runner stops."""
@@ -89,25 +84,37 @@ async def serve(
     database, another source) and Fenced when another runner took over. A stop that does not end in its time
     ends the process: with the ``exit_code`` of the fault it stopped for, None if it was told to.
     """
-    sys.setswitchinterval(_SWITCH_INTERVAL)
+    favour_event_loop()
     open_files = raise_open_file_limit()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(started_threads(COUNT, "shared"))
+    supervisor = Supervisor.of(os.environ, clock)
     signals = SignalThread(
         clock,
-        deliver=lambda number: loop.call_soon_threadsafe(runner.on_signal, number),
+        deliver=lambda number: loop.call_soon_threadsafe(obey, number),
         patience=config.shutdown_grace_ms / 1000 + SLACK,
         last_words=lambda: f"the stop did not end in time; this process leaves behind {stop.what_is_left}",
         exit_code=lambda: exit_code(stop.fault),
     )
-    stop = Stop(clock, begun=signals.leave_at)
+
+    def obey(number: signal.Signals) -> None:
+        runner.on_signal(number)
+        if number in LOOKS:
+            supervisor.reloaded()
+
+    def begun(ends_at: float) -> None:
+        signals.leave_at(ends_at)
+        supervisor.stopping()
+
+    stop = Stop(clock, begun=begun)
     try:
-        async with AsyncExitStack() as stack:
+        async with supervisor.informed(), AsyncExitStack() as stack:
             runner = Runner(config, clock, stack, open_files, stop=stop, paused=paused)
             signals.start()
             try:
                 if await runner.start():
                     ready(runner.url)
+                    supervisor.ready(f"answers on {runner.url}")
                     await runner.until_stopped()
             except BaseException as error:
                 runner.stop(error)
@@ -224,7 +231,7 @@ class Runner:
         self._tasks_to_the_end.spawn("database writer", writer.watch())
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs))
-        self._spawn("garbage collector", _collect_garbage())
+        self._spawn("garbage collector", collect_garbage())
         return True
 
     async def until_stopped(self) -> None:
@@ -375,15 +382,3 @@ class Runner:
         fenced = await file_is_lost(self._config.db_path)
         runs.fence(fenced)
         raise fenced
-
-
-async def _collect_garbage() -> None:
-    """Full collections at leisure: left to itself, Python walks thousands of rows just when a large
-    plan has made many new ones, and the event loop stands still meanwhile."""
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, _NEVER)
-    while True:
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-        await asyncio.sleep(_GARBAGE_INTERVAL)

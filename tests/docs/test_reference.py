@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from configparser import ConfigParser
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
@@ -14,6 +15,8 @@ from zoneinfo import ZoneInfo
 import apsw
 import pytest
 from support.docs import (
+    DOCS,
+    blocks,
     code,
     headings,
     only_code,
@@ -23,7 +26,7 @@ from support.docs import (
 )
 
 from jeeves_runner.cli.reasons import REASONS
-from jeeves_runner.config import config_schema
+from jeeves_runner.config import config_schema, load_config
 from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit
@@ -32,6 +35,7 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
 from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.environment import OF_THE_RUNNER, Surroundings, build_environment
+from jeeves_runner.runner.stop import SLACK
 from jeeves_runner.schemas_text import manifest_schema
 
 # Keys of manifests and config
@@ -152,6 +156,20 @@ def test_the_variables_that_are_not_inherited_are_named() -> None:
     intro = read("reference/script-environment.md").split("\n| variable |")[0]
     named = {name for name in code(intro) if name.isupper() or name.isalnum()} - {"env", "JR_"}
     assert named == OF_THE_RUNNER
+
+
+# The service
+
+
+def test_the_unit_leaves_a_stop_its_time(tmp_path: Path) -> None:
+    page = blocks(DOCS / "how-to/run-under-systemd.md")
+    unit = ConfigParser()
+    unit.read_string(next(block.text for block in page if "ini" in block.info))
+    service = unit["Service"]
+    assert (service["Type"], service["KillMode"]) == ("notify", "mixed")
+    assert int(service["WatchdogSec"]) > 0
+    grace = load_config(tmp_path, None).shutdown_grace_ms + JobSpec(id="job", name="job").kill_grace_ms
+    assert int(service["TimeoutStopSec"]) > grace / 1000 + SLACK
 
 
 # The database
