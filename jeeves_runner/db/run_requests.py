@@ -6,7 +6,7 @@ the row up, and decides.
 
 from typing import NamedTuple
 
-from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.model import JobSpec, Trigger
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import damaged_job, unknown_job
 from jeeves_runner.db.overrides import job_is_paused
@@ -27,50 +27,81 @@ class RunRequest(NamedTuple):
     """It overrides pauses and the overlap policy."""
 
 
+class KnownSpec(NamedTuple):
+    """What a request takes from its job's spec, for a caller that has read it."""
+
+    spec_hash: str
+    """The spec's hash; under another one nothing of this counts."""
+    priority: int
+    """Its ``priority``."""
+    pool: str | None
+    """Its ``pool``."""
+
+
 _REQUEST = """
 INSERT INTO runs (job_id, status, trigger, created_at, params, forced, priority, pool, spec_hash, revision_id,
                   file, epoch)
 SELECT id, 'scheduled', :trigger, :at, :params, :forced, :priority, :pool, spec_hash, revision_id, file,
        :epoch
 FROM jobs WHERE id = :job_id
-RETURNING id
 """
 
+_WITHOUT_QUESTION = f"""
+{_REQUEST} AND deleted_at IS NULL AND spec_hash = :spec_hash
+AND (NOT :is_refused OR NOT EXISTS (SELECT 1 FROM overrides WHERE kind = 'pause' AND ended_at IS NULL))
+RETURNING id
+"""
+"""In one statement, where the job is as it was known and nothing is paused. It is by far the most frequent
+case, and each statement less lets the event loop go on sooner."""
 
-def request_run(tx: Tx, request: RunRequest, *, epoch: int | None = None) -> int:
+
+def request_run(
+    tx: Tx, request: RunRequest, *, epoch: int | None = None, known: KnownSpec | None = None
+) -> int:
     """Enter a request as a row that waits; its id. ``epoch``: the runner that decides about it in this
-    transaction.
+    transaction. ``known``: what the caller has read of the job's spec.
 
     A request of another program (``epoch`` None) is taken up by the runner. Nothing is entered, and
     raised is: NotFound for a job that is not there, Conflict for a paused one unless the request is
     forced or lapses in a pause, and for one whose row cannot be read.
     """
-    text: str | None = tx.conn.execute(
-        "SELECT spec FROM jobs WHERE id = ? AND deleted_at IS NULL", (request.job_id,)
-    ).get
-    if text is None:
-        raise unknown_job(tx.conn, request.job_id)
-    is_refused = not (request.forced or request.trigger.lapses)
-    if is_refused and job_is_paused(tx.conn, request.job_id, tx.now):
-        raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
-    try:
-        spec = job_from_text(text)
-    except SpecError as error:
-        raise damaged_job(request.job_id) from error
     bindings = {
         "job_id": request.job_id,
         "trigger": request.trigger,
         "at": tx.at,
         "params": request.params,
         "forced": request.forced,
-        "priority": spec.priority,
-        "pool": spec.pool,
         "epoch": epoch,
     }
-    run_id: int | None = tx.conn.execute(_REQUEST, bindings).get
+    is_refused = not (request.forced or request.trigger.lapses)
+    if known is not None:
+        run_id: int | None = tx.conn.execute(
+            _WITHOUT_QUESTION, {**bindings, **known._asdict(), "is_refused": is_refused}
+        ).get
+        if run_id is not None:
+            return run_id
+    spec = _requested_spec(tx, request, is_refused)
+    run_id = tx.conn.execute(
+        f"{_REQUEST} RETURNING id", {**bindings, "priority": spec.priority, "pool": spec.pool}
+    ).get
     if run_id is None:  # the row was read in this very transaction
         raise not_recorded(request.job_id)
     return run_id
+
+
+def _requested_spec(tx: Tx, request: RunRequest, is_refused: bool) -> JobSpec:
+    """The spec of the job, as it is now. Raises what is wrong with the request."""
+    text: str | None = tx.conn.execute(
+        "SELECT spec FROM jobs WHERE id = ? AND deleted_at IS NULL", (request.job_id,)
+    ).get
+    if text is None:
+        raise unknown_job(tx.conn, request.job_id)
+    if is_refused and job_is_paused(tx.conn, request.job_id, tx.now):
+        raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
+    try:
+        return job_from_text(text)
+    except SpecError as error:
+        raise damaged_job(request.job_id) from error
 
 
 def withdraw_force(tx: Tx) -> None:

@@ -52,7 +52,10 @@ class Arrival:
             case Occurrence() as occurrence:
                 run = self._enter(tx, occurrence)
             case RunRequest() as request:
-                run = self._move_on(tx, run_requests.request_run(tx, request, epoch=epoch), epoch)
+                row, spec = self.job.row, self.job.spec
+                known = run_requests.KnownSpec(row.spec_hash, spec.priority, spec.pool)
+                run_id = run_requests.request_run(tx, request, epoch=epoch, known=known)
+                run = self._move_on(tx, run_id, epoch)
             case None:
                 run = None if self.attempt.run is None else self._move_on(tx, self.attempt.run.id, epoch)
         if run is None and self._is_stale(tx):

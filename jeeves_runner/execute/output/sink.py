@@ -41,8 +41,8 @@ class Output:
 
     def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         """Mask these in all that is written from here on, and note the digest of what runs."""
-        masked = maskable(secrets)
-        self._stdout, self._stderr = _Stream(masked), _Stream(masked)
+        if masked := maskable(secrets):
+            self._stdout, self._stderr = _Stream(masked), _Stream(masked)
         self.script_hash = script_hash
 
     def write(self, stream: StreamName, data: bytes) -> None:
