@@ -21,6 +21,7 @@ LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\nt
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\n")
     return tmp_path
 
 

@@ -134,7 +134,9 @@ def serving(root: Path, program: Sequence[str] = SERVE) -> Iterator[Server]:
 
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command line in ``root``."""
+    """The command line in ``root``. A server that it starts must not want the port of a runner in use."""
+    config = root / "jeeves-runner.yaml"
+    assert words[0] != "serve" or (config.exists() and "port: " in config.read_text())
     return subprocess.run(
         [sys.executable, "-m", "jeeves_runner", *words],
         cwd=root,
