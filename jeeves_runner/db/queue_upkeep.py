@@ -9,20 +9,17 @@ from jeeves_runner.db.queue_claims import GIVE_BACK, run_lease_ms, settle_expire
 from jeeves_runner.db.transaction import Tx
 
 
-def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> int:
-    """Let each claim of these runs end one lease of its queue from now, or later. Returns how many grew."""
+def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> None:
+    """Let each claim of these runs end one lease of its queue from now, or later."""
     runs = json.dumps(list(run_ids))
     leases = list(tx.conn.execute(_LEASES_OF_RUNS, (runs,)))
-    grown = 0
     for queue_id, lease_ms in leases:
         until = text_after(tx.now, run_lease_ms(lease_ms))
         tx.conn.execute(_GROW_LEASES, {"until": until, "runs": runs, "queue": queue_id})
-        grown += tx.conn.changes()
-    return grown
 
 
-def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> int:
-    """Give back the items that an ended run still holds. Returns how many.
+def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
+    """Give back the items that an ended run still holds.
 
     With ``count_attempt`` the attempt counts, and an item fails after its last one. Without it the
     claim is undone: the run was interrupted, which is not the item's fault.
@@ -31,7 +28,6 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> int:
         _RELEASE_COUNTED if count_attempt else _RELEASE_UNCOUNTED,
         {"at": tx.at, "run": run_id, "error": f"run {run_id} ended without an answer"},
     )
-    return tx.conn.changes()
 
 
 def prune_queue(tx: Tx, queue_id: str, limit: int) -> int:

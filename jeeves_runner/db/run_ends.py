@@ -115,13 +115,13 @@ def end_waiting(
     return ended[0] if ended else None
 
 
-def replace_waiting(tx: Tx, by: Run) -> list[Run]:
+def replace_waiting(tx: Tx, by: Run) -> None:
     """Cancel what waits of a job, retries too, for a run that is decided about after all of them.
 
     A request that came later, and that no runner has decided about, is spared: it will replace in its turn.
     A retry is not spared, although no runner has decided about one that has just been entered.
     """
-    return _end_waiting(
+    _end_waiting(
         tx,
         "job_id = :job_id AND id <> :id AND (id < :id OR epoch IS NOT NULL OR trigger = :retry)",
         status=RunStatus.CANCELLED,
@@ -133,11 +133,10 @@ def replace_waiting(tx: Tx, by: Run) -> list[Run]:
     )
 
 
-def cancel_waiting_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> list[Run]:
+def cancel_waiting_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> None:
     """Cancel what waits, pending retries included, of those of these jobs that are deleted or disabled."""
-    ended: list[Run] = []
     for reason, condition in _STOPPED.items():
-        ended += _end_waiting(
+        _end_waiting(
             tx,
             "job_id IN (SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(:ids))"
             f" AND {condition})",
@@ -145,7 +144,6 @@ def cancel_waiting_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> list[Run]:
             reason=reason,
             ids=json.dumps(list(job_ids)),
         )
-    return ended
 
 
 _STOPPED = {

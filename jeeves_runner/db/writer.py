@@ -12,8 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-import apsw
-
 from jeeves_runner.clock import Clock
 from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.ballast import Ballast
@@ -126,13 +124,9 @@ class Writer:
         """Like write, but from any thread and without waiting; a failure is logged."""
         self._backlog.add(Write(op, durable, priority))
 
-    async def checkpoint(self, mode: file_upkeep.CheckpointMode | None = None) -> file_upkeep.Checkpoint:
+    async def checkpoint(self) -> file_upkeep.Checkpoint:
         """Copy the WAL into the database between two transactions; see file_upkeep.checkpoint."""
-
-        def run(conn: apsw.Connection) -> file_upkeep.Checkpoint:
-            return file_upkeep.checkpoint(conn, mode)
-
-        return await self._add(run, False, Priority.MAINTENANCE, alone=True)
+        return await self._add(file_upkeep.checkpoint, False, Priority.MAINTENANCE, alone=True)
 
     async def checkpoint_if_grown(self) -> None:
         """Checkpoint if many pages wait in the WAL, whichever programs wrote them."""

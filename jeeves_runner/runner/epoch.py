@@ -24,7 +24,7 @@ from jeeves_runner.db.runner import (
     end_epoch,
 )
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import DatabaseBusy, DatabaseError, Fenced, RunnerActive
+from jeeves_runner.errors import DatabaseBusy, DatabaseError, RunnerActive
 from jeeves_runner.execute.local.processes import boot_id
 
 log = logging.getLogger(__name__)
@@ -118,8 +118,6 @@ async def end_writing(writer: Writer, epoch: int, patience: float) -> bool:
         return False
     try:
         await goodbye
-    except Fenced:
-        log.info("not recording the end: another runner is recorded already")
     except DatabaseError as error:
         log.error("the end of this runner could not be recorded: %s", error)
     return True

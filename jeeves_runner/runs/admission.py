@@ -9,6 +9,7 @@ from typing import TypedDict
 import apsw
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.durations import MAX_SPAN_MS
 from jeeves_runner.core.gap import GapPlan, catch_up, is_in_window, split
 from jeeves_runner.core.model import PausedTime
 from jeeves_runner.core.policy import Decision, Facts, Request, Verdict, admit
@@ -22,8 +23,6 @@ from jeeves_runner.runs.jobs import Job, KnownJobs
 
 _PORTION = 100
 """Occurrences of one gap decided about and committed at once; each costs some 20 µs of the event loop."""
-
-_LONGEST_WINDOW_MS = 10 * 365 * 86_400_000
 
 
 class _Room(TypedDict):
@@ -78,8 +77,8 @@ class Admission:
     def is_paused_now(self, job: Job) -> bool:
         """Whether the database says so: the person who asks for a run may be the one who has just resumed.
 
-        All who ask in one turn of the event loop are told by one read, and those who wait by the same pauses
-        from here on.
+        All who ask in one turn of the event loop are told by one read. Waiting runs are decided about by the
+        same pauses from here on.
         """
         if not self._has_read:
             self.pauses = overrides.pauses(self._conn, self._clock.now())
@@ -159,7 +158,7 @@ class Admission:
 
 
 def _window(job: Job) -> timedelta:
-    return timedelta(milliseconds=min(job.spec.catch_up_window_ms, _LONGEST_WINDOW_MS))
+    return timedelta(milliseconds=min(job.spec.catch_up_window_ms, MAX_SPAN_MS))
 
 
 def _is_ahead(when: datetime | None, now: datetime) -> bool:

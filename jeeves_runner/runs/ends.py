@@ -1,4 +1,4 @@
-"""Those who wait for the end of a run, told once any process has committed it."""
+"""The ends of runs, told to the callers that wait for them once any process has committed them."""
 
 from collections.abc import Callable
 

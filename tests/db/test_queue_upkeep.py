@@ -41,7 +41,7 @@ class TestRuns:
         claim(store, run_id=2, lease_ms=600_000)
         claim(store, run_id=3, lease_ms=1_000)
         with store.tx() as tx:
-            assert queue_upkeep.extend_leases_of_runs(tx, [1, 2]) == 1
+            queue_upkeep.extend_leases_of_runs(tx, [1, 2])
         store.clock.advance(seconds=59)
         assert [item.payload for item in claim(store, 3)] == ["c"]
 
@@ -53,7 +53,7 @@ class TestRuns:
         [held] = claim(store, run_id=1)
         claim(store, run_id=2)
         with store.tx() as tx:
-            assert queue_upkeep.release_items_of_run(tx, 1, count_attempt=count_attempt) == 1
+            queue_upkeep.release_items_of_run(tx, 1, count_attempt=count_attempt)
         assert [(item.id, item.attempt) for item in claim(store, 2)] == [(held.id, next_attempt)]
 
     def test_that_end_at_the_last_attempt_leave_a_dead_letter(self, store: Store) -> None:

@@ -24,7 +24,7 @@ from support.db import (
 
 from jeeves_runner.db import file_upkeep, writer_thread
 from jeeves_runner.db.connection import connect
-from jeeves_runner.db.file_upkeep import CheckpointMode, incremental_vacuum, wal_bytes
+from jeeves_runner.db.file_upkeep import incremental_vacuum, wal_bytes
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, NotADatabase
 
@@ -236,7 +236,9 @@ class TestKill:
 
 
 class TestStorage:
-    def test_checkpoint_copies_the_log_and_truncate_makes_it_short(self, path: Path) -> None:
+    def test_checkpoint_copies_the_log_and_makes_a_long_one_short(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         async def scenario(writer: Writer) -> None:
             with closing(connect(path)) as other:
                 await writer.write(adding("x" * 100_000))
@@ -244,21 +246,26 @@ class TestStorage:
                 assert passive.complete
                 assert passive.wal_pages > 20
                 assert wal_bytes(other) > 100_000
-                truncated = await writer.checkpoint(CheckpointMode.TRUNCATE)
+                monkeypatch.setattr(file_upkeep, "WAL_LIMIT", 0)
+                truncated = await writer.checkpoint()
                 assert truncated.complete
                 assert wal_bytes(other) == 0
 
         with_writer(path, scenario)
 
-    def test_checkpoint_says_when_a_reader_is_in_the_way(self, path: Path) -> None:
+    def test_checkpoint_says_when_a_reader_is_in_the_way(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(file_upkeep, "WAL_LIMIT", 0)
+
         async def scenario(writer: Writer) -> None:
             with closing(connect(path)) as reader:
                 reader.execute("BEGIN")
                 notes(reader)
                 await writer.write(adding("a"))
-                assert not (await writer.checkpoint(CheckpointMode.TRUNCATE)).complete
+                assert not (await writer.checkpoint()).complete
                 reader.execute("COMMIT")
-                assert (await writer.checkpoint(CheckpointMode.TRUNCATE)).complete
+                assert (await writer.checkpoint()).complete
 
         with_writer(path, scenario)
 

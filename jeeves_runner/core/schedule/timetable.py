@@ -54,9 +54,6 @@ class Timetable:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, job_id: object) -> bool:
-        return job_id in self._entries
-
     def put(self, job_id: str, schedule: Schedule, after: datetime) -> None:
         """Add or replace a job; occurrences at or before ``after`` do not count."""
         self._place(_Entry(job_id, schedule, schedule.next_after(after)))

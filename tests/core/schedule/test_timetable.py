@@ -85,7 +85,6 @@ def test_a_removed_job_is_gone_and_may_come_back() -> None:
     timetable.put("a", every("0 13 * * *"), NOON)
     timetable.remove("a")
     timetable.remove("never there")
-    assert "a" not in timetable
     assert (len(timetable), timetable.next_of("a"), timetable.next_wake()) == (0, None, None)
     assert timetable.due(at(23)) == []
     timetable.put("a", every("0 13 * * *"), NOON + timedelta(days=1))
@@ -95,7 +94,7 @@ def test_a_removed_job_is_gone_and_may_come_back() -> None:
 def test_a_schedule_that_never_occurs_is_kept_without_a_time() -> None:
     timetable = Timetable()
     timetable.put("a", parse_schedule([], "UTC", "ns"), NOON)
-    assert "a" in timetable
+    assert len(timetable) == 1
     assert timetable.next_wake() is None
 
 
