@@ -1,4 +1,4 @@
-"""Specs read from their canonical JSON text, which ``core.spec_texts`` writes."""
+"""Jobs read from the canonical JSON text that ``core.spec_texts`` writes."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,18 +7,13 @@ from functools import lru_cache, partial
 from types import UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
-from jeeves_runner.core.model import JobSpec, QueueSpec, Secret, Spec
+from jeeves_runner.core.model import JobSpec, Secret
 
 T = TypeVar("T")
 
 
 class SpecError(ValueError):
     """A text is no canonical spec: it was written by hand or by another version."""
-
-
-def spec_from_text(kind: str, text: str) -> Spec:
-    """The spec of a canonical text; ``kind`` is ``job`` or ``queue``."""
-    return queue_from_text(text) if kind == "queue" else job_from_text(text)
 
 
 @lru_cache(maxsize=1024)
@@ -36,11 +31,6 @@ def job_from_text(text: str) -> JobSpec:
 def _job_values(given: Mapping[str, Any]) -> dict[str, Any]:
     values = _known(given, JobSpec._fields)
     return {name: _READERS[name](value) if name in _READERS else value for name, value in values.items()}
-
-
-def queue_from_text(text: str) -> QueueSpec:
-    """The queue spec of a canonical text."""
-    return QueueSpec(**_known(json.loads(text), QueueSpec._fields))
 
 
 def _known(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from support.manifests import job, read
 from jeeves_runner.core.manifest.reader import LATER
 from jeeves_runner.core.model import JobSpec, Keep, QueueSpec
 from jeeves_runner.core.spec_texts import canonical
-from jeeves_runner.core.specs import job_from_text, spec_from_text
+from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.schemas_text import manifest_schema
 
 
@@ -84,8 +84,7 @@ def test_lists_hold_jobs_and_queues_with_their_lines() -> None:
         ("job", "b", 4),
         ("queue", "mail", 7),
     ]
-    queue = spec_from_text("queue", result.entries[2].text)
-    assert isinstance(queue, QueueSpec)
+    queue = QueueSpec(**json.loads(result.entries[2].text))
     assert (queue.dedup_key, queue.lease_ms, queue.max_attempts) == ("$.id", 90_000, 3)
 
 
@@ -125,8 +124,7 @@ def test_a_delay_is_not_shortened_by_a_maximum_nobody_wrote(
 
 def test_a_queue_waits_as_long_as_it_says() -> None:
     (entry,) = read("queues:\n  - {id: q, backoff: {delay: 2h}}\n").entries
-    queue = spec_from_text("queue", entry.text)
-    assert isinstance(queue, QueueSpec)
+    queue = QueueSpec(**json.loads(entry.text))
     assert (queue.backoff_delay_ms, queue.backoff_max_delay_ms) == (7_200_000, 7_200_000)
 
 
@@ -140,7 +138,7 @@ def test_canonical_text_is_what_the_dataclass_says() -> None:
     (entry,) = read("run: x\nretries: {limit: 2}\nenv: {B: x, A: {from_env: Z}}\n").entries
     assert canonical(job_from_text(entry.text)) == entry.text
     (queue,) = read("queues:\n  - {id: q, backoff: {factor: 2.0}}\n").entries
-    assert canonical(spec_from_text("queue", queue.text)) == queue.text
+    assert canonical(QueueSpec(**json.loads(queue.text))) == queue.text
 
 
 def test_the_schema_names_every_field_of_the_spec_and_no_other() -> None:
