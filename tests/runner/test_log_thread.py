@@ -5,6 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from support.server import until
@@ -26,6 +27,16 @@ class Pipe:
     def say(self, first: int, last: int) -> None:
         for number in range(first, last):
             self.handler.handle(logging.LogRecord("x", logging.INFO, "", 0, "line %d", (number,), None))
+
+    def fill(self) -> int:
+        """Leave no room in the pipe, so that no line is written before it is read; the bytes it took."""
+        os.set_blocking(self._write_end, False)
+        filled = 0
+        with suppress(BlockingIOError):
+            while True:
+                filled += os.write(self._write_end, b"-")
+        os.set_blocking(self._write_end, True)
+        return filled
 
     def read_until(self, end: str) -> list[str]:
         text = ""
@@ -50,11 +61,15 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
 
 
 def test_a_pipe_that_nobody_reads_keeps_nobody_and_what_is_lost_is_counted(pipe: Pipe) -> None:
+    filled = pipe.fill()
     pipe.say(0, LINES)
     pipe.handler.flush()
     shown = pipe.read_until("are lost")
     (lost,) = LOST.findall("\n".join(shown))
-    assert shown[:-1] == [f"line {number}" for number in range(LINES - int(lost))]
+    assert [line.lstrip("-") for line in shown[:-1]] == [
+        f"line {number}" for number in range(LINES - int(lost))
+    ]
+    assert "\n".join(shown).startswith("-" * filled + "line 0\n")
     pipe.say(LINES, LINES + 1)
     assert pipe.read_until(f"line {LINES}\n") == [f"line {LINES}"]
 
