@@ -1,7 +1,7 @@
 """The handlers of runs: lists, single runs, their logs, starts by hand and cancels."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from jeeves_runner.api.requests import (
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_reader import LogReader
@@ -55,7 +56,8 @@ async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
     services, run_id = call.services, call.path.run
     document = run_view(services.conn, run_id)
     if call.query.wait and document["run"]["finished_at"] is None:
-        await _wait_for(services, services.runs.wait(run_id), call.query.wait)
+        async with services.stopping.ends_wait(_seconds(call.query.wait)):
+            await services.runs.wait(run_id)
         document = run_view(services.conn, run_id)
     return json_response(document)
 
@@ -80,9 +82,11 @@ async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
     if services.stopping.is_set():
         raise NoServer("the server is stopping: nothing new starts", hint="ask again once it is back")
     run_id = (await services.runs.request(job_id, call.body.params, call.body.force)).id
+    last: int | None = None
     if wait is None or wait:
-        await _wait_for(services, _end_of_chain(services, run_id), wait)
-    document = run_view(services.conn, last_attempt(services.conn, run_id))
+        async with services.stopping.ends_wait(_seconds(wait)):
+            last = await _end_of_chain(services, run_id)
+    document = run_view(services.conn, last or last_attempt(services.conn, run_id))
     if document["run"]["finished_at"] is not None:
         result: ResultDocument = {"result": document["run"]}
         return json_response(result)
@@ -119,25 +123,17 @@ async def _next(parts: Iterator[bytes]) -> bytes | None:
     return await asyncio.to_thread(next, parts, None)
 
 
-async def _wait_for(
-    services: ApiServices, ending: Coroutine[None, None, object], wait: timedelta | None
-) -> None:
-    """Wait for the end of a run or chain, ``wait`` at most, or until the server stops."""
-    end = asyncio.create_task(ending)
-    stop = asyncio.create_task(services.stopping.wait())
-    try:
-        timeout = None if wait is None else wait.total_seconds()
-        await asyncio.wait({end, stop}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        if end.done():
-            end.result()
-    finally:
-        end.cancel()
-        stop.cancel()
+def _seconds(wait: timedelta | None) -> float | None:
+    return None if wait is None else wait.total_seconds()
 
 
-async def _end_of_chain(services: ApiServices, first: int) -> None:
-    attempt, newest = None, first
-    while newest != attempt:
-        attempt = newest
-        await services.runs.wait(attempt)
-        newest = last_attempt(services.conn, first)  # a retry is recorded together with the end before it
+async def _end_of_chain(services: ApiServices, first: int) -> int:
+    """The last attempt, once it has ended."""
+    attempt = await services.runs.wait(first)
+    while attempt.status is not RunStatus.OK:
+        # A retry is recorded together with the end before it.
+        newest = last_attempt(services.conn, first)
+        if newest == attempt.id:
+            break
+        attempt = await services.runs.wait(newest)
+    return attempt.id

@@ -1,6 +1,5 @@
 """What the routes need of the rest of the program; ``service`` gives it to them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.model import Run
 from jeeves_runner.db.connection import Tx
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.stop import Asked
 from jeeves_runner.views.occurrences import NextRun
 
 T = TypeVar("T")
@@ -61,4 +61,4 @@ class ApiServices:
     next_run: NextRun
     nudge: Callable[[], Awaitable[None]]
     started_at: datetime
-    stopping: asyncio.Event
+    stopping: Asked

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 from jeeves_runner.clock import Clock
@@ -19,6 +20,39 @@ _CLEARING = 5.0
 """Seconds that work gets for its end which is given up for the stop."""
 
 
+class Asked(asyncio.Event):
+    """Set once the runner is to stop; then nobody waits any longer for what may take its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waits: set[asyncio.Timeout] = set()
+
+    def set(self) -> None:
+        """Set it, in the event loop."""
+        super().set()
+        now = asyncio.get_running_loop().time()
+        for wait in self._waits:
+            if not wait.expired():
+                wait.reschedule(now)
+
+    @asynccontextmanager
+    async def ends_wait(self, seconds: float | None) -> AsyncIterator[None]:
+        """Leave the block, without an error, once it is set or after ``seconds``; None for no limit.
+
+        It costs neither a task nor a turn of the loop.
+        """
+        limit = asyncio.timeout(0.0 if self.is_set() else seconds)
+        try:
+            async with limit:
+                self._waits.add(limit)
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        finally:
+            self._waits.discard(limit)
+
+
 class Stop:
     """Whether the runner is to stop, for what, and how much time is left for it.
 
@@ -30,7 +64,7 @@ class Stop:
         self._begun = begun
         self._began_at = self._ends_at = math.inf
         self._doing: list[str] = []
-        self.asked = asyncio.Event()
+        self.asked = Asked()
         self.fault: BaseException | None = None
         self.unfinished: list[str] = []
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import apsw
 
+from jeeves_runner.core.model import Run
 from jeeves_runner.db.runs import ended_since, newest_end
 from jeeves_runner.execute.shared_result import SharedResult
 
@@ -22,7 +23,7 @@ class Ends:
         self._is_carried = is_carried
         self._seen = newest_end(conn)
         self._untold: dict[int, None] = {}
-        self._awaited: dict[int, SharedResult[None]] = {}
+        self._awaited: dict[int, SharedResult[Run | None]] = {}
 
     def look(self, freed: int | None = None) -> list[int]:
         """The runs whose end is told now, in the order of their ends.
@@ -44,18 +45,22 @@ class Ends:
             self._untold[run_id] = None
             return
         told.append(run_id)
-        self.tell(run_id)
+        self._tell(run_id, None)
 
-    def tell(self, run_id: int) -> None:
+    def tell(self, run: Run) -> None:
         """Tell the end of a run that this runner has just recorded and ceased to carry, without a look.
 
         A look to come finds its row too, when nobody waits for it any more.
         """
+        self._tell(run.id, run)
+
+    def _tell(self, run_id: int, run: Run | None) -> None:
         self._untold.pop(run_id, None)
         awaited = self._awaited.pop(run_id, None)
         if awaited is not None:
-            awaited.set(None)
+            awaited.set(run)
 
-    async def wait(self, run_id: int) -> None:
-        """Wait until the end of a run is told. It must not have been told before."""
-        await self._awaited.setdefault(run_id, SharedResult()).wait()
+    async def wait(self, run_id: int) -> Run | None:
+        """Wait until the end of a run is told, which must not have been told before; its row, if the teller
+        has it at hand."""
+        return await self._awaited.setdefault(run_id, SharedResult()).wait()

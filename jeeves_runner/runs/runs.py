@@ -239,7 +239,9 @@ class Runs:
         while True:
             if not self._is_carried(run_id) and (run := self._read(run_id)).status.is_final:
                 return run
-            await self._ends.wait(run_id)
+            told = await self._ends.wait(run_id)
+            if told is not None:
+                return told
 
     def _is_carried(self, run_id: int) -> bool:
         attempt = self._board.get(run_id)
@@ -316,7 +318,7 @@ class Runs:
     def _follow_end(self, attempt: Attempt, ended: Run | None) -> None:
         if ended is not None and ended.status is RunStatus.OK:
             # No row follows from it, and none but its own has ended with it.
-            self._ends.tell(ended.id)
+            self._ends.tell(ended)
             self._line.review()
         else:
             self._follow(freed=None if attempt.run is None else attempt.run.id)

@@ -6,7 +6,7 @@ import pytest
 from support.clock import HandClock
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.runner.stop import Stop
+from jeeves_runner.runner.stop import Asked, Stop
 
 
 async def hang() -> None:
@@ -119,3 +119,57 @@ def test_what_is_done_until_a_stop_answers_or_is_given_up() -> None:
 
     asyncio.run(scene())
     assert given_up == [True]
+
+
+class TestAWaitThatTheStopEnds:
+    def test_goes_on_until_what_it_waits_for(self) -> None:
+        async def scene() -> None:
+            reached = False
+            async with Asked().ends_wait(60):
+                await asyncio.sleep(0)
+                reached = True
+            assert reached
+
+        asyncio.run(scene())
+
+    def test_ends_when_the_stop_is_asked_for(self) -> None:
+        async def scene() -> None:
+            asked = Asked()
+            asyncio.get_running_loop().call_soon(asked.set)
+            async with asyncio.timeout(10):
+                async with asked.ends_wait(None):
+                    await hang()
+                async with asked.ends_wait(None):  # it has been asked for already
+                    await hang()
+
+        asyncio.run(scene())
+
+    def test_ends_after_its_time(self) -> None:
+        async def scene() -> None:
+            async with asyncio.timeout(10), Asked().ends_wait(0.0):
+                await hang()
+
+        asyncio.run(scene())
+
+    def test_hides_no_other_end(self) -> None:
+        async def fails(error: BaseException) -> None:
+            async with Asked().ends_wait(60):
+                raise error
+
+        async def cancelled() -> None:
+            task = asyncio.create_task(fails(asyncio.CancelledError()))
+            await asyncio.wait({task})
+            assert task.cancelled()
+            with pytest.raises(TimeoutError, match="of another"):
+                await fails(TimeoutError("of another"))
+
+        asyncio.run(cancelled())
+
+    def test_may_end_in_the_turn_in_which_the_stop_is_asked_for(self) -> None:
+        async def scene() -> None:
+            asked = Asked()
+            async with asked.ends_wait(60):
+                asked.set()
+            asked.set()
+
+        asyncio.run(scene())

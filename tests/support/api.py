@@ -31,6 +31,7 @@ from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.stop import Asked
 from jeeves_runner.runs import Logs, Runs
 from jeeves_runner.views.occurrences import next_runs
 
@@ -65,7 +66,7 @@ class Api:
         session: aiohttp.ClientSession,
         ledger: Ledger,
         sync: StillSync,
-        stopping: asyncio.Event,
+        stopping: Asked,
         nudges: list[None],
     ) -> None:
         """``nudges`` holds one entry for each time that the server was to look at its database."""
@@ -155,7 +156,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
         runs = _runs(ledger.path, writer, epoch)
         await runs.start_up()
         sync = StillSync()
-        stopping = asyncio.Event()
+        stopping = Asked()
         nudges: list[None] = []
 
         async def count_nudge() -> None:
