@@ -31,11 +31,6 @@ class DirectSpawner:
     def open(self) -> None:
         """Nothing is needed."""
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether this turn of the loop has made its start."""
-        return self._has_started
-
     def start(self, order: StartOrder) -> None:
         """Start it at once, or in a turn of the loop to come if this one has made a start already."""
         if self._has_started:

@@ -5,6 +5,7 @@ meanwhile. Two starters keep two of them at it, as two threads would; more have 
 that comes alone is made directly: the way to a starter and back takes longer than it saves.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from jeeves_runner.clock import Clock
@@ -21,6 +22,7 @@ class StarterPool:
 
     def __init__(self, clock: Clock, direct: DirectSpawner, *, open_files: int | None = None) -> None:
         self._direct = direct
+        self._asked: list[StartOrder] = []
         self.starters: Sequence[Starter] = [
             Starter(clock, direct, open_files=open_files) for _ in range(_SIDE_BY_SIDE)
         ]
@@ -36,11 +38,21 @@ class StarterPool:
             starter.close()
 
     def start(self, order: StartOrder) -> None:
-        """Start it soon."""
-        if not any(starter.orders for starter in self.starters) and not self._direct.is_busy:
-            self._direct.start(order)
+        """Start it soon: whether it comes alone is known at the end of this turn of the loop.
+
+        The first of many, started directly, would have its end seen only when the loop has a moment for it.
+        """
+        if not self._asked:
+            asyncio.get_running_loop().call_soon(self._give_out)
+        self._asked.append(order)
+
+    def _give_out(self) -> None:
+        asked, self._asked = self._asked, []
+        if len(asked) == 1 and not any(starter.orders for starter in self.starters):
+            self._direct.start(asked[0])
             return
-        min(self.starters, key=_orders_of).start(order)
+        for order in asked:
+            min(self.starters, key=_orders_of).start(order)
 
 
 def _orders_of(starter: Starter) -> int:
