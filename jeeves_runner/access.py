@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 PRIVATE: Final = 0o700
 """The mode of a folder for its owner alone."""
@@ -62,12 +62,24 @@ def is_shared(folder: Path | int) -> bool:
     return bool(mode & stat.S_IWGRP and mode & stat.S_IXGRP) and not mode & _OTHERS
 
 
-def too_open(paths: Iterable[Path], mode: int) -> list[str]:
-    """Those of these files and folders that more people may use than ``mode`` says, each with its mode."""
+class TooOpen(NamedTuple):
+    """A file or folder that more people may use than they should."""
+
+    path: Path
+    """Where it is."""
+    mode: int
+    """Its permissions now."""
+
+    def __str__(self) -> str:
+        return f"{self.path} (mode {self.mode:04o})"
+
+
+def too_open(paths: Iterable[Path], mode: int) -> list[TooOpen]:
+    """Those of these files and folders that more people may use than ``mode`` says. Missing ones are not."""
     found = []
     for path in paths:
         with suppress(OSError):
             now = stat.S_IMODE(path.stat().st_mode)
             if now & 0o077 & ~mode:
-                found.append(f"{path} (mode {now:04o})")
+                found.append(TooOpen(path, now))
     return found

@@ -178,7 +178,7 @@ class Runner:
         setup = planner_setup(config)
         check_source(conn, setup.source)
         make_folder(config.data_dir, config.folder_mode)
-        warn_of_access(config.db_path, (config.data_dir,), config.folder_mode)
+        warn_of_access(config.db_path, config.data_dir, config.folder_mode)
         executors = make_executors(config, clock, stack, open_files=self._open_files)
         recovered = await self._stop.unless_asked(recover_left_runs(conn, executors, str(config.data_dir)))
         if recovered is None:

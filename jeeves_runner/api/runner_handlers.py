@@ -5,6 +5,7 @@ from aiohttp import web
 from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call
+from jeeves_runner.db.runner import too_open_files
 from jeeves_runner.views.runner import config_view, healthz_view, index_view, status_view
 from jeeves_runner.views.sync import sync_view
 
@@ -17,6 +18,7 @@ async def index(call: PlainCall) -> web.Response:
 
 async def status(call: PlainCall) -> web.Response:
     services = call.services
+    settings = services.config
     document = status_view(
         services.conn,
         services.clock.now(),
@@ -24,6 +26,7 @@ async def status(call: PlainCall) -> web.Response:
         stopping=services.stopping.is_set(),
         sync=sync_view(services.sync.status),
         busy_since=services.writer.busy_since,
+        too_open=too_open_files(settings.db_path, settings.data_dir, settings.folder_mode),
     )
     return json_response(document)
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.access import PRIVATE, make_file
+from jeeves_runner.access import PRIVATE, TooOpen, make_file, too_open
 from jeeves_runner.clock import from_text
 from jeeves_runner.db.connection import make_folder_of_database, real_path
 from jeeves_runner.db.guarded import SIDE_FILES, FileIdentity, file_identity
@@ -107,6 +107,14 @@ def files_of(db_path: Path) -> dict[Path, FileIdentity | None]:
     real = real_path(db_path)
     beside = (real.with_name(f"{real.name}{suffix}") for suffix in SIDE_FILES)
     return {path: file_identity(path) for path in (real, *beside, lock_path(db_path))}
+
+
+def too_open_files(db_path: Path, data_dir: Path, mode: int) -> list[TooOpen]:
+    """Which of the database's files, their folder and the data folder more people may use than ``mode`` says.
+
+    Who may read the files can also lock them, and so stop the runner.
+    """
+    return too_open({db_path.parent: None, data_dir: None, **files_of(db_path)}, mode)
 
 
 def _open(path: Path) -> int:

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from jeeves_runner.access import too_open
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.file_upkeep import WAL_AT_REST, wal_path
 from jeeves_runner.db.guarded import was_changed
-from jeeves_runner.db.runner import files_of
+from jeeves_runner.db.runner import files_of, too_open_files
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import Fenced, JeevesError
 
@@ -36,14 +34,13 @@ async def file_is_lost(db_path: Path) -> Fenced:
     )
 
 
-def warn_of_access(db_path: Path, folders: Iterable[Path], mode: int) -> None:
-    """Say in the log which of the database's files and of these folders more people may use than ``mode``
-    says. Who may read them can also lock them, and so stop the runner."""
-    found = too_open({db_path.parent: None, **dict.fromkeys(folders), **files_of(db_path)}, mode)
+def warn_of_access(db_path: Path, data_dir: Path, mode: int) -> None:
+    """Say in the log which files and folders more people may use than ``mode`` says."""
+    found = too_open_files(db_path, data_dir, mode)
     if found:
         log.warning(
             "more people than the config's data_mode says may use %s; change that with chmod",
-            ", ".join(found),
+            ", ".join(map(str, found)),
         )
 
 

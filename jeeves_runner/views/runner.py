@@ -1,6 +1,6 @@
 """The runner: how it is, how its jobs stand against the manifests, and its settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Literal, TypedDict
@@ -8,6 +8,7 @@ from typing import Literal, TypedDict
 import apsw
 
 from jeeves_runner import __version__
+from jeeves_runner.access import TooOpen
 from jeeves_runner.config import Config
 from jeeves_runner.db.job_list import health_counts
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
@@ -43,6 +44,15 @@ class OkDocument(TypedDict):
     """True."""
 
 
+class TooOpenDocument(TypedDict):
+    """A file or folder that more people may use than the config's ``data_mode`` says."""
+
+    path: str
+    """Where it is."""
+    mode: str
+    """Its permissions now, such as ``0755``."""
+
+
 class HealthDocument(TypedDict):
     """What there is, what goes on, and what went well or badly of late."""
 
@@ -60,6 +70,8 @@ class HealthDocument(TypedDict):
     """Runs that ended error, timeout or interrupted in the last hour."""
     busy_ms: int | None
     """For how long another process has kept the runner from writing; null: none does."""
+    too_open: list[TooOpenDocument]
+    """The data folder and files of the database that more people may use than ``data_mode`` says."""
 
 
 class StatusDocument(TypedDict):
@@ -97,6 +109,7 @@ def status_view(
     stopping: bool = False,
     sync: SyncDocument,
     busy_since: datetime | None = None,
+    too_open: Iterable[TooOpen] = (),
 ) -> StatusDocument:
     """``{name, version, uptime_ms, status, health, sync}``.
 
@@ -119,6 +132,7 @@ def status_view(
             "ok_last_hour": counts.ok,
             "errors_last_hour": counts.errors,
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
+            "too_open": [{"path": str(path), "mode": f"{mode:04o}"} for path, mode in too_open],
         },
         "sync": sync_summary(sync),
     }

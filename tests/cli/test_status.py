@@ -171,3 +171,31 @@ def test_a_check_calls_no_run_lost_while_its_server_lives(shell: Shell) -> None:
     lines = [words(line) for line in shell.run("status", "--check").stdout.splitlines()]
     assert lines[1:2] == ["WHAT WHICH WHY"]
     assert lines[2].startswith("lost run 1 of a")
+
+
+def test_what_more_people_may_use_than_the_config_says_asks_for_attention(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    data = shell.ledger.path.parent
+    data.chmod(0o755)
+    shell.ledger.path.chmod(0o644)
+    why = "lets more people in than data_mode 0700: `chmod go-rwx"
+    expected = [
+        f"too open data its mode 0755 {why} {data}`",
+        f"too open runner.sqlite its mode 0644 {why} {shell.ledger.path}`",
+    ]
+    lines = [words(line) for line in shell.text("status").splitlines()]
+    assert lines[4:] == ["Needs attention", "WHAT WHICH WHY", *expected]
+    assert shell.json("status")["health"]["too_open"] == [
+        {"path": str(data), "mode": "0755"},
+        {"path": str(shell.ledger.path), "mode": "0644"},
+    ]
+    lines = [words(line) for line in shell.run("status", "--check").stdout.splitlines()]
+    assert lines[1:] == ["WHAT WHICH WHY", *expected]
+
+
+def test_with_a_shared_folder_only_others_are_too_many(shell: Shell) -> None:
+    shell.config.write_text("timezone: UTC\ndata_mode: '0770'\n")
+    shell.ledger.path.parent.chmod(0o2770)
+    shell.ledger.path.chmod(0o664)
+    (line,) = [words(line) for line in shell.text("status").splitlines()][6:]
+    assert line.endswith(f"`chmod o-rwx {shell.ledger.path}`")

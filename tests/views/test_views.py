@@ -9,6 +9,7 @@ from support.clock import NOON
 from support.ledger import Ledger, as_document
 
 from jeeves_runner import __version__
+from jeeves_runner.access import TooOpen
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.db.job_list import JobColumns
@@ -357,6 +358,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
         started_at=ledger.at(seconds=90),
         sync=sync,
         busy_since=ledger.at(seconds=5),
+        too_open=[TooOpen(Path("/srv/data"), 0o755)],
     )
     assert status == {
         "name": "jeeves-runner",
@@ -371,6 +373,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
             "ok_last_hour": 2,
             "errors_last_hour": 3,
             "busy_ms": 5_000,
+            "too_open": [{"path": "/srv/data", "mode": "0755"}],
         },
         "sync": {
             "state": "held",

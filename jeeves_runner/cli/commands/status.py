@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
+from shlex import quote
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
@@ -20,7 +22,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import BAD
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
-from jeeves_runner.db.runner import RunnerRow
+from jeeves_runner.db.runner import RunnerRow, too_open_files
 from jeeves_runner.views.jobs import ListedJobDocument, jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import HealthDocument, StatusDocument, status_view
@@ -54,7 +56,7 @@ def command(ctx: click.Context, app: App, check: bool) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         server = server_of(app, conn)
-        document, sync, is_answered = _documents(conn, now, server)
+        document, sync, is_answered = _documents(app, conn, now, server)
         if app.json:
             app.print_json(document)
         with snapshot(conn):
@@ -81,7 +83,7 @@ def _check(
     """
     lost = () if server is not None else _lost_rows(active_runs(conn))
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
-    rows = [*_sync_rows(sync), *lost, *_failing_rows(conn, jobs, now)]
+    rows = [*_sync_rows(sync), *lost, *_failing_rows(conn, jobs, now), *_access_rows(app, status)]
     if not app.json:
         if not serves:
             app.print(f"{status['name']}: ", sync["reason"] or status["status"])
@@ -92,7 +94,7 @@ def _check(
 
 
 def _documents(
-    conn: apsw.Connection, now: datetime, server: RunnerRow | None
+    app: App, conn: apsw.Connection, now: datetime, server: RunnerRow | None
 ) -> tuple[StatusDocument, SyncDocument, bool]:
     """The documents of /status and /sync, and whether the server answered; else they are made of the
     database."""
@@ -108,8 +110,15 @@ def _documents(
     else:
         reason = "the server is stopping" if stopping else "the server does not answer"
     sync = recorded_sync(conn, reason)
-    started_at = server.started_at if server else None
-    return status_view(conn, now, started_at=started_at, stopping=stopping, sync=sync), sync, False
+    document = status_view(
+        conn,
+        now,
+        started_at=server.started_at if server else None,
+        stopping=stopping,
+        sync=sync,
+        too_open=too_open_files(app.config.db_path, app.config.data_dir, app.config.folder_mode),
+    )
+    return document, sync, False
 
 
 def _print_screen(
@@ -124,7 +133,7 @@ def _print_screen(
     _print_head(app, now, status, server)
     active = active_runs(conn)
     lost = _lost_rows(active) if server is None else ()
-    rows = [*_sync_rows(sync), *lost, *_job_rows(conn, now)]
+    rows = [*_sync_rows(sync), *lost, *_job_rows(conn, now), *_access_rows(app, status)]
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
@@ -254,6 +263,14 @@ def _paused_rows(jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
     for job_id, pause in paused:
         if not pause["all"]:
             yield Styled("paused", "magenta"), job_id, shortened(pause_text(pause, now))
+
+
+def _access_rows(app: App, status: StatusDocument) -> Iterator[Row]:
+    """Files and folders that more people may use than the config says."""
+    removed = "go-rwx" if app.config.data_mode == "0700" else "o-rwx"
+    for path, mode in ((each["path"], each["mode"]) for each in status["health"]["too_open"]):
+        why = f"its mode {mode} lets more people in than data_mode {app.config.data_mode}"
+        yield Styled("too open", "yellow"), Path(path).name, f"{why}: `chmod {removed} {quote(path)}`"
 
 
 def _print_active(app: App, runs: list[RunRow], now: datetime, *, served: bool) -> None:
