@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 2.0
 """Seconds for a server on this machine to answer a question."""
 
+_CANCEL_PATIENCE: Final = 4.0
+"""Seconds for a server to say that it ends a run. It waits for the database in them, but not for long."""
+
 _PART: Final = 1 << 16
 
 
@@ -71,7 +74,15 @@ def ask(server: RunnerRow, path: str) -> object:
     return None
 
 
-def send_request(server: RunnerRow, path: str, timeout: float) -> socket:
+def ask_to_cancel(server: RunnerRow, run_id: int) -> bool:
+    """Have the server end a run without a row that asks for it; whether it has said that it does."""
+    path = f"/runs/{run_id}/cancel"
+    with suppress(OSError), send_request(server, path, _CANCEL_PATIENCE, method="POST") as connection:
+        return connection.recv(_PART).split(maxsplit=2)[1:2] == [b"202"]
+    return False
+
+
+def send_request(server: RunnerRow, path: str, timeout: float, *, method: str = "GET") -> socket:
     """Ask the server for a document over its Unix socket; OSError if it has none or does not take it.
 
     The answer, as of HTTP/1.0, ends with the connection. ``timeout`` is in seconds, for each step.
@@ -84,7 +95,7 @@ def send_request(server: RunnerRow, path: str, timeout: float) -> socket:
     try:
         connection.settimeout(timeout)
         connection.connect(server.socket)
-        connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        connection.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
     except OSError:
         connection.close()
         raise

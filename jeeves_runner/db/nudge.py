@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.db.transaction import Tx, transaction
+from jeeves_runner.db.transaction import PATIENCE, Tx, transaction
 
 if TYPE_CHECKING:
     from socket import socket
@@ -26,9 +26,12 @@ _AFTER_A_FAILURE: Final = 1.0
 
 
 @contextmanager
-def announced_transaction(conn: apsw.Connection, clock: Clock) -> Iterator[Tx]:
-    """A write transaction that the server, if one runs, takes note of at once."""
-    with transaction(conn, clock) as tx:
+def announced_transaction(conn: apsw.Connection, clock: Clock, *, patience: float = PATIENCE) -> Iterator[Tx]:
+    """A write transaction that the server, if one runs, takes note of at once.
+
+    Waits up to ``patience`` seconds for the write lock, then raises DatabaseBusy.
+    """
+    with transaction(conn, clock, patience=patience) as tx:
         yield tx
         nudges = Nudges(clock)
         nudges.find_server(tx)

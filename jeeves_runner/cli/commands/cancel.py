@@ -1,12 +1,13 @@
 """``cancel``: the end of a run, by its server or in the place of one that is gone."""
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.server import ask_to_cancel, server_of
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import take_lock
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
@@ -18,10 +19,14 @@ from jeeves_runner.db.run_ends import end_waiting
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import RunnerLock, runner_row
 from jeeves_runner.db.runs import LeftRun, cancel_cause, ended_already, left_running
-from jeeves_runner.errors import Conflict, RunnerActive
+from jeeves_runner.db.transaction import PATIENCE
+from jeeves_runner.errors import Conflict, DatabaseBusy, RunnerActive
 
 if TYPE_CHECKING:
     import apsw
+
+_WRITING: Final = 0.2
+"""Seconds that a request waits for the lock; writers in their turn hold it for less."""
 
 
 @click.command("cancel")
@@ -45,7 +50,7 @@ def command(app: App, run_id: int) -> None:
             # Held meanwhile, so that no server starts and takes the run up.
             take_lock(lock, app.clock)
         except RunnerActive:
-            done = _ask(app, conn, run_id)
+            done = _ask(app, conn, run_id, runs=before["status"] == RunStatus.RUNNING)
         else:
             try:
                 done = _settle(app, conn, run_id)
@@ -58,12 +63,24 @@ def command(app: App, run_id: int) -> None:
         app.print(done)
 
 
-def _ask(app: App, conn: "apsw.Connection", run_id: int) -> str:
-    with announced_transaction(conn, app.clock) as tx:
+def _ask(app: App, conn: "apsw.Connection", run_id: int, *, runs: bool) -> str:
+    """Ask by a row; over HTTP if the database is locked: no signal waits for it."""
+    asked = f"The server is asked to end run {run_id}"
+    try:
+        _write_request(app, conn, run_id, _WRITING)
+    except DatabaseBusy:
+        server = server_of(app, conn) if runs else None
+        if server is not None and ask_to_cancel(server, run_id):
+            return f"{asked}; the database is locked by another process, and shows it once it is free."
+        _write_request(app, conn, run_id, PATIENCE)
+    return f"{asked}; `jeeves-runner run {run_id}` shows it."
+
+
+def _write_request(app: App, conn: "apsw.Connection", run_id: int, patience: float) -> None:
+    with announced_transaction(conn, app.clock, patience=patience) as tx:
         if request_cancel(tx, run_id, CancelCause.CANCEL) is None:
             raise Conflict(f"run {run_id} has just ended")
         audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {run_id}")
-    return f"The server is asked to end run {run_id}; `jeeves-runner run {run_id}` shows it."
 
 
 def _settle(app: App, conn: "apsw.Connection", run_id: int) -> str:
@@ -94,13 +111,21 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
 
     executors = make_executors(app.config, app.clock)
     report = asyncio.run(end_left_run(executors, left, str(app.config.data_dir)))
-    with transaction(conn, app.clock) as tx:
-        runner = runner_row(tx.conn)
-        cause = cancel_cause(tx.conn, left.run.id)
-        ended = record_outcome(
-            tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
-        )
-        audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {left.run.id}")
-    if isinstance(report.ending, Lost) and report.ending.left_alive is not None:
-        return f"Run {left.run.id} is recorded as {ended.status}; {report.ending.left_alive}."
+    left_alive = report.ending.left_alive if isinstance(report.ending, Lost) else None
+    try:
+        with transaction(conn, app.clock) as tx:
+            runner = runner_row(tx.conn)
+            cause = cancel_cause(tx.conn, left.run.id)
+            ended = record_outcome(
+                tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
+            )
+            audit.record(tx, actor=AppliedBy.CLI, action="cancel", target=f"run {left.run.id}")
+    except DatabaseBusy as error:
+        done = left_alive or f"what ran of run {left.run.id} is ended"
+        raise DatabaseBusy(
+            f"{done}, and that is not recorded yet: {error.message}",
+            hint="the next server records it, or `cancel` once that process has finished",
+        ) from error
+    if left_alive is not None:
+        return f"Run {left.run.id} is recorded as {ended.status}; {left_alive}."
     return f"Run {left.run.id} had lost its server; it is ended, and recorded as {ended.status}."
