@@ -184,6 +184,11 @@ class RunnerRow(NamedTuple):
     socket: str | None = None
     """The path of its Unix socket; None unless it listens, or if it could have none."""
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether it takes no requests yet. Jobs may not be loaded, nor manifests applied."""
+        return self.api_url is None and self.stopping_at is None and self.stopped_at is None
+
 
 def runner_row(conn: apsw.Connection) -> RunnerRow | None:
     """The latest runner of this database, None if there never was one."""

@@ -18,6 +18,8 @@ _LINKS = ("status", "jobs", "runs", "sync", "queues", "state", "config")
 _HOUR = timedelta(hours=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
+ServerStatus = Literal["starting", "running", "stopping", "stopped"]
+
 
 class IndexDocument(TypedDict):
     """What answers here, and where to look."""
@@ -83,8 +85,9 @@ class StatusDocument(TypedDict):
     """Its version."""
     uptime_ms: int | None
     """For how long it has been running; null if it is not."""
-    status: Literal["running", "stopping", "stopped"]
-    """``stopping``: it runs, and starts nothing more. ``stopped`` is said by the command line alone."""
+    status: ServerStatus
+    """``running``: it takes requests. ``stopping``: it starts nothing more. ``starting`` and ``stopped`` are
+    said by the command line alone."""
     health: HealthDocument
     """What there is and goes on."""
     sync: SyncSummary
@@ -106,6 +109,7 @@ def status_view(
     now: datetime,
     *,
     started_at: datetime | None,
+    starting: bool = False,
     stopping: bool = False,
     sync: SyncDocument,
     busy_since: datetime | None = None,
@@ -114,16 +118,23 @@ def status_view(
     """``{name, version, uptime_ms, status, health, sync}``.
 
     ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
-    ``stopping``: it runs, and starts nothing more.
+    ``starting``: it takes no requests yet. ``stopping``: it starts nothing more.
     ``sync`` is the document of /sync, given here with counts in place of its lists. ``busy_since``:
     when another process took the lock that the server's writes wait for; ``busy_ms`` is null without.
     """
+    status: ServerStatus = "running"
+    if started_at is None:
+        status = "stopped"
+    elif stopping:
+        status = "stopping"
+    elif starting:
+        status = "starting"
     counts = health_counts(conn, now - _HOUR)
     return {
         "name": NAME,
         "version": __version__,
         "uptime_ms": None if started_at is None else max(0, (now - started_at) // _MILLISECOND),
-        "status": "stopped" if started_at is None else "stopping" if stopping else "running",
+        "status": status,
         "health": {
             "total_jobs": counts.jobs,
             "running": counts.running,

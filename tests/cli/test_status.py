@@ -1,5 +1,6 @@
 """``status``: the runner at a glance, asked of the server or read from the database."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -105,6 +106,18 @@ def test_status_does_without_a_server_that_does_not_answer(shell: Shell) -> None
     with shell.server(shell.folder / "runner.sock"):
         document = shell.json("status")
     assert (document["status"], document["sync"]["reason"]) == ("running", "the server does not answer")
+
+
+def test_a_server_is_said_to_start_until_it_takes_requests(shell: Shell) -> None:
+    with shell.server():
+        document = shell.json("status")
+        assert (document["status"], document["sync"]["reason"]) == ("starting", "the server is starting")
+        head = shell.text("status").splitlines()[0]
+        assert (
+            head == f"jeeves-runner {__version__} is starting (pid {os.getpid()}): it takes no requests yet."
+        )
+        result = shell.run("status", "--check")
+        assert (result.exit_code, result.stdout) == (2, "jeeves-runner: the server is starting\n")
 
 
 def test_status_asks_no_second_question_of_a_server_that_left_the_first_unanswered(shell: Shell) -> None:

@@ -104,16 +104,20 @@ def _documents(
         answer = None if document is None else ask(server, "/sync")
         if document is not None and answer is not None:
             return cast(StatusDocument, document), cast(SyncDocument, answer), True
+    starting = server is not None and server.is_starting
     stopping = server is not None and server.stopping_at is not None
     if server is None:
         reason = "no server watches the manifests"
+    elif starting or stopping:
+        reason = f"the server is {'starting' if starting else 'stopping'}"
     else:
-        reason = "the server is stopping" if stopping else "the server does not answer"
+        reason = "the server does not answer"
     sync = recorded_sync(conn, reason)
     document = status_view(
         conn,
         now,
         started_at=server.started_at if server else None,
+        starting=starting,
         stopping=stopping,
         sync=sync,
         too_open=too_open_files(app.config.db_path, app.config.data_dir, app.config.folder_mode),
@@ -148,6 +152,9 @@ def _print_head(app: App, now: datetime, status: StatusDocument, server: RunnerR
     elif server.stopping_at is not None:
         state = Styled("stopping", "yellow")
         detail = f" (pid {server.pid}): {_last_work(app, now, status, server.stopping_at)}"
+    elif server.is_starting:
+        state = Styled("starting", "yellow")
+        detail = f" (pid {server.pid}): it takes no requests yet"
     else:
         state = Styled("running", "green")
         where = f", {server.api_url}" if server.api_url else ""
