@@ -2,13 +2,17 @@
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterable
-from typing import Final
+from typing import IO, Final
 
 from jeeves_runner.errors import UsageError
 
 _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+
+_PATIENCE_MS: Final = 1000
+"""Milliseconds for a stream to take more at the end of a server."""
 
 
 def prepare_streams() -> None:
@@ -36,16 +40,30 @@ def _fill_descriptors() -> None:
 
 
 def give_up_broken_streams() -> None:
-    """Lead standard streams whose reader has gone to ``/dev/null``: what they still hold would make the exit
-    code that of a failed flush."""
+    """Lead standard streams whose reader has gone, or takes nothing, to ``/dev/null``.
+
+    What they still hold would make the exit code that of a failed flush, and one line more would wait for
+    as long as their reader likes.
+    """
     for number, (name, mode) in enumerate(_STREAMS):
-        try:
-            if mode == "w":
-                getattr(sys, name).flush()
-        except OSError:
+        if mode == "w" and not (_takes_more(number) and _is_flushed(getattr(sys, name))):
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, number)
             os.close(null)
+
+
+def _takes_more(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return any(event == select.POLLOUT for _, event in poll.poll(_PATIENCE_MS))
+
+
+def _is_flushed(stream: IO[str]) -> bool:
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
 
 
 def check_words(words: Iterable[str]) -> None:

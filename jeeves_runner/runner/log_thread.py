@@ -44,10 +44,18 @@ class ThreadHandler(logging.Handler):
         """Have a line written. It never waits."""
         try:
             line = self._line(record)
-        except Exception:  # noqa: BLE001 - logging has its own way to tell of them
-            self.handleError(record)
-            return
+        except Exception as fault:  # noqa: BLE001 - told in the log: logging itself would wait for stderr
+            text, words = "a line of %s:%d cannot be made: %r", (record.pathname, record.lineno, fault)
+            line = self._line(logging.LogRecord(__name__, logging.ERROR, __file__, 0, text, words, None))
         self._put(line)
+
+    def say(self, text: str) -> None:
+        """Have a line written as it is, after what was said before. It never waits."""
+        self._put(_as_line(text))
+
+    def writes_to(self, descriptor: int) -> bool:
+        """Whether this descriptor leads to the same file, pipe or terminal."""
+        return os.path.sameopenfile(self._descriptor, descriptor)
 
     def reopen(self) -> None:
         """Have what is said from now on written to what the path of the log leads to now."""
@@ -68,7 +76,7 @@ class ThreadHandler(logging.Handler):
         super().close()
 
     def _line(self, record: logging.LogRecord) -> _Line:
-        return _Line(f"{self.format(record)}\n".encode("utf-8", "backslashreplace"), 1)
+        return _as_line(self.format(record))
 
     def _loss(self) -> _Line:
         text = "lines of this log that are lost, because nothing took them in time: %d"
@@ -136,6 +144,10 @@ class ThreadHandler(logging.Handler):
             self._put(self._line(record))
         else:
             os.close(old)
+
+
+def _as_line(text: str) -> _Line:
+    return _Line(f"{text}\n".encode("utf-8", "backslashreplace"), 1)
 
 
 def _write(descriptor: int, data: bytes) -> None:

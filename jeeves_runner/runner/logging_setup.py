@@ -11,6 +11,7 @@ from jeeves_runner.config import LogConfig
 from jeeves_runner.regular_files import open_to_append
 from jeeves_runner.runner.log_thread import ThreadHandler
 
+_STANDARD_OUTPUT: Final = 1
 _STANDARD_ERROR: Final = 2
 
 _LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
@@ -58,6 +59,17 @@ def set_up_logging(config: LogConfig, descriptor: int = _STANDARD_ERROR) -> None
         logger.handlers[:] = [handler]
         logger.setLevel(config.level.upper())
         logger.propagate = False
+
+
+def lines_for_people(descriptor: int = _STANDARD_OUTPUT) -> ThreadHandler:
+    """What takes lines beside the log, and waits for nothing either.
+
+    It is the log itself where both go to the same place: so the lines stand in the order in which they came.
+    """
+    for handler in _handlers():
+        if handler.writes_to(descriptor):
+            return handler
+    return ThreadHandler(descriptor)
 
 
 def reopen_log_file() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Shell
+from support.pipes import full_pipe
 
 TEXT = "Größe → 日本 😀"
 
@@ -107,3 +108,23 @@ def test_a_folder_that_is_no_text_is_refused(tmp_path: Path, words: list[str]) -
     message, hint = answer.stderr.decode("ascii").splitlines()
     assert message.startswith("jeeves-runner: error: the name of the project's folder is not UTF-8: ")
     assert hint == "hint: rename the folder"
+
+
+LAST_WORDS = """
+import sys
+from jeeves_runner.cli.streams import give_up_broken_streams, prepare_streams
+prepare_streams()
+give_up_broken_streams()
+print("last words", flush=True)
+print("last words", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("stuck", ["stdout", "stderr"])
+def test_streams_that_are_given_up_keep_nobody_who_still_writes(stuck: str) -> None:
+    with full_pipe() as (_, full):
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stuck: full}
+        with subprocess.Popen([sys.executable, "-c", LAST_WORDS], **streams) as process:  # type: ignore[call-overload]
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert (out or err) == b"last words\n"

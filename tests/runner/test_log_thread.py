@@ -5,9 +5,9 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
+from support.pipes import fill
 from support.server import until
 
 from jeeves_runner.runner import log_thread
@@ -30,13 +30,7 @@ class Pipe:
 
     def fill(self) -> int:
         """Leave no room in the pipe, so that no line is written before it is read; the bytes it took."""
-        os.set_blocking(self._write_end, False)
-        filled = 0
-        with suppress(BlockingIOError):
-            while True:
-                filled += os.write(self._write_end, b"-")
-        os.set_blocking(self._write_end, True)
-        return filled
+        return fill(self._write_end)
 
     def read_until(self, end: str) -> list[str]:
         text = ""

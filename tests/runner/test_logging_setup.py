@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from jeeves_runner.config import LogConfig
-from jeeves_runner.runner.logging_setup import flush_log, reopen_log_file, set_up_logging
+from jeeves_runner.runner.logging_setup import (
+    flush_log,
+    lines_for_people,
+    reopen_log_file,
+    set_up_logging,
+)
 
 LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
 
@@ -85,3 +90,38 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str
 
 def test_a_device_may_take_the_log() -> None:
     set_up_logging(LogConfig(file=Path("/dev/null")))
+
+
+def test_lines_for_people_stand_in_their_order_where_the_log_goes_to_the_same_place(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as stream:
+        set_up_logging(LogConfig(), stream.fileno())
+        log = logging.getLogger("jeeves_runner.test")
+        people = lines_for_people(os.dup(stream.fileno()))
+        for number in range(50):
+            log.info("log %d", number)
+            people.say(f"{33 * ' '}people {number}")
+        flush_log()
+    expected = [f"{who} {number}" for number in range(50) for who in ("log", "people")]
+    assert [line[33:] for line in (tmp_path / "log").read_text().splitlines()] == expected
+
+
+def test_lines_for_people_do_not_wait_for_a_log_that_goes_elsewhere(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    set_up_logging(LogConfig(file=tmp_path / "log"))
+    people = lines_for_people(writer)
+    people.say("to people")
+    people.flush()
+    assert os.read(reader, 100) == b"to people\n"
+    people.close()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_line_that_cannot_be_made_is_told_in_the_log(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    set_up_logging(LogConfig(file=file))
+    logging.getLogger("jeeves_runner.test").info("%d", "no number")
+    flush_log()
+    (line,) = file.read_text().splitlines()
+    assert f" ERROR   a line of {__file__}:" in line
+    assert line.endswith("TypeError('%d format: a real number is required, not str')")

@@ -1,12 +1,11 @@
 """``serve``: the runner itself, in the foreground."""
 
-from contextlib import suppress
-
 import click
 
 from jeeves_runner.cli import exits
 from jeeves_runner.cli.context import App, pass_app
 from jeeves_runner.cli.streams import give_up_broken_streams
+from jeeves_runner.cli.terminal import printable
 from jeeves_runner.errors import ConfigError, JeevesError
 
 
@@ -19,9 +18,19 @@ def command(app: App, paused: bool) -> None:
     Stops on SIGTERM or Ctrl-C, after running jobs have ended or `shutdown_grace` has passed. On SIGHUP
     it looks at the manifests now.
     """
+    from jeeves_runner.runner.logging_setup import flush_log
+
+    try:
+        _serve(app, paused)
+    finally:
+        flush_log()
+        give_up_broken_streams()  # the error that ends it is told after this
+
+
+def _serve(app: App, paused: bool) -> None:
     import asyncio  # with the service, half a second: too long for `serve --help` and Tab
 
-    from jeeves_runner.runner.logging_setup import flush_log, set_up_logging
+    from jeeves_runner.runner.logging_setup import lines_for_people, set_up_logging
     from jeeves_runner.service import serve
 
     config = app.config
@@ -32,21 +41,20 @@ def command(app: App, paused: bool) -> None:
             f"the log file {config.log.file} cannot be written: {error.strerror}",
             hint="let log.file name a file this user may write, or leave it out to log to standard error",
         ) from None
+    lines = lines_for_people()
 
     def ready(url: str) -> None:
-        with suppress(OSError):  # their reader may be gone; the lines are for people
-            app.print(f"jeeves-runner answers on {url}")
-            app.print(f"  manifests  {config.jobs_dir}")
-            app.print(f"  database   {config.db_path}")
-            if paused:
-                app.print("  all jobs are paused until `jeeves-runner resume --all`")
-            app.print("  stop it with Ctrl-C; look at it with `jeeves-runner status`")
+        lines.say(f"jeeves-runner answers on {url}")
+        lines.say(printable(f"  manifests  {config.jobs_dir}"))
+        lines.say(printable(f"  database   {config.db_path}"))
+        if paused:
+            lines.say("  all jobs are paused until `jeeves-runner resume --all`")
+        lines.say("  stop it with Ctrl-C; look at it with `jeeves-runner status`")
 
     try:
         asyncio.run(serve(config, app.clock, paused=paused, ready=ready, exit_code=code_after))
     finally:
-        flush_log()
-        give_up_broken_streams()
+        lines.flush()
 
 
 def code_after(fault: BaseException | None) -> int:
