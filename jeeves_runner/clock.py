@@ -47,7 +47,7 @@ class Slice:
     """A stretch of computing in the event loop, after which others there have their turn."""
 
     LENGTH: ClassVar = 0.002
-    """Its seconds: so few because a wake-up of somebody else may need a few turns of the loop."""
+    """Its seconds: so few because another task may need a few turns of the loop to wake up."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -24,7 +24,7 @@ MAX_NAME_LENGTH: Final = 512
 MAX_JSON_LENGTH: Final = 64 * 1024 * 1024
 MAX_WHOLE: Final = 2**31 - 1
 PAGE: Final = 50
-"""How many rows of a list a caller gets who does not say how many."""
+"""How many rows of a list a caller gets without saying how many."""
 MAX_DEPTH: Final = 100
 """Levels of lists and objects in a value: few enough that no script runs out of stack reading it."""
 

@@ -39,8 +39,9 @@ def was_changed(path: str | Path, found: FileIdentity | None) -> str:
 class GuardedConnection(apsw.Connection):
     """Commits and checkpoints raise DatabaseReplaced from the moment when a file was deleted or replaced.
 
-    What the transaction has written is undone then. Nothing that it holds may refer to it: a connection that
-    nobody has closed is closed when nobody refers to it any more, not when garbage is collected.
+    What the transaction has written is undone then. Nothing that it holds may refer to it: without a circle
+    of references, a connection left open is closed as soon as nothing refers to it, and not when garbage is
+    collected.
     """
 
     turns: Turns | None = None

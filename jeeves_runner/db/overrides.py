@@ -99,7 +99,7 @@ def pauses(conn: apsw.Connection, now: datetime) -> Pauses:
     return Pauses(of_jobs=of_jobs, of_all=of_all, last_end=max(ended, default=None))
 
 
-# All that nobody has ended, and of the others the one that was ended last.
+# All that have not been ended, and of the others the one that was ended last.
 _PAUSES = """
 SELECT job_id, until, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NULL
 UNION ALL

@@ -152,7 +152,7 @@ def lock_holder(db_path: Path) -> LockHolder | None:
 
 
 def process_exists(pid: int) -> bool:
-    """Whether there is a process of this number, whoever owns it."""
+    """Whether there is a process of this number, of any user."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -116,7 +116,7 @@ def wait_for_locks(conn: apsw.Connection, clock: Clock, patience: float) -> None
     def wait(attempts: int) -> bool:
         nonlocal deadline
         if turns.is_beginning:
-            return False  # who begins a transaction waits by itself
+            return False  # the code that begins a transaction waits by itself
         now = clock.monotonic()
         if attempts == 0:
             deadline = now + patience

@@ -5,8 +5,8 @@ those that ask for it from time to time find it free, and they may wait for seco
 for long. So they queue for a lock of their own, on a file beside the database: in the system's queue, which
 costs nothing. Only the first asks SQLite, and when it has begun, the next one is first.
 
-A place in the queue ends with its process. No right depends on it: who gets none in time (the first one was
-stopped, the file cannot be made, there can be no more threads) asks SQLite all the same.
+A place in the queue ends with its process. No right depends on it: a writer that gets none in time (the
+first one was stopped, the file cannot be made, there can be no more threads) asks SQLite all the same.
 """
 
 import fcntl
@@ -26,7 +26,8 @@ SUFFIX: Final = ".turns"
 """What the file's name has behind the database's."""
 
 _SLICE = 0.005
-"""Seconds in which who had its turn need not queue again: two that write much would mostly hand over."""
+"""Seconds in which a writer that had its turn need not queue again: two that write much would mostly hand
+over."""
 
 _LONGEST_IN_QUEUE = 1.0
 """Seconds in the queue: many turns of the usual length."""
@@ -76,7 +77,7 @@ class Turns:
         return True
 
     def close(self) -> None:
-        """Close the file. Who begins later asks without a place."""
+        """Close the file. A transaction that begins later asks without a place."""
         self._has_no_file = True
         if self._fd is not None:
             os.close(self._fd)

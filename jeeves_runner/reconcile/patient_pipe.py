@@ -1,4 +1,4 @@
-"""Two pipes to a process that may fall silent: whoever reads or writes them waits only so long."""
+"""Two pipes to a process that may fall silent: reading and writing them waits for a limited time."""
 
 import os
 import select

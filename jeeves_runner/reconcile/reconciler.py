@@ -185,7 +185,7 @@ class Reconciler:
         self.status = replace(status, since=since or self._clock.now())
 
     async def _reconcile(self, *, trust_deletes: bool) -> SyncStatus:
-        # Taken before the source is read: who asks during that is answered by the look after this one.
+        # Taken before the source is read: a request during that is answered by the look after this one.
         asked, self._apply_asked = self._apply_asked, False
         while True:
             known = await self._reads.read(revisions.fingerprint)

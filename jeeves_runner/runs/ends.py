@@ -50,7 +50,7 @@ class Ends:
     def tell(self, run: Run) -> None:
         """Tell the end of a run that this runner has just recorded and ceased to carry, without a look.
 
-        A look to come finds its row too, when nobody waits for it any more.
+        The next look finds its row again; nothing waits for it then.
         """
         self._tell(run.id, run)
 

@@ -44,7 +44,7 @@ class Leader(Protocol):
         ...
 
     def has_exited(self) -> bool:
-        """Whether it has ended, also if nobody was called back yet."""
+        """Whether it has ended, also if no callback has been made yet."""
         ...
 
     def reap(self) -> int | None:

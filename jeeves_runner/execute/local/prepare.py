@@ -49,7 +49,7 @@ def prepare(order: Order, around: Surroundings, *, is_patient: bool = True) -> P
     A long inline text, or one that names its interpreter, becomes a private file under the data
     folder's ``tmp``, listed in the launch's ``temporaries``. Raises InvalidValue for what is
     missing or is no script, StartFailed when that file cannot be written, and LongRead for what takes
-    too long for somebody who is not patient.
+    too long if not ``is_patient``.
     """
     spec, run = order
     environment, secrets = build_environment(order, around)

@@ -120,7 +120,7 @@ def carries(environment: bytes, name: str, value: str) -> bool:
 
 
 def bears_mark(environment: bytes, mark: str) -> bool:
-    """Whether an environment carries this run's mark. A row without a mark is nobody's."""
+    """Whether an environment carries this run's mark. Of a row without a mark, none does."""
     return bool(mark) and carries(environment, MARK_VARIABLE, mark)
 
 
