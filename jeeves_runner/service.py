@@ -53,6 +53,7 @@ from jeeves_runner.runner.supervisor import Supervisor
 from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
+from jeeves_runner.side_thread import SideThread
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +203,9 @@ class Runner:
     ) -> bool:
         config, clock, stack = self._config, self._clock, self._stack
         writer = Writer(config.db_path, clock, ballast=Ballast(config.db_path, clock))
-        runs = self.runs = self._admitting = self._make_runs(conn, writer, executors, epoch)
+        disks = DiskGuard((config.data_dir, config.db_path.parent), config.min_free)
+        await disks.look()
+        runs = self.runs = self._admitting = self._make_runs(conn, writer, executors, epoch, disks)
         runs.set_api_url(self.url)
         sync = self.sync = self._make_sync(writer, setup)
         maintenance = Maintenance(config=config, writer=writer, conn=self._connect(), clock=clock)
@@ -218,19 +221,21 @@ class Runner:
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
+        files = SideThread("database files")
+        upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         self._spawn("scheduler", scheduler.run())
         self._spawn("runs at the start", run_at_start(conn, runs, clock, caught_up=scheduler.look))
         self._spawn("watch of the manifests", sync.run())
         # Also while the runner stops: a run that it waits for can still be cancelled.
         self._tasks_to_the_end.spawn("watch of the database", follower.run())
         self._spawn("maintenance", maintenance.run())
-        upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path)
         self._spawn("upkeep of the write-ahead log", upkeep.run())
+        self._spawn("watch of the disks", disks.run())
         # What a run has claimed stays its own until it has ended, also while the runner stops.
         self._tasks_to_the_end.spawn("leases", Leases(writer=writer, runs=runs).run())
         self._tasks_to_the_end.spawn("database writer", writer.watch())
         self._spawn("fence", self._watch_fence(runs))
-        self._spawn("watch of the database's files", self._watch_files(runs))
+        self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
         return True
 
@@ -287,7 +292,9 @@ class Runner:
     def _connect(self, *, create: bool = False) -> apsw.Connection:
         return connect(self._config.db_path, create=create, clock=self._clock, patient=False)
 
-    def _make_runs(self, conn: apsw.Connection, writer: Writer, executors: Executors, epoch: int) -> Runs:
+    def _make_runs(
+        self, conn: apsw.Connection, writer: Writer, executors: Executors, epoch: int, disks: DiskGuard
+    ) -> Runs:
         config = self._config
         return Runs(
             conn=conn,
@@ -297,7 +304,7 @@ class Runner:
             epoch=epoch,
             logs=Logs(str(config.data_dir), config.log_max_size),
             pools=config.pools,
-            disk_full=DiskGuard((config.data_dir, config.db_path.parent), config.min_free, self._clock),
+            disk_full=disks,
         )
 
     def _make_sync(self, writer: Writer, setup: PlannerSetup) -> Reconciler:
@@ -378,7 +385,7 @@ class Runner:
             hint="only one runner may work on a database",
         )
 
-    async def _watch_files(self, runs: Runs) -> None:
-        fenced = await file_is_lost(self._config.db_path)
+    async def _watch_files(self, runs: Runs, thread: SideThread) -> None:
+        fenced = await file_is_lost(self._config.db_path, thread)
         runs.fence(fenced)
         raise fenced

@@ -29,7 +29,7 @@ TEXTS = (
 those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
-FLOOR = (*CORE, "access", "regular_files", "side_thread")
+FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles")
 SETTINGS = (*FLOOR, "schemas_text", "config_kinds", "config_file", "config")
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "access": WORDS,
     "regular_files": WORDS,
     "side_thread": WORDS,
+    "troubles": WORDS,
     "schemas_text": WORDS,
     "config_kinds": SETTINGS[:-3],
     "config_file": SETTINGS[:-2],

@@ -14,7 +14,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.turns import Turns
-from jeeves_runner.errors import DatabaseReplaced
+from jeeves_runner.errors import DatabaseError, DatabaseReplaced
 
 SIDE_FILES: Final = ("-wal", "-shm")
 """What SQLite puts behind the database's name, for the files beside it."""
@@ -23,10 +23,10 @@ FileIdentity = tuple[int, int]
 
 
 def file_identity(path: str | Path) -> FileIdentity | None:
-    """Device and inode of what stands at a path; None for nothing."""
+    """Device and inode of what stands at a path; None for nothing. OSError if it cannot be seen now."""
     try:
         found = os.stat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
 
@@ -65,18 +65,19 @@ class GuardedConnection(apsw.Connection):
     def wal_checkpoint(
         self, dbname: str | None = None, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE
     ) -> tuple[int, int]:
-        """As in SQLite; DatabaseReplaced if a file is another one now."""
+        """As in SQLite; DatabaseReplaced if a file is another one now, DatabaseError if it cannot be seen."""
         if self._files is not None:
             self._files.check()
         return super().wal_checkpoint(dbname, mode)
 
     def close(self, force: bool = False) -> None:
-        """Close it. The last one copies the WAL into the database, unless a file is another one now."""
+        """Close it. The last one copies the WAL into the database, unless a file is another one now or cannot
+        be seen."""
         files, self._files = self._files, None
         try:
             if files is not None:
                 files.check()
-        except DatabaseReplaced:
+        except DatabaseError:
             self.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         super().close(force)
         if self.turns is not None:
@@ -95,7 +96,8 @@ class OpenedFiles:
         }
 
     def check(self) -> bool:
-        """Raises DatabaseReplaced; False, so that a commit goes on, if nothing has changed.
+        """Raises DatabaseReplaced, or DatabaseError if the files cannot be seen now; False, so that a commit
+        goes on, if nothing has changed.
 
         A look at the folder suffices for as long as nothing in it comes or goes. It costs some microseconds,
         and each commit waits for it.
@@ -106,10 +108,20 @@ class OpenedFiles:
             changed_at = 0
         if changed_at != self._folder_changed_at:
             for path, opened in self._files.items():
-                if (found := file_identity(path)) != opened:
+                if (found := _seen(path)) != opened:
                     raise DatabaseReplaced(
                         f"{was_changed(path, found)} while this program worked with it; nothing was written",
                         hint="start the program again: it takes up the database that is there then",
                     )
             self._folder_changed_at = changed_at
         return False
+
+
+def _seen(path: str) -> FileIdentity | None:
+    try:
+        return file_identity(path)
+    except OSError as error:
+        raise DatabaseError(
+            f"{path} cannot be looked at: {error.strerror}; nothing was written",
+            hint="the system's log says what has happened to its disk (dmesg)",
+        ) from error

@@ -99,14 +99,20 @@ class RunnerLock:
 
 
 def files_of(db_path: Path) -> dict[Path, FileIdentity | None]:
-    """What stands at the names of the database, the files beside it and its lock.
+    """What stands at the names of the database, the files beside it and its lock. OSError if that cannot be
+    seen now.
 
     A file deleted or replaced under a runner stays open there and takes all it writes with it,
     while the next runner locks and reads the new one.
     """
+    return {path: file_identity(path) for path in names_of(db_path)}
+
+
+def names_of(db_path: Path) -> tuple[Path, ...]:
+    """The paths of the database, the files beside it and its lock."""
     real = real_path(db_path)
     beside = (real.with_name(f"{real.name}{suffix}") for suffix in SIDE_FILES)
-    return {path: file_identity(path) for path in (real, *beside, lock_path(db_path))}
+    return (real, *beside, lock_path(db_path))
 
 
 def too_open_files(db_path: Path, data_dir: Path, mode: int) -> list[TooOpen]:
@@ -114,7 +120,7 @@ def too_open_files(db_path: Path, data_dir: Path, mode: int) -> list[TooOpen]:
 
     Who may read the files can also lock them, and so stop the runner.
     """
-    return too_open({db_path.parent: None, data_dir: None, **files_of(db_path)}, mode)
+    return too_open(dict.fromkeys((db_path.parent, data_dir, *names_of(db_path))), mode)
 
 
 def _open(path: Path) -> int:

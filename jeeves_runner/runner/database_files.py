@@ -1,35 +1,64 @@
-"""The files of the database while a runner works: none may be deleted, and the log of writes stays short."""
+"""The files of the database while a runner works: none may be deleted, and the log of writes stays short.
+
+A thread of their own looks at them, because their disk may hang.
+"""
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.file_upkeep import WAL_AT_REST, wal_path
-from jeeves_runner.db.guarded import was_changed
+from jeeves_runner.db.guarded import FileIdentity, was_changed
 from jeeves_runner.db.runner import files_of, too_open_files
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import Fenced, JeevesError
+from jeeves_runner.errors import DatabaseError, Fenced, JeevesError
+from jeeves_runner.side_thread import SideThread
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
 _INTERVAL: Final = 1.0
 """Seconds between two looks at the files."""
 
+_SILENT: Final = "its disk does not answer"
+"""What is wrong where a call has come to no end."""
+
+_Files = Mapping[Path, FileIdentity | None]
+
 REST: Final = 5.0
 """Seconds without a commit after which the file is made short: it is not about to be needed again."""
 
 
-async def file_is_lost(db_path: Path) -> Fenced:
+async def file_is_lost(db_path: Path, thread: SideThread) -> Fenced:
     """Wait until one of the database's files, its lock included, is deleted or replaced; what is to be said
-    then. Another runner could start, and other programs write what this one never sees."""
-    opened = files_of(db_path)
-    while (found := files_of(db_path)) == opened:  # noqa: ASYNC110 - there is no event to wait for
+    then. Another runner could start, and other programs write what this one never sees.
+
+    ``thread`` looks at them. What cannot be seen is not taken for lost.
+    """
+    trouble = Trouble(log, over="the files of the database can be looked at again")
+    opened: _Files | None = None
+    while True:
+        try:
+            found = await thread.call(partial(files_of, db_path))
+        except (OSError, DatabaseError) as error:
+            trouble.met(f"the files of {db_path} cannot be looked at: {str(error) or _SILENT}")
+        else:
+            trouble.over()
+            opened = opened or found
+            if found != opened:
+                return _fenced(db_path, opened, found)
         await asyncio.sleep(_INTERVAL)
-    gone = next(file for file, identity in opened.items() if found[file] != identity)
+
+
+def _fenced(db_path: Path, opened: _Files, found: _Files) -> Fenced:
+    gone = next((file for file, identity in opened.items() if found.get(file, identity) != identity), None)
+    what = f"{db_path} was led elsewhere" if gone is None else was_changed(gone, found[gone])
     return Fenced(
-        f"{was_changed(gone, found[gone])} while this runner worked with it; it has ended its runs",
+        f"{what} while this runner worked with it; it has ended its runs",
         hint="start it again: it takes up the database that is there then",
     )
 
@@ -52,7 +81,10 @@ class WalUpkeep:
     has come.
     """
 
-    def __init__(self, *, writer: Writer, clock: Clock, db_path: Path) -> None:
+    def __init__(self, *, writer: Writer, clock: Clock, db_path: Path, thread: SideThread) -> None:
+        """``thread`` looks at the file."""
+        self._thread = thread
+        self._trouble = Trouble(log, over="the write-ahead log is kept short again")
         self._writer = writer
         self._clock = clock
         self._wal = wal_path(db_path)
@@ -61,17 +93,23 @@ class WalUpkeep:
         self._is_short = False
 
     async def run(self) -> None:
-        """Look until cancelled. A failure is logged, and the next look tries again."""
+        """Look until cancelled. A failure is told once, and the next look tries again."""
         while True:
             try:
                 await self.look()
-            except JeevesError as error:
-                log.error("the write-ahead log could not be kept short: %s", error)
+            except (JeevesError, OSError) as error:
+                why = str(error) or _SILENT
+                self._trouble.met(f"the write-ahead log cannot be kept short: {why}", logging.ERROR)
+            else:
+                self._trouble.over()
             await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
-        """One look: checkpoint if others have written much, and shorten the file once nobody writes."""
-        found = self._wal.stat()
+        """One look: checkpoint if others have written much, and shorten the file once nobody writes.
+
+        Raises DatabaseError, and OSError for a disk that fails or does not answer.
+        """
+        found = await self._thread.call(self._wal.stat)
         seen = (found.st_mtime_ns, found.st_size)
         now = self._clock.monotonic()
         if seen != self._seen:

@@ -1,8 +1,10 @@
 """A file of the database is deleted or replaced under those who use it: they write nothing more."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from errno import EIO
 from pathlib import Path
 
 import apsw
@@ -14,7 +16,7 @@ from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.runner import files_of
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import DatabaseReplaced
+from jeeves_runner.errors import DatabaseError, DatabaseReplaced
 
 ADD_NOTES = """
 import sys
@@ -147,3 +149,18 @@ def test_the_runner_watches_all_files(path: Path, conn: apsw.Connection) -> None
     names = [file.name for file in files_of(path)]
     assert names == [f"runner.sqlite{suffix}" for suffix in ("", "-wal", "-shm", ".lock")]
     assert [file.name for file, found in files_of(path).items() if found is None] == ["runner.sqlite.lock"]
+
+
+def test_files_that_cannot_be_seen_for_a_while_keep_writes_out_and_no_longer(
+    path: Path, conn: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_path: object) -> os.stat_result:
+        raise OSError(EIO, os.strerror(EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", fails)
+        with pytest.raises(DatabaseError, match=f"{path} cannot be looked at: Input/output error") as error:
+            write(conn, "second")
+        assert not isinstance(error.value, DatabaseReplaced)
+    write(conn, "third")
+    assert notes(conn) == ["first", "third"]

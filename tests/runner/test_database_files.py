@@ -1,8 +1,10 @@
-"""The write-ahead log stays short also when only other programs write."""
+"""The write-ahead log stays short also when only other programs write, and no file of the database may go."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
+from errno import EIO, ENOMEM
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,12 @@ from support.db import notes
 from jeeves_runner.client import Client
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_upkeep import WAL_AT_REST, WAL_LENGTH, wal_bytes
+from jeeves_runner.db.guarded import FileIdentity
+from jeeves_runner.db.runner import files_of
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.runner.database_files import REST, WalUpkeep
+from jeeves_runner.runner import database_files
+from jeeves_runner.runner.database_files import REST, WalUpkeep, file_is_lost
+from jeeves_runner.side_thread import SideThread
 
 
 @pytest.fixture
@@ -30,7 +36,8 @@ def with_upkeep(path: Path, scenario: Callable[[WalUpkeep, HandClock], Awaitable
         clock = HandClock()
         with closing(connect(path)) as conn:
             async with Writer(path, clock) as writer:
-                await scenario(WalUpkeep(writer=writer, clock=clock, db_path=path), clock)
+                thread = SideThread("database files")
+                await scenario(WalUpkeep(writer=writer, clock=clock, db_path=path, thread=thread), clock)
                 return wal_bytes(conn)
 
     return asyncio.run(main())
@@ -90,3 +97,54 @@ def test_at_rest_nothing_is_done(path: Path) -> None:
         assert path.with_name("runner.sqlite-wal").stat().st_mtime_ns == before.st_mtime_ns
 
     with_upkeep(path, scenario)
+
+
+def test_files_that_cannot_be_seen_for_a_while_are_not_lost(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = [None, EIO, EIO, ENOMEM, None]
+
+    def look(db_path: Path) -> Mapping[Path, FileIdentity | None]:
+        if not faults:
+            path.unlink()
+        elif (fault := faults.pop(0)) is not None:
+            raise OSError(fault, os.strerror(fault))
+        return files_of(db_path)
+
+    monkeypatch.setattr(database_files, "_INTERVAL", 0)
+    monkeypatch.setattr(database_files, "files_of", look)
+    caplog.set_level("INFO")
+    fenced = asyncio.run(file_is_lost(path, SideThread("database files")))
+    assert fenced.message.startswith(f"{path} was deleted while this runner worked with it")
+    assert caplog.messages == [
+        f"the files of {path} cannot be looked at: [Errno 5] Input/output error",
+        f"the files of {path} cannot be looked at: [Errno 12] Cannot allocate memory",
+        "the files of the database can be looked at again",
+    ]
+
+
+def test_a_log_of_writes_that_cannot_be_seen_is_told_of_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = 0
+
+    async def look(_upkeep: WalUpkeep) -> None:
+        nonlocal looks
+        looks += 1
+        if looks < 4:
+            raise OSError(EIO, os.strerror(EIO))
+        if looks == 5:
+            raise asyncio.CancelledError
+
+    async def scenario(upkeep: WalUpkeep, _clock: HandClock) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await upkeep.run()
+
+    monkeypatch.setattr(database_files, "_INTERVAL", 0)
+    monkeypatch.setattr(WalUpkeep, "look", look)
+    caplog.set_level("INFO")
+    with_upkeep(path, scenario)
+    assert caplog.messages == [
+        "the write-ahead log cannot be kept short: [Errno 5] Input/output error",
+        "the write-ahead log is kept short again",
+    ]

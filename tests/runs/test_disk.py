@@ -1,10 +1,12 @@
 """What counts as room on the disk: bytes and files, on the disk of the data and on that of the database."""
 
-from collections.abc import Iterator
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.clock import HandClock
 from support.disk import fill, small_disk
 
 from jeeves_runner.runs import DiskGuard
@@ -21,29 +23,80 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_of_any_folder_counts(
     disk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = HandClock()
-    is_full = DiskGuard((tmp_path, disk), MIB, clock)
-    assert not is_full()
-    filler = fill(disk)
-    assert not is_full()  # for a second an answer holds
-    clock.advance(seconds=1)
-    assert is_full()
-    filler.unlink()
-    clock.advance(seconds=1)
-    assert not is_full()
-    assert f"less than 1 MiB is free where {disk} is: no run starts" in caplog.text
+    async def scene() -> None:
+        is_full = DiskGuard((tmp_path, disk), MIB)
+        await is_full.look()
+        assert not is_full()
+        filler = fill(disk)
+        assert not is_full()  # an answer holds until the next look
+        await is_full.look()
+        assert is_full()
+        await is_full.look()
+        filler.unlink()
+        await is_full.look()
+        assert not is_full()
+
+    caplog.set_level("INFO")
+    asyncio.run(scene())
+    assert caplog.messages == [
+        f"less than 1 MiB is free where {disk} is: no run starts until there is room",
+        "there is room on the disk again: runs start",
+    ]
 
 
 def test_a_disk_that_can_take_no_more_files_is_full(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
-    clock = HandClock()
-    is_full = DiskGuard((disk,), 1, clock)
-    assert not is_full()
-    for number in range(600):
-        (disk / str(number)).touch()
-    clock.advance(seconds=1)
-    assert is_full()
+    async def scene() -> None:
+        is_full = DiskGuard((disk,), 1)
+        await is_full.look()
+        assert not is_full()
+        for number in range(600):
+            (disk / str(number)).touch()
+        await is_full.look()
+        assert is_full()
+
+    asyncio.run(scene())
     assert "room for less than 1000 more files" in caplog.text
 
 
 def test_a_folder_that_is_missing_is_not_full(tmp_path: Path) -> None:
-    assert not DiskGuard((tmp_path / "none",), MIB, HandClock())()
+    is_full = DiskGuard((tmp_path / "none",), MIB)
+    asyncio.run(is_full.look())
+    assert not is_full()
+
+
+def test_a_disk_that_hangs_counts_as_it_was_and_keeps_nobody(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers, statvfs = threading.Event(), os.statvfs
+
+    def hangs(path: Path) -> os.statvfs_result:
+        if path == disk:
+            answers.wait(30)
+        return statvfs(path)
+
+    async def scene() -> None:
+        is_full = DiskGuard((disk, tmp_path), MIB, patience=0.05)
+        await is_full.look()
+        filler = fill(disk)
+        await is_full.look()
+        monkeypatch.setattr(os, "statvfs", hangs)
+        filler.unlink()
+        for _ in range(2):
+            await is_full.look()
+            assert is_full()
+        answers.set()
+        await until(is_full.look, lambda: not is_full())
+
+    async def until(look: Callable[[], Awaitable[None]], holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not holds():
+                await look()
+
+    caplog.set_level("INFO")
+    asyncio.run(scene())
+    assert caplog.messages == [
+        f"less than 1 MiB is free where {disk} is: no run starts until there is room",
+        f"the disk of {disk} does not answer",
+        f"the disk of {disk} answers again",
+        "there is room on the disk again: runs start",
+    ]

@@ -1,0 +1,32 @@
+"""What is wrong with one thing for a while, told in the log: once when it comes, once when it is over.
+
+A shortage meets the same work again and again. A line for each time would fill the log, and hide all else.
+"""
+
+import logging
+
+
+class Trouble:
+    """One thing that may be in trouble. ``over`` is the line of the log for its end."""
+
+    def __init__(self, log: logging.Logger, over: str) -> None:
+        self._log = log
+        self._over = over
+        self._told: str | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it has been told of, and not yet of its end."""
+        return self._told is not None
+
+    def met(self, text: str, level: int = logging.WARNING) -> None:
+        """Tell what is wrong, unless that was told last."""
+        if text != self._told:
+            self._told = text
+            self._log.log(level, "%s", text)
+
+    def over(self) -> None:
+        """All is well. It is told if the trouble was."""
+        if self._told is not None:
+            self._told = None
+            self._log.log(logging.INFO, "%s", self._over)
