@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import apsw
@@ -223,20 +224,21 @@ class Runner:
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         files = SideThread("database files")
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
-        self._spawn("scheduler", scheduler.run())
-        self._spawn("runs at the start", run_at_start(conn, runs, clock, caught_up=scheduler.look))
-        self._spawn("watch of the manifests", sync.run())
-        # Also while the runner stops: a run that it waits for can still be cancelled.
-        self._tasks_to_the_end.spawn("watch of the database", follower.run())
-        self._spawn("maintenance", maintenance.run())
-        self._spawn("upkeep of the write-ahead log", upkeep.run())
-        self._spawn("watch of the disks", disks.run())
-        # What a run has claimed stays its own until it has ended, also while the runner stops.
-        self._tasks_to_the_end.spawn("leases", Leases(writer=writer, runs=runs).run())
-        self._tasks_to_the_end.spawn("database writer", writer.watch())
+        start = partial(run_at_start, conn, runs, clock, caught_up=scheduler.look, done=set())
+        self._tasks.keep("scheduler", scheduler.run)
+        self._tasks.keep("runs at the start", start)
+        self._tasks.keep("watch of the manifests", sync.run)
+        self._tasks.keep("maintenance", maintenance.run)
+        self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
+        self._tasks.keep("watch of the disks", disks.run)
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
+        # Also while the runner stops: a run that it waits for can still be cancelled, and what a run has
+        # claimed stays its own until it has ended.
+        self._tasks_to_the_end.keep("watch of the database", follower.run)
+        self._tasks_to_the_end.keep("leases", Leases(writer=writer, runs=runs).run)
+        self._tasks_to_the_end.spawn("database writer", writer.watch())
         return True
 
     async def until_stopped(self) -> None:

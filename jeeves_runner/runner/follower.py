@@ -57,7 +57,7 @@ class Follower:
         self._nudged.set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled, or until a look fails; begun again, it makes up for that one."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL):
@@ -65,9 +65,9 @@ class Follower:
             await self._tell_of_the_look()
             version = data_version(self._conn)
             if version != self._version:
-                self._version = version
                 await self.catch_up()
                 await self._written()
+                self._version = version  # only now: what has failed is looked at again
             await asyncio.sleep(_PAUSE)
 
     async def _tell_of_the_look(self) -> None:
@@ -82,5 +82,5 @@ class Follower:
             newest = revisions.head(self._conn)
             if newest > self._revision:
                 ids = jobs.written_since(self._conn, self._revision)
-                self._revision = newest
                 await self._changed(newest, ids)
+                self._revision = newest

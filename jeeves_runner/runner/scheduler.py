@@ -20,7 +20,8 @@ from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
-from jeeves_runner.errors import Conflict, JeevesError, NoServer
+from jeeves_runner.errors import Conflict, DatabaseError, JeevesError, NoServer
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class Scheduler:
         self._known: dict[str, TimetableRow] = {}
         self._wake = asyncio.Event()
         self._undecided: set[str] = set()
+        self._trouble = Trouble(log, over="what is due is recorded again")
+        self._is_torn = False  # whether the timetable may lack something
         self._plans = 0  # how many applies this has heard of
         self._clocks = self._read_clocks()
         self._slice = Slice(clock)
@@ -73,9 +76,11 @@ class Scheduler:
 
     async def load(self) -> None:
         """Put every live job on the timetable, from its last decided occurrence on."""
+        self._is_torn = True
         self._known.clear()
         ids = jobs.live_ids(self._conn)
         await self._read_jobs(ids)
+        self._is_torn = False
         log.info("%d of %d jobs are scheduled", len(self._timetable), len(ids))
 
     async def on_plan(self, job_ids: Sequence[str]) -> None:
@@ -85,14 +90,26 @@ class Scheduler:
         self.nudge()
 
     async def run(self) -> None:
-        """Hand over what is due when it is due, until cancelled."""
+        """Hand over what is due when it is due, until cancelled, or until the database cannot be read.
+
+        Begun again, it puts all jobs on the timetable anew: what was in hand is due again.
+        """
         while True:
+            if self._is_torn:
+                await self.load()
             await self._check_clocks()
             await self.look()
             await self._sleep()
 
     async def look(self) -> None:
         """Hand over what is due by now. Returns before it is recorded."""
+        try:
+            await self._look()
+        except BaseException:
+            self._is_torn = True  # what was taken off the timetable has not all been handed over
+            raise
+
+    async def _look(self) -> None:
         if self._undecided:
             again, self._undecided = list(self._undecided), set()
             for job_id in again:
@@ -113,14 +130,21 @@ class Scheduler:
         Not where the job's row was damaged by hand: to try it again is no use before an apply has written it.
         ``plans``: how many had been heard of when this was handed over.
         """
-        if recorded.cancelled() or (error := recorded.exception()) is None:
+        if recorded.cancelled():
             return
-        if isinstance(error, NoServer):  # the runner stops; the next one decides
+        error = recorded.exception()
+        if error is None:
+            self._trouble.over()
+            return
+        if isinstance(error, NoServer | asyncio.CancelledError):  # the runner stops; the next one decides
             return
         if isinstance(error, Conflict) and plans == self._plans:
             self._remove(job_id)
         else:
             self._undecided.add(job_id)
+        if isinstance(error, DatabaseError):  # the same for all that is due meanwhile
+            self._trouble.met(f"nothing that is due can be recorded: {error}", logging.ERROR)
+            return
         known = isinstance(error, JeevesError)
         log.error(
             "%s was due, and nothing could be recorded: %s", job_id, error, exc_info=not known and error

@@ -1,15 +1,38 @@
-"""The tasks that a runner consists of: it stops if one of them fails, and does not go on half alive."""
+"""The tasks that a runner consists of: they outlast a shortage, and the runner stops if one of them fails.
+
+It does not go on half alive.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jeeves_runner.db.transaction import translate
-from jeeves_runner.errors import Fenced, JeevesError
+from jeeves_runner.db.writer import TRY_AGAIN
+from jeeves_runner.errors import (
+    DatabaseError,
+    DatabaseReplaced,
+    DatabaseTooNew,
+    Fenced,
+    JeevesError,
+    NotADatabase,
+)
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
+
+_WELL: Final = 5.0
+"""Seconds that a task must have lived for to be taken for well again."""
+
+_LASTING: Final = (DatabaseReplaced, DatabaseTooNew, NotADatabase)
+"""What is wrong with a database that no waiting mends."""
+
+_NO_THREAD: Final = "can't start new thread"
+"""What Python says at a limit on threads, by a RuntimeError."""
+
+Work = Coroutine[Any, Any, None]
 
 
 class Tasks:
@@ -21,11 +44,16 @@ class Tasks:
         self._on_fault = on_fault
         self._tasks: list[asyncio.Task[None]] = []
 
-    def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Keep ``work`` going; ``name`` is what the log calls it."""
+    def spawn(self, name: str, work: Work) -> None:
+        """Carry ``work`` out; ``name`` is what the log calls it."""
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._on_end)
         self._tasks.append(task)
+
+    def keep(self, name: str, work: Callable[[], Work]) -> None:
+        """The same for work that may be begun again, which is done when something was lacking that may be
+        there the next time: descriptors, memory, threads, room or an answer of the disk."""
+        self.spawn(name, self._kept(name, work))
 
     def cancel(self) -> None:
         """Have all of them end."""
@@ -36,6 +64,24 @@ class Tasks:
         """Have all of them end, and wait for it."""
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _kept(self, name: str, work: Callable[[], Work]) -> None:
+        loop = asyncio.get_running_loop()
+        trouble = Trouble(log, over=f"the {name} goes on")
+        while True:
+            well = loop.call_later(_WELL, trouble.over)
+            try:
+                await work()
+                return
+            except Exception as error:
+                fault = self._in_our_words(error)
+                if not may_pass(fault):
+                    raise
+                why = str(fault) or "there is not enough memory"
+                trouble.met(f"the {name} has stopped and is begun again: {why}", logging.ERROR)
+            finally:
+                well.cancel()
+            await asyncio.sleep(TRY_AGAIN)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (fault := task.exception()) is None:
@@ -52,3 +98,22 @@ class Tasks:
         while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
             fault = fault.exceptions[0]
         return translate(fault, str(self._database)) or fault
+
+
+def may_pass(fault: BaseException) -> bool:
+    """Whether what has failed so may go well a moment later: something was lacking, and no code is wrong."""
+    return all(map(_is_shortage, _parts(fault)))
+
+
+def _parts(fault: BaseException) -> Iterator[BaseException]:
+    if isinstance(fault, BaseExceptionGroup):
+        for part in fault.exceptions:
+            yield from _parts(part)
+    else:
+        yield fault
+
+
+def _is_shortage(fault: BaseException) -> bool:
+    if isinstance(fault, RuntimeError):
+        return str(fault) == _NO_THREAD
+    return isinstance(fault, DatabaseError | OSError | MemoryError) and not isinstance(fault, _LASTING)
