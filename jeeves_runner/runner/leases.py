@@ -8,6 +8,7 @@ from jeeves_runner.db.queue_claims import LEASE_INTERVAL
 from jeeves_runner.db.queue_upkeep import extend_leases_of_runs
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,15 @@ class Leases:
         self._runs = runs
 
     async def run(self) -> None:
-        """Extend at intervals until cancelled. A failure is logged, and the next interval tries again."""
+        """Extend at intervals until cancelled. A failure is told once, and the next interval tries again."""
+        trouble = Trouble(log, over="the leases of running runs are extended again")
         while True:
             try:
                 await self.extend()
             except JeevesError as error:
-                log.error("the leases of running runs could not be extended: %s", error)
+                trouble.met(f"the leases of running runs could not be extended: {error}", logging.ERROR)
+            else:
+                trouble.over()
             await asyncio.sleep(LEASE_INTERVAL)
 
     async def extend(self) -> None:

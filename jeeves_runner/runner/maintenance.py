@@ -24,6 +24,7 @@ from jeeves_runner.errors import DatabaseError, JeevesError
 from jeeves_runner.execute.output.log_file import remove_log
 from jeeves_runner.execute.output.log_folders import LogFolders
 from jeeves_runner.reconcile.apply import DELETE_MEMORY
+from jeeves_runner.troubles import Trouble
 
 _T = TypeVar("_T")
 
@@ -60,12 +61,15 @@ class Maintenance:
         self._clock = clock
 
     async def run(self) -> None:
-        """Work at intervals until cancelled. A round that fails is logged, and the next one tried."""
+        """Work at intervals until cancelled. A round that fails is told once, and the next one tried."""
+        trouble = Trouble(log, over="housekeeping is done again")
         while True:
             try:
                 await self.run_once()
             except (JeevesError, OSError) as error:
-                log.error("housekeeping failed and goes on later: %s", error)
+                trouble.met(f"housekeeping failed and goes on later: {error}", logging.ERROR)
+            else:
+                trouble.over()
             await asyncio.sleep(self._interval)
 
     async def close(self, patience: float) -> bool:

@@ -236,6 +236,7 @@ class RunningRuns:
             retries = execution.job.spec.retries
             return record_outcome(tx, run.id, report, retries, epoch=self._epoch, cause=cause)
 
+        told = ""
         while not self._given_up.is_set():
             try:
                 return await self._writer.write(op, priority=Priority.OUTCOME)
@@ -248,7 +249,9 @@ class RunningRuns:
             except DatabaseError as error:
                 if self._given_up.is_set():
                     return None
-                log.error("the outcome of run %d waits for the database: %s", run.id, error)
+                if str(error) != told:
+                    told = str(error)
+                    log.error("the outcome of run %d waits for the database: %s", run.id, error)
                 await asyncio.sleep(TRY_AGAIN)
                 continue
             return None

@@ -23,6 +23,7 @@ from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
+from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
@@ -40,6 +41,7 @@ from jeeves_runner.runs.restart import Restart
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.settle import Recovered
 from jeeves_runner.runs.waiting_ends import WaitingEnds
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +126,7 @@ class Runs:
         self._is_open = self._is_closed = False
         self._newest_seen = 0
         self._second_look: asyncio.TimerHandle | None = None
+        self._trouble = Trouble(log, over="what follows from commits is seen to again")
         self.fenced = asyncio.Event()
 
     # Life
@@ -300,8 +303,14 @@ class Runs:
         and what follows from it is looked for again."""
         try:
             what_follows()
-        except Exception:  # the file may not be readable for a moment, or a bug be in the way of one run
-            log.exception("what follows from a commit could not be seen to")
+        except (
+            Exception
+        ) as error:  # the file may not be readable for a moment, or a bug be in the way of one run
+            known = translate(error, self._conn.filename)
+            if known is None:
+                log.exception("what follows from a commit could not be seen to")
+            else:
+                self._trouble.met(f"what follows from commits cannot be seen to now: {known}", logging.ERROR)
             self._look_again()
 
     def _look_again(self) -> None:
@@ -314,6 +323,8 @@ class Runs:
         self._second_look = None
         self._see_to(self._follow)
         self._see_to(lambda: self._line.review(all_of_them=True))
+        if self._second_look is None:
+            self._trouble.over()
 
     def _follow_end(self, attempt: Attempt, ended: Run | None) -> None:
         if ended is not None and ended.status is RunStatus.OK:

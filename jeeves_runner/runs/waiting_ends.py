@@ -56,14 +56,17 @@ class WaitingEnds:
         self.end_for_sure(attempt, RunStatus.CANCELLED, _reason_of(cause))
 
     async def _end_at_last(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+        told = ""
         try:
             while True:
                 try:
                     return await self.end(attempt, status, reason)
                 except DatabaseError as error:
-                    log.error(
-                        "that a run of %s is %s waits for the database: %s", attempt.job_id, status, error
-                    )
+                    if str(error) != told:
+                        told = str(error)
+                        log.error(
+                            "that a run of %s is %s waits for the database: %s", attempt.job_id, status, error
+                        )
                     await asyncio.sleep(TRY_AGAIN)
         finally:
             attempt.is_ending = False
