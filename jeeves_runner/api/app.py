@@ -16,6 +16,7 @@ from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.route import AnyRoute, Call, Declared, Role
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.db.transaction import translated
 from jeeves_runner.errors import JeevesError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,6 +49,7 @@ def _served(route: AnyRoute, services: ApiServices, reads: ReadPool, limits: Lim
     query: Parser[Any] = Parser(route.query)
     body: BodyReader[Any] = BodyReader(route.body)
     no_body = route.body() if route.role is not Role.OPERATE else None
+    file = services.conn.filename
 
     async def serve(request: web.Request) -> web.StreamResponse:
         call: Call[Any, Any, Any] = Call(
@@ -58,7 +60,8 @@ def _served(route: AnyRoute, services: ApiServices, reads: ReadPool, limits: Lim
             body=await body.read(request, limits.body) if no_body is None else no_body,
             at_once="respond-async" in preferences(request),
         )
-        return await route.handler(call)
+        with translated(file):
+            return await route.handler(call)
 
     return serve
 

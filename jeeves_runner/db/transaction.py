@@ -1,5 +1,6 @@
 """Transactions, snapshots, the commits of others, and SQLite's errors in the project's words."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -142,6 +143,7 @@ def hardly_wait_for_locks(conn: apsw.Connection, clock: Clock) -> None:
 
 
 OTHER_FILE_HINT: Final = "let db_path name another file, or move this one out of the way"
+_OPEN_FILES_HINT: Final = "end what has files open, or raise the limit (ulimit -n)"
 _LOCKED_HINT: Final = "wait for that process to finish, or end it, then try again"
 
 
@@ -177,7 +179,7 @@ def translated(file: str) -> Iterator[None]:
     """Turn SQLite's errors about the file into DatabaseError; those about SQL pass through."""
     try:
         yield
-    except apsw.Error as error:
+    except (apsw.Error, MemoryError) as error:
         known = translate(error, file)
         if known is None:
             raise
@@ -190,7 +192,19 @@ def translate(error: BaseException, file: str) -> DatabaseError | None:
         if isinstance(error, causes):
             if kind not in (DatabaseBusy, NotADatabase) and is_read_only(Path(f"{file}{TURNS_SUFFIX}")):
                 return read_only(file)
+            if isinstance(error, apsw.CantOpenError) and (lacking := _lacking_to_open()) is not None:
+                return DatabaseError(f"{file} cannot be opened: {lacking}", hint=_OPEN_FILES_HINT)
             return kind(sentence.format(file=file, detail=error), hint=hint)
+    return None
+
+
+def _lacking_to_open() -> str | None:
+    """What keeps this process from opening any file now, in the system's words; None for nothing. SQLite says
+    only that it cannot."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.strerror
     return None
 
 
@@ -202,7 +216,7 @@ def read_only(file: str | Path) -> DatabaseReadOnly:
     )
 
 
-_Translation = tuple[tuple[type[apsw.Error], ...], type[DatabaseError], str, str]
+_Translation = tuple[tuple[type[Exception], ...], type[DatabaseError], str, str]
 
 _TRANSLATIONS: tuple[_Translation, ...] = (
     (
@@ -234,6 +248,12 @@ _TRANSLATIONS: tuple[_Translation, ...] = (
         DatabaseError,
         "the disk is full: {file} could not be written",
         "free some space; nothing of the failed transaction was kept",
+    ),
+    (
+        (apsw.NoMemError, MemoryError),
+        DatabaseError,
+        "there is not enough memory to read or write {file}",
+        "end what takes it, or give this program more",
     ),
     (
         (apsw.IOError,),

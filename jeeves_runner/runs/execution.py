@@ -131,6 +131,8 @@ class Execution:
             ending = Cancelled() if self._is_kept_from_starting else stopped
         except JeevesError as error:
             ending = Finished(status="error", message="; ".join(filter(None, (error.message, error.hint))))
+        except MemoryError:
+            ending = Finished(status="error", message="the runner had not enough memory to carry it out")
         except Exception:  # a run must get its outcome, and the log its traceback
             log.exception("run %d of %s could not be carried out", run.id, run.job_id)
             ending = Finished(status="error", message="internal error; the runner's log has more")
