@@ -1,0 +1,55 @@
+"""Whatever is done to the runner while it works, it keeps its promises: see ``support/chaos_promises.py``."""
+
+import os
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.chaos_round import Figures, play
+
+SEEDS = (1, 2, 3, 4)
+"""Of the short form: the same stories each time; the campaign looks for others."""
+ROUNDS = 100
+AT_ONCE = 2
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [int(text) for text in os.environ.get("CHAOS_SEED", "").split()] or SEEDS)
+def test_a_round_of_attacks_breaks_no_promise(tmp_path: Path, seed: int) -> None:
+    print(table([play(seed, tmp_path / "round")], failures=0))
+
+
+@pytest.mark.campaign
+def test_a_long_campaign_of_attacks_breaks_no_promise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = random.SystemRandom().randrange(10**9)
+    failed: list[str] = []
+
+    def round_of(seed: int) -> Figures | None:
+        try:
+            return play(seed, tmp_path / str(seed))
+        except AssertionError as error:
+            failed.append(str(error))
+            return None
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        played = [figures for figures in threads.map(round_of, range(first, first + ROUNDS)) if figures]
+    with capsys.disabled():
+        print("", f"seeds from {first}", table(played, failures=len(failed)), *failed, sep="\n")
+    assert not failed
+
+
+def table(rounds: list[Figures], failures: int) -> str:
+    """The figures of all rounds, for people."""
+    counts = sum((figures.counts for figures in rounds), Counter[str]())
+    rows = [
+        ("rounds", str(len(rounds) + failures)),
+        *((name.replace("_", " "), str(count)) for name, count in sorted(counts.items())),
+        ("longest stop", f"{max((figures.longest_stop for figures in rounds), default=0):.1f} s"),
+        ("failures", str(failures)),
+    ]
+    return "\n".join(f"{name:<24}{value:>8}" for name, value in rows)

@@ -1,0 +1,118 @@
+"""A round of the chaos campaign: a story that follows from its seed, and what came of it."""
+
+import shutil
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+from typing import Final, NamedTuple
+
+from support.chaos_attacks import EXCUSING, HOSTILE, USUAL, Attack
+from support.chaos_promises import kept, outcomes_of, settled
+from support.chaos_world import World, world
+
+_BEYOND_THE_STOP: Final = 99
+
+
+class Act(NamedTuple):
+    """One step of a story."""
+
+    attack: Attack
+    seed: int
+    """Of what the attack leaves to chance."""
+    lasts: int
+    """It is over after so many further acts."""
+    lines: int
+    """Before the next act the scripts write so many lines to the ledger, if they do so in a second."""
+    starts: bool
+    """Whether a server is started first, if none is there."""
+
+    def __str__(self) -> str:
+        return f"{self.attack.__name__}({self.seed}), lasts {self.lasts}"
+
+
+class Figures(NamedTuple):
+    """What has happened in a round, or in several."""
+
+    counts: "Counter[str]"
+    longest_stop: float
+    """Seconds."""
+
+
+def story_of(seed: int) -> list[Act]:
+    """Half of the acts are attacks, half what people usually do."""
+    draw = Random(seed)
+    return [
+        Act(
+            attack=draw.choice(draw.choice((HOSTILE, USUAL))),
+            seed=draw.randrange(1000),
+            lasts=draw.choice((0, 1, 2, 3, _BEYOND_THE_STOP)),
+            lines=draw.randrange(8),
+            starts=draw.random() < 0.7,
+        )
+        for _ in range(draw.randint(8, 14))
+    ]
+
+
+def play(seed: int, root: Path) -> Figures:
+    """Play the round in a new folder. AssertionError with seed and story when a promise is broken."""
+    with world(root) as made:
+        try:
+            _play(story_of(seed), made)
+        except Exception as error:
+            shutil.copytree(made.disk, root / "disk-when-it-failed", ignore=_no_files)
+            told = "\n".join(made.story)
+            raise AssertionError(
+                f"seed {seed} (play it again: make chaos CHAOS_SEED={seed}), in {root}\n{told}\n{error!r}"
+            ) from error
+        return Figures(made.figures, made.longest_stop)
+
+
+def _no_files(folder: str, names: list[str]) -> list[str]:
+    """What cannot be copied: pipes and sockets; and what only takes up room."""
+    return [
+        name
+        for name in names
+        if name == "filler" or not (Path(folder, name).is_file() or Path(folder, name).is_dir())
+    ]
+
+
+def _play(story: list[Act], made: World) -> None:
+    made.start()
+    with ExitStack() as rest:
+        on: list[tuple[int, Act, ExitStack]] = []
+        for number, act in enumerate(story):
+            if act.starts:
+                made.start()
+            stack = rest.enter_context(ExitStack())
+            on.append((number + act.lasts, act, stack))
+            _begin(act, made, stack)
+            made.let_work(act.lines)
+            for over in [one for one in on if one[0] <= number]:
+                on.remove(over)
+                _end(over[1], made, over[2])
+            made.see_ends()
+        made.stop()
+    made.note("nobody attacks any more")
+    made.excuses.clear()
+    made.start()
+    settled(made)
+    final = outcomes_of(made)
+    made.stop()
+    kept(made, final)
+
+
+def _begin(act: Act, made: World, stack: ExitStack) -> None:
+    name = act.attack.__name__
+    if is_made := stack.enter_context(act.attack(made, Random(act.seed))):
+        made.figures[name] += 1
+    made.note(f"{act}{'' if is_made else ': not possible now'}")
+    if is_made and name in EXCUSING:
+        made.excuses.add(name)
+
+
+def _end(act: Act, made: World, stack: ExitStack) -> None:
+    stack.close()
+    if act.lasts:
+        made.note(f"end of {act}")
+    made.excuses.discard(act.attack.__name__)

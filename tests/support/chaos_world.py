@@ -1,0 +1,368 @@
+"""The world of the chaos campaign: a server as a process, its disk, what it has accepted, and who lives.
+
+What the promises are held against is kept outside of the database: the ledger of the scripts
+(``chaos_jobs``), and here the requests that were answered as accepted, and the processes that there were.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+from support.answers import check_answer
+from support.chaos_jobs import KILL_GRACE, SHUTDOWN_GRACE, Line, lay_out, ledger_of, read_ledger
+from support.disk import small_disk
+from support.server import SERVE, Server, command, until
+
+STOP_BOUND: Final = SHUTDOWN_GRACE + KILL_GRACE + 15
+"""Seconds that a stop may take, as the documentation says."""
+_INTERPRETER: Final = 3.0
+"""Seconds besides, on a busy machine, until the interpreter sees the signal, and for its own end."""
+START_BOUND: Final = 40.0
+"""Seconds in which a server answers that nobody attacks."""
+_A_LOOK: Final = 3.0
+"""Seconds that a start under attack is waited for, and an answer over HTTP."""
+
+_ROUND: Final = "CHAOS_ROUND"
+"""In the environment of the server, and so of all that it starts."""
+TELLTALES: Final = ("Traceback", "this is a bug", "never retrieved")
+"""What no output may hold."""
+
+
+class Broken(AssertionError):
+    """A promise that was not kept."""
+
+
+class Living(NamedTuple):
+    """A process, told from a later one of the same number."""
+
+    pid: int
+    started: str
+    """In ticks since boot."""
+
+
+class Process(NamedTuple):
+    """A process that comes from a server of this world."""
+
+    living: Living
+    mark: str | None
+    """The mark of the run it belongs to; None for the server's own."""
+
+
+class Victim(Server):
+    """``jeeves-runner serve``, which may take its time to start, or not start at all."""
+
+    def __init__(self, root: Path, log: Path) -> None:
+        self.root = root
+        self.log = log
+        self.url = ""
+        self.must_end_since: float | None = None
+        """By the monotonic clock; None: it must not end."""
+        self.files_deleted = False
+        """Whether that is because a file of its database was deleted."""
+        with log.open("wb") as stream:
+            self._process = subprocess.Popen(
+                SERVE, cwd=root, stdout=stream, stderr=stream, env={**os.environ, _ROUND: str(root)}
+            )
+
+    def answers(self) -> bool:
+        """Whether it has said that it answers."""
+        if not self.url and self.ended() is None:
+            self.url = self._address() or ""
+        return bool(self.url)
+
+    def ask_to_stop(self, number: signal.Signals) -> None:
+        """Send a signal that means an end."""
+        self.must_end_since = self.must_end_since or time.monotonic()
+        self.signal(number)
+
+    def lose_files(self) -> None:
+        """A file of its database was deleted: it must notice, and end."""
+        self.must_end_since = self.must_end_since or time.monotonic()
+        self.files_deleted = True
+
+    def ask(self, method: str, path: str, patience: float = _A_LOOK) -> tuple[int, Any] | None:
+        """Status and document of an answer; None if there was none in time."""
+        request = urllib.request.Request(
+            self.url + path,
+            data=b"{}" if method == "POST" else None,
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=patience) as response:
+                return _checked(method, path, response)
+        except urllib.error.HTTPError as error:
+            return _checked(method, path, error)
+        except (OSError, urllib.error.URLError):
+            return None
+
+
+def _checked(method: str, path: str, answer: Any) -> tuple[int, Any] | None:
+    try:
+        text = answer.read().decode()
+    except OSError:
+        return None
+    check_answer(method, path, answer.status, answer.headers.get_content_type(), text)
+    if answer.status == 500:
+        raise Broken(f"{method} {path} was answered with 500: {text}")
+    return answer.status, json.loads(text) if text else None
+
+
+class World:
+    """One project with its disk, and the servers that work on it one after the other."""
+
+    def __init__(self, root: Path, *, has_own_disk: bool) -> None:
+        self.root = root
+        self.has_own_disk = has_own_disk
+        self.server: Victim | None = None
+        self.figures: Counter[str] = Counter()
+        self.longest_stop = 0.0
+        self.accepted: dict[int, str] = {}
+        """The job of each run that was answered as accepted."""
+        self.promised_by_hand: set[str] = set()
+        """Names of items that a command has answered as added."""
+        self.story: list[str] = []
+        """What has happened, for people."""
+        self.excuses: set[str] = set()
+        """The attacks that are on and may keep a server from its start."""
+        self.taken: set[Path] = set()
+        """Files that an attack has to itself."""
+        self.paused: set[str] = set()
+        """Jobs that may be paused."""
+        self.strangers: list[subprocess.Popen[bytes]] = []
+        self._began = time.monotonic()
+        self._left: set[Living] = set()
+
+    @property
+    def disk(self) -> Path:
+        return self.root / "disk"
+
+    @property
+    def database(self) -> Path:
+        return self.disk / "runner.sqlite"
+
+    def note(self, text: str) -> None:
+        self.story.append(f"{time.monotonic() - self._began:6.2f} s  {text}")
+
+    def ledger(self) -> list[Line]:
+        return read_ledger(self.root)
+
+    def let_work(self, lines: int, most: float = 1.0) -> None:
+        """Wait until the scripts have written so many more lines, or as long as ``most`` seconds."""
+        ledger = ledger_of(self.root)
+        wanted = ledger.read_bytes().count(b"\n") + lines
+        with suppress(AssertionError):
+            until(lambda: ledger.read_bytes().count(b"\n") >= wanted, patience=most)
+
+    # Servers
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a server answers, as far as it says."""
+        server = self.server
+        if server is None or not server.answers():
+            return False
+        if self._left:
+            left, self._left = self._left, set()
+            if alive := left & {process.living for process in self.processes() if process.mark}:
+                raise Broken(f"the server answers while these of an earlier one live: {sorted(alive)}")
+        return server.ended() is None
+
+    def start(self) -> None:
+        """Start a server, unless one is there. Under attack it may wait, or say why it cannot start."""
+        self.see_ends(wait=True)
+        if self.server is not None:
+            return
+        self._left = {process.living for process in self.processes() if process.mark}
+        self.figures["starts"] += 1
+        log = self.root / f"serve-{self.figures['starts']}.log"
+        server = self.server = Victim(self.root, log)
+        self.note(f"start of server {self.figures['starts']}, pid {server.pid}")
+        patience = _A_LOOK if self.excuses else START_BOUND
+        with suppress(AssertionError):
+            until(lambda: server.ended() is not None or server.answers(), patience)
+        if not self.is_up and not self.excuses:
+            raise Broken(f"the server does not start: {server.log.read_text()}")
+        self.see_ends()
+
+    def see_ends(self, *, wait: bool = False) -> None:
+        """Take note of a server that has ended; Broken if it had no cause to. ``wait``: until one that must
+        end has ended."""
+        server = self.server
+        if server is None:
+            return
+        if wait and server.must_end_since is not None:
+            self._await_end(server, server.must_end_since)
+        code = server.ended()
+        if code is None:
+            return
+        self.server = None
+        self.note(f"the server has ended with {code}")
+        check_output("the server", server.log.read_text())
+        if server.must_end_since is None:
+            self._see_refusal(server, code)
+            return
+        self.figures["stops"] += 1
+        if code == -signal.SIGTERM and not server.answers():
+            return  # it had not come to set its signals
+        if code != 0 and not (code == 2 and (server.files_deleted or self.excuses)):
+            raise Broken(f"the server has ended with {code}: {server.log.read_text()[-2000:]}")
+        if alive := [process for process in self.processes() if process.mark]:
+            raise Broken(f"these live after the stop: {alive}")
+
+    def _await_end(self, server: Victim, since: float) -> None:
+        try:
+            server.wait(max(0.1, since + STOP_BOUND + _INTERPRETER - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            text = server.log.read_text()
+            raise Broken(f"the stop has not ended after {STOP_BOUND:.0f} s: {text[-2000:]}") from None
+        took = time.monotonic() - since
+        self.longest_stop = max(self.longest_stop, took)
+        self.note(f"the stop took {took:.1f} s")
+
+    def _see_refusal(self, server: Victim, code: int) -> None:
+        """Under attack a server may say why it cannot start."""
+        text = server.log.read_text()
+        if server.answers() or code != 2 or "error: " not in text or not self.excuses:
+            raise Broken(f"the server ended by itself with {code}: {text[-2000:]}")
+        self.note(f"it could not start: {text.splitlines()[-1]}")
+        self.figures["refused starts"] += 1
+
+    def stop(self) -> None:
+        """End the server as an operator does, if there is one."""
+        self.see_ends(wait=True)
+        if self.server is not None:
+            self.note("SIGTERM")
+            self.server.ask_to_stop(signal.SIGTERM)
+            self.see_ends(wait=True)
+
+    def kill(self) -> None:
+        """End the server as a crash does."""
+        if self.server is not None:
+            self.figures["kills"] += 1
+            self.server.kill()
+            self.server = None
+
+    # Requests
+
+    def ask(self, method: str, path: str, patience: float = _A_LOOK) -> tuple[int, Any] | None:
+        """Ask the server, if there is one; a run that it accepts is held to that."""
+        if not self.is_up:
+            return None
+        assert self.server is not None
+        answer = self.server.ask(method, path, patience)
+        if answer is not None and answer[0] in (200, 202) and path.partition("?")[0].endswith("/run"):
+            document = answer[1].get("run") or answer[1]["result"]
+            self.accept(document)
+        return answer
+
+    def accept(self, run: Any) -> None:
+        self.accepted[run["id"]] = run["job_id"]
+        self.figures["runs accepted"] += 1
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """A command of the command line, whose output is held to what all output is held to."""
+        answer = command(self.root, *words)
+        self.note(f"{' '.join(words)} -> {answer.returncode}")
+        check_output(" ".join(words), answer.stdout + answer.stderr)
+        return answer
+
+    # Processes
+
+    def processes(self) -> list[Process]:
+        """All that come from servers of this world and live, the servers too."""
+        found = []
+        for path in Path("/proc").iterdir():
+            if not path.name.isdecimal():
+                continue
+            with suppress(OSError):
+                words = (path / "environ").read_bytes().split(b"\0")
+                if f"{_ROUND}={self.root}".encode() not in words:
+                    continue
+                state, *fields = (path / "stat").read_text().rpartition(")")[2].split()
+                if state not in "ZX":
+                    marks = [word[12:].decode() for word in words if word.startswith(b"JR_RUN_MARK=")]
+                    living = Living(int(path.name), fields[18])
+                    found.append(Process(living, next(iter(marks), None)))
+        return found
+
+    def part_of_server(self, name: str) -> list[int]:
+        """The processes of the server's own that run a module of this name."""
+        return [
+            process.living.pid
+            for process in self.processes()
+            if process.mark is None and name.encode() in _command_line(process.living.pid)
+        ]
+
+    def put_stranger(self, **environment: str) -> None:
+        """A process that is nobody's run, and must be left alone."""
+        stranger = subprocess.Popen(
+            ["sleep", "600"],
+            cwd=self.root,
+            env={"PATH": os.environ["PATH"], **environment},
+            start_new_session=True,
+        )
+        self.strangers.append(stranger)
+
+    @contextmanager
+    def having(self, path: Path) -> Iterator[bool]:
+        """Have a file for oneself; False if another attack has it."""
+        if path in self.taken:
+            yield False
+            return
+        self.taken.add(path)
+        try:
+            yield True
+        finally:
+            self.taken.remove(path)
+
+    def clear_up(self) -> None:
+        """End whatever is still there."""
+        if self.server is not None:
+            self.server.kill()
+        for process in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(process.living.pid, signal.SIGKILL)
+        for stranger in self.strangers:
+            stranger.kill()
+            stranger.wait()
+
+
+def check_output(name: str, text: str) -> None:
+    """Broken if it tells of a fault that nobody has foreseen."""
+    for word in TELLTALES:
+        if word in text:
+            place = text.index(word)
+            raise Broken(f"{name} says: {text[max(0, place - 1000) : place + 3000]}")
+
+
+def _command_line(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+@contextmanager
+def world(root: Path) -> Iterator[World]:
+    """A new project in a folder that is not there yet, with a small disk of its own if there can be one."""
+    root.mkdir(parents=True)
+    lay_out(root)
+    with ExitStack() as stack:
+        has_own_disk = True
+        try:
+            stack.enter_context(small_disk(root / "disk"))
+        except pytest.skip.Exception:  # no right to mount: the attack on the disk is left out
+            has_own_disk = False
+        made = World(root, has_own_disk=has_own_disk)
+        stack.callback(made.clear_up)
+        yield made
