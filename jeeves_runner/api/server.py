@@ -6,6 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
+from jeeves_runner.api.accepting import Accepting
 from jeeves_runner.api.app import build_app
 from jeeves_runner.api.connection import Connection, Limits, log
 from jeeves_runner.api.services import ApiServices
@@ -47,7 +48,7 @@ class HttpServer:
         self._runner = web.AppRunner(
             build_app(services, self._limits), access_log=None, logger=log, shutdown_timeout=grace
         )
-        self._listening: list[asyncio.Server] = []
+        self._listening: list[Accepting] = []
 
     async def start(self, *listeners: socket.socket) -> None:
         """Answer from here on. The sockets, TCP or Unix, are closed with the server.
@@ -63,7 +64,7 @@ class HttpServer:
         for listener in listeners:
             open_ones: set[Connection] = set()
             connect = partial(Connection, server, self._limits, open_ones, loop)
-            self._listening.append(await loop.create_server(connect, sock=listener))
+            self._listening.append(Accepting(listener, connect))
 
     async def close(self) -> None:
         """Take no more connections, let what is being answered end within the grace, close all."""

@@ -3,7 +3,11 @@
 import asyncio
 import json
 import logging
-from contextlib import suppress
+import os
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -190,3 +194,40 @@ def test_a_client_that_hangs_up_amid_its_body_is_no_news(
         with_api(ledger, scenario)
     assert [line for line in caplog.records if line.levelno > logging.DEBUG or line.exc_info] == []
     assert ledger.count("runs") == 0
+
+
+def test_without_free_descriptors_connections_wait_and_the_log_says_so_once(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(api: Api) -> None:
+        loop = asyncio.get_running_loop()
+        clients = [socket.socket() for _ in range(3)]
+        with no_free_descriptor():
+            for client in clients:
+                client.setblocking(False)
+                await loop.sock_connect(client, ("127.0.0.1", api.port))
+            async with asyncio.timeout(30):
+                while not caplog.records:  # noqa: ASYNC110 - the log has no event
+                    await asyncio.sleep(0)
+        for client in clients:
+            host = f"127.0.0.1:{api.port}"
+            await loop.sock_sendall(client, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert (await loop.sock_recv(client, 100)).startswith(b"HTTP/1.1 200")
+            client.close()
+
+    with_api(ledger, scenario)
+    (record,) = caplog.records
+    assert record.getMessage() == "no connection is taken for now: Too many open files; it is tried again"
+    assert record.exc_info is None
+
+
+@contextmanager
+def no_free_descriptor() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(first_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
