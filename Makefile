@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup run test check schemas bench campaign lock clean
+.PHONY: setup run test check schemas bench campaign chaos lock clean
 
 setup: $(STAMP)
 
@@ -33,9 +33,13 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Property tests with many more examples: minutes, and not part of `make test`.
+# Property tests with many more examples, and a hundred rounds of chaos: not part of `make test`.
 campaign: $(STAMP)
 	$(PYTEST) -n auto -m campaign --timeout 0 $(ARGS)
+
+# Attacks on a running server, a minute of them. CHAOS_SEED="1 2" plays these rounds instead.
+chaos: $(STAMP)
+	$(PYTEST) -m chaos $(ARGS)
 
 # The parts of schemas/ that are made from other things; a test fails until this has been run.
 schemas: $(STAMP)

@@ -167,6 +167,7 @@ except apsw.Error as error:
 if len(sys.argv) > 2:
     wal = sys.argv[1] + "-wal"
     other = apsw.Connection(sys.argv[1])
+    other.execute("SELECT count(*) FROM runs").fetchall()  # from here on it knows of the log
     frames, copied = other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
     if frames != copied:
         print("somebody reads", flush=True)

@@ -55,7 +55,7 @@ MANIFESTS: Final = {
     "run: trap '' TERM; . scripts/say.sh; setsid sleep 600 & sleep 600; sleep 600\n",
     "probe": "pool: one\nrun: . scripts/say.sh; say ended\n",
     "producer": "script: scripts/producer.py\n",
-    "worker": "schedule: '*/2 * * * * *'\ncatch_up: none\noverlap_policy: skip\nscript: scripts/worker.py\n",
+    "worker": "schedule: '*/4 * * * * *'\ncatch_up: none\noverlap_policy: skip\nscript: scripts/worker.py\n",
 }
 """By id. None of them is the only one of its kind: what one attack keeps from running others still do."""
 

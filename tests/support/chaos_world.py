@@ -27,7 +27,7 @@ STOP_BOUND: Final = SHUTDOWN_GRACE + KILL_GRACE + 15
 """Seconds that a stop may take, as the documentation says."""
 _INTERPRETER: Final = 3.0
 """Seconds besides, on a busy machine, until the interpreter sees the signal, and for its own end."""
-START_BOUND: Final = 40.0
+START_BOUND: Final = 60.0
 """Seconds in which a server answers that nobody attacks."""
 _A_LOOK: Final = 3.0
 """Seconds that a start under attack is waited for, and an answer over HTTP."""
