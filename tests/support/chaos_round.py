@@ -40,17 +40,17 @@ class Figures(NamedTuple):
 
 
 def story_of(seed: int) -> list[Act]:
-    """Half of the acts are attacks, half what people usually do."""
+    """Two acts of three are attacks, the others what people usually do."""
     draw = Random(seed)
     return [
         Act(
-            attack=draw.choice(draw.choice((HOSTILE, USUAL))),
+            attack=draw.choice(draw.choice((HOSTILE, HOSTILE, USUAL))),
             seed=draw.randrange(1000),
             lasts=draw.choice((0, 1, 2, 3, _BEYOND_THE_STOP)),
             lines=draw.randrange(8),
             starts=draw.random() < 0.7,
         )
-        for _ in range(draw.randint(8, 14))
+        for _ in range(draw.randint(10, 16))
     ]
 
 

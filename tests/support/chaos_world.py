@@ -54,8 +54,8 @@ class Process(NamedTuple):
     """A process that comes from a server of this world."""
 
     living: Living
-    mark: str | None
-    """The mark of the run it belongs to; None for the server's own."""
+    run: str | None
+    """The run it belongs to; None for the server's own."""
 
 
 class Victim(Server):
@@ -174,7 +174,7 @@ class World:
             return False
         if self._left:
             left, self._left = self._left, set()
-            if alive := left & {process.living for process in self.processes() if process.mark}:
+            if alive := left & {process.living for process in self.processes() if process.run}:
                 raise Broken(f"the server answers while these of an earlier one live: {sorted(alive)}")
         return server.ended() is None
 
@@ -183,7 +183,7 @@ class World:
         self.see_ends(wait=True)
         if self.server is not None:
             return
-        self._left = {process.living for process in self.processes() if process.mark}
+        self._left = {process.living for process in self.processes() if process.run}
         self.figures["starts"] += 1
         log = self.root / f"serve-{self.figures['starts']}.log"
         server = self.server = Victim(self.root, log)
@@ -217,7 +217,7 @@ class World:
             return  # it had not come to set its signals
         if code != 0 and not (code == 2 and (server.files_deleted or self.excuses)):
             raise Broken(f"the server has ended with {code}: {server.log.read_text()[-2000:]}")
-        if alive := [process for process in self.processes() if process.mark]:
+        if alive := [process for process in self.processes() if process.run]:
             raise Broken(f"these live after the stop: {alive}")
 
     def _await_end(self, server: Victim, since: float) -> None:
@@ -291,9 +291,9 @@ class World:
                     continue
                 state, *fields = (path / "stat").read_text().rpartition(")")[2].split()
                 if state not in "ZX":
-                    marks = [word[12:].decode() for word in words if word.startswith(b"JR_RUN_MARK=")]
+                    runs = [word[10:].decode() for word in words if word.startswith(b"JR_RUN_ID=")]
                     living = Living(int(path.name), fields[18])
-                    found.append(Process(living, next(iter(marks), None)))
+                    found.append(Process(living, next(iter(runs), None)))
         return found
 
     def part_of_server(self, name: str) -> list[int]:
@@ -301,7 +301,7 @@ class World:
         return [
             process.living.pid
             for process in self.processes()
-            if process.mark is None and name.encode() in _command_line(process.living.pid)
+            if process.run is None and name.encode() in _command_line(process.living.pid)
         ]
 
     def put_stranger(self, **environment: str) -> None:
