@@ -5,7 +5,6 @@ slowest world (about a second for each start), so take a smaller one where that 
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,11 +12,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
+from click.testing import CliRunner
 from support.answers import check_answer
+
+from jeeves_runner.cli.main import main
 
 PATIENCE = 60.0
 _STEP = 0.01
@@ -134,15 +137,27 @@ def serving(root: Path, program: Sequence[str] = SERVE) -> Iterator[Server]:
 
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command line in ``root``. A server that it starts must not want the port of a runner in use."""
+    """The command line in ``root``. A server is a process of its own; other commands run in this one.
+
+    To start Python takes longer than what most commands do.
+    """
+    if words[0] == "serve":
+        return _refused_server(root, *words)
+    before = set(apsw.connections())
+    with chdir(root):
+        result = CliRunner(env={"NO_COLOR": "1"}).invoke(main, words)
+    for conn in set(apsw.connections()) - before:
+        conn.close()  # as the end of a process does
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return subprocess.CompletedProcess(words, result.exit_code, result.stdout, result.stderr)
+
+
+def _refused_server(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A server that ends by itself. It must not want the port of a runner in use."""
     config = root / "jeeves-runner.yaml"
-    assert words[0] != "serve" or (config.exists() and "port: " in config.read_text())
+    assert config.exists()
+    assert "port: " in config.read_text()
     return subprocess.run(
-        [sys.executable, "-m", "jeeves_runner", *words],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env={**os.environ, "NO_COLOR": "1"},
+        [*SERVE[:-1], *words], cwd=root, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
