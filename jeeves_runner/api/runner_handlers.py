@@ -1,12 +1,15 @@
 """The handlers of the runner itself: its status, its settings and its sync with the manifests."""
 
+from datetime import datetime
+
+import apsw
 from aiohttp import web
 
 from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.db.runner import too_open_files
-from jeeves_runner.views.runner import config_view, healthz_view, index_view, status_view
+from jeeves_runner.views.runner import StatusDocument, config_view, healthz_view, index_view, status_view
 from jeeves_runner.views.sync import sync_view
 
 PlainCall = Call[Nothing, Nothing, Nothing]
@@ -17,18 +20,24 @@ async def index(call: PlainCall) -> web.Response:
 
 
 async def status(call: PlainCall) -> web.Response:
+    """In the pool: it reads all jobs, and looks at files whose disk may hang."""
     services = call.services
     settings = services.config
-    document = status_view(
-        services.conn,
-        services.clock.now(),
-        started_at=services.started_at,
-        stopping=services.stopping.is_set(),
-        sync=sync_view(services.sync.status),
-        busy_since=services.writer.busy_since,
-        too_open=too_open_files(settings.db_path, settings.data_dir, settings.folder_mode),
-    )
-    return json_response(document)
+    stopping, busy_since = services.stopping.is_set(), services.writer.busy_since
+    sync = sync_view(services.sync.status)
+
+    def view(conn: apsw.Connection, now: datetime) -> StatusDocument:
+        return status_view(
+            conn,
+            now,
+            started_at=services.started_at,
+            stopping=stopping,
+            sync=sync,
+            busy_since=busy_since,
+            too_open=too_open_files(settings.db_path, settings.data_dir, settings.folder_mode),
+        )
+
+    return await call.answer(view)
 
 
 async def healthz(call: PlainCall) -> web.Response:
