@@ -1,15 +1,16 @@
 """``python -m benchmarks``: measure every speed the project promises, and a floor in the same run.
 
-``durability``, what a commit costs on this machine, is no promise: it is measured only where it is named.
+``durability``, what a commit costs on this machine, is no promise, and ``instants`` needs root: they are
+measured only where they are named.
 """
 
 import argparse
 import sys
 
-from benchmarks import apply, burst, command, durability, run_overhead, save_to_timer
+from benchmarks import apply, burst, command, durability, instants, run_overhead, save_to_timer
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "save", "run", "burst", "command", "durability")
+PARTS = ("apply", "save", "run", "burst", "command", "instants", "durability")
 
 
 def _part(word: str) -> str:
@@ -21,11 +22,11 @@ def _part(word: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a figure to quote")
-    parts = f"{', '.join(PARTS)}; all but the last by default"
+    parts = f"{', '.join(PARTS)}; all but the last two by default"
     parser.add_argument("only", nargs="*", metavar="PART", type=_part, help=parts)
     options = parser.parse_args()
     rounds = 3 if options.quick else 9
-    wanted = options.only or PARTS[:-1]
+    wanted = options.only or PARTS[:-2]
     rows: list[Row] = []
     if "apply" in wanted:
         rows += apply.main(rounds)
@@ -45,6 +46,10 @@ def main() -> int:
     if "command" in wanted:
         found = command.main(rounds=10 if options.quick else 40)
         print_table("whole commands beside a running server (floor: Python and click alone)", found)
+        rows += found
+    if "instants" in wanted:
+        found = instants.main()
+        print_table("99 of 100 runs at once are so far from what the kernel saw", found)
         rows += found
     if "durability" in wanted:
         durability.main()
