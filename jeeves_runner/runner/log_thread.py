@@ -37,6 +37,8 @@ class ThreadHandler(logging.Handler):
         self._waiting: deque[_Line] = deque()
         self._size = 0  # bytes in ``_waiting``
         self._lost = 0  # lines since this was last said
+        self._taken = 0  # lines that were written, or failed to be
+        self._given_up_after: int | None = None  # so many, at the end of a flush in vain
         self._is_to_reopen = self._is_writing = self._has_failed = self._is_closed = False
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
@@ -64,9 +66,14 @@ class ThreadHandler(logging.Handler):
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all lines are written, but no longer than ``LAST_LINES``."""
+        """Wait until all lines are written, but no longer than ``LAST_LINES``.
+
+        Where that was waited for in vain, and no line has been taken since, nothing is waited for.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: not (self._is_writing or self._has_work()), LAST_LINES)
+            patience = 0.0 if self._given_up_after == self._taken else LAST_LINES
+            if not self._changed.wait_for(lambda: not (self._is_writing or self._has_work()), patience):
+                self._given_up_after = self._taken
 
     def close(self) -> None:
         """Take no more lines. What waits is still written if the process lives on."""
@@ -115,6 +122,7 @@ class ThreadHandler(logging.Handler):
         """The next line to write; None at the end."""
         while True:
             with self._changed:
+                self._taken += self._is_writing
                 self._is_writing = False
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._is_closed or self._has_work())

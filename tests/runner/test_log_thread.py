@@ -68,6 +68,20 @@ def test_a_pipe_that_nobody_reads_keeps_nobody_and_what_is_lost_is_counted(pipe:
     assert pipe.read_until(f"line {LINES}\n") == [f"line {LINES}"]
 
 
+def test_what_was_waited_for_in_vain_is_not_waited_for_again(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe.fill()
+    pipe.say(0, 1)
+    pipe.handler.flush()
+    monkeypatch.setattr(log_thread, "LAST_LINES", 3600)
+    pipe.handler.flush()
+    pipe.read_until("line 0\n")
+    pipe.say(1, 2)
+    pipe.handler.flush()
+    assert pipe.read_until("line 1\n") == ["line 1"]
+
+
 def test_what_is_lost_is_told_where_it_is_missing(pipe: Pipe) -> None:
     pipe.say(0, LINES)
     os.read(pipe.read_end, 20_000)
