@@ -7,6 +7,7 @@ sources and proves that every one of them is able to fail. Those about imports a
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import zip_longest
 
 from import_rules import ALL, Module, aliases, circles, dotted, imports, imports_out_of_bounds, own_imports
@@ -91,7 +92,7 @@ def clock_reads(module: Module) -> Iterator[str]:
     if module.name in ("clock", "execute.local.starter_main"):
         return
     names = dict(aliases(module))
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, (ast.Name, ast.Attribute)):
             owner, _, name = dotted(node, names).rpartition(".")
             if owner in CLOCKS and CLOCKS[owner].fullmatch(name):
@@ -100,8 +101,8 @@ def clock_reads(module: Module) -> Iterator[str]:
 
 def texts(module: Module) -> Iterator[tuple[int, str]]:
     """String literals (f-strings by their first words too) that are no docstrings."""
-    docstrings = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(module.tree):
+    docstrings = {id(node.value) for node in module.nodes if isinstance(node, ast.Expr)}
+    for node in module.nodes:
         if isinstance(node, ast.JoinedStr):
             yield node.lineno, "".join(_literal(part) for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
@@ -155,7 +156,7 @@ def bad_outcomes_elsewhere(module: Module) -> Iterator[str]:
     for line, text in texts(module):
         if all(f"'{word}'" in text for word in BAD_WORDS):
             yield f"{module.name}:{line}: lists the bad outcomes in SQL"
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case (
                 ast.Dict(keys=members)
@@ -177,15 +178,15 @@ def _word(node: ast.expr | None) -> str | None:
 def sentences_said_elsewhere(module: Module) -> Iterator[str]:
     """What is said to people has one wording: a sentence of another module is taken from there."""
     for line, text in sentences(module):
-        others = sorted(SAID_BY.get(text, set()) - {module.name})
+        others = sorted(said_by().get(text, set()) - {module.name})
         if others:
             yield f"{module.name}:{line}: says the same as {', '.join(others)}: {text}"
 
 
 def sentences(module: Module) -> Iterator[tuple[int, str]]:
     """Texts of four words and more that are no docstrings and no SQL; a value within is ``{}``."""
-    skipped = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(module.tree):  # an f-string comes before its parts
+    skipped = {id(node.value) for node in module.nodes if isinstance(node, ast.Expr)}
+    for node in module.nodes:  # an f-string comes before its parts
         if id(node) in skipped:
             continue
         if isinstance(node, ast.JoinedStr):
@@ -216,7 +217,7 @@ def io_in_core(module: Module) -> Iterator[str]:
             continue
         if any(name == world or name.startswith(world + ".") for world in OUTSIDE_WORLD):
             yield f"{module.name}:{line}: the core imports {name}"
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in OUTSIDE_CALLS:
                 yield f"{module.name}:{node.lineno}: the core calls {name}()"
@@ -238,7 +239,7 @@ def files_opened_elsewhere(module: Module) -> Iterator[str]:
     if not module.within(*BESIDE_SCRIPTS) or module.within(*OPEN_WHAT_THE_SYSTEM_MAKES):
         return
     names = dict(aliases(module)) | {"open": "open"}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.Call):
             continue
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -252,7 +253,7 @@ def imports_by_name(module: Module) -> Iterator[str]:
     if module.within(*LOADS_BY_NAME):
         return
     names = dict(aliases(module)) | {"__import__": "__import__"}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and dotted(node.func, names) in (
             "__import__",
             "importlib.import_module",
@@ -291,8 +292,8 @@ def apsw_outside_db(module: Module) -> Iterator[str]:
     yield from (
         f"{module.name}:{line}: imports {name}" for line, name in imports(module) if name.startswith("apsw.")
     )
-    called = {id(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(module.tree):
+    called = {id(node.func) for node in module.nodes if isinstance(node, ast.Call)}
+    for node in module.nodes:
         if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
             continue
         if node.value.id == "apsw" and (node.attr != "Connection" or id(node) in called):
@@ -303,7 +304,7 @@ def errors_elsewhere(module: Module) -> Iterator[str]:
     """Every kind of error stands in ``errors``: the tables of exit codes and statuses are held to that."""
     if module.name != "errors":
         names = dict(aliases(module))
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.ClassDef) and any(
                 dotted(base, names).startswith("jeeves_runner.errors.") for base in node.bases
             ):
@@ -312,7 +313,7 @@ def errors_elsewhere(module: Module) -> Iterator[str]:
 
 def undocumented_fields(module: Module) -> Iterator[str]:
     """A field without a text below it, in a type that crosses rooms."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not (isinstance(node, ast.ClassDef) and (node.name in DOCUMENTED or module.within(*DOCUMENTS))):
             continue
         for field, below in zip_longest(node.body, node.body[1:]):
@@ -332,7 +333,7 @@ def _is_text(node: ast.stmt | None) -> bool:
 def untyped_documents(module: Module) -> Iterator[str]:
     """Documents have types, so that everybody knows what they hold; any JSON value is an ``object``."""
     if module.within("views", "api"):
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Subscript) and UNTYPED.fullmatch(ast.unparse(node)):
                 yield f"{module.name}:{node.lineno}: {ast.unparse(node)} says nothing of the document"
 
@@ -340,7 +341,7 @@ def untyped_documents(module: Module) -> Iterator[str]:
 def camel_case_names(module: Module) -> Iterator[str]:
     """The fields of all documents are in snake_case."""
     if module.within(*DOCUMENTS, "api", "cli") and not module.within(*JSON_SCHEMAS):
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             for line, name in _names_of_fields(node):
                 if CAMEL_CASE.fullmatch(name):
                     yield f"{module.name}:{line}: {name} is not in snake_case"
@@ -363,11 +364,15 @@ def too_long(module: Module) -> Iterator[str]:
         yield f"{module.name}: {lines} lines; {MAX_LINES} are what one sitting takes"
 
 
-SAID_BY: dict[str, set[str]] = {}
-"""Each sentence of the sources, with the modules that say it."""
-for _module in ALL:
-    for _, _sentence in sentences(_module):
-        SAID_BY.setdefault(_sentence, set()).add(_module.name)
+@cache
+def said_by() -> dict[str, set[str]]:
+    """Each sentence of the sources, with the modules that say it."""
+    found: dict[str, set[str]] = {}
+    for module in ALL:
+        for _, sentence in sentences(module):
+            found.setdefault(sentence, set()).add(module.name)
+    return found
+
 
 Rule = Callable[[Module], Iterator[str]]
 RULES: tuple[Rule, ...] = (

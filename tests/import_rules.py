@@ -6,7 +6,7 @@ A rule is a function from a module's source to what breaks it, as in ``architect
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -82,6 +82,11 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.source)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree, which most rules go through."""
+        return tuple(ast.walk(self.tree))
+
     def within(self, *prefixes: str) -> bool:
         return any(self.name == prefix or self.name.startswith(prefix + ".") for prefix in prefixes)
 
@@ -104,7 +109,7 @@ def imports(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def _import_nodes(module: Module) -> Iterator[tuple[ast.stmt, str]]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -159,7 +164,7 @@ def circles(module: Module) -> Iterator[str]:
 
     Imports for the type checker do not: they are never made.
     """
-    graph = IMPORTED | {module.name: _imported_when_run(module)}
+    graph = imported() | {module.name: _imported_when_run(module)}
     path_to = {target: [module.name, target] for target in graph[module.name]}
     waiting = list(path_to)
     for name in waiting:
@@ -174,7 +179,7 @@ def circles(module: Module) -> Iterator[str]:
 def _imported_when_run(module: Module) -> frozenset[str]:
     for_types = {
         id(node)
-        for condition in ast.walk(module.tree)
+        for condition in module.nodes
         if isinstance(condition, ast.If) and ast.unparse(condition.test).endswith("TYPE_CHECKING")
         for statement in condition.body
         for node in ast.walk(statement)
@@ -185,7 +190,7 @@ def _imported_when_run(module: Module) -> frozenset[str]:
 
 
 def aliases(module: Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.asname or alias.name, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -203,4 +208,9 @@ def dotted(node: ast.AST, aliases: dict[str, str]) -> str:
 
 ALL = modules()
 NAMES = frozenset(module.name for module in ALL)
-IMPORTED = {module.name: _imported_when_run(module) for module in ALL}
+
+
+@cache
+def imported() -> dict[str, frozenset[str]]:
+    """What each module imports. Found when it is first needed: each worker of a test run loads this file."""
+    return {module.name: _imported_when_run(module) for module in ALL}

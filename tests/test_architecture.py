@@ -50,9 +50,7 @@ def test_a_room_lists_only_what_is_below_it() -> None:
 
 
 def test_types_that_must_be_documented_exist() -> None:
-    classes = [
-        node.name for module in ALL for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)
-    ]
+    classes = [node.name for module in ALL for node in module.nodes if isinstance(node, ast.ClassDef)]
     assert [name for name in sorted(DOCUMENTED) if classes.count(name) != 1] == []
 
 
