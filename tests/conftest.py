@@ -1,9 +1,13 @@
 """What holds for all tests."""
 
+import os
 from collections.abc import Iterator
 
 import apsw
 import pytest
+
+# aiohttp reads the certificates of all authorities as it is imported, in each server too. No test speaks TLS.
+os.environ["SSL_CERT_FILE"] = os.devnull
 
 
 @pytest.fixture(autouse=True)
