@@ -242,7 +242,7 @@ def test_every_zone_of_the_database_is_known() -> None:
 NOTED_ZONES = ["Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "America/Sao_Paulo", "Asia/Gaza"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(
     st.lists(EXPRESSIONS, min_size=1, max_size=2),
     st.sampled_from(ALL_ZONES) | st.sampled_from(NOTED_ZONES),
