@@ -26,7 +26,7 @@ run: $(STAMP)
 	@exec $(BIN)/jeeves-runner serve
 
 test: $(STAMP)
-	$(PYTEST) -n auto --dist loadgroup $(ARGS)
+	$(PYTEST) -n auto --dist worksteal $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

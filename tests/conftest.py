@@ -10,6 +10,13 @@ import pytest
 os.environ["SSL_CERT_FILE"] = os.devnull
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two processors: many tests wait for a process or for the disk."""
+    processors = os.cpu_count() or 1
+    return processors + max(1, processors // 2)
+
+
 @pytest.fixture(autouse=True)
 def no_connection_outlives_its_test() -> Iterator[None]:
     """Descriptors are scarce, and reference cycles would keep connections until some collection."""

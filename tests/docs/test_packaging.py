@@ -18,7 +18,7 @@ from jeeves_runner import __version__
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "jeeves_runner"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("packaging")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 Answer = subprocess.CompletedProcess[str]
 Run = Callable[..., Answer]
