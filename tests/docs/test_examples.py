@@ -23,14 +23,13 @@ Git = Callable[..., str]
 
 
 class Project:
-    """A copy of the repository's jobs in a folder of its own, applied to a new database."""
+    """A folder with a copy of the repository's jobs, and its database."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.data = root / "data"
-        for name in ("jobs.d", "scripts"):
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "jeeves-runner.yaml", root)
+
+    def apply(self) -> None:
         self._call([sys.executable, "-m", "jeeves_runner", "apply"]).check_returncode()
 
     def script(self, name: str, *args: str) -> Answer:
@@ -72,8 +71,20 @@ def result(answer: Answer) -> Any:
     return json.loads(lines[-1].removeprefix("JR_RESULT:"))["meta"]
 
 
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of all tests, of which each gets a copy."""
+    root = tmp_path_factory.mktemp("applied")
+    for name in ("jobs.d", "scripts"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "jeeves-runner.yaml", root)
+    Project(root).apply()
+    return root
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, applied: Path) -> Project:
+    shutil.copytree(applied, tmp_path, dirs_exist_ok=True)
     return Project(tmp_path)
 
 
