@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
+# The tests start the program some hundred times: let Python compile it once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup run test check schemas bench campaign chaos lock clean
 
 setup: $(STAMP)
