@@ -154,8 +154,8 @@ class WaitingLine:
                     if self._slice.is_over:
                         asyncio.get_running_loop().call_soon(self._look_on)
                         return
-            except Exception:
-                # A pass that has failed comes to no end; another one may.
+            except Exception:  # whatever it is, another pass is begun: this one comes to no end
+                # The caller's log tells of it, or that of the event loop where it has called this.
                 self._pass = None
                 self._look_again_in(TRY_AGAIN)
                 raise

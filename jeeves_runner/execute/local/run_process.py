@@ -175,8 +175,7 @@ class RunProcess:
             return
         try:
             self._sink.write(stream, data)
-        except Exception:
-            # A faulty sink must not keep the process from being drained, ended and reaped.
+        except Exception:  # whatever the sink's fault is, the process is drained, ended and reaped
             log.exception("output of run %d is lost from here on", self._launch.run_id)
             self._sink = None
 
