@@ -27,13 +27,11 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
     return values
 
 
-def canonical(spec: Spec) -> str:
-    """The spec as JSON text; equal specs give equal texts."""
-    return encode(spec_to_json(spec))
-
-
 def encode(values: Mapping[str, Any]) -> str:
-    """The canonical text of a spec's JSON values, which stand in the order of its fields."""
+    """The canonical text of a spec's JSON values, which stand in the order of its fields.
+
+    Equal specs give equal texts.
+    """
     return _encode(values)
 
 

@@ -5,9 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.specs import canonical
 
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, QueueSpec, Retries, Secret, SourceType
-from jeeves_runner.core.spec_texts import FieldChange, canonical, changed_fields, spec_hash
+from jeeves_runner.core.spec_texts import FieldChange, changed_fields, spec_hash
 from jeeves_runner.core.specs import SpecError, job_from_text
 
 texts = st.text(max_size=8)

@@ -6,6 +6,16 @@ from pathlib import Path
 import pytest
 from support.ledger import Store
 
+from jeeves_runner.db.connection import connect
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database that has just been set up."""
+    path = tmp_path / "runner.sqlite"
+    connect(path, create=True).close()
+    return path
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:

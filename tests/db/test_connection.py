@@ -46,14 +46,6 @@ else:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database that has just been set up."""
-    path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
-
-
-@pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user can reach, unlike pytest's own."""
     folder = Path(tempfile.mkdtemp())

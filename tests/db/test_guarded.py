@@ -37,13 +37,6 @@ each_file = pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
-
-
-@pytest.fixture
 def conn(path: Path) -> Iterator[apsw.Connection]:
     with closing(connect(path)) as conn:
         write(conn, "first")

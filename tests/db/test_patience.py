@@ -26,14 +26,6 @@ with open(sys.argv[1] + "-shm", "r+b", buffering=0) as shm:
 """
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database that has just been set up."""
-    path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
-
-
 @contextmanager
 def repaired_by_another(path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process repairs the write-ahead log, as the first one after a crash does."""

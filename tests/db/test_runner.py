@@ -40,14 +40,6 @@ lock.release()
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database that has just been set up."""
-    path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
-
-
-@pytest.fixture
 def conn(path: Path) -> Iterator[apsw.Connection]:
     with closing(connect(path)) as conn:
         yield conn

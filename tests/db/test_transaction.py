@@ -23,14 +23,6 @@ VALUES ('mail', '{}', 1, 1, '{}', 1, 7, '', '')
 """
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database that has just been set up."""
-    path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
-
-
 class TestTransaction:
     def test_commits_at_the_end(self, path: Path) -> None:
         with closing(connect(path)) as conn, closing(connect(path)) as other:

@@ -9,18 +9,9 @@ import apsw
 import pytest
 from support.db import CLOCK, Gate, adding, note, notes_in, with_writer
 
-from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database that has just been set up."""
-    path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
 
 
 async def together(writer: Writer, *writes: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -52,14 +52,6 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A database that has just been set up."""
-    path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
-    return path
-
-
 class Busy(logging.Handler):
     """Lets a test wait for the moment the writer says that it found the database locked."""
 

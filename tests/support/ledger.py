@@ -13,11 +13,12 @@ from typing import Any
 
 import apsw
 from support.clock import HandClock
+from support.specs import canonical
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Action, Change
-from jeeves_runner.core.spec_texts import canonical, spec_hash
+from jeeves_runner.core.spec_texts import spec_hash
 from jeeves_runner.db import declared_jobs
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.transaction import Tx

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
+from support.specs import canonical
 
 from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.core.model import JobSpec, Run, RunStatus, SourceType, Trigger
 from jeeves_runner.core.plan import Action, Change, Plan
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
-from jeeves_runner.core.spec_texts import canonical, spec_hash
+from jeeves_runner.core.spec_texts import spec_hash
 from jeeves_runner.db import declared_jobs, revisions, runs
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
