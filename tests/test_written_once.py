@@ -18,6 +18,9 @@ from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
 from jeeves_runner.db import declared_jobs, run_list
 from jeeves_runner.db.connection import connect
+from jeeves_runner.execute.local import starter_main
+from jeeves_runner.reconcile import planner_process
+from jeeves_runner.runner import signals
 from jeeves_runner.schemas_text import manifest_schema
 
 Schema = Mapping[str, Any]
@@ -54,6 +57,15 @@ def test_a_form_has_one_wording(schema: Schema) -> None:
     worded = {(each["pattern"], each["x-expected"]) for each in _objects(schema) if "pattern" in each}
     assert len({form for form, _ in worded}) == len({words for _, words in worded}) == len(worded)
     assert dict(worded)[f"^{ID_PATTERN}$"] == ID_WORDS
+
+
+# Signals
+
+
+def test_helper_processes_leave_to_the_runner_what_it_gives_a_meaning() -> None:
+    """The starter imports nothing of the package, and the planner nothing of the runner."""
+    meant = {*signals.STOPS, *signals.LOOKS, *signals.WITHOUT_MEANING}
+    assert set(starter_main._FOR_THE_RUNNER) == set(planner_process._FOR_THE_RUNNER) == meant
 
 
 # Keys and fields

@@ -8,28 +8,9 @@ from typing import Any
 import pytest
 from support.db import locked_by_another
 from support.processes import has_ended
-from support.server import command, save, serving, until
+from support.server import HOLD, command, database, save, serving, started_pid, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
-
-HOLD = "run: |\n  echo $$ > pid\n  exec sleep 300\ntimeout: 10m\nkill_grace: 1s\n"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\nshutdown_grace: 0s\n")
-    return tmp_path
-
-
-def database(root: Path) -> Path:
-    return root / "data" / "runner.sqlite"
-
-
-def started_pid(root: Path) -> int:
-    path = root / "pid"
-    until(lambda: path.exists() and path.read_text().endswith("\n"))
-    return int(path.read_text())
 
 
 def run_of(root: Path) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import apsw
 import pytest
-from support.server import EVERY_SECOND, RARELY, save
+from support.server import EVERY_SECOND, RARELY, new_project, save
 
 from jeeves_runner.api.routes import ROUTES
 from jeeves_runner.client import Client
@@ -54,8 +54,7 @@ def statements() -> Iterator[Statements]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\nmin_free: 1B\n")
+    new_project(tmp_path, "port: 0\nmin_free: 1B\n")
     save(tmp_path, "often.yaml", EVERY_SECOND)
     save(tmp_path, "rarely.yaml", RARELY)
     save(tmp_path, "fails.yaml", "run: 'false'\ntimeout: 10s\nretries: {limit: 1, delay: 1s}\n")

@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 from support.db import locked_by_another
-from support.server import EVERY_SECOND, RARELY, Server, command, save, serving, until
+from support.server import EVERY_SECOND, RARELY, Server, command, new_project, save, serving, until
 
 from jeeves_runner.runner.start_runs import delay_of
 
@@ -20,9 +20,7 @@ LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\nt
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\n")
-    return tmp_path
+    return new_project(tmp_path)
 
 
 def test_create_change_and_disable_take_effect_within_a_second(root: Path) -> None:

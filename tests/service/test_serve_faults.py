@@ -1,16 +1,16 @@
-"""The runner as a process whose database somebody else locks or breaks: said in a line, and no traceback."""
+"""The runner as a process whose database another program locks or breaks: one line, and no traceback."""
 
 import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 
 import apsw
 import pytest
-from support.server import PATIENCE, SERVE, command, until
+from support.server import EVERY_SECOND, PATIENCE, SERVE, command, database, new_project, save, until
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
@@ -30,75 +30,77 @@ main()
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jobs.d" / "tick.yaml").write_text("schedule: '* * * * * *'\nrun: echo tick\ntimeout: 10s\n")
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\n")
+    save(new_project(tmp_path), "tick.yaml", EVERY_SECOND)
     return tmp_path
 
 
 @contextmanager
-def waiting(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], apsw.Connection, Path]]:
-    """A server that has said what it waits for, who holds its database, and its log."""
-    assert command(root, "apply").returncode == 0
-    log = root / "serve.log"
-    holder = apsw.Connection(str(root / "data" / "runner.sqlite"))
-    holder.execute("BEGIN EXCLUSIVE")
-    with log.open("wb") as stream:
-        server = subprocess.Popen([sys.executable, "-c", IMPATIENT], cwd=root, stdout=stream, stderr=stream)
+def started(root: Path, program: Sequence[str], once_it_says: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that has said in its log what it waits for."""
+    with log_of(root).open("wb") as stream:
+        server = subprocess.Popen(program, cwd=root, stdout=stream, stderr=stream)
     try:
-        until(lambda: "runner.sqlite for over" in log.read_text())
-        yield server, holder, log
+        until(lambda: once_it_says in log_of(root).read_text())
+        yield server
     finally:
-        holder.close()
         server.kill()
         server.wait()
+
+
+def log_of(root: Path) -> Path:
+    return root / "serve.log"
 
 
 @contextmanager
-def beside_a_cancel(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], RunnerLock, Path]]:
-    """A server that waits for a command which settles a dead one's runs, its lock, and the server's log."""
-    log = root / "serve.log"
-    lock = RunnerLock(root / "data" / "runner.sqlite", command="cancel")
+def waiting(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], apsw.Connection]]:
+    """A server that waits for its database, and who holds that."""
+    assert command(root, "apply").returncode == 0
+    with closing(apsw.Connection(str(database(root)))) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with started(root, [sys.executable, "-c", IMPATIENT], "runner.sqlite for over") as server:
+            yield server, holder
+
+
+@contextmanager
+def beside_a_cancel(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], RunnerLock]]:
+    """A server that waits for a command which settles a dead one's runs, and the lock of that command."""
+    lock = RunnerLock(database(root), command="cancel")
     lock.acquire()
-    with log.open("wb") as stream:
-        server = subprocess.Popen(SERVE, cwd=root, stdout=stream, stderr=stream)
     try:
-        until(lambda: "waits up to 10 s: `jeeves-runner cancel`" in log.read_text())
-        yield server, lock, log
+        with started(root, SERVE, "waits up to 10 s: `jeeves-runner cancel`") as server:
+            yield server, lock
     finally:
         lock.release()
-        server.kill()
-        server.wait()
 
 
 def test_a_start_waits_for_a_command_that_settles_runs(root: Path) -> None:
-    with beside_a_cancel(root) as (server, lock, log):
+    with beside_a_cancel(root) as (server, lock):
         lock.release()
-        until(lambda: "answers on" in log.read_text())
+        until(lambda: "answers on" in log_of(root).read_text())
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0
 
 
 def test_a_start_that_waits_for_a_command_can_be_stopped(root: Path) -> None:
-    with beside_a_cancel(root) as (server, _, _):
+    with beside_a_cancel(root) as (server, _):
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_locked_database_is_waited_for_until_told_to_stop(root: Path, number: signal.Signals) -> None:
-    with waiting(root) as (server, _, log):
+    with waiting(root) as (server, _):
         server.send_signal(number)
         assert server.wait(PATIENCE) == 0
-    locked, stopping = log.read_text().splitlines()
+    locked, stopping = log_of(root).read_text().splitlines()
     assert "has locked" in locked
     assert f"{number.name}: stopping" in stopping
 
 
 def test_a_locked_database_is_taken_over_once_it_is_free(root: Path) -> None:
-    with waiting(root) as (server, holder, log):
+    with waiting(root) as (server, holder):
         holder.close()
-        until(lambda: " answers on " in log.read_text())
+        until(lambda: " answers on " in log_of(root).read_text())
         server.terminate()
         assert server.wait(PATIENCE) == 0
 

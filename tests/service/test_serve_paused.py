@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.server import EVERY_SECOND, SERVE, Server, command, save, serving, until
+from support.server import EVERY_SECOND, SERVE, Server, command, new_project, save, serving, until
 
 PAUSED = (*SERVE, "--paused")
 AT_START = "on_start: true\nrun: echo warm\ntimeout: 10s\n"
@@ -12,9 +12,7 @@ LONG = "run: sleep 300\ntimeout: 10m\nkill_grace: 1s\n"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\nmax_concurrency: 1\nshutdown_grace: 0s\n")
-    return tmp_path
+    return new_project(tmp_path, "port: 0\nmax_concurrency: 1\nshutdown_grace: 0s\n")
 
 
 def started(server: Server) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.server import PATIENCE, RARELY, SERVE, command, save, serving, until
+from support.server import PATIENCE, RARELY, SERVE, command, new_project, save, serving, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -33,9 +33,7 @@ OF_THE_C_LIBRARY = 1 << 31 | 1 << 32
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\nmax_concurrency: 20\n")
-    return tmp_path
+    return new_project(tmp_path, "port: 0\nmax_concurrency: 20\n")
 
 
 def test_no_signal_ends_a_server_by_accident(root: Path) -> None:

@@ -13,11 +13,21 @@ from pathlib import Path
 
 import pytest
 from support.db import locked_by_another
-from support.server import PATIENCE, RARELY, SERVE, Server, command, save, serving, until
+from support.server import (
+    HOLD,
+    PATIENCE,
+    RARELY,
+    SERVE,
+    Server,
+    command,
+    database,
+    save,
+    serving,
+    started_pid,
+    until,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-
-HOLD = "run: |\n  echo $$ > pid\n  exec sleep 300\ntimeout: 10m\nkill_grace: 1s\n"
 
 LOCK_HOLDER = """
 import apsw, os, time
@@ -30,23 +40,6 @@ time.sleep(300)
 
 SLOW_TO_END = 30.0
 """Seconds for the interpreter to begin and end on a busy machine."""
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\nshutdown_grace: 0s\n")
-    return tmp_path
-
-
-def database(root: Path) -> Path:
-    return root / "data" / "runner.sqlite"
-
-
-def started_pid(root: Path) -> int:
-    path = root / "pid"
-    until(lambda: path.exists() and path.read_text().endswith("\n"))
-    return int(path.read_text())
 
 
 def lives(pid: int) -> bool:

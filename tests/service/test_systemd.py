@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from support.manager import Manager, manager
 from support.server import Server, save, serving
 
@@ -28,13 +27,6 @@ from jeeves_runner import service
 service.Follower.look_soon = lambda _: time.sleep(1000)
 """
 FED = "WATCHDOG=1"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\nshutdown_grace: 0s\n")
-    return tmp_path
 
 
 @contextmanager

@@ -13,13 +13,6 @@ from support.pipes import full_pipe
 from support.server import PATIENCE, RARELY, SERVE, command, save, serving, until
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "jobs.d").mkdir()
-    (tmp_path / "jeeves-runner.yaml").write_text("port: 0\nshutdown_grace: 0s\n")
-    return tmp_path
-
-
 @contextmanager
 def unread(root: Path, stdout: int, stderr: int) -> Iterator[subprocess.Popen[bytes]]:
     server = subprocess.Popen(SERVE, cwd=root, stdout=stdout, stderr=stderr)

@@ -44,6 +44,12 @@ class Listener:
                 return
             self._heard.clear()
 
+    async def still_hears(self, folder: Path) -> None:
+        """A new file in the folder, after all that came before."""
+        await self.quiet()
+        new_file(folder)
+        await self.next()
+
 
 @asynccontextmanager
 async def listening(folder: Path) -> AsyncIterator[tuple[SystemWatch, Listener]]:
@@ -121,9 +127,7 @@ def test_a_folder_that_was_removed_and_made_again_is_still_watched(tmp_path: Pat
             await listener.quiet()
             jobs.mkdir()
             await listener.next()
-            await listener.quiet()
-            new_file(jobs)
-            await listener.next()
+            await listener.still_hears(jobs)
 
     asyncio.run(scenario())
 
@@ -142,9 +146,7 @@ def test_a_folder_above_that_was_removed_and_made_again_loses_no_edit(tmp_path: 
             jobs.mkdir(parents=True)
             await listener.next()
             await watch.check()
-            await listener.quiet()
-            new_file(jobs)
-            await listener.next()
+            await listener.still_hears(jobs)
 
     asyncio.run(scenario())
 
@@ -160,9 +162,7 @@ def test_a_folder_put_in_the_place_of_another_is_watched_once_checked(tmp_path: 
             (tmp_path / "other").rename(tmp_path / "deploy")
             await watch.check()
             await listener.next()
-            await listener.quiet()
-            new_file(jobs)
-            await listener.next()
+            await listener.still_hears(jobs)
 
     asyncio.run(scenario())
 
@@ -178,9 +178,7 @@ def test_a_name_that_is_no_text_does_not_end_the_watch(tmp_path: Path) -> None:
             await watch.check()
             await asyncio.to_thread(Path(os.fsdecode(os.fsencode(jobs) + b"/b\xffd.yaml")).write_text, "x")
             await listener.next()
-            await listener.quiet()
-            new_file(jobs)
-            await listener.next()
+            await listener.still_hears(jobs)
 
     asyncio.run(scenario())
 
@@ -196,9 +194,7 @@ def test_places_that_links_lead_to_are_watched_once_they_are_known(tmp_path: Pat
             watch.retarget([str(jobs), str(elsewhere)])
             await watch.check()
             await listener.next()
-            await listener.quiet()
-            new_file(elsewhere)
-            await listener.next()
+            await listener.still_hears(elsewhere)
 
     asyncio.run(scenario())
 
@@ -219,9 +215,7 @@ def test_a_folder_that_becomes_a_link_to_itself_ends_nothing(tmp_path: Path) -> 
             (tmp_path / "old").rename(jobs)
             await watch.check()
             await listener.next()
-            await listener.quiet()
-            new_file(jobs)
-            await listener.next()
+            await listener.still_hears(jobs)
 
     asyncio.run(scenario())
 
@@ -272,9 +266,7 @@ def test_a_file_system_that_hangs_keeps_nobody_and_is_heard_once_it_answers(
         await watch.check()
         goes_on.set()
         await listener.next()
-        await listener.quiet()
-        new_file(jobs)
-        await listener.next()
+        await listener.still_hears(jobs)
         task.cancel()
 
     asyncio.run(scenario())

@@ -26,6 +26,8 @@ PATIENCE = 60.0
 _STEP = 0.01
 
 EVERY_SECOND = "schedule: '* * * * * *'\nrun: echo tick\ntimeout: 10s\n"
+HOLD = "run: |\n  echo $$ > pid\n  exec sleep 300\ntimeout: 10m\nkill_grace: 1s\n"
+"""It runs until it is ended, and says who it is: see ``started_pid``."""
 RARELY = "schedule: '0 0 1 1 *'\nrun: echo rarely\ntimeout: 10s\n"
 
 
@@ -38,10 +40,28 @@ def until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
     return answer
 
 
+def new_project(root: Path, config: str = "port: 0\n") -> Path:
+    """Make ``root`` a project without jobs. A server of a test takes any port that is free."""
+    (root / "jobs.d").mkdir()
+    (root / "jeeves-runner.yaml").write_text(config)
+    return root
+
+
 def save(root: Path, name: str, text: str) -> float:
     """Write a manifest; the time when that was done."""
     (root / "jobs.d" / name).write_text(text)
     return time.monotonic()
+
+
+def database(root: Path) -> Path:
+    return root / "data" / "runner.sqlite"
+
+
+def started_pid(root: Path) -> int:
+    """The process of a run of ``HOLD``, once it has started."""
+    path = root / "pid"
+    until(lambda: path.exists() and path.read_text().endswith("\n"))
+    return int(path.read_text())
 
 
 SERVE = (sys.executable, "-m", "jeeves_runner", "serve")
