@@ -41,6 +41,11 @@ class Store:
     def now(self) -> datetime:
         return self.clock.time
 
+    def columns(self, table: str) -> list[str]:
+        """All columns of a table, in order."""
+        found = self.conn.execute("SELECT name FROM pragma_table_xinfo(?) ORDER BY cid", (table,))
+        return [str(name) for (name,) in found]
+
     def count(self, table: str, where: str = "true") -> int:
         """Rows that are really there, expired or not."""
         number = self.conn.execute(f"SELECT count(*) FROM {table} WHERE {where}").get

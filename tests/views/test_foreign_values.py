@@ -1,7 +1,5 @@
 """What other programs wrote and is no JSON: it is shown as it stands, or named, and hides nothing else."""
 
-from pathlib import Path
-
 import pytest
 from support.ledger import Ledger
 
@@ -14,11 +12,6 @@ from jeeves_runner.views.runs import run_view, runs_view
 from jeeves_runner.views.state import namespace_view
 
 NO_JSON = ["NaN", '{"a": [1, -Infinity]}', "[1e999]", "{no json", "[" * 5_000]
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "runner.sqlite")
 
 
 @pytest.mark.parametrize("text", NO_JSON)

@@ -1,0 +1,98 @@
+"""What is told of runs: given rows, then documents."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.ledger import Ledger, as_document
+
+from jeeves_runner.db.run_list import WholeRunRow
+from jeeves_runner.errors import NotFound
+from jeeves_runner.views.runs import active_runs, failing, run_log, run_view, runs_view, tails
+
+
+def test_runs_come_newest_first_by_job_status_and_page(ledger: Ledger) -> None:
+    ledger.add_job("one")
+    ledger.add_job("two")
+    ids = [ledger.add_run(job, status) for job in ("one", "two") for status in ("ok", "error", "ok")]
+
+    def found(**wanted: Any) -> list[int]:
+        return [run["id"] for run in runs_view(ledger.conn, **{"limit": 50, **wanted})["runs"]]
+
+    assert found() == ids[::-1]
+    assert found(job_id="two") == ids[:2:-1]
+    assert found(status="error") == [ids[4], ids[1]]
+    assert found(status="ok") == [ids[5], ids[3], ids[2], ids[0]]
+    assert found(status="running") == []
+    assert found(before=ids[2], limit=1) == [ids[1]]
+    assert found(job_id="nobody") == []
+
+
+def test_a_list_of_runs_leaves_out_what_they_wrote(ledger: Ledger) -> None:
+    ledger.add_job("job")
+    ledger.add_run("job", stdout="out", stderr="err")
+    (run,) = runs_view(ledger.conn, limit=1)["runs"]
+    assert not {"stdout", "stderr"} & set(run)
+
+
+def test_every_column_of_a_run_is_told_but_those_of_the_runner(ledger: Ledger) -> None:
+    own = {"mark", "handle", "epoch", "deadline", "end_seq", "is_occurrence"}
+    assert set(ledger.columns("runs")) - own == set(WholeRunRow.__annotations__) - {"commit"}
+
+
+def test_a_run_is_told_whole_but_for_its_secrets(ledger: Ledger) -> None:
+    ledger.add_job("job")
+    run_id = ledger.add_run(
+        "job", "error", exit_code=3, message="exit code 3", stdout="out\n", stderr="err\n", mark="secret",
+        params='{"DAY": "1"}', result_meta='{"rows": 7}', forced=1, revision_id=ledger.revision,
+    )  # fmt: skip
+    run = run_view(ledger.conn, run_id)["run"]
+    assert (run["exit_code"], run["stdout"], run["stderr"]) == (3, "out\n", "err\n")
+    assert (run["params"], run["result_meta"], run["forced"]) == ({"DAY": "1"}, {"rows": 7}, True)
+    assert run["commit"] == "f00dfeed" * 5
+    assert "secret" not in str(run)
+    assert as_document(run) == run
+
+
+def test_a_result_that_is_no_json_is_shown_as_it_is(ledger: Ledger) -> None:
+    ledger.add_job("job")
+    run_id = ledger.add_run("job", result_meta="{half")
+    assert run_view(ledger.conn, run_id)["run"]["result_meta"] == "{half"
+
+
+def test_an_unknown_run_is_answered_with_the_newest(ledger: Ledger) -> None:
+    with pytest.raises(NotFound, match="there is no run 7") as none_yet:
+        run_view(ledger.conn, 7)
+    ledger.add_job("job")
+    newest = ledger.add_run("job")
+    with pytest.raises(NotFound) as caught:
+        run_view(ledger.conn, newest + 1)
+    assert none_yet.value.hint == "no run has been recorded yet"
+    assert caught.value.hint == f"the newest run is {newest}"
+
+
+def test_the_log_is_the_file_if_it_is_still_there(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.add_job("job")
+    log = tmp_path / "1.log"
+    run_id = ledger.add_run("job", log_path=str(log), stdout="the tail", stderr="and errors\n")
+    run, path = run_log(ledger.conn, run_id)
+    assert path is None
+    assert tails(run) == "the tail\nand errors\n"
+    log.write_text("all of it")
+    assert run_log(ledger.conn, run_id)[1] == log
+
+
+def test_failures_are_counted_back_to_the_last_good_run(ledger: Ledger) -> None:
+    ledger.add_job("job")
+    for status in ("error", "ok", "error", "timeout", "skipped", "interrupted"):
+        ledger.add_run("job", status)
+    count, newest = failing(ledger.conn, "job")
+    assert (count, newest["status"]) == (3, "interrupted")
+
+
+def test_active_runs_are_those_that_run_then_those_that_wait(ledger: Ledger) -> None:
+    ledger.add_job("job")
+    waiting = ledger.add_run("job", "scheduled")
+    ledger.add_run("job", "ok")
+    running = ledger.add_run("job", "running")
+    assert [run["id"] for run in active_runs(ledger.conn)] == [running, waiting]
