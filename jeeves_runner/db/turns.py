@@ -9,6 +9,7 @@ A place in the queue ends with its process. No right depends on it: a writer tha
 first one was stopped, the file cannot be made, there can be no more threads) asks SQLite all the same.
 """
 
+import errno
 import fcntl
 import os
 import threading
@@ -152,8 +153,9 @@ class Turns:
                 give_access(fd, Path(path).parent)
                 return fd
             return os.open(path, flags)
-        except OSError:
-            self._has_no_file = True
+        except OSError as error:
+            # For want of descriptors or memory there is none this time alone.
+            self._has_no_file = error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
             return None
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from contextlib import closing
+from errno import EMFILE
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support.db import CLOCK, child, expect, locked_by_another, note, notes_in, 
 from jeeves_runner.client import Client
 from jeeves_runner.db import transaction as transaction_module
 from jeeves_runner.db.connection import connect, transaction
-from jeeves_runner.db.turns import SUFFIX
+from jeeves_runner.db.turns import SUFFIX, turns_of
 from jeeves_runner.errors import DatabaseBusy
 
 WRITE_FOR_A_WHILE = """
@@ -145,3 +146,23 @@ def test_a_run_waits_for_as_long_as_it_may_last_and_says_so(
             logging.getLogger(transaction_module.__name__).removeHandler(told)
         assert jr.get_state("mail", "cursor") == 1
     assert said == [f"{path} has been locked by another process for over 0.1 s; waiting for it"]
+
+
+def test_without_a_descriptor_for_the_queue_it_is_asked_for_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(EMFILE, os.strerror(EMFILE))
+
+    queue_of(path).unlink()
+    with closing(connect(path)) as conn:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", refuse)
+            with transaction(conn, CLOCK) as tx:
+                note(tx, "second")
+        assert not queue_of(path).exists()
+        turns_of(conn, CLOCK)._slice_ends = 0.0  # its turn is over
+        with transaction(conn, CLOCK) as tx:
+            note(tx, "third")
+    assert queue_of(path).exists()
+    assert notes_in(path) == ["first", "second", "third"]

@@ -175,6 +175,7 @@ def set_open_file_limit(pid: int, soft: int) -> None:
     into a fork. The program has run for some microseconds by then, too short to reach either limit.
     """
     if sys.platform == "linux":
-        with suppress(OSError):  # it has ended already, or became another user's
+        # It has ended already, or became another user's; or the hard limit is lower by now.
+        with suppress(OSError, ValueError):
             _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))

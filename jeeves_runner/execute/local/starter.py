@@ -6,11 +6,13 @@ All else stays here: the pipes, the signals, the hunt for what a run leaves behi
 
 If the starter dies, the kernel hands its children to this process, which is the subreaper: the runs that
 live go on and are watched and reaped here. What was under way is killed and is lost. A new starter takes
-the orders that follow; where none can be had, programs are started directly.
+the orders that follow; where none can be had, programs are started directly. For want of memory, say, none
+can be had for a while, and it is tried again.
 """
 
 import asyncio
 import logging
+import math
 from collections import deque
 
 from jeeves_runner.clock import Clock
@@ -18,11 +20,14 @@ from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.local import orphans
 from jeeves_runner.execute.local.leader import Pipes, Spawner, StartOrder
 from jeeves_runner.execute.local.starter_process import StarterProcess
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
 _TRIES = 3
 """How many processes may end in a row before they have started anything."""
+_PAUSE = 30.0
+"""Seconds until the next attempt where none could be had."""
 _UNDER_WAY = 64
 """The most starts that the starter is told of before it has answered."""
 
@@ -41,7 +46,9 @@ class Starter:
         self.process: StarterProcess | None = None
         """The process that takes orders by now; None if there is none."""
         self._ending: list[StarterProcess] = []
-        self._is_pumping = self._is_useless = False
+        self._is_pumping = False
+        self._is_useless_until = -math.inf
+        self._trouble = Trouble(log, over="there is a process that starts programs again")
         self._waiting: deque[StartOrder] = deque()
         self._early_ends = 0
 
@@ -55,7 +62,7 @@ class Starter:
         if self.process is not None or self._is_useless:
             return
         if not orphans.become_subreaper():
-            self._give_up("is of use only where orphans come to this process")
+            self._give_up("is of use only where orphans come to this process", math.inf)
             return
         try:
             self.process = StarterProcess(
@@ -79,7 +86,13 @@ class Starter:
         self._waiting.append(order)
         self._pump_soon()
 
+    @property
+    def _is_useless(self) -> bool:
+        return asyncio.get_running_loop().time() < self._is_useless_until
+
     def _go_on(self) -> None:
+        if self.process is not None and self.process.is_ready:
+            self._trouble.over()
         if self._waiting or (self.process is not None and self.process.has_to_reap):
             self._pump_soon()
 
@@ -119,9 +132,9 @@ class Starter:
             self._give_up("ended before it had started anything, again and again")
         self._pump_soon()
 
-    def _give_up(self, why: str) -> None:
-        self._is_useless = True
-        log.warning("the process that starts programs %s; they are started directly", why)
+    def _give_up(self, why: str, pause: float = _PAUSE) -> None:
+        self._is_useless_until = asyncio.get_running_loop().time() + pause
+        self._trouble.met(f"the process that starts programs {why}; they are started directly")
 
 
 def _pipes_for(order: StartOrder) -> Pipes | None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.launcher import Launcher
-from jeeves_runner.execute.local.spawn import raise_open_file_limit
+from jeeves_runner.execute.local.spawn import raise_open_file_limit, set_open_file_limit
 from jeeves_runner.execute.local.starter import Starter
 
 LOW = 256
@@ -60,3 +61,12 @@ def test_a_program_gets_the_limit_of_before(low_limit: int, with_starter: bool) 
 
     assert asyncio.run(run()) == Exited(code=0)
     assert b"".join(told).split() == [b"%d" % LOW, b"%d" % low_limit]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets the limits of another process")
+def test_a_soft_limit_above_what_the_system_allows_by_now_is_left_as_it_is() -> None:
+    with subprocess.Popen(["sleep", "60"]) as program:
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (64, 64))
+        set_open_file_limit(program.pid, 128)
+        assert resource.prlimit(program.pid, resource.RLIMIT_NOFILE) == (64, 64)
+        program.kill()
