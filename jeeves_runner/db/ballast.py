@@ -58,8 +58,8 @@ class Ballast:
                 self._held = True
                 self.release()
 
-    def release(self) -> bool:
-        """Delete the file; False if there is none or it cannot be deleted."""
+    def release(self, why: str = "the disk is full") -> bool:
+        """Delete the file; False if there is none or it cannot be deleted. The log says ``why``."""
         if not self._held:
             return False
         self._held = False
@@ -69,7 +69,7 @@ class Ballast:
         except OSError as error:
             log.error("the room in %s could not be given up: %s", self.path, error.strerror)
             return False
-        log.warning("the disk is full: what ends is recorded in the %d MiB kept for it", self._size // 2**20)
+        log.warning("%s: what ends is recorded in the %d MiB kept for it", why, self._size // 2**20)
         return True
 
     def _make(self) -> bool:

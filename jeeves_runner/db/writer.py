@@ -6,7 +6,9 @@ the COMMIT; no lock of another process can stop the loop.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +22,9 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
 from jeeves_runner.db.writer_thread import WriterThread
 from jeeves_runner.errors import DatabaseError
+from jeeves_runner.troubles import Trouble
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Priority", "Writer"]
 
@@ -27,6 +32,9 @@ T = TypeVar("T")
 
 TRY_AGAIN: Final = 1.0
 """Seconds after which what the database did not take is offered to it again."""
+
+SLOW: Final = 5.0
+"""Seconds after which a write is told of that has not come to its end."""
 
 STOP_PATIENCE = 10.0
 """Seconds that a stopping writer waits for another process's lock before it gives up what is left."""
@@ -64,11 +72,25 @@ class Writer:
         self._thread.start()
 
     async def watch(self) -> None:
-        """Wait for the writer's end; raises DatabaseError if it has failed."""
-        if self._thread is not None:
-            await self._thread.ended.wait()
-            if self._thread.fault is not None:
-                raise self._thread.fault
+        """Wait for the writer's end; raises DatabaseError if it has failed.
+
+        Meanwhile it tells of a write that does not come to its end. A disk that hangs gives no error.
+        """
+        thread = self._thread
+        if thread is None:
+            return
+        trouble = Trouble(log, over="the database's disk takes writes again")
+        while not thread.ended.is_set():
+            since = thread.at_work_since
+            if since is None or self._clock.monotonic() - since < SLOW:
+                trouble.over()
+            else:
+                trouble.met(f"a write has taken over {SLOW:g} s: the database's disk is slow or hangs")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TRY_AGAIN):
+                    await thread.ended.wait()
+        if thread.fault is not None:
+            raise thread.fault
 
     async def stop(self, patience: float = STOP_PATIENCE) -> bool:
         """Finish everything accepted so far and close the connection; whether that could be done.

@@ -47,6 +47,7 @@ class WriterThread(threading.Thread):
         self._give_up_at: float | None = None
         self._turns = turns_of(conn, clock)
         self.busy_since: datetime | None = None
+        self.at_work_since: float | None = None
         self.ended = asyncio.Event()
         self.fault: DatabaseError | None = None
 
@@ -78,9 +79,11 @@ class WriterThread(threading.Thread):
                 file_upkeep.lengthen_wal(self._conn)
             while batch := self._backlog.take():
                 self._in_hand = batch
+                self.at_work_since = self._clock.monotonic()
                 if self._settle(batch):
                     self._call_loop(_deliver, batch)
                 self._in_hand = []
+                self.at_work_since = None
                 self._hold_ballast()
                 if pace.is_due(idle=self._backlog.is_empty):
                     self._checkpoint()
@@ -109,7 +112,7 @@ class WriterThread(threading.Thread):
                 return False
         except Exception as error:  # noqa: BLE001 - every error goes to the callers
             rollback(self._conn)
-            if any(self._gets_room(write, error) for write in batch) and self._release_ballast():
+            if any(self._gets_room(write, error) for write in batch) and self._release_ballast(error):
                 self._backlog.put_back(batch)
                 return False
             for write in batch:
@@ -171,8 +174,10 @@ class WriterThread(threading.Thread):
             and isinstance(error, apsw.FullError | apsw.IOError)
         )
 
-    def _release_ballast(self) -> bool:
-        return self._ballast is not None and self._ballast.release()
+    def _release_ballast(self, error: Exception) -> bool:
+        # A disk that is full may also be told as a fault of it: the file of shared memory cannot grow.
+        why = "the disk is full" if isinstance(error, apsw.FullError) else "the disk takes no writes"
+        return self._ballast is not None and self._ballast.release(why)
 
     def _hold_ballast(self) -> None:
         if self._ballast is not None:

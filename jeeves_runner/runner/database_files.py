@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 _INTERVAL: Final = 1.0
 """Seconds between two looks at the files."""
 
-_SILENT: Final = "its disk does not answer"
-"""What is wrong where a call has come to no end."""
-
 _Files = Mapping[Path, FileIdentity | None]
 
 REST: Final = 5.0
@@ -45,7 +42,7 @@ async def file_is_lost(db_path: Path, thread: SideThread) -> Fenced:
         try:
             found = await thread.call(partial(files_of, db_path))
         except (OSError, DatabaseError) as error:
-            trouble.met(f"the files of {db_path} cannot be looked at: {str(error) or _SILENT}")
+            trouble.met(f"the files of {db_path} cannot be looked at: {_why(error)}")
         else:
             trouble.over()
             opened = opened or found
@@ -61,6 +58,12 @@ def _fenced(db_path: Path, opened: _Files, found: _Files) -> Fenced:
         f"{what} while this runner worked with it; it has ended its runs",
         hint="start it again: it takes up the database that is there then",
     )
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, in words; a call that has come to no end raises TimeoutError, which has none."""
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return text or "its disk does not answer"
 
 
 def warn_of_access(db_path: Path, data_dir: Path, mode: int) -> None:
@@ -98,8 +101,7 @@ class WalUpkeep:
             try:
                 await self.look()
             except (JeevesError, OSError) as error:
-                why = str(error) or _SILENT
-                self._trouble.met(f"the write-ahead log cannot be kept short: {why}", logging.ERROR)
+                self._trouble.met(f"the write-ahead log cannot be kept short: {_why(error)}", logging.ERROR)
             else:
                 self._trouble.over()
             await asyncio.sleep(_INTERVAL)

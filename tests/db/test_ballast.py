@@ -131,3 +131,21 @@ def test_at_the_start_the_room_is_given_up_where_there_is_no_other(disk: Path) -
     fill(disk)
     Ballast(path, CLOCK).make_room_to_start()
     assert not Ballast(path, CLOCK).path.exists()
+
+
+def test_a_disk_that_fails_is_not_called_full(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = disk / "runner.sqlite"
+    connect(path, create=True).close()
+    fails = [True]
+
+    def failing_once(tx: Tx) -> None:
+        if fails:
+            fails.clear()
+            raise apsw.IOError("disk I/O error")
+
+    async def scenario(writer: Writer) -> None:
+        await writer.write(adding("first"))  # by now the ballast is held
+        await writer.write(failing_once, priority=Priority.OUTCOME)
+
+    with_writer(path, scenario, Ballast(path, CLOCK))
+    assert caplog.messages == ["the disk takes no writes: what ends is recorded in the 16 MiB kept for it"]

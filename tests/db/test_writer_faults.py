@@ -23,6 +23,7 @@ from support.db import (
 )
 
 from jeeves_runner.db import file_upkeep, writer_thread
+from jeeves_runner.db import writer as writer_module
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_upkeep import incremental_vacuum, wal_bytes
 from jeeves_runner.db.writer import Priority, Writer
@@ -281,3 +282,33 @@ class TestStorage:
         some, rest = with_writer(path, scenario)
         assert some == 10
         assert 80 < rest < 1000
+
+
+def test_a_write_that_does_not_end_is_told_of_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "SLOW", 0.0)
+    monkeypatch.setattr(writer_module, "TRY_AGAIN", 0.01)
+    caplog.set_level(logging.INFO)
+
+    async def until(text: str) -> None:
+        async with asyncio.timeout(30):
+            while text not in caplog.text:  # noqa: ASYNC110 - a log gives no event
+                await asyncio.sleep(0.01)
+
+    async def scenario(writer: Writer) -> None:
+        watch = asyncio.create_task(writer.watch())
+        slow = Gate()
+        writing = asyncio.create_task(writer.write(slow))
+        await slow.entered()
+        await until("slow or hangs")
+        slow.open()
+        await writing
+        await until("takes writes again")
+        watch.cancel()
+
+    with_writer(path, scenario)
+    assert caplog.messages == [
+        "a write has taken over 0 s: the database's disk is slow or hangs",
+        "the database's disk takes writes again",
+    ]

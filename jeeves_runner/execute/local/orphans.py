@@ -93,7 +93,10 @@ async def kill_all(mark: str, leader: int) -> None:
         for pid in ours:
             _kill(pid)
         if persistence.gives_up(ours):
-            log.warning("processes of the run led by %d could not be ended: %s", leader, ours)
+            if ours:
+                log.warning("processes of the run led by %d could not be ended: %s", leader, ours)
+            else:
+                log.warning("what the run led by %d has left cannot be seen: no descriptor is free", leader)
             return
         if found is None:
             await asyncio.sleep(_ROUND_PATIENCE)

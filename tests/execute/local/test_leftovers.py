@@ -21,7 +21,7 @@ from support.launches import (
 )
 
 from jeeves_runner.core.outcome import Exited
-from jeeves_runner.execute.local import orphans
+from jeeves_runner.execute.local import hunt, orphans
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.processes import read_proc
 
@@ -137,6 +137,18 @@ def test_a_daemon_is_found_although_no_descriptor_was_free_at_first(
     ending, sink = run_once(daemon(), executor)
     assert ending == Exited(code=0)
     assert not is_alive(int(sink.stdout))
+
+
+@linux_only
+def test_what_cannot_be_seen_for_want_of_a_descriptor_is_not_said_to_be_left(
+    executor: Launcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hunt, "_WITHOUT_PROGRESS", 0.1)
+    monkeypatch.setattr(orphans, "read_proc", lambda _path: None)
+    ending, _ = run_once(launch("exit 3"), executor)
+    assert ending == Exited(code=3)
+    (message,) = caplog.messages
+    assert "cannot be seen: no descriptor is free" in message
 
 
 @linux_only
