@@ -21,7 +21,7 @@ from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import BaseMoved, JeevesError, Refused, SourceMismatch
+from jeeves_runner.errors import BaseMoved, DatabaseError, JeevesError, Refused, SourceMismatch
 from jeeves_runner.reconcile.apply import (
     Applied,
     ApplyOptions,
@@ -43,6 +43,9 @@ _FIRST_LOOKS = 4
 """Looks before the jobs are loaded, should deletes be settling at each but the last."""
 _COMMIT_PATIENCE = 45.0
 """Seconds that a source has to say which commit it stands at; git gets 10 for each question."""
+
+_AGAIN = 2.0
+"""Seconds until the next look where the database or the system has failed the last one."""
 
 SILENCE = 4.0
 """Seconds without an answer of the planner after which that is the sync state; 10,000 new manifests take it
@@ -87,6 +90,7 @@ class Reconciler:
         self._side = SideThread("reconciler")
         self._scripts = Places(self._side)
         self._look_again = asyncio.Event()
+        self._is_to_look_soon = False
         # The fingerprint of the last plan, and the monotonic time at which it was first seen.
         self._seen: tuple[str, float] = ("", 0.0)
         self.status = self._reported = SyncStatus(state="starting", since=clock.now())
@@ -117,19 +121,26 @@ class Reconciler:
         return await self._reads.close(patience) and has_ended
 
     async def run(self) -> None:
-        """Look at each hint and at each interval, until cancelled. Fails if its watch does."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch.follow(self.nudge))
-            group.create_task(self._glance())
-            while True:
-                try:
-                    # Not wait_for: in Python 3.11 a hint at the same moment makes it swallow a cancellation.
-                    async with asyncio.timeout(self._settle_wait()):
-                        await self._look_again.wait()
-                except TimeoutError:
-                    self._planner.forget()
-                self._look_again.clear()
-                await self.look()
+        """Look at each hint and at each interval, until cancelled. Fails if its watch does; begun again, it
+        looks at once."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch.follow(self.nudge))
+                group.create_task(self._glance())
+                await self._look_on()
+        finally:
+            self.nudge()
+
+    async def _look_on(self) -> None:
+        while True:
+            try:
+                # Not wait_for: in Python 3.11 a hint at the same moment makes it swallow a cancellation.
+                async with asyncio.timeout(self._settle_wait()):
+                    await self._look_again.wait()
+            except TimeoutError:
+                self._planner.forget()
+            self._look_again.clear()
+            await self.look()
 
     async def _glance(self) -> None:
         """Look again when a script that could not be run has changed: no source watches it."""
@@ -139,15 +150,17 @@ class Reconciler:
                 self.nudge()
 
     def _settle_wait(self) -> float:
-        """Seconds until the next look: sooner while deletes are settling."""
+        """Seconds until the next look: sooner while deletes are settling, and after want of something."""
         settling = self.settling()
-        return self._interval if settling is None else min(self._interval, settling)
+        soon = _AGAIN if self._is_to_look_soon else self._interval
+        return min(self._interval, soon if settling is None else settling)
 
     async def look(self) -> SyncStatus:
         """One look: plan, and apply what may be applied; the new ``status``.
 
         It does not raise for anything that is wrong with the source or the manifests.
         """
+        self._is_to_look_soon = False
         try:
             unrest = await self._watch.wait_for_rest(self._say_waiting)
             found = await self._reconcile(trust_deletes=unrest is None)
@@ -157,6 +170,7 @@ class Reconciler:
                 found = replace(found, reason=unrest)
             self._enter(found)
         except (JeevesError, OSError) as error:
+            self._is_to_look_soon = isinstance(error, DatabaseError | OSError)
             self._approved = None
             self._scripts.note({})
             await self._watch.looked(None)

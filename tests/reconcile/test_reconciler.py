@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import pytest
 from support.project import Project
 
 from jeeves_runner.clock import SystemClock, to_text
+from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.writer import Writer
+from jeeves_runner.errors import DatabaseError
 from jeeves_runner.reconcile.apply import Applied
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
@@ -150,6 +152,36 @@ def test_a_folder_whose_file_system_hangs_is_an_error_until_it_answers(
             )
             goes_on.set()
             assert (await reconciler.look()).state == "in_sync"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("fault", [DatabaseError("the disk is full"), MemoryError()], ids=repr)
+def test_a_look_that_failed_for_want_of_something_is_made_up_for_soon(
+    project: Project, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    monkeypatch.setattr("jeeves_runner.reconcile.reconciler._AGAIN", 0.01)
+    write, failures = Reconciler._write, [fault, fault]
+
+    async def failing(reconciler: Reconciler, plan: Plan, by: AppliedBy) -> Applied:
+        if failures:
+            raise failures.pop()
+        return await write(reconciler, plan, by)
+
+    async def keep(reconciler: Reconciler) -> None:
+        """As the runner does with its tasks."""
+        while True:
+            with suppress(ExceptionGroup):
+                await reconciler.run()
+
+    async def scene() -> None:
+        async with looking(project) as reconciler:
+            monkeypatch.setattr(Reconciler, "_write", failing)
+            reconciler.nudge()
+            task = asyncio.create_task(keep(reconciler))
+            await until(lambda: reconciler.status.state == "in_sync")
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(scene())
 
