@@ -10,6 +10,7 @@ from support.runs import Place, job
 
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import connect
+from jeeves_runner.errors import DatabaseError
 from jeeves_runner.runner import follower
 from jeeves_runner.runner.follower import Follower
 
@@ -102,6 +103,38 @@ def test_a_commit_that_falls_into_the_work_for_another_is_not_lost(
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(scenario())
+
+
+def test_a_look_that_failed_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun again, it passes on what the failed look has found, although nobody commits any more."""
+    monkeypatch.setattr(follower, "INTERVAL", 0.01)
+    place = Place(tmp_path)
+    place.apply(job("old"))
+    passed: list[tuple[str, list[str]]] = []
+
+    async def changed(_revision: int, ids: Sequence[str]) -> None:
+        passed.append(("changed", sorted(ids)))
+        if len(passed) == 1:
+            raise DatabaseError("the disk is full")
+
+    async def written() -> None:
+        passed.append(("written", []))
+        if len(passed) == 3:
+            raise DatabaseError("the disk is full")
+        raise asyncio.CancelledError
+
+    async def scenario() -> None:
+        follows = Follower(connect(place.path), changed=changed, written=written)
+        place.apply(job("new"))
+        async with asyncio.timeout(30):
+            for _ in range(2):
+                with pytest.raises(DatabaseError):
+                    await follows.run()
+            with pytest.raises(asyncio.CancelledError):
+                await follows.run()
+
+    asyncio.run(scenario())
+    assert passed == [("changed", ["new"]), ("changed", ["new"]), ("written", []), ("written", [])]
 
 
 def test_all_that_others_have_applied_since_is_passed_on_at_once(tmp_path: Path) -> None:

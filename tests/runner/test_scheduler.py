@@ -315,6 +315,50 @@ def test_a_row_damaged_between_two_looks_is_off_the_timetable_until_an_apply_hea
     with_runner(place, scenario)
 
 
+def test_what_a_look_that_failed_had_in_hand_is_due_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.place.apply(job("a", schedule=("0 * * * *",)), job("b", schedule=("0 * * * *",)))
+
+    def fail(_due: Due) -> "asyncio.Future[list[Run]]":
+        raise MemoryError
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        desk.clock.advance(minutes=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.taken, "submit", fail)
+            with pytest.raises(MemoryError):
+                await desk.scheduler.run()
+        again = asyncio.create_task(desk.scheduler.run())
+        while len(desk.taken.due) < 2:  # noqa: ASYNC110 - within turns of the loop
+            await asyncio.sleep(0)
+        again.cancel()
+        assert sorted(desk.taken.times) == [("a", NOON, 1), ("b", NOON, 1)]
+
+    play(scene())
+
+
+def test_a_database_that_takes_nothing_is_told_of_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.place.apply(job("a", schedule=("* * * * *",)), job("b", schedule=("* * * * *",)))
+    caplog.set_level("INFO")
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        caplog.clear()
+        for desk.taken.fail in (True, True, False, True):
+            desk.clock.advance(minutes=1)
+            await desk.scheduler.look()
+            await asyncio.sleep(0)
+
+    play(scene())
+    assert caplog.messages == [
+        "nothing that is due can be recorded: locked",
+        "what is due is recorded again",
+        "nothing that is due can be recorded: locked",
+    ]
+
+
 def test_the_loop_starts_two_hundred_jobs_due_at_once(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.apply(*(job(f"j{n}", schedule=("* * * * * *",)) for n in range(200)))
