@@ -1,33 +1,35 @@
 """Work on files that may never answer, done beside the event loop and waited for only so long.
 
-A call on a file system that hangs cannot be interrupted. Here it stops a thread of its own, which nothing
-waits for at the end of the program, and the run fails.
+A start looks at its folders and files, and its program enters its folder before it is one of its own. The
+event loop does that itself only where each folder has just answered a question that its file system cannot
+answer from memory. What is left: one that begins to hang within ``_LATELY`` after its answer holds the loop
+until it goes on. To ask before each start would cost one that comes alone about a tenth of its time.
 """
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.shared_result import SharedResult
+from jeeves_runner.side_thread import SideThread
 
 T = TypeVar("T")
 
-_PATIENCE = 30.0
+_PATIENCE: Final = 30.0
 """Seconds to wait for an answer."""
-_LATELY = 60.0
+_LATELY: Final = 1.0
 """Seconds for which a folder that has answered is taken to answer at once."""
-_MOST_PATHS = 10_000
+_MOST_PATHS: Final = 10_000
+_MOST_THREADS: Final = 32
 
 
 class Files:
-    """Knows which files of runs are at hand: those whose folders have answered lately.
+    """Knows which files of runs are at hand: those whose folders have just answered.
 
     Use it from one event loop. Relative paths start at ``root``.
     """
@@ -35,7 +37,8 @@ class Files:
     def __init__(self, root: str) -> None:
         self._root = root
         self._answered: dict[str, float] = {}  # folders, and paths as specs write them, by the loop's time
-        self._asked: dict[str, SharedResult[None]] = {}
+        self._asked: dict[str, asyncio.Task[bool]] = {}
+        self._threads: dict[str, SideThread] = {}
 
     def are_at_hand(self, spec: JobSpec) -> bool:
         """Whether a run of this job may look at once into its working folder, its script and its secrets."""
@@ -58,19 +61,35 @@ class Files:
             self._note(path)
 
     async def _ask_for(self, folder: str) -> None:
-        """In one thread for each folder, however many runs wait for it."""
-        loop = asyncio.get_running_loop()
-        if self._answered.get(folder, -inf) > loop.time() - _LATELY:
+        """Once, however many runs wait for the answer."""
+        if self._answered.get(folder, -inf) > asyncio.get_running_loop().time() - _LATELY:
             return
         asked = self._asked.get(folder)
         if asked is None:
-            asked = self._asked[folder] = SharedResult()
-            _in_thread(lambda: os.path.exists(folder), lambda _answer: self._on_answer(folder))  # noqa: PTH110
-        await _in_time(asked, folder)
+            asked = self._asked[folder] = asyncio.ensure_future(self._answers(folder))
+        if not await asyncio.shield(asked):
+            raise _silent(folder)
 
-    def _on_answer(self, folder: str) -> None:
+    async def _answers(self, folder: str) -> bool:
+        """Ask in a thread of the folder's own: there is one such thread at most, also while it hangs."""
+        try:
+            await self._thread_of(folder).call(partial(os.statvfs, folder), _PATIENCE)
+        except TimeoutError:
+            return False
+        except OSError:
+            pass  # it is an answer too; or there can be no thread now, and the folder is not asked
+        finally:
+            del self._asked[folder]
         self._note(folder)
-        self._asked.pop(folder).set(None)
+        return True
+
+    def _thread_of(self, folder: str) -> SideThread:
+        thread = self._threads.get(folder)
+        if thread is None:
+            if len(self._threads) >= _MOST_THREADS:
+                self._threads.clear()
+            thread = self._threads[folder] = SideThread("file work")
+        return thread
 
     def _note(self, path: str) -> None:
         if len(self._answered) >= _MOST_PATHS:
@@ -83,40 +102,18 @@ def _secret_files(spec: JobSpec) -> list[str]:
 
 
 async def beside_the_loop(work: Callable[[], T], path: str) -> T:
-    """What the work on this file returns or raises. StartFailed if it does not end in time."""
-    result: SharedResult[T | Exception] = SharedResult()
-    _in_thread(work, result.set)
-    answer = await _in_time(result, path)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-async def _in_time(result: SharedResult[T], path: str) -> T:
+    """What the work on this file returns or raises. StartFailed if it does not end in time, or if there is no
+    thread for it."""
     try:
-        async with asyncio.timeout(_PATIENCE):
-            return await result.wait()
+        return await SideThread("file work").call(work, _PATIENCE)
     except TimeoutError:
-        raise StartFailed(
-            f"the file system of {path} has not answered for {_PATIENCE:.0f} s",
-            hint="is it on a server that cannot be reached?",
-        ) from None
+        raise _silent(path) from None
+    except OSError as error:
+        raise StartFailed(f"{path} cannot be read now: {error.strerror}") from error
 
 
-def _in_thread(work: Callable[[], T], on_answer: Callable[[T | Exception], None]) -> None:
-    """Call back in the loop with what the work returns or raises."""
-    loop = asyncio.get_running_loop()
-
-    def run() -> None:
-        answer: T | Exception
-        try:
-            answer = work()
-        except Exception as error:  # noqa: BLE001 - it goes to the caller
-            answer = error
-        with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(on_answer, answer)
-
-    try:
-        threading.Thread(target=run, name="file-work", daemon=True).start()
-    except RuntimeError:  # no thread to be had
-        run()
+def _silent(path: str) -> StartFailed:
+    return StartFailed(
+        f"the file system of {path} has not answered for {_PATIENCE:.0f} s",
+        hint="is it on a server that cannot be reached?",
+    )

@@ -55,16 +55,16 @@ async def carried_out(executor: LocalExecutor, spec: JobSpec, run_id: int = 1) -
 def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
     """A folder ``hangs`` that answers after the test; how many have asked it."""
     asked: list[str] = []
-    exists, is_over = os.path.exists, threading.Event()
+    statvfs, is_over = os.statvfs, threading.Event()
 
-    def slow(path: Any) -> bool:
+    def slow(path: Any) -> os.statvfs_result:
         if str(path).startswith(str(tmp_path / "hangs")):
             assert threading.current_thread() is not threading.main_thread()
             asked.append(str(path))
             is_over.wait(30)
-        return exists(path)
+        return statvfs(path)
 
-    monkeypatch.setattr(os.path, "exists", slow)
+    monkeypatch.setattr(os, "statvfs", slow)
     monkeypatch.setattr(file_work, "_PATIENCE", 0.2)
     yield lambda: len(asked)
     is_over.set()
