@@ -44,6 +44,7 @@ from jeeves_runner.runner.follower import Follower
 from jeeves_runner.runner.interpreter import collect_garbage, favour_event_loop
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
+from jeeves_runner.runner.loop_watch import LoopWatch
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runner.shared_threads import COUNT, started_threads
@@ -109,10 +110,12 @@ async def serve(
         supervisor.stopping()
 
     stop = Stop(clock, begun=begun)
+    watch = LoopWatch(loop)
     try:
         async with supervisor.informed(), AsyncExitStack() as stack:
             runner = Runner(config, clock, stack, open_files, stop=stop, paused=paused)
             signals.start()
+            watch.start()
             try:
                 if await runner.start():
                     ready(runner.url)
@@ -122,6 +125,7 @@ async def serve(
                 runner.stop(error)
                 raise
     finally:
+        watch.end()
         if stop.unfinished:
             # All else is done, and what is left would keep the interpreter from its end.
             signals.leave_at(clock.monotonic() + _AFTERTHOUGHT)

@@ -209,3 +209,36 @@ def test_a_process_that_hangs_is_left_with_the_code_of_a_stop_and_a_word(
         assert server.wait() == 0
     last = server.log.read_text().splitlines()[-1]
     assert last.endswith(f"CRITICAL the stop did not end in time; this process leaves behind {left}")
+
+
+STANDING = """
+import sys, threading
+from pathlib import Path
+from jeeves_runner.runner import follower, loop_watch
+loop_watch.INTERVAL, loop_watch.PATIENCE = 0.1, 0.5
+
+def hang(_conn):
+    while not Path("go on").exists():
+        threading.Event().wait(0.05)
+    return 0
+
+read = follower.data_version
+follower.data_version = lambda conn: hang(conn) if Path("hang").exists() else read(conn)
+from jeeves_runner.__main__ import main
+sys.argv = ["jeeves-runner", "serve"]
+main()
+"""
+
+
+def test_a_loop_that_stands_still_is_told_of_with_the_place(root: Path) -> None:
+    save(root, "a.yaml", RARELY)
+    with serving(root, [sys.executable, "-c", STANDING]) as server:
+        (root / "hang").touch()
+        until(lambda: "has stood still" in server.log.read_text())
+        (root / "go on").touch()
+        until(lambda: "the event loop goes on" in server.log.read_text())
+        (root / "hang").unlink()
+        assert server.get("/healthz") == {"status": "ok"}
+    (line,) = [line for line in server.log.read_text().splitlines() if "stood still" in line]
+    assert "in runner/follower.py:" in line
+    assert line.endswith(", run")
