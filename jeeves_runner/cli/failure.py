@@ -21,6 +21,8 @@ from jeeves_runner.errors import JeevesError
 
 LOG_NAME: Final = "jeeves-runner.log"
 
+_SHORTAGE_HINT: Final = "end what takes it, or raise the limit (ulimit -a)"
+
 
 def report(error: Exception, app: App) -> int:
     """Tell the person about ``error``; the exit code it ends the process with."""
@@ -42,11 +44,8 @@ def report(error: Exception, app: App) -> int:
             return exits.FAILED
         case click.Abort():
             return exits.INTERRUPTED
-        case OSError(errno=errno.ENOSPC):
-            _complain(f"the disk is full: {error.filename or 'the output'} cannot be written", None)
-            return exits.FAILED
-        case OSError(errno=errno.EROFS):
-            _complain(f"the file system of {error.filename or 'the output'} is read-only", None)
+        case _ if (lack := _lack(error)) is not None:
+            _complain(*lack)
             return exits.FAILED
         case _ if (known := _database_error(error, app)) is not None:
             _complain(known.message, known.hint)
@@ -55,6 +54,22 @@ def report(error: Exception, app: App) -> int:
             what = " ".join(str(error).split())
             _complain(f"unexpected {type(error).__name__}: {what}", _keep_traceback(error, app))
             return exits.UNEXPECTED
+
+
+def _lack(error: Exception) -> tuple[str, str | None] | None:
+    """What the system has not had for the program, and a hint; None if it is no shortage."""
+    match error:
+        case OSError(errno=errno.ENOSPC):
+            return f"the disk is full: {error.filename or 'the output'} cannot be written", None
+        case OSError(errno=errno.EROFS):
+            return f"the file system of {error.filename or 'the output'} is read-only", None
+        case OSError(errno=errno.EMFILE | errno.ENFILE | errno.ENOMEM | errno.EAGAIN):
+            return f"the system has no room for this now: {error.strerror}", _SHORTAGE_HINT
+        case MemoryError():
+            return "there is not enough memory", _SHORTAGE_HINT
+        case RuntimeError(args=("can't start new thread",)):
+            return "there can be no more threads", _SHORTAGE_HINT
+    return None
 
 
 def _complain(message: str, hint: str | None) -> None:

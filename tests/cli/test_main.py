@@ -1,5 +1,6 @@
 """The command line's frame: options, lazy commands, and errors as one line with an exit code."""
 
+import errno
 import importlib
 import json
 import pkgutil
@@ -191,6 +192,24 @@ def test_a_bug_is_one_line_and_its_traceback_is_in_the_log(tmp_path: Path) -> No
     assert str(log) in answer.stderr
     assert "Traceback" not in answer.stderr
     assert "ZeroDivisionError: oh" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "has no room for this now: Too many open files"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "has no room for this now: Cannot allocate memory"),
+        (MemoryError(), "there is not enough memory"),
+        (RuntimeError("can't start new thread"), "there can be no more threads"),
+    ],
+    ids=repr,
+)
+def test_a_shortage_is_no_bug(tmp_path: Path, error: Exception, said: str) -> None:
+    answer = invoke("act", group=failing(error))
+    assert answer.exit_code == 2
+    assert said in answer.stderr
+    assert "bug" not in answer.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_without_a_usable_log_a_traceback_goes_to_a_temporary_file(
