@@ -22,6 +22,7 @@ from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
+from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
@@ -180,7 +181,7 @@ class Runner:
         stack.callback(listener.close)
         self.url = url_of(listener)
         conn = self._connect(create=True)
-        stack.callback(conn.close)
+        stack.push_async_callback(close_in_thread, conn)
         setup = planner_setup(config)
         check_source(conn, setup.source)
         make_folder(config.data_dir, config.folder_mode)
@@ -284,7 +285,8 @@ class Runner:
         if self._http is not None:
             await self._stop.within("HTTP", self._http.close(), most=2 * _HTTP_GRACE)
         if self._local is not None:
-            self._local.close()
+            closing = asyncio.to_thread(self._local.close)
+            await self._stop.within("the Unix socket", closing, most=_HTTP_GRACE)
 
     async def _end_looking(self, maintenance: Maintenance) -> None:
         await self._stop.within("a task", self._tasks.end(), most=_READING)

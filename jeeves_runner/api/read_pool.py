@@ -10,6 +10,7 @@ import apsw
 from aiohttp import web
 
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.runner.shared_threads import started_threads
 
 T = TypeVar("T")
@@ -41,8 +42,7 @@ class ReadPool:
         for connection in self._connections:
             connection.interrupt()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-        for connection in self._connections:
-            connection.close()
+        await asyncio.gather(*map(close_in_thread, self._connections))
 
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._own, "connection", None)

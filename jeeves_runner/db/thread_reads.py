@@ -9,6 +9,7 @@ import apsw
 
 from jeeves_runner.db.transaction import translate
 from jeeves_runner.errors import DatabaseError
+from jeeves_runner.side_thread import SideThread
 
 T = TypeVar("T")
 
@@ -17,6 +18,17 @@ END_PATIENCE: Final = 2.0
 
 _STEP = 0.02
 """Seconds between two attempts to interrupt a read: between two statements there is nothing to interrupt."""
+
+
+async def close_in_thread(conn: apsw.Connection, patience: float = END_PATIENCE) -> bool:
+    """Close a connection, which looks at its files; False if these do not answer in ``patience`` seconds."""
+    try:
+        await SideThread("end of a connection").call(conn.close, patience)
+    except TimeoutError:
+        return False
+    except OSError:  # there can be no thread now
+        conn.close()
+    return True
 
 
 class ThreadReads:
@@ -55,15 +67,14 @@ class ThreadReads:
 
     async def close(self, patience: float = END_PATIENCE) -> bool:
         """Interrupt a read that is under way and close the connection; False, and it stays open, if the read
-        has not ended within ``patience`` seconds."""
+        or the disk has not ended within ``patience`` seconds."""
         if not await self._interrupt_until(lambda: self._in_use.acquire(blocking=False), patience):
             return False
         try:
             self._is_closed = True
-            self._conn.close()
+            return await close_in_thread(self._conn, patience)
         finally:
             self._in_use.release()
-        return True
 
     async def _interrupt_until(self, ended: Callable[[], bool], patience: float) -> bool:
         loop = asyncio.get_running_loop()
