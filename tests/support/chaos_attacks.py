@@ -224,12 +224,13 @@ def _holder(world: World, *words: str) -> Iterator[str]:
 
 @contextmanager
 def disk_full(world: World, draw: Random) -> Iterator[bool]:
-    if not world.has_own_disk:
-        yield False
-        return
-    filler = fill(world.disk)
-    yield True
-    filler.unlink()
+    with world.having(world.disk) as is_ours:
+        if not is_ours or not world.has_own_disk:
+            yield False
+            return
+        filler = fill(world.disk)
+        yield True
+        filler.unlink()
 
 
 # Files that may be anything

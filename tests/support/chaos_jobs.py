@@ -31,6 +31,7 @@ defaults:
 """
 
 SAY: Final = """
+set -e
 say() {
   echo "$1 $JR_JOB_ID $JR_RUN_ID $JR_ATTEMPT $JR_TRIGGER ${JR_SCHEDULED_FOR:--} ${2:-$JR_RUN_MARK}" \\
     >> "$JR_PROJECT_DIR/ledger"
