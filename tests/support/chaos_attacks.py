@@ -160,7 +160,7 @@ import os, sys, apsw
 conn = apsw.Connection(sys.argv[1])
 conn.set_busy_timeout(5_000)
 try:
-    conn.execute("PRAGMA wal_autocheckpoint=0; BEGIN IMMEDIATE")
+    conn.execute("PRAGMA wal_autocheckpoint=0; BEGIN IMMEDIATE").fetchall()
 except apsw.Error as error:
     print(error, flush=True)
     os._exit(0)
