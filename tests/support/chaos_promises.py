@@ -1,6 +1,6 @@
 """What the chaos campaign holds the runner to once nobody attacks any more.
 
-``settled`` looks at a server that was started after the last attack, ``kept`` at the database that it leaves.
+``settled`` and ``in_step`` look at the server, ``kept`` at the database that it leaves.
 What a stop and a start must keep is looked at whenever there is one (``chaos_world``). All raise Broken.
 """
 
@@ -25,16 +25,24 @@ Row = dict[str, Any]
 
 
 def settled(world: World) -> None:
-    """Everything works again, and what was left of the work is done."""
+    """Everything works again, and what was left of the work is done.
+
+    The server was started after the last attack, or has lived through it.
+    """
     for job in sorted(world.paused):
         if world.command("resume", job).returncode != 0:
             raise Broken(f"{job} cannot be resumed")
-    _asked(world, "POST", "/reconcile")
-    _comes(world, "in sync", lambda: _asked(world, "GET", "/sync")["state"] == "in_sync")
+    in_step(world)
     for run in sorted(world.accepted):
         _comes(world, f"end of run {run}", lambda run=run: _run(world, run)["status"] not in _ACTIVE)
     _slots_are_free(world)
     _comes(world, "end of all items", lambda: _items_left(world) == 0)
+
+
+def in_step(world: World) -> None:
+    """The server answers, and what is declared is live."""
+    _asked(world, "POST", "/reconcile")
+    _comes(world, "in sync", lambda: _asked(world, "GET", "/sync")["state"] == "in_sync")
 
 
 def kept(world: World, final: dict[int, str]) -> None:

@@ -8,10 +8,10 @@ from random import Random
 from typing import Final, NamedTuple
 
 from support.chaos_attacks import EXCUSING, HOSTILE, USUAL, Attack
-from support.chaos_promises import kept, outcomes_of, settled
+from support.chaos_promises import in_step, kept, outcomes_of, settled
 from support.chaos_world import World, world
 
-_BEYOND_THE_STOP: Final = 99
+_TO_THE_END: Final = 99
 
 
 class Act(NamedTuple):
@@ -39,19 +39,28 @@ class Figures(NamedTuple):
     """Seconds."""
 
 
-def story_of(seed: int) -> list[Act]:
+class Story(NamedTuple):
+    """What follows from a seed."""
+
+    acts: list[Act]
+    stops_under_attack: bool
+    """Whether the server is stopped before the attacks that last are over; else it must recover from them."""
+
+
+def story_of(seed: int) -> Story:
     """Two acts of three are attacks, the others what people usually do."""
     draw = Random(seed)
-    return [
+    acts = [
         Act(
             attack=draw.choice(draw.choice((HOSTILE, HOSTILE, USUAL))),
             seed=draw.randrange(1000),
-            lasts=draw.choice((0, 1, 2, 3, _BEYOND_THE_STOP)),
+            lasts=draw.choice((0, 1, 2, 3, _TO_THE_END)),
             lines=draw.randrange(8),
             starts=draw.random() < 0.7,
         )
         for _ in range(draw.randint(10, 16))
     ]
+    return Story(acts, stops_under_attack=draw.random() < 0.5)
 
 
 def play(seed: int, root: Path) -> Figures:
@@ -77,29 +86,38 @@ def _no_files(folder: str, names: list[str]) -> list[str]:
     ]
 
 
-def _play(story: list[Act], made: World) -> None:
+def _play(story: Story, made: World) -> None:
     made.start()
     with ExitStack() as rest:
-        on: list[tuple[int, Act, ExitStack]] = []
-        for number, act in enumerate(story):
-            if act.starts:
-                made.start()
-            stack = rest.enter_context(ExitStack())
-            on.append((number + act.lasts, act, stack))
-            _begin(act, made, stack)
-            made.let_work(act.lines)
-            for over in [one for one in on if one[0] <= number]:
-                on.remove(over)
-                _end(over[1], made, over[2])
-            made.see_ends()
-        made.stop()
+        _attack(story.acts, made, rest)
+        if story.stops_under_attack:
+            made.stop()
     made.note("nobody attacks any more")
     made.excuses.clear()
     made.start()
     settled(made)
     final = outcomes_of(made)
     made.stop()
+    made.start()
+    in_step(made)
+    made.stop()
     kept(made, final)
+
+
+def _attack(acts: list[Act], made: World, rest: ExitStack) -> None:
+    """Play the acts. What lasts longer is over with ``rest``."""
+    on: list[tuple[int, Act, ExitStack]] = []
+    for number, act in enumerate(acts):
+        if act.starts:
+            made.start()
+        stack = rest.enter_context(ExitStack())
+        on.append((number + act.lasts, act, stack))
+        _begin(act, made, stack)
+        made.let_work(act.lines)
+        for over in [one for one in on if one[0] <= number]:
+            on.remove(over)
+            _end(over[1], made, over[2])
+        made.see_ends()
 
 
 def _begin(act: Act, made: World, stack: ExitStack) -> None:

@@ -181,13 +181,21 @@ class World:
     def start(self) -> None:
         """Start a server, unless one is there. Under attack it may wait, or say why it cannot start."""
         self.see_ends(wait=True)
-        if self.server is not None:
-            return
+        if self.server is None:
+            self._begin()
+        if not self.is_up:
+            self._await_start()
+
+    def _begin(self) -> None:
         self._left = {process.living for process in self.processes() if process.run}
         self.figures["starts"] += 1
         log = self.root / f"serve-{self.figures['starts']}.log"
         server = self.server = Victim(self.root, log)
         self.note(f"start of server {self.figures['starts']}, pid {server.pid}")
+
+    def _await_start(self) -> None:
+        server = self.server
+        assert server is not None
         patience = _A_LOOK if self.excuses else START_BOUND
         with suppress(AssertionError):
             until(lambda: server.ended() is not None or server.answers(), patience)
