@@ -21,7 +21,7 @@ import pytest
 from support.answers import check_answer
 from support.chaos_jobs import KILL_GRACE, SHUTDOWN_GRACE, Line, lay_out, ledger_of, read_ledger
 from support.disk import small_disk
-from support.server import SERVE, Server, command, until
+from support.server import PATIENCE, SERVE, Server, until
 
 STOP_BOUND: Final = SHUTDOWN_GRACE + KILL_GRACE + 15
 """Seconds that a stop may take, as the documentation says."""
@@ -279,8 +279,16 @@ class World:
         self.figures["runs accepted"] += 1
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """A command of the command line, whose output is held to what all output is held to."""
-        answer = command(self.root, *words)
+        """A command of the command line, in a process of its own. Its output is looked at."""
+        answer = subprocess.run(
+            [*SERVE[:-1], *words],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**os.environ, "NO_COLOR": "1"},
+        )
         self.note(f"{' '.join(words)} -> {answer.returncode}")
         check_output(" ".join(words), answer.stdout + answer.stderr)
         return answer
