@@ -55,6 +55,7 @@ class Scheduler:
         self._clock = clock
         self._timetable = Timetable()
         self._known: dict[str, TimetableRow] = {}
+        self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
         self._undecided: set[str] = set()
         self._trouble = Trouble(log, over="what is due is recorded again")
@@ -154,12 +155,13 @@ class Scheduler:
 
     async def _read_jobs(self, job_ids: Sequence[str]) -> None:
         far_ahead = 0
-        for ids in _portions(job_ids):
-            # No cursor may stay open while others use the connection.
-            rows = {row.id: row for row in timetable_rows(self._conn, ids)}
-            for job_id in ids:
-                far_ahead += self._place(job_id, rows.get(job_id))
-                await self._breathe()
+        async with self._one_at_a_time:  # a row that was read before an apply is not placed after the new one
+            for ids in _portions(job_ids):
+                # No cursor may stay open while others use the connection.
+                rows = {row.id: row for row in timetable_rows(self._conn, ids)}
+                for job_id in ids:
+                    far_ahead += self._place(job_id, rows.get(job_id))
+                    await self._breathe()
         if far_ahead:
             log.warning(
                 "%d jobs were last decided more than 3 h ahead of now: the clock has been set back,"

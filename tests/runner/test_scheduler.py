@@ -12,7 +12,7 @@ import pytest
 from support.clock import HandClock
 from support.runs import Place, Rig, job, with_runner
 
-from jeeves_runner.clock import SystemClock, to_text
+from jeeves_runner.clock import Slice, SystemClock, to_text
 from jeeves_runner.core.model import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
@@ -115,6 +115,24 @@ def test_a_change_of_the_schedule_takes_effect_and_forgets_the_past(desk: Desk) 
         await desk.scheduler.on_plan(desk.place.apply(job("moved", schedule=("0 9,18 * * *",))))
         await desk.scheduler.look()
         assert desk.taken.times == []
+        assert desk.scheduler.next_of("moved") == NOON + timedelta(hours=6)
+
+    play(scene())
+
+
+def test_a_change_while_all_jobs_are_loaded_is_what_stays(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Slice, "LENGTH", -1.0)  # others have their turn after each job
+    desk.clock.advance(seconds=1)  # beyond the slice that the scheduler began with
+    desk.place.apply(job("first", schedule=("0 * * * *",)), job("moved", schedule=("0 12 * * *",)))
+
+    async def scene() -> None:
+        loading = asyncio.create_task(desk.scheduler.load())
+        await asyncio.sleep(0)  # it has read both rows, and placed the first job
+        written = desk.place.apply(job("moved", schedule=("0 18 * * *",)))
+        await desk.scheduler.on_plan(written)
+        await loading
         assert desk.scheduler.next_of("moved") == NOON + timedelta(hours=6)
 
     play(scene())
