@@ -247,6 +247,30 @@ def test_without_notifications_it_hints_at_an_interval_and_says_so_once(
     asyncio.run(scenario())
 
 
+def test_a_watch_that_cannot_be_armed_is_tried_again_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Path] = []
+
+    def refused(*paths: Path, **_: object) -> Iterator[object]:
+        tried.extend(paths)
+        raise OSError("Error creating recommended watcher: Too many open files (os error 24)")
+
+    monkeypatch.setattr(system_watch, "_PAUSE", 1000)
+    monkeypatch.setattr(notices, "watch", refused)
+
+    async def scenario() -> None:
+        jobs = tmp_path / "jobs.d"
+        jobs.mkdir()
+        async with listening(jobs) as (_, listener):
+            await listener.next()
+            async with asyncio.timeout(PATIENCE):
+                await listener.quiet()
+        assert sorted(tried) == [tmp_path, jobs]
+
+    asyncio.run(scenario())
+
+
 def test_a_file_system_that_hangs_keeps_nobody_and_is_heard_once_it_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

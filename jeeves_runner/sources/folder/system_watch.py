@@ -95,11 +95,14 @@ class SystemWatch:
                 for watch in watches:
                     await watch.stand(self._patience)
             self._note(watches)
+            self._news.clear()  # this hint tells of it; and what a failed watch has said must not end the pause
             yield
-            while not self._is_to_rearm:
+            while True:
                 if not watches or any(watch.fault is not None for watch in watches):
                     self._note(watches)
                     await self._news_within(_PAUSE)
+                    return
+                if self._is_to_rearm:
                     return
                 await self._news.wait()
                 self._news.clear()
