@@ -95,7 +95,7 @@ class SystemWatch:
                 for watch in watches:
                     await watch.stand(self._patience)
             self._note(watches)
-            self._news.clear()  # this hint tells of it; and what a failed watch has said must not end the pause
+            self._news.clear()  # this hint tells of it, and what a failed watch has said must end no pause
             yield
             while True:
                 if not watches or any(watch.fault is not None for watch in watches):
