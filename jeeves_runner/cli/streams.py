@@ -4,7 +4,6 @@ import io
 import os
 import select
 import sys
-import time
 from collections.abc import Iterable
 from typing import IO, Final
 
@@ -12,8 +11,8 @@ from jeeves_runner.errors import UsageError
 
 _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
-_PATIENCE: Final = 1.0
-"""Seconds for the streams to take more at the end of a server."""
+_PATIENCE_MS: Final = 1000
+"""Milliseconds for a stream to take more at the end of a server. Once it was in vain, the next gets none."""
 
 
 def prepare_streams() -> None:
@@ -46,18 +45,19 @@ def give_up_broken_streams() -> None:
     What they still hold would make the exit code that of a failed flush, and one line more would wait for
     as long as their reader likes.
     """
-    ends_at = time.monotonic() + _PATIENCE
+    patience = _PATIENCE_MS
     for number, (name, mode) in enumerate(_STREAMS):
-        if mode == "w" and not (_takes_more(number, ends_at) and _is_flushed(getattr(sys, name))):
+        if mode == "w" and not (_takes_more(number, patience) and _is_flushed(getattr(sys, name))):
+            patience = 0
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, number)
             os.close(null)
 
 
-def _takes_more(descriptor: int, ends_at: float) -> bool:
+def _takes_more(descriptor: int, patience: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
-    return any(event == select.POLLOUT for _, event in poll.poll(max(0, ends_at - time.monotonic()) * 1000))
+    return any(event == select.POLLOUT for _, event in poll.poll(patience))
 
 
 def _is_flushed(stream: IO[str]) -> bool:
