@@ -5,7 +5,13 @@ table (``cli/exits.py``, ``api/problems.py``). The message is a sentence for a p
 says what to do about it.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+NO_MEMORY: Final = "there is not enough memory"
+"""What a MemoryError means, which has no text of its own."""
+
+NO_THREAD: Final = "can't start new thread"
+"""What Python says at a limit on threads, by a RuntimeError."""
 
 
 class JeevesError(Exception):

@@ -17,7 +17,7 @@ from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.terminal import printable
 from jeeves_runner.clock import to_text
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError
 
 LOG_NAME: Final = "jeeves-runner.log"
 
@@ -66,8 +66,8 @@ def _lack(error: Exception) -> tuple[str, str | None] | None:
         case OSError(errno=errno.EMFILE | errno.ENFILE | errno.ENOMEM | errno.EAGAIN):
             return f"the system has no room for this now: {error.strerror}", _SHORTAGE_HINT
         case MemoryError():
-            return "there is not enough memory", _SHORTAGE_HINT
-        case RuntimeError(args=("can't start new thread",)):
+            return NO_MEMORY, _SHORTAGE_HINT
+        case RuntimeError() if str(error) == NO_THREAD:
             return "there can be no more threads", _SHORTAGE_HINT
     return None
 

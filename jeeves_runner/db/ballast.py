@@ -11,6 +11,8 @@ from jeeves_runner.db.connection import real_path
 
 log = logging.getLogger(__name__)
 
+FULL: Final = "the disk is full"
+
 SIZE: Final = 16 * 1024 * 1024
 """Bytes: some hundred outcomes with all of their output."""
 
@@ -58,7 +60,7 @@ class Ballast:
                 self._held = True
                 self.release()
 
-    def release(self, why: str = "the disk is full") -> bool:
+    def release(self, why: str = FULL) -> bool:
         """Delete the file; False if there is none or it cannot be deleted. The log says ``why``."""
         if not self._held:
             return False

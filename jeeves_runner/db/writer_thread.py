@@ -12,7 +12,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.db import file_upkeep
-from jeeves_runner.db.ballast import Ballast
+from jeeves_runner.db.ballast import FULL, Ballast
 from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, translate
 from jeeves_runner.db.turns import sleep_before_retry, turns_of
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
@@ -176,7 +176,7 @@ class WriterThread(threading.Thread):
 
     def _release_ballast(self, error: Exception) -> bool:
         # A disk that is full may also be told as a fault of it: the file of shared memory cannot grow.
-        why = "the disk is full" if isinstance(error, apsw.FullError) else "the disk takes no writes"
+        why = FULL if isinstance(error, apsw.FullError) else "the disk takes no writes"
         return self._ballast is not None and self._ballast.release(why)
 
     def _hold_ballast(self) -> None:

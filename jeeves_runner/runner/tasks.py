@@ -12,6 +12,8 @@ from typing import Any, Final
 from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.errors import (
+    NO_MEMORY,
+    NO_THREAD,
     DatabaseError,
     DatabaseReplaced,
     DatabaseTooNew,
@@ -28,9 +30,6 @@ _WELL: Final = 5.0
 
 _LASTING: Final = (DatabaseReplaced, DatabaseTooNew, NotADatabase)
 """What is wrong with a database that no waiting mends."""
-
-_NO_THREAD: Final = "can't start new thread"
-"""What Python says at a limit on threads, by a RuntimeError."""
 
 Work = Coroutine[Any, Any, None]
 
@@ -77,7 +76,7 @@ class Tasks:
                 fault = self._in_our_words(error)
                 if not may_pass(fault):
                     raise
-                why = str(fault) or "there is not enough memory"
+                why = str(fault) or NO_MEMORY
                 trouble.met(f"the {name} has stopped and is begun again: {why}", logging.ERROR)
             finally:
                 well.cancel()
@@ -115,5 +114,5 @@ def _parts(fault: BaseException) -> Iterator[BaseException]:
 
 def _is_shortage(fault: BaseException) -> bool:
     if isinstance(fault, RuntimeError):
-        return str(fault) == _NO_THREAD
+        return str(fault) == NO_THREAD
     return isinstance(fault, DatabaseError | OSError | MemoryError) and not isinstance(fault, _LASTING)
