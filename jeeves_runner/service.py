@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -25,7 +24,6 @@ from jeeves_runner.db.runner import RunnerLock, set_addresses
 from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import Fenced
-from jeeves_runner.execute.local.spawn import raise_open_file_limit
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors
 from jeeves_runner.reconcile.apply import Applied, check_source
@@ -42,17 +40,14 @@ from jeeves_runner.runner.epoch import (
     take_lock,
 )
 from jeeves_runner.runner.follower import Follower
-from jeeves_runner.runner.interpreter import collect_garbage, favour_event_loop
+from jeeves_runner.runner.interpreter import collect_garbage
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
-from jeeves_runner.runner.loop_watch import LoopWatch
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
-from jeeves_runner.runner.shared_threads import COUNT, started_threads
-from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, SignalThread
+from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING
 from jeeves_runner.runner.start_runs import run_at_start
 from jeeves_runner.runner.stop import SLACK, Stop
-from jeeves_runner.runner.supervisor import Supervisor
 from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
@@ -68,68 +63,6 @@ _READING = 2.0
 
 _LAST_STEPS = 4.0
 """Seconds of a stop that are kept for what comes after the runs."""
-
-_AFTERTHOUGHT = 1.0
-"""Seconds that the interpreter gets for its own end after a stop that has left something."""
-
-
-async def serve(
-    config: Config,
-    clock: Clock,
-    *,
-    paused: bool = False,
-    ready: Callable[[str], None] = lambda _url: None,
-    exit_code: Callable[[BaseException | None], int] = lambda fault: 0 if fault is None else 2,
-) -> None:
-    """Run until SIGTERM, SIGINT or SIGQUIT, or until a part fails. Takes over all signals of the process.
-
-    ``paused``: nothing runs until all jobs are resumed. ``ready`` gets the address once jobs are scheduled
-    and HTTP answers. Raises JeevesError for what keeps the runner from starting (the port, the lock, the
-    database, another source) and Fenced when another runner took over. A stop that does not end in its time
-    ends the process: with the ``exit_code`` of the fault it stopped for, None if it was told to.
-    """
-    favour_event_loop()
-    open_files = raise_open_file_limit()
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(started_threads(COUNT, "shared"))
-    supervisor = Supervisor.of(os.environ, clock)
-    signals = SignalThread(
-        clock,
-        deliver=lambda number: loop.call_soon_threadsafe(obey, number),
-        patience=config.shutdown_grace_ms / 1000 + SLACK,
-        last_words=lambda: f"the stop did not end in time; this process leaves behind {stop.what_is_left}",
-        exit_code=lambda: exit_code(stop.fault),
-    )
-
-    def obey(number: signal.Signals) -> None:
-        runner.on_signal(number)
-        if number in LOOKS:
-            supervisor.reloaded()
-
-    def begun(ends_at: float) -> None:
-        signals.leave_at(ends_at)
-        supervisor.stopping()
-
-    stop = Stop(clock, begun=begun)
-    watch = LoopWatch(loop)
-    try:
-        async with supervisor.informed(), AsyncExitStack() as stack:
-            runner = Runner(config, clock, stack, open_files, stop=stop, paused=paused)
-            signals.start()
-            watch.start()
-            try:
-                if await runner.start():
-                    ready(runner.url)
-                    supervisor.ready(f"answers on {runner.url}")
-                    await runner.until_stopped()
-            except BaseException as error:
-                runner.stop(error)
-                raise
-    finally:
-        watch.end()
-        if stop.unfinished:
-            # All else is done, and what is left would keep the interpreter from its end.
-            signals.leave_at(clock.monotonic() + _AFTERTHOUGHT)
 
 
 class Runner:

@@ -59,7 +59,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "api": WORKING,
     "dashboard": (*WORKING, "api"),
     "service": (*WORKING, "api", "dashboard", "executors"),
-    "cli": (*WORKING, "client", "executors", "service"),
+    "server_process": (*WORKING, "service"),
+    "cli": (*WORKING, "client", "executors", "server_process"),
     "__main__": ("cli",),
 }
 """Each room, from the lowest up, with the rooms it may import; every room may import itself.

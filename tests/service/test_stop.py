@@ -159,9 +159,9 @@ def test_a_planner_that_does_not_answer_does_not_keep_the_runner(root: Path) -> 
 
 HANGING = """
 import asyncio, sys, threading, time
-from jeeves_runner import service
+from jeeves_runner import server_process, service
 from jeeves_runner.runner import epoch
-service.SLACK = service._LAST_STEPS = 4
+server_process.SLACK = service.SLACK = service._LAST_STEPS = 4
 
 def hang(*_):
     threading.Event().wait()

@@ -31,7 +31,7 @@ def _serve(app: App, paused: bool) -> None:
     import asyncio  # with the service, half a second: too long for `serve --help` and Tab
 
     from jeeves_runner.runner.logging_setup import lines_for_people, set_up_logging
-    from jeeves_runner.service import serve
+    from jeeves_runner.server_process import serve
 
     config = app.config
     try:
