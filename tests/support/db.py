@@ -10,12 +10,15 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import apsw
 
-from jeeves_runner.clock import SystemClock
+from jeeves_runner.access import PRIVATE, make_file, make_folder
+from jeeves_runner.clock import Clock, SystemClock
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx
@@ -36,6 +39,23 @@ sys.stdin.readline()
 conn.execute("ROLLBACK")
 conn.close()
 """
+
+
+def database(path: Path, clock: Clock | None = None) -> apsw.Connection:
+    """A connection to the database at ``path``. A missing one is copied: to migrate takes longer."""
+    if not path.exists():
+        make_folder(path.parent, PRIVATE)
+        make_file(path)
+        path.write_bytes(_empty_database())
+    return connect(path, create=True, clock=clock)
+
+
+@cache
+def _empty_database() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "runner.sqlite"
+        connect(path, create=True).close()
+        return path.read_bytes()
 
 
 def child(code: str, *args: object) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import apsw
 from support.clock import HandClock
+from support.db import database
 from support.specs import canonical
 
 from jeeves_runner.clock import to_text
@@ -20,7 +21,7 @@ from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.plan import Action, Change
 from jeeves_runner.core.spec_texts import spec_hash
 from jeeves_runner.db import declared_jobs
-from jeeves_runner.db.connection import connect, transaction
+from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.transaction import Tx
 
 
@@ -30,7 +31,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.clock = HandClock()
-        self.conn: apsw.Connection = connect(path, create=True, clock=self.clock)
+        self.conn: apsw.Connection = database(path, self.clock)
 
     @contextmanager
     def tx(self) -> Iterator[Tx]:

@@ -9,12 +9,13 @@ from textwrap import dedent
 
 import apsw
 from support.clock import HandClock
+from support.db import database
 
 from jeeves_runner.config import Config, load_config
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
-from jeeves_runner.db.connection import connect, transaction
+from jeeves_runner.db.connection import transaction
 from jeeves_runner.reconcile.apply import Applied, ApplyOptions, apply_plan, read_live, with_fields
 from jeeves_runner.reconcile.setup import planner_of, source_of
 
@@ -48,7 +49,7 @@ class Project:
 
     @property
     def conn(self) -> apsw.Connection:
-        return connect(self.config.db_path, create=True)
+        return database(self.config.db_path)
 
     def write(self, name: str, text: str) -> Path:
         """Write a manifest below jobs.d/."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
+from support.db import database
 from support.specs import canonical
 
 from jeeves_runner.clock import Clock, SystemClock
@@ -52,7 +53,7 @@ class Place:
         self.root = root
         self.path = root / "runner.sqlite"
         self.clock = clock or SystemClock()
-        self.conn = connect(self.path, create=True)
+        self.conn = database(self.path)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
