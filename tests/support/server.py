@@ -23,7 +23,8 @@ from support.answers import check_answer
 from jeeves_runner.cli.main import main
 
 PATIENCE = 60.0
-_STEP = 0.01
+_STEP = 0.03
+"""Seconds between two looks, most of which are requests: shorter ones take the time of what they wait for."""
 
 EVERY_SECOND = "schedule: '* * * * * *'\nrun: echo tick\ntimeout: 10s\n"
 HOLD = "run: |\n  echo $$ > pid\n  exec sleep 300\ntimeout: 10m\nkill_grace: 1s\n"
