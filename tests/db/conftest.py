@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.db import database
 from support.ledger import Store
-
-from jeeves_runner.db.connection import connect
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A database that has just been set up."""
     path = tmp_path / "runner.sqlite"
-    connect(path, create=True).close()
+    database(path).close()
     return path
 
 
