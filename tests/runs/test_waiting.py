@@ -153,7 +153,7 @@ def test_a_waiting_run_stays_through_a_pause_and_starts_when_it_has_expired(plac
 
 
 def test_a_pause_of_all_jobs_stops_schedule_and_retries_until_it_is_over(place: Place) -> None:
-    place.apply(job("tick"), job("flaky", "exit 1", retries=Retries(limit=1, delay_ms=50)))
+    place.apply(job("tick"), job("flaky", "exit 1", retries=Retries(limit=1, delay_ms=1000)))
 
     async def scenario(rig: Rig) -> None:
         await rig.finish("flaky")
