@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.chaos_round import Figures, play
 
-SEEDS = (1, 2, 3, 4)
-"""Of the short form: the same stories each time; the campaign looks for others."""
+SEEDS = (99, 107, 129)
+"""Of the short form: the same stories each time, with each kind of attack; the campaign looks for others."""
 ROUNDS = 100
 AT_ONCE = 4
 """Most of a round is waiting."""

@@ -1,27 +1,22 @@
-"""The attacks of the chaos campaign.
+"""The attacks of the chaos campaign on processes, on the database and on its disk.
 
 An attack is a context: it begins with the block and is over with it. It yields whether it could be made:
 without a server there is nobody to kill. ``draw`` gives whatever it leaves to chance.
 """
 
-import json
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Final
 
-from support.chaos_jobs import MANIFESTS, QUEUE, TRIGGERED, manifest_of
 from support.chaos_world import World
 from support.db import child
 from support.disk import fill
 from support.server import until
-
-Attack = Callable[[World, Random], AbstractContextManager[bool]]
-
 
 # Processes
 
@@ -231,190 +226,3 @@ def disk_full(world: World, draw: Random) -> Iterator[bool]:
         filler = fill(world.disk)
         yield True
         filler.unlink()
-
-
-# Files that may be anything
-
-
-@contextmanager
-def manifest_is_a_pipe(world: World, draw: Random) -> Iterator[bool]:
-    with _pipe_at(world, manifest_of(world.root, draw.choice(list(MANIFESTS)))) as is_there:
-        yield is_there
-
-
-@contextmanager
-def script_is_a_pipe(world: World, draw: Random) -> Iterator[bool]:
-    name = draw.choice(["plain.sh", "producer.py", "worker.py"])
-    with _pipe_at(world, world.root / "scripts" / name) as is_there:
-        for job in ("script", "producer"):
-            world.ask("POST", f"/jobs/{job}/run?wait=0s")
-        yield is_there
-
-
-@contextmanager
-def logs_are_pipes(world: World, draw: Random) -> Iterator[bool]:
-    """At the places of logs to come."""
-    highest = max((*world.accepted, *(line.run for line in world.ledger())), default=0)
-    pipes = []
-    for number in range(highest + 1, highest + 6):
-        job = draw.choice(TRIGGERED)
-        path = world.disk / "logs" / job / f"{number}.log"
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.mkfifo(path)
-            pipes.append(path)
-        world.ask("POST", f"/jobs/{job}/run?wait=0s")
-    yield bool(pipes)
-    for path in pipes:
-        if path.is_fifo():
-            path.unlink()
-
-
-@contextmanager
-def own_log_is_a_pipe(world: World, draw: Random) -> Iterator[bool]:
-    """SIGHUP has the server begin it anew."""
-    with _pipe_at(world, world.root / "runner.log") as is_there:
-        if is_there and world.is_up:
-            assert world.server is not None
-            world.server.signal(signal.SIGHUP)
-        yield is_there
-
-
-@contextmanager
-def _pipe_at(world: World, path: Path) -> Iterator[bool]:
-    """A pipe in the place of a file, that nobody writes to or reads."""
-    with world.having(path) as is_ours:
-        if not is_ours or not path.is_file():
-            yield False
-            return
-        kept = path.with_name(f".{path.name}.kept")
-        path.rename(kept)
-        os.mkfifo(path)
-        yield True
-        kept.replace(path)
-
-
-# Manifests
-
-
-@contextmanager
-def manifest_added(world: World, draw: Random) -> Iterator[bool]:
-    name = f"extra-{draw.randrange(1000)}"
-    manifest_of(world.root, name).write_text(f"timeout: 5s\nrun: echo {name}\n")
-    yield True
-
-
-@contextmanager
-def manifest_edited(world: World, draw: Random) -> Iterator[bool]:
-    name = draw.choice(TRIGGERED)
-    with _changed(world, name, f"{MANIFESTS[name]}priority: {draw.randrange(10)}\n") as is_changed:
-        yield is_changed
-
-
-@contextmanager
-def manifest_broken(world: World, draw: Random) -> Iterator[bool]:
-    text = draw.choice(["", "run: [", "runs: echo\n"])
-    with _changed(world, draw.choice(list(MANIFESTS)), text) as is_changed:
-        yield is_changed
-
-
-@contextmanager
-def manifest_deleted(world: World, draw: Random) -> Iterator[bool]:
-    with _changed(world, draw.choice(list(MANIFESTS)), None) as is_changed:
-        yield is_changed
-
-
-@contextmanager
-def _changed(world: World, name: str, text: str | None) -> Iterator[bool]:
-    path = manifest_of(world.root, name)
-    with world.having(path) as is_ours:
-        if not is_ours:
-            yield False
-            return
-        if text is None:
-            path.unlink()
-        else:
-            path.write_text(text)
-        yield True
-        path.write_text(MANIFESTS[name])
-
-
-# What people do
-
-
-@contextmanager
-def triggered_by_http(world: World, draw: Random) -> Iterator[bool]:
-    for _ in range(draw.randint(2, 8)):
-        world.ask("POST", f"/jobs/{draw.choice(TRIGGERED)}/run?wait=0s")
-    yield True
-
-
-@contextmanager
-def triggered_by_command(world: World, draw: Random) -> Iterator[bool]:
-    answer = world.command("trigger", draw.choice(TRIGGERED), "--json")
-    if answer.returncode == 0:
-        world.accept(json.loads(answer.stdout)["run"])
-    yield True
-
-
-@contextmanager
-def cancelled(world: World, draw: Random) -> Iterator[bool]:
-    latest = sorted(world.accepted)[-6:]
-    if latest:
-        run = draw.choice(latest)
-        if draw.random() < 0.7:
-            world.ask("POST", f"/runs/{run}/cancel")
-        else:
-            world.command("cancel", str(run))
-    yield bool(latest)
-
-
-@contextmanager
-def paused(world: World, draw: Random) -> Iterator[bool]:
-    job = draw.choice(TRIGGERED)
-    world.paused.add(job)
-    answer = world.ask("POST", f"/jobs/{job}/pause")
-    yield answer is not None and answer[0] == 200
-
-
-@contextmanager
-def queued_by_command(world: World, draw: Random) -> Iterator[bool]:
-    name = f"by-hand-{draw.randrange(10**9)}"
-    if world.command("queue", "push", QUEUE, f'"{name}"').returncode == 0:
-        world.promised_by_hand.add(name)
-    yield True
-
-
-HOSTILE: Final[tuple[Attack, ...]] = (
-    server_killed,
-    starter_killed,
-    planner_killed,
-    planner_stopped,
-    few_processes,
-    few_descriptors,
-    stranger_like_a_run,
-    signals_without_an_end,
-    stopped_by_signal,
-    database_locked,
-    wal_deleted,
-    shm_deleted,
-    disk_full,
-    manifest_is_a_pipe,
-    script_is_a_pipe,
-    logs_are_pipes,
-    own_log_is_a_pipe,
-    manifest_added,
-    manifest_edited,
-    manifest_broken,
-    manifest_deleted,
-)
-USUAL: Final[tuple[Attack, ...]] = (
-    triggered_by_http,
-    triggered_by_command,
-    cancelled,
-    paused,
-    queued_by_command,
-)
-
-EXCUSING: Final = frozenset({"database_locked", "disk_full", "own_log_is_a_pipe"})
-"""While one of these lasts, a server may say why it cannot start, or wait."""

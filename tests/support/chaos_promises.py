@@ -1,7 +1,7 @@
 """What the chaos campaign holds the runner to once nobody attacks any more.
 
 ``settled`` and ``in_step`` look at the server, ``kept`` at the database that it leaves.
-What a stop and a start must keep is looked at whenever there is one (``chaos_world``). All raise Broken.
+What a stop and a start must keep is looked at by ``chaos_world`` whenever there is one. All raise Broken.
 """
 
 import json
@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import apsw
 from support.chaos_jobs import MANIFESTS, NAMESPACE, QUEUE, Line
-from support.chaos_world import Broken, World, check_output
+from support.chaos_server import Broken, check_output
+from support.chaos_world import World
 from support.server import until
 
 _PATIENCE: Final = 60.0

@@ -2,14 +2,51 @@
 
 import shutil
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
-from support.chaos_attacks import EXCUSING, HOSTILE, USUAL, Attack
+from support import chaos_attacks, chaos_files, chaos_usual
 from support.chaos_promises import in_step, kept, outcomes_of, settled
 from support.chaos_world import World, world
+
+Attack = Callable[[World, Random], AbstractContextManager[bool]]
+
+HOSTILE: Final[tuple[Attack, ...]] = (
+    chaos_attacks.server_killed,
+    chaos_attacks.starter_killed,
+    chaos_attacks.planner_killed,
+    chaos_attacks.planner_stopped,
+    chaos_attacks.few_processes,
+    chaos_attacks.few_descriptors,
+    chaos_attacks.stranger_like_a_run,
+    chaos_attacks.signals_without_an_end,
+    chaos_attacks.stopped_by_signal,
+    chaos_attacks.database_locked,
+    chaos_attacks.wal_deleted,
+    chaos_attacks.shm_deleted,
+    chaos_attacks.disk_full,
+    chaos_files.manifest_is_a_pipe,
+    chaos_files.script_is_a_pipe,
+    chaos_files.logs_are_pipes,
+    chaos_files.own_log_is_a_pipe,
+    chaos_files.manifest_added,
+    chaos_files.manifest_edited,
+    chaos_files.manifest_broken,
+    chaos_files.manifest_deleted,
+)
+USUAL: Final[tuple[Attack, ...]] = (
+    chaos_usual.triggered_by_http,
+    chaos_usual.triggered_by_command,
+    chaos_usual.cancelled,
+    chaos_usual.paused,
+    chaos_usual.queued_by_command,
+)
+
+EXCUSING: Final = frozenset({"database_locked", "disk_full", "own_log_is_a_pipe"})
+"""While one of these lasts, a server may say why it cannot start, or wait."""
 
 _TO_THE_END: Final = 99
 
@@ -69,7 +106,8 @@ def play(seed: int, root: Path) -> Figures:
         try:
             _play(story_of(seed), made)
         except Exception as error:
-            shutil.copytree(made.disk, root / "disk-when-it-failed", ignore=_no_files)
+            with suppress(shutil.Error):  # what goes away meanwhile
+                shutil.copytree(made.disk, root / "disk-when-it-failed", ignore=_no_files)
             told = "\n".join(made.story)
             raise AssertionError(
                 f"seed {seed} (play it again: make chaos CHAOS_SEED={seed}), in {root}\n{told}\n{error!r}"

@@ -4,118 +4,33 @@ What the promises are held against is kept outside of the database: the ledger o
 (``chaos_jobs``), and here the requests that were answered as accepted, and the processes that there were.
 """
 
-import json
 import os
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import pytest
-from support.answers import check_answer
-from support.chaos_jobs import KILL_GRACE, SHUTDOWN_GRACE, Line, lay_out, ledger_of, read_ledger
+from support.chaos_jobs import Line, lay_out, ledger_of, read_ledger
+from support.chaos_server import (
+    A_LOOK,
+    START_BOUND,
+    STOP_BOUND,
+    STOP_PATIENCE,
+    Broken,
+    Living,
+    Process,
+    Victim,
+    check_output,
+    command_line,
+    processes_of,
+)
 from support.disk import small_disk
-from support.server import PATIENCE, SERVE, Server, until
-
-STOP_BOUND: Final = SHUTDOWN_GRACE + KILL_GRACE + 15
-"""Seconds that a stop may take, as the documentation says."""
-_INTERPRETER: Final = 3.0
-"""Seconds besides, on a busy machine, until the interpreter sees the signal, and for its own end."""
-START_BOUND: Final = 60.0
-"""Seconds in which a server answers that nobody attacks."""
-_A_LOOK: Final = 3.0
-"""Seconds that a start under attack is waited for, and an answer over HTTP."""
-
-_ROUND: Final = "CHAOS_ROUND"
-"""In the environment of the server, and so of all that it starts."""
-TELLTALES: Final = ("Traceback", "this is a bug", "never retrieved")
-"""What no output may hold."""
-
-
-class Broken(AssertionError):
-    """A promise that was not kept."""
-
-
-class Living(NamedTuple):
-    """A process, told from a later one of the same number."""
-
-    pid: int
-    started: str
-    """In ticks since boot."""
-
-
-class Process(NamedTuple):
-    """A process that comes from a server of this world."""
-
-    living: Living
-    run: str | None
-    """The run it belongs to; None for the server's own."""
-
-
-class Victim(Server):
-    """``jeeves-runner serve``, which may take its time to start, or not start at all."""
-
-    def __init__(self, root: Path, log: Path) -> None:
-        self.root = root
-        self.log = log
-        self.url = ""
-        self.must_end_since: float | None = None
-        """By the monotonic clock; None: it must not end."""
-        self.files_deleted = False
-        """Whether that is because a file of its database was deleted."""
-        with log.open("wb") as stream:
-            self._process = subprocess.Popen(
-                SERVE, cwd=root, stdout=stream, stderr=stream, env={**os.environ, _ROUND: str(root)}
-            )
-
-    def answers(self) -> bool:
-        """Whether it has said that it answers."""
-        if not self.url and self.ended() is None:
-            self.url = self._address() or ""
-        return bool(self.url)
-
-    def ask_to_stop(self, number: signal.Signals) -> None:
-        """Send a signal that means an end."""
-        self.must_end_since = self.must_end_since or time.monotonic()
-        self.signal(number)
-
-    def lose_files(self) -> None:
-        """A file of its database was deleted: it must notice, and end."""
-        self.must_end_since = self.must_end_since or time.monotonic()
-        self.files_deleted = True
-
-    def ask(self, method: str, path: str, patience: float = _A_LOOK) -> tuple[int, Any] | None:
-        """Status and document of an answer; None if there was none in time."""
-        request = urllib.request.Request(
-            self.url + path,
-            data=b"{}" if method == "POST" else None,
-            headers={"Content-Type": "application/json"},
-            method=method,
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=patience) as response:
-                return _checked(method, path, response)
-        except urllib.error.HTTPError as error:
-            return _checked(method, path, error)
-        except (OSError, urllib.error.URLError):
-            return None
-
-
-def _checked(method: str, path: str, answer: Any) -> tuple[int, Any] | None:
-    try:
-        text = answer.read().decode()
-    except OSError:
-        return None
-    check_answer(method, path, answer.status, answer.headers.get_content_type(), text)
-    if answer.status == 500:
-        raise Broken(f"{method} {path} was answered with 500: {text}")
-    return answer.status, json.loads(text) if text else None
+from support.server import PATIENCE, SERVE, until
 
 
 class World:
@@ -196,7 +111,7 @@ class World:
     def _await_start(self) -> None:
         server = self.server
         assert server is not None
-        patience = _A_LOOK if self.excuses else START_BOUND
+        patience = A_LOOK if self.excuses else START_BOUND
         with suppress(AssertionError):
             until(lambda: server.ended() is not None or server.answers(), patience)
         if not self.is_up and not self.excuses:
@@ -230,7 +145,7 @@ class World:
 
     def _await_end(self, server: Victim, since: float) -> None:
         try:
-            server.wait(max(0.1, since + STOP_BOUND + _INTERPRETER - time.monotonic()))
+            server.wait(max(0.1, since + STOP_PATIENCE - time.monotonic()))
         except subprocess.TimeoutExpired:
             text = server.log.read_text()
             raise Broken(f"the stop has not ended after {STOP_BOUND:.0f} s: {text[-2000:]}") from None
@@ -263,7 +178,7 @@ class World:
 
     # Requests
 
-    def ask(self, method: str, path: str, patience: float = _A_LOOK) -> tuple[int, Any] | None:
+    def ask(self, method: str, path: str, patience: float = A_LOOK) -> tuple[int, Any] | None:
         """Ask the server, if there is one; a run that it accepts is held to that."""
         if not self.is_up:
             return None
@@ -297,27 +212,14 @@ class World:
 
     def processes(self) -> list[Process]:
         """All that come from servers of this world and live, the servers too."""
-        found = []
-        for path in Path("/proc").iterdir():
-            if not path.name.isdecimal():
-                continue
-            with suppress(OSError):
-                words = (path / "environ").read_bytes().split(b"\0")
-                if f"{_ROUND}={self.root}".encode() not in words:
-                    continue
-                state, *fields = (path / "stat").read_text().rpartition(")")[2].split()
-                if state not in "ZX":
-                    runs = [word[10:].decode() for word in words if word.startswith(b"JR_RUN_ID=")]
-                    living = Living(int(path.name), fields[18])
-                    found.append(Process(living, next(iter(runs), None)))
-        return found
+        return processes_of(self.root)
 
     def part_of_server(self, name: str) -> list[int]:
         """The processes of the server's own that run a module of this name."""
         return [
             process.living.pid
             for process in self.processes()
-            if process.run is None and name.encode() in _command_line(process.living.pid)
+            if process.run is None and name.encode() in command_line(process.living.pid)
         ]
 
     def put_stranger(self, **environment: str) -> None:
@@ -352,20 +254,6 @@ class World:
         for stranger in self.strangers:
             stranger.kill()
             stranger.wait()
-
-
-def check_output(name: str, text: str) -> None:
-    """Broken if it tells of a fault that nobody has foreseen."""
-    for word in TELLTALES:
-        if word in text:
-            place = text.index(word)
-            raise Broken(f"{name} says: {text[max(0, place - 1000) : place + 3000]}")
-
-
-def _command_line(pid: int) -> bytes:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
 
 
 @contextmanager
