@@ -18,6 +18,9 @@ T = TypeVar("T")
 PATIENCE: Final = 5.0
 """Seconds after which a call counts as one that does not return."""
 
+SILENT: Final = "its disk does not answer"
+"""What is wrong with a file then: a TimeoutError has no words of its own."""
+
 
 class SideThread:
     """A thread of its own that makes calls one after another. It starts with the first one.

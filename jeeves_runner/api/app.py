@@ -18,6 +18,7 @@ from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.db.transaction import translated
 from jeeves_runner.errors import JeevesError
+from jeeves_runner.side_thread import SideThread
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,9 +33,10 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[_answer_always])
     reads = ReadPool(Path(services.conn.filename))
     app.on_cleanup.append(reads.close)
+    files = SideThread("files for HTTP")
     roles = app[_ROLES] = {}
     for route in ROUTES:
-        handler = _served(route, services, reads, limits)
+        handler = _served(route, services, reads, files, limits)
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             roles[app.router.add_route(method, route.path, handler)] = route.role
     # Where several paths fit, the first that takes the method does, so these come last.
@@ -43,7 +45,9 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     return app
 
 
-def _served(route: AnyRoute, services: ApiServices, reads: ReadPool, limits: Limits) -> Handler:
+def _served(
+    route: AnyRoute, services: ApiServices, reads: ReadPool, files: SideThread, limits: Limits
+) -> Handler:
     """What makes a call of each request for a route."""
     path: Parser[Any] = Parser(route.path_values, called="the {}")
     query: Parser[Any] = Parser(route.query)
@@ -55,6 +59,7 @@ def _served(route: AnyRoute, services: ApiServices, reads: ReadPool, limits: Lim
         call: Call[Any, Any, Any] = Call(
             services=services,
             reads=reads,
+            files=files,
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request, limits.body) if no_body is None else no_body,

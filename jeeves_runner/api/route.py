@@ -14,10 +14,12 @@ from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import encode_by_parts, encoded_response
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.side_thread import PATIENCE, SideThread
 
 P = TypeVar("P")
 Q = TypeVar("Q")
 B = TypeVar("B")
+T = TypeVar("T")
 
 _NOTHING: Final[type[Any]] = Nothing
 
@@ -38,6 +40,8 @@ class Call(Generic[P, Q, B]):
     """What the rest of the program offers."""
     reads: ReadPool
     """For reads that may take long."""
+    files: SideThread
+    """For looks at files."""
     path: P
     """The values in the path."""
     query: Q
@@ -51,6 +55,13 @@ class Call(Generic[P, Q, B]):
         """The document that ``view`` makes of the database at this moment, read and encoded in the pool."""
         clock = self.services.clock
         return encoded_response(await self.reads.read(lambda conn: encode_by_parts(view(conn, clock.now()))))
+
+    async def look(self, at_files: Callable[[], T]) -> T:
+        """What a look at files returns or raises. TimeoutError, which is an OSError, if their disk hangs.
+
+        By then it takes no thread that other requests, or other parts of the program, need.
+        """
+        return await self.files.call(at_files, PATIENCE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

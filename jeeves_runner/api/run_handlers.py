@@ -1,15 +1,16 @@
 """The handlers of runs: lists, single runs, their logs, starts by hand and cancels."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import apsw
 from aiohttp import web
 
+from jeeves_runner.api.connection import log
 from jeeves_runner.api.requests import (
     JobPath,
     LookQuery,
@@ -27,6 +28,7 @@ from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_reader import LogReader
+from jeeves_runner.side_thread import SILENT
 from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.runs import (
     ResultDocument,
@@ -39,6 +41,8 @@ from jeeves_runner.views.runs import (
 
 _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 _NO_TIME: Final = timedelta()
+
+_RunCall = Call[RunPath, Nothing, Nothing]
 
 
 async def runs_of_job(call: Call[JobPath, PageQuery, Nothing]) -> web.Response:
@@ -62,13 +66,13 @@ async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
     return json_response(document)
 
 
-async def logs(call: Call[RunPath, Nothing, Nothing]) -> web.StreamResponse:
+async def logs(call: _RunCall) -> web.StreamResponse:
     found = run_view(call.services.conn, call.path.run)["run"]
     if found["log_path"] is not None:
         parts = LogReader(Path(found["log_path"])).read()
-        with suppress(OSError):  # it has been deleted, or is no file any more: the tails are left
-            first = await _next(parts)
-            return web.Response(body=_all(first, parts), headers=_TEXT)
+        with suppress(OSError):  # it has been deleted, is no file any more, or hangs: the tails are left
+            first = await _next(call, parts)
+            return web.Response(body=_all(call, first, parts), headers=_TEXT)
     return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
 
 
@@ -93,7 +97,7 @@ async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
     return json_response(document, status=202)
 
 
-async def cancel_run(call: Call[RunPath, Nothing, Nothing]) -> web.Response:
+async def cancel_run(call: _RunCall) -> web.Response:
     services, run_id = call.services, call.path.run
     before = run_view(services.conn, run_id)["run"]
     if before["finished_at"] is not None:
@@ -111,16 +115,22 @@ def _runs(
     return document
 
 
-async def _all(first: bytes | None, more: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _all(call: _RunCall, first: bytes | None, more: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """All parts of a log. Where one cannot be read, the connection ends, so that it is not taken for all."""
     part = first
     while part is not None:
         yield part
-        part = await _next(more)
+        try:
+            part = await _next(call, more)
+        except OSError as error:
+            run_id, why = call.path.run, error.strerror or SILENT
+            log.warning("the log of run %d cannot be read further: %s", run_id, why)
+            raise ConnectionResetError from error
 
 
-async def _next(parts: Iterator[bytes]) -> bytes | None:
-    """The next part of a log, None at its end; the event loop does not wait for the disk."""
-    return await asyncio.to_thread(next, parts, None)
+async def _next(call: _RunCall, parts: Iterator[bytes]) -> bytes | None:
+    """The next part of a log, None at its end. Raises OSError."""
+    return await call.look(partial(next, parts, None))
 
 
 def _seconds(wait: timedelta | None) -> float | None:

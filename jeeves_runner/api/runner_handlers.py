@@ -1,10 +1,14 @@
 """The handlers of the runner itself: its status, its settings and its sync with the manifests."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import apsw
 from aiohttp import web
 
+from jeeves_runner.access import TooOpen
 from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call
@@ -20,11 +24,11 @@ async def index(call: PlainCall) -> web.Response:
 
 
 async def status(call: PlainCall) -> web.Response:
-    """In the pool: it reads all jobs, and looks at files whose disk may hang."""
+    """In the pool: it reads all jobs."""
     services = call.services
-    settings = services.config
     stopping, busy_since = services.stopping.is_set(), services.writer.busy_since
     sync = sync_view(services.sync.status)
+    too_open = await _too_open(call)
 
     def view(conn: apsw.Connection, now: datetime) -> StatusDocument:
         return status_view(
@@ -34,10 +38,19 @@ async def status(call: PlainCall) -> web.Response:
             stopping=stopping,
             sync=sync,
             busy_since=busy_since,
-            too_open=too_open_files(settings.db_path, settings.data_dir, settings.folder_mode),
+            too_open=too_open,
         )
 
     return await call.answer(view)
+
+
+async def _too_open(call: PlainCall) -> Sequence[TooOpen]:
+    """None while their disk does not answer."""
+    settings = call.services.config
+    look = partial(too_open_files, settings.db_path, settings.data_dir, settings.folder_mode)
+    with suppress(OSError):
+        return await call.look(look)
+    return ()
 
 
 async def healthz(call: PlainCall) -> web.Response:

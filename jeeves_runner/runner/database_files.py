@@ -16,7 +16,7 @@ from jeeves_runner.db.guarded import FileIdentity, was_changed
 from jeeves_runner.db.runner import files_of, too_open_files
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError
-from jeeves_runner.side_thread import SideThread
+from jeeves_runner.side_thread import SILENT, SideThread
 from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def _fenced(db_path: Path, opened: _Files, found: _Files) -> Fenced:
 def _why(error: Exception) -> str:
     """What is wrong, in words; a call that has come to no end raises TimeoutError, which has none."""
     text = error.strerror if isinstance(error, OSError) else str(error)
-    return text or "its disk does not answer"
+    return text or SILENT
 
 
 def warn_of_access(db_path: Path, data_dir: Path, mode: int) -> None:

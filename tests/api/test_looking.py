@@ -5,15 +5,19 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from support.api import Api, get, with_api
 from support.clock import NOON
 from support.ledger import Ledger, as_document
 
 from jeeves_runner import __version__
+from jeeves_runner.access import TooOpen
+from jeeves_runner.api import route, runner_handlers
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.jobs import jobs_view
@@ -190,3 +194,81 @@ def test_other_answers_do_not_wait_for_the_disk_of_a_log(
         return other.status, (await log).body
 
     assert with_api(ledger, scenario) == (200, "first, second")
+
+
+def test_a_log_whose_disk_hangs_takes_no_thread_that_all_share(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a time its end is shown instead, which the database has."""
+    monkeypatch.setattr(route, "PATIENCE", 0.1)
+    ledger.add_job("a")
+    run = ledger.add_run("a", log_path=str(tmp_path / "1.log"), stdout="the end")
+    goes_on = threading.Event()
+
+    def hanging(_self: LogReader) -> Iterator[bytes]:
+        assert goes_on.wait(30)
+        yield b"all of it"
+
+    monkeypatch.setattr(LogReader, "read", hanging)
+
+    async def scenario(api: Api) -> list[str]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        try:
+            async with asyncio.timeout(20):
+                answers = await asyncio.gather(*(api.get(f"/runs/{run}/logs") for _ in range(2)))
+                assert await asyncio.to_thread(lambda: 7) == 7
+        finally:
+            goes_on.set()
+        return [answer.body for answer in answers]
+
+    assert with_api(ledger, scenario) == ["the end\n", "the end\n"]
+
+
+def test_a_log_whose_disk_hangs_after_a_part_ends_with_its_connection(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(route, "PATIENCE", 0.1)
+    ledger.add_job("a")
+    run = ledger.add_run("a", log_path=str(tmp_path / "1.log"))
+    goes_on = threading.Event()
+
+    def hanging(_self: LogReader) -> Iterator[bytes]:
+        yield b"first"
+        assert goes_on.wait(30)
+
+    monkeypatch.setattr(LogReader, "read", hanging)
+
+    async def scenario(api: Api) -> None:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await api.get(f"/runs/{run}/logs")
+        goes_on.set()
+
+    with_api(ledger, scenario)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the log of run {run} cannot be read further: its disk does not answer"
+    ]
+
+
+def test_status_answers_while_the_disk_of_the_data_folder_hangs(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And takes no thread from the lists."""
+    goes_on = threading.Event()
+
+    def hanging(*_: object) -> list[TooOpen]:
+        assert goes_on.wait(30)
+        return []
+
+    monkeypatch.setattr(route, "PATIENCE", 0.1)
+    monkeypatch.setattr(runner_handlers, "too_open_files", hanging)
+
+    async def scenario(api: Api) -> tuple[int, list[object], int]:
+        try:
+            async with asyncio.timeout(20):
+                answers = await asyncio.gather(*(api.get("/status") for _ in range(3)))
+                lists = await api.get("/runs")
+        finally:
+            goes_on.set()
+        return answers[0].status, answers[0].body["health"]["too_open"], lists.status
+
+    assert with_api(ledger, scenario) == (200, [], 200)
