@@ -28,7 +28,7 @@ class LocalExecutor:
         self._launcher = launcher
         # By it a later runner tells the processes of this database from those of a copy.
         self._around = surroundings._replace(db_path=os.path.realpath(surroundings.db_path))
-        self._files = Files(surroundings.project_dir)
+        self._files = Files(surroundings.project_dir, surroundings.data_dir)
         self.slots = slots
 
     async def open(self) -> None:

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.errors import StartFailed
+from jeeves_runner.execute.local.prepare import folder_of_temporaries, needs_file
 from jeeves_runner.side_thread import SideThread
 
 T = TypeVar("T")
@@ -34,25 +35,31 @@ class Files:
     Use it from one event loop. Relative paths start at ``root``.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, data_dir: str) -> None:
         self._root = root
+        self._temporaries = str(folder_of_temporaries(data_dir))
         self._answered: dict[str, float] = {}  # folders, and paths as specs write them, by the loop's time
         self._asked: dict[str, asyncio.Task[bool]] = {}
         self._threads: dict[str, SideThread] = {}
 
     def are_at_hand(self, spec: JobSpec) -> bool:
-        """Whether a run of this job may look at once into its working folder, its script and its secrets."""
+        """Whether a run of this job may look at once into its working folder, its script and its secrets, and
+        write its inline text."""
         lately = asyncio.get_running_loop().time() - _LATELY
         answered = self._answered
         if answered.get(spec.cwd or self._root, lately) <= lately:
             return False
         if spec.source_type is SourceType.PATH and answered.get(spec.script, lately) <= lately:
             return False
+        if _is_written(spec) and answered.get(self._temporaries, lately) <= lately:
+            return False
         return not spec.env or all(answered.get(path, lately) > lately for path in _secret_files(spec))
 
     async def ask(self, spec: JobSpec) -> None:
         """Wait until they are; that one is missing is an answer too. Raises StartFailed."""
         await self._ask_for(spec.cwd or self._root)
+        if _is_written(spec):
+            await self._ask_for(self._temporaries)
         paths = _secret_files(spec)
         if spec.source_type is SourceType.PATH:
             paths.append(spec.script)
@@ -95,6 +102,10 @@ class Files:
         if len(self._answered) >= _MOST_PATHS:
             self._answered.clear()
         self._answered[path] = asyncio.get_running_loop().time()
+
+
+def _is_written(spec: JobSpec) -> bool:
+    return spec.source_type is SourceType.INLINE and needs_file(spec.script)
 
 
 def _secret_files(spec: JobSpec) -> list[str]:

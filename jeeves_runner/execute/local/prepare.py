@@ -128,25 +128,30 @@ def _read_script(path: str, identity: tuple[int, ...], runners: Mapping[str, str
 
 def _text_command(text: str, run_id: int, data_dir: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The argv for an inline text, and the files made for it."""
-    interpreter = shebang_of(text)
-    if interpreter is None and len(text.encode()) <= _MAX_TEXT_ARGUMENT:
+    if not needs_file(text):
         return ("sh", "-c", text, "sh"), ()
-    path = _write_private(text, _folder_of_temporaries(data_dir), f"run-{run_id}-")
+    path = _write_private(text, folder_of_temporaries(data_dir), f"run-{run_id}-")
     # The argv names the interpreter, so the kernel never executes the file itself: it needs no
     # executable bit, its folder may be mounted noexec, and it is never "text file busy".
-    return (*(interpreter or ("sh",)), path), (path,)
+    return (*(shebang_of(text) or ("sh",)), path), (path,)
+
+
+def needs_file(text: str) -> bool:
+    """Whether an inline text is run from a file: it names its interpreter, or is too long for an argument."""
+    return shebang_of(text) is not None or len(text.encode()) > _MAX_TEXT_ARGUMENT
 
 
 def clear_temporaries(data_dir: str) -> None:
     """Delete the temporary files that a dead runner left; other files of the folder stay."""
-    for path in _folder_of_temporaries(data_dir).glob("run-*-*"):
+    for path in folder_of_temporaries(data_dir).glob("run-*-*"):
         with suppress(OSError):
             found = path.lstat()
             if _TEMPORARY.fullmatch(path.name) and S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
                 path.unlink()
 
 
-def _folder_of_temporaries(data_dir: str) -> Path:
+def folder_of_temporaries(data_dir: str) -> Path:
+    """Where the files stand that are made for inline texts."""
     return Path(data_dir, "tmp")
 
 

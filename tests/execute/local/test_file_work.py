@@ -92,11 +92,27 @@ def test_a_folder_that_does_not_answer_fails_its_run_and_no_other(
     assert hanging() == 1
 
 
+def test_a_data_folder_that_does_not_answer_fails_only_runs_that_need_a_file_there(
+    around: Surroundings, tmp_path: Path, hanging: Callable[[], int]
+) -> None:
+    hung = tmp_path / "hangs"
+    executor = LocalExecutor(Launcher(), around._replace(data_dir=str(hung)), slots=None)
+
+    async def scenario() -> None:
+        with pytest.raises(StartFailed, match=f"{hung}/tmp has not answered"):
+            await carried_out(executor, job("named", "#!/bin/sh\nexit 0"))
+        await carried_out(executor, job("short", "exit 0"), 2)
+
+    asyncio.run(scenario())
+    assert hanging() == 1
+    assert not hung.exists()
+
+
 def test_a_folder_that_has_answered_is_not_asked_again_for_a_while(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        files = Files(str(tmp_path))
+        files = Files(str(tmp_path), str(tmp_path))
         missing = (("KEY", Secret(kind="file", ref="missing/key")),)
         spec = job("script", env=missing)._replace(source_type=SourceType.PATH, script="script.sh")
         assert not files.are_at_hand(spec)
