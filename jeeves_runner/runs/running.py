@@ -182,7 +182,7 @@ class RunningRuns:
     def hurry(self) -> None:
         """End all work now; a shutdown waits no longer for it to end by itself."""
         self._is_hurried = True
-        if self._grace is not None:
+        if self._grace is not None and not self._grace.expired():
             self._grace.reschedule(asyncio.get_running_loop().time())
         self.track(self.stop_all(CancelCause.SHUTDOWN))
 

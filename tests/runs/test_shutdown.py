@@ -38,6 +38,21 @@ def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: 
     assert place.story("wait") == ["scheduled: limit"]
 
 
+def test_hurry_may_come_in_the_very_turn_in_which_the_grace_ends(place: Place) -> None:
+    place.apply(job("slow", BEGUN))
+
+    async def scenario(rig: Rig) -> None:
+        await begin(rig, "slow")
+        down = asyncio.create_task(rig.runs.shut_down(0))
+        await asyncio.sleep(0)  # it waits
+        await asyncio.sleep(0)  # its time is over, and it has not been told
+        rig.runs.hurry()
+        await down
+
+    with_runner(place, scenario)
+    assert place.story("slow") == ["interrupted"]
+
+
 def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
     place.apply(job("slow", HOLD), job("wait", HOLD), job("late"))
 
