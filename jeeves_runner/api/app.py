@@ -1,6 +1,5 @@
 """The aiohttp application: every route of the table behind one middleware that guards it and words errors."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -119,8 +118,6 @@ async def _answer_always(request: web.Request, handler: Handler) -> web.StreamRe
     except web.RequestPayloadError as error:
         log.debug("%s %r: the body cannot be read: %s", request.method, request.path, error)
         return problem(400, "bad_request", "the body is not encoded as its headers say")
-    except asyncio.CancelledError:
-        raise
     except Exception as fault:  # noqa: BLE001 - what is not the client's doing is logged
         if not _has_hung_up(request, fault):
             log.exception("%s %r failed", request.method, request.path)

@@ -83,10 +83,6 @@ class Arrivals:
     def close(self) -> None:
         self._is_open = False
 
-    @property
-    def is_open(self) -> bool:
-        return self._is_open
-
     def check_open(self) -> None:
         """Raises NoServer while nothing is decided."""
         if not self._is_open:
