@@ -58,6 +58,7 @@ class Turns:
         self._clock = clock
         self._fd: int | None = None
         self._has_no_file = False
+        self._place: _Place | None = None
         self._slice_ends = clock.monotonic()
         self.is_beginning = False
         """Whether it asks for the write lock right now: then the connection's busy handler does not wait."""
@@ -116,20 +117,27 @@ class Turns:
             if self._flock(fcntl.LOCK_EX | fcntl.LOCK_NB):
                 return True
             time.sleep(pause)
-        fd = self._open()
         left = min(deadline - self._clock.monotonic(), _LONGEST_IN_QUEUE)
-        if fd is None or left <= 0:
+        place = self._take_place() if left > 0 else None
+        if place is None or not place.wait(left):
             return False
-        try:
-            place = _Place(fd)
-        except RuntimeError:  # at a limit on threads
-            os.close(fd)
-            return False
-        if not place.wait(left):
-            return False
+        self._place = None
         os.close(self._fd)
-        self._fd = fd
+        self._fd = place.fd
         return True
+
+    def _take_place(self) -> "_Place | None":
+        """A place in the queue: the one that was left before, if it is still there; None if it gets none."""
+        if self._place is not None and self._place.take_again():
+            return self._place
+        self._place = None
+        fd = self._open()
+        if fd is not None:
+            try:
+                self._place = _Place(fd)
+            except RuntimeError:  # at a limit on threads
+                os.close(fd)
+        return self._place
 
     def _flock(self, operation: int) -> bool:
         """Whether it could be done at once."""
@@ -160,31 +168,43 @@ class Turns:
 
 
 class _Place(threading.Thread):
-    """A place in the queue. The system gives a lock without a limit of time, so a thread waits for it."""
+    """A place in the queue. The system gives a lock without a limit of time, so a thread waits for it.
+
+    One that is left goes on waiting: only the lock ends its thread.
+    """
 
     def __init__(self, fd: int) -> None:
-        """``fd`` is closed if the place is given up. RuntimeError if there can be no more threads."""
+        """``fd`` is closed if the lock comes while the place is left. RuntimeError if there can be no more
+        threads."""
         super().__init__(name="turn to write", daemon=True)
-        self._fd = fd
+        self.fd = fd
         self._gate = threading.Lock()
         self._is_first = threading.Event()
-        self._given_up = False
+        self._is_left = self._is_over = False
         self.start()
 
     def run(self) -> None:
         with suppress(OSError):
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            fcntl.flock(self.fd, fcntl.LOCK_EX)
         with self._gate:
-            if self._given_up:
-                os.close(self._fd)
-            self._is_first.set()
+            if self._is_left:
+                self._is_over = True
+                os.close(self.fd)
+            else:
+                self._is_first.set()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is the first within that time; else it is given up."""
+        """Whether it is the first within that time; else it is left."""
         self._is_first.wait(seconds)
         with self._gate:
-            self._given_up = not self._is_first.is_set()
-            return not self._given_up
+            self._is_left = not self._is_first.is_set()
+            return not self._is_left
+
+    def take_again(self) -> bool:
+        """Wait for the lock again; False if it has come while the place was left."""
+        with self._gate:
+            self._is_left = False
+            return not self._is_over
 
 
 def turns_of(conn: apsw.Connection, clock: Clock) -> Turns:

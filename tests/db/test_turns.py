@@ -89,6 +89,24 @@ def test_who_gives_up_a_place_leaves_it_to_the_next(path: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
+def test_who_asks_again_and_again_has_one_place(path: Path) -> None:
+    def in_queue() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "turn to write"]
+
+    with closing(connect(path)) as conn, child(STAND_IN_QUEUE, queue_of(path)) as first:
+        expect(first, "first")
+        for attempt in range(3):
+            with locked_by_another(path), pytest.raises(DatabaseBusy), transaction(conn, CLOCK, patience=0.1):
+                pytest.fail("the lock is not ours")
+            assert len(in_queue()) == 1, attempt
+        (place,) = in_queue()
+        first.communicate()
+        place.join()
+        with transaction(conn, CLOCK, patience=30) as tx:
+            note(tx, "second")
+    assert notes_in(path) == ["first", "second"]
+
+
 def test_without_a_queue_everybody_writes_all_the_same(path: Path) -> None:
     queue_of(path).unlink()
     queue_of(path).mkdir()
