@@ -123,13 +123,13 @@ class PlannerProcess:
             send(pipe, _PLAN)
             pipe.flush()
             answer = receive(pipe)
-            if isinstance(answer, PlannerFailed):
-                log.error("%s\n%s", answer, answer.trace)
-            if isinstance(answer, JeevesError):
-                raise answer
-            head, self.trace, self.recheck = answer
-            plan: Plan = replace(head, changes=tuple(receive_all(pipe)), files=tuple(receive_all(pipe)))
-            return plan
+            if not isinstance(answer, JeevesError):
+                head, self.trace, self.recheck = answer
+                plan: Plan = replace(head, changes=tuple(receive_all(pipe)), files=tuple(receive_all(pipe)))
+                return plan
+        if isinstance(answer, PlannerFailed):
+            log.error("%s\n%s", answer, answer.trace)
+        raise answer
 
     def _tell(self, delta: Delta, fingerprint: Hashable) -> None:
         if self._fingerprint is None:
@@ -142,7 +142,8 @@ class PlannerProcess:
 
     @contextmanager
     def _conversation(self) -> Iterator[PatientPipe]:
-        """The pipes of the child. One that fails meanwhile is ended; the next use starts another."""
+        """The pipes of the child. It is ended if anything fails meanwhile, at this end too: what follows half
+        a message would be read as its rest. The next use starts another."""
         with self._speaking:
             try:
                 yield self._started()
@@ -155,6 +156,9 @@ class PlannerProcess:
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 self._end_child()
                 raise PlannerDied(f"the planner process ended unexpectedly: {error}") from error
+            except BaseException:
+                self._end_child()
+                raise
             finally:
                 if self._is_closed:
                     self._end_child()

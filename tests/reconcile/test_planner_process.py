@@ -12,7 +12,7 @@ from support.project import Project, summary
 
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
-from jeeves_runner.errors import PlannerDied, PlannerFailed, PlannerSilent, SourceError
+from jeeves_runner.errors import DatabaseBusy, PlannerDied, PlannerFailed, PlannerSilent, SourceError
 from jeeves_runner.reconcile.apply import read_live
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.setup import planner_of, planner_setup
@@ -115,6 +115,22 @@ def test_a_killed_planner_is_reported_and_replaced(project: Project) -> None:
             process.close()
 
     assert summary(asyncio.run(kill_and_ask())) == [f"+job job{n}" for n in range(5)]
+
+
+def test_what_is_live_cannot_be_read_once_and_the_next_plan_is_made_all_the_same(project: Project) -> None:
+    def locked() -> Live:
+        raise DatabaseBusy("the database is locked by another process")
+
+    async def ask_twice() -> Plan:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            with pytest.raises(DatabaseBusy):
+                await process.plan(1, locked)
+            return await process.plan(1, Live.nothing)
+        finally:
+            process.close()
+
+    assert len(asyncio.run(ask_twice()).changes) == 5
 
 
 class Answer:
