@@ -97,12 +97,15 @@ def run_cells(run: "RunRow", now: datetime, *, served: bool) -> tuple[Cell, ...]
 
 def took(run: "RunRow", now: datetime) -> str:
     """How long a run took, or has taken so far."""
-    if run["status"] == "running" and run["started_at"] is not None:
-        started = from_text(run["started_at"])
-        return f"{duration(max(0, round((now - started).total_seconds() * 1000)))} so far"
-    if run["started_at"] is not None and run["duration_ms"] is None:
+    if run["started_at"] is None or run["duration_ms"] is not None:
+        return duration(run["duration_ms"])
+    if run["status"] != "running":
         return "unknown"  # its runner died with it
-    return duration(run["duration_ms"])
+    try:
+        started = from_text(run["started_at"])
+    except ValueError:  # changed by hand
+        return "unknown"
+    return f"{duration(max(0, round((now - started).total_seconds() * 1000)))} so far"
 
 
 def run_note(run: "RunRow", *, served: bool) -> str:

@@ -187,6 +187,14 @@ def test_how_long_the_run_of_a_dead_server_took_is_unknown(shell: Shell) -> None
     assert "took unknown" in [words(line) for line in shell.text("run", str(run)).splitlines()]
 
 
+def test_a_start_that_was_changed_by_hand_is_shown_as_it_stands(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    run = shell.ledger.add_run("a", "running")
+    shell.ledger.conn.execute("UPDATE runs SET started_at = 'yesterday'")
+    assert words(shell.text("runs").splitlines()[1]) == f"{run} a running manual yesterday unknown -"
+    assert "started yesterday" in [words(line) for line in shell.text("run", str(run)).splitlines()]
+
+
 def test_the_runs_of_a_deleted_job_can_still_be_read(shell: Shell) -> None:
     shell.ledger.add_job("gone")
     run = shell.ledger.add_run("gone", stdout="last words\n")
