@@ -111,7 +111,10 @@ def _is_locked_by(runner: RunnerRow, db_path: Path) -> bool:
     holder = lock_holder(db_path)
     if holder not in (None, LockHolder(runner.pid)) or not process_exists(runner.pid):
         return False
-    fd = os.open(lock_path(db_path), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fd = os.open(lock_path(db_path), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # this database is a copy, or its lock was deleted
+        return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -11,6 +11,7 @@ from support.clock import NOON
 from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.db.runner import lock_path
 from jeeves_runner.views.runner import status_view
 from jeeves_runner.views.sync import SyncDocument, problems_view, recorded_sync
 
@@ -50,6 +51,12 @@ def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> 
         "RUN JOB STATUS TRIGGER WHEN TOOK NOTE",
         f"{running} held running manual 1m ago 1m so far -",
     ]
+
+
+def test_status_of_a_copy_of_a_database_finds_no_server(shell: Shell) -> None:
+    with shell.server():
+        lock_path(shell.ledger.path).rename(shell.folder / "the original's lock")
+        assert " is stopped; " in shell.text("status")
 
 
 def test_status_has_no_attention_to_ask_for_when_all_is_well(shell: Shell) -> None:
