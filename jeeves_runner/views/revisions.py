@@ -6,6 +6,7 @@ import apsw
 
 from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import revisions
+from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.views.sync import ChangeDocument
 
@@ -42,8 +43,9 @@ def revisions_view(
 
 def revision_view(conn: apsw.Connection, number: int) -> RevisionDocument:
     """``{revision}``; NotFound."""
-    row = revisions.revision(conn, number)
-    if row is None:
-        raise revisions.unknown_revision(conn, number)
-    changes, held = revisions.recorded_changes(conn, number)
+    with snapshot(conn):
+        row = revisions.revision(conn, number)
+        if row is None:
+            raise revisions.unknown_revision(conn, number)
+        changes, held = revisions.recorded_changes(conn, number)
     return {"revision": {**row, "changes": cast(list[ChangeDocument], changes), "held": held}}
