@@ -115,9 +115,13 @@ class Reconciler:
         return max(0.0, self._seen[1] + self._source.settle - self._clock.monotonic()) + 0.01
 
     async def close(self, patience: float) -> bool:
-        """End the planner and what is being read, and close the connection; False if the planner's process
-        does not end, or the read within ``patience`` seconds."""
-        has_ended = self._planner.close()
+        """End the planner and what is being read, and close the connection; False if one of them does not end
+        within ``patience`` seconds each."""
+        try:
+            # Not by the thread for commits, nor by one that all share: they may hang.
+            has_ended = await SideThread("end of the planner").call(self._planner.close, patience)
+        except OSError:
+            has_ended = False
         return await self._reads.close(patience) and has_ended
 
     async def run(self) -> None:

@@ -398,3 +398,18 @@ def test_an_apply_under_another_config_is_reversed_with_a_warning(
             assert "revision 2 (cli) read the same manifests otherwise" in caplog.text
 
     asyncio.run(scene())
+
+
+def test_a_planner_that_does_not_end_leaves_the_event_loop_free(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(PlannerProcess, "close", lambda _: goes_on.wait(30))
+
+    async def scenario() -> list[bool]:
+        async with looking(project) as reconciler:
+            hangs = await reconciler.close(patience=0.05)
+            asyncio.get_running_loop().call_soon(goes_on.set)
+            return [hangs, await reconciler.close(patience=30)]
+
+    assert asyncio.run(scenario()) == [False, True]
