@@ -39,6 +39,9 @@ _SOON = (0.0002, 0.0005)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.01
 """Seconds between two attempts of the one that is first: soon at the beginning, then ever more rarely."""
 
+_LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What keeps the file from being opened now, and soon no more."""
+
 _RETRY_WAIT = (0.001, 0.05)
 """Least and most seconds between two attempts without a place; chosen at random, so that processes spread."""
 
@@ -158,12 +161,12 @@ class Turns:
         try:
             with suppress(FileExistsError):
                 fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-                give_access(fd, Path(path).parent)
+                with suppress(OSError):  # who may not open it writes without a place
+                    give_access(fd, Path(path).parent)
                 return fd
             return os.open(path, flags)
         except OSError as error:
-            # For want of descriptors or memory there is none this time alone.
-            self._has_no_file = error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+            self._has_no_file = error.errno not in _LACKING
             return None
 
 

@@ -1,5 +1,6 @@
 """Writers of one database have their turn, however many there are and however much they write."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -56,6 +57,10 @@ def queue_of(path: Path) -> Path:
     return path.with_name(f"{path.name}{SUFFIX}")
 
 
+def in_queue() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "turn to write"]
+
+
 def counts(writers: list["subprocess.Popen[str]"]) -> list[int]:
     return [int(writer.communicate()[0]) for writer in writers]
 
@@ -90,9 +95,6 @@ def test_who_gives_up_a_place_leaves_it_to_the_next(path: Path) -> None:
 
 
 def test_who_asks_again_and_again_has_one_place(path: Path) -> None:
-    def in_queue() -> list[threading.Thread]:
-        return [thread for thread in threading.enumerate() if thread.name == "turn to write"]
-
     with closing(connect(path)) as conn, child(STAND_IN_QUEUE, queue_of(path)) as first:
         expect(first, "first")
         for attempt in range(3):
@@ -131,6 +133,27 @@ def test_at_a_limit_on_threads_everybody_writes_all_the_same(
         with transaction(conn, CLOCK, patience=30) as tx:
             note(tx, "second")
         first.communicate(input="go\n")
+    assert notes_in(path) == ["first", "second"]
+
+
+def test_who_lacked_a_descriptor_once_has_a_place_the_next_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str, *_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files", name)
+
+    with closing(connect(path)) as conn, child(STAND_IN_QUEUE, queue_of(path)) as first:
+        expect(first, "first")
+        with monkeypatch.context() as patch:
+            patch.setattr("jeeves_runner.db.turns.os.open", refuse)
+            with transaction(conn, CLOCK) as tx:
+                note(tx, "second")
+        assert in_queue() == []
+        with locked_by_another(path), pytest.raises(DatabaseBusy), transaction(conn, CLOCK, patience=0.1):
+            pytest.fail("the lock is not ours")
+        (place,) = in_queue()
+        first.communicate()
+        place.join()
     assert notes_in(path) == ["first", "second"]
 
 
