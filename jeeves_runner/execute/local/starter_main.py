@@ -226,7 +226,10 @@ def main(fd: int, soft_limit: int | None) -> None:
     os.set_inheritable(fd, False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take the exit status of every run
     _stay()
-    Starter(socket.socket(fileno=fd), soft_limit).serve()
+    try:
+        Starter(socket.socket(fileno=fd), soft_limit).serve()
+    except ConnectionError:  # the runner has died while it was told something
+        return
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """The starter: what becomes of runs when it dies, when the runner dies, and when there is none."""
 
 import asyncio
+import marshal
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.launches import Collected, launch, linux_only, run
@@ -16,9 +19,11 @@ from support.starters import pid_of, play, stopped, under_way
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.outcome import Exited, Lost
-from jeeves_runner.execute.local import orphans, starter_process
+from jeeves_runner.execute.local import orphans, starter_main, starter_process
 from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.local.message_socket import encode
+from jeeves_runner.execute.local.processes import read_stat
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
 from jeeves_runner.execute.local.starter import Starter
 from jeeves_runner.execute.local.starter_pool import StarterPool
@@ -176,6 +181,40 @@ def test_once_the_runner_is_dead_the_starter_ends_and_starts_nothing_more(tmp_pa
         os.close(pidfd)
     orphans.none_left("no mark", 0)  # this process has inherited them, and reaps them
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_starter_that_tells_a_dead_runner_of_an_exit_ends_without_a_word() -> None:
+    ours, theirs = socket.socketpair()
+    argv = [sys.executable, "-I", "-S", starter_main.__file__, str(theirs.fileno()), ""]
+    with ours, subprocess.Popen(argv, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE) as starter:
+        theirs.close()
+        assert word_of(ours) == ("ready",)
+        with Path(os.devnull).open("wb") as output:
+            for key, program in enumerate(("sleep", "/gone")):
+                order = encode("start", key, (program, "60"), dict(os.environb), "/")
+                socket.send_fds(ours, [order], [output.fileno()] * 2)
+        pid = word_of(ours)[2]
+        assert word_of(ours)[0] == "failed"  # it watches the first one by now
+        while (stat := read_stat(starter.pid)) is None or stat.state != "S":
+            os.sched_yield()  # until it waits for what comes next
+        pidfd = os.pidfd_open(pid)
+        starter.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, starter.pid, os.WSTOPPED)
+        os.kill(pid, signal.SIGKILL)
+        assert select.select([pidfd], [], [], 10)[0]
+        os.close(pidfd)
+        ours.close()  # after the exit, so that the starter sees that first
+        starter.send_signal(signal.SIGCONT)
+        assert starter.stderr is not None
+        assert starter.stderr.read() == b""
+    assert starter.returncode == 0
+    orphans.none_left("no mark", 0)
+
+
+def word_of(sock: socket.socket) -> Any:
+    """The next message of a starter."""
+    (length,) = starter_main.LENGTH.unpack(sock.recv(starter_main.LENGTH.size))
+    return marshal.loads(sock.recv(length))
 
 
 # Callers who leave
