@@ -132,9 +132,9 @@ class PlannerProcess:
         raise answer
 
     def _tell(self, delta: Delta, fingerprint: Hashable) -> None:
-        if self._fingerprint is None:
-            return
         with self._conversation() as pipe:
+            if self._fingerprint is None:  # a child that was started just now, or is to be told all again
+                return
             send(pipe, _DELTA)
             send_delta(pipe, delta)
             pipe.flush()

@@ -133,6 +133,26 @@ def test_what_is_live_cannot_be_read_once_and_the_next_plan_is_made_all_the_same
     assert len(asyncio.run(ask_twice()).changes) == 5
 
 
+def test_a_planner_begun_anew_after_a_plan_is_told_all_that_is_live(project: Project) -> None:
+    async def kill_before_the_apply_is_told() -> Plan:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            project.apply()
+            project.write("job0.yaml", "run: echo changed\ntimeout: 1m\n")
+            plan = await process.plan(1, partial(read_live, project.conn))
+            assert summary(plan) == ["~job job0"]
+            assert process._child is not None
+            process._child.kill()
+            process._child.wait()
+            project.apply()
+            await process.advance(Delta.of(plan, 3), 2)
+            return await process.plan(2, partial(read_live, project.conn))
+        finally:
+            process.close()
+
+    assert summary(asyncio.run(kill_before_the_apply_is_told())) == []
+
+
 class Answer:
     """A planner's answer that is waited for in a thread."""
 
