@@ -187,8 +187,9 @@ class PlannerProcess:
         """By the thread that speaks: no other one uses the pipes."""
         self._fingerprint = self._pipe = None
         child, self._child = self._child, None
-        if child is None or not _kill(child):
+        if child is None:
             return
+        _kill(child)
         for stream in (child.stdin, child.stdout):
             if stream is not None:
                 with suppress(OSError):

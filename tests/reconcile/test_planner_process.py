@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import threading
 from functools import partial
 from pathlib import Path
@@ -209,6 +210,27 @@ def test_a_planner_that_is_silent_is_ended_and_replaced(project: Project) -> Non
             process.close()
 
     assert len(asyncio.run(ask_twice()).changes) == 5
+
+
+def test_of_a_planner_that_cannot_be_killed_no_pipe_is_left(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = PlannerProcess(planner_setup(project.config), patience=0.2)
+    children: list[subprocess.Popen[bytes]] = []
+
+    def cannot(child: "subprocess.Popen[bytes]") -> bool:
+        children.append(child)
+        return False
+
+    monkeypatch.setattr("jeeves_runner.reconcile.planner_process._kill", cannot)
+    with pytest.raises(PlannerSilent):
+        asyncio.run(Answer(process).wait())
+    (child,) = children
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        assert pipe is not None
+        assert pipe.closed
 
 
 def test_more_is_sent_than_a_pipe_holds_in_both_directions(project: Project) -> None:
