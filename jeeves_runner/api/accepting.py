@@ -5,17 +5,22 @@ listens again a second later, although it may have been closed meanwhile.
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from typing import Final
 
 from jeeves_runner.api.connection import log
+from jeeves_runner.troubles import Trouble
 
 _AT_ONCE: Final = 128
 """How many connections are taken before the event loop does something else."""
 
 _REST: Final = 1.0
 """Seconds until it is tried again."""
+
+_WELL: Final = 10.0
+"""Seconds in which all were taken, after which the shortage is over. Some may be taken during it."""
 
 
 class Accepting:
@@ -31,13 +36,15 @@ class Accepting:
         self._loop = asyncio.get_running_loop()
         self._beginning: set[asyncio.Task[object]] = set()
         self._rest: asyncio.TimerHandle | None = None
-        self._is_short = False
+        self._well: asyncio.TimerHandle | None = None
+        self._shortage = Trouble(log, over="connections are taken again")
         self._listen()
 
     def close(self) -> None:
         """Take no more; those that are open go on."""
-        if self._rest is not None:
-            self._rest.cancel()
+        for timer in (self._rest, self._well):
+            if timer is not None:
+                timer.cancel()
         if self._listener.fileno() >= 0:
             self._loop.remove_reader(self._listener)
         self._listener.close()
@@ -54,15 +61,16 @@ class Accepting:
             except OSError as error:  # what is not taken waits in the listener, which stays readable
                 self._take_a_rest(error)
                 return
-            self._is_short = False
             connection.setblocking(False)
             task = self._loop.create_task(self._loop.connect_accepted_socket(self._connect, connection))
             self._beginning.add(task)
             task.add_done_callback(self._beginning.discard)
 
     def _take_a_rest(self, error: OSError) -> None:
-        if not self._is_short:
-            self._is_short = True
-            log.error("no connection is taken for now: %s; it is tried again", error.strerror)
+        text = f"no connection is taken for now: {error.strerror}; it is tried again"
+        self._shortage.met(text, logging.ERROR)
+        if self._well is not None:
+            self._well.cancel()
+        self._well = self._loop.call_later(_WELL, self._shortage.over)
         self._loop.remove_reader(self._listener)
         self._rest = self._loop.call_later(_REST, self._listen)
