@@ -248,6 +248,56 @@ def files_opened_elsewhere(module: Module) -> Iterator[str]:
             yield f"{module.name}:{node.lineno}: opens a file that may be anything: {ast.unparse(node.func)}"
 
 
+IN_THE_LOOP = ("sources", "execute", "reconcile", "runs", "runner", "api", "service")
+"""Rooms that have coroutines of the server."""
+
+ASKS_A_FILE = re.compile(
+    "os[.](?:stat|lstat|statvfs|access|open|listdir|scandir|mkdir|makedirs|unlink|remove|rename|replace|fsync"
+    "|readlink|path[.](?:exists|isfile|isdir|islink|realpath|getsize|getmtime|samefile))"
+)
+ASKS_A_PATH = OUTSIDE_METHODS | frozenset(
+    [
+        "stat",
+        "lstat",
+        "exists",
+        "is_file",
+        "is_dir",
+        "is_symlink",
+        "iterdir",
+        "glob",
+        "rglob",
+        "mkdir",
+        "unlink",
+        "rename",
+        "touch",
+    ]
+)
+
+
+def files_asked_in_coroutines(module: Module) -> Iterator[str]:
+    """A file system may hang: a coroutine has a thread ask it. What it calls is not seen by this."""
+    if not module.within(*IN_THE_LOOP):
+        return
+    names = dict(aliases(module)) | {"open": "open"}
+    for coroutine in ast.walk(module.tree):
+        if isinstance(coroutine, ast.AsyncFunctionDef):
+            for call in _calls_at_once(coroutine):
+                name = dotted(call.func, names)
+                by_path = isinstance(call.func, ast.Attribute) and call.func.attr in ASKS_A_PATH
+                if name == "open" or by_path or ASKS_A_FILE.fullmatch(name):
+                    yield f"{module.name}:{call.lineno}: asks a file in the loop: {ast.unparse(call.func)}"
+
+
+def _calls_at_once(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls in a function that are made when it runs, not those of functions that it makes."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(child, ast.Call):
+            yield child
+        yield from _calls_at_once(child)
+
+
 def imports_by_name(module: Module) -> Iterator[str]:
     """No rule sees what is imported by a text."""
     if module.within(*LOADS_BY_NAME):
@@ -388,6 +438,7 @@ RULES: tuple[Rule, ...] = (
     runs_written_elsewhere,
     io_in_core,
     files_opened_elsewhere,
+    files_asked_in_coroutines,
     imports_by_name,
     libraries_out_of_place,
     kinds_of_sources,
