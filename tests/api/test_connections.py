@@ -15,6 +15,7 @@ import pytest
 from support.api import Answer, Api, shell_job, with_api
 from support.ledger import Ledger
 
+from jeeves_runner.api import accepting
 from jeeves_runner.api.connection import Limits
 
 SHORT = 0.1
@@ -219,6 +220,31 @@ def test_without_free_descriptors_connections_wait_and_the_log_says_so_once(
     (record,) = caplog.records
     assert record.getMessage() == "no connection is taken for now: Too many open files; it is tried again"
     assert record.exc_info is None
+
+
+def test_a_listener_closed_while_it_waits_for_a_descriptor_listens_no_more(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "_REST", 0.001)
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+            taking = accepting.Accepting(listener, asyncio.Protocol)
+            client.setblocking(False)
+            with no_free_descriptor():
+                await loop.sock_connect(client, listener.getsockname())
+                async with asyncio.timeout(30):
+                    while not caplog.records:  # noqa: ASYNC110 - the log has no event
+                        await asyncio.sleep(0)
+            taking.close()
+            taking.close()
+            after_the_rest = asyncio.Event()
+            loop.call_later(2 * accepting._REST, after_the_rest.set)
+            await after_the_rest.wait()
+
+    asyncio.run(scenario())
+    assert len(caplog.records) == 1
 
 
 @contextmanager
