@@ -7,8 +7,9 @@ without a server there is nobody to kill. ``draw`` gives whatever it leaves to c
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -50,22 +51,39 @@ def planner_stopped(world: World, draw: Random) -> Iterator[bool]:
 @contextmanager
 def few_processes(world: World, draw: Random) -> Iterator[bool]:
     """Hardly one process or thread more for the server and what comes from it."""
-    group = Path("/sys/fs/cgroup/pids", f"chaos-{os.getpid()}-{world.root.name}")
     if not world.is_up:
         yield False
         return
+    pids = [process.living.pid for process in world.processes()]
+    if os.geteuid():
+        with ExitStack() as stack:
+            for pid in pids:
+                stack.enter_context(_limited(pid, resource.RLIMIT_NPROC, draw.randrange(3)))
+            yield True
+        return
+    with _group() as group:  # the limit of a user does not hold for root
+        if group is not None:
+            _move(pids, group)
+            now = int((group / "pids.current").read_text())
+            (group / "pids.max").write_text(str(now + draw.randrange(3)))
+        yield group is not None
+
+
+@contextmanager
+def _group() -> Iterator[Path | None]:
+    """A cgroup that can limit processes, of either version; None where there can be none."""
+    base = Path("/sys/fs/cgroup/pids")
+    group = (base if base.exists() else base.parent) / f"chaos-{os.getpid()}-{time.monotonic_ns()}"
     try:
         group.mkdir()
-    except OSError:  # only root may, and not everywhere
-        yield False
+    except OSError:
+        yield None
         return
     try:
-        _move([process.living.pid for process in world.processes()], group)
-        now = int((group / "pids.current").read_text())
-        (group / "pids.max").write_text(str(now + draw.randrange(3)))
-        yield True
+        yield group if (group / "pids.max").exists() else None
     finally:
-        (group / "pids.max").write_text("max")
+        with suppress(OSError):
+            (group / "pids.max").write_text("max")
         until(lambda: _is_left(group))
 
 
@@ -89,17 +107,25 @@ def few_descriptors(world: World, draw: Random) -> Iterator[bool]:
         yield False
         return
     assert world.server is not None
-    pid = world.server.pid
     try:
-        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        now = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (now + draw.randrange(4), hard))
-    except (ProcessLookupError, FileNotFoundError):
-        yield False
-        return
-    yield True
+        now = len(list(Path(f"/proc/{world.server.pid}/fd").iterdir()))
+    except FileNotFoundError:
+        now = 0
+    with _limited(world.server.pid, resource.RLIMIT_NOFILE, now + draw.randrange(4)):
+        yield True
+
+
+@contextmanager
+def _limited(pid: int, limit: int, most: int) -> Iterator[None]:
+    """A process that has ended is let go."""
+    before: tuple[int, int] | None = None
     with suppress(ProcessLookupError):
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        before = resource.prlimit(pid, limit)
+        resource.prlimit(pid, limit, (most, before[1]))
+    yield
+    with suppress(ProcessLookupError):
+        if before is not None:
+            resource.prlimit(pid, limit, before)
 
 
 def _killed(pids: list[int], draw: Random) -> bool:

@@ -52,6 +52,7 @@ def kept(world: World, final: dict[int, str]) -> None:
     _comes(world, "end of all processes", lambda: not world.processes())
     for log in (*world.root.glob("serve-*.log"), *world.root.glob("*.log"), *world.disk.rglob("*.log")):
         check_output(str(log), log.read_text(errors="replace"))
+    world.figures["runs executed"] = sum(line.word == "began" for line in world.ledger())
     with closing(apsw.Connection(str(world.database))) as conn:
         if (found := conn.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
             raise Broken(f"the database is damaged: {found}")

@@ -269,4 +269,5 @@ def world(root: Path) -> Iterator[World]:
             has_own_disk = False
         made = World(root, has_own_disk=has_own_disk)
         stack.callback(made.clear_up)
+        made.put_stranger(JR_RUN_MARK="of no run", JR_DB_PATH=str(made.database))
         yield made
