@@ -21,7 +21,7 @@ _CLEARING = 5.0
 
 
 class Asked(asyncio.Event):
-    """Set once the runner is to stop; then nobody waits any longer for what may take its time."""
+    """Set once the runner is to stop. Waits that may last long end then: see ``ends_wait``."""
 
     def __init__(self) -> None:
         super().__init__()

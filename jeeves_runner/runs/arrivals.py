@@ -42,7 +42,7 @@ class Arrivals:
     ``on_ends`` is called when a commit has made rows final, ``on_commit`` after any other one. ``on_failure``
     is called when the database did not take decisions, with the runs that are to be decided about again, but
     not at once: that would fail again. ``on_fenced`` is called when a transaction finds that this runner has
-    a successor. None of the four raises. Nothing is decided before ``open`` and after ``close``.
+    a successor. None of the four raises. Nothing is decided before ``open`` or after ``close``.
     """
 
     def __init__(

@@ -78,7 +78,7 @@ class _Found:
 class WaitingLine:
     """Decides about waiting attempts whenever a slot is free or their reasons may have changed.
 
-    Nothing starts before ``open`` and after ``close``.
+    Nothing starts before ``open`` or after ``close``.
     """
 
     def __init__(

@@ -303,9 +303,8 @@ class Runs:
         and what follows from it is looked for again."""
         try:
             what_follows()
-        except (
-            Exception
-        ) as error:  # the file may not be readable for a moment, or a bug be in the way of one run
+        except Exception as error:
+            # The file may not be readable for a moment, or one run meets a bug: all others go on.
             known = translate(error, self._conn.filename)
             if known is None:
                 log.exception("what follows from a commit could not be seen to")
