@@ -108,7 +108,7 @@ class Execution:
             self._task.cancel()
 
     def leave(self) -> None:
-        """Look after the work no longer. The next runner finds it."""
+        """Look after the work no longer, or only begin it if it has not begun. The next runner finds it."""
         self._is_left = True
         if self._task is not None:
             self._task.cancel()
@@ -167,6 +167,8 @@ class Execution:
         try:
             if self.is_asked_to_end():
                 await self.executor.cancel(handle, self._grace)
+            if self._is_left:  # it was while its start was being recorded
+                raise asyncio.CancelledError
             return await self.executor.wait(handle, output)
         except asyncio.CancelledError:
             if not self._is_left:
