@@ -71,6 +71,10 @@ class PlannerDied(JeevesError):
     """The planner's process ended before it answered. No client meets it, so it has no code of its own."""
 
 
+class PlannerNotStarted(PlannerDied):
+    """The planner's process could not be started; likewise."""
+
+
 class PlannerSilent(JeevesError):
     """The planner's process does not answer and has been ended; likewise."""
 

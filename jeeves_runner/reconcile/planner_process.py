@@ -21,7 +21,7 @@ from typing import IO, Final
 
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.plan import Plan
-from jeeves_runner.errors import JeevesError, PlannerDied, PlannerFailed, PlannerSilent
+from jeeves_runner.errors import JeevesError, PlannerDied, PlannerFailed, PlannerNotStarted, PlannerSilent
 from jeeves_runner.reconcile.patient_pipe import PatientPipe
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.reconcile.planner_wire import (
@@ -84,8 +84,8 @@ class PlannerProcess:
         """As ``Planner.plan``; the event loop stays free.
 
         ``fingerprint`` stands for what is live. Where the child knows of something else, ``read_live`` is
-        called, in a thread. PlannerDied if the process was killed, PlannerFailed for a bug in it,
-        PlannerSilent if it does not answer; it has been ended then.
+        called, in a thread. PlannerNotStarted if there can be no process now, PlannerDied if it was killed,
+        PlannerFailed for a bug in it, PlannerSilent if it does not answer; it has been ended then.
         """
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._ask, fingerprint, read_live)
@@ -169,9 +169,7 @@ class PlannerProcess:
             with self._starting:
                 if self._is_closed:
                     raise EOFError("it was closed")
-                child = self._child = subprocess.Popen(
-                    [sys.executable, "-c", _PROGRAM], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-                )
+                child = self._child = _start()
             assert child.stdin is not None
             assert child.stdout is not None
             self._pipe = PatientPipe(
@@ -194,6 +192,15 @@ class PlannerProcess:
             if stream is not None:
                 with suppress(OSError):
                     stream.close()
+
+
+def _start() -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+    except OSError as error:
+        raise PlannerNotStarted(f"the planner cannot be started: {error.strerror}") from error
 
 
 def _kill(child: "subprocess.Popen[bytes]") -> bool:

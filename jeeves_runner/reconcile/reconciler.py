@@ -21,7 +21,14 @@ from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.db import revisions
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import BaseMoved, DatabaseError, JeevesError, Refused, SourceMismatch
+from jeeves_runner.errors import (
+    BaseMoved,
+    DatabaseError,
+    JeevesError,
+    PlannerNotStarted,
+    Refused,
+    SourceMismatch,
+)
 from jeeves_runner.reconcile.apply import (
     Applied,
     ApplyOptions,
@@ -174,7 +181,7 @@ class Reconciler:
                 found = replace(found, reason=unrest)
             self._enter(found)
         except (JeevesError, OSError) as error:
-            self._is_to_look_soon = isinstance(error, DatabaseError | OSError)
+            self._is_to_look_soon = isinstance(error, DatabaseError | OSError | PlannerNotStarted)
             self._approved = None
             self._scripts.note({})
             await self._watch.looked(None)

@@ -1,8 +1,10 @@
 """The loop that keeps the live jobs as the manifests say: whatever happens around it, it ends when told."""
 
 import asyncio
+import errno
 import logging
 import signal
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -156,6 +158,22 @@ def test_a_folder_whose_file_system_hangs_is_an_error_until_it_answers(
     asyncio.run(scene())
 
 
+async def comes_in_sync(project: Project) -> None:
+    """Wait until it does, by a reconciler that is begun again when it fails, as the runner's tasks are."""
+
+    async def keep(reconciler: Reconciler) -> None:
+        while True:
+            with suppress(ExceptionGroup):
+                await reconciler.run()
+
+    async with looking(project) as reconciler:
+        reconciler.nudge()
+        task = asyncio.create_task(keep(reconciler))
+        await until(lambda: reconciler.status.state == "in_sync")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @pytest.mark.parametrize("fault", [DatabaseError("the disk is full"), MemoryError()], ids=repr)
 def test_a_look_that_failed_for_want_of_something_is_made_up_for_soon(
     project: Project, monkeypatch: pytest.MonkeyPatch, fault: Exception
@@ -168,22 +186,24 @@ def test_a_look_that_failed_for_want_of_something_is_made_up_for_soon(
             raise failures.pop()
         return await write(reconciler, plan, by)
 
-    async def keep(reconciler: Reconciler) -> None:
-        """As the runner does with its tasks."""
-        while True:
-            with suppress(ExceptionGroup):
-                await reconciler.run()
+    monkeypatch.setattr(Reconciler, "_write", failing)
+    asyncio.run(comes_in_sync(project))
 
-    async def scene() -> None:
-        async with looking(project) as reconciler:
-            monkeypatch.setattr(Reconciler, "_write", failing)
-            reconciler.nudge()
-            task = asyncio.create_task(keep(reconciler))
-            await until(lambda: reconciler.status.state == "in_sync")
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(scene())
+def test_so_is_one_for_which_no_planner_could_be_started(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeeves_runner.reconcile.reconciler._AGAIN", 0.01)
+    start, failures = subprocess.Popen, [OSError(errno.EMFILE, "Too many open files")] * 2
+
+    def failing(*args: Any, **kwargs: Any) -> "subprocess.Popen[bytes]":
+        if failures:
+            raise failures.pop()
+        return start(*args, **kwargs)
+
+    monkeypatch.setattr("jeeves_runner.reconcile.planner_process.subprocess.Popen", failing)
+    asyncio.run(comes_in_sync(project))
+    assert not failures
 
 
 def test_a_planner_that_is_silent_is_an_error_since_it_was_asked(
