@@ -271,6 +271,39 @@ def test_a_watch_that_cannot_be_armed_is_tried_again_after_a_pause(
     asyncio.run(scenario())
 
 
+def test_a_file_system_that_hangs_is_not_taken_for_notifications_that_are_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_paths: Path, **_: object) -> Iterator[object]:
+        raise OSError("Error creating recommended watcher: Too many open files (os error 24)")
+
+    goes_on, looks = threading.Event(), 0
+
+    def hang(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        goes_on.wait(PATIENCE)
+
+    monkeypatch.setattr(system_watch, "_PAUSE", 0.01)
+    monkeypatch.setattr(notices, "watch", refused)
+    caplog.set_level(logging.INFO)
+
+    async def scenario() -> None:
+        (tmp_path / "jobs.d").mkdir()
+        listener = Listener(SystemWatch(tmp_path / "jobs.d", SideThread("side"), patience=0.05))
+        task = asyncio.create_task(listener.run())
+        await listener.next()
+        monkeypatch.setattr(system_watch, "_standing", hang)
+        for _ in range(4):
+            await listener.next()
+        task.cancel()
+
+    asyncio.run(scenario())
+    goes_on.set()
+    assert looks
+    assert [message.partition(",")[0] for message in caplog.messages] == ["no notifications of changes"]
+
+
 def test_a_file_system_that_hangs_keeps_nobody_and_is_heard_once_it_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,8 @@ class SystemWatch:
 
     def _note(self, watches: list[Notices]) -> None:
         """Say once that there are no notifications, and once that there are some again."""
+        if not watches:
+            return
         faults = [watch.fault for watch in watches if watch.fault is not None]
         # A folder that has gone meanwhile is seen by the next look.
         fault = next((str(fault) for fault in faults if not isinstance(fault, FileNotFoundError)), None)
