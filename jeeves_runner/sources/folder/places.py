@@ -33,7 +33,7 @@ def real_path(path: Path) -> Path:
 
 
 def identity_of(path: Path) -> Identity | None:
-    """The same for one folder, whatever leads there; None where nothing can be seen."""
+    """Which folder stands there, or is reached by links; None where nothing can be seen."""
     try:
         found = path.stat()
     except OSError:
