@@ -15,7 +15,7 @@ from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.route import AnyRoute, Call, Declared, Role
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.db.transaction import translated
+from jeeves_runner.db.file_errors import translated
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.side_thread import SideThread
 

@@ -35,7 +35,7 @@ def _from_database(
     ) -> "list[CompletionItem[str]]":
         from click.shell_completion import CompletionItem
 
-        from jeeves_runner.db.connection import translated
+        from jeeves_runner.db.file_errors import translated
 
         root = context.find_root()
         app = root.ensure_object(App)

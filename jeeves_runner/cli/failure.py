@@ -82,7 +82,7 @@ def _database_error(error: Exception, app: App) -> JeevesError | None:
     """The error as one of the database, if it comes from SQLite: a file found damaged during a read, say."""
     if type(error).__module__ != "apsw":
         return None
-    from jeeves_runner.db.transaction import translate  # loads apsw, which is there if it raised this
+    from jeeves_runner.db.file_errors import translate  # loads apsw, which is there if it raised this
 
     return translate(error, str(app.config.db_path))
 

@@ -12,8 +12,9 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import connect
+from jeeves_runner.db.file_errors import translated
 from jeeves_runner.db.nudge import Nudges
-from jeeves_runner.db.transaction import PATIENCE, Tx, transaction, translated
+from jeeves_runner.db.transaction import PATIENCE, Tx, transaction
 from jeeves_runner.errors import UsageError
 
 T = TypeVar("T")

@@ -12,20 +12,16 @@ import apsw
 
 from jeeves_runner.access import PRIVATE, make_file, make_folder
 from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.db.file_errors import OTHER_FILE_HINT, locked_for, read_only, translate
 from jeeves_runner.db.filesystem import filesystem_of, is_read_only, is_unsafe
 from jeeves_runner.db.guarded import SIDE_FILES, GuardedConnection
 from jeeves_runner.db.transaction import (
     BUSY_TIMEOUT_MS,
-    OTHER_FILE_HINT,
     PATIENCE,
     Tx,
     hardly_wait_for_locks,
-    locked_for,
-    read_only,
     snapshot,
     transaction,
-    translate,
-    translated,
     wait_for_locks,
 )
 from jeeves_runner.db.turns import SUFFIX as TURNS_SUFFIX
@@ -37,7 +33,7 @@ from jeeves_runner.errors import (
     NotADatabase,
 )
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Tx", "connect", "snapshot", "transaction", "translated"]
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Tx", "connect", "snapshot", "transaction"]
 
 APPLICATION_ID = 0x4A525552
 """Marks the file as ours in its header: "JRUR"."""

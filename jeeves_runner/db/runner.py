@@ -18,8 +18,9 @@ import apsw
 from jeeves_runner.access import PRIVATE, TooOpen, make_file, too_open
 from jeeves_runner.clock import from_text
 from jeeves_runner.db.connection import make_folder_of_database, real_path
+from jeeves_runner.db.file_errors import read_only
 from jeeves_runner.db.guarded import SIDE_FILES, FileIdentity, file_identity
-from jeeves_runner.db.transaction import Tx, read_only
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
 
 LOCK_PATIENCE: Final = 10.0

@@ -8,7 +8,8 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
-from jeeves_runner.db.transaction import Tx, translated
+from jeeves_runner.db.file_errors import translated
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.errors import Conflict, NotFound
 

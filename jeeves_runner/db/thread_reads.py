@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import apsw
 
-from jeeves_runner.db.transaction import translate
+from jeeves_runner.db.file_errors import translate
 from jeeves_runner.errors import DatabaseError
 from jeeves_runner.side_thread import SideThread
 

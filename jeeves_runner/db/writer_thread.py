@@ -13,7 +13,8 @@ import apsw
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.db import file_upkeep
 from jeeves_runner.db.ballast import FULL, Ballast
-from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable, translate
+from jeeves_runner.db.file_errors import translate
+from jeeves_runner.db.transaction import Tx, open_tx, rollback, set_durable
 from jeeves_runner.db.turns import sleep_before_retry, turns_of
 from jeeves_runner.db.write_batches import Priority, Write, WriteBacklog
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, JeevesError

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from jeeves_runner.db.transaction import translate
+from jeeves_runner.db.file_errors import translate
 from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.errors import (
     NO_MEMORY,

@@ -21,9 +21,9 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause, Run, RunStatus, Trigger
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
+from jeeves_runner.db.file_errors import translate
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
-from jeeves_runner.db.transaction import translate
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
