@@ -38,11 +38,11 @@ check: $(STAMP)
 
 # Property tests with many more examples, and a hundred rounds of chaos: not part of `make test`.
 campaign: $(STAMP)
-	$(PYTEST) -n auto -m campaign --timeout 0 $(ARGS)
+	$(PYTEST) -n auto -m campaign -rP --timeout 0 $(ARGS)
 
 # Attacks on a running server, a minute of them. CHAOS_SEED="1 2" plays these rounds instead.
 chaos: $(STAMP)
-	$(PYTEST) -m chaos $(ARGS)
+	$(PYTEST) -m chaos -rP $(ARGS)
 
 # The parts of schemas/ that are made from other things; a test fails until this has been run.
 schemas: $(STAMP)
