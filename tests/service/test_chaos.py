@@ -17,7 +17,7 @@ AT_ONCE = 4
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [int(text) for text in os.environ.get("CHAOS_SEED", "").split()] or SEEDS)
 def test_a_round_of_attacks_breaks_no_promise(tmp_path: Path, seed: int) -> None:
     print(table([play(seed, tmp_path / "round")], failures=0))

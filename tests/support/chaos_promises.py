@@ -15,7 +15,7 @@ from support.chaos_server import Broken, check_output
 from support.chaos_world import World
 from support.server import until
 
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 """Seconds in which the work that is left must come to its end."""
 _ACTIVE: Final = ("scheduled", "running")
 _BY_TIME: Final = ("schedule", "catch_up")

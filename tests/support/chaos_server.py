@@ -23,8 +23,8 @@ STOP_BOUND: Final = SHUTDOWN_GRACE + KILL_GRACE + 15
 """Seconds that a stop may take, as the documentation says."""
 STOP_PATIENCE: Final = STOP_BOUND + 3
 """Seconds that are waited for it: on a busy machine the interpreter takes some for its own end."""
-START_BOUND: Final = 60.0
-"""Seconds in which a server answers that nobody attacks."""
+START_BOUND: Final = 180.0
+"""Seconds in which a server answers that nobody attacks: on a busy machine Python alone takes a minute."""
 _ROUND: Final = "CHAOS_ROUND"
 """In the environment of the server, and so of all that it starts."""
 TELLTALES: Final = ("Traceback", "this is a bug", "never retrieved")
