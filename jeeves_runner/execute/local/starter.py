@@ -104,9 +104,9 @@ class Starter:
 
     def _pump(self) -> None:
         self._is_pumping = False
-        while self._is_useless and self._waiting:
-            self._direct.start(self._waiting.popleft())
         process = self.process
+        while process is None and self._waiting:
+            self._direct.start(self._waiting.popleft())
         if process is None or not process.takes_orders:
             return
         orders: list[tuple[StartOrder, Pipes]] = []

@@ -274,6 +274,21 @@ def test_without_a_starter_programs_are_started_directly(
     assert "started directly" in caplog.records[-1].getMessage()
 
 
+def test_a_start_is_made_also_where_the_next_attempt_at_a_starter_is_due_in_its_very_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+        ended = asyncio.create_task(run(launcher, launch("exit 3")))
+        async with asyncio.timeout(10):
+            while not starter.orders:  # noqa: ASYNC110 - within turns of the loop
+                await asyncio.sleep(0)
+            starter._is_useless_until = 0.0
+            assert (await ended)[0] == Exited(code=3)
+
+    play(scenario)
+
+
 # Times and numbers
 
 
