@@ -13,6 +13,7 @@ from support.runs import Place, Rig, job, with_runner
 
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus
 from jeeves_runner.db.run_progress import request_cancel
+from jeeves_runner.execute.contract import Handle, Order, RunSink
 
 RUNNER = """
 import asyncio, sys
@@ -151,6 +152,34 @@ def test_a_cancel_asked_for_while_no_runner_lived_is_carried_out(place: Place) -
             await rig.until_story("work", "cancelled")
 
         with_runner(place, scenario, executor=executor(place))
+
+
+class LateToAnswer(EngineExecutor):
+    """The engine has taken an order before the runner hears of it."""
+
+    def __init__(self, socket: Path) -> None:
+        super().__init__(socket)
+        self.may_answer = asyncio.Event()
+
+    async def start(self, order: Order, sink: RunSink) -> Handle:
+        handle = await super().start(order, sink)
+        await self.may_answer.wait()
+        return handle
+
+
+def test_work_that_is_cancelled_while_its_engine_takes_the_order_is_ended(place: Place) -> None:
+    place.apply(job("work", work(place)))
+    late = LateToAnswer(place.root / "socket")
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("work")
+        await rig.until((place.root / "begun").exists)
+        await rig.runs.cancel(run.id)
+        assert the_run(place).status is RunStatus.RUNNING
+        late.may_answer.set()
+        assert (await rig.runs.wait(run.id)).status is RunStatus.CANCELLED
+
+    with_runner(place, scenario, executor=late)
 
 
 def test_a_deadline_passes_also_while_no_runner_lives(place: Place) -> None:
