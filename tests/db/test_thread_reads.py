@@ -53,7 +53,9 @@ def test_a_read_is_interrupted_when_its_caller_is_cancelled(conn: apsw.Connectio
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await reads.close(0)
+        async with asyncio.timeout(30):
+            assert await reads.read(lambda _conn: "the connection is free") == "the connection is free"
+        assert await reads.close()
 
     asyncio.run(scene())
 
