@@ -117,6 +117,18 @@ def test_what_another_program_writes_after_the_index_was_deleted_stays(
         assert later.pragma("integrity_check") == "ok"
 
 
+def test_what_another_program_has_written_stays_when_the_older_one_closes_last(
+    path: Path, conn: apsw.Connection
+) -> None:
+    """The last one that closes copies the log into the database and deletes it: by its index."""
+    beside(path, "-shm").unlink()
+    with child(ADD_NOTES, path) as other:
+        expect(other, "written")
+        tell(other)
+    conn.close()
+    assert notes_in(path) == ["first", *(f"other {number}" for number in range(20))]
+
+
 def test_the_writer_tells_its_callers(path: Path) -> None:
     async def scenario(writer: Writer) -> None:
         await writer.write(adding("first"))
