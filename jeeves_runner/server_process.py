@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
@@ -50,7 +49,7 @@ async def serve(
         exit_code=lambda: exit_code(stop.fault),
     )
 
-    def obey(number: signal.Signals) -> None:
+    def obey(number: int) -> None:
         runner.on_signal(number)
         if number in LOOKS:
             supervisor.reloaded()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -45,7 +44,7 @@ from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
 from jeeves_runner.runner.maintenance import Maintenance
 from jeeves_runner.runner.scheduler import Scheduler
-from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING
+from jeeves_runner.runner.signals import LOOKS, WITHOUT_MEANING, name_of
 from jeeves_runner.runner.start_runs import run_at_start
 from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
@@ -295,22 +294,22 @@ class Runner:
         await server.start(listener, *([] if local is None else [local.listener]))
         return None if local is None else str(local.path)
 
-    def on_signal(self, number: signal.Signals) -> None:
+    def on_signal(self, number: int) -> None:
         """In the event loop: obey a signal. The first to stop asks for an end in good order, a second one for
         a quick end."""
         if number in WITHOUT_MEANING:
-            log.info("%s has no meaning to this runner", number.name)
+            log.info("%s has no meaning to this runner", name_of(number))
         elif number in LOOKS:
             self._look_again(number)
         elif self.stop():
-            log.info("%s: stopping; running jobs get %.0f s", number.name, self._shutdown_grace)
+            log.info("%s: stopping; running jobs get %.0f s", name_of(number), self._shutdown_grace)
         elif self._admitting is not None:
-            log.info("%s again: ending %d running jobs now", number.name, len(self.runs.running_ids))
+            log.info("%s again: ending %d running jobs now", name_of(number), len(self.runs.running_ids))
             self.runs.hurry()
 
-    def _look_again(self, number: signal.Signals) -> None:
+    def _look_again(self, number: int) -> None:
         reopen_log_file()
-        log.info("%s: looking at the manifests and the database again", number.name)
+        log.info("%s: looking at the manifests and the database again", name_of(number))
         if self._follower is not None:
             self._follower.look_soon()
             self.sync.nudge()

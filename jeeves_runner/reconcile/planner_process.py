@@ -45,15 +45,13 @@ PATIENCE: Final = 120.0
 _NICENESS = 5
 _END_PATIENCE = 1.0
 _PROGRAM = "from jeeves_runner.reconcile.planner_process import main; main()"
-_FOR_THE_RUNNER = (
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGALRM,
-)
+_FOR_THE_SYSTEM = {
+    *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS),
+    signal.SIGTRAP,
+    *(signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+    *(signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGPIPE, signal.SIGXFSZ),
+}
+_FOR_THE_RUNNER = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} - _FOR_THE_SYSTEM
 _LIVE: Final = "live"
 _DELTA: Final = "delta"
 _PLAN: Final = "plan"

@@ -25,11 +25,23 @@ STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """The runner stops; sent again, without waiting for its runs."""
 LOOKS: Final = (signal.SIGHUP,)
 """It looks at the manifests and the database now."""
-WITHOUT_MEANING: Final = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
-"""They do not end the runner."""
 
-_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
+_IGNORED: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 """A write that fails raises OSError instead. What is started gets the default back: see ``subprocess``."""
+_LEFT_TO_THE_SYSTEM: Final = frozenset(
+    {
+        *(signal.SIGKILL, signal.SIGSTOP),
+        # A fault of the program: it cannot go on.
+        *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS),
+        signal.SIGTRAP,
+        # What a shell stops and continues.
+        *(signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+        # They end no process.
+        *(signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH),
+    }
+)
+WITHOUT_MEANING: Final = frozenset(signal.valid_signals()) - {*STOPS, *LOOKS} - _IGNORED - _LEFT_TO_THE_SYSTEM
+"""All others, the real-time ones too: by default they would end the runner, and its scripts would go on."""
 
 
 def set_dispositions() -> None:
@@ -45,6 +57,14 @@ def set_dispositions() -> None:
         signal.signal(number, _taken_elsewhere)
 
 
+def name_of(number: int) -> str:
+    """The name of a signal. Python has none for most of the real-time ones."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+
+
 def _taken_elsewhere(_number: int, _frame: FrameType | None) -> None:
     """The thread has it. An ignored signal would stay ignored in what is started; a handled one does not."""
 
@@ -52,16 +72,17 @@ def _taken_elsewhere(_number: int, _frame: FrameType | None) -> None:
 class SignalThread(threading.Thread):
     """Takes the signals, and leaves the process when the deadline of a stop has passed.
 
-    ``deliver`` is called in the thread with each signal. ``patience``: seconds that the first signal to stop
-    gives the event loop to say when it will have ended, by ``leave_at``. ``last_words`` makes the line of the
-    log, and ``exit_code`` the code, of a process that is left hard. Made and started by the main thread.
+    ``deliver`` is called in the thread with the number of each signal. ``patience``: seconds that the first
+    signal to stop gives the event loop to say when it will have ended, by ``leave_at``. ``last_words`` makes
+    the line of the log, and ``exit_code`` the code, of a process that is left hard. Made and started by the
+    main thread.
     """
 
     def __init__(
         self,
         clock: Clock,
         *,
-        deliver: Callable[[signal.Signals], object],
+        deliver: Callable[[int], object],
         patience: float,
         last_words: Callable[[], str],
         exit_code: Callable[[], int],
@@ -96,14 +117,14 @@ class SignalThread(threading.Thread):
             except TimeoutError:
                 continue
             for number in filter(None, numbers):
-                self._take(signal.Signals(number))
+                self._take(number)
         self._leave()
 
     def _seconds_left(self) -> float:
         moment = self._leaves_at if math.isfinite(self._leaves_at) else self._leaves_unheard_at
         return moment - self._clock.monotonic()
 
-    def _take(self, number: signal.Signals) -> None:
+    def _take(self, number: int) -> None:
         if number in STOPS and not math.isfinite(self._leaves_unheard_at):
             self._leaves_unheard_at = self._clock.monotonic() + self._patience
         with suppress(RuntimeError):  # the loop has been closed

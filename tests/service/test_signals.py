@@ -50,6 +50,26 @@ def test_no_signal_ends_a_server_by_accident(root: Path) -> None:
     assert "SIGQUIT: stopping" in server.log.read_text()
 
 
+def test_the_rarer_signals_end_it_as_little(root: Path) -> None:
+    sent = {
+        "SIGVTALRM": signal.SIGVTALRM,
+        "SIGPROF": signal.SIGPROF,
+        "SIGXCPU": signal.SIGXCPU,
+        "SIGIO": signal.SIGIO,
+        "SIGPWR": signal.SIGPWR,
+        "SIGSTKFLT": signal.SIGSTKFLT,
+        "SIGRTMIN": signal.SIGRTMIN,
+        "SIGRTMIN+3": signal.SIGRTMIN + 3,
+        "SIGRTMAX": signal.SIGRTMAX,
+    }
+    with serving(root) as server:
+        for number in sent.values():
+            server.signal(number)
+        lines = [f"{name} has no meaning to this runner" for name in sent]
+        until(lambda: all(line in server.log.read_text() for line in lines))
+        assert server.stop() == 0
+
+
 def test_a_hangup_looks_at_the_manifests_and_goes_on_in_a_new_log(root: Path) -> None:
     (root / "jeeves-runner.yaml").write_text("port: 0\nlog: {file: runner.log}\nsync: {interval: 1h}\n")
     log = root / "runner.log"

@@ -122,7 +122,7 @@ class Server:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(PATIENCE)
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
     def wait(self, patience: float = PATIENCE) -> int:

@@ -33,15 +33,13 @@ _RECEIVED = 1 << 18
 _FDS = 253  # the most that one message of the kernel carries
 _LOOK_AGAIN = 0.05  # seconds between two looks at processes that the kernel does not tell of
 _CATCHABLE = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
-_FOR_THE_RUNNER = (
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGALRM,
-)
+_FOR_THE_SYSTEM = {
+    *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS),
+    signal.SIGTRAP,
+    *(signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+    *(signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGPIPE, signal.SIGXFSZ),
+}
+_FOR_THE_RUNNER = _CATCHABLE - _FOR_THE_SYSTEM
 
 
 class Starter:
