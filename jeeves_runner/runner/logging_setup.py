@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from jeeves_runner.access import PRIVATE, make_folder
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import LogConfig
 from jeeves_runner.regular_files import open_to_append
@@ -42,15 +43,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def set_up_logging(config: LogConfig, descriptor: int = _STANDARD_ERROR) -> None:
+def set_up_logging(
+    config: LogConfig, descriptor: int = _STANDARD_ERROR, *, folder_mode: int = PRIVATE
+) -> None:
     """Send the program's log where the config says, without ever waiting for it.
 
-    OSError if that is no file or cannot be opened.
+    ``folder_mode``: that of the log's folder, should it be missing, which may be the folder of all data.
+    OSError if the log is no file or cannot be opened.
     """
     if config.file is None:
         handler = ThreadHandler(descriptor)
     else:
-        config.file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(config.file.parent, folder_mode)
         open_file = partial(open_to_append, config.file)
         handler = ThreadHandler(open_file(), open_file)
     handler.setFormatter(JsonFormatter() if config.format == "json" else TextFormatter())

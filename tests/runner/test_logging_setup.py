@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jeeves_runner.access import PRIVATE, SHARED
 from jeeves_runner.config import LogConfig
 from jeeves_runner.runner.logging_setup import (
     flush_log,
@@ -51,6 +52,16 @@ def test_a_file_is_made_with_its_folder_and_written_to(tmp_path: Path) -> None:
     logging.getLogger("jeeves_runner.test").info("it %s", "works")
     flush_log()
     assert file.read_text().endswith(" INFO    it works\n")
+
+
+@pytest.mark.parametrize("mode", [PRIVATE, SHARED])
+def test_the_folder_of_a_log_is_for_those_for_whom_the_data_is(tmp_path: Path, mode: int) -> None:
+    before = os.umask(0)
+    try:
+        set_up_logging(LogConfig(file=tmp_path / "data" / "runner.log"), folder_mode=mode)
+    finally:
+        os.umask(before)
+    assert oct((tmp_path / "data").stat().st_mode & 0o7777) == oct(mode)
 
 
 def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:

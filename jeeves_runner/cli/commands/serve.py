@@ -35,7 +35,7 @@ def _serve(app: App, paused: bool) -> None:
 
     config = app.config
     try:
-        set_up_logging(config.log)
+        set_up_logging(config.log, folder_mode=config.folder_mode)
     except OSError as error:
         raise ConfigError(
             f"the log file {config.log.file} cannot be written: {error.strerror}",
