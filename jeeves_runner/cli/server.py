@@ -18,6 +18,7 @@ from jeeves_runner.db.runner import (
     runner_row,
 )
 from jeeves_runner.errors import NoServer
+from jeeves_runner.regular_files import NotRegular, open_to_read
 
 if TYPE_CHECKING:
     import apsw
@@ -112,8 +113,8 @@ def _is_locked_by(runner: RunnerRow, db_path: Path) -> bool:
     if holder not in (None, LockHolder(runner.pid)) or not process_exists(runner.pid):
         return False
     try:
-        fd = os.open(lock_path(db_path), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # this database is a copy, or its lock was deleted
+        fd = open_to_read(lock_path(db_path))
+    except (FileNotFoundError, NotRegular):  # this database is a copy, or its lock was deleted or replaced
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -8,6 +8,7 @@ from typing import Final
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.db.connection import real_path
+from jeeves_runner.regular_files import replace
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Ballast:
     def _make(self) -> bool:
         if _free(self.path.parent) < 2 * self._size:
             return False
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fd = replace(self.path)
         try:
             _fill(fd, self._size)
         finally:

@@ -22,12 +22,16 @@ from jeeves_runner.db.file_errors import read_only
 from jeeves_runner.db.guarded import SIDE_FILES, FileIdentity, file_identity
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, Fenced, RunnerActive
+from jeeves_runner.regular_files import NotRegular, open_to_write, read_all
 
 LOCK_PATIENCE: Final = 10.0
 """Seconds to wait for a lock that is soon free: a command has it while it settles what a dead runner left."""
 
 LOCK_INTERVAL: Final = 0.05
 """Seconds between two attempts to take it."""
+
+_LONGEST_HOLDER = 200
+"""Bytes that the lock's file holds at most."""
 
 
 def lock_path(db_path: Path) -> Path:
@@ -127,10 +131,14 @@ def too_open_files(db_path: Path, data_dir: Path, mode: int) -> list[TooOpen]:
 def _open(path: Path) -> int:
     try:
         make_file(path)
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return open_to_write(path)
     except OSError as error:
         if error.errno == errno.EROFS:
             raise read_only(path) from error
+        if isinstance(error, NotRegular):
+            raise DatabaseError(
+                f"the lock file {path} cannot be locked: {error.strerror}", hint="move away what stands there"
+            ) from error
         raise DatabaseReadOnly(
             f"the lock file {path} cannot be written: {error.strerror}",
             hint="give this user write permission there, or run as the user who owns it",
@@ -152,7 +160,7 @@ class LockHolder(NamedTuple):
 def lock_holder(db_path: Path) -> LockHolder | None:
     """What the lock's file says; None if it says nothing, as on a full disk, or cannot be read."""
     try:
-        pid, *command = lock_path(db_path).read_text(encoding="ascii").split()
+        pid, *command = read_all(lock_path(db_path), _LONGEST_HOLDER).decode("ascii").split()
         return LockHolder(int(pid), *command[:1])
     except (OSError, ValueError, DatabaseError):
         return None

@@ -85,6 +85,21 @@ def test_what_is_there_already_is_kept(tmp_path: Path) -> None:
     assert os.stat(again.path).st_ino == found.st_ino
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_is_no_file_of_its_own_gives_way_and_is_not_touched(tmp_path: Path, kind: str) -> None:
+    path, precious = tmp_path / "runner.sqlite", tmp_path / "precious"
+    precious.write_text("precious")
+    ballast = Ballast(path, CLOCK, size=4096)
+    if kind == "pipe":
+        os.mkfifo(ballast.path)
+    else:
+        ballast.path.symlink_to(precious)
+    ballast.hold()
+    assert ballast.is_held
+    assert (ballast.path.is_symlink(), ballast.path.stat().st_size) == (False, 4096)
+    assert precious.read_text() == "precious"
+
+
 def test_a_write_that_failed_before_the_ballast_went_is_told_what_came_of_it_afterwards(
     tmp_path: Path,
 ) -> None:

@@ -217,6 +217,14 @@ class TestEpoch:
         assert (row.api_url, row.socket, row.stopping_at, row.stopped_at) == (None, None, None, None)
 
 
+def test_a_pipe_in_place_of_the_lock_is_told_and_waited_for_by_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "runner.sqlite"
+    os.mkfifo(lock_path(path))
+    with pytest.raises(DatabaseError, match="cannot be locked: it is not a regular file"):
+        RunnerLock(path).acquire()
+    assert lock_holder(path) is None
+
+
 def test_a_database_behind_a_loop_of_symlinks_cannot_be_locked(tmp_path: Path) -> None:
     path = tmp_path / "runner.sqlite"
     path.symlink_to(path)
