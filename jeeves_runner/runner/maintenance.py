@@ -55,6 +55,7 @@ class Maintenance:
         self._history_retention = max(timedelta(milliseconds=config.history_retention_ms), DELETE_MEMORY)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
         self._interval = config.state_cleanup_interval_ms / 1000
+        self._data_dir = config.data_dir
         self._log_folders = LogFolders(config.data_dir / "logs")
         self._writer = writer
         self._reads = ThreadReads(conn)
@@ -107,7 +108,7 @@ class Maintenance:
 
     async def _delete_runs(self, run_ids: Sequence[int]) -> int:
         paths = await self._portion(lambda tx: run_retention.delete(tx, run_ids))
-        await asyncio.to_thread(_unlink, [path for path in paths if path is not None])
+        await self._unlink_own(path for path in paths if path is not None)
         return len(paths)
 
     async def _delete_logs(self) -> None:
@@ -115,7 +116,12 @@ class Maintenance:
         while paths := await self._portion(
             lambda tx: run_retention.forget_logs(tx, before=before, limit=_ROWS)
         ):
-            await asyncio.to_thread(_unlink, paths)
+            await self._unlink_own(paths)
+
+    async def _unlink_own(self, paths: Iterable[str]) -> None:
+        """Delete the logs of this data folder. A copy of a database also names those of the original."""
+        own = [path for path in paths if Path(path).is_relative_to(self._data_dir)]
+        await asyncio.to_thread(_unlink, own)
 
     async def _delete_logs_without_run(self) -> None:
         """Delete old logs that have no run: a runner was killed after it had deleted the row.

@@ -16,6 +16,7 @@ from jeeves_runner.core.model import JobSpec, Keep
 from jeeves_runner.db import audit, overrides, queue_enqueue, revisions, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
+from jeeves_runner.execute.output.log_file import log_path
 from jeeves_runner.runner.maintenance import Maintenance
 
 DAY = 86_400_000
@@ -53,7 +54,8 @@ def ended(
         )
         run_id = tx.conn.last_insert_rowid()
         if log:
-            path = place.root / f"{run_id}.log"
+            path = log_path(str(place.root / "data"), of, run_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("output")
             tx.conn.execute("UPDATE runs SET log_path = ? WHERE id = ?", (str(path), run_id))
     return run_id
@@ -69,6 +71,11 @@ def keep_house(place: Place, config: str) -> None:
     asyncio.run(main())
 
 
+def logs(place: Place) -> Path:
+    """Where the runs of the job ``old`` have their logs."""
+    return place.root / "data" / "logs" / "old"
+
+
 def left(place: Place) -> list[int]:
     return [run.id for run in place.runs()]
 
@@ -77,8 +84,8 @@ def test_runs_go_after_their_retention_and_take_their_logs_along(place: Place) -
     old, young = ended(place, 31, log=True), ended(place, 29, log=True)
     keep_house(place, "run_retention: 30d\n")
     assert left(place) == [young]
-    assert not (place.root / f"{old}.log").exists()
-    assert (place.root / f"{young}.log").exists()
+    assert not (logs(place) / f"{old}.log").exists()
+    assert (logs(place) / f"{young}.log").exists()
 
 
 def test_occurrences_are_kept_for_a_week_at_least(place: Place) -> None:
@@ -173,11 +180,22 @@ def test_more_than_one_bite_goes_in_one_round(place: Place) -> None:
 
 def test_logs_may_go_before_their_runs(place: Place) -> None:
     run_id = ended(place, 10, log=True)
-    (place.root / f"{run_id}.log.tail").touch()
+    (logs(place) / f"{run_id}.log.tail").touch()
     keep_house(place, "run_retention: 30d\nlog_retention: 7d\n")
     assert left(place) == [run_id]
     assert place.runs()[0].log_path is None
-    assert list(place.root.glob("*.log*")) == []
+    assert list(logs(place).iterdir()) == []
+
+
+@pytest.mark.parametrize("config", ["log_retention: 7d\n", "run_retention: 7d\n"])
+def test_the_logs_of_the_original_stay_when_a_copy_forgets_them(place: Place, config: str) -> None:
+    """A copy of a database names the logs of the original by their whole path."""
+    first, last = (ended(place, 10, log=True) for _ in range(2))
+    parts = [logs(place) / name for name in (f"{first}.log", f"{first}.log.tail", f"{last}.log")]
+    parts[1].touch()
+    keep_house(place, f"data_dir: staging\n{config}")
+    assert [path for path in parts if not path.exists()] == []
+    assert [run.id for run in place.runs() if run.id == first and run.log_path is not None] == []
 
 
 def test_a_queue_spoilt_by_hand_is_named_and_does_not_stop_the_rest(
@@ -195,7 +213,7 @@ def test_a_queue_spoilt_by_hand_is_named_and_does_not_stop_the_rest(
 
 
 def a_log(place: Place, run_id: int, days_ago: float) -> Path:
-    path = place.root / "data" / "logs" / "old" / f"{run_id}.log"
+    path = logs(place) / f"{run_id}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("output")
     then = (place.clock.now() - timedelta(days=days_ago)).timestamp()
@@ -213,7 +231,7 @@ def test_logs_that_a_killed_runner_left_go_too(place: Place) -> None:
         )
     left, forgotten = a_log(place, 900, 31), a_log(place, running, 31)
     kept = [a_log(place, 901, 29), a_log(place, known, 31), a_log(place, 77, 31)]
-    foreign = place.root / "data" / "logs" / "old" / "notes.log"
+    foreign = logs(place) / "notes.log"
     foreign.touch()
     os.utime(foreign, (0, 0))
     keep_house(place, "run_retention: 30d\n")
