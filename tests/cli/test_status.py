@@ -157,7 +157,8 @@ def test_a_check_says_only_what_is_wrong_and_ends_with_it(shell: Shell) -> None:
     shell.ledger.add_job("good")
     shell.ledger.pause("good", reason="holiday")
     result = shell.run("status", "--check")
-    assert (result.exit_code, result.stdout) == (2, "jeeves-runner: no server watches the manifests\n")
+    stopped = "jeeves-runner: no server runs; start it with `jeeves-runner serve`\n"
+    assert (result.exit_code, result.stdout) == (2, stopped)
     sync = recorded_sync(shell.ledger.conn, None)
     said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):

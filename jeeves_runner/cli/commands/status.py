@@ -86,7 +86,8 @@ def _check(
     rows = [*_sync_rows(sync), *lost, *_failing_rows(conn, jobs, now), *_access_rows(app, status)]
     if not app.json:
         if not serves:
-            app.print(f"{status['name']}: ", sync["reason"] or status["status"])
+            stopped = "no server runs; start it with `jeeves-runner serve`" if server is None else None
+            app.print(f"{status['name']}: ", stopped or sync["reason"] or status["status"])
         _print_attention(app, rows)
     if not serves:
         return exits.FAILED
