@@ -99,7 +99,7 @@ class RunnerLock:
         who = "another runner" if holder is None else f"another runner (pid {holder.pid})"
         return RunnerActive(
             f"{who} already works on {self._db_path}",
-            hint="stop it first, or give this one a db_path of its own",
+            hint="stop it first, or give this one a data_dir and a port of its own",
         )
 
 

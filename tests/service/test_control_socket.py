@@ -187,6 +187,7 @@ def test_a_second_server_leaves_the_socket_to_the_first(root: Path) -> None:
         second = command(root, "serve")
         assert second.returncode == 2
         assert "already works on" in second.stderr
+        assert "or give this one a data_dir and a port of its own" in second.stderr
         assert path.stat().st_ino == before
         assert done(root, "trigger", "quick", "--wait")["result"]["status"] == "ok"
 
