@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jeeves_runner.core.model import JobSpec, Trigger
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import damaged_job, unknown_job
-from jeeves_runner.db.overrides import job_is_paused
+from jeeves_runner.db.overrides import job_is_paused, pauses
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict
 
@@ -97,7 +97,9 @@ def _requested_spec(tx: Tx, request: RunRequest, is_refused: bool) -> JobSpec:
     if text is None:
         raise unknown_job(tx.conn, request.job_id)
     if is_refused and job_is_paused(tx.conn, request.job_id, tx.now):
-        raise Conflict(f"job {request.job_id} is paused", hint="resume it, or force the run")
+        of_all = pauses(tx.conn, tx.now).of_all is not None
+        wanted = "end the pause of all jobs with `jeeves-runner resume --all`" if of_all else "resume it"
+        raise Conflict(f"job {request.job_id} is paused", hint=f"{wanted}, or force the run")
     try:
         return job_from_text(text)
     except SpecError as error:

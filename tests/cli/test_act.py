@@ -103,7 +103,7 @@ def test_trigger_of_an_unknown_job_names_the_nearest(shell: Shell) -> None:
 def test_a_paused_job_is_triggered_by_force_alone(shell: Shell) -> None:
     shell.ledger.pause("backup")
     with shell.server():
-        refused(shell.run("trigger", "backup"), "job backup is paused")
+        refused(shell.run("trigger", "backup"), "job backup is paused\nhint: resume it, or force the run")
         assert shell.ledger.count("runs") == 0
         shell.text("trigger", "backup", "--force")
     assert shell.ledger.count("runs") == 1
@@ -306,7 +306,9 @@ def test_all_jobs_are_paused_and_resumed_at_once_those_to_come_as_well(shell: Sh
     shown = [" ".join(line.split()) for line in shell.text("status").splitlines()]
     assert shown.count("paused all jobs paused, until resumed: moving") == 1
     with shell.server():
-        refused(shell.run("trigger", "later"), "job later is paused")
+        result = shell.run("trigger", "later")
+        refused(result, "job later is paused")
+        refused(result, "hint: end the pause of all jobs with `jeeves-runner resume --all`, or force the run")
         assert shell.run("trigger", "later", "--force").exit_code == 0
     assert shell.text("resume", "--all") == "The pause of all jobs has ended.\n"
     assert shell.json("job", "later")["job"]["next_run"] is not None
