@@ -195,7 +195,10 @@ def _named_fields(text: str) -> tuple[str, ...]:
     if fields is None:
         hint = f"known are {', '.join(_NAMED)}"
         if text == "@reboot":
-            hint = "jobs follow the clock, not the start of the machine; let the system's init do this"
+            hint = (
+                "`on_start: true` runs a job each time a server starts; for the start of the machine"
+                " use the system's init"
+            )
         raise ScheduleError(f"{brief(text)} is not supported", hint=hint)
     return fields
 

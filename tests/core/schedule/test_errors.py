@@ -57,7 +57,7 @@ def shown(text: str) -> str:
         ("0 0 * * L", "weekday 'l' cannot be understood", "5L is the last Friday"),
         ("0 0 1#2 * *", "day '1#2' cannot be understood", "weekday field"),
         ("0 0 * * fri#6", "no month has a weekday number '6'", "1 to 5"),
-        ("@reboot", "@reboot is not supported", "not the start of the machine"),
+        ("@reboot", "@reboot is not supported", "`on_start: true` runs a job each time a server starts"),
         ("@every 5m", "@every 5m is not supported", "known are @hourly"),
         ("0 0 31 2 *", "never occurs within 8 years", "month 2 has no day 31"),
         ("0 0 31 4,6 *", "never occurs within 8 years", None),
