@@ -102,7 +102,7 @@ _INDEX: Final = "GET / lists what there is"
 #: What aiohttp itself refuses: code, detail and hint by status.
 _REFUSALS: Final = {
     HTTPStatus.NOT_FOUND: ("not_found", "there is nothing at this path", _INDEX),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "this path does not take that method", _INDEX),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "this path does not take that method", None),
     HTTPStatus.REQUEST_TIMEOUT: ("timeout", "the body did not arrive in time", "send it in one go"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "the body is too large", "at most 1 MiB"),
     HTTPStatus.EXPECTATION_FAILED: (
@@ -117,4 +117,6 @@ def problem_of_http(error: web.HTTPException) -> web.Response:
     """The answer for what aiohttp itself refuses: unknown paths, wrong methods, bodies too large."""
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     code, detail, hint = _REFUSALS.get(HTTPStatus(error.status), ("http", error.reason, _INDEX))
+    if headers is not None:
+        hint = f"it takes {headers['Allow'].replace(',', ', ')}"
     return problem(error.status, code, detail, hint=hint, headers=headers)

@@ -14,7 +14,7 @@ from jeeves_runner.db.job_list import health_counts
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
-_LINKS = ("status", "jobs", "runs", "sync", "queues", "state", "config")
+_LINKS = ("status", "jobs", "runs", "revisions", "sync", "queues", "state", "config")
 _HOUR = timedelta(hours=1)
 _MILLISECOND = timedelta(milliseconds=1)
 

@@ -141,6 +141,7 @@ def test_another_method_is_a_problem_that_names_the_right_ones(ledger: Ledger) -
     answer = ask(ledger, "DELETE", "/runs/1")
     assert problem(answer) == (405, "this path does not take that method")
     assert answer.headers["Allow"] == "GET,HEAD"
+    assert answer.body["hint"] == "it takes GET, HEAD"
 
 
 def test_a_bug_is_logged_and_answered_with_one_line(
