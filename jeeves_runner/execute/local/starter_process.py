@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 _PROGRAM = Path(__file__).with_name("starter_main.py")
 _SILENCE = 10.0
-"""Seconds after which a process that owes a word and says none is taken for stuck."""
+"""Seconds after which a process that owes a word and says none is taken for stuck. As many lie between two
+looks for exits that it has not told of."""
 _DYING = 10.0
 """Seconds to wait for the end of a killed process before its runs are taken care of all the same."""
 _CLOSING = 1.0
@@ -70,6 +71,7 @@ class StarterProcess:
         self._leaders: dict[int, _Leader] = {}
         self._to_reap: list[bytes] = []
         self._silence: asyncio.TimerHandle | None = None
+        self._untold: set[int] = set()
         self._clearing: asyncio.Task[None] | None = None
         self._is_over = False
         ours, theirs = socket.socketpair()
@@ -91,6 +93,7 @@ class StarterProcess:
             raise
         orphans.add_leader(self._process.pid)  # it is no orphan of a run
         self._await_a_word()
+        self._next_look = self._loop.call_later(_SILENCE, self._look_for_untold_exits)
 
     def _begin(self, fd: int, open_files: int | None) -> "subprocess.Popen[bytes]":
         limit = "" if open_files is None else str(open_files)
@@ -208,6 +211,16 @@ class StarterProcess:
         log.error("the process that starts programs has said nothing for %.0f s and is killed", _SILENCE)
         self._on_socket_end()
 
+    def _look_for_untold_exits(self) -> None:
+        """Without an order it owes no word, and yet it alone tells of exits. An exit that it is just telling
+        of has until the next look."""
+        untold = {pid for pid, leader in self._leaders.items() if leader.is_untold()}
+        if untold & self._untold:
+            self._on_silence()
+            return
+        self._untold = untold
+        self._next_look = self._loop.call_later(_SILENCE, self._look_for_untold_exits)
+
     # Its end
 
     def _on_socket_end(self) -> None:
@@ -236,6 +249,7 @@ class StarterProcess:
 
     def _kill(self) -> None:
         self._end_silence()
+        self._next_look.cancel()
         self._socket.close()
         self.is_ready, self._to_reap = False, []
         self._process.kill()
@@ -305,6 +319,13 @@ class _Leader:
             return True
         stat = read_stat(self.birth.pid)
         return stat is None or stat.is_dead
+
+    def is_untold(self) -> bool:
+        """Whether it has certainly ended, and the starter has not said so."""
+        if self._status is not None:
+            return False
+        stat = read_stat(self.birth.pid)
+        return stat is not None and stat.is_dead
 
     def reap(self) -> int | None:
         if self._have_reaped is not None and self._status is not None:

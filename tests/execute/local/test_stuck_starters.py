@@ -35,6 +35,37 @@ def test_a_starter_that_is_stuck_is_replaced(
     assert "has said nothing for" in caplog.text
 
 
+def test_a_killed_run_ends_though_the_starter_that_should_tell_is_stuck(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(starter_process, "_SILENCE", 0.3)
+
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        lasting = await launcher.start(launch("sleep 600"), Collected())
+        os.kill(pid_of(starter), signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            await launcher.cancel(lasting.run_id, 0)
+            assert await launcher.wait(lasting.run_id) == Exited(signal="SIGKILL")
+
+    play(scenario)
+    assert "has said nothing for" in caplog.text
+
+
+def test_a_run_that_ends_by_itself_or_obeys_sigterm_does_so_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter_process, "_SILENCE", 0.3)
+
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
+        obeying = await launcher.start(launch("exec sleep 600"), Collected())
+        brief = await launcher.start(launch("sleep 0.2; exit 5", 2), Collected())
+        os.kill(pid_of(starter), signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            await launcher.cancel(obeying.run_id, 600)
+            assert await launcher.wait(obeying.run_id) == Exited(signal="SIGTERM")
+            assert await launcher.wait(brief.run_id) == Exited(code=5)
+
+    play(scenario)
+
+
 def test_one_that_never_becomes_ready_keeps_no_run_from_its_start(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
