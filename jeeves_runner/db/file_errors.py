@@ -37,6 +37,11 @@ def translate(error: BaseException, file: str) -> DatabaseError | None:
                 return read_only(file)
             if isinstance(error, apsw.CantOpenError) and (lacking := _lacking_to_open()) is not None:
                 return DatabaseError(f"{file} cannot be opened: {lacking}", hint=_OPEN_FILES_HINT)
+            if isinstance(error, apsw.CantOpenError) and _takes_no_more_files(Path(file).parent):
+                return DatabaseError(
+                    f"the disk is full: it takes no more files, and {file} needs two beside it",
+                    hint="delete some files, however small; `df -i` counts them",
+                )
             return kind(sentence.format(file=file, detail=error), hint=hint)
     return None
 
@@ -49,6 +54,15 @@ def _lacking_to_open() -> str | None:
     except OSError as error:
         return error.strerror
     return None
+
+
+def _takes_no_more_files(folder: Path) -> bool:
+    """Whether the file system has as many files as it can hold. SQLite says only that it cannot open."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_files > 0 and found.f_favail == 0
 
 
 def locked_for(patience: float, file: str | Path) -> DatabaseBusy:

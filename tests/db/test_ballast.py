@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -146,6 +147,18 @@ def test_at_the_start_the_room_is_given_up_where_there_is_no_other(disk: Path) -
     fill(disk)
     Ballast(path, CLOCK).make_room_to_start()
     assert not Ballast(path, CLOCK).path.exists()
+
+
+def test_a_disk_that_takes_no_more_files_is_called_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "nr_inodes=30") as folder:
+        path = folder / "runner.sqlite"
+        connect(path, create=True).close()
+        with suppress(OSError):
+            for number in range(30):
+                (folder / str(number)).touch()
+        with pytest.raises(DatabaseError, match="the disk is full: it takes no more files") as told:
+            connect(path)
+        assert "permissions" not in str(told.value.hint)
 
 
 def test_a_disk_that_fails_is_not_called_full(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
