@@ -72,7 +72,7 @@ def _to_the_millisecond(instant: datetime) -> datetime:
 
 def to_text(instant: datetime) -> str:
     """The database's form of an aware time."""
-    text = instant.astimezone(UTC).isoformat(timespec="milliseconds")
+    text = (instant if instant.tzinfo is UTC else instant.astimezone(UTC)).isoformat(timespec="milliseconds")
     return text[:-6] + "Z"
 
 

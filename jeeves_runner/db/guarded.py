@@ -88,8 +88,8 @@ class OpenedFiles:
     """The files of a database as they were when it was opened."""
 
     def __init__(self, database: str) -> None:
-        self._folder = Path(database).parent
-        self._folder_changed_at = self._folder.stat().st_mtime_ns
+        self._folder = str(Path(database).parent)
+        self._folder_changed_at = os.stat(self._folder).st_mtime_ns
         self._files = {
             path: file_identity(path)
             for path in (database, *(f"{database}{suffix}" for suffix in SIDE_FILES))

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from jeeves_runner.clock import Clock
@@ -35,22 +35,36 @@ class Asked(asyncio.Event):
             if not wait.expired():
                 wait.reschedule(now)
 
-    @asynccontextmanager
-    async def ends_wait(self, seconds: float | None) -> AsyncIterator[None]:
-        """Leave the block, without an error, once it is set or after ``seconds``; None for no limit.
+    def ends_wait(self, seconds: float | None) -> "_Wait":
+        """A block that is left, without an error, once it is set or after ``seconds``; None for no limit.
 
         It costs neither a task nor a turn of the loop.
         """
-        limit = asyncio.timeout(0.0 if self.is_set() else seconds)
+        return _Wait(asyncio.timeout(0.0 if self.is_set() else seconds), self._waits)
+
+
+class _Wait:
+    """A timeout that raises nothing, and is known to those who may end it before its time."""
+
+    __slots__ = ("_known", "_limit")
+
+    def __init__(self, limit: asyncio.Timeout, known: set[asyncio.Timeout]) -> None:
+        self._limit = limit
+        self._known = known
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+        self._known.add(self._limit)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._known.discard(self._limit)
         try:
-            async with limit:
-                self._waits.add(limit)
-                yield
-        except TimeoutError:
-            if not limit.expired():
-                raise
-        finally:
-            self._waits.discard(limit)
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError:  # its own: another one passes it
+            return True
+        return False
 
 
 class Stop:

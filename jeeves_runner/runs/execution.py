@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from jeeves_runner.clock import Clock, to_text
@@ -69,7 +68,7 @@ class Execution:
         self._is_starting = self._is_kept_from_starting = False
         self._handle: Handle | None = None
         self._output: Output | None = None
-        self._log_path: Path | None = None
+        self._log_path: str | None = None
 
     async def perform(self, run: Run, api_url: str | None) -> Report | None:
         """Run it; None if the work was left to the next runner.
@@ -196,7 +195,7 @@ class Execution:
         output, path = self._output, self._log_path
         known = RunRecord(
             script_hash=None if output is None else output.script_hash,
-            log_path=None if path is None else str(path),
+            log_path=path,
         )
         self._on_handle(handle, known)
 
@@ -224,7 +223,7 @@ class Execution:
             started_at=started_at,
             duration_ms=duration_ms,
             script_hash=None if output is None else output.script_hash,
-            log_path=None if self._log_path is None else str(self._log_path),
+            log_path=self._log_path,
             stdout=None if output is None else output.stdout_tail,
             stderr=None if output is None else output.stderr_tail,
         )

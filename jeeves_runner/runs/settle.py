@@ -122,7 +122,7 @@ async def lost_report(run: Run, lost: Lost, data_dir: str) -> Report:
 
 def left_record(run: Run, data_dir: str) -> RunRecord:
     """What a run left besides its process, which has ended: its log, put in order. Blocks."""
-    path = log_path(data_dir, run.job_id, run.id) if run.log_path is None else Path(run.log_path)
+    path = Path(run.log_path or log_path(data_dir, run.job_id, run.id))
     try:
         if path.is_relative_to(data_dir):  # a copy of a database names the logs of the original
             join_log(path)

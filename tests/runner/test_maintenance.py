@@ -54,7 +54,7 @@ def ended(
         )
         run_id = tx.conn.last_insert_rowid()
         if log:
-            path = log_path(str(place.root / "data"), of, run_id)
+            path = Path(log_path(str(place.root / "data"), of, run_id))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("output")
             tx.conn.execute("UPDATE runs SET log_path = ? WHERE id = ?", (str(path), run_id))

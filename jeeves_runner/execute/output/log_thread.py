@@ -27,9 +27,10 @@ PATIENCE: Final = 5.0
 class ThreadedLog:
     """A ``LogFile`` whose calls return at once. The thread makes them in their order."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: str | Path, max_bytes: int) -> None:
         self._path = path
-        self._file = LogFile(path, max_bytes)
+        self._max_bytes = max_bytes
+        self._file: LogFile | None = None  # from the first write on
         self._is_empty = True
         self._lock = threading.Lock()
         self._waiting = 0  # bytes handed to the thread and not yet written
@@ -73,13 +74,19 @@ class ThreadedLog:
         return True
 
     def _write(self, data: bytes) -> None:
-        self._file.write(data)
+        self._opened().write(data)
         with self._lock:
             self._waiting -= len(data)
 
     def _close(self) -> None:
-        self._file.write(self._mark())
-        self._file.close()
+        file = self._opened()
+        file.write(self._mark())
+        file.close()
+
+    def _opened(self) -> LogFile:
+        if self._file is None:
+            self._file = LogFile(Path(self._path), self._max_bytes)
+        return self._file
 
     def _mark(self) -> bytes:
         if not self._cut:

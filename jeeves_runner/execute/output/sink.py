@@ -20,7 +20,7 @@ class Output:
     and nothing depends on where the chunks were cut.
     """
 
-    def __init__(self, log_path: Path | None, log_max: int) -> None:
+    def __init__(self, log_path: str | Path | None, log_max: int) -> None:
         """``log_path`` None: no log; ``log_max`` is the log's greatest size in bytes."""
         self._stdout = _Stream(())
         self._stderr = _Stream(())

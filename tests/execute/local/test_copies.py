@@ -67,7 +67,7 @@ def test_the_runs_of_the_original_go_on(original: Place, tmp_path: Path, is_reco
 
 def test_the_logs_of_the_original_stay_as_they_are(original: Place, tmp_path: Path) -> None:
     original.apply(job("loud", "seq 300000; echo up >&2; exec sleep 60"))
-    log = log_path(str(original.root / "data"), "loud", 1)
+    log = Path(log_path(str(original.root / "data"), "loud", 1))
 
     async def main() -> None:
         async with asyncio.timeout(50), running(original) as rig:
