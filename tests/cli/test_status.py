@@ -11,7 +11,7 @@ from support.clock import NOON
 from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.db.runner import lock_path
+from jeeves_runner.db.runner import begin_stop, lock_path
 from jeeves_runner.views.runner import status_view
 from jeeves_runner.views.sync import SyncDocument, problems_view, recorded_sync
 
@@ -125,6 +125,14 @@ def test_a_server_is_said_to_start_until_it_takes_requests(shell: Shell) -> None
         )
         result = shell.run("status", "--check")
         assert (result.exit_code, result.stdout) == (2, "jeeves-runner: the server is starting\n")
+
+
+def test_a_server_that_is_stopped_while_it_starts_is_said_to_stop(shell: Shell) -> None:
+    with shell.server():
+        with shell.ledger.tx() as tx:
+            begin_stop(tx, 1)
+        document = shell.json("status")
+    assert (document["status"], document["sync"]["reason"]) == ("stopping", "the server is stopping")
 
 
 def test_status_asks_no_second_question_of_a_server_that_left_the_first_unanswered(shell: Shell) -> None:
