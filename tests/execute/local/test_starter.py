@@ -360,6 +360,15 @@ def test_a_program_gets_no_descriptors_but_its_own_three() -> None:
     play(scenario)
 
 
+def test_a_program_gets_the_default_of_every_signal() -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:  # whose own Python ignores two
+        _, sink = await run(launcher, launch("exec grep SigIgn /proc/self/status"))
+        of_the_c_library = 1 << 31 | 1 << 32
+        assert int(sink.stdout.split()[1], 16) & ~of_the_c_library == 0
+
+    play(scenario)
+
+
 def test_another_starter_comes_at_once_also_while_runs_live() -> None:
     async def scenario(launcher: Launcher, starter: Starter) -> None:
         lasting = await launcher.start(launch("exec sleep 60"), Collected())
