@@ -211,6 +211,17 @@ def test_a_process_that_hangs_is_left_with_the_code_of_a_stop_and_a_word(
     assert last.endswith(f"CRITICAL the stop did not end in time; this process leaves behind {left}")
 
 
+def test_a_process_that_hangs_after_a_fault_is_left_with_the_code_of_the_fault(root: Path) -> None:
+    """No signal has told it to stop."""
+    save(root, "a.yaml", RARELY)
+    patched = HANGING.format(patch="service.say_stopping = hang_in_the_loop")
+    with serving(root, [sys.executable, "-c", patched]) as server:
+        (root / "data" / "runner.sqlite.lock").unlink()
+        assert server.wait() == 2
+    last = server.log.read_text().splitlines()[-1]
+    assert "CRITICAL the stop did not end in time" in last
+
+
 STANDING = """
 import sys, threading
 from pathlib import Path
