@@ -205,12 +205,16 @@ class TestEpoch:
         assert (row.pid, row.api_url) == (200, "http://127.0.0.1:2000")
         assert (row.stopping_at, row.stopped_at) == (None, None)
 
-    def test_a_new_start_forgets_the_old_address_and_end(self, conn: apsw.Connection) -> None:
+    @pytest.mark.parametrize("has_ended", [True, False], ids=["that has ended", "that was killed"])
+    def test_a_new_start_forgets_the_address_and_end_of_one(
+        self, conn: apsw.Connection, has_ended: bool
+    ) -> None:
         with transaction(conn, CLOCK) as tx:
             old = begin_epoch(tx, 100, "boot")
             set_addresses(tx, old, "http://127.0.0.1:1937", "/data/runner.sock")
-            begin_stop(tx, old)
-            end_epoch(tx, old)
+            if has_ended:
+                begin_stop(tx, old)
+                end_epoch(tx, old)
             begin_epoch(tx, 200, "boot")
         row = runner_row(conn)
         assert row is not None
