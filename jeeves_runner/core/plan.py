@@ -316,9 +316,10 @@ def guard(plan: Plan, facts: GuardFacts, allow_deletes: int | None = None) -> st
         if deletes <= allow_deletes:
             return None
         return f"{_deletes(plan)} would be deleted, more than the {allow_deletes} allowed"
+    how = f"`jeeves-runner apply --allow-deletes {deletes}`"
     busy = sorted(c.id for c in plan.of(Action.DELETE, "queue") if c.id in facts.busy_queues)
     if busy:
-        return f"queue {busy[0]} still holds items; confirm its delete with --allow-deletes {deletes}"
+        return f"queue {busy[0]} still holds items; confirm its delete with {how}"
     if not plan.of(Action.DELETE, "job"):
         return None
     before = max(facts.live + facts.deleted - facts.created, 0)
@@ -329,7 +330,7 @@ def guard(plan: Plan, facts: GuardFacts, allow_deletes: int | None = None) -> st
         return None
     lately = f" ({facts.deleted} more went in the last ten minutes)" if facts.deleted else ""
     gone_now = f"{_deletes(plan)} would be deleted, where {facts.live} jobs are live{lately}"
-    return f"{gone_now}; confirm with --allow-deletes {deletes}"
+    return f"{gone_now}; confirm with {how}"
 
 
 def _deletes(plan: Plan) -> str:
