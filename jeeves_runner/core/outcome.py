@@ -77,9 +77,9 @@ Ending = Exited | Finished | Cancelled | Lost
 _BY_CAUSE: Final[Mapping[CancelCause, tuple[RunStatus, str]]] = {
     CancelCause.TIMEOUT: (RunStatus.TIMEOUT, "timed out"),
     CancelCause.CANCEL: (RunStatus.CANCELLED, "cancelled on request"),
-    CancelCause.REPLACED: (RunStatus.CANCELLED, "cancelled: replaced by a later run"),
-    CancelCause.SHUTDOWN: (RunStatus.INTERRUPTED, "interrupted: the runner was shut down"),
-    CancelCause.FENCED: (RunStatus.INTERRUPTED, "interrupted: the runner had lost its database"),
+    CancelCause.REPLACED: (RunStatus.CANCELLED, "replaced by a later run"),
+    CancelCause.SHUTDOWN: (RunStatus.INTERRUPTED, "the runner was shut down"),
+    CancelCause.FENCED: (RunStatus.INTERRUPTED, "the runner had lost its database"),
 }
 
 

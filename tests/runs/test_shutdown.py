@@ -225,7 +225,7 @@ def test_runs_that_end_because_their_runner_is_fenced_are_interrupted(place: Pla
 
     with_runner(place, scenario)
     assert place.story() == ["interrupted"]
-    assert place.runs()[0].message == "interrupted: the runner had lost its database (killed by SIGTERM)"
+    assert place.runs()[0].message == "the runner had lost its database (killed by SIGTERM)"
 
 
 def test_a_fenced_runner_does_not_start_what_waits(place: Place) -> None:
