@@ -109,6 +109,22 @@ def test_who_asks_again_and_again_has_one_place(path: Path) -> None:
     assert notes_in(path) == ["first", "second"]
 
 
+def test_who_left_a_place_whose_turn_has_come_takes_a_new_one(path: Path) -> None:
+    with closing(connect(path)) as conn:
+        for _ in range(2):
+            with child(STAND_IN_QUEUE, queue_of(path)) as first:
+                expect(first, "first")
+                with (
+                    locked_by_another(path),
+                    pytest.raises(DatabaseBusy),
+                    transaction(conn, CLOCK, patience=0.1),
+                ):
+                    pytest.fail("the lock is not ours")
+                (place,) = in_queue()
+                first.communicate()
+                place.join()
+
+
 def test_without_a_queue_everybody_writes_all_the_same(path: Path) -> None:
     queue_of(path).unlink()
     queue_of(path).mkdir()
