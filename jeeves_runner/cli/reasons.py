@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from jeeves_runner.core.model import ON_REQUEST, REPLACED
+
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
 
@@ -20,8 +22,8 @@ REASONS: Final[Mapping[tuple[str, str], str]] = {
     ("missed", "late"): "older than catch_up_window",
     ("missed", "superseded"): "a newer occurrence took its place",
     ("missed", "no_catch_up"): "the job has catch_up: none",
-    ("cancelled", "cancel"): "cancelled on request",
-    ("cancelled", "replaced"): "replaced by a later run",
+    ("cancelled", "cancel"): ON_REQUEST,
+    ("cancelled", "replaced"): REPLACED,
     ("cancelled", "deleted"): "the job was deleted",
     ("cancelled", "disabled"): "the job was disabled",
 }

@@ -120,6 +120,11 @@ class CancelCause(StrEnum):
         return self in (CancelCause.CANCEL, CancelCause.REPLACED)
 
 
+ON_REQUEST: Final = "cancelled on request"
+REPLACED: Final = "replaced by a later run"
+"""The message of a run that was ended for this, whether it ran or waited."""
+
+
 class OverrideKind(StrEnum):
     """What people say of a job outside its manifest."""
 

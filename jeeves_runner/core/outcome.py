@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, assert_never
 
-from jeeves_runner.core.model import CancelCause, Outcome, RunStatus
+from jeeves_runner.core.model import ON_REQUEST, REPLACED, CancelCause, Outcome, RunStatus
 
 MAX_TOKENS = 2**63 - 1
 
@@ -76,8 +76,8 @@ Ending = Exited | Finished | Cancelled | Lost
 # An end that was asked for is named after the first one who asked, whatever the work answered.
 _BY_CAUSE: Final[Mapping[CancelCause, tuple[RunStatus, str]]] = {
     CancelCause.TIMEOUT: (RunStatus.TIMEOUT, "timed out"),
-    CancelCause.CANCEL: (RunStatus.CANCELLED, "cancelled on request"),
-    CancelCause.REPLACED: (RunStatus.CANCELLED, "replaced by a later run"),
+    CancelCause.CANCEL: (RunStatus.CANCELLED, ON_REQUEST),
+    CancelCause.REPLACED: (RunStatus.CANCELLED, REPLACED),
     CancelCause.SHUTDOWN: (RunStatus.INTERRUPTED, "the runner was shut down"),
     CancelCause.FENCED: (RunStatus.INTERRUPTED, "the runner had lost its database"),
 }
