@@ -1,9 +1,9 @@
 """Reads that may take long, beside the event loop: lists, queues and state can be of any length."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final, TypeVar
 
 import apsw
@@ -20,22 +20,22 @@ _THREADS: Final = 2
 
 
 class ReadPool:
-    """Threads that only read, each with a connection of its own.
+    """Threads that only read, and a connection for each, which is open from the beginning: to open one looks
+    at files whose disk may hang by then.
 
     They are not the threads that all parts share: a run that ends must not wait behind a list.
     """
 
     def __init__(self, database: Path) -> None:
-        self._database = database
         self._threads = started_threads(_THREADS, "read pool")
-        self._own = threading.local()
-        self._connections: list[apsw.Connection] = []
+        self._connections = [connect(database) for _ in range(_THREADS)]
+        self._free: SimpleQueue[apsw.Connection] = SimpleQueue()
+        for connection in self._connections:
+            self._free.put(connection)
 
     async def read(self, read: Callable[[apsw.Connection], T]) -> T:
         """What ``read`` makes of the database; its errors pass through."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: read(self._connection())
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, read)
 
     async def close(self, _app: web.Application) -> None:
         """Stop the reads under way, whose requests are over by now, and close the connections."""
@@ -44,9 +44,9 @@ class ReadPool:
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         await asyncio.gather(*map(close_in_thread, self._connections))
 
-    def _connection(self) -> apsw.Connection:
-        connection: apsw.Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._own.connection = connect(self._database)
-            self._connections.append(connection)
-        return connection
+    def _read(self, read: Callable[[apsw.Connection], T]) -> T:
+        connection = self._free.get()  # there are as many as threads
+        try:
+            return read(connection)
+        finally:
+            self._free.put(connection)

@@ -99,7 +99,7 @@ def test_a_second_signal_ends_what_runs_while_another_program_holds_the_lock(roo
 
 def test_a_timeout_ends_a_run_that_holds_the_lock(root: Path) -> None:
     (root / "hold.py").write_text(LOCK_HOLDER)
-    save(root, "hold.yaml", "script: hold.py\ntimeout: 1s\nkill_grace: 1s\n")
+    save(root, "hold.yaml", "script: hold.py\ntimeout: 3s\nkill_grace: 1s\n")
     with serving(root) as server:
         server.post("/jobs/hold/run?wait=0s")
         pid = started_pid(root)
