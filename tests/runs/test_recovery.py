@@ -42,7 +42,8 @@ async def main():
         loop = asyncio.create_task(scheduler.run())
         for name in sys.argv[2:]:
             await rig.runs.request(name)
-        await rig.until(lambda: len(rig.runs.running_ids) >= 3)
+        while len(rig.executor._launcher._processes) < 3:
+            await asyncio.sleep(0.01)
         print("working", flush=True)
         await loop
 
@@ -50,9 +51,12 @@ asyncio.run(main())
 """
 
 
-def kill_a_runner_at_work(place: Place, *triggered: str) -> None:
+def kill_a_runner_at_work(place: Place, *triggered: str, written: Path | None = None) -> None:
+    """Kill it once it has started three programs, and once one of them has written to this file."""
     with child(RUNNER, place.root, *triggered) as runner:
         expect(runner, "working")
+        if written is not None:
+            until(written.exists)
         runner.send_signal(signal.SIGKILL)
 
 
@@ -151,7 +155,7 @@ def test_no_occurrence_starts_twice_across_kills(place: Place) -> None:
     note = f'echo "$JR_JOB_ID $JR_SCHEDULED_FOR" >> {log}; sleep 0.7'
     place.apply(*(job(f"tick{n}", note, schedule=("* * * * * *",), catch_up="all") for n in range(4)))
     for _ in range(3):
-        kill_a_runner_at_work(place)
+        kill_a_runner_at_work(place, written=log)
     with_runner(place, lambda rig: asyncio.sleep(0))
     starts = Counter(log.read_text().splitlines())
     assert starts
