@@ -30,9 +30,9 @@ def settled(world: World) -> None:
 
     The server was started after the last attack, or has lived through it.
     """
+    in_step(world)  # a job whose manifest has just come back can be resumed only after that
     for job in sorted(world.paused):
         _asked(world, "POST", f"/jobs/{job}/resume")
-    in_step(world)
     for run in sorted(world.accepted):
         _comes(world, f"end of run {run}", lambda run=run: _run(world, run)["status"] not in _ACTIVE)
     _slots_are_free(world)
