@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -30,6 +31,7 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
+from jeeves_runner.runner.data_folder import lock_data_folder
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
 from jeeves_runner.runner.epoch import (
     become_runner,
@@ -117,6 +119,7 @@ class Runner:
         setup = planner_setup(config)
         check_source(conn, setup.source)
         make_folder(config.data_dir, config.folder_mode)
+        stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
         executors = make_executors(config, clock, stack, open_files=self._open_files)
         recovered = await self._stop.unless_asked(recover_left_runs(conn, executors, str(config.data_dir)))

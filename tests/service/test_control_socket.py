@@ -192,6 +192,16 @@ def test_a_second_server_leaves_the_socket_to_the_first(root: Path) -> None:
         assert done(root, "trigger", "quick", "--wait")["result"]["status"] == "ok"
 
 
+def test_a_second_database_in_one_data_folder_is_refused(root: Path) -> None:
+    with serving(root):
+        own = "db_path: other.sqlite\n"
+        (root / "jeeves-runner.yaml").write_text(f"{(root / 'jeeves-runner.yaml').read_text()}{own}")
+        second = command(root, "serve")
+        assert second.returncode == 2
+        assert f"another runner already works in {root / 'data'}, with another database" in second.stderr
+        assert "give this one a data_dir and a port of its own" in second.stderr
+
+
 def test_what_a_server_left_that_died_is_in_nobodys_way(root: Path) -> None:
     save(root, "quick.yaml", QUICK)
     path = root / "data" / "runner.sock"
