@@ -12,8 +12,12 @@ cwd)``, with two descriptors for stdout and stderr, and ``("reap", pid)``. From 
 ``("exited", pid, status, over)``. ``instants`` are seconds: since boot, by the wall clock and the monotonic
 one right before the start, and since boot after it. ``over`` is by the monotonic clock. A status is an exit
 code, or minus a signal.
+
+Two threads: one obeys; the other notes when programs end, also while the first is kept by a start. So a
+start gives the interpreter's lock away, which ``os.posix_spawn`` does not.
 """
 
+import ctypes
 import errno
 import marshal
 import os
@@ -25,6 +29,7 @@ from array import array
 from collections import deque
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from struct import Struct
+from threading import Thread
 from time import CLOCK_BOOTTIME, clock_gettime, monotonic, time
 from typing import Any
 
@@ -41,6 +46,96 @@ _FOR_THE_SYSTEM = {
 }
 _FOR_THE_RUNNER = _CATCHABLE - _FOR_THE_SYSTEM
 
+LIBC = ctypes.CDLL(None)
+_ROOM = 1024  # bytes; no C library's spawn attributes, file actions or signal sets are larger
+_SETSIGDEF, _SETSIGMASK, _SETSID = 0x04, 0x08, 0x80  # <spawn.h> of glibc and musl
+
+
+class Exits:
+    """Notes when programs end. Its descriptor can be read once there is something to take."""
+
+    def __init__(self) -> None:
+        self._poll = select.epoll()
+        self._leaders: dict[int, int] = {}  # by their pidfds
+        self._seen: deque[tuple[int, float]] = deque()
+        self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        Thread(target=self._watch, daemon=True).start()
+
+    def add(self, pid: int) -> None:
+        """Watch a child that has not been reaped. OSError if the kernel has no room for that."""
+        pidfd = os.pidfd_open(pid)
+        self._leaders[pidfd] = pid  # it may have ended by now
+        try:
+            self._poll.register(pidfd, select.EPOLLIN | select.EPOLLONESHOT)
+        except OSError:
+            del self._leaders[pidfd]
+            os.close(pidfd)
+            raise
+
+    def take(self) -> list[tuple[int, float]]:
+        """Who has ended since the last time, and when by the monotonic clock."""
+        os.eventfd_read(self.descriptor)
+        found = []
+        while self._seen:
+            pidfd, over = self._seen.popleft()
+            found.append((self._leaders.pop(pidfd), over))
+            os.close(pidfd)
+        return found
+
+    def _watch(self) -> None:
+        while True:
+            ended = self._poll.poll()
+            over = monotonic()
+            self._seen.extend((pidfd, over) for pidfd, _ in ended)
+            os.eventfd_write(self.descriptor, 1)
+
+
+class Spawn:
+    """Starts programs in sessions of their own, with signals as a shell leaves them. It is ``posix_spawn``,
+    and other threads go on meanwhile."""
+
+    def __init__(self) -> None:
+        self._attributes = ctypes.create_string_buffer(_ROOM)
+        mask, default = ctypes.create_string_buffer(_ROOM), ctypes.create_string_buffer(_ROOM)
+        LIBC.sigemptyset(mask)
+        LIBC.sigemptyset(default)
+        for number in _CATCHABLE:
+            LIBC.sigaddset(default, int(number))
+        LIBC.posix_spawnattr_init(self._attributes)
+        LIBC.posix_spawnattr_setflags(self._attributes, ctypes.c_short(_SETSIGDEF | _SETSIGMASK | _SETSID))
+        LIBC.posix_spawnattr_setsigmask(self._attributes, mask)
+        LIBC.posix_spawnattr_setsigdefault(self._attributes, default)
+
+    def __call__(self, path: str, argv: tuple[str, ...], env: dict[bytes, bytes], *standard: int) -> int:
+        """The pid. ``standard``: descriptors for stdin, stdout and stderr. OSError, and ValueError for text
+        that no program can get."""
+        words = [os.fsencode(word) for word in (path, *argv)]
+        settings = [b"%b=%b" % each for each in env.items()]
+        if any(b"\0" in word for word in (*words, *settings)):
+            raise ValueError("embedded null byte")
+        if any(not name or b"=" in name for name in env):
+            raise ValueError("illegal environment variable name")
+        program, *arguments = words
+        actions, pid = ctypes.create_string_buffer(_ROOM), ctypes.c_int()
+        LIBC.posix_spawn_file_actions_init(actions)
+        try:
+            for number, descriptor in enumerate(standard):
+                if failed := LIBC.posix_spawn_file_actions_adddup2(actions, descriptor, number):
+                    raise OSError(failed, os.strerror(failed))
+            failed = LIBC.posix_spawn(
+                ctypes.byref(pid), program, actions, self._attributes, _strings(arguments), _strings(settings)
+            )
+        finally:
+            LIBC.posix_spawn_file_actions_destroy(actions)
+        if failed:
+            raise OSError(failed, os.strerror(failed), path)
+        return pid.value
+
+
+def _strings(texts: list[bytes]) -> "ctypes.Array[ctypes.c_char_p]":
+    """As C has them: with a null pointer at the end."""
+    return (ctypes.c_char_p * (len(texts) + 1))(*texts)
+
 
 class Starter:
     """Obeys the messages of one socket until its other end closes."""
@@ -54,14 +149,16 @@ class Starter:
         self._buffer = b""
         self._fds: deque[int] = deque()
         self._orders: deque[tuple[Any, ...]] = deque()
-        self._leaders: dict[int, int] = {}  # by their pidfds
+        self._exits = Exits()
+        self._poll.register(self._exits.descriptor, select.EPOLLIN)
+        self._spawn_program = Spawn()
         self._unwatched: list[int] = []  # leaders for which the kernel had no room
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         soft, self._hard = getrlimit(RLIMIT_NOFILE)
         self._soft = soft if soft_limit is None else soft_limit
 
     def serve(self) -> None:
-        """Between two starts, look for exits; before each, whether the runner is still there.
+        """Between two starts, tell of exits; before each, look whether the runner is still there.
 
         Raises OSError at once where the kernel does not tell of exits: then nothing has been started.
         """
@@ -69,12 +166,13 @@ class Starter:
         self._tell("ready")
         while True:
             for pid in self._unwatched[:]:
-                if self._tell_exit(pid):
+                if self._tell_exit(pid, monotonic()):
                     self._unwatched.remove(pid)
             patience = _LOOK_AGAIN if self._unwatched else -1
             for fd, events in self._poll.poll(0 if self._orders else patience):
-                if fd != self._sock.fileno():
-                    self._tell_exit(self._let_go(fd))
+                if fd == self._exits.descriptor:
+                    for pid, over in self._exits.take():
+                        self._tell_exit(pid, over)
                 elif events & (select.EPOLLHUP | select.EPOLLERR) or not self._receive():
                     return
             if self._orders:
@@ -134,23 +232,10 @@ class Starter:
             os.chdir("/")
 
     def _spawn(self, argv: tuple[str, ...], env: dict[bytes, bytes], stdout: int, stderr: int) -> int:
-        actions = [
-            (os.POSIX_SPAWN_DUP2, self._null, 0),
-            (os.POSIX_SPAWN_DUP2, stdout, 1),
-            (os.POSIX_SPAWN_DUP2, stderr, 2),
-        ]
         fault: OSError | None = None
         for path in _candidates(argv[0], env):
             try:
-                return os.posix_spawn(
-                    path,
-                    argv,
-                    env,
-                    file_actions=actions,
-                    setsid=True,
-                    setsigmask=(),
-                    setsigdef=_CATCHABLE,
-                )
+                return self._spawn_program(path, argv, env, self._null, stdout, stderr)
             except OSError as error:
                 # As execvp does it: a folder of PATH without the program is no failure of its own.
                 if fault is None or fault.errno in (errno.ENOENT, errno.ENOTDIR):
@@ -160,30 +245,17 @@ class Starter:
     def _watch(self, pid: int) -> None:
         setrlimit(RLIMIT_NOFILE, (self._hard, self._hard))
         try:
-            pidfd = os.pidfd_open(pid)
+            self._exits.add(pid)
         except OSError:
             self._unwatched.append(pid)
-            return
-        try:
-            self._poll.register(pidfd, select.EPOLLIN)
-        except OSError:
-            os.close(pidfd)
-            self._unwatched.append(pid)
-        else:
-            self._leaders[pidfd] = pid
 
-    def _let_go(self, pidfd: int) -> int:
-        self._poll.unregister(pidfd)
-        os.close(pidfd)
-        return self._leaders.pop(pidfd)
-
-    def _tell_exit(self, pid: int) -> bool:
-        """Tell how a process has ended, if it has."""
+    def _tell_exit(self, pid: int, over: float) -> bool:
+        """Tell how a process has ended, if it has: at ``over``, or at this moment."""
         found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if found is None:
             return False
         exited = found.si_code == os.CLD_EXITED
-        self._tell("exited", pid, found.si_status if exited else -found.si_status, monotonic())
+        self._tell("exited", pid, found.si_status if exited else -found.si_status, over)
         return True
 
     def _tell(self, *message: Any) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.launches import Collected, launch, linux_only, own_children, run
+from support.launches import Collected, launch, linux_only, run
 from support.starters import pid_of, play, stopped, under_way
 
 from jeeves_runner.clock import SystemClock
@@ -85,34 +85,6 @@ def test_a_start_that_was_under_way_is_lost_and_nothing_of_it_is_left(tmp_path: 
     with pytest.raises(ProcessLookupError):  # to let it go on, at the end of the block
         play(scenario)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "child",
-    ["os.fork() or (os.closerange(3, 100), signal.pause())", "posix_spawn(*args, **options)"],
-    ids=["before its exec", "after its exec"],
-)
-def test_what_a_starter_has_made_and_not_told_of_when_it_dies_is_ended(
-    child: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    program = tmp_path / "dies_at_a_start.py"
-    program.write_text(
-        "import os, runpy, signal\n"
-        "posix_spawn = os.posix_spawn\n"
-        "def spawn(*args, **options):\n"
-        f"    {child}\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "os.posix_spawn = spawn\n"
-        f"runpy.run_path({str(starter_process._PROGRAM)!r}, run_name='__main__')\n"
-    )
-    monkeypatch.setattr(starter_process, "_PROGRAM", program)
-    before = own_children()
-
-    async def scenario(launcher: Launcher, starter: Starter) -> None:
-        assert isinstance((await run(launcher, launch("exec sleep 600")))[0], Lost)
-        assert own_children() - before <= {pid_of(starter)}
-
-    play(scenario)
 
 
 def test_in_a_burst_each_run_is_whole_or_lost() -> None:
