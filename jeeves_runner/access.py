@@ -41,6 +41,20 @@ def make_folder(folder: Path, mode: int | None = None) -> None:
         folder.chmod(mode)
 
 
+def make_folder_in(folder: int, name: str) -> None:
+    """Make a folder in one that is given by its descriptor, and as private as that. Whatever stands there
+    already stays. Raises OSError."""
+    try:
+        os.mkdir(name, PRIVATE, dir_fd=folder)
+    except FileExistsError:
+        return
+    made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fchmod(made, SHARED if is_shared(folder) else PRIVATE)
+    finally:
+        os.close(made)
+
+
 def make_file(path: Path) -> None:
     """Make an empty file, if nothing stands there, for those for whom its folder is. Raises OSError."""
     with suppress(FileExistsError):

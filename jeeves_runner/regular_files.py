@@ -33,9 +33,17 @@ def open_to_read(path: StrPath, *, follow: bool = False, folder: int | None = No
     return _open(path, os.O_RDONLY, follow=follow, folder=folder)
 
 
-def open_to_write(path: StrPath, *, folder: int | None = None) -> int:
-    """A descriptor of a regular file that is there and keeps its content; OSError for anything else."""
-    return _open(path, os.O_WRONLY, follow=False, folder=folder)
+def open_to_write(path: StrPath, *, folder: int | None = None, append: bool = False) -> int:
+    """A descriptor of a regular file that is there and keeps its content; OSError for anything else.
+
+    A file of several names (hard links) is refused: one of them may be that of a file that is not meant.
+    ``append``: what is written goes to its end.
+    """
+    descriptor = _open(path, os.O_WRONLY | (os.O_APPEND if append else 0), follow=False, folder=folder)
+    if os.fstat(descriptor).st_nlink > 1:
+        os.close(descriptor)
+        raise NotRegular(errno.EMLINK, "it is a file of several names (hard links)", os.fspath(path))
+    return descriptor
 
 
 def open_to_append(path: StrPath) -> int:
@@ -89,27 +97,23 @@ def read_all(path: StrPath, limit: int, *, follow: bool = False) -> bytes:
 
 
 @contextmanager
-def real_folder(path: StrPath) -> Iterator[int]:
-    """A descriptor of a folder that is no link itself; OSError for anything else."""
+def real_folder(path: StrPath, *, follow: bool = False, folder: int | None = None) -> Iterator[int]:
+    """A descriptor of a folder; OSError for anything else.
+
+    ``follow``: a link may lead to it. ``folder``: a descriptor that a relative path starts at.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _ALWAYS)
+        links = 0 if follow else os.O_NOFOLLOW
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | links | _ALWAYS, dir_fd=folder)
     except OSError as error:
         # Linux says of a link only that it is no folder.
-        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR) and os.path.islink(path):  # noqa: PTH114
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR) and _is_link(path, folder):
             raise _is_a_link(path) from None
         raise
     try:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def is_regular(path: StrPath) -> bool:
-    """Whether a regular file stands there that is no link; False also for what cannot be seen."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except (OSError, ValueError):
-        return False
 
 
 def not_regular(path: StrPath) -> NotRegular:
@@ -135,6 +139,13 @@ def _open(path: StrPath, flags: int, *, follow: bool, folder: int | None) -> int
 
 def _no_file_no_device(path: StrPath) -> OSError:
     return OSError(errno.EINVAL, "it is neither a file nor a device", os.fspath(path))
+
+
+def _is_link(path: StrPath, folder: int | None) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
 
 
 def _is_a_link(path: StrPath) -> OSError:

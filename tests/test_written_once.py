@@ -144,7 +144,7 @@ def test_a_default_of_the_schema_is_that_of_the_spec(kind: str, path: Keys) -> N
 
 # Columns
 
-OWN_COLUMNS: Final = ("mark", "handle", "deadline", "end_seq", "is_occurrence")
+OWN_COLUMNS: Final = ("mark", "handle", "deadline", "end_seq", "is_occurrence", "log_path")
 """Columns of ``runs`` that only single statements of ``db`` name."""
 
 
@@ -171,4 +171,5 @@ def test_a_run_is_its_row_but_for_what_the_runner_finds_and_orders_it_by(
 
 
 def test_of_a_run_all_is_shown_but_its_output_and_the_runners_number() -> None:
-    assert set(run_list._SHOWN) == set(Run._fields) - {"stdout", "stderr", "epoch"}
+    """The path of its log is shown, and the runner does not read it back: scripts may write it."""
+    assert set(run_list._SHOWN) == {*Run._fields, "log_path"} - {"stdout", "stderr", "epoch"}

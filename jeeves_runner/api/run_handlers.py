@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import apsw
@@ -27,6 +26,7 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
+from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.side_thread import SILENT
 from jeeves_runner.views.job_lookup import check_known
@@ -67,10 +67,11 @@ async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
 
 
 async def logs(call: _RunCall) -> web.StreamResponse:
-    found = run_view(call.services.conn, call.path.run)["run"]
-    if found["log_path"] is not None:
-        parts = LogReader(Path(found["log_path"])).read()
-        with suppress(OSError):  # it has been deleted, is no file any more, or hangs: the tails are left
+    services = call.services
+    found = run_view(services.conn, call.path.run)["run"]
+    if found["started_at"] is not None:
+        parts = LogReader(LogPlace(str(services.config.data_dir), found["job_id"], found["id"])).read()
+        with suppress(OSError):  # there is none (any more), it is no file, or hangs: the tails are left
             first = await _next(call, parts)
             return web.Response(body=_all(call, first, parts), headers=_TEXT)
     return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)

@@ -86,7 +86,11 @@ class App:
 
     def warn(self, text: str) -> None:
         """One line on standard error, of what a person should know."""
-        click.echo(f"warning: {text}", err=True)
+        self.say(f"warning: {text}")
+
+    def say(self, text: str) -> None:
+        """One line on standard error, beside what the command prints."""
+        click.echo(printable(text), err=True)
 
     def print_json(self, value: object) -> None:
         """One JSON document: indented on a terminal, a single line in a pipe."""

@@ -5,19 +5,22 @@ person's screen.
 """
 
 import errno
+import os
 import traceback
-from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
 import click
 
-from jeeves_runner.access import make_file, make_folder
+from jeeves_runner.access import give_access
 from jeeves_runner.cli import PROGRAM, exits
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.terminal import printable
 from jeeves_runner.clock import to_text
 from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError
+from jeeves_runner.execute.data_folder import folder_in_data
+from jeeves_runner.execute.output.log_place import LOGS
+from jeeves_runner.regular_files import create, open_to_write
 
 LOG_NAME: Final = "jeeves-runner.log"
 
@@ -91,18 +94,23 @@ def _keep_traceback(error: BaseException, app: App) -> str:
     """Write the traceback to the log; where it is, as a hint."""
     text = f"{to_text(app.clock.now())} {''.join(traceback.format_exception(error))}"
     try:
-        path = app.config.data_dir / "logs" / LOG_NAME
-        _append(path, text)
+        data_dir = app.config.data_dir
+        _append(str(data_dir), text)
     except Exception:  # noqa: BLE001 - a second error must not hide the first
         return _keep_elsewhere(text)
-    return f"this is a bug; the traceback is in {path}"
+    return f"this is a bug; the traceback is in {data_dir / LOGS / LOG_NAME}"
 
 
-def _append(path: Path, text: str) -> None:
-    make_folder(path.parent)
-    make_file(path)
-    with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
-        log.write(text)
+def _append(data_dir: str, text: str) -> None:
+    """Where scripts may write too: a link that stands there is not followed."""
+    with folder_in_data(data_dir, LOGS, make=True) as folder:
+        try:
+            file = create(LOG_NAME, folder=folder)
+            give_access(file, folder)
+        except FileExistsError:
+            file = open_to_write(LOG_NAME, folder=folder, append=True)
+        with os.fdopen(file, "w", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(text)
 
 
 def _keep_elsewhere(text: str) -> str:

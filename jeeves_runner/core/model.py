@@ -355,8 +355,6 @@ class Run(NamedTuple):
     """The manifest of that spec."""
     script_hash: str | None
     """Of what ran: the hex of a 16-byte BLAKE2b of the file, the text or the argv's JSON."""
-    log_path: str | None
-    """Where its output is."""
     cancel_cause: CancelCause | None
     """The first thing it was asked to end for."""
     cancel_requested_at: datetime | None

@@ -53,13 +53,13 @@ def _keeps(conn: apsw.Connection) -> Iterator[tuple[str, Keep | None]]:
             yield job_id, None
 
 
-def delete(tx: Tx, run_ids: Sequence[int]) -> list[str | None]:
-    """Delete those of these runs that have ended and that nothing needs; the log path of each.
+def delete(tx: Tx, run_ids: Sequence[int]) -> list[tuple[int, str]]:
+    """Delete those of these runs that have ended and that nothing needs; each as ``(run id, job)``.
 
     Another run may need one by now, although it was found to have outlived its retention.
     """
     rows = tx.conn.execute(_DELETE, (json.dumps(run_ids),))
-    return [path for (path,) in rows]
+    return [(run_id, job_id) for run_id, job_id in rows]
 
 
 _NOT_NEEDED = """
@@ -90,19 +90,20 @@ ORDER BY id LIMIT :limit
 _DELETE = f"""
 DELETE FROM runs
 WHERE id IN (SELECT value FROM json_each(?)) AND finished_at IS NOT NULL AND {_NOT_NEEDED}
-RETURNING log_path
+RETURNING id, job_id
 """
 
 
-def forget_logs(tx: Tx, *, before: datetime, limit: int) -> list[str]:
-    """Take the logs away from up to ``limit`` runs that ended before then; their paths."""
+def forget_logs(tx: Tx, *, before: datetime, limit: int) -> list[tuple[int, str]]:
+    """Take the logs away from up to ``limit`` runs that ended before then; each as ``(run id, job)``."""
     rows = tx.conn.execute(
-        "SELECT id, log_path FROM runs WHERE finished_at < ? AND log_path IS NOT NULL"
+        "SELECT id, job_id FROM runs WHERE finished_at < ? AND log_path IS NOT NULL"
         " ORDER BY finished_at LIMIT ?",
         (to_text(before), limit),
-    ).fetchall()
-    tx.conn.executemany("UPDATE runs SET log_path = NULL WHERE id = ?", ((run_id,) for run_id, _ in rows))
-    return [str(path) for _, path in rows]
+    )
+    runs = [(run_id, job_id) for run_id, job_id in rows]
+    tx.conn.executemany("UPDATE runs SET log_path = NULL WHERE id = ?", ((run_id,) for run_id, _ in runs))
+    return runs
 
 
 def with_log_or_active(conn: apsw.Connection, run_ids: Iterable[int]) -> set[int]:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import apsw
@@ -23,6 +22,7 @@ from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError
 from jeeves_runner.execute.output.log_file import remove_log
 from jeeves_runner.execute.output.log_folders import LogFolders
+from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.reconcile.apply import DELETE_MEMORY
 from jeeves_runner.troubles import Trouble
 
@@ -55,8 +55,8 @@ class Maintenance:
         self._history_retention = max(timedelta(milliseconds=config.history_retention_ms), DELETE_MEMORY)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
         self._interval = config.state_cleanup_interval_ms / 1000
-        self._data_dir = config.data_dir
-        self._log_folders = LogFolders(config.data_dir / "logs")
+        self._data_dir = str(config.data_dir)
+        self._log_folders = LogFolders(self._data_dir)
         self._writer = writer
         self._reads = ThreadReads(conn)
         self._clock = clock
@@ -107,21 +107,20 @@ class Maintenance:
                 return
 
     async def _delete_runs(self, run_ids: Sequence[int]) -> int:
-        paths = await self._portion(lambda tx: run_retention.delete(tx, run_ids))
-        await self._unlink_own(path for path in paths if path is not None)
-        return len(paths)
+        deleted = await self._portion(lambda tx: run_retention.delete(tx, run_ids))
+        await self._remove_logs_of(deleted)
+        return len(deleted)
 
     async def _delete_logs(self) -> None:
         before = self._clock.now() - self._log_retention
-        while paths := await self._portion(
+        while runs := await self._portion(
             lambda tx: run_retention.forget_logs(tx, before=before, limit=_ROWS)
         ):
-            await self._unlink_own(paths)
+            await self._remove_logs_of(runs)
 
-    async def _unlink_own(self, paths: Iterable[str]) -> None:
-        """Delete the logs of this data folder. A copy of a database also names those of the original."""
-        own = [path for path in paths if Path(path).is_relative_to(self._data_dir)]
-        await asyncio.to_thread(_unlink, own)
+    async def _remove_logs_of(self, runs: Iterable[tuple[int, str]]) -> None:
+        """``runs``: each as ``(run id, job)``."""
+        await asyncio.to_thread(_remove, [LogPlace(self._data_dir, job, run_id) for run_id, job in runs])
 
     async def _delete_logs_without_run(self) -> None:
         """Delete old logs that have no run: a runner was killed after it had deleted the row.
@@ -132,8 +131,8 @@ class Maintenance:
         found = await asyncio.to_thread(self._log_folders.older_than, before.timestamp(), _LOGS)
         if found:
             known = await self._portion(lambda tx: run_retention.with_log_or_active(tx.conn, found))
-            left = [str(path) for run_id, paths in found.items() if run_id not in known for path in paths]
-            await asyncio.to_thread(_unlink, left)
+            left = [place for run_id, places in found.items() if run_id not in known for place in places]
+            await asyncio.to_thread(_remove, left)
 
     async def _prune_history(self) -> None:
         """After the runs: what was kept for their sake may go."""
@@ -163,9 +162,9 @@ class Maintenance:
         return await self._writer.write(op, durable=False, priority=Priority.MAINTENANCE)
 
 
-def _unlink(paths: Iterable[str]) -> None:
-    for path in paths:
+def _remove(places: Iterable[LogPlace]) -> None:
+    for place in places:
         try:
-            remove_log(Path(path))
+            remove_log(place)
         except OSError as error:
-            log.warning("the log %s cannot be deleted: %s", path, error.strerror)
+            log.warning("the log %s cannot be deleted: %s", place, error.strerror)

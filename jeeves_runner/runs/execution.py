@@ -14,7 +14,7 @@ from jeeves_runner.core.outcome import Cancelled, Ending, Exited, Finished, Lost
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, Handle, Order, RunFacts
-from jeeves_runner.execute.output.log_file import log_path
+from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.sink import Output
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report
@@ -68,7 +68,7 @@ class Execution:
         self._is_starting = self._is_kept_from_starting = False
         self._handle: Handle | None = None
         self._output: Output | None = None
-        self._log_path: str | None = None
+        self._log: LogPlace | None = None
 
     async def perform(self, run: Run, api_url: str | None) -> Report | None:
         """Run it; None if the work was left to the next runner.
@@ -192,16 +192,16 @@ class Execution:
         return timers
 
     def _note(self, handle: Handle) -> None:
-        output, path = self._output, self._log_path
+        output = self._output
         known = RunRecord(
             script_hash=None if output is None else output.script_hash,
-            log_path=path,
+            log_path=None if self._log is None else str(self._log),
         )
         self._on_handle(handle, known)
 
     def _open_output(self, run: Run) -> Output:
-        self._log_path = log_path(self._logs.data_dir, run.job_id, run.id)
-        self._output = Output(self._log_path, self._logs.max_bytes)
+        self._log = LogPlace(self._logs.data_dir, run.job_id, run.id)
+        self._output = Output(self._log, self._logs.max_bytes)
         return self._output
 
     def _facts(self, run: Run, api_url: str | None) -> RunFacts:
@@ -223,7 +223,7 @@ class Execution:
             started_at=started_at,
             duration_ms=duration_ms,
             script_hash=None if output is None else output.script_hash,
-            log_path=self._log_path,
+            log_path=None if self._log is None else str(self._log),
             stdout=None if output is None else output.stdout_tail,
             stderr=None if output is None else output.stderr_tail,
         )

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 import apsw
@@ -18,7 +17,8 @@ from jeeves_runner.db.runs import LeftRun, cancel_cause, left_running
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts
-from jeeves_runner.execute.output.log_file import join_log, log_path
+from jeeves_runner.execute.output.log_file import join_log
+from jeeves_runner.execute.output.log_place import LogPlace, written_at
 from jeeves_runner.execute.output.sink import Output
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.outcomes import Report, record_outcome
@@ -122,13 +122,16 @@ async def lost_report(run: Run, lost: Lost, data_dir: str) -> Report:
 
 def left_record(run: Run, data_dir: str) -> RunRecord:
     """What a run left besides its process, which has ended: its log, put in order. Blocks."""
-    path = Path(run.log_path or log_path(data_dir, run.job_id, run.id))
+    place = LogPlace(data_dir, run.job_id, run.id)
     try:
-        if path.is_relative_to(data_dir):  # a copy of a database names the logs of the original
-            join_log(path)
+        join_log(place)
     except OSError as error:
-        log.warning("the log %s stays in two parts: %s", path, error.strerror or error)
-    return RunRecord(log_path=str(path) if path.is_file() else None)
+        log.warning("the log %s stays in two parts: %s", place, error.strerror or error)
+    try:
+        written_at(place)
+    except OSError:  # it has none
+        return RunRecord()
+    return RunRecord(log_path=str(place))
 
 
 def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> None:

@@ -1,7 +1,6 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
 from itertools import takewhile
-from pathlib import Path
 from typing import Final, TypedDict
 
 import apsw
@@ -9,7 +8,6 @@ import apsw
 from jeeves_runner.core.model import BAD
 from jeeves_runner.db import run_list, runs
 from jeeves_runner.db.run_list import RunRow, WholeRunRow
-from jeeves_runner.regular_files import is_regular
 
 
 class RunsDocument(TypedDict):
@@ -54,13 +52,6 @@ def run_view(conn: apsw.Connection, run_id: int) -> RunDocument:
     if row is None:
         raise runs.unknown_run(conn, run_id)
     return {"run": row}
-
-
-def run_log(conn: apsw.Connection, run_id: int) -> tuple[WholeRunRow, Path | None]:
-    """The run of ``run_view`` and its log file, None if it has none (any more); NotFound."""
-    run = run_view(conn, run_id)["run"]
-    path = None if run["log_path"] is None else Path(run["log_path"])
-    return run, path if path is not None and is_regular(path) else None
 
 
 def active_runs(conn: apsw.Connection) -> list[RunRow]:

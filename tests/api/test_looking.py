@@ -14,6 +14,7 @@ import pytest
 from support.api import Api, get, with_api
 from support.clock import NOON
 from support.ledger import Ledger, as_document
+from support.logs import log_file, log_place
 
 from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
@@ -129,9 +130,9 @@ def test_runs_are_paged_and_chosen(ledger: Ledger, query: str, expected: list[in
 
 def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: Path) -> None:
     ledger.add_job("a")
-    (tmp_path / "1.log").write_text("all of it: <b>é</b>\n")
-    whole = ledger.add_run("a", log_path=str(tmp_path / "1.log"), stdout="it")
-    tail = ledger.add_run("a", log_path=str(tmp_path / "gone.log"), stdout="it", stderr="and that")
+    whole = ledger.add_run("a", stdout="it")
+    log_file(tmp_path / "data", whole).write_text("all of it: <b>é</b>\n")
+    tail = ledger.add_run("a", stdout="it", stderr="and that")
     answers = [get(ledger, f"/runs/{run}/logs") for run in (whole, tail)]
     assert [answer.body for answer in answers] == ["all of it: <b>é</b>\n", "it\nand that\n"]
     for answer in answers:
@@ -141,9 +142,10 @@ def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: 
 
 def test_a_log_over_its_cap_is_told_in_its_order_while_it_is_written(ledger: Ledger, tmp_path: Path) -> None:
     ledger.add_job("a")
-    path = tmp_path / "1.log"
-    run = ledger.add_run("a", "running", log_path=str(path))
-    LogFile(path, 1024).write("".join(f"line {n}\n" for n in range(200)).encode())
+    run = ledger.add_run("a", "running")
+    LogFile(log_place(tmp_path / "data", run), 1024).write(
+        "".join(f"line {n}\n" for n in range(200)).encode()
+    )
     answer = get(ledger, f"/runs/{run}/logs")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     head, tail = answer.body.split(" bytes cut …\n")
@@ -151,17 +153,25 @@ def test_a_log_over_its_cap_is_told_in_its_order_while_it_is_written(ledger: Led
     assert tail.endswith("line 198\nline 199\n")
 
 
+def test_a_path_in_a_row_is_not_read(ledger: Ledger, tmp_path: Path) -> None:
+    """Scripts may write the database."""
+    ledger.add_job("a")
+    (tmp_path / "precious").write_text("precious")
+    run = ledger.add_run("a", log_path=str(tmp_path / "precious"), stdout="the end")
+    assert get(ledger, f"/runs/{run}/logs").body == "the end\n"
+
+
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_what_is_no_log_is_neither_waited_for_nor_shown(ledger: Ledger, tmp_path: Path, kind: str) -> None:
     ledger.add_job("a")
-    path = tmp_path / "1.log"
-    run = ledger.add_run("a", log_path=str(path), stdout="the end")
+    run = ledger.add_run("a", stdout="the end")
+    path = log_file(tmp_path / "data", run)
     match kind:
         case "pipe":
             os.mkfifo(path)
         case "link":
             (tmp_path / "secret").write_text("secret")
-            path.symlink_to("secret")
+            path.symlink_to(tmp_path / "secret")
         case "folder":
             path.mkdir()
     assert get(ledger, f"/runs/{run}/logs").body == "the end\n"
@@ -172,9 +182,8 @@ def test_other_answers_do_not_wait_for_the_disk_of_a_log(
 ) -> None:
     """The disk hangs in the middle of the log."""
     ledger.add_job("a")
-    path = tmp_path / "1.log"
-    path.write_text("first, ")
-    run = ledger.add_run("a", log_path=str(path))
+    run = ledger.add_run("a")
+    log_file(tmp_path / "data", run).write_text("first, ")
     hangs, goes_on = threading.Event(), threading.Event()
 
     def hanging(self: LogReader) -> Iterator[bytes]:
@@ -202,7 +211,7 @@ def test_a_log_whose_disk_hangs_takes_no_thread_that_all_share(
     """After a time its end is shown instead, which the database has."""
     monkeypatch.setattr(route, "PATIENCE", 0.1)
     ledger.add_job("a")
-    run = ledger.add_run("a", log_path=str(tmp_path / "1.log"), stdout="the end")
+    run = ledger.add_run("a", stdout="the end")
     goes_on = threading.Event()
 
     def hanging(_self: LogReader) -> Iterator[bytes]:
@@ -229,7 +238,7 @@ def test_a_log_whose_disk_hangs_after_a_part_ends_with_its_connection(
 ) -> None:
     monkeypatch.setattr(route, "PATIENCE", 0.1)
     ledger.add_job("a")
-    run = ledger.add_run("a", log_path=str(tmp_path / "1.log"))
+    run = ledger.add_run("a")
     goes_on = threading.Event()
 
     def hanging(_self: LogReader) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support.cli import Shell
+from support.logs import log_file
 
 from jeeves_runner.cli.main import main
 
@@ -86,8 +87,17 @@ def test_so_is_a_current_folder_that_is_gone(
     assert "the current folder no longer exists" in answer.stderr
 
 
-def test_a_log_in_a_place_that_cannot_be_looked_at_is_none(here: Path) -> None:
+def test_a_log_in_a_place_that_is_another_is_not_read(here: Path) -> None:
     shell = Shell(here)
     shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", log_path=f"{here}/sealed/1.log", stdout="the end\n")
-    assert shell.text("logs", str(run)) == "the end\n"
+    run = shell.ledger.add_run("a", stdout="the end\n")
+    folder = log_file(here / "data", run).parent
+    log_file(here / "other", run).write_text("another's\n")
+    folder.rmdir()
+    folder.symlink_to(here / "other" / "logs" / "a")
+    answer = shell.run("logs", str(run))
+    assert (answer.exit_code, answer.stdout) == (0, "the end\n")
+    assert answer.stderr == (
+        f"warning: the log {folder}/{run}.log cannot be read: the folder {folder} cannot be used: it is a"
+        " symbolic link; this is what is kept of its end\n"
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.cli import Shell, between_looks, words
 from support.clock import NOON
+from support.logs import log_file, log_place
 
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
@@ -295,10 +296,16 @@ def test_next_says_why_a_job_has_none(shell: Shell, fields: dict[str, object], a
 
 def test_logs_print_the_whole_file_as_it_is(shell: Shell, tmp_path: Path) -> None:
     shell.ledger.add_job("a")
-    log = tmp_path / "1.log"
-    log.write_bytes(b"first\n\x1b[32mgreen\x1b[0m\nlast without an end")
-    run = shell.ledger.add_run("a", log_path=str(log), stdout="last without an end")
+    run = shell.ledger.add_run("a", stdout="last without an end")
+    log_file(tmp_path / "data", run).write_bytes(b"first\n\x1b[32mgreen\x1b[0m\nlast without an end")
     assert shell.text("logs", str(run)) == "first\n\x1b[32mgreen\x1b[0m\nlast without an end"
+
+
+def test_logs_do_not_read_a_path_in_a_row(shell: Shell, tmp_path: Path) -> None:
+    shell.ledger.add_job("a")
+    (tmp_path / "precious").write_text("precious")
+    run = shell.ledger.add_run("a", log_path=str(tmp_path / "precious"), stdout="the end")
+    assert shell.text("logs", str(run)) == "the end\n"
 
 
 def test_logs_of_a_silent_run_say_so_beside_the_output(shell: Shell) -> None:
@@ -313,8 +320,8 @@ def test_logs_of_a_silent_run_say_so_beside_the_output(shell: Shell) -> None:
 def test_logs_follow_a_run_to_its_end(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = shell.ledger
     ledger.add_job("a")
-    log = tmp_path / "1.log"
-    run = ledger.add_run("a", "running", log_path=str(log))
+    run = ledger.add_run("a", "running")
+    log = log_file(tmp_path / "data", run)
     between_looks(
         monkeypatch,
         lambda: log.write_text("one\n"),
@@ -331,9 +338,8 @@ def test_logs_do_not_follow_a_run_whose_server_is_gone(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell.ledger.add_job("a")
-    log = tmp_path / "1.log"
-    log.write_text("one\n")
-    run = shell.ledger.add_run("a", "running", log_path=str(log))
+    run = shell.ledger.add_run("a", "running")
+    log_file(tmp_path / "data", run).write_text("one\n")
     with shell.server() as server:
         between_looks(monkeypatch, server.release, lambda: shell.ledger.clock.advance(seconds=RESTART))
         result = shell.run("logs", "-f", str(run))
@@ -345,9 +351,8 @@ def test_logs_over_their_cap_are_followed_to_the_last_line_over_the_cut(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell.ledger.add_job("a")
-    path = tmp_path / "1.log"
-    run = shell.ledger.add_run("a", "running", log_path=str(path))
-    log = LogFile(path, 1024)
+    run = shell.ledger.add_run("a", "running")
+    log = LogFile(log_place(tmp_path / "data", run), 1024)
 
     def end() -> None:
         log.close()

@@ -12,6 +12,7 @@ from jeeves_runner.access import PRIVATE, SHARED, is_shared, make_file, make_fol
 from jeeves_runner.db.connection import connect, transaction
 from jeeves_runner.db.runner import RunnerLock
 from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.execute.output.log_place import LogPlace
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=lambda mask: f"umask {mask:03o}")
@@ -34,7 +35,7 @@ def use(folder: Path, mode: int) -> dict[str, str]:
     path = folder / "runner.sqlite"
     lock = RunnerLock(path, mode)
     lock.acquire()
-    log = LogFile(folder / "logs" / "job" / "1.log", 1000)
+    log = LogFile(LogPlace(str(folder), "job", 1), 1000)
     log.write(b"words")
     log.close()
     with closing(connect(path, create=True, folder_mode=mode)) as conn:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from support.logs import log_file
 from support.runs import Place, job
 
 from jeeves_runner.clock import from_text, to_text
@@ -16,7 +17,6 @@ from jeeves_runner.core.model import JobSpec, Keep
 from jeeves_runner.db import audit, overrides, queue_enqueue, revisions, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.execute.output.log_file import log_path
 from jeeves_runner.runner.maintenance import Maintenance
 
 DAY = 86_400_000
@@ -54,8 +54,7 @@ def ended(
         )
         run_id = tx.conn.last_insert_rowid()
         if log:
-            path = Path(log_path(str(place.root / "data"), of, run_id))
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = log_file(place.root / "data", run_id, of)
             path.write_text("output")
             tx.conn.execute("UPDATE runs SET log_path = ? WHERE id = ?", (str(path), run_id))
     return run_id
@@ -183,7 +182,7 @@ def test_logs_may_go_before_their_runs(place: Place) -> None:
     (logs(place) / f"{run_id}.log.tail").touch()
     keep_house(place, "run_retention: 30d\nlog_retention: 7d\n")
     assert left(place) == [run_id]
-    assert place.runs()[0].log_path is None
+    assert place.value("SELECT log_path FROM runs") is None
     assert list(logs(place).iterdir()) == []
 
 
@@ -195,7 +194,25 @@ def test_the_logs_of_the_original_stay_when_a_copy_forgets_them(place: Place, co
     parts[1].touch()
     keep_house(place, f"data_dir: staging\n{config}")
     assert [path for path in parts if not path.exists()] == []
-    assert [run.id for run in place.runs() if run.id == first and run.log_path is not None] == []
+    assert place.value("SELECT count(*) FROM runs WHERE id = ? AND log_path IS NOT NULL", first) == 0
+
+
+@pytest.mark.parametrize("config", ["log_retention: 7d\n", "run_retention: 7d\n"])
+@pytest.mark.parametrize("job_id", ["old", "..", "../../precious"])
+def test_what_a_row_says_of_a_log_makes_nothing_else_go(place: Place, config: str, job_id: str) -> None:
+    """Scripts may write the database."""
+    run_id = ended(place, 10, log=True)
+    ended(place, 0)
+    precious = [place.root / "precious" / f"{run_id}.log", place.root / "data" / f"{run_id}.log"]
+    for path in precious:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("precious")
+        place.conn.execute("PRAGMA foreign_keys=OFF")
+        place.conn.execute(
+            "UPDATE runs SET log_path = ?, job_id = ? WHERE id = ?", (str(path), job_id, run_id)
+        )
+        keep_house(place, config)
+    assert [path.read_text() for path in precious] == ["precious"] * 2
 
 
 def test_a_queue_spoilt_by_hand_is_named_and_does_not_stop_the_rest(
@@ -274,7 +291,7 @@ def test_what_a_run_has_come_to_need_is_not_deleted(place: Place) -> None:
     assert found == [first, other]
     retry = ended(place, 0, "retry", chain=first)
     with place.write() as tx:
-        assert run_retention.delete(tx, found) == [None]
+        assert run_retention.delete(tx, found) == [(other, "old")]
     assert left(place) == [first, 3, retry]
 
 

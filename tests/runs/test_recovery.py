@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.db import child, expect
+from support.logs import log_place, ring_file
 from support.runs import Place, Rig, job, running, with_runner
 from support.server import until
 
@@ -23,7 +24,7 @@ from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.contract import Handle, LeftFacts
 from jeeves_runner.execute.output.log_reader import LogReader
-from jeeves_runner.execute.output.log_ring import ring_path
+from jeeves_runner.runs.settle import left_record
 
 RUNNER = """
 import asyncio, sys
@@ -105,22 +106,36 @@ def test_the_logs_of_a_killed_runner_are_put_in_order_and_its_temporaries_go(pla
     with child(RUNNER, place.root, "loud", "quiet", "other") as runner:
         expect(runner, "working")
         until(lambda: (place.root / "done").exists() and (place.root / "said").exists())
-        loud = place.root / "data" / "logs" / "loud" / "1.log"
+        loud = log_place(place.root / "data", 1, "loud")
         until(lambda: b"\n300000\n" in b"".join(LogReader(loud).read()))
         runner.send_signal(signal.SIGKILL)
-    assert ring_path(loud).exists()
+    assert ring_file(loud).exists()
     assert len(list(foreign.parent.iterdir())) == 2
     with place.write() as tx:
         tx.conn.execute("UPDATE runs SET log_path = NULL")  # as if it had been killed before it was noted
     with_runner(place, lambda rig: asyncio.sleep(0))
-    said = {run.job_id: Path(run.log_path).read_text() for run in place.runs() if run.log_path}
+    logs = place.conn.execute("SELECT job_id, log_path FROM runs WHERE log_path IS NOT NULL")
+    said = {job_id: Path(str(path)).read_text() for job_id, path in logs}
     assert set(said) == {"loud", "quiet"}
     assert said["quiet"] == "hello\n"
     assert said["loud"].startswith("1\n2\n")
     assert said["loud"].endswith("\n300000\n")
     assert said["loud"].count(" bytes cut …\n") == 1
-    assert not ring_path(loud).exists()
+    assert not ring_file(loud).exists()
     assert list(foreign.parent.iterdir()) == [foreign]
+
+
+def test_the_path_in_the_row_of_a_left_run_is_not_put_in_order(tmp_path: Path) -> None:
+    precious = log_place(tmp_path / "other", 1, "left")
+    precious.path.write_text("precious")
+    ring_file(precious).write_text("0 10 4 4".ljust(63) + "\nring")
+    place = Place(tmp_path)
+    place.apply(job("left"))
+    run = place.request("left")
+    place.conn.execute("UPDATE runs SET log_path = ?", (str(precious),))
+    assert left_record(run, str(tmp_path / "data")).log_path is None
+    assert precious.path.read_text() == "precious"
+    assert ring_file(precious).exists()
 
 
 def sleeping(seconds: int) -> list[int]:

@@ -1,9 +1,9 @@
 """Requests: from the wish for a run to its row, by hand and by other programs."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
+from support.logs import log_file
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
 from jeeves_runner.core.model import CancelCause, RunStatus
@@ -28,8 +28,9 @@ def test_a_triggered_run_is_recorded_with_all_that_is_known_of_it(place: Place) 
     assert (run.stderr, run.tokens, run.params) == ("oops\n", 7, '{"who": "you"}')
     assert run.script_hash is not None
     assert (run.file, run.revision_id) == ("greet.yaml", 1)
-    assert run.log_path is not None
-    assert Path(run.log_path).read_text().count("\n") == 3
+    log = log_file(place.root / "data", run.id, "greet")
+    assert log.read_text().count("\n") == 3
+    assert place.value("SELECT log_path FROM runs") == str(log)
 
 
 def test_a_job_that_does_not_exist_cannot_be_triggered(place: Place) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.db import child, expect
 from support.engine import EngineExecutor, engine
+from support.logs import log_file
 from support.runs import Place, Rig, job, with_runner
 
 from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus
@@ -80,7 +81,7 @@ def test_work_of_a_killed_runner_is_taken_over_and_ends_as_it_ends(place: Place)
     with killed_at_work(place):
         with_runner(place, scenario, executor=executor(place))
     assert the_run(place).stdout == "done\n"
-    assert Path(the_run(place).log_path or "").read_text() == "done\n"
+    assert log_file(place.root / "data", the_run(place).id, "work").read_text() == "done\n"
 
 
 def test_work_that_ended_while_no_runner_lived_has_its_own_end(place: Place) -> None:

@@ -1,6 +1,5 @@
 """What is told of runs: given rows, then documents."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from support.ledger import Ledger, as_document
 
 from jeeves_runner.db.run_list import WholeRunRow
 from jeeves_runner.errors import NotFound
-from jeeves_runner.views.runs import active_runs, failing, run_log, run_view, runs_view, tails
+from jeeves_runner.views.runs import active_runs, failing, run_view, runs_view, tails
 
 
 def test_runs_come_newest_first_by_job_status_and_page(ledger: Ledger) -> None:
@@ -71,15 +70,10 @@ def test_an_unknown_run_is_answered_with_the_newest(ledger: Ledger) -> None:
     assert caught.value.hint == f"the newest run is {newest}"
 
 
-def test_the_log_is_the_file_if_it_is_still_there(ledger: Ledger, tmp_path: Path) -> None:
+def test_the_tails_of_both_streams_are_one_text(ledger: Ledger) -> None:
     ledger.add_job("job")
-    log = tmp_path / "1.log"
-    run_id = ledger.add_run("job", log_path=str(log), stdout="the tail", stderr="and errors\n")
-    run, path = run_log(ledger.conn, run_id)
-    assert path is None
-    assert tails(run) == "the tail\nand errors\n"
-    log.write_text("all of it")
-    assert run_log(ledger.conn, run_id)[1] == log
+    run_id = ledger.add_run("job", stdout="the tail", stderr="and errors\n")
+    assert tails(run_view(ledger.conn, run_id)["run"]) == "the tail\nand errors\n"
 
 
 def test_failures_are_counted_back_to_the_last_good_run(ledger: Ledger) -> None:

@@ -11,7 +11,8 @@ from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.file_work import Files, beside_the_loop
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
-from jeeves_runner.execute.local.prepare import LongRead, Prepared, clear_temporaries, prepare
+from jeeves_runner.execute.local.prepare import LongRead, Prepared, prepare
+from jeeves_runner.execute.local.temporaries import clear_temporaries
 
 
 class LocalExecutor:

@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 
 from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.local.prepare import folder_of_temporaries, needs_file
+from jeeves_runner.execute.local.prepare import needs_file
+from jeeves_runner.execute.local.temporaries import folder_of_temporaries
 from jeeves_runner.side_thread import SideThread
 
 T = TypeVar("T")

@@ -3,28 +3,25 @@
 import hashlib
 import json
 import os
-import re
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
 from jeeves_runner.core.model import SourceType
-from jeeves_runner.errors import InvalidValue, StartFailed
+from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order
 from jeeves_runner.execute.local.environment import Surroundings, build_environment
 from jeeves_runner.execute.local.faults import script_fault
 from jeeves_runner.execute.local.interpreter import command_for, shebang_of
 from jeeves_runner.execute.local.launch import Launch
+from jeeves_runner.execute.local.temporaries import write_temporary
 from jeeves_runner.regular_files import NotRegular, open_to_read
 
 # Linux takes at most 128 KiB as one argument.
 _MAX_TEXT_ARGUMENT = 100 * 1024
 _HEAD_SIZE = 256
-_TEMPORARY = re.compile(r"run-[0-9]+-[a-z0-9_]{8}")
 _PART = 1024 * 1024
 _MOST_SCRIPTS = 1024
 
@@ -130,7 +127,7 @@ def _text_command(text: str, run_id: int, data_dir: str) -> tuple[tuple[str, ...
     """The argv for an inline text, and the files made for it."""
     if not needs_file(text):
         return ("sh", "-c", text, "sh"), ()
-    path = _write_private(text, folder_of_temporaries(data_dir), f"run-{run_id}-")
+    path = write_temporary(text, run_id, data_dir)
     # The argv names the interpreter, so the kernel never executes the file itself: it needs no
     # executable bit, its folder may be mounted noexec, and it is never "text file busy".
     return (*(shebang_of(text) or ("sh",)), path), (path,)
@@ -139,31 +136,6 @@ def _text_command(text: str, run_id: int, data_dir: str) -> tuple[tuple[str, ...
 def needs_file(text: str) -> bool:
     """Whether an inline text is run from a file: it names its interpreter, or is too long for an argument."""
     return shebang_of(text) is not None or len(text.encode()) > _MAX_TEXT_ARGUMENT
-
-
-def clear_temporaries(data_dir: str) -> None:
-    """Delete the temporary files that a dead runner left; other files of the folder stay."""
-    for path in folder_of_temporaries(data_dir).glob("run-*-*"):
-        with suppress(OSError):
-            found = path.lstat()
-            if _TEMPORARY.fullmatch(path.name) and S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
-                path.unlink()
-
-
-def folder_of_temporaries(data_dir: str) -> Path:
-    """Where the files stand that are made for inline texts."""
-    return Path(data_dir, "tmp")
-
-
-def _write_private(text: str, folder: Path, prefix: str) -> str:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd, path = tempfile.mkstemp(prefix=prefix, dir=folder)
-        with os.fdopen(fd, "wb") as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise StartFailed(f"the inline script cannot be written to {folder}: {error.strerror}") from error
-    return path
 
 
 def _digest(data: bytes) -> str:

@@ -13,7 +13,6 @@ import logging
 import os
 import signal
 from contextlib import suppress
-from pathlib import Path
 
 from jeeves_runner.core.outcome import Ending, Exited, Lost, Span
 from jeeves_runner.errors import JeevesError, StartFailed
@@ -23,6 +22,7 @@ from jeeves_runner.execute.local.launch import Launch, LocalHandle
 from jeeves_runner.execute.local.leader import Leader
 from jeeves_runner.execute.local.processes import ON_LINUX, kill_group
 from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.local.temporaries import remove_temporary
 from jeeves_runner.execute.shared_result import SharedResult
 
 log = logging.getLogger(__name__)
@@ -250,7 +250,7 @@ def remove_temporaries(launch: Launch) -> None:
     """Remove the files made for a launch, once it is over or if it never started."""
     for path in launch.temporaries:
         with suppress(OSError):
-            Path(path).unlink()
+            remove_temporary(path)
 
 
 def _ending_of(status: int | None, span: Span) -> Ending:

@@ -8,26 +8,20 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
-from jeeves_runner.access import make_folder
 from jeeves_runner.execute.output.log_place import (
+    LogPlace,
     open_in_place,
     remove_in_place,
     replace_in_place,
 )
-from jeeves_runner.execute.output.log_ring import HEADER, LogRing, marker, read_part, read_state, ring_path
+from jeeves_runner.execute.output.log_ring import HEADER, LogRing, marker, read_part, read_state, ring_of
 from jeeves_runner.execute.output.utf8 import without_start, without_unfinished_end
 
 logger = logging.getLogger(__name__)
 
 _MIN_BYTES = 256
 _ROOM = HEADER + 64  # for the ring's header, and for the line that says what was cut
-
-
-def log_path(data_dir: str, job_id: str, run_id: int) -> str:
-    """The path of a run's log. A text: each run has one, and most of them write nothing there."""
-    return f"{data_dir}/logs/{job_id}/{run_id}.log"
 
 
 class LogFile:
@@ -37,8 +31,8 @@ class LogFile:
     there; the run goes on.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self._path = path
+    def __init__(self, place: LogPlace, max_bytes: int) -> None:
+        self._place = place
         usable = max(max_bytes, _MIN_BYTES) - _ROOM
         self._head_bytes = usable // 2
         self._ring_bytes = usable - self._head_bytes
@@ -69,7 +63,7 @@ class LogFile:
                 if self._fd is not None and self._ring is not None:
                     # By descriptor: scripts may have put something else at these paths.
                     _append_ring(self._fd, self._ring.descriptor)
-                    remove_in_place(ring_path(self._path))
+                    remove_in_place(ring_of(self._place))
         except OSError as error:
             self._fail(error)
 
@@ -82,13 +76,12 @@ class LogFile:
             data = data[len(fits) :]
         if data:
             if self._ring is None:
-                self._ring = LogRing(self._path, head=self._size, capacity=self._ring_bytes)
+                self._ring = LogRing(self._place, head=self._size, capacity=self._ring_bytes)
             self._ring.write(data)
 
     def _append_to_head(self, data: bytes) -> None:
         if self._fd is None:
-            make_folder(self._path.parent)
-            self._fd = replace_in_place(self._path)
+            self._fd = replace_in_place(self._place)
         while data:
             written = os.write(self._fd, data)
             self._size += written
@@ -96,10 +89,10 @@ class LogFile:
 
     def _fail(self, error: OSError) -> None:
         self._failed = True
-        logger.warning("the log %s ends early: %s", self._path, error.strerror or error)
+        logger.warning("the log %s ends early: %s", self._place, error.strerror or error)
 
 
-def join_log(path: Path) -> None:
+def join_log(place: LogPlace) -> None:
     """Put head and tail into one file, with a line between them that says how much is missing.
 
     The log must have no writer any more: it was closed, or its runner has died. Does nothing where
@@ -107,14 +100,14 @@ def join_log(path: Path) -> None:
     """
     with ExitStack() as ends:
         try:
-            ring = open_in_place(ring_path(path))
+            ring = open_in_place(ring_of(place))
         except FileNotFoundError:
             return
         ends.callback(os.close, ring)
-        log = open_in_place(path, to_write=True)
+        log = open_in_place(place, to_write=True)
         ends.callback(os.close, log)
         _append_ring(log, ring)
-    remove_in_place(ring_path(path))
+    remove_in_place(ring_of(place))
 
 
 def _append_ring(log: int, ring: int) -> None:
@@ -140,7 +133,7 @@ def _tail_text(ring: int) -> Iterator[bytes]:
         position += len(data)
 
 
-def remove_log(path: Path) -> None:
+def remove_log(place: LogPlace) -> None:
     """Delete a log, whole or in two parts. Raises OSError."""
-    remove_in_place(ring_path(path))  # first, because a log left over is found by its head
-    remove_in_place(path)
+    remove_in_place(ring_of(place))  # first, because a log left over is found by its head
+    remove_in_place(place)

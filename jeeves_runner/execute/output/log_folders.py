@@ -1,50 +1,58 @@
 """The logs of all jobs, ``logs/<job>/<run>.log``, listed in portions."""
 
+import os
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+
+from jeeves_runner.core.values import is_id
+from jeeves_runner.execute.data_folder import folder_in_data
+from jeeves_runner.execute.output.log_place import LOGS, LogPlace, written_at
 
 
 class LogFolders:
     """Goes through all logs, over and over; each call continues where the last one stopped."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files: Iterator[tuple[int, Path]] = iter(())
+    def __init__(self, data_dir: str) -> None:
+        self._data_dir = data_dir
+        self._places: Iterator[LogPlace] = iter(())
 
-    def older_than(self, time: float, limit: int) -> dict[int, list[Path]]:
+    def older_than(self, time: float, limit: int) -> dict[int, list[LogPlace]]:
         """Of the next ``limit`` logs, those last written before ``time``, by the id of their run.
 
         ``time`` is in seconds since 1970. After the last log the next call starts over.
         """
-        files = list(islice(self._files, limit))
-        if len(files) < limit:
-            self._files = _logs(self._folder)
-            files += islice(self._files, limit - len(files))
-        found: dict[int, list[Path]] = {}
-        for run_id, path in files:
-            if _written(path) < time:
-                found.setdefault(run_id, []).append(path)
+        places = list(islice(self._places, limit))
+        if len(places) < limit:
+            self._places = _logs(self._data_dir)
+            places += islice(self._places, limit - len(places))
+        found: dict[int, list[LogPlace]] = {}
+        for place in places:
+            if _is_older(place, time):
+                found.setdefault(place.run_id, []).append(place)
         return found
 
 
-def _logs(folder: Path) -> Iterator[tuple[int, Path]]:
-    for job in _entries(folder):
-        for name in () if (folder / job).is_symlink() else _entries(folder / job):
-            stem, _, extension = name.rpartition(".")
-            if extension == "log" and stem.isascii() and stem.isdigit() and len(stem) < 19:
-                yield int(stem), folder / job / name
+def _logs(data_dir: str) -> Iterator[LogPlace]:
+    """What is named as the runner names folders and logs; all else is another's."""
+    for job_id in filter(is_id, _entries(data_dir, LOGS)):
+        for name in _entries(data_dir, LOGS, job_id):
+            number = name.removesuffix(".log")
+            if number.isascii() and number.isdigit() and len(number) < 19:
+                place = LogPlace(data_dir, job_id, int(number))
+                if place.name == name:
+                    yield place
 
 
-def _entries(folder: Path) -> list[str]:
+def _entries(data_dir: str, *names: str) -> list[str]:
     try:
-        return [entry.name for entry in folder.iterdir()]
+        with folder_in_data(data_dir, *names) as folder:
+            return os.listdir(folder)  # noqa: PTH208 - by descriptor
     except OSError:
         return []
 
 
-def _written(path: Path) -> float:
+def _is_older(place: LogPlace, time: float) -> bool:
     try:
-        return path.lstat().st_mtime
+        return written_at(place) < time
     except OSError:
-        return float("inf")  # gone in the meantime
+        return False  # gone in the meantime

@@ -1,35 +1,86 @@
-"""The places of logs, in folders where scripts may write: neither a log nor its folder may be a link.
+"""The places of logs, ``logs/<job>/<run>.log`` in the data folder, and how files are reached there.
 
-A script of the same user can put anything there. What stands at the place of a new log is replaced; what
-stands at the place of an old one is refused, and never waited for. All of these raise OSError.
+A script of the same user can write any path into a run's row, and put anything into these folders. So a place
+is made of what a run is, and never of a path that was written down; and on the way to it no link is followed.
+What stands at the place of a new log is replaced; what stands at the place of an old one is refused if it is
+no file, and never waited for. All functions raise OSError.
 """
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from jeeves_runner.access import give_access
-from jeeves_runner.regular_files import open_to_read, open_to_write, real_folder, replace
+from jeeves_runner.core.values import is_id
+from jeeves_runner.execute.data_folder import folder_in_data
+from jeeves_runner.regular_files import open_to_read, open_to_write, replace
+
+LOGS: Final = "logs"
+"""The name of their folder in the data folder."""
 
 
-def replace_in_place(path: Path) -> int:
-    """A descriptor of a new file in a folder that is there, to be read and written; for those for whom the
-    folder is."""
-    with real_folder(path.parent) as folder:
-        file = replace(path.name, folder=folder)
+class LogPlace(NamedTuple):
+    """Where the log of a run is, whether there is one or not."""
+
+    data_dir: str
+    """The absolute path of the data folder."""
+    job_id: str
+    """The run's job."""
+    run_id: int
+    """The run's id."""
+    ending: str = ".log"
+    """What the file's name has behind the run's id."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"{self.run_id}{self.ending}"
+
+    @property
+    def path(self) -> Path:
+        """The whole path: to be shown, and not to be opened."""
+        return Path(str(self))
+
+    def __str__(self) -> str:
+        return f"{self.data_dir}/{LOGS}/{self.job_id}/{self.name}"
+
+
+def replace_in_place(place: LogPlace) -> int:
+    """A descriptor of a new file, to be read and written, for those for whom its folder is. Folders that are
+    missing are made."""
+    with _folder_of(place, make=True) as folder:
+        file = replace(place.name, folder=folder)
         give_access(file, folder)
         return file
 
 
-def open_in_place(path: Path, *, to_write: bool = False) -> int:
+def open_in_place(place: LogPlace, *, to_write: bool = False) -> int:
     """A descriptor of a file that is there, to be read, or to be written without losing its content."""
-    with real_folder(path.parent) as folder:
+    with _folder_of(place) as folder:
         if to_write:
-            return open_to_write(path.name, folder=folder)
-        return open_to_read(path.name, folder=folder)
+            return open_to_write(place.name, folder=folder)
+        return open_to_read(place.name, folder=folder)
 
 
-def remove_in_place(path: Path) -> None:
+def remove_in_place(place: LogPlace) -> None:
     """Delete what stands there, if anything does."""
-    with suppress(FileNotFoundError), real_folder(path.parent) as folder:
-        os.unlink(path.name, dir_fd=folder)
+    with suppress(FileNotFoundError), _folder_of(place) as folder:
+        os.unlink(place.name, dir_fd=folder)
+
+
+def written_at(place: LogPlace) -> float:
+    """When what stands there was last written, in seconds since 1970."""
+    with _folder_of(place) as folder:
+        return os.stat(place.name, dir_fd=folder, follow_symlinks=False).st_mtime
+
+
+@contextmanager
+def _folder_of(place: LogPlace, *, make: bool = False) -> Iterator[int]:
+    """The job's folder. A row may have been given an id that is none, and would lead elsewhere."""
+    if not is_id(place.job_id) or place.run_id < 1:
+        raise OSError(errno.EINVAL, "no run has such a log", str(place))
+    with folder_in_data(place.data_dir, LOGS, place.job_id, make=make) as folder:
+        yield folder

@@ -3,11 +3,10 @@
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
-from jeeves_runner.execute.output.log_place import open_in_place
-from jeeves_runner.execute.output.log_ring import marker, read_part, read_state, ring_path
+from jeeves_runner.execute.output.log_place import LogPlace, open_in_place
+from jeeves_runner.execute.output.log_ring import marker, read_part, read_state, ring_of
 from jeeves_runner.execute.output.utf8 import without_start
 
 _CHUNK = 1 << 16
@@ -20,17 +19,17 @@ class LogReader:
     Where bytes were overwritten before they could be read, one line says how many.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: LogPlace) -> None:
+        self._place = place
         self._position = 0
         self._head: int | None = None
         """Bytes of the log before its ring; None while no ring has been seen."""
 
     def read(self) -> Iterator[bytes]:
         """What has been written since the last call. Raises OSError, FileNotFoundError for no log."""
-        with os.fdopen(open_in_place(self._path), "rb") as log:
+        with os.fdopen(open_in_place(self._place), "rb") as log:
             try:
-                ring = open_in_place(ring_path(self._path))
+                ring = open_in_place(ring_of(self._place))
             except FileNotFoundError:
                 yield from self._from_whole(log)
                 return

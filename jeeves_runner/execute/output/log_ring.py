@@ -6,10 +6,9 @@ after the writer was killed, which bytes are valid.
 """
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
-from jeeves_runner.execute.output.log_place import replace_in_place
+from jeeves_runner.execute.output.log_place import LogPlace, replace_in_place
 
 HEADER = 64
 _CHUNK = 1 << 16
@@ -40,9 +39,9 @@ class RingState(NamedTuple):
 class LogRing:
     """Writes the ring of a log that holds ``head`` bytes itself. Raises OSError."""
 
-    def __init__(self, log: Path, *, head: int, capacity: int) -> None:
+    def __init__(self, log: LogPlace, *, head: int, capacity: int) -> None:
         self._state = RingState(head, capacity, head, head)
-        self._fd = replace_in_place(ring_path(log))
+        self._fd = replace_in_place(ring_of(log))
         self._note(self._state)
 
     def write(self, data: bytes) -> None:
@@ -69,9 +68,9 @@ class LogRing:
         os.pwrite(self._fd, " ".join(map(str, state)).encode().ljust(HEADER - 1) + b"\n", 0)
 
 
-def ring_path(log: Path) -> Path:
-    """The path of a log's ring."""
-    return log.with_name(f"{log.name}.tail")
+def ring_of(log: LogPlace) -> LogPlace:
+    """The place of a log's ring."""
+    return log._replace(ending=f"{log.ending}.tail")
 
 
 def marker(cut: int) -> bytes:

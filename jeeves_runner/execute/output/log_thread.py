@@ -9,11 +9,11 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
 from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.execute.output.log_place import LogPlace
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ PATIENCE: Final = 5.0
 class ThreadedLog:
     """A ``LogFile`` whose calls return at once. The thread makes them in their order."""
 
-    def __init__(self, path: str | Path, max_bytes: int) -> None:
-        self._path = path
+    def __init__(self, place: LogPlace, max_bytes: int) -> None:
+        self._place = place
         self._max_bytes = max_bytes
         self._file: LogFile | None = None  # from the first write on
         self._is_empty = True
@@ -69,7 +69,7 @@ class ThreadedLog:
             async with asyncio.timeout(patience):
                 await done.wait()
         except TimeoutError:
-            log.warning("the log %s is not complete yet: its disk does not answer", self._path)
+            log.warning("the log %s is not complete yet: its disk does not answer", self._place)
             return False
         return True
 
@@ -85,7 +85,7 @@ class ThreadedLog:
 
     def _opened(self) -> LogFile:
         if self._file is None:
-            self._file = LogFile(Path(self._path), self._max_bytes)
+            self._file = LogFile(self._place, self._max_bytes)
         return self._file
 
     def _mark(self) -> bytes:

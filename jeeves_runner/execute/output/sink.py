@@ -2,9 +2,9 @@
 
 import codecs
 from collections.abc import Sequence
-from pathlib import Path
 
 from jeeves_runner.execute.contract import StreamName
+from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_thread import PATIENCE, ThreadedLog
 from jeeves_runner.execute.output.mask import Masker, maskable
 from jeeves_runner.execute.output.result_line import ResultLine
@@ -20,11 +20,11 @@ class Output:
     and nothing depends on where the chunks were cut.
     """
 
-    def __init__(self, log_path: str | Path | None, log_max: int) -> None:
-        """``log_path`` None: no log; ``log_max`` is the log's greatest size in bytes."""
+    def __init__(self, log: LogPlace | None, log_max: int) -> None:
+        """``log`` None: there is none; ``log_max`` is the log's greatest size in bytes."""
         self._stdout = _Stream(())
         self._stderr = _Stream(())
-        self._log = None if log_path is None else ThreadedLog(log_path, log_max)
+        self._log = None if log is None else ThreadedLog(log, log_max)
         self._result = ResultLine()
         self._closed = False
         self.script_hash: str | None = None

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.launches import linux_only
+from support.logs import log_place, ring_file
 from support.runs import Place, Rig, job, running
-
-from jeeves_runner.execute.output.log_file import log_path
-from jeeves_runner.execute.output.log_ring import ring_path
 
 pytestmark = linux_only
 
@@ -67,17 +65,18 @@ def test_the_runs_of_the_original_go_on(original: Place, tmp_path: Path, is_reco
 
 def test_the_logs_of_the_original_stay_as_they_are(original: Place, tmp_path: Path) -> None:
     original.apply(job("loud", "seq 300000; echo up >&2; exec sleep 60"))
-    log = Path(log_path(str(original.root / "data"), "loud", 1))
+    ring = ring_file(log_place(original.root / "data", 1, "loud"))
+    noted = "SELECT log_path FROM runs"
 
     async def main() -> None:
         async with asyncio.timeout(50), running(original) as rig:
             await rig.runs.request("loud")
-            await rig.until(lambda: ring_path(log).exists() and original.runs()[0].log_path is not None)
+            await rig.until(lambda: ring.exists() and original.value(noted) is not None)
             copy = copied(original, tmp_path / "copy")
             with closing(copy.conn):
                 async with running(copy):
                     pass
                 assert copy.story() == ["interrupted"]
-            assert ring_path(log).exists()
+            assert ring.exists()
 
     asyncio.run(main())

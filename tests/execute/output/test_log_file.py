@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.logs import log_place, ring_file
 
 from jeeves_runner.execute.output.log_file import LogFile, join_log, remove_log
+from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_reader import LogReader
-from jeeves_runner.execute.output.log_ring import ring_path
 
 CAP = 1024
 MARKER = re.compile("\n… ([0-9]+) bytes cut …\n")
@@ -42,8 +43,8 @@ def lines(count: int) -> list[str]:
     return [f"line {n} ü\n" for n in range(count)]
 
 
-def on_disk(log: Path) -> int:
-    return sum(path.stat().st_size for path in log.parent.iterdir())
+def on_disk(log: LogPlace) -> int:
+    return sum(path.stat().st_size for path in log.path.parent.iterdir())
 
 
 def in_place(shown: str, text: str) -> str:
@@ -64,18 +65,18 @@ def all_of(reader: LogReader) -> str:
 def test_a_follower_sees_all_that_it_is_not_too_late_for_to_the_last_line(
     tmp_path_factory: pytest.TempPathFactory, count: int, looks: set[int], size: int
 ) -> None:
-    path = tmp_path_factory.mktemp("log") / "1.log"
-    log, reader, shown, text = LogFile(path, CAP), LogReader(path), "", ""
+    place = log_place(tmp_path_factory.mktemp("data"))
+    log, reader, shown, text = LogFile(place, CAP), LogReader(place), "", ""
     written = lines(count)
     for start in range(0, count, size):
         chunk = "".join(written[start : start + size])
         log.write(chunk.encode())
         text += chunk
-        assert on_disk(path) <= CAP
+        assert on_disk(place) <= CAP
         if looks & set(range(start, start + size)):
             shown += all_of(reader)
             assert in_place(shown, text) == text
-            assert in_place(all_of(LogReader(path)), text) == text
+            assert in_place(all_of(LogReader(place)), text) == text
     log.close()
     if not text:
         return
@@ -83,14 +84,14 @@ def test_a_follower_sees_all_that_it_is_not_too_late_for_to_the_last_line(
     assert in_place(shown, text) == text
     assert all_of(reader) == ""
     assert shown.endswith(written[-1])
-    assert not ring_path(path).exists()
-    assert on_disk(path) <= CAP
-    assert all_of(LogReader(path)) == path.read_text()
+    assert not ring_file(place).exists()
+    assert on_disk(place) <= CAP
+    assert all_of(LogReader(place)) == place.path.read_text()
 
 
 def test_a_follower_that_keeps_up_misses_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "1.log"
-    log, reader, shown = LogFile(path, CAP), LogReader(path), ""
+    place = log_place(tmp_path)
+    log, reader, shown = LogFile(place, CAP), LogReader(place), ""
     for line in lines(400):
         log.write(line.encode())
         shown += all_of(reader)
@@ -102,45 +103,45 @@ def test_a_follower_that_keeps_up_misses_nothing(tmp_path: Path) -> None:
 def test_the_log_of_a_killed_runner_is_head_mark_and_tail_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
-    path = tmp_path / "1.log"
-    log, text = LogFile(path, 512), "".join(lines(100))
+    place = log_place(tmp_path)
+    log, text = LogFile(place, 512), "".join(lines(100))
     with killed_at_write(monkeypatch, writes), suppress(Killed):
         for start in range(0, len(text), 50):
             log.write(text[start : start + 50].encode())
         log.close()
-    assert ring_path(path).exists()
-    before = all_of(LogReader(path))
+    assert ring_file(place).exists()
+    before = all_of(LogReader(place))
     in_place(before, text)
-    join_log(path)
-    assert path.read_text() == before
-    assert not ring_path(path).exists()
+    join_log(place)
+    assert place.path.read_text() == before
+    assert not ring_file(place).exists()
 
 
 def test_joining_may_be_broken_off_and_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "1.log"
-    log, text = LogFile(path, CAP), "".join(lines(300))
+    place = log_place(tmp_path)
+    log, text = LogFile(place, CAP), "".join(lines(300))
     log.write(text.encode())
     with killed_at_write(monkeypatch, 1), pytest.raises(Killed):
         log.close()
-    shown = all_of(LogReader(path))
+    shown = all_of(LogReader(place))
     assert in_place(shown, text) == text
-    join_log(path)
-    assert path.read_text() == shown
+    join_log(place)
+    assert place.path.read_text() == shown
 
 
 def test_a_tail_without_a_header_is_no_tail(tmp_path: Path) -> None:
-    path = tmp_path / "1.log"
-    path.write_text("the head\n")
-    ring_path(path).write_text("")
-    assert all_of(LogReader(path)) == "the head\n"
-    join_log(path)
-    assert path.read_text() == "the head\n"
-    assert not ring_path(path).exists()
+    place = log_place(tmp_path)
+    place.path.write_text("the head\n")
+    ring_file(place).write_text("")
+    assert all_of(LogReader(place)) == "the head\n"
+    join_log(place)
+    assert place.path.read_text() == "the head\n"
+    assert not ring_file(place).exists()
 
 
 def test_a_log_goes_with_its_tail(tmp_path: Path) -> None:
-    path = tmp_path / "1.log"
-    LogFile(path, CAP).write("".join(lines(300)).encode())
-    assert ring_path(path).exists()
-    remove_log(path)
-    assert list(tmp_path.iterdir()) == []
+    place = log_place(tmp_path)
+    LogFile(place, CAP).write("".join(lines(300)).encode())
+    assert ring_file(place).exists()
+    remove_log(place)
+    assert list(place.path.parent.iterdir()) == []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.logs import log_file, log_place
 
 from jeeves_runner.execute.output import log_thread
 from jeeves_runner.execute.output.log_file import LogFile
@@ -30,15 +31,15 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def test_a_log_whose_disk_hangs_keeps_nobody_and_is_whole_once_it_goes_on(
     tmp_path: Path, disk: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log = ThreadedLog(tmp_path / "1.log", 1 << 20)
+    log = ThreadedLog(log_place(tmp_path), 1 << 20)
     log.write(b"first\n")
     log.write(b"second\n")
     log.close()
     assert not asyncio.run(log.is_written(0.05))
-    assert caplog.messages == [f"the log {tmp_path / '1.log'} is not complete yet: its disk does not answer"]
+    assert caplog.messages == [f"the log {log_file(tmp_path)} is not complete yet: its disk does not answer"]
     disk.set()
     assert asyncio.run(log.is_written(60))
-    assert (tmp_path / "1.log").read_text() == "first\nsecond\n"
+    assert log_file(tmp_path).read_text() == "first\nsecond\n"
 
 
 @pytest.mark.parametrize("more", [b"", b"later\n"])
@@ -46,7 +47,7 @@ def test_what_is_too_much_to_wait_is_counted_where_it_is_missing(
     tmp_path: Path, disk: threading.Event, monkeypatch: pytest.MonkeyPatch, more: bytes
 ) -> None:
     monkeypatch.setattr(log_thread, "MAX_WAITING", 10)
-    log = ThreadedLog(tmp_path / "1.log", 1 << 20)
+    log = ThreadedLog(log_place(tmp_path), 1 << 20)
     for line in (b"0123456\n", b"abcdefg\n", b"ABCDEFG\n"):
         log.write(line)
     disk.set()
@@ -55,14 +56,14 @@ def test_what_is_too_much_to_wait_is_counted_where_it_is_missing(
     log.close()
     assert asyncio.run(log.is_written(60))
     mark = "\n… 16 bytes are missing: the disk was too slow …\n"
-    assert (tmp_path / "1.log").read_text() == "0123456\n" + mark + more.decode()
+    assert log_file(tmp_path).read_text() == "0123456\n" + mark + more.decode()
 
 
 def test_a_log_of_nothing_is_never_waited_for(tmp_path: Path, disk: threading.Event) -> None:
-    log = ThreadedLog(tmp_path / "1.log", 1 << 20)
+    log = ThreadedLog(log_place(tmp_path), 1 << 20)
     log.close()
     assert asyncio.run(log.is_written(0))
-    assert list(tmp_path.iterdir()) == []
+    assert list(log_file(tmp_path).parent.iterdir()) == []
 
 
 def test_without_room_for_a_thread_it_is_written_at_once(
@@ -73,6 +74,6 @@ def test_without_room_for_a_thread_it_is_written_at_once(
 
     monkeypatch.setattr(threading.Thread, "start", refused)
     monkeypatch.setattr(log_thread, "_THREAD", log_thread._Thread())
-    log = ThreadedLog(tmp_path / "1.log", 1 << 20)
+    log = ThreadedLog(log_place(tmp_path), 1 << 20)
     log.write(b"text\n")
-    assert (tmp_path / "1.log").read_text() == "text\n"
+    assert log_file(tmp_path).read_text() == "text\n"

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.logs import log_file, log_place
 
+from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.sink import Output
 
 SECRETS = ("hunter2-secret", "hunter2-secret-longer", "sésame ouvre", "abcabcabd")
 
 
 def collected(
-    *chunks: bytes, secrets: tuple[str, ...] = (), log: Path | None = None, log_max: int = 1 << 20
+    *chunks: bytes, secrets: tuple[str, ...] = (), log: LogPlace | None = None, log_max: int = 1 << 20
 ) -> Output:
     output = Output(log, log_max)
     output.prepared(secrets=secrets, script_hash=None)
@@ -299,9 +301,9 @@ def test_blanks_around_a_result_do_not_matter() -> None:
 
 
 def test_both_streams_are_logged_in_the_order_of_their_arrival(tmp_path: Path) -> None:
-    log = tmp_path / "logs" / "job" / "1.log"
-    output = Output(log, 1 << 20)
-    assert not log.parent.exists()
+    place = LogPlace(str(tmp_path / "data"), "job", 1)
+    output, log = Output(place, 1 << 20), place.path
+    assert not (tmp_path / "data").exists()
     output.write("stdout", b"out 1\n")
     output.write("stderr", b"err 1\n")
     output.write("stdout", b"out 2\n")
@@ -313,16 +315,16 @@ def test_both_streams_are_logged_in_the_order_of_their_arrival(tmp_path: Path) -
 
 
 def test_without_output_there_is_no_log(tmp_path: Path) -> None:
-    collected(log=tmp_path / "1.log")
-    assert list(tmp_path.iterdir()) == []
+    collected(log=log_place(tmp_path))
+    assert list(log_file(tmp_path).parent.iterdir()) == []
 
 
 def test_a_log_that_just_fits_is_whole(tmp_path: Path) -> None:
     """Some bytes of the cap are kept for the line that would mark a cut."""
     data = b"0123456789abcdef" * 56
-    collected(data[:700], data[700:], log=tmp_path / "1.log", log_max=1024)
-    assert (tmp_path / "1.log").read_bytes() == data
-    assert list(tmp_path.iterdir()) == [tmp_path / "1.log"]
+    collected(data[:700], data[700:], log=log_place(tmp_path), log_max=1024)
+    assert log_file(tmp_path).read_bytes() == data
+    assert list(log_file(tmp_path).parent.iterdir()) == [log_file(tmp_path)]
 
 
 @settings(max_examples=150, deadline=None)
@@ -330,9 +332,10 @@ def test_a_log_that_just_fits_is_whole(tmp_path: Path) -> None:
 def test_a_log_over_the_cap_keeps_head_and_tail_and_marks_the_cut(
     tmp_path_factory: pytest.TempPathFactory, lines: int, places: list[int]
 ) -> None:
-    log = tmp_path_factory.mktemp("log") / "1.log"
+    place = log_place(tmp_path_factory.mktemp("data"))
+    log = place.path
     text = "".join(f"line {n} ü\n" for n in range(lines))
-    collected(*cut_at(text.encode(), places), log=log, log_max=1024)
+    collected(*cut_at(text.encode(), places), log=place, log_max=1024)
     assert log.stat().st_size <= 1024
     head, rest = log.read_text(encoding="utf-8").split("\n… ")
     cut, tail = rest.split(" bytes cut …\n")
@@ -346,6 +349,6 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "logs").write_text("a file where a folder should be")
-    output = collected(b"first\n", b"second\n", log=tmp_path / "logs" / "1.log")
+    output = collected(b"first\n", b"second\n", log=LogPlace(str(tmp_path), "a", 1))
     assert output.stdout_tail == "first\nsecond\n"
     assert len([record for record in caplog.records if "ends early" in record.message]) == 1
