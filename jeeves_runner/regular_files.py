@@ -33,12 +33,14 @@ def open_to_read(path: StrPath, *, follow: bool = False, folder: int | None = No
     return _open(path, os.O_RDONLY, follow=follow, folder=folder)
 
 
-def open_to_write(path: StrPath, *, folder: int | None = None, append: bool = False) -> int:
-    """A descriptor of a regular file that is there and keeps its content; OSError for anything else.
+def open_to_write(path: StrPath, *, folder: int | None = None) -> int:
+    """A descriptor of a regular file that is there and keeps its content; OSError for anything else."""
+    return _open(path, os.O_WRONLY, follow=False, folder=folder)
 
-    A file of several names (hard links) is refused: one of them may be that of a file that is not meant.
-    ``append``: what is written goes to its end.
-    """
+
+def open_own_to_write(path: StrPath, *, folder: int | None = None, append: bool = False) -> int:
+    """As ``open_to_write``, but OSError for a file of several names (hard links): one of them may be that of
+    a file that is not meant. ``append``: what is written goes to its end."""
     descriptor = _open(path, os.O_WRONLY | (os.O_APPEND if append else 0), follow=False, folder=folder)
     if os.fstat(descriptor).st_nlink > 1:
         os.close(descriptor)

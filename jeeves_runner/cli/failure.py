@@ -20,7 +20,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError
 from jeeves_runner.execute.data_folder import folder_in_data
 from jeeves_runner.execute.output.log_place import LOGS
-from jeeves_runner.regular_files import create, open_to_write
+from jeeves_runner.regular_files import create, open_own_to_write
 
 LOG_NAME: Final = "jeeves-runner.log"
 
@@ -108,7 +108,7 @@ def _append(data_dir: str, text: str) -> None:
             file = create(LOG_NAME, folder=folder)
             give_access(file, folder)
         except FileExistsError:
-            file = open_to_write(LOG_NAME, folder=folder, append=True)
+            file = open_own_to_write(LOG_NAME, folder=folder, append=True)
         with os.fdopen(file, "w", encoding="utf-8", errors="backslashreplace") as log:
             log.write(text)
 

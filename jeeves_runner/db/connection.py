@@ -5,6 +5,8 @@ Imports little (apsw and the standard library), because scripts load this module
 
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -146,7 +148,9 @@ def _check_file(real: Path, found: os.stat_result) -> None:
         raise NotADatabase(f"{real} is not a regular file", hint=OTHER_FILE_HINT)
     if 0 < found.st_size < _SMALLEST:
         raise NotADatabase(f"{real} is not an SQLite database", hint=OTHER_FILE_HINT)
-    for file in (real, *(real.with_name(f"{real.name}{suffix}") for suffix in SIDE_FILES)):
+    beside = [real.with_name(f"{real.name}{suffix}") for suffix in SIDE_FILES]
+    _refuse_links(beside)
+    for file in (real, *beside):
         # SQLite would not tell at once: with a -shm file that it cannot write it still reads, and
         # the first write fails.
         if not _is_usable(file):
@@ -156,6 +160,17 @@ def _check_file(real: Path, found: os.stat_result) -> None:
                 f"the database file {file} cannot be read and written",
                 hint="give this user permission to do both, or run as the user who owns it",
             )
+
+
+def _refuse_links(beside: Iterable[Path]) -> None:
+    """NotADatabase if SQLite would write elsewhere: it follows links that stand at the names of its files."""
+    for file in beside:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(file.lstat().st_mode):
+                raise NotADatabase(
+                    f"{file} belongs to the database, and is a link or no regular file",
+                    hint="find out what has put it there, and move it away",
+                )
 
 
 def _is_usable(file: Path) -> bool:

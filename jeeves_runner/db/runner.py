@@ -8,6 +8,7 @@ that starts or ends a run checks it.
 import errno
 import fcntl
 import os
+import re
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +71,12 @@ class RunnerLock:
         except OSError as error:
             os.close(fd)
             raise DatabaseError(f"{path} cannot be locked: {error.strerror}") from error
+        if not _is_of_a_lock(fd, path):
+            os.close(fd)
+            raise DatabaseError(
+                f"the lock file {path} is another name (a hard link) of a file that holds something else",
+                hint="move it away",
+            )
         self._fd = fd
         with suppress(OSError):  # on a full disk there may be no room for it
             os.ftruncate(fd, 0)
@@ -143,6 +150,18 @@ def _open(path: Path) -> int:
             f"the lock file {path} cannot be written: {error.strerror}",
             hint="give this user write permission there, or run as the user who owns it",
         ) from error
+
+
+def _is_of_a_lock(fd: int, path: Path) -> bool:
+    """Whether an open file is one whose content may be replaced by a lock's.
+
+    One of several names may have been put there by a script, or by what makes snapshots with hard links.
+    """
+    try:
+        content = read_all(path, _LONGEST_HOLDER) if os.fstat(fd).st_nlink > 1 else b""
+    except OSError:
+        return False
+    return re.fullmatch(rb"(\d+( [a-z-]+)?\n)?", content) is not None
 
 
 class LockHolder(NamedTuple):

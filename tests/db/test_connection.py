@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -188,6 +188,19 @@ class TestRefusals:
 
         monkeypatch.setattr("os.access", gone_by_now)
         connect(path).close()
+
+    @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+    @pytest.mark.parametrize("plant", [os.symlink, lambda _, path: os.mkfifo(path)])
+    def test_a_link_in_place_of_a_file_beside_it(
+        self, path: Path, tmp_path: Path, suffix: str, plant: Callable[[Path, Path], None]
+    ) -> None:
+        """SQLite would write into what it leads to."""
+        precious = tmp_path / "precious"
+        precious.write_bytes(bytes(4096))
+        plant(precious, path.with_name(f"{path.name}{suffix}"))
+        with pytest.raises(NotADatabase, match="is a link or no regular file"):
+            connect(path, create=True)
+        assert precious.read_bytes() == bytes(4096)
 
     def test_a_loop_of_symlinks(self, tmp_path: Path) -> None:
         path = tmp_path / "runner.sqlite"

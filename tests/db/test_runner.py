@@ -229,6 +229,26 @@ def test_a_pipe_in_place_of_the_lock_is_told_and_waited_for_by_nothing(tmp_path:
     assert lock_holder(path) is None
 
 
+@pytest.mark.parametrize(
+    ("content", "is_taken"), [("precious", False), ("41\n", True), ("41 cancel\n", True), ("", True)]
+)
+def test_a_lock_that_is_another_name_of_a_file_takes_the_place_of_a_locks_content_alone(
+    tmp_path: Path, content: str, is_taken: bool
+) -> None:
+    """Scripts may put it there; so may what makes snapshots with hard links."""
+    (tmp_path / "other").write_text(content)
+    path = tmp_path / "runner.sqlite"
+    os.link(tmp_path / "other", lock_path(path))
+    lock = RunnerLock(path)
+    if is_taken:
+        lock.acquire()
+        lock.release()
+    else:
+        with pytest.raises(DatabaseError, match="a file that holds something else"):
+            lock.acquire()
+        assert (tmp_path / "other").read_text() == content
+
+
 def test_a_database_behind_a_loop_of_symlinks_cannot_be_locked(tmp_path: Path) -> None:
     path = tmp_path / "runner.sqlite"
     path.symlink_to(path)

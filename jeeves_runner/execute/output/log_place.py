@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from jeeves_runner.access import give_access
 from jeeves_runner.core.values import is_id
 from jeeves_runner.execute.data_folder import folder_in_data
-from jeeves_runner.regular_files import open_to_read, open_to_write, replace
+from jeeves_runner.regular_files import open_own_to_write, open_to_read, replace
 
 LOGS: Final = "logs"
 """The name of their folder in the data folder."""
@@ -61,7 +61,7 @@ def open_in_place(place: LogPlace, *, to_write: bool = False) -> int:
     """A descriptor of a file that is there, to be read, or to be written without losing its content."""
     with _folder_of(place) as folder:
         if to_write:
-            return open_to_write(place.name, folder=folder)
+            return open_own_to_write(place.name, folder=folder)
         return open_to_read(place.name, folder=folder)
 
 
