@@ -195,7 +195,11 @@ class PlannerProcess:
 def _start() -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            # -P: else it would import what lies in the current folder, where scripts may write.
+            [sys.executable, "-P", "-c", _PROGRAM],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
     except OSError as error:
         raise PlannerNotStarted(f"the planner cannot be started: {error.strerror}") from error

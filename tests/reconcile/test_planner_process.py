@@ -38,6 +38,24 @@ def test_it_answers_as_the_planner_in_process_does(project: Project) -> None:
     assert asyncio.run(ask()) == planner_of(project.config).plan(Live.nothing())
 
 
+def test_it_imports_nothing_from_the_current_folder(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scripts may write there."""
+    monkeypatch.chdir(tmp_path)
+    for module in ("json", "yaml", "signal", "jeeves_runner"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit")
+
+    async def ask() -> Plan:
+        process = PlannerProcess(planner_setup(project.config))
+        try:
+            return await process.plan(1, Live.nothing)
+        finally:
+            process.close()
+
+    assert len(asyncio.run(ask()).changes) == 5
+
+
 def test_it_follows_applies_step_by_step(project: Project) -> None:
     async def follow() -> list[list[str]]:
         process = PlannerProcess(planner_setup(project.config))
