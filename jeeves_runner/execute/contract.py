@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Lost
+from jeeves_runner.core.values import parse_json
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -77,9 +78,15 @@ class Handle(NamedTuple):
 
     @classmethod
     def from_json(cls, run_id: int, text: str) -> Self:
-        """The handle that was kept. Its facts are empty if only the start had been recorded."""
-        facts = json.loads(text)
-        return cls(facts.pop("executor", ""), run_id, facts)
+        """The handle that was kept. Its facts are empty if only the start had been recorded, and for a text
+        that no handle has."""
+        try:
+            facts = parse_json(text)
+        except ValueError:
+            facts = None
+        if not isinstance(facts, dict) or not isinstance(executor := facts.pop("executor", ""), str):
+            return cls("", run_id, {})
+        return cls(executor, run_id, facts)
 
 
 class Sink(Protocol):

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jeeves_runner.execute.contract import Handle
 from jeeves_runner.execute.local.origin import Origin
 
 NAME = "local"
 """The executor's name."""
+
+_LARGEST_PID: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +60,20 @@ class LocalHandle(NamedTuple):
 
     @classmethod
     def of(cls, handle: Handle, mark: str) -> "LocalHandle":
-        """Read back what ``opaque`` gave."""
-        facts = handle.facts
-        return cls(handle.run_id, mark, facts.get("pid"), facts.get("pid_started"), Origin.of(facts))
+        """Read back what ``opaque`` gave. Scripts may have written something else there."""
+        pid, started = handle.facts.get("pid"), handle.facts.get("pid_started")
+        return cls(
+            handle.run_id,
+            mark,
+            pid if isinstance(pid, int) and is_process_number(pid) else None,
+            started if isinstance(started, str) else None,
+            Origin.of(handle.facts),
+        )
+
+
+def is_process_number(number: int) -> bool:
+    """Whether a process can have this number; 0 and less name groups of processes, and True is none."""
+    return number is not True and 0 < number <= _LARGEST_PID
 
 
 @lru_cache(maxsize=4)

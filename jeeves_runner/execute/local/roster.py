@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from jeeves_runner.execute.local.launch import LocalHandle
+from jeeves_runner.execute.local.launch import LocalHandle, is_process_number
 from jeeves_runner.execute.local.origin import Origin
 from jeeves_runner.regular_files import read_all, replace
 
@@ -110,7 +110,8 @@ def _handles(content: bytes) -> Iterator[LocalHandle]:
         # A slot that is empty, damaged or half written names no process.
         if len(fields) == _FIELDS and all(fields[number].isdecimal() for number in (0, 2, 3)):
             run_id, mark, pid, started = fields
-            yield LocalHandle(run_id=int(run_id), mark=mark, pid=int(pid), pid_started=started, origin=origin)
+            if is_process_number(int(pid)):
+                yield LocalHandle(int(run_id), mark, int(pid), started, origin)
 
 
 def _origin(head: bytes) -> Origin | None:

@@ -253,6 +253,21 @@ def test_after_a_restart_work_is_taken_over_or_nothing_of_it_is_left(
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    "kept", ['{"executor": ["local"]}', '{"executor": {}, "pid": 1}', "[]", "{half", "7"]
+)
+def test_work_of_a_handle_that_nothing_has_written_is_looked_for_without_it(make: Make, kept: str) -> None:
+    """Scripts may write the database."""
+
+    async def scenario() -> None:
+        new = make()
+        assert isinstance(
+            await Executors([new], lambda _spec: new.name).recover(left(order("true")), kept), Lost
+        )
+
+    run(scenario)
+
+
 def test_work_that_is_not_known_is_lost(make: Make) -> None:
     async def scenario() -> None:
         assert isinstance(await make().recover(left(order("true")), None), Lost)

@@ -34,6 +34,31 @@ def test_what_runs_is_known_to_the_next_runner_and_what_has_ended_is_not(db_path
     assert Roster(db_path).left == {process(n).mark: process(n, here) for n in (1, 3)}
 
 
+NO_PROCESS = ["x", True, 1.5, {}, [], -1, 0, 10**20, 2**31]
+
+
+@pytest.mark.parametrize("pid", NO_PROCESS, ids=repr)
+def test_a_number_that_no_process_can_have_names_none(pid: object) -> None:
+    """Scripts may write it, into the run's row or into this file."""
+    handle = LocalHandle.of(Handle("local", 7, {"pid": pid, "pid_started": "1"}), "mark")
+    assert handle == LocalHandle(7, "mark", None, "1")
+
+
+@pytest.mark.parametrize("started", [1, None, ["1"]], ids=repr)
+def test_nor_does_a_start_that_is_no_text(started: object) -> None:
+    assert LocalHandle.of(Handle("local", 7, {"pid": 9, "pid_started": started}), "mark").pid_started is None
+
+
+@pytest.mark.parametrize("number", ["0", str(2**31), "9" * 40])
+def test_a_slot_of_such_a_number_is_none(db_path: Path, number: str) -> None:
+    roster = Roster(db_path)
+    roster.note(process(1))
+    head, slot = roster_path(db_path).read_bytes().split(b"\n", 1)
+    spoilt = slot.replace(b"\t1001\t", f"\t{number}\t".encode())[:95].ljust(95)
+    roster_path(db_path).write_bytes(head + b"\n" + spoilt + b"\n")
+    assert read_roster(db_path) == {}
+
+
 def test_its_copy_says_that_the_processes_are_the_originals(db_path: Path, tmp_path: Path) -> None:
     Roster(db_path).note(process(1))
     copy = tmp_path / "copy"
