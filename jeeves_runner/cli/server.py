@@ -5,7 +5,6 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.context import App
@@ -17,10 +16,13 @@ from jeeves_runner.db.runner import (
     process_exists,
     runner_row,
 )
+from jeeves_runner.db.runner_socket import connect_to_runner
 from jeeves_runner.errors import NoServer
 from jeeves_runner.regular_files import NotRegular, open_to_read
 
 if TYPE_CHECKING:
+    from socket import socket
+
     import apsw
 
     from jeeves_runner.db.run_list import RunRow
@@ -83,7 +85,7 @@ def ask_to_cancel(server: RunnerRow, run_id: int) -> bool:
     return False
 
 
-def send_request(server: RunnerRow, path: str, timeout: float, *, method: str = "GET") -> socket:
+def send_request(server: RunnerRow, path: str, timeout: float, *, method: str = "GET") -> "socket":
     """Ask the server for a document over its Unix socket; OSError if it has none or does not take it.
 
     The answer, as of HTTP/1.0, ends with the connection. ``timeout`` is in seconds, for each step.
@@ -92,10 +94,8 @@ def send_request(server: RunnerRow, path: str, timeout: float, *, method: str = 
     """
     if server.socket is None:
         raise FileNotFoundError("the server has no Unix socket")
-    connection = socket(AF_UNIX, SOCK_STREAM)
+    connection = connect_to_runner(server.socket, server.pid, timeout)
     try:
-        connection.settimeout(timeout)
-        connection.connect(server.socket)
         connection.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
     except OSError:
         connection.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import apsw
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.db.runner_socket import connect_to_runner
 from jeeves_runner.db.transaction import PATIENCE, Tx, transaction
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Nudges:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._path: str | None = None
+        self._server: tuple[str | None, int] | None = None
         self._connection: socket | None = None
         self._not_before = -inf
 
@@ -58,7 +59,7 @@ class Nudges:
         Called inside the transaction that is to be told of, where reading waits for no lock.
         """
         if self._connection is None:
-            self._path = tx.conn.execute("SELECT socket FROM runner").get
+            self._server = tx.conn.execute("SELECT socket, pid FROM runner").fetchone()
 
     def send(self) -> None:
         """Make the server look at its database. Called after the commit."""
@@ -66,9 +67,10 @@ class Nudges:
             return
         try:
             if self._connection is None:
-                if self._path is None or self._clock.monotonic() < self._not_before:
+                path, pid = self._server or (None, 0)
+                if path is None or self._clock.monotonic() < self._not_before:
                     return
-                self._connection = _connect(self._path)
+                self._connection = connect_to_runner(path, pid, 0)
             _send(self._connection)
         except OSError:  # the server has died, or too many wait for it
             self._not_before = self._clock.monotonic() + _AFTER_A_FAILURE
@@ -90,20 +92,6 @@ class Nudges:
         except OSError:
             self.close()
         return False
-
-
-def _connect(path: str) -> "socket":
-    # It costs milliseconds, and only programs with a server to nudge need it.
-    from socket import AF_UNIX, SOCK_STREAM, socket
-
-    connection = socket(AF_UNIX, SOCK_STREAM)
-    try:
-        connection.setblocking(False)
-        connection.connect(path)
-    except OSError:
-        connection.close()
-        raise
-    return connection
 
 
 def _send(connection: "socket") -> None:

@@ -1,5 +1,6 @@
 """Nudges: one for many commits, never a wait, and nothing where nobody listens."""
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from support.launches import linux_only
 from support.ledger import Store
 
 from jeeves_runner.client import Client
@@ -71,7 +73,7 @@ def store(tmp_path: Path, listener: Listener) -> Store:
     """A database whose runner listens."""
     store = Store(tmp_path / "runner.sqlite")
     with store.tx() as tx:
-        set_addresses(tx, begin_epoch(tx, 1, "boot"), "http://127.0.0.1:1", str(listener.path))
+        set_addresses(tx, begin_epoch(tx, os.getpid(), "boot"), "http://127.0.0.1:1", str(listener.path))
     return store
 
 
@@ -95,6 +97,14 @@ def test_one_that_is_not_answered_covers_those_after_it(nudges: Nudges, listener
     assert listener.requests() == 1
 
 
+@linux_only
+def test_nothing_is_sent_to_another_process_than_the_runner(store: Store, listener: Listener) -> None:
+    """Scripts may write its path into the row."""
+    with announced_transaction(store.conn, store.clock) as tx:
+        tx.conn.execute("UPDATE runner SET pid = pid + 1")
+    assert listener.requests() == 0
+
+
 def test_a_nudge_goes_out_after_the_commit_that_it_tells_of(store: Store, listener: Listener) -> None:
     sent: list[int] = []
 
@@ -104,7 +114,7 @@ def test_a_nudge_goes_out_after_the_commit_that_it_tells_of(store: Store, listen
 
     store.conn.set_commit_hook(is_about_to_commit)
     with announced_transaction(store.conn, store.clock) as tx:
-        tx.conn.execute("UPDATE runner SET pid = 2")
+        tx.conn.execute("UPDATE runner SET boot_id = 'other'")
     assert sent == [0]
     assert listener.requests() == 1
 
