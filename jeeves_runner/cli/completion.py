@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from jeeves_runner.cli.context import App
+from jeeves_runner.core.wording import one_line
 from jeeves_runner.errors import JeevesError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _from_database(
             return []  # a message would get between the words that are being typed
         # The shell inserts the word as it is. A word that needs quotes would be read as another one.
         return [
-            CompletionItem(word, help=what)
+            CompletionItem(word, help=what and one_line(what))
             for word, what in found
             if word.startswith(beginning) and shlex.quote(word) == word
         ]

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from jeeves_runner.cli.tables import table
-from jeeves_runner.cli.terminal import Cell, Styled, line, printable, printable_json, terminal_width
+from jeeves_runner.cli.terminal import Cell, Styled, line, terminal_width
 from jeeves_runner.clock import Clock, SystemClock
+from jeeves_runner.core.wording import one_line, printable_json
 from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class App:
         return connect(self.config.db_path, create=create, folder_mode=self.config.folder_mode)
 
     def print(self, *parts: Cell) -> None:
-        """One line of text, or several. What people and scripts wrote cannot steer the terminal."""
+        """One line of text. What people and scripts wrote cannot steer the terminal, nor begin a line."""
         self.print_lines([parts])
 
     def print_lines(self, lines: Iterable[Sequence[Cell]]) -> None:
@@ -84,23 +85,21 @@ class App:
         if texts:
             click.echo("\n".join(texts), color=color)
 
+    def print_text(self, text: str) -> None:
+        """A text of several lines."""
+        self.print_lines((line,) for line in text.splitlines())
+
     def warn(self, text: str) -> None:
         """One line on standard error, of what a person should know."""
-        self.say(f"warning: {text}")
-
-    def say(self, text: str) -> None:
-        """One line on standard error, beside what the command prints."""
-        click.echo(printable(text), err=True)
+        say(f"warning: {text}")
 
     def print_json(self, value: object) -> None:
         """One JSON document: indented on a terminal, a single line in a pipe."""
         # Characters that the stream's encoding lacks need JSON's escapes: those of the stream are not JSON.
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-        if sys.stdout.isatty():
-            text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
-            click.echo(printable_json(text))
-        else:
-            click.echo(json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False))
+        indent = 2 if sys.stdout.isatty() else None
+        text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=indent)
+        click.echo(printable_json(text))  # in a pipe too: its reader may print it as it is
 
     def print_heading(self, text: str) -> None:
         """An empty line and a title."""
@@ -113,11 +112,16 @@ class App:
         widest = max(len(name) for name, _ in given)
         for name, value in given:
             text, style = value if isinstance(value, Styled) else (value, "")
-            self.print(f"  {name.ljust(widest)}  ", Styled(printable(text), style))
+            self.print(f"  {name.ljust(widest)}  ", Styled(text, style))
 
     def print_table(self, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """A table: within the width of the terminal, or in a pipe as wide as it needs."""
         click.echo(table(headers, rows, color=self.color, width=terminal_width()), color=self.color)
+
+
+def say(text: str) -> None:
+    """One line on standard error, beside what a command prints."""
+    click.echo(one_line(text), err=True)
 
 
 pass_app = click.make_pass_decorator(App)

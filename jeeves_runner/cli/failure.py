@@ -14,8 +14,7 @@ import click
 
 from jeeves_runner.access import give_access
 from jeeves_runner.cli import PROGRAM, exits
-from jeeves_runner.cli.context import App
-from jeeves_runner.cli.terminal import printable
+from jeeves_runner.cli.context import App, say
 from jeeves_runner.clock import to_text
 from jeeves_runner.errors import NO_MEMORY, NO_THREAD, JeevesError
 from jeeves_runner.execute.data_folder import folder_in_data
@@ -76,9 +75,9 @@ def _lack(error: Exception) -> tuple[str, str | None] | None:
 
 
 def _complain(message: str, hint: str | None) -> None:
-    click.echo(f"{PROGRAM}: error: {printable(message)}", err=True)
+    say(f"{PROGRAM}: error: {message}")
     if hint:
-        click.echo(f"hint: {printable(hint)}", err=True)
+        say(f"hint: {hint}")
 
 
 def _database_error(error: Exception, app: App) -> JeevesError | None:
@@ -121,5 +120,5 @@ def _keep_elsewhere(text: str) -> str:
         ) as log:
             log.write(text)
     except OSError:
-        return f"this is a bug; its traceback could be written nowhere, and ends:\n{text.splitlines()[-1]}"
+        return f"this is a bug; its traceback could be written nowhere, and ends: {text.splitlines()[-1]}"
     return f"this is a bug; the traceback is in {log.name}"

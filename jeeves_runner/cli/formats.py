@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from itertools import pairwise
 from typing import Final
 
-from jeeves_runner.cli.terminal import printable
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.wording import one_line
 
 SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
@@ -20,6 +20,7 @@ NONE: Final = "-"
 """In place of a value that is not there."""
 
 _LONGEST: Final = 100
+_BREAKS: Final = str.maketrans("\n\r\t", "   ")
 _SHA_LENGTH: Final = 10
 
 
@@ -74,7 +75,7 @@ def ago(text: str | None, now: datetime) -> str:
     try:
         return relative(from_text(text), now)
     except ValueError:  # changed by hand: shown as it stands
-        return printable(text)
+        return text
 
 
 def moment(text: str, zone: tzinfo) -> str:
@@ -89,7 +90,7 @@ def when(text: str | None, now: datetime) -> str:
     try:
         return f"{timestamp(from_text(text))} ({ago(text, now)})"
     except ValueError:
-        return printable(text)
+        return text
 
 
 def size(count: int | None) -> str:
@@ -105,8 +106,8 @@ def size(count: int | None) -> str:
 
 
 def shortened(text: str) -> str:
-    """One line of at most 100 characters."""
-    line = printable(text)
+    """One line of at most 100 characters; a break in the text is a blank."""
+    line = one_line(text.translate(_BREAKS))
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from jeeves_runner.cli.formats import counted, json_text, shortened
-from jeeves_runner.cli.terminal import Cell, Styled, printable
+from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.plan import Action, Plan
 from jeeves_runner.core.problem import Problem
 
@@ -19,9 +19,9 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
     for problem in problems:
         style = "red" if problem.is_error else "yellow"
         place = Styled(f"{problem.file}:{problem.line}:{problem.column}:", "bold")
-        yield place, " ", Styled(f"{problem.severity}:", style), f" {printable(problem.message)}"
+        yield place, " ", Styled(f"{problem.severity}:", style), f" {problem.message}"
         if problem.hint:
-            yield (f"    hint: {printable(problem.hint)}",)
+            yield (f"    hint: {problem.hint}",)
 
 
 def plan_lines(plan: Plan) -> Iterator[Line]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from jeeves_runner.cli.formats import NONE, ago, duration, shortened
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.cli.terminal import Cell, Styled, printable
+from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
+
+OF_A_RUN: Final = "  | "
+"""Stands before each line that a run wrote, so that none is taken for one of the command's own: GitHub, say,
+finds its ``::error::`` behind blanks too."""
 
 #: The styles of statuses, of runs and of jobs. A word that is not listed stays plain.
 STATUS_STYLES: Final[dict[str, str]] = {
@@ -69,7 +73,7 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
 def pause_text(paused: "PauseDocument", now: datetime) -> str:
     """``paused, ends in 2h: maintenance``."""
     until = f"ends {ago(paused['until'], now)}" if paused["until"] else "until resumed"
-    reason = f": {printable(paused['reason'])}" if paused["reason"] else ""
+    reason = f": {paused['reason']}" if paused["reason"] else ""
     return f"paused, {until}{reason}"
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.cli.terminal import Cell, Styled, printable
+from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.wording import one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -28,7 +29,7 @@ def table(
     If that leaves them too little room, or if ``width`` is None, lines are as wide as they need to be. A
     terminal then breaks them, and every word can still be copied.
     """
-    texts = [[printable(cell.text if isinstance(cell, Styled) else cell) for cell in row] for row in rows]
+    texts = [[one_line(cell.text if isinstance(cell, Styled) else cell) for cell in row] for row in rows]
     whole = _natural_widths(headers, texts)
     widths = whole if width is None else _fitted_widths(headers, whole, width) or whole
     if widths == whole and not color:
@@ -102,5 +103,5 @@ def _text(cell: Cell) -> "Text":
     from rich.text import Text
 
     if isinstance(cell, Styled):
-        return Text(printable(cell.text), style=cell.style)
-    return Text(printable(cell))
+        return Text(one_line(cell.text), style=cell.style)
+    return Text(one_line(cell))

@@ -1,18 +1,18 @@
-"""Texts and values from outside, made fit for a sentence: short and on one line."""
+"""Texts and values from outside, made fit for a sentence, a line of a log or a terminal.
+
+What people and scripts wrote may hold characters that steer a terminal, turn the direction of writing, or
+begin a new line. All that commands and the log show of it passes ``one_line`` or ``printable_json``.
+"""
 
 import json
-import re
 from typing import Any, Final
 
 LONGEST: Final = 60
 """Characters of a text or value shown in a message."""
 
-_NOT_PRINTED: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
-"""Compiled at its first use: every script pays for what is done when its client is imported."""
-
 
 def brief(text: str) -> str:
-    """The text, cut after ``LONGEST`` characters, with line breaks and control characters escaped."""
+    """The text on one line, cut after ``LONGEST`` characters."""
     return one_line(_cut(text))
 
 
@@ -26,8 +26,33 @@ def _cut(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with line breaks and control characters escaped as Python would."""
-    return re.sub(_NOT_PRINTED, lambda match: repr(match[0])[1:-1], text)
+    """The text, what cannot be printed in it escaped as in Python: ``\\n``, ``\\x1b``, ``\\u202e``.
+
+    That is what Unicode calls control, format and separator characters (but for the space), and what is no
+    character: so line breaks, all control characters (C0 and C1) and with them all sequences that steer a
+    terminal, and what turns the direction of writing.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def printable_json(document: str) -> str:
+    """The same JSON document; what ``one_line`` would escape in it has the escapes of JSON.
+
+    Line breaks between its parts stay.
+    """
+    if document.isprintable():
+        return document
+    return "".join(char if char.isprintable() or char == "\n" else _json_escape(char) for char in document)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _json_escape(char: str) -> str:
+    return f"\\u{ord(char):04x}" if char.isascii() else json.dumps(char)[1:-1]
 
 
 def did_you_mean(*words: str) -> str:

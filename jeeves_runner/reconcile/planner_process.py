@@ -126,7 +126,7 @@ class PlannerProcess:
                 plan: Plan = replace(head, changes=tuple(receive_all(pipe)), files=tuple(receive_all(pipe)))
                 return plan
         if isinstance(answer, PlannerFailed):
-            log.error("%s\n%s", answer, answer.trace)
+            log.error("%s", answer, extra={"trace": answer.trace})
         raise answer
 
     def _tell(self, delta: Delta, fingerprint: Hashable) -> None:

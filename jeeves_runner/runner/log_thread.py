@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from jeeves_runner.core.wording import one_line
+
 MAX_WAITING: Final = 1 << 20
 """Bytes of lines that may wait to be written."""
 
@@ -52,8 +54,8 @@ class ThreadHandler(logging.Handler):
         self._put(line)
 
     def say(self, text: str) -> None:
-        """Have a line written as it is, after what was said before. It never waits."""
-        self._put(_as_line(text))
+        """Have a line written without a time, after what was said before. It never waits."""
+        self._put(_as_line(one_line(text)))
 
     def writes_to(self, descriptor: int) -> bool:
         """Whether this descriptor leads to the same file, pipe or terminal."""

@@ -9,6 +9,7 @@ from typing import Final
 from jeeves_runner.access import PRIVATE, make_folder
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import LogConfig
+from jeeves_runner.core.wording import one_line, printable_json
 from jeeves_runner.regular_files import open_to_append
 from jeeves_runner.runner.log_thread import ThreadHandler
 
@@ -20,12 +21,15 @@ _LOGGERS = ("jeeves_runner", "asyncio", "aiohttp")
 
 
 class TextFormatter(logging.Formatter):
-    """``2026-11-24T03:03:35.123Z INFO  message``."""
+    """``2026-11-24T03:03:35.123Z INFO  message``; the lines of a traceback follow indented.
+
+    What stands in a message cannot begin a line, so none can be taken for another message.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         at = to_text(datetime.fromtimestamp(record.created, UTC))
-        text = f"{at} {record.levelname:<7} {record.getMessage()}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        text = f"{at} {record.levelname:<7} {one_line(record.getMessage())}"
+        return "\n    ".join([text, *map(one_line, (_trace(self, record) or "").splitlines())])
 
 
 class JsonFormatter(logging.Formatter):
@@ -38,9 +42,17 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        if (trace := _trace(self, record)) is not None:
+            entry["traceback"] = trace
+        return printable_json(json.dumps(entry, ensure_ascii=False))
+
+
+def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str | None:
+    """The traceback that goes with a message: of this process, or of another that sent it as ``trace``."""
+    if record.exc_info:
+        return formatter.formatException(record.exc_info)
+    trace: str | None = getattr(record, "trace", None)
+    return trace
 
 
 def set_up_logging(

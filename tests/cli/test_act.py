@@ -120,7 +120,7 @@ def test_trigger_waits_and_exits_by_the_outcome(
         result = shell.run("trigger", "backup", "--wait")
     assert result.exit_code == code
     assert result.stdout == f"Run 1 of backup ended {status} after 1.2s: told.\n"
-    assert result.stderr == ("  a\n  b\n" if code == 1 else "")
+    assert result.stderr == ("  | a\n  | b\n" if code == 1 else "")
 
 
 def test_trigger_reports_a_skip_as_not_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

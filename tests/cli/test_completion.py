@@ -66,6 +66,13 @@ def test_a_word_a_shell_would_take_apart_is_not_offered(shell: Shell) -> None:
     assert offered(shell, "state get ") == ["plain"]
 
 
+def test_a_note_cannot_steer_the_terminal(shell: Shell) -> None:
+    shell.ledger.conn.execute("PRAGMA foreign_keys=OFF")
+    shell.ledger.add_run("\x1b[2J\n")
+    asked = ShellComplete(main, {"obj": App(config_path=shell.config)}, "jeeves-runner", "_")
+    assert [item.help for item in asked.get_completions(["run"], "")] == [r"\x1b[2J\n, ok"]
+
+
 def test_the_config_named_on_the_line_counts(shell: Shell) -> None:
     shell.ledger.add_job("backup")
     assert offered(shell, "job ", by_option=True) == ["backup"]

@@ -219,9 +219,9 @@ def test_a_run_is_told_with_the_end_of_its_output(shell: Shell) -> None:
     assert 'params {"DAY": "1"}' in lines
     assert "declared jobs.d/a.yaml, revision 1, commit f00dfeedf0" in lines
     assert f"Output (the last 20 lines; `logs {run}` prints all)" in lines
-    assert "line 9" not in lines
-    assert "line 10" in lines
-    assert lines[-1] == "\\x1b[31mbad\\x1b[0m"
+    assert "| line 9" not in lines
+    assert "| line 10" in lines
+    assert lines[-1] == "| \\x1b[31mbad\\x1b[0m"
 
 
 def test_json_is_the_document_of_the_route(shell: Shell) -> None:

@@ -111,7 +111,8 @@ def test_an_error_nobody_foresaw_is_an_answer_and_not_its_end(
     lives_on, plan = asyncio.run(ask())
     assert lives_on
     assert len(plan.changes) == 5
-    assert "Traceback" in caplog.text
+    (told,) = caplog.records
+    assert "Traceback" in told.__dict__["trace"]
 
 
 def test_a_killed_planner_is_reported_and_replaced(project: Project) -> None:

@@ -136,3 +136,36 @@ def test_a_line_that_cannot_be_made_is_told_in_the_log(tmp_path: Path) -> None:
     (line,) = file.read_text().splitlines()
     assert f" ERROR   a line of {__file__}:" in line
     assert line.endswith("TypeError('%d format: a real number is required, not str')")
+
+
+HOSTILE = "a\n2026-01-01T00:00:00.000Z ERROR   forged\x1b[2J\x9b\u202e"
+
+
+def test_what_a_message_holds_begins_no_line_and_steers_no_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    set_up_logging(LogConfig(file=file))
+    logging.getLogger("jeeves_runner.test").warning("%s", HOSTILE)
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        logging.getLogger("jeeves_runner.test").exception("it failed")
+    logging.getLogger("jeeves_runner.test").error("elsewhere", extra={"trace": HOSTILE})
+    lines_for_people(os.open(file, os.O_WRONLY | os.O_APPEND)).say(HOSTILE)
+    flush_log()
+    lines = file.read_text().splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert lines[0].endswith(r" WARNING a\n2026-01-01T00:00:00.000Z ERROR   forged\x1b[2J\x9b\u202e")
+    assert [line for line in lines[1:] if "forged" in line and not line.startswith("    ")] == [
+        r"a\n2026-01-01T00:00:00.000Z ERROR   forged\x1b[2J\x9b\u202e"
+    ]
+    assert "    Traceback (most recent call last):" in lines
+
+
+def test_in_json_it_has_the_escapes_of_json(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    set_up_logging(LogConfig(file=file, format="json"))
+    logging.getLogger("jeeves_runner.test").error("%s", HOSTILE, extra={"trace": HOSTILE})
+    flush_log()
+    (line,) = file.read_text().splitlines()
+    assert line.isprintable()
+    assert (json.loads(line)["message"], json.loads(line)["traceback"]) == (HOSTILE, HOSTILE)

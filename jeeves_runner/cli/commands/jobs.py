@@ -20,7 +20,7 @@ from jeeves_runner.cli.rows import (
     schedule_text,
     status_cell,
 )
-from jeeves_runner.cli.terminal import Cell, Styled, printable
+from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.model import OUTCOMES
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def show_job(app: App, job_id: str) -> None:
         return
     job = document["job"]
     title = job["id"] if job["name"] == job["id"] else f"{job['id']}: {job['name']}"
-    app.print(Styled(printable(title), "bold"))
+    app.print(Styled(title, "bold"))
     if job["description"]:
-        app.print(job["description"].strip())
+        app.print_text(job["description"].strip())
     app.print_pairs(_pairs(job, now))
     if job["last_runs"]:
         app.print_heading("Last runs")

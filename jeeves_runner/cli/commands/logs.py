@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, pass_app
+from jeeves_runner.cli.context import App, pass_app, say
 from jeeves_runner.cli.server import server_has_stopped, server_of
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import INTERVAL, Absence, EndOfRun
@@ -63,7 +63,7 @@ def _whole(app: App, run: "WholeRunRow") -> Iterator[bytes]:
     elif text := tails(run):
         yield text.encode("utf-8", "replace")
     else:
-        app.say(_silence(run))
+        say(_silence(run))
 
 
 def _silence(run: "RunRow") -> str:

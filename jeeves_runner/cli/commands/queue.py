@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.exits import EMPTY, OK
 from jeeves_runner.cli.formats import ago, counted, duration, json_text
 from jeeves_runner.cli.syntax import ITEM_ID, Group, at_most, parse_json
@@ -161,7 +161,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
             [(str(i.id), str(i.attempt), i.lease_token, json_text(i.payload)) for i in items],
         )
     else:
-        click.echo(f"nothing is ready in queue {queue_id}", err=True)
+        say(f"nothing is ready in queue {queue_id}")
     return OK if items else EMPTY
 
 

@@ -11,9 +11,9 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import json_text, short_sha, when
 from jeeves_runner.cli.reasons import CAUSES
-from jeeves_runner.cli.rows import RUN_HEADERS, run_cells, run_note, status_cell, took
+from jeeves_runner.cli.rows import OF_A_RUN, RUN_HEADERS, run_cells, run_note, status_cell, took
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
-from jeeves_runner.cli.terminal import Cell, Styled, printable
+from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.values import PAGE
 
@@ -142,4 +142,4 @@ def _print_tail(app: App, title: str, text: str | None, run_id: int) -> None:
     more = len(lines) - _TAIL
     app.print_heading(title if more <= 0 else f"{title} (the last {_TAIL} lines; `logs {run_id}` prints all)")
     for line in lines[-_TAIL:]:
-        app.print(f"  {printable(line)}")
+        app.print(f"{OF_A_RUN}{line}")

@@ -5,7 +5,6 @@ import click
 from jeeves_runner.cli import exits
 from jeeves_runner.cli.context import App, pass_app
 from jeeves_runner.cli.streams import give_up_broken_streams
-from jeeves_runner.cli.terminal import printable
 from jeeves_runner.errors import ConfigError, JeevesError
 
 
@@ -45,8 +44,8 @@ def _serve(app: App, paused: bool) -> None:
 
     def ready(url: str) -> None:
         lines.say(f"jeeves-runner answers on {url}")
-        lines.say(printable(f"  manifests  {config.jobs_dir}"))
-        lines.say(printable(f"  database   {config.db_path}"))
+        lines.say(f"  manifests  {config.jobs_dir}")
+        lines.say(f"  database   {config.db_path}")
         if paused:
             lines.say("  all jobs are paused until `jeeves-runner resume --all`")
         lines.say("  stop it with Ctrl-C; look at it with `jeeves-runner status`")

@@ -10,8 +10,8 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, json_text
 from jeeves_runner.cli.syntax import Group, parse_json
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.cli.terminal import printable_json
 from jeeves_runner.core.values import check_name
+from jeeves_runner.core.wording import printable_json
 from jeeves_runner.db import state
 from jeeves_runner.db.connection import snapshot, transaction
 
@@ -121,7 +121,7 @@ def _show_key(app: App, namespace: str, key: str) -> None:
     if app.json:
         app.print_json(document)
         return
-    app.print(printable_json(json.dumps(document["value"], ensure_ascii=False, indent=2)))
+    app.print_text(printable_json(json.dumps(document["value"], ensure_ascii=False, indent=2)))
     if document["items"]:
         app.print()
         app.print_table(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from jeeves_runner.cli import completion, exits
-from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.formats import duration
-from jeeves_runner.cli.rows import run_note
+from jeeves_runner.cli.rows import OF_A_RUN, run_note
 from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
-from jeeves_runner.cli.terminal import Styled, printable
+from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, EndOfRun
 from jeeves_runner.core.model import BAD, RunStatus, Trigger
 from jeeves_runner.core.params import param_variables
@@ -117,5 +117,5 @@ def _report_end(app: App, run: "WholeRunRow") -> int:
     app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}.")
     if code == exits.ENDED_BADLY:
         for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
-            click.echo(f"  {printable(line)}", err=True)
+            say(f"{OF_A_RUN}{line}")
     return code
