@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Shell
+from support.logs import log_file
 from support.pipes import full_pipe
 
 TEXT = "Größe → 日本 😀"
@@ -81,6 +82,34 @@ def test_closed_output_is_output_nobody_reads(project: Path, words: list[str]) -
 
 def test_an_error_ends_as_usual_with_every_stream_closed(project: Path) -> None:
     assert command(project, "job", "none", shell_end="<&- >&- 2>&-").returncode == 2
+
+
+WRITTEN = b"\x1b[31mred\x1b]0;title\x07\r\n\xff"
+
+
+@pytest.mark.parametrize(
+    ("words", "color", "shown"),
+    [
+        (["logs"], "", rb"\x1b]0;title\x07" + b"\r\n" + rb"\xff"),
+        (["logs"], "1", b"\x1b[31mred" + rb"\x1b]0;title\x07" + b"\r\n" + rb"\xff" + b"\x1b[0m"),
+        (["logs", "--raw"], "1", WRITTEN.replace(b"\r\n", b"\r\r\n")),
+    ],
+    ids=["without colour", "with colour", "raw"],
+)
+def test_a_terminal_gets_of_a_log_its_lines_and_colours_unless_it_asks_for_the_bytes(
+    project: Path, words: list[str], color: str, shown: bytes
+) -> None:
+    """The terminal makes two characters of a line break."""
+    log_file(project / "data").write_bytes(WRITTEN)
+    env = {**os.environ, "TERM": "xterm", "NO_COLOR": "" if color else "1", "PYTHONUTF8": "1"}
+    reader, terminal = os.openpty()
+    try:
+        program = [sys.executable, "-m", "jeeves_runner", *words, "1"]
+        subprocess.run(program, cwd=project, env=env, stdout=terminal, check=True, timeout=60)
+        assert os.read(reader, 4096) == (shown if color else b"red" + shown)
+    finally:
+        os.close(reader)
+        os.close(terminal)
 
 
 def test_closed_input_is_empty(project: Path) -> None:

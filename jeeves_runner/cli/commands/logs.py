@@ -1,17 +1,19 @@
 """``logs``: what a run wrote, and goes on writing."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import closing, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, pass_app, say
+from jeeves_runner.cli.log_text import LogText
 from jeeves_runner.cli.server import server_has_stopped, server_of
 from jeeves_runner.cli.syntax import RUN_ID
 from jeeves_runner.cli.waiting import INTERVAL, Absence, EndOfRun
+from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_reader import LogReader
 
@@ -24,38 +26,69 @@ if TYPE_CHECKING:
 @click.command("logs")
 @click.argument("run_id", metavar="RUN", type=RUN_ID, shell_complete=completion.RUNS)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option("--raw", is_flag=True, help="Print the very bytes on a terminal too: they may steer it.")
 @pass_app
-def command(app: App, run_id: int, follow: bool) -> None:
-    """Print what RUN wrote: its log file, or the end kept in the database where there is none."""
+def command(app: App, run_id: int, follow: bool, raw: bool) -> None:
+    """Print what RUN wrote: its log file, or the end kept in the database where there is none.
+
+    On a terminal, characters that could steer it are shown as escapes, except colours. Into a file or a pipe,
+    every byte is printed as it was written.
+    """
     from jeeves_runner.views.runs import run_view
 
-    output = sys.stdout.buffer
-    with closing(app.connect()) as conn:
+    is_for_people = sys.stdout.isatty() and not raw
+    output = _Terminal(app.color) if is_for_people else _Bytes()
+    with closing(output), closing(app.connect()) as conn:
         run = run_view(conn, run_id)["run"]
         if follow and run["finished_at"] is None:
             _follow(app, conn, run_id, output)
         else:
-            output.writelines(_whole(app, run))
-    output.flush()
+            output.print(_whole(app, run))
 
 
-def _place(app: App, run: "RunRow") -> LogPlace:
-    return LogPlace(str(app.config.data_dir), run["job_id"], run["id"])
+class _Output(Protocol):
+    """Where a log is printed."""
+
+    def print(self, parts: Iterable[bytes]) -> None:
+        """Print these parts of it now."""
+        ...
+
+
+class _Bytes:
+    """A pipe or a file, or a terminal whose owner wants the bytes."""
+
+    def print(self, parts: Iterable[bytes]) -> None:
+        sys.stdout.buffer.writelines(parts)
+        sys.stdout.buffer.flush()
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+class _Terminal:
+    """A terminal that a log must not steer."""
+
+    def __init__(self, color: bool) -> None:
+        self._text = LogText(color=color)
+
+    def print(self, parts: Iterable[bytes]) -> None:
+        sys.stdout.writelines(map(self._text.feed, parts))
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        sys.stdout.write(self._text.close())
+        sys.stdout.flush()
 
 
 def _whole(app: App, run: "WholeRunRow") -> Iterator[bytes]:
     """All that a run wrote; the end of it where there is no log that can be read."""
     from jeeves_runner.views.runs import tails
 
-    parts = LogReader(_place(app, run)).read()
+    parts = _news(_reader(app, run))
     try:
-        first = next(parts, b"") if run["started_at"] else None
-    except FileNotFoundError:
-        first = None
-    except OSError as error:
-        app.warn(
-            f"the log {_place(app, run)} cannot be read: {error.strerror}; this is what is kept of its end"
-        )
+        first = next(parts, None)
+    except JeevesError as error:
+        app.warn(f"{error.message}; this is what is kept of its end")
         first = None
     if first is not None:
         yield first
@@ -66,6 +99,25 @@ def _whole(app: App, run: "WholeRunRow") -> Iterator[bytes]:
         say(_silence(run))
 
 
+def _reader(app: App, run: "RunRow") -> LogReader | None:
+    """Reads the log of a run; None while the run has not started."""
+    if run["started_at"] is None:
+        return None
+    return LogReader(LogPlace(str(app.config.data_dir), run["job_id"], run["id"]))
+
+
+def _news(reader: LogReader | None) -> Iterator[bytes]:
+    """What has come since the last time; nothing of a log that is not there. JeevesError."""
+    if reader is None:
+        return
+    try:
+        yield from reader.read()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise JeevesError(f"the log {reader.place} cannot be read: {error.strerror}") from error
+
+
 def _silence(run: "RunRow") -> str:
     if run["started_at"] is None:
         waits = run["finished_at"] is None
@@ -73,7 +125,7 @@ def _silence(run: "RunRow") -> str:
     return f"run {run['id']} has written nothing"
 
 
-def _follow(app: App, conn: "apsw.Connection", run_id: int, output: BinaryIO) -> None:
+def _follow(app: App, conn: "apsw.Connection", run_id: int, output: _Output) -> None:
     """Print the log as it grows, to its end. The run is looked at before the file, so nothing is missed."""
     from jeeves_runner.views.runs import run_view
 
@@ -84,19 +136,11 @@ def _follow(app: App, conn: "apsw.Connection", run_id: int, output: BinaryIO) ->
             # Before the run: a server that stops settles its runs first.
             server = server_of(app, conn)
             run = run_view(conn, run_id)["run"]
-            if run["started_at"] is not None:
-                reader = reader or LogReader(_place(app, run))
-            _print_news(reader, output)
+            reader = reader or _reader(app, run)
+            output.print(_news(reader))
             if run["finished_at"] is not None:
                 return
             if absence.is_over(present=server is not None):
                 raise server_has_stopped(run)
             while not end.wait(server, run_id, INTERVAL) and reader is not None:
-                _print_news(reader, output)
-
-
-def _print_news(reader: LogReader | None, output: BinaryIO) -> None:
-    if reader is not None:
-        with suppress(FileNotFoundError):  # it has written nothing yet
-            output.writelines(reader.read())
-        output.flush()
+                output.print(_news(reader))

@@ -20,16 +20,17 @@ class LogReader:
     """
 
     def __init__(self, place: LogPlace) -> None:
-        self._place = place
+        self.place = place
+        """Where the log is."""
         self._position = 0
         self._head: int | None = None
         """Bytes of the log before its ring; None while no ring has been seen."""
 
     def read(self) -> Iterator[bytes]:
         """What has been written since the last call. Raises OSError, FileNotFoundError for no log."""
-        with os.fdopen(open_in_place(self._place), "rb") as log:
+        with os.fdopen(open_in_place(self.place), "rb") as log:
             try:
-                ring = open_in_place(ring_of(self._place))
+                ring = open_in_place(ring_of(self.place))
             except FileNotFoundError:
                 yield from self._from_whole(log)
                 return

@@ -1,0 +1,63 @@
+"""What a run wrote, as a terminal may get it: with its lines and colours, and nothing else that steers."""
+
+import codecs
+import re
+from typing import Final
+
+from jeeves_runner.core.wording import one_line
+
+_COLOUR: Final = r"\x1b\[[0-9;:]{0,60}m"
+"""Select Graphic Rendition, of ECMA-48: colours, bold and the like."""
+
+_SPECIAL: Final = re.compile(rf"{_COLOUR}|\r\n|[\x1b\r]|[^\n\t\x20-\x7e\x1b\r]+")
+"""What is looked at; all else are lines of ASCII."""
+
+_UNFINISHED: Final = re.compile(r"(?:\r|\x1b(?:\[[0-9;:]{0,60})?)\Z")
+"""What may be the beginning of more, at the end of a part."""
+
+_RESET: Final = "\x1b[0m"
+
+_Decoder = codecs.getincrementaldecoder("utf-8")
+
+
+class LogText:
+    """Turns the bytes of a log, cut anywhere, into text for a terminal.
+
+    Line breaks and tabs stay; so do colours with ``color``, else they are left out. All else that
+    ``one_line`` escapes is escaped, and so are bytes that are not UTF-8.
+    """
+
+    def __init__(self, *, color: bool) -> None:
+        self._color = color
+        self._decoder = _Decoder("backslashreplace")
+        self._held = ""
+        self._is_coloured = False
+
+    def feed(self, data: bytes) -> str:
+        """What can be shown of it by now."""
+        text = self._held + self._decoder.decode(data)
+        unfinished = _UNFINISHED.search(text)
+        end = len(text) if unfinished is None else unfinished.start()
+        self._held = text[end:]
+        return self._shown(text[:end])
+
+    def close(self) -> str:
+        """The rest, and the end of all colours."""
+        rest = self._shown(self._held + self._decoder.decode(b"", True))
+        self._held = ""
+        if not self._is_coloured:
+            return rest
+        self._is_coloured = False
+        return rest + _RESET
+
+    def _shown(self, text: str) -> str:
+        return _SPECIAL.sub(self._replaced, text)
+
+    def _replaced(self, match: re.Match[str]) -> str:
+        found = match[0]
+        if found == "\r\n":
+            return "\n"
+        if found[0] == "\x1b" and len(found) > 1:
+            self._is_coloured = self._is_coloured or self._color
+            return found if self._color else ""
+        return one_line(found)
