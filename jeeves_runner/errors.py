@@ -105,6 +105,12 @@ class NoServer(JeevesError):
     code = "no_server"
 
 
+class Overloaded(JeevesError):
+    """The server has no room now for a request or for its answer."""
+
+    code = "overloaded"
+
+
 class PortTaken(JeevesError):
     """The address to listen on is in use or not allowed."""
 

@@ -15,6 +15,7 @@ from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.route import AnyRoute, Call, Declared, Role
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.api.spool import SpoolFiles
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.side_thread import SideThread
@@ -30,12 +31,14 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
     app = web.Application(middlewares=[_answer_always])
-    reads = ReadPool(Path(services.conn.filename))
+    database = Path(services.conn.filename)
+    reads = ReadPool(database)
+    spools = SpoolFiles(database.parent)
     app.on_cleanup.append(reads.close)
     files = SideThread("files for HTTP")
     roles = app[_ROLES] = {}
     for route in ROUTES:
-        handler = _served(route, services, reads, files, limits)
+        handler = _served(route, services, reads, files, spools, limits)
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             roles[app.router.add_route(method, route.path, handler)] = route.role
     # Where several paths fit, the first that takes the method does, so these come last.
@@ -45,7 +48,12 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
 
 
 def _served(
-    route: AnyRoute, services: ApiServices, reads: ReadPool, files: SideThread, limits: Limits
+    route: AnyRoute,
+    services: ApiServices,
+    reads: ReadPool,
+    files: SideThread,
+    spools: SpoolFiles,
+    limits: Limits,
 ) -> Handler:
     """What makes a call of each request for a route."""
     path: Parser[Any] = Parser(route.path_values, called="the {}")
@@ -59,6 +67,7 @@ def _served(
             services=services,
             reads=reads,
             files=files,
+            spools=spools,
             path=path.parse(request.match_info),
             query=query.parse(request.query),
             body=await body.read(request, limits.body) if no_body is None else no_body,
@@ -105,7 +114,7 @@ def _declared_elsewhere(where: str, allowed: list[str]) -> web.Response:
 @web.middleware
 async def _answer_always(request: web.Request, handler: Handler) -> web.StreamResponse:
     if isinstance(request.protocol, Connection):
-        request.protocol.head_has_come()
+        request.protocol.request_has_come()
     refused = refusal(request, acts=_acts(request))
     if refused is not None:
         return problem(403, "forbidden", refused)

@@ -6,6 +6,10 @@ take all of them by connecting and saying nothing.
 
 import asyncio
 import logging
+import resource
+import socket
+import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -13,21 +17,80 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, problem, problem_body, problem_of_http
-from jeeves_runner.api.responses import encode
+from jeeves_runner.api.responses import LargeResponse, encode
+from jeeves_runner.api.unread import Unread, untaken_of_system
 
 #: The name in the log of all that HTTP does.
 log = logging.getLogger("jeeves_runner.http")
 
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""The end of a socket that takes no time for what its other side has not taken."""
+
+_MOST_CONNECTIONS: Final = 4096
+_SHARE: Final = 4
+"""The part of all descriptors that the connections of one socket may take is one in so many."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """``connections`` at once; seconds until a request's ``head`` and its ``body`` are here, and that a
-    connection may be ``idle`` between two requests."""
+    """``connections`` at once; seconds until a request's ``head`` and its ``body`` are here, that a
+    connection may be ``idle`` between two requests, and that an answer may stay ``untaken``; bytes that all
+    answers that are not taken may hold in ``memory``."""
 
-    connections: int = 256
+    connections: int = _MOST_CONNECTIONS
     head: float = 10.0
     body: float = 30.0
     idle: float = 75.0
+    untaken: float = 60.0
+    memory: int = 64 << 20
+
+
+def connections_within(descriptors: int) -> int:
+    """How many connections a socket may have in a process that may have so many descriptors."""
+    return max(1, min(_MOST_CONNECTIONS, descriptors // _SHARE))
+
+
+def limits_of_this_process() -> Limits:
+    """The limits that leave the runner enough descriptors for its runs."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Limits(connections=connections_within(_MOST_CONNECTIONS * _SHARE if soft < 0 else soft))
+
+
+class Places:
+    """The connections that are open on one socket, and those of them that have no request under way.
+
+    The server's own list also holds those whose client is gone while a handler works.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: set[Connection] = set()
+        self._idle: dict[Connection, None] = {}
+
+    def take(self, connection: "Connection") -> bool:
+        """Whether there is a place. The connection that has been idle for the longest time gives way."""
+        if len(self._open) >= self._most:
+            if not self._idle:
+                return False
+            longest = next(iter(self._idle))
+            self.leave(longest)
+            longest.force_close()
+        self._open.add(connection)
+        return True
+
+    def leave(self, connection: "Connection") -> None:
+        """It is closed."""
+        self._open.discard(connection)
+        self._idle.pop(connection, None)
+
+    def rests(self, connection: "Connection") -> None:
+        """It has no request under way any more."""
+        if connection in self._open:
+            self._idle[connection] = None
+
+    def works(self, connection: "Connection") -> None:
+        """A request has come."""
+        self._idle.pop(connection, None)
 
 
 class Connection(web.RequestHandler):
@@ -37,11 +100,11 @@ class Connection(web.RequestHandler):
         self,
         server: web.Server,
         limits: Limits,
-        open_ones: "set[Connection]",
+        unread: Unread,
+        places: Places,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """``open_ones``: the connections open on the same socket. The server's own list also holds those
-        whose client is gone while a handler works."""
+        """``places``: those of its socket."""
         super().__init__(
             server,
             loop=loop,
@@ -49,28 +112,67 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
             logger=log,
         )
-        self._open_ones = open_ones
+        self._places = places
         self._limits = limits
+        self._unread = unread
+        self._stream: asyncio.Transport | None = None
+        self._answer: web.StreamResponse | None = None
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if len(self._open_ones) >= self._limits.connections:
+        stream = cast(asyncio.Transport, transport)
+        if not self._places.take(self):
             log.debug("refused a connection: %d are open", self._limits.connections)
-            stream = cast(asyncio.Transport, transport)
             stream.write(_REFUSAL)
             stream.close()
             return
-        self._open_ones.add(self)
+        self._stream = stream
+        stream.set_write_buffer_limits(high=0)  # what the system does not take is told at once
         super().connection_made(transport)
+        self._places.rests(self)
         self._head_timer = self._loop.call_later(self._limits.head, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._open_ones.discard(self)
-        self.head_has_come()
+        self._places.leave(self)
+        self._unread.end(self)
+        self._end_head_timer()
         super().connection_lost(exc)
 
-    def head_has_come(self) -> None:
-        """The first request is here; from now on the connection may be idle for longer."""
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.begin(self)
+
+    def resume_writing(self) -> None:
+        self._unread.end(self)
+        super().resume_writing()
+
+    def held(self) -> int:
+        answer = self._answer
+        body = answer.body if isinstance(answer, web.Response) else None
+        in_body = answer.held if isinstance(answer, LargeResponse) else 0
+        return self._unsent() + in_body + (len(body) if isinstance(body, bytes) else 0)
+
+    def untaken(self) -> int:
+        wire = None if self._stream is None else self._stream.get_extra_info("socket")
+        return self._unsent() + (0 if wire is None else untaken_of_system(wire))
+
+    def cut(self) -> None:
+        log.debug("closed a connection: its client does not take its answer")
+        if self._stream is not None:
+            wire = self._stream.get_extra_info("socket")
+            with suppress(OSError):  # so that the system drops what it holds of it, too
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            self._stream.abort()
+
+    def _unsent(self) -> int:
+        return 0 if self._stream is None else self._stream.get_write_buffer_size()
+
+    def request_has_come(self) -> None:
+        """A whole head is here; after its answer the connection may be idle for longer."""
+        self._places.works(self)
+        self._end_head_timer()
+
+    def _end_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -79,10 +181,17 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Refusals that come before any middleware (``Expect``) get the shape of all others here."""
-        self.head_has_come()
+        self.request_has_come()
         if isinstance(resp, web.HTTPException):
             resp = problem_of_http(resp)
-        return await super().finish_response(request, resp, start_time)
+        self._answer = resp
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._answer = None
+            self._places.rests(self)
+            if isinstance(resp, LargeResponse):
+                await resp.close()
 
     def handle_error(
         self,

@@ -1,14 +1,14 @@
 """The handlers of jobs: what is declared of them, and their pauses. None writes what manifests declare."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import apsw
 from aiohttp import web
 
 from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, PauseBody
-from jeeves_runner.api.responses import encode, encoded_response, json_response
+from jeeves_runner.api.responses import encode, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.instants import later_instant
@@ -25,17 +25,14 @@ _DONE: Final[OkDocument] = {"ok": True}
 
 
 async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
-    services, query = call.services, call.query
-    document = await call.reads.read(
-        lambda conn: _job_list(
-            conn, services.clock.now(), services.next_run, after=query.cursor, limit=query.limit
-        )
+    query, next_run = call.query, call.services.next_run
+    return await call.answer_parts(
+        lambda conn, now: _job_list(conn, now, next_run, after=query.cursor, limit=query.limit)
     )
-    return encoded_response(document)
 
 
 async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
-    return _shown(call.services, call.path.job)
+    return await _shown(call, call.path.job)
 
 
 async def pause_job(call: Call[JobPath, Nothing, PauseBody]) -> web.Response:
@@ -45,14 +42,14 @@ async def pause_job(call: Call[JobPath, Nothing, PauseBody]) -> web.Response:
     await _write(
         services, lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=AppliedBy.API)
     )
-    return _shown(services, job_id)
+    return await _shown(call, job_id)
 
 
 async def resume_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
     await _write(services, lambda tx: overrides.resume(tx, job_id, by=AppliedBy.API))
-    return _shown(services, job_id)
+    return await _shown(call, job_id)
 
 
 async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
@@ -89,32 +86,29 @@ def where_job_is(services: ApiServices, path: Mapping[str, str]) -> str:
     return f"job {row.id} is declared in {row.file}:{row.line}; edit it there"
 
 
-def _shown(services: ApiServices, job_id: str) -> web.Response:
-    return json_response(job_view(services.conn, services.clock.now(), job_id, services.next_run))
+async def _shown(call: Call[JobPath, Nothing, Any], job_id: str) -> web.Response:
+    services = call.services
+    return await call.show(job_view(services.conn, services.clock.now(), job_id, services.next_run))
 
 
 def _job_list(
     conn: apsw.Connection, now: datetime, next_run: NextRun, *, after: str | None, limit: int | None
-) -> bytes:
+) -> Iterator[bytes]:
     """``{jobs}`` as JSON: those ``after`` an id, up to ``limit``; ``next_cursor`` if there are more.
 
     Job by job: to encode, or only to free, thousands at once would keep the event loop waiting for
     the interpreter.
     """
-    parts: list[bytes] = []
-    ids: list[str] = []
     wanted = None if limit is None else limit + 1
-    for job in each_job(conn, now, next_run, after=after, limit=wanted):
-        parts.append(encode(job))
-        ids.append(job["id"])
-    if limit is None or len(parts) <= limit:
-        return _jobs_document(parts, None)
-    return _jobs_document(parts[:limit], ids[limit - 1])
-
-
-def _jobs_document(jobs: list[bytes], next_cursor: str | None) -> bytes:
-    more = b"" if next_cursor is None else b',"next_cursor":' + encode(next_cursor)
-    return b'{"jobs":[' + b",".join(jobs) + b"]" + more + b"}"
+    last: str | None = None
+    yield b'{"jobs":['
+    for number, job in enumerate(each_job(conn, now, next_run, after=after, limit=wanted)):
+        if number == limit:
+            yield b'],"next_cursor":' + encode(last) + b"}"
+            return
+        last = job["id"]
+        yield (b"," if number else b"") + encode(job)
+    yield b"]}"
 
 
 async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:

@@ -1,11 +1,18 @@
 """Documents as JSON bytes, and the responses that carry them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from aiohttp import web
 
+from jeeves_runner.api.spool import PIECE, Spool
+
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_JSON = "application/json"
+
+Look = Callable[[Callable[[], bytes | None]], Awaitable[bytes | None]]
+"""What has files looked at beside the event loop; it raises OSError where they cannot be."""
 
 
 def encode(document: object) -> bytes:
@@ -13,26 +20,84 @@ def encode(document: object) -> bytes:
     return _encoder.encode(document).encode("utf-8", "replace")
 
 
-def encode_by_parts(document: Mapping[str, object]) -> bytes:
+def encoded_parts(document: Mapping[str, object]) -> Iterator[bytes]:
     """The same for a document that may be large, from another thread than the event loop's.
 
     The encoder does not let go of the interpreter amid a call, so each call gets one entry.
     """
-    parts = (encode(name) + b":" + _by_entries(value) for name, value in document.items())
-    return b"{" + b",".join(parts) + b"}"
+    before = b"{"
+    for name, value in document.items():
+        yield before + encode(name) + b":"
+        if isinstance(value, list):
+            yield from encoded_list(value)
+        else:
+            yield encode(value)
+        before = b","
+    yield b"{}" if not document else b"}"
 
 
-def _by_entries(value: object) -> bytes:
-    if isinstance(value, list):
-        return b"[" + b",".join(encode(entry) for entry in value) + b"]"
-    return encode(value)
+def encoded_list(entries: Iterable[object]) -> Iterator[bytes]:
+    """A JSON list, entry by entry."""
+    before = b"["
+    for entry in entries:
+        yield before + encode(entry)
+        before = b","
+    yield b"[]" if before == b"[" else b"]"
+
+
+class LargeResponse(web.Response):
+    """A document that is sent in pieces, each once its client has taken the one before."""
+
+    def __init__(self, spool: Spool, look: Look, status: int) -> None:
+        """``look`` reads the spool's file. To be closed once it has been sent, or cannot be."""
+        super().__init__(
+            body=self._pieces(),
+            status=status,
+            content_type=_JSON,
+            headers={"Content-Length": str(spool.size)},
+        )
+        self._spool = spool
+        self._look = look
+
+    @property
+    def held(self) -> int:
+        """Bytes of it that are in memory."""
+        return self._spool.held
+
+    async def close(self) -> None:
+        """Free what it takes. A file whose disk hangs is left to the thread that waits for it."""
+        if not self._spool.is_file:
+            self._spool.close()
+            return
+        with suppress(OSError):
+            await self._look(self._spool.close)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        """Where one cannot be read, the connection ends, so that it is not taken for all."""
+        while piece := await self._next():
+            yield piece
+
+    async def _next(self) -> bytes | None:
+        if not self._spool.is_file:
+            return self._spool.read()
+        try:
+            return await self._look(self._spool.read)
+        except OSError as error:
+            raise ConnectionResetError("the file of an answer cannot be read") from error
+
+
+def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Response:
+    """A document that was written into a spool."""
+    if spool.size > PIECE:
+        return LargeResponse(spool, look, status)
+    return encoded_response(spool.read(), status)
 
 
 def json_response(document: Mapping[str, object], status: int = 200) -> web.Response:
-    """A document with its status."""
+    """A small document with its status."""
     return encoded_response(encode(document), status)
 
 
 def encoded_response(body: bytes, status: int = 200) -> web.Response:
-    """A document that is JSON already."""
-    return web.Response(body=body, status=status, content_type="application/json")
+    """A small document that is JSON already."""
+    return web.Response(body=body, status=status, content_type=_JSON)

@@ -1,6 +1,6 @@
 """What a route is: all that the server, the guard, the documentation and the tests need to know of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,8 +12,9 @@ from aiohttp import web
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.requests import Nothing
-from jeeves_runner.api.responses import encode_by_parts, encoded_response
+from jeeves_runner.api.responses import encode, encoded_parts, encoded_response, spooled_response
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.api.spool import PIECE, Spool, SpoolFiles
 from jeeves_runner.side_thread import PATIENCE, SideThread
 
 P = TypeVar("P")
@@ -42,6 +43,8 @@ class Call(Generic[P, Q, B]):
     """For reads that may take long."""
     files: SideThread
     """For looks at files."""
+    spools: SpoolFiles
+    """For large answers."""
     path: P
     """The values in the path."""
     query: Q
@@ -53,8 +56,27 @@ class Call(Generic[P, Q, B]):
 
     async def answer(self, view: Callable[[apsw.Connection, datetime], Mapping[str, object]]) -> web.Response:
         """The document that ``view`` makes of the database at this moment, read and encoded in the pool."""
+        return await self.answer_parts(lambda conn, now: encoded_parts(view(conn, now)))
+
+    async def answer_parts(
+        self, parts: Callable[[apsw.Connection, datetime], Iterable[bytes]], status: int = 200
+    ) -> web.Response:
+        """The same for a document that ``parts`` makes as JSON, part by part."""
         clock = self.services.clock
-        return encoded_response(await self.reads.read(lambda conn: encode_by_parts(view(conn, clock.now()))))
+
+        def spooled(conn: apsw.Connection) -> Spool:
+            spool = Spool(self.spools)
+            spool.write(parts(conn, clock.now()))
+            return spool
+
+        return spooled_response(await self.reads.read(spooled), self.look, status)
+
+    async def show(self, document: Mapping[str, object], status: int = 200) -> web.Response:
+        """A document that the event loop has made."""
+        text = encode(document)
+        if len(text) <= PIECE:
+            return encoded_response(text, status)
+        return await self.answer_parts(lambda _conn, _now: (text,), status)
 
     async def look(self, at_files: Callable[[], T]) -> T:
         """What a look at files returns or raises. TimeoutError, which is an OSError, if their disk hangs.

@@ -20,7 +20,6 @@ from jeeves_runner.api.requests import (
     RunPath,
     RunsQuery,
 )
-from jeeves_runner.api.responses import json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus
@@ -63,7 +62,7 @@ async def run(call: Call[RunPath, LookQuery, Nothing]) -> web.Response:
         async with services.stopping.ends_wait(_seconds(call.query.wait)):
             await services.runs.wait(run_id)
         document = run_view(services.conn, run_id)
-    return json_response(document)
+    return await call.show(document)
 
 
 async def logs(call: _RunCall) -> web.StreamResponse:
@@ -94,8 +93,8 @@ async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
     document = run_view(services.conn, last or last_attempt(services.conn, run_id))
     if document["run"]["finished_at"] is not None:
         result: ResultDocument = {"result": document["run"]}
-        return json_response(result)
-    return json_response(document, status=202)
+        return await call.show(result)
+    return await call.show(document, status=202)
 
 
 async def cancel_run(call: _RunCall) -> web.Response:
@@ -104,7 +103,7 @@ async def cancel_run(call: _RunCall) -> web.Response:
     if before["finished_at"] is not None:
         raise ended_already(run_id, before["status"])
     await services.runs.cancel(run_id)
-    return json_response(run_view(services.conn, run_id), status=202)
+    return await call.show(run_view(services.conn, run_id), status=202)
 
 
 def _runs(

@@ -58,12 +58,12 @@ async def healthz(call: PlainCall) -> web.Response:
 
 
 async def sync(call: PlainCall) -> web.Response:
-    return json_response(sync_view(call.services.sync.status))
+    return await call.show(sync_view(call.services.sync.status))
 
 
 async def reconcile(call: PlainCall) -> web.Response:
     call.services.sync.apply_now()
-    return json_response(sync_view(call.services.sync.status), status=202)
+    return await call.show(sync_view(call.services.sync.status), 202)
 
 
 async def nudge(call: PlainCall) -> web.Response:

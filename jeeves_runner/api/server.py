@@ -2,15 +2,21 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from functools import partial
+from typing import Final
 
 from aiohttp import web
 
 from jeeves_runner.api.accepting import Accepting
 from jeeves_runner.api.app import build_app
-from jeeves_runner.api.connection import Connection, Limits, log
+from jeeves_runner.api.connection import Connection, Limits, Places, limits_of_this_process, log
 from jeeves_runner.api.services import ApiServices
+from jeeves_runner.api.unread import Unread
 from jeeves_runner.errors import PortTaken
+
+_SYSTEM_HOLDS: Final = 1 << 17
+"""Bytes that the system is to take of a connection before its client takes them."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,12 +49,13 @@ class HttpServer:
     """
 
     def __init__(self, services: ApiServices, *, limits: Limits | None = None, grace: float = 1.0) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or limits_of_this_process()
         # A run started over HTTP goes on when its client hangs up: handlers are not cancelled.
         self._runner = web.AppRunner(
             build_app(services, self._limits), access_log=None, logger=log, shutdown_timeout=grace
         )
         self._listening: list[Accepting] = []
+        self._unread: Unread | None = None
 
     async def start(self, *listeners: socket.socket) -> None:
         """Answer from here on. The sockets, TCP or Unix, are closed with the server.
@@ -61,9 +68,12 @@ class HttpServer:
         if server is None:
             raise RuntimeError("the HTTP application has not been set up")
         loop = asyncio.get_running_loop()
+        limits = self._limits
+        unread = self._unread = Unread(loop, log, seconds=limits.untaken, most=limits.memory)
         for listener in listeners:
-            open_ones: set[Connection] = set()
-            connect = partial(Connection, server, self._limits, open_ones, loop)
+            with suppress(OSError):
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SYSTEM_HOLDS)
+            connect = partial(Connection, server, limits, unread, Places(limits.connections), loop)
             self._listening.append(Accepting(listener, connect))
 
     async def close(self) -> None:
@@ -71,3 +81,5 @@ class HttpServer:
         for listening in self._listening:
             listening.close()
         await self._runner.cleanup()
+        if self._unread is not None:
+            self._unread.close()

@@ -16,7 +16,7 @@ from support.api import Answer, Api, shell_job, with_api
 from support.ledger import Ledger
 
 from jeeves_runner.api import accepting
-from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.connection import Limits, connections_within
 
 SHORT = 0.1
 """Seconds, for what a test waits for the end of."""
@@ -62,21 +62,50 @@ class Wire:
         return int(head.split()[1]), body
 
 
+async def runs_begun(ledger: Ledger, number: int) -> None:
+    """Until so many runs have been asked for."""
+    async with asyncio.timeout(30):
+        while ledger.count("runs") < number:  # noqa: ASYNC110 - the row is all there is to see
+            await asyncio.sleep(0.01)
+
+
 def test_one_connection_too_many_is_told_so_and_closed(ledger: Ledger) -> None:
+    shell_job(ledger, "patient", "exec sleep 60", overlap_policy="allow")
+
     async def scenario(api: Api) -> None:
         async with Wire(api) as first, Wire(api) as second:
-            for wire in (first, second):
-                wire.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")
-                assert await wire.answer() == (200, {"status": "ok"})
+            for number, wire in enumerate((first, second), 1):
+                wire.send("POST /jobs/patient/run HTTP/1.1\r\nHost: {host}\r\n\r\n")
+                await runs_begun(ledger, number)
             async with Wire(api) as third:
                 status, body = await third.answer()
                 assert (status, body["error"]) == (503, "too many connections are open to this server")
                 assert await third.rest() == ""
-            first.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
-            assert "200 OK" in await first.rest()
-            assert (await api.get("/healthz")).status == 200
 
     with_api(ledger, scenario, Limits(connections=2))
+
+
+def test_a_new_connection_takes_the_place_of_the_one_that_has_been_idle_longest(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as first, Wire(api) as second:
+            for wire in (first, second, first):
+                wire.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")
+                assert await wire.answer() == (200, {"status": "ok"})
+            async with Wire(api) as third:
+                third.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")
+                assert await third.answer() == (200, {"status": "ok"})
+                assert await second.rest() == ""
+                first.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")
+                assert await first.answer() == (200, {"status": "ok"})
+
+    with_api(ledger, scenario, Limits(connections=2))
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "connections"), [(1 << 20, 4096), (16384, 4096), (4096, 1024), (1024, 256), (3, 1)]
+)
+def test_connections_leave_descriptors_for_runs(descriptors: int, connections: int) -> None:
+    assert connections_within(descriptors) == connections
 
 
 async def asked_again(api: Api) -> Answer | None:
@@ -93,9 +122,7 @@ def test_who_hung_up_does_not_count_although_its_run_goes_on(ledger: Ledger) -> 
     async def scenario(api: Api) -> None:
         async with Wire(api) as wire:
             wire.send("POST /jobs/patient/run HTTP/1.1\r\nHost: {host}\r\n\r\n")
-            async with asyncio.timeout(30):
-                while not ledger.count("runs"):  # noqa: ASYNC110 - the row is all there is to see
-                    await asyncio.sleep(0.01)
+            await runs_begun(ledger, 1)
         async with asyncio.timeout(30):
             while (answer := await asked_again(api)) is None:
                 pass

@@ -3,7 +3,7 @@
 import pytest
 from support.ledger import Ledger
 
-from jeeves_runner.api.responses import encode_by_parts
+from jeeves_runner.api.responses import encoded_parts
 from jeeves_runner.db import queue_enqueue, state
 from jeeves_runner.errors import DatabaseError
 from jeeves_runner.views.jobs import job_view, jobs_view
@@ -21,8 +21,8 @@ def test_parameters_and_a_result_are_shown_as_they_stand(ledger: Ledger, text: s
     spoilt = ledger.add_run("a", params=text, result_meta=text)
     listed = runs_view(ledger.conn, limit=10)
     assert [(run["params"], run["result_meta"]) for run in listed["runs"]] == [(text, text), (None, None)]
-    assert encode_by_parts(listed)
-    assert encode_by_parts(run_view(ledger.conn, spoilt))
+    assert list(encoded_parts(listed))
+    assert list(encoded_parts(run_view(ledger.conn, spoilt)))
 
 
 @pytest.mark.parametrize("text", NO_JSON)
@@ -32,7 +32,7 @@ def test_so_is_a_payload(ledger: Ledger, text: str) -> None:
     ledger.conn.execute("UPDATE queue_items SET payload = ? WHERE id = 2", (text,))
     items = peek_view(ledger.conn, ledger.now, "mail", 10)
     assert [item["payload"] for item in items["items"]] == ["fine", text]
-    assert encode_by_parts(items)
+    assert list(encoded_parts(items))
 
 
 @pytest.mark.parametrize("text", NO_JSON)
@@ -51,7 +51,7 @@ def test_a_schedule_is_shown_as_it_stands(ledger: Ledger, text: str) -> None:
     ledger.conn.execute("UPDATE jobs SET schedule = ? WHERE id = 'a'", (text,))
     listed = jobs_view(ledger.conn, ledger.now, lambda _: None)
     assert [job["schedule"] for job in listed["jobs"]] == [text, "0 * * * *"]
-    assert encode_by_parts(listed)
+    assert list(encoded_parts(listed))
 
 
 def test_a_spec_of_a_job_is_named(ledger: Ledger) -> None:
