@@ -118,6 +118,24 @@ class QueuesQuery(NamedTuple):
     """Objects in the place of ids."""
 
 
+class KeysQuery(NamedTuple):
+    """A page of what has names, in their order."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
+    """At most this many."""
+    cursor: Annotated[str | None, Name()] = None
+    """The last name of the page before."""
+
+
+class ItemsQuery(NamedTuple):
+    """A page of the items of a key."""
+
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = MAX_LIMIT
+    """At most this many."""
+    cursor: Annotated[str | None, Text()] = None
+    """The ``next_cursor`` of the page before."""
+
+
 class PeekQuery(NamedTuple):
     """How many items to tell of."""
 

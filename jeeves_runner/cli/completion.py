@@ -82,9 +82,9 @@ def _queues(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
 
 
 def _namespaces(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
-    from jeeves_runner.db.state import namespaces
+    from jeeves_runner.db.state_list import namespaces
 
-    return ((namespace, None) for namespace in namespaces(conn, app.clock.now()))
+    return ((namespace, None) for namespace in namespaces(conn, app.clock.now()).rows)
 
 
 JOBS: Final = _from_database(_jobs)

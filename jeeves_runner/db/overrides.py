@@ -165,7 +165,7 @@ DELETE FROM overrides WHERE id IN (
     FROM overrides WHERE kind = 'pause' AND {_HAS_END})
   WHERE ended < :before AND ended <= coalesce(
     CASE WHEN its_job IS NULL THEN ({_DECIDED}) ELSE ({_DECIDED} AND id = its_job) END, ended)
-  ORDER BY id LIMIT :limit)
+  ORDER BY ended LIMIT :limit)
 """
 
 

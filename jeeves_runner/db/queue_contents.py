@@ -4,6 +4,7 @@ A claim whose lease has ended counts as given back, or as failed if it was the l
 read here says so at once, whether or not the row has been settled yet.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.values import parse_json
+from jeeves_runner.db.pages import Page, page
 from jeeves_runner.db.queue_claims import LEASE_ENDED
 from jeeves_runner.db.unreadable import time_or_none
 
@@ -52,28 +54,40 @@ def queue_counts(conn: apsw.Connection, now: datetime, queue_id: str | None = No
     """The counts of each queue by id, or of one (no entry if there is no such queue)."""
     rows = conn.execute(_COUNTS, {"at": to_text(now), "queue": queue_id})
     return {
-        name: QueueCounts(pending + returned, claimed, failed + exhausted, _age_ms(oldest, now, name))
+        name: QueueCounts(
+            (pending or 0) + returned,
+            (claimed or 0) - returned - exhausted,
+            (failed or 0) + exhausted,
+            _age_ms(oldest, now, name),
+        )
         for name, pending, returned, claimed, exhausted, failed, oldest in rows
     }
 
 
-def peek(conn: apsw.Connection, now: datetime, queue_id: str, limit: int) -> list[ItemRow]:
-    """The next items, in the order in which they will be claimed; delayed ones are among them."""
-    return _item_rows(conn, _PENDING, now, queue_id, limit)
+def peek(
+    conn: apsw.Connection, now: datetime, queue_id: str, limit: int, room: int | None = None
+) -> Page[ItemRow]:
+    """The next items, in the order in which they will be claimed; delayed ones are among them.
+
+    ``room``: for the texts of their payloads.
+    """
+    return _item_rows(conn, _PENDING, now, queue_id, limit, room)
 
 
-def failed_items(conn: apsw.Connection, now: datetime, queue_id: str, limit: int) -> list[ItemRow]:
+def failed_items(
+    conn: apsw.Connection, now: datetime, queue_id: str, limit: int, room: int | None = None
+) -> Page[ItemRow]:
     """The dead letters of a queue, newest first."""
-    return _item_rows(conn, _FAILED, now, queue_id, limit)
+    return _item_rows(conn, _FAILED, now, queue_id, limit, room)
 
 
 def _item_rows(
-    conn: apsw.Connection, statement: str, now: datetime, queue_id: str, limit: int
-) -> list[ItemRow]:
-    rows = conn.execute(
-        statement, {"at": to_text(now), "queue": queue_id, "limit": limit, "lease_ended": LEASE_ENDED}
-    )
-    return [ItemRow(row[0], _shown(row[1]), *row[2:]) for row in rows]
+    conn: apsw.Connection, statement: str, now: datetime, queue_id: str, limit: int, room: int | None
+) -> Page[ItemRow]:
+    terms = {"at": to_text(now), "queue": queue_id, "limit": limit + 1, "lease_ended": LEASE_ENDED}
+    with closing(conn.execute(statement, terms)) as rows:
+        found = page(rows, lambda row: len(row[1]) + len(row[6] or ""), limit=limit, room=room)
+    return Page([ItemRow(row[0], _shown(row[1]), *row[2:]) for row in found.rows], found.more)
 
 
 def _shown(payload: str) -> Any:
@@ -91,23 +105,24 @@ def _age_ms(created_at: str | None, now: datetime, queue_id: str) -> int | None:
     return None if created is None else max(0, round((now - created).total_seconds() * 1000))
 
 
+# Of what was counted when it was written, leases that have ended make another status until they are settled.
 # Ids rise with time, so the smallest id is the oldest item, found without sorting.
 _COUNTS = """
 SELECT id,
-  (SELECT count(*) FROM queue_items WHERE queue_id = queues.id AND status = 'pending'),
+  (SELECT items FROM queue_counts WHERE queue_id = queues.id AND status = 'pending'),
   (SELECT count(*) FROM queue_items WHERE queue_id = queues.id AND status = 'claimed'
      AND lease_until <= :at AND attempt < max_attempts),
-  (SELECT count(*) FROM queue_items WHERE queue_id = queues.id AND status = 'claimed' AND lease_until > :at),
+  (SELECT items FROM queue_counts WHERE queue_id = queues.id AND status = 'claimed'),
   (SELECT count(*) FROM queue_items WHERE queue_id = queues.id AND status = 'claimed'
      AND lease_until <= :at AND attempt >= max_attempts),
-  (SELECT count(*) FROM queue_items WHERE queue_id = queues.id AND status = 'failed'),
+  (SELECT items FROM queue_counts WHERE queue_id = queues.id AND status = 'failed'),
   (SELECT created_at FROM queue_items WHERE id = (
      SELECT min(id) FROM (
        SELECT min(id) AS id FROM queue_items WHERE queue_id = queues.id AND status = 'pending'
        UNION ALL
        SELECT min(id) FROM queue_items WHERE queue_id = queues.id AND status = 'claimed'
          AND lease_until <= :at AND attempt < max_attempts)))
-FROM queues WHERE :queue IS NULL OR id = :queue ORDER BY id
+FROM queues WHERE id >= coalesce(:queue, '') AND (:queue IS NULL OR id <= :queue) ORDER BY id
 """
 
 # Two limited halves, so that a look at ten items does not sort a million.

@@ -147,7 +147,7 @@ DELETE FROM revisions WHERE id IN (
     AND NOT EXISTS (SELECT 1 FROM jobs WHERE revision_id = r.id)
     AND NOT EXISTS (SELECT 1 FROM queues WHERE revision_id = r.id)
     AND NOT EXISTS (SELECT 1 FROM runs WHERE revision_id = r.id)
-  ORDER BY id LIMIT :limit)
+  ORDER BY applied_at LIMIT :limit)
 """
 
 

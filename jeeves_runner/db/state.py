@@ -5,7 +5,7 @@ exist. What has expired is gone for every reader at once; ``state_upkeep`` only 
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
@@ -13,35 +13,6 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import Expect, from_json, same_json
 from jeeves_runner.db.transaction import Tx
-
-
-class StateItem(NamedTuple):
-    """One item of a collection."""
-
-    item_key: str
-    value: Any
-    """Any JSON value; None for an item stored without one."""
-    updated_at: str
-    """Its last write, in the database's form of times."""
-
-
-def namespaces(conn: apsw.Connection, now: datetime) -> list[str]:
-    """Every namespace that holds a value or an item, in order."""
-    return [namespace for (namespace,) in conn.execute(_NAMESPACES, {"at": to_text(now)})]
-
-
-def values(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, Any]:
-    """The values of a namespace by key, in order; None for a key that has items only."""
-    rows = conn.execute(f"{_KEYS} ORDER BY key", {"namespace": namespace, "at": to_text(now)})
-    return {key: None if text is None else from_json(text, f"state {namespace}/{key}") for key, text in rows}
-
-
-def count_keys(conn: apsw.Connection, now: datetime, namespace: str) -> int:
-    """How many keys ``values`` has. Their values are not read."""
-    count: int = conn.execute(
-        f"SELECT count(*) FROM ({_KEYS})", {"namespace": namespace, "at": to_text(now)}
-    ).get
-    return count
 
 
 def get_value(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> Any:
@@ -131,30 +102,8 @@ def delete_item(tx: Tx, namespace: str, key: str, item_key: str) -> bool:
 
 def count_items(conn: apsw.Connection, now: datetime, namespace: str, key: str) -> int:
     """How many items a key has."""
-    count: int = conn.execute(
-        """
-        SELECT count(*) FROM state_items
-        WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
-          AND NOT EXISTS (SELECT 1 FROM state
-                          WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
-        """,
-        {"namespace": namespace, "key": key, "at": to_text(now)},
-    ).get
+    count: int = conn.execute(_COUNT, {"namespace": namespace, "key": key, "at": to_text(now)}).get
     return count
-
-
-def items(
-    conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None = None
-) -> list[StateItem]:
-    """The items of a key, at most ``limit``: the last written first, of equal times the greater item key."""
-    rows = conn.execute(
-        _ITEMS,
-        {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1 if limit is None else limit},
-    )
-    return [
-        StateItem(item_key, from_json(text, f"item {namespace}/{key}/{item_key}"), updated_at)
-        for item_key, text, updated_at in rows
-    ]
 
 
 def item_keys(
@@ -166,7 +115,7 @@ def item_keys(
     limit: int | None = None,
     newest_first: bool = True,
 ) -> list[str]:
-    """The item keys of a key, at most ``limit``, in the order of ``items`` or in reverse."""
+    """The item keys of a key, at most ``limit``, the last written first or in reverse."""
     rows = conn.execute(
         _NEWEST_KEYS if newest_first else _OLDEST_KEYS,
         {"namespace": namespace, "key": key, "at": to_text(now), "limit": -1 if limit is None else limit},
@@ -177,63 +126,34 @@ def item_keys(
 def prune_items(tx: Tx, namespace: str, key: str, keep: int) -> int:
     """Remove all but the ``keep`` most recently written items of a key. Returns how many."""
     before = count_items(tx.conn, tx.now, namespace, key)
-    tx.conn.execute(
-        """
-        DELETE FROM state_items
-        WHERE namespace = :namespace AND key = :key AND item_key NOT IN (
-          SELECT item_key FROM state_items
-          WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
-            AND NOT EXISTS (SELECT 1 FROM state
-                            WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
-          ORDER BY updated_at DESC, item_key DESC LIMIT :keep)
-        """,
-        {"namespace": namespace, "key": key, "at": tx.at, "keep": keep},
-    )
+    bindings = {"namespace": namespace, "key": key, "at": tx.at, "keep": keep}
+    first_to_go = tx.conn.execute(_AFTER_THE_KEPT, bindings).fetchone()
+    if first_to_go is not None:
+        updated_at, item_key = first_to_go
+        tx.conn.execute(_PRUNE, {**bindings, "updated_at": updated_at, "item_key": item_key})
     return max(before - keep, 0)
 
-
-# Steps from one namespace to the next by index, so that a million items of one are not read; then
-# checks that something in each has not expired.
-_NAMESPACES = """
-WITH RECURSIVE
-  valued (namespace) AS (
-    SELECT min(namespace) FROM state
-    UNION ALL
-    SELECT (SELECT min(namespace) FROM state WHERE namespace > valued.namespace)
-    FROM valued WHERE namespace IS NOT NULL),
-  collected (namespace) AS (
-    SELECT min(namespace) FROM state_items
-    UNION ALL
-    SELECT (SELECT min(namespace) FROM state_items WHERE namespace > collected.namespace)
-    FROM collected WHERE namespace IS NOT NULL)
-SELECT namespace FROM valued
-WHERE EXISTS (SELECT 1 FROM state
-              WHERE namespace = valued.namespace AND (expires_at IS NULL OR expires_at > :at))
-UNION
-SELECT namespace FROM collected
-WHERE EXISTS (SELECT 1 FROM state_items AS item
-              WHERE namespace = collected.namespace AND (expires_at IS NULL OR expires_at > :at)
-                AND NOT EXISTS (SELECT 1 FROM state AS owner WHERE owner.namespace = item.namespace
-                                AND owner.key = item.key AND owner.expires_at <= :at))
-ORDER BY namespace
-"""
-
-_KEYS = """
-SELECT key, value FROM state
-WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
-UNION ALL
-SELECT DISTINCT key, NULL FROM state_items AS item
-WHERE namespace = :namespace AND (expires_at IS NULL OR expires_at > :at)
-  AND NOT EXISTS (SELECT 1 FROM state AS owner
-                  WHERE owner.namespace = :namespace AND owner.key = item.key)
-"""
 
 _LIVE = """
 FROM state_items
 WHERE namespace = :namespace AND key = :key AND (expires_at IS NULL OR expires_at > :at)
   AND NOT EXISTS (SELECT 1 FROM state WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
 """
-_ITEMS = f"SELECT item_key, value, updated_at {_LIVE} ORDER BY updated_at DESC, item_key DESC LIMIT :limit"
+# All, but for those that have expired and are still there.
+_COUNT = """
+SELECT coalesce((SELECT items FROM state_counts WHERE namespace = :namespace AND key = :key), 0)
+  - (SELECT count(*) FROM state_items WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
+WHERE NOT EXISTS (SELECT 1 FROM state WHERE namespace = :namespace AND key = :key AND expires_at <= :at)
+UNION ALL SELECT 0 LIMIT 1
+"""
+
+_AFTER_THE_KEPT = f"""
+SELECT updated_at, item_key {_LIVE} ORDER BY updated_at DESC, item_key DESC LIMIT 1 OFFSET :keep
+"""
+_PRUNE = """
+DELETE FROM state_items
+WHERE namespace = :namespace AND key = :key AND (updated_at, item_key) <= (:updated_at, :item_key)
+"""
 _NEWEST_KEYS = f"SELECT item_key {_LIVE} ORDER BY updated_at DESC, item_key DESC LIMIT :limit"
 _OLDEST_KEYS = f"SELECT item_key {_LIVE} ORDER BY updated_at, item_key LIMIT :limit"
 

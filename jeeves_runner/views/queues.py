@@ -77,6 +77,8 @@ class ItemsDocument(TypedDict):
 
     items: list[ItemDocument]
     """In the order of claims; dead letters newest first."""
+    more: bool
+    """Whether others follow: there are more than were asked for, or than fit into one answer."""
 
 
 def queue_ids_view(conn: apsw.Connection, now: datetime) -> QueueIdsDocument:
@@ -98,14 +100,24 @@ def queue_view(conn: apsw.Connection, now: datetime, queue_id: str) -> QueueCoun
 
 
 def peek_view(
-    conn: apsw.Connection, now: datetime, queue_id: str, limit: int, *, failed: bool = False
+    conn: apsw.Connection,
+    now: datetime,
+    queue_id: str,
+    limit: int,
+    *,
+    failed: bool = False,
+    room: int | None = None,
 ) -> ItemsDocument:
-    """``{items}``: the first that wait, in the order of claims, or the latest that failed; NotFound."""
+    """``{items, more}``: the first that wait, in the order of claims, or the latest that failed; NotFound.
+
+    Up to ``limit``, as many as have ``room`` in characters of their payloads, but one at least.
+    """
     with snapshot(conn):
         if queue_id not in queue_contents.queue_counts(conn, now, queue_id):
             raise queues.unknown_queue(queue_id)
-        items = (queue_contents.failed_items if failed else queue_contents.peek)(conn, now, queue_id, limit)
-    return {"items": [_item(item) for item in items]}
+        look = queue_contents.failed_items if failed else queue_contents.peek
+        items = look(conn, now, queue_id, limit, room)
+    return {"items": [_item(item) for item in items.rows], "more": items.more}
 
 
 def _shown(conn: apsw.Connection, now: datetime) -> list[tuple[queues.QueueRow, queue_contents.QueueCounts]]:

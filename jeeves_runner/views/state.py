@@ -1,14 +1,15 @@
 """State: the values and items that scripts keep between runs."""
 
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, NotRequired, TypedDict
 
 import apsw
 
 from jeeves_runner.core.values import Expect
-from jeeves_runner.db import state
+from jeeves_runner.db import state, state_list
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.errors import NotFound
+from jeeves_runner.db.state_list import ItemPlace
+from jeeves_runner.errors import InvalidValue, NotFound
 
 _SEE_STATE: Final = "`jeeves-runner state list` shows what there is"
 
@@ -18,6 +19,8 @@ class NamespacesDocument(TypedDict):
 
     namespaces: list[str]
     """By name."""
+    next_cursor: NotRequired[str]
+    """Where the next page begins, if others follow."""
 
 
 class StateItemDocument(TypedDict):
@@ -39,42 +42,90 @@ class StateKeyDocument(TypedDict):
     items: list[StateItemDocument]
     """Newest first."""
     count: int
-    """How many items there are."""
+    """How many items there are, on this page or another."""
+    next_cursor: NotRequired[str]
+    """Where the next page begins, if others follow."""
 
 
-def namespaces_view(conn: apsw.Connection, now: datetime) -> NamespacesDocument:
-    """``{namespaces}``."""
-    return {"namespaces": state.namespaces(conn, now)}
+class NamespacePage(NamedTuple):
+    """The values of a namespace, or some of them."""
+
+    values: dict[str, object]
+    """By key, in the order of the keys."""
+    next_cursor: str | None
+    """Where the next page begins; None if no others follow."""
 
 
-def namespace_view(conn: apsw.Connection, now: datetime, namespace: str) -> dict[str, object]:
-    """The values of a namespace by key; NotFound."""
-    values = state.values(conn, now, namespace)
-    if not values:
+def namespaces_view(
+    conn: apsw.Connection, now: datetime, *, after: str = "", limit: int | None = None
+) -> NamespacesDocument:
+    """``{namespaces}``: those ``after`` this one, up to ``limit``; ``next_cursor`` if there are more."""
+    found = state_list.namespaces(conn, now, after=after, limit=limit)
+    document: NamespacesDocument = {"namespaces": found.rows}
+    if found.more:
+        document["next_cursor"] = found.rows[-1]
+    return document
+
+
+def namespace_view(
+    conn: apsw.Connection,
+    now: datetime,
+    namespace: str,
+    *,
+    after: str = "",
+    limit: int | None = None,
+    room: int | None = None,
+) -> NamespacePage:
+    """The values of a namespace by key: those ``after`` a key, up to ``limit``, as many as have ``room``,
+    but one at least; NotFound."""
+    with snapshot(conn):
+        found = state_list.values(conn, now, namespace, after=after, limit=limit, room=room)
+    if not found.rows and not after:
         raise NotFound(f"there is no state in namespace {namespace}", hint=_SEE_STATE)
-    return values
+    return NamespacePage(dict(found.rows), found.rows[-1].key if found.more else None)
 
 
 def key_view(
-    conn: apsw.Connection, now: datetime, namespace: str, key: str, *, limit: int | None = None
+    conn: apsw.Connection,
+    now: datetime,
+    namespace: str,
+    key: str,
+    *,
+    cursor: str | None = None,
+    limit: int | None = None,
+    room: int | None = None,
 ) -> StateKeyDocument:
     """``{value, items: [{item_key, value, updated_at}], count}``, items newest first; NotFound.
 
-    ``limit`` bounds the items told, not the ``count``.
+    ``cursor``: the ``next_cursor`` of the page before. ``limit`` and ``room`` bound the items told, not the
+    ``count``.
     """
+    after = None if cursor is None else _place(cursor)
     with snapshot(conn):
         value = state.get_value(conn, now, namespace, key)
-        items = state.items(conn, now, namespace, key, limit=limit)
-        count = len(items) if limit is None else state.count_items(conn, now, namespace, key)
+        items = state_list.items(conn, now, namespace, key, after=after, limit=limit, room=room)
+        count = state.count_items(conn, now, namespace, key)
     if value is Expect.MISSING and not count:
         raise no_state(namespace, key)
-    return {
+    document: StateKeyDocument = {
         "value": None if value is Expect.MISSING else value,
         "items": [
-            {"item_key": item.item_key, "value": item.value, "updated_at": item.updated_at} for item in items
+            {"item_key": item.item_key, "value": item.value, "updated_at": item.updated_at}
+            for item in items.rows
         ],
         "count": count,
     }
+    if items.more:
+        last = items.rows[-1]
+        document["next_cursor"] = f"{last.updated_at} {last.item_key}"
+    return document
+
+
+def _place(cursor: str) -> ItemPlace:
+    updated_at, space, item_key = cursor.partition(" ")
+    if not space:
+        raise InvalidValue(f"cursor must be the next_cursor of the page before, not {cursor!r}")
+    return ItemPlace(updated_at, item_key)
 
 
 def no_state(namespace: str, key: str) -> NotFound:

@@ -53,7 +53,7 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
         "/queues": {"queues": ["mail"]},
         "/queues?detail=1": queues_view(conn, NOON),
         "/queues/mail/status": {"depth": 0, "claimed": 0, "failed": 0, "oldest_age_ms": None},
-        "/queues/mail/peek": {"items": []},
+        "/queues/mail/peek": {"items": [], "more": False},
         "/state": {"namespaces": ["ns"]},
         "/state/ns": {"key": 1},
         "/state/ns/key": {"value": 1, "items": [], "count": 0},

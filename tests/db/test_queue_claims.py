@@ -107,7 +107,7 @@ class TestLease:
             store.clock.advance(seconds=1)
         assert queue_contents.queue_counts(store.conn, store.now)["mail"].failed == 1
         assert claim(store) == []
-        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10).rows
         assert (dead.attempt, dead.error) == (2, "the lease ended without an answer")
 
 
@@ -155,14 +155,14 @@ class TestQueue:
         assert [item.id for item in claim(store)] == [second]
         assert column(store, "status", first) == "failed"
         assert "not JSON" in str(column(store, "error", first))
-        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10).rows
         assert dead.payload == "{no json"
 
     def test_buries_what_is_nested_too_deep_and_nothing_for_a_deep_caller(self, store: Store) -> None:
         [endless] = push(store, "a script of another language wrote it")
         store.conn.execute("UPDATE queue_items SET payload = ?", ("[" * 5_000 + "]" * 5_000,))
         assert claim(store) == []
-        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10).rows
         assert (dead.id, len(dead.payload)) == (endless, 10_000)
         assert "nested deeper than 100 levels" in str(dead.error)
         [deep] = push(store, json.loads("[" * 100 + "]" * 100))

@@ -194,9 +194,9 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def lists_agree(self) -> None:
         waiting = sorted(self.has("pending"), key=lambda item: (-item.priority, item.ready_at, item.id))
-        seen = queue_contents.peek(self.store.conn, self.clock.time, self.queue, limit=5)
+        seen = queue_contents.peek(self.store.conn, self.clock.time, self.queue, limit=5).rows
         assert [(row.id, row.attempt) for row in seen] == [(item.id, item.attempt) for item in waiting[:5]]
-        failed = queue_contents.failed_items(self.store.conn, self.clock.time, self.queue, limit=1000)
+        failed = queue_contents.failed_items(self.store.conn, self.clock.time, self.queue, limit=1000).rows
         assert sorted(row.id for row in failed) == sorted(item.id for item in self.has("failed"))
 
 

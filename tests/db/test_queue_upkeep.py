@@ -18,7 +18,8 @@ class TestRetention:
             store.clock.advance(hours=hours)
             with store.tx() as tx:
                 assert queue_upkeep.prune_queue(tx, "mail", limit=10) == freed
-        assert [row.payload for row in queue_contents.peek(store.conn, store.now, "mail", 10)] == ["waiting"]
+        left = queue_contents.peek(store.conn, store.now, "mail", 10)
+        assert [row.payload for row in left.rows] == ["waiting"]
 
     def test_works_in_portions(self, store: Store) -> None:
         store.declare_queue("mail")
@@ -61,5 +62,5 @@ class TestRuns:
         claim(store, run_id=1)
         with store.tx() as tx:
             queue_upkeep.release_items_of_run(tx, 1, count_attempt=True)
-        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10)
+        [dead] = queue_contents.failed_items(store.conn, store.now, "mail", 10).rows
         assert dead.error == "run 1 ended without an answer"

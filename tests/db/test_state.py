@@ -4,7 +4,7 @@ import pytest
 from support.ledger import Store
 
 from jeeves_runner.core.values import Expect
-from jeeves_runner.db import state, state_upkeep
+from jeeves_runner.db import state, state_list, state_upkeep
 from jeeves_runner.errors import DatabaseError
 from jeeves_runner.views.state import key_view
 
@@ -47,9 +47,10 @@ class TestValues:
         set_value(store, "b", "2")
         set_value(store, "a", "1")
         set_item(store, "items-only", "x")
-        assert state.namespaces(store.conn, store.now) == ["mail"]
-        assert state.values(store.conn, store.now, "mail") == {"a": 1, "b": 2, "items-only": None}
-        assert state.count_keys(store.conn, store.now, "mail") == 3
+        assert state_list.namespaces(store.conn, store.now).rows == ["mail"]
+        values = state_list.values(store.conn, store.now, "mail")
+        assert dict(values.rows) == {"a": 1, "b": 2, "items-only": None}
+        assert state_list.count_keys(store.conn, store.now, "mail") == 3
 
     def test_are_found_in_every_namespace_that_still_holds_any(self, store: Store) -> None:
         with store.tx() as tx:
@@ -57,9 +58,9 @@ class TestValues:
                 state.set_value(tx, namespace, "k", "1", ttl_ms=MINUTE if namespace == "c" else None)
             for namespace in ("a", "b", "c", "e"):
                 state.set_item(tx, namespace, "k", "i", "1", ttl_ms=MINUTE if namespace == "e" else None)
-        assert state.namespaces(store.conn, store.now) == ["a", "b", "c", "d", "e"]
+        assert state_list.namespaces(store.conn, store.now).rows == ["a", "b", "c", "d", "e"]
         store.clock.advance(minutes=1)
-        assert state.namespaces(store.conn, store.now) == ["a", "b", "d"]
+        assert state_list.namespaces(store.conn, store.now).rows == ["a", "b", "d"]
 
     def test_written_by_another_program_as_no_json_are_an_error_that_names_them(self, store: Store) -> None:
         set_value(store, "cursor", "{not json")
@@ -85,9 +86,9 @@ class TestTimeToLive:
         set_value(store, "token", "1", ttl_ms=MINUTE)
         set_item(store, "token", "x")
         store.clock.advance(minutes=1)
-        assert state.namespaces(store.conn, store.now) == []
-        assert state.values(store.conn, store.now, "mail") == {}
-        assert state.count_keys(store.conn, store.now, "mail") == 0
+        assert state_list.namespaces(store.conn, store.now).rows == []
+        assert state_list.values(store.conn, store.now, "mail").rows == []
+        assert state_list.count_keys(store.conn, store.now, "mail") == 0
 
     def test_of_a_key_takes_its_items_along(self, store: Store) -> None:
         set_value(store, "seen", "1", ttl_ms=MINUTE)
@@ -96,7 +97,7 @@ class TestTimeToLive:
         assert state.get_item(store.conn, store.now, "mail", "seen", "a") is Expect.MISSING
         assert state.count_items(store.conn, store.now, "mail", "seen") == 0
         assert item_keys(store, "seen") == []
-        assert state.items(store.conn, store.now, "mail", "seen") == []
+        assert state_list.items(store.conn, store.now, "mail", "seen").rows == []
 
     def test_of_a_key_does_not_bring_old_items_back_with_a_new_one(self, store: Store) -> None:
         set_value(store, "seen", "1", ttl_ms=MINUTE)
@@ -154,9 +155,8 @@ class TestItems:
         assert item_keys(store, "seen") == ["0", "b", "a"]
         keys = state.item_keys(store.conn, store.now, "mail", "seen", limit=2, newest_first=False)
         assert keys == ["a", "b"]
-        assert [item.item_key for item in state.items(store.conn, store.now, "mail", "seen", limit=1)] == [
-            "0"
-        ]
+        first = state_list.items(store.conn, store.now, "mail", "seen", limit=1)
+        assert [item.item_key for item in first.rows] == ["0"]
         document = key_view(store.conn, store.now, "mail", "seen", limit=2)
         assert [item["item_key"] for item in document["items"]] == ["0", "b"]
         assert document["count"] == 3

@@ -12,7 +12,7 @@ from jeeves_runner.cli.syntax import Group, parse_json
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.core.values import check_name
 from jeeves_runner.core.wording import printable_json
-from jeeves_runner.db import state
+from jeeves_runner.db import state, state_list
 from jeeves_runner.db.connection import snapshot, transaction
 
 
@@ -38,7 +38,7 @@ def list_namespaces(app: App) -> None:
         if app.json:
             app.print_json(document)
             return
-        rows = [(name, str(state.count_keys(conn, now, name))) for name in document["namespaces"]]
+        rows = [(name, str(state_list.count_keys(conn, now, name))) for name in document["namespaces"]]
     if rows:
         app.print_table(("NAMESPACE", "KEYS"), rows)
     else:
@@ -105,7 +105,7 @@ def _show_namespace(app: App, namespace: str) -> None:
     from jeeves_runner.views.state import namespace_view
 
     with closing(app.connect()) as conn:
-        values = namespace_view(conn, app.clock.now(), namespace)
+        values = namespace_view(conn, app.clock.now(), namespace).values
     if app.json:
         app.print_json(values)
     else:

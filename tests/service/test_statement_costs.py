@@ -1,0 +1,195 @@
+"""No statement that the runner executes for a request or at a look, or that scripts and commands wait for,
+reads all of a table that grows: a database may hold millions of rows, and the event loop stands still while
+it reads.
+
+A whole runner, with all that asks it or its database, is played on a database with few rows and on one with
+many. SQLite counts the steps of each statement, and is asked how it would carry them out.
+"""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+import pytest
+from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, TABLES, fill
+from support.server import EVERY_SECOND, RARELY, command, database, new_project, save
+
+from jeeves_runner.api.routes import ROUTES
+from jeeves_runner.client import Client
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.config import load_config
+from jeeves_runner.db.connection import connect
+from jeeves_runner.service import Runner
+
+FEW, MANY = 1_000, 50_000
+MOST = 1_000_000
+
+_FACTOR = 1.5
+_SLACK = 1_000
+"""Steps of a statement that only one of the two databases met, or met in another state."""
+
+PLACES = {"job": JOB, "run": "7", "queue": QUEUE, "namespace": NAMESPACE, "key": KEY, "revision": "1"}
+QUERIES = (
+    "/runs?status=running", "/runs?status=scheduled", "/runs?status=error", "/runs?status=ok&limit=20",
+    "/runs?before=500&limit=5", f"/runs?job={JOB}&status=error", f"/runs?job={JOB}&status=skipped&limit=3",
+    f"/jobs/{JOB}/runs?before=90", "/jobs?limit=1", "/queues?detail=1", "/revisions?before=50",
+    f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
+)  # fmt: skip
+COMMANDS = (
+    "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
+    "logs 7", "next", "history", "history 3", "queue list", f"queue status {QUEUE}", f"queue peek {QUEUE}",
+    f"queue peek {QUEUE} --failed", f"queue claim {QUEUE}", f"state get {NAMESPACE} key7", f"pause {JOB}",
+    f"resume {JOB}", "pause --all", "resume --all", "diff", "apply", f"trigger {JOB} --wait", "cancel 7",
+)  # fmt: skip
+"""All but those that list, or delete, everything there is of something."""
+
+SMALL_INDEXES = ("runs_active", "runs_asked_to_end", "overrides_live", "overrides_live_of_all")
+"""Indexes that hold only what has not ended: to read all of one is cheap."""
+
+
+class Played(NamedTuple):
+    """What was executed on a database."""
+
+    root: Path
+    steps: dict[str, int]
+    """Of each statement, those of its most expensive execution."""
+    bindings: dict[str, Any]
+    """Of each statement, those of its first execution."""
+
+
+@contextmanager
+def watched(root: Path) -> Iterator[Played]:
+    """What all connections made from here on execute."""
+    played = Played(root, {}, {})
+
+    def note_steps(event: Any) -> None:
+        steps = event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]
+        played.steps[event["sql"]] = max(steps, played.steps.get(event["sql"], 0))
+
+    def note_bindings(_cursor: apsw.Cursor, sql: str, bindings: Any) -> bool:
+        played.bindings.setdefault(sql, bindings)
+        return True
+
+    def trace(conn: apsw.Connection) -> None:
+        conn.trace_v2(apsw.SQLITE_TRACE_PROFILE, note_steps)
+        conn.exec_trace = note_bindings
+
+    apsw.connection_hooks.append(trace)
+    try:
+        yield played
+    finally:
+        apsw.connection_hooks.remove(trace)
+
+
+def play(root: Path, rows: int) -> Played:
+    """Everything, on a database with so many rows in each table that grows."""
+    root.mkdir()
+    new_project(root, "port: 0\nmin_free: 1B\n")
+    save(root, f"{JOB}.yaml", EVERY_SECOND)
+    save(root, "rarely.yaml", RARELY)
+    save(root, "fails.yaml", "run: 'false'\ntimeout: 10s\nretries: {limit: 1, delay: 1s}\n")
+    save(root, "queues.yaml", f"queues: [{{id: {QUEUE}, dedup: {{key: $.n}}}}]\n")
+    assert command(root, "apply").returncode == 0
+    fill(database(root), rows)
+    with watched(root) as played:
+        asyncio.run(_use_everything(root))
+    return played
+
+
+async def _use_everything(root: Path) -> None:
+    async with AsyncExitStack() as stack:
+        runner = Runner(load_config(root, None), SystemClock(), stack)
+        assert await runner.start()
+        await asyncio.to_thread(_ask_everything, root, runner.url)
+
+
+def _ask_everything(root: Path, url: str) -> None:
+    for route in ROUTES:
+        _ask(route.method, url + route.path.format(**PLACES))
+    _ask("POST", f"{url}/jobs/fails/run")
+    for path in QUERIES:
+        _ask("GET", url + path)
+    for words in COMMANDS:
+        command(root, *words.split())
+    _use_client(root)
+
+
+def _ask(method: str, url: str) -> None:
+    data = json.dumps({}).encode() if method == "POST" else None
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            answer.read()
+    except urllib.error.HTTPError as error:
+        if error.code not in (404, 409):
+            raise
+
+
+def _use_client(root: Path) -> None:
+    """All calls of scripts but those that delete all of something."""
+    with Client(database(root)) as jr:
+        jr.get_state(NAMESPACE, "key1")
+        jr.set_state(NAMESPACE, "key1", 2)
+        jr.set_state(NAMESPACE, KEY, 1)
+        jr.set_item(NAMESPACE, KEY, "item1", 2)
+        jr.get_item(NAMESPACE, KEY, "item2")
+        jr.count_items(NAMESPACE, KEY)
+        jr.list_item_keys(NAMESPACE, KEY, limit=5)
+        jr.list_item_keys(NAMESPACE, KEY, limit=5, order="asc")
+        jr.delete_item(NAMESPACE, KEY, "item3")
+        jr.delete_state(NAMESPACE, "key9")
+        jr.enqueue(QUEUE, {"n": -1})
+        jr.enqueue(QUEUE, {"n": 3})
+        first, second, third = jr.claim(QUEUE, 3)
+        jr.complete(first)
+        jr.extend(second, "1m")
+        jr.fail(third, "no")
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    return play(tmp_path_factory.mktemp("costs") / "few", FEW)
+
+
+@pytest.mark.parametrize("rows", [MANY, pytest.param(MOST, marks=pytest.mark.campaign)])
+def test_no_statement_takes_more_steps_with_more_rows(few: Played, tmp_path: Path, rows: int) -> None:
+    many = play(tmp_path / "many", rows)
+    assert len(few.steps) > 120
+    grown = {
+        sql: (few.steps.get(sql), steps)
+        for sql, steps in many.steps.items()
+        if steps > _FACTOR * few.steps.get(sql, 0) + _SLACK
+    }
+    assert grown == {}
+
+
+def test_no_statement_reads_all_of_a_table_that_grows(few: Played) -> None:
+    queries = {sql: bindings for sql, bindings in few.bindings.items() if _is_query(sql)}
+    assert len(queries) > 100
+    with closing(connect(database(few.root))) as conn:
+        slow = {sql: steps for sql in queries if (steps := _scans(conn, sql, queries[sql]))}
+    assert slow == {}
+
+
+def _is_query(sql: str) -> bool:
+    """``lengthening`` is a table of one connection alone."""
+    begins = sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT", "WITH"))
+    return begins and "lengthening" not in sql
+
+
+def _scans(conn: apsw.Connection, sql: str, bindings: Any) -> list[str]:
+    """The steps that read all of a table. One that stops at a limit reads no more than it shows."""
+    steps = [step for _, _, _, step in conn.execute(f"EXPLAIN QUERY PLAN {sql}", bindings)]
+    walks = "LIMIT" in sql and not any("TEMP B-TREE" in step for step in steps)
+    return [step for step in steps if _is_scan(step) and not (walks and "USING" not in step)]
+
+
+def _is_scan(step: str) -> bool:
+    word, _, rest = step.partition(" ")
+    return word == "SCAN" and rest.split()[0] in TABLES and not step.endswith(SMALL_INDEXES)

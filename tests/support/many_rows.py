@@ -1,0 +1,96 @@
+"""The world of a database that has been in use for long: any number of rows in each table that grows.
+
+``fill`` writes them as their writers leave them, in one transaction; a server that starts on it finds nothing
+to clean up.
+"""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import apsw
+
+from jeeves_runner.clock import to_text
+
+JOB = "often"
+QUEUE = "mail"
+NAMESPACE = "often"
+KEY = "k"
+
+TABLES = ("runs", "queue_items", "state", "state_items", "revisions", "audit", "overrides")
+"""Those that are filled."""
+
+_NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
+_TIME = "strftime('%Y-%m-%dT%H:%M:%S.000Z', :begin, '+' || (:seconds * i / :rows) || ' seconds')"
+"""Of row ``i``, in the ten days before the last two hours."""
+
+_EARLIER = _TIME.replace(":seconds", "(:seconds - 7200)")
+"""Likewise, but none in the last four hours."""
+_EVE = "strftime('%Y-%m-%dT%H:%M:%S.000Z', :begin, '+' || (:seconds - 7000) || ' seconds')"
+"""A little less than four hours ago."""
+_GAP = _EVE.replace("7000", "3600")
+"""Three hours ago."""
+
+_STATEMENTS = (
+    # One run in ten has failed, one in ten was skipped; every second one is an occurrence.
+    f"""
+    INSERT INTO runs (job_id, status, trigger, created_at, started_at, finished_at, end_seq, scheduled_for,
+                      duration_ms, exit_code, reason, revision_id, epoch)
+    SELECT :job, CASE i % 10 WHEN 0 THEN 'error' WHEN 1 THEN 'skipped' ELSE 'ok' END,
+           iif(i % 2, 'schedule', 'manual'), {_TIME}, iif(i % 10 = 1, NULL, {_TIME}), {_TIME}, i,
+           iif(i % 2, 'i' || i, NULL), 5, i % 10 = 0, iif(i % 10 = 1, 'overlap', NULL), 1, 1
+    FROM n
+    """,
+    "UPDATE sequences SET value = :rows WHERE name = 'run_ends'",
+    f"""
+    INSERT INTO queue_items (queue_id, payload, status, created_at, priority, attempt, max_attempts, ready_at,
+                             dedup_key)
+    SELECT :queue, '{{"n": ' || i || '}}', 'pending', {_TIME}, i % 3, 0, 3, {_TIME}, i FROM n
+    """,
+    f"""
+    INSERT INTO queue_items (queue_id, payload, status, created_at, completed_at, attempt, max_attempts,
+                             ready_at, dedup_key)
+    SELECT :queue, '1', iif(i % 2, 'completed', 'failed'), {_TIME}, {_TIME}, 1, 3, {_TIME}, 'same' FROM n
+    """,
+    f"""
+    INSERT INTO queue_items (queue_id, payload, status, created_at, claimed_at, attempt, max_attempts,
+                             ready_at, lease_token, lease_until)
+    SELECT :queue, '1', 'claimed', {_TIME}, {_TIME}, 1, 3, {_TIME}, 'token', '2999-01-01T00:00:00.000Z' FROM n
+    """,
+    f"INSERT INTO state SELECT :namespace, 'key' || i, '1', NULL, {_TIME} FROM n",
+    f"INSERT INTO state SELECT 'ns' || i, 'key', '1', NULL, {_TIME} FROM n",
+    f"INSERT INTO state_items SELECT :namespace, :key, 'item' || i, '1', NULL, {_TIME} FROM n",
+    f"INSERT INTO state_items SELECT :namespace, 'with items ' || i, 'item', '1', NULL, {_TIME} FROM n",
+    f"""
+    INSERT INTO revisions (applied_at, applied_by, created, updated, deleted, drifted, changes, held)
+    SELECT {_TIME}, 'cli', 0, 0, 0, 0, '[]', '[]' FROM n
+    """,
+    f"INSERT INTO audit (at, actor, action, target) SELECT {_TIME}, 'cli', 'pause', 'job often' FROM n",
+    f"""
+    INSERT INTO overrides (job_id, kind, created_by, created_at, ended_at)
+    SELECT :job, 'pause', 'cli', {_EARLIER}, {_EARLIER} FROM n
+    """,
+    # So that the next runner looks at a gap in which the job was paused.
+    f"""
+    INSERT INTO overrides (job_id, kind, created_by, created_at, ended_at)
+    VALUES (:job, 'pause', 'cli', {_GAP}, {_GAP})
+    """,
+    f"UPDATE jobs SET schedule_since = {_EVE}, decided_until = {_EVE} WHERE id = :job",
+)
+
+
+def fill(database: Path, rows: int) -> None:
+    """``rows`` of each kind, about the one job and the one queue. The job and the queue are there."""
+    begin = datetime.now(UTC) - timedelta(days=10, hours=2)
+    bindings = {
+        "rows": rows,
+        "begin": to_text(begin).removesuffix("Z"),
+        "seconds": 10 * 86400,
+        "job": JOB,
+        "queue": QUEUE,
+        "namespace": NAMESPACE,
+        "key": KEY,
+    }
+    with closing(apsw.Connection(str(database))) as conn, conn:
+        for statement in _STATEMENTS:
+            conn.execute(f"{_NUMBERS} {statement}", bindings)
