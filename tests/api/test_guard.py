@@ -10,6 +10,19 @@ from support.ledger import Ledger
 from jeeves_runner.api.guard import refusal
 
 
+class Wire:
+    """A connection from ``peer`` to the server's port 1937."""
+
+    def __init__(self, peer: object) -> None:
+        self._peer = peer
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return {"peername": self._peer, "sockname": ("127.0.0.1", 1937)}.get(name, default)
+
+    def is_closing(self) -> bool:
+        return False
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "runner.sqlite")
@@ -35,6 +48,7 @@ def test_this_machine_is_let_in_under_its_names(ledger: Ledger, host: str) -> No
         ({"X_Forwarded_For": "10.0.0.1"}, "the header X-Forwarded-For says"),
         ({"x_forwarded_proto": "https"}, "the header X-Forwarded-Proto says"),
         ({"Via": "1.1 proxy"}, "the header Via says"),
+        ({"X_Real_IP": "10.0.0.1"}, "the header X-Real-IP says"),
     ],
 )
 def test_others_are_turned_away(ledger: Ledger, headers: dict[str, str], detail: str) -> None:
@@ -46,6 +60,73 @@ def test_others_are_turned_away(ledger: Ledger, headers: dict[str, str], detail:
     status, told = problem(with_api(ledger, scenario))
     assert status == 403
     assert told.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    "name",
+    """
+    Forwarded Via X-Forwarded X-Forwarded-For X-Forwarded-Host X-Original-Forwarded-For X-Real-IP X-Client-IP
+    Client-IP True-Client-IP CF-Connecting-IP CF-Connecting-IPv6 CF-Ray CDN-Loop Fly-Client-IP
+    Fastly-Client-IP X-Cluster-Client-IP X-Remote-IP X-Remote-Addr X-Originating-IP X-ProxyUser-Ip
+    Proxy-Connection WL-Proxy-Client-IP X-Original-Host X-Original-URL X-Rewrite-URL
+    X-Envoy-External-Address X-Azure-ClientIP
+    X-Appengine-User-IP X-Amzn-Trace-Id X-Vercel-Forwarded-For Tailscale-User-Login X-Real-Port
+    """.split(),  # noqa: SIM905
+)
+def test_every_mark_of_a_proxy_is_known(name: str) -> None:
+    assert "comes through a proxy" in str(_refused({name: "x"}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    """
+    Accept Accept-Encoding Accept-Language Authorization Cache-Control Connection Content-Length Content-Type
+    Cookie DNT Expect If-Modified-Since If-None-Match Keep-Alive Pragma Prefer Range Referer TE Traceparent
+    Tracestate Upgrade-Insecure-Requests User-Agent X-Requested-With X-Request-ID X-Correlation-ID
+    Idempotency-Key X-Hub-Signature-256 X-GitHub-Event X-GitHub-Delivery X-Gitlab-Event Sec-Fetch-Mode
+    Sec-CH-UA Priority
+    """.split(),  # noqa: SIM905
+)
+def test_what_clients_of_this_machine_send_is_no_such_mark(name: str) -> None:
+    assert _refused({name: "x"}) is None
+
+
+def _refused(headers: dict[str, str]) -> str | None:
+    """Why a look from this machine with these headers is refused."""
+    sent = {"Host": "localhost:1937", **headers}
+    return refusal(
+        make_mocked_request("GET", "/", headers=sent, transport=Wire(("127.0.0.1", 5))), acts=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Sec-Fetch-Site", "same-origin")], 202),
+        ([("Sec-Fetch-Site", "none")], 202),
+        ([("Sec-Fetch-Site", "cross-site")], 403),
+        ([("Sec-Fetch-Site", "same-site")], 403),
+        ([("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site")], 403),
+        ([("Origin", "http://127.0.0.1:{port}"), ("Origin", "http://evil.example")], 403),
+        ([("Origin", "http://evil.example"), ("Origin", "http://127.0.0.1:{port}")], 403),
+    ],
+)
+def test_each_header_that_names_a_page_counts(
+    ledger: Ledger, headers: list[tuple[str, str]], status: int
+) -> None:
+    async def scenario(api: Api) -> tuple[int, int]:
+        sent = [(name, text.format(port=api.port)) for name, text in headers]
+        async with api.session.post(f"http://127.0.0.1:{api.port}/reconcile", headers=sent) as answer:
+            return answer.status, api.sync.nudges
+
+    assert with_api(ledger, scenario) == (status, 1 if status == 202 else 0)
+
+
+def test_a_page_of_another_site_may_still_link_here(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> int:
+        return (await api.get("/status", Sec_Fetch_Site="cross-site")).status
+
+    assert with_api(ledger, scenario) == 200
 
 
 @pytest.mark.parametrize(
@@ -82,12 +163,5 @@ def test_a_page_may_act_only_on_the_server_it_came_from(ledger: Ledger, origin: 
     ],
 )
 def test_only_loopback_peers_are_let_in(peer: object, let_in: bool) -> None:
-    class Wire:
-        def get_extra_info(self, name: str, default: object = None) -> object:
-            return {"peername": peer, "sockname": ("127.0.0.1", 1937)}.get(name, default)
-
-        def is_closing(self) -> bool:
-            return False
-
-    request = make_mocked_request("GET", "/", headers={"Host": "localhost:1937"}, transport=Wire())
+    request = make_mocked_request("GET", "/", headers={"Host": "localhost:1937"}, transport=Wire(peer))
     assert (refusal(request, acts=False) is None) is let_in
