@@ -23,6 +23,9 @@ from jeeves_runner.api.unread import Unread, untaken_of_system
 #: The name in the log of all that HTTP does.
 log = logging.getLogger("jeeves_runner.http")
 
+NO_GUESSES: Final = ("X-Content-Type-Options", "nosniff")
+"""A header of every answer: browsers are to take it for what it says it is."""
+
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """The end of a socket that takes no time for what its other side has not taken."""
 
@@ -184,6 +187,8 @@ class Connection(web.RequestHandler):
         self.request_has_come()
         if isinstance(resp, web.HTTPException):
             resp = problem_of_http(resp)
+        if not resp.prepared:
+            resp.headers.setdefault(*NO_GUESSES)
         self._answer = resp
         try:
             return await super().finish_response(request, resp, start_time)
@@ -235,7 +240,7 @@ def _refusal() -> bytes:
     status = HTTPStatus.SERVICE_UNAVAILABLE
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"{': '.join(NO_GUESSES)}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
 

@@ -38,7 +38,7 @@ from jeeves_runner.views.runs import (
     tails,
 )
 
-_TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+_TEXT: Final = {"Content-Type": "text/plain; charset=utf-8"}
 _NO_TIME: Final = timedelta()
 
 _RunCall = Call[RunPath, Nothing, Nothing]

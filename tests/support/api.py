@@ -85,15 +85,19 @@ class Api:
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """``body``: bytes as they are, other values as JSON. ``_`` in names of headers stands for ``-``.
+        A body is sent as JSON unless a header says otherwise.
 
         Every answer is held to its route.
         """
         sent_body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         data = None if sent_body is None else io.BytesIO(sent_body)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
         url = f"http://127.0.0.1:{self.port}{path}"
         async with self.session.request(method, url, data=data, headers=sent) as answer:
             told = await answer.text()
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
             check_answer(method, path, answer.status, answer.content_type, told)
             is_json = answer.content_type.endswith("json")
             return Answer(answer.status, answer.headers, json.loads(told) if is_json and told else told)
