@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from jeeves_runner.api.bodies import BodyReader
+from jeeves_runner.api.bodies import BodyReader, expectation
 from jeeves_runner.api.connection import Connection, Limits, log
 from jeeves_runner.api.guard import refusal
 from jeeves_runner.api.parameters import Parser, preferences
@@ -40,10 +40,10 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     for route in ROUTES:
         handler = _served(route, services, reads, files, spools, limits)
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            roles[app.router.add_route(method, route.path, handler)] = route.role
+            roles[app.router.add_route(method, route.path, handler, expect_handler=expectation)] = route.role
     # Where several paths fit, the first that takes the method does, so these come last.
     for declared in DECLARED:
-        app.router.add_route("*", declared.path, _refused(declared, services))
+        app.router.add_route("*", declared.path, _refused(declared, services), expect_handler=expectation)
     return app
 
 
@@ -141,7 +141,8 @@ def _acts(request: web.Request) -> bool:
 
 def _has_hung_up(request: web.Request, fault: Exception) -> bool:
     """Whether a handler failed because its client is gone; that is no fault of the server."""
-    gone = isinstance(fault, ConnectionError) and request.transport is None
+    transport = request.transport
+    gone = isinstance(fault, ConnectionError) and (transport is None or transport.is_closing())
     if gone:
         log.debug("%s %r: the client hung up", request.method, request.path)
     return gone

@@ -9,17 +9,20 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
+from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_type_hints
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.core.values import to_json
+from jeeves_runner.core.wording import in_quotes, known_words
 from jeeves_runner.errors import InvalidValue
 
 T = TypeVar("T")
+
+_GO_ON: Final = "100-continue"
 
 
 class BodyKind(Protocol):
@@ -106,22 +109,61 @@ class BodyReader(Generic[T]):
     async def read(self, request: web.Request, seconds: float) -> T:
         """The values, with defaults for what the body leaves out or where there is none.
 
-        InvalidValue for another body; HTTPRequestTimeout when it does not arrive within ``seconds``.
+        InvalidValue for another body; HTTPRequestTimeout when it does not arrive within ``seconds``, and
+        HTTPUnsupportedMediaType for one that says it is no JSON.
         """
         if not request.can_read_body:
             return self._values()
+        await go_on(request)
         try:
             async with asyncio.timeout(seconds):
                 text = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        if text.strip():
+            _check_type(request)
         found = {}
         for key, value in _object(text).items():
             field = self._fields.get(key)
             if field is None:
-                raise InvalidValue(f"the body has an unknown key {key!r}")
+                raise InvalidValue(
+                    f"the body has an unknown key {in_quotes(key)}",
+                    hint=known_words(key, self._fields, "keys"),
+                )
             found[field.attribute] = field.kind.read(value, key)
         return self._values(**found)
+
+
+async def expectation(request: web.Request) -> None:
+    """Refuse what a client may not expect. What it may, comes when its body is read: see ``go_on``."""
+    if request.version >= HttpVersion11 and request.headers.get("Expect", _GO_ON).lower() != _GO_ON:
+        raise web.HTTPExpectationFailed
+
+
+async def go_on(request: web.Request) -> None:
+    """Tell a client that waits for it to send its body."""
+    if request.version >= HttpVersion11 and "Expect" in request.headers:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
+
+
+def _check_type(request: web.Request) -> None:
+    """A body that says nothing of its type is taken for JSON."""
+    if "Content-Type" not in request.headers:
+        return
+    kind, charset = request.content_type, (request.charset or "utf-8").lower()
+    if not (kind == "application/json" or kind.endswith("+json")) or charset not in ("utf-8", "utf8"):
+        raise web.HTTPUnsupportedMediaType
+
+
+def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON; InvalidValue if a key stands in it twice, because only one of them would count."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twin = next(key for key in found if keys.count(key) > 1)
+        raise InvalidValue(f"the body has the key {in_quotes(twin)} more than once")
+    return found
 
 
 def _object(text: bytes) -> Mapping[str, object]:
@@ -129,7 +171,7 @@ def _object(text: bytes) -> Mapping[str, object]:
     if not text.strip():
         return {}
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_without_twins)
     except (ValueError, RecursionError) as error:
         raise InvalidValue(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):

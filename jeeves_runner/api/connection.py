@@ -206,6 +206,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to bytes that are no HTTP, and to a fault outside of the routes. The connection ends."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client is gone before its request came to a route
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("answering a request failed", exc_info=exc)
             answer = problem(status, "unexpected", UNEXPECTED)

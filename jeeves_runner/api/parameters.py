@@ -15,6 +15,7 @@ from aiohttp import web
 
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.values import check_name
+from jeeves_runner.core.wording import in_quotes, known_words
 from jeeves_runner.errors import InvalidValue
 
 T = TypeVar("T")
@@ -187,11 +188,22 @@ class Parser(Generic[T]):
     def __init__(self, values: type[T], *, called: str = "{}") -> None:
         """``called``: how messages name a parameter."""
         self._values = values
-        self._kinds = tuple((p.name, called.format(p.name), p.kind) for p in parameters_of(values))
+        self._kinds = {p.name: (called.format(p.name), p.kind) for p in parameters_of(values)}
 
     def parse(self, given: Mapping[str, str]) -> T:
-        """The values, with defaults for what is not given; others are ignored. InvalidValue."""
-        found = {name: kind.parse(given[name], called) for name, called, kind in self._kinds if name in given}
+        """The values, with defaults for what is not given. InvalidValue, also for one that is not known, and
+        for one that is given twice."""
+        found: dict[str, object] = {}
+        for name, text in given.items():
+            if name not in self._kinds:
+                raise InvalidValue(
+                    f"there is no parameter {in_quotes(name)} here",
+                    hint=known_words(name, self._kinds, "parameters"),
+                )
+            called, kind = self._kinds[name]
+            if name in found:
+                raise InvalidValue(f"{called} is given more than once")
+            found[name] = kind.parse(text, called)
         return self._values(**found)
 
 

@@ -61,7 +61,7 @@ STATUSES: Final[dict[str, HTTPStatus]] = {
 ANY_ROUTE: Final = frozenset({400, 403, 417, 500, 503})
 """The statuses of problems that any request may meet."""
 
-ANY_BODY: Final = frozenset({408, 413})
+ANY_BODY: Final = frozenset({408, 413, 415})
 """The statuses of problems that any body may meet."""
 
 
@@ -106,6 +106,11 @@ _REFUSALS: Final = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "this path does not take that method", None),
     HTTPStatus.REQUEST_TIMEOUT: ("timeout", "the body did not arrive in time", "send it in one go"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "the body is too large", "at most 1 MiB"),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "unsupported_media_type",
+        "the body is no JSON by its Content-Type",
+        "send application/json in UTF-8",
+    ),
     HTTPStatus.EXPECTATION_FAILED: (
         "expectation_failed",
         "this server knows no such expectation",

@@ -101,7 +101,7 @@ class Route(Generic[P, Q, B]):
     path_values: type[P] = field(default=_NOTHING)
     """The values in the path: a NamedTuple of ``api.requests``."""
     query: type[Q] = field(default=_NOTHING)
-    """The parameters of the query, likewise; others are ignored."""
+    """The parameters of the query, likewise; others are refused."""
     body: type[B] = field(default=_NOTHING)
     """The fields of the body, likewise; others are refused. Only routes that operate have a body."""
     answers: Mapping[int, object]

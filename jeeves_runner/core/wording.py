@@ -5,6 +5,7 @@ begin a new line. All that commands and the log show of it passes ``one_line`` o
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 LONGEST: Final = 60
@@ -58,6 +59,18 @@ def _json_escape(char: str) -> str:
 def did_you_mean(*words: str) -> str:
     """A hint for a misspelt word."""
     return f"did you mean {' or '.join(words)}?"
+
+
+def known_words(word: str, known: Iterable[str], what: str) -> str:
+    """A hint for a word that is none of the known ones: the nearest, or all. ``what``: the name for all."""
+    # Only a mistake needs it, and every script would wait for its import.
+    from difflib import get_close_matches
+
+    words = list(known)
+    near = get_close_matches(_cut(word).lower(), words, n=1)
+    if near:
+        return did_you_mean(*near)
+    return f"the {what} are {', '.join(words)}" if words else f"there are no {what}"
 
 
 def shown(value: Any) -> str:

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -222,6 +223,41 @@ def test_a_client_that_hangs_up_amid_its_body_is_no_news(
         with_api(ledger, scenario)
     assert [line for line in caplog.records if line.levelno > logging.DEBUG or line.exc_info] == []
     assert ledger.count("runs") == 0
+
+
+def test_a_client_that_expects_to_go_on_and_hangs_up_is_no_news(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(api: Api) -> None:
+        loop = asyncio.get_running_loop()
+        for path in ("/jobs/greet/run", "/no") * 10:
+            with socket.socket() as client:
+                client.setblocking(False)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                await loop.sock_connect(client, ("127.0.0.1", api.port))
+                head = POST.replace("/jobs/greet/run", path).replace("{host}", f"127.0.0.1:{api.port}")
+                client.send(f"{head}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n".encode())
+                await asyncio.sleep(0)
+        assert (await api.get("/healthz")).status == 200
+
+    with_api(ledger, scenario)
+    assert caplog.records == []
+
+
+def test_a_client_is_told_to_go_on_only_where_its_body_is_read(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send("POST /jobs/greet/run HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\n")
+            wire.send("Content-Type: application/json\r\nContent-Length: 2\r\n\r\n")
+            assert await wire.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            wire.send("{}")
+            assert (await wire.answer())[0] == 200
+        async with Wire(api) as wire:
+            wire.send("POST /jobs/greet/run HTTP/1.1\r\nHost: evil\r\nExpect: 100-continue\r\n")
+            wire.send("Content-Type: application/json\r\nContent-Length: 2\r\n\r\n")
+            assert (await wire.answer())[0] == 403
+
+    with_api(ledger, scenario)
 
 
 def test_without_free_descriptors_connections_wait_and_the_log_says_so_once(

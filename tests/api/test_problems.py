@@ -38,6 +38,11 @@ def ledger(tmp_path: Path) -> Ledger:
         ("/jobs?cursor=", 400, "cursor is empty"),
         ("/jobs?cursor=%00", 400, "cursor holds a NUL character"),
         ("/queues?detail=yes", 400, "detail must be one of 0, 1, false, true, not 'yes'"),
+        ("/runs?limt=5", 400, "there is no parameter 'limt' here"),
+        ("/status?limit=5", 400, "there is no parameter 'limit' here"),
+        ("/runs/7?x=1", 400, "there is no parameter 'x' here"),
+        ("/runs?limit=5&limit=6", 400, "limit is given more than once"),
+        ("/runs?limit=5&limit=5", 400, "limit is given more than once"),
         ("/queues/none/status", 404, "there is no queue none"),
         ("/queues/none/peek", 404, "there is no queue none"),
         ("/state/none", 404, "there is no state in namespace none"),
@@ -61,6 +66,18 @@ def test_what_cannot_be_answered_is_a_problem(ledger: Ledger, path: str, status:
         ("/jobs/greet/run", b"[" * 100_000, 400, "the body is not JSON: "),
         ("/jobs/greet/run", [], 400, "the body must be a JSON object"),
         ("/jobs/greet/run", {"parms": {}}, 400, "the body has an unknown key 'parms'"),
+        (
+            "/jobs/greet/run",
+            b'{"force": false, "force": true}',
+            400,
+            "the body has the key 'force' more than",
+        ),
+        (
+            "/jobs/greet/run",
+            b'{"params": {"A": "1", "A": "2"}}',
+            400,
+            "the body has the key 'A' more than once",
+        ),
         ("/jobs/greet/run", {"params": {"A": 1}}, 400, "params must be an object of strings"),
         ("/jobs/greet/run", {"params": {"A": "\ud800"}}, 400, "the body holds a lone surrogate"),
         ("/jobs/greet/run", {"params": {"\udfff": "1"}}, 400, "the body holds a lone surrogate"),
@@ -93,6 +110,51 @@ def test_what_cannot_be_done_is_a_problem(
     assert answered == status
     assert told.startswith(detail)
     assert ledger.count("runs") + ledger.count("overrides") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "hint"),
+    [
+        ("/runs?limt=5", None, "did you mean limit?"),
+        ("/runs?LIMIT=5", None, "did you mean limit?"),
+        ("/runs?page=2", None, "the parameters are job, status, limit, before"),
+        ("/status?x=1", None, "there are no parameters"),
+        ("/jobs/greet/run", {"parms": {}}, "did you mean params?"),
+        ("/jobs/greet/run", {"x": 1}, "the keys are params, force"),
+        ("/jobs/greet/resume", {"x": 1}, "there are no keys"),
+    ],
+)
+def test_a_name_that_is_not_known_comes_with_the_nearest_that_is(
+    ledger: Ledger, path: str, body: object, hint: str
+) -> None:
+    shell_job(ledger, "greet", "echo hello")
+    answer = ask(ledger, "GET" if body is None else "POST", path, body)
+    assert (answer.status, answer.body["hint"]) == (400, hint)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=UTF-8", 200),
+        ("application/merge-patch+json", 200),
+        ("application/json; charset=latin-1", 415),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+    ],
+)
+def test_a_body_that_says_it_is_no_json_is_refused(ledger: Ledger, content_type: str, status: int) -> None:
+    shell_job(ledger, "greet", "echo hello")
+    answer = ask(ledger, "POST", "/jobs/greet/pause", {"reason": "x"}, Content_Type=content_type)
+    assert answer.status == status
+    if status != 200:
+        assert problem(answer)[1] == "the body is no JSON by its Content-Type"
+
+
+def test_an_empty_body_may_be_of_any_type(ledger: Ledger) -> None:
+    shell_job(ledger, "greet", "echo hello")
+    assert ask(ledger, "POST", "/jobs/greet/pause", b"", Content_Type="text/plain").status == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
