@@ -23,6 +23,7 @@ from jeeves_runner.api.requests import (
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.db.pages import ROOM
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_place import LogPlace
@@ -109,7 +110,7 @@ async def cancel_run(call: _RunCall) -> web.Response:
 def _runs(
     conn: apsw.Connection, job_id: str | None, status: str | None, before: int | None, limit: int
 ) -> RunsDocument:
-    document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit)
+    document = runs_view(conn, job_id=job_id, status=status, before=before, limit=limit, room=ROOM)
     if job_id is not None and not document["runs"]:
         check_known(conn, job_id)
     return document

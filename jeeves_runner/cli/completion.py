@@ -66,7 +66,7 @@ def _jobs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
 def _runs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     from jeeves_runner.db.run_list import run_rows
 
-    return ((str(run["id"]), f"{run['job_id']}, {run['status']}") for run in run_rows(conn, limit=_FEW))
+    return ((str(run["id"]), f"{run['job_id']}, {run['status']}") for run in run_rows(conn, limit=_FEW).rows)
 
 
 def _active_runs(_app: App, conn: "apsw.Connection") -> Iterator[Offer]:

@@ -1,12 +1,14 @@
 """Runs as people look at them."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Annotated, Any, Final, TypedDict, cast
 
 import apsw
 
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
 from jeeves_runner.core.values import parse_json
+from jeeves_runner.db.pages import Page, page
 
 
 class RunRow(TypedDict):
@@ -94,6 +96,7 @@ class WholeRunRow(RunRow):
 
 _SHOWN: Final = tuple(RunRow.__annotations__)
 _COLUMNS: Final = ", ".join(_SHOWN)
+_LONG: Final = tuple(_SHOWN.index(name) for name in ("message", "params", "result_meta"))
 
 # Each repeats the condition of the index that finds them. Most runs are ok: an index would not help there.
 _NOT_OK: Final = "status = :status AND finished_at IS NOT NULL AND status <> 'ok'"
@@ -108,15 +111,21 @@ def run_rows(
     status: str | None = None,
     before: int | None = None,
     limit: int,
-) -> list[RunRow]:
-    """Up to ``limit`` runs, newest first, without their output: of a job, of a status, with smaller ids."""
+    room: int | None = None,
+) -> Page[RunRow]:
+    """Up to ``limit`` runs, newest first, without their output: of a job, of a status, with smaller ids.
+
+    ``room``: for the texts that those who start and run them bring.
+    """
     wanted = {"job_id = :job": job_id, _OF_STATUS.get(status or "", _NOT_OK): status, "id < :before": before}
     conditions = " AND ".join(condition for condition, value in wanted.items() if value is not None)
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM runs WHERE {conditions or 'true'} ORDER BY id DESC LIMIT :limit",
-        {"job": job_id, "status": status, "before": before, "limit": limit},
+        {"job": job_id, "status": status, "before": before, "limit": limit + 1},
     )
-    return [_row(row) for row in rows]
+    with closing(rows):
+        found = page(rows, _size, limit=limit, room=room)
+    return Page([_row(row) for row in found.rows], found.more)
 
 
 def active_run_rows(conn: apsw.Connection) -> list[RunRow]:
@@ -154,6 +163,10 @@ def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[RunRow]:
         (job_id, limit),
     )
     return [_row(row) for row in rows]
+
+
+def _size(values: Sequence[Any]) -> int:
+    return sum(len(values[place] or "") for place in _LONG)
 
 
 def _row(values: Sequence[Any]) -> RunRow:

@@ -143,7 +143,7 @@ def job_view(
             "held_since": listed.held_since,
             "spec": from_json(row.spec_text, f"the spec of job {job_id}"),
             "revision": revisions.revision(conn, row.revision_id),
-            "last_runs": run_rows(conn, job_id=job_id, limit=_LAST_RUNS),
+            "last_runs": run_rows(conn, job_id=job_id, limit=_LAST_RUNS).rows,
         }
     return {"job": job}
 

@@ -1,7 +1,7 @@
 """Runs: lists without output, single runs with all that is recorded of them."""
 
 from itertools import takewhile
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 import apsw
 
@@ -15,6 +15,8 @@ class RunsDocument(TypedDict):
 
     runs: list[RunRow]
     """Without what they wrote."""
+    next_before: NotRequired[int]
+    """The ``before`` of the next page, if others follow."""
 
 
 class RunDocument(TypedDict):
@@ -41,9 +43,18 @@ def runs_view(
     status: str | None = None,
     before: int | None = None,
     limit: int,
+    room: int | None = None,
 ) -> RunsDocument:
-    """``{runs}``: up to ``limit``, newest first: of a job (deleted or not), of a status, before a run."""
-    return {"runs": run_list.run_rows(conn, job_id=job_id, status=status, before=before, limit=limit)}
+    """``{runs}``: up to ``limit``, newest first: of a job (deleted or not), of a status, before a run.
+
+    As many as have ``room`` in characters of their parameters and results, but one at least; ``next_before``
+    if others follow.
+    """
+    found = run_list.run_rows(conn, job_id=job_id, status=status, before=before, limit=limit, room=room)
+    document: RunsDocument = {"runs": found.rows}
+    if found.more:
+        document["next_before"] = found.rows[-1]["id"]
+    return document
 
 
 def run_view(conn: apsw.Connection, run_id: int) -> RunDocument:

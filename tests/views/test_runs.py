@@ -27,6 +27,20 @@ def test_runs_come_newest_first_by_job_status_and_page(ledger: Ledger) -> None:
     assert found(job_id="nobody") == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "room", "shown", "next_before"),
+    [(2, None, 2, 2), (3, None, 3, None), (3, 1, 1, 3), (3, 20, 2, 2), (3, 30, 3, None)],
+)
+def test_a_page_of_runs_holds_what_has_room_and_says_where_the_next_begins(
+    ledger: Ledger, limit: int, room: int | None, shown: int, next_before: int | None
+) -> None:
+    ledger.add_job("job")
+    for _ in range(3):
+        ledger.add_run("job", params='{"A": "1"}')
+    document = runs_view(ledger.conn, limit=limit, room=room)
+    assert (len(document["runs"]), document.get("next_before")) == (shown, next_before)
+
+
 def test_a_list_of_runs_leaves_out_what_they_wrote(ledger: Ledger) -> None:
     ledger.add_job("job")
     ledger.add_run("job", stdout="out", stderr="err")
