@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -238,6 +239,8 @@ class Execution:
         output = self._output
         if output is None:
             return Report(ending=ending, record=self._record(started_at, duration_ms))
+        if isinstance(ending, Finished) and ending.message is not None:
+            ending = replace(ending, message=output.masked(ending.message))
         return Report(
             ending=ending,
             record=self._record(started_at, duration_ms),

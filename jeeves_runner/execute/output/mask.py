@@ -1,65 +1,105 @@
 """Masks secrets in a stream of bytes, wherever its chunks are cut."""
 
-import re
-from collections.abc import Iterable
+import json
+from functools import lru_cache
+from typing import Any
+
+from jeeves_runner.execute.output.automaton import ROOT, Automaton
 
 MASK = b"***"
-MIN_LENGTH = 6
-"""Characters of the shortest secret that is masked: shorter ones would blot out ordinary words."""
 
-
-def maskable(secrets: Iterable[str]) -> tuple[bytes, ...]:
-    """The secrets long enough to be masked, in UTF-8, longest first."""
-    long_enough = {secret for secret in secrets if len(secret) >= MIN_LENGTH}
-    encoded = (secret.encode("utf-8", "surrogateescape") for secret in long_enough)
-    return tuple(sorted(encoded, key=lambda secret: (-len(secret), secret)))
+_MIN_PART = 6
+"""Bytes of the shortest beginning of a secret that is masked where the output ends in the middle of it."""
 
 
 class Masker:
-    """Replaces secrets in one stream; the result depends on the whole stream, not on its chunks.
+    """Replaces texts in one stream; the result depends on the whole stream, not on its chunks.
 
-    From the left, the longest secret at each place is replaced. The end of a chunk that may be the
-    beginning of a secret is held back until more comes.
+    Every byte of every text is masked; texts that overlap become one mask. The end of a chunk that may be the
+    beginning of a text is held back until more comes.
     """
 
-    def __init__(self, secrets: tuple[bytes, ...]) -> None:
-        """``secrets`` as ``maskable`` gives them."""
-        self._secrets = secrets
-        self._pattern = re.compile(b"|".join(re.escape(secret) for secret in secrets)) if secrets else None
+    def __init__(self, texts: tuple[bytes, ...]) -> None:
+        """``texts`` as ``secret_texts.texts_of`` gives them."""
+        self._automaton = _automaton(texts) if texts else None
+        self._state = ROOT
         self._held = b""
+        # Where texts were found in what is held. A start below 0: its mask has been passed on.
+        self._found: list[tuple[int, int]] = []
 
     def feed(self, data: bytes) -> bytes:
         """What can be passed on after this chunk."""
-        if self._pattern is None:
+        if self._automaton is None:
             return data
-        return self._mask(self._pattern, self._held + data)
+        start, data = len(self._held), self._held + data
+        self._state, found = self._automaton.read(data, start, self._state)
+        self._join(found)
+        return self._pass_on(data, len(data) - self._automaton.depth(self._state))
 
     def close(self) -> bytes:
         """What was held back, now that no more comes."""
-        rest, self._held = self._held, b""
-        return rest if self._pattern is None else self._pattern.sub(MASK, rest)
+        if self._automaton is None:
+            return b""
+        begun, end = self._automaton.depth(self._state), len(self._held)
+        if begun >= _MIN_PART:  # its program was killed while it wrote, say
+            self._join([(end - begun, end)])
+        return self._pass_on(self._held, end)
 
-    def _mask(self, pattern: re.Pattern[bytes], data: bytes) -> bytes:
+    def _join(self, found: list[tuple[int, int]]) -> None:
+        """Add what was found, in the order of the ends."""
+        for start, end in found:
+            first = start
+            while self._found and self._found[-1][1] > start:
+                first = min(first, self._found.pop()[0])
+            self._found.append((first, end))
+
+    def _pass_on(self, data: bytes, decided: int) -> bytes:
+        """All before ``decided``, masked: no text that is found later begins there."""
         parts: list[bytes] = []
-        position = 0
-        undecided = self._first_undecided(data, position)
-        while (match := pattern.search(data, position)) and match.start() < undecided:
-            parts += (data[position : match.start()], MASK)
-            position = match.end()
-            if position > undecided:
-                undecided = self._first_undecided(data, position)
-        parts.append(data[position:undecided])
-        self._held = data[undecided:]
+        place = 0
+        for start, end in self._found:
+            if start >= decided:
+                break
+            if start >= 0:
+                parts += (data[place:start], MASK)
+            place = min(end, decided)
+        parts.append(data[place:decided])
+        self._found = [(start - decided, end - decided) for start, end in self._found if end > decided]
+        self._held = data[decided:]
         return b"".join(parts)
 
-    def _first_undecided(self, data: bytes, start: int) -> int:
-        """The first index from ``start`` on where the data may end in the middle of a secret."""
-        earliest = len(data)
-        for secret in self._secrets:
-            index = data.find(secret[:1], max(start, len(data) - len(secret) + 1), earliest)
-            while index != -1:
-                if secret.startswith(data[index:]):
-                    earliest = index
-                    break
-                index = data.find(secret[:1], index + 1, earliest)
-        return earliest
+
+def masked(text: str, texts: tuple[bytes, ...]) -> str:
+    """A whole text, masked as a stream is."""
+    if not texts:
+        return text
+    masker = Masker(texts)
+    data = masker.feed(text.encode("utf-8", "surrogatepass")) + masker.close()
+    return data.decode("utf-8", "surrogatepass")
+
+
+def masked_json(text: str, texts: tuple[bytes, ...]) -> str:
+    """A JSON text that is masked already, with what its escapes hid masked as well: in strings and names."""
+    if not texts or "\\" not in text:
+        return text
+    value = json.loads(text)
+    shown = _with_strings_masked(value, texts)
+    return text if shown == value else json.dumps(shown)
+
+
+def _with_strings_masked(value: Any, texts: tuple[bytes, ...]) -> Any:
+    match value:
+        case str():
+            return masked(value, texts)
+        case list():
+            return [_with_strings_masked(item, texts) for item in value]
+        case dict():
+            return {masked(name, texts): _with_strings_masked(item, texts) for name, item in value.items()}
+        case _:
+            return value
+
+
+@lru_cache(maxsize=64)
+def _automaton(texts: tuple[bytes, ...]) -> Automaton:
+    """The runs of a job mostly have the same secrets."""
+    return Automaton(texts)

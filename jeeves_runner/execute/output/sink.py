@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_thread import PATIENCE, ThreadedLog
-from jeeves_runner.execute.output.mask import Masker, maskable
+from jeeves_runner.execute.output.mask import Masker, masked, masked_json
 from jeeves_runner.execute.output.result_line import ResultLine
+from jeeves_runner.execute.output.secret_texts import texts_of
 from jeeves_runner.execute.output.stream_tail import StreamTail
 
 _Utf8Decoder = codecs.getincrementaldecoder("utf-8")
@@ -22,6 +23,7 @@ class Output:
 
     def __init__(self, log: LogPlace | None, log_max: int) -> None:
         """``log`` None: there is none; ``log_max`` is the log's greatest size in bytes."""
+        self._masked_texts: tuple[bytes, ...] = ()
         self._stdout = _Stream(())
         self._stderr = _Stream(())
         self._log = None if log is None else ThreadedLog(log, log_max)
@@ -41,9 +43,14 @@ class Output:
 
     def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         """Mask these in all that is written from here on, and note the digest of what runs."""
-        if masked := maskable(secrets):
-            self._stdout, self._stderr = _Stream(masked), _Stream(masked)
+        if texts := texts_of(secrets):
+            self._masked_texts = texts
+            self._stdout, self._stderr = _Stream(texts), _Stream(texts)
         self.script_hash = script_hash
+
+    def masked(self, text: str) -> str:
+        """What else is said of the run, without its secrets."""
+        return masked(text, self._masked_texts)
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Take a chunk of a stream, cut anywhere."""
@@ -58,6 +65,9 @@ class Output:
         for stream in (self._stdout, self._stderr):
             self._pass_on(stream, stream.finish())
         self.result, self.result_note = self._result.close()
+        if self.result is not None:
+            # JSON can escape any character, so a secret may show only once it is decoded.
+            self.result = masked_json(self.result, self._masked_texts)
         if self._log is not None:
             self._log.close()
 
@@ -79,8 +89,8 @@ class Output:
 class _Stream:
     """What one stream holds back and keeps."""
 
-    def __init__(self, secrets: tuple[bytes, ...]) -> None:
-        self._masker = Masker(secrets)
+    def __init__(self, masked_texts: tuple[bytes, ...]) -> None:
+        self._masker = Masker(masked_texts)
         self._decoder = _Utf8Decoder("replace")
         self.tail = StreamTail()
 

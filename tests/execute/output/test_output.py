@@ -79,19 +79,28 @@ def test_no_secret_survives_any_chunking(data: bytes, places: list[int]) -> None
 
 
 def masked_by_hand(data: bytes) -> bytes:
-    """Reading from the left, the longest secret at each place."""
-    longest_first = sorted((secret.encode() for secret in SECRETS), key=len, reverse=True)
-    result, place = b"", 0
-    while place < len(data):
-        found = next((secret for secret in longest_first if data.startswith(secret, place)), None)
-        result += b"***" if found else data[place : place + 1]
-        place += len(found) if found else 1
-    return result
+    """Every place of every secret, and an end of six bytes that begin one; what overlaps is one mask."""
+    secrets = [secret.encode() for secret in SECRETS]
+    spans = {
+        (place, place + len(secret))
+        for secret in secrets
+        for place in range(len(data))
+        if data.startswith(secret, place)
+    }
+    begun = (len(data) - n for s in secrets for n in range(6, len(s)) if data.endswith(s[:n]))
+    if (first := min(begun, default=None)) is not None:
+        spans.add((first, len(data)))
+    result, shown = b"", 0
+    for start, end in sorted(spans):
+        if start >= shown:
+            result += data[shown:start] + b"***"
+        shown = max(shown, end)
+    return result + data[shown:]
 
 
 @settings(max_examples=200, deadline=None)
 @given(data=streams, places=st.lists(st.integers(0, 10_000), max_size=30))
-def test_masking_agrees_with_a_plain_reading_from_the_left(data: bytes, places: list[int]) -> None:
+def test_masking_agrees_with_a_plain_search_for_each_secret(data: bytes, places: list[int]) -> None:
     tail = collected(*cut_at(data, places), secrets=SECRETS).stdout_tail
     assert (tail or "") == masked_by_hand(data).decode("utf-8", "replace")
 
@@ -125,10 +134,10 @@ def test_secrets_of_under_six_characters_are_left() -> None:
 def test_a_secret_split_over_two_streams_is_no_secret() -> None:
     output = Output(None, 0)
     output.prepared(secrets=("hunter2-secret",), script_hash=None)
-    output.write("stdout", b"hunter2-")
-    output.write("stderr", b"secret")
+    output.write("stdout", b"hunte")
+    output.write("stderr", b"r2-secret")
     output.close()
-    assert (output.stdout_tail, output.stderr_tail) == ("hunter2-", "secret")
+    assert (output.stdout_tail, output.stderr_tail) == ("hunte", "r2-secret")
 
 
 # Decoding
@@ -256,6 +265,23 @@ def test_windows_line_endings_do_not_matter() -> None:
 def test_secrets_are_masked_in_results_too() -> None:
     output = collected(b'JR_RESULT:{"key": "hunter2-secret"}\n', secrets=SECRETS)
     assert output.result == '{"key": "***"}'
+
+
+@pytest.mark.parametrize(
+    "secret", ['qu"ote\\back-secret', "pässwörd-秘密", "first line\nsecond line", "a/b/c/d/e"]
+)
+def test_what_json_escapes_in_a_result_is_masked_too(secret: str) -> None:
+    every_character = "".join(f"\\u{ord(character):04X}" for character in secret)
+    text = f'{{"{every_character}": [{json.dumps("<" + secret + ">")}, "{every_character}", 12]}}'
+    output = collected(f"JR_RESULT:{text}\n".encode(), secrets=(secret,))
+    assert output.result is not None
+    shown = re.sub(r"\*{3}(\\n\*{3})?", "***", output.result)
+    assert json.loads(shown) == {"***": ["<***>", "***", 12]}
+
+
+def test_a_result_that_hides_no_secret_stays_as_it_was_written() -> None:
+    text = '{"a":"\\u0061\\n",  "b":1}'
+    assert collected(f"JR_RESULT:{text}\n".encode(), secrets=SECRETS).result == text
 
 
 @pytest.mark.parametrize("size", [65_537, 200_000, 1_000_000])

@@ -1,0 +1,144 @@
+"""Which texts are masked for a secret: every form in which programs usually print it."""
+
+import json
+from itertools import pairwise
+from time import thread_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jeeves_runner.execute.output.mask import Masker, masked
+from jeeves_runner.execute.output.secret_texts import texts_of
+
+KEY = "-----BEGIN KEY-----\nMIIBaaaaBBBB/cccc\nab==\n-----END KEY-----"
+
+
+def shown(output: str | bytes, *secrets: str) -> str:
+    masker = Masker(texts_of(secrets))
+    data = output if isinstance(output, bytes) else output.encode()
+    return (masker.feed(data) + masker.close()).decode("utf-8", "surrogateescape")
+
+
+# Lines
+
+
+def test_a_secret_of_several_lines_is_masked_line_by_line_and_as_a_whole() -> None:
+    assert shown(f"key: {KEY}.", KEY) == "key: ***."
+    assert shown("1 MIIBaaaaBBBB/cccc 2\n3 -----END KEY----- 4", KEY) == "1 *** 2\n3 *** 4"
+
+
+def test_line_ends_do_not_matter() -> None:
+    for printed in (KEY.replace("\n", "\r\n"), KEY, KEY.replace("\n", "\\n"), KEY.replace("\n", "\\r\\n")):
+        for secret in (KEY, KEY.replace("\n", "\r\n")):
+            assert shown(f"<{printed}>", secret) == "<***>"
+
+
+def test_a_short_line_is_left_where_it_stands_alone() -> None:
+    assert shown("ab==\n", KEY) == "ab==\n"
+
+
+def test_lines_that_are_masked_by_themselves_need_no_whole() -> None:
+    assert texts_of(["first line\nsecond line\n"]) == (b"first line", b"second line")
+
+
+def test_a_line_is_masked_without_the_blanks_around_it() -> None:
+    assert shown("password:hunter2!", "user: x\n    password:hunter2!\n") == "***"
+
+
+def test_blanks_and_short_values_are_not_masked() -> None:
+    for secret in ("", "12345", "      ", "\n\n\n\n\n\n\n", "\t \t \t \t"):
+        assert texts_of([secret]) == ()
+
+
+# Escapes
+
+ENCODERS = [
+    json.dumps,
+    lambda text: json.dumps(text, ensure_ascii=False),
+    lambda text: json.dumps(text).replace("/", "\\/"),
+    lambda text: json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026"),
+]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("secret", ['qu"ote\\back-secret', "pässwörd-秘密-🔑", "a\tb/c<d&e\x01f", KEY])
+def test_a_secret_is_masked_as_json_writes_it(secret: str, encoder: object) -> None:
+    assert callable(encoder)
+    assert shown(f"value: {encoder(secret)},", secret) == 'value: "***",'
+
+
+def test_hexadecimal_digits_may_be_capitals() -> None:
+    assert shown(r"p\u00E4ssw\u00F6rd", "pässwörd") == "***"
+
+
+def test_what_is_no_utf_8_is_masked_as_bytes_and_as_decoders_show_it() -> None:
+    raw = b"\xffsecret\xfe-key"
+    secret = raw.decode("utf-8", "surrogateescape")
+    for printed in (raw, raw.decode("utf-8", "replace").encode(), json.dumps(secret).encode()):
+        assert shown(b"<" + printed + b">", secret).strip('"') in ("<***>", '<"***">')
+
+
+# Places
+
+
+def test_overlapping_secrets_are_masked_to_their_last_byte() -> None:
+    assert shown("<abcdefghijklmn>", "abcdefgh", "ghijklmn") == "<***>"
+    assert shown("<abcabcabcabc>", "abcabcabc") == "<***>"
+    assert shown("hunter2!hunter2!", "hunter2!") == "******"
+
+
+def test_a_secret_within_a_beginning_of_another_is_masked() -> None:
+    assert shown("xxabcdef-12", "abcdef", "xxabcdef-123456") == "***"
+    assert shown("xxabcdef and more", "abcdef", "xxabcdef-123456") == "xx*** and more"
+
+
+def test_output_that_ends_in_a_secret_shows_no_more_than_five_bytes_of_it() -> None:
+    assert shown("key=hunte", "hunter2-secret") == "key=hunte"
+    assert shown("key=hunter", "hunter2-secret") == "key=***"
+
+
+letters = st.text("ab", min_size=6, max_size=14)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    secrets=st.lists(letters, min_size=1, max_size=8),
+    data=st.text("abc", max_size=60),
+    cuts=st.lists(st.integers(0, 60), max_size=8),
+)
+def test_secrets_of_few_letters_are_masked_wherever_they_overlap_and_chunks_are_cut(
+    secrets: list[str], data: str, cuts: list[int]
+) -> None:
+    covered = [False] * len(data)
+    for secret in secrets:
+        for place in range(len(data)):
+            if data.startswith(secret, place):
+                covered[place : place + len(secret)] = [True] * len(secret)
+    # The end of the output may be masked besides; what begins no secret is not.
+    masker = Masker(texts_of(secrets))
+    borders = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    chunks = [data[a:b].encode() for a, b in pairwise(borders)]
+    result = (b"".join(map(masker.feed, chunks)) + masker.feed(b"c") + masker.close()).decode()
+    plain = "".join(letter for letter, is_secret in zip(data, covered, strict=True) if not is_secret)
+    assert result.replace("*", "") == plain + "c"
+
+
+# Costs
+
+
+@pytest.mark.parametrize("count", [1, 50, 1000])
+@pytest.mark.parametrize("chunk", [100, 65_536])
+def test_the_time_for_a_byte_has_a_bound_whatever_the_secrets_are(count: int, chunk: int) -> None:
+    """A search for each secret by itself, or from each place again, takes minutes for this."""
+    texts = texts_of("a" * (3000 - n) + f"b{n}" for n in range(count))
+    masker, data = Masker(texts), b"a" * 262_144
+    began = thread_time()
+    for place in range(0, len(data), chunk):
+        masker.feed(data[place : place + chunk])
+    assert thread_time() - began < 5
+
+
+def test_a_text_is_masked_like_output() -> None:
+    assert masked("the file hunter2! is missing", texts_of(["hunter2!"])) == "the file *** is missing"
+    assert masked("as it is \ud800", ()) == "as it is \ud800"
