@@ -21,6 +21,7 @@ from jeeves_runner.config_kinds import (
     Location,
     Section,
     Size,
+    Variables,
     Whole,
     Zone,
     read_settings,
@@ -96,6 +97,12 @@ class Config(NamedTuple):
     sync: Annotated[SyncConfig, Section(SyncConfig, "How manifests are followed.", "{mode: auto}")] = (
         SyncConfig()
     )
+    inherit_env: Annotated[
+        tuple[str, ...] | None,
+        Variables(
+            "Variables of the runner's environment that jobs inherit, by name or pattern; all by default."
+        ),
+    ] = None
     runners: Annotated[
         Mapping[str, str], Commands('Commands that run scripts, by file extension: {py: "uv run"}.')
     ] = MappingProxyType({})

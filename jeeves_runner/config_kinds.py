@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
 from jeeves_runner.core.durations import format_duration, format_size, parse_duration, parse_size
-from jeeves_runner.core.problem import Finding
+from jeeves_runner.core.inheritance import is_of_the_runner
+from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
 from jeeves_runner.core.wording import brief
 
@@ -197,6 +198,30 @@ class Limits(Kind):
         return super().schema(None)
 
 
+class Variables(Kind):
+    """A list of names of environment variables, in which ``*``, ``?`` and ``[…]`` stand for characters."""
+
+    def __init__(self, meaning: str) -> None:
+        # No variable can have another name.
+        name = {
+            "type": "string",
+            "minLength": 1,
+            "pattern": "^[^=\\u0000]*$",
+            "x-expected": "a variable's name",
+        }
+        form = {"type": "array", "items": name}
+        super().__init__(meaning, form, "a list of names such as [HTTPS_PROXY, APP_*]")
+
+    def read(self, written: Any, root: Path) -> tuple[str, ...]:
+        return tuple(written)
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        for number, name in enumerate(written):
+            if is_of_the_runner(name):
+                message = f"`{'.'.join(place)}` names {name}, which belongs to the runner itself"
+                yield _wrong((*place, number), message, "take it out")
+
+
 class Commands(Kind):
     """A mapping of file extensions to commands, each as a shell would split it."""
 
@@ -280,7 +305,7 @@ def findings_in(settings: tuple[Setting, ...], given: Given, above: Place = ()) 
             yield from setting.kind.findings((*above, setting.key), given.values[setting.key], given)
 
 
-def _wrong(path: Place, message: str, hint: str | None = None) -> Finding:
+def _wrong(path: KeyPath, message: str, hint: str | None = None) -> Finding:
     return Finding(path=path, code="wrong_value", message=message, hint=hint)
 
 

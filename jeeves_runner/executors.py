@@ -1,6 +1,7 @@
 """Which executors there are, made from the config. A new one is added here."""
 
 import os
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -20,10 +21,18 @@ _BY_TYPE: Final = {JobType.SCRIPT: LOCAL}
 
 
 def make_executors(
-    config: Config, clock: Clock, stack: AsyncExitStack | None = None, *, open_files: int | None = None
+    config: Config,
+    clock: Clock,
+    stack: AsyncExitStack | None = None,
+    *,
+    open_files: int | None = None,
+    taken: Callable[[], frozenset[str]] = frozenset,
 ) -> Executors:
-    """Those of this config. ``open_files``: the soft limit on open files that scripts get; None: this
-    process's own. The ``stack`` ends what they have begun; without one they are to start nothing."""
+    """Those of this config. The ``stack`` ends what they have begun; without one they are to start nothing.
+
+    ``open_files``: the soft limit on open files that scripts get; None: this process's own. ``taken`` tells
+    which variables of this process live jobs take as secrets now.
+    """
     starters = StarterPool(clock, DirectSpawner(clock, open_files=open_files), open_files=open_files)
     if stack is not None:
         stack.callback(starters.close)
@@ -34,8 +43,10 @@ def make_executors(
         db_path=str(config.db_path),
         runners=config.runners,
         base_env=dict(os.environ),
+        inherit_env=config.inherit_env,
     )
-    return Executors([LocalExecutor(launcher, surroundings, slots=config.max_concurrency)], _executor_of)
+    local = LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=taken)
+    return Executors([local], _executor_of)
 
 
 def _executor_of(spec: JobSpec) -> str:

@@ -52,6 +52,7 @@ from jeeves_runner.runner.stop import SLACK, Stop
 from jeeves_runner.runner.tasks import Tasks
 from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
+from jeeves_runner.runs.taken_variables import TakenVariables
 from jeeves_runner.side_thread import SideThread
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,8 @@ class Runner:
         make_folder(config.data_dir, config.folder_mode)
         stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
-        executors = make_executors(config, clock, stack, open_files=self._open_files)
+        taken = TakenVariables(conn).names
+        executors = make_executors(config, clock, stack, open_files=self._open_files, taken=taken)
         recovered = await self._stop.unless_asked(recover_left_runs(conn, executors, str(config.data_dir)))
         if recovered is None:
             return False

@@ -70,7 +70,7 @@ def _composed(shape: object) -> JsonSchema:
             return {"enum": list(parts)}
         case origin if origin in (Union, UnionType):
             return {"anyOf": [schema_of(part) for part in parts]}
-        case origin if origin is list:
+        case origin if origin in (list, tuple):
             return {"type": "array", "items": schema_of(parts[0])}
         case origin if origin in (dict, Mapping):
             return {"type": "object", "additionalProperties": schema_of(parts[1])}

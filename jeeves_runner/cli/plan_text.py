@@ -25,12 +25,14 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
 
 
 def plan_lines(plan: Plan) -> Iterator[Line]:
-    """Every change and everything held."""
+    """Every change, everything held, and what the changes do besides."""
     for change in plan.changes:
         yield from change_lines(change.as_json())
     for held in plan.held:
         head = Styled(f"= {held.kind} {held.id}", "cyan")
         yield head, f"  held at its last good spec: {held.message} ({held.file})"
+    for consequence in plan.consequences:
+        yield Styled("!", "yellow"), f" {consequence.message}"
 
 
 def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:

@@ -7,13 +7,17 @@
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences, variables_in
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.spec_texts import FieldChange
 
 Key = tuple[str, str]
 """``(kind, id)``, where kind is ``job`` or ``queue``."""
+
+
+_NONE_TAKEN: Final = Taken()
 
 
 class Action(StrEnum):
@@ -50,6 +54,8 @@ class Change:
     """The hash of ``text``, 32 hex digits; None for a delete."""
     script: str | None = None
     """The absolute path of the file that a job runs, if it runs one."""
+    takes: frozenset[str] = frozenset()
+    """The variables of the runner's environment that a job takes as secrets."""
     fields: tuple[FieldChange, ...] = ()
     """What an update changes; empty until it is worked out for showing."""
 
@@ -126,6 +132,25 @@ class Plan:
     """Manifests to remember as read without errors."""
     forgotten: tuple[str, ...] = ()
     """Paths of manifests to remember no longer."""
+    inherit_env: Patterns = None
+    """Which variables of the runner's environment jobs may inherit; None: all."""
+    taken: Taken = _NONE_TAKEN
+    """Which of them the live jobs take as secrets; empty until it is read for showing."""
+
+    @property
+    def consequences(self) -> tuple[Consequence, ...]:
+        """What the changes do to jobs besides; of a plan that was worked out for showing."""
+        jobs = [change for change in self.changes if change.kind == "job"]
+        if not jobs:
+            return ()
+        variables = dict(self.taken.by_job)
+        for change in jobs:
+            variables.pop(change.id, None)
+            if change.takes:
+                variables[change.id] = change.takes
+        more = len(self.of(Action.CREATE, "job")) - len(self.of(Action.DELETE, "job"))
+        after = Taken(self.taken.jobs + more, variables)
+        return tuple(consequences(self.taken, after, self.inherit_env))
 
     def of(self, action: Action, kind: str | None = None) -> list[Change]:
         """The changes of one action, optionally of one kind."""
@@ -255,6 +280,7 @@ def _create(want: Declaration) -> Change:
         text=want.text,
         digest=want.digest,
         script=want.script,
+        takes=variables_in(want.text),
     )
 
 
@@ -274,6 +300,7 @@ def _restored(key: Key, row: LiveRow, text: str) -> Change:
         text=text,
         digest=row.digest,
         script=row.script,
+        takes=variables_in(text),
     )
 
 

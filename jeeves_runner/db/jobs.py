@@ -4,11 +4,12 @@ Applies write them: see ``declared_jobs``.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import apsw
 
+from jeeves_runner.core.inheritance import Taken
 from jeeves_runner.core.wording import did_you_mean
 from jeeves_runner.errors import Conflict, NotFound
 
@@ -39,6 +40,8 @@ class JobRow(NamedTuple):
     deleted_at: str | None
     """When it was deleted; None for a live job."""
 
+
+_NO_NAMES: Final[frozenset[str]] = frozenset()
 
 _COLUMNS: Final = ", ".join("spec" if field == "spec_text" else field for field in JobRow._fields)
 
@@ -85,6 +88,29 @@ def starts_with_the_runner(conn: apsw.Connection, job_id: str) -> bool:
 def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
     """The jobs, tombstones included, that revisions after this one wrote."""
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE revision_id > ?", (revision_id,))]
+
+
+_TAKEN: Final = (
+    "SELECT id, CASE WHEN deleted_at IS NULL AND instr(spec, '\"from_env\"') THEN"
+    " (SELECT json_group_array(value ->> '$.from_env') FROM json_each(jobs.spec, '$.env')"
+    " WHERE type = 'object' AND value ->> '$.from_env' IS NOT NULL) END FROM jobs"
+)
+
+
+def variables_taken(conn: apsw.Connection) -> Taken:
+    """Which variables of the runner's environment the live jobs take as secrets."""
+    found = dict(_taken(conn, f"{_TAKEN} WHERE deleted_at IS NULL"))
+    return Taken(len(found), {name: names for name, names in found.items() if names})
+
+
+def variables_taken_since(conn: apsw.Connection, revision_id: int) -> Iterator[tuple[str, frozenset[str]]]:
+    """The same of each job that revisions after this one wrote, by id; a deleted one takes none."""
+    return _taken(conn, f"{_TAKEN} WHERE revision_id > ?", revision_id)
+
+
+def _taken(conn: apsw.Connection, query: str, *values: int) -> Iterator[tuple[str, frozenset[str]]]:
+    for name, names in conn.execute(query, values):
+        yield name, frozenset(json.loads(names)) if names else _NO_NAMES
 
 
 def unknown_job(conn: apsw.Connection, job_id: str) -> NotFound:

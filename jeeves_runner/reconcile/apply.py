@@ -56,7 +56,10 @@ def read_live(conn: apsw.Connection) -> Live:
 
 
 def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:
-    """The plan with what each update changes, field by field."""
+    """The plan with what is to be shown of it: what each update changes, field by field, and which variables
+    the live jobs take, from which its consequences follow."""
+    if any(change.kind == "job" for change in plan.changes):
+        plan = replace(plan, taken=jobs.variables_taken(conn))
     updates = plan.of(Action.UPDATE)
     if not updates:
         return plan

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from jeeves_runner.core.inheritance import Patterns
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import Entry, FileResult
@@ -37,6 +38,8 @@ class PlannerSetup:
     """What every manifest is read with."""
     runners: tuple[tuple[str, str], ...]
     """``(extension, command)`` as configured; they decide which scripts can be run."""
+    inherit_env: Patterns
+    """Which variables of the runner's environment jobs may inherit."""
     version: str
     """The program's version: another one may read the same manifests differently."""
     processes: int = 1
@@ -76,7 +79,7 @@ class Planner:
         machine = _Machine(dict(self._setup.runners))
         defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
         look = _Look(self._reader, self._setup.context.project_root, machine, live)
-        plan = look.plan(snapshot, defaults)
+        plan = replace(look.plan(snapshot, defaults), inherit_env=self._setup.inherit_env)
         self.trace = snapshot.trace
         self.recheck = machine.faulty_scripts
         return plan

@@ -304,6 +304,8 @@ class Reconciler:
         await self._planner.advance(Delta.of(plan, applied.revision or plan.base), known)
         if applied.revision is not None:
             log.info("applied revision %d: %s", applied.revision, summary(plan))
+            for consequence in plan.consequences:
+                log.warning("revision %d: %s", applied.revision, consequence.message)
             self.status = replace(
                 self.status, revision=applied.revision, commit=commit.sha if commit else None
             )

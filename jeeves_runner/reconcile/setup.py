@@ -35,6 +35,7 @@ def planner_setup(config: Config, *, processes: int = 1) -> PlannerSetup:
             project_root=str(config.root), timezone=config.timezone, pools=frozenset(config.pools)
         ),
         runners=tuple(sorted(config.runners.items())),
+        inherit_env=config.inherit_env,
         version=__version__,
         processes=processes,
     )

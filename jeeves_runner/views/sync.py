@@ -46,6 +46,17 @@ class ChangeDocument(TypedDict):
     """What an update changes."""
 
 
+class ConsequenceDocument(TypedDict):
+    """What a plan does to jobs that it does not change."""
+
+    code: str
+    """``hides_variable``: other jobs no longer inherit it. ``shows_variable``: all inherit it again."""
+    variable: str
+    """The variable's name."""
+    message: str
+    """The same in a sentence."""
+
+
 class HeldDocument(TypedDict):
     """A live row that keeps its last good spec because its manifest is broken."""
 
@@ -97,6 +108,8 @@ class SyncDocument(TypedDict):
     """What is wrong with the manifests."""
     plan: list[ChangeDocument]
     """The changes that wait."""
+    consequences: list[ConsequenceDocument]
+    """What these do besides."""
     reason: str | None
     """Why they wait, or what went wrong."""
 
@@ -133,6 +146,8 @@ class PlanDocument(TypedDict):
     """Whether all manifests could be read; if not, it deletes nothing."""
     changes: list[ChangeDocument]
     """The rows to write."""
+    consequences: list[ConsequenceDocument]
+    """What that does besides."""
     held: list[HeldDocument]
     """The rows that keep an older spec."""
     problems: list[ProblemDocument]
@@ -175,6 +190,7 @@ def sync_view(look: LastLook) -> SyncDocument:
         "held": held_view(look.plan.held),
         "problems": problems_view(look.plan.problems),
         "plan": _changes(look.plan.changes),
+        "consequences": _consequences(look.plan),
         "reason": look.reason,
     }
 
@@ -194,6 +210,7 @@ def recorded_sync(conn: apsw.Connection, reason: str | None) -> SyncDocument:
         "held": held,
         "problems": [],
         "plan": [],
+        "consequences": [],
         "reason": reason,
     }
 
@@ -225,6 +242,7 @@ def plan_view(plan: Plan) -> PlanDocument:
         "base": plan.base,
         "complete": plan.complete,
         "changes": _changes(plan.changes),
+        "consequences": _consequences(plan),
         "held": held_view(plan.held),
         "problems": problems_view(plan.problems),
     }
@@ -243,3 +261,9 @@ def held_view(held: Iterable[Held]) -> list[HeldDocument]:
 def _changes(changes: Sequence[Change]) -> list[ChangeDocument]:
     """Changes as they are also recorded with their revision."""
     return [cast(ChangeDocument, change.as_json()) for change in changes]
+
+
+def _consequences(plan: Plan) -> list[ConsequenceDocument]:
+    return [
+        {"code": each.code, "variable": each.variable, "message": each.message} for each in plan.consequences
+    ]

@@ -55,6 +55,20 @@ def test_an_apply_that_is_refused_prints_its_plan_and_the_reason(project: Projec
     assert document["refused"] in answer.stderr
 
 
+def test_a_variable_hidden_from_other_jobs_is_told_by_diff_and_by_apply(project: Project) -> None:
+    project.write("other.yaml", "run: env\ntimeout: 1m\n")
+    project.write("owner.yaml", "run: echo\ntimeout: 1m\nenv: {B: {from_env: PROD_PASSWORD}}\n")
+    line = "! PROD_PASSWORD is hidden from all other jobs: job owner takes it as a secret\n"
+    for words in (("diff", "--against", "empty"), ("diff",), ("apply",)):
+        document = json.loads(run(*words, "--json").stdout) if words[0] == "diff" else None
+        if document is not None:
+            assert document["consequences"] == [
+                {"code": "hides_variable", "variable": "PROD_PASSWORD", "message": line[2:-1]}
+            ]
+        assert line in run(*words).stdout
+    assert json.loads(run("diff", "--json").stdout)["consequences"] == []
+
+
 def test_an_apply_from_another_folder_prints_the_reason(project: Project) -> None:
     project.write("a.yaml", "run: echo a\ntimeout: 1m\n")
     assert run("apply").exit_code == 0

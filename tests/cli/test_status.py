@@ -79,7 +79,7 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
     sync: SyncDocument = {
         "state": "blocked", "since": to_text(NOON - timedelta(minutes=5)),
         "revision": 4, "commit": None, "checked_at": to_text(NOON),
-        "reason": "too many deletes", "held": [], "problems": [], "plan": [],
+        "reason": "too many deletes", "held": [], "problems": [], "plan": [], "consequences": [],
     }  # fmt: skip
     said = status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):

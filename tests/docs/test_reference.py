@@ -28,13 +28,14 @@ from support.docs import (
 from jeeves_runner.cli.reasons import REASONS
 from jeeves_runner.config import config_schema, load_config
 from jeeves_runner.core.gap import catch_up
+from jeeves_runner.core.inheritance import ALWAYS, OF_THE_RUNNER
 from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.local.environment import OF_THE_RUNNER, Surroundings, build_environment
+from jeeves_runner.execute.local.environment import Surroundings, build_environment
 from jeeves_runner.runner.stop import SLACK
 from jeeves_runner.schemas_text import manifest_schema
 
@@ -153,9 +154,14 @@ def test_the_variables_described_are_those_a_script_gets() -> None:
 
 
 def test_the_variables_that_are_not_inherited_are_named() -> None:
-    intro = read("reference/script-environment.md").split("\n| variable |")[0]
+    intro = read("reference/script-environment.md").split("\n\nA variable that any")[0]
     named = {name for name in code(intro) if name.isupper() or name.isalnum()} - {"env", "JR_"}
     assert named == OF_THE_RUNNER
+
+
+def test_the_variables_that_are_always_inherited_are_named() -> None:
+    rows = table(read("reference/script-environment.md"), "always inherited")
+    assert [tuple(code(row[0])) for row in rows] == [ALWAYS]
 
 
 # The service

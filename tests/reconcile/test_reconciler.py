@@ -25,6 +25,7 @@ from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup, source_of
 from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources.folder.system_watch import SystemWatch
+from jeeves_runner.views.sync import sync_view
 
 
 @pytest.fixture
@@ -316,6 +317,25 @@ def test_what_is_pending_says_why(project: Project) -> None:
             assert reconciler.settling() is not None
 
     asyncio.run(scene())
+
+
+def test_what_a_plan_does_besides_is_shown_while_it_waits_and_logged_with_its_revision(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.write("owner.yaml", "run: echo\ntimeout: 1m\nenv: {B: {from_env: PROD_PASSWORD}}\n")
+    message = "PROD_PASSWORD is hidden from all other jobs: job owner takes it as a secret"
+
+    async def scene() -> None:
+        async with looking(project, automatic=False) as reconciler:
+            state = await reconciler.look()
+            assert [each["message"] for each in sync_view(state)["consequences"]] == [message]
+            assert message not in caplog.text
+            reconciler.apply_now()
+            state = await reconciler.look()
+            assert sync_view(state)["consequences"] == []
+
+    asyncio.run(scene())
+    assert f"revision 1: {message}" in caplog.messages
 
 
 def test_a_word_to_apply_holds_for_the_plan_it_was_given_for(

@@ -73,6 +73,8 @@ def _setting_rows(settings: Sequence[Setting], values: Any, prefix: str = "") ->
 def _shown(setting: Setting, value: Any) -> str:
     if value is None or value == {}:
         return NONE
+    if isinstance(value, tuple):
+        return f"[{', '.join(value)}]"
     if isinstance(setting.kind, Duration):
         return format_duration(value)
     return size(value) if isinstance(setting.kind, Size) else str(value)

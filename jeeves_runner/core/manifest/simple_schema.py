@@ -10,7 +10,7 @@ from typing import Any, Final
 _NOTES: Final = frozenset({"$schema", "title", "description", "default", "x-expected"})
 """Keywords that allow any value."""
 
-_TYPES: Final[Mapping[str, type]] = {"object": dict, "string": str, "integer": int}
+_TYPES: Final[Mapping[str, type]] = {"object": dict, "array": list, "string": str, "integer": int}
 
 
 def fits(value: Any, schema: Mapping[str, Any]) -> bool:
@@ -42,6 +42,17 @@ def _keeps(value: Any, keyword: str, wanted: Any, schema: Mapping[str, Any]) -> 
             return bool(len(value) >= wanted)
         case "pattern", str():
             return matches(wanted, value)
+        case _, list() | dict():
+            return _parts_keep(value, keyword, wanted, schema)
+        case _:
+            return keyword in _NOTES
+
+
+def _parts_keep(value: Any, keyword: str, wanted: Any, schema: Mapping[str, Any]) -> bool:
+    """The same of what a list or a mapping holds."""
+    match keyword, value:
+        case "items", list():
+            return all(fits(item, wanted) for item in value)
         case "properties", dict():
             return all(fits(value[key], part) for key, part in wanted.items() if key in value)
         case "additionalProperties", dict():

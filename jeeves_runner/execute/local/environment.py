@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from jeeves_runner.core.inheritance import Patterns, is_inherited
 from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
@@ -17,17 +18,6 @@ from jeeves_runner.execute.local.faults import Fault, refused, secret_fault, var
 from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
 from jeeves_runner.regular_files import read_all
 
-_RESERVED = "JR_"
-
-OF_THE_RUNNER: Final = frozenset(
-    """
-    PYTHONHOME PYTHONPATH VIRTUAL_ENV
-    NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_PID LISTEN_FDNAMES FDSTORE
-    MAINPID MANAGERPID SYSTEMD_EXEC_PID JOURNAL_STREAM MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE
-    """.split()  # noqa: SIM905
-)
-"""Variables that say where this program's Python is, or speak to it for its service manager. A script that
-took them for its own would load other modules, or report itself as the service. See systemd.exec(5)."""
 _MAX_SECRET = 64 * 1024
 
 
@@ -43,15 +33,18 @@ class Surroundings(NamedTuple):
     runners: Mapping[str, str]
     """The config's commands that run scripts, by file extension without the dot."""
     base_env: Mapping[str, str]
-    """The environment that runs get before the job's own variables are set."""
+    """The runner's own environment: secrets are taken from it, and runs inherit the rest."""
+    inherit_env: Patterns = None
+    """Which variables of it runs may inherit; None: all."""
 
 
-def build_environment(order: Order, around: Surroundings) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
+def build_environment(
+    order: Order, around: Surroundings, taken: frozenset[str] = frozenset()
+) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
     """The whole environment of a run as the system takes it, and the secret values in it.
 
-    The ``JR_`` variables of the runner's own environment belong to another run and are left out, and so is
-    what is ``OF_THE_RUNNER``. Raises InvalidValue for a secret that cannot be read, and for what no variable
-    can carry.
+    ``taken``: the variables that live jobs take as secrets, which no run inherits. Raises InvalidValue for a
+    secret that cannot be read, and for what no variable can carry.
     """
     own: dict[str, str] = {}
     secrets: list[str] = []
@@ -65,17 +58,18 @@ def build_environment(order: Order, around: Surroundings) -> tuple[dict[bytes, b
         own["PATH"] = _with_own_bin(own["PATH"])
     own |= _facts_as_variables(order.run, around) | param_variables(order.run.params)
     try:
-        return _inherited(tuple(around.base_env.items())) | _encoded(own), tuple(secrets)
+        inherited = _inherited(tuple(around.base_env.items()), around.inherit_env, taken)
+        return inherited | _encoded(own), tuple(secrets)
     except UnicodeEncodeError as error:
         raise refused(str(error)) from error
 
 
 @lru_cache(maxsize=4)
-def _inherited(base: tuple[tuple[str, str], ...]) -> MappingProxyType[bytes, bytes]:
+def _inherited(
+    base: tuple[tuple[str, str], ...], patterns: Patterns, taken: frozenset[str]
+) -> MappingProxyType[bytes, bytes]:
     """The part of the runner's environment that every run inherits, encoded once for all of them."""
-    environment = {
-        name: value for name, value in base if not name.startswith(_RESERVED) and name not in OF_THE_RUNNER
-    }
+    environment = {name: value for name, value in base if is_inherited(name, patterns, taken)}
     environment["PATH"] = _with_own_bin(environment.get("PATH") or os.defpath)
     return MappingProxyType(_encoded(environment))
 

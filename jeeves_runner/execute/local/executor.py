@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from jeeves_runner.core.model import JobSpec, Reason
@@ -19,14 +21,23 @@ class LocalExecutor:
     """Prepares each run by its spec and has the ``launcher`` start it. Use it from one event loop.
 
     A program never outlives its runner: a stopping one ends it, and the next one kills what a dead runner
-    left. ``slots`` is how many runs may be running at once.
+    left. ``slots`` is how many runs may be running at once. ``taken`` tells which variables of the runner's
+    environment live jobs take as secrets now; it is called in the event loop.
     """
 
     name = NAME
     on_shutdown: Literal["end", "leave"] = "end"
 
-    def __init__(self, launcher: Launcher, surroundings: Surroundings, *, slots: int | None) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        surroundings: Surroundings,
+        *,
+        slots: int | None,
+        taken: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         self._launcher = launcher
+        self._taken = taken
         # By it a later runner tells the processes of this database from those of a copy.
         self._around = surroundings._replace(db_path=os.path.realpath(surroundings.db_path))
         self._files = Files(surroundings.project_dir, surroundings.data_dir)
@@ -51,10 +62,12 @@ class LocalExecutor:
         """At once where the folders have answered lately and nothing long is to be read."""
         if not self._files.are_at_hand(order.spec):
             await self._files.ask(order.spec)
+        taken = self._taken()
         try:
-            return prepare(order, self._around, is_patient=False)
+            return prepare(order, self._around, taken=taken, is_patient=False)
         except LongRead:
-            return await beside_the_loop(lambda: prepare(order, self._around), order.spec.script)
+            work = partial(prepare, order, self._around, taken=taken)
+            return await beside_the_loop(work, order.spec.script)
 
     async def wait(self, handle: Handle, sink: Sink) -> Ending:
         """How the program ended; by then nothing of the run is left and all output is delivered."""

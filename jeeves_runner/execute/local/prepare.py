@@ -40,16 +40,23 @@ class Prepared:
         return f"Prepared(launch={self.launch!r}, script_hash={self.script_hash!r})"
 
 
-def prepare(order: Order, around: Surroundings, *, is_patient: bool = True) -> Prepared:
+def prepare(
+    order: Order,
+    around: Surroundings,
+    *,
+    taken: frozenset[str] = frozenset(),
+    is_patient: bool = True,
+) -> Prepared:
     """Resolve script, interpreter, environment and secrets of a run that is about to start.
 
     A long inline text, or one that names its interpreter, becomes a private file under the data
-    folder's ``tmp``, listed in the launch's ``temporaries``. Raises InvalidValue for what is
+    folder's ``tmp``, listed in the launch's ``temporaries``. ``taken``: the variables of the runner that live
+    jobs take as secrets. Raises InvalidValue for what is
     missing or is no script, StartFailed when that file cannot be written, and LongRead for what takes
     too long if not ``is_patient``.
     """
     spec, run = order
-    environment, secrets = build_environment(order, around)
+    environment, secrets = build_environment(order, around, taken)
     temporaries: tuple[str, ...] = ()
     match spec.source_type:
         case SourceType.PATH:

@@ -31,6 +31,7 @@ def test_a_config_with_all_settings_fits() -> None:
         "db_path": "data/jobs.sqlite",
         "pools": {"web": 2},
         "runners": {"py": "uv run"},
+        "inherit_env": ["HTTPS_PROXY", "APP_*"],
         "sync": {"mode": "manual", "interval": "30s"},
         "log": {"level": "debug", "file": "runner.log", "format": "json"},
     }
@@ -54,6 +55,9 @@ def test_a_config_with_all_settings_fits() -> None:
         ("pools", {"Web": 2}),
         ("pools", {"web": 0}),
         ("runners", {"py": ["uv", "run"]}),
+        ("inherit_env", "PATH"),
+        ("inherit_env", [""]),
+        ("inherit_env", ["A=B"]),
         ("log", None),
         ("colour", "red"),
     ],

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import pytest
 
+from jeeves_runner.core.inheritance import OF_THE_RUNNER
 from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.local.environment import OF_THE_RUNNER, Surroundings
+from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import Prepared, prepare
 from jeeves_runner.execute.output.sink import Output
@@ -292,6 +293,25 @@ def test_what_belongs_to_the_runner_itself_is_not_inherited_but_can_be_asked_for
     assert environment(facts, base, env=((name, "set"),))[name] == "set"
     asked = environment(facts, base, env=((name, Secret("from_env", name)),))
     assert asked[name] == "its own"
+
+
+def test_what_a_live_job_takes_as_a_secret_no_job_inherits(facts: Facts) -> None:
+    secret = (("FISH", Secret("from_env", "SECRET_IN_ENV")),)
+    taken = frozenset({"SECRET_IN_ENV", "HOME"})
+    for env, given in (((), None), (secret, b"swordfish")):
+        found = prepare(Order(inline("true", env=env), facts.run), facts.around, taken=taken).launch.env
+        assert (found.get(b"SECRET_IN_ENV"), found.get(b"FISH")) == (None, given)
+        assert found[b"HOME"] == b"/home/somebody"
+
+
+def test_a_config_may_narrow_what_is_inherited_but_not_what_can_be_asked_for(facts: Facts) -> None:
+    base = {**BASE, "APP_URL": "u", "APPLE": "a", "LC_ALL": "C", "TZ": "UTC"}
+    around = facts.around._replace(base_env=base, inherit_env=("APP_*",))
+    spec = inline("true", env=(("KEY", Secret("from_env", "APPLE")),))
+    found = prepare(Order(spec, facts.run), around).launch.env
+    names = {name for name in found if not name.startswith(b"JR_")}
+    assert names == {b"PATH", b"HOME", b"LC_ALL", b"TZ", b"APP_URL", b"KEY"}
+    assert found[b"KEY"] == b"a"
 
 
 def test_declared_variables_come_over_inherited_ones(facts: Facts) -> None:
