@@ -147,8 +147,8 @@ def test_the_variables_described_are_those_a_script_gets() -> None:
         runners={},
         base_env={"JR_OTHER": "of another run"},
     )
-    environment, _ = build_environment(Order(JobSpec(id="job", name="job"), run), around)
-    names = map(os.fsdecode, environment)
+    environment = build_environment(Order(JobSpec(id="job", name="job"), run), around)
+    names = map(os.fsdecode, environment.variables)
     given = {name.replace("_NAME_", "<NAME>") for name in names if name.startswith("JR_")}
     assert given == {only_code(row[0]) for row in table(read("reference/script-environment.md"), "variable")}
 

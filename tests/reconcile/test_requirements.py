@@ -87,3 +87,29 @@ def test_what_comes_from_defaults_is_placed_at_the_job(project: Project) -> None
     project.write("_defaults.yaml", "defaults: {cwd: nowhere}\n")
     project.write("a.yaml", "id: a\nrun: echo a\ntimeout: 1m\n")
     assert [problem[:4] for problem in found(project)] == [("error", "cwd", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"12345\n", "the secret is too short to be masked in the output"),
+        (b" 1234", "the secret is too short to be masked in the output"),
+        (b"\n", "the secret is blank and cannot be masked in the output"),
+        (b" \t " * 9, "the secret is blank and cannot be masked in the output"),
+        (b"\xffbinary-secret", "the secret file cannot be read: {path}: it is not UTF-8"),
+        (b"x" * 65_537, "the secret file cannot be read: {path}: it holds over 64 KiB"),
+    ],
+)
+def test_a_secret_that_no_output_would_hide_is_a_warning(
+    project: Project, content: bytes, reason: str
+) -> None:
+    path = project.root / "token"
+    path.write_bytes(content)
+    assert found(project) == [("warning", "secret", 8, 14, f"`env.TOKEN`: {reason.format(path=path)}")]
+    assert summary(project.plan()) == ["+job a"]
+
+
+def test_so_is_a_short_variable(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JEEVES_TEST_KEY", "pin")
+    message = "`env.KEY`: the secret is too short to be masked in the output"
+    assert found(project) == [("warning", "secret", 9, 12, message)]

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from stat import S_ISREG
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,11 +13,9 @@ from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.local.faults import Fault, refused, secret_fault, variable_fault
+from jeeves_runner.execute.local.faults import Fault, refused
 from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
-from jeeves_runner.regular_files import read_all
-
-_MAX_SECRET = 64 * 1024
+from jeeves_runner.execute.local.secret_values import masking_fault, secret_value
 
 
 class Surroundings(NamedTuple):
@@ -38,20 +35,32 @@ class Surroundings(NamedTuple):
     """Which variables of it runs may inherit; None: all."""
 
 
-def build_environment(
-    order: Order, around: Surroundings, taken: frozenset[str] = frozenset()
-) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
-    """The whole environment of a run as the system takes it, and the secret values in it.
+class Environment(NamedTuple):
+    """What a run's program is started with. It holds secrets: keep it out of texts."""
+
+    variables: Mapping[bytes, bytes]
+    """All of them, as the system takes them."""
+    secrets: tuple[str, ...]
+    """The secret values among them."""
+    unmasked: tuple[str, ...]
+    """For each secret that the output will show as it is, its variable and why, in a sentence."""
+
+
+def build_environment(order: Order, around: Surroundings, taken: frozenset[str] = frozenset()) -> Environment:
+    """The whole environment of a run.
 
     ``taken``: the variables that live jobs take as secrets, which no run inherits. Raises InvalidValue for a
     secret that cannot be read, and for what no variable can carry.
     """
     own: dict[str, str] = {}
     secrets: list[str] = []
+    unmasked: list[str] = []
     for name, value in order.spec.env:
         if isinstance(value, Secret):
             own[name] = _resolve(name, value, around)
             secrets.append(own[name])
+            if (fault := masking_fault(own[name])) is not None:
+                unmasked.append(f"env {name}: {fault.message}; {fault.hint}")
         else:
             own[name] = value
     if "PATH" in own:
@@ -59,7 +68,7 @@ def build_environment(
     own |= _facts_as_variables(order.run, around) | param_variables(order.run.params)
     try:
         inherited = _inherited(tuple(around.base_env.items()), around.inherit_env, taken)
-        return inherited | _encoded(own), tuple(secrets)
+        return Environment(inherited | _encoded(own), tuple(secrets), tuple(unmasked))
     except UnicodeEncodeError as error:
         raise refused(str(error)) from error
 
@@ -79,35 +88,11 @@ def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 def _resolve(name: str, secret: Secret, around: Surroundings) -> str:
-    if secret.kind == "from_env":
-        if secret.ref not in around.base_env:
-            raise _without(name, variable_fault(secret.ref))
-        return around.base_env[secret.ref]
-    path = Path(around.project_dir, secret.ref)
-    try:
-        content = _read_secret(path)
-        text = None if content is None else content.decode()
-    except (OSError, ValueError) as error:
-        raise _without(name, secret_fault(path, error)) from error
-    if text is None:
-        raise _without(name, secret_fault(path, None))
-    # Editors end a file with a newline that is no part of the secret.
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-def _without(name: str, fault: Fault) -> InvalidValue:
-    """The error for a run whose variable ``name`` cannot be set."""
-    return InvalidValue(f"env {name}: {fault.message}", hint=fault.hint)
-
-
-def _read_secret(path: Path) -> bytes | None:
-    """All of a small file; None for what is no regular file: reading a pipe or a device might never end."""
-    if not S_ISREG(path.stat().st_mode):  # before the open, which has effects on some devices
-        return None
-    content = read_all(path, _MAX_SECRET + 1, follow=True)
-    if len(content) > _MAX_SECRET:
-        raise ValueError(f"it holds over {_MAX_SECRET // 1024} KiB")
-    return content
+    ref = secret.ref if secret.kind == "from_env" else Path(around.project_dir, secret.ref)
+    value = secret_value(secret.kind, ref, around.base_env)
+    if isinstance(value, Fault):
+        raise InvalidValue(f"env {name}: {value.message}", hint=value.hint)
+    return value
 
 
 def _with_own_bin(path: str) -> str:

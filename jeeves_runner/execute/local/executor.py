@@ -1,6 +1,7 @@
 """The executor for scripts: programs on this machine."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,8 @@ from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import LongRead, Prepared, prepare
 from jeeves_runner.execute.local.temporaries import clear_temporaries
+
+log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
@@ -40,6 +43,7 @@ class LocalExecutor:
         self._taken = taken
         # By it a later runner tells the processes of this database from those of a copy.
         self._around = surroundings._replace(db_path=os.path.realpath(surroundings.db_path))
+        self._told: set[tuple[str, str]] = set()
         self._files = Files(surroundings.project_dir, surroundings.data_dir)
         self.slots = slots
 
@@ -56,7 +60,15 @@ class LocalExecutor:
         """Resolve script, interpreter, environment and secrets, and start the program."""
         prepared = await self._prepared(order)
         sink.prepared(secrets=prepared.secrets, script_hash=prepared.script_hash)
+        self._warn(order.spec.id, prepared.unmasked)
         return (await self._launcher.start(prepared.launch, sink)).opaque()
+
+    def _warn(self, job_id: str, unmasked: tuple[str, ...]) -> None:
+        """Tell of secrets that the output will show; once, or every run would fill the log."""
+        for reason in unmasked:
+            if (job_id, reason) not in self._told:
+                self._told.add((job_id, reason))
+                log.warning("job %s: %s", job_id, reason)
 
     async def _prepared(self, order: Order) -> Prepared:
         """At once where the folders have answered lately and nothing long is to be read."""

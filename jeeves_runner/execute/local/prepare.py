@@ -33,6 +33,8 @@ class Prepared:
     launch: Launch
     secrets: tuple[str, ...]
     """The secret values in its environment, to be masked in the output."""
+    unmasked: tuple[str, ...]
+    """As in ``Environment``."""
     script_hash: str
     """Hex of a 16-byte BLAKE2b of the script file, the inline text, or the argv as JSON."""
 
@@ -56,7 +58,7 @@ def prepare(
     too long if not ``is_patient``.
     """
     spec, run = order
-    environment, secrets = build_environment(order, around, taken)
+    environment = build_environment(order, around, taken)
     temporaries: tuple[str, ...] = ()
     match spec.source_type:
         case SourceType.PATH:
@@ -72,12 +74,17 @@ def prepare(
     launch = Launch(
         run_id=run.run_id,
         argv=(*command, *spec.args),
-        env=environment,
+        env=environment.variables,
         cwd=spec.cwd or around.project_dir,
         mark=run.mark,
         temporaries=temporaries,
     )
-    return Prepared(launch=launch, secrets=secrets, script_hash=script_hash)
+    return Prepared(
+        launch=launch,
+        secrets=environment.secrets,
+        unmasked=environment.unmasked,
+        script_hash=script_hash,
+    )
 
 
 class LongRead(Exception):

@@ -358,6 +358,25 @@ def test_secrets_are_resolved_and_masked(facts: Facts) -> None:
     assert output_of(prepared) == "***/*** 9\n"
 
 
+def test_secrets_that_the_output_will_show_are_named(facts: Facts) -> None:
+    script(facts, "pin", "1234\n")
+    secrets = (("PIN", Secret("file", "pin")), ("FISH", Secret("from_env", "SECRET_IN_ENV")))
+    prepared = prepared_for(inline("true", env=secrets), facts)
+    assert prepared.unmasked == (
+        "env PIN: the secret is too short to be masked in the output; take one of 6 characters or more",
+    )
+
+
+def test_what_is_wrong_with_a_secret_tells_nothing_of_it(facts: Facts) -> None:
+    Path(facts.project_dir, "key").write_bytes(b"hunter2\xff-secret")
+    with pytest.raises(InvalidValue) as caught:
+        environment(facts, env=(("KEY", Secret("file", "key")),))
+    assert (
+        caught.value.message
+        == f"env KEY: the secret file cannot be read: {facts.project_dir}/key: it is not UTF-8"
+    )
+
+
 def test_secrets_are_in_no_repr(facts: Facts) -> None:
     secret = (("FISH", Secret(kind="from_env", ref="SECRET_IN_ENV")),)
     assert "swordfish" not in repr(prepared_for(inline("true", env=secret), facts))
