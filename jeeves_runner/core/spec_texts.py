@@ -7,12 +7,14 @@ what a run does without knowing which version of the program wrote it.
 import json
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.model import QueueSpec, Secret, Spec
 from jeeves_runner.core.specs import JOB_PARTS
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+_HIDDEN: Final = "***"
 
 
 def spec_to_json(spec: Spec) -> dict[str, Any]:
@@ -56,9 +58,19 @@ def changed_fields(old: str, new: str) -> list[FieldChange]:
     return _changed("", json.loads(old), json.loads(new))
 
 
+def _change(path: str, old: Any, new: Any) -> FieldChange:
+    """A text that becomes a secret, or was one, is not shown: what is shown is kept with the revision."""
+    if path.startswith("env."):
+        old, new = (
+            _HIDDEN if isinstance(value, str) and isinstance(other, dict) else value
+            for value, other in ((old, new), (new, old))
+        )
+    return FieldChange(path=path, old=old, new=new)
+
+
 def _changed(path: str, old: Any, new: Any) -> list[FieldChange]:
     if not (isinstance(old, dict) and isinstance(new, dict)):
-        return [] if old == new else [FieldChange(path=path, old=old, new=new)]
+        return [] if old == new else [_change(path, old, new)]
     found: list[FieldChange] = []
     for name in [*new, *(name for name in old if name not in new)]:
         found += _changed(f"{path}.{name}" if path else name, old.get(name), new.get(name))

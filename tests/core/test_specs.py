@@ -81,3 +81,14 @@ def test_a_value_that_is_not_of_its_type_makes_a_spec_unreadable(field: str, val
     text = canonical(JobSpec(id="a", name="a"))
     with pytest.raises(SpecError):
         job_from_text(json.dumps(json.loads(text) | {field: value}))
+
+
+def test_a_text_that_becomes_a_secret_or_was_one_is_not_shown() -> None:
+    plain = JobSpec(id="a", name="a", env=(("TOKEN", "hunter2"),))
+    secret = JobSpec(id="a", name="a", env=(("TOKEN", Secret(kind="file", ref="token")),))
+    assert changed_fields(canonical(plain), canonical(secret)) == [
+        FieldChange(path="env.TOKEN", old="***", new={"file": "token"})
+    ]
+    assert changed_fields(canonical(secret), canonical(plain)) == [
+        FieldChange(path="env.TOKEN", old={"file": "token"}, new="***")
+    ]
