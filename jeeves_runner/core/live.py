@@ -73,6 +73,6 @@ class Delta(NamedTuple):
         return cls(
             base,
             tuple(rows),
-            tuple(((kind, name), line) for kind, name, line in plan.relined),
+            tuple(((moved.kind, moved.id), moved.line) for moved in plan.relined),
             (*gone, *((record.path, record) for record in plan.files)),
         )

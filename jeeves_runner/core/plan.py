@@ -93,6 +93,28 @@ class Held:
     """Why it is held, in a sentence."""
 
 
+class WaitingFile(NamedTuple):
+    """A manifest whose text is not to be believed yet."""
+
+    file: str
+    """Its path, relative to the project root."""
+    message: str
+    """Why it waits, and what ends that, in a sentence."""
+
+
+class Moved(NamedTuple):
+    """A row that is the same but for the line it stands on."""
+
+    kind: str
+    """``job`` or ``queue``."""
+    id: str
+    """The id of the job or queue."""
+    file: str
+    """The manifest that declares it, relative to the project root."""
+    line: int
+    """The line of ``file`` where it stands now, from 1."""
+
+
 class FileRecord(NamedTuple):
     """What to remember of a manifest that held no error."""
 
@@ -122,12 +144,14 @@ class Plan:
     """False when a manifest has an error; the plan then holds no deletes."""
     held: tuple[Held, ...] = ()
     """Live rows that keep their last good spec because their manifest is broken."""
+    waiting: tuple[WaitingFile, ...] = ()
+    """Manifests whose changes are to wait. They are in ``changes`` all the same."""
     declared: int = 0
     """How many jobs and queues the manifests declare."""
     manifests: int = 0
     """How many manifests there are, unreadable ones included."""
-    relined: tuple[tuple[str, str, int], ...] = ()
-    """``(kind, id, line)`` of rows that are the same but for the line they stand on; no changes."""
+    relined: tuple[Moved, ...] = ()
+    """Rows that only stand on another line; these are no changes."""
     files: tuple[FileRecord, ...] = ()
     """Manifests to remember as read without errors."""
     forgotten: tuple[str, ...] = ()
@@ -159,6 +183,27 @@ class Plan:
     def without_deletes(self) -> "Plan":
         """The same plan with nothing removed."""
         return replace(self, changes=tuple(c for c in self.changes if c.action is not Action.DELETE))
+
+    def without_waiting(self) -> "Plan":
+        """The same plan with nothing of the manifests that wait: they stay known as they were applied."""
+        files = {waiting.file for waiting in self.waiting}
+        if not files:
+            return self
+        return replace(
+            self,
+            changes=tuple(c for c in self.changes if c.file not in files),
+            relined=tuple(moved for moved in self.relined if moved.file not in files),
+            files=tuple(record for record in self.files if record.path not in files),
+            forgotten=tuple(path for path in self.forgotten if path not in files),
+        )
+
+    def why_waiting(self, changes: "Iterable[Change]") -> str | None:
+        """Why the manifests of these changes wait; None if none of them does."""
+        files = {change.file for change in changes}
+        reasons = list(dict.fromkeys(w.message for w in self.waiting if w.file in files))
+        if not reasons:
+            return None
+        return reasons[0] + (f"; so do {len(reasons) - 1} more" if len(reasons) > 1 else "")
 
 
 class Declaration(NamedTuple):
@@ -223,7 +268,7 @@ def diff(
     deleted: what seems to be missing may stand in the file that could not be read.
     """
     changes, held = _of_live_rows(declared, live, hold, unchanged, complete)
-    relined: list[tuple[str, str, int]] = []
+    relined: list[Moved] = []
     for key, want in declared.items():
         have = live.get(key)
         if key in hold.keys:
@@ -233,7 +278,7 @@ def diff(
         elif have.drifted or have.digest != want.digest or have.file != want.file:
             changes.append(_update(want, have))
         elif have.line != want.line:
-            relined.append((*key, want.line))
+            relined.append(Moved(*key, want.file, want.line))
     changes.sort(key=_by_key)
     held.sort(key=_by_key)
     return Plan(complete=complete, changes=tuple(changes), held=tuple(held), relined=tuple(relined))

@@ -159,7 +159,7 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
             )
     revision = _write_changes(tx, plan, options, commit) if plan.changes else None
     for kind, table in _TABLES.items():
-        table.move_lines(tx, ((name, line) for moved, name, line in plan.relined if moved == kind))
+        table.move_lines(tx, ((row.id, row.line) for row in plan.relined if row.kind == kind))
     revisions.remember_files(tx, plan.files, plan.forgotten)
     if list(plan.held) != revisions.held_rows(tx.conn):
         revisions.replace_held(tx, plan.held)

@@ -13,13 +13,14 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import Entry, FileResult
 from jeeves_runner.core.manifest.requirements import Requirement
-from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, diff
+from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile, diff
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
 from jeeves_runner.sources.contract import Snapshot, Source, Trace
+from jeeves_runner.sources.names import DEFAULTS_NAMES
 from jeeves_runner.sources.stamps import FileStamp, stamp_of
 
 if TYPE_CHECKING:
@@ -64,15 +65,24 @@ class Planner:
     there. A change there may mend the fault.
     """
 
-    def __init__(self, setup: PlannerSetup) -> None:
+    def __init__(self, setup: PlannerSetup, trace: Trace = None) -> None:
+        """``trace``: what the look before left, where a planner takes the place of another."""
         self._setup = setup
         self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
-        self.trace: Trace = None
+        self.trace = trace
         self.recheck: dict[str, FileStamp] = {}
 
     def plan(self, live: Live) -> Plan:
         """Look at the source and compare; SourceError when it cannot be looked at."""
         return self.compare(self._setup.source.look(), live)
+
+    def follow(self, live: Live, now: float) -> Plan:
+        """The same for those who look again and again: the look before says which manifests have to wait.
+
+        ``now`` is monotonic.
+        """
+        source = self._setup.source
+        return self.compare(source.weigh(source.look(), self.trace, now), live)
 
     def compare(self, snapshot: Snapshot, live: Live) -> Plan:
         """What was seen, against what is live."""
@@ -283,6 +293,7 @@ class _Look:
         remembered = unchanged | {record.path for record in records}
         return replace(
             plan,
+            waiting=tuple(_waiting_manifests(snapshot)),
             base=live.base,
             problems=tuple(sorted(self._problems, key=lambda p: (p.file, p.line, p.column))),
             declared=len(self._declared) + sum(row.file in unchanged for row in live.rows.values()),
@@ -290,3 +301,16 @@ class _Look:
             files=records,
             forgotten=tuple(path for path in live.files if path not in remembered),
         )
+
+
+def _waiting_manifests(snapshot: Snapshot) -> Iterator[WaitingFile]:
+    """The manifests whose changes are to wait: also those below a ``_defaults.yaml`` that does."""
+    for waiting in snapshot.waiting:
+        folder, _, name = waiting.file.rpartition("/")
+        if name not in DEFAULTS_NAMES:
+            yield waiting
+            continue
+        below = f"{folder}/" if folder else ""
+        for file in snapshot.files:
+            if file.path.startswith(below):
+                yield WaitingFile(file.path, waiting.message)

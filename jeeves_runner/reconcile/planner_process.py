@@ -61,7 +61,8 @@ class PlannerProcess:
     """A planner in a child process, started at the first use and again whenever it died.
 
     The child keeps the live rows, so after an apply only the delta is sent to it. ``trace`` and ``recheck``
-    are those of its last look: the source itself looks there, and only what it left comes back.
+    are those of its last look: the source itself looks there, and only what it left comes back. A child that
+    takes the place of another is given the trace.
     ``patience`` is how many seconds it may be silent.
     """
 
@@ -78,15 +79,15 @@ class PlannerProcess:
         self.trace: Trace = None
         self.recheck: dict[str, FileStamp] = {}
 
-    async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
-        """As ``Planner.plan``; the event loop stays free.
+    async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live], now: float = 0.0) -> Plan:
+        """As ``Planner.follow``; the event loop stays free.
 
         ``fingerprint`` stands for what is live. Where the child knows of something else, ``read_live`` is
         called, in a thread. PlannerNotStarted if there can be no process now, PlannerDied if it was killed,
         PlannerFailed for a bug in it, PlannerSilent if it does not answer; it has been ended then.
         """
         async with self._one_at_a_time:
-            return await asyncio.to_thread(self._ask, fingerprint, read_live)
+            return await asyncio.to_thread(self._ask, fingerprint, read_live, now)
 
     async def advance(self, delta: Delta, fingerprint: Hashable) -> None:
         """Tell the child what an apply changed; ``fingerprint`` stands for what is live now."""
@@ -112,13 +113,14 @@ class PlannerProcess:
             self._speaking.release()
         return has_ended
 
-    def _ask(self, fingerprint: Hashable, read_live: Callable[[], Live]) -> Plan:
+    def _ask(self, fingerprint: Hashable, read_live: Callable[[], Live], now: float) -> Plan:
         with self._conversation() as pipe:
             if self._fingerprint is None or fingerprint != self._fingerprint:
                 send(pipe, _LIVE)
                 send_live(pipe, read_live())
                 self._fingerprint = fingerprint
             send(pipe, _PLAN)
+            send(pipe, now)
             pipe.flush()
             answer = receive(pipe)
             if not isinstance(answer, JeevesError):
@@ -176,7 +178,7 @@ class PlannerProcess:
                 patience=self.patience,
                 is_over=lambda: self._is_closed,
             )
-            send(self._pipe, self._setup)
+            send(self._pipe, (self._setup, self.trace))
         return self._pipe
 
     def _end_child(self) -> None:
@@ -227,7 +229,8 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     live = Live.nothing()
     try:
-        planner = Planner(receive(requests))
+        setup, trace = receive(requests)
+        planner = Planner(setup, trace)
         while True:
             match receive(requests):
                 case "live":
@@ -235,15 +238,15 @@ def main() -> None:
                 case "delta":
                     live = live.advance(receive_delta(requests))
                 case "plan":
-                    _answer(planner, live, answers)
+                    _answer(planner, live, receive(requests), answers)
     except (EOFError, BrokenPipeError):
         return
 
 
-def _answer(planner: Planner, live: Live, answers: IO[bytes]) -> None:
+def _answer(planner: Planner, live: Live, now: float, answers: IO[bytes]) -> None:
     gc.disable()
     try:
-        plan = planner.plan(live)
+        plan = planner.follow(live, now)
     except JeevesError as error:
         send(answers, error)
     except Exception as error:  # noqa: BLE001 - the parent reports it; a dead process could not

@@ -238,7 +238,8 @@ class Reconciler:
         loop = asyncio.get_running_loop()
         silence = loop.call_later(SILENCE, self._say_silent, self._clock.now())
         try:
-            return await self._planner.plan(known, partial(self._reads.here, read_live))
+            read = partial(self._reads.here, read_live)
+            return await self._planner.plan(known, read, self._clock.monotonic())
         finally:
             silence.cancel()
 
@@ -274,13 +275,15 @@ class Reconciler:
         )
 
     def _allowed(self, plan: Plan, trust_deletes: bool, approved: bool) -> Plan:
-        """What may be applied now: in manual mode nothing, and no delete before the source is settled."""
+        """What may be applied now: in manual mode nothing, no delete before the source is settled, and no
+        change of a manifest that waits, unless a person asked for it."""
         if plan.fingerprint != self._seen[0]:
             self._seen = (plan.fingerprint, self._clock.monotonic())
         if not self._automatic and not approved:
             return replace(plan, changes=(), relined=(), files=(), forgotten=())
         settled = self._clock.monotonic() - self._seen[1] >= self._source.settle
-        return plan if settled and trust_deletes else plan.without_deletes()
+        believed = plan if approved else plan.without_waiting()
+        return believed if settled and trust_deletes else believed.without_deletes()
 
     async def _apply(self, plan: Plan, by: AppliedBy) -> tuple[Applied, str | None]:
         """What was applied, and why deletes were left out (None: they were not)."""
@@ -323,14 +326,15 @@ class Reconciler:
         self, plan: Plan, allowed: Plan, reason: str | None, all_wait: str | None
     ) -> SyncStatus:
         """``reason``: why deletes were refused. ``all_wait``: why nothing was to be applied, if so."""
-        left = plan.changes if all_wait else plan.of(Action.DELETE)
-        waiting = () if len(allowed.changes) == len(plan.changes) and not reason else tuple(left)
+        done = {c.key for c in (allowed.without_deletes() if reason else allowed).changes}
+        waiting = tuple(c for c in plan.changes if c.key not in done)
+        settles = any(c.action is Action.DELETE for c in plan.without_waiting().changes if c.key not in done)
         state: SyncState = "in_sync"
         if reason:
             state = "blocked"
         elif waiting:
             state = "pending"
-            reason = all_wait or self._settling
+            reason = all_wait or (self._settling if settles else plan.why_waiting(waiting))
         elif plan.held or not plan.complete:
             state = "held"
         return SyncStatus(

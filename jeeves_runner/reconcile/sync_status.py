@@ -7,9 +7,9 @@ from typing import Literal
 from jeeves_runner.core.plan import Plan
 
 SyncState = Literal["starting", "in_sync", "pending", "held", "blocked", "error"]
-"""``pending``: changes wait, for a person in manual mode or for deletes to settle. ``held``: some rows
-keep an older spec because their manifest is broken. ``blocked``: a guard refused deletes. ``error``: the
-source could not be looked at, or the planner does not answer."""
+"""``pending``: changes wait, for a person in manual mode, for deletes to settle, or for a commit hook.
+``held``: some rows keep an older spec because their manifest is broken. ``blocked``: a guard refused deletes.
+``error``: the source could not be looked at, or the planner does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

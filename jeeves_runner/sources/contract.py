@@ -11,6 +11,7 @@ from typing import Protocol
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.origin import Commit, SourceId
+from jeeves_runner.core.plan import WaitingFile
 from jeeves_runner.core.problem import Problem
 
 Trace = object
@@ -39,6 +40,8 @@ class Snapshot:
     """One for each entry that should be a manifest or a folder of them and cannot be read."""
     trace: Trace
     """What the look met besides."""
+    waiting: tuple[WaitingFile, ...] = ()
+    """Manifests and ``_defaults.yaml`` files whose text is not to be believed yet."""
 
     @classmethod
     def of(
@@ -91,6 +94,13 @@ class Source(Protocol):
 
         SourceError when it cannot be looked at as a whole. A part that cannot be read is a problem in the
         snapshot; it is never left out in silence, for that would delete the jobs in it.
+        """
+
+    def weigh(self, seen: Snapshot, before: Trace | None, now: float) -> Snapshot:
+        """The same, with ``waiting`` filled in: what seems to be a passing state beside the look before.
+
+        ``before`` is the trace of that look as this gave it, None at the first. ``now`` is monotonic. Asked
+        where sources are looked at again and again; it may take seconds.
         """
 
     def commit(self, trace: Trace) -> Commit | None:

@@ -17,6 +17,12 @@ def is_passed_over(name: str) -> bool:
     return name[0] in "._" and name not in DEFAULTS_NAMES
 
 
+def is_manifest(path: str) -> bool:
+    """Whether a path in a folder of manifests is that of one, or of defaults."""
+    names = path.split("/")
+    return names[-1].endswith(SUFFIXES) and not any(map(is_passed_over, names))
+
+
 def is_text(name: str) -> bool:
     """Whether a name can be stored and printed: one that is not UTF-8 cannot."""
     try:

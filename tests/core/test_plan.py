@@ -7,11 +7,14 @@ from jeeves_runner.core.plan import (
     Action,
     Change,
     Declaration,
+    FileRecord,
     GuardFacts,
     HoldReasons,
     Key,
     LiveRow,
+    Moved,
     Plan,
+    WaitingFile,
     diff,
     guard,
 )
@@ -94,7 +97,7 @@ def test_a_row_changed_by_hand_is_put_back_and_marked_as_drift() -> None:
 def test_a_job_that_only_moved_within_its_file_is_no_change() -> None:
     found = diff(by_key(declaration("a", line=7)), {("job", "a"): row(line=1)}, HoldReasons(), complete=True)
     assert found.changes == ()
-    assert found.relined == (("job", "a", 7),)
+    assert found.relined == (("job", "a", "jobs.d/a.yaml", 7),)
 
 
 def test_rows_of_unchanged_files_need_no_declaration() -> None:
@@ -185,3 +188,24 @@ def test_a_queue_that_holds_items_is_not_deleted_silently() -> None:
     )
     assert "mail" in (guard(plan, GuardFacts(live=5, busy_queues=frozenset({"mail"}))) or "")
     assert guard(plan, GuardFacts(live=5)) is None
+
+
+def test_without_the_manifests_that_wait_nothing_is_known_of_their_new_text() -> None:
+    def change(action: Action, name: str, file: str) -> Change:
+        return Change(action=action, kind="job", id=name, file=file, line=1)
+
+    ours, theirs = "jobs.d/a.yaml", "jobs.d/b.yaml"
+    plan = Plan(
+        changes=(change(Action.CREATE, "a", ours), change(Action.DELETE, "b", theirs)),
+        relined=(Moved("job", "c", ours, 7), Moved("job", "d", theirs, 8)),
+        files=(FileRecord(ours, "1", 1), FileRecord(theirs, "2", 1)),
+        forgotten=(ours, theirs),
+        waiting=(WaitingFile(theirs, "b waits"),),
+    )
+    believed = plan.without_waiting()
+    assert [c.id for c in believed.changes] == ["a"]
+    assert [moved.id for moved in believed.relined] == ["c"]
+    assert [record.path for record in believed.files] == [ours]
+    assert believed.forgotten == (ours,)
+    assert plan.why_waiting(plan.changes) == "b waits"
+    assert plan.why_waiting(believed.changes) is None

@@ -78,6 +78,10 @@ class GitTree:
             files=reading.files, defaults=reading.defaults, unreadable=reading.unreadable, trace=sha
         )
 
+    def weigh(self, seen: Snapshot, _before: Trace | None, _now: float) -> Snapshot:
+        """A commit is no passing state."""
+        return seen
+
     def commit(self, trace: Trace) -> Commit | None:
         sha, author, subject = git(
             self.repo, "show", "-s", "--format=%H%n%an <%ae>%n%s", str(trace)

@@ -1,10 +1,9 @@
 """What git says about a folder of manifests. Asked only when an apply has something to record."""
 
-import os
-import subprocess
 from pathlib import Path
 
 from jeeves_runner.core.origin import Commit
+from jeeves_runner.sources.folder.git_command import ask
 from jeeves_runner.sources.folder.places import is_there, real_path
 from jeeves_runner.sources.names import SUFFIXES
 
@@ -48,22 +47,6 @@ def _is_edited(project: Path) -> bool:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """What git printed, or None when it failed or took too long. It never takes a lock.
-
-    Its own variables are left out: in a hook they are set, and would make it answer for another folder.
-    """
-    command = ["git", "--no-optional-locks", "-C", str(folder), *words]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE,
-            check=False,
-            env=environment,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip("\n") if done.returncode == 0 else None
+    """What git printed, or None when it failed or took too long."""
+    said = ask(folder, *words, patience=_PATIENCE)
+    return None if said is None else said.decode("utf-8", "replace").strip("\n")

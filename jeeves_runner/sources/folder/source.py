@@ -3,16 +3,19 @@
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.git_edits import PATIENCE
 from jeeves_runner.core.origin import Commit, SourceId, SourceKind
+from jeeves_runner.core.plan import WaitingFile
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import Snapshot, Trace
 from jeeves_runner.sources.folder.commit import commit_of
-from jeeves_runner.sources.folder.walk import Walk, unreadable_root
+from jeeves_runner.sources.folder.git_edits import compare
+from jeeves_runner.sources.folder.walk import FolderTrace, Walk, unreadable_root
 
 if TYPE_CHECKING:
     from jeeves_runner.sources.folder.watch import FolderWatch
@@ -69,7 +72,7 @@ class FolderSource:
     def look(self) -> Snapshot:
         """Read all manifests; SourceError when the folder itself cannot be walked."""
         self.check()
-        walk = Walk(os.path.relpath(self.folder, self.root).replace(os.sep, "/"))
+        walk = Walk(self._prefix)
         walk.everything(os.fspath(self.folder))
         return Snapshot.of(
             files=walk.files,
@@ -77,6 +80,20 @@ class FolderSource:
             unreadable=walk.unreadable,
             trace=walk.trace(),
         )
+
+    @property
+    def _prefix(self) -> str:
+        """What stands before the path of a manifest: empty, or the folder with a slash behind it."""
+        relative = os.path.relpath(self.folder, self.root).replace(os.sep, "/")
+        return "" if relative == "." else relative + "/"
+
+    def weigh(self, seen: Snapshot, before: Trace | None, now: float) -> Snapshot:
+        """What a commit hook may have put back to the text of git's index waits."""
+        trace, last = seen.trace, before.git if isinstance(before, FolderTrace) else None
+        assert isinstance(trace, FolderTrace)
+        found = compare(self.folder, self._prefix, seen, last, now)
+        waiting = () if found is None else tuple(map(_waits_for_git, sorted(found.edits.waits)))
+        return replace(seen, trace=trace._replace(git=found), waiting=waiting)
 
     def commit(self, _trace: Trace) -> Commit | None:
         """What git says of the folder now; a look does not know."""
@@ -87,3 +104,11 @@ class FolderSource:
         from jeeves_runner.sources.folder.watch import FolderWatch
 
         return FolderWatch(self.folder, clock)
+
+
+def _waits_for_git(path: str) -> WaitingFile:
+    return WaitingFile(
+        path,
+        f"{path} is back at the text in git's index, as while a commit hook runs; it counts from its next"
+        f" change, after {PATIENCE:.0f} s, or with `jeeves-runner apply`",
+    )

@@ -14,6 +14,7 @@ from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
 from jeeves_runner.regular_files import not_regular, open_to_read
 from jeeves_runner.sources.contract import SourceFile
+from jeeves_runner.sources.folder.git_edits import GitTrace
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
     SUFFIXES,
@@ -43,6 +44,8 @@ class FolderTrace(NamedTuple):
     """The real paths of the folders walked: these are to be watched."""
     recheck: dict[str, FileStamp]
     """The places that could not be read, and what stood there: notifications may miss a change of theirs."""
+    git: GitTrace | None = None
+    """What git had of the manifests, where that was asked."""
 
 
 class Walk:
@@ -55,7 +58,7 @@ class Walk:
     """
 
     def __init__(self, prefix: str) -> None:
-        self._prefix = "" if prefix == "." else prefix + "/"
+        self._prefix = prefix
         self.files: list[SourceFile] = []
         self.defaults: list[SourceFile] = []
         self.unreadable: list[Problem] = []

@@ -24,6 +24,9 @@ class FolderWatch:
         self._system = SystemWatch(folder, thread)
         self._git = GitWork(folder, clock, thread)
         self._unread = Places(thread)
+        self._clock = clock
+        # The monotonic time at which the first of the manifests that wait is believed.
+        self._believed_at: float | None = None
 
     async def follow(self, hint: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -35,16 +38,26 @@ class FolderWatch:
             hint()
 
     async def _glance(self, hint: Callable[[], None]) -> None:
-        """Hint at what no notification covers: folders that were moved, what links lead to, git's lock."""
+        """Hint at what no notification covers: folders that were moved, what links lead to, git's lock, and
+        at the time that ends a wait."""
         while True:
             await asyncio.sleep(stamps.GLANCE)
             await self._system.check()
-            if await self._unread.has_changed():
+            if await self._unread.has_changed() or self._is_a_wait_over():
                 hint()
+
+    def _is_a_wait_over(self) -> bool:
+        """Whether a manifest has waited long enough. Told once."""
+        if self._believed_at is None or self._clock.monotonic() < self._believed_at:
+            return False
+        self._believed_at = None
+        return True
 
     async def looked(self, trace: Trace | None) -> None:
         seen = trace if isinstance(trace, FolderTrace) else None
         self._unread.note({**seen.recheck, **self._git.recheck} if seen else {})
+        waits = seen.git.edits.waits.values() if seen and seen.git else ()
+        self._believed_at = min((wait.until for wait in waits), default=None)
         if seen:
             self._system.retarget(seen.folders)
         await self._system.check()

@@ -1,0 +1,164 @@
+"""What git has of the manifests in a folder, for ``core.git_edits`` to decide on.
+
+Git is asked where the manifests are looked at, which is the planner's process; an answer is waited for
+``_PATIENCE`` seconds.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from jeeves_runner.core.git_edits import Commits, Edits, Seen
+from jeeves_runner.regular_files import open_to_read
+from jeeves_runner.sources.contract import Snapshot, SourceFile
+from jeeves_runner.sources.folder.git_command import ask
+from jeeves_runner.sources.folder.git_work import git_folder
+from jeeves_runner.sources.folder.places import is_file, real_path
+from jeeves_runner.sources.names import is_manifest
+
+_PATIENCE: Final = 3.0
+_LOG_TAIL: Final = 64 * 1024
+"""Bytes of the log of HEAD that are read at most: some 300 moves."""
+_REGULAR: Final = (b"100644", b"100755")
+
+
+class GitTrace(NamedTuple):
+    """What a look leaves for the next one."""
+
+    edits: Edits
+    """Which manifests git did not have, and which wait."""
+    moves: int
+    """The size of the log of HEAD: what is behind it has been written since."""
+
+
+def compare(
+    folder: Path, prefix: str, seen: Snapshot, before: GitTrace | None, now: float
+) -> GitTrace | None:
+    """The manifests of a look beside git's index; None where git does not have the folder.
+
+    ``prefix`` is what stands in the snapshot before the paths in ``folder``; ``now`` is monotonic.
+    """
+    place = real_path(folder)
+    git = git_folder(place)
+    if git is None:
+        return None
+    edits = before.edits if before else Edits()
+    log = git / "logs" / "HEAD"
+    moves = _size(log)
+    index = _index(place, prefix)
+    texts = _texts((*seen.files, *seen.defaults), index or {})
+    if index is None:
+        known = {path: Seen(text, None) for path, text in texts.items()}
+        return GitTrace(edits.after(known, excused=(), now=now, is_known=False), moves)
+    if not index:
+        return None
+    indexes = (index, *_indexes_of_commits(place, prefix, git))
+    found = {path: _beside(texts.get(path), path, indexes) for path in texts.keys() | index.keys()}
+    suspects = edits.gone_back(found)
+    excused: set[str] = set()
+    if suspects and before is not None:
+        commits = _commits(place, prefix, suspects, _heads(log, before.moves))
+        excused = {
+            path
+            for path in suspects
+            if path in commits and commits[path].explain(edits.lacking[path].text, found[path].text)
+        }
+    return GitTrace(edits.after(found, excused=excused, now=now), moves)
+
+
+def _texts(files: Iterable[SourceFile], index: Mapping[str, str]) -> dict[str, str]:
+    """The hash that git would have for each file's text."""
+    is_long = len(next(iter(index.values()), "")) > 40
+    new = hashlib.sha256 if is_long else hashlib.sha1
+    return {
+        file.path: new(b"blob %d\0" % len(file.data) + file.data, usedforsecurity=False).hexdigest()
+        for file in files
+    }
+
+
+def _beside(text: str | None, path: str, indexes: tuple[Mapping[str, str], ...]) -> Seen:
+    """A manifest beside the index that has this very text, else beside the first one."""
+    staged = [index.get(path) for index in indexes]
+    return Seen(text, text if text in staged else staged[0])
+
+
+def _indexes_of_commits(place: Path, prefix: str, git: Path) -> Iterator[dict[str, str]]:
+    """The indexes that commits of given files or parts make, for their hooks to look at."""
+    for file in (git / "index.lock", *sorted(git.glob("next-index-*.lock"))):
+        if is_file(file):
+            index = _index(place, prefix, GIT_INDEX_FILE=str(file))
+            if index:
+                yield index
+
+
+def _index(place: Path, prefix: str, **variables: str) -> dict[str, str] | None:
+    """The manifests that the index has, with the hashes of their texts; None where git does not say."""
+    said = ask(place, "ls-files", "--stage", "-z", "--", ".", patience=_PATIENCE, variables=variables)
+    if said is None:
+        return None
+    found = {}
+    for entry in said.split(b"\0")[:-1]:
+        facts, _, raw = entry.partition(b"\t")
+        mode, text, stage = facts.split()
+        path = os.fsdecode(raw)
+        if mode in _REGULAR and stage == b"0" and is_manifest(path):
+            found[prefix + path] = text.decode()
+    return found
+
+
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
+def _heads(log: Path, since: int) -> list[str]:
+    """The commit at which HEAD stood when the log had ``since`` bytes, and those at which it stood after."""
+    lines = _written_since(log, since)
+    return [lines[0].split(" ", 1)[0], *(line.split(" ", 2)[1] for line in lines)] if lines else []
+
+
+def _written_since(log: Path, since: int) -> list[str]:
+    """The lines behind ``since`` bytes: ``OLD NEW who when``. None where the log was written anew."""
+    try:
+        descriptor = open_to_read(log, follow=True)
+    except OSError:
+        return []
+    try:
+        size = os.fstat(descriptor).st_size
+        if size <= since:
+            return []
+        start = max(since, size - _LOG_TAIL)
+        text = os.pread(descriptor, size - start, start).decode("utf-8", "replace")
+    finally:
+        os.close(descriptor)
+    lines = text.splitlines()
+    return [line for line in (lines if start == since else lines[1:]) if line.count(" ") > 1]
+
+
+def _commits(place: Path, prefix: str, paths: list[str], heads: list[str]) -> dict[str, Commits]:
+    """Which texts of these manifests the commits have; empty if HEAD has not moved, or git does not say."""
+    asked = [path for path in paths if "\n" not in path]
+    if not heads or not asked:
+        return {}
+    names = [f"{head}:./{path.removeprefix(prefix)}" for path in asked for head in heads]
+    said = ask(
+        place,
+        *("cat-file", "--batch-check=%(objectname)"),
+        given=os.fsencode("".join(f"{name}\n" for name in names)),
+        patience=_PATIENCE,
+    )
+    if said is None:
+        return {}
+    texts = [None if line.endswith(b" missing") else line.decode() for line in said.splitlines()]
+    if len(texts) != len(names):
+        return {}
+    pieces = _pieces(texts, len(heads))
+    return {path: Commits(own[0], tuple(own[1:])) for path, own in zip(asked, pieces, strict=True)}
+
+
+def _pieces(texts: list[str | None], size: int) -> Iterator[list[str | None]]:
+    return (texts[start : start + size] for start in range(0, len(texts), size))
