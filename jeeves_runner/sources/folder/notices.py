@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from watchfiles import watch
@@ -17,12 +17,14 @@ class Notices:
     ``fault``: why there are no notifications any more; None while there are.
     """
 
-    def __init__(self, folders: Sequence[Path], below: str | None, changed: Callable[[], None]) -> None:
-        """``below``: the one name in the folders whose changes count; None for all, however deep.
+    def __init__(
+        self, folders: Sequence[Path], places: Collection[Path] | None, changed: Callable[[], None]
+    ) -> None:
+        """``places``: those in the folders whose changes count; None for all, however deep.
         ``changed`` is called after each burst of changes, and when ``fault`` is set."""
         self.fault: Exception | None = None
         self._folders = folders
-        self._below = below
+        self._places = None if places is None else frozenset(map(str, places))
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._standing = asyncio.Event()
@@ -46,11 +48,11 @@ class Notices:
         try:
             for _ in watch(
                 *self._folders,
-                watch_filter=lambda _, path: self._below in (None, Path(path).name),
+                watch_filter=lambda _, path: self._places is None or path in self._places,
                 debounce=_DEBOUNCE_MS,
                 step=_STEP_MS,
                 stop_event=self._stop,
-                recursive=self._below is None,
+                recursive=self._places is None,
                 ignore_permission_denied=True,
                 raise_interrupt=False,
             ):

@@ -5,11 +5,16 @@
 the event loop calls them by a ``SideThread``.
 """
 
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 Identity = tuple[int, int]
 """Device and inode."""
+
+_MANY_LINKS = 40
+"""More links on one way are a circle, as for the system."""
 
 
 def is_folder(path: Path) -> bool:
@@ -30,6 +35,37 @@ def is_there(path: Path) -> bool:
 def real_path(path: Path) -> Path:
     """The path without links, as far as they lead anywhere."""
     return Path(os.path.realpath(path))
+
+
+def way_of(path: str, at: str = "/") -> Iterator[tuple[str, str]]:
+    """The places that decide what stands at ``path``, which starts in the real folder ``at``.
+
+    Each is a real folder and a name in it: every link on the way, and the end. Where something is missing,
+    that is the end.
+    """
+    rest, links = path.split("/")[::-1], 0
+    while rest:
+        name = rest.pop()
+        if name == "..":
+            at = os.path.dirname(at)  # noqa: PTH120 - a Path costs more than the rest of this
+        if name in ("", ".", ".."):
+            continue
+        place = os.path.join(at, name)  # noqa: PTH118
+        try:
+            target = os.readlink(place)
+        except OSError as error:
+            if error.errno != errno.EINVAL or not any(rest):  # not there, or the end
+                yield at, name
+                return
+            at = place
+            continue
+        yield at, name
+        links += 1
+        if links > _MANY_LINKS:
+            return
+        if target.startswith("/"):
+            at = "/"
+        rest.extend(target.split("/")[::-1])
 
 
 def identity_of(path: Path) -> Identity | None:

@@ -1,21 +1,21 @@
 """The system's notifications that something in the folder of manifests may have changed.
 
-They are only hints: some changes give none (a swapped symlink, a folder that is
-deleted and made again while it is not watched). So the nearest existing folder above is watched as well, the
-watch is armed again whenever other folders stand where it was armed, and callers also look at an interval.
-Where there are no notifications, each attempt to arm the watch gives a hint.
+They are only hints: some changes give none (a folder that is deleted and made again while it is not watched).
+The system follows no links: so the places are watched that decide where they lead, and the nearest existing
+folder above. The watch is armed again whenever other folders stand where it was armed, and callers also look
+at an interval. Where there are no notifications, each attempt to arm the watch gives a hint.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jeeves_runner.side_thread import PATIENCE, SideThread
 from jeeves_runner.sources.folder.notices import Notices
-from jeeves_runner.sources.folder.places import Identity, identity_of, is_folder, real_path
+from jeeves_runner.sources.folder.places import Identity, identity_of, is_folder, real_path, way_of
 from jeeves_runner.sources.names import is_text
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,12 @@ _LIMIT = ("os error 24", "os error 28")
 """How the system's message ends where a limit on notifications is reached: EMFILE, ENOSPC."""
 
 
+_Way = tuple[str, Identity, tuple[str, ...]]
+"""A real folder, which one it is, and the names in it that count."""
+
+_NO_WAYS: Final[Mapping[str, tuple[str, ...]]] = {}
+
+
 class _Standing(NamedTuple):
     """The folders that are to be watched, as they stand at one moment."""
 
@@ -34,6 +40,10 @@ class _Standing(NamedTuple):
     """To be watched with all below them."""
     above: tuple[Path, Identity | None]
     """The nearest folder above the manifests that exists."""
+    own_way: tuple[_Way, ...]
+    """What decides where the folder of manifests is: real folders, and the names in them."""
+    ways: tuple[_Way, ...]
+    """The same for linked manifests."""
 
 
 class SystemWatch:
@@ -47,17 +57,19 @@ class SystemWatch:
         self._thread = thread
         self._patience = patience
         self._walked: tuple[str, ...] = ()
+        self._ways = _NO_WAYS
         self._armed_at: _Standing | None = None
         # Set for a change and for a need to arm the watch again.
         self._news = asyncio.Event()
         self._is_to_rearm = False
         self._fault: str | None = None
 
-    def retarget(self, folders: Iterable[str]) -> None:
-        """Watch also those of these real folders that lie outside of ours: symlinks lead there. The next
-        ``check`` does it."""
+    def retarget(self, folders: Iterable[str], ways: Mapping[str, tuple[str, ...]] = _NO_WAYS) -> None:
+        """Watch also those of these real folders that lie outside of ours: symlinks lead there. In the
+        folders of ``ways`` only the names it gives are watched. The next ``check`` does it."""
         # The watch cannot take names that are not UTF-8; changes there are seen at the interval.
         self._walked = tuple(folder for folder in folders if is_text(folder))
+        self._ways = ways
 
     async def check(self) -> None:
         """Arm the watch again, which gives a hint, if other folders stand where it was armed."""
@@ -78,7 +90,9 @@ class SystemWatch:
     async def _look(self) -> _Standing | None:
         """None while the file system does not answer."""
         try:
-            return await self._thread.call(lambda: _standing(self._folder, self._walked), self._patience)
+            return await self._thread.call(
+                lambda: _standing(self._folder, self._walked, self._ways), self._patience
+            )
         except OSError:
             return None
 
@@ -113,12 +127,15 @@ class SystemWatch:
                 watch.close()
 
     def _watches(self, standing: _Standing) -> list[Notices]:
-        folders = [folder for folder, _ in standing.deep]
+        deep = [folder for folder, _ in standing.deep]
         above, _ = standing.above
-        name = self._folder.relative_to(above).parts[0]
-        watches = [Notices([above], name, self._rearm)]
-        if folders:
-            watches.append(Notices(folders, None, self._news.set))
+        own_way = {above / self._folder.relative_to(above).parts[0], *_places(standing.own_way)}
+        watches = [Notices(_parents(own_way), own_way, self._rearm)]
+        if deep:
+            watches.append(Notices(deep, None, self._news.set))
+        if standing.ways:
+            linked = set(_places(standing.ways))
+            watches.append(Notices(_parents(linked), linked, self._news.set))
         return watches
 
     async def _news_within(self, patience: float) -> None:
@@ -144,10 +161,39 @@ class SystemWatch:
         log.warning("no notifications of changes, looking every %.0f s: %s%s", _PAUSE, fault, hint)
 
 
-def _standing(folder: Path, walked: Iterable[str]) -> _Standing:
+def _standing(folder: Path, walked: Iterable[str], ways: Mapping[str, tuple[str, ...]]) -> _Standing:
     real = real_path(folder)
     outside = {Path(place) for place in walked if real not in (Path(place), *Path(place).parents)}
     there = [place for place in outside | {folder} if is_folder(place)]
     tops = sorted(place for place in there if not any(other in place.parents for other in there))
     above = next((place for place in folder.parents if is_folder(place)), Path("/"))
-    return _Standing(tuple((top, identity_of(top)) for top in tops), (above, identity_of(above)))
+    heard = [real_path(top) for top in tops]
+    own_way: dict[str, tuple[str, ...]] = {}
+    for parent, name in way_of(str(folder)):
+        own_way[parent] = (*own_way.get(parent, ()), name)
+    return _Standing(
+        deep=tuple((top, identity_of(top)) for top in tops),
+        above=(above, identity_of(above)),
+        own_way=tuple(_there(own_way)),
+        ways=tuple(way for way in _there(ways) if not _is_within(way[0], heard)),
+    )
+
+
+def _there(ways: Mapping[str, tuple[str, ...]]) -> Iterator[_Way]:
+    """Those of the folders that are there and can be watched, with the names in them."""
+    for folder in sorted(ways):
+        identity = identity_of(Path(folder)) if is_text(folder) else None
+        if identity is not None:
+            yield folder, identity, ways[folder]
+
+
+def _is_within(folder: str, tops: Iterable[Path]) -> bool:
+    return any(top in (Path(folder), *Path(folder).parents) for top in tops)
+
+
+def _places(ways: Iterable[_Way]) -> Iterator[Path]:
+    return (Path(folder, name) for folder, _, names in ways for name in names)
+
+
+def _parents(places: Iterable[Path]) -> list[Path]:
+    return sorted({place.parent for place in places})

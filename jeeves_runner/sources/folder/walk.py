@@ -15,6 +15,7 @@ from jeeves_runner.errors import SourceError
 from jeeves_runner.regular_files import not_regular, open_to_read
 from jeeves_runner.sources.contract import SourceFile
 from jeeves_runner.sources.folder.git_edits import GitTrace
+from jeeves_runner.sources.folder.places import way_of
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
     SUFFIXES,
@@ -42,6 +43,9 @@ class FolderTrace(NamedTuple):
 
     folders: tuple[str, ...]
     """The real paths of the folders walked: these are to be watched."""
+    ways: dict[str, tuple[str, ...]]
+    """Names by the real folder they are in, outside of the folder of manifests: where links lead depends on
+    what stands there, so these are to be watched too."""
     recheck: dict[str, FileStamp]
     """The places that could not be read, and what stood there: notifications may miss a change of theirs."""
     git: GitTrace | None = None
@@ -64,6 +68,7 @@ class Walk:
         self.unreadable: list[Problem] = []
         self._folders: list[str] = []
         self._recheck: dict[str, FileStamp] = {}
+        self._ways: dict[str, set[str]] = {}
         self._links: list[tuple[str, str]] = []
         self._seen: set[tuple[int, int]] = set()
         self._entries_left = MAX_ENTRIES
@@ -78,7 +83,8 @@ class Walk:
 
     def trace(self) -> FolderTrace:
         """What the walk met so far."""
-        return FolderTrace(folders=tuple(self._folders), recheck=self._recheck)
+        ways = {folder: tuple(sorted(names)) for folder, names in self._ways.items()}
+        return FolderTrace(folders=tuple(self._folders), ways=ways, recheck=self._recheck)
 
     def _folder(self, path: str, prefix: str) -> None:
         try:
@@ -128,6 +134,8 @@ class Walk:
             return False
         path = prefix + name
         try:
+            if entry.is_symlink() and (name.endswith(SUFFIXES) or not entry.is_file()):
+                self._note_way(name)
             if entry.is_dir():
                 return self._take_folder(entry, path)
             if not name.endswith(SUFFIXES):
@@ -147,6 +155,13 @@ class Walk:
             return False
         (self.defaults if name in DEFAULTS_NAMES else self.files).append(file)
         return False
+
+    def _note_way(self, name: str) -> None:
+        """Note what a link in the folder that is being walked depends on."""
+        top = self._folders[0]
+        for folder, there in way_of(name, self._folders[-1]):
+            if folder != top and not folder.startswith(top + "/"):
+                self._ways.setdefault(folder, set()).add(there)
 
     def _take_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
         if not is_text(entry.name):

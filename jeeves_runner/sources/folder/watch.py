@@ -59,7 +59,7 @@ class FolderWatch:
         waits = seen.git.edits.waits.values() if seen and seen.git else ()
         self._believed_at = min((wait.until for wait in waits), default=None)
         if seen:
-            self._system.retarget(seen.folders)
+            self._system.retarget(seen.folders, seen.ways)
         await self._system.check()
 
     async def wait_for_rest(self, say: Callable[[str], None]) -> str | None:
