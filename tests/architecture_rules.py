@@ -323,7 +323,7 @@ def libraries_out_of_place(module: Module) -> Iterator[str]:
             yield f"{module.name}:{line}: a second SQLite in the process drops the first one's locks"
 
 
-OF_ALL_SOURCES = ("sources.contract", "sources.names", "sources.stamps")
+OF_ALL_SOURCES = ("sources.contract", "sources.names", "sources.stamps", "sources.git_command")
 """What holds for every kind of source; the other modules below ``sources`` know one kind each."""
 
 

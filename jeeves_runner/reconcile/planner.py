@@ -3,7 +3,7 @@ so that it can work in a process of its own while the runner's event loop stays 
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from jeeves_runner.core.inheritance import Patterns
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import Entry, FileResult
-from jeeves_runner.core.manifest.requirements import Requirement
+from jeeves_runner.core.manifest.requirements import Requirement, RequirementKind
 from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile, diff
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.execute.local.faults import Fault
@@ -25,6 +25,10 @@ from jeeves_runner.sources.stamps import FileStamp, stamp_of
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest.yaml_text import YamlDocument
+
+
+Check = Callable[[RequirementKind, str, Mapping[str, str]], Fault | None]
+"""As ``requirement_check.fault_of``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,9 +69,11 @@ class Planner:
     there. A change there may mend the fault.
     """
 
-    def __init__(self, setup: PlannerSetup, trace: Trace = None) -> None:
-        """``trace``: what the look before left, where a planner takes the place of another."""
+    def __init__(self, setup: PlannerSetup, trace: Trace = None, check: Check = fault_of) -> None:
+        """``trace``: what the look before left, where a planner takes the place of another. ``check`` says
+        what is wrong with what a job requires."""
         self._setup = setup
+        self._check = check
         self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
         self.trace = trace
         self.recheck: dict[str, FileStamp] = {}
@@ -86,7 +92,7 @@ class Planner:
 
     def compare(self, snapshot: Snapshot, live: Live) -> Plan:
         """What was seen, against what is live."""
-        machine = _Machine(dict(self._setup.runners))
+        machine = _Machine(dict(self._setup.runners), self._check)
         defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
         look = _Look(self._reader, self._setup.context.project_root, machine, live)
         plan = replace(look.plan(snapshot, defaults), inherit_env=self._setup.inherit_env)
@@ -98,8 +104,9 @@ class Planner:
 class _Machine:
     """What jobs require, checked as it is now: each script once per look, however many jobs name it."""
 
-    def __init__(self, runners: Mapping[str, str]) -> None:
+    def __init__(self, runners: Mapping[str, str], check: Check) -> None:
         self._runners = runners
+        self._check = check
         self._scripts: dict[str, Fault | None] = {}
         self.faulty_scripts: dict[str, FileStamp] = {}
 
@@ -107,13 +114,13 @@ class _Machine:
         """What stops a run from using it, or None."""
         if required.kind == "script":
             return self.script_fault(required.ref)
-        return fault_of(required.kind, required.ref, self._runners)
+        return self._check(required.kind, required.ref, self._runners)
 
     def script_fault(self, path: str) -> Fault | None:
         """What stops the script from being run, or None."""
         if path not in self._scripts:
             before = stamp_of(path)
-            found = self._scripts[path] = fault_of("script", path, self._runners)
+            found = self._scripts[path] = self._check("script", path, self._runners)
             if found is not None:
                 self.faulty_scripts[path] = before
         return self._scripts[path]

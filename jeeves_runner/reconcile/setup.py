@@ -5,14 +5,16 @@ from collections.abc import Callable
 
 from jeeves_runner import __version__
 from jeeves_runner.config import Config
+from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.plan import Plan
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.schemas_text import manifest_schema
 from jeeves_runner.sources.contract import Source
 from jeeves_runner.sources.folder.source import FolderSource
 
 
-def _folder(config: Config) -> Source:
+def _folder(config: Config) -> FolderSource:
     """The folder ``jobs_dir``, which every config has."""
     return FolderSource(folder=config.jobs_dir, root=config.root)
 
@@ -43,4 +45,22 @@ def planner_setup(config: Config, *, processes: int = 1) -> PlannerSetup:
 
 def planner_of(config: Config) -> Planner:
     """A planner for a command that does nothing else meanwhile: it may use every processor."""
-    return Planner(planner_setup(config, processes=min(os.cpu_count() or 1, 4)))
+    return Planner(_setup_of_a_command(config))
+
+
+def _setup_of_a_command(config: Config) -> PlannerSetup:
+    return planner_setup(config, processes=min(os.cpu_count() or 1, 4))
+
+
+def plan_of(config: Config, live: Live, *, staged: bool = False) -> Plan:
+    """What an apply would change of what is live; SourceError when the manifests cannot be looked at.
+
+    ``staged``: by what git's index has, and not by the files.
+    """
+    if not staged:
+        return planner_of(config).plan(live)
+    from jeeves_runner.reconcile.staged_plan import StagedCheck
+    from jeeves_runner.sources.folder.staged import Staged
+
+    files = Staged(_folder(config))
+    return Planner(_setup_of_a_command(config), check=StagedCheck(files).fault_of).compare(files.look(), live)

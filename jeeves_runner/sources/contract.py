@@ -7,7 +7,7 @@ event loop is.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.origin import Commit, SourceId
@@ -111,6 +111,20 @@ class Source(Protocol):
 
     def watch(self, clock: Clock) -> "Watch":
         """A new watch of this source, for the process that has the event loop."""
+
+
+Kind = Literal["file", "executable", "folder", "missing", "outside"]
+"""What a commit has at a path. ``outside``: that is no part of its repository."""
+
+
+class StagedFiles(Protocol):
+    """What the next commit will have."""
+
+    def look(self) -> Snapshot:
+        """As ``Source.look``, at the manifests in the commit."""
+
+    def kind_of(self, path: str) -> Kind:
+        """What the commit has at an absolute path."""
 
 
 class Watch(Protocol):

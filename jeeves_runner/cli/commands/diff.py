@@ -20,24 +20,24 @@ from jeeves_runner.core.origin import AppliedBy
     help="What to compare with: the live rows, or no jobs at all (needs no database).",
 )
 @click.option("--allow-deletes", type=DELETES, metavar="N", help="Judge as apply would with it.")
+@click.option("--staged", is_flag=True, help="Compare what git's index has, and not the files.")
 @json_option
 @pass_app
-def command(app: App, against: str, allow_deletes: int | None) -> int:
+def command(app: App, against: str, allow_deletes: int | None, staged: bool) -> int:
     """Show what an apply would change.
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
-    from jeeves_runner.reconcile.setup import planner_of, source_of
+    from jeeves_runner.reconcile.setup import plan_of, source_of
     from jeeves_runner.views.sync import plan_view
 
-    planner = planner_of(app.config)
     reason = None
     if against == "empty" or _is_missing(app.config.db_path):
-        plan = planner.plan(Live.nothing())
+        plan = plan_of(app.config, Live.nothing(), staged=staged)
     else:
         conn = app.connect()
-        plan = with_fields(conn, planner.plan(read_live(conn)))
+        plan = with_fields(conn, plan_of(app.config, read_live(conn), staged=staged))
         options = ApplyOptions(
             applied_by=AppliedBy.CLI, source=source_of(app.config), allow_deletes=allow_deletes
         )

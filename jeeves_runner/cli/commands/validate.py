@@ -11,7 +11,6 @@ from jeeves_runner.cli.exits import INVALID, OK
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.plan_text import problem_lines, problem_summary
 from jeeves_runner.core.live import Live
-from jeeves_runner.core.plan import Plan
 
 
 @click.command("validate")
@@ -23,16 +22,17 @@ from jeeves_runner.core.plan import Plan
     default="text",
     help="How problems are printed.",
 )
+@click.option("--staged", is_flag=True, help="Check what git's index has, and not the files.")
 @json_option
 @pass_app
-def command(app: App, strict: bool, form: str) -> int:
+def command(app: App, strict: bool, form: str, staged: bool) -> int:
     """Check every manifest without touching a database.
 
     Exit code 0: no errors. 1: errors (with --strict: or warnings). 2: could not look.
     """
-    from jeeves_runner.reconcile.setup import planner_of
+    from jeeves_runner.reconcile.setup import plan_of
 
-    plan: Plan = planner_of(app.config).plan(Live.nothing())
+    plan = plan_of(app.config, Live.nothing(), staged=staged)
     problems = plan.problems
     failed = any(p.is_error or strict for p in problems)
     code = INVALID if failed else OK

@@ -21,18 +21,22 @@ _BY_EXTENSION: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def command_for(path: Path, head: bytes, runners: Mapping[str, str]) -> tuple[str, ...]:
+def command_for(
+    path: Path, head: bytes, runners: Mapping[str, str], executable: bool | None = None
+) -> tuple[str, ...]:
     """The argv that runs a script file, without its arguments.
 
     ``head`` is how the file begins; ``runners`` maps extensions (``py`` or ``.py``) to commands.
     A configured runner comes first, then the file's own first line if it is executable, then its
-    extension. Raises InvalidValue when none of them says how.
+    extension. ``executable``: whether it may be executed, where that is not for the file system to say.
+    Raises InvalidValue when none of them says how.
     """
     extension = path.suffix.lower()
     configured = runners.get(extension) or runners.get(extension.removeprefix(".")) if extension else None
     if configured is not None:
         return (*shlex.split(configured), str(path))
-    executable = os.access(path, os.X_OK)
+    if executable is None:
+        executable = os.access(path, os.X_OK)
     if executable and head.startswith(b"#!"):
         return (str(path),)
     if extension in _BY_EXTENSION:

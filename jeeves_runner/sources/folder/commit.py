@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from jeeves_runner.core.origin import Commit
-from jeeves_runner.sources.folder.git_command import ask
 from jeeves_runner.sources.folder.places import is_there, real_path
+from jeeves_runner.sources.git_command import ask
 from jeeves_runner.sources.names import SUFFIXES
 
 _PATIENCE = 10.0

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from jeeves_runner.core.git_edits import Commits, Edits, Seen
 from jeeves_runner.regular_files import open_to_read
 from jeeves_runner.sources.contract import Snapshot, SourceFile
-from jeeves_runner.sources.folder.git_command import ask
 from jeeves_runner.sources.folder.git_work import git_folder
 from jeeves_runner.sources.folder.places import is_file, real_path
+from jeeves_runner.sources.git_command import ask
 from jeeves_runner.sources.names import is_manifest
 
 _PATIENCE: Final = 3.0

@@ -13,7 +13,7 @@ from pathlib import Path
 Identity = tuple[int, int]
 """Device and inode."""
 
-_MANY_LINKS = 40
+MANY_LINKS = 40
 """More links on one way are a circle, as for the system."""
 
 
@@ -61,7 +61,7 @@ def way_of(path: str, at: str = "/") -> Iterator[tuple[str, str]]:
             continue
         yield at, name
         links += 1
-        if links > _MANY_LINKS:
+        if links > MANY_LINKS:
             return
         if target.startswith("/"):
             at = "/"

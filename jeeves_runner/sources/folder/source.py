@@ -72,7 +72,7 @@ class FolderSource:
     def look(self) -> Snapshot:
         """Read all manifests; SourceError when the folder itself cannot be walked."""
         self.check()
-        walk = Walk(self._prefix)
+        walk = Walk(self.prefix)
         walk.everything(os.fspath(self.folder))
         return Snapshot.of(
             files=walk.files,
@@ -82,7 +82,7 @@ class FolderSource:
         )
 
     @property
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
         """What stands before the path of a manifest: empty, or the folder with a slash behind it."""
         relative = os.path.relpath(self.folder, self.root).replace(os.sep, "/")
         return "" if relative == "." else relative + "/"
@@ -91,7 +91,7 @@ class FolderSource:
         """What a commit hook may have put back to the text of git's index waits."""
         trace, last = seen.trace, before.git if isinstance(before, FolderTrace) else None
         assert isinstance(trace, FolderTrace)
-        found = compare(self.folder, self._prefix, seen, last, now)
+        found = compare(self.folder, self.prefix, seen, last, now)
         waiting = () if found is None else tuple(map(_waits_for_git, sorted(found.edits.waits)))
         return replace(seen, trace=trace._replace(git=found), waiting=waiting)
 

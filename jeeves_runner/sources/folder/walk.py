@@ -148,10 +148,10 @@ class Walk:
             if not entry.is_file():
                 os.stat(entry.path)
                 raise not_regular(entry.path)
-            file = SourceFile(path=path, data=_read(entry.path))
+            file = SourceFile(path=path, data=read_manifest(entry.path))
         except OSError as error:
             self._recheck[entry.path] = _stamp_at(entry.path, error)
-            self.unreadable.append(unreadable(printable(path), _message(entry, error), _hint(error)))
+            self.unreadable.append(unreadable_file(path, entry.path, error))
             return False
         (self.defaults if name in DEFAULTS_NAMES else self.files).append(file)
         return False
@@ -180,8 +180,8 @@ def _stamp_at(path: str, error: OSError) -> FileStamp:
     return None if isinstance(error, FileNotFoundError) else stamp_of(path)
 
 
-def _read(path: str) -> bytes:
-    """At most one byte more than a manifest may have."""
+def read_manifest(path: str) -> bytes:
+    """The bytes of a regular file, links followed; at most one more than a manifest may have. OSError."""
     descriptor = open_to_read(path, follow=True)
     try:
         data = os.read(descriptor, _CHUNK)
@@ -201,10 +201,18 @@ def _rest(descriptor: int, wanted: int) -> Iterator[bytes]:
         yield data
 
 
-def _message(entry: "os.DirEntry[str]", error: OSError) -> str:
-    if isinstance(error, FileNotFoundError) and entry.is_symlink():
-        return f"the link points to {printable(os.readlink(entry.path))}, which does not exist"
-    return f"the file cannot be read: {error.strerror or error}"
+def unreadable_file(path: str, place: str, error: OSError) -> Problem:
+    """The problem of the file at ``place``, called ``path``."""
+    if isinstance(error, FileNotFoundError) and os.path.islink(place):  # noqa: PTH114
+        return lost_link(path, os.readlink(place))
+    message = f"the file cannot be read: {error.strerror or error}"
+    return unreadable(printable(path), message, _hint(error))
+
+
+def lost_link(path: str, target: str) -> Problem:
+    """The problem of a link that leads nowhere."""
+    message = f"the link points to {printable(target)}, which does not exist"
+    return unreadable(printable(path), message, _hint(FileNotFoundError()))
 
 
 def unreadable_root(path: str | Path, error: OSError) -> SourceError:

@@ -1,0 +1,36 @@
+"""The plan of what the next commit would have, for those who check before they commit."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jeeves_runner.core.manifest.requirements import RequirementKind
+from jeeves_runner.errors import InvalidValue
+from jeeves_runner.execute.local.faults import Fault, folder_fault, script_fault
+from jeeves_runner.execute.local.interpreter import command_for
+from jeeves_runner.execute.local.requirement_check import fault_of
+from jeeves_runner.sources.contract import StagedFiles
+
+
+class StagedCheck:
+    """Whether the commit has what a job requires: in the repository by git's index, elsewhere as it is."""
+
+    def __init__(self, staged: StagedFiles) -> None:
+        self._staged = staged
+
+    def fault_of(self, kind: RequirementKind, ref: str, runners: Mapping[str, str]) -> Fault | None:
+        """As ``requirement_check.fault_of``. Secrets are in no commit, and are looked for where they are."""
+        found = self._staged.kind_of(ref) if kind in ("script", "cwd") else "outside"
+        if found == "outside":
+            return fault_of(kind, ref, runners)
+        if found == "missing":
+            what = "script" if kind == "script" else "working folder"
+            return Fault(f"the {what} is not in git's index: {ref}", "`git add` it, or correct the path")
+        if kind == "cwd":
+            return None if found == "folder" else folder_fault(ref, None)
+        if found == "folder":
+            return script_fault(ref, None)
+        try:
+            command_for(Path(ref), b"", runners, executable=found == "executable")
+        except InvalidValue as fault:
+            return Fault(fault.message, fault.hint)
+        return None
