@@ -9,6 +9,7 @@ import click
 
 from jeeves_runner.cli import scaffold
 from jeeves_runner.cli.context import App, json_option, pass_app
+from jeeves_runner.cli.git_hook import COMMAND, hook_of
 from jeeves_runner.config import config_schema
 from jeeves_runner.schemas_text import manifest_schema
 
@@ -20,13 +21,16 @@ from jeeves_runner.schemas_text import manifest_schema
     is_flag=True,
     help="Replace files that are there and differ, with all that was written into them.",
 )
+@click.option(
+    "--hook", is_flag=True, help="Install a git hook that checks what is staged before each commit."
+)
 @json_option
 @pass_app
-def command(app: App, folder: Path, force: bool) -> None:
+def command(app: App, folder: Path, force: bool, hook: bool) -> None:
     """Make a project in DIR (by default here): config, an example job, CI and editor support.
 
     A file that is there already is left as it is, so this can be repeated: after an upgrade it
-    renews the schemas. A .gitignore gets the lines it lacks.
+    renews the schemas. A .gitignore gets the lines it lacks. A git hook is never replaced.
     """
     here = app.here
     place = Path(os.path.realpath(folder))
@@ -34,14 +38,20 @@ def command(app: App, folder: Path, force: bool) -> None:
     jobs_dir = scaffold.JOBS_DIR if force else _jobs_dir(place)
     files = list(scaffold.project_files(folder, schemas, jobs_dir))
     scaffold.refuse_obstacles(files)
+    git_hook = hook_of(place, jobs_dir) if hook else None
     fates = {relpath(file.path, folder): scaffold.write(file, force=force) for file in files}
+    if git_hook is not None:
+        fates[relpath(git_hook.path, place)] = scaffold.write(git_hook)
     if app.json:
         app.print_json({"folder": str(place), "files": fates})
         return
+    hook_path = git_hook and relpath(git_hook.path, place)
     for path, fate in fates.items():
-        note = "  (differs from ours; --force replaces it)" if fate is scaffold.Fate.SKIPPED else ""
+        how = f"let it run `{COMMAND}`" if path == hook_path else "--force replaces it"
+        note = f"  (differs from ours; {how})" if fate is scaffold.Fate.SKIPPED else ""
         app.print(f"{fate:<9}  {path}{note}")
-    if (repository := _repository_around(place)) is not None:
+    repository = _repository_around(place)
+    if repository is not None:
         app.print()
         app.print(
             f"This folder is inside the git repository {repository}, whose hooks and workflows are read"
@@ -52,6 +62,8 @@ def command(app: App, folder: Path, force: bool) -> None:
     if place != here:
         app.print(f"  cd {shlex.quote(os.fspath(folder))}")
     app.print("  jeeves-runner validate    # check the manifests")
+    if git_hook is None and (repository is not None or os.path.lexists(place / ".git")):
+        app.print("  jeeves-runner init --hook # check what is staged before each commit")
     app.print("  jeeves-runner serve       # run them, and apply each change as you save it")
 
 
