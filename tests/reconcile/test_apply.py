@@ -1,5 +1,6 @@
 """Given manifests, when applied, then rows: what an apply changes and what it must never touch."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,18 +154,65 @@ def test_what_waits_of_a_stopped_job_is_cancelled_with_it(project: Project, how:
     assert list(found) == [("backup", "cancelled", how), ("report", "scheduled", None)]
 
 
-@pytest.mark.parametrize("broken", ["id: [\n", "id:\tbackup\n", "", "# nothing\n", "a: b: c\n", "\xff"])
-def test_a_broken_file_never_changes_its_jobs(project: Project, broken: str) -> None:
-    path = project.write("backup.yaml", BACKUP)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "id: [\n",
+        "\tid: backup\n",
+        "",
+        "# nothing\n",
+        "---\n",
+        "{}\n",
+        "defaults:\n",
+        "defaults: {timeout: 4m}\n",
+        "defaults: {timeout: 4m}\n# jobs:\n",
+        "jobs:\n",
+        "defaults: {timeout: 4m}\nqueues:\n",
+        "a: b: c\n",
+        "\xff",
+        "#" * (1024 * 1024 + 1),
+    ],
+)
+def test_a_file_that_is_broken_or_declares_nothing_never_changes_its_jobs(
+    project: Project, broken: str
+) -> None:
+    path = project.write("two.yaml", "defaults: {timeout: 1m}\njobs: [{id: a, run: x}, {id: b, run: y}]\n")
     project.write("report.yaml", REPORT)
     project.apply()
     before = project.jobs("id, spec, enabled, revision_id")
     path.write_bytes(broken.encode("latin-1"))
     project.remove("report.yaml")
     plan = project.apply().plan
-    assert summary(plan) == ["=job backup"]
+    assert summary(plan) == ["=job a", "=job b"]
     assert errors(plan)
     assert project.jobs("id, spec, enabled, revision_id") == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "link to nothing", "link to itself", "pipe"])
+def test_what_stands_in_the_place_of_a_file_and_cannot_be_read_holds_its_jobs(
+    project: Project, kind: str
+) -> None:
+    path = project.write("backup.yaml", BACKUP)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nowhere" if kind == "link to nothing" else path)
+    plan = project.apply().plan
+    assert summary(plan) == ["=job backup"]
+    assert errors(plan)[0].startswith("jobs.d/backup.yaml:1: ")
+
+
+def test_a_list_without_entries_says_that_there_are_none(project: Project) -> None:
+    project.write("several.yaml", "jobs: [{id: a, run: x, timeout: 1m}]\n")
+    project.write("report.yaml", REPORT)
+    project.apply()
+    project.write("several.yaml", "defaults: {timeout: 4m}\njobs: []\n")
+    assert summary(project.apply().plan) == ["-job a"]
 
 
 def test_an_invalid_job_is_held_and_its_siblings_apply(project: Project) -> None:

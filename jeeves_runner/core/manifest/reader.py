@@ -13,7 +13,7 @@ from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.validation import Validator, nearest, unsupported_key
-from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decode, load
+from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decode, load, nothing_declared
 from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.spec_texts import encode, spec_hash
@@ -160,11 +160,24 @@ class _FileReader:
                 "write `key: value` lines",
             )
             return False
+        if not set(value) - {"defaults"}:
+            self._declares_nothing(value)
+            return False
         if any(key in value for key in (*self._reader.list_keys, *_LATER_LISTS)):
             return self._read_lists(value, document)
         if any(key in value for key in self._reader.source_keys) or not self._misspelt_lists(value):
             self._single_job(value)
         return True
+
+    def _declares_nothing(self, value: Mapping[str, Any]) -> None:
+        """It may be half saved, or have lost its lists; an empty list would say that there is nothing."""
+        nothing = nothing_declared()
+        if value:
+            message = "the file holds `defaults:` and no list of jobs or queues"
+            hint = "write `jobs: []` if there are to be none; defaults of a folder stand in `_defaults.yaml`"
+            self._error(("defaults",), nothing.code, message, hint, at_key=True)
+        else:
+            self._error((), nothing.code, nothing.message, nothing.hint)
 
     def _misspelt_lists(self, value: Mapping[str, Any]) -> bool:
         """Whether the file means to hold lists, and has no list under its right name."""

@@ -108,6 +108,11 @@ def decode(data: bytes) -> str:
     return text
 
 
+def nothing_declared() -> YamlError:
+    """The error of a file that is empty, or as good as that: it may be half saved."""
+    return YamlError(1, 1, "empty", "the file declares nothing", "delete it, or write `jobs: []`")
+
+
 def load(text: str, *, positions: bool = False) -> YamlDocument:
     """The one document of ``text``; YamlError says what is wrong and where."""
     try:
@@ -141,11 +146,11 @@ class _Builder:
         self._next()  # the start of the stream
         event = self._next()
         if type(event) is StreamEndEvent:
-            raise YamlError(1, 1, "empty", "the file declares nothing", "delete it, or write `jobs: []`")
+            raise nothing_declared()
         assert type(event) is DocumentStartEvent
         event = self._next()
         if type(event) is ScalarEvent and event.value == "" and not event.style:
-            raise YamlError(1, 1, "empty", "the file declares nothing", "delete it, or write `jobs: []`")
+            raise nothing_declared()
         value = self._value(event, (), 0)
         self._next()  # the end of the document
         event = self._next()

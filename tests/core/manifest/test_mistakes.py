@@ -30,6 +30,8 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
         ("run: x\ntimezone: Europe/Berln\n", 2, 11, "not known", "Europe/Berlin"),
         ("run: x\noverlap_policy: skipp\n", 2, 17, "one of skip, allow, queue, replace", "skip"),
         ("run: x\nscript: y\n", 2, 1, "exactly one of", ""),
+        ("{}\n", 1, 1, "declares nothing", "jobs: []"),
+        ("# x\ndefaults: {timeout: 1m}\n", 2, 1, "no list of jobs or queues", "write `jobs: []`"),
         ("name: x\n", 1, 1, "needs one of `script`, `run`, `command`", "`run: echo hello`"),
         ("run: x\nid: Bad Id\n", 2, 5, "lower-case", ""),
         ('run: x\nid: "a\\n"\n', 2, 5, "lower-case", ""),
