@@ -61,8 +61,8 @@ BAD_WORDS = {"error", "timeout", "interrupted"}
 DOCUMENTED = frozenset(
     """
     JobSpec QueueSpec Retries Secret Commit Problem Finding
-    Plan Change Held WaitingFile Moved FileRecord Declaration LiveRow HoldReasons GuardFacts FieldChange
-    Live Delta Edits
+    Plan Change Held WaitingFile Moved FileRecord Declaration LiveRow HoldReasons FieldChange
+    Live Delta Edits Confirmed GuardFacts Refusal Withheld
     Config SyncConfig LogConfig ProjectContext Requirement Entry FileResult
     PlannerSetup ManifestInput Applied ApplyOptions SyncStatus SourceFile Snapshot
     Run Exited Finished Lost Outcome Request Facts Decision PausedTime LeftOut GapPlan Due

@@ -1,6 +1,6 @@
 """Plans and problems as people read them: ``+ ~ -``, and the fields that an update changes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from jeeves_runner.cli.formats import counted, json_text, shortened
@@ -10,6 +10,8 @@ from jeeves_runner.core.problem import Problem
 
 Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""
+
+_FEW: Final = 3
 
 _STYLES: Final = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
 
@@ -44,6 +46,12 @@ def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
     for field in change["fields"]:
         old, new = (shortened(json_text(field[side])) for side in ("old", "new"))
         yield (f"    {field['path']}: {old} -> {new}",)
+
+
+def named(keys: Sequence[tuple[str, str]]) -> str:
+    """``job a, job b, queue c``: the first few of them, and how many more there are."""
+    first = ", ".join(f"{kind} {name}" for kind, name in keys[:_FEW])
+    return first if len(keys) <= _FEW else f"{first} and {len(keys) - _FEW} more"
 
 
 def plan_summary(plan: Plan) -> str:

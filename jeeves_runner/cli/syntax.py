@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from jeeves_runner.core.values import PAGE, decode_json
+from jeeves_runner.core.values import PAGE, decode_json, is_id
 from jeeves_runner.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +46,32 @@ def limit_option(most: int) -> Callable[[F], F]:
 
 
 DELETES: Final = Number("a number of deletes", 0, 2**31 - 1)
+
+
+class QueueDelete(click.ParamType[str]):
+    """A queue whose delete is confirmed: ``queue:ID``, converted to the id."""
+
+    name = "queue:ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        kind, colon, name = str(value).partition(":")
+        if kind != "queue" or not colon or not is_id(name):
+            self.fail(f"{value!r} is not of the form queue:ID.", param, ctx)
+        return name
+
+
+def confirming_options(command: F) -> F:
+    """``--allow-deletes`` and ``--allow-delete``, which arrive as ``allow_deletes`` and ``allow_delete``."""
+    one = click.option(
+        "--allow-delete",
+        type=QueueDelete(),
+        multiple=True,
+        help="Confirm the delete of a queue that holds items; may be repeated.",
+    )
+    number = click.option("--allow-deletes", type=DELETES, metavar="N", help="Confirm up to N deletes.")
+    return number(one(command))
+
+
 RUN_ID: Final = Number("the number of a run", 1, 2**63 - 1)
 REVISION: Final = Number("the number of a revision", 1, 2**63 - 1)
 ITEM_ID: Final = Number("the number of an item", 1, 2**63 - 1)

@@ -1,7 +1,7 @@
 """The difference between declared and live, as a value.
 
-``diff`` takes what the manifests declare and what the database holds, and returns a frozen ``Plan``;
-``guard`` says whether a person must confirm its deletes. Printing and applying it happen elsewhere.
+``diff`` takes what the manifests declare and what the database holds, and returns a frozen ``Plan``.
+Judging its deletes (``delete_guard``), printing and applying it happen elsewhere.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -91,6 +91,8 @@ class Held:
     """The manifest that the row was last applied from, relative to the project root."""
     message: str
     """Why it is held, in a sentence."""
+    since: str | None = field(default=None, compare=False)
+    """Since when, in the database's form of times; None where no apply has recorded it."""
 
 
 class WaitingFile(NamedTuple):
@@ -146,6 +148,8 @@ class Plan:
     """Live rows that keep their last good spec because their manifest is broken."""
     waiting: tuple[WaitingFile, ...] = ()
     """Manifests whose changes are to wait. They are in ``changes`` all the same."""
+    suspended: tuple[Key, ...] = ()
+    """Live rows that no manifest declares, by kind and id: deleted once the plan is complete."""
     declared: int = 0
     """How many jobs and queues the manifests declare."""
     manifests: int = 0
@@ -180,9 +184,18 @@ class Plan:
         """The changes of one action, optionally of one kind."""
         return [c for c in self.changes if c.action is action and kind in (None, c.kind)]
 
+    def keys(self) -> set[Key]:
+        """What the changes are about."""
+        return {c.key for c in self.changes}
+
+    def without(self, keys: Iterable[Key]) -> "Plan":
+        """The same plan without these changes."""
+        left_out = frozenset(keys)
+        return replace(self, changes=tuple(c for c in self.changes if c.key not in left_out))
+
     def without_deletes(self) -> "Plan":
         """The same plan with nothing removed."""
-        return replace(self, changes=tuple(c for c in self.changes if c.action is not Action.DELETE))
+        return self.without(c.key for c in self.of(Action.DELETE))
 
     def without_waiting(self) -> "Plan":
         """The same plan with nothing of the manifests that wait: they stay known as they were applied."""
@@ -260,14 +273,16 @@ def diff(
     unchanged: Container[str] = frozenset(),
     complete: bool,
 ) -> Plan:
-    """The ``changes``, ``relined`` and ``held`` rows that lead from ``live`` to ``declared``.
+    """The ``changes``, ``relined``, ``held`` and ``suspended`` rows on the way from ``live`` to ``declared``.
 
     The plan's other fields are for the caller to fill in. Rows of files in ``unchanged`` are as their
     manifest says and need no declaration. A row in ``hold.keys`` keeps its spec, declared or not; if it
     was changed by hand, it is put back as its last good spec says. With ``complete`` false nothing is
     deleted: what seems to be missing may stand in the file that could not be read.
     """
-    changes, held = _of_live_rows(declared, live, hold, unchanged, complete)
+    changes, held, missing = _of_live_rows(declared, live, hold, unchanged)
+    if complete:
+        changes += (_delete(key, live[key]) for key in missing)
     relined: list[Moved] = []
     for key, want in declared.items():
         have = live.get(key)
@@ -281,7 +296,13 @@ def diff(
             relined.append(Moved(*key, want.file, want.line))
     changes.sort(key=_by_key)
     held.sort(key=_by_key)
-    return Plan(complete=complete, changes=tuple(changes), held=tuple(held), relined=tuple(relined))
+    return Plan(
+        complete=complete,
+        changes=tuple(changes),
+        held=tuple(held),
+        suspended=() if complete else tuple(sorted(missing)),
+        relined=tuple(relined),
+    )
 
 
 def _of_live_rows(
@@ -289,26 +310,24 @@ def _of_live_rows(
     live: Mapping[Key, LiveRow],
     hold: HoldReasons,
     unchanged: Container[str],
-    complete: bool,
-) -> tuple[list[Change], list[Held]]:
-    """Which live rows go or are put back, and which stay only because they are held."""
+) -> tuple[list[Change], list[Held], list[Key]]:
+    """Which live rows are put back, which stay only because they are held, and which are declared no more."""
     changes: list[Change] = []
     held: list[Held] = []
+    missing: list[Key] = []
     for key, row in live.items():
         reason = hold.keys.get(key)
         if reason is None and key not in declared:
             if row.file in unchanged:
                 continue
             reason = hold.files.get(row.file)
-            if reason is None and complete:
-                changes.append(
-                    Change(action=Action.DELETE, kind=key[0], id=key[1], file=row.file, line=row.line)
-                )
+            if reason is None:
+                missing.append(key)
         if reason is not None:
             held.append(Held(kind=key[0], id=key[1], file=row.file, message=reason))
             if row.text is not None:
                 changes.append(_restored(key, row, row.text))
-    return changes, held
+    return changes, held, missing
 
 
 def _by_key(thing: Change | Held) -> Key:
@@ -334,6 +353,10 @@ def _update(want: Declaration, have: LiveRow) -> Change:
     return replace(_create(want), action=Action.UPDATE, drift=have.drifted, fields=moved)
 
 
+def _delete(key: Key, row: LiveRow) -> Change:
+    return Change(action=Action.DELETE, kind=key[0], id=key[1], file=row.file, line=row.line)
+
+
 def _restored(key: Key, row: LiveRow, text: str) -> Change:
     return Change(
         action=Action.UPDATE,
@@ -353,59 +376,3 @@ def summary(plan: Plan) -> str:
     """What an apply of the plan did: ``2 created, 1 updated, 0 deleted``."""
     words = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
     return ", ".join(f"{len(plan.of(action))} {word}" for action, word in words.items())
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GuardFacts:
-    """What the guard must know besides the plan."""
-
-    live: int
-    """How many jobs are live now."""
-    created: int = 0
-    """How many jobs the applies of the last ten minutes created."""
-    deleted: int = 0
-    """How many jobs they deleted."""
-    busy_queues: frozenset[str] = frozenset()
-    """The queues to be deleted that still hold items."""
-
-
-def guard(plan: Plan, facts: GuardFacts, allow_deletes: int | None = None) -> str | None:
-    """Why a person must confirm this plan's deletes before it is applied, or None.
-
-    ``allow_deletes`` is the number of deletes a person has confirmed. The jobs that were live ten
-    minutes ago are compared with all that went since, so that a folder which is emptied file by file
-    is noticed as well.
-    """
-    deletes = len(plan.of(Action.DELETE))
-    if not deletes:
-        return None
-    if plan.manifests == 0:
-        return (
-            f"no manifest was found, and {_deletes(plan)} would be deleted; "
-            "a manifest that says `jobs: []` declares that there are none"
-        )
-    if allow_deletes is not None:
-        if deletes <= allow_deletes:
-            return None
-        return f"{_deletes(plan)} would be deleted, more than the {allow_deletes} allowed"
-    how = f"`jeeves-runner apply --allow-deletes {deletes}`"
-    busy = sorted(c.id for c in plan.of(Action.DELETE, "queue") if c.id in facts.busy_queues)
-    if busy:
-        return f"queue {busy[0]} still holds items; confirm its delete with {how}"
-    if not plan.of(Action.DELETE, "job"):
-        return None
-    before = max(facts.live + facts.deleted - facts.created, 0)
-    gone = len(plan.of(Action.DELETE, "job")) + facts.deleted
-    over_share = gone > max(5, before // 5)
-    over_half = before > 2 and gone * 2 > before
-    if not (over_share or over_half):
-        return None
-    lately = f" ({facts.deleted} more went in the last ten minutes)" if facts.deleted else ""
-    gone_now = f"{_deletes(plan)} would be deleted, where {facts.live} jobs are live{lately}"
-    return f"{gone_now}; confirm with {how}"
-
-
-def _deletes(plan: Plan) -> str:
-    """``3 jobs``, ``1 queue`` or ``3 jobs and 1 queue``."""
-    counts = [(kind, len(plan.of(Action.DELETE, kind))) for kind in ("job", "queue")]
-    return " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts if count)

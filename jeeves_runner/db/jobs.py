@@ -5,10 +5,12 @@ Applies write them: see ``declared_jobs``.
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import apsw
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.inheritance import Taken
 from jeeves_runner.core.wording import did_you_mean
 from jeeves_runner.errors import Conflict, NotFound
@@ -68,6 +70,15 @@ def _job_row(row: Sequence[Any]) -> JobRow:
 def live_ids(conn: apsw.Connection) -> list[str]:
     """The ids of all live jobs."""
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE deleted_at IS NULL ORDER BY id")]
+
+
+def gone_ids(conn: apsw.Connection, now: datetime, within: timedelta) -> frozenset[str]:
+    """The jobs that were deleted less than ``within`` ago. What a clock far ahead recorded is left out."""
+    rows = conn.execute(
+        "SELECT id FROM jobs WHERE deleted_at > ? AND deleted_at < ?",
+        (to_text(now - within), to_text(now + within)),
+    )
+    return frozenset(name for (name,) in rows)
 
 
 _STARTS_WITH_THE_RUNNER: Final = "deleted_at IS NULL AND enabled AND spec ->> '$.on_start'"

@@ -151,18 +151,6 @@ DELETE FROM revisions WHERE id IN (
 """
 
 
-def counts_since(conn: apsw.Connection, since: str) -> tuple[int, int]:
-    """``(created, deleted)`` jobs of the applies after ``since``."""
-    row = conn.execute(
-        "SELECT count(*) FILTER (WHERE c.value ->> '$.action' = 'create'),"
-        " count(*) FILTER (WHERE c.value ->> '$.action' = 'delete')"
-        " FROM revisions r, json_each(r.changes) c"
-        " WHERE r.applied_at > ? AND c.value ->> '$.kind' = 'job'",
-        (since,),
-    ).fetchone()
-    return (0, 0) if row is None else (row[0], row[1])
-
-
 def known_files(conn: apsw.Connection) -> dict[str, FileRecord]:
     """The manifests applied without errors, by path."""
     return {
@@ -199,8 +187,11 @@ def remember_files(tx: Tx, files: Iterable[FileRecord], forgotten: Iterable[str]
 
 def held_rows(conn: apsw.Connection) -> list[Held]:
     """The jobs and queues held now, by kind and id."""
-    rows = conn.execute("SELECT kind, id, file, message FROM held ORDER BY kind, id")
-    return [Held(kind=kind, id=name, file=file, message=message) for kind, name, file, message in rows]
+    rows = conn.execute("SELECT kind, id, file, message, since FROM held ORDER BY kind, id")
+    return [
+        Held(kind=kind, id=name, file=file, message=message, since=since)
+        for kind, name, file, message, since in rows
+    ]
 
 
 def replace_held(tx: Tx, held: Iterable[Held]) -> None:

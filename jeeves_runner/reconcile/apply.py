@@ -1,15 +1,24 @@
 """Read what is live for a planner, and write the plan it makes as a revision."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import apsw
 
-from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.delete_guard import (
+    MEMORY,
+    NOTHING_CONFIRMED,
+    Confirmed,
+    GuardFacts,
+    Refusal,
+    explained,
+    guard,
+)
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import AppliedBy, Commit, SourceId
-from jeeves_runner.core.plan import Action, Change, GuardFacts, Plan, guard
+from jeeves_runner.core.plan import Action, Change, Held, Plan
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields
 from jeeves_runner.db import audit, declared_jobs, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
@@ -18,9 +27,6 @@ from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.sources.contract import Source
 
 _TABLES: Final = {"job": declared_jobs.TABLE, "queue": queues.TABLE}
-
-DELETE_MEMORY = timedelta(minutes=10)
-"""How far back deletes count towards the delete budget."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +37,8 @@ class Applied:
     """The revision it wrote; None: there was no change to record."""
     plan: Plan
     """The plan it carried out."""
+    refusals: tuple[Refusal, ...] = ()
+    """The deletes that it has left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +51,10 @@ class ApplyOptions:
     """Where the manifests come from."""
     take_over: bool = False
     """Whether a database of another source is switched over to this one."""
-    allow_deletes: int | None = None
-    """How many deletes a person has confirmed; None: no person was asked."""
+    confirmed: Confirmed = NOTHING_CONFIRMED
+    """The deletes that a person has confirmed."""
+    leave_refused: bool = False
+    """Whether refused deletes are left out; else they stop the whole apply."""
 
 
 def read_live(conn: apsw.Connection) -> Live:
@@ -105,19 +115,27 @@ def _is_to_be_recorded(recorded: SourceId | None, options: ApplyOptions) -> bool
     return options.take_over and recorded != source.identity
 
 
-def _refusal(conn: apsw.Connection, plan: Plan, options: ApplyOptions, now: datetime) -> str | None:
-    """What the guards say against this plan, or None."""
+def refusals_of(
+    conn: apsw.Connection, plan: Plan, confirmed: Confirmed, now: datetime
+) -> tuple[Refusal, ...]:
+    """What the guard says against this plan's deletes."""
     deletes = plan.of(Action.DELETE)
     if not deletes:
-        return None
-    created, deleted = revisions.counts_since(conn, to_text(now - DELETE_MEMORY))
+        return ()
     facts = GuardFacts(
-        live=len(jobs.live_ids(conn)),
-        created=created,
-        deleted=deleted,
+        live=frozenset(jobs.live_ids(conn)),
+        gone=jobs.gone_ids(conn, now, MEMORY),
         busy_queues=queues.busy_queues(conn, [c.id for c in deletes if c.kind == "queue"]),
     )
-    return guard(plan, facts, options.allow_deletes)
+    return guard(plan, facts, confirmed)
+
+
+def held_since(conn: apsw.Connection, plan: Plan) -> tuple[Held, ...]:
+    """What the plan holds, with the time since when the database knows of it."""
+    if not plan.held:
+        return ()
+    known = {(row.kind, row.id): row.since for row in revisions.held_rows(conn)}
+    return tuple(replace(row, since=known.get((row.kind, row.id))) for row in plan.held)
 
 
 def needs_writing(conn: apsw.Connection, plan: Plan, options: ApplyOptions) -> bool:
@@ -136,15 +154,16 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
     """Write the plan in the caller's transaction.
 
     BaseMoved when another apply came since the plan was made, SourceMismatch and Refused when a
-    guard stands in the way; nothing is written then.
+    guard stands in the way; nothing is written then. With ``leave_refused`` all else is.
     """
     if revisions.head(tx.conn) != plan.base:
         raise BaseMoved("another apply came first", hint="run it again")
     if not options.take_over:
         check_source(tx.conn, options.source)
-    reason = _refusal(tx.conn, plan, options, tx.now)
-    if reason is not None:
-        raise Refused(reason, hint="nothing was changed")
+    refusals = refusals_of(tx.conn, plan, options.confirmed, tx.now)
+    if refusals and not options.leave_refused:
+        raise Refused(explained(refusals, options.confirmed), hint="nothing was changed")
+    plan = plan.without(key for refusal in refusals for key in refusal.keys)
     before = revisions.recorded_source(tx.conn)
     if _is_to_be_recorded(before, options):
         after = options.source.identity
@@ -163,7 +182,7 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
     revisions.remember_files(tx, plan.files, plan.forgotten)
     if list(plan.held) != revisions.held_rows(tx.conn):
         revisions.replace_held(tx, plan.held)
-    return Applied(revision=revision, plan=plan)
+    return Applied(revision=revision, plan=plan, refusals=refusals)
 
 
 def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None) -> int:
@@ -186,4 +205,5 @@ def refusal_of(conn: apsw.Connection, plan: Plan, options: ApplyOptions, clock: 
         check_source(conn, options.source)
     except SourceMismatch as mismatch:
         return mismatch.message
-    return _refusal(conn, plan, options, clock.now())
+    refusals = refusals_of(conn, plan, options.confirmed, clock.now())
+    return explained(refusals, options.confirmed) if refusals else None

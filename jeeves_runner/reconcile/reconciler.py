@@ -18,6 +18,7 @@ from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Delta
 from jeeves_runner.core.origin import AppliedBy, Commit
 from jeeves_runner.core.plan import Action, Plan, summary
+from jeeves_runner.core.withheld import Withheld, dated, reason_of, refused
 from jeeves_runner.db import revisions
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
@@ -26,19 +27,19 @@ from jeeves_runner.errors import (
     DatabaseError,
     JeevesError,
     PlannerNotStarted,
-    Refused,
     SourceMismatch,
 )
 from jeeves_runner.reconcile.apply import (
     Applied,
     ApplyOptions,
     apply_plan,
+    held_since,
     needs_writing,
     read_live,
     with_fields,
 )
 from jeeves_runner.reconcile.planner_process import PlannerProcess
-from jeeves_runner.reconcile.sync_status import SyncState, SyncStatus
+from jeeves_runner.reconcile.sync_status import SyncStatus, state_of
 from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources import stamps
 from jeeves_runner.sources.contract import Source, Trace
@@ -58,7 +59,7 @@ SILENCE = 4.0
 """Seconds without an answer of the planner after which that is the sync state; 10,000 new manifests take it
 three."""
 
-_MANUAL = "manual mode: `jeeves-runner apply` or POST /reconcile makes it live"
+_INCOMPLETE = "deletes wait until the errors in the manifests are mended"
 
 
 class Reconciler:
@@ -174,18 +175,17 @@ class Reconciler:
         self._is_to_look_soon = False
         try:
             unrest = await self._watch.wait_for_rest(self._say_waiting)
-            found = await self._reconcile(trust_deletes=unrest is None)
+            found = await self._reconcile(unrest)
             self._scripts.note(self._planner.recheck)
             await self._watch.looked(self._planner.trace)
-            if unrest is not None and found.reason in (None, self._settling):
-                found = replace(found, reason=unrest)
             self._enter(found)
         except (JeevesError, OSError) as error:
             self._is_to_look_soon = isinstance(error, DatabaseError | OSError | PlannerNotStarted)
             self._approved = None
             self._scripts.note({})
             await self._watch.looked(None)
-            self._enter(replace(self.status, state="error", reason=str(error), checked_at=self._clock.now()))
+            reason = f"{error}; {hint}" if (hint := getattr(error, "hint", None)) else str(error)
+            self._enter(replace(self.status, state="error", reason=reason, checked_at=self._clock.now()))
         self._report()
         return self.status
 
@@ -209,7 +209,8 @@ class Reconciler:
             since = self.status.since
         self.status = replace(status, since=since or self._clock.now())
 
-    async def _reconcile(self, *, trust_deletes: bool) -> SyncStatus:
+    async def _reconcile(self, unrest: str | None) -> SyncStatus:
+        """``unrest``: why deletes are not to be believed."""
         # Taken before the source is read: a request during that is answered by the look after this one.
         asked, self._apply_asked = self._apply_asked, False
         while True:
@@ -221,18 +222,20 @@ class Reconciler:
             if came and plan.fingerprint == self._seen[0]:
                 await self._warn_of_reversal(plan)
             approved = self._is_approved(plan, asked)
-            allowed = self._allowed(plan, trust_deletes, approved)
+            allowed = self._allowed(plan, unrest is None, approved)
             try:
-                applied, reason = await self._apply(allowed, AppliedBy.API if approved else AppliedBy.WATCH)
+                withheld = await self._apply(plan, allowed, AppliedBy.API if approved else AppliedBy.WATCH)
             except BaseMoved:
                 log.info("another apply came first; planning again")
                 continue
-            await self._note_revision(applied.revision or plan.base)
             # A plan whose deletes still settle stays approved.
             if len(allowed.changes) == len(plan.changes) and self._approved == plan.fingerprint:
                 self._approved = None
-            waits = None if self._automatic or approved else _MANUAL
-            return self._status_after(plan, allowed, reason, waits)
+            if not self._automatic and not approved:
+                withheld = _waiting_for_a_person(plan)
+            else:
+                withheld += self._too_early(plan, allowed, withheld, unrest)
+            return await self._status_after(plan, withheld, unrest)
 
     async def _plan(self, known: Hashable) -> Plan:
         loop = asyncio.get_running_loop()
@@ -285,18 +288,34 @@ class Reconciler:
         believed = plan if approved else plan.without_waiting()
         return believed if settled and trust_deletes else believed.without_deletes()
 
-    async def _apply(self, plan: Plan, by: AppliedBy) -> tuple[Applied, str | None]:
-        """What was applied, and why deletes were left out (None: they were not)."""
+    def _too_early(
+        self, plan: Plan, allowed: Plan, withheld: list[Withheld], unrest: str | None
+    ) -> list[Withheld]:
+        """What was not tried: changes of manifests that wait, and deletes that are too new."""
+        left = plan.keys() - allowed.keys() - {key for entry in withheld for key in entry.keys}
+        waiting = left - plan.without_waiting().keys()
+        found = []
+        if early := tuple(sorted(left - waiting)):
+            found.append(Withheld(by="settling", keys=early, reason=unrest or self._settling))
+        if why := plan.why_waiting(c for c in plan.changes if c.key in waiting):
+            found.append(Withheld(by="waiting", keys=tuple(sorted(waiting)), reason=why))
+        return found
+
+    async def _apply(self, plan: Plan, allowed: Plan, by: AppliedBy) -> list[Withheld]:
+        """Apply what is allowed of the plan; what was refused of it."""
         try:
-            return await self._write(plan, by), None
+            applied = await self._write(allowed, by)
         except SourceMismatch as mismatch:
-            return Applied(revision=None, plan=replace(plan, changes=())), mismatch.message
-        except Refused as refused:
-            return await self._write(plan.without_deletes(), by), refused.message
+            keys = tuple(c.key for c in plan.changes)
+            command = "jeeves-runner apply --take-over"
+            return [Withheld(by="source", keys=keys, reason=mismatch.message, command=command)]
+        await self._note_revision(applied.revision or plan.base)
+        return refused(applied.refusals)
 
     async def _write(self, plan: Plan, by: AppliedBy) -> Applied:
+        """Everything but the deletes that a guard refuses."""
         source, trace = self._source, self._planner.trace
-        options = ApplyOptions(applied_by=by, source=source)
+        options = ApplyOptions(applied_by=by, source=source, leave_refused=True)
         if not await self._reads.read(partial(needs_writing, plan=plan, options=options)):
             return Applied(revision=None, plan=plan)
         commit = await self._commit(trace) if plan.changes else None
@@ -304,10 +323,10 @@ class Reconciler:
             lambda tx: (apply_plan(tx, plan, options, commit), revisions.fingerprint(tx.conn)),
             durable=bool(plan.changes),
         )
-        await self._planner.advance(Delta.of(plan, applied.revision or plan.base), known)
+        await self._planner.advance(Delta.of(applied.plan, applied.revision or plan.base), known)
         if applied.revision is not None:
-            log.info("applied revision %d: %s", applied.revision, summary(plan))
-            for consequence in plan.consequences:
+            log.info("applied revision %d: %s", applied.revision, summary(applied.plan))
+            for consequence in applied.plan.consequences:
                 log.warning("revision %d: %s", applied.revision, consequence.message)
             self.status = replace(
                 self.status, revision=applied.revision, commit=commit.sha if commit else None
@@ -322,27 +341,26 @@ class Reconciler:
             log.warning("no commit is recorded for the manifests: %s", str(error) or "git is silent")
             return None
 
-    def _status_after(
-        self, plan: Plan, allowed: Plan, reason: str | None, all_wait: str | None
-    ) -> SyncStatus:
-        """``reason``: why deletes were refused. ``all_wait``: why nothing was to be applied, if so."""
-        done = {c.key for c in (allowed.without_deletes() if reason else allowed).changes}
-        waiting = tuple(c for c in plan.changes if c.key not in done)
-        settles = any(c.action is Action.DELETE for c in plan.without_waiting().changes if c.key not in done)
-        state: SyncState = "in_sync"
-        if reason:
-            state = "blocked"
-        elif waiting:
-            state = "pending"
-            reason = all_wait or (self._settling if settles else plan.why_waiting(waiting))
-        elif plan.held or not plan.complete:
-            state = "held"
+    async def _status_after(self, plan: Plan, withheld: list[Withheld], unrest: str | None) -> SyncStatus:
+        now = self._clock.now()
+        reason = reason_of(withheld) or unrest
+        if plan.suspended:
+            withheld.append(Withheld(by="incomplete", keys=plan.suspended, reason=_INCOMPLETE))
+        waiting = {key for entry in withheld for key in entry.keys}
         return SyncStatus(
-            state=state,
+            state=state_of(plan, withheld),
             revision=self.status.revision,
             commit=self.status.commit,
-            checked_at=self._clock.now(),
-            plan=replace(plan, changes=waiting, files=(), relined=(), forgotten=()),
+            checked_at=now,
+            plan=replace(
+                plan,
+                changes=tuple(c for c in plan.changes if c.key in waiting),
+                held=await self._reads.read(partial(held_since, plan=plan)),
+                files=(),
+                relined=(),
+                forgotten=(),
+            ),
+            withheld=dated(withheld, self.status.withheld, now),
             reason=reason,
         )
 
@@ -364,3 +382,9 @@ class Reconciler:
         for problem in after.plan.problems:
             if problem.is_error and problem not in known:
                 log.warning("%s%s", problem, f" ({problem.hint})" if problem.hint else "")
+
+
+def _waiting_for_a_person(plan: Plan) -> list[Withheld]:
+    keys = tuple(c.key for c in plan.changes)
+    reason = "sync.mode is manual"
+    return [Withheld(by="manual", keys=keys, reason=reason, command="jeeves-runner apply")] if keys else []

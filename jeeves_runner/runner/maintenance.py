@@ -23,7 +23,6 @@ from jeeves_runner.errors import DatabaseError, JeevesError
 from jeeves_runner.execute.output.log_file import remove_log
 from jeeves_runner.execute.output.log_folders import LogFolders
 from jeeves_runner.execute.output.log_place import LogPlace
-from jeeves_runner.reconcile.apply import DELETE_MEMORY
 from jeeves_runner.troubles import Trouble
 
 _T = TypeVar("_T")
@@ -51,8 +50,7 @@ class Maintenance:
 
     def __init__(self, *, config: Config, writer: Writer, conn: apsw.Connection, clock: Clock) -> None:
         self._run_retention = timedelta(milliseconds=config.run_retention_ms)
-        # The delete budget counts what the revisions of these minutes say.
-        self._history_retention = max(timedelta(milliseconds=config.history_retention_ms), DELETE_MEMORY)
+        self._history_retention = timedelta(milliseconds=config.history_retention_ms)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
         self._interval = config.state_cleanup_interval_ms / 1000
         self._data_dir = str(config.data_dir)

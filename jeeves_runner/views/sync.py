@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Protocol, TypedDict, cast
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.plan import Action, Change, Held, Plan
+from jeeves_runner.core.plan import Action, Change, Held, Key, Plan
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.withheld import Withheld, WithheldBy
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import snapshot
 
@@ -57,6 +58,30 @@ class ConsequenceDocument(TypedDict):
     """The same in a sentence."""
 
 
+class RowDocument(TypedDict):
+    """A job or queue."""
+
+    kind: str
+    """``job`` or ``queue``."""
+    id: str
+    """The id of the job or queue."""
+
+
+class WithheldDocument(TypedDict):
+    """Changes that were found and are not applied, for one reason."""
+
+    by: WithheldBy
+    """What keeps them back."""
+    rows: list[RowDocument]
+    """What they are about."""
+    reason: str
+    """Why, as a sentence."""
+    since: str | None
+    """Since when the server keeps them back."""
+    command: str | None
+    """The command that applies them all the same; null where nothing but a change of what is wrong does."""
+
+
 class HeldDocument(TypedDict):
     """A live row that keeps its last good spec because its manifest is broken."""
 
@@ -68,6 +93,8 @@ class HeldDocument(TypedDict):
     """The manifest that the row was last applied from."""
     message: str
     """Why it is held."""
+    since: str | None
+    """Since when; null in a plan, and where no apply has recorded it."""
 
 
 class ProblemDocument(TypedDict):
@@ -110,8 +137,10 @@ class SyncDocument(TypedDict):
     """The changes that wait."""
     consequences: list[ConsequenceDocument]
     """What these do besides."""
+    withheld: list[WithheldDocument]
+    """Why they wait, since when, and how to apply them; deletes that wait for broken manifests as well."""
     reason: str | None
-    """Why they wait, or what went wrong."""
+    """The same in one sentence, or what went wrong."""
 
 
 class SyncSummary(TypedDict):
@@ -135,6 +164,8 @@ class SyncSummary(TypedDict):
     """How many problems the manifests have."""
     changes: int
     """How many changes wait."""
+    withheld: int
+    """For how many reasons changes are not applied."""
 
 
 class PlanDocument(TypedDict):
@@ -150,6 +181,8 @@ class PlanDocument(TypedDict):
     """What that does besides."""
     held: list[HeldDocument]
     """The rows that keep an older spec."""
+    suspended: list[RowDocument]
+    """The rows that no manifest declares, and that stay because the plan is not complete."""
     problems: list[ProblemDocument]
     """What is wrong with the manifests."""
 
@@ -176,6 +209,9 @@ class LastLook(Protocol):
     def plan(self) -> Plan: ...
 
     @property
+    def withheld(self) -> Sequence[Withheld]: ...
+
+    @property
     def reason(self) -> str | None: ...
 
 
@@ -191,6 +227,16 @@ def sync_view(look: LastLook) -> SyncDocument:
         "problems": problems_view(look.plan.problems),
         "plan": _changes(look.plan.changes),
         "consequences": _consequences(look.plan),
+        "withheld": [
+            {
+                "by": entry.by,
+                "rows": _rows(entry.keys),
+                "reason": entry.reason,
+                "since": None if entry.since is None else to_text(entry.since),
+                "command": entry.command,
+            }
+            for entry in look.withheld
+        ],
         "reason": look.reason,
     }
 
@@ -211,6 +257,7 @@ def recorded_sync(conn: apsw.Connection, reason: str | None) -> SyncDocument:
         "problems": [],
         "plan": [],
         "consequences": [],
+        "withheld": [],
         "reason": reason,
     }
 
@@ -227,6 +274,7 @@ def sync_summary(sync: SyncDocument) -> SyncSummary:
         "held": len(sync["held"]),
         "problems": len(sync["problems"]),
         "changes": len(sync["plan"]),
+        "withheld": len(sync["withheld"]),
     }
 
 
@@ -244,6 +292,7 @@ def plan_view(plan: Plan) -> PlanDocument:
         "changes": _changes(plan.changes),
         "consequences": _consequences(plan),
         "held": held_view(plan.held),
+        "suspended": _rows(plan.suspended),
         "problems": problems_view(plan.problems),
     }
 
@@ -255,7 +304,14 @@ def problems_view(problems: Iterable[Problem]) -> list[ProblemDocument]:
 
 def held_view(held: Iterable[Held]) -> list[HeldDocument]:
     """Held rows."""
-    return [{"kind": row.kind, "id": row.id, "file": row.file, "message": row.message} for row in held]
+    return [
+        {"kind": row.kind, "id": row.id, "file": row.file, "message": row.message, "since": row.since}
+        for row in held
+    ]
+
+
+def _rows(keys: Iterable[Key]) -> list[RowDocument]:
+    return [{"kind": kind, "id": name} for kind, name in keys]
 
 
 def _changes(changes: Sequence[Change]) -> list[ChangeDocument]:

@@ -304,7 +304,10 @@ def test_all_jobs_are_paused_and_resumed_at_once_those_to_come_as_well(shell: Sh
     assert {job["status"] for job in shell.json("jobs")["jobs"]} == {"paused"}
     assert shell.json("next")["occurrences"] == []
     shown = [" ".join(line.split()) for line in shell.text("status").splitlines()]
-    assert shown.count("paused all jobs paused, until resumed: moving") == 1
+    assert (
+        shown.count("paused all jobs paused, until resumed: moving; `jeeves-runner resume --all` ends it")
+        == 1
+    )
     with shell.server():
         result = shell.run("trigger", "later")
         refused(result, "job later is paused")

@@ -69,6 +69,31 @@ def test_a_variable_hidden_from_other_jobs_is_told_by_diff_and_by_apply(project:
     assert json.loads(run("diff", "--json").stdout)["consequences"] == []
 
 
+def test_a_queue_that_holds_items_is_confirmed_by_its_name(project: Project) -> None:
+    project.write("queues.yaml", "queues: [{id: mail}]\n")
+    project.write("a.yaml", "run: echo a\ntimeout: 1m\n")
+    assert run("apply").exit_code == 0
+    assert run("queue", "push", "mail", '"a letter"').exit_code == 0
+    project.write("queues.yaml", "queues: []\n")
+    answer = run("apply", "--allow-deletes", "1")
+    command = "jeeves-runner apply --allow-deletes 1 --allow-delete queue:mail"
+    assert f"queue mail still holds items; confirm with `{command}`" in answer.stderr
+    assert (answer.exit_code, run("diff").exit_code) == (4, 4)
+    assert run("diff", "--allow-delete", "queue:mail").exit_code == 1
+    assert run("apply", "--allow-delete", "mail").exit_code == 64
+    assert "1 deleted" in run(*command.split()[1:]).stdout
+
+
+def test_a_diff_names_the_deletes_that_wait_for_a_broken_file(project: Project) -> None:
+    for name in ("a", "b"):
+        project.write(f"{name}.yaml", "run: echo\ntimeout: 1m\n")
+    assert run("apply").exit_code == 0
+    project.remove("a.yaml")
+    project.write("b.yaml", "run: [\n")
+    assert "Their deletes wait: job a." in run("diff").stdout
+    assert json.loads(run("diff", "--json").stdout)["suspended"] == [{"kind": "job", "id": "a"}]
+
+
 def test_an_apply_from_another_folder_prints_the_reason(project: Project) -> None:
     project.write("a.yaml", "run: echo a\ntimeout: 1m\n")
     assert run("apply").exit_code == 0

@@ -42,10 +42,10 @@ def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> 
         "",
         "Needs attention",
         "WHAT WHICH WHY",
-        "held held jobs.d/held.yaml: line 3: unknown key tiemout",
+        "held held jobs.d/held.yaml: line 3: unknown key tiemout, since now",
         f"lost run {running} of held its server died; {settled}",
         f"failing bad error 2 times in a row, last 59s ago in run {failed}: exit code 1",
-        "paused good paused, until resumed: holiday",
+        "paused good paused, until resumed: holiday; `jeeves-runner resume good` ends it",
         "",
         "Now",
         "RUN JOB STATUS TRIGGER WHEN TOOK NOTE",
@@ -79,7 +79,14 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
     sync: SyncDocument = {
         "state": "blocked", "since": to_text(NOON - timedelta(minutes=5)),
         "revision": 4, "commit": None, "checked_at": to_text(NOON),
-        "reason": "too many deletes", "held": [], "problems": [], "plan": [], "consequences": [],
+        "reason": "too many deletes", "held": [], "problems": [], "plan": [],
+        "consequences": [], "withheld": [
+            {"by": "guard", "rows": [{"kind": "job", "id": f"j{n}"} for n in range(6)], "command":
+                "jeeves-runner apply --allow-deletes 6", "reason": "too many deletes",
+                "since": to_text(NOON - timedelta(minutes=7))},
+            {"by": "incomplete", "rows": [{"kind": "queue", "id": "mail"}], "command": None,
+                "reason": "deletes wait", "since": to_text(NOON - timedelta(minutes=6))},
+        ],
     }  # fmt: skip
     said = status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
@@ -87,7 +94,25 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
         assert shell.json("status") == said
     assert f"jeeves-runner {__version__} is running for 3h (pid" in text
     assert "Manifests: blocked since 5m ago at revision 4, checked now; too many deletes." in text
-    assert "blocked manifests too many deletes" in text
+    assert (
+        "blocked job j0, job j1, job j2 and 3 more too many deletes, since 7m ago;"
+        " confirm with `jeeves-runner apply --allow-deletes 6`"
+    ) in text
+    assert "waits queue mail deletes wait, since 6m ago" in text
+
+
+def test_runs_that_a_full_disk_keeps_from_starting_ask_for_attention(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    for minutes in (3, 1):
+        shell.ledger.add_run(
+            "a", "scheduled", reason="disk_full", created_at=to_text(shell.ledger.at(minutes=minutes))
+        )
+    sync = recorded_sync(shell.ledger.conn, None)
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    why = "waits: less than min_free is left on the disk, since 3m ago; make room, or lower min_free"
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
+        assert f"waits 2 runs {why}" in words(shell.text("status"))
+        assert f"waits 2 runs {why}" in words(shell.run("status", "--check").stdout)
 
 
 def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) -> None:
@@ -104,7 +129,7 @@ def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) ->
         lines = [words(line) for line in shell.text("status").splitlines()]
     assert lines[5:8] == [
         "WHAT WHICH WHY",
-        "held old jobs.d/old.yaml:3: unknown key",
+        "held old jobs.d/old.yaml:3: unknown key, since now",
         "invalid jobs.d/new.yaml jobs.d/new.yaml:5: unknown key",
     ]
 

@@ -8,7 +8,6 @@ from jeeves_runner.core.plan import (
     Change,
     Declaration,
     FileRecord,
-    GuardFacts,
     HoldReasons,
     Key,
     LiveRow,
@@ -16,7 +15,6 @@ from jeeves_runner.core.plan import (
     Plan,
     WaitingFile,
     diff,
-    guard,
 )
 from jeeves_runner.core.spec_texts import FieldChange
 
@@ -47,9 +45,10 @@ def test_new_changed_and_missing_jobs_become_create_update_and_delete() -> None:
     assert actions(found.changes) == ["~changed", "-gone", "+new"]
 
 
-def test_an_incomplete_plan_deletes_nothing() -> None:
+def test_an_incomplete_plan_deletes_nothing_and_says_what_waits_for_it() -> None:
     found = diff({}, {("job", "gone"): row()}, HoldReasons(), complete=False)
     assert found.changes == ()
+    assert found.suspended == (("job", "gone"),)
 
 
 def test_rows_of_a_broken_file_are_held_and_say_why() -> None:
@@ -142,52 +141,6 @@ def test_what_is_held_never_changes(
         assert not (change.action is Action.DELETE and live[change.key].file in broken)
     changed = {c.key for c in found.changes}
     assert not changed & {(h.kind, h.id) for h in found.held}
-
-
-def deletes(count: int, manifests: int = 1) -> Plan:
-    changes = tuple(
-        Change(action=Action.DELETE, kind="job", id=f"j{n}", file="f.yaml", line=1) for n in range(count)
-    )
-    return Plan(changes=changes, manifests=manifests)
-
-
-def test_a_few_deletes_among_many_pass() -> None:
-    assert guard(deletes(5), GuardFacts(live=12)) is None
-    assert guard(deletes(20), GuardFacts(live=100)) is None
-    assert guard(deletes(1), GuardFacts(live=2)) is None
-
-
-def test_many_deletes_want_a_word() -> None:
-    assert "21 jobs would" in (guard(deletes(21), GuardFacts(live=100)) or "")
-    assert "6 jobs would" in (guard(deletes(6), GuardFacts(live=10)) or "")
-    assert guard(deletes(2), GuardFacts(live=3)) is not None
-
-
-def test_deletes_of_the_last_ten_minutes_count() -> None:
-    assert guard(deletes(1), GuardFacts(live=80, deleted=20)) is not None
-
-
-def test_a_queue_alone_is_no_burden_on_the_budget_of_jobs() -> None:
-    change = Change(action=Action.DELETE, kind="queue", id="mail", file="jobs.d/a.yaml", line=1)
-    plan = Plan(changes=(change,), complete=True, manifests=1)
-    assert guard(plan, GuardFacts(live=4, deleted=16)) is None
-
-
-def test_a_number_that_was_confirmed_is_an_upper_bound() -> None:
-    assert guard(deletes(50), GuardFacts(live=100), allow_deletes=50) is None
-    assert guard(deletes(51), GuardFacts(live=100), allow_deletes=50) is not None
-
-
-def test_no_manifest_at_all_is_refused_even_when_confirmed() -> None:
-    assert "jobs: []" in (guard(deletes(1, manifests=0), GuardFacts(live=1), allow_deletes=10) or "")
-
-
-def test_a_queue_that_holds_items_is_not_deleted_silently() -> None:
-    plan = Plan(
-        changes=(Change(action=Action.DELETE, kind="queue", id="mail", file="f.yaml", line=1),), manifests=1
-    )
-    assert "mail" in (guard(plan, GuardFacts(live=5, busy_queues=frozenset({"mail"}))) or "")
-    assert guard(plan, GuardFacts(live=5)) is None
 
 
 def test_without_the_manifests_that_wait_nothing_is_known_of_their_new_text() -> None:

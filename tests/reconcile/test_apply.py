@@ -12,6 +12,7 @@ from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.spec_texts import FieldChange
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import transaction
+from jeeves_runner.db.queue_enqueue import enqueue
 from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.reconcile.apply import ApplyOptions, apply_plan
@@ -360,6 +361,63 @@ def test_most_jobs_gone_wants_a_word(project: Project) -> None:
     assert len(project.jobs()) == 10
     project.apply(allow_deletes=6)
     assert len(project.jobs()) == 4
+
+
+def test_a_job_may_be_renamed_and_renamed_back_within_minutes(project: Project) -> None:
+    for name in ("one", "two", "three"):
+        project.write(f"{name}.yaml", "run: echo\ntimeout: 1m\n")
+    project.apply()
+    for old, new in (("one", "eins"), ("eins", "one"), ("one", "eins"), ("eins", "one")):
+        project.clock.advance(minutes=1)
+        (project.jobs_dir / f"{old}.yaml").rename(project.jobs_dir / f"{new}.yaml")
+        assert summary(project.apply().plan) == sorted([f"+job {new}", f"-job {old}"])
+    assert project.jobs() == [("one",), ("three",), ("two",)]
+
+
+def test_a_folder_that_is_emptied_file_by_file_is_noticed(project: Project) -> None:
+    for n in range(9):
+        project.write(f"j{n}.yaml", "run: echo\ntimeout: 1m\n")
+    project.apply()
+    for n in range(4):
+        project.remove(f"j{n}.yaml")
+        project.clock.advance(minutes=2)
+        project.apply()
+    project.remove("j4.yaml")
+    with pytest.raises(Refused, match="1 job would be deleted, where 5 jobs are live"):
+        project.apply()
+    project.clock.advance(minutes=10)
+    assert summary(project.apply().plan) == ["-job j4"]
+
+
+def test_what_a_clock_far_ahead_has_deleted_is_no_burden_for_years(project: Project) -> None:
+    for n in range(9):
+        project.write(f"j{n}.yaml", "run: echo\ntimeout: 1m\n")
+    project.apply()
+    project.clock.set(hours=24 * 700)
+    for n in range(4):
+        project.remove(f"j{n}.yaml")
+    project.apply()
+    project.clock.set(hours=-24 * 700)
+    project.remove("j4.yaml")
+    assert summary(project.apply().plan) == ["-job j4"]
+
+
+def test_a_queue_that_holds_items_is_named_and_vetoes_nothing_else_once_confirmed(project: Project) -> None:
+    project.write("queues.yaml", "queues: [{id: mail}, {id: post}, {id: rest}]\n")
+    project.apply()
+    for queue in ("mail", "post"):
+        with transaction(project.conn, project.clock) as tx:
+            enqueue(tx, queue, ['"a letter"'])
+    project.write("queues.yaml", "queues: []\n")
+    with pytest.raises(Refused) as refused:
+        project.apply(allow_deletes=3, allow_delete=["mail"])
+    assert str(refused.value) == (
+        "queue post still holds items; confirm with `jeeves-runner apply --allow-deletes 3"
+        " --allow-delete queue:mail --allow-delete queue:post`"
+    )
+    assert summary(project.plan()) == ["-queue mail", "-queue post", "-queue rest"]
+    applied = project.apply(allow_deletes=3, allow_delete=["mail", "post"]).plan
+    assert summary(applied) == ["-queue mail", "-queue post", "-queue rest"]
 
 
 def test_a_plan_made_before_another_apply_is_not_applied(project: Project) -> None:

@@ -17,12 +17,15 @@ from support.project import Project
 from jeeves_runner.clock import SystemClock, to_text
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
+from jeeves_runner.db.connection import transaction
+from jeeves_runner.db.queue_enqueue import enqueue
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseError
 from jeeves_runner.reconcile.apply import Applied
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup, source_of
+from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources.folder.system_watch import SystemWatch
 from jeeves_runner.views.sync import sync_view
@@ -149,9 +152,10 @@ def test_a_folder_whose_file_system_hangs_is_an_error_until_it_answers(
             with monkeypatch.context() as patch:
                 patch.setattr("jeeves_runner.sources.folder.git_work.git_folder", hanging)
                 state = await reconciler.look()
+            hangs = "its file system hangs, or the network does"
             assert (state.state, state.reason) == (
                 "error",
-                f"the jobs folder {project.jobs_dir} does not answer",
+                f"the jobs folder {project.jobs_dir} does not answer; {hangs}",
             )
             goes_on.set()
             assert (await reconciler.look()).state == "in_sync"
@@ -303,7 +307,7 @@ def test_what_is_pending_says_why(project: Project) -> None:
             state = await reconciler.look()
             assert (state.state, state.reason) == (
                 "pending",
-                "manual mode: `jeeves-runner apply` or POST /reconcile makes it live",
+                "sync.mode is manual; confirm with `jeeves-runner apply`",
             )
         async with looking(project) as reconciler:
             await reconciler.look()
@@ -336,6 +340,80 @@ def test_what_a_plan_does_besides_is_shown_while_it_waits_and_logged_with_its_re
 
     asyncio.run(scene())
     assert f"revision 1: {message}" in caplog.messages
+
+
+def withheld(state: SyncStatus) -> list[tuple[str, tuple[str, ...], str | None]]:
+    """What is kept back: by what, which ids, and the command that applies it."""
+    return [(each.by, tuple(name for _, name in each.keys), each.command) for each in state.withheld]
+
+
+def test_of_deletes_only_those_that_are_refused_wait_each_with_its_command(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeeves_runner.sources.folder.source.SETTLE", 0.0)
+    project.write("queues.yaml", "queues: [{id: mail}, {id: post}, {id: rest}]\n")
+    project.write("other.yaml", "run: echo other\ntimeout: 1m\n")
+    project.apply()
+    for queue in ("mail", "post"):
+        with transaction(project.conn, project.clock) as tx:
+            enqueue(tx, queue, ["1"])
+    project.write("queues.yaml", "queues: []\n")
+    project.remove("other.yaml")
+    command = "jeeves-runner apply --allow-delete queue:mail --allow-delete queue:post"
+
+    async def scene() -> None:
+        async with looking(project) as reconciler:
+            state = await reconciler.look()
+            assert project.jobs() == [("job",)]
+            assert (
+                project.value("SELECT group_concat(id) FROM queues WHERE deleted_at IS NULL") == "mail,post"
+            )
+            assert withheld(state) == [("guard", ("mail",), command), ("guard", ("post",), command)]
+            reasons = "queue mail still holds items; queue post still holds items"
+            assert (state.state, state.reason) == ("blocked", f"{reasons}; confirm with `{command}`")
+            assert [c.id for c in state.plan.changes] == ["mail", "post"]
+            since = [each.since for each in state.withheld]
+            project.apply(allow_delete=["mail", "post"])
+            project.write("queues.yaml", "queues: [{id: mail}]\n")
+            project.apply()
+            project.write("queues.yaml", "queues: []\n")
+            state = await reconciler.look()
+            assert withheld(state) == [("guard", ("mail",), "jeeves-runner apply --allow-delete queue:mail")]
+            assert [each.since for each in state.withheld] == since[:1]
+
+    asyncio.run(scene())
+
+
+def test_a_delete_that_waits_for_a_broken_file_is_named(project: Project) -> None:
+    project.write("other.yaml", "run: echo other\ntimeout: 1m\n")
+    project.write("third.yaml", "run: echo third\ntimeout: 1m\n")
+    project.apply()
+    project.remove("job.yaml")
+    project.write("third.yaml", "run: [\n")
+
+    async def scene() -> None:
+        async with looking(project) as reconciler:
+            state = await reconciler.look()
+            assert (state.state, withheld(state)) == ("held", [("incomplete", ("job",), None)])
+            (held,) = state.plan.held
+            assert (held.id, held.since) == ("third", project.value("SELECT since FROM held"))
+
+    asyncio.run(scene())
+
+
+def test_another_source_withholds_everything_until_it_is_taken_over(project: Project) -> None:
+    project.apply()
+    (project.root / "other").mkdir()
+    (project.root / "other" / "new.yaml").write_text("run: echo new\ntimeout: 1m\n")
+    (project.root / "jeeves-runner.yaml").write_text("jobs_dir: other\n")
+
+    async def scene() -> None:
+        async with looking(project) as reconciler:
+            state = await reconciler.look()
+            assert withheld(state) == [("source", ("job", "new"), "jeeves-runner apply --take-over")]
+            assert state.state == "blocked"
+
+    asyncio.run(scene())
 
 
 def test_a_word_to_apply_holds_for_the_plan_it_was_given_for(

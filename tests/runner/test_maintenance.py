@@ -381,14 +381,6 @@ def test_pauses_go_after_their_time(place: Place) -> None:
     assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
 
 
-def test_the_revisions_that_the_delete_budget_counts_stay(place: Place) -> None:
-    applied(place, 1, job("a", "echo 1"))
-    counted = applied(place, 5 / 1440, job("a", "echo 2"))
-    newest = applied(place, 0, job("a", "echo 3"))
-    keep_house(place, "history_retention: 0s\n")
-    assert numbers(place)[-2:] == [counted, newest]
-
-
 def test_not_all_runs_are_read_to_delete_a_revision(place: Place) -> None:
     """Neither by the statement nor for the foreign key."""
     plan = place.conn.execute(f"EXPLAIN QUERY PLAN {revisions._PRUNE}", {"before": "", "limit": 1})

@@ -4,6 +4,7 @@ Take it for manifests, plans and applies: write files, ``plan`` or ``apply``, an
 runs in it; for a running server take ``support.server``.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,6 +13,7 @@ from support.clock import HandClock
 from support.db import database
 
 from jeeves_runner.config import Config, load_config
+from jeeves_runner.core.delete_guard import Confirmed
 from jeeves_runner.core.live import Delta, Live
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
@@ -69,13 +71,15 @@ class Project:
         """The plan against nothing: what ``validate`` looks at."""
         return planner_of(self.config).plan(Live.nothing())
 
-    def apply(self, *, allow_deletes: int | None = None, take_over: bool = False) -> Applied:
+    def apply(
+        self, *, allow_deletes: int | None = None, allow_delete: Iterable[str] = (), take_over: bool = False
+    ) -> Applied:
         """Plan and apply, as ``apply --keep-going`` does."""
         plan = self.plan()
         options = ApplyOptions(
             applied_by=AppliedBy.CLI,
             source=source_of(self.config),
-            allow_deletes=allow_deletes,
+            confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
             take_over=take_over,
         )
         expected = read_live(self.conn)

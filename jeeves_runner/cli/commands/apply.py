@@ -9,7 +9,8 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import INCOMPLETE, OK
 from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
 from jeeves_runner.cli.server import server_of
-from jeeves_runner.cli.syntax import DELETES
+from jeeves_runner.cli.syntax import confirming_options
+from jeeves_runner.core.delete_guard import Confirmed
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan, summary
 from jeeves_runner.db.nudge import announced_transaction
@@ -26,11 +27,13 @@ _ATTEMPTS = 5
 
 @click.command("apply")
 @click.option("--keep-going", is_flag=True, help="Apply what is valid although some manifests are broken.")
-@click.option("--allow-deletes", type=DELETES, metavar="N", help="Confirm up to N deletes.")
+@confirming_options
 @click.option("--take-over", is_flag=True, help="Switch the database to this folder of manifests.")
 @json_option
 @pass_app
-def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bool) -> int:
+def command(
+    app: App, keep_going: bool, allow_deletes: int | None, allow_delete: tuple[str, ...], take_over: bool
+) -> int:
     """Make the declared jobs and queues the live ones.
 
     Exit code 0: applied, or nothing to do. 2: an error, nothing applied. 3: applied with
@@ -46,7 +49,7 @@ def command(app: App, keep_going: bool, allow_deletes: int | None, take_over: bo
     options = ApplyOptions(
         applied_by=AppliedBy.CLI,
         source=source,
-        allow_deletes=allow_deletes,
+        confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         take_over=take_over,
     )
     for attempt in range(_ATTEMPTS):

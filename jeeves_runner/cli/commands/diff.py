@@ -6,8 +6,9 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
-from jeeves_runner.cli.plan_text import plan_lines, plan_summary, problem_lines
-from jeeves_runner.cli.syntax import DELETES
+from jeeves_runner.cli.plan_text import named, plan_lines, plan_summary, problem_lines
+from jeeves_runner.cli.syntax import confirming_options
+from jeeves_runner.core.delete_guard import Confirmed
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import AppliedBy
 
@@ -19,12 +20,14 @@ from jeeves_runner.core.origin import AppliedBy
     default="database",
     help="What to compare with: the live rows, or no jobs at all (needs no database).",
 )
-@click.option("--allow-deletes", type=DELETES, metavar="N", help="Judge as apply would with it.")
+@confirming_options
 @click.option("--staged", is_flag=True, help="Compare what git's index has, and not the files.")
 @json_option
 @pass_app
-def command(app: App, against: str, allow_deletes: int | None, staged: bool) -> int:
-    """Show what an apply would change.
+def command(
+    app: App, against: str, allow_deletes: int | None, allow_delete: tuple[str, ...], staged: bool
+) -> int:
+    """Show what an apply would change, with the same deletes confirmed.
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
@@ -39,7 +42,9 @@ def command(app: App, against: str, allow_deletes: int | None, staged: bool) -> 
         conn = app.connect()
         plan = with_fields(conn, plan_of(app.config, read_live(conn), staged=staged))
         options = ApplyOptions(
-            applied_by=AppliedBy.CLI, source=source_of(app.config), allow_deletes=allow_deletes
+            applied_by=AppliedBy.CLI,
+            source=source_of(app.config),
+            confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         )
         reason = refusal_of(conn, plan, options, app.clock)
     if app.json:
@@ -52,6 +57,8 @@ def command(app: App, against: str, allow_deletes: int | None, staged: bool) -> 
             app.print(f"An apply would be refused: {reason}.")
         if not plan.complete:
             app.print("The plan is incomplete: mend the errors above; until then nothing is deleted.")
+        if plan.suspended:
+            app.print(f"Their deletes wait: {named(plan.suspended)}.")
     if not plan.complete:
         return FAILED
     if reason:

@@ -14,12 +14,15 @@ import click
 from jeeves_runner.cli import exits
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha, shortened
+from jeeves_runner.cli.plan_text import named
+from jeeves_runner.cli.reasons import reason_text
 from jeeves_runner.cli.rows import RUN_HEADERS, pause_text, run_cells
 from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.withheld import WithheldBy
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow, too_open_files
@@ -41,6 +44,13 @@ Row = tuple[Cell, Cell, Cell]
 _FEW: Final = 5
 _MANY: Final = 10
 _SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied", "held": "in part held"}
+_WITHHELD_WORDS: Final[dict[WithheldBy, str]] = {
+    "source": "blocked",
+    "guard": "blocked",
+    "manual": "pending",
+    "settling": "pending",
+    "incomplete": "waits",
+}
 _SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 
 
@@ -81,9 +91,10 @@ def _check(
 
     ``serves``: the server has answered, and is not stopping.
     """
-    lost = () if server is not None else _lost_rows(active_runs(conn))
+    active = active_runs(conn)
+    stuck = _lost_rows(active) if server is None else _starved_rows(active, now)
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
-    rows = [*_sync_rows(sync), *lost, *_failing_rows(conn, jobs, now), *_access_rows(app, status)]
+    rows = [*_sync_rows(sync, now), *stuck, *_failing_rows(conn, jobs, now), *_access_rows(app, status)]
     if not app.json:
         if not serves:
             stopped = "no server runs; start it with `jeeves-runner serve`" if server is None else None
@@ -137,8 +148,8 @@ def _print_screen(
     """``status`` and ``sync`` are the documents of the routes of that name."""
     _print_head(app, now, status, server)
     active = active_runs(conn)
-    lost = _lost_rows(active) if server is None else ()
-    rows = [*_sync_rows(sync), *lost, *_job_rows(conn, now), *_access_rows(app, status)]
+    stuck = _lost_rows(active) if server is None else _starved_rows(active, now)
+    rows = [*_sync_rows(sync, now), *stuck, *_job_rows(conn, now), *_access_rows(app, status)]
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
@@ -216,10 +227,16 @@ def _print_attention(app: App, rows: list[Row]) -> None:
         app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
 
 
-def _sync_rows(sync: SyncDocument) -> Iterator[Row]:
+def _sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
     """Manifests that are not applied as they stand. A broken file is one row, with the jobs it holds."""
-    if sync["state"] in _SYNC_ALARMS:
+    if sync["state"] == "error" or (sync["state"] in _SYNC_ALARMS and not sync["withheld"]):
         yield Styled(sync["state"], "red"), "manifests", sync["reason"] or _waiting(len(sync["plan"]))
+    for withheld in sync["withheld"]:
+        rows = [(row["kind"], row["id"]) for row in withheld["rows"]]
+        why = f"{withheld['reason']}, since {ago(withheld['since'], now)}"
+        if withheld["command"]:
+            why += f"; confirm with `{withheld['command']}`"
+        yield Styled(_WITHHELD_WORDS[withheld["by"]], "red"), named(rows) or "manifests", why
     held: dict[str, list[HeldDocument]] = {}
     for entry in sync["held"]:
         held.setdefault(entry["file"], []).append(entry)
@@ -227,8 +244,10 @@ def _sync_rows(sync: SyncDocument) -> Iterator[Row]:
     for file, entries in held.items():
         names = ", ".join(entry["id"] for entry in entries[:3]) + (", …" if len(entries) > 3 else "")
         first = next((_problem_text(error) for error in errors if error["file"] == file), None)
-        why = first or f"{file}: {entries[0]['message']}"
-        yield Styled("held", "yellow"), shortened(names), shortened(why)
+        why = shortened(first or f"{file}: {entries[0]['message']}")
+        since = min((entry["since"] for entry in entries if entry["since"]), default=None)
+        held_since = f", since {ago(since, now)}" if since else ""
+        yield Styled("held", "yellow"), shortened(names), why + held_since
     for error in unborn_errors(sync):
         yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
 
@@ -265,12 +284,20 @@ def _failing_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: dat
 
 def _paused_rows(jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
     paused = [(job["id"], job["paused"]) for job in jobs if job["paused"]]
-    of_all = [pause for _, pause in paused if pause["all"]]
-    for pause in of_all[:1]:
-        yield Styled("paused", "magenta"), "all jobs", shortened(pause_text(pause, now))
-    for job_id, pause in paused:
-        if not pause["all"]:
-            yield Styled("paused", "magenta"), job_id, shortened(pause_text(pause, now))
+    of_all = [("all jobs", pause, "--all") for _, pause in paused if pause["all"]][:1]
+    of_one = [(job_id, pause, job_id) for job_id, pause in paused if not pause["all"]]
+    for which, pause, word in (*of_all, *of_one):
+        why = f"{shortened(pause_text(pause, now))}; `jeeves-runner resume {word}` ends it"
+        yield Styled("paused", "magenta"), which, why
+
+
+def _starved_rows(active: list[RunRow], now: datetime) -> Iterator[Row]:
+    """Runs that a server does not start because of its disk."""
+    waiting = [run for run in active if run["status"] == "scheduled" and run["reason"] == "disk_full"]
+    if waiting:
+        since = ago(min(run["created_at"] for run in waiting), now)
+        why = f"{reason_text(waiting[0], served=True)}, since {since}; make room, or lower min_free"
+        yield Styled("waits", "red"), counted(len(waiting), "run"), why
 
 
 def _access_rows(app: App, status: StatusDocument) -> Iterator[Row]:
