@@ -9,6 +9,10 @@ import pytest
 # aiohttp reads the certificates of all authorities as it is imported, in each server too. No test speaks TLS.
 os.environ["SSL_CERT_FILE"] = os.devnull
 
+# What a run finds in its environment: the tests may be a job themselves, and are not to use its database.
+for name in [name for name in os.environ if name.startswith("JR_")]:
+    del os.environ[name]
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:

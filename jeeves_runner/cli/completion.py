@@ -43,7 +43,7 @@ def _from_database(
         if root.params.get("config") is not None:
             app.config_path = root.params["config"]
         try:
-            with closing(app.connect()) as conn, translated(str(app.config.db_path)):
+            with closing(app.connect()) as conn, translated(str(app.database)):
                 found = list(offers(app, conn))
         except (JeevesError, OSError):
             return []  # a message would get between the words that are being typed

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 JSON_HELP: Final = "Print one JSON document instead of text."
 
+_DATABASE: Final = "JR_DB_PATH"
+_DATA: Final = "JR_DATA_DIR"
+_PROJECT: Final = "JR_PROJECT_DIR"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -68,8 +72,48 @@ class App:
         """Whether standard output is a terminal whose owner has not set ``NO_COLOR``."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
-    def connect(self, *, create: bool = False) -> "apsw.Connection":
-        """The project's database; DatabaseError unless it exists or ``create`` asks for a new one."""
+    @property
+    def _run(self) -> Path | None:
+        """The database of the run that calls this command, unless ``--config`` names another project."""
+        path = os.environ.get(_DATABASE)
+        return Path(path) if path and self.config_path is None else None
+
+    @property
+    def database(self) -> Path:
+        """The database of jobs, runs, state and queues: within a run that of its runner, whatever config is
+        there; else the one that the config names."""
+        return self._run or self.config.db_path
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder beside it."""
+        folder = os.environ.get(_DATA)
+        return Path(folder) if folder and self._run is not None else self.settings.data_dir
+
+    @cached_property
+    def settings(self) -> "Config":
+        """The config of ``database``. Within a run, ConfigError if neither the current folder nor the run's
+        project has it."""
+        if self._run is None:
+            return self.config
+        from jeeves_runner.config import load_config
+
+        for start in (self.here, Path(os.environ.get(_PROJECT) or self.here)):
+            config = load_config(start, None)
+            if os.path.realpath(config.db_path) == os.path.realpath(self._run):
+                return config
+        raise ConfigError(
+            f"no config here has {self._run}, the database of this run", hint="name it with --config"
+        )
+
+    def connect(self) -> "apsw.Connection":
+        """That database; DatabaseError unless it exists."""
+        from jeeves_runner.db.connection import connect
+
+        return connect(self.database)
+
+    def connect_declared(self, *, create: bool = False) -> "apsw.Connection":
+        """The database of the config's manifests, within a run too; with ``create`` a missing one is made."""
         from jeeves_runner.db.connection import connect
 
         return connect(self.config.db_path, create=create, folder_mode=self.config.folder_mode)

@@ -86,14 +86,14 @@ def _database_error(error: Exception, app: App) -> JeevesError | None:
         return None
     from jeeves_runner.db.file_errors import translate  # loads apsw, which is there if it raised this
 
-    return translate(error, str(app.config.db_path))
+    return translate(error, str(app.database))
 
 
 def _keep_traceback(error: BaseException, app: App) -> str:
     """Write the traceback to the log; where it is, as a hint."""
     text = f"{to_text(app.clock.now())} {''.join(traceback.format_exception(error))}"
     try:
-        data_dir = app.config.data_dir
+        data_dir = app.data_dir
         _append(str(data_dir), text)
     except Exception:  # noqa: BLE001 - a second error must not hide the first
         return _keep_elsewhere(text)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.cli.context import App
 from jeeves_runner.db.runner import (
     LockHolder,
     RunnerRow,
@@ -36,19 +35,19 @@ _CANCEL_PATIENCE: Final = 4.0
 _PART: Final = 1 << 16
 
 
-def server_of(app: App, conn: "apsw.Connection") -> RunnerRow | None:
+def server_of(conn: "apsw.Connection") -> RunnerRow | None:
     """The server that runs on this database now, None if none does."""
     row = runner_row(conn)
-    if row is None or row.stopped_at is not None or not _is_locked_by(row, app.config.db_path):
+    if row is None or row.stopped_at is not None or not _is_locked_by(row, Path(conn.filename)):
         return None
     return row
 
 
-def require_server(app: App, conn: "apsw.Connection") -> None:
+def require_server(conn: "apsw.Connection") -> None:
     """NoServer unless a server runs on this database and goes on to."""
-    row = server_of(app, conn)
+    row = server_of(conn)
     if row is None:
-        raise NoServer(f"no server runs on {app.config.db_path}", hint="start it with `jeeves-runner serve`")
+        raise NoServer(f"no server runs on {conn.filename}", hint="start it with `jeeves-runner serve`")
     if row.stopping_at is not None:
         raise NoServer(
             f"the server (pid {row.pid}) is stopping: nothing new starts",

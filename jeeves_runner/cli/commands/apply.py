@@ -75,7 +75,7 @@ def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
     from jeeves_runner.reconcile.setup import planner_of
 
     planner = planner_of(app.config)
-    conn = app.connect(create=True)
+    conn = app.connect_declared(create=True)
     plan = with_fields(conn, planner.plan(read_live(conn)))
     try:
         if not options.take_over:
@@ -102,7 +102,7 @@ def _warn_of_another_config(app: App, conn: "apsw.Connection") -> None:
     row = runner_row(conn)
     if row is None or row.stopped_at or row.planner_digest in (None, planner_setup(app.config).digest):
         return
-    if server_of(app, conn) is not None:
+    if server_of(conn) is not None:
         app.warn("the running server uses another config or version, and will undo this: restart it")
 
 

@@ -45,7 +45,7 @@ def command(app: App, run_id: int) -> None:
         before = run_view(conn, run_id)["run"]
         if before["finished_at"] is not None:
             raise ended_already(run_id, before["status"])
-        lock = RunnerLock(app.config.db_path, command="cancel")
+        lock = RunnerLock(app.database, command="cancel")
         try:
             # Held meanwhile, so that no server starts and takes the run up.
             take_lock(lock, app.clock)
@@ -69,7 +69,7 @@ def _ask(app: App, conn: "apsw.Connection", run_id: int, *, runs: bool) -> str:
     try:
         _write_request(app, conn, run_id, _WRITING)
     except DatabaseBusy:
-        server = server_of(app, conn) if runs else None
+        server = server_of(conn) if runs else None
         if server is not None and ask_to_cancel(server, run_id):
             return f"{asked}; the database is locked by another process, and shows it once it is free."
         _write_request(app, conn, run_id, PATIENCE)
@@ -109,8 +109,8 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     from jeeves_runner.runs.outcomes import record_outcome
     from jeeves_runner.runs.settle import end_left_run
 
-    executors = make_executors(app.config, app.clock)
-    report = asyncio.run(end_left_run(executors, left, str(app.config.data_dir)))
+    executors = make_executors(app.settings, app.clock)
+    report = asyncio.run(end_left_run(executors, left, str(app.settings.data_dir)))
     left_alive = report.ending.left_alive if isinstance(report.ending, Lost) else None
     try:
         with transaction(conn, app.clock) as tx:

@@ -39,7 +39,7 @@ def command(
     if against == "empty" or _is_missing(app.config.db_path):
         plan = plan_of(app.config, Live.nothing(), staged=staged)
     else:
-        conn = app.connect()
+        conn = app.connect_declared()
         plan = with_fields(conn, plan_of(app.config, read_live(conn), staged=staged))
         options = ApplyOptions(
             applied_by=AppliedBy.CLI,

@@ -46,7 +46,7 @@ def list_jobs(app: App, status: str | None, tag: str | None) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         every = jobs_view(conn, now)["jobs"]
-        served = server_of(app, conn) is not None
+        served = server_of(conn) is not None
     jobs = [job for job in every if _fits(job, status, tag)]
     if app.json:
         document: JobsDocument = {"jobs": jobs}
@@ -76,7 +76,7 @@ def show_job(app: App, job_id: str) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         document = job_view(conn, now, job_id)
-        served = server_of(app, conn) is not None
+        served = server_of(conn) is not None
     if app.json:
         app.print_json(document)
         return

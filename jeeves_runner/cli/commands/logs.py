@@ -103,7 +103,7 @@ def _reader(app: App, run: "RunRow") -> LogReader | None:
     """Reads the log of a run; None while the run has not started."""
     if run["started_at"] is None:
         return None
-    return LogReader(LogPlace(str(app.config.data_dir), run["job_id"], run["id"]))
+    return LogReader(LogPlace(str(app.data_dir), run["job_id"], run["id"]))
 
 
 def _news(reader: LogReader | None) -> Iterator[bytes]:
@@ -134,7 +134,7 @@ def _follow(app: App, conn: "apsw.Connection", run_id: int, output: _Output) -> 
     with closing(EndOfRun()) as end:
         while True:
             # Before the run: a server that stops settles its runs first.
-            server = server_of(app, conn)
+            server = server_of(conn)
             run = run_view(conn, run_id)["run"]
             reader = reader or _reader(app, run)
             output.print(_news(reader))

@@ -27,7 +27,7 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
     from jeeves_runner.views.jobs import job_view
     from jeeves_runner.views.occurrences import next_view
 
-    zone = app.config.timezone
+    zone = app.settings.timezone
     with closing(app.connect()) as conn:
         now = app.clock.now()
         after = now if start is None else parse_instant(start, now, zone, "--from")

@@ -10,6 +10,7 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.rows import pause_text
+from jeeves_runner.core.durations import is_duration
 from jeeves_runner.core.instants import later_instant
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
@@ -39,7 +40,7 @@ def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason:
     _check_target(job_id, of_all)
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        end = None if until is None else later_instant(until, now, app.config.timezone, "--until")
+        end = None if until is None else _end(app, until, now)
         if job_id is not None:
             live_job(conn, job_id)
         with announced_transaction(conn, app.clock) as tx:
@@ -54,6 +55,12 @@ def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason:
         app.print_json(document)
     elif paused is not None:
         app.print(f"{who} {pause_text(paused, now)}.")
+
+
+def _end(app: App, until: str, now: datetime) -> datetime:
+    """When the pause ends. A length of time needs no time zone, and so no config."""
+    zone = "UTC" if is_duration(until) else app.settings.timezone
+    return later_instant(until, now, zone, "--until")
 
 
 def _check_target(job_id: str | None, of_all: bool) -> None:

@@ -129,7 +129,7 @@ def push(
     """Add an item to QUEUE for each JSON payload; `-` reads one payload a line from standard input."""
     from jeeves_runner.client import Client
 
-    with Client(app.config.db_path, clock=app.clock) as client:
+    with Client(app.database, clock=app.clock) as client:
         ids = client.enqueue_many(queue_id, _payloads(payloads), priority, delay, max_attempts)
     if app.json:
         app.print_json({"ids": ids})
@@ -151,7 +151,7 @@ def claim(app: App, queue_id: str, count: int, lease: str | None) -> int:
     """
     from jeeves_runner.client import Client
 
-    with Client(app.config.db_path, clock=app.clock) as client:
+    with Client(app.database, clock=app.clock) as client:
         items = client.claim(queue_id, count, lease)
     if app.json:
         app.print_json({"items": [item._asdict() for item in items]})
@@ -174,7 +174,7 @@ def complete(app: App, item_id: int, token: str) -> None:
     """Answer the claim of ITEM: done."""
     from jeeves_runner.client import Client
 
-    with Client(app.config.db_path, clock=app.clock) as client:
+    with Client(app.database, clock=app.clock) as client:
         client.complete(_claimed(item_id, token))
     _answer(app, {"ok": True}, f"Item {item_id} is completed.")
 
@@ -190,7 +190,7 @@ def fail(app: App, item_id: int, token: str, error: str, retry_in: str | None) -
     """Answer the claim of ITEM: not done, because of ERROR."""
     from jeeves_runner.client import Client
 
-    with Client(app.config.db_path, clock=app.clock) as client:
+    with Client(app.database, clock=app.clock) as client:
         client.fail(_claimed(item_id, token), error, retry_in)
     _answer(app, {"ok": True}, f"Item {item_id} has failed this attempt.")
 

@@ -46,7 +46,7 @@ def list_runs(
         if job_id is not None:
             check_known(conn, job_id)
         document = runs_view(conn, job_id=job_id, status=status, before=before, limit=count)
-        served = server_of(app, conn) is not None
+        served = server_of(conn) is not None
     if app.json:
         app.print_json(document)
     elif document["runs"]:
@@ -76,7 +76,7 @@ def show_run(app: App, run_id: int) -> None:
     with closing(app.connect()) as conn:
         now = app.clock.now()
         document = run_view(conn, run_id)
-        served = server_of(app, conn) is not None
+        served = server_of(conn) is not None
     if app.json:
         app.print_json(document)
         return

@@ -72,7 +72,7 @@ def set_value(app: App, namespace: str, key: str, value: str, ttl: str | None) -
     from jeeves_runner.client import Client
 
     parsed = parse_json(value, "the value")
-    with Client(app.config.db_path, clock=app.clock) as client:
+    with Client(app.database, clock=app.clock) as client:
         client.set_state(namespace, key, parsed, ttl=ttl)
     if app.json:
         app.print_json({"ok": True})

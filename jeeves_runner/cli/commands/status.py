@@ -65,7 +65,7 @@ def command(ctx: click.Context, app: App, check: bool) -> None:
     """Show how the runner and its jobs are: first what needs attention, then what runs and what comes."""
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        server = server_of(app, conn)
+        server = server_of(conn)
         document, sync, is_answered = _documents(app, conn, now, server)
         if app.json:
             app.print_json(document)
@@ -132,7 +132,7 @@ def _documents(
         starting=starting,
         stopping=stopping,
         sync=sync,
-        too_open=too_open_files(app.config.db_path, app.config.data_dir, app.config.folder_mode),
+        too_open=too_open_files(app.settings.db_path, app.settings.data_dir, app.settings.folder_mode),
     )
     return document, sync, False
 
@@ -185,11 +185,11 @@ def _last_work(app: App, now: datetime, status: StatusDocument, stopping_at: dat
     if not count:
         return "nothing runs any more"
     runs = counted(count, "run")
-    until = stopping_at + timedelta(milliseconds=app.config.shutdown_grace_ms)
+    until = stopping_at + timedelta(milliseconds=app.settings.shutdown_grace_ms)
     if until <= now:
         return f"it ends {runs}"
     text = to_text(until)
-    zone = ZoneInfo(app.config.timezone)
+    zone = ZoneInfo(app.settings.timezone)
     return f"it starts nothing new and waits for {runs} until {moment(text, zone)} ({ago(text, now)}) at most"
 
 
@@ -302,9 +302,9 @@ def _starved_rows(active: list[RunRow], now: datetime) -> Iterator[Row]:
 
 def _access_rows(app: App, status: StatusDocument) -> Iterator[Row]:
     """Files and folders that more people may use than the config says."""
-    removed = "go-rwx" if app.config.data_mode == "0700" else "o-rwx"
+    removed = "go-rwx" if app.settings.data_mode == "0700" else "o-rwx"
     for path, mode in ((each["path"], each["mode"]) for each in status["health"]["too_open"]):
-        why = f"its mode {mode} lets more people in than data_mode {app.config.data_mode}"
+        why = f"its mode {mode} lets more people in than data_mode {app.settings.data_mode}"
         yield Styled("too open", "yellow"), Path(path).name, f"{why}: `chmod {removed} {quote(path)}`"
 
 
@@ -321,7 +321,7 @@ def _print_next(app: App, conn: apsw.Connection, now: datetime) -> None:
     coming = next_view(conn, now, count=_FEW, once=True)["occurrences"]
     if not coming:
         return
-    zone = ZoneInfo(app.config.timezone)
+    zone = ZoneInfo(app.settings.timezone)
     app.print_heading("Next")
     app.print_table(
         ("WHEN", "JOB", "TIME"),

@@ -56,7 +56,7 @@ def command(app: App, job_id: str, params: tuple[str, ...], wait: bool, force: b
         request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force)
         with announced_transaction(conn, app.clock) as tx:
             # Here, so that no server begins to stop between the look and the request.
-            require_server(app, tx.conn)
+            require_server(tx.conn)
             run_id = request_run(tx, request)
         if wait:
             return _report_end(app, _end_of(app, conn, run_id))
@@ -95,7 +95,7 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> "WholeRunRow":
     with closing(EndOfRun()) as end:
         while True:
             # Before the run: a server that stops settles its runs first.
-            server = server_of(app, conn)
+            server = server_of(conn)
             run = run_view(conn, last_attempt(conn, run_id))["run"]
             if run["finished_at"] is not None:
                 return run
