@@ -144,6 +144,14 @@ def load_config(start: Path, explicit: Path | None) -> Config:
     return _config(path.resolve(), _root(path.resolve().parent), values)
 
 
+def load_what_is_right(start: Path, explicit: Path | None) -> Config:
+    """The same from the settings that are right, others left out; ConfigError if the file cannot be read."""
+    path = _path(start, explicit)
+    if path is None:
+        return load_config(start, explicit)
+    return _config(path.resolve(), _root(path.resolve().parent), _read(path)[0])
+
+
 def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[Problem]]:
     """The file that ``load_config`` takes and all that is wrong in it; ConfigError if it cannot be read."""
     path = _path(start, explicit)
@@ -151,12 +159,12 @@ def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
-    return read(_bytes(path), path, SETTINGS, config_schema())
+    return read(bytes_of(path), path, SETTINGS, config_schema())
 
 
 def _path(start: Path, explicit: Path | None) -> Path | None:
     if explicit is None:
-        return _nearest_file(start)
+        return nearest_file(start)
     is_folder = os.path.isdir(explicit)  # noqa: PTH112 - is_dir() raises where one may not look
     return explicit / FILE_NAME if is_folder else explicit
 
@@ -173,7 +181,7 @@ def _root(folder: Path) -> Path:
     return root
 
 
-def _nearest_file(start: Path) -> Path | None:
+def nearest_file(start: Path) -> Path | None:
     """The nearest entry of that name, going up; one that cannot be read is an error and not passed over."""
     here = start.resolve()
     return next(
@@ -181,7 +189,7 @@ def _nearest_file(start: Path) -> Path | None:
     )
 
 
-def _bytes(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
     """What stands in the file; ConfigError if it cannot be read."""
     try:
         # Reading a named pipe would wait for a writer.

@@ -21,7 +21,7 @@ _LATER: Final = frozenset(
 def read(
     data: bytes, path: Path, settings: tuple[Setting, ...], schema: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """The settings in the bytes of the file at ``path``, and what is wrong with them.
+    """The settings in the bytes of the file at ``path`` that are right, and what is wrong with the others.
 
     ``schema`` is that of ``settings``, which are all that the file may hold.
     """
@@ -44,7 +44,7 @@ def read(
 def _values(
     data: bytes, root: Path, settings: tuple[Setting, ...], schema: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[tuple[Position, Finding]]]:
-    """The mapping in a file, checked; a file without settings is an empty one."""
+    """What is right of the mapping in a file, and its mistakes. A file without settings is an empty one."""
     try:
         text = decode(data)
         document = load(text)
@@ -63,8 +63,9 @@ def _values(
     findings += findings_in(settings, Given(right, root))
     if not findings:
         return values, []
+    broken = {finding.path[0] for finding in findings if finding.path}
     located = load(text, positions=True)
-    return values, [
+    return {key: value for key, value in values.items() if key not in broken}, [
         (located.key_position(each.path) if each.at_key else located.position(each.path), each)
         for each in findings
     ]

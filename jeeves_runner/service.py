@@ -31,6 +31,7 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
+from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
 from jeeves_runner.runner.epoch import (
@@ -91,6 +92,7 @@ class Runner:
         self._clock = clock
         self._stack = stack
         self._open_files = open_files
+        self._config_watch = ConfigWatch(config, clock)
         self._stop = stop or Stop(clock)
         self._paused = paused
         self._tasks = Tasks(config.db_path, self.stop)
@@ -164,6 +166,7 @@ class Runner:
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
+        self._tasks.keep("watch of the config file", self._config_watch.run)
         files = SideThread("database files")
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         start = partial(run_at_start, conn, runs, clock, caught_up=scheduler.look, done=set())
@@ -283,6 +286,7 @@ class Runner:
             conn=conn,
             clock=self._clock,
             config=self._config,
+            config_file=self._config_watch,
             runs=self.runs,
             sync=self.sync,
             writer=writer,

@@ -63,7 +63,7 @@ DOCUMENTED = frozenset(
     JobSpec QueueSpec Retries Secret Commit Problem Finding
     Plan Change Held WaitingFile Moved FileRecord Declaration LiveRow HoldReasons FieldChange
     Live Delta Edits Confirmed GuardFacts Refusal Withheld
-    Config SyncConfig LogConfig ProjectContext Requirement Entry FileResult
+    Config ConfigChange SyncConfig LogConfig ProjectContext Requirement Entry FileResult
     PlannerSetup ManifestInput Applied ApplyOptions SyncStatus SourceFile Snapshot
     Run Exited Finished Lost Outcome Request Facts Decision PausedTime LeftOut GapPlan Due
     JobRow TimetableRow RunnerRow LeftRun Occurrence RunRequest RunRecord

@@ -30,7 +30,7 @@ those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
 FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles")
-SETTINGS = (*FLOOR, "schemas_text", "config_kinds", "config_file", "config")
+SETTINGS = (*FLOOR, "schemas_text", "config_kinds", "config_file", "config", "config_change")
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
 WORKING = (*SETTINGS, *ADAPTERS, *WORKERS, "views")
@@ -46,16 +46,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "side_thread": WORDS,
     "troubles": WORDS,
     "schemas_text": WORDS,
-    "config_kinds": SETTINGS[:-3],
-    "config_file": SETTINGS[:-2],
-    "config": SETTINGS[:-1],
+    "config_kinds": SETTINGS[:-4],
+    "config_file": SETTINGS[:-3],
+    "config": SETTINGS[:-2],
+    "config_change": SETTINGS[:-1],
     **dict.fromkeys(ADAPTERS, FLOOR),
     "client": (*FLOOR, "db"),
     "reconcile": (*SETTINGS, *ADAPTERS),
     "runs": (*FLOOR, "db", "execute"),
     "executors": (*SETTINGS, "execute"),
     "runner": (*SETTINGS, *ADAPTERS, "reconcile", "runs"),
-    "views": (*FLOOR, "config", "db"),
+    "views": (*FLOOR, "config", "config_change", "db"),
     "api": WORKING,
     "dashboard": (*WORKING, "api"),
     "service": (*WORKING, "api", "dashboard", "executors"),

@@ -27,7 +27,7 @@ async def status(call: PlainCall) -> web.Response:
     """In the pool: it reads all jobs."""
     services = call.services
     stopping, busy_since = services.stopping.is_set(), services.writer.busy_since
-    sync = sync_view(services.sync.status)
+    sync = sync_view(services.sync.status, services.config_file)
     too_open = await _too_open(call)
 
     def view(conn: apsw.Connection, now: datetime) -> StatusDocument:
@@ -58,12 +58,12 @@ async def healthz(call: PlainCall) -> web.Response:
 
 
 async def sync(call: PlainCall) -> web.Response:
-    return await call.show(sync_view(call.services.sync.status))
+    return await call.show(sync_view(call.services.sync.status, call.services.config_file))
 
 
 async def reconcile(call: PlainCall) -> web.Response:
     call.services.sync.apply_now()
-    return await call.show(sync_view(call.services.sync.status), 202)
+    return await call.show(sync_view(call.services.sync.status, call.services.config_file), 202)
 
 
 async def nudge(call: PlainCall) -> web.Response:

@@ -14,6 +14,7 @@ from jeeves_runner.db.connection import Tx
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
 from jeeves_runner.views.occurrences import NextRun
+from jeeves_runner.views.sync import ConfigFile
 
 T = TypeVar("T")
 
@@ -55,6 +56,7 @@ class ApiServices:
     conn: apsw.Connection
     clock: Clock
     config: Config
+    config_file: ConfigFile
     runs: RunControl
     sync: SyncControl
     writer: Writes

@@ -106,6 +106,17 @@ class App:
             f"no config here has {self._run}, the database of this run", hint="name it with --config"
         )
 
+    def forgive_config(self) -> ConfigError | None:
+        """What is wrong with the config, None if nothing is. What is right of it is in force from here on."""
+        try:
+            _ = self.settings
+        except ConfigError as error:
+            from jeeves_runner.config import load_what_is_right
+
+            self.config = self.settings = load_what_is_right(self.here, self.config_path)
+            return error
+        return None
+
     def connect(self) -> "apsw.Connection":
         """That database; DatabaseError unless it exists."""
         from jeeves_runner.db.connection import connect

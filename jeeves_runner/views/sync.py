@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Protocol, TypedDict, cast
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.config_change import ConfigChange
 from jeeves_runner.core.plan import Action, Change, Held, Key, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.withheld import Withheld, WithheldBy
@@ -116,6 +117,19 @@ class ProblemDocument(TypedDict):
     """What to do about it."""
 
 
+class ConfigChangeDocument(TypedDict):
+    """How the config file differs from what the server goes by, which read it when it started."""
+
+    path: str
+    """The file."""
+    since: str | None
+    """When that was first seen."""
+    settings: list[str]
+    """The settings that it says otherwise, as it names them; none where it cannot be used."""
+    problem: str | None
+    """Why it cannot be used, and what to do; null: it can."""
+
+
 class SyncDocument(TypedDict):
     """What the last look at the manifests found, and what it left undone."""
 
@@ -141,6 +155,8 @@ class SyncDocument(TypedDict):
     """Why they wait, since when, and how to apply them; deletes that wait for broken manifests as well."""
     reason: str | None
     """The same in one sentence, or what went wrong."""
+    config: ConfigChangeDocument | None
+    """How the config file differs from what the server goes by; null: not at all, or no server looks."""
 
 
 class SyncSummary(TypedDict):
@@ -166,6 +182,8 @@ class SyncSummary(TypedDict):
     """How many changes wait."""
     withheld: int
     """For how many reasons changes are not applied."""
+    config: ConfigChangeDocument | None
+    """As in /sync."""
 
 
 class PlanDocument(TypedDict):
@@ -185,6 +203,16 @@ class PlanDocument(TypedDict):
     """The rows that no manifest declares, and that stay because the plan is not complete."""
     problems: list[ProblemDocument]
     """What is wrong with the manifests."""
+
+
+class ConfigFile(Protocol):
+    """What a server knows of its config file."""
+
+    @property
+    def change(self) -> ConfigChange | None: ...
+
+    @property
+    def since(self) -> datetime | None: ...
 
 
 class LastLook(Protocol):
@@ -215,11 +243,18 @@ class LastLook(Protocol):
     def reason(self) -> str | None: ...
 
 
-def sync_view(look: LastLook) -> SyncDocument:
-    """The document of a server that watches the manifests."""
+def sync_view(look: LastLook, file: ConfigFile | None = None) -> SyncDocument:
+    """The document of a server that watches the manifests.
+
+    Where ``file`` has changed since the server read it, all is not in sync: a restart is to come.
+    """
+    change = None if file is None else file.change
+    state, since, reason = look.state, look.since, look.reason
+    if file is not None and change is not None and state == "in_sync":
+        state, since, reason = "pending", file.since, reason or str(change)
     return {
-        "state": look.state,
-        "since": None if look.since is None else to_text(look.since),
+        "state": state,
+        "since": None if since is None else to_text(since),
         "revision": look.revision,
         "commit": look.commit,
         "checked_at": None if look.checked_at is None else to_text(look.checked_at),
@@ -237,7 +272,17 @@ def sync_view(look: LastLook) -> SyncDocument:
             }
             for entry in look.withheld
         ],
-        "reason": look.reason,
+        "reason": reason,
+        "config": None if file is None or change is None else _config_change(change, file.since),
+    }
+
+
+def _config_change(change: ConfigChange, since: datetime | None) -> ConfigChangeDocument:
+    return {
+        "path": str(change.path),
+        "since": None if since is None else to_text(since),
+        "settings": list(change.settings),
+        "problem": change.problem,
     }
 
 
@@ -259,6 +304,7 @@ def recorded_sync(conn: apsw.Connection, reason: str | None) -> SyncDocument:
         "consequences": [],
         "withheld": [],
         "reason": reason,
+        "config": None,
     }
 
 
@@ -275,6 +321,7 @@ def sync_summary(sync: SyncDocument) -> SyncSummary:
         "problems": len(sync["problems"]),
         "changes": len(sync["plan"]),
         "withheld": len(sync["withheld"]),
+        "config": sync["config"],
     }
 
 

@@ -86,7 +86,7 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
                 "since": to_text(NOON - timedelta(minutes=7))},
             {"by": "incomplete", "rows": [{"kind": "queue", "id": "mail"}], "command": None,
                 "reason": "deletes wait", "since": to_text(NOON - timedelta(minutes=6))},
-        ],
+        ], "config": None,
     }  # fmt: skip
     said = status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
@@ -99,6 +99,51 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
         " confirm with `jeeves-runner apply --allow-deletes 6`"
     ) in text
     assert "waits queue mail deletes wait, since 6m ago" in text
+
+
+CHANGED = "pending jeeves-runner.yaml changed since 2m ago: timezone, log.level; restart the server"
+WRONG = "invalid jeeves-runner.yaml line 3 is wrong; since 2m ago; the server goes on with what it read"
+
+
+@pytest.mark.parametrize(("problem", "row"), [(None, CHANGED), ("line 3 is wrong", WRONG)])
+def test_a_config_that_differs_from_the_servers_asks_for_attention(
+    shell: Shell, problem: str | None, row: str
+) -> None:
+    sync = recorded_sync(shell.ledger.conn, "see there")
+    sync["state"] = "pending"
+    sync["config"] = {
+        "path": "/srv/jobs/jeeves-runner.yaml",
+        "since": to_text(NOON - timedelta(minutes=2)),
+        "settings": [] if problem else ["timezone", "log.level"],
+        "problem": problem,
+    }
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
+        text = words(shell.text("status"))
+        assert row in text
+        assert "pending manifests" not in text
+        assert shell.run("status", "--check").exit_code == 1
+
+
+def test_a_config_that_is_broken_beside_a_server_is_told_with_its_status(shell: Shell) -> None:
+    sync = recorded_sync(shell.ledger.conn, None)
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    shell.config.write_text("timezne: UTC\nport: 1938\n")
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
+        answer = shell.run("status")
+    assert answer.exit_code == 0
+    assert "jeeves-runner.yaml:1:1: unknown key `timezne`; the server goes on" in answer.stderr
+    assert "is running for 0ms" in answer.stdout
+    alone = shell.run("status")
+    assert (alone.exit_code, alone.stdout) == (2, "")
+    assert "jeeves-runner.yaml:1:1: unknown key `timezne`" in alone.stderr
+
+
+def test_a_config_whose_mistake_hides_the_database_is_told_as_that(shell: Shell) -> None:
+    shell.config.write_text("data_dir: 5\ndb_path: nowhere.sqlite\n")
+    answer = shell.run("status")
+    assert answer.exit_code == 2
+    assert "jeeves-runner.yaml:1:11: `data_dir` must be text" in answer.stderr
 
 
 def test_runs_that_a_full_disk_keeps_from_starting_ask_for_attention(shell: Shell) -> None:

@@ -87,7 +87,7 @@ def test_a_linked_folder_that_goes_and_comes_back_is_still_followed(root: Path) 
         until(lambda: server.job("b"), 10)
 
 
-def test_an_apply_under_another_config_is_warned_of(root: Path) -> None:
+def test_another_config_is_told_of_and_an_apply_under_it_is_warned_of(root: Path) -> None:
     save(root, "a.yaml", RARELY)
     with serving(root) as server:
         until(lambda: server.job("a"))
@@ -96,4 +96,10 @@ def test_an_apply_under_another_config_is_warned_of(root: Path) -> None:
         assert answer.returncode == 0
         assert "the running server uses another config" in answer.stderr
         until(lambda: "is reversed now" in server.log.read_text())
+        until(lambda: server.get("/sync")["config"])
+        sync = server.get("/sync")
+        assert (sync["state"], sync["config"]["settings"]) == ("pending", ["timezone"])
+        assert server.get("/status")["sync"]["config"] == sync["config"]
+        (root / "jeeves-runner.yaml").write_text("port: 0\n")
+        until(lambda: server.get("/sync")["state"] == "in_sync")
     assert command(root, "apply").stderr == ""

@@ -10,6 +10,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ from jeeves_runner.api.server import HttpServer
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
+from jeeves_runner.config_change import ConfigChange
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import begin_epoch
@@ -47,11 +49,13 @@ class Answer(NamedTuple):
 
 
 class StillSync:
-    """Manifests that stay as they are. It counts the requests to look at them again."""
+    """Manifests and a config that stay as they are. It counts the requests to look at them again."""
 
     def __init__(self) -> None:
         self.status = SyncStatus(state="in_sync", revision=1)
         self.nudges = 0
+        self.change: ConfigChange | None = None
+        self.since: datetime | None = None
 
     def apply_now(self) -> None:
         self.nudges += 1
@@ -170,6 +174,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             conn=conn,
             clock=clock,
             config=load_config(ledger.path.parent, None),
+            config_file=sync,
             runs=runs,
             sync=sync,
             writer=writer,

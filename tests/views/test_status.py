@@ -54,6 +54,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
             "problems": 0,
             "changes": 0,
             "withheld": 0,
+            "config": None,
         },
     }
 

@@ -26,11 +26,13 @@ from jeeves_runner.core.withheld import WithheldBy
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow, too_open_files
+from jeeves_runner.errors import ConfigError, DatabaseError
 from jeeves_runner.views.jobs import ListedJobDocument, jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import HealthDocument, StatusDocument, status_view
 from jeeves_runner.views.runs import active_runs, failing
 from jeeves_runner.views.sync import (
+    ConfigChangeDocument,
     HeldDocument,
     ProblemDocument,
     SyncDocument,
@@ -63,9 +65,14 @@ _SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 @click.pass_context
 def command(ctx: click.Context, app: App, check: bool) -> None:
     """Show how the runner and its jobs are: first what needs attention, then what runs and what comes."""
-    with closing(app.connect()) as conn:
+    fault = app.forgive_config()
+    with closing(_connect(app, fault)) as conn:
         now = app.clock.now()
         server = server_of(conn)
+        if fault is not None and server is None:
+            raise fault
+        if fault is not None:
+            app.warn(f"{fault.message}; the server goes on with what it read, and would not start again")
         document, sync, is_answered = _documents(app, conn, now, server)
         if app.json:
             app.print_json(document)
@@ -75,6 +82,14 @@ def command(ctx: click.Context, app: App, check: bool) -> None:
                 ctx.exit(_check(app, conn, now, document, sync, server, serves=serves))
             if not app.json:
                 _print_screen(app, conn, now, document, sync, server)
+
+
+def _connect(app: App, fault: ConfigError | None) -> apsw.Connection:
+    """The database. ``fault``, what is wrong with the config, is told in place of what follows from it."""
+    try:
+        return app.connect()
+    except DatabaseError as error:
+        raise fault or error from None
 
 
 def _check(
@@ -229,7 +244,9 @@ def _print_attention(app: App, rows: list[Row]) -> None:
 
 def _sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
     """Manifests that are not applied as they stand. A broken file is one row, with the jobs it holds."""
-    if sync["state"] == "error" or (sync["state"] in _SYNC_ALARMS and not sync["withheld"]):
+    if sync["state"] == "error" or (
+        sync["state"] in _SYNC_ALARMS and not sync["withheld"] and sync["config"] is None
+    ):
         yield Styled(sync["state"], "red"), "manifests", sync["reason"] or _waiting(len(sync["plan"]))
     for withheld in sync["withheld"]:
         rows = [(row["kind"], row["id"]) for row in withheld["rows"]]
@@ -237,6 +254,8 @@ def _sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
         if withheld["command"]:
             why += f"; confirm with `{withheld['command']}`"
         yield Styled(_WITHHELD_WORDS[withheld["by"]], "red"), named(rows) or "manifests", why
+    if sync["config"] is not None:
+        yield _config_row(sync["config"], now)
     held: dict[str, list[HeldDocument]] = {}
     for entry in sync["held"]:
         held.setdefault(entry["file"], []).append(entry)
@@ -250,6 +269,16 @@ def _sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
         yield Styled("held", "yellow"), shortened(names), why + held_since
     for error in unborn_errors(sync):
         yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
+
+
+def _config_row(change: ConfigChangeDocument, now: datetime) -> Row:
+    since = f"since {ago(change['since'], now)}"
+    name = Path(change["path"]).name
+    if change["problem"] is not None:
+        why = f"{change['problem']}; {since}; the server goes on with what it read, and would not start again"
+        return Styled("invalid", "red"), name, why
+    why = f"changed {since}: {', '.join(change['settings'])}; restart the server, which goes by what it read"
+    return Styled("pending", "red"), name, why
 
 
 def _problem_text(problem: ProblemDocument) -> str:
