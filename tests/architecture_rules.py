@@ -60,7 +60,7 @@ BAD_WORDS = {"error", "timeout", "interrupted"}
 
 DOCUMENTED = frozenset(
     """
-    JobSpec QueueSpec Retries Secret Commit Problem Finding
+    JobSpec QueueSpec Retries Secret Commit Allowance CommitRange Problem Finding
     Plan Change Held WaitingFile Moved FileRecord Declaration LiveRow HoldReasons FieldChange
     Live Delta Edits Confirmed GuardFacts Refusal Withheld
     Config ConfigChange SyncConfig LogConfig ProjectContext Requirement Entry FileResult

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.origin import DIRTY
 from jeeves_runner.core.wording import one_line
 
 SECOND: Final = 1_000
@@ -117,7 +118,7 @@ def json_text(value: object) -> str:
 
 def short_sha(sha: str) -> str:
     """As much of a commit as people read, and whether the files differed from it."""
-    head, dirty, _ = sha.partition("+dirty")
+    head, dirty, _ = sha.partition(DIRTY)
     return head[:_SHA_LENGTH] + dirty
 
 

@@ -61,6 +61,11 @@ class Refusal(NamedTuple):
     confirmed_by: Confirmed | None
     """What confirms them; None if nothing does."""
 
+    @property
+    def wants_a_number(self) -> bool:
+        """Whether a number of deletes confirms them, which a commit may give as well."""
+        return self.confirmed_by is not None and self.confirmed_by.deletes is not None
+
 
 def guard(plan: Plan, facts: GuardFacts, confirmed: Confirmed = NOTHING_CONFIRMED) -> tuple[Refusal, ...]:
     """What a person must confirm before the plan's deletes are applied.

@@ -1,7 +1,7 @@
 """Where what is declared comes from: sources of manifests, their commits, and what makes revisions."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class SourceKind(StrEnum):
@@ -29,12 +29,29 @@ class SourceId(NamedTuple):
     """Where it is, in the words of its kind: for a folder its absolute path, as configured."""
 
 
+DIRTY: Final = "+dirty"
+"""The end of a recorded commit from which the folder differed."""
+
+
 class Commit(NamedTuple):
     """What git says about the manifests."""
 
     sha: str
-    """The full hash; it ends in ``+dirty`` when the folder differs from that commit."""
+    """The full hash; it ends in ``DIRTY`` when the folder differs from that commit."""
     author: str | None = None
     """``Name <address>``; None for a dirty folder, whose state was not committed."""
     subject: str | None = None
     """The first line of the message; None for a dirty folder."""
+
+    @property
+    def is_dirty(self) -> bool:
+        return self.sha.endswith(DIRTY)
+
+
+class Allowance(NamedTuple):
+    """Deletes that a commit allows by its trailer."""
+
+    sha: str
+    """The commit's full hash."""
+    deletes: int
+    """How many, at most."""

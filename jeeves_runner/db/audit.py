@@ -1,6 +1,10 @@
 """The ``audit`` table: acts of people and programs that the rows they changed do not tell."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
+
+import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.db.transaction import Tx
@@ -14,6 +18,15 @@ def record(tx: Tx, *, actor: str, action: str, target: str, detail: str | None =
         "INSERT INTO audit (at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?)",
         (tx.at, actor, action, target, detail),
     )
+
+
+def recorded(conn: apsw.Connection, action: str, targets: Sequence[str]) -> set[str]:
+    """Those of the targets that this act has been noted of."""
+    rows = conn.execute(
+        "SELECT target FROM audit WHERE action = ? AND target IN (SELECT value FROM json_each(?))",
+        (action, json.dumps(targets)),
+    )
+    return {target for (target,) in rows}
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

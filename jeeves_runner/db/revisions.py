@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypedDict, cast
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.origin import AppliedBy, Commit, SourceId, SourceKind
+from jeeves_runner.core.origin import DIRTY, AppliedBy, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.db.connection import Tx
@@ -66,6 +66,15 @@ def fingerprint(conn: apsw.Connection) -> tuple[int, ...]:
         " (SELECT count(*) FROM manifest_files)"
     ).fetchone()
     return tuple(number or 0 for number in row or ())
+
+
+def commit_before(conn: apsw.Connection, head: str) -> str | None:
+    """The newest commit applied that is not ``head``, whether the folder differed from it or not."""
+    row = conn.execute(
+        'SELECT "commit" FROM revisions WHERE "commit" NOT IN (?, ?) ORDER BY id DESC LIMIT 1',
+        (head, head + DIRTY),
+    ).fetchone()
+    return None if row is None else str(row[0]).removesuffix(DIRTY)
 
 
 def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) -> int:

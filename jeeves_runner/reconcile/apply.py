@@ -17,7 +17,7 @@ from jeeves_runner.core.delete_guard import (
     guard,
 )
 from jeeves_runner.core.live import Live
-from jeeves_runner.core.origin import AppliedBy, Commit, SourceId
+from jeeves_runner.core.origin import Allowance, AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, Held, Plan
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields
 from jeeves_runner.db import audit, declared_jobs, jobs, queues, revisions
@@ -27,6 +27,9 @@ from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.sources.contract import Source
 
 _TABLES: Final = {"job": declared_jobs.TABLE, "queue": queues.TABLE}
+
+_ALLOW: Final = "allow deletes"
+"""What the audit says of a commit whose trailer has been used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +56,8 @@ class ApplyOptions:
     """Whether a database of another source is switched over to this one."""
     confirmed: Confirmed = NOTHING_CONFIRMED
     """The deletes that a person has confirmed."""
+    allowances: tuple[Allowance, ...] = ()
+    """What the commits since the last apply allow to be deleted, should it be needed; each counts once."""
     leave_refused: bool = False
     """Whether refused deletes are left out; else they stop the whole apply."""
 
@@ -130,6 +135,26 @@ def refusals_of(
     return guard(plan, facts, confirmed)
 
 
+def _judge(
+    conn: apsw.Connection, plan: Plan, options: ApplyOptions, now: datetime
+) -> tuple[tuple[Refusal, ...], tuple[Allowance, ...]]:
+    """What the guard says, and the allowances that it took for it."""
+    refusals = refusals_of(conn, plan, options.confirmed, now)
+    if not options.allowances or not any(refusal.wants_a_number for refusal in refusals):
+        return refusals, ()
+    spent = audit.recorded(conn, _ALLOW, [_commit(each) for each in options.allowances])
+    left = tuple(each for each in options.allowances if _commit(each) not in spent)
+    if not left:
+        return refusals, ()
+    allowed = Confirmed(sum(each.deletes for each in left))
+    refusals = refusals_of(conn, plan, options.confirmed.joined(allowed), now)
+    return refusals, () if any(refusal.wants_a_number for refusal in refusals) else left
+
+
+def _commit(allowance: Allowance) -> str:
+    return f"commit {allowance.sha}"
+
+
 def held_since(conn: apsw.Connection, plan: Plan) -> tuple[Held, ...]:
     """What the plan holds, with the time since when the database knows of it."""
     if not plan.held:
@@ -160,10 +185,18 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
         raise BaseMoved("another apply came first", hint="run it again")
     if not options.take_over:
         check_source(tx.conn, options.source)
-    refusals = refusals_of(tx.conn, plan, options.confirmed, tx.now)
+    refusals, used = _judge(tx.conn, plan, options, tx.now)
     if refusals and not options.leave_refused:
         raise Refused(explained(refusals, options.confirmed), hint="nothing was changed")
     plan = plan.without(key for refusal in refusals for key in refusal.keys)
+    for allowance in used:
+        audit.record(
+            tx,
+            actor=options.applied_by,
+            action=_ALLOW,
+            target=_commit(allowance),
+            detail=f"at most {allowance.deletes}",
+        )
     before = revisions.recorded_source(tx.conn)
     if _is_to_be_recorded(before, options):
         after = options.source.identity
@@ -205,5 +238,5 @@ def refusal_of(conn: apsw.Connection, plan: Plan, options: ApplyOptions, clock: 
         check_source(conn, options.source)
     except SourceMismatch as mismatch:
         return mismatch.message
-    refusals = refusals_of(conn, plan, options.confirmed, clock.now())
+    refusals, _ = _judge(conn, plan, options, clock.now())
     return explained(refusals, options.confirmed) if refusals else None

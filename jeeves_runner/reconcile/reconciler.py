@@ -16,7 +16,7 @@ import apsw
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Delta
-from jeeves_runner.core.origin import AppliedBy, Commit
+from jeeves_runner.core.origin import Allowance, AppliedBy, Commit
 from jeeves_runner.core.plan import Action, Plan, summary
 from jeeves_runner.core.withheld import Withheld, dated, reason_of, refused
 from jeeves_runner.db import revisions
@@ -29,6 +29,7 @@ from jeeves_runner.errors import (
     PlannerNotStarted,
     SourceMismatch,
 )
+from jeeves_runner.reconcile.allowances import commits_to_ask
 from jeeves_runner.reconcile.apply import (
     Applied,
     ApplyOptions,
@@ -319,6 +320,7 @@ class Reconciler:
         if not await self._reads.read(partial(needs_writing, plan=plan, options=options)):
             return Applied(revision=None, plan=plan)
         commit = await self._commit(trace) if plan.changes else None
+        options = replace(options, allowances=await self._allowances(plan, options, commit))
         applied, known = await self._writer.write(
             lambda tx: (apply_plan(tx, plan, options, commit), revisions.fingerprint(tx.conn)),
             durable=bool(plan.changes),
@@ -333,6 +335,18 @@ class Reconciler:
             )
             await self._applied(applied)
         return applied
+
+    async def _allowances(
+        self, plan: Plan, options: ApplyOptions, commit: Commit | None
+    ) -> tuple[Allowance, ...]:
+        """What commits allow to be deleted, where that is needed."""
+        ask = partial(commits_to_ask, plan=plan, options=options, commit=commit, now=self._clock.now())
+        asked = await self._reads.read(ask)
+        if asked is None:
+            return ()
+        with suppress(OSError):
+            return await self._side.call(lambda: self._source.allowances(*asked), _COMMIT_PATIENCE)
+        return ()
 
     async def _commit(self, trace: Trace) -> Commit | None:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.origin import Commit, SourceId
+from jeeves_runner.core.origin import Allowance, Commit, SourceId
 from jeeves_runner.core.plan import WaitingFile
 from jeeves_runner.core.problem import Problem
 
@@ -107,6 +107,13 @@ class Source(Protocol):
         """The commit that the look which left ``trace`` stands at; None where there is none.
 
         Asked only when there is something to record; it may take seconds.
+        """
+
+    def allowances(self, head: str, since: str | None) -> tuple[Allowance, ...]:
+        """What commits allow to be deleted by their trailers (``trailers.py``): those after ``since`` up to
+        ``head``, or ``head`` alone.
+
+        Asked only when a guard refuses deletes; it may take seconds.
         """
 
     def watch(self, clock: Clock) -> "Watch":

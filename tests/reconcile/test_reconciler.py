@@ -13,18 +13,17 @@ from typing import Any
 
 import pytest
 from support.project import Project
+from support.reconciling import looking
 
-from jeeves_runner.clock import SystemClock, to_text
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.queue_enqueue import enqueue
-from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseError
 from jeeves_runner.reconcile.apply import Applied
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
-from jeeves_runner.reconcile.setup import planner_setup, source_of
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.side_thread import SideThread
 from jeeves_runner.sources.folder.system_watch import SystemWatch
@@ -36,32 +35,6 @@ def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
     project.write("job.yaml", "run: echo hello\ntimeout: 1m\n")
     return project
-
-
-@asynccontextmanager
-async def looking(project: Project, *, automatic: bool = True) -> AsyncIterator[Reconciler]:
-    """A reconciler that looks when told to."""
-    conn = project.conn
-    planner = PlannerProcess(planner_setup(project.config))
-
-    async def applied(_applied: Applied) -> None:
-        """Nobody follows."""
-
-    try:
-        async with Writer(project.config.db_path, SystemClock()) as writer:
-            yield Reconciler(
-                source=source_of(project.config),
-                planner=planner,
-                writer=writer,
-                conn=conn,
-                clock=SystemClock(),
-                applied=applied,
-                interval=3600,
-                automatic=automatic,
-            )
-    finally:
-        planner.close()
-        conn.close()
 
 
 @asynccontextmanager

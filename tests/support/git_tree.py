@@ -13,10 +13,10 @@ from pathlib import Path
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
-from jeeves_runner.core.origin import Commit, SourceId, SourceKind
+from jeeves_runner.core.origin import Allowance, Commit, SourceId, SourceKind
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
-from jeeves_runner.sources import stamps
+from jeeves_runner.sources import stamps, trailers
 from jeeves_runner.sources.contract import Snapshot, SourceFile, Trace
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
@@ -87,6 +87,9 @@ class GitTree:
             self.repo, "show", "-s", "--format=%H%n%an <%ae>%n%s", str(trace)
         ).splitlines()
         return Commit(sha=sha, author=author, subject=subject)
+
+    def allowances(self, head: str, since: str | None) -> tuple[Allowance, ...]:
+        return trailers.answer(git(self.repo, *trailers.question(head, since)))
 
     def watch(self, _clock: Clock) -> "RefWatch":
         return RefWatch(self)

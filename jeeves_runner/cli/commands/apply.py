@@ -64,6 +64,7 @@ def command(
 
 
 def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
+    from jeeves_runner.reconcile.allowances import with_allowances
     from jeeves_runner.reconcile.apply import (
         Applied,
         apply_plan,
@@ -84,6 +85,7 @@ def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
             _refuse(app, plan)
         if not needs_writing(conn, plan, options):
             return Applied(revision=None, plan=plan)
+        options = with_allowances(conn, plan, options, planner.trace, app.clock.now())
         commit = options.source.commit(planner.trace) if plan.changes else None
         with announced_transaction(conn, app.clock) as tx:
             applied = apply_plan(tx, plan, options, commit)

@@ -31,6 +31,7 @@ def command(
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
+    from jeeves_runner.reconcile.allowances import with_allowances
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import plan_of, source_of
     from jeeves_runner.views.sync import plan_view
@@ -46,6 +47,7 @@ def command(
             source=source_of(app.config),
             confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         )
+        options = with_allowances(conn, plan, options, planner.trace, app.clock.now())
         reason = refusal_of(conn, plan, options, app.clock)
     if app.json:
         app.print_json({**plan_view(plan), "refused": reason})

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from jeeves_runner.core.origin import Commit
+from jeeves_runner.core.origin import DIRTY, Allowance, Commit
+from jeeves_runner.sources import trailers
 from jeeves_runner.sources.folder.places import is_there, real_path
 from jeeves_runner.sources.git_command import ask
 from jeeves_runner.sources.names import SUFFIXES
@@ -27,8 +28,20 @@ def commit_of(folder: Path, root: Path) -> Commit | None:
         return None
     sha, author, subject = (*log.split("\n", 2), "", "")[:3]
     if _has_changed(manifests) or (project.is_relative_to(top) and _is_edited(project)):
-        return Commit(sha=sha + "+dirty")
+        return Commit(sha=sha + DIRTY)
     return Commit(sha=sha, author=author, subject=subject.strip())
+
+
+def allowances_of(folder: Path, head: str, since: str | None) -> tuple[Allowance, ...]:
+    """What the commits after ``since`` up to ``head`` allow by their trailers, the newest first.
+
+    ``head`` alone where git does not know ``since``, which may have been rewritten.
+    """
+    manifests = real_path(folder)
+    told = None if since is None else _git(manifests, *trailers.question(head, since))
+    if told is None:
+        told = _git(manifests, *trailers.question(head, None))
+    return trailers.answer(told or "")
 
 
 def _has_changed(folder: Path) -> bool:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.git_edits import PATIENCE
-from jeeves_runner.core.origin import Commit, SourceId, SourceKind
+from jeeves_runner.core.origin import Allowance, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import WaitingFile
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import Snapshot, Trace
-from jeeves_runner.sources.folder.commit import commit_of
+from jeeves_runner.sources.folder.commit import allowances_of, commit_of
 from jeeves_runner.sources.folder.git_edits import compare
 from jeeves_runner.sources.folder.walk import FolderTrace, Walk, unreadable_root
 
@@ -98,6 +98,9 @@ class FolderSource:
     def commit(self, _trace: Trace) -> Commit | None:
         """What git says of the folder now; a look does not know."""
         return commit_of(self.folder, self.root)
+
+    def allowances(self, head: str, since: str | None) -> tuple[Allowance, ...]:
+        return allowances_of(self.folder, head, since)
 
     def watch(self, clock: Clock) -> "FolderWatch":
         # The system's notifications are of no use to a command or to the planner's process, and slow to load.
