@@ -71,9 +71,9 @@ def command(ctx: click.Context, app: App, check: bool) -> None:
         server = server_of(conn)
         if fault is not None and server is None:
             raise fault
-        if fault is not None:
-            app.warn(f"{fault.message}; the server goes on with what it read, and would not start again")
         document, sync, is_answered = _documents(app, conn, now, server)
+        if fault is not None and sync["config"] is None:  # not noticed yet, or another file than the server's
+            app.warn(f"{fault.message}; the server goes on with what it read, and would not start again")
         if app.json:
             app.print_json(document)
         with snapshot(conn):
