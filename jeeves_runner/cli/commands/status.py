@@ -1,10 +1,7 @@
 """``status``: what needs attention, what runs now and what comes next, on one screen."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from pathlib import Path
-from shlex import quote
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
@@ -12,48 +9,41 @@ import apsw
 import click
 
 from jeeves_runner.cli import exits
+from jeeves_runner.cli.attention import (
+    SYNC_ALARMS,
+    Row,
+    access_rows,
+    failing_rows,
+    job_rows,
+    lost_rows,
+    starved_rows,
+    sync_rows,
+    waiting_text,
+)
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha, shortened
-from jeeves_runner.cli.plan_text import named
-from jeeves_runner.cli.reasons import reason_text
-from jeeves_runner.cli.rows import RUN_HEADERS, pause_text, run_cells
+from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha
+from jeeves_runner.cli.rows import RUN_HEADERS, run_cells
 from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.cli.tables import Prose
-from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import BAD
-from jeeves_runner.core.withheld import WithheldBy
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow, too_open_files
 from jeeves_runner.errors import ConfigError, DatabaseError
-from jeeves_runner.views.jobs import ListedJobDocument, jobs_view
+from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runner import HealthDocument, StatusDocument, status_view
-from jeeves_runner.views.runs import active_runs, failing
+from jeeves_runner.views.runs import active_runs
 from jeeves_runner.views.sync import (
-    ConfigChangeDocument,
-    HeldDocument,
-    ProblemDocument,
     SyncDocument,
     SyncSummary,
     recorded_sync,
-    unborn_errors,
 )
-
-Row = tuple[Cell, Cell, Cell]
 
 _FEW: Final = 5
 _MANY: Final = 10
 _SYNC_WORDS: Final = {"in_sync": "in sync", "unwatched": "applied", "held": "in part held"}
-_WITHHELD_WORDS: Final[dict[WithheldBy, str]] = {
-    "source": "blocked",
-    "guard": "blocked",
-    "manual": "pending",
-    "settling": "pending",
-    "incomplete": "waits",
-}
-_SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 
 
 @click.command("status")
@@ -107,9 +97,9 @@ def _check(
     ``serves``: the server has answered, and is not stopping.
     """
     active = active_runs(conn)
-    stuck = _lost_rows(active) if server is None else _starved_rows(active, now)
+    stuck = lost_rows(active) if server is None else starved_rows(active, now)
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
-    rows = [*_sync_rows(sync, now), *stuck, *_failing_rows(conn, jobs, now), *_access_rows(app, status)]
+    rows = [*sync_rows(sync, now), *stuck, *failing_rows(conn, jobs, now), *access_rows(app.settings, status)]
     if not app.json:
         if not serves:
             stopped = "no server runs; start it with `jeeves-runner serve`" if server is None else None
@@ -163,8 +153,8 @@ def _print_screen(
     """``status`` and ``sync`` are the documents of the routes of that name."""
     _print_head(app, now, status, server)
     active = active_runs(conn)
-    stuck = _lost_rows(active) if server is None else _starved_rows(active, now)
-    rows = [*_sync_rows(sync, now), *stuck, *_job_rows(conn, now), *_access_rows(app, status)]
+    stuck = lost_rows(active) if server is None else starved_rows(active, now)
+    rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now), *access_rows(app.settings, status)]
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
@@ -214,18 +204,14 @@ def _sync_text(sync: SyncSummary, now: datetime) -> str:
     else:
         commit = f" (commit {short_sha(sync['commit'])})" if sync["commit"] else ""
         word = _SYNC_WORDS.get(sync["state"], sync["state"])
-        if sync["state"] in _SYNC_ALARMS and sync["since"] is not None:
+        if sync["state"] in SYNC_ALARMS and sync["since"] is not None:
             word = f"{word} since {ago(sync['since'], now)}"
         parts = [f"{word} at revision {sync['revision']}{commit}, checked {ago(sync['checked_at'], now)}"]
     if sync["changes"]:
-        parts.append(_waiting(sync["changes"]))
+        parts.append(waiting_text(sync["changes"]))
     if sync["reason"]:
         parts.append(sync["reason"])
     return "; ".join(parts)
-
-
-def _waiting(changes: int) -> str:
-    return counted(changes, "change waits", "changes wait")
 
 
 def _health_text(health: HealthDocument) -> str:
@@ -240,101 +226,6 @@ def _print_attention(app: App, rows: list[Row]) -> None:
         app.print_table(("WHAT", "WHICH", Prose("WHY")), rows[:_MANY])
     if len(rows) > _MANY:
         app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
-
-
-def _sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
-    """Manifests that are not applied as they stand. A broken file is one row, with the jobs it holds."""
-    if sync["state"] == "error" or (
-        sync["state"] in _SYNC_ALARMS and not sync["withheld"] and sync["config"] is None
-    ):
-        yield Styled(sync["state"], "red"), "manifests", sync["reason"] or _waiting(len(sync["plan"]))
-    for withheld in sync["withheld"]:
-        rows = [(row["kind"], row["id"]) for row in withheld["rows"]]
-        why = f"{withheld['reason']}, since {ago(withheld['since'], now)}"
-        if withheld["command"]:
-            why += f"; confirm with `{withheld['command']}`"
-        yield Styled(_WITHHELD_WORDS[withheld["by"]], "red"), named(rows) or "manifests", why
-    if sync["config"] is not None:
-        yield _config_row(sync["config"], now)
-    held: dict[str, list[HeldDocument]] = {}
-    for entry in sync["held"]:
-        held.setdefault(entry["file"], []).append(entry)
-    errors = [problem for problem in sync["problems"] if problem["severity"] == "error"]
-    for file, entries in held.items():
-        names = ", ".join(entry["id"] for entry in entries[:3]) + (", …" if len(entries) > 3 else "")
-        first = next((_problem_text(error) for error in errors if error["file"] == file), None)
-        why = shortened(first or f"{file}: {entries[0]['message']}")
-        since = min((entry["since"] for entry in entries if entry["since"]), default=None)
-        held_since = f", since {ago(since, now)}" if since else ""
-        yield Styled("held", "yellow"), shortened(names), why + held_since
-    for error in unborn_errors(sync):
-        yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
-
-
-def _config_row(change: ConfigChangeDocument, now: datetime) -> Row:
-    since = f"since {ago(change['since'], now)}"
-    name = Path(change["path"]).name
-    if change["problem"] is not None:
-        why = f"{change['problem']}; {since}; the server goes on with what it read, and would not start again"
-        return Styled("invalid", "red"), name, why
-    why = f"changed {since}: {', '.join(change['settings'])}; restart the server, which goes by what it read"
-    return Styled("pending", "red"), name, why
-
-
-def _problem_text(problem: ProblemDocument) -> str:
-    return f"{problem['file']}:{problem['line']}: {problem['message']}"
-
-
-def _lost_rows(active: list[RunRow]) -> Iterator[Row]:
-    """Runs recorded as running although no server is there to run them."""
-    for run in active:
-        if run["status"] == "running":
-            why = f"its server died; the next one settles it, or `jeeves-runner cancel {run['id']}` does"
-            yield Styled("lost", "red"), f"run {run['id']} of {run['job_id']}", why
-
-
-def _job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
-    jobs = jobs_view(conn, now, lambda _: None)["jobs"]
-    yield from _failing_rows(conn, jobs, now)
-    yield from _paused_rows(jobs, now)
-
-
-def _failing_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
-    """Jobs whose last run ended badly."""
-    for job in jobs:
-        if job["last_status"] in BAD and job["status"] != "disabled":
-            count, run = failing(conn, job["id"])
-            times = f" {count} times in a row" if count > 1 else ""
-            message = f": {run['message']}" if run["message"] else ""
-            when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
-            why = f"{job['last_status']}{times}, {when}{message}"
-            yield Styled("failing", "red"), job["id"], shortened(why)
-
-
-def _paused_rows(jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
-    paused = [(job["id"], job["paused"]) for job in jobs if job["paused"]]
-    of_all = [("all jobs", pause, "--all") for _, pause in paused if pause["all"]][:1]
-    of_one = [(job_id, pause, job_id) for job_id, pause in paused if not pause["all"]]
-    for which, pause, word in (*of_all, *of_one):
-        why = f"{shortened(pause_text(pause, now))}; `jeeves-runner resume {word}` ends it"
-        yield Styled("paused", "magenta"), which, why
-
-
-def _starved_rows(active: list[RunRow], now: datetime) -> Iterator[Row]:
-    """Runs that a server does not start because of its disk."""
-    waiting = [run for run in active if run["status"] == "scheduled" and run["reason"] == "disk_full"]
-    if waiting:
-        since = ago(min(run["created_at"] for run in waiting), now)
-        why = f"{reason_text(waiting[0], served=True)}, since {since}; make room, or lower min_free"
-        yield Styled("waits", "red"), counted(len(waiting), "run"), why
-
-
-def _access_rows(app: App, status: StatusDocument) -> Iterator[Row]:
-    """Files and folders that more people may use than the config says."""
-    removed = "go-rwx" if app.settings.data_mode == "0700" else "o-rwx"
-    for path, mode in ((each["path"], each["mode"]) for each in status["health"]["too_open"]):
-        why = f"its mode {mode} lets more people in than data_mode {app.settings.data_mode}"
-        yield Styled("too open", "yellow"), Path(path).name, f"{why}: `chmod {removed} {quote(path)}`"
 
 
 def _print_active(app: App, runs: list[RunRow], now: datetime, *, served: bool) -> None:

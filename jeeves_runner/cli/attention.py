@@ -1,0 +1,140 @@
+"""What asks for attention: a row for each thing that is wrong, kept back or does not start."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+import apsw
+
+from jeeves_runner.cli.formats import ago, counted, shortened
+from jeeves_runner.cli.plan_text import named
+from jeeves_runner.cli.reasons import reason_text
+from jeeves_runner.cli.rows import pause_text
+from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.config import Config
+from jeeves_runner.core.model import BAD
+from jeeves_runner.core.withheld import WithheldBy
+from jeeves_runner.db.run_list import RunRow
+from jeeves_runner.views.jobs import ListedJobDocument, jobs_view
+from jeeves_runner.views.runner import StatusDocument
+from jeeves_runner.views.runs import failing
+from jeeves_runner.views.sync import (
+    ConfigChangeDocument,
+    HeldDocument,
+    ProblemDocument,
+    SyncDocument,
+    unborn_errors,
+)
+
+Row = tuple[Cell, Cell, Cell]
+"""What it is, which it is, and why with what to do."""
+
+_WITHHELD_WORDS: Final[dict[WithheldBy, str]] = {
+    "source": "blocked",
+    "guard": "blocked",
+    "manual": "pending",
+    "settling": "pending",
+    "incomplete": "waits",
+}
+SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
+
+
+def sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
+    """Manifests that are not applied as they stand. A broken file is one row, with the jobs it holds."""
+    if sync["state"] == "error" or (
+        sync["state"] in SYNC_ALARMS and not sync["withheld"] and sync["config"] is None
+    ):
+        yield Styled(sync["state"], "red"), "manifests", sync["reason"] or waiting_text(len(sync["plan"]))
+    for withheld in sync["withheld"]:
+        rows = [(row["kind"], row["id"]) for row in withheld["rows"]]
+        why = f"{withheld['reason']}, since {ago(withheld['since'], now)}"
+        if withheld["command"]:
+            why += f"; confirm with `{withheld['command']}`"
+        yield Styled(_WITHHELD_WORDS[withheld["by"]], "red"), named(rows) or "manifests", why
+    if sync["config"] is not None:
+        yield _config_row(sync["config"], now)
+    held: dict[str, list[HeldDocument]] = {}
+    for entry in sync["held"]:
+        held.setdefault(entry["file"], []).append(entry)
+    errors = [problem for problem in sync["problems"] if problem["severity"] == "error"]
+    for file, entries in held.items():
+        names = ", ".join(entry["id"] for entry in entries[:3]) + (", …" if len(entries) > 3 else "")
+        first = next((_problem_text(error) for error in errors if error["file"] == file), None)
+        why = shortened(first or f"{file}: {entries[0]['message']}")
+        since = min((entry["since"] for entry in entries if entry["since"]), default=None)
+        held_since = f", since {ago(since, now)}" if since else ""
+        yield Styled("held", "yellow"), shortened(names), why + held_since
+    for error in unborn_errors(sync):
+        yield Styled("invalid", "red"), error["file"], shortened(_problem_text(error))
+
+
+def _config_row(change: ConfigChangeDocument, now: datetime) -> Row:
+    since = f"since {ago(change['since'], now)}"
+    name = Path(change["path"]).name
+    if change["problem"] is not None:
+        why = f"{change['problem']}; {since}; the server goes on with what it read, and would not start again"
+        return Styled("invalid", "red"), name, why
+    why = f"changed {since}: {', '.join(change['settings'])}; restart the server, which goes by what it read"
+    return Styled("pending", "red"), name, why
+
+
+def _problem_text(problem: ProblemDocument) -> str:
+    return f"{problem['file']}:{problem['line']}: {problem['message']}"
+
+
+def lost_rows(active: list[RunRow]) -> Iterator[Row]:
+    """Runs recorded as running although no server is there to run them."""
+    for run in active:
+        if run["status"] == "running":
+            why = f"its server died; the next one settles it, or `jeeves-runner cancel {run['id']}` does"
+            yield Styled("lost", "red"), f"run {run['id']} of {run['job_id']}", why
+
+
+def job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
+    jobs = jobs_view(conn, now, lambda _: None)["jobs"]
+    yield from failing_rows(conn, jobs, now)
+    yield from _paused_rows(jobs, now)
+
+
+def failing_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
+    """Jobs whose last run ended badly."""
+    for job in jobs:
+        if job["last_status"] in BAD and job["status"] != "disabled":
+            count, run = failing(conn, job["id"])
+            times = f" {count} times in a row" if count > 1 else ""
+            message = f": {run['message']}" if run["message"] else ""
+            when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
+            why = f"{job['last_status']}{times}, {when}{message}"
+            yield Styled("failing", "red"), job["id"], shortened(why)
+
+
+def _paused_rows(jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
+    paused = [(job["id"], job["paused"]) for job in jobs if job["paused"]]
+    of_all = [("all jobs", pause, "--all") for _, pause in paused if pause["all"]][:1]
+    of_one = [(job_id, pause, job_id) for job_id, pause in paused if not pause["all"]]
+    for which, pause, word in (*of_all, *of_one):
+        why = f"{shortened(pause_text(pause, now))}; `jeeves-runner resume {word}` ends it"
+        yield Styled("paused", "magenta"), which, why
+
+
+def starved_rows(active: list[RunRow], now: datetime) -> Iterator[Row]:
+    """Runs that a server does not start because of its disk."""
+    waiting = [run for run in active if run["status"] == "scheduled" and run["reason"] == "disk_full"]
+    if waiting:
+        since = ago(min(run["created_at"] for run in waiting), now)
+        why = f"{reason_text(waiting[0], served=True)}, since {since}; make room, or lower min_free"
+        yield Styled("waits", "red"), counted(len(waiting), "run"), why
+
+
+def access_rows(config: Config, status: StatusDocument) -> Iterator[Row]:
+    """Files and folders that more people may use than the config says."""
+    removed = "go-rwx" if config.data_mode == "0700" else "o-rwx"
+    for path, mode in ((each["path"], each["mode"]) for each in status["health"]["too_open"]):
+        why = f"its mode {mode} lets more people in than data_mode {config.data_mode}"
+        yield Styled("too open", "yellow"), Path(path).name, f"{why}: `chmod {removed} {quote(path)}`"
+
+
+def waiting_text(changes: int) -> str:
+    return counted(changes, "change waits", "changes wait")
