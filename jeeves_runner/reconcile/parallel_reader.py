@@ -61,12 +61,12 @@ class ParallelReader:
         size = sum(len(manifest.data) for manifest in manifests)
         shares = min(self._processes, size // WORTH_A_PROCESS + 1, len(manifests))
         if shares < 2 or sys.platform != "linux":
-            return self._read(manifests)
-        self._reader.warm_up()
+            return _read(self._reader, manifests)
+        reader = self._reader  # loaded before the forks, which then have it already
         # Taken in turns, so that a folder of large files does not end up in one share.
         parts = [manifests[n::shares] for n in range(shares)]
-        children = [_ForkedReader(self, part) for part in parts[1:]]
-        found = [self._read(parts[0]), *(child.results() for child in children)]
+        children = [_ForkedReader(reader, part) for part in parts[1:]]
+        found = [_read(reader, parts[0]), *(child.results() for child in children)]
         results: list[FileResult | None] = [None] * len(manifests)
         for n, part in enumerate(found):
             results[n::shares] = part
@@ -76,23 +76,24 @@ class ParallelReader:
         """As ``ManifestReader.positions``."""
         return self._reader.positions(data)
 
-    def _read(self, manifests: Sequence[ManifestInput]) -> list[FileResult]:
-        return [self._read_one(manifest) for manifest in manifests]
-
-    def _read_one(self, manifest: ManifestInput) -> "FileResult":
-        reader = self._reader
-        try:
-            return reader.read(manifest.path, manifest.data, manifest.defaults)
-        except Exception as error:  # noqa: BLE001 - holds what is in this file; all others go on
-            problem = _unexpected(manifest.path, error)
-            return FileResult(path=manifest.path, problems=(problem,), broken=True)
-
     @cached_property
     def _reader(self) -> "ManifestReader":
         # Loading parser and validator takes longer than a look at a folder that has not changed.
         from jeeves_runner.core.manifest.reader import ManifestReader
 
         return ManifestReader(self._schema, self._context)
+
+
+def _read(reader: "ManifestReader", manifests: Sequence[ManifestInput]) -> list[FileResult]:
+    return [_read_one(reader, manifest) for manifest in manifests]
+
+
+def _read_one(reader: "ManifestReader", manifest: ManifestInput) -> FileResult:
+    try:
+        return reader.read(manifest.path, manifest.data, manifest.defaults)
+    except Exception as error:  # noqa: BLE001 - holds what is in this file; all others go on
+        problem = _unexpected(manifest.path, error)
+        return FileResult(path=manifest.path, problems=(problem,), broken=True)
 
 
 def _unexpected(path: str, error: Exception) -> Problem:
@@ -118,7 +119,7 @@ class _ForkedReader:
     touches nothing but its share, and exits without cleaning up what belongs to the parent.
     """
 
-    def __init__(self, reader: ParallelReader, manifests: Sequence[ManifestInput]) -> None:
+    def __init__(self, reader: "ManifestReader", manifests: Sequence[ManifestInput]) -> None:
         self._reader = reader
         self._manifests = manifests
         self._answer, answer = os.pipe()
@@ -126,7 +127,7 @@ class _ForkedReader:
         if self._pid == 0:
             try:
                 with os.fdopen(answer, "wb") as stream:
-                    pickle.dump(reader._read(manifests), stream, protocol=pickle.HIGHEST_PROTOCOL)  # noqa: SLF001
+                    pickle.dump(_read(reader, manifests), stream, protocol=pickle.HIGHEST_PROTOCOL)
             finally:
                 os._exit(0)
         os.close(answer)
@@ -139,5 +140,5 @@ class _ForkedReader:
         try:
             results: list[FileResult] = pickle.loads(data)
         except (EOFError, pickle.UnpicklingError):
-            return self._reader._read(self._manifests)  # noqa: SLF001
+            return _read(self._reader, self._manifests)
         return results

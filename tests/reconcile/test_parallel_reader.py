@@ -40,14 +40,16 @@ def test_a_share_whose_process_dies_is_read_here(
 ) -> None:
     alone = ParallelReader(manifest_schema(), CONTEXT).read(manifests)
     parent = os.getpid()
-    read = ParallelReader._read
+    read = ManifestReader.read
 
-    def die_as_a_child(self: ParallelReader, share: list[ManifestInput]) -> object:
+    def die_as_a_child(
+        self: ManifestReader, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()
+    ) -> FileResult:
         if os.getpid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
-        return read(self, share)
+        return read(self, path, data, defaults)
 
-    monkeypatch.setattr(ParallelReader, "_read", die_as_a_child)
+    monkeypatch.setattr(ManifestReader, "read", die_as_a_child)
     assert ParallelReader(manifest_schema(), CONTEXT, processes=2).read(manifests) == alone
 
 

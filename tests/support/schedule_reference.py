@@ -12,6 +12,8 @@ from itertools import pairwise, product
 from zoneinfo import ZoneInfo, available_timezones
 
 BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+WEEKDAYS = 5
+"""The place of the field in which 7 is Sunday too, and ``n/step`` goes up to it."""
 LONG = timedelta(hours=3)
 NONE = timedelta(0)
 
@@ -104,8 +106,11 @@ def values(place: int, field: str) -> frozenset[int]:
         span, _, step = item.partition("/")
         first, _, last = span.partition("-")
         begin = low if span == "*" else int(first)
-        end = high if span == "*" or (step and not last) else int(last or first)
-        found.update(range(begin, end + 1, int(step or 1)))
+        end = high if span == "*" else int(last or first)
+        if step and not last and span != "*":
+            end = 7 if place == WEEKDAYS else high
+        numbers = (number for number in range(begin, end + 1) if (number - begin) % int(step or 1) == 0)
+        found.update(number % 7 if place == WEEKDAYS else number for number in numbers)
     return frozenset(found)
 
 

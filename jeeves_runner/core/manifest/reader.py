@@ -15,7 +15,6 @@ from jeeves_runner.core.manifest.requirements import Requirement, requirements_o
 from jeeves_runner.core.manifest.validation import Validator, nearest, unsupported_key
 from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decode, load, nothing_declared
 from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
-from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.spec_texts import encode, spec_hash
 from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.core.wording import brief, did_you_mean, shown
@@ -67,10 +66,6 @@ class ManifestReader:
     def positions(self, data: bytes) -> YamlDocument:
         """Where everything stands in a manifest that has been read without an error."""
         return load(decode(data), positions=True)
-
-    def warm_up(self) -> None:
-        """Load now what reading may need beyond this module: forks then have it already."""
-        schedule.warm_up()
 
     def validator(self, name: str) -> Validator:
         return self._validators[name]

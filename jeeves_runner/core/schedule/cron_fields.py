@@ -2,9 +2,9 @@
 
 A field is a list of items: ``*``, ``5``, ``1-5``, ``*/15``, ``10-50/20``, names (``mon``, ``jan``),
 ``L`` (last day of the month), ``fri#2`` (second Friday), ``5L`` (last Friday) and ``H``, the
-spread value that :func:`spread` turns into plain numbers first. Spelling is checked here, so that
-a message can name the field and the part; the cron library expands what has passed. It is
-imported late, because reading ``*`` and plain numbers needs none of it.
+spread value that :func:`spread` turns into plain numbers first. ``5/20`` means from 5 on, as if
+the field's highest value stood there: ``5-59/20``. Debian's cron refuses it; croniter reads it so too,
+but ends weekdays at 6, where this field's highest value is 7, Sunday.
 """
 
 import re
@@ -51,7 +51,7 @@ class ScheduleError(ValueError):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FieldKind:
-    """What may stand at one place: ``low`` to ``high`` as written, ``column`` in the library's order.
+    """What may stand at one place: ``low`` to ``high`` as written.
 
     ``spread_high`` bounds ``H``: days end at 28 so that the value exists in every month.
     """
@@ -59,7 +59,6 @@ class FieldKind:
     name: str
     low: int
     high: int
-    column: int
     spread_high: int
     names: Mapping[str, int] = field(default_factory=dict)
 
@@ -76,12 +75,12 @@ class FieldKind:
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
-SECOND = FieldKind("second", 0, 59, 0, 59)  # the library's minute column: the values are the same
-MINUTE = FieldKind("minute", 0, 59, 0, 59)
-HOUR = FieldKind("hour", 0, 23, 1, 23)
-DAY = FieldKind("day", 1, 31, 2, 28)
-MONTH = FieldKind("month", 1, 12, 3, 12, {name: n for n, name in enumerate(_MONTHS, 1)})
-WEEKDAY = FieldKind("weekday", 0, 7, 4, 6, {name: n for n, name in enumerate(_WEEKDAYS)})
+SECOND = FieldKind("second", 0, 59, 59)
+MINUTE = FieldKind("minute", 0, 59, 59)
+HOUR = FieldKind("hour", 0, 23, 23)
+DAY = FieldKind("day", 1, 31, 28)
+MONTH = FieldKind("month", 1, 12, 12, {name: n for n, name in enumerate(_MONTHS, 1)})
+WEEKDAY = FieldKind("weekday", 0, 7, 6, {name: n for n, name in enumerate(_WEEKDAYS)})
 KINDS = (SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 
 
@@ -172,10 +171,10 @@ def _range_values(kind: FieldKind, item: str) -> set[int]:
     low_text, high_text, step_text = match.groups()
     step = _step(kind, step_text, item, kind.size) if step_text else 1
     if low_text is None:
-        return set(kind.every) if step == 1 else _expand(kind, f"*/{step}")
+        return set(kind.every[::step])
     low = _number(kind, low_text)
     if high_text is None:
-        return {low % 7 if kind is WEEKDAY else low} if not step_text else _expand(kind, f"{low}/{step}")
+        high_text = str(kind.high) if step_text else low_text
     high = _number(kind, high_text)
     if kind is WEEKDAY and high_text == "sun" and low > 0:
         high = 7
@@ -183,17 +182,8 @@ def _range_values(kind: FieldKind, item: str) -> set[int]:
         raise ScheduleError(
             f"{kind.name} {in_quotes(item)} ends before it begins", hint=_unwrapped(kind, low, high)
         )
-    # The library reads an equal range such as 5-5 as the whole field; cron means the one value.
-    return _expand(kind, f"{low}-{high}/{step}") if low < high else {low % 7 if kind is WEEKDAY else low}
-
-
-def _expand(kind: FieldKind, item: str) -> set[int]:
-    from croniter import croniter
-
-    columns = ["*"] * 5
-    columns[kind.column] = item
-    values = croniter.expand(" ".join(columns))[0][kind.column]
-    return set(kind.every) if values == ["*"] else set(values)
+    numbers = range(low, high + 1, step)
+    return {number % 7 for number in numbers} if kind is WEEKDAY else set(numbers)
 
 
 def _number(kind: FieldKind, word: str) -> int:

@@ -22,6 +22,8 @@ CALENDAR_CYCLE = range(2001, 2037)
 
 YearMonthDay = tuple[int, int, int]
 
+_WEEKLY = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28
+
 
 class Days(ABC):
     """A set of days that depends on nothing but the calendar."""
@@ -67,11 +69,12 @@ class Days(ABC):
 class DayRule(Days):
     """The days of a cron expression. A month has one of 28 shapes, each worked out once."""
 
-    __slots__ = ("_day", "_months", "_shapes", "_weekday")
+    __slots__ = ("_dates", "_day", "_months", "_shapes", "_weekday")
 
     def __init__(self, day: Field, month: Field, weekday: Field) -> None:
         self._day = day
         self._weekday = weekday
+        self._dates = sum(1 << value for value in day.values)
         self._months = frozenset(month.values)
         self._shapes: dict[tuple[int, int], tuple[int, ...]] = {}
 
@@ -81,7 +84,8 @@ class DayRule(Days):
         shape = month_shape(year, month)
         days = self._shapes.get(shape)
         if days is None:
-            days = tuple(day for day in range(1, shape[1] + 1) if self._matches(day, *shape))
+            matching = self._matching(*shape)
+            days = tuple([day for day in range(1, shape[1] + 1) if matching >> day & 1])
             self._shapes[shape] = days
         return days
 
@@ -98,28 +102,38 @@ class DayRule(Days):
             return (some_date and len(weekday.values) == 7) or (some_weekday and len(day.values) == 31)
         return some_date or some_weekday
 
-    def _matches(self, day: int, first_weekday: int, length: int) -> bool:
-        by_date = day in self._day.values or (self._day.last_day and day == length)
-        weekday = (first_weekday + day) % 7  # the calendar's Monday is 0, cron's Sunday is
-        nth = self._weekday.nth
-        by_weekday = (
-            weekday in self._weekday.values
-            or (weekday, (day + 6) // 7) in nth
-            or ((weekday, LAST_OF_MONTH) in nth and day + 7 > length)
-        )
+    def _matching(self, first_weekday: int, length: int) -> int:
+        """The days of a month: bit n stands for day n, and bits beyond its length mean nothing."""
+        by_date = self._dates | (1 << length if self._day.last_day else 0)
+        by_weekday = 0
+        for weekday in self._weekday.values:
+            by_weekday |= _WEEKLY << _first_day(weekday, first_weekday)
+        for weekday, which in self._weekday.nth:
+            first = _first_day(weekday, first_weekday)
+            weeks = (length - first) // 7 if which == LAST_OF_MONTH else which - 1
+            by_weekday |= 1 << (first + 7 * weeks)
         if self._day.starred or self._weekday.starred:
-            return by_date and by_weekday
-        return by_date or by_weekday
+            return by_date & by_weekday
+        return by_date | by_weekday
+
+
+def _first_day(weekday: int, first_weekday: int) -> int:
+    """The first day of a month, from 1, that is ``weekday`` (Sunday is 0); day 1 is ``first_weekday`` (Monday
+    is 0)."""
+    return (weekday - first_weekday - 1) % 7 + 1
 
 
 def longest_gap(sets: Iterable[Days]) -> int | None:
     """The most years that can lie between two days of any of ``sets``, at least 1; None if all are empty."""
     several = tuple(sets)
-    years = [
-        year
-        for year in CALENDAR_CYCLE
-        if any(days.days_of(year, month) for days in several for month in range(1, 13))
-    ]
+    alike: dict[tuple[int, int], bool] = {}  # years that begin on the same weekday and are as long
+    years = []
+    for year in CALENDAR_CYCLE:
+        shape = month_shape(year, 1)[0], month_shape(year, 2)[1]
+        if shape not in alike:
+            alike[shape] = any(days.days_of(year, month) for month in range(1, 13) for days in several)
+        if alike[shape]:
+            years.append(year)
     bounds = [CALENDAR_CYCLE[0], *years, CALENDAR_CYCLE[-1]]
     return max(1, *(later - earlier for earlier, later in pairwise(bounds))) if years else None
 

@@ -50,7 +50,7 @@ FIELDS = (
     HOURS,
     DAYS,
     st.just("*") | numbers(1, 12, (3, 4, 10, 11)),
-    st.just("*") | numbers(0, 6, (0,)),
+    st.just("*") | numbers(0, 7, (0, 7)),
 )
 FIVE = st.tuples(*FIELDS).map(" ".join)
 SECONDS = st.sampled_from(["0", "*/20", "59", "7,30"])
