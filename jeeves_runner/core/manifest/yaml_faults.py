@@ -18,6 +18,9 @@ from yaml.tokens import (
 
 from jeeves_runner.core.wording import brief
 
+FARTHEST: Final = 256 * 1024
+"""Characters that are parsed again for a better hint: that takes four times as long as the first time."""
+
 _OPENING: Final = (FlowMappingStartToken, FlowSequenceStartToken)
 _CLOSING: Final = (FlowMappingEndToken, FlowSequenceEndToken)
 
@@ -56,6 +59,7 @@ class _Complaint:
         self.context = str(getattr(error, "context", None) or "")
         self.at: int = (problem or context).index
         self.since: int = (context or problem).index
+        self._around: dict[int, _Around] = {}
 
     def line_of(self, index: int) -> int:
         return self.text.count("\n", 0, index) + 1
@@ -69,7 +73,8 @@ class _Complaint:
         )
 
     def indent(self, line: int) -> int:
-        source = self.text.split("\n")[line - 1]
+        start = self.start_of(line)
+        source = self.text[start:].partition("\n")[0]
         return len(source) - len(source.lstrip(" "))
 
     def before(self) -> str:
@@ -85,7 +90,25 @@ class _Complaint:
             value = value[: min(ends, default=len(value))].rstrip(",")
         return value.strip()
 
+    def line_above(self, line: int) -> int | None:
+        """The nearest line above that is not blank."""
+        above = self.text[: self.start_of(line)].rstrip()
+        return above.count("\n") + 1 if above else None
+
+    def start_of(self, line: int) -> int:
+        """Where a line begins, as an index into the text."""
+        start = 0
+        for _ in range(line - 1):
+            start = self.text.index("\n", start) + 1
+        return start
+
     def around(self, index: int) -> _Around:
+        """What stands before a place; nothing is known of places beyond FARTHEST."""
+        if index not in self._around:
+            self._around[index] = self._parsed_to(index) if index <= FARTHEST else _Around(0, None)
+        return self._around[index]
+
+    def _parsed_to(self, index: int) -> _Around:
         """Parse again, only up to there: libyaml does not deliver what stands shortly before an error."""
         parser: Any = CParser(self.text[:index])
         opened: list[int] = []
@@ -204,7 +227,7 @@ def _second_colon(complaint: _Complaint) -> YamlFault | None:
         return None
     before, line = complaint.before(), complaint.line_of(complaint.at)
     _key, colon, value = before.partition(": ")
-    above = next((n for n in range(line - 1, 0, -1) if complaint.text.split("\n")[n - 1].strip()), None)
+    above = complaint.line_above(line)
     if colon:
         whole = complaint.value_from(complaint.at - len(value))
         hint = _with(whole, 'quote text that contains ": "')

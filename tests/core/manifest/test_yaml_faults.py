@@ -1,6 +1,7 @@
 """What is said of text that is no YAML: where, why, and a hint that works when pasted."""
 
 from contextlib import suppress
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -92,3 +93,21 @@ def test_every_complaint_can_be_explained(text: str) -> None:
 
 def test_a_value_too_long_to_show_is_left_out_of_the_hint() -> None:
     assert fault("run: */" + "x" * 200 + "\n")[3] == "quote text that starts with `*`"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: b\n" + "\n" * 1_000_000 + "  c: d\n", 1_000_002, "indented deeper than line 1"),
+        ("a\n" + " \n" * 500_000 + "c: d\n", 500_002, "line 1 is no `key: value`"),
+        ("a: [" + "a," * 190_000 + "'x' y]\n", 1, "did not find expected ','"),
+        ("a: [" + "a," * 190_000 + "\n", 2, "node content"),
+        ("a: " + "[" * 40 + "'x' y\n", 1, "text follows"),
+        ("a: '" + "x\n " * 300_000, 1, "never closed"),
+    ],
+)
+def test_what_is_wrong_is_found_at_once_in_a_text_of_any_size(text: str, line: int, message: str) -> None:
+    before = process_time()
+    found = fault(text)
+    assert process_time() - before < 5  # a second at most; it took hours
+    assert (found[0], message in found[2]) == (line, True), found
