@@ -17,12 +17,16 @@ from jeeves_runner.core.schedule.cron_fields import (
     ScheduleError,
     parse_field,
 )
-from jeeves_runner.core.schedule.day_times import times_of_day
+from jeeves_runner.core.schedule.day_times import at_hours, times_of_day
 from jeeves_runner.core.schedule.days import HORIZON_YEARS, DayRule
 
 BEGIN_OF_TIME = datetime.combine(date(10, 1, 1), time())
 END_OF_TIME = datetime.combine(date(9990, 1, 1), time())
 """Searches begin between these, so that no result leaves what ``datetime`` can hold."""
+
+
+_SEARCH_EFFORT = 1000
+"""What it takes to search the calendar for the days of a rule."""
 
 
 class LocalTimes(Protocol):
@@ -47,9 +51,12 @@ class LocalTimes(Protocol):
 
 
 class Cron:
-    """One expression: the times of day (hours x minutes x seconds) on the days of a rule."""
+    """One expression: the times of day (hours x minutes x seconds) on the days of a rule.
 
-    __slots__ = ("days", "elapsed", "hours", "minutes", "seconds")
+    ``effort``: how much it took to see that it occurs often enough, as in ``Schedule``.
+    """
+
+    __slots__ = ("days", "effort", "elapsed", "hours", "minutes", "seconds")
 
     def __init__(self, second: Field, minute: Field, hour: Field, days: DayRule) -> None:
         self.seconds = second.values
@@ -57,11 +64,12 @@ class Cron:
         self.hours = hour.values
         self.days = days
         self.elapsed = minute.starred or hour.starred
+        self.effort = 0 if days.matches_each_month else _SEARCH_EFFORT
 
     @property
     def times(self) -> int:
         """The times of a day that matches, as ``day_times`` writes them."""
-        return _times_of(self)
+        return joined_times((self,))
 
     def at_or_after(self, local: datetime) -> datetime | None:
         if local >= END_OF_TIME:
@@ -119,9 +127,19 @@ class Cron:
 
 
 @lru_cache(maxsize=1024)
-def _times_of(cron: Cron) -> int:
-    """Cached for some only: at up to 11 kB each, one for every job would be too much."""
-    return times_of_day(cron.hours, cron.minutes, cron.seconds)
+def joined_times(crons: tuple[Cron, ...]) -> int:
+    """The times of a day that any of them names, as ``day_times`` writes them.
+
+    Cached for some only: at up to 11 kB each, one for every job would be too much.
+    """
+    within_hours: dict[tuple[int, ...], int] = {}  # joined by hours first: small numbers cost little
+    for cron in crons:
+        within_hour = times_of_day((0,), cron.minutes, cron.seconds)
+        within_hours[cron.hours] = within_hours.get(cron.hours, 0) | within_hour
+    times = 0
+    for hours, within_hour in within_hours.items():
+        times |= at_hours(within_hour, hours)
+    return times
 
 
 def _local(year: int, month: int, day: int, hour: int, minute: int, second: int) -> datetime:
@@ -147,12 +165,15 @@ def _day_rule(day: str, month: str, weekday: str) -> DayRule:
     rule, gap = _rule_and_gap(day, month, weekday)
     if gap is None:
         raise ScheduleError(
-            f"never occurs within {HORIZON_YEARS} years", hint=f"month {month} has no day {day}"
+            f"never occurs within {HORIZON_YEARS} years",
+            hint=f"month {month} has no day {day}",
+            effort=_SEARCH_EFFORT,
         )
     if gap > HORIZON_YEARS:
         raise ScheduleError(
             f"there are times when it does not occur within {HORIZON_YEARS} years",
             hint=f"day {day} of month {month} seldom falls on weekday {weekday}",
+            effort=_SEARCH_EFFORT,
         )
     return rule
 

@@ -8,7 +8,7 @@ but ends weekdays at 6, where this field's highest value is 7, Sunday.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -28,22 +28,30 @@ ScheduleKey = Literal["schedule", "timezone", "exclude"]
 class ScheduleError(ValueError):
     """A schedule, time zone or exclusion that cannot be used.
 
-    ``key`` says which of the three is wrong, ``index`` which entry of its list, counted from 0.
+    ``key`` says which of the three is wrong, ``index`` which entry of its list, counted from 0. ``effort``:
+    how much it took to find out, as in ``Schedule``.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        hint: str | None = None,
+        hint: str | Callable[[], str] | None = None,
         key: ScheduleKey = "schedule",
         index: int = 0,
+        effort: int = 0,
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self._hint = hint
         self.key = key
         self.index = index
+        self.effort = effort
+
+    @property
+    def hint(self) -> str | None:
+        """What to write instead; looking for it may take a millisecond."""
+        return self._hint() if callable(self._hint) else self._hint
 
     def __str__(self) -> str:
         return self.message

@@ -91,9 +91,10 @@ class DayRule(Days):
 
     def longest_gap(self) -> int | None:
         """The most years that can lie between two matching days, at least 1; None if none match."""
-        return 1 if self._matches_each_month() else longest_gap([self])
+        return 1 if self.matches_each_month else longest_gap([self])
 
-    def _matches_each_month(self) -> bool:
+    @property
+    def matches_each_month(self) -> bool:
         """True for the usual rules, at once; False means that the calendar must be searched."""
         day, weekday = self._day, self._weekday
         some_date = day.last_day or (bool(day.values) and day.values[0] <= 28)

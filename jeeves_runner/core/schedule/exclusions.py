@@ -17,8 +17,8 @@ from jeeves_runner.core.wording import in_quotes
 DateRange = tuple[date, date]
 """First and last excluded day, both included."""
 
-Active = tuple[int, ...]
-"""Which of the rules match a day."""
+Active = int
+"""Which of the rules match a day: bit n stands for the n-th."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DAY = timedelta(days=1)
@@ -51,20 +51,24 @@ class Exclusions:
     """Excluded dates, and times of day that are excluded on the days of rules.
 
     Jobs that exclude the same share one object. Which rules match a day is computed once for each of
-    the 91 forms a month can have, and what rules cover together once for each set of them.
+    the 91 forms a month can have.
     """
 
-    __slots__ = ("_covered", "_firsts", "_months", "_rules", "ranges")
+    __slots__ = ("_firsts", "_months", "_rules", "ranges")
 
     def __init__(self, ranges: Iterable[DateRange], crons: Iterable[Cron]) -> None:
         self.ranges = _merged(ranges)
         self._firsts = [first for first, _ in self.ranges]
-        rules: dict[DayRule, int] = {}
+        rules: dict[DayRule, tuple[Cron, ...]] = {}
         for cron in crons:
-            rules[cron.days] = rules.get(cron.days, 0) | cron.times
+            rules[cron.days] = (*rules.get(cron.days, ()), cron)
         self._rules = tuple(rules.items())
         self._months: dict[tuple[int, int, int], list[Active]] = {}
-        self._covered: dict[Active, int] = {(): 0}
+
+    @property
+    def rules(self) -> int:
+        """How many rules there are."""
+        return len(self._rules)
 
     @property
     def by_time(self) -> bool:
@@ -81,25 +85,20 @@ class Exclusions:
         shape = month_shape(year, month)
         found = self._months.get((month, *shape))
         if found is None:
-            active: list[list[int]] = [[] for _ in range(shape[1])]
+            found = self._months[month, *shape] = [0] * shape[1]
             for place, (rule, _) in enumerate(self._rules):
                 for day in rule.days_of(year, month):
-                    active[day - 1].append(place)
-            found = self._months[month, *shape] = [tuple(places) for places in active]
+                    found[day - 1] |= 1 << place
         return found
 
     def active_on(self, day: date) -> Active:
         return self.active_in(day.year, day.month)[day.day - 1]
 
-    def times_of(self, active: Active) -> int:
-        """The times of day that these rules cover together."""
-        covered = self._covered.get(active)
-        if covered is None:
-            covered = 0
-            for place in active:
-                covered |= self._rules[place][1]
-            self._covered[active] = covered
-        return covered
+    def crons_of(self, active: Active) -> tuple[Cron, ...]:
+        """The expressions of these rules."""
+        return tuple(
+            cron for place, (_, crons) in enumerate(self._rules) if active >> place & 1 for cron in crons
+        )
 
 
 def _merged(ranges: Iterable[DateRange]) -> list[DateRange]:

@@ -1,23 +1,24 @@
 """Expressions joined into one set of local times, without those that exclusions cover."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from datetime import MAXYEAR, date, datetime, time, timedelta
+from datetime import MAXYEAR, date, datetime, time
 from functools import lru_cache
+from typing import Final
 
-from jeeves_runner.core.schedule.cron import BEGIN_OF_TIME, END_OF_TIME, Cron
+from jeeves_runner.core.schedule.cron import END_OF_TIME, Cron, joined_times
 from jeeves_runner.core.schedule.day_times import (
     SECONDS_OF_DAY,
-    at_hours,
     first_from,
     last_until,
     second_of,
-    times_of_day,
 )
 from jeeves_runner.core.schedule.days import HORIZON_YEARS, DayRule, Days, longest_gap, month_shape
 from jeeves_runner.core.schedule.exclusions import Active, Exclusions
 
-_DAY = timedelta(days=1)
-_HORIZON_DAYS = timedelta(days=365 * HORIZON_YEARS)
+_COVER_EFFORT: Final = 50
+"""What it takes to cover the times of a day, in units of effort: about a fifth of a microsecond each."""
+_DATES_EFFORT: Final = 100
+"""What it takes to look around a range of dates."""
 
 
 class Joined:
@@ -30,6 +31,12 @@ class Joined:
         self._exclusions = exclusions
         self.elapsed = crons[0].elapsed
         self.days: Days = _RemainingDays(crons, exclusions) if exclusions.by_time else crons[0].days
+
+    @property
+    def effort(self) -> int:
+        """How much it took so far to learn on which days it occurs."""
+        by_time = self.days.effort if isinstance(self.days, _RemainingDays) else 0
+        return by_time + _DATES_EFFORT * len(self._exclusions.ranges)
 
     def at_or_after(self, local: datetime) -> datetime | None:
         if local >= END_OF_TIME:
@@ -85,15 +92,19 @@ class Joined:
 
 
 class _RemainingDays(Days):
-    """The days on which excluded times leave something, whatever excluded dates do."""
+    """The days on which excluded times leave something, whatever excluded dates do.
 
-    __slots__ = ("_crons", "_exclusions", "_left", "_months")
+    ``effort``: how much looking for them has taken so far, a unit for each day and each rule looked at.
+    """
+
+    __slots__ = ("_crons", "_exclusions", "_left", "_months", "effort")
 
     def __init__(self, crons: tuple[Cron, ...], exclusions: Exclusions) -> None:
         self._crons = crons
         self._exclusions = exclusions
         self._left: dict[Active, bool] = {}
         self._months: dict[tuple[int, int, int], tuple[int, ...]] = {}
+        self.effort = 0
 
     def days_of(self, year: int, month: int) -> tuple[int, ...]:
         shape = month_shape(year, month)
@@ -103,12 +114,14 @@ class _RemainingDays(Days):
             matching = self._crons[0].days.days_of(year, month)
             days = tuple(day for day in matching if self._leaves_some(active[day - 1]))
             self._months[month, *shape] = days
+            self.effort += len(active) + self._exclusions.rules
         return days
 
     def _leaves_some(self, active: Active) -> bool:
         left = self._left.get(active)
         if left is None:
             left = self._left[active] = bool(_remaining(self._crons, self._exclusions, active))
+            self.effort += _COVER_EFFORT + 10 * self._exclusions.rules
         return left
 
 
@@ -130,38 +143,31 @@ def leave_a_gap(exclusions: Exclusions, sets: Sequence[Joined]) -> bool:
 
 
 def _dates_leave_a_gap(exclusions: Exclusions, sets: Sequence[Joined]) -> bool:
-    """Looks at one day in eight years: a longer gap contains one of them."""
-    day = max(exclusions.ranges[0][0], BEGIN_OF_TIME.date())
-    last = min(exclusions.ranges[-1][1], END_OF_TIME.date())
-    while True:
-        later = [found for each in sets if (found := each.next_day(day - _DAY)) is not None]
+    """Looks around each range of dates: every gap that they make contains one of them."""
+    looked_until = date.min
+    for first, last in exclusions.ranges:
+        if first < looked_until:
+            continue
+        later = [found for each in sets if (found := each.next_day(last)) is not None]
         if not later:
             return True
-        earlier = [found for each in sets if (found := each.previous_day(day)) is not None]
-        begin, end = max(earlier, default=day), min(later)
+        earlier = [found for each in sets if (found := each.previous_day(first)) is not None]
+        begin, end = max(earlier, default=first), min(later)
         if (end.year - begin.year, end.month, end.day) > (HORIZON_YEARS, begin.month, begin.day):
             return True
-        if end > last:
-            return False
-        day = end + _HORIZON_DAYS
+        looked_until = end
+    return False
 
 
 def _remaining(crons: tuple[Cron, ...], exclusions: Exclusions, active: Active) -> int:
-    times = _joined_times(crons)
-    return times & ~exclusions.times_of(active) if active else times
+    times = joined_times(crons)
+    return times & ~_covered(exclusions, active) if active else times
 
 
 @lru_cache(maxsize=1024)
-def _joined_times(crons: tuple[Cron, ...]) -> int:
-    """Cached for some only: at up to 11 kB each, one for every job would be too much."""
-    within_hours: dict[tuple[int, ...], int] = {}  # joined by hours first: small numbers cost little
-    for cron in crons:
-        within_hour = times_of_day((0,), cron.minutes, cron.seconds)
-        within_hours[cron.hours] = within_hours.get(cron.hours, 0) | within_hour
-    times = 0
-    for hours, within_hour in within_hours.items():
-        times |= at_hours(within_hour, hours)
-    return times
+def _covered(exclusions: Exclusions, active: Active) -> int:
+    """The times of day that these rules cover together; cached for some only, as the times of expressions."""
+    return joined_times(exclusions.crons_of(active))
 
 
 def _at(day: date, second: int | None) -> datetime | None:

@@ -9,7 +9,7 @@ so that thousands of jobs with equal expressions share one object.
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from jeeves_runner.core.schedule.counting import LocalCount, count_in_zone
@@ -33,7 +33,8 @@ _NAMED: dict[str, tuple[str, ...]] = {
     "@annually": ("0", "0", "1", "1", "*"),
 }
 _SECOND = timedelta(seconds=1)
-_LONGEST_FIELD = 1000
+_LONGEST_FIELD = 256
+"""Characters: more than any list of all minutes or of all `fri#2` has."""
 _LONGEST_ZONE = 64
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "UCT", "Zulu", "Universal", "Etc/Universal"})
 _OF_THE_SYSTEM = frozenset({"localtime", "posixrules", "Factory"})
@@ -51,14 +52,16 @@ _FIELDS_HINT = "write minute hour day month weekday, or six fields with the seco
 class Schedule:
     """The occurrences of a job: aware UTC times on whole seconds, strictly increasing.
 
-    Immutable and shared; made by :func:`parse_schedule`. All times passed in must be aware.
+    Immutable and shared; made by :func:`parse_schedule`. All times passed in must be aware. ``effort``: how
+    much it took to see that it occurs often enough, about a fifth of a microsecond each.
     """
 
-    __slots__ = ("_times", "_zone")
+    __slots__ = ("_times", "_zone", "effort")
 
-    def __init__(self, times: tuple[LocalTimes, ...], zone: Zone | None) -> None:
+    def __init__(self, times: tuple[LocalTimes, ...], zone: Zone | None, effort: int = 0) -> None:
         self._times = times
         self._zone = zone
+        self.effort = effort
 
     def next_after(self, after: datetime) -> datetime | None:
         """The first occurrence strictly later than ``after``; None if none comes within 8 years."""
@@ -121,32 +124,36 @@ def parse_schedule(
             excluded.append(_cron(text, namespace, "exclude", index))
         else:
             dates.append(_dates(text, index))
-    schedule = _reduced_schedule(crons, zone, tuple(dates), tuple(excluded))
+    schedule, effort = _reduced_schedule(crons, zone, tuple(dates), tuple(excluded))
     if schedule is None:
         raise ScheduleError(
             f"the exclusions leave no occurrence for {HORIZON_YEARS} years",
             hint="exclude less, or set enabled: false to stop a job",
             key="exclude",
+            effort=effort,
         )
     return schedule
 
 
 @lru_cache(maxsize=16384)
 def _plain_schedule(crons: tuple[Cron, ...], zone: Zone | None) -> Schedule:
-    return Schedule(crons if len(crons) < 2 else join(crons, _exclusions((), ())), zone)
+    times = crons if len(crons) < 2 else join(crons, _exclusions((), ()))
+    return Schedule(times, zone, sum(cron.effort for cron in crons))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _reduced_schedule(
     crons: tuple[Cron, ...], zone: Zone | None, dates: tuple[DateRange, ...], excluded: tuple[Cron, ...]
-) -> Schedule | None:
-    """The schedule, or None if the exclusions leave too little of it."""
+) -> tuple[Schedule | None, int]:
+    """The schedule, or None if the exclusions leave too little of it; and the effort of finding out."""
     exclusions = _exclusions(dates, excluded)
     joined = join(crons, exclusions)
-    return None if joined and leave_a_gap(exclusions, joined) else Schedule(joined, zone)
+    is_refused = bool(joined) and leave_a_gap(exclusions, joined)
+    effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
+    return (None if is_refused else Schedule(joined, zone, effort)), effort
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _exclusions(dates: tuple[DateRange, ...], crons: tuple[Cron, ...]) -> Exclusions:
     return Exclusions(dates, crons)
 
@@ -162,7 +169,7 @@ def _cron(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
         return cron_of(fields)
     except ScheduleError as error:
         raise ScheduleError(
-            f"{in_quotes(text)}: {error.message}", hint=error.hint, key=key, index=index
+            f"{in_quotes(text)}: {error.message}", hint=error.hint, key=key, index=index, effort=error.effort
         ) from None
 
 
@@ -218,7 +225,7 @@ def _zone(name: str) -> Zone | None:
     zone = _known_zone(name)
     if zone is None:
         raise ScheduleError(
-            f"time zone {in_quotes(name)} is not known", hint=_nearest_zone(name), key="timezone"
+            f"time zone {in_quotes(name)} is not known", hint=partial(_nearest_zone, name), key="timezone"
         )
     return zone
 
