@@ -9,7 +9,8 @@ from typing import Any, Final
 from jeeves_runner.config_kinds import Given, Setting, findings_in
 from jeeves_runner.core.manifest.simple_schema import fits
 from jeeves_runner.core.manifest.validation import Validator
-from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
+from jeeves_runner.core.manifest.yaml_places import Places
+from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load, locate
 from jeeves_runner.core.problem import Finding, Position, Problem
 
 _LATER: Final = frozenset(
@@ -63,9 +64,13 @@ def _values(
     findings += findings_in(settings, Given(right, root))
     if not findings:
         return values, []
+    places = locate(text, (each.path for each in findings))
     broken = {finding.path[0] for finding in findings if finding.path}
-    located = load(text, positions=True)
-    return {key: value for key, value in values.items() if key not in broken}, [
-        (located.key_position(each.path) if each.at_key else located.position(each.path), each)
-        for each in findings
-    ]
+    kept = {key: value for key, value in values.items() if key not in broken}
+    return kept, [_told(each, places) for each in findings]
+
+
+def _told(finding: Finding, places: Places) -> tuple[Position, Finding]:
+    message, hint = finding.told(places.written(finding.path))
+    place = places.key_position if finding.at_key else places.position
+    return place(finding.path), finding._replace(message=message, hint=hint)

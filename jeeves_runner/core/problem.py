@@ -1,5 +1,6 @@
 """What is wrong with a manifest or the config, and where: made for editors, terminals and CI alike."""
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from jeeves_runner.core.wording import one_line
@@ -24,6 +25,13 @@ class Finding(NamedTuple):
     """What to write instead."""
     at_key: bool = False
     """Whether the last key of ``path`` is the mistake, rather than the value it has."""
+    more: Callable[[str | None], tuple[str, str | None]] | None = None
+    """Makes message and hint of the value as its file writes it, or of None where that is not known. For what
+    must show ``1.10`` and not 1.1, and for a hint that takes long: of many findings few are told."""
+
+    def told(self, written: str | None) -> tuple[str, str | None]:
+        """Message and hint; ``written``: the plain scalar at ``path``, as its file writes it."""
+        return (self.message, self.hint) if self.more is None else self.more(written)
 
 
 class Problem(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from jeeves_runner.core.delete_guard import Refusal, confirmation
-from jeeves_runner.core.plan import Key
+from jeeves_runner.core.plan import Key, Plan
 
 WithheldBy = Literal["manual", "source", "guard", "settling", "waiting", "incomplete"]
 """``manual``: the mode. ``source``: the database belongs to another one. ``guard``: the deletes look like a
@@ -37,6 +37,26 @@ def refused(refusals: Sequence[Refusal]) -> list[Withheld]:
         Withheld(by="guard", keys=refusal.keys, reason=refusal.reason, command=command)
         for refusal in refusals
     ]
+
+
+def waiting_for_a_person(plan: Plan) -> list[Withheld]:
+    """All that was found where nothing is applied unasked."""
+    keys = tuple(c.key for c in plan.changes)
+    reason = "sync.mode is manual"
+    return [Withheld(by="manual", keys=keys, reason=reason, command="jeeves-runner apply")] if keys else []
+
+
+def too_early(plan: Plan, allowed: Plan, known: Iterable[Withheld], settling: str) -> list[Withheld]:
+    """What was not tried and is not ``known`` as withheld: changes of manifests that wait, and deletes that
+    are too new. ``settling``: why these wait, as a sentence."""
+    left = plan.keys() - allowed.keys() - {key for entry in known for key in entry.keys}
+    waiting = left - plan.without_waiting().keys()
+    found = []
+    if early := tuple(sorted(left - waiting)):
+        found.append(Withheld(by="settling", keys=early, reason=settling))
+    if why := plan.why_waiting(c for c in plan.changes if c.key in waiting):
+        found.append(Withheld(by="waiting", keys=tuple(sorted(waiting)), reason=why))
+    return found
 
 
 def reason_of(withheld: Sequence[Withheld]) -> str | None:

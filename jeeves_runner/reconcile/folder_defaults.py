@@ -1,10 +1,10 @@
 """The ``_defaults.yaml`` files of a folder of manifests: which of them each manifest is read with."""
 
 import posixpath
-from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from jeeves_runner.core.manifest.context import Layer
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.reconcile.parallel_reader import ParallelReader
 from jeeves_runner.sources.contract import Snapshot, SourceFile
@@ -14,7 +14,7 @@ from jeeves_runner.sources.names import DEFAULTS_NAMES
 class DefaultsAbove(NamedTuple):
     """The defaults that reach the manifests of one folder."""
 
-    layers: tuple[Mapping[str, Any], ...]
+    layers: tuple[Layer, ...]
     """What each file says, outermost first."""
     key: bytes
     """Keys the hash of a manifest: it differs where other defaults, or another setup, give it its meaning."""
@@ -30,7 +30,7 @@ class FolderDefaults:
 
     def __init__(self, snapshot: Snapshot, reader: ParallelReader, salt: bytes) -> None:
         self.problems: list[Problem] = []
-        self._layers: dict[str, Mapping[str, Any]] = {}
+        self._layers: dict[str, Layer] = {}
         self._texts: dict[str, bytes] = {}
         self._broken: dict[str, str] = {}
         self._salt = salt

@@ -5,20 +5,20 @@ import os
 import pickle
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.context import Layer, ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
-from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.problem import KeyPath, Problem
 from jeeves_runner.core.wording import brief
 from jeeves_runner.sources.contract import SourceFile
 
 if TYPE_CHECKING:
     from jeeves_runner.core.manifest.reader import ManifestReader
-    from jeeves_runner.core.manifest.yaml_text import YamlDocument
+    from jeeves_runner.core.manifest.yaml_places import Places
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())  # a command sets up no log, and its user is shown the problem
@@ -34,7 +34,7 @@ class ManifestInput(NamedTuple):
     """Relative to the project root, with ``/``."""
     data: bytes
     """The file as it is."""
-    defaults: Sequence[Mapping[str, Any]]
+    defaults: Sequence[Layer]
     """The defaults of its folders, outermost first."""
 
 
@@ -49,7 +49,7 @@ class ParallelReader:
         self._context = context
         self._processes = processes
 
-    def read_defaults(self, file: SourceFile) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+    def read_defaults(self, file: SourceFile) -> tuple[Layer | None, list[Problem]]:
         """As ``ManifestReader.read_defaults``."""
         try:
             return self._reader.read_defaults(file.path, file.data)
@@ -72,9 +72,9 @@ class ParallelReader:
             results[n::shares] = part
         return [result for result in results if result is not None]
 
-    def positions(self, data: bytes) -> "YamlDocument":
-        """As ``ManifestReader.positions``."""
-        return self._reader.positions(data)
+    def locate(self, data: bytes, paths: Iterable[KeyPath]) -> "Places":
+        """As ``ManifestReader.locate``."""
+        return self._reader.locate(data, paths)
 
     @cached_property
     def _reader(self) -> "ManifestReader":

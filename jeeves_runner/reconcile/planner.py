@@ -3,18 +3,20 @@ so that it can work in a process of its own while the runner's event loop stays 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from jeeves_runner.core.inheritance import Patterns
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.manifest.file_result import Entry, FileResult
+from jeeves_runner.core.manifest.file_result import FileResult
+from jeeves_runner.core.manifest.problem_list import ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, RequirementKind
+from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile, diff
-from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.problem import Finding, Problem
 from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
@@ -23,8 +25,8 @@ from jeeves_runner.sources.contract import Snapshot, Source, Trace
 from jeeves_runner.sources.names import DEFAULTS_NAMES
 from jeeves_runner.sources.stamps import FileStamp, stamp_of
 
-if TYPE_CHECKING:
-    from jeeves_runner.core.manifest.yaml_text import YamlDocument
+_MOST_NAMED: Final = 3
+"""Of the places that declare one id, how many a message names."""
 
 
 Check = Callable[[RequirementKind, str, Mapping[str, str]], Fault | None]
@@ -140,7 +142,6 @@ class _Look:
         self._held_files: dict[str, str] = {}
         self._faulty: set[str] = set()
         self._read: dict[str, bytes] = {}
-        self._positions: dict[str, YamlDocument] = {}
 
     def plan(self, snapshot: Snapshot, defaults: FolderDefaults) -> Plan:
         self._problems += [*snapshot.unreadable, *defaults.problems]
@@ -199,13 +200,8 @@ class _Look:
         return stale
 
     def _take(self, result: FileResult) -> None:
-        problems = list(result.problems)
         invalid = dict.fromkeys(result.invalid, "its manifest is invalid")
-        for entry in result.entries:
-            for problem in self._unmet(result.path, entry):
-                problems.append(problem)
-                if problem.is_error:
-                    invalid[entry.kind, entry.id] = problem.message
+        problems = [*result.problems, *self._unmet(result, invalid)]
         first = next((p.message for p in problems if p.is_error), None)
         if first is not None:
             self._faulty.add(result.path)
@@ -214,33 +210,32 @@ class _Look:
         self._problems += problems
         self._held_keys.update(invalid)
 
-    def _unmet(self, path: str, entry: Entry) -> Iterator[Problem]:
-        """What the entry requires and cannot have.
+    def _unmet(self, result: FileResult, invalid: dict[Key, str]) -> list[Problem]:
+        """What the entries of a file require and cannot have; entries for which that is an error become
+        ``invalid``.
 
         A file with such an entry is read again at the next look: the fault may go while its text stays.
         """
-        for required in entry.requires:
-            fault = self._machine.fault(required)
-            if fault is None:
-                continue
-            self._faulty.add(path)
-            line, column = self._positions_in(path).position(required.place)
-            is_ours = required.kind in ("script", "cwd") and required.ref.startswith(self._root)
-            yield Problem(
-                severity="error" if is_ours else "warning",
-                code=required.kind if required.kind in ("script", "cwd") else "secret",
-                file=path,
-                line=line,
-                column=column,
-                message=fault.message if required.kind == "script" else f"`{required.key}`: {fault.message}",
-                hint=fault.hint,
-            )
-
-    def _positions_in(self, path: str) -> "YamlDocument":
-        """Computed by a second parse, and only for a file in which something is wrong."""
-        if path not in self._positions:
-            self._positions[path] = self._reader.positions(self._read[path])
-        return self._positions[path]
+        problems = ProblemList(result.path)
+        for entry in result.entries:
+            for required in entry.requires:
+                fault = self._machine.fault(required)
+                if fault is None:
+                    continue
+                self._faulty.add(result.path)
+                is_ours = required.kind in ("script", "cwd") and required.ref.startswith(self._root)
+                finding = Finding(
+                    path=required.place,
+                    code=required.kind if required.kind in ("script", "cwd") else "secret",
+                    message=fault.message
+                    if required.kind == "script"
+                    else f"`{required.key}`: {fault.message}",
+                    hint=fault.hint,
+                )
+                problems.report("error" if is_ours else "warning", finding)
+                if is_ours:
+                    invalid[entry.kind, entry.id] = finding.message
+        return problems.all(lambda paths: self._reader.locate(self._read[result.path], paths))
 
     def _refuse_double_ids(self, results: Iterable[FileResult], unchanged: set[str]) -> None:
         places: dict[Key, list[tuple[str, int, int]]] = {}
@@ -257,30 +252,32 @@ class _Look:
                     text=entry.text,
                     script=entry.script,
                 )
+        problems: dict[str, ProblemList] = {}
         for key, found in places.items():
             row = self._live.rows.get(key)
             if row is not None and row.file in unchanged:
                 found.append((row.file, row.line, 1))
             if len(found) > 1:
-                self._double(key, sorted(found))
+                self._double(key, sorted(found), problems)
+        for several in problems.values():
+            self._problems += several.all(lambda _: Places(()))
 
-    def _double(self, key: Key, found: list[tuple[str, int, int]]) -> None:
+    def _double(
+        self, key: Key, found: Sequence[tuple[str, int, int]], problems: dict[str, ProblemList]
+    ) -> None:
         kind, name = key
+        named = [f"{file}:{line}" for file, line, _ in found[: _MOST_NAMED + 1]]
         for n, (file, line, column) in enumerate(found):
-            others = ", ".join(f"{f}:{at}" for m, (f, at, _) in enumerate(found) if m != n)
-            self._problems.append(
-                Problem(
-                    severity="error",
-                    code="duplicate_id",
-                    file=file,
-                    line=line,
-                    column=column,
-                    message=f"{kind} id `{name}` is also declared in {others}",
-                    hint="ids are unique over all manifests; rename one of them",
-                )
+            others = [place for m, place in enumerate(named) if m != n][:_MOST_NAMED]
+            finding = Finding(
+                path=(),
+                code="duplicate_id",
+                message=f"{kind} id `{name}` is also declared in {_listed(others, len(found) - 1)}",
+                hint="ids are unique over all manifests; rename one of them",
             )
+            problems.setdefault(file, ProblemList(file)).report("error", finding, at=(line, column))
             self._faulty.add(file)
-        self._held_keys[key] = f"declared in {' and '.join(f'{f}:{at}' for f, at, _ in found)}"
+        self._held_keys[key] = f"declared in {_listed(named[:_MOST_NAMED], len(found))}"
 
     def _finish(self, snapshot: Snapshot, parsed: list[tuple[FileResult, str]], unchanged: set[str]) -> Plan:
         live = self._live
@@ -321,3 +318,9 @@ def _waiting_manifests(snapshot: Snapshot) -> Iterator[WaitingFile]:
         for file in snapshot.files:
             if file.path.startswith(below):
                 yield WaitingFile(file.path, waiting.message)
+
+
+def _listed(places: Sequence[str], count: int) -> str:
+    """Some of ``count`` places, and how many more there are."""
+    more = count - len(places)
+    return f"{', '.join(places)} and {more:,} more" if more else ", ".join(places)

@@ -18,7 +18,7 @@ from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.live import Delta
 from jeeves_runner.core.origin import Allowance, AppliedBy, Commit
 from jeeves_runner.core.plan import Action, Plan, summary
-from jeeves_runner.core.withheld import Withheld, dated, reason_of, refused
+from jeeves_runner.core.withheld import Withheld, dated, reason_of, refused, too_early, waiting_for_a_person
 from jeeves_runner.db import revisions
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.writer import Writer
@@ -233,9 +233,9 @@ class Reconciler:
             if len(allowed.changes) == len(plan.changes) and self._approved == plan.fingerprint:
                 self._approved = None
             if not self._automatic and not approved:
-                withheld = _waiting_for_a_person(plan)
+                withheld = waiting_for_a_person(plan)
             else:
-                withheld += self._too_early(plan, allowed, withheld, unrest)
+                withheld += too_early(plan, allowed, withheld, unrest or self._settling)
             return await self._status_after(plan, withheld, unrest)
 
     async def _plan(self, known: Hashable) -> Plan:
@@ -288,19 +288,6 @@ class Reconciler:
         settled = self._clock.monotonic() - self._seen[1] >= self._source.settle
         believed = plan if approved else plan.without_waiting()
         return believed if settled and trust_deletes else believed.without_deletes()
-
-    def _too_early(
-        self, plan: Plan, allowed: Plan, withheld: list[Withheld], unrest: str | None
-    ) -> list[Withheld]:
-        """What was not tried: changes of manifests that wait, and deletes that are too new."""
-        left = plan.keys() - allowed.keys() - {key for entry in withheld for key in entry.keys}
-        waiting = left - plan.without_waiting().keys()
-        found = []
-        if early := tuple(sorted(left - waiting)):
-            found.append(Withheld(by="settling", keys=early, reason=unrest or self._settling))
-        if why := plan.why_waiting(c for c in plan.changes if c.key in waiting):
-            found.append(Withheld(by="waiting", keys=tuple(sorted(waiting)), reason=why))
-        return found
 
     async def _apply(self, plan: Plan, allowed: Plan, by: AppliedBy) -> list[Withheld]:
         """Apply what is allowed of the plan; what was refused of it."""
@@ -396,9 +383,3 @@ class Reconciler:
         for problem in after.plan.problems:
             if problem.is_error and problem not in known:
                 log.warning("%s%s", problem, f" ({problem.hint})" if problem.hint else "")
-
-
-def _waiting_for_a_person(plan: Plan) -> list[Withheld]:
-    keys = tuple(c.key for c in plan.changes)
-    reason = "sync.mode is manual"
-    return [Withheld(by="manual", keys=keys, reason=reason, command="jeeves-runner apply")] if keys else []

@@ -10,7 +10,7 @@ from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.reconcile.planner import Planner, PlannerSetup
 from jeeves_runner.schemas_text import manifest_schema
-from jeeves_runner.sources.contract import Source
+from jeeves_runner.sources.contract import Source, Trace
 from jeeves_runner.sources.folder.source import FolderSource
 
 
@@ -52,15 +52,18 @@ def _setup_of_a_command(config: Config) -> PlannerSetup:
     return planner_setup(config, processes=min(os.cpu_count() or 1, 4))
 
 
-def plan_of(config: Config, live: Live, *, staged: bool = False) -> Plan:
-    """What an apply would change of what is live; SourceError when the manifests cannot be looked at.
+def plan_of(config: Config, live: Live, *, staged: bool = False) -> tuple[Plan, Trace | None]:
+    """What an apply would change of what is live, and what to ask the source for its commit with.
 
-    ``staged``: by what git's index has, and not by the files.
+    ``staged``: by what git's index has, and not by the files; it has no commit yet. Raises SourceError when
+    the manifests cannot be looked at.
     """
     if not staged:
-        return planner_of(config).plan(live)
+        planner = planner_of(config)
+        return planner.plan(live), planner.trace
     from jeeves_runner.reconcile.staged_plan import StagedCheck
     from jeeves_runner.sources.folder.staged import Staged
 
     files = Staged(_folder(config))
-    return Planner(_setup_of_a_command(config), check=StagedCheck(files).fault_of).compare(files.look(), live)
+    planner = Planner(_setup_of_a_command(config), check=StagedCheck(files).fault_of)
+    return planner.compare(files.look(), live), None

@@ -152,6 +152,7 @@ def planner() -> Planner:
             context=ProjectContext(project_root="/p", timezone="UTC", pools=frozenset()),
             runners=(),
             version="1",
+            inherit_env=None,
         )
     )
 

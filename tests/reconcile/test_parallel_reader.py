@@ -2,12 +2,12 @@
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
-from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.budget import Size
+from jeeves_runner.core.manifest.context import Layer, ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.reconcile import parallel_reader
@@ -23,7 +23,8 @@ def manifests(monkeypatch: pytest.MonkeyPatch) -> list[ManifestInput]:
     monkeypatch.setattr(parallel_reader, "WORTH_A_PROCESS", 500)
     texts = (f"run: echo {n}\ntimeout: {n}m\n" if n % 7 else "run: [\n" for n in range(1, 80))
     return [
-        ManifestInput(f"jobs.d/j{n}.yaml", text.encode(), ({"priority": n},)) for n, text in enumerate(texts)
+        ManifestInput(f"jobs.d/j{n}.yaml", text.encode(), (Layer({"priority": n}, Size(2, 12)),))
+        for n, text in enumerate(texts)
     ]
 
 
@@ -43,7 +44,7 @@ def test_a_share_whose_process_dies_is_read_here(
     read = ManifestReader.read
 
     def die_as_a_child(
-        self: ManifestReader, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()
+        self: ManifestReader, path: str, data: bytes, defaults: Sequence[Layer] = ()
     ) -> FileResult:
         if os.getpid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -58,9 +59,7 @@ def test_a_file_that_trips_the_reader_is_a_problem_of_that_file_alone(
 ) -> None:
     read = ManifestReader.read
 
-    def trip(
-        self: ManifestReader, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()
-    ) -> FileResult:
+    def trip(self: ManifestReader, path: str, data: bytes, defaults: Sequence[Layer] = ()) -> FileResult:
         if path == "b.yaml":
             raise IndexError("list index out of range")
         return read(self, path, data, defaults)

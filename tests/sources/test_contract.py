@@ -11,7 +11,7 @@ import pytest
 from support.git_tree import GitTree, git
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
+from jeeves_runner.core.manifest.budget import MAX_SIZE
 from jeeves_runner.core.origin import SourceId, SourceKind
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import Snapshot, Source, Watch

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
+from jeeves_runner.core.manifest.budget import MAX_SIZE
 from jeeves_runner.errors import SourceError
 from jeeves_runner.regular_files import open_to_read
 from jeeves_runner.sources.contract import Snapshot

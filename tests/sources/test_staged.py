@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.git_tree import git
 
-from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
+from jeeves_runner.core.manifest.budget import MAX_SIZE
 from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import Snapshot
 from jeeves_runner.sources.folder.source import FolderSource

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
+from jeeves_runner.core.manifest.budget import MAX_SIZE
 from jeeves_runner.core.origin import Allowance, Commit, SourceId, SourceKind
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError

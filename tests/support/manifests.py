@@ -6,7 +6,8 @@ Take it for what manifests declare and for what is said of those that are wrong.
 from textwrap import dedent
 from typing import Any
 
-from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.budget import Size
+from jeeves_runner.core.manifest.context import Layer, ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.model import JobSpec
@@ -20,7 +21,7 @@ READER = ManifestReader(
 
 def read(text: str, path: str = "jobs.d/nightly.yaml", *defaults: dict[str, Any]) -> FileResult:
     """What the reader makes of a manifest below these defaults, the nearest last."""
-    return READER.read(path, dedent(text).encode(), defaults)
+    return READER.read(path, dedent(text).encode(), [Layer(values, Size()) for values in defaults])
 
 
 def job(text: str, *defaults: dict[str, Any]) -> JobSpec:

@@ -38,16 +38,18 @@ def command(
 
     reason = None
     if against == "empty" or _is_missing(app.config.db_path):
-        plan = plan_of(app.config, Live.nothing(), staged=staged)
+        plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
     else:
         conn = app.connect_declared()
-        plan = with_fields(conn, plan_of(app.config, read_live(conn), staged=staged))
+        plan, trace = plan_of(app.config, read_live(conn), staged=staged)
+        plan = with_fields(conn, plan)
         options = ApplyOptions(
             applied_by=AppliedBy.CLI,
             source=source_of(app.config),
             confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         )
-        options = with_allowances(conn, plan, options, planner.trace, app.clock.now())
+        if trace is not None:
+            options = with_allowances(conn, plan, options, trace, app.clock.now())
         reason = refusal_of(conn, plan, options, app.clock)
     if app.json:
         app.print_json({**plan_view(plan), "refused": reason})

@@ -32,7 +32,7 @@ def command(app: App, strict: bool, form: str, staged: bool) -> int:
     """
     from jeeves_runner.reconcile.setup import plan_of
 
-    plan = plan_of(app.config, Live.nothing(), staged=staged)
+    plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
     problems = plan.problems
     failed = any(p.is_error or strict for p in problems)
     code = INVALID if failed else OK

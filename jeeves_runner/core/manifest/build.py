@@ -7,9 +7,10 @@ on the way: thousands of them would cost as much as parsing their YAML.
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.manifest.budget import MAX_EXCLUSIONS, MAX_EXPRESSIONS
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.model import JobSpec, QueueSpec, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
@@ -28,8 +29,19 @@ _AS_WRITTEN: Final = (
 or name, or have a line of their own in ``build_job``."""
 
 
-def build_job(given: Mapping[str, Any], context: ProjectContext) -> tuple[dict[str, Any], list[Finding]]:
-    """The JSON values of a job that meets the schema, defaults applied; and what is wrong with it."""
+class BuiltJob(NamedTuple):
+    """What a job that meets the schema comes to."""
+
+    values: dict[str, Any]
+    """Its JSON values, defaults applied."""
+    findings: list[Finding]
+    """What is wrong with it."""
+    effort: int
+    """What it took to check its schedule, in units of ``Schedule.effort``."""
+
+
+def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
+    """The values of a job that meets the schema, and what the schema cannot say of it."""
     findings: list[Finding] = []
     values = dict(_JOB_DEFAULTS)
     values["name"] = given["id"]
@@ -50,12 +62,24 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> tuple[dict[s
             values[key] = _part(key, given[key], findings)
     if "retries" in given:
         _settle_delays(values["retries"], "", given["retries"], "retries", findings)
+    effort = _check_schedule(given, values, findings)
+    findings += _job_findings(values, context.pools)
+    return BuiltJob(values, findings, effort)
+
+
+def _check_schedule(given: Mapping[str, Any], values: Mapping[str, Any], findings: list[Finding]) -> int:
+    """What it took."""
+    for key, most in (("schedule", MAX_EXPRESSIONS), ("exclude", MAX_EXCLUSIONS)):
+        if len(values[key]) > most:
+            message = f"`{key}` has {len(values[key]):,} entries, where {most} are allowed"
+            hint = "one field can hold a list, `0,15,40`, and dates a range, `2026-12-24..2027-01-06`"
+            findings.append(Finding(path=(key, most), code="schedule", message=message, hint=hint))
+            return 0
     try:
-        parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"])
+        return parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"]).effort
     except ScheduleError as error:
         findings.append(_schedule_finding(error, isinstance(given.get("schedule"), str)))
-    findings += _job_findings(values, context.pools)
-    return values, findings
+        return error.effort
 
 
 def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
@@ -193,4 +217,5 @@ def _schedule_finding(error: ScheduleError, single: bool) -> Finding:
     path: KeyPath = (error.key,)
     if error.key == "exclude" or (error.key == "schedule" and not single):
         path = (error.key, error.index)
-    return Finding(path=path, code="schedule", message=f"`{error.key}`: {error.message}", hint=error.hint)
+    message = f"`{error.key}`: {error.message}"
+    return Finding(path=path, code="schedule", message=message, more=lambda _: (message, error.hint))

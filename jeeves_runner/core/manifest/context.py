@@ -3,6 +3,8 @@
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.manifest.budget import Size
+
 _MERGED: Final = frozenset({"env", "retries"})
 """Of two layers of defaults these merge by key, one level deep; of all else the nearer layer wins."""
 
@@ -16,6 +18,15 @@ class ProjectContext(NamedTuple):
     """The IANA zone of jobs that name none."""
     pools: frozenset[str] = frozenset()
     """The names of the pools that the config declares."""
+
+
+class Layer(NamedTuple):
+    """The defaults that one file sets."""
+
+    values: Mapping[str, Any]
+    """The defaults by their keys."""
+    size: Size
+    """What they add to a file for each job in it."""
 
 
 def combine(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,26 +1,23 @@
 """The problems of one file, listed up to as many as a person will read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, NamedTuple
 
-from jeeves_runner.core.problem import KeyPath, Position, Problem
+from jeeves_runner.core.manifest.yaml_places import Places
+from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 
 MOST_PROBLEMS: Final = 100
 """Of errors and of warnings each; further ones are only counted."""
 
 Severity = Literal["error", "warning"]
 
-Locate = Callable[[KeyPath, bool], Position]
-"""Line and column of a place in the file; the flag asks for the key there rather than its value."""
+Locate = Callable[[Iterable[KeyPath]], Places]
+"""Finds places in the file; it takes as long as the first reading."""
 
 
 class _Reported(NamedTuple):
     severity: Severity
-    code: str
-    message: str
-    hint: str | None
-    place: KeyPath
-    at_key: bool
+    finding: Finding
     at: Position | None
 
 
@@ -31,54 +28,50 @@ class ProblemList:
         self._path = path
         self._listed: list[_Reported] = []
         self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
-        self._unlisted: dict[Severity, KeyPath] = {}
+        self._unlisted: dict[Severity, _Reported] = {}
 
     @property
     def is_full(self) -> bool:
         """Whether further errors are only counted: what is wrong would not be shown."""
         return self._counts["error"] >= MOST_PROBLEMS
 
-    def report(
-        self,
-        severity: Severity,
-        place: KeyPath,
-        code: str,
-        message: str,
-        hint: str | None = None,
-        *,
-        at_key: bool = False,
-        at: Position | None = None,
-    ) -> None:
-        """Add a problem at a place in the document, or ``at`` a line and column."""
+    def report(self, severity: Severity, finding: Finding, *, at: Position | None = None) -> None:
+        """Add what was found; ``at``: its line and column, where they are known already."""
         self._counts[severity] += 1
         if self._counts[severity] <= MOST_PROBLEMS:
-            self._listed.append(_Reported(severity, code, message, hint, place, at_key, at))
+            self._listed.append(_Reported(severity, finding, at))
         else:
-            self._unlisted.setdefault(severity, place)
+            self._unlisted.setdefault(severity, _Reported(severity, finding, at))
 
     def all(self, locate: Locate) -> list[Problem]:
         """The listed ones and, at the place of the first one not listed, how many more there are."""
-        if not self._listed:
-            return []
-        more = [self._count_of(severity, place) for severity, place in self._unlisted.items()]
-        return [self._problem(reported, locate) for reported in (*self._listed, *more)]
+        reported = [*self._listed, *map(self._count_from, self._unlisted.values())]
+        places = Places(())
+        if any(each.at is None for each in reported):
+            places = locate(each.finding.path for each in reported)
+        return [self._problem(each, places) for each in reported]
 
-    def _count_of(self, severity: Severity, place: KeyPath) -> _Reported:
+    def _count_from(self, first: _Reported) -> _Reported:
+        severity = first.severity
         count = self._counts[severity] - MOST_PROBLEMS
         # "At least": once errors are only counted, an entry counts as one, however many it has.
         least = "at least " if severity == "error" else ""
         several = severity if count == 1 else f"{severity}s"
         message = f"… and {least}{count:,} more {several} from here on"
-        return _Reported(severity, "more_problems", message, None, place, at_key=False, at=None)
+        finding = Finding(path=first.finding.path, code="more_problems", message=message)
+        return _Reported(severity, finding, first.at)
 
-    def _problem(self, reported: _Reported, locate: Locate) -> Problem:
-        line, column = reported.at or locate(reported.place, reported.at_key)
+    def _problem(self, reported: _Reported, places: Places) -> Problem:
+        severity, finding, at = reported
+        place = places.key_position if finding.at_key else places.position
+        line, column = at or place(finding.path)
+        message, hint = finding.told(places.written(finding.path))
         return Problem(
-            severity=reported.severity,
-            code=reported.code,
+            severity=severity,
+            code=finding.code,
             file=self._path,
             line=line,
             column=column,
-            message=reported.message,
-            hint=reported.hint,
+            message=message,
+            hint=hint,
         )

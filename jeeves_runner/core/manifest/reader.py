@@ -1,20 +1,29 @@
 """One manifest: bytes in, specs and problems out. Nothing here raises for what a file may hold."""
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
 
+from jeeves_runner.core.manifest.budget import MAX_EFFORT, MAX_ENTRIES, SPLIT, Size
 from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
-from jeeves_runner.core.manifest.context import ProjectContext, combine, with_defaults
+from jeeves_runner.core.manifest.context import Layer, ProjectContext, combine, with_defaults
 from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.validation import Validator, nearest, unsupported_key
-from jeeves_runner.core.manifest.yaml_text import YamlDocument, YamlError, decode, load, nothing_declared
-from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
+from jeeves_runner.core.manifest.yaml_places import Places
+from jeeves_runner.core.manifest.yaml_text import (
+    YamlDocument,
+    YamlError,
+    decode,
+    load,
+    locate,
+    nothing_declared,
+)
+from jeeves_runner.core.problem import Finding, KeyPath, Problem
 from jeeves_runner.core.spec_texts import encode, spec_hash
 from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.core.wording import brief, did_you_mean, shown
@@ -52,20 +61,20 @@ class ManifestReader:
         self._job_keys = tuple(parts["job"]["properties"])
         self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
 
-    def read(self, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]] = ()) -> FileResult:
+    def read(self, path: str, data: bytes, defaults: Sequence[Layer] = ()) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
 
         ``defaults`` are the folders' layers, outermost first.
         """
         return _FileReader(self, path, data, defaults).result()
 
-    def read_defaults(self, path: str, data: bytes) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+    def read_defaults(self, path: str, data: bytes) -> tuple[Layer | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
         return _FileReader(self, path, data, ()).defaults_layer()
 
-    def positions(self, data: bytes) -> YamlDocument:
-        """Where everything stands in a manifest that has been read without an error."""
-        return load(decode(data), positions=True)
+    def locate(self, data: bytes, paths: Iterable[KeyPath]) -> Places:
+        """Where these things stand in a manifest that has been read without an error."""
+        return locate(decode(data), paths)
 
     def validator(self, name: str) -> Validator:
         return self._validators[name]
@@ -90,46 +99,60 @@ def _validator(schema: Mapping[str, Any], own: Sequence[str]) -> Validator:
     return Validator(schema, jsonschema_rs.validator_for(dict(schema)).is_valid, LATER, own)
 
 
+class _TooMuch(Exception):
+    """The file comes to more than it may. Nothing is taken from it: a part is not what its author wrote."""
+
+    def __init__(self, path: KeyPath, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.finding = Finding(path=path, code="too_much", message=message, hint=hint)
+
+
 class _FileReader:
     """Reads one file. Lines and columns cost a second parse, which only a problem makes necessary."""
 
-    def __init__(
-        self, reader: ManifestReader, path: str, data: bytes, defaults: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, reader: ManifestReader, path: str, data: bytes, defaults: Sequence[Layer]) -> None:
         self._reader = reader
         self._path = path
         self._data = data
         self._text = ""
         self._defaults = defaults
-        self._located: YamlDocument | None = None
         self._problems = ProblemList(path)
         self._entries: list[Entry] = []
         self._invalid: set[tuple[Kind, str]] = set()
         self._unreadable = False
         self._holds_float = False
+        self._size = Size()
+        self._entries_left = MAX_ENTRIES
+        self._effort_left = MAX_EFFORT
 
     def result(self) -> FileResult:
         document = self._parse()
-        broken = document is None or not self._read_document(document)
+        try:
+            broken = document is None or not self._read_document(document)
+        except _TooMuch as error:
+            self._problems = ProblemList(self._path)  # others may have filled it
+            self._problems.report("error", error.finding)
+            self._entries.clear()
+            broken = True
         return FileResult(
             path=self._path,
             entries=tuple(self._entries),
-            problems=tuple(self._problems.all(self._position)),
+            problems=tuple(self._problems.all(self._locate)),
             broken=broken,
             invalid=frozenset(self._invalid),
             unreadable=self._unreadable,
         )
 
-    def defaults_layer(self) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+    def defaults_layer(self) -> tuple[Layer | None, list[Problem]]:
         document = self._parse(if_empty="delete it, or write `defaults: {}`")
         if document is None:
-            return None, self._problems.all(self._position)
+            return None, self._problems.all(self._locate)
         value = document.value
         if not isinstance(value, dict) or set(value) != {"defaults"}:
             self._error((), "defaults", "this file holds one key, `defaults:`, and nothing else")
-            return None, self._problems.all(self._position)
-        layer = self._layer(value["defaults"])
-        return layer, self._problems.all(self._position)
+            return None, self._problems.all(self._locate)
+        layer = self._layer(value["defaults"], document)
+        return layer, self._problems.all(self._locate)
 
     def _parse(self, if_empty: str | None = None) -> YamlDocument | None:
         """The document; ``if_empty`` replaces the hint for an empty file, which speaks of jobs."""
@@ -138,10 +161,11 @@ class _FileReader:
             document = load(self._text)
         except YamlError as error:
             hint = if_empty if if_empty and error.code == "empty" else error.hint
-            at = error.line, error.column
-            self._problems.report("error", (), error.code, error.message, hint, at=at)
+            finding = Finding(path=(), code=error.code, message=error.message, hint=hint)
+            self._problems.report("error", finding, at=(error.line, error.column))
             return None
         self._holds_float = document.holds_float
+        self._size = document.size
         return document
 
     def _read_document(self, document: YamlDocument) -> bool:
@@ -196,16 +220,19 @@ class _FileReader:
                 self._unreadable = True
                 return
             value = {"id": stem, **value}
-        self._job(value, (), combine(self._defaults), 1)
+        self._job(value, (), self._layers(), 1)
 
     def _read_lists(self, value: dict[str, Any], document: YamlDocument) -> bool:
         strange = [key for key in value if key not in self._reader.list_keys]
         for key in strange:
             self._unknown_list_key(key)
-        defaults = self._layer(value["defaults"]) if "defaults" in value else {}
-        layers = combine((*self._defaults, defaults or {}))
         # An unknown key may be a mistyped `defaults`: then every entry lacks what it says.
-        readable = defaults is not None and not strange
+        readable = not strange
+        defaults = self._layers()
+        if "defaults" in value:
+            own = self._layer(value["defaults"], document)
+            readable = readable and own is not None
+            defaults = self._layers(own)
         for key, kind in _LISTS:
             items = value.get(key, [])
             if not isinstance(items, list):
@@ -219,16 +246,28 @@ class _FileReader:
                 continue
             lines = document.item_lines.get(key) or self._line_of_alias(key, items)
             for n, item in enumerate(items):
-                self._item(kind, item, (key, n), layers, readable, lines[n])
+                self._item(kind, item, (key, n), defaults, readable, lines[n])
         return readable
+
+    def _layers(self, own: Layer | None = None) -> Layer:
+        """The defaults of the folders and the file's own ones together."""
+        layers = self._defaults if own is None else (*self._defaults, own)
+        size = Size()
+        for layer in layers:
+            size = size.plus(layer.size)
+        return Layer(combine(layer.values for layer in layers), size)
 
     def _line_of_alias(self, key: str, items: Sequence[Any]) -> Sequence[int]:
         """Lines for the items of a list that an alias stands for: the alias's line for each."""
-        return [self._positions().key_position((key,))[0]] * len(items) if items else ()
+        return [self._locate([(key,)]).key_position((key,))[0]] * len(items) if items else ()
 
     def _item(
-        self, kind: Kind, item: Any, place: KeyPath, defaults: Mapping[str, Any], readable: bool, line: int
+        self, kind: Kind, item: Any, place: KeyPath, defaults: Layer, readable: bool, line: int
     ) -> None:
+        self._entries_left -= 1
+        if self._entries_left < 0:
+            message = f"the file declares more than {MAX_ENTRIES:,} jobs and queues"
+            raise _TooMuch(place, message, SPLIT)
         name = item.get("id") if isinstance(item, dict) else None
         if not isinstance(name, str) or not is_id(name):
             self._unreadable = True
@@ -243,13 +282,21 @@ class _FileReader:
         else:
             self._queue(item, place, line)
 
-    def _job(self, item: Any, place: KeyPath, defaults: Mapping[str, Any], line: int) -> None:
+    def _job(self, item: Any, place: KeyPath, defaults: Layer, line: int) -> None:
+        self._size = self._size.plus(defaults.size)
+        if (excess := self._size.excess) is not None:
+            message = f"with its defaults for each job the file comes to {excess}"
+            raise _TooMuch(place, message, "shorten the defaults, or split the file")
         known = self._reader.defaultable
-        full = with_defaults(item, defaults, known) if isinstance(item, dict) else item
+        full = with_defaults(item, defaults.values, known) if isinstance(item, dict) else item
         if not self._valid("job", full, place):
             return
         context = self._reader.context
-        values, findings = build_job(full, context)
+        values, findings, effort = build_job(full, context)
+        self._effort_left -= effort
+        if self._effort_left < 0:
+            message = "too many schedules of this file seldom occur, and finding that out takes too long"
+            raise _TooMuch((*place, "schedule"), message, f"exclude less, or {SPLIT}")
         text = encode(values)
         if "\\u0000" in text:
             findings += nul_findings(full)
@@ -257,9 +304,9 @@ class _FileReader:
             return
         if values["timeout_ms"] is None:
             message = f"job `{full['id']}` has no `timeout`: a run that hangs is never ended"
-            self._problems.report(
-                "warning", (*place, "id"), "no_timeout", message, "add `timeout: 1h`, or what fits"
-            )
+            hint = "add `timeout: 1h`, or what fits"
+            finding = Finding(path=(*place, "id"), code="no_timeout", message=message, hint=hint)
+            self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))
         self._enter("job", values["id"], text, line, requires)
 
@@ -294,8 +341,11 @@ class _FileReader:
                 place, "invalid", f"this {kind} is invalid"
             )  # explaining is slow, and would not be shown
         else:
-            for finding in validator.findings(value):
+            findings = validator.findings(value, holds_float=self._holds_float)
+            for finding in findings:
                 self._add_finding(place, finding)
+            if not findings:
+                return True
         self._reject(kind, value)
         return False
 
@@ -313,12 +363,12 @@ class _FileReader:
         else:
             self._unreadable = True
 
-    def _layer(self, value: Any) -> Mapping[str, Any] | None:
+    def _layer(self, value: Any, document: YamlDocument) -> Layer | None:
         value = {} if value is None else value
         findings = self._reader.validator("defaults").findings(value, holds_float=self._holds_float)
         for finding in findings:
             self._add_finding(("defaults",), finding)
-        return None if findings else value
+        return None if findings else Layer(value, document.sizes["defaults"])
 
     def _unknown_list_key(self, key: str) -> None:
         if key in LATER:
@@ -334,20 +384,13 @@ class _FileReader:
             self._error((key,), "unknown_key", message, hint, at_key=True)
 
     def _add_finding(self, place: KeyPath, finding: Finding) -> None:
-        self._error(
-            (*place, *finding.path), finding.code, finding.message, finding.hint, at_key=finding.at_key
-        )
+        self._problems.report("error", finding._replace(path=(*place, *finding.path)))
 
     def _error(
         self, path: KeyPath, code: str, message: str, hint: str | None = None, *, at_key: bool = False
     ) -> None:
-        self._problems.report("error", path, code, message, hint, at_key=at_key)
+        finding = Finding(path=path, code=code, message=message, hint=hint, at_key=at_key)
+        self._problems.report("error", finding)
 
-    def _position(self, path: KeyPath, at_key: bool) -> Position:
-        located = self._positions()
-        return located.key_position(path) if at_key else located.position(path)
-
-    def _positions(self) -> YamlDocument:
-        if self._located is None:
-            self._located = load(self._text, positions=True)
-        return self._located
+    def _locate(self, paths: Iterable[KeyPath]) -> Places:
+        return locate(self._text, paths)

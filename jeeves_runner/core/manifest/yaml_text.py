@@ -1,13 +1,11 @@
-"""YAML text to plain values, with the positions of everything and without YAML 1.1's surprises.
+"""YAML text to plain values, with the positions of what is asked for and without YAML 1.1's surprises.
 
-Built on libyaml's events. Plain scalars follow YAML 1.2's core schema: only ``true``/``false`` are
-booleans, ``0777`` and ``12:30`` are text. Duplicate keys, second documents, tags, merge keys and
-aliases that expand to too much are errors, each with a line and a column.
+Built on libyaml's events. Duplicate keys, second documents, tags, merge keys and text that comes to more
+than ``budget`` allows are errors, each with a line and a column.
 """
 
-import math
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from yaml import YAMLError
@@ -22,28 +20,13 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from jeeves_runner.core.manifest.budget import MAX_DEPTH, MAX_SIZE, MAX_VALUES, SPLIT, Size
 from jeeves_runner.core.manifest.yaml_faults import explain
+from jeeves_runner.core.manifest.yaml_places import Place, Places
+from jeeves_runner.core.manifest.yaml_scalars import NUMBER_STARTS, WORDS, NotANumber, plain_value
 from jeeves_runner.core.problem import KeyPath, Position
 from jeeves_runner.core.wording import brief
 
-MAX_SIZE: Final = 1024 * 1024
-"""Bytes that a file may have."""
-MAX_NODES: Final = 200_000
-MAX_DEPTH: Final = 64
-
-_LONGEST_NUMBER: Final = 20
-"""Characters of the longest integer accepted; with thousands of digits Python itself would raise."""
-
-_WORDS: Final[dict[str, Any]] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True,
-    "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
-_NUMBER_STARTS: Final = frozenset("0123456789+-.")
-_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_BASED: Final = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _CORE_TAGS: Final = frozenset({None, "!", "tag:yaml.org,2002:str"})
 
 
@@ -59,12 +42,12 @@ class YamlError(Exception):
         self.hint = hint
 
 
-class _PositionsNeeded(Exception):
-    """The quick pass has found something it can only describe with positions."""
+class _LinesNeeded(Exception):
+    """A key stands twice: to name the line of the first one, all keys' lines must be noted."""
 
 
 class YamlDocument(NamedTuple):
-    """The value of a text, and where its parts stand."""
+    """The value of a text, and what is needed of the text besides."""
 
     value: Any
     """Mappings, lists, texts, numbers, booleans and None."""
@@ -72,26 +55,16 @@ class YamlDocument(NamedTuple):
     """Whether a number in it has a point or an exponent."""
     item_lines: dict[str, list[int]]
     """For each list directly below the top, the lines on which its items begin, from 1."""
-    positions: dict[KeyPath, Position]
-    """Where each key's value and each item begins; empty unless asked for."""
-    keys: dict[KeyPath, Position]
-    """Where each key itself begins; empty unless asked for."""
-
-    def position(self, path: KeyPath) -> Position:
-        """Where the value at ``path`` stands, or the nearest thing around it."""
-        while path and path not in self.positions:
-            path = path[:-1]
-        return self.positions.get(path, (1, 1))
-
-    def key_position(self, path: KeyPath) -> Position:
-        """Where the key of ``path`` stands."""
-        return self.keys.get(path) or self.position(path)
+    size: Size
+    """How much it comes to, aliases included."""
+    sizes: dict[str, Size]
+    """The same for each key at the top."""
 
 
 def decode(data: bytes) -> str:
     """The text of a manifest's bytes: UTF-8, with or without a mark, and not too large."""
     if len(data) > MAX_SIZE:
-        raise YamlError(1, 1, "too_large", "the file is larger than 1 MiB", "split it into several manifests")
+        raise YamlError(1, 1, "too_large", "the file is larger than 1 MiB", SPLIT)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -113,12 +86,12 @@ def nothing_declared() -> YamlError:
     return YamlError(1, 1, "empty", "the file declares nothing", "delete it, or write `jobs: []`")
 
 
-def load(text: str, *, positions: bool = False) -> YamlDocument:
+def load(text: str) -> YamlDocument:
     """The one document of ``text``; YamlError says what is wrong and where."""
     try:
-        return _Builder(text, positions).document()
-    except _PositionsNeeded:
-        return load(text, positions=True)
+        return _Builder(text).document()
+    except _LinesNeeded:
+        return _Builder(text, with_lines=True).document()
     except YAMLError as error:
         fault = explain(error, text)
         raise YamlError(fault.line, fault.column, "yaml_syntax", fault.message, fault.hint) from None
@@ -128,19 +101,41 @@ def load(text: str, *, positions: bool = False) -> YamlDocument:
         ) from None
 
 
-class _Builder:
-    """Builds values from events; the stack is Python's own, bounded by MAX_DEPTH."""
+def locate(text: str, paths: Iterable[KeyPath]) -> Places:
+    """Where the values at ``paths`` stand in a text that can be loaded."""
+    places = Places(paths)
+    _Builder(text, places.top).document()
+    return places
 
-    def __init__(self, text: str, positions: bool) -> None:
+
+class _Anchored(NamedTuple):
+    """What an alias stands for."""
+
+    value: Any
+    size: Size
+    written: str | None
+    """A plain scalar as it is written."""
+
+
+class _Builder:
+    """Builds values from events; the stack is Python's own, bounded by MAX_DEPTH.
+
+    ``top``: the places to fill in. ``with_lines``: a key that stands twice is told with both lines.
+    """
+
+    def __init__(self, text: str, top: Place | None = None, *, with_lines: bool = False) -> None:
         # Any: the stubs allow None and events without a place in the text; libyaml gives neither.
         self._next: Callable[[], Any] = CParser(text).get_event
-        self._record = positions
+        self._top = top
+        self._with_lines = with_lines
         self._holds_float = False
         self._item_lines: dict[str, list[int]] = {}
-        self._positions: dict[KeyPath, Position] = {}
-        self._keys: dict[KeyPath, Position] = {}
-        self._anchors: dict[str, tuple[Any, int]] = {}
-        self._nodes = 0
+        self._sizes: dict[str, Size] = {}
+        self._anchors: dict[str, _Anchored] = {}
+        self._length = len(text)
+        self._values = 0
+        self._copied = 0
+        """Characters that aliases have brought in."""
 
     def document(self) -> YamlDocument:
         self._next()  # the start of the stream
@@ -151,7 +146,7 @@ class _Builder:
         event = self._next()
         if type(event) is ScalarEvent and event.value == "" and not event.style:
             raise nothing_declared()
-        value = self._value(event, (), 0)
+        value = self._value(event, self._top, 0)
         self._next()  # the end of the document
         event = self._next()
         if type(event) is not StreamEndEvent:
@@ -163,79 +158,114 @@ class _Builder:
                 "a second document starts here",
                 "one document per file: use `jobs:`",
             )
-        return YamlDocument(value, self._holds_float, self._item_lines, self._positions, self._keys)
+        return YamlDocument(value, self._holds_float, self._item_lines, self._size, self._sizes)
 
-    def _value(self, event: Any, path: KeyPath, depth: int) -> Any:
-        self._nodes += 1
-        if self._record:
-            self._positions[path] = _place(event)
+    @property
+    def _size(self) -> Size:
+        """What has been read so far, as if the rest of the file held no value."""
+        return Size(self._values, self._length + self._copied)
+
+    def _value(self, event: Any, place: Place | None, depth: int, key: str = "") -> Any:
+        """``key``: the one at the top that the value has, if it is directly below the top."""
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise self._too_much(event)
+        if place is not None:
+            place.value = _place(event)
         kind = type(event)
-        if kind is ScalarEvent:
-            value = self._scalar(event)
-            if event.anchor is not None:
-                self._anchors[event.anchor] = (value, 1)
-            return value
         if kind is AliasEvent:
-            return self._alias(event)
-        if depth > MAX_DEPTH:
-            raise YamlError(
-                *_place(event),
-                "too_deep",
-                f"values are nested more than {MAX_DEPTH} deep",
-                "see whether brackets are closed where they should be",
-            )
-        if event.tag is not None and event.tag != "!":
-            raise _tag_error(event)
-        before = self._nodes
-        built: Any = self._mapping(path, depth) if kind is MappingStartEvent else self._sequence(path, depth)
+            return self._alias(event, place)
+        values, copied = self._values, self._copied
+        if kind is ScalarEvent:
+            built = self._scalar(event)
+            written = None if event.style else event.value
+            if place is not None:
+                place.written = written
+            end = event
+        else:
+            if depth > MAX_DEPTH:
+                raise YamlError(
+                    *_place(event),
+                    "too_deep",
+                    f"values are nested more than {MAX_DEPTH} deep",
+                    "see whether brackets are closed where they should be",
+                )
+            if event.tag is not None and event.tag != "!":
+                raise _tag_error(event)
+            written = None
+            if kind is MappingStartEvent:
+                built, end = self._mapping(place, depth)
+            else:
+                built, end = self._sequence(place, depth, key)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (built, self._nodes - before + 1)
+            length = end.end_mark.index - event.start_mark.index
+            size = Size(self._values - values + 1, self._copied - copied + length)
+            self._anchors[event.anchor] = _Anchored(built, size, written)
         return built
 
-    def _mapping(self, path: KeyPath, depth: int) -> dict[str, Any]:
+    def _too_much(self, event: Any) -> YamlError:
+        message = f"the file holds {self._size.excess}"
+        return YamlError(*_place(event), "too_much", message, SPLIT)
+
+    def _mapping(self, place: Place | None, depth: int) -> tuple[dict[str, Any], Any]:
+        """The values, and the event that ends them."""
         values: dict[str, Any] = {}
-        get, record = self._next, self._record
+        lines: dict[str, int] | None = {} if self._with_lines else None
+        below = place.below if place is not None else None
+        begun: list[tuple[str, int, int, int]] = []
+        get = self._next
         while type(event := get()) is not MappingEndEvent:
-            key = self._key(event, path, values)
+            key = self._key(event, values, lines)
+            if depth == 0:
+                begun.append((key, _index(event), self._values, self._copied))
+            inner = below.get(key) if below else None
+            if inner is not None:
+                inner.key = _place(event)
             event = get()
             # Short texts are nearly everything; a call for each would cost a tenth of the whole.
-            if type(event) is ScalarEvent and event.anchor is None and event.tag is None and not record:
-                self._nodes += 1
+            if type(event) is ScalarEvent and event.anchor is None and event.tag is None and inner is None:
+                self._values += 1
                 text = event.value
-                plain = not event.style and (text in _WORDS or text[0] in _NUMBER_STARTS)
+                plain = not event.style and (text in WORDS or text[0] in NUMBER_STARTS)
                 values[key] = self._scalar(event) if plain else text
             else:
-                values[key] = self._value(event, (*path, key) if record or depth == 0 else path, depth + 1)
-        return values
+                values[key] = self._value(event, inner, depth + 1, key if depth == 0 else "")
+        if depth == 0:
+            begun.append(("", _index(event), self._values, self._copied))
+        for (key, start, counted, copied), (_, end, now, by_now) in pairwise(begun):
+            self._sizes[key] = Size(now - counted, end - start + by_now - copied)
+        return values, event
 
-    def _key(self, event: Any, path: KeyPath, values: dict[str, Any]) -> str:
+    def _key(self, event: Any, values: dict[str, Any], lines: dict[str, int] | None) -> str:
         if type(event) is not ScalarEvent:
             raise YamlError(
                 *_place(event), "key", "a key must be plain text", "quote text that starts with [ { * or &"
             )
         key: str = event.value
-        if not event.style and (key in _WORDS or key == "<<"):
+        if not event.style and (key in WORDS or key == "<<"):
             raise _key_error(event)
         if key in values:
-            if not self._record:
-                raise _PositionsNeeded
-            first = self._keys[(*path, key)][0]
-            message = f"the key `{brief(key)}` stands here for the second time, first in line {first}"
+            if lines is None:
+                raise _LinesNeeded
+            message = f"the key `{brief(key)}` stands here for the second time, first in line {lines[key]}"
             raise YamlError(*_place(event), "duplicate_key", message, "keep one of them")
-        if self._record:
-            self._keys[(*path, key)] = _place(event)
+        if lines is not None:
+            lines[key] = _place(event)[0]
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise self._too_much(event)
         return key
 
-    def _sequence(self, path: KeyPath, depth: int) -> list[Any]:
+    def _sequence(self, place: Place | None, depth: int, key: str) -> tuple[list[Any], Any]:
+        """The items, and the event that ends them."""
         values: list[Any] = []
-        lines: list[int] | None = None
-        if depth == 1 and len(path) == 1:
-            lines = self._item_lines[str(path[0])] = []
+        lines = self._item_lines.setdefault(key, []) if depth == 1 and key else None
+        below = place.below if place is not None else None
         while type(event := self._next()) is not SequenceEndEvent:
             if lines is not None:
                 lines.append(event.start_mark.line + 1)
-            values.append(self._value(event, (*path, len(values)) if self._record else path, depth + 1))
-        return values
+            values.append(self._value(event, below.get(len(values)) if below else None, depth + 1))
+        return values, event
 
     def _scalar(self, event: ScalarEvent) -> Any:
         text: str = event.value
@@ -243,59 +273,44 @@ class _Builder:
             raise _tag_error(event)
         if event.style or event.tag is not None:
             return text
-        if text in _WORDS:
-            return _WORDS[text]
-        if text[0] in _NUMBER_STARTS:
-            value = _number(text, event)
-            if type(value) is float:
-                self._holds_float = True
-            return value
-        return text
+        try:
+            value = plain_value(text)
+        except NotANumber as error:
+            raise YamlError(*_place(event), "number", str(error), "quote it if it is text") from None
+        if type(value) is float:
+            self._holds_float = True
+        return value
 
-    def _alias(self, event: Any) -> Any:
-        if event.anchor not in self._anchors:
+    def _alias(self, event: Any, place: Place | None) -> Any:
+        anchored = self._anchors.get(event.anchor)
+        if anchored is None:
             raise YamlError(
                 *_place(event),
                 "alias",
                 f"`*{brief(event.anchor)}` refers to an anchor that is not there",
                 f'quote text that starts with `*`: "*{brief(event.anchor)}"',
             )
-        value, size = self._anchors[event.anchor]
-        self._nodes += size
-        if self._nodes > MAX_NODES:
+        self._values += anchored.size.values
+        self._copied += anchored.size.characters
+        if (excess := self._size.excess) is not None:
             raise YamlError(
                 *_place(event),
                 "aliases",
-                f"aliases expand to more than {MAX_NODES:,} values",
+                f"aliases expand the file to {excess}",
                 "write out what differs, or split the file",
             )
-        return value
-
-
-def _number(text: str, event: ScalarEvent) -> Any:
-    if (decimal := _INTEGER.fullmatch(text)) or _BASED.fullmatch(text):
-        if len(text) > _LONGEST_NUMBER:
-            raise YamlError(
-                *_place(event),
-                "number",
-                f"the number {brief(text)} is too large",
-                "quote it if it is text",
-            )
-        return int(text) if decimal else int(text, 0)
-    if _FLOAT.fullmatch(text):
-        value = float(text)
-        if math.isfinite(value):
-            return value
-    elif not _NOT_FINITE.fullmatch(text):
-        return text
-    raise YamlError(
-        *_place(event), "number", f"`{brief(text)}` is not a finite number", "quote it if it is text"
-    )
+        if place is not None:
+            place.written = anchored.written
+        return anchored.value
 
 
 def _place(event: Any) -> Position:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1)
+
+
+def _index(event: Any) -> int:
+    return int(event.start_mark.index)
 
 
 def _key_error(event: ScalarEvent) -> YamlError:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from jeeves_runner.core.manifest.yaml_text import MAX_SIZE
+from jeeves_runner.core.manifest.budget import MAX_SIZE
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
 from jeeves_runner.regular_files import not_regular, open_to_read

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
+from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load, locate
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,6 @@ from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load
 )  # fmt: skip
 def test_values_follow_yaml_1_2(text: str, value: Any) -> None:
     assert load(text).value == value
-    assert load(text, positions=True).value == value
 
 
 @pytest.mark.parametrize(
@@ -88,10 +87,19 @@ def test_items_of_lists_know_their_lines() -> None:
 
 
 def test_positions_of_keys_and_values() -> None:
-    document = load("jobs:\n  - id: a\n    env:\n      X: y\n", positions=True)
-    assert document.position(("jobs", 0, "env", "X")) == (4, 10)
-    assert document.key_position(("jobs", 0, "env", "X")) == (4, 7)
-    assert document.position(("jobs", 0, "missing")) == (2, 5)
+    inner = ("jobs", 0, "env", "X")
+    places = locate("jobs:\n  - id: a\n    env:\n      X: y\n", [inner, ("jobs", 0, "missing")])
+    assert places.position(inner) == (4, 10)
+    assert places.key_position(inner) == (4, 7)
+    assert places.position(("jobs", 0, "missing")) == (2, 5)
+    assert places.key_position(("jobs", 0, "missing")) == (2, 5)
+    assert locate("a: 1\n", []).position(("a",)) == (1, 1)
+
+
+def test_a_plain_scalar_is_known_as_it_is_written() -> None:
+    paths = [(key,) for key in "abcdef"]
+    places = locate("a: 1.10\nb: &x 0x1F\nc: *x\nd: '1.10'\ne: [1]\n", paths)
+    assert [places.written(path) for path in paths] == ["1.10", "0x1F", "0x1F", None, None, None]
 
 
 scalars = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text("abc: #-'\"\n", max_size=8)
