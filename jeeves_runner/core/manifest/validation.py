@@ -5,6 +5,7 @@ jsonschema, which has the last word. Its findings become sentences here: the sch
 ``x-expected`` what a value should be.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 _MOST: Final = 1000
 _NULL: Final = {"type": "null"}
-_DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
+_NEARLY_INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_,]*")
 _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
@@ -45,11 +47,13 @@ class Validator:
         self._is_valid = accepts
 
     def accepts(self, value: Any, *, holds_float: bool = True) -> bool:
-        """Whether the value is right; ``holds_float``: there may be a float within."""
+        """Whether the value is certainly right; ``holds_float``: there may be a float within."""
         if not self._is_valid(value):
             return False
         # To JSON Schema 1e2 is an integer; here it would stay a float, whatever the spec's type says.
-        return not holds_float or bool(self._authority.is_valid(value))
+        return not holds_float or any(
+            self._is_valid(_beside_whole(value, side)) for side in (-math.inf, math.inf)
+        )
 
     @cached_property
     def _authority(self) -> Any:
@@ -132,6 +136,17 @@ def _authority(schema: Mapping[str, Any]) -> Any:
     return strict(dict(schema))
 
 
+def _beside_whole(value: Any, side: float) -> Any:
+    """The value with each whole float, such as 2.0, replaced by the nearest float on this side of it."""
+    if isinstance(value, float):
+        return math.nextafter(value, side) if value.is_integer() else value
+    if isinstance(value, list):
+        return [_beside_whole(item, side) for item in value]
+    if isinstance(value, dict):
+        return {key: _beside_whole(item, side) for key, item in value.items()}
+    return value
+
+
 def _is_whole(_checker: Any, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -171,35 +186,54 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
     if words := _words(schema):
         expected = words[0] if len(words) == 1 else "one of " + ", ".join(words)
     name = _dotted(path)
-    subject = f"`{name}`" if name else "this"
-    message = f"{subject} must be {expected or 'something else'}, not {shown(value)}"
-    return Finding(path=path, code="wrong_value", message=message, hint=_hint(value, schema, expected or ""))
+    subject = f"`{name}` must be" if name else "this must be"
+
+    def said(written: str | None) -> tuple[str, str | None]:
+        is_shown = written is not None and isinstance(value, bool | int | float)
+        text = brief(written) if written is not None and is_shown else shown(value)
+        return f"{subject} {expected or 'something else'}, not {text}", _hint(
+            value, text, schema, expected or ""
+        )
+
+    message, hint = said(None)
+    return Finding(path=path, code="wrong_value", message=message, hint=hint, more=said)
 
 
-def _hint(value: Any, schema: Mapping[str, Any], expected: str) -> str | None:
-    """What its author probably meant."""
+def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> str | None:
+    """What its author probably meant; ``text`` is the value as it is written."""
     if value is None:
         return "it is empty: give it a value, or remove it"
     kinds = _kinds(schema)
-    word = str(value).lower()
-    if near := get_close_matches(word, _words(schema), n=1):
-        return did_you_mean(near[0])
-    if "boolean" in kinds and word in _BOOLEANS:
-        return f"YAML 1.2 knows only true and false: write {_BOOLEANS[word]}"
-    if "integer" in kinds and isinstance(value, float) and value.is_integer():
-        return f"write it without point and exponent: {int(value)}"
+    if isinstance(value, str):
+        return _hint_for_text(value, kinds, _words(schema))
+    if isinstance(value, float) and "integer" in kinds and value.is_integer():
+        return f"write it without point and exponent: {brief(str(int(value)))}"
     if isinstance(value, int) and not isinstance(value, bool):
         if "duration" in expected:
-            return f"a number needs its unit: {value}s, {value}m, {value}h or {value}d"
+            return (
+                f"a number needs its unit: {text}s, {text}m, {text}h or {text}d" if text.isdecimal() else None
+            )
         if "size" in expected:
-            return f"a number needs its unit: {value}MiB?"
+            return f"a number needs its unit: {text}MiB?" if text.isdecimal() else None
     if "string" in kinds and isinstance(value, bool | int | float) and "duration" not in expected:
-        return f'quote it: "{shown(value)}"'
-    if isinstance(value, str) and (
-        ("integer" in kinds and _DIGITS.fullmatch(value))
-        or ("boolean" in kinds and value in _BOOLEANS.values())
-    ):
-        return f"write it without quotes: {value}"
+        return f'quote it: "{text}"' if len(text) < LONGEST else "quote it"
+    return None
+
+
+def _hint_for_text(value: str, kinds: set[str], words: Sequence[str]) -> str | None:
+    word = value[:LONGEST].lower()
+    if near := get_close_matches(word, words, n=1):
+        return did_you_mean(near[0])
+    if "boolean" in kinds:
+        if word in _BOOLEANS:
+            return f"YAML 1.2 knows only true and false: write {_BOOLEANS[word]}"
+        if value in _BOOLEANS.values():
+            return f"write it without quotes: {value}"
+    if "integer" in kinds:
+        if _INTEGER.fullmatch(value):
+            return f"write it without quotes: {value}"
+        if _NEARLY_INTEGER.fullmatch(value):
+            return "it is text: whole numbers have digits alone, and do not begin with 0"
     return None
 
 

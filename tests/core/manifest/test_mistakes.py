@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.manifests import READER, error_of, read
+from support.manifests import READER, error_of, job, read
 
 
 def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
@@ -108,6 +108,45 @@ def test_problems_say_where_what_and_how_to_mend_it(
     assert message in found[2]
     assert hint in found[3]
     assert found[:2] == (line, column)
+
+
+@pytest.mark.parametrize(
+    "written", ["1.10", "1e3", "0x1F", "0o17", "+1", "5.", ".5", "-0", "True", "FALSE", "1.0"]
+)
+def test_a_hint_quotes_what_is_written(written: str) -> None:
+    for text in (f"run: x\nenv: {{V: {written}}}\n", f"run: x\nargs: [a, {written}]\n", f"run: {written}\n"):
+        _, _, message, hint = error_of(text)
+        assert message.endswith(f", not {written}")
+        assert hint == f'quote it: "{written}"'
+    _, _, message, hint = error_of(f"run: x\nname: &v {written}\nenv: {{V: *v}}\n")
+    assert (message, hint) == (f"`env.V` must be text, {{file: PATH}} or {{from_env: NAME}}, not {written}",
+                               f'quote it: "{written}"')  # fmt: skip
+
+
+@pytest.mark.parametrize("written", ["012", "1_000", "12:30", "2026-12-25", "1.2.3", "0777", "yes"])
+def test_what_yaml_1_1_took_for_another_value_is_the_text_that_is_written(written: str) -> None:
+    assert job(f"run: x\ntimeout: 1m\nenv: {{V: {written}}}\n").env == (("V", written),)
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "hint"),
+    [
+        ("timeout", "0x1F", ""),
+        ("timeout", "-5", ""),
+        ("timeout", "1.5", ""),
+        ("timeout", "90", "a number needs its unit: 90s, 90m, 90h or 90d"),
+        ("priority", "010", "it is text: whole numbers have digits alone, and do not begin with 0"),
+        ("priority", "1_000", "it is text: whole numbers have digits alone, and do not begin with 0"),
+        ("priority", "'010'", "it is text: whole numbers have digits alone, and do not begin with 0"),
+        ("priority", "'10'", "write it without quotes: 10"),
+        ("priority", "1.10", ""),
+        ("priority", "1e2", "write it without point and exponent: 100"),
+        ("enabled", "1", ""),
+        ("env", "{V: 0." + "1" * 80 + "}", "quote it"),
+    ],
+)
+def test_a_hint_that_shows_a_value_works_when_pasted(key: str, written: str, hint: str) -> None:
+    assert error_of(f"run: x\n{key}: {written}\n")[3] == hint
 
 
 def test_an_invalid_job_leaves_its_siblings_alone() -> None:
