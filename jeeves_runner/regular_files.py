@@ -16,6 +16,8 @@ from typing import Final
 _ALWAYS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """On a regular file O_NONBLOCK has no effect."""
 
+_TERMINALS: Final = ("/dev/tty", "/dev/pts/", "/dev/console")
+
 _CHUNK: Final = 64 * 1024
 
 StrPath = str | os.PathLike[str]
@@ -49,22 +51,31 @@ def open_own_to_write(path: StrPath, *, folder: int | None = None, append: bool 
 
 
 def open_to_append(path: StrPath) -> int:
-    """A descriptor whose writes go to the end of a file, made for this user if nothing is there. Links
-    are followed, and a device such as /dev/null is allowed: the user has named it. OSError for all else."""
+    """A descriptor whose writes go to the end of a file, made for this user if nothing is there. Links are
+    followed, and a terminal or /dev/null is allowed: the user has named it. OSError for all else; other
+    devices are not even opened."""
+    _check_takes_lines(path)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _ALWAYS
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
-        if error.errno == errno.EISDIR:
-            raise OSError(errno.EISDIR, "it is a folder", os.fspath(path)) from None
         if error.errno == errno.ENXIO:  # a pipe that nobody reads
-            raise _no_file_no_device(path) from None
+            raise _takes_no_lines(path) from None
         raise
     mode = os.fstat(descriptor).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
         os.close(descriptor)
-        raise _no_file_no_device(path)
+        raise _takes_no_lines(path)
     return descriptor
+
+
+def folder_of_the_system(path: StrPath) -> str | None:
+    """``/dev``, ``/proc`` or ``/sys`` where a path leads there: what stands there is no file that somebody
+    has put there. None for all else, and for /dev/shm, which is memory."""
+    real = os.path.realpath(path) + os.sep
+    if real.startswith("/dev/shm/"):
+        return None
+    return next((folder for folder in ("/dev", "/proc", "/sys") if real.startswith(folder + os.sep)), None)
 
 
 def create(path: StrPath, *, folder: int | None = None) -> int:
@@ -139,8 +150,23 @@ def _open(path: StrPath, flags: int, *, follow: bool, folder: int | None) -> int
     return descriptor
 
 
-def _no_file_no_device(path: StrPath) -> OSError:
-    return OSError(errno.EINVAL, "it is neither a file nor a device", os.fspath(path))
+def _check_takes_lines(path: StrPath) -> None:
+    """OSError where something stands that is no file for lines."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG  # it is to be made
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "it is a folder", os.fspath(path))
+    if stat.S_ISREG(mode):
+        if (folder := folder_of_the_system(path)) is not None:
+            raise OSError(errno.EINVAL, f"it is a file of the system, in {folder}", os.fspath(path))
+    elif not (stat.S_ISCHR(mode) and os.path.realpath(path).startswith((os.devnull, *_TERMINALS))):
+        raise _takes_no_lines(path)
+
+
+def _takes_no_lines(path: StrPath) -> OSError:
+    return OSError(errno.EINVAL, "it is neither a file nor a terminal nor /dev/null", os.fspath(path))
 
 
 def _is_link(path: StrPath, folder: int | None) -> bool:

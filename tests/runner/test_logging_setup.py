@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_made_anew_goes_on_as_it_was(tmp_path: Path) -> No
     flush_log()
     first, second = (tmp_path / "old.log").read_text().splitlines()
     assert {first[33:], second[33:]} == {
-        f"the log file {file} cannot be opened anew: it is neither a file nor a device",
+        f"the log file {file} cannot be opened anew: it is neither a file nor a terminal nor /dev/null",
         "after",
     }
 
@@ -99,8 +99,25 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str
         set_up_logging(LogConfig(file=file))
 
 
-def test_a_device_may_take_the_log() -> None:
+def test_dev_null_may_take_the_log() -> None:
     set_up_logging(LogConfig(file=Path("/dev/null")))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no /proc")
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("/dev/full", "neither a file nor a terminal nor /dev/null"),
+        ("/dev/zero", "neither a file nor a terminal nor /dev/null"),
+        ("/proc/version", "it is a file of the system, in /proc"),
+        ("/proc/sys/kernel/hostname", "it is a file of the system, in /proc"),
+        ("/proc/self/nothing", "it is a file of the system, in /proc"),
+        ("/dev/nothing", "it is a file of the system, in /dev"),
+    ],
+)
+def test_what_belongs_to_the_system_takes_no_log(file: str, reason: str) -> None:
+    with pytest.raises(OSError, match=reason):
+        set_up_logging(LogConfig(file=Path(file)))
 
 
 def test_lines_for_people_stand_in_their_order_where_the_log_goes_to_the_same_place(tmp_path: Path) -> None:

@@ -63,6 +63,39 @@ def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
     assert "jobs_dir" in (caught.value.hint or "")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no /proc")
+@pytest.mark.parametrize("folder", ["/dev", "/proc", "/proc/self/fd", "/sys/kernel"])
+def test_a_folder_of_the_system_is_no_jobs_folder(folder: str, jobs: Path) -> None:
+    (jobs / "link").symlink_to(folder)
+    for path in (Path(folder), jobs / "link"):
+        with pytest.raises(SourceError, match=f"jobs folder {path} belongs to the system") as caught:
+            look(path)
+        assert "jobs_dir" in (caught.value.hint or "")
+    (problem,) = look(jobs).unreadable
+    assert (problem.file, problem.code) == ("jobs.d/link", "unreadable")
+    assert problem.message.endswith("where the system keeps no manifests")
+
+
+def test_a_link_that_goes_while_it_is_looked_at_is_a_problem(
+    jobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = jobs / "a.yaml"
+    link.symlink_to("nowhere")
+    real = os.stat
+
+    def stat_and_lose(path: str, **options: bool) -> os.stat_result:
+        if str(path) == str(link):
+            link.unlink()
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat_and_lose)
+    (problem,) = look(jobs).unreadable
+    assert (problem.file, problem.message) == (
+        "jobs.d/a.yaml",
+        "the file cannot be read: No such file or directory",
+    )
+
+
 def test_what_should_be_a_manifest_and_is_none_is_a_problem(jobs: Path) -> None:
     (jobs / "folder.yaml").mkdir()
     (jobs / "dangling.yaml").symlink_to(jobs / "nowhere")

@@ -12,6 +12,7 @@ from jeeves_runner.core.git_edits import PATIENCE
 from jeeves_runner.core.origin import Allowance, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import WaitingFile
 from jeeves_runner.errors import SourceError
+from jeeves_runner.regular_files import folder_of_the_system
 from jeeves_runner.sources.contract import Snapshot, Trace
 from jeeves_runner.sources.folder.commit import allowances_of, commit_of
 from jeeves_runner.sources.folder.git_edits import compare
@@ -65,6 +66,11 @@ class FolderSource:
             raise SourceError(
                 f"the jobs folder {self.folder} {state}",
                 hint="create it (jeeves-runner init), or set jobs_dir in jeeves-runner.yaml",
+            )
+        if (system := folder_of_the_system(self.folder)) is not None:
+            raise SourceError(
+                f"the jobs folder {self.folder} belongs to the system, which keeps no manifests in {system}",
+                hint="let jobs_dir in jeeves-runner.yaml name a folder of manifests",
             )
         if not os.access(self.folder, os.R_OK | os.X_OK):
             raise unreadable_root(self.folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))

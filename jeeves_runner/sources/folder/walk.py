@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jeeves_runner.core.manifest.budget import MAX_SIZE
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
-from jeeves_runner.regular_files import not_regular, open_to_read
+from jeeves_runner.regular_files import folder_of_the_system, not_regular, open_to_read
 from jeeves_runner.sources.contract import SourceFile
 from jeeves_runner.sources.folder.git_edits import GitTrace
 from jeeves_runner.sources.folder.places import way_of
@@ -169,7 +169,11 @@ class Walk:
         elif entry.name.endswith(SUFFIXES):
             self.unreadable.append(named_as_manifest(path))
         elif entry.is_symlink():
-            self._links.append((entry.path, path + "/"))
+            if (system := folder_of_the_system(entry.path)) is not None:
+                message = f"the link leads to {system}, where the system keeps no manifests"
+                self.unreadable.append(unreadable(path, message, "remove it"))
+            else:
+                self._links.append((entry.path, path + "/"))
         else:
             return True
         return False
@@ -203,8 +207,8 @@ def _rest(descriptor: int, wanted: int) -> Iterator[bytes]:
 
 def unreadable_file(path: str, place: str, error: OSError) -> Problem:
     """The problem of the file at ``place``, called ``path``."""
-    if isinstance(error, FileNotFoundError) and os.path.islink(place):  # noqa: PTH114
-        return lost_link(path, os.readlink(place))
+    if isinstance(error, FileNotFoundError) and (target := _target(place)) is not None:
+        return lost_link(path, target)
     message = f"the file cannot be read: {error.strerror or error}"
     return unreadable(printable(path), message, _hint(error))
 
@@ -213,6 +217,14 @@ def lost_link(path: str, target: str) -> Problem:
     """The problem of a link that leads nowhere."""
     message = f"the link points to {printable(target)}, which does not exist"
     return unreadable(printable(path), message, _hint(FileNotFoundError()))
+
+
+def _target(place: str) -> str | None:
+    """Where a link points; None for no link, and for one that has gone meanwhile."""
+    try:
+        return os.readlink(place)
+    except OSError:
+        return None
 
 
 def unreadable_root(path: str | Path, error: OSError) -> SourceError:
