@@ -6,7 +6,7 @@ With these a planner in another process stays up to date without being sent ever
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from jeeves_runner.core.plan import Action, FileRecord, Key, LiveRow, Plan
+from jeeves_runner.core.plan import Action, Change, FileRecord, Key, LiveRow, Plan
 
 
 class Live(NamedTuple):
@@ -63,9 +63,7 @@ class Delta(NamedTuple):
         rows = (
             (
                 change.key,
-                None
-                if change.action is Action.DELETE
-                else LiveRow(change.digest or "", change.file, change.line, False, change.script),
+                None if change.action is Action.DELETE else _row(change),
             )
             for change in plan.changes
         )
@@ -76,3 +74,8 @@ class Delta(NamedTuple):
             tuple(((moved.kind, moved.id), moved.line) for moved in plan.relined),
             (*gone, *((record.path, record) for record in plan.files)),
         )
+
+
+def _row(change: Change) -> LiveRow:
+    text = change.text or ""
+    return LiveRow(change.digest or "", change.file, change.line, script=change.script, size=len(text))

@@ -253,6 +253,8 @@ class LiveRow(NamedTuple):
     """The absolute path of the file that a job runs, if it runs one."""
     text: str | None = None
     """Of a drifted row, its spec as canonical JSON, if that at least is as the last apply wrote it."""
+    size: int = 0
+    """Characters of its spec."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

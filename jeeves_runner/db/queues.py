@@ -77,11 +77,11 @@ def queue_ids(tx: Tx) -> list[str]:
 def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
     """All declared queues by id, in the form a plan needs."""
     rows = conn.execute(
-        "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END"
+        "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END, length(spec)"
         " FROM queues WHERE declared AND deleted_at IS NULL"
     )
-    for name, digest, file, line, drifted, spec in rows:
-        yield name, LiveRow(digest, file, line, bool(drifted), None, intact(digest, spec))
+    for name, digest, file, line, drifted, spec, size in rows:
+        yield name, LiveRow(digest, file, line, bool(drifted), None, intact(digest, spec), size)
 
 
 def busy_queues(conn: apsw.Connection, queue_ids: Iterable[str]) -> frozenset[str]:

@@ -10,10 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jeeves_runner.core.manifest.budget import MAX_DECLARED
 from jeeves_runner.core.manifest.context import Layer, ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.problem import KeyPath, Problem
 from jeeves_runner.core.wording import brief
+from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import SourceFile
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class ParallelReader:
             return None, [_unexpected(file.path, error)]
 
     def read(self, manifests: Sequence[ManifestInput]) -> list[FileResult]:
-        """One result for each manifest, in their order."""
+        """One result for each manifest, in their order; SourceError for more than ``MAX_DECLARED``."""
         size = sum(len(manifest.data) for manifest in manifests)
         shares = min(self._processes, size // WORTH_A_PROCESS + 1, len(manifests))
         if shares < 2 or sys.platform != "linux":
@@ -84,8 +86,22 @@ class ParallelReader:
         return ManifestReader(self._schema, self._context)
 
 
+def check_declared(characters: int) -> None:
+    """SourceError if all manifests together declare more than is taken."""
+    if characters > MAX_DECLARED:
+        raise SourceError(
+            f"all manifests together declare more than {MAX_DECLARED:,} characters of jobs and queues",
+            hint="shorten texts and defaults that many jobs have, or divide the jobs among several runners",
+        )
+
+
 def _read(reader: "ManifestReader", manifests: Sequence[ManifestInput]) -> list[FileResult]:
-    return [_read_one(reader, manifest) for manifest in manifests]
+    results, characters = [], 0
+    for manifest in manifests:
+        results.append(_read_one(reader, manifest))
+        characters += results[-1].size
+        check_declared(characters)  # at each: what is beyond it would be built for nothing
+    return results
 
 
 def _read_one(reader: "ManifestReader", manifest: ManifestInput) -> FileResult:
@@ -127,18 +143,26 @@ class _ForkedReader:
         if self._pid == 0:
             try:
                 with os.fdopen(answer, "wb") as stream:
-                    pickle.dump(_read(reader, manifests), stream, protocol=pickle.HIGHEST_PROTOCOL)
+                    pickle.dump(self._answered(), stream, protocol=pickle.HIGHEST_PROTOCOL)
             finally:
                 os._exit(0)
         os.close(answer)
 
+    def _answered(self) -> list[FileResult] | SourceError:
+        try:
+            return _read(self._reader, self._manifests)
+        except SourceError as error:
+            return error
+
     def results(self) -> list[FileResult]:
-        """The share's results; read here if the child could not deliver them."""
+        """The share's results; read here if the child could not deliver them. SourceError for too much."""
         with os.fdopen(self._answer, "rb") as stream:
             data = stream.read()
         os.waitpid(self._pid, 0)
         try:
-            results: list[FileResult] = pickle.loads(data)
+            answer: list[FileResult] | SourceError = pickle.loads(data)
         except (EOFError, pickle.UnpicklingError):
             return _read(self._reader, self._manifests)
-        return results
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer

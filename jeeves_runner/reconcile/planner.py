@@ -20,7 +20,7 @@ from jeeves_runner.core.problem import Finding, Problem
 from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
-from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader
+from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader, check_declared
 from jeeves_runner.sources.contract import Snapshot, Source, Trace
 from jeeves_runner.sources.names import DEFAULTS_NAMES
 from jeeves_runner.sources.stamps import FileStamp, stamp_of
@@ -168,6 +168,8 @@ class _Look:
                 self._read[file.path] = file.data
                 digests.append(digest)
         results = self._reader.read(manifests)
+        kept = sum(row.size for row in self._live.rows.values() if row.file in unchanged)
+        check_declared(kept + sum(result.size for result in results))
         for result in results:
             self._take(result)
         self._refuse_double_ids(results, unchanged)

@@ -125,6 +125,16 @@ def test_a_walk_that_gets_out_of_hand_is_an_error(jobs: Path, monkeypatch: pytes
     assert "jobs_dir" in (caught.value.hint or "")
 
 
+def test_manifests_of_any_number_have_a_size_together(jobs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_FOLDER_SIZE", 3 << 20)
+    for name in "abc":
+        (jobs / f"{name}.yaml").write_bytes(b"#" * (1 << 20))
+    assert len(look(jobs).files) == 3
+    (jobs / "_defaults.yaml").write_bytes(b"#")
+    with pytest.raises(SourceError, match="holds more than 3 MiB of manifests"):
+        look(jobs)
+
+
 def test_folders_within_one_another_without_end_are_an_error(jobs: Path) -> None:
     (jobs / "/".join("d" * MAX_DEPTH)).mkdir(parents=True)
     assert look(jobs).files == ()

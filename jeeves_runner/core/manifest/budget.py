@@ -10,6 +10,10 @@ MAX_CHARACTERS: Final = 4_000_000
 """Characters of these."""
 MAX_ENTRIES: Final = 20_000
 """Jobs and queues in a file."""
+MAX_FOLDER_SIZE: Final = 64 * 1024 * 1024
+"""Bytes of all manifests together."""
+MAX_DECLARED: Final = 100_000_000
+"""Characters of all specs together: 100,000 jobs have some 90 million."""
 MAX_DEPTH: Final = 64
 """How many lists and mappings may lie within one another."""
 

@@ -45,3 +45,8 @@ class FileResult(NamedTuple):
     """Entries that have errors and whose id could be read."""
     unreadable: bool = False
     """Whether there is an entry whose id could not even be read."""
+
+    @property
+    def size(self) -> int:
+        """Characters of the specs it declares."""
+        return sum(len(entry.text) for entry in self.entries)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from jeeves_runner.core.manifest.budget import MAX_SIZE
+from jeeves_runner.core.manifest.budget import MAX_FOLDER_SIZE, MAX_SIZE
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
 from jeeves_runner.regular_files import folder_of_the_system, not_regular, open_to_read
@@ -72,6 +72,7 @@ class Walk:
         self._links: list[tuple[str, str]] = []
         self._seen: set[tuple[int, int]] = set()
         self._entries_left = MAX_ENTRIES
+        self._bytes_left = MAX_FOLDER_SIZE
 
     def everything(self, folder: str) -> None:
         """Walk ``folder`` and all it leads to."""
@@ -122,7 +123,10 @@ class Walk:
             bound = f"has folders more than {MAX_DEPTH} deep, as in {prefix.rstrip('/')}"
         else:
             return
-        raise SourceError(
+        raise self._too_much(bound)
+
+    def _too_much(self, bound: str) -> SourceError:
+        return SourceError(
             f"the jobs folder {self._folders[0]} {bound}",
             hint="let jobs_dir name a folder of manifests alone",
         )
@@ -153,6 +157,9 @@ class Walk:
             self._recheck[entry.path] = _stamp_at(entry.path, error)
             self.unreadable.append(unreadable_file(path, entry.path, error))
             return False
+        self._bytes_left -= len(file.data)
+        if self._bytes_left < 0:
+            raise self._too_much(f"holds more than {MAX_FOLDER_SIZE // 1024 // 1024} MiB of manifests")
         (self.defaults if name in DEFAULTS_NAMES else self.files).append(file)
         return False
 
