@@ -36,6 +36,8 @@ LATER: Final = frozenset(
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
 
+_NO_DEFAULTS: Final = Layer({}, Size())
+
 _LATER_LISTS: Final = ("nodes",)
 
 _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
@@ -252,6 +254,8 @@ class _FileReader:
     def _layers(self, own: Layer | None = None) -> Layer:
         """The defaults of the folders and the file's own ones together."""
         layers = self._defaults if own is None else (*self._defaults, own)
+        if not layers:
+            return _NO_DEFAULTS
         size = Size()
         for layer in layers:
             size = size.plus(layer.size)
@@ -283,10 +287,11 @@ class _FileReader:
             self._queue(item, place, line)
 
     def _job(self, item: Any, place: KeyPath, defaults: Layer, line: int) -> None:
-        self._size = self._size.plus(defaults.size)
-        if (excess := self._size.excess) is not None:
-            message = f"with its defaults for each job the file comes to {excess}"
-            raise _TooMuch(place, message, "shorten the defaults, or split the file")
+        if defaults.values:
+            self._size = self._size.plus(defaults.size)
+            if (excess := self._size.excess) is not None:
+                message = f"with its defaults for each job the file comes to {excess}"
+                raise _TooMuch(place, message, "shorten the defaults, or split the file")
         known = self._reader.defaultable
         full = with_defaults(item, defaults.values, known) if isinstance(item, dict) else item
         if not self._valid("job", full, place):
@@ -368,7 +373,7 @@ class _FileReader:
         findings = self._reader.validator("defaults").findings(value, holds_float=self._holds_float)
         for finding in findings:
             self._add_finding(("defaults",), finding)
-        return None if findings else Layer(value, document.sizes["defaults"])
+        return None if findings else Layer(value, document.of_defaults)
 
     def _unknown_list_key(self, key: str) -> None:
         if key in LATER:

@@ -35,10 +35,8 @@ def plain_value(text: str) -> Any:
     """The value of a plain scalar; NotANumber for one that is too large or not finite."""
     if text in WORDS:
         return WORDS[text]
-    return _number_or_text(text) if text[0] in NUMBER_STARTS else text
-
-
-def _number_or_text(text: str) -> Any:
+    if text[0] not in NUMBER_STARTS:
+        return text
     if (decimal := _INTEGER.fullmatch(text)) or _BASED.fullmatch(text):
         if len(text) > _LONGEST_NUMBER:
             raise NotANumber(f"the number {brief(text)} is too large")

@@ -5,7 +5,6 @@ than ``budget`` allows are errors, each with a line and a column.
 """
 
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from yaml import YAMLError
@@ -26,6 +25,9 @@ from jeeves_runner.core.manifest.yaml_places import Place, Places
 from jeeves_runner.core.manifest.yaml_scalars import NUMBER_STARTS, WORDS, NotANumber, plain_value
 from jeeves_runner.core.problem import KeyPath, Position
 from jeeves_runner.core.wording import brief
+
+DEFAULTS: Final = "defaults"
+"""The key at the top of a file whose value counts for each of its jobs."""
 
 _CORE_TAGS: Final = frozenset({None, "!", "tag:yaml.org,2002:str"})
 
@@ -57,8 +59,8 @@ class YamlDocument(NamedTuple):
     """For each list directly below the top, the lines on which its items begin, from 1."""
     size: Size
     """How much it comes to, aliases included."""
-    sizes: dict[str, Size]
-    """The same for each key at the top."""
+    of_defaults: Size
+    """The part of it below the key ``DEFAULTS`` at the top."""
 
 
 def decode(data: bytes) -> str:
@@ -130,7 +132,7 @@ class _Builder:
         self._with_lines = with_lines
         self._holds_float = False
         self._item_lines: dict[str, list[int]] = {}
-        self._sizes: dict[str, Size] = {}
+        self._of_defaults = Size()
         self._anchors: dict[str, _Anchored] = {}
         self._length = len(text)
         self._values = 0
@@ -158,7 +160,7 @@ class _Builder:
                 "a second document starts here",
                 "one document per file: use `jobs:`",
             )
-        return YamlDocument(value, self._holds_float, self._item_lines, self._size, self._sizes)
+        return YamlDocument(value, self._holds_float, self._item_lines, self._size, self._of_defaults)
 
     @property
     def _size(self) -> Size:
@@ -174,7 +176,7 @@ class _Builder:
             place.value = _place(event)
         kind = type(event)
         if kind is AliasEvent:
-            return self._alias(event, place)
+            return self._alias(event, place, key)
         values, copied = self._values, self._copied
         if kind is ScalarEvent:
             built = self._scalar(event)
@@ -197,11 +199,17 @@ class _Builder:
                 built, end = self._mapping(place, depth)
             else:
                 built, end = self._sequence(place, depth, key)
-        if event.anchor is not None:
+        if event.anchor is not None or key == DEFAULTS:
             length = end.end_mark.index - event.start_mark.index
             size = Size(self._values - values + 1, self._copied - copied + length)
-            self._anchors[event.anchor] = _Anchored(built, size, written)
+            self._note(key, event.anchor, _Anchored(built, size, written))
         return built
+
+    def _note(self, key: str, anchor: str | None, anchored: _Anchored) -> None:
+        if key == DEFAULTS:
+            self._of_defaults = anchored.size
+        if anchor is not None:
+            self._anchors[anchor] = anchored
 
     def _too_much(self, event: Any) -> YamlError:
         message = f"the file holds {self._size.excess}"
@@ -212,14 +220,11 @@ class _Builder:
         values: dict[str, Any] = {}
         lines: dict[str, int] | None = {} if self._with_lines else None
         below = place.below if place is not None else None
-        begun: list[tuple[str, int, int, int]] = []
+        inner: Place | None = None
         get = self._next
         while type(event := get()) is not MappingEndEvent:
             key = self._key(event, values, lines)
-            if depth == 0:
-                begun.append((key, _index(event), self._values, self._copied))
-            inner = below.get(key) if below else None
-            if inner is not None:
+            if below and (inner := below.get(key)) is not None:
                 inner.key = _place(event)
             event = get()
             # Short texts are nearly everything; a call for each would cost a tenth of the whole.
@@ -230,10 +235,9 @@ class _Builder:
                 values[key] = self._scalar(event) if plain else text
             else:
                 values[key] = self._value(event, inner, depth + 1, key if depth == 0 else "")
-        if depth == 0:
-            begun.append(("", _index(event), self._values, self._copied))
-        for (key, start, counted, copied), (_, end, now, by_now) in pairwise(begun):
-            self._sizes[key] = Size(now - counted, end - start + by_now - copied)
+        self._values += len(values)  # its keys
+        if self._values > MAX_VALUES:
+            raise self._too_much(event)
         return values, event
 
     def _key(self, event: Any, values: dict[str, Any], lines: dict[str, int] | None) -> str:
@@ -251,9 +255,6 @@ class _Builder:
             raise YamlError(*_place(event), "duplicate_key", message, "keep one of them")
         if lines is not None:
             lines[key] = _place(event)[0]
-        self._values += 1
-        if self._values > MAX_VALUES:
-            raise self._too_much(event)
         return key
 
     def _sequence(self, place: Place | None, depth: int, key: str) -> tuple[list[Any], Any]:
@@ -281,7 +282,7 @@ class _Builder:
             self._holds_float = True
         return value
 
-    def _alias(self, event: Any, place: Place | None) -> Any:
+    def _alias(self, event: Any, place: Place | None, key: str) -> Any:
         anchored = self._anchors.get(event.anchor)
         if anchored is None:
             raise YamlError(
@@ -301,16 +302,13 @@ class _Builder:
             )
         if place is not None:
             place.written = anchored.written
+        self._note(key, None, anchored)
         return anchored.value
 
 
 def _place(event: Any) -> Position:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1)
-
-
-def _index(event: Any) -> int:
-    return int(event.start_mark.index)
 
 
 def _key_error(event: ScalarEvent) -> YamlError:
