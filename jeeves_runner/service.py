@@ -30,6 +30,7 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
+from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
@@ -128,12 +129,13 @@ class Runner:
         recovered = await self._stop.unless_asked(recover_left_runs(conn, executors, str(config.data_dir)))
         if recovered is None:
             return False
-        epoch = await begin_unless_stopped(
-            conn, clock, lambda tx: become_runner(tx, setup.digest, paused=self._paused), self._stop.asked
+        become = partial(become_runner, planner_digest=setup.digest, paused=self._paused)
+        begun = await begin_unless_stopped(
+            conn, clock, lambda tx: begin_with_clock(tx, become), self._stop.asked
         )
-        if epoch is None:
+        if begun is None or await self._stop.unless_asked(wait_for_the_clock(begun, clock)) is None:
             return False
-        bring_up = self._bring_up(conn, listener, setup, executors, epoch, recovered)
+        bring_up = self._bring_up(conn, listener, setup, executors, begun, recovered)
         return bool(await self._stop.unless_asked(bring_up))
 
     async def _bring_up(
@@ -142,23 +144,27 @@ class Runner:
         listener: socket.socket,
         setup: PlannerSetup,
         executors: Executors,
-        epoch: int,
+        begun: Begun,
         recovered: Recovered,
     ) -> bool:
-        config, clock, stack = self._config, self._clock, self._stack
+        config, clock, stack, epoch = self._config, self._clock, self._stack, begun.epoch
         writer = Writer(config.db_path, clock, ballast=Ballast(config.db_path, clock))
         disks = DiskGuard((config.data_dir, config.db_path.parent), config.min_free)
         await disks.look()
         runs = self.runs = self._admitting = self._make_runs(conn, writer, executors, epoch, disks)
         runs.set_api_url(self.url)
         sync = self.sync = self._make_sync(writer, setup)
-        maintenance = Maintenance(config=config, writer=writer, conn=self._connect(), clock=clock)
+        clocks = ClockWatch(writer=writer, clock=clock, epoch=epoch, on_put_right=runs.on_put_right)
+        maintenance = Maintenance(
+            config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
+        )
         writer.start()
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
+        await clocks.begin(begun, conn)
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
-        scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs)
+        scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs, clocks=clocks)
         follower = self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
         await runs.start_up(recovered)
         await scheduler.load()
@@ -290,7 +296,7 @@ class Runner:
             writer=writer,
             next_run=scheduler.next_of,
             nudge=follower.nudge,
-            started_at=self._clock.now(),
+            began=self._clock.boottime(),
             stopping=self._stop.asked,
         )
 

@@ -144,7 +144,16 @@ def test_a_default_of_the_schema_is_that_of_the_spec(kind: str, path: Keys) -> N
 
 # Columns
 
-OWN_COLUMNS: Final = ("mark", "handle", "deadline", "end_seq", "is_occurrence", "log_path")
+OWN_COLUMNS: Final = (
+    "mark",
+    "handle",
+    "deadline",
+    "timeout_ms",
+    "delay_ms",
+    "end_seq",
+    "is_occurrence",
+    "log_path",
+)
 """Columns of ``runs`` that only single statements of ``db`` name."""
 
 

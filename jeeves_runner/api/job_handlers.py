@@ -1,7 +1,7 @@
 """The handlers of jobs: what is declared of them, and their pauses. None writes what manifests declare."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import apsw
@@ -11,7 +11,7 @@ from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, PauseBody
 from jeeves_runner.api.responses import encode, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.core.instants import later_instant
+from jeeves_runner.core.instants import End, later_end
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx
@@ -21,6 +21,7 @@ from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.occurrences import NextRun
 from jeeves_runner.views.runner import OkDocument
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _DONE: Final[OkDocument] = {"ok": True}
 
 
@@ -117,10 +118,10 @@ async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:
     await services.nudge()
 
 
-def _until(services: ApiServices, body: PauseBody) -> datetime | None:
+def _until(services: ApiServices, body: PauseBody) -> End | None:
     if body.until is not None and body.for_ is not None:
         raise InvalidValue("a pause has either until or for")
     now = services.clock.now()
     if body.until is not None:
-        return later_instant(body.until, now, services.config.timezone, "until")
-    return None if body.for_ is None else now + body.for_
+        return later_end(body.until, now, services.config.timezone, "until")
+    return None if body.for_ is None else End(now + body.for_, body.for_ // _MILLISECOND)

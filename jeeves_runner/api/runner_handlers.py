@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import apsw
@@ -34,7 +34,7 @@ async def status(call: PlainCall) -> web.Response:
         return status_view(
             conn,
             now,
-            started_at=services.started_at,
+            uptime=timedelta(seconds=services.clock.boottime() - services.began),
             stopping=stopping,
             sync=sync,
             busy_since=busy_since,

@@ -51,6 +51,7 @@ class ApiServices:
     """``conn`` is for reads of the event loop alone; ``stopping`` is set once the server is to stop.
 
     ``nudge`` makes the runner look at what was committed beside it; it returns right before the look.
+    ``began`` is when the server began, in seconds since boot.
     """
 
     conn: apsw.Connection
@@ -62,5 +63,5 @@ class ApiServices:
     writer: Writes
     next_run: NextRun
     nudge: Callable[[], Awaitable[None]]
-    started_at: datetime
+    began: float
     stopping: Asked

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 LATE = timedelta(seconds=5)
 """An occurrence admitted within this time after it was due is on time."""
 
-CLOCK_EVENT = timedelta(hours=3)
-"""A watermark further ahead of now than this was written by a clock that has been set back."""
-
 _INSTANT = timedelta(microseconds=1)
 
 

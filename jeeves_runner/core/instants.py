@@ -1,6 +1,7 @@
 """Times as people give them: ISO 8601, or how long from now."""
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from jeeves_runner.core.durations import is_duration, parse_duration
@@ -36,9 +37,18 @@ def _iso(text: str, timezone: str, what: str) -> datetime:
         ) from error
 
 
-def later_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
-    """Like ``parse_instant``, for a time that must lie ahead."""
+class End(NamedTuple):
+    """When something ends that a person has ended."""
+
+    instant: datetime
+    """Aware, UTC."""
+    length_ms: int | None = None
+    """How long it lasts, where that was said; None: the instant was named, and stays under any clock."""
+
+
+def later_end(text: str, now: datetime, timezone: str, what: str) -> End:
+    """Like ``parse_instant``, for an end, which must lie ahead."""
     instant = parse_instant(text, now, timezone, what)
     if instant <= now:
         raise InvalidValue(f"{what} must lie ahead: {brief(text)}", hint=_HINT)
-    return instant
+    return End(instant, parse_duration(text) if is_duration(text) else None)

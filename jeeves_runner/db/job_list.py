@@ -192,8 +192,9 @@ def _schedule(column: str | list[str] | None) -> str | list[str] | None:
     return expressions
 
 
-def health_counts(conn: apsw.Connection, since: datetime) -> HealthCounts:
-    """The counts of now; runs that ended are counted if they did so after ``since``."""
+def health_counts(conn: apsw.Connection, since: datetime, now: datetime) -> HealthCounts:
+    """The counts of now; runs that ended are counted if they did so after ``since``, and not, by a clock that
+    was ahead, after now."""
     row = conn.execute(
         f"""
         SELECT (SELECT count(*) FROM jobs WHERE deleted_at IS NULL),
@@ -202,8 +203,8 @@ def health_counts(conn: apsw.Connection, since: datetime) -> HealthCounts:
           (SELECT count(*) FROM held),
           count(*) FILTER (WHERE status = 'ok'),
           count(*) FILTER (WHERE status IN ({_BAD}))
-        FROM runs WHERE finished_at > ?
+        FROM runs WHERE finished_at > ? AND finished_at <= ?
         """,
-        (to_text(since),),
+        (to_text(since), to_text(now)),
     ).fetchone()
     return HealthCounts(*(row or (0,) * len(HealthCounts._fields)))

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.instants import End
 from jeeves_runner.core.model import PausedTime
 from jeeves_runner.db import audit
 from jeeves_runner.db.jobs import unknown_job
@@ -44,18 +45,22 @@ class Pauses(NamedTuple):
         return self.end_of(job_id) is not None or (self.last_end is not None and self.last_end > since)
 
 
-def pause(tx: Tx, job_id: str | None, *, until: datetime | None, reason: str | None, by: str) -> None:
-    """Pause a live job, or all jobs (None); an earlier pause is replaced. NotFound for an unknown job."""
+def pause(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: str) -> None:
+    """Pause a live job, or all jobs (None), ``until`` an end or until resumed; an earlier pause is replaced.
+
+    NotFound for an unknown job.
+    """
     if job_id is not None:
         job = tx.conn.execute("SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).fetchone()
         if job is None:
             raise unknown_job(tx.conn, job_id)
     _end(tx, job_id)
-    end = None if until is None else to_text(until)
+    end = None if until is None else to_text(until.instant)
+    length_ms = None if until is None else until.length_ms
     tx.conn.execute(
-        "INSERT INTO overrides (job_id, kind, until, reason, created_by, created_at)"
-        " VALUES (?, 'pause', ?, ?, ?, ?)",
-        (job_id, end, reason, by, tx.at),
+        "INSERT INTO overrides (job_id, kind, until, length_ms, reason, created_by, created_at)"
+        " VALUES (?, 'pause', ?, ?, ?, ?, ?)",
+        (job_id, end, length_ms, reason, by, tx.at),
     )
     audit.record(tx, actor=by, action="pause", target=_target(job_id), detail=reason)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import check_whole, fields_of, parse_json
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.waits import DELAYS, LEASES, longest_is_ahead, shorten
 from jeeves_runner.errors import LeaseLost
 
 LEASE_INTERVAL: Final = 5.0
@@ -42,6 +43,10 @@ def claim(
 ) -> list[Item]:
     """Claim up to ``count`` ready items until their lease ends, by priority, ready time and id.
 
+    An item that was not delayed is ready from when it was added, whatever the clock said then. Where a clock
+    that has been put right since dated leases and delays too far ahead, those of this queue are shortened
+    before it is said that fewer are ready.
+
     The claims of a run last 15 s at least, so that the runner can extend them while the run works;
     it gives them back when the run ends. An item whose payload is not JSON (another program wrote
     it) becomes a dead letter, because no claimant could read it. InvalidValue for a ``count`` over
@@ -55,7 +60,15 @@ def claim(
     settle_expired(tx, queue_id)
     if run_id is not None:
         lease_ms = run_lease_ms(lease_ms)
-    terms = {"at": tx.at, "until": text_after(tx.now, lease_ms), "run": run_id}
+    terms = {"at": tx.at, "until": text_after(tx.now, lease_ms), "lease": lease_ms, "run": run_id}
+    claimed = _claim_ready(tx, queue_id, count, terms)
+    if len(claimed) < count and _shorten_waits(tx, queue_id):
+        settle_expired(tx, queue_id)
+        claimed += _claim_ready(tx, queue_id, count - len(claimed), terms)
+    return claimed
+
+
+def _claim_ready(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> list[Item]:
     claimed: list[Item] = []
     below: float = math.inf
     while (wanted := count - len(claimed)) > 0:
@@ -64,11 +77,23 @@ def claim(
         level: int | None = tx.conn.execute(_NEXT_PRIORITY, (queue_id, below)).get
         if level is None:
             break
-        ready = tx.conn.execute(_READY, (queue_id, level, tx.at, wanted)).fetchall()
+        bounds = {"queue": queue_id, "level": level, "at": tx.at, "wanted": wanted}
+        ready = tx.conn.execute(_READY, bounds).fetchall()
         claimed += [item for (item_id,) in ready if (item := _claim_one(tx, {**terms, "id": item_id}))]
         if len(ready) < wanted:
             below = level
     return claimed
+
+
+def _shorten_waits(tx: Tx, queue_id: str) -> bool:
+    """Whether leases or delays of the queue lay further ahead than they last, and are shorter now.
+
+    One look by index at the one that ends last tells whether there are any: a queue's waits are mostly of
+    one length.
+    """
+    bounds = {"at": tx.at, "queue": queue_id}
+    wrong = [wait for wait, longest in _LONGEST if tx.conn.execute(longest, bounds).get]
+    return sum(shorten(tx, wait, queue_id) for wait in wrong) > 0
 
 
 def complete(tx: Tx, item_id: int, lease_token: str) -> None:
@@ -76,7 +101,8 @@ def complete(tx: Tx, item_id: int, lease_token: str) -> None:
     tx.conn.execute(
         """
         UPDATE queue_items
-        SET status = 'completed', completed_at = :at, error = NULL, lease_token = NULL, lease_until = NULL
+        SET status = 'completed', completed_at = :at, error = NULL, lease_token = NULL, lease_until = NULL,
+            lease_ms = NULL
         WHERE id = :id AND lease_token = :token AND lease_until > :at
         """,
         {"id": item_id, "token": lease_token, "at": tx.at},
@@ -116,11 +142,11 @@ def fail(
     tx.conn.execute(
         """
         UPDATE queue_items
-        SET status = 'pending', ready_at = :ready, error = :error,
-            claimed_at = NULL, run_id = NULL, lease_token = NULL, lease_until = NULL
+        SET status = 'pending', ready_at = :ready, delay_ms = :delay, error = :error,
+            claimed_at = NULL, run_id = NULL, lease_token = NULL, lease_until = NULL, lease_ms = NULL
         WHERE id = :id
         """,
-        {"id": item_id, "ready": text_after(tx.now, wait_ms), "error": error},
+        {"id": item_id, "ready": text_after(tx.now, wait_ms), "delay": wait_ms, "error": error},
     )
     return "pending"
 
@@ -128,15 +154,16 @@ def fail(
 def extend(tx: Tx, item_id: int, lease_token: str, lease_ms: int) -> None:
     """Let a claim end ``lease_ms`` from now (a run's after 15 s at least). LeaseLost if it has ended."""
     tx.conn.execute(
-        "UPDATE queue_items SET lease_until = iif(run_id IS NULL, ?, ?)"
-        " WHERE id = ? AND lease_token = ? AND lease_until > ?",
-        (
-            text_after(tx.now, lease_ms),
-            text_after(tx.now, run_lease_ms(lease_ms)),
-            item_id,
-            lease_token,
-            tx.at,
-        ),
+        _EXTEND,
+        {
+            "own": lease_ms,
+            "own_until": text_after(tx.now, lease_ms),
+            "run": run_lease_ms(lease_ms),
+            "run_until": text_after(tx.now, run_lease_ms(lease_ms)),
+            "id": item_id,
+            "token": lease_token,
+            "at": tx.at,
+        },
     )
     if not tx.conn.changes():
         raise _lease_lost(tx, item_id)
@@ -210,7 +237,7 @@ UPDATE queue_items SET
   claimed_at = CASE WHEN attempt < max_attempts THEN NULL ELSE claimed_at END,
   completed_at = CASE WHEN attempt < max_attempts THEN NULL ELSE :at END,
   run_id = CASE WHEN attempt < max_attempts THEN NULL ELSE run_id END,
-  error = :error, lease_token = NULL, lease_until = NULL
+  error = :error, lease_token = NULL, lease_until = NULL, lease_ms = NULL
 """
 _SETTLE_ALL = GIVE_BACK + "WHERE status = 'claimed' AND lease_until <= :at"
 _SETTLE_ONE = _SETTLE_ALL + " AND queue_id = :queue"
@@ -220,21 +247,40 @@ SELECT priority FROM queue_items WHERE queue_id = ? AND status = 'pending' AND p
 ORDER BY priority DESC LIMIT 1
 """
 
+# What was delayed has its turn by when it became ready, all else by when it was added: two searches by index.
 _READY = """
-SELECT id FROM queue_items WHERE queue_id = ? AND status = 'pending' AND priority = ? AND ready_at <= ?
-ORDER BY ready_at, id LIMIT ?
+SELECT id FROM (
+  SELECT * FROM (
+    SELECT id, min(created_at, :at) AS turn FROM queue_items
+    WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at IS NULL
+    ORDER BY id LIMIT :wanted)
+  UNION ALL
+  SELECT * FROM (
+    SELECT id, ready_at AS turn FROM queue_items
+    WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at <= :at
+    ORDER BY ready_at, id LIMIT :wanted))
+ORDER BY turn, id LIMIT :wanted
 """
+
+_LONGEST: Final = tuple((wait, longest_is_ahead(wait, "queue_id = :queue")) for wait in (LEASES, DELAYS))
 
 # By id, one at a time: for one item, SQLite takes five times as long with `id IN (SELECT ...)`.
 _CLAIM = """
 UPDATE queue_items
 SET status = 'claimed', attempt = attempt + 1, claimed_at = :at, run_id = :run,
-    lease_token = lower(hex(randomblob(16))), lease_until = :until
+    lease_token = lower(hex(randomblob(16))), lease_until = :until, lease_ms = :lease
 WHERE id = :id RETURNING id, payload, attempt, lease_token
 """
 
 _BURY = """
 UPDATE queue_items
-SET status = 'failed', completed_at = :at, error = :error, lease_token = NULL, lease_until = NULL
+SET status = 'failed', completed_at = :at, error = :error, lease_token = NULL, lease_until = NULL,
+    lease_ms = NULL
 WHERE id = :id
+"""
+
+_EXTEND = """
+UPDATE queue_items SET
+  lease_until = iif(run_id IS NULL, :own_until, :run_until), lease_ms = iif(run_id IS NULL, :own, :run)
+WHERE id = :id AND lease_token = :token AND lease_until > :at
 """

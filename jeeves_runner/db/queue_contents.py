@@ -44,8 +44,8 @@ class ItemRow:
     attempt: int
     """Attempts made so far."""
     created_at: str
-    ready_at: str
-    """Before this time it cannot be claimed."""
+    ready_at: str | None
+    """Before this time it cannot be claimed; None: it was not delayed."""
     error: str | None
     """Why its last attempt failed."""
 
@@ -125,17 +125,18 @@ SELECT id,
 FROM queues WHERE id >= coalesce(:queue, '') AND (:queue IS NULL OR id <= :queue) ORDER BY id
 """
 
-# Two limited halves, so that a look at ten items does not sort a million.
-_PENDING = """
+# Limited parts, so that a look at ten items does not sort a million.
+_WAITING = """SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items
+    WHERE queue_id = :queue AND status = 'pending'"""
+_PENDING = f"""
 SELECT id, payload, priority, attempt, created_at, ready_at, error FROM (
-  SELECT * FROM (
-    SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items
-    WHERE queue_id = :queue AND status = 'pending'
-    ORDER BY priority DESC, ready_at, id LIMIT :limit)
+  SELECT * FROM ({_WAITING} AND ready_at IS NULL ORDER BY priority DESC, id LIMIT :limit)
+  UNION ALL
+  SELECT * FROM ({_WAITING} AND ready_at IS NOT NULL ORDER BY priority DESC, ready_at, id LIMIT :limit)
   UNION ALL
   SELECT id, payload, priority, attempt, created_at, ready_at, error FROM queue_items
   WHERE queue_id = :queue AND status = 'claimed' AND lease_until <= :at AND attempt < max_attempts)
-ORDER BY priority DESC, ready_at, id LIMIT :limit
+ORDER BY priority DESC, coalesce(ready_at, min(created_at, :at)), id LIMIT :limit
 """
 
 _FAILED = """

@@ -37,7 +37,8 @@ def enqueue(
         "queue": queue_id,
         "at": tx.at,
         "priority": priority,
-        "ready": text_after(tx.now, delay_ms),
+        "ready": text_after(tx.now, delay_ms) if delay_ms else None,
+        "delay": delay_ms or None,
         "attempts": terms.max_attempts if max_attempts is None else max_attempts,
     }
     return [_insert(tx, row, payload, terms.dedup) for payload in payloads]
@@ -62,8 +63,8 @@ def retry(tx: Tx, item_id: int) -> str:
     if twin is not None:
         raise Conflict(f"item {twin} of queue {queue_id} has the same deduplication key and waits already")
     tx.conn.execute(
-        "UPDATE queue_items SET status = 'pending', attempt = 0, ready_at = ?, completed_at = NULL,"
-        " claimed_at = NULL, run_id = NULL WHERE id = ?",
+        "UPDATE queue_items SET status = 'pending', attempt = 0, ready_at = ?, delay_ms = 0,"
+        " completed_at = NULL, claimed_at = NULL, run_id = NULL WHERE id = ?",
         (tx.at, item_id),
     )
     return queue_id
@@ -142,8 +143,9 @@ def _dedup_key(conn: apsw.Connection, queue_id: str, payload: str, path: str) ->
 
 
 _INSERT = """
-INSERT INTO queue_items (queue_id, payload, status, created_at, priority, dedup_key, max_attempts, ready_at)
-VALUES (:queue, :payload, 'pending', :at, :priority, :key, :attempts, :ready)
+INSERT INTO queue_items (queue_id, payload, status, created_at, priority, dedup_key, max_attempts, ready_at,
+                         delay_ms)
+VALUES (:queue, :payload, 'pending', :at, :priority, :key, :attempts, :ready, :delay)
 """
 
 _WAITING_TWIN = """

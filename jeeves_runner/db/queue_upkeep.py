@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.values import fields_of
@@ -14,8 +15,9 @@ def extend_leases_of_runs(tx: Tx, run_ids: Iterable[int]) -> None:
     runs = json.dumps(list(run_ids))
     leases = list(tx.conn.execute(_LEASES_OF_RUNS, (runs,)))
     for queue_id, lease_ms in leases:
-        until = text_after(tx.now, run_lease_ms(lease_ms))
-        tx.conn.execute(_GROW_LEASES, {"until": until, "runs": runs, "queue": queue_id})
+        lease = run_lease_ms(lease_ms)
+        until = text_after(tx.now, lease)
+        tx.conn.execute(_GROW_LEASES, {"until": until, "lease": lease, "runs": runs, "queue": queue_id})
 
 
 def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
@@ -30,11 +32,11 @@ def release_items_of_run(tx: Tx, run_id: int, *, count_attempt: bool) -> None:
     )
 
 
-def prune_queue(tx: Tx, queue_id: str, limit: int) -> int:
+def prune_queue(tx: Tx, queue_id: str, limit: int, *, now: datetime) -> int:
     """Delete up to ``limit`` completed and failed items past the queue's retention. Returns how many.
 
-    Settles ended leases first: there may be no further claim that would do it. DatabaseError for a
-    queue whose row another program has made unreadable.
+    Their age is counted by ``now``. Settles ended leases first: there may be no further claim that would do
+    it. DatabaseError for a queue whose row another program has made unreadable.
     """
     settle_expired(tx, queue_id)
     retention = tx.conn.execute("SELECT retention FROM queues WHERE id = ?", (queue_id,)).get
@@ -42,7 +44,7 @@ def prune_queue(tx: Tx, queue_id: str, limit: int) -> int:
     kept = fields_of(retention, int, names, f"retention of queue {queue_id}")
     freed = 0
     for statement, ms in zip((_PRUNE_COMPLETED, _PRUNE_FAILED), kept, strict=True):
-        before = text_after(tx.now, -ms)
+        before = text_after(now, -ms)
         tx.conn.execute(statement, {"queue": queue_id, "before": before, "limit": limit - freed})
         freed += tx.conn.changes()
     return freed
@@ -54,7 +56,7 @@ WHERE status = 'claimed' AND run_id IN (SELECT value FROM json_each(?))
 """
 
 _GROW_LEASES = """
-UPDATE queue_items SET lease_until = :until
+UPDATE queue_items SET lease_until = :until, lease_ms = :lease
 WHERE status = 'claimed' AND run_id IN (SELECT value FROM json_each(:runs))
   AND queue_id = :queue AND lease_until < :until
 """
@@ -64,7 +66,7 @@ _RELEASE_COUNTED = GIVE_BACK + "WHERE status = 'claimed' AND run_id = :run"
 _RELEASE_UNCOUNTED = """
 UPDATE queue_items SET
   status = 'pending', attempt = attempt - 1, claimed_at = NULL, run_id = NULL,
-  lease_token = NULL, lease_until = NULL
+  lease_token = NULL, lease_until = NULL, lease_ms = NULL
 WHERE status = 'claimed' AND run_id = :run
 """
 

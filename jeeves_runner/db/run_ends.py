@@ -13,7 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Outcome, Reason, Retries, Run, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.db.queue_upkeep import release_items_of_run
-from jeeves_runner.db.runs import RUN_COLUMNS, WAITING, returned_run, returned_runs
+from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, WAITING, returned_run, returned_runs
 from jeeves_runner.db.transaction import Tx
 
 
@@ -65,9 +65,9 @@ def _was_replaced(run: Run) -> bool:
 
 
 _FINISH = f"""
-UPDATE runs SET status = :status, finished_at = :at, duration_ms = :duration_ms, exit_code = :exit_code,
-  started_at = coalesce(:started_at, started_at), signal = :signal, message = :message, tokens = :tokens,
-  result_meta = :result_meta,
+UPDATE runs SET status = :status, finished_at = max(:at, coalesce(:started_at, started_at)),
+  started_at = coalesce(:started_at, started_at), duration_ms = :duration_ms, exit_code = :exit_code,
+  signal = :signal, message = :message, tokens = :tokens, result_meta = :result_meta,
   stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
   script_hash = coalesce(:script_hash, script_hash), log_path = coalesce(:log_path, log_path)
 WHERE id = :id AND status = 'running' RETURNING {RUN_COLUMNS}
@@ -157,7 +157,7 @@ def _end_waiting(
 ) -> list[Run]:
     ended = returned_runs(
         tx,
-        "UPDATE runs SET status = :status, reason = :reason, reason_ref = :ref, finished_at = :at,"
+        f"UPDATE runs SET status = :status, reason = :reason, reason_ref = :ref, finished_at = {AT_ITS_END},"
         f" end_seq = :end_seq WHERE {WAITING} AND {which} RETURNING {RUN_COLUMNS}",
         {**bindings, "status": status, "reason": reason, "ref": ref, "at": tx.at, "end_seq": next_end(tx)},
     )
@@ -166,10 +166,10 @@ def _end_waiting(
 
 
 _INSERT_RETRY = f"""
-INSERT INTO runs (job_id, status, trigger, attempt, chain_id, scheduled_for, not_before, created_at,
-                  reason, params, forced, priority, pool)
-SELECT id, 'scheduled', :trigger, :attempt, :chain, :scheduled_for, :not_before, :at,
-       :reason, :params, false, :priority, :pool
+INSERT INTO runs (job_id, status, trigger, attempt, chain_id, scheduled_for, not_before, delay_ms,
+                  created_at, reason, params, forced, priority, pool)
+SELECT id, 'scheduled', :trigger, :attempt, :chain, :scheduled_for, :not_before, :delay_ms,
+       :at, :reason, :params, false, :priority, :pool
 FROM jobs WHERE id = :job_id AND deleted_at IS NULL AND enabled
 RETURNING {RUN_COLUMNS}
 """
@@ -190,6 +190,7 @@ def _insert_retry(tx: Tx, run: Run, delay_ms: int) -> Run | None:
             "chain": run.chain_id or run.id,
             "scheduled_for": run.scheduled_for and to_text(run.scheduled_for),
             "not_before": to_text(tx.now + timedelta(milliseconds=delay_ms)),
+            "delay_ms": delay_ms,
             "at": tx.at,
             "reason": Reason.RETRY,
             "params": run.params,

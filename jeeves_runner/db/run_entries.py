@@ -5,14 +5,13 @@ nothing and returns None.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.gap import CLOCK_EVENT
 from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
 from jeeves_runner.db.run_ends import conclude, next_end
-from jeeves_runner.db.runs import RUN_COLUMNS, Start, returned_run
+from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, Start, returned_run
 from jeeves_runner.db.transaction import Tx
 
 
@@ -39,38 +38,40 @@ class Occurrence(NamedTuple):
     """The job's: the named limit that it takes a place of."""
 
 
-# An occurrence at or before the watermark has been decided. A watermark far ahead of now was
-# written by a clock since set back and says nothing; then the unique index alone decides.
-_UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for OR decided_until > :clock_event)"
+# An occurrence at or before the watermark has been decided. One that a wrong clock has written far ahead is
+# put right by ``db.clock_events``, and not judged again here.
+_UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for)"
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
                   finished_at, reason, reason_ref, priority, pool, spec_hash, revision_id, file, mark, handle,
-                  deadline, epoch, end_seq)
+                  deadline, timeout_ms, epoch, end_seq)
 SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
        :reason, :reason_ref, :priority, :pool, spec_hash, revision_id, file, :mark, :handle, :deadline,
-       :epoch, :end_seq
+       :timeout_ms, :epoch, :end_seq
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
 ON CONFLICT DO NOTHING
 RETURNING {RUN_COLUMNS}
 """
+# Only what comes after the row's last: a clock that was set back may have left that one in the future.
 _JOIN_SKIPPED = f"""
 UPDATE runs SET occurrences = occurrences + :occurrences, last_for = coalesce(:last_for, :scheduled_for),
-  finished_at = :at, end_seq = :end_seq
+  finished_at = {AT_ITS_END}, end_seq = :end_seq
 WHERE id = (SELECT max(id) FROM runs WHERE job_id = :job_id)
-  AND status = 'skipped' AND reason = :reason AND started_at IS NULL AND scheduled_for IS NOT NULL
+  AND status = 'skipped' AND reason = :reason AND started_at IS NULL
+  AND coalesce(last_for, scheduled_for) < :scheduled_for
   AND EXISTS (SELECT 1 FROM jobs WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL
               AND enabled AND {_UNDECIDED})
 RETURNING {RUN_COLUMNS}
 """
-# Forward only, but for a watermark that a wrong clock left far ahead of now.
+# Forward only.
 _MOVE_WATERMARK = """
 UPDATE jobs SET decided_until = :last
-WHERE id = :job_id AND (decided_until IS NULL OR decided_until < :last OR decided_until > :clock_event)
+WHERE id = :job_id AND (decided_until IS NULL OR decided_until < :last)
 """
 
 
-_NO_START: Mapping[str, str | None] = {"mark": None, "handle": None, "deadline": None}
+_NO_START: Mapping[str, None] = dict.fromkeys(("mark", "handle", "deadline", "timeout_ms"))
 
 
 def enter_started(tx: Tx, occurrence: Occurrence, start: Start) -> Run | None:
@@ -89,7 +90,7 @@ def enter_skipped(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: st
     joined = returned_run(tx, _JOIN_SKIPPED, bindings)
     if joined is None:
         return _enter(tx, occurrence, RunStatus.SKIPPED, reason, ref)
-    tx.conn.execute(_MOVE_WATERMARK, _watermark(tx, occurrence))
+    tx.conn.execute(_MOVE_WATERMARK, _watermark(occurrence))
     conclude(tx, [joined])
     return joined
 
@@ -122,7 +123,7 @@ def _enter(
     run = returned_run(tx, _INSERT, bindings)
     if run is None:
         return None
-    tx.conn.execute(_MOVE_WATERMARK, _watermark(tx, occurrence))
+    tx.conn.execute(_MOVE_WATERMARK, _watermark(occurrence))
     if status.is_final:
         conclude(tx, [run])
     return run
@@ -148,15 +149,9 @@ def _bindings(tx: Tx, occurrence: Occurrence) -> dict[str, Any]:
         "priority": occurrence.priority,
         "pool": occurrence.pool,
         "at": tx.at,
-        "clock_event": _clock_event(tx),
     }
 
 
-def _watermark(tx: Tx, occurrence: Occurrence) -> dict[str, str]:
+def _watermark(occurrence: Occurrence) -> dict[str, str]:
     last = to_text(occurrence.last_for or occurrence.scheduled_for)
-    return {"job_id": occurrence.job_id, "last": last, "clock_event": _clock_event(tx)}
-
-
-def _clock_event(tx: Tx) -> str:
-    later: timedelta = CLOCK_EVENT
-    return to_text(tx.now + later)
+    return {"job_id": occurrence.job_id, "last": last}

@@ -218,6 +218,9 @@ class RunnerRow(NamedTuple):
     socket: str | None = None
     """The path of its Unix socket; None unless it listens, or if it could have none."""
 
+    waits_for: str | None = None
+    """Why its start goes no further yet; None: nothing keeps it."""
+
     @property
     def is_starting(self) -> bool:
         """Whether it takes no requests yet. Jobs may not be loaded, nor manifests applied."""
@@ -227,12 +230,12 @@ class RunnerRow(NamedTuple):
 def runner_row(conn: apsw.Connection) -> RunnerRow | None:
     """The latest runner of this database, None if there never was one."""
     row = conn.execute(
-        "SELECT epoch, pid, boot_id, api_url, socket, started_at, stopping_at, stopped_at, planner_digest"
-        " FROM runner"
+        "SELECT epoch, pid, boot_id, api_url, socket, started_at, stopping_at, stopped_at, planner_digest,"
+        " waits_for FROM runner"
     ).fetchone()
     if row is None:
         return None
-    epoch, pid, boot_id, api_url, socket, started_at, stopping_at, stopped_at, planner_digest = row
+    epoch, pid, boot_id, api_url, socket, started_at, stopping_at, stopped_at, planner_digest, waits_for = row
     return RunnerRow(
         epoch=epoch,
         pid=pid,
@@ -243,6 +246,7 @@ def runner_row(conn: apsw.Connection) -> RunnerRow | None:
         stopped_at=from_text(stopped_at) if stopped_at else None,
         planner_digest=planner_digest,
         socket=socket,
+        waits_for=waits_for,
     )
 
 
@@ -253,7 +257,7 @@ def begin_epoch(tx: Tx, pid: int, boot_id: str, planner_digest: str | None = Non
         INSERT INTO runner (only, epoch, pid, boot_id, started_at, planner_digest) VALUES (1, 1, ?, ?, ?, ?)
         ON CONFLICT (only) DO UPDATE SET
           epoch = epoch + 1, pid = excluded.pid, boot_id = excluded.boot_id,
-          api_url = NULL, socket = NULL,
+          api_url = NULL, socket = NULL, waits_for = NULL,
           started_at = excluded.started_at, stopping_at = NULL, stopped_at = NULL,
           planner_digest = excluded.planner_digest
         RETURNING epoch

@@ -22,6 +22,9 @@ WAITING: Final = "status = 'scheduled' AND status IN ('scheduled', 'running')"
 RUNNING: Final = "status = 'running' AND status IN ('scheduled', 'running')"
 """The same for runs that run."""
 
+AT_ITS_END: Final = "max(:at, coalesce(started_at, created_at))"
+"""The end of a run that ends now: not before it began, also where the clock was set back meanwhile."""
+
 _PLACES: Final = {name: place for place, name in enumerate(Run._fields)}
 _TIMES: Final = tuple(
     _PLACES[name] for name, kind in Run.__annotations__.items() if kind in (datetime, datetime | None)
@@ -137,13 +140,14 @@ class Start(NamedTuple):
     timeout_ms: int | None = None
     """For work that outlives its runner: after how many milliseconds it is to end."""
 
-    def bindings(self, tx: Tx) -> dict[str, str | None]:
-        """The values of the columns ``mark``, ``handle`` and ``deadline``."""
+    def bindings(self, tx: Tx) -> dict[str, str | int | None]:
+        """The values of the columns ``mark``, ``handle``, ``deadline`` and ``timeout_ms``."""
         timeout = self.timeout_ms
         return {
             "mark": self.mark,
             "handle": f'{{"executor": "{self.executor}"}}',
             "deadline": None if timeout is None else to_text(tx.now + timedelta(milliseconds=timeout)),
+            "timeout_ms": timeout,
         }
 
 
@@ -158,18 +162,23 @@ class LeftRun(NamedTuple):
     """The executor's own JSON object; its name alone if the runner died before there was more."""
     deadline: datetime | None
     """When work that outlives its runner is to end."""
+    timeout: timedelta | None = None
+    """How long after its start that was."""
 
 
 def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
     """What the database holds as running, oldest first."""
-    rows = conn.execute(f"SELECT mark, handle, deadline, {RUN_COLUMNS} FROM runs WHERE {RUNNING} ORDER BY id")
-    for mark, handle, deadline, *columns in rows:
+    rows = conn.execute(
+        f"SELECT mark, handle, deadline, timeout_ms, {RUN_COLUMNS} FROM runs WHERE {RUNNING} ORDER BY id"
+    )
+    for mark, handle, deadline, timeout_ms, *columns in rows:
         run = run_from_row(columns)
         yield LeftRun(
             run=run,
             mark=mark or "",
             handle=handle,
             deadline=None if deadline is None else time_or_none(deadline, f"run {run.id}", "deadline"),
+            timeout=None if timeout_ms is None else timedelta(milliseconds=timeout_ms),
         )
 
 

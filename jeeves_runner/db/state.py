@@ -40,11 +40,12 @@ def set_value(
     _drop_if_expired(tx, namespace, key)
     tx.conn.execute(
         """
-        INSERT INTO state (namespace, key, value, expires_at, updated_at) VALUES (?, ?, ?, ?, ?)
+        INSERT INTO state (namespace, key, value, expires_at, ttl_ms, updated_at) VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT (namespace, key) DO UPDATE
-        SET value = excluded.value, expires_at = excluded.expires_at, updated_at = excluded.updated_at
+        SET value = excluded.value, expires_at = excluded.expires_at, ttl_ms = excluded.ttl_ms,
+          updated_at = excluded.updated_at
         """,
-        (namespace, key, value, _expiry(tx, ttl_ms), tx.at),
+        (namespace, key, value, _expiry(tx, ttl_ms), ttl_ms, tx.at),
     )
     return True
 
@@ -81,12 +82,13 @@ def set_item(
     _drop_if_expired(tx, namespace, key)
     tx.conn.execute(
         """
-        INSERT INTO state_items (namespace, key, item_key, value, expires_at, updated_at)
-        VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO state_items (namespace, key, item_key, value, expires_at, ttl_ms, updated_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (namespace, key, item_key) DO UPDATE
-        SET value = excluded.value, expires_at = excluded.expires_at, updated_at = excluded.updated_at
+        SET value = excluded.value, expires_at = excluded.expires_at, ttl_ms = excluded.ttl_ms,
+          updated_at = excluded.updated_at
         """,
-        (namespace, key, item_key, value, _expiry(tx, ttl_ms), tx.at),
+        (namespace, key, item_key, value, _expiry(tx, ttl_ms), ttl_ms, tx.at),
     )
 
 

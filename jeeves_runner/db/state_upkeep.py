@@ -1,11 +1,16 @@
 """Frees the space of expired state, which readers do not see any more."""
 
+from datetime import datetime
+
+from jeeves_runner.clock import to_text
 from jeeves_runner.db.transaction import Tx
 
 
-def prune_state(tx: Tx, limit: int) -> int:
-    """Delete up to ``limit`` expired rows. Returns how many; fewer than ``limit`` means all are gone."""
-    bounds = {"at": tx.at, "limit": limit}
+def prune_state(tx: Tx, limit: int, *, before: datetime) -> int:
+    """Delete up to ``limit`` rows that had expired by then. Returns how many; fewer than ``limit`` means all
+    are gone."""
+    at = to_text(before)
+    bounds = {"at": at, "limit": limit}
     tx.conn.execute(
         """
         DELETE FROM state_items WHERE (namespace, key, item_key) IN (
@@ -22,7 +27,7 @@ def prune_state(tx: Tx, limit: int) -> int:
           FROM state AS owner JOIN state_items AS item USING (namespace, key)
           WHERE owner.expires_at IS NOT NULL AND owner.expires_at <= :at LIMIT :limit)
         """,
-        {"at": tx.at, "limit": limit - freed},
+        {"at": at, "limit": limit - freed},
     )
     freed += tx.conn.changes()
     # A key whose items did not all fit into the limit must stay: its expiry is what hides them.
@@ -35,6 +40,6 @@ def prune_state(tx: Tx, limit: int) -> int:
                             WHERE item.namespace = owner.namespace AND item.key = owner.key)
           LIMIT :limit)
         """,
-        {"at": tx.at, "limit": limit - freed},
+        {"at": at, "limit": limit - freed},
     )
     return freed + tx.conn.changes()

@@ -3,11 +3,13 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import apsw
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.wrong_clock import is_far_ahead, undecided_since
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,18 @@ class TimetableRow(NamedTuple):
     """Occurrences at or before this do not count; as the database's text."""
     decided_until: str | None
     """The watermark, in the same form."""
+
+    def undecided_since(self, now: datetime) -> datetime:
+        """The time after which its occurrences still come."""
+        return undecided_since(from_text(self.schedule_since), self._watermark, now)
+
+    def is_decided_far_ahead(self, now: datetime) -> bool:
+        """Whether a clock that was wrong has written its watermark."""
+        return is_far_ahead(self._watermark, now)
+
+    @property
+    def _watermark(self) -> datetime | None:
+        return None if self.decided_until is None else from_text(self.decided_until)
 
 
 _TIMETABLE = (

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from typing import TypeVar
 
 import apsw
 
@@ -26,6 +27,8 @@ from jeeves_runner.db.runner import (
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import DatabaseBusy, DatabaseError, RunnerActive
 from jeeves_runner.execute.local.processes import boot_id
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +74,16 @@ def become_runner(tx: Tx, planner_digest: str, *, paused: bool) -> int:
 
 
 async def begin_unless_stopped(
-    conn: apsw.Connection, clock: Clock, begin: Callable[[Tx], int], stop: asyncio.Event
-) -> int | None:
-    """The epoch that ``begin`` records; waits for as long as another process locks the database.
+    conn: apsw.Connection, clock: Clock, begin: Callable[[Tx], T], stop: asyncio.Event
+) -> T | None:
+    """What ``begin`` answers, which makes this process the runner.
 
+    Waits for as long as another process locks the database.
     None when ``stop`` came first. The writer cannot do this: once it has accepted a write, a stop
     does not withdraw it.
     """
 
-    def attempt() -> int:
+    def attempt() -> T:
         with transaction(conn, clock, patience=_ATTEMPT) as tx:
             return begin(tx)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -46,9 +46,20 @@ _LOGS = 1_000
 
 
 class Maintenance:
-    """Prunes runs, logs, history, state and queues. ``conn`` is read in threads, and by nothing else."""
+    """Prunes runs, logs, history, state and queues. ``conn`` is read in threads, and by nothing else.
 
-    def __init__(self, *, config: Config, writer: Writer, conn: apsw.Connection, clock: Clock) -> None:
+    ``time_of_age`` tells by what time their age counts: not by a clock that may just have been set wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        writer: Writer,
+        conn: apsw.Connection,
+        clock: Clock,
+        time_of_age: Callable[[], datetime],
+    ) -> None:
         self._run_retention = timedelta(milliseconds=config.run_retention_ms)
         self._history_retention = timedelta(milliseconds=config.history_retention_ms)
         self._log_retention = timedelta(milliseconds=config.log_retention_ms)
@@ -58,6 +69,7 @@ class Maintenance:
         self._writer = writer
         self._reads = ThreadReads(conn)
         self._clock = clock
+        self._time_of_age = time_of_age
 
     async def run(self) -> None:
         """Work at intervals until cancelled. A round that fails is told once, and the next one tried."""
@@ -80,7 +92,8 @@ class Maintenance:
         await self._prune_runs()
         await self._delete_logs()
         await self._delete_logs_without_run()
-        await self._in_portions(prune_state)
+        now = self._time_of_age()
+        await self._in_portions(lambda tx, limit: prune_state(tx, limit, before=now))
         await self._prune_history()
         for queue_id in await self._write(queue_ids):
             await self._prune_queue(queue_id)
@@ -92,7 +105,7 @@ class Maintenance:
         """Found by a connection of its own, because the writer has better things to do than to read."""
         find = partial(
             run_retention.outlived,
-            now=self._clock.now(),
+            now=self._time_of_age(),
             retention=self._run_retention,
             occurrences=OCCURRENCES_KEPT,
             limit=_FOUND,
@@ -110,7 +123,7 @@ class Maintenance:
         return len(deleted)
 
     async def _delete_logs(self) -> None:
-        before = self._clock.now() - self._log_retention
+        before = self._time_of_age() - self._log_retention
         while runs := await self._portion(
             lambda tx: run_retention.forget_logs(tx, before=before, limit=_ROWS)
         ):
@@ -125,7 +138,7 @@ class Maintenance:
 
         Younger ones stay: another database may share the folder.
         """
-        before = self._clock.now() - self._log_retention
+        before = self._time_of_age() - self._log_retention
         found = await asyncio.to_thread(self._log_folders.older_than, before.timestamp(), _LOGS)
         if found:
             known = await self._portion(lambda tx: run_retention.with_log_or_active(tx.conn, found))
@@ -134,14 +147,15 @@ class Maintenance:
 
     async def _prune_history(self) -> None:
         """After the runs: what was kept for their sake may go."""
-        before = self._clock.now() - self._history_retention
+        before = self._time_of_age() - self._history_retention
         await self._in_portions(lambda tx, limit: revisions.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: audit.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: overrides.prune(tx, before, limit))
 
     async def _prune_queue(self, queue_id: str) -> None:
+        now = self._time_of_age()
         try:
-            await self._in_portions(lambda tx, limit: prune_queue(tx, queue_id, limit))
+            await self._in_portions(lambda tx, limit: prune_queue(tx, queue_id, limit, now=now))
         except DatabaseError as error:
             log.error("queue %s was left as it is: %s", queue_id, error)
 

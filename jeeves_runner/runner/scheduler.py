@@ -13,8 +13,7 @@ from typing import Protocol
 
 import apsw
 
-from jeeves_runner.clock import Clock, Slice, from_text
-from jeeves_runner.core.gap import CLOCK_EVENT
+from jeeves_runner.clock import Clock, Slice
 from jeeves_runner.core.model import Run
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
@@ -28,9 +27,6 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP = 1.0
 """Seconds between two looks at the clocks."""
 
-JUMP = 5.0
-"""Seconds by which wall and boot clock may part between two looks before it counts as a step."""
-
 _ROWS_AT_ONCE = 25
 _DUE_AT_ONCE = 8
 
@@ -43,16 +39,25 @@ class DueRuns(Protocol):
     def submit(self, due: Due) -> "asyncio.Future[list[Run]]": ...
 
 
+class SetClocks(Protocol):
+    """Notices when the clock is set, and puts right what it has left; see ``ClockWatch``."""
+
+    async def look(self) -> bool: ...
+
+    async def put_right(self) -> None: ...
+
+
 class Scheduler:
     """Watches the clock for all scheduled jobs. Use it from one event loop.
 
     ``conn`` is for its reads there. Jobs whose schedule stays as it is keep their timer.
     """
 
-    def __init__(self, *, conn: apsw.Connection, runs: DueRuns, clock: Clock) -> None:
+    def __init__(self, *, conn: apsw.Connection, runs: DueRuns, clock: Clock, clocks: SetClocks) -> None:
         self._conn = conn
         self._runs = runs
         self._clock = clock
+        self._set_clocks = clocks
         self._timetable = Timetable()
         self._known: dict[str, TimetableRow] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -61,7 +66,6 @@ class Scheduler:
         self._trouble = Trouble(log, over="what is due is recorded again")
         self._is_torn = False  # whether the timetable may lack something
         self._plans = 0  # how many applies this has heard of
-        self._clocks = self._read_clocks()
         self._slice = Slice(clock)
 
     def __len__(self) -> int:
@@ -98,7 +102,8 @@ class Scheduler:
         while True:
             if self._is_torn:
                 await self.load()
-            await self._check_clocks()
+            if await self._set_clocks.look():
+                await self.load()
             await self.look()
             await self._sleep()
 
@@ -154,51 +159,50 @@ class Scheduler:
     # The timetable
 
     async def _read_jobs(self, job_ids: Sequence[str]) -> None:
-        far_ahead = 0
         async with self._one_at_a_time:  # a row that was read before an apply is not placed after the new one
             for ids in _portions(job_ids):
-                # No cursor may stay open while others use the connection.
-                rows = {row.id: row for row in timetable_rows(self._conn, ids)}
-                for job_id in ids:
-                    far_ahead += self._place(job_id, rows.get(job_id))
+                for job_id, row in (await self._rows(ids)).items():
+                    self._place(job_id, row)
                     await self._breathe()
-        if far_ahead:
-            log.warning(
-                "%d jobs were last decided more than 3 h ahead of now: the clock has been set back,"
-                " and they go on from now",
-                far_ahead,
-            )
 
-    def _place(self, job_id: str, row: TimetableRow | None) -> bool:
-        """Put a job where its row says; whether that is far ahead of the clock."""
+    async def _rows(self, job_ids: Sequence[str]) -> dict[str, TimetableRow | None]:
+        """What decides when these jobs are due.
+
+        Where a clock that was wrong has decided far ahead, that is put right first, for all who read it.
+        """
+        rows = self._read(job_ids)
+        now = self._clock.now()
+        if any(row is not None and row.is_decided_far_ahead(now) for row in rows.values()):
+            await self._set_clocks.put_right()
+            rows = self._read(job_ids)
+        return rows
+
+    def _read(self, job_ids: Sequence[str]) -> dict[str, TimetableRow | None]:
+        found = {row.id: row for row in timetable_rows(self._conn, job_ids)}  # no cursor stays open
+        return {job_id: found.get(job_id) for job_id in job_ids}
+
+    def _place(self, job_id: str, row: TimetableRow | None) -> None:
+        """Put a job where its row says."""
         if row is None or row.deleted or not row.enabled or not row.schedule:
             self._remove(job_id)
-            return False
+            return
         known = self._known.get(job_id)
         if known is not None and _same_times(known, row):
-            return False
+            return
         try:
             schedule = parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)
         except ScheduleError as error:
             # Written by hand or by another version: the next reconcile heals it.
             log.error("job %s cannot be scheduled: %s", job_id, error)
             self._remove(job_id)
-            return False
-        after, far_ahead = self._decided_until(row)
+            return
         self._known[job_id] = row
-        self._timetable.put(job_id, schedule, after)
-        return far_ahead
+        self._timetable.put(job_id, schedule, row.undecided_since(self._clock.now()))
 
     def _remove(self, job_id: str) -> None:
         """Take a job off the timetable until its row is read again."""
         self._known.pop(job_id, None)
         self._timetable.remove(job_id)
-
-    def _decided_until(self, row: TimetableRow) -> tuple[datetime, bool]:
-        """The time up to which a job's occurrences are settled, and whether a clock event decided it."""
-        after = from_text(max(row.schedule_since, row.decided_until or ""))
-        now = self._clock.now()
-        return (now, True) if after > now + CLOCK_EVENT else (after, False)
 
     # Time
 
@@ -214,27 +218,6 @@ class Scheduler:
         except TimeoutError:
             return
         self._wake.clear()
-
-    async def _check_clocks(self) -> None:
-        """Notice when the wall clock was set, or the machine slept.
-
-        Forward needs no more than the look that follows. Backward, the timers stand in a future
-        that the clock will come to a second time.
-        """
-        before, self._clocks = self._clocks, self._read_clocks()
-        wall = (self._clocks[0] - before[0]) / timedelta(seconds=1)
-        boot = self._clocks[1] - before[1]
-        if abs(wall - boot) > JUMP:
-            log.warning(
-                "the clock was set %s by %.0f s", "ahead" if wall > boot else "back", abs(wall - boot)
-            )
-        elif boot - (self._clocks[2] - before[2]) > JUMP:
-            log.info("the machine slept for %.0f s", boot - (self._clocks[2] - before[2]))
-        if boot - wall > JUMP:
-            await self.load()
-
-    def _read_clocks(self) -> tuple[datetime, float, float]:
-        return self._clock.now(), self._clock.boottime(), self._clock.monotonic()
 
     async def _breathe(self) -> None:
         if self._slice.is_over:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.model import CancelCause, Run
 from jeeves_runner.core.outcome import Cancelled, Ending, Exited, Finished, Lost, Span
+from jeeves_runner.core.wrong_clock import time_left
 from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, Handle, Order, RunFacts
 from jeeves_runner.execute.output.log_place import LogPlace
@@ -78,9 +80,9 @@ class Execution:
         """
         return await self._reported(run, self._start_and_wait(run, api_url))
 
-    async def resume(self, run: Run, handle: Handle, deadline: datetime | None) -> Report | None:
-        """See work to its end that an earlier runner has started; ``deadline`` is what that one has set."""
-        return await self._reported(run, self._wait_on(run, handle, deadline))
+    async def resume(self, left: LeftRun, handle: Handle) -> Report | None:
+        """See work to its end that an earlier runner has started, by the deadline that one has set."""
+        return await self._reported(left.run, self._wait_on(left, handle))
 
     def is_asked_to_end(self) -> bool:
         return self._asked_to_end
@@ -158,10 +160,12 @@ class Execution:
         timers = self._timers(self._handle, None if timeout is None else timeout / 1000)
         return await self._wait(self._handle, output, timers)
 
-    async def _wait_on(self, run: Run, handle: Handle, deadline: datetime | None) -> Ending:
+    async def _wait_on(self, left: LeftRun, handle: Handle) -> Ending:
         self._handle = handle
-        left = None if deadline is None else max(0.0, (deadline - self._clock.now()).total_seconds())
-        return await self._wait(handle, self._open_output(run), self._timers(handle, left))
+        seconds: float | None = None
+        if left.deadline is not None:
+            seconds = time_left(left.deadline, left.timeout, self._clock.now()).total_seconds()
+        return await self._wait(handle, self._open_output(left.run), self._timers(handle, seconds))
 
     async def _wait(self, handle: Handle, output: Output, timers: list[asyncio.TimerHandle]) -> Ending:
         try:

@@ -99,7 +99,7 @@ class RunningRuns:
         execution = attempt.execution
         if execution is None:
             raise RuntimeError("an attempt that is not equipped cannot be resumed")
-        work = execution.resume(left.run, handle, left.deadline)
+        work = execution.resume(left, handle)
         await self._see_through(attempt, left.run, execution, work)
 
     async def _see_through(

@@ -265,6 +265,18 @@ class Runs:
         self._follow()
         self._line.review(all_of_them=True)
 
+    def on_put_right(self) -> None:
+        """What a wrong clock had left was put right in the rows: waits may end sooner than is known here."""
+        self._see_to(self._read_waits)
+
+    def _read_waits(self) -> None:
+        for run in runs.waiting_runs(self._conn):
+            attempt = self._board.get(run.id)
+            if attempt is not None and attempt.stage is Stage.WAITING and attempt.run is not None:
+                attempt.run = attempt.run._replace(not_before=run.not_before)
+        self._admission.read_pauses()
+        self._line.review(all_of_them=True)
+
     async def look(self) -> None:
         """Take up what other programs wrote: requests for runs, ends, cancel requests, pauses.
 

@@ -122,7 +122,7 @@ def each_job(
     with snapshot(conn):
         coming = next_run or next_runs(conn, now)
         for listed in listed_jobs(conn, now, after=after, limit=limit):
-            yield _job(conn, listed, coming)
+            yield _job(conn, now, listed, coming)
 
 
 def job_view(
@@ -138,7 +138,7 @@ def job_view(
         if listed is None or row is None:
             raise jobs.unknown_job(conn, job_id)
         job: WholeJobDocument = {
-            **_job(conn, listed, next_run or next_runs(conn, now, [job_id])),
+            **_job(conn, now, listed, next_run or next_runs(conn, now, [job_id])),
             "held_message": listed.held_message,
             "held_since": listed.held_since,
             "spec": from_json(row.spec_text, f"the spec of job {job_id}"),
@@ -154,7 +154,7 @@ def pause_of_all(conn: apsw.Connection, now: datetime) -> PauseDocument | None:
     return None if found is None else {"until": found[0], "reason": found[1], "all": True}
 
 
-def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> ListedJobDocument:
+def _job(conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRun) -> ListedJobDocument:
     paused = _pause(listed)
     return {
         **listed.columns,
@@ -165,7 +165,7 @@ def _job(conn: apsw.Connection, listed: ListedJob, coming: NextRun) -> ListedJob
         "paused": paused,
         "last_status": listed.last_status,
         "last_run": _last_run(listed),
-        "next_run": text_of(_next_run(conn, listed.columns, paused, coming)),
+        "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming)),
     }
 
 
@@ -203,11 +203,11 @@ def _last_run(listed: ListedJob) -> LastRunDocument | None:
 
 
 def _next_run(
-    conn: apsw.Connection, columns: JobColumns, paused: PauseDocument | None, coming: NextRun
+    conn: apsw.Connection, now: datetime, columns: JobColumns, paused: PauseDocument | None, coming: NextRun
 ) -> datetime | None:
     if not columns["enabled"] or columns["schedule"] is None:
         return None
     if paused is None:
         return coming(columns["id"])
     until = None if paused["until"] is None else time_or_none(paused["until"], "a pause", "until")
-    return None if until is None else next_after_pause(conn, columns["id"], until)
+    return None if until is None else next_after_pause(conn, now, columns["id"], until)

@@ -1,13 +1,13 @@
 """What comes next, computed from the jobs' rows as a server's timetable would."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import TypedDict
 
 import apsw
 
-from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
@@ -35,8 +35,12 @@ class OccurrencesDocument(TypedDict):
     """By time, then by id."""
 
 
-def next_runs(conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = None) -> NextRun:
+def next_runs(
+    conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = None, *, after: datetime | None = None
+) -> NextRun:
     """The next occurrences of these jobs, or of all: the rows read now, the times computed when asked for.
+
+    Those later than ``after``, if that is said.
 
     Jobs that share their expressions and zone share the computation.
     """
@@ -50,7 +54,7 @@ def next_runs(conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = 
         schedule = _schedule(row)
         if schedule is None:
             return None
-        key = (schedule, _undecided(row, now))
+        key = (schedule, max(after or now, row.undecided_since(now)))
         if key not in known:
             known[key] = key[0].next_after(key[1])
         return known[key]
@@ -58,23 +62,31 @@ def next_runs(conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = 
     return next_run
 
 
-def next_after_pause(conn: apsw.Connection, job_id: str, until: datetime) -> datetime | None:
+def next_after_pause(conn: apsw.Connection, now: datetime, job_id: str, until: datetime) -> datetime | None:
     """The first occurrence of a job once its pause has ended, also one at the moment of that end."""
-    return next_runs(conn, until - _INSTANT, [job_id])(job_id)
+    return next_runs(conn, now, [job_id], after=until - _INSTANT)(job_id)
 
 
 def next_view(
-    conn: apsw.Connection, after: datetime, *, job_id: str | None = None, count: int, once: bool = False
+    conn: apsw.Connection,
+    now: datetime,
+    *,
+    after: datetime | None = None,
+    job_id: str | None = None,
+    count: int,
+    once: bool = False,
 ) -> OccurrencesDocument:
-    """``{occurrences: [{job_id, scheduled_for}]}``: the first ``count`` after a time, by time, then id.
+    """``{occurrences: [{job_id, scheduled_for}]}``: the first ``count`` after a time (now), by time, then id.
 
     Times that fall into a pause are left out, for they are skipped. With ``once`` each job stands
     there with its first occurrence only.
     """
+    after = after or now
     with snapshot(conn):
         pauses = overrides.pauses(conn, after)
         rows = list(timetable_rows(conn, None if job_id is None else [job_id]))
-    coming = _merged([row for row in rows if _is_scheduled(row)], pauses, after, once)
+    starts = {row: max(after, row.undecided_since(now)) for row in rows if _is_scheduled(row)}
+    coming = _merged(starts, pauses, once)
     found: list[OccurrenceDocument] = [
         {"job_id": name, "scheduled_for": to_text(when)}
         for (when, name), _ in zip(coming, range(count), strict=False)
@@ -88,16 +100,16 @@ def text_of(instant: datetime | None) -> str | None:
 
 
 def _merged(
-    rows: Sequence[TimetableRow], pauses: overrides.Pauses, after: datetime, once: bool
+    starts: Mapping[TimetableRow, datetime], pauses: overrides.Pauses, once: bool
 ) -> Iterator[tuple[datetime, str]]:
+    """``starts``: after which time the occurrences of each job count."""
     heap: list[tuple[datetime, str, Schedule]] = []
-    for row in rows:
-        start = _undecided(row, after)
+    for row, start in starts.items():
         pause_ends = pauses.end_of(row.id)
         if pause_ends == overrides.UNTIL_RESUMED:
             continue
         if pause_ends is not None:
-            start = max(start, pause_ends - _INSTANT)
+            start = max(start, pause_ends - _INSTANT)  # noqa: PLW2901 - what the pause leaves of it
         schedule = _schedule(row)
         if schedule is not None and (first := schedule.next_after(start)) is not None:
             heap.append((first, row.id, schedule))
@@ -114,12 +126,6 @@ def _merged(
 
 def _is_scheduled(row: TimetableRow) -> bool:
     return row.enabled and not row.deleted and bool(row.schedule)
-
-
-def _undecided(row: TimetableRow, after: datetime) -> datetime:
-    """Occurrences later than this can still come."""
-    decided = row.schedule_since if row.decided_until is None else max(row.schedule_since, row.decided_until)
-    return max(after, from_text(decided))
 
 
 def _schedule(row: TimetableRow) -> Schedule | None:

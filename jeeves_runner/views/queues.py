@@ -64,8 +64,8 @@ class ItemDocument(TypedDict):
     """Items with a higher number are claimed first."""
     created_at: str
     """When it was added."""
-    ready_at: str
-    """Before this time it cannot be claimed."""
+    ready_at: str | None
+    """Before this time it cannot be claimed; null: it was not delayed."""
     attempt: int
     """Attempts made so far."""
     error: str | None

@@ -108,7 +108,7 @@ def status_view(
     conn: apsw.Connection,
     now: datetime,
     *,
-    started_at: datetime | None,
+    uptime: timedelta | None,
     starting: bool = False,
     stopping: bool = False,
     sync: SyncDocument,
@@ -117,23 +117,23 @@ def status_view(
 ) -> StatusDocument:
     """``{name, version, uptime_ms, status, health, sync}``.
 
-    ``started_at`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
+    ``uptime`` None: no server runs, so ``status`` is ``stopped`` and ``uptime_ms`` null.
     ``starting``: it takes no requests yet. ``stopping``: it starts nothing more.
     ``sync`` is the document of /sync, given here with counts in place of its lists. ``busy_since``:
     when another process took the lock that the server's writes wait for; ``busy_ms`` is null without.
     """
     status: ServerStatus = "running"
-    if started_at is None:
+    if uptime is None:
         status = "stopped"
     elif stopping:
         status = "stopping"
     elif starting:
         status = "starting"
-    counts = health_counts(conn, now - _HOUR)
+    counts = health_counts(conn, now - _HOUR, now)
     return {
         "name": NAME,
         "version": __version__,
-        "uptime_ms": None if started_at is None else max(0, (now - started_at) // _MILLISECOND),
+        "uptime_ms": None if uptime is None else max(0, uptime // _MILLISECOND),
         "status": status,
         "health": {
             "total_jobs": counts.jobs,

@@ -88,7 +88,7 @@ def test_status_asks_the_server_that_runs(shell: Shell) -> None:
                 "reason": "deletes wait", "since": to_text(NOON - timedelta(minutes=6))},
         ], "config": None,
     }  # fmt: skip
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON - timedelta(hours=3), sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(hours=3), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         text = words(shell.text("status"))
         assert shell.json("status") == said
@@ -117,7 +117,7 @@ def test_a_config_that_differs_from_the_servers_asks_for_attention(
         "settings": [] if problem else ["timezone", "log.level"],
         "problem": problem,
     }
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         text = words(shell.text("status"))
         assert row in text
@@ -127,7 +127,7 @@ def test_a_config_that_differs_from_the_servers_asks_for_attention(
 
 def test_a_config_that_is_broken_beside_a_server_is_told_with_its_status(shell: Shell) -> None:
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
     shell.config.write_text("timezne: UTC\nport: 1938\n")
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         answer = shell.run("status")
@@ -153,7 +153,7 @@ def test_runs_that_a_full_disk_keeps_from_starting_ask_for_attention(shell: Shel
             "a", "scheduled", reason="disk_full", created_at=to_text(shell.ledger.at(minutes=minutes))
         )
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
     why = "waits: less than min_free is left on the disk, since 3m ago; make room, or lower min_free"
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         assert f"waits 2 runs {why}" in words(shell.text("status"))
@@ -169,7 +169,7 @@ def test_status_names_the_line_to_mend_when_the_server_tells_it(shell: Shell) ->
             severity="error", code="x", file=f"jobs.d/{file}.yaml", line=line, column=1, message="unknown key"
         )
         sync["problems"] += problems_view([problem])
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         lines = [words(line) for line in shell.text("status").splitlines()]
     assert lines[5:8] == [
@@ -238,7 +238,7 @@ def test_a_check_says_only_what_is_wrong_and_ends_with_it(shell: Shell) -> None:
     stopped = "jeeves-runner: no server runs; start it with `jeeves-runner serve`\n"
     assert (result.exit_code, result.stdout) == (2, stopped)
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         assert shell.text("status", "--check") == ""
         shell.ledger.add_job("bad")
@@ -255,7 +255,7 @@ def test_a_server_that_does_not_answer_or_is_stopping_fails_a_check(shell: Shell
         result = shell.run("status", "--check")
     assert (result.exit_code, result.stdout) == (2, "jeeves-runner: the server does not answer\n")
     sync = recorded_sync(shell.ledger.conn, None)
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON, stopping=True, sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), stopping=True, sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         result = shell.run("status", "--check")
     assert (result.exit_code, result.stdout) == (2, "jeeves-runner: stopping\n")

@@ -10,6 +10,7 @@ from support.clock import NOON
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.instants import End
 from jeeves_runner.core.model import PausedTime
 from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import UNTIL_RESUMED
@@ -30,7 +31,7 @@ def after(**length: float) -> datetime:
 
 def pause(ledger: Ledger, job_id: str | None, until: datetime | None = None) -> None:
     with ledger.tx() as tx:
-        overrides.pause(tx, job_id, until=until, reason=None, by="test")
+        overrides.pause(tx, job_id, until=None if until is None else End(until), reason=None, by="test")
 
 
 def resume(ledger: Ledger, job_id: str | None) -> None:

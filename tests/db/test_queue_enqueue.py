@@ -37,7 +37,7 @@ class TestDuplicates:
         assert push(store, {"sha": "a"}) == [None]
         store.clock.advance(hours=1)
         with store.tx() as tx:
-            assert queue_upkeep.prune_queue(tx, "mail", limit=10) == 1
+            assert queue_upkeep.prune_queue(tx, "mail", limit=10, now=tx.now) == 1
         assert push(store, {"sha": "a"}) != [None]
 
     def test_are_not_blocked_by_an_item_whose_last_lease_has_ended(self, store: Store) -> None:

@@ -12,6 +12,8 @@ STATEMENTS = {
     "next priority": queue_claims._NEXT_PRIORITY,
     "ready": queue_claims._READY,
     "settle": queue_claims._SETTLE_ONE,
+    "longest lease": queue_claims._LONGEST[0][1],
+    "longest delay": queue_claims._LONGEST[1][1],
     "waiting twin": queue_enqueue._WAITING_TWIN,
     "any twin": queue_enqueue._ANY_TWIN,
     "busy": queues._IS_BUSY.replace("?1", "?"),
@@ -29,7 +31,7 @@ STATEMENTS = {
 def touches(folder: Path, name: str) -> list[str]:
     """The steps in which a statement looks into the items."""
     store = Store(folder / "runner.sqlite")
-    names = "any at until run queue id count below runs key error limit before lease_ended"
+    names = "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
     statement = STATEMENTS[name].replace("?", ":any")
     steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))
     store.conn.close()

@@ -17,7 +17,7 @@ class TestRetention:
         for hours, freed in ((1, 1), (0, 0), (1, 1), (1000, 0)):
             store.clock.advance(hours=hours)
             with store.tx() as tx:
-                assert queue_upkeep.prune_queue(tx, "mail", limit=10) == freed
+                assert queue_upkeep.prune_queue(tx, "mail", limit=10, now=tx.now) == freed
         left = queue_contents.peek(store.conn, store.now, "mail", 10)
         assert [row.payload for row in left.rows] == ["waiting"]
 
@@ -30,7 +30,7 @@ class TestRetention:
         portions = []
         for _ in range(3):
             with store.tx() as tx:
-                portions.append(queue_upkeep.prune_queue(tx, "mail", limit=2))
+                portions.append(queue_upkeep.prune_queue(tx, "mail", limit=2, now=tx.now))
         assert portions == [2, 2, 1]
 
 

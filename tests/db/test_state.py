@@ -193,7 +193,7 @@ class TestPruning:
         set_value(store, "kept", "1", ttl_ms=2 * MINUTE)
         store.clock.advance(minutes=1)
         with store.tx() as tx:
-            assert state_upkeep.prune_state(tx, limit=100) == 7
+            assert state_upkeep.prune_state(tx, limit=100, before=tx.now) == 7
         assert (store.count("state"), store.count("state_items")) == (1, 1)
 
     def test_works_in_portions_that_never_show_what_had_expired(self, store: Store) -> None:
@@ -204,7 +204,7 @@ class TestPruning:
         portions = []
         while True:
             with store.tx() as tx:
-                portions.append(state_upkeep.prune_state(tx, limit=2))
+                portions.append(state_upkeep.prune_state(tx, limit=2, before=tx.now))
             assert item_keys(store, "short") == []
             if portions[-1] < 2:
                 break

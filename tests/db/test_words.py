@@ -10,7 +10,6 @@ import pytest
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.gap import CLOCK_EVENT
 from jeeves_runner.core.model import (
     CancelCause,
     JobType,
@@ -109,14 +108,6 @@ def test_the_watermark_moves_forward_and_refuses_what_is_before_it(ledger: Ledge
         assert run_entries.enter_waiting(tx, occurrence(ledger, 2), None, None) is not None
         assert run_entries.enter_waiting(tx, occurrence(ledger, 1), None, None) is None
     assert watermark(ledger) == to_text(ledger.at(minutes=-2))
-
-
-def test_a_watermark_that_a_wrong_clock_left_is_taken_back(ledger: Ledger) -> None:
-    far = to_text(ledger.now + CLOCK_EVENT + timedelta(minutes=1))
-    ledger.conn.execute("UPDATE jobs SET decided_until = ?", (far,))
-    with ledger.tx() as tx:
-        assert run_entries.enter_waiting(tx, occurrence(ledger, 1), None, None) is not None
-    assert watermark(ledger) == to_text(ledger.at(minutes=-1))
 
 
 @pytest.mark.parametrize("trigger", [trigger for trigger in Trigger if not trigger.is_occurrence])

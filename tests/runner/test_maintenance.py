@@ -3,7 +3,8 @@
 import asyncio
 import os
 import threading
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -13,6 +14,7 @@ from support.runs import Place, job
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
+from jeeves_runner.core.instants import End
 from jeeves_runner.core.model import JobSpec, Keep
 from jeeves_runner.db import audit, overrides, queue_enqueue, revisions, run_retention
 from jeeves_runner.db.transaction import Tx
@@ -60,11 +62,17 @@ def ended(
     return run_id
 
 
-def keep_house(place: Place, config: str) -> None:
+def keep_house(place: Place, config: str, time_of_age: Callable[[], datetime] | None = None) -> None:
     async def main() -> None:
         async with Writer(place.path, place.clock) as writer:
             settings = configured(place, config)
-            house = Maintenance(config=settings, writer=writer, conn=place.conn, clock=place.clock)
+            house = Maintenance(
+                config=settings,
+                writer=writer,
+                conn=place.conn,
+                clock=place.clock,
+                time_of_age=time_of_age or place.clock.now,
+            )
             await house.run_once()
 
     asyncio.run(main())
@@ -308,7 +316,11 @@ def test_a_long_look_ends_with_the_task(place: Place, monkeypatch: pytest.Monkey
     async def scene() -> None:
         async with Writer(place.path, place.clock) as writer:
             house = Maintenance(
-                config=configured(place, ""), writer=writer, conn=place.conn, clock=place.clock
+                config=configured(place, ""),
+                writer=writer,
+                conn=place.conn,
+                clock=place.clock,
+                time_of_age=place.clock.now,
             )
             task = asyncio.create_task(house.run())
             await asyncio.to_thread(looks.wait)
@@ -373,9 +385,8 @@ def test_pauses_go_after_their_time(place: Place) -> None:
     with place.write() as tx:
         for days in (20, 5):
             then = tx.now - timedelta(days=days)
-            overrides.pause(
-                Tx(tx.conn, then, to_text(then)), "old", until=then + timedelta(hours=1), reason=None, by="me"
-            )
+            until = End(then + timedelta(hours=1))
+            overrides.pause(Tx(tx.conn, then, to_text(then)), "old", until=until, reason=None, by="me")
     keep_house(place, "history_retention: 10d\n")
     assert place.value("SELECT count(*) FROM overrides") == 1
     assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))

@@ -11,6 +11,7 @@ import pytest
 from support.runs import SECONDLY, Place, Rig, job, running
 
 from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.core.instants import End
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
@@ -104,8 +105,9 @@ class Story:
         until = self.dice.choice([None, self.place.clock.now() + timedelta(seconds=0.05)])
         with self.place.write() as tx:
             if not overrides.resume(tx, name, by="test"):
+                end = None if until is None else End(until)
                 with suppress(NotFound):
-                    overrides.pause(tx, name, until=until, reason=None, by="test")
+                    overrides.pause(tx, name, until=end, reason=None, by="test")
         await rig.runs.look()
 
     async def _edit(self, rig: Rig, name: str) -> None:

@@ -32,13 +32,12 @@ from pathlib import Path
 sys.path.insert(0, "tests")
 from support.runs import Place, running
 from jeeves_runner.db.connection import connect
-from jeeves_runner.runner.scheduler import Scheduler
 
 async def main():
     place = Place(Path(sys.argv[1]))
     async with running(place, max_concurrency=16) as rig:
         conn = connect(place.path)
-        scheduler = Scheduler(conn=conn, runs=rig.runs, clock=place.clock)
+        scheduler = rig.scheduler(conn)
         await scheduler.load()
         loop = asyncio.create_task(scheduler.run())
         for name in sys.argv[2:]:

@@ -10,6 +10,7 @@ from support.doors import Doors
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.instants import End
 from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import Conflict
@@ -113,7 +114,8 @@ def test_what_waited_for_a_run_that_has_ended_says_that_it_waits_for_a_slot(temp
 
 def pause(place: Place, job_id: str, length: timedelta | None = None) -> None:
     with place.write() as tx:
-        overrides.pause(tx, job_id, until=None if length is None else tx.now + length, reason=None, by="test")
+        until = None if length is None else End(tx.now + length)
+        overrides.pause(tx, job_id, until=until, reason=None, by="test")
 
 
 def test_a_paused_job_skips_its_occurrences_and_refuses_triggers_without_force(place: Place) -> None:

@@ -180,7 +180,7 @@ async def _serving(ledger: Ledger, limits: Limits | None) -> AsyncIterator[Api]:
             writer=writer,
             next_run=next_runs(conn, clock.now()),
             nudge=count_nudge,
-            started_at=clock.now(),
+            began=clock.boottime(),
             stopping=stopping,
         )
         server = HttpServer(services, limits=limits)

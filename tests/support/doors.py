@@ -20,6 +20,7 @@ from support.runs import Place
 from support.scripted import ScriptedExecutor
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.instants import End
 from jeeves_runner.core.model import CancelCause, JobSpec, Run, RunStatus, Trigger
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.core.schedule.timetable import Due
@@ -229,7 +230,7 @@ class Doors:
     def write_pause(self, job_id: str | None, until: datetime | None) -> None:
         """As the command line does; the runner, if there is one, has not heard of it yet."""
         with self.place.write() as tx:
-            overrides.pause(tx, job_id, until=until, reason=None, by="test")
+            overrides.pause(tx, job_id, until=None if until is None else End(until), reason=None, by="test")
 
     def write_resume(self, job_id: str | None) -> None:
         with self.place.write() as tx:

@@ -33,6 +33,8 @@ from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.registry import Executors
+from jeeves_runner.runner.clock_watch import ClockWatch
+from jeeves_runner.runner.scheduler import Scheduler
 from jeeves_runner.runs import Logs, Runs
 
 T = TypeVar("T")
@@ -111,6 +113,24 @@ class Place:
         return LocalExecutor(Launcher(self.clock, roster=Roster(self.path)), around, slots=slots)
 
 
+class WriterAtOnce:
+    """Stands in for the runner's writer where nothing else writes: each write is committed at once."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def submit(
+        self, op: Callable[[Tx], T], *, durable: bool = True, priority: Priority = Priority.OTHER
+    ) -> "asyncio.Future[T]":
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        try:
+            with self._place.write() as tx:
+                answer.set_result(op(tx))
+        except DatabaseError as error:
+            answer.set_exception(error)
+        return answer
+
+
 class WatchedWriter(Writer):
     """A writer that tells a test after each commit that was waited for.
 
@@ -161,6 +181,7 @@ class Rig:
     ) -> None:
         self.place = place
         self.writer = writer
+        self.epoch = epoch
         self.executor = place.local(max_concurrency) if executor is None else executor
         self.runs = Runs(
             conn=conn,
@@ -191,6 +212,14 @@ class Rig:
         async with asyncio.timeout(20):
             while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody says so
                 await asyncio.sleep(0.01)
+
+    def scheduler(self, conn: apsw.Connection) -> Scheduler:
+        """What hands due occurrences to this runner."""
+        clock = self.place.clock
+        clocks = ClockWatch(
+            writer=self.writer, clock=clock, epoch=self.epoch, on_put_right=self.runs.on_put_right
+        )
+        return Scheduler(conn=conn, runs=self.runs, clock=clock, clocks=clocks)
 
     async def finish(self, job_id: str, params: Mapping[str, str] | None = None) -> Run:
         """Trigger a job and wait for its end."""

@@ -1,5 +1,6 @@
 """What is told of the runner: given rows, then documents."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from support.ledger import Ledger
@@ -23,7 +24,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
     status = status_view(
         ledger.conn,
         ledger.now,
-        started_at=ledger.at(seconds=90),
+        uptime=timedelta(seconds=90),
         sync=sync,
         busy_since=ledger.at(seconds=5),
         too_open=[TooOpen(Path("/srv/data"), 0o755)],
@@ -69,6 +70,6 @@ def test_a_broken_manifest_that_holds_nothing_counts_as_failed_too(ledger: Ledge
     sync = recorded_sync(ledger.conn, None)
     for file in ("old", "new"):
         sync["problems"] += error_in(f"jobs.d/{file}.yaml")
-    shown = status_view(ledger.conn, ledger.now, started_at=None, sync=sync)
+    shown = status_view(ledger.conn, ledger.now, uptime=None, sync=sync)
     assert shown["health"]["failed_registrations"] == 2
     assert (shown["status"], shown["uptime_ms"]) == ("stopped", None)

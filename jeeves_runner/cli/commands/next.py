@@ -32,7 +32,7 @@ def command(app: App, job_id: str | None, start: str | None, count: int) -> None
         now = app.clock.now()
         after = now if start is None else parse_instant(start, now, zone, "--from")
         job = None if job_id is None else job_view(conn, now, job_id)["job"]
-        document = next_view(conn, after, job_id=job_id, count=count)
+        document = next_view(conn, now, after=after, job_id=job_id, count=count)
     if app.json:
         app.print_json(document)
     elif document["occurrences"]:

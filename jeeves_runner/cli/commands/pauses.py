@@ -11,7 +11,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.rows import pause_text
 from jeeves_runner.core.durations import is_duration
-from jeeves_runner.core.instants import later_instant
+from jeeves_runner.core.instants import End, later_end
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.nudge import announced_transaction
@@ -57,10 +57,10 @@ def pause(app: App, job_id: str | None, of_all: bool, until: str | None, reason:
         app.print(f"{who} {pause_text(paused, now)}.")
 
 
-def _end(app: App, until: str, now: datetime) -> datetime:
+def _end(app: App, until: str, now: datetime) -> End:
     """When the pause ends. A length of time needs no time zone, and so no config."""
     zone = "UTC" if is_duration(until) else app.settings.timezone
-    return later_instant(until, now, zone, "--until")
+    return later_end(until, now, zone, "--until")
 
 
 def _check_target(job_id: str | None, of_all: bool) -> None:

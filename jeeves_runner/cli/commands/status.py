@@ -127,13 +127,14 @@ def _documents(
         reason = "no server watches the manifests"
     elif starting or stopping:
         reason = f"the server is {'starting' if starting else 'stopping'}"
+        reason += f" ({server.waits_for})" if server.waits_for else ""
     else:
         reason = "the server does not answer"
     sync = recorded_sync(conn, reason)
     document = status_view(
         conn,
         now,
-        started_at=server.started_at if server else None,
+        uptime=now - server.started_at if server else None,
         starting=starting,
         stopping=stopping,
         sync=sync,
@@ -171,7 +172,7 @@ def _print_head(app: App, now: datetime, status: StatusDocument, server: RunnerR
         detail = f" (pid {server.pid}): {_last_work(app, now, status, server.stopping_at)}"
     elif server.is_starting:
         state = Styled("starting", "yellow")
-        detail = f" (pid {server.pid}): it takes no requests yet"
+        detail = f" (pid {server.pid}): {server.waits_for or 'it takes no requests yet'}"
     else:
         state = Styled("running", "green")
         where = f", {server.api_url}" if server.api_url else ""
