@@ -97,6 +97,7 @@ def test_what_comes_from_defaults_is_placed_at_the_job(project: Project) -> None
         (b"\n", "the secret is blank and cannot be masked in the output"),
         (b" \t " * 9, "the secret is blank and cannot be masked in the output"),
         (b"\xffbinary-secret", "the secret file cannot be read: {path}: it is not UTF-8"),
+        (b"binary\0secret", "the secret file cannot be read: {path}: it holds a NUL, which no variable can"),
         (b"x" * 65_537, "the secret file cannot be read: {path}: it holds over 64 KiB"),
     ],
 )

@@ -50,5 +50,7 @@ def _text(content: bytes) -> str:
         text = content.decode()
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None  # the error itself would tell a byte of the secret
+    if "\0" in text:
+        raise ValueError("it holds a NUL, which no variable can")
     # Editors end a file with a newline that is no part of the secret.
     return text.removesuffix("\n").removesuffix("\r")
