@@ -20,6 +20,8 @@ class Seen(NamedTuple):
     """Its text; None: there was no such file."""
     staged: str | None
     """The text that git's index had for it; None: it had none."""
+    is_of_commit: bool = False
+    """Whether a commit under way has made an index of its own, and that one had this very text."""
 
     @property
     def is_edit(self) -> bool:
@@ -74,7 +76,8 @@ class Edits(NamedTuple):
 
 
 def _is_back(before: Seen, now: Seen) -> bool:
-    return now.text is not None and not now.is_edit and now.text != before.text
+    is_staged = now.is_of_commit or not now.is_edit
+    return now.text is not None and is_staged and now.text != before.text
 
 
 class Commits(NamedTuple):

@@ -276,15 +276,37 @@ def test_an_ordinary_edit_waits_for_nothing(plain: Folder) -> None:
     assert plain.waiting() == []
 
 
-def test_a_repository_of_long_hashes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+def test_hashes_of_both_lengths_also_while_git_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
     folder = Folder(tmp_path / "project", tmp_path / "notes")
     folder.root.mkdir()
-    git(folder.root, "init", "-q", "--object-format=sha256")
+    git(folder.root, "init", "-q", f"--object-format={form}")
     folder.start()
     folder.write("a.yaml", EDITED)
     assert folder.waiting() == []
     git(folder.root, "stash")
     assert folder.waiting() == ["jobs.d/a.yaml"]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert folder.waiting() == ["jobs.d/a.yaml"]
+    folder.write("a.yaml", EDITED)
+    assert folder.waiting() == []
+
+
+def test_a_commit_that_its_hook_refuses_has_saved_no_edit(plain: Folder) -> None:
+    plain.write("a.yaml", EDITED)
+    hook = plain.root / ".git/hooks/pre-commit"
+    hook.write_text("#!/bin/sh\ncp .git/index.lock .git/held; exit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError):
+        git(plain.root, "commit", "-am", "Refused")
+    (plain.root / ".git/held").rename(plain.root / ".git/index.lock")
+    assert plain.waiting() == []
+    (plain.root / ".git/index.lock").unlink()
+    hook.unlink()
+    with plain.committing("--allow-empty", "-m", "Nothing"):
+        assert plain.waiting() == ["jobs.d/a.yaml"]
 
 
 def test_without_git_nothing_waits(plain: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,11 @@ from jeeves_runner.sources.git_command import ask
 from jeeves_runner.sources.names import is_manifest
 
 _PATIENCE: Final = 3.0
+_MANY_COMMITS: Final = 3
+"""More such indexes were left by commits that died."""
 _LOG_TAIL: Final = 64 * 1024
 """Bytes of the log of HEAD that are read at most: some 300 moves."""
+_SHORT: Final = 40
 _REGULAR: Final = (b"100644", b"100755")
 
 
@@ -48,14 +51,21 @@ def compare(
     log = git / "logs" / "HEAD"
     moves = _size(log)
     index = _index(place, prefix)
-    texts = _texts((*seen.files, *seen.defaults), index or {})
+    texts = _texts((*seen.files, *seen.defaults), next(_hashes(index or {}, edits), ""))
     if index is None:
         known = {path: Seen(text, None) for path, text in texts.items()}
         return GitTrace(edits.after(known, excused=(), now=now, is_known=False), moves)
     if not index:
         return None
-    indexes = (index, *_indexes_of_commits(place, prefix, git))
-    found = {path: _beside(texts.get(path), path, indexes) for path in texts.keys() | index.keys()}
+    commits_own = list(_indexes_of_commits(place, prefix, git))
+    found = {
+        path: Seen(
+            text := texts.get(path),
+            index.get(path),
+            text is not None and any(own.get(path) == text for own in commits_own),
+        )
+        for path in texts.keys() | index.keys()
+    }
     suspects = edits.gone_back(found)
     excused: set[str] = set()
     if suspects and before is not None:
@@ -68,29 +78,30 @@ def compare(
     return GitTrace(edits.after(found, excused=excused, now=now), moves)
 
 
-def _texts(files: Iterable[SourceFile], index: Mapping[str, str]) -> dict[str, str]:
-    """The hash that git would have for each file's text."""
-    is_long = len(next(iter(index.values()), "")) > 40
-    new = hashlib.sha256 if is_long else hashlib.sha1
+def _hashes(index: Mapping[str, str], edits: Edits) -> Iterator[str]:
+    """Hashes that are known already. A repository has long ones or short ones."""
+    yield from index.values()
+    yield from (wait.text for wait in edits.waits.values())
+
+
+def _texts(files: Iterable[SourceFile], like: str) -> dict[str, str]:
+    """The hash that git would have for each file's text, as long as ``like``."""
+    new = hashlib.sha256 if len(like) > _SHORT else hashlib.sha1
     return {
         file.path: new(b"blob %d\0" % len(file.data) + file.data, usedforsecurity=False).hexdigest()
         for file in files
     }
 
 
-def _beside(text: str | None, path: str, indexes: tuple[Mapping[str, str], ...]) -> Seen:
-    """A manifest beside the index that has this very text, else beside the first one."""
-    staged = [index.get(path) for index in indexes]
-    return Seen(text, text if text in staged else staged[0])
-
-
 def _indexes_of_commits(place: Path, prefix: str, git: Path) -> Iterator[dict[str, str]]:
-    """The indexes that commits of given files or parts make, for their hooks to look at."""
-    for file in (git / "index.lock", *sorted(git.glob("next-index-*.lock"))):
-        if is_file(file):
-            index = _index(place, prefix, GIT_INDEX_FILE=str(file))
-            if index:
-                yield index
+    """The indexes that commits of given files or parts make for their hooks, while they hold the lock."""
+    lock = git / "index.lock"
+    if not is_file(lock):
+        return
+    for file in (lock, *sorted(git.glob("next-index-*.lock"))[:_MANY_COMMITS]):
+        index = _index(place, prefix, GIT_INDEX_FILE=str(file))
+        if index:
+            yield index
 
 
 def _index(place: Path, prefix: str, **variables: str) -> dict[str, str] | None:
