@@ -232,3 +232,44 @@ def test_a_lock_waited_for_in_vain_is_not_waited_for_again(
         assert said == [waiting, waiting]
 
     asyncio.run(scene())
+
+
+def test_a_clone_within_the_folder_and_a_linked_one_count_too(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_work, "PATIENCE", 0.2)
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(root), str(other))
+    own, lock = root / ".git" / "index.lock", other / ".git" / "index.lock"
+
+    async def scene() -> None:
+        work = GitWork(root / "jobs.d", SystemClock(), SideThread("side"))
+        assert await work.wait(lambda _: None) is None
+        lock.touch()
+        assert await work.wait(lambda _: None) is None
+        work.retarget([str(root / "jobs.d"), str(other / "jobs.d")])
+        assert str(lock) in (await work.wait(lambda _: None) or "")
+        own.touch()
+        assert str(own) in (await work.wait(lambda _: None) or "")
+        own.unlink()
+        assert list(work.recheck) == [str(own), str(lock)]
+        lock.unlink()
+        assert await work.wait(lambda _: None) is None
+
+    asyncio.run(scene())
+
+
+def test_a_repository_that_is_new_here_has_not_moved(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(root), str(other))
+    clock = SteppedClock()
+
+    async def scene() -> None:
+        work = GitWork(root / "jobs.d", clock, SideThread("side"))
+        await work.wait(lambda _: None)
+        work.retarget([str(root / "jobs.d"), str(other / "jobs.d")])
+        before = clock.monotonic()
+        assert await work.wait(lambda _: None) is None
+        assert clock.monotonic() - before < 1
+
+    asyncio.run(scene())

@@ -309,6 +309,36 @@ def test_a_commit_that_its_hook_refuses_has_saved_no_edit(plain: Folder) -> None
         assert plain.waiting() == ["jobs.d/a.yaml"]
 
 
+@pytest.mark.parametrize("way", ["a clone within", "a link to another repository", "a link within this one"])
+def test_folders_in_the_folder_that_belong_to_others_or_are_linked(
+    plain: Folder, tmp_path: Path, way: str
+) -> None:
+    team = plain.jobs / "team"
+    if way == "a clone within":
+        other = Folder(team, tmp_path / "others")
+    elif way == "a link to another repository":
+        other = Folder(tmp_path / "other", tmp_path / "others")
+        team.symlink_to(other.root)
+    else:
+        other = Folder(plain.root / "shared", tmp_path / "others")
+        team.symlink_to("../shared")
+    other.write("c.yaml", COMMITTED)
+    if way == "a link within this one":
+        plain.commit("Declare a job")
+    else:
+        other.start()
+    other.write("c.yaml", EDITED)
+    if way != "a link within this one":
+        other.commit("Declare a job")
+        other.write("c.yaml", PARTLY)
+    plain.write("a.yaml", EDITED)
+    assert plain.waiting() == []
+    git(other.root, "checkout", "--", ".")
+    assert plain.waiting() == ["jobs.d/team/jobs.d/c.yaml"]
+    git(plain.root, "checkout", "--", ".")
+    assert plain.waiting() == ["jobs.d/a.yaml", "jobs.d/team/jobs.d/c.yaml"]
+
+
 def test_without_git_nothing_waits(plain: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain.write("a.yaml", EDITED)
     with monkeypatch.context() as without:

@@ -14,7 +14,7 @@ from jeeves_runner.core.git_edits import Commits, Edits, Seen
 from jeeves_runner.regular_files import open_to_read
 from jeeves_runner.sources.contract import Snapshot, SourceFile
 from jeeves_runner.sources.folder.git_work import git_folder
-from jeeves_runner.sources.folder.places import is_file, real_path
+from jeeves_runner.sources.folder.places import is_file
 from jeeves_runner.sources.git_command import ask
 from jeeves_runner.sources.names import is_manifest
 
@@ -32,50 +32,95 @@ class GitTrace(NamedTuple):
 
     edits: Edits
     """Which manifests git did not have, and which wait."""
+    moves: Mapping[str, int]
+    """The size of the log of HEAD, by its path: what is behind it has been written since."""
+
+
+class Root(NamedTuple):
+    """A folder that may be in a repository of its own: the one of manifests, a linked one, a clone within."""
+
+    folder: str
+    """Its real path."""
+    prefix: str
+    """What the paths of the manifests in it begin with in a snapshot: empty, or with a slash at the end."""
+
+
+class _Tracked(NamedTuple):
+    """A root that git has."""
+
+    place: Path
+    prefix: str
+    git: Path
+    log: Path
+    """The log of HEAD."""
     moves: int
-    """The size of the log of HEAD: what is behind it has been written since."""
+    """Its size, as it was before the index was read."""
+    staged: Mapping[str, str]
+    """The hashes of the manifests in the index."""
 
 
-def compare(
-    folder: Path, prefix: str, seen: Snapshot, before: GitTrace | None, now: float
-) -> GitTrace | None:
-    """The manifests of a look beside git's index; None where git does not have the folder.
+def compare(roots: Iterable[Root], seen: Snapshot, before: GitTrace | None, now: float) -> GitTrace | None:
+    """The manifests of a look beside git's index; None where git does not have them.
 
-    ``prefix`` is what stands in the snapshot before the paths in ``folder``; ``now`` is monotonic.
+    ``now`` is monotonic.
     """
-    place = real_path(folder)
-    git = git_folder(place)
-    if git is None:
-        return None
     edits = before.edits if before else Edits()
-    log = git / "logs" / "HEAD"
-    moves = _size(log)
-    index = _index(place, prefix)
-    texts = _texts((*seen.files, *seen.defaults), next(_hashes(index or {}, edits), ""))
-    if index is None:
-        known = {path: Seen(text, None) for path, text in texts.items()}
-        return GitTrace(edits.after(known, excused=(), now=now, is_known=False), moves)
-    if not index:
+    tracked, is_known = _tracked(roots)
+    if not tracked and is_known:
         return None
-    commits_own = list(_indexes_of_commits(place, prefix, git))
-    found = {
-        path: Seen(
-            text := texts.get(path),
-            index.get(path),
-            text is not None and any(own.get(path) == text for own in commits_own),
-        )
-        for path in texts.keys() | index.keys()
-    }
+    found: dict[str, Seen] = {}
+    for root, files in _of_each(tracked, (*seen.files, *seen.defaults)):
+        texts = _texts(files, next(_hashes(root.staged, edits), ""))
+        commits = list(_indexes_of_commits(root))
+        for path in texts.keys() | root.staged.keys():
+            text = texts.get(path)
+            is_of_commit = text is not None and any(own.get(path) == text for own in commits)
+            found[path] = Seen(text, root.staged.get(path), is_of_commit)
+    last = before.moves if before else {}
+    after = edits.after(found, excused=_excused(tracked, edits, found, last), now=now, is_known=is_known)
+    return GitTrace(after, {str(root.log): root.moves for root in tracked} if is_known else last)
+
+
+def _tracked(roots: Iterable[Root]) -> tuple[list[_Tracked], bool]:
+    """The roots that git has, and whether it has said so of each that is in a repository."""
+    found, is_known = [], True
+    for root in roots:
+        place = Path(root.folder)
+        git = git_folder(place)
+        if git is None:
+            continue
+        log = git / "logs" / "HEAD"
+        moves = _size(log)
+        index = _index(place, root.prefix)
+        is_known = is_known and index is not None
+        if index != {}:
+            found.append(_Tracked(place, root.prefix, git, log, moves, index or {}))
+    return found, is_known
+
+
+def _of_each(
+    tracked: Iterable[_Tracked], files: Iterable[SourceFile]
+) -> Iterator[tuple[_Tracked, list[SourceFile]]]:
+    """The files of each root: those that are in none within it."""
+    left = list(files)
+    for root in sorted(tracked, key=lambda root: len(root.prefix), reverse=True):
+        yield root, [file for file in left if file.path.startswith(root.prefix)]
+        left = [file for file in left if not file.path.startswith(root.prefix)]
+
+
+def _excused(
+    tracked: Iterable[_Tracked], edits: Edits, found: Mapping[str, Seen], moves: Mapping[str, int]
+) -> set[str]:
+    """The manifests that went back to the index's text because a commit says so."""
     suspects = edits.gone_back(found)
     excused: set[str] = set()
-    if suspects and before is not None:
-        commits = _commits(place, prefix, suspects, _heads(log, before.moves))
-        excused = {
-            path
-            for path in suspects
-            if path in commits and commits[path].explain(edits.lacking[path].text, found[path].text)
-        }
-    return GitTrace(edits.after(found, excused=excused, now=now), moves)
+    for root in tracked if suspects else ():
+        own = [path for path in suspects if path in root.staged]
+        heads = _heads(root.log, moves.get(str(root.log), 0))
+        for path, commits in _commits(root, own, heads).items():
+            if commits.explain(edits.lacking[path].text, found[path].text):
+                excused.add(path)
+    return excused
 
 
 def _hashes(index: Mapping[str, str], edits: Edits) -> Iterator[str]:
@@ -93,13 +138,13 @@ def _texts(files: Iterable[SourceFile], like: str) -> dict[str, str]:
     }
 
 
-def _indexes_of_commits(place: Path, prefix: str, git: Path) -> Iterator[dict[str, str]]:
+def _indexes_of_commits(root: _Tracked) -> Iterator[dict[str, str]]:
     """The indexes that commits of given files or parts make for their hooks, while they hold the lock."""
-    lock = git / "index.lock"
+    lock = root.git / "index.lock"
     if not is_file(lock):
         return
-    for file in (lock, *sorted(git.glob("next-index-*.lock"))[:_MANY_COMMITS]):
-        index = _index(place, prefix, GIT_INDEX_FILE=str(file))
+    for file in (lock, *sorted(root.git.glob("next-index-*.lock"))[:_MANY_COMMITS]):
+        index = _index(root.place, root.prefix, GIT_INDEX_FILE=str(file))
         if index:
             yield index
 
@@ -133,7 +178,7 @@ def _heads(log: Path, since: int) -> list[str]:
 
 
 def _written_since(log: Path, since: int) -> list[str]:
-    """The lines behind ``since`` bytes: ``OLD NEW who when``. None where the log was written anew."""
+    """The lines behind ``since`` bytes, ``OLD NEW who when``; none where the log has been made shorter."""
     try:
         descriptor = open_to_read(log, follow=True)
     except OSError:
@@ -150,14 +195,14 @@ def _written_since(log: Path, since: int) -> list[str]:
     return [line for line in (lines if start == since else lines[1:]) if line.count(" ") > 1]
 
 
-def _commits(place: Path, prefix: str, paths: list[str], heads: list[str]) -> dict[str, Commits]:
+def _commits(root: _Tracked, paths: list[str], heads: list[str]) -> dict[str, Commits]:
     """Which texts of these manifests the commits have; empty if HEAD has not moved, or git does not say."""
     asked = [path for path in paths if "\n" not in path]
     if not heads or not asked:
         return {}
-    names = [f"{head}:./{path.removeprefix(prefix)}" for path in asked for head in heads]
+    names = [f"{head}:./{path.removeprefix(root.prefix)}" for path in asked for head in heads]
     said = ask(
-        place,
+        root.place,
         *("cat-file", "--batch-check=%(objectname)"),
         given=os.fsencode("".join(f"{name}\n" for name in names)),
         patience=_PATIENCE,

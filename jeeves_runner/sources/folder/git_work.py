@@ -5,7 +5,7 @@ lock; there HEAD moves. So a look waits until neither has been seen for a moment
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
@@ -26,7 +26,7 @@ _WORTH_SAYING = 1.0
 
 
 class GitWork:
-    """Waits while git works in ``folder``.
+    """Waits while git works in ``folder``, or where linked manifests or those of a clone within it are.
 
     ``recheck``: the places to which the last wait's answer is due, with what stood there; a change there may
     give another answer. It is empty when git was at rest.
@@ -34,14 +34,18 @@ class GitWork:
 
     def __init__(self, folder: Path, clock: Clock, thread: SideThread) -> None:
         """``thread`` looks at the files."""
-        self._folder = folder
+        self._folders: tuple[Path, ...] = (folder,)
         self._clock = clock
         self._thread = thread
         # Where HEAD stood at the end of the last wait; None before the first.
         self._head: Mapping[str, FileStamp] | None = None
-        # The stamp of a lock that outlasted a wait: left by a command that died, it is not waited for again.
-        self._left_over: FileStamp = None
+        # Locks that outlasted a wait: left by commands that died, they are not waited for again.
+        self._left_over: Mapping[str, FileStamp] = {}
         self.recheck: Mapping[str, FileStamp] = {}
+
+    def retarget(self, folders: Iterable[str]) -> None:
+        """Look at the repositories of these folders from now on."""
+        self._folders = tuple(map(Path, folders))
 
     async def wait(self, say: Callable[[str], None]) -> str | None:
         """Wait until git is at rest; if it does not come to rest, what deletes have to wait for.
@@ -51,38 +55,57 @@ class GitWork:
         began = busy = self._clock.monotonic()
         was_busy = said = False
         while True:
-            lock, found, head = await self._thread.call(lambda: _look(self._folder))
-            has_moved = self._head is not None and head != self._head
+            locks, head = await self._thread.call(lambda: _look(self._folders))
+            has_moved = self._head is not None and _has_moved(self._head, head)
             self._head = head
             now = self._clock.monotonic()
             waited = now - began
-            if found is not None and (found == self._left_over or waited > PATIENCE):
-                self._left_over = found
-                self.recheck = {str(lock): found}
-                return f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
-            if found is None:
-                self._left_over = None
-            if found is not None or has_moved:
+            if waited > PATIENCE:
+                self._left_over = locks
+            self._left_over = {
+                lock: stamp for lock, stamp in self._left_over.items() if locks.get(lock) == stamp
+            }
+            fresh = next((lock for lock in locks if lock not in self._left_over), None)
+            if fresh is not None or has_moved:
                 was_busy, busy = True, now
-            if not was_busy or now - busy >= REST:
-                self.recheck = {}
-                return None
+            if not was_busy or now - busy >= REST or (locks and waited > PATIENCE):
+                self.recheck = locks
+                return _of_left_over(next(iter(locks), None))
             if waited > PATIENCE:
                 self.recheck = head
                 return "deletes wait for git: HEAD goes on moving"
             if waited > _WORTH_SAYING and not said:
                 said = True
-                say(f"waiting for git: {f'{lock} exists' if found is not None else 'HEAD has moved'}")
+                say(f"waiting for git: {'HEAD has moved' if fresh is None else f'{fresh} exists'}")
             await asyncio.sleep(_STEP)
 
 
-def _look(folder: Path) -> tuple[Path, FileStamp, Mapping[str, FileStamp]]:
-    """Where git's lock would be, what stands there, and where HEAD stands."""
-    git = git_folder(folder)
-    if git is None:
-        return folder, None, {}
-    lock = git / "index.lock"
-    return lock, stamp_of(str(lock)), head_of(git)
+def _of_left_over(lock: str | None) -> str | None:
+    if lock is None:
+        return None
+    return f"deletes wait for git: {lock} exists; if no git command is at work, remove it"
+
+
+def _has_moved(before: Mapping[str, FileStamp], now: Mapping[str, FileStamp]) -> bool:
+    """Whether HEAD has moved in a repository that was looked at before as well.
+
+    The names of the files differ where HEAD is at another branch; then that of HEAD itself has changed.
+    """
+    return any(now[place] != stamp for place, stamp in before.items() if place in now)
+
+
+def _look(folders: Iterable[Path]) -> tuple[Mapping[str, FileStamp], Mapping[str, FileStamp]]:
+    """The locks that git holds, and where HEAD stands."""
+    locks: dict[str, FileStamp] = {}
+    head: dict[str, FileStamp] = {}
+    for git in dict.fromkeys(map(git_folder, folders)):
+        if git is not None:
+            lock = str(git / "index.lock")
+            stamp = stamp_of(lock)
+            if stamp is not None:
+                locks[lock] = stamp
+            head |= head_of(git)
+    return locks, head
 
 
 def git_folder(folder: Path) -> Path | None:

@@ -97,7 +97,7 @@ class FolderSource:
         """What a commit hook may have put back to the text of git's index waits."""
         trace, last = seen.trace, before.git if isinstance(before, FolderTrace) else None
         assert isinstance(trace, FolderTrace)
-        found = compare(self.folder, self.prefix, seen, last, now)
+        found = compare(trace.roots, seen, last, now)
         waiting = () if found is None else tuple(map(_waits_for_git, sorted(found.edits.waits)))
         return replace(seen, trace=trace._replace(git=found), waiting=waiting)
 

@@ -14,7 +14,7 @@ from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import SourceError
 from jeeves_runner.regular_files import folder_of_the_system, not_regular, open_to_read
 from jeeves_runner.sources.contract import SourceFile
-from jeeves_runner.sources.folder.git_edits import GitTrace
+from jeeves_runner.sources.folder.git_edits import GitTrace, Root
 from jeeves_runner.sources.folder.places import way_of
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
@@ -37,6 +37,9 @@ it is a whole disk or /proc, and a walk there might never end."""
 MAX_DEPTH = 32
 """How many folders may lie within one another."""
 
+MAX_ROOTS = 16
+"""How many folders git is asked about. Each takes it some milliseconds at every look."""
+
 
 class FolderTrace(NamedTuple):
     """What a look at a folder leaves."""
@@ -48,6 +51,8 @@ class FolderTrace(NamedTuple):
     what stands there, so these are to be watched too."""
     recheck: dict[str, FileStamp]
     """The places that could not be read, and what stood there: notifications may miss a change of theirs."""
+    roots: tuple[Root, ...] = ()
+    """The folders that may be in repositories of their own, the folder of manifests first."""
     git: GitTrace | None = None
     """What git had of the manifests, where that was asked."""
 
@@ -67,6 +72,7 @@ class Walk:
         self.defaults: list[SourceFile] = []
         self.unreadable: list[Problem] = []
         self._folders: list[str] = []
+        self._roots: list[Root] = []
         self._recheck: dict[str, FileStamp] = {}
         self._ways: dict[str, set[str]] = {}
         self._links: list[tuple[str, str]] = []
@@ -76,18 +82,20 @@ class Walk:
 
     def everything(self, folder: str) -> None:
         """Walk ``folder`` and all it leads to."""
-        self._folder(folder, self._prefix)
+        self._folder(folder, self._prefix, is_root=True)
         while self._links:
             links, self._links = sorted(self._links), []
             for path, prefix in links:
-                self._folder(path, prefix)
+                self._folder(path, prefix, is_root=True)
 
     def trace(self) -> FolderTrace:
         """What the walk met so far."""
         ways = {folder: tuple(sorted(names)) for folder, names in self._ways.items()}
-        return FolderTrace(folders=tuple(self._folders), ways=ways, recheck=self._recheck)
+        return FolderTrace(
+            folders=tuple(self._folders), ways=ways, recheck=self._recheck, roots=tuple(self._roots)
+        )
 
-    def _folder(self, path: str, prefix: str) -> None:
+    def _folder(self, path: str, prefix: str, *, is_root: bool = False) -> None:
         try:
             identity = os.stat(path)
             entries = list(os.scandir(path))
@@ -109,6 +117,9 @@ class Walk:
             return
         self._seen.add(key)
         self._folders.append(os.path.realpath(path))
+        is_clone = any(entry.name == ".git" for entry in entries)
+        if (is_root or is_clone) and len(self._roots) < MAX_ROOTS:
+            self._roots.append(Root(self._folders[-1], prefix))
         self._check_bounds(len(entries), prefix)
         below = [(entry.path, prefix + entry.name + "/") for entry in entries if self._take(entry, prefix)]
         for place in sorted(below):

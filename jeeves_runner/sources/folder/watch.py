@@ -60,6 +60,7 @@ class FolderWatch:
         self._believed_at = min((wait.until for wait in waits), default=None)
         if seen:
             self._system.retarget(seen.folders, seen.ways)
+            self._git.retarget(root.folder for root in seen.roots)
         await self._system.check()
 
     async def wait_for_rest(self, say: Callable[[str], None]) -> str | None:
