@@ -314,13 +314,11 @@ def imports_by_name(module: Module) -> Iterator[str]:
 
 
 def libraries_out_of_place(module: Module) -> Iterator[str]:
-    """Libraries with one home, so that one room knows their traps; and those that have none."""
+    """Libraries with one home, so that one room knows their traps; and sqlite3, which has none."""
     for line, name in imports(module):
         library = name.split(".")[0]
-        if library == "dateutil" and not module.within("core.schedule"):
-            yield f"{module.name}:{line}: dateutil belongs behind core.schedule"
-        if library in ("croniter", "cronsim"):
-            yield f"{module.name}:{line}: {library} is for the tests"
+        if library in ("croniter", "dateutil") and not module.within("core.schedule"):
+            yield f"{module.name}:{line}: {library} belongs behind core.schedule"
         if library == "sqlite3":
             yield f"{module.name}:{line}: a second SQLite in the process drops the first one's locks"
 

@@ -76,11 +76,11 @@ def test_scripts_never_open_sqlite_themselves() -> None:
     [
         (
             "jeeves_runner.cli.main",
-            "aiohttp apsw asyncio jsonschema jsonschema_rs rich watchfiles yaml",
+            "aiohttp apsw asyncio croniter jsonschema jsonschema_rs rich watchfiles yaml",
         ),
         (
             "jeeves_runner.client",
-            "aiohttp click jsonschema jsonschema_rs rich slack_sdk watchfiles yaml",
+            "aiohttp click croniter jsonschema jsonschema_rs rich slack_sdk watchfiles yaml",
         ),
     ],
 )
@@ -157,9 +157,9 @@ BREAKS: list[tuple[Rule, str, str]] = [
     (clock_reads, "scheduler", "import os\nos.times()"),
     (sql_outside_db, "api.run_handlers", "c.execute('SELECT 1')"),
     (sql_outside_db, "scheduler", "x = 'SELECT id ' + 'FROM runs'"),
-    (libraries_out_of_place, "scheduler", "from dateutil import rrule"),
+    (libraries_out_of_place, "scheduler", "from croniter import croniter"),
     (libraries_out_of_place, "core.plan", "import dateutil.rrule"),
-    (libraries_out_of_place, "core.schedule", "import croniter"),
+    (libraries_out_of_place, "core.cron", "import croniter"),
     (apsw_outside_db, "reconcile", "import apsw\nconn = apsw.Connection('x')"),
     (apsw_outside_db, "reconcile", "import apsw\ntry: pass\nexcept apsw.BusyError: pass"),
     (apsw_outside_db, "reconcile", "from apsw import Connection"),
@@ -203,7 +203,7 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (files_opened_elsewhere, "runs.runs", "self._line.open()\nopen_to_read(path)"),
     (files_opened_elsewhere, "cli.scaffold", "open(path)"),
     (imports_by_name, "cli.main", "import importlib\nimportlib.import_module('x')"),
-    (libraries_out_of_place, "core.schedule", "import dateutil.rrule"),
+    (libraries_out_of_place, "core.schedule", "import croniter"),
     (apsw_outside_db, "runs", "import apsw\ndef f(conn: apsw.Connection) -> None: ..."),
     (undocumented_fields, "core.plan", "class Plan:\n    base: int\n    '''A revision.'''\n    ALL = 1"),
     (untyped_documents, "views.jobs", "def view() -> dict[str, object]: ..."),

@@ -107,7 +107,7 @@ def test_commands_are_offered_with_their_line_and_none_is_loaded_for_it(shell: S
 
 def test_tab_loads_little_to_know_the_words_of_a_command() -> None:
     heavy = (
-        *("aiohttp", "asyncio", "rich", "urllib.request", "jsonschema_rs"),
+        *("aiohttp", "asyncio", "croniter", "rich", "urllib.request", "jsonschema_rs"),
         *(f"jeeves_runner.{room}" for room in ("client", "reconcile", "runs", "service", "views")),
     )
     names = {listed.place.split(":")[0] for listed in LISTED.values()} - {"config", "status"}

@@ -9,7 +9,7 @@ import pytest
 from support.server import command, serving
 
 HEAVY = (
-    *("aiohttp", "asyncio", "dateutil", "jsonschema", "jsonschema_rs", "sqlite3", "watchfiles"),
+    *("aiohttp", "asyncio", "croniter", "dateutil", "jsonschema", "jsonschema_rs", "sqlite3", "watchfiles"),
     *(f"jeeves_runner.{room}" for room in ("api", "reconcile", "runner", "runs", "service", "sources")),
     "jeeves_runner.execute.local",
 )

@@ -142,7 +142,7 @@ class TestSetUp:
     def test_light_imports_only(self) -> None:
         code = "import sys, jeeves_runner.db.connection; print(' '.join(sys.modules))"
         modules = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
-        heavy = "asyncio aiohttp yaml jsonschema click importlib.resources sqlite3 logging"
+        heavy = "asyncio aiohttp yaml jsonschema croniter click importlib.resources sqlite3 logging"
         assert set(heavy.split()).isdisjoint(modules)
 
 
