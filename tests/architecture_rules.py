@@ -249,6 +249,22 @@ def files_opened_elsewhere(module: Module) -> Iterator[str]:
             yield f"{module.name}:{node.lineno}: opens a file that may be anything: {ast.unparse(node.func)}"
 
 
+SHOW_TEXTS = ("cli.context", "cli.commands.logs")
+"""They print: what escapes the texts of others, and what prints the bytes of a log to those who want them."""
+
+PRINTING = ("print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write")
+
+
+def printed_unescaped(module: Module) -> Iterator[str]:
+    """Commands print by ``App`` and ``say``, which let no text of others steer the terminal."""
+    if not module.within("cli") or module.within(*SHOW_TEXTS):
+        return
+    names = dict(aliases(module)) | {"print": "print"}
+    for node in module.nodes:
+        if isinstance(node, ast.Call) and dotted(node.func, names) in PRINTING:
+            yield f"{module.name}:{node.lineno}: prints by itself: {ast.unparse(node.func)}"
+
+
 IN_THE_LOOP = ("sources", "execute", "reconcile", "runs", "runner", "api", "service")
 """Rooms that have coroutines of the server."""
 
@@ -439,6 +455,7 @@ RULES: tuple[Rule, ...] = (
     runs_written_elsewhere,
     io_in_core,
     files_opened_elsewhere,
+    printed_unescaped,
     files_asked_in_coroutines,
     imports_by_name,
     libraries_out_of_place,
