@@ -225,6 +225,30 @@ def test_without_a_usable_log_a_traceback_goes_to_a_temporary_file(
     assert "ZeroDivisionError: oh" in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("plant", ["link", "another name", "link of the folder"])
+def test_a_traceback_is_not_written_into_what_a_script_has_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: str
+) -> None:
+    log = tmp_path / "data" / "logs" / "jeeves-runner.log"
+    precious = tmp_path / "other" / log.name
+    precious.parent.mkdir()
+    precious.write_text("precious")
+    log.parent.mkdir(parents=True)
+    match plant:
+        case "link":
+            log.symlink_to(precious)
+        case "another name":
+            log.hardlink_to(precious)
+        case _:
+            log.parent.rmdir()
+            log.parent.symlink_to(precious.parent)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert invoke("act", group=failing(ZeroDivisionError("oh"))).exit_code == 70
+    assert precious.read_text() == "precious"
+    (elsewhere,) = tmp_path.glob("jeeves-runner-*.log")
+    assert "ZeroDivisionError: oh" in elsewhere.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("words", [["--json", "act"], ["act", "--json"], ["--json", "act", "--json"]])
 def test_json_may_stand_before_or_after_the_command(words: list[str]) -> None:
     @click.command("act")

@@ -20,6 +20,7 @@ from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import Prepared, prepare
+from jeeves_runner.execute.local.temporaries import clear_temporaries, remove_temporary
 from jeeves_runner.execute.output.sink import Output
 
 BASE = {"PATH": "/usr/bin:/bin", "HOME": "/home/somebody", "SECRET_IN_ENV": "swordfish"}
@@ -217,6 +218,21 @@ def test_a_data_folder_that_cannot_be_written_is_told(facts: Facts) -> None:
     Path(facts.data_dir).write_text("a file")
     with pytest.raises(StartFailed, match="the inline script cannot be written"):
         prepared_for(inline("#!/bin/sh\n"), facts)
+
+
+def test_a_link_in_place_of_the_folder_of_texts_leads_nowhere(facts: Facts, tmp_path: Path) -> None:
+    """A script may put it there. Beyond it a file is named as those of texts are."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "run-1-0123abcd").write_text("precious")
+    Path(facts.data_dir).mkdir()
+    Path(facts.data_dir, "tmp").symlink_to(other)
+    with pytest.raises(StartFailed, match=r"cannot be written to .*: it is a symbolic link"):
+        prepared_for(inline("#!/bin/sh\n"), facts)
+    clear_temporaries(facts.data_dir)
+    with pytest.raises(OSError, match="it is a symbolic link"):
+        remove_temporary(f"{facts.data_dir}/tmp/run-1-0123abcd")
+    assert [path.read_text() for path in other.iterdir()] == ["precious"]
 
 
 def test_the_folder_is_the_declared_one_or_the_projects(facts: Facts) -> None:
