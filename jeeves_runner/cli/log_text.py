@@ -51,6 +51,8 @@ class LogText:
         return rest + _RESET
 
     def _shown(self, text: str) -> str:
+        if text.replace("\n", "").replace("\t", "").isprintable():  # most are, and this takes no time
+            return text
         return _SPECIAL.sub(self._replaced, text)
 
     def _replaced(self, match: re.Match[str]) -> str:
