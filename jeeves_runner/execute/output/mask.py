@@ -36,12 +36,12 @@ class Masker:
         self._join(found)
         return self._pass_on(data, len(data) - self._automaton.depth(self._state))
 
-    def close(self) -> bytes:
-        """What was held back, now that no more comes."""
+    def close(self, *, may_be_cut: bool = True) -> bytes:
+        """What was held back, now that no more comes; ``may_be_cut``: perhaps in the middle of a text."""
         if self._automaton is None:
             return b""
         begun, end = self._automaton.depth(self._state), len(self._held)
-        if begun >= _MIN_PART:  # its program was killed while it wrote, say
+        if may_be_cut and begun >= _MIN_PART:  # its program was killed while it wrote, say
             self._join([(end - begun, end)])
         return self._pass_on(self._held, end)
 
@@ -70,11 +70,11 @@ class Masker:
 
 
 def masked(text: str, texts: tuple[bytes, ...]) -> str:
-    """A whole text, masked as a stream is."""
+    """A text that is whole, masked as a stream is."""
     if not texts:
         return text
     masker = Masker(texts)
-    data = masker.feed(text.encode("utf-8", "surrogatepass")) + masker.close()
+    data = masker.feed(text.encode("utf-8", "surrogatepass")) + masker.close(may_be_cut=False)
     return data.decode("utf-8", "surrogatepass")
 
 
@@ -99,7 +99,7 @@ def _with_strings_masked(value: Any, texts: tuple[bytes, ...]) -> Any:
             return value
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _automaton(texts: tuple[bytes, ...]) -> Automaton:
     """The runs of a job mostly have the same secrets."""
     return Automaton(texts)

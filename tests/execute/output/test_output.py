@@ -280,7 +280,7 @@ def test_what_json_escapes_in_a_result_is_masked_too(secret: str) -> None:
 
 
 def test_a_result_that_hides_no_secret_stays_as_it_was_written() -> None:
-    text = '{"a":"\\u0061\\n",  "b":1}'
+    text = '{"a":"\\u0061\\n",  "b":1, "c": "hunter"}'
     assert collected(f"JR_RESULT:{text}\n".encode(), secrets=SECRETS).result == text
 
 

@@ -141,4 +141,5 @@ def test_the_time_for_a_byte_has_a_bound_whatever_the_secrets_are(count: int, ch
 
 def test_a_text_is_masked_like_output() -> None:
     assert masked("the file hunter2! is missing", texts_of(["hunter2!"])) == "the file *** is missing"
+    assert masked("it ends in hunter", texts_of(["hunter2!"])) == "it ends in hunter"
     assert masked("as it is \ud800", ()) == "as it is \ud800"
