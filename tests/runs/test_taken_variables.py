@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from support.runs import Place, job
 
+from jeeves_runner.core.inheritance import Taken, variables_in
 from jeeves_runner.core.model import JobSpec, Secret
+from jeeves_runner.db.jobs import variables_taken
 from jeeves_runner.runs.taken_variables import TakenVariables
 
 
@@ -31,3 +33,11 @@ def test_they_follow_each_apply(place: Place) -> None:
     place.apply(takes("c", "Z"))
     assert taken.names() == {"Z"}
     assert TakenVariables(place.conn).names() == {"Z"}
+
+
+def test_the_database_and_a_plan_read_the_same_from_a_spec(place: Place) -> None:
+    place.apply(takes("a", "X", "Y"), takes("b"), job("c", "echo '\"from_env\"'"))
+    specs = place.conn.execute("SELECT id, spec FROM jobs")
+    by_job = {name: names for name, text in specs if (names := variables_in(text))}
+    assert variables_taken(place.conn) == Taken(3, by_job)
+    assert by_job == {"a": {"X", "Y"}}

@@ -76,13 +76,15 @@ ACTING = {"serve", "trigger", "cancel", "pause", "resume", "init", "add-job"}
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = new_project(tmp_path)
+    root = new_project(tmp_path, "port: 0\ninherit_env: [PROD_*]\n")
     (root / "prints.py").write_text(PRINTS)
     (root / "secrets").mkdir()
     for name, value in {**FILES, "PIN": PIN}.items():
         (root / "secrets" / name).write_bytes(value.encode() + b"\n")
     for name, raw in VARIABLES.items():
         monkeypatch.setenv(name, os.fsdecode(raw))
+    monkeypatch.setenv("PROD_URL", "https://example.org")
+    monkeypatch.setenv("PRODUCT", "not in the list")
     env = {name: {"file": f"secrets/{name}"} for name in [*FILES, "PIN"]}
     env |= {name: {"from_env": variable} for name, variable in TAKEN.items()}
     prints = {"id": "prints", "script": "prints.py", "timeout": "1m", "env": env}
@@ -128,6 +130,8 @@ def test_no_secret_gets_out(root: Path) -> None:
     assert run["result_meta"]["***"] == [["***"]]
     assert b"pin 4711" in places["GET /runs/1/logs"]
     assert "PATH=" in listed
+    assert "PROD_URL=https://example.org" in listed
+    assert "PRODUCT" not in listed
     assert not [name for name in VARIABLES if f"{name}=" in listed]
     assert places["the log of the server"].count(b"env PIN: the secret is too short to be masked") == 1
 
