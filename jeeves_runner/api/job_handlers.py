@@ -11,7 +11,8 @@ from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, PauseBody
 from jeeves_runner.api.responses import encode, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.core.instants import End, later_end
+from jeeves_runner.core.durations import End
+from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx

@@ -3,7 +3,7 @@
 import math
 import re
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.wording import brief
@@ -11,6 +11,16 @@ from jeeves_runner.errors import InvalidValue
 
 Span = str | float | timedelta
 """A length of time: a duration such as ``"5m"``, seconds, or a timedelta."""
+
+
+class End(NamedTuple):
+    """When something ends that a person has ended."""
+
+    instant: datetime
+    """Aware, UTC."""
+    length_ms: int | None = None
+    """How long it lasts, where that was said; None: the instant was named, and stays under any clock."""
+
 
 MAX_SPAN_MS: Final = 10 * 365 * 86_400_000
 """Ten years, the longest length of time that may be given anywhere."""

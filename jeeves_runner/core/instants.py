@@ -1,10 +1,9 @@
 """Times as people give them: ISO 8601, or how long from now."""
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from jeeves_runner.core.durations import is_duration, parse_duration
+from jeeves_runner.core.durations import End, is_duration, parse_duration
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import InvalidValue
 
@@ -35,15 +34,6 @@ def _iso(text: str, timezone: str, what: str) -> datetime:
         raise InvalidValue(
             f"{what} is neither a time nor a length of time: {brief(text)}", hint=_HINT
         ) from error
-
-
-class End(NamedTuple):
-    """When something ends that a person has ended."""
-
-    instant: datetime
-    """Aware, UTC."""
-    length_ms: int | None = None
-    """How long it lasts, where that was said; None: the instant was named, and stays under any clock."""
 
 
 def later_end(text: str, now: datetime, timezone: str, what: str) -> End:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.instants import End
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import PausedTime
 from jeeves_runner.db import audit
 from jeeves_runner.db.jobs import unknown_job

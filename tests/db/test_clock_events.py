@@ -13,8 +13,7 @@ from support.clock import NOON, HandClock
 from support.ledger import Ledger
 
 from jeeves_runner.clock import from_text, from_timestamp, to_text
-from jeeves_runner.core.durations import MAX_SPAN_MS, text_after
-from jeeves_runner.core.instants import End
+from jeeves_runner.core.durations import MAX_SPAN_MS, End, text_after
 from jeeves_runner.core.model import Outcome, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.wrong_clock import Rest
 from jeeves_runner.db import clock_events, overrides, queue_claims, queue_enqueue, run_entries, state

@@ -10,7 +10,7 @@ from support.clock import NOON
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.instants import End
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import PausedTime
 from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import UNTIL_RESUMED

@@ -14,7 +14,7 @@ from support.runs import Place, job
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.config import Config, load_config
-from jeeves_runner.core.instants import End
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import JobSpec, Keep
 from jeeves_runner.db import audit, overrides, queue_enqueue, revisions, run_retention
 from jeeves_runner.db.transaction import Tx

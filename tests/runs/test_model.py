@@ -11,7 +11,7 @@ import pytest
 from support.runs import SECONDLY, Place, Rig, job, running
 
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.instants import End
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import JobSpec, OverlapPolicy, Retries
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides

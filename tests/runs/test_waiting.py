@@ -10,7 +10,7 @@ from support.doors import Doors
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.instants import End
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import OverlapPolicy, Retries, RunStatus
 from jeeves_runner.db import overrides
 from jeeves_runner.errors import Conflict

@@ -20,7 +20,7 @@ from support.runs import Place
 from support.scripted import ScriptedExecutor
 
 from jeeves_runner.clock import from_text
-from jeeves_runner.core.instants import End
+from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import CancelCause, JobSpec, Run, RunStatus, Trigger
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.core.schedule.timetable import Due

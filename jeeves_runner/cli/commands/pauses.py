@@ -10,8 +10,8 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.rows import pause_text
-from jeeves_runner.core.durations import is_duration
-from jeeves_runner.core.instants import End, later_end
+from jeeves_runner.core.durations import End, is_duration
+from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.nudge import announced_transaction

@@ -5,15 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-import jsonschema_rs
-
 from jeeves_runner.core.manifest.budget import MAX_EFFORT, MAX_ENTRIES, SPLIT, Size
 from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
 from jeeves_runner.core.manifest.context import Layer, ProjectContext, combine, with_defaults
 from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
-from jeeves_runner.core.manifest.validation import Validator, nearest, unsupported_key
+from jeeves_runner.core.manifest.rules import LATER, ManifestRules
+from jeeves_runner.core.manifest.validation import unsupported_key
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.manifest.yaml_text import (
     YamlDocument,
@@ -28,14 +27,6 @@ from jeeves_runner.core.spec_texts import encode, spec_hash
 from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.core.wording import brief, did_you_mean, shown
 
-LATER: Final = frozenset(
-    """
-    prompt prompt_file session precheck max_tokens_per_day on_failure on_success output_channel alert after
-    on_queue renamed_from executor resources on_change nodes payload_schema
-    """.split()  # noqa: SIM905
-)
-"""Keys of features still to come: they are refused as unsupported rather than as misspelt."""
-
 _NO_DEFAULTS: Final = Layer({}, Size())
 
 _LATER_LISTS: Final = ("nodes",)
@@ -44,61 +35,25 @@ _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queu
 
 
 class ManifestReader:
-    """Reads manifests by one schema. Making one compiles the schema, so one is made for all of them.
-
-    ``defaultable``: the keys that defaults may set. ``source_keys``: the keys that say what is run; each job
-    has one of them.
-    """
+    """Reads manifests by one schema. Making one compiles the schema, so one is made for all of them."""
 
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
-        parts = schema["$defs"]
-        self._context = context
-        self.defaultable = frozenset(parts["defaults"]["properties"])
-        own = {"defaults": [key for key in parts["job"]["properties"] if key not in self.defaultable]}
-        self._validators: dict[str, Validator] = {
-            name: _validator({"$ref": f"#/$defs/{name}", "$defs": parts}, own.get(name, ()))
-            for name in ("job", "queue", "defaults")
-        }
-        self._list_keys = tuple(parts["lists"]["properties"])
-        self._job_keys = tuple(parts["job"]["properties"])
-        self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
+        self.rules = ManifestRules(schema, context)
 
     def read(self, path: str, data: bytes, defaults: Sequence[Layer] = ()) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
 
         ``defaults`` are the folders' layers, outermost first.
         """
-        return _FileReader(self, path, data, defaults).result()
+        return _FileReader(self.rules, path, data, defaults).result()
 
     def read_defaults(self, path: str, data: bytes) -> tuple[Layer | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
-        return _FileReader(self, path, data, ()).defaults_layer()
+        return _FileReader(self.rules, path, data, ()).defaults_layer()
 
     def locate(self, data: bytes, paths: Iterable[KeyPath]) -> Places:
         """Where these things stand in a manifest that has been read without an error."""
         return locate(decode(data), paths)
-
-    def validator(self, name: str) -> Validator:
-        return self._validators[name]
-
-    @property
-    def context(self) -> ProjectContext:
-        return self._context
-
-    @property
-    def list_keys(self) -> tuple[str, ...]:
-        return self._list_keys
-
-    def list_key_meant(self, key: str) -> str | None:
-        """The list key that an unknown key is probably meant to be; None if it is more like a job's key."""
-        if key in self._job_keys or key in LATER:
-            return None
-        meant = nearest(key, (*self._list_keys, *self._job_keys))
-        return meant if meant in self._list_keys else None
-
-
-def _validator(schema: Mapping[str, Any], own: Sequence[str]) -> Validator:
-    return Validator(schema, jsonschema_rs.validator_for(dict(schema)).is_valid, LATER, own)
 
 
 class _TooMuch(Exception):
@@ -112,8 +67,8 @@ class _TooMuch(Exception):
 class _FileReader:
     """Reads one file. Lines and columns cost a second parse, which only a problem makes necessary."""
 
-    def __init__(self, reader: ManifestReader, path: str, data: bytes, defaults: Sequence[Layer]) -> None:
-        self._reader = reader
+    def __init__(self, rules: ManifestRules, path: str, data: bytes, defaults: Sequence[Layer]) -> None:
+        self._rules = rules
         self._path = path
         self._data = data
         self._text = ""
@@ -184,9 +139,9 @@ class _FileReader:
         if not set(value) - {"defaults"}:
             self._declares_nothing(value)
             return False
-        if any(key in value for key in (*self._reader.list_keys, *_LATER_LISTS)):
+        if any(key in value for key in (*self._rules.list_keys, *_LATER_LISTS)):
             return self._read_lists(value, document)
-        if any(key in value for key in self._reader.source_keys) or not self._misspelt_lists(value):
+        if any(key in value for key in self._rules.source_keys) or not self._misspelt_lists(value):
             self._single_job(value)
         return True
 
@@ -203,7 +158,7 @@ class _FileReader:
     def _misspelt_lists(self, value: Mapping[str, Any]) -> bool:
         """Whether the file means to hold lists, and has no list under its right name."""
         few = islice(value, MOST_PROBLEMS)  # a file of lists has few keys, and comparing names is slow
-        misspelt = [key for key in few if self._reader.list_key_meant(key)]
+        misspelt = [key for key in few if self._rules.list_key_meant(key)]
         for key in misspelt:
             self._unknown_list_key(key)
         return bool(misspelt)
@@ -225,7 +180,7 @@ class _FileReader:
         self._job(value, (), self._layers(), 1)
 
     def _read_lists(self, value: dict[str, Any], document: YamlDocument) -> bool:
-        strange = [key for key in value if key not in self._reader.list_keys]
+        strange = [key for key in value if key not in self._rules.list_keys]
         for key in strange:
             self._unknown_list_key(key)
         # An unknown key may be a mistyped `defaults`: then every entry lacks what it says.
@@ -292,11 +247,11 @@ class _FileReader:
             if (excess := self._size.excess) is not None:
                 message = f"with its defaults for each job the file comes to {excess}"
                 raise _TooMuch(place, message, "shorten the defaults, or split the file")
-        known = self._reader.defaultable
+        known = self._rules.defaultable
         full = with_defaults(item, defaults.values, known) if isinstance(item, dict) else item
         if not self._valid("job", full, place):
             return
-        context = self._reader.context
+        context = self._rules.context
         values, findings, effort = build_job(full, context)
         self._effort_left -= effort
         if self._effort_left < 0:
@@ -338,7 +293,7 @@ class _FileReader:
         )
 
     def _valid(self, kind: Kind, value: Any, place: KeyPath) -> bool:
-        validator = self._reader.validator(kind)
+        validator = self._rules.validator(kind)
         if validator.accepts(value, holds_float=self._holds_float):
             return True
         if self._problems.is_full:
@@ -370,7 +325,7 @@ class _FileReader:
 
     def _layer(self, value: Any, document: YamlDocument) -> Layer | None:
         value = {} if value is None else value
-        findings = self._reader.validator("defaults").findings(value, holds_float=self._holds_float)
+        findings = self._rules.validator("defaults").findings(value, holds_float=self._holds_float)
         for finding in findings:
             self._add_finding(("defaults",), finding)
         return None if findings else Layer(value, document.of_defaults)
@@ -380,8 +335,8 @@ class _FileReader:
             self._add_finding((), unsupported_key((key,)))
         else:
             message = f"unknown key `{brief(key)}`"
-            hint = f"a file holds one job, or lists under {', '.join(self._reader.list_keys)}"
-            if not self._problems.is_full and (meant := self._reader.list_key_meant(key)):
+            hint = f"a file holds one job, or lists under {', '.join(self._rules.list_keys)}"
+            if not self._problems.is_full and (meant := self._rules.list_key_meant(key)):
                 hint = did_you_mean(f"`{meant}`")
                 self._unreadable = True
             else:

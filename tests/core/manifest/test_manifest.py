@@ -7,7 +7,7 @@ import pytest
 from support.manifests import job, read
 from support.specs import canonical
 
-from jeeves_runner.core.manifest.reader import LATER
+from jeeves_runner.core.manifest.rules import LATER
 from jeeves_runner.core.model import JobSpec, Keep, QueueSpec
 from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.schemas_text import manifest_schema

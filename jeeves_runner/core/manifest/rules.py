@@ -1,0 +1,53 @@
+"""What a manifest may hold, as one schema says it, ready to be checked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import jsonschema_rs
+
+from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.validation import Validator, nearest
+
+LATER: Final = frozenset(
+    """
+    prompt prompt_file session precheck max_tokens_per_day on_failure on_success output_channel alert after
+    on_queue renamed_from executor resources on_change nodes payload_schema
+    """.split()  # noqa: SIM905
+)
+"""Keys of features still to come: they are refused as unsupported rather than as misspelt."""
+
+
+class ManifestRules:
+    """The parts of one schema, compiled, and what a look at manifests knows of its project.
+
+    ``defaultable``: the keys that defaults may set. ``list_keys``: those whose value is a list of entries.
+    ``source_keys``: the keys that say what is run; each job has one of them.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
+        parts = schema["$defs"]
+        self.context = context
+        self.defaultable = frozenset(parts["defaults"]["properties"])
+        own = {"defaults": [key for key in parts["job"]["properties"] if key not in self.defaultable]}
+        self._validators: dict[str, Validator] = {
+            name: _validator({"$ref": f"#/$defs/{name}", "$defs": parts}, own.get(name, ()))
+            for name in ("job", "queue", "defaults")
+        }
+        self.list_keys = tuple(parts["lists"]["properties"])
+        self._job_keys = tuple(parts["job"]["properties"])
+        self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
+
+    def validator(self, name: str) -> Validator:
+        """That of ``job``, ``queue`` or ``defaults``."""
+        return self._validators[name]
+
+    def list_key_meant(self, key: str) -> str | None:
+        """The list key that an unknown key is probably meant to be; None if it is more like a job's key."""
+        if key in self._job_keys or key in LATER:
+            return None
+        meant = nearest(key, (*self.list_keys, *self._job_keys))
+        return meant if meant in self.list_keys else None
+
+
+def _validator(schema: Mapping[str, Any], own: Sequence[str]) -> Validator:
+    return Validator(schema, jsonschema_rs.validator_for(dict(schema)).is_valid, LATER, own)
