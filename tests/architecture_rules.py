@@ -132,7 +132,14 @@ def clock_in_sql(module: Module) -> Iterator[str]:
 TRIGGER_WORD = re.compile(r"\btrigger\s*(?:=|<>|!=|IS|(?:NOT\s+)?IN)\s*\(?\s*'", re.IGNORECASE)
 RUNS_WRITTEN = re.compile(r"\b(?:(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO|UPDATE)\s+runs\b", re.I)
 #: How runs enter, go on and end, and what is forgotten of those that have ended.
-WRITE_RUNS = ("db.run_entries", "db.run_requests", "db.run_progress", "db.run_ends", "db.run_retention")
+WRITE_RUNS = (
+    "db.run_entries",
+    "db.run_requests",
+    "db.run_progress",
+    "db.run_ends",
+    "db.run_retention",
+    "db.run_withdrawal",
+)
 
 
 def trigger_words_in_sql(module: Module) -> Iterator[str]:

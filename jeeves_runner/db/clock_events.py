@@ -8,6 +8,7 @@ import apsw
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.wrong_clock import FAR, JUMP, Rest
 from jeeves_runner.db import audit
+from jeeves_runner.db.run_withdrawal import go_on_from
 from jeeves_runner.db.runs import RUNNING, WAITING
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.waits import DELAYS, LEASES, Wait, longest_is_ahead, shorten
@@ -59,27 +60,14 @@ class PutRight(NamedTuple):
 def put_right(tx: Tx, event: str, *, since: datetime) -> PutRight:
     """Put right what a clock that was ahead has left, and record the ``event`` in the audit.
 
-    Jobs go on from ``since``, the earliest time at which the clock may have become right. Of a job that goes
-    on from there, the rows of later occurrences that never started are deleted: these occurrences are yet to
-    come. One that started keeps its row, and with it does not start again.
+    Jobs that a wrong clock has decided about far ahead go on from ``since``, the earliest time at which the
+    clock may have become right.
     """
-    from_now = {"since": to_text(since), "at": tx.at, "far": to_text(tx.now + FAR)}
     waits = sum(shorten(tx, wait) for wait in WAITS)
     records = sum(_move_to_now(tx, table, column) for table, column in HOLDS_BACK)
-    tx.conn.execute(_WITHDRAW, from_now)
-    tx.conn.execute(_GO_ON, from_now)
-    found = PutRight(waits, records, tx.conn.changes())
+    found = PutRight(waits, records, go_on_from(tx, since))
     audit.record(tx, actor="runner", action="clock", target="database", detail=f"{event}: {found}")
     return found
-
-
-_FAR_AHEAD: Final = "decided_until > :far"
-_WITHDRAW: Final = f"""
-DELETE FROM runs
-WHERE job_id IN (SELECT id FROM jobs WHERE {_FAR_AHEAD}) AND is_occurrence AND scheduled_for > :since
-  AND status IN ('skipped', 'missed') AND started_at IS NULL
-"""
-_GO_ON: Final = f"UPDATE jobs SET decided_until = :since WHERE {_FAR_AHEAD}"
 
 
 def _move_to_now(tx: Tx, table: str, column: str) -> int:
@@ -96,7 +84,7 @@ def is_ahead(conn: apsw.Connection, now: datetime) -> bool:
     bounds = {"at": to_text(soon), "far": to_text(soon + FAR)}
     questions = [
         *(longest_is_ahead(wait) for wait in WAITS),
-        f"SELECT max(schedule_since) > :at OR max({_FAR_AHEAD}) FROM jobs",
+        "SELECT max(schedule_since) > :at OR max(decided_until > :far) FROM jobs",
         "SELECT max(created_at) > :at OR max(ended_at) > :at FROM overrides",
     ]
     return any(conn.execute(question, bounds).get for question in questions)

@@ -78,7 +78,8 @@ def _claim_ready(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> li
         if level is None:
             break
         bounds = {"queue": queue_id, "level": level, "at": tx.at, "wanted": wanted}
-        ready = tx.conn.execute(_READY, bounds).fetchall()
+        some_delayed = tx.conn.execute(_SOME_DELAYED, (queue_id, level, tx.at)).get
+        ready = tx.conn.execute(_ADDED_AND_DELAYED if some_delayed else _ADDED, bounds).fetchall()
         claimed += [item for (item_id,) in ready if (item := _claim_one(tx, {**terms, "id": item_id}))]
         if len(ready) < wanted:
             below = level
@@ -91,9 +92,9 @@ def _shorten_waits(tx: Tx, queue_id: str) -> bool:
     One look by index at the one that ends last tells whether there are any: a queue's waits are mostly of
     one length.
     """
-    bounds = {"at": tx.at, "queue": queue_id}
-    wrong = [wait for wait, longest in _LONGEST if tx.conn.execute(longest, bounds).get]
-    return sum(shorten(tx, wait, queue_id) for wait in wrong) > 0
+    if not tx.conn.execute(_WAITS_TOO_LONG, {"at": tx.at, "queue": queue_id}).get:
+        return False
+    return shorten(tx, LEASES, queue_id) + shorten(tx, DELAYS, queue_id) > 0
 
 
 def complete(tx: Tx, item_id: int, lease_token: str) -> None:
@@ -247,13 +248,21 @@ SELECT priority FROM queue_items WHERE queue_id = ? AND status = 'pending' AND p
 ORDER BY priority DESC LIMIT 1
 """
 
+_ADDED = """
+SELECT id FROM queue_items
+WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at IS NULL
+ORDER BY id LIMIT :wanted
+"""
+
+_SOME_DELAYED = """
+SELECT true FROM queue_items
+WHERE queue_id = ? AND status = 'pending' AND priority = ? AND ready_at <= ? LIMIT 1
+"""
+
 # What was delayed has its turn by when it became ready, all else by when it was added: two searches by index.
-_READY = """
+_ADDED_AND_DELAYED = f"""
 SELECT id FROM (
-  SELECT * FROM (
-    SELECT id, min(created_at, :at) AS turn FROM queue_items
-    WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at IS NULL
-    ORDER BY id LIMIT :wanted)
+  SELECT id, min(created_at, :at) AS turn FROM queue_items WHERE id IN ({_ADDED})
   UNION ALL
   SELECT * FROM (
     SELECT id, ready_at AS turn FROM queue_items
@@ -262,7 +271,9 @@ SELECT id FROM (
 ORDER BY turn, id LIMIT :wanted
 """
 
-_LONGEST: Final = tuple((wait, longest_is_ahead(wait, "queue_id = :queue")) for wait in (LEASES, DELAYS))
+_WAITS_TOO_LONG = "SELECT {} OR {}".format(
+    *(f"coalesce(({longest_is_ahead(wait, 'queue_id = :queue')}), 0)" for wait in (LEASES, DELAYS))
+)
 
 # By id, one at a time: for one item, SQLite takes five times as long with `id IN (SELECT ...)`.
 _CLAIM = """

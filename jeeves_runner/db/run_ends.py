@@ -65,7 +65,7 @@ def _was_replaced(run: Run) -> bool:
 
 
 _FINISH = f"""
-UPDATE runs SET status = :status, finished_at = max(:at, coalesce(:started_at, started_at)),
+UPDATE runs SET status = :status, finished_at = max(:at, created_at, coalesce(:started_at, started_at)),
   started_at = coalesce(:started_at, started_at), duration_ms = :duration_ms, exit_code = :exit_code,
   signal = :signal, message = :message, tokens = :tokens, result_meta = :result_meta,
   stdout = :stdout, stderr = :stderr, end_seq = :end_seq,

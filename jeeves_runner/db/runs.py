@@ -22,7 +22,7 @@ WAITING: Final = "status = 'scheduled' AND status IN ('scheduled', 'running')"
 RUNNING: Final = "status = 'running' AND status IN ('scheduled', 'running')"
 """The same for runs that run."""
 
-AT_ITS_END: Final = "max(:at, coalesce(started_at, created_at))"
+AT_ITS_END: Final = "max(:at, created_at, coalesce(started_at, created_at))"
 """The end of a run that ends now: not before it began, also where the clock was set back meanwhile."""
 
 _PLACES: Final = {name: place for place, name in enumerate(Run._fields)}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.core.wrong_clock import is_far_ahead, undecided_since
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,16 @@ def timetable_rows(conn: apsw.Connection, ids: Sequence[str] | None = None) -> I
             yield _timetable_row(row)
         except (ValueError, TypeError) as error:
             log_damage(row[0], error)
+
+
+def schedule_of(row: TimetableRow | None) -> Schedule | None:
+    """When a job is due; None without a row, or where it was changed by hand to what is no schedule."""
+    if row is None:
+        return None
+    try:
+        return parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)
+    except ScheduleError:
+        return None
 
 
 def log_damage(job_id: str, error: Exception) -> None:

@@ -5,6 +5,7 @@ An event is told in the log. What must last of it is written in the transaction 
 
 import asyncio
 import logging
+from asyncio import sleep
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -83,7 +84,7 @@ async def wait_for_the_clock(begun: Begun, clock: Clock) -> bool:
         if clock.monotonic() - began >= START_PATIENCE.total_seconds():
             log.warning("the clock was not put right within %s; going on from now", _text(START_PATIENCE))
             break
-        await asyncio.sleep(_LOOK)
+        await sleep(_LOOK)
     return True
 
 

@@ -8,10 +8,10 @@ from typing import TypedDict
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
+from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
+from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -51,7 +51,7 @@ def next_runs(
         row = rows.get(job_id)
         if row is None:
             return None
-        schedule = _schedule(row)
+        schedule = schedule_of(row)
         if schedule is None:
             return None
         key = (schedule, max(after or now, row.undecided_since(now)))
@@ -110,7 +110,7 @@ def _merged(
             continue
         if pause_ends is not None:
             start = max(start, pause_ends - _INSTANT)  # noqa: PLW2901 - what the pause leaves of it
-        schedule = _schedule(row)
+        schedule = schedule_of(row)
         if schedule is not None and (first := schedule.next_after(start)) is not None:
             heap.append((first, row.id, schedule))
     heapify(heap)
@@ -126,11 +126,3 @@ def _merged(
 
 def _is_scheduled(row: TimetableRow) -> bool:
     return row.enabled and not row.deleted and bool(row.schedule)
-
-
-def _schedule(row: TimetableRow) -> Schedule | None:
-    """None where the row was changed by hand to what is no schedule: a timetable leaves it out too."""
-    try:
-        return parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)
-    except ScheduleError:
-        return None

@@ -36,7 +36,10 @@ def test_the_documents_are_those_of_the_views(ledger: Ledger) -> None:
     ledger.add_job("backup", schedule=("0 3 1 1 *",))
     ledger.declare_queue("mail")
     run = ledger.add_run("backup", "error", stdout="out", stderr="err")
-    ledger.conn.execute("INSERT INTO state VALUES ('ns', 'key', '1', NULL, '2026-03-01T12:00:00.000Z')")
+    ledger.conn.execute(
+        "INSERT INTO state (namespace, key, value, updated_at)"
+        " VALUES ('ns', 'key', '1', '2026-03-01T12:00:00.000Z')"
+    )
 
     async def scenario(api: Api) -> Mapping[str, Any]:
         paths = [

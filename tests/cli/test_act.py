@@ -341,6 +341,16 @@ def test_either_a_job_or_all_are_named(shell: Shell, command: str, words: tuple[
     assert "name either a job or --all" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("until", "length"), [("2h30m", 9_000_000), ("2026-12-24", None)], ids=["a length", "a time"]
+)
+def test_of_a_pause_it_is_known_whether_a_length_was_said(
+    shell: Shell, until: str, length: int | None
+) -> None:
+    shell.text("pause", "backup", "--until", until)
+    assert shell.ledger.conn.execute("SELECT length_ms FROM overrides").get == length
+
+
 def test_pause_and_resume_leave_a_trace(shell: Shell) -> None:
     shell.text("pause", "backup", "--reason", "why not")
     shell.text("resume", "backup")

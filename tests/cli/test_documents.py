@@ -46,7 +46,10 @@ def filled(tmp_path: Path) -> Shell:
     ledger.add_run("backup", "scheduled")
     ledger.declare_queue("mail")
     push(ledger, {"to": "Ada"})
-    ledger.conn.execute("INSERT INTO state VALUES ('ns', 'key', '1', NULL, '2026-03-01T12:00:00.000Z')")
+    ledger.conn.execute(
+        "INSERT INTO state (namespace, key, value, updated_at)"
+        " VALUES ('ns', 'key', '1', '2026-03-01T12:00:00.000Z')"
+    )
     return shell
 
 

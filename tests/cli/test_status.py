@@ -11,6 +11,7 @@ from support.clock import NOON
 from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.db import clock_events
 from jeeves_runner.db.runner import begin_stop, lock_path
 from jeeves_runner.views.runner import status_view
 from jeeves_runner.views.sync import SyncDocument, problems_view, recorded_sync
@@ -65,6 +66,15 @@ def test_status_has_no_attention_to_ask_for_when_all_is_well(shell: Shell) -> No
     lines = [words(line) for line in shell.text("status").splitlines()]
     assert lines[3:6] == ["", "Next", "WHEN JOB TIME"]
     assert lines[6:] == [f"in 1h job-{number} 2026-03-01 13:00:00Z" for number in range(5)]
+
+
+def test_status_says_why_a_start_waits(shell: Shell) -> None:
+    with shell.server():
+        why = "the clock says 2026-03-01T12:00:00.000Z, 4h before what a server last saw: it may be wrong"
+        with shell.ledger.tx() as tx:
+            clock_events.note_wait(tx, 1, why)
+        assert shell.text("status").splitlines()[0].endswith(f"): {why}.")
+        assert why in shell.json("status")["sync"]["reason"]
 
 
 def test_status_as_a_document_is_that_of_the_route(shell: Shell) -> None:

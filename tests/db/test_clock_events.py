@@ -241,6 +241,16 @@ def test_occurrences_that_are_yet_to_come_run_although_a_clock_ahead_had_missed_
     assert begun == hours[:4]  # the last one had its first attempt
 
 
+def test_a_row_of_missed_occurrences_ends_before_those_that_are_yet_to_come(ledger: Ledger) -> None:
+    first, last = NOON + timedelta(hours=1), NOON + timedelta(hours=9)
+    ledger.clock.time = last
+    enter(ledger, first, "miss", last)
+    ledger.clock.time = NOON + timedelta(hours=3, minutes=30)
+    put_right(ledger)
+    rows = ledger.conn.execute("SELECT scheduled_for, last_for, occurrences FROM runs").fetchall()
+    assert rows == [(to_text(first), to_text(first + timedelta(hours=2)), 3)]
+
+
 def test_a_watermark_up_to_three_hours_ahead_holds(ledger: Ledger) -> None:
     later = NOON + timedelta(hours=3)
     enter(ledger, later, "miss")

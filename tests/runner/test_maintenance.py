@@ -9,14 +9,15 @@ from pathlib import Path
 
 import apsw
 import pytest
+from support.clock import HandClock
 from support.logs import log_file
 from support.runs import Place, job
 
-from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.clock import SystemClock, from_text, to_text
 from jeeves_runner.config import Config, load_config
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import JobSpec, Keep
-from jeeves_runner.db import audit, overrides, queue_enqueue, revisions, run_retention
+from jeeves_runner.db import audit, overrides, queue_claims, queue_enqueue, revisions, run_retention, state
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.maintenance import Maintenance
@@ -390,6 +391,27 @@ def test_pauses_go_after_their_time(place: Place) -> None:
     keep_house(place, "history_retention: 10d\n")
     assert place.value("SELECT count(*) FROM overrides") == 1
     assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
+
+
+def test_nothing_goes_that_is_only_old_by_a_clock_that_is_not_believed(place: Place) -> None:
+    run, _ = ended(place, 2, log=True), ended(place, 1)
+    applied(place, 1)
+    with place.write() as tx:
+        state.set_value(tx, "space", "key", "1", ttl_ms=1000)
+        queue_enqueue.enqueue(tx, "mail", ["1"])
+        (item,) = queue_claims.claim(tx, "mail")
+        queue_claims.complete(tx, item.id, item.lease_token)
+        overrides.pause(tx, "old", until=End(tx.now + timedelta(hours=1)), reason=None, by="me")
+
+    def count() -> list[int]:
+        tables = ("runs", "revisions", "audit", "overrides", "state", "queue_items")
+        return [place.value(f"SELECT count(*) FROM {table}") for table in tables]
+
+    before, real = count(), SystemClock().now()
+    place.clock = HandClock(real + timedelta(days=400))
+    keep_house(place, "", time_of_age=lambda: real)
+    assert count() == before
+    assert (logs(place) / f"{run}.log").exists()
 
 
 def test_not_all_runs_are_read_to_delete_a_revision(place: Place) -> None:

@@ -99,7 +99,7 @@ def peek(app: App, queue_id: str, limit: int, failed: bool) -> None:
                     str(item["id"]),
                     str(item["priority"]),
                     str(item["attempt"]),
-                    ago(item["ready_at"], now),
+                    ago(item["ready_at"] or item["created_at"], now),
                     json_text(item["payload"]),
                     item["error"] or "-",
                 )

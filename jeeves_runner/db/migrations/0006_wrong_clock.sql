@@ -9,9 +9,9 @@ ALTER TABLE queue_items ADD COLUMN lease_ms INTEGER;  -- of lease_until
 ALTER TABLE queue_items ADD COLUMN delay_ms INTEGER;  -- of ready_at
 
 UPDATE runs SET delay_ms = max(0, round((julianday(not_before) - julianday(created_at)) * 86400000))
-  WHERE not_before IS NOT NULL AND status = 'scheduled';
+  WHERE not_before IS NOT NULL AND status = 'scheduled' AND status IN ('scheduled', 'running');
 UPDATE runs SET timeout_ms = max(0, round((julianday(deadline) - julianday(started_at)) * 86400000))
-  WHERE deadline IS NOT NULL AND status = 'running';
+  WHERE deadline IS NOT NULL AND status = 'running' AND status IN ('scheduled', 'running');
 UPDATE state SET ttl_ms = max(0, round((julianday(expires_at) - julianday(updated_at)) * 86400000))
   WHERE expires_at IS NOT NULL;
 UPDATE state_items SET ttl_ms = max(0, round((julianday(expires_at) - julianday(updated_at)) * 86400000))
