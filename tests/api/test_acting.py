@@ -173,6 +173,23 @@ def test_a_paused_job_runs_by_force_alone_until_resumed(ledger: Ledger) -> None:
     with_api(ledger, scenario)
 
 
+@pytest.mark.parametrize(
+    ("body", "length"),
+    [({"for": "2h"}, 7_200_000), ({"until": "2h"}, 7_200_000), ({"until": "2100-01-01"}, None)],
+    ids=["for", "until a length", "until a time"],
+)
+def test_of_a_pause_it_is_known_whether_a_length_was_said(
+    ledger: Ledger, body: dict[str, str], length: int | None
+) -> None:
+    shell_job(ledger, "greet", "echo hello")
+
+    async def scenario(api: Api) -> None:
+        assert (await api.post("/jobs/greet/pause", body)).status == 200
+
+    with_api(ledger, scenario)
+    assert ledger.conn.execute("SELECT length_ms FROM overrides").get == length
+
+
 def test_reconcile_makes_the_server_look_again(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         answer = await api.post("/reconcile")
