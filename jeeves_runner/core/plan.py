@@ -118,7 +118,7 @@ class Moved(NamedTuple):
 
 
 class FileRecord(NamedTuple):
-    """What to remember of a manifest that held no error."""
+    """What to remember of a manifest without errors, of which nothing is held or waits to be deleted."""
 
     path: str
     """Relative to the project root."""
@@ -189,9 +189,15 @@ class Plan:
         return {c.key for c in self.changes}
 
     def without(self, keys: Iterable[Key]) -> "Plan":
-        """The same plan without these changes."""
+        """The same plan without these changes; their files are read again at the next look."""
         left_out = frozenset(keys)
-        return replace(self, changes=tuple(c for c in self.changes if c.key not in left_out))
+        files = {c.file for c in self.changes if c.key in left_out}
+        return replace(
+            self,
+            changes=tuple(c for c in self.changes if c.key not in left_out),
+            files=tuple(record for record in self.files if record.path not in files),
+            forgotten=tuple(dict.fromkeys((*self.forgotten, *sorted(files)))),
+        )
 
     def without_deletes(self) -> "Plan":
         """The same plan with nothing removed."""

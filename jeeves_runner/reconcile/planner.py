@@ -291,10 +291,14 @@ class _Look:
             unchanged=unchanged,
             complete=complete,
         )
+        # What is remembered is not read again: of such a file nothing may be held, or wait to be deleted.
+        unsettled = {row.file for row in plan.held} | {live.rows[key].file for key in plan.suspended}
         records = tuple(
             FileRecord(path=r.path, digest=digest, entries=len(r.entries), problems=tuple(r.problems))
             for r, digest in parsed
             if r.path not in self._faulty
+            and r.path not in unsettled
+            and not any((entry.kind, entry.id) in self._held_keys for entry in r.entries)
         )
         remembered = unchanged | {record.path for record in records}
         return replace(

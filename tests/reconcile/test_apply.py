@@ -317,6 +317,18 @@ def test_a_double_id_names_both_files_and_changes_nothing(project: Project) -> N
     assert errors(project.apply().plan) == found
 
 
+def test_a_job_whose_place_another_takes_while_that_is_held_goes_once_all_is_mended(project: Project) -> None:
+    """The second file declares as many jobs as there are rows of it: the wrong ones."""
+    project.write("a.yaml", "jobs: [{id: one, run: x, timeout: 1m}]\n")
+    project.write("b.yaml", "jobs: [{id: two, run: x, timeout: 1m}]\n")
+    project.apply()
+    project.write("a.yaml", "jobs: [{id: one, run: x, timeot: 1m}]\n")
+    project.write("b.yaml", "jobs: [{id: one, run: y, timeout: 1m}]\n")
+    assert summary(project.apply().plan) == ["=job one"]
+    project.write("a.yaml", "jobs: []\n")
+    assert summary(project.apply().plan) == ["-job two", "~job one"]
+
+
 def test_a_job_may_move_to_another_file(project: Project) -> None:
     project.write("backup.yaml", BACKUP)
     project.apply()

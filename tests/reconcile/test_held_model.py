@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jeeves_runner.core.live import Delta, Live
@@ -157,6 +157,13 @@ def planner() -> Planner:
     )
 
 
+@example(
+    [
+        (FILES[0], Said({}, frozenset({"j0"}))),
+        (FILES[1], Said({"j0": 0})),
+        (FILES[0], Said({"j0": 0})),
+    ]
+)
 @settings(deadline=None, max_examples=200)
 @given(st.lists(edits, min_size=1, max_size=14))
 def test_no_series_of_edits_breaks_the_rules(planner: Planner, series: list[tuple[str, Any]]) -> None:
