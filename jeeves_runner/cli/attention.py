@@ -46,7 +46,9 @@ def sync_rows(sync: SyncDocument, now: datetime) -> Iterator[Row]:
     if sync["state"] == "error" or (
         sync["state"] in SYNC_ALARMS and not sync["withheld"] and sync["config"] is None
     ):
-        yield Styled(sync["state"], "red"), "manifests", sync["reason"] or waiting_text(len(sync["plan"]))
+        lasting = f", since {ago(sync['since'], now)}" if sync["since"] else ""
+        why = sync["reason"] or waiting_text(len(sync["plan"]))
+        yield Styled(sync["state"], "red"), "manifests", why + lasting
     for withheld in sync["withheld"]:
         rows = [(row["kind"], row["id"]) for row in withheld["rows"]]
         why = f"{withheld['reason']}, since {ago(withheld['since'], now)}"

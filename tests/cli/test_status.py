@@ -156,6 +156,15 @@ def test_a_config_whose_mistake_hides_the_database_is_told_as_that(shell: Shell)
     assert "jeeves-runner.yaml:1:11: `data_dir` must be text" in answer.stderr
 
 
+def test_manifests_that_cannot_be_looked_at_say_since_when(shell: Shell) -> None:
+    sync = recorded_sync(shell.ledger.conn, "the jobs folder does not answer")
+    sync["state"], sync["since"] = "error", to_text(NOON - timedelta(minutes=4))
+    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
+        text = words(shell.text("status"))
+    assert "error manifests the jobs folder does not answer, since 4m ago" in text
+
+
 def test_runs_that_a_full_disk_keeps_from_starting_ask_for_attention(shell: Shell) -> None:
     shell.ledger.add_job("a")
     for minutes in (3, 1):
