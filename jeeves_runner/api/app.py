@@ -1,6 +1,7 @@
 """The aiohttp application: every route of the table behind one middleware that guards it and words errors."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from jeeves_runner.api.guard import refusal
 from jeeves_runner.api.parameters import Parser, preferences
 from jeeves_runner.api.problems import UNEXPECTED, problem, problem_of, problem_of_http
 from jeeves_runner.api.read_pool import ReadPool
-from jeeves_runner.api.route import AnyRoute, Call, Declared, Role
+from jeeves_runner.api.room import Room
+from jeeves_runner.api.route import AnyCall, AnyRoute, Call, Declared, Role
 from jeeves_runner.api.routes import DECLARED, ROUTES
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import SpoolFiles
@@ -33,12 +35,13 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     app = web.Application(middlewares=[_answer_always])
     database = Path(services.conn.filename)
     reads = ReadPool(database)
-    spools = SpoolFiles(database.parent)
     app.on_cleanup.append(reads.close)
     files = SideThread("files for HTTP")
+    call_of = partial(Call, services=services, reads=reads, files=files, spools=SpoolFiles(database.parent))
+    bodies = Room(limits.memory)
     roles = app[_ROLES] = {}
     for route in ROUTES:
-        handler = _served(route, services, reads, files, spools, limits)
+        handler = _served(route, call_of, BodyReader(route.body, bodies, limits.body), database)
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             roles[app.router.add_route(method, route.path, handler, expect_handler=expectation)] = route.role
     # Where several paths fit, the first that takes the method does, so these come last.
@@ -48,32 +51,21 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
 
 
 def _served(
-    route: AnyRoute,
-    services: ApiServices,
-    reads: ReadPool,
-    files: SideThread,
-    spools: SpoolFiles,
-    limits: Limits,
+    route: AnyRoute, call_of: Callable[..., AnyCall], body: BodyReader[Any], database: Path
 ) -> Handler:
-    """What makes a call of each request for a route."""
+    """What makes a call of each request for a route; ``call_of`` takes what comes with the request."""
     path: Parser[Any] = Parser(route.path_values, called="the {}")
     query: Parser[Any] = Parser(route.query)
-    body: BodyReader[Any] = BodyReader(route.body)
     no_body = route.body() if route.role is not Role.OPERATE else None
-    file = services.conn.filename
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        call: Call[Any, Any, Any] = Call(
-            services=services,
-            reads=reads,
-            files=files,
-            spools=spools,
+        call = call_of(
             path=path.parse(request.match_info),
             query=query.parse(request.query),
-            body=await body.read(request, limits.body) if no_body is None else no_body,
+            body=await body.read(request) if no_body is None else no_body,
             at_once="respond-async" in preferences(request),
         )
-        with translated(file):
+        with translated(str(database)):
             return await route.handler(call)
 
     return serve

@@ -14,11 +14,12 @@ from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar, get_
 from aiohttp import HttpVersion11, web
 
 from jeeves_runner.api.parameters import JsonSchema
+from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.core.values import to_json
 from jeeves_runner.core.wording import in_quotes, known_words
-from jeeves_runner.errors import InvalidValue
+from jeeves_runner.errors import InvalidValue, Overloaded
 
 T = TypeVar("T")
 
@@ -102,22 +103,26 @@ def fields_of(values: type) -> tuple[BodyField, ...]:
 class BodyReader(Generic[T]):
     """Makes the values of one type from the bodies of requests."""
 
-    def __init__(self, values: type[T]) -> None:
+    def __init__(self, values: type[T], room: Room, seconds: float) -> None:
+        """``room``: for all bodies that are on their way; ``seconds``: until one must have come."""
         self._values = values
+        self._room = room
+        self._seconds = seconds
         self._fields = {field.key: field for field in fields_of(values)}
 
-    async def read(self, request: web.Request, seconds: float) -> T:
+    async def read(self, request: web.Request) -> T:
         """The values, with defaults for what the body leaves out or where there is none.
 
-        InvalidValue for another body; HTTPRequestTimeout when it does not arrive within ``seconds``, and
-        HTTPUnsupportedMediaType for one that says it is no JSON.
+        InvalidValue for another body; HTTPRequestTimeout when it does not arrive in time,
+        HTTPRequestEntityTooLarge for one that is too large, HTTPUnsupportedMediaType for one that says it is
+        no JSON, and Overloaded while too many others are on their way.
         """
         if not request.can_read_body:
             return self._values()
         await go_on(request)
         try:
-            async with asyncio.timeout(seconds):
-                text = await request.read()
+            async with asyncio.timeout(self._seconds):
+                text = await self._text(request)
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         if text.strip():
@@ -132,6 +137,22 @@ class BodyReader(Generic[T]):
                 )
             found[field.attribute] = field.kind.read(value, key)
         return self._values(**found)
+
+    async def _text(self, request: web.Request) -> bytes:
+        most = request.client_max_size
+        text = bytearray()
+        try:
+            async for part in request.content.iter_any():
+                if len(text) + len(part) > most:
+                    raise web.HTTPRequestEntityTooLarge(most, len(text) + len(part))
+                if not self._room.take(len(part)):
+                    raise Overloaded(
+                        "too many bodies of requests are on their way", hint="send it again later"
+                    )
+                text += part
+            return bytes(text)
+        finally:
+            self._room.give_back(len(text))
 
 
 async def expectation(request: web.Request) -> None:

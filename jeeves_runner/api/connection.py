@@ -23,6 +23,9 @@ from jeeves_runner.api.unread import Unread, untaken_of_system
 #: The name in the log of all that HTTP does.
 log = logging.getLogger("jeeves_runner.http")
 
+_READ_AHEAD: Final = 1 << 14
+"""Bytes of a body that nothing has read yet, after which no more are taken for now."""
+
 NO_GUESSES: Final = ("X-Content-Type-Options", "nosniff")
 """A header of every answer: browsers are to take it for what it says it is."""
 
@@ -38,7 +41,7 @@ _SHARE: Final = 4
 class Limits:
     """``connections`` at once; seconds until a request's ``head`` and its ``body`` are here, that a
     connection may be ``idle`` between two requests, and that an answer may stay ``untaken``; bytes that all
-    answers that are not taken may hold in ``memory``."""
+    answers that are not taken, and all bodies that are not whole, may hold in ``memory``."""
 
     connections: int = _MOST_CONNECTIONS
     head: float = 10.0
@@ -114,6 +117,7 @@ class Connection(web.RequestHandler):
             keepalive_timeout=limits.idle,
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
             logger=log,
+            read_bufsize=_READ_AHEAD,
         )
         self._places = places
         self._limits = limits

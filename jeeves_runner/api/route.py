@@ -117,6 +117,9 @@ class Route(Generic[P, Q, B]):
         return self.problems | ANY_ROUTE | (ANY_BODY if self.role is Role.OPERATE else frozenset())
 
 
+AnyCall = Call[Any, Any, Any]
+"""A call, whatever it holds."""
+
 AnyRoute = Route[Any, Any, Any]
 """A route, whatever it takes."""
 

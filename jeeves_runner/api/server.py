@@ -18,6 +18,9 @@ from jeeves_runner.errors import PortTaken
 _SYSTEM_HOLDS: Final = 1 << 17
 """Bytes that the system is to take of a connection before its client takes them."""
 
+_SYSTEM_TAKES: Final = 1 << 15
+"""Bytes that the system is to take of a client before the server does, which gets them all at once."""
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that HTTP will answer on; PortTaken."""
@@ -73,6 +76,7 @@ class HttpServer:
         for listener in listeners:
             with suppress(OSError):
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SYSTEM_HOLDS)
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SYSTEM_TAKES)
             connect = partial(Connection, server, limits, unread, Places(limits.connections), loop)
             self._listening.append(Accepting(listener, connect))
 

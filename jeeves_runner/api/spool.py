@@ -2,11 +2,11 @@
 
 import os
 import tempfile
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from jeeves_runner.api.room import Room
 from jeeves_runner.errors import Overloaded
 
 IN_MEMORY: Final = 1 << 20
@@ -24,25 +24,12 @@ class SpoolFiles:
 
     def __init__(self, folder: Path, most: int = _ALL_FILES) -> None:
         self._folder = folder
-        self._free = most
-        self._lock = threading.Lock()
+        self.room = Room(most)
+        """For the bytes of all of them."""
 
     def make(self) -> BinaryIO:
         """A new file, which this user alone may read. OSError."""
         return tempfile.TemporaryFile(dir=self._folder, buffering=0)
-
-    def take(self, size: int) -> bool:
-        """Whether there is room for so many more bytes; then they are taken."""
-        with self._lock:
-            if size > self._free:
-                return False
-            self._free -= size
-            return True
-
-    def give_back(self, size: int) -> None:
-        """Bytes that are not needed any more."""
-        with self._lock:
-            self._free += size
 
 
 class Spool:
@@ -97,7 +84,7 @@ class Spool:
         if self._file is not None:
             self._file.close()
             self._file = None
-            self._files.give_back(self.size)
+            self._files.room.give_back(self.size)
 
     def _write(self, part: bytes) -> None:
         if self._file is None and self.size + len(part) > IN_MEMORY:
@@ -115,13 +102,13 @@ class Spool:
         try:
             self._file = self._files.make()
         except OSError:
-            self._files.give_back(self.size)
+            self._files.room.give_back(self.size)
             raise
         _write_all(self._file, self._memory)
         self._memory = bytearray()
 
     def _take(self, size: int) -> None:
-        if not self._files.take(size):
+        if not self._files.room.take(size):
             raise Overloaded(
                 "too many large answers are on their way to clients that have not taken them",
                 hint="ask again later, or for a smaller page",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from support.api import Answer, Api, shell_job, with_api
+from support.api import Answer, Api, problem, shell_job, with_api
 from support.ledger import Ledger
 
 from jeeves_runner.api import accepting
@@ -170,6 +170,22 @@ def test_a_body_that_does_not_come_is_a_problem(ledger: Ledger) -> None:
 
     with_api(ledger, scenario, Limits(body=SHORT))
     assert ledger.count("runs") == 0
+
+
+def test_bodies_that_do_not_come_to_their_end_hold_so_much_together(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as first:
+            first.send(POST + "Content-Length: 1000\r\n\r\n" + " " * 900)
+            async with asyncio.timeout(30):
+                while (answer := await api.post("/jobs/greet/pause", {"reason": "x" * 200})).status == 200:
+                    pass
+            assert problem(answer) == (503, "too many bodies of requests are on their way")
+        async with asyncio.timeout(30):
+            while (answer := await api.post("/jobs/greet/pause", {"reason": "x" * 200})).status == 503:
+                pass
+        assert answer.status == 200
+
+    with_api(ledger, scenario, Limits(memory=1000))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_files_have_so_much_room_together_and_give_it_back(files: SpoolFiles) ->
     again = filled(files, large, large)
     assert content(again) == large + large
     again.close()
-    assert files.take(4 * IN_MEMORY)
+    assert files.room.take(4 * IN_MEMORY)
 
 
 def test_an_answer_that_breaks_off_gives_its_room_back(files: SpoolFiles) -> None:
@@ -73,7 +73,7 @@ def test_an_answer_that_breaks_off_gives_its_room_back(files: SpoolFiles) -> Non
 
     with pytest.raises(ValueError, match="no JSON"):
         Spool(files).write(parts())
-    assert files.take(4 * IN_MEMORY)
+    assert files.room.take(4 * IN_MEMORY)
 
 
 def test_a_full_disk_is_told(files: SpoolFiles, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,4 +84,4 @@ def test_a_full_disk_is_told(files: SpoolFiles, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(files, "make", lambda: Full("/dev/null", "w"))
     with pytest.raises(Overloaded, match="which cannot be written: No space left on device"):
         filled(files, b"x" * (2 * IN_MEMORY))
-    assert files.take(4 * IN_MEMORY)
+    assert files.room.take(4 * IN_MEMORY)
