@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 
 import apsw
 import pytest
-from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, TABLES, fill
+from support.many_rows import JOB, KEY, NAMESPACE, QUEUE, SMALL_TABLES, TABLES, fill
 from support.server import EVERY_SECOND, RARELY, command, database, new_project, save
 
 from jeeves_runner.api.routes import ROUTES
+from jeeves_runner.cli.exits import USAGE
 from jeeves_runner.client import Client
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.config import load_config
@@ -43,9 +44,10 @@ QUERIES = (
 )  # fmt: skip
 COMMANDS = (
     "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
-    "logs 7", "next", "history", "history 3", "queue list", f"queue status {QUEUE}", f"queue peek {QUEUE}",
-    f"queue peek {QUEUE} --failed", f"queue claim {QUEUE}", f"state get {NAMESPACE} key7", f"pause {JOB}",
-    f"resume {JOB}", "pause --all", "resume --all", "diff", "apply", f"trigger {JOB} --wait", "cancel 7",
+    "logs 7 --follow", "next", "history", "history 3", "queue list", f"queue status {QUEUE}",
+    f"queue peek {QUEUE}", f"queue peek {QUEUE} --failed", f"queue claim {QUEUE}",
+    f"state get {NAMESPACE} key7", f"pause {JOB}", f"resume {JOB}", "pause --all", "resume --all", "diff",
+    "apply", f"trigger {JOB} --wait", "cancel 7",
 )  # fmt: skip
 """All but those that list, or delete, everything there is of something."""
 
@@ -116,7 +118,7 @@ def _ask_everything(root: Path, url: str) -> None:
     for path in QUERIES:
         _ask("GET", url + path)
     for words in COMMANDS:
-        command(root, *words.split())
+        assert command(root, *words.split()).returncode != USAGE, words
     _use_client(root)
 
 
@@ -167,6 +169,14 @@ def test_no_statement_takes_more_steps_with_more_rows(few: Played, tmp_path: Pat
         if steps > _FACTOR * few.steps.get(sql, 0) + _SLACK
     }
     assert grown == {}
+
+
+def test_of_every_table_it_is_known_whether_it_grows(few: Played) -> None:
+    with closing(connect(database(few.root))) as conn:
+        tables = conn.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+        assert {name for (name,) in tables} == {*TABLES, *SMALL_TABLES}
 
 
 def test_no_statement_reads_all_of_a_table_that_grows(few: Played) -> None:

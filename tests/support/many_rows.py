@@ -20,6 +20,12 @@ KEY = "k"
 TABLES = ("runs", "queue_items", "state", "state_items", "revisions", "audit", "overrides")
 """Those that are filled."""
 
+SMALL_TABLES = (
+    "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
+    "queue_counts", "state_counts",
+)  # fmt: skip
+"""Those that have a row for each thing that is declared or used, or fewer."""
+
 _NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
 _TIME = "strftime('%Y-%m-%dT%H:%M:%S.000Z', :begin, '+' || (:seconds * i / :rows) || ' seconds')"
 """Of row ``i``, in the ten days before the last two hours."""
