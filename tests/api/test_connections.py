@@ -161,6 +161,17 @@ def test_an_idle_connection_is_closed(ledger: Ledger) -> None:
     with_api(ledger, scenario, Limits(idle=SHORT))
 
 
+def test_nor_does_half_of_a_second_head_keep_it(ledger: Ledger) -> None:
+    async def scenario(api: Api) -> None:
+        async with Wire(api) as wire:
+            wire.send("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")
+            assert await wire.answer() == (200, {"status": "ok"})
+            wire.send("GET /healthz HTTP/1.1\r\nHo")
+            assert await wire.rest() == ""
+
+    with_api(ledger, scenario, Limits(idle=SHORT))
+
+
 def test_a_body_that_does_not_come_is_a_problem(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         async with Wire(api) as wire:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +149,25 @@ def ledger(tmp_path: Path) -> Ledger:
     with ledger.tx() as tx:
         state.set_value(tx, "ns", "large", json.dumps(LARGE))
     return ledger
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+def test_a_large_answer_comes_whole_and_its_file_goes(ledger: Ledger) -> None:
+    def files() -> int:
+        return sum(1 for link in Path("/proc/self/fd").iterdir() if "(deleted)" in str(link.resolve()))
+
+    async def scenario(api: Api) -> None:
+        before = files()
+        answer = await api.get("/state/ns/large")
+        assert answer.body["value"] == LARGE
+        head = await api.ask("HEAD", "/state/ns/large")
+        assert head.body == ""
+        assert int(head.headers["Content-Length"]) == int(answer.headers["Content-Length"]) > len(LARGE)
+        async with asyncio.timeout(30):
+            while files() > before:  # noqa: ASYNC110 - it is closed once the answer has been taken
+                await asyncio.sleep(0)
+
+    with_api(ledger, scenario)
 
 
 async def ask_and_wait(api: Api) -> socket.socket:
