@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from jeeves_runner.api.problems import CONTENT_TYPE, UNEXPECTED, problem, problem_body, problem_of_http
-from jeeves_runner.api.responses import LargeResponse, encode
+from jeeves_runner.api.responses import PiecesResponse, encode
 from jeeves_runner.api.unread import Unread, untaken_of_system
 
 #: The name in the log of all that HTTP does.
@@ -156,7 +156,7 @@ class Connection(web.RequestHandler):
     def held(self) -> int:
         answer = self._answer
         body = answer.body if isinstance(answer, web.Response) else None
-        in_body = answer.held if isinstance(answer, LargeResponse) else 0
+        in_body = answer.held if isinstance(answer, PiecesResponse) else 0
         return self._unsent() + in_body + (len(body) if isinstance(body, bytes) else 0)
 
     def untaken(self) -> int:
@@ -199,7 +199,7 @@ class Connection(web.RequestHandler):
         finally:
             self._answer = None
             self._places.rests(self)
-            if isinstance(resp, LargeResponse):
+            if isinstance(resp, PiecesResponse):
                 await resp.close()
 
     def handle_error(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Protocol
 
 from aiohttp import web
 
@@ -45,51 +46,69 @@ def encoded_list(entries: Iterable[object]) -> Iterator[bytes]:
     yield b"[]" if before == b"[" else b"]"
 
 
-class LargeResponse(web.Response):
-    """A document that is sent in pieces, each once its client has taken the one before."""
+class Pieces(Protocol):
+    """What an answer is sent from."""
 
-    def __init__(self, spool: Spool, look: Look, status: int) -> None:
-        """``look`` reads the spool's file. To be closed once it has been sent, or cannot be."""
-        super().__init__(
-            body=self._pieces(),
-            status=status,
-            content_type=_JSON,
-            headers={"Content-Length": str(spool.size)},
-        )
-        self._spool = spool
+    @property
+    def is_file(self) -> bool:
+        """Whether to read or close it may hang."""
+
+    @property
+    def held(self) -> int:
+        """How many bytes of it are in memory."""
+
+    def read(self) -> bytes:
+        """The next bytes, none at the end. OSError."""
+
+    def close(self) -> None:
+        """Free what it takes."""
+
+    def has_broken(self, error: OSError) -> None:
+        """It cannot be read further, and the client does not get all of it."""
+
+
+class PiecesResponse(web.Response):
+    """An answer that is sent in pieces, each once its client has taken the one before."""
+
+    def __init__(self, pieces: Pieces, look: Look, *, status: int = 200, headers: Mapping[str, str]) -> None:
+        """``look`` reads and closes files. To be closed once it has been sent, or cannot be."""
+        super().__init__(body=self._sent(), status=status, headers=headers)
+        self._pieces = pieces
         self._look = look
 
     @property
     def held(self) -> int:
-        """Bytes of it that are in memory."""
-        return self._spool.held
+        """Bytes of it that are in memory: also of the piece on its way, which the writer copies."""
+        return self._pieces.held + 2 * PIECE
 
     async def close(self) -> None:
         """Free what it takes. A file whose disk hangs is left to the thread that waits for it."""
-        if not self._spool.is_file:
-            self._spool.close()
+        if not self._pieces.is_file:
+            self._pieces.close()
             return
         with suppress(OSError):
-            await self._look(self._spool.close)
+            await self._look(self._pieces.close)
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        """Where one cannot be read, the connection ends, so that it is not taken for all."""
+    async def _sent(self) -> AsyncIterator[bytes]:
+        """Where a piece cannot be read, the connection ends, so that it is not taken for all."""
         while piece := await self._next():
             yield piece
 
     async def _next(self) -> bytes | None:
-        if not self._spool.is_file:
-            return self._spool.read()
+        if not self._pieces.is_file:
+            return self._pieces.read()
         try:
-            return await self._look(self._spool.read)
+            return await self._look(self._pieces.read)
         except OSError as error:
-            raise ConnectionResetError("the file of an answer cannot be read") from error
+            self._pieces.has_broken(error)
+            raise ConnectionResetError("a piece of the answer cannot be read") from error
 
 
 def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Response:
     """A document that was written into a spool."""
     if spool.size > PIECE:
-        return LargeResponse(spool, look, status)
+        headers = {"Content-Type": _JSON, "Content-Length": str(spool.size)}
+        return PiecesResponse(spool, look, status=status, headers=headers)
     return encoded_response(spool.read(), status)
 
 

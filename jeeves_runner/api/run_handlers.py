@@ -1,9 +1,7 @@
 """The handlers of runs: lists, single runs, their logs, starts by hand and cancels."""
 
-from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 import apsw
@@ -20,6 +18,7 @@ from jeeves_runner.api.requests import (
     RunPath,
     RunsQuery,
 )
+from jeeves_runner.api.responses import PiecesResponse
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus
@@ -70,11 +69,39 @@ async def logs(call: _RunCall) -> web.StreamResponse:
     services = call.services
     found = run_view(services.conn, call.path.run)["run"]
     if found["started_at"] is not None:
-        parts = LogReader(LogPlace(str(services.config.data_dir), found["job_id"], found["id"])).read()
+        log_pieces = _LogPieces(LogPlace(str(services.config.data_dir), found["job_id"], found["id"]))
         with suppress(OSError):  # there is none (any more), it is no file, or hangs: the tails are left
-            first = await _next(call, parts)
-            return web.Response(body=_all(call, first, parts), headers=_TEXT)
+            await call.look(log_pieces.begin)
+            return PiecesResponse(log_pieces, call.look, headers=_TEXT)
     return web.Response(body=tails(found).encode("utf-8", "replace"), headers=_TEXT)
+
+
+class _LogPieces:
+    """A run's log on its way to a client, read by the thread that may hang."""
+
+    is_file: Final = True
+    held: Final = 0
+
+    def __init__(self, place: LogPlace) -> None:
+        self._place = place
+        self._parts = LogReader(place).read()
+        self._first: bytes | None = None
+
+    def begin(self) -> None:
+        """Read the first bytes. Raises OSError if there is no log to read."""
+        self._first = next(self._parts, b"")
+
+    def read(self) -> bytes:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return next(self._parts, b"")
+
+    def close(self) -> None:
+        self._parts.close()
+
+    def has_broken(self, error: OSError) -> None:
+        log.warning("the log %s cannot be read further: %s", self._place, error.strerror or SILENT)
 
 
 async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:
@@ -114,24 +141,6 @@ def _runs(
     if job_id is not None and not document["runs"]:
         check_known(conn, job_id)
     return document
-
-
-async def _all(call: _RunCall, first: bytes | None, more: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """All parts of a log. Where one cannot be read, the connection ends, so that it is not taken for all."""
-    part = first
-    while part is not None:
-        yield part
-        try:
-            part = await _next(call, more)
-        except OSError as error:
-            run_id, why = call.path.run, error.strerror or SILENT
-            log.warning("the log of run %d cannot be read further: %s", run_id, why)
-            raise ConnectionResetError from error
-
-
-async def _next(call: _RunCall, parts: Iterator[bytes]) -> bytes | None:
-    """The next part of a log, None at its end. Raises OSError."""
-    return await call.look(partial(next, parts, None))
 
 
 def _seconds(wait: timedelta | None) -> float | None:

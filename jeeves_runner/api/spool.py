@@ -86,6 +86,9 @@ class Spool:
             self._file = None
             self._files.room.give_back(self.size)
 
+    def has_broken(self, error: OSError) -> None:
+        """The disk of its file fails: those who watch over disks tell of it."""
+
     def _write(self, part: bytes) -> None:
         if self._file is None and self.size + len(part) > IN_MEMORY:
             self._move_to_file()

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 from jeeves_runner.execute.output.log_place import LogPlace, open_in_place
@@ -26,7 +26,7 @@ class LogReader:
         self._head: int | None = None
         """Bytes of the log before its ring; None while no ring has been seen."""
 
-    def read(self) -> Iterator[bytes]:
+    def read(self) -> Generator[bytes, None, None]:
         """What has been written since the last call. Raises OSError, FileNotFoundError for no log."""
         with os.fdopen(open_in_place(self.place), "rb") as log:
             try:
