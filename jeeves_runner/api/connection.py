@@ -143,7 +143,9 @@ class Connection(web.RequestHandler):
         self._places.leave(self)
         self._unread.end(self)
         self._end_head_timer()
-        super().connection_lost(exc)
+        # The error would hold the frames of what was being sent, and be held by them, until Python's next
+        # collection. A write tells of the loss by an error of its own.
+        super().connection_lost(None)
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -1,9 +1,9 @@
 """Documents as JSON bytes, and the responses that carry them."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, Self
 
 from aiohttp import web
 
@@ -67,12 +67,42 @@ class Pieces(Protocol):
         """It cannot be read further, and the client does not get all of it."""
 
 
+class _Sending:
+    """The pieces one after the other. No generator, which would keep the last piece until Python's next
+    collection when its connection ends, and these are rare here.
+
+    Where a piece cannot be read, the connection ends, so that it is not taken for all.
+    """
+
+    def __init__(self, pieces: Pieces, look: Look) -> None:
+        self._pieces = pieces
+        self._look = look
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._next()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def _next(self) -> bytes | None:
+        if not self._pieces.is_file:
+            return self._pieces.read()
+        try:
+            return await self._look(self._pieces.read)
+        except OSError as error:
+            self._pieces.has_broken(error)
+            raise ConnectionResetError("a piece of the answer cannot be read") from error
+
+
 class PiecesResponse(web.Response):
     """An answer that is sent in pieces, each once its client has taken the one before."""
 
     def __init__(self, pieces: Pieces, look: Look, *, status: int = 200, headers: Mapping[str, str]) -> None:
         """``look`` reads and closes files. To be closed once it has been sent, or cannot be."""
-        super().__init__(body=self._sent(), status=status, headers=headers)
+        super().__init__(body=_Sending(pieces, look), status=status, headers=headers)
         self._pieces = pieces
         self._look = look
 
@@ -88,20 +118,6 @@ class PiecesResponse(web.Response):
             return
         with suppress(OSError):
             await self._look(self._pieces.close)
-
-    async def _sent(self) -> AsyncIterator[bytes]:
-        """Where a piece cannot be read, the connection ends, so that it is not taken for all."""
-        while piece := await self._next():
-            yield piece
-
-    async def _next(self) -> bytes | None:
-        if not self._pieces.is_file:
-            return self._pieces.read()
-        try:
-            return await self._look(self._pieces.read)
-        except OSError as error:
-            self._pieces.has_broken(error)
-            raise ConnectionResetError("a piece of the answer cannot be read") from error
 
 
 def spooled_response(spool: Spool, look: Look, status: int = 200) -> web.Response:

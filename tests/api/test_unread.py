@@ -1,6 +1,7 @@
 """Answers that their clients do not take: they cost little, and not for long."""
 
 import asyncio
+import gc
 import json
 import logging
 import socket
@@ -15,6 +16,7 @@ from support.api import Api, with_api
 from support.ledger import Ledger
 
 from jeeves_runner.api.connection import Limits
+from jeeves_runner.api.responses import PiecesResponse
 from jeeves_runner.api.unread import Unread
 from jeeves_runner.db import state
 
@@ -207,6 +209,32 @@ def test_a_client_that_does_not_read_is_cut(ledger: Ledger, caplog: pytest.LogCa
         with_api(ledger, scenario, Limits(untaken=0.2))
     told = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
     assert told == ["clients do not take their answers; their connections are closed"]
+
+
+@pytest.mark.parametrize("untaken", [0.2, 60.0])
+def test_an_answer_that_was_not_taken_is_freed_at_once(ledger: Ledger, untaken: float) -> None:
+    """Without Python's collector, which a server runs once an hour. The client is cut, or hangs up."""
+
+    def answers() -> int:
+        return sum(isinstance(thing, PiecesResponse) for thing in gc.get_objects())
+
+    async def scenario(api: Api) -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            client = await ask_and_wait(api)
+            async with asyncio.timeout(30):
+                while not answers():  # noqa: ASYNC110 - nothing else tells
+                    await asyncio.sleep(0.01)
+                if untaken > 1:
+                    client.close()
+                while answers():  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            client.close()
+        finally:
+            gc.enable()
+
+    with_api(ledger, scenario, Limits(untaken=untaken))
 
 
 def test_a_client_that_reads_slowly_gets_all_of_it(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
