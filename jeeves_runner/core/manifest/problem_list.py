@@ -45,6 +45,8 @@ class ProblemList:
 
     def all(self, locate: Locate) -> list[Problem]:
         """The listed ones and, at the place of the first one not listed, how many more there are."""
+        if not self._listed:
+            return []
         reported = [*self._listed, *map(self._count_from, self._unlisted.values())]
         places = Places(())
         if any(each.at is None for each in reported):

@@ -78,7 +78,7 @@ class _FileReader:
         self._invalid: set[tuple[Kind, str]] = set()
         self._unreadable = False
         self._holds_float = False
-        self._size = Size()
+        self._size = _NO_DEFAULTS.size
         self._entries_left = MAX_ENTRIES
         self._effort_left = MAX_EFFORT
 
