@@ -78,4 +78,6 @@ class Delta(NamedTuple):
 
 def _row(change: Change) -> LiveRow:
     text = change.text or ""
-    return LiveRow(change.digest or "", change.file, change.line, script=change.script, size=len(text))
+    return LiveRow(
+        change.digest or "", change.file, change.line, script=change.script, size=len(text.encode())
+    )

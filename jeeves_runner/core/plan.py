@@ -260,7 +260,7 @@ class LiveRow(NamedTuple):
     text: str | None = None
     """Of a drifted row, its spec as canonical JSON, if that at least is as the last apply wrote it."""
     size: int = 0
-    """Characters of its spec."""
+    """Bytes of its spec in UTF-8."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,7 +58,7 @@ def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
     """All live jobs by id, as a plan is made from them."""
     rows = conn.execute(
         "SELECT id, spec_hash, file, line, drifted, CASE source_type WHEN 'path' THEN script END,"
-        " CASE drifted WHEN 1 THEN spec END, length(spec) FROM jobs WHERE deleted_at IS NULL"
+        " CASE drifted WHEN 1 THEN spec END, octet_length(spec) FROM jobs WHERE deleted_at IS NULL"
     )
     for name, digest, file, line, drifted, script, spec, size in rows:
         text = intact(digest, spec)

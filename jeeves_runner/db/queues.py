@@ -77,7 +77,7 @@ def queue_ids(tx: Tx) -> list[str]:
 def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
     """All declared queues by id, in the form a plan needs."""
     rows = conn.execute(
-        "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END, length(spec)"
+        "SELECT id, spec_hash, file, line, drifted, CASE drifted WHEN 1 THEN spec END, octet_length(spec)"
         " FROM queues WHERE declared AND deleted_at IS NULL"
     )
     for name, digest, file, line, drifted, spec, size in rows:

@@ -86,21 +86,21 @@ class ParallelReader:
         return ManifestReader(self._schema, self._context)
 
 
-def check_declared(characters: int) -> None:
+def check_declared(size: int) -> None:
     """SourceError if all manifests together declare more than is taken."""
-    if characters > MAX_DECLARED:
+    if size > MAX_DECLARED:
         raise SourceError(
-            f"all manifests together declare more than {MAX_DECLARED:,} characters of jobs and queues",
+            f"all manifests together declare more than {MAX_DECLARED:,} bytes of jobs and queues",
             hint="shorten texts and defaults that many jobs have, or divide the jobs among several runners",
         )
 
 
 def _read(reader: "ManifestReader", manifests: Sequence[ManifestInput]) -> list[FileResult]:
-    results, characters = [], 0
+    results, size = [], 0
     for manifest in manifests:
         results.append(_read_one(reader, manifest))
-        characters += results[-1].size
-        check_declared(characters)  # at each: what is beyond it would be built for nothing
+        size += results[-1].size
+        check_declared(size)  # at each: what is beyond it would be built for nothing
     return results
 
 

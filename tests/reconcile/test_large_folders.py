@@ -53,7 +53,7 @@ def test_all_manifests_together_are_bounded_however_they_came(
         project.write(name, text)
         project.apply()
     project.write("c.yaml", text)
-    with pytest.raises(SourceError, match="all manifests together declare more than 10,000 characters"):
+    with pytest.raises(SourceError, match="all manifests together declare more than 10,000 bytes"):
         project.plan()
     (project.jobs_dir / "a.yaml").unlink()
     assert [change.id for change in project.plan().changes] == ["a", "c"]

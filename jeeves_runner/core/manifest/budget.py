@@ -13,7 +13,7 @@ MAX_ENTRIES: Final = 20_000
 MAX_FOLDER_SIZE: Final = 64 * 1024 * 1024
 """Bytes of all manifests together."""
 MAX_DECLARED: Final = 100_000_000
-"""Characters of all specs together: 100,000 jobs have some 90 million."""
+"""Bytes of all specs together: 100,000 jobs have some 90 million."""
 MAX_DEPTH: Final = 64
 """How many lists and mappings may lie within one another."""
 

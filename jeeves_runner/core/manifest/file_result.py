@@ -48,5 +48,5 @@ class FileResult(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Characters of the specs it declares."""
-        return sum(len(entry.text) for entry in self.entries)
+        """Bytes of the specs it declares, in UTF-8."""
+        return sum(len(entry.text.encode()) for entry in self.entries)
