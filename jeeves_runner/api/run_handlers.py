@@ -101,7 +101,9 @@ class _LogPieces:
         self._parts.close()
 
     def has_broken(self, error: OSError) -> None:
-        log.warning("the log %s cannot be read further: %s", self._place, error.strerror or SILENT)
+        log.warning(
+            "the log of run %d cannot be read further: %s", self._place.run_id, error.strerror or SILENT
+        )
 
 
 async def run_job(call: Call[JobPath, RunJobQuery, RunJobBody]) -> web.Response:

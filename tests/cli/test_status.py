@@ -159,7 +159,7 @@ def test_a_config_whose_mistake_hides_the_database_is_told_as_that(shell: Shell)
 def test_manifests_that_cannot_be_looked_at_say_since_when(shell: Shell) -> None:
     sync = recorded_sync(shell.ledger.conn, "the jobs folder does not answer")
     sync["state"], sync["since"] = "error", to_text(NOON - timedelta(minutes=4))
-    said = status_view(shell.ledger.conn, NOON, started_at=NOON, sync=sync)
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
     with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
         text = words(shell.text("status"))
     assert "error manifests the jobs folder does not answer, since 4m ago" in text
