@@ -83,11 +83,20 @@ def is_ahead(conn: apsw.Connection, now: datetime) -> bool:
     soon = now + JUMP
     bounds = {"at": to_text(soon), "far": to_text(soon + FAR)}
     questions = [
-        *(longest_is_ahead(wait) for wait in WAITS),
+        *(_of_each_queue(wait) if wait in (LEASES, DELAYS) else longest_is_ahead(wait) for wait in WAITS),
         "SELECT max(schedule_since) > :at OR max(decided_until > :far) FROM jobs",
-        "SELECT max(created_at) > :at OR max(ended_at) > :at FROM overrides",
+        "SELECT max(created_at) > :at FROM overrides WHERE ended_at IS NULL",
+        "SELECT max(ended_at) > :at FROM overrides",
     ]
     return any(conn.execute(question, bounds).get for question in questions)
+
+
+def _of_each_queue(wait: Wait) -> str:
+    """SQL: likewise of a wait of items, for which there is an index by queue."""
+    return f"""
+SELECT max(({longest_is_ahead(wait, "queue_id = used.queue_id")}))
+FROM (SELECT DISTINCT queue_id FROM queue_counts) AS used
+"""
 
 
 class SeenTime(NamedTuple):

@@ -74,7 +74,7 @@ def _claim_ready(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> li
     while (wanted := count - len(claimed)) > 0:
         # One priority at a time, so that both statements are index searches even when a million
         # items of a higher priority are not ready yet.
-        level: int | None = tx.conn.execute(_NEXT_PRIORITY, (queue_id, below)).get
+        level: int | None = tx.conn.execute(_NEXT_PRIORITY, {"queue": queue_id, "below": below}).get
         if level is None:
             break
         bounds = {"queue": queue_id, "level": level, "at": tx.at, "wanted": wanted}
@@ -243,9 +243,14 @@ UPDATE queue_items SET
 _SETTLE_ALL = GIVE_BACK + "WHERE status = 'claimed' AND lease_until <= :at"
 _SETTLE_ONE = _SETTLE_ALL + " AND queue_id = :queue"
 
+# Those that were delayed are in an index of their own.
 _NEXT_PRIORITY = """
-SELECT priority FROM queue_items WHERE queue_id = ? AND status = 'pending' AND priority < ?
-ORDER BY priority DESC LIMIT 1
+SELECT max(priority) FROM (
+  SELECT max(priority) AS priority FROM queue_items
+  WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NULL AND priority < :below
+  UNION ALL
+  SELECT max(priority) FROM queue_items
+  WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NOT NULL AND priority < :below)
 """
 
 _ADDED = """

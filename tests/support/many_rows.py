@@ -37,6 +37,11 @@ _EVE = "strftime('%Y-%m-%dT%H:%M:%S.000Z', :begin, '+' || (:seconds - 7000) || '
 _GAP = _EVE.replace("7000", "3600")
 """Three hours ago."""
 
+_STATE = "INSERT INTO state (namespace, key, value, updated_at)"
+_ITEMS = "INSERT INTO state_items (namespace, key, item_key, value, updated_at)"
+_LATER = "strftime('%Y-%m-%dT%H:%M:%S.000Z', :begin, '+11 days')"
+"""In a day."""
+
 _STATEMENTS = (
     # One run in ten has failed, one in ten was skipped; every second one is an occurrence.
     f"""
@@ -60,13 +65,13 @@ _STATEMENTS = (
     """,
     f"""
     INSERT INTO queue_items (queue_id, payload, status, created_at, claimed_at, attempt, max_attempts,
-                             ready_at, lease_token, lease_until)
-    SELECT :queue, '1', 'claimed', {_TIME}, {_TIME}, 1, 3, {_TIME}, 'token', '2999-01-01T00:00:00.000Z' FROM n
+                             ready_at, lease_token, lease_until, lease_ms)
+    SELECT :queue, '1', 'claimed', {_TIME}, {_TIME}, 1, 3, {_TIME}, 'token', {_LATER}, 2 * 86400000 FROM n
     """,
-    f"INSERT INTO state SELECT :namespace, 'key' || i, '1', NULL, {_TIME} FROM n",
-    f"INSERT INTO state SELECT 'ns' || i, 'key', '1', NULL, {_TIME} FROM n",
-    f"INSERT INTO state_items SELECT :namespace, :key, 'item' || i, '1', NULL, {_TIME} FROM n",
-    f"INSERT INTO state_items SELECT :namespace, 'with items ' || i, 'item', '1', NULL, {_TIME} FROM n",
+    f"{_STATE} SELECT :namespace, 'key' || i, '1', {_TIME} FROM n",
+    f"{_STATE} SELECT 'ns' || i, 'key', '1', {_TIME} FROM n",
+    f"{_ITEMS} SELECT :namespace, :key, 'item' || i, '1', {_TIME} FROM n",
+    f"{_ITEMS} SELECT :namespace, 'with items ' || i, 'item', '1', {_TIME} FROM n",
     f"""
     INSERT INTO revisions (applied_at, applied_by, created, updated, deleted, drifted, changes, held)
     SELECT {_TIME}, 'cli', 0, 0, 0, 0, '[]', '[]' FROM n

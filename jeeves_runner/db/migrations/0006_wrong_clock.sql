@@ -27,7 +27,11 @@ UPDATE queue_items SET ready_at = ready_before,
   delay_ms = round((julianday(ready_before) - julianday(created_at)) * 86400000)
   WHERE status = 'pending' AND ready_before > created_at;
 ALTER TABLE queue_items DROP COLUMN ready_before;
-CREATE INDEX queue_items_ready ON queue_items (queue_id, priority DESC, ready_at, id) WHERE status = 'pending';
+-- Each in the order of claims.
+CREATE INDEX queue_items_added ON queue_items (queue_id, priority DESC, id)
+  WHERE status = 'pending' AND ready_at IS NULL;
+CREATE INDEX queue_items_ready ON queue_items (queue_id, priority DESC, ready_at, id)
+  WHERE status = 'pending' AND ready_at IS NOT NULL;
 -- Which of the delayed ones waits longest?
 CREATE INDEX queue_items_delayed ON queue_items (queue_id, ready_at)
   WHERE status = 'pending' AND ready_at IS NOT NULL;

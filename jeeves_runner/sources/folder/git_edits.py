@@ -18,7 +18,7 @@ from jeeves_runner.sources.folder.places import is_file
 from jeeves_runner.sources.git_command import ask
 from jeeves_runner.sources.names import is_manifest
 
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 10.0
 _MANY_COMMITS: Final = 3
 """More such indexes were left by commits that died."""
 _LOG_TAIL: Final = 64 * 1024
