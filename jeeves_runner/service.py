@@ -17,6 +17,7 @@ from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
+from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
@@ -166,6 +167,7 @@ class Runner:
             return False
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs, clocks=clocks)
         follower = self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
+        warm_up()
         await runs.start_up(recovered)
         await scheduler.load()
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))

@@ -65,6 +65,7 @@ class ParallelReader:
         if shares < 2 or sys.platform != "linux":
             return _read(self._reader, manifests)
         reader = self._reader  # loaded before the forks, which then have it already
+        reader.warm_up()
         # Taken in turns, so that a folder of large files does not end up in one share.
         parts = [manifests[n::shares] for n in range(shares)]
         children = [_ForkedReader(reader, part) for part in parts[1:]]

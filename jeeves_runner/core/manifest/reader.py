@@ -23,6 +23,7 @@ from jeeves_runner.core.manifest.yaml_text import (
     nothing_declared,
 )
 from jeeves_runner.core.problem import Finding, KeyPath, Problem
+from jeeves_runner.core.schedule import schedule
 from jeeves_runner.core.spec_texts import encode, spec_hash
 from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.core.wording import brief, did_you_mean, shown
@@ -50,6 +51,10 @@ class ManifestReader:
     def read_defaults(self, path: str, data: bytes) -> tuple[Layer | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
         return _FileReader(self.rules, path, data, ()).defaults_layer()
+
+    def warm_up(self) -> None:
+        """Load now what reading may need beyond this module: forks then have it already."""
+        schedule.warm_up()
 
     def locate(self, data: bytes, paths: Iterable[KeyPath]) -> Places:
         """Where these things stand in a manifest that has been read without an error."""

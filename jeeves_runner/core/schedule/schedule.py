@@ -21,7 +21,7 @@ from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.wording import brief, did_you_mean, in_quotes
 
-__all__ = ["Schedule", "ScheduleError", "parse_schedule"]
+__all__ = ["Schedule", "ScheduleError", "parse_schedule", "warm_up"]
 
 _NAMED: dict[str, tuple[str, ...]] = {
     "@hourly": ("0", "*", "*", "*", "*"),
@@ -133,6 +133,11 @@ def parse_schedule(
             effort=effort,
         )
     return schedule
+
+
+def warm_up() -> None:
+    """Load the cron library now rather than with the first expression that needs it."""
+    _cron("1-5 * * * *", "", "schedule", 0)
 
 
 @lru_cache(maxsize=16384)
