@@ -6,6 +6,7 @@ this module on every run, so it uses no dataclasses, which would make that impor
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 from jeeves_runner.core.durations import text_after
@@ -69,6 +70,19 @@ def claim(
 
 
 def _claim_ready(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> list[Item]:
+    if tx.conn.execute(_SOME_DELAYED, {"queue": queue_id, "at": tx.at}).get:
+        return _claim_by_level(tx, queue_id, count, terms)
+    claimed: list[Item] = []
+    while (wanted := count - len(claimed)) > 0:
+        ready = tx.conn.execute(_ADDED, {"queue": queue_id, "wanted": wanted}).fetchall()
+        claimed += _claim_found(tx, ready, terms)
+        if len(ready) < wanted:
+            break
+    return claimed
+
+
+def _claim_by_level(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> list[Item]:
+    """Where some that were delayed are ready, and have their turn between the others of their priority."""
     claimed: list[Item] = []
     below: float = math.inf
     while (wanted := count - len(claimed)) > 0:
@@ -78,9 +92,8 @@ def _claim_ready(tx: Tx, queue_id: str, count: int, terms: dict[str, Any]) -> li
         if level is None:
             break
         bounds = {"queue": queue_id, "level": level, "at": tx.at, "wanted": wanted}
-        some_delayed = tx.conn.execute(_SOME_DELAYED, (queue_id, level, tx.at)).get
-        ready = tx.conn.execute(_ADDED_AND_DELAYED if some_delayed else _ADDED, bounds).fetchall()
-        claimed += [item for (item_id,) in ready if (item := _claim_one(tx, {**terms, "id": item_id}))]
+        ready = tx.conn.execute(_OF_LEVEL, bounds).fetchall()
+        claimed += _claim_found(tx, ready, terms)
         if len(ready) < wanted:
             below = level
     return claimed
@@ -175,10 +188,10 @@ def settle_expired(tx: Tx, queue_id: str | None = None) -> None:
 
     Their items are pending again, in their old place; after the last attempt they are failed.
     """
-    tx.conn.execute(
-        _SETTLE_ALL if queue_id is None else _SETTLE_ONE,
-        {"at": tx.at, "queue": queue_id, "error": LEASE_ENDED},
-    )
+    bounds = {"at": tx.at, "queue": queue_id}
+    # Each claim asks for this, and there is seldom one: to begin the UPDATE costs three times the look.
+    if queue_id is None or tx.conn.execute(_SOME_ENDED, bounds).get:
+        tx.conn.execute(_SETTLE_ALL if queue_id is None else _SETTLE_ONE, {**bounds, "error": LEASE_ENDED})
 
 
 def run_lease_ms(lease_ms: int) -> int:
@@ -197,13 +210,16 @@ def backoff_ms(delay_ms: int, factor: float, max_delay_ms: int, attempt: int) ->
     return int(min(wait, max_delay_ms))
 
 
-def _claim_one(tx: Tx, terms: dict[str, Any]) -> Item | None:
-    [(item_id, payload, attempt, lease_token)] = tx.conn.execute(_CLAIM, terms)
-    try:
-        return Item(item_id, parse_json(payload), attempt, lease_token)
-    except ValueError as error:
-        tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": f"the payload is not JSON: {error}"})
-        return None
+def _claim_found(tx: Tx, ready: Iterable[tuple[Any, ...]], terms: dict[str, Any]) -> list[Item]:
+    """Claim those that were found, each with ``_TAKEN``."""
+    claimed = []
+    for item_id, payload, attempt, lease_token in ready:
+        tx.conn.execute(_CLAIM, {**terms, "id": item_id, "attempt": attempt, "token": lease_token})
+        try:
+            claimed.append(Item(item_id, parse_json(payload), attempt, lease_token))
+        except ValueError as error:
+            tx.conn.execute(_BURY, {"id": item_id, "at": tx.at, "error": f"the payload is not JSON: {error}"})
+    return claimed
 
 
 def unknown_item(item_id: int) -> str:
@@ -240,10 +256,27 @@ UPDATE queue_items SET
   run_id = CASE WHEN attempt < max_attempts THEN NULL ELSE run_id END,
   error = :error, lease_token = NULL, lease_until = NULL, lease_ms = NULL
 """
-_SETTLE_ALL = GIVE_BACK + "WHERE status = 'claimed' AND lease_until <= :at"
-_SETTLE_ONE = _SETTLE_ALL + " AND queue_id = :queue"
+_ENDED = "status = 'claimed' AND lease_until <= :at"
+_OF_QUEUE = f"{_ENDED} AND queue_id = :queue"
+_SETTLE_ALL = f"{GIVE_BACK}WHERE {_ENDED}"
+_SETTLE_ONE = f"{GIVE_BACK}WHERE {_OF_QUEUE}"
+_SOME_ENDED = f"SELECT true FROM queue_items WHERE {_OF_QUEUE} LIMIT 1"
 
-# Those that were delayed are in an index of their own.
+# Those that were delayed are in indexes of their own.
+_SOME_DELAYED = """
+SELECT true FROM queue_items
+WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NOT NULL AND ready_at <= :at LIMIT 1
+"""
+
+# What a claim needs of an item. To read it together with the search costs less than UPDATE ... RETURNING.
+_TAKEN = "id, payload, attempt + 1, lower(hex(randomblob(16)))"
+
+_ADDED = f"""
+SELECT {_TAKEN} FROM queue_items
+WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NULL
+ORDER BY priority DESC, id LIMIT :wanted
+"""
+
 _NEXT_PRIORITY = """
 SELECT max(priority) FROM (
   SELECT max(priority) AS priority FROM queue_items
@@ -253,27 +286,22 @@ SELECT max(priority) FROM (
   WHERE queue_id = :queue AND status = 'pending' AND ready_at IS NOT NULL AND priority < :below)
 """
 
-_ADDED = """
-SELECT id FROM queue_items
-WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at IS NULL
-ORDER BY id LIMIT :wanted
-"""
-
-_SOME_DELAYED = """
-SELECT true FROM queue_items
-WHERE queue_id = ? AND status = 'pending' AND priority = ? AND ready_at <= ? LIMIT 1
-"""
-
 # What was delayed has its turn by when it became ready, all else by when it was added: two searches by index.
-_ADDED_AND_DELAYED = f"""
-SELECT id FROM (
-  SELECT id, min(created_at, :at) AS turn FROM queue_items WHERE id IN ({_ADDED})
-  UNION ALL
-  SELECT * FROM (
-    SELECT id, ready_at AS turn FROM queue_items
-    WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at <= :at
-    ORDER BY ready_at, id LIMIT :wanted))
-ORDER BY turn, id LIMIT :wanted
+_OF_LEVEL = f"""
+SELECT {_TAKEN} FROM queue_items JOIN (
+  SELECT id AS found, turn FROM (
+    SELECT id, min(created_at, :at) AS turn FROM queue_items WHERE id IN (
+      SELECT id FROM queue_items
+      WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at IS NULL
+      ORDER BY id LIMIT :wanted)
+    UNION ALL
+    SELECT * FROM (
+      SELECT id, ready_at AS turn FROM queue_items
+      WHERE queue_id = :queue AND status = 'pending' AND priority = :level AND ready_at <= :at
+      ORDER BY ready_at, id LIMIT :wanted))
+  ORDER BY turn, id LIMIT :wanted
+) ON id = found
+ORDER BY turn, id
 """
 
 _WAITS_TOO_LONG = "SELECT {} OR {}".format(
@@ -283,9 +311,9 @@ _WAITS_TOO_LONG = "SELECT {} OR {}".format(
 # By id, one at a time: for one item, SQLite takes five times as long with `id IN (SELECT ...)`.
 _CLAIM = """
 UPDATE queue_items
-SET status = 'claimed', attempt = attempt + 1, claimed_at = :at, run_id = :run,
-    lease_token = lower(hex(randomblob(16))), lease_until = :until, lease_ms = :lease
-WHERE id = :id RETURNING id, payload, attempt, lease_token
+SET status = 'claimed', attempt = :attempt, claimed_at = :at, run_id = :run,
+    lease_token = :token, lease_until = :until, lease_ms = :lease
+WHERE id = :id
 """
 
 _BURY = """

@@ -10,9 +10,10 @@ from jeeves_runner.db import queue_claims, queue_contents, queue_enqueue, queue_
 STATEMENTS = {
     "claim": queue_claims._CLAIM,
     "next priority": queue_claims._NEXT_PRIORITY,
-    "ready": queue_claims._ADDED_AND_DELAYED,
+    "ready of a level": queue_claims._OF_LEVEL,
     "added": queue_claims._ADDED,
     "some delayed": queue_claims._SOME_DELAYED,
+    "some ended": queue_claims._SOME_ENDED,
     "settle": queue_claims._SETTLE_ONE,
     "waits too long": queue_claims._WAITS_TOO_LONG,
     "waiting twin": queue_enqueue._WAITING_TWIN,
@@ -32,7 +33,10 @@ STATEMENTS = {
 def touches(folder: Path, name: str) -> list[str]:
     """The steps in which a statement looks into the items."""
     store = Store(folder / "runner.sqlite")
-    names = "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
+    names = (
+        "any at until lease run queue id count level wanted below runs key error limit before lease_ended"
+        " attempt token"
+    )
     statement = STATEMENTS[name].replace("?", ":any")
     steps = list(store.conn.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names.split(), 1)))
     store.conn.close()
@@ -44,6 +48,31 @@ def test_no_statement_reads_all_items(tmp_path: Path, name: str) -> None:
     found = touches(tmp_path, name)
     assert found
     assert [step for step in found if not step.startswith("SEARCH queue_items USING")] == []
+
+
+def test_the_next_of_those_that_were_added_is_the_first_of_an_index(tmp_path: Path) -> None:
+    """No sort, however many wait."""
+    assert touches(tmp_path, "added") == ["SEARCH queue_items USING INDEX queue_items_added (queue_id=?)"]
+    (step,) = touches(tmp_path, "some delayed")
+    assert step.endswith("(queue_id=? AND ready_at>? AND ready_at<?)")
+
+
+def test_a_claim_writes_once(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runner.sqlite")
+    with store.tx() as tx:
+        queue_enqueue.enqueue(tx, "a", ["1", "2"])
+    written: list[str] = []
+
+    def note(_cursor: object, sql: str, _bindings: object) -> bool:
+        written.append(sql.split(maxsplit=1)[0])
+        return True
+
+    with store.tx() as tx:
+        tx.conn.exec_trace = note
+        assert [item.payload for item in queue_claims.claim(tx, "a")] == [1]
+        tx.conn.exec_trace = None
+    store.conn.close()
+    assert [word for word in written if word not in ("SELECT", "PRAGMA")] == ["UPDATE"]
 
 
 def test_an_equal_item_that_waits_is_found_beside_any_number_that_are_done(tmp_path: Path) -> None:
