@@ -11,6 +11,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, SourceType
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.runs import RUNNING, WAITING
+from jeeves_runner.db.waits import PAUSES, end_by_now
 
 
 class JobColumns(TypedDict):
@@ -125,11 +126,12 @@ class HealthCounts(NamedTuple):
 _SHOWN: Final = tuple(JobColumns.__annotations__)
 _FACTS: Final = len(ListedJob._fields) - 1
 
+_PAUSE_ENDS: Final = end_by_now(PAUSES)
 _SELECT: Final = """
 WITH active AS MATERIALIZED (
   SELECT job_id, max(status = 'running') AS running FROM runs
   WHERE status IN ('scheduled', 'running') GROUP BY job_id)
-SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since, pause.id, pause.until, pause.reason,
+SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since, pause.id, {pause_ends}, pause.reason,
   pause.job_id IS NULL,
   last.id, last.status, last.started_at, last.finished_at, last.duration_ms,
   CASE WHEN last.status = 'running' THEN (
@@ -142,13 +144,13 @@ LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
 LEFT JOIN overrides AS pause ON pause.id = (
   SELECT id FROM overrides WHERE (job_id = jobs.id OR job_id IS NULL) AND kind = 'pause'
     AND ended_at IS NULL AND (until IS NULL OR until > :at)
-  ORDER BY until IS NULL DESC, until DESC, job_id IS NULL LIMIT 1)
+  ORDER BY until IS NULL DESC, {pause_ends} DESC, job_id IS NULL LIMIT 1)
 LEFT JOIN runs AS last ON last.id = (
   SELECT id FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1)
 WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after
 ORDER BY jobs.id LIMIT :limit
 """
-_LIST: Final = _SELECT.format(columns=", ".join(f"jobs.{name}" for name in _SHOWN))
+_LIST: Final = _SELECT.format(columns=", ".join(f"jobs.{name}" for name in _SHOWN), pause_ends=_PAUSE_ENDS)
 _NO_LIMIT: Final = -1
 _BAD: Final = ", ".join(f"'{status}'" for status in BAD)
 

@@ -18,9 +18,13 @@ from jeeves_runner.db import audit
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
+from jeeves_runner.db.waits import PAUSES, end_by_now
 
 UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
 """The end of a pause that lasts until it is resumed."""
+
+_END: Final = end_by_now(PAUSES)
+"""Commands read pauses also while no server puts right what a clock that was ahead has left."""
 
 
 class Pauses(NamedTuple):
@@ -81,9 +85,9 @@ def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
 def job_is_paused(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
     """Whether a pause of this job, or of all, is in force."""
     rows = conn.execute(
-        "SELECT until FROM overrides WHERE (job_id = ? OR job_id IS NULL) AND kind = 'pause'"
+        f"SELECT {_END} FROM overrides WHERE (job_id = :job OR job_id IS NULL) AND kind = 'pause'"
         " AND ended_at IS NULL",
-        (job_id,),
+        {"job": job_id, "at": to_text(now)},
     )
     ends = [_end_of(until) for (until,) in rows]
     return any(end > now for end in ends)
@@ -93,7 +97,7 @@ def pauses(conn: apsw.Connection, now: datetime) -> Pauses:
     """All pauses in force, in one read."""
     in_force: dict[str | None, datetime] = {}
     ended: list[datetime] = []
-    for job_id, until, ended_at in conn.execute(_PAUSES):
+    for job_id, until, ended_at in conn.execute(_PAUSES, {"at": to_text(now)}):
         end = _end_of(until if ended_at is None else ended_at)
         if ended_at is None and end > now:
             in_force[job_id] = end
@@ -105,8 +109,8 @@ def pauses(conn: apsw.Connection, now: datetime) -> Pauses:
 
 
 # All that have not been ended, and of the others the one that was ended last.
-_PAUSES = """
-SELECT job_id, until, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NULL
+_PAUSES = f"""
+SELECT job_id, {_END}, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NULL
 UNION ALL
 SELECT * FROM (
   SELECT job_id, until, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NOT NULL
@@ -138,7 +142,8 @@ WHERE kind = 'pause' AND (job_id = :job OR job_id IS NULL) AND created_at <= :la
 def pause_of_all(conn: apsw.Connection, now: datetime) -> tuple[str | None, str | None] | None:
     """Until when all jobs are paused, as text, and why; None if they are not."""
     row = conn.execute(
-        "SELECT until, reason FROM overrides WHERE job_id IS NULL AND kind = 'pause' AND ended_at IS NULL"
+        f"SELECT {_END}, reason FROM overrides WHERE job_id IS NULL AND kind = 'pause' AND ended_at IS NULL",
+        {"at": to_text(now)},
     ).fetchone()
     if row is None:
         return None

@@ -24,6 +24,7 @@ class Wait(NamedTuple):
 
 
 LEASES: Final = Wait("queue_items", "lease_until", "lease_ms", "status = 'claimed'")
+PAUSES: Final = Wait("overrides", "until", "length_ms", "ended_at IS NULL")
 DELAYS: Final = Wait("queue_items", "ready_at", "delay_ms", "status = 'pending' AND ready_at IS NOT NULL")
 
 
@@ -50,3 +51,9 @@ ORDER BY {wait.until} DESC LIMIT 1
 def latest_end(wait: Wait) -> str:
     """SQL: when a wait ends that begins at ``:at``; null where a person has named the end."""
     return f"strftime('%Y-%m-%dT%H:%M:%fZ', :at, '+' || ({wait.length} / 1000.0) || ' seconds')"
+
+
+def end_by_now(wait: Wait) -> str:
+    """SQL: when a wait ends, as seen at ``:at``: no later than one that begins then, also while no
+    server has put it right; null where it has no end."""
+    return f"coalesce(min({wait.until}, {latest_end(wait)}), {wait.until})"

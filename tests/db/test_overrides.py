@@ -13,7 +13,8 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import PausedTime
 from jeeves_runner.db import overrides
-from jeeves_runner.db.overrides import UNTIL_RESUMED
+from jeeves_runner.db.job_list import listed_jobs
+from jeeves_runner.db.overrides import UNTIL_RESUMED, Pauses
 
 
 @pytest.fixture
@@ -175,9 +176,28 @@ def test_a_pause_of_a_job_that_has_no_occurrences_to_decide_about_goes_after_its
 
 
 def test_not_all_pauses_that_ever_were_are_read_to_find_those_of_a_gap(two: Ledger) -> None:
-    bounds: dict[str, Any] = {"job": "a", "first": "", "last": ""}
+    bounds: dict[str, Any] = {"job": "a", "first": "", "last": "", "at": ""}
     for query in (overrides._PAUSES, overrides._PAUSED_TIMES):
         plan = [step for _, _, _, step in two.conn.execute(f"EXPLAIN QUERY PLAN {query}", bounds)]
         looks = [step for step in plan if "overrides" in step]
         assert len(looks) == 2
         assert all(look.startswith("SEARCH overrides USING INDEX overrides_ended") for look in looks)
+
+
+def test_a_pause_by_length_that_a_clock_ahead_has_dated_ends_no_later_than_one_that_begins_now(
+    two: Ledger,
+) -> None:
+    """Whether or not a server has put the database right: commands also read it without one."""
+    named = after(days=2000)
+    two.clock.advance(days=900)
+    with two.tx() as tx:
+        end = End(two.now + timedelta(hours=2), length_ms=7_200_000)
+        overrides.pause(tx, "a", until=end, reason=None, by="test")
+        overrides.pause(tx, "b", until=End(named), reason=None, by="test")
+        overrides.pause(tx, None, until=end, reason="all", by="test")
+    assert overrides.pauses(two.conn, two.now).of_jobs == {"a": end.instant, "b": named}
+    two.clock.advance(days=-900)
+    assert overrides.pauses(two.conn, two.now) == Pauses({"a": after(hours=2), "b": named}, after(hours=2))
+    assert overrides.pause_of_all(two.conn, two.now) == (to_text(after(hours=2)), "all")
+    shown = {job.columns["id"]: job.pause_until for job in listed_jobs(two.conn, two.now)}
+    assert shown == {"a": to_text(after(hours=2)), "b": to_text(named)}
