@@ -21,6 +21,10 @@ _SYSTEM_HOLDS: Final = 1 << 17
 _SYSTEM_TAKES: Final = 1 << 15
 """Bytes that the system is to take of a client before the server does, which gets them all at once."""
 
+_BACKLOG: Final = 4096
+"""Connections that may wait in the system to be taken. What finds no place there tries again a second later,
+and more than the event loop takes in a turn may come at once. Linux allows somaxconn at most."""
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that HTTP will answer on; PortTaken."""
@@ -29,7 +33,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise PortTaken(

@@ -8,7 +8,7 @@ import resource
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +18,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.api import accepting
 from jeeves_runner.api.connection import Limits, connections_within
+from jeeves_runner.api.server import listen
 
 SHORT = 0.1
 """Seconds, for what a test waits for the end of."""
@@ -347,3 +348,14 @@ def no_free_descriptor() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_many_connections_that_come_at_once_find_a_place_before_they_are_taken() -> None:
+    """One that finds none tries again after a second: the system drops its first packet."""
+    limit = Path("/proc/sys/net/core/somaxconn")
+    most = min(300, int(limit.read_text()) if limit.exists() else 100)
+    with closing(listen("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        for _ in range(most):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(0.9)
+            client.connect(listener.getsockname())
