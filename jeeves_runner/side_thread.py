@@ -8,10 +8,12 @@ is missing to all.
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from errno import EAGAIN
 from queue import SimpleQueue
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from jeeves_runner.clock import Clock
 
 T = TypeVar("T")
 
@@ -54,6 +56,21 @@ class SideThread:
         except RuntimeError as error:
             raise OSError(EAGAIN, str(error)) from None
         self._has_started = True
+
+
+class Kept(Generic[T]):
+    """An answer that is asked for more often than it changes. Used in the event loop."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._answer: tuple[T, float] | None = None
+
+    async def get(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What ``ask`` answers, or has answered within the last ``seconds``. What it raises is not kept."""
+        if self._answer is None or self._clock.monotonic() - self._answer[1] >= self._seconds:
+            self._answer = await ask(), self._clock.monotonic()
+        return self._answer[0]
 
 
 class _Call(NamedTuple, Generic[T]):

@@ -6,8 +6,9 @@ import threading
 from errno import EAGAIN
 
 import pytest
+from support.clock import HandClock
 
-from jeeves_runner.side_thread import SideThread
+from jeeves_runner.side_thread import Kept, SideThread
 
 
 def fail() -> None:
@@ -68,3 +69,27 @@ def test_a_thread_ends_with_the_one_it_belongs_to() -> None:
     gc.collect()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_kept_answer_is_asked_for_anew_after_its_time_and_after_a_fault() -> None:
+    clock = HandClock()
+    kept: Kept[int] = Kept(clock, 1.0)
+    answers = iter([1, 2, None, 3])
+
+    async def ask() -> int:
+        if (answer := next(answers)) is None:
+            raise TimeoutError
+        return answer
+
+    async def scenario() -> None:
+        for seconds in (0, 0.9, 0.1, 0.9):
+            clock.advance(seconds=seconds)
+            seen.append(await kept.get(ask))
+        clock.advance(seconds=0.1)
+        with pytest.raises(TimeoutError):
+            await kept.get(ask)
+        seen.append(await kept.get(ask))
+
+    seen: list[int] = []
+    asyncio.run(scenario())
+    assert seen == [1, 1, 2, 2, 3]

@@ -20,12 +20,15 @@ from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import SpoolFiles
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.errors import JeevesError
-from jeeves_runner.side_thread import SideThread
+from jeeves_runner.side_thread import Kept, SideThread
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _ROLES: Final = web.AppKey("roles", dict[web.AbstractRoute, Role])
 """The role of each route that aiohttp knows."""
+
+_TOO_OPEN_KEPT: Final = 1.0
+"""Seconds for which it holds what of the files more people may use than is said."""
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
@@ -37,7 +40,14 @@ def build_app(services: ApiServices, limits: Limits) -> web.Application:
     reads = ReadPool(database)
     app.on_cleanup.append(reads.close)
     files = SideThread("files for HTTP")
-    call_of = partial(Call, services=services, reads=reads, files=files, spools=SpoolFiles(database.parent))
+    call_of = partial(
+        Call,
+        services=services,
+        reads=reads,
+        files=files,
+        too_open=Kept(services.clock, _TOO_OPEN_KEPT),
+        spools=SpoolFiles(database.parent),
+    )
     bodies = Room(limits.memory)
     roles = app[_ROLES] = {}
     for route in ROUTES:

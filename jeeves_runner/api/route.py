@@ -1,6 +1,6 @@
 """What a route is: all that the server, the guard, the documentation and the tests need to know of it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,13 +9,14 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import apsw
 from aiohttp import web
 
+from jeeves_runner.access import TooOpen
 from jeeves_runner.api.problems import ANY_BODY, ANY_ROUTE
 from jeeves_runner.api.read_pool import ReadPool
 from jeeves_runner.api.requests import Nothing
 from jeeves_runner.api.responses import encode, encoded_parts, encoded_response, spooled_response
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.api.spool import PIECE, Spool, SpoolFiles
-from jeeves_runner.side_thread import PATIENCE, SideThread
+from jeeves_runner.side_thread import PATIENCE, Kept, SideThread
 
 P = TypeVar("P")
 Q = TypeVar("Q")
@@ -43,6 +44,8 @@ class Call(Generic[P, Q, B]):
     """For reads that may take long."""
     files: SideThread
     """For looks at files."""
+    too_open: Kept[Sequence[TooOpen]]
+    """What more people may use than is said. To look for it each time is a third of what /status costs."""
     spools: SpoolFiles
     """For large answers."""
     path: P

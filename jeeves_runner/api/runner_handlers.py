@@ -49,7 +49,7 @@ async def _too_open(call: PlainCall) -> Sequence[TooOpen]:
     settings = call.services.config
     look = partial(too_open_files, settings.db_path, settings.data_dir, settings.folder_mode)
     with suppress(OSError):
-        return await call.look(look)
+        return await call.too_open.get(partial(call.look, look))
     return ()
 
 

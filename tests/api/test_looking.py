@@ -18,7 +18,7 @@ from support.logs import log_file, log_place
 
 from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
-from jeeves_runner.api import route, runner_handlers
+from jeeves_runner.api import app, route, runner_handlers
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.views.jobs import jobs_view
@@ -259,6 +259,24 @@ def test_a_log_whose_disk_hangs_after_a_part_ends_with_its_connection(
     assert [record.getMessage() for record in caplog.records] == [
         f"the log of run {run} cannot be read further: its disk does not answer"
     ]
+
+
+def test_status_does_not_look_at_the_files_each_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes another thread: a third of what the answer costs."""
+    looks: list[object] = []
+
+    def looking(*settings: object) -> list[TooOpen]:
+        looks.append(settings)
+        return [TooOpen(Path("/srv/data"), 0o755)]
+
+    monkeypatch.setattr(runner_handlers, "too_open_files", looking)
+    monkeypatch.setattr(app, "_TOO_OPEN_KEPT", 60.0)
+
+    async def scenario(api: Api) -> list[object]:
+        return [(await api.get("/status")).body["health"]["too_open"] for _ in range(3)]
+
+    assert with_api(ledger, scenario) == 3 * [[{"path": "/srv/data", "mode": "0755"}]]
+    assert len(looks) == 1
 
 
 def test_status_answers_while_the_disk_of_the_data_folder_hangs(
