@@ -2,26 +2,32 @@
 
 Its states are the beginnings of the texts, as a tree. After each byte it stands at the longest beginning that
 the bytes so far end with. So a byte costs the same whatever the texts are and however they overlap.
+
+Where to go on from a state that no byte leads on from is found when output first reaches the state. So long
+texts cost little before there is output, and output seldom reaches more than their beginnings.
 """
 
 import re
 from array import array
-from collections import defaultdict, deque
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection
+from itertools import pairwise
 from typing import Final
 
 ROOT: Final = 0
 """The state in which nothing is begun."""
 
 _NOTHING: Final = -1
-_NONE: Final[Mapping[int, int]] = {}
 
 _SEARCHED: Final = 8
 """Bytes of a text that are searched for: enough that they are nearly always the beginning of it."""
 
+_MOST_SEARCHED: Final = 1000
+"""Beginnings that are searched for; of more, shorter ones are. Each costs some 20 µs to get ready."""
+
 
 class Automaton:
-    """Knows the states. They are numbers; a text's states mostly follow one another."""
+    """Knows the states. They are numbers; a text's states mostly follow one another. For one thread alone."""
 
     def __init__(self, texts: Collection[bytes]) -> None:
         """``texts``: at least one, each of 2 bytes at least."""
@@ -33,11 +39,14 @@ class Automaton:
         self._longest = array("I", [0])
         for text in texts:
             self._add(text)
-        self._back = array("I", bytes(self._depth.itemsize * len(self._depth)))
-        self._link()
+        # The longest proper end of a state that is a beginning too; unknown before the state is reached.
+        self._back = array("i", [_NOTHING]) * len(self._depth)
+        self._back[ROOT] = ROOT
         # Nearly all output holds no beginning of a text. A search for one in C passes it at full speed.
-        self._searched = min(_SEARCHED, *map(len, texts))
-        beginnings = {text[: self._searched] for text in texts}
+        beginnings = {text[:_SEARCHED] for text in texts}
+        self._searched = min(map(len, beginnings))
+        while len(beginnings := {text[: self._searched] for text in beginnings}) > _MOST_SEARCHED:
+            self._searched -= 1
         self._search = re.compile(_any_of(beginnings), re.DOTALL).search
 
     def depth(self, state: int) -> int:
@@ -62,13 +71,17 @@ class Automaton:
             place += 1
             while following[state] != byte:
                 if state in others and byte in others[state]:
-                    state = others[state][byte]
+                    reached = others[state][byte]
                     break
                 if state == ROOT:
+                    reached = ROOT
                     break
                 state = back[state]
             else:
-                state += 1
+                reached = state + 1
+            if back[reached] == _NOTHING:
+                self._link(reached, byte, state)
+            state = reached
             if longest[state]:
                 found.append((place - longest[state], place))
         return state, found
@@ -101,27 +114,25 @@ class Automaton:
             return state + 1
         return self._others[state].get(byte) if state in self._others else None
 
-    def _link(self) -> None:
-        """Note for each state the one to go on from where no byte leads on: its longest proper end that is a
-        beginning too. Shallow states come first."""
-        following, others, back, longest = self._next, self._others, self._back, self._longest
-        waiting = deque(child for _, child in self._leads(ROOT))
-        while waiting:
-            state = waiting.popleft()
-            for byte, child in self._leads(state):
-                waiting.append(child)
-                end = back[state]
-                while following[end] != byte and byte not in others.get(end, _NONE) and end != ROOT:
-                    end = back[end]
-                back[child] = end + 1 if following[end] == byte else others.get(end, _NONE).get(byte, ROOT)
-                longest[child] = longest[child] or longest[back[child]]
+    def _link(self, state: int, byte: int, parent: int) -> None:
+        """Note a state's longest proper end, and which texts end there; ``byte`` leads to it from ``parent``.
 
-    def _leads(self, state: int) -> list[tuple[int, int]]:
-        """The bytes that lead on from a state, and where to."""
-        leads = list(self._others.get(state, _NONE).items())
-        if self._next[state] != _NOTHING:
-            leads.append((self._next[state], state + 1))
-        return leads
+        What it needs of shorter ends that nothing has reached yet is noted as well, the shortest first.
+        """
+        new = [state]
+        end = parent
+        while end != ROOT:
+            end = self._back[end]
+            onward = self._onward(end, byte)
+            if onward is not None:
+                new.append(onward)
+                if self._back[onward] != _NOTHING:
+                    break
+        else:
+            new.append(ROOT)
+        for known, longer in pairwise(reversed(new)):
+            self._back[longer] = known
+            self._longest[longer] = self._longest[longer] or self._longest[known]
 
 
 def _any_of(texts: Collection[bytes]) -> bytes:

@@ -139,6 +139,23 @@ def test_the_time_for_a_byte_has_a_bound_whatever_the_secrets_are(count: int, ch
     assert thread_time() - began < 5
 
 
+def test_a_long_secret_of_short_lines_is_ready_soon() -> None:
+    """The event loop waits for it. Its lines need the whole, which has ten forms."""
+    secret = 'a"/<é\n' * 10922
+    began = thread_time()
+    masker = Masker(texts_of([secret]))
+    assert thread_time() - began < 1
+    assert masker.feed(f"<{secret}>".encode()) + masker.close() == b"<***>"
+
+
+def test_a_secret_of_thousands_of_lines_is_ready_soon() -> None:
+    secret = "\n".join(f"{n:05}-line" for n in range(5957))
+    began = thread_time()
+    masker = Masker(texts_of([secret]))
+    assert thread_time() - began < 1
+    assert masker.feed(b"<00000-line> <05956-line> <05957-line>") == b"<***> <***> <05957-line>"
+
+
 def test_a_text_is_masked_like_output() -> None:
     assert masked("the file hunter2! is missing", texts_of(["hunter2!"])) == "the file *** is missing"
     assert masked("it ends in hunter", texts_of(["hunter2!"])) == "it ends in hunter"
