@@ -16,7 +16,7 @@ import click
 from jeeves_runner.cli.tables import table
 from jeeves_runner.cli.terminal import Cell, Styled, line, terminal_width
 from jeeves_runner.clock import Clock, SystemClock
-from jeeves_runner.core.wording import one_line, printable_json
+from jeeves_runner.core.wording import no_command, one_line, printable_json
 from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -140,6 +140,10 @@ class App:
         if texts:
             click.echo("\n".join(texts), color=color)
 
+    def print_command(self, text: str) -> None:
+        """One line that CI is to take for a command."""
+        click.echo(one_line(text))
+
     def print_text(self, text: str) -> None:
         """A text of several lines."""
         self.print_lines((line,) for line in text.splitlines())
@@ -176,7 +180,7 @@ class App:
 
 def say(text: str) -> None:
     """One line on standard error, beside what a command prints."""
-    click.echo(one_line(text), err=True)
+    click.echo(no_command(one_line(text)), err=True)
 
 
 pass_app = click.make_pass_decorator(App)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.cli.terminal import Cell, Styled
-from jeeves_runner.core.wording import one_line
+from jeeves_runner.cli.terminal import Cell, Styled, plain
+from jeeves_runner.core.wording import no_command, one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -29,14 +29,14 @@ def table(
     If that leaves them too little room, or if ``width`` is None, lines are as wide as they need to be. A
     terminal then breaks them, and every word can still be copied.
     """
-    texts = [[one_line(cell.text if isinstance(cell, Styled) else cell) for cell in row] for row in rows]
+    texts = [[one_line(plain(cell)) for cell in row] for row in rows]
     whole = _natural_widths(headers, texts)
     widths = whole if width is None else _fitted_widths(headers, whole, width) or whole
     if widths == whole and not color:
         lines = _aligned((headers, *texts), widths)
     else:
         lines = _folded(headers, rows, widths, color)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(no_command(line.rstrip()) for line in lines)
 
 
 def _natural_widths(headers: Sequence[str], texts: Sequence[Sequence[str]]) -> list[int]:

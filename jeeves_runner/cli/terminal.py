@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import click
 
-from jeeves_runner.core.wording import one_line
+from jeeves_runner.core.wording import no_command, one_line
 
 
 class Styled(NamedTuple):
@@ -22,17 +22,27 @@ Cell = str | Styled
 
 
 def line(*parts: Cell, color: bool) -> str:
-    """The parts on one line, with nothing in them that could steer the terminal.
+    """The parts on one line, with nothing in them that could steer the terminal, or CI.
 
     With ``color``, styles become escape codes.
     """
-    return "".join(_part(part, color) for part in parts)
+    texts = [one_line(plain(part)) for part in parts]
+    first = next((n for n, text in enumerate(texts) if text.strip()), None)
+    if first is not None:
+        texts[first] = no_command(texts[first])
+    if not color:
+        return "".join(texts)
+    return "".join(_with_style(text, part) for text, part in zip(texts, parts, strict=True))
 
 
-def _part(part: Cell, color: bool) -> str:
-    text, style = part if isinstance(part, Styled) else (part, "")
-    text = one_line(text)
-    if not (color and style):
+def plain(cell: Cell) -> str:
+    """Its text, as it came."""
+    return cell.text if isinstance(cell, Styled) else cell
+
+
+def _with_style(text: str, part: Cell) -> str:
+    style = part.style if isinstance(part, Styled) else ""
+    if not style:
         return text
     words = set(style.split())
     hue = next(iter(words - {"bold", "dim"}), None)

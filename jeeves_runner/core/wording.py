@@ -1,7 +1,8 @@
 """Texts and values from outside, made fit for a sentence, a line of a log or a terminal.
 
 What people and scripts wrote may hold characters that steer a terminal, turn the direction of writing, or
-begin a new line. All that commands and the log show of it passes ``one_line`` or ``printable_json``.
+begin a new line. All that commands and the log show of it passes ``one_line`` or ``printable_json``; and what
+begins a line of a command, ``no_command``.
 """
 
 import json
@@ -36,6 +37,14 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def no_command(line: str) -> str:
+    """The line, which ``one_line`` gave, as one that no CI takes for a command: ``\\x3a:error::``.
+
+    GitHub finds the ``::`` of its workflow commands at the beginning of a line, behind blanks too.
+    """
+    return line.replace(":", r"\x3a", 1) if line.lstrip().startswith("::") else line
 
 
 def printable_json(document: str) -> str:

@@ -19,6 +19,8 @@ from jeeves_runner.cli.commands import SECTIONS
 from jeeves_runner.cli.context import App
 
 HOSTILE = "\x1b]0;t\x07\x1b[95m\x9b2J\u202e\x7f\u2028\n::error::x\r##[error]y\tend"
+COMMAND = " ::error::x"
+"""GitHub takes such a line for a command of the program that prints it."""
 OWN_COLOUR = re.compile(r"\x1b\[(0|1|2|3[1-6])m")
 
 WORDS = {
@@ -58,7 +60,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     (tmp_path / "jobs.d").mkdir()
     (tmp_path / "jobs.d" / f"{HOSTILE}.yaml").write_text('id: b\nrun: "true"\n"x\\e[95m\\n::error::": 1\n')
     (tmp_path / "jobs.d" / "c.yaml").write_text('id: c\ntimeout: 1m\nrun: "\\e[95m"\nname: "\\e[95m\\n::"\n')
-    ledger.add_job("a", name=HOSTILE, description=HOSTILE.replace("::", ""), owner=HOSTILE, tags=(HOSTILE,))
+    ledger.add_job("a", name=HOSTILE, description=HOSTILE, owner=HOSTILE, tags=(HOSTILE,))
     ledger.declare_queue("a")
     for status in ("ok", "error", "skipped", "running", "scheduled"):
         ledger.add_run("a", status, message=HOSTILE, stdout=HOSTILE, stderr=HOSTILE)
@@ -82,13 +84,12 @@ def call(shell: Shell, name: str, *more: str, instead: dict[str, str] | None = N
     return shell.run(*name.split(), *more, "--", *arguments)
 
 
-def check(result: Result, name: str) -> None:
-    """It prints what can be printed, in the styles of the program, and begins no line as a text wants it; but
-    the description of a job has lines."""
+def check(result: Result) -> None:
+    """It prints what can be printed, in the styles of the program, and begins no line as a text wants it."""
     assert "\x1b[95m" not in result.output
     for line in result.output.split("\n"):
         assert OWN_COLOUR.sub("", line).isprintable(), line
-        assert name == "job" or not line.lstrip().startswith("::error")
+        assert not OWN_COLOUR.sub("", line).lstrip().startswith("::error")
 
 
 @pytest.mark.parametrize("color", [False, True])
@@ -99,13 +100,13 @@ def test_no_command_prints_what_steers(
     monkeypatch.setattr(App, "color", color)
     options = [param.opts for param in COMMANDS[name].params if isinstance(param, click.Option)]
     if ["--json"] in options:
-        check(call(shell, name, "--json"), name)
-    check(call(shell, name), name)
+        check(call(shell, name, "--json"))
+    check(call(shell, name))
     for param in COMMANDS[name].params:
         if isinstance(param, click.Argument):
-            check(call(shell, name, instead={str(param.name): HOSTILE}), name)
+            check(call(shell, name, instead={str(param.name): HOSTILE}))
         elif isinstance(param, click.Option) and not param.is_flag:
-            check(call(shell, name, f"{param.opts[-1]}={HOSTILE}"), name)
+            check(call(shell, name, f"{param.opts[-1]}={HOSTILE}"))
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -117,11 +118,32 @@ def test_nor_does_any_from_a_column(shell: Shell, table: str) -> None:
     names = ", ".join(f'"{name}"' for name, _ in columns)
     conn.execute(f"CREATE TEMP TABLE before AS SELECT {names} FROM {table}")
     for column in (name for name, kind in columns if kind == "TEXT"):
-        for text in (HOSTILE, '{"\u202e": "\x9b"}', '["\u202e\x9b"]'):
+        for text in (HOSTILE, COMMAND, '{"\u202e": "\x9b"}', '["\u202e\x9b"]'):
             try:
                 conn.execute(f'UPDATE {table} SET "{column}" = ?', (text,))
             except apsw.Error:
                 continue
             for name in LOOKS:
-                check(call(shell, name), name)
+                check(call(shell, name))
         conn.execute(f"REPLACE INTO {table} ({names}) SELECT {names} FROM before")
+
+
+def test_a_manifest_begins_no_line_with_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, where manifests lie in the project root."""
+    monkeypatch.chdir(tmp_path)
+    shell = Shell(tmp_path)
+    shell.config.write_text("jobs_dir: .\n")
+    (tmp_path / f"{COMMAND}.yaml").write_text("foo: 1\n")
+    for command in ("validate", "diff", "apply", "apply --keep-going"):
+        result = shell.run(*command.split())
+        check(result)
+        assert r"\x3a:error::x.yaml:1:1: error: " in result.output
+
+
+def test_validate_gives_github_its_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "jobs.d" / "a.yaml").write_text('id: a\nrun: "x"\n"b\\n::error::": 1\ntimeout: 1m\n')
+    lines = Shell(tmp_path).run("validate", "--format", "github").stdout.splitlines()
+    assert [line for line in lines if line.lstrip().startswith("::")] == lines[:1]
+    assert lines[0].startswith("::error file=jobs.d/a.yaml,line=3,col=1::unknown key")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeeves_runner.core.wording import one_line, printable_json
+from jeeves_runner.core.wording import no_command, one_line, printable_json
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,17 @@ def test_json_that_can_be_printed_is_the_same_value(text: str) -> None:
     shown = printable_json(json.dumps({"text": text}, ensure_ascii=False, indent=2))
     assert json.loads(shown) == {"text": text}
     assert all(line.isprintable() for line in shown.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("::error::x", r"\x3a:error::x"),
+        ("  ::add-mask::x", r"  \x3a:add-mask::x"),
+        ("a.yaml:1:1: error: ::error::x", "a.yaml:1:1: error: ::error::x"),
+        (": x", ": x"),
+        ("", ""),
+    ],
+)
+def test_a_line_is_no_command_of_github(line: str, shown: str) -> None:
+    assert no_command(line) == shown

@@ -44,7 +44,7 @@ def command(app: App, strict: bool, form: str, staged: bool) -> int:
         for p in problems:
             text = f"{p.message}. {p.hint}" if p.hint else p.message
             file = _property(posixpath.normpath(posixpath.join(above, p.file)))
-            app.print(f"::{p.severity} file={file},line={p.line},col={p.column}::{_escaped(text)}")
+            app.print_command(f"::{p.severity} file={file},line={p.line},col={p.column}::{_escaped(text)}")
     else:
         app.print_lines(problem_lines(problems))
     declared = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
