@@ -243,9 +243,9 @@ def _unknown_word(kind: FieldKind, word: str) -> ScheduleError:
 
 
 def _unwrapped(kind: FieldKind, low: int, high: int) -> str:
-    """The wrapped range as a list that cron can read: 22-2 of hours is 22-23,0-2."""
+    """The wrapped range as a list that cron can read: 22-2 of hours is 22-23,0-2, and 7-2 of weekdays 0-2."""
     parts = ((low, kind.every[-1]), (kind.low, high))
-    return "write " + ",".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)
+    return "write " + ",".join(str(a) if a == b else f"{a}-{b}" for a, b in parts if a <= b)
 
 
 def _unreadable(kind: FieldKind, item: str) -> ScheduleError:

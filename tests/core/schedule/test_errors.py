@@ -41,6 +41,8 @@ def shown(text: str) -> str:
         ("1,,2 * * * *", "minute: an item of the list is empty", "extra comma"),
         ("0 22-2 * * *", "hour '22-2' ends before it begins", "write 22-23,0-2"),
         ("0 0 * * sat-mon", "weekday 'sat-mon' ends before it begins", "write 6,0-1"),
+        ("0 0 * * 7-2", "weekday '7-2' ends before it begins", "write 0-2"),
+        ("0 0 * * 7-0", "weekday '7-0' ends before it begins", "write 0"),
         ("*/0 * * * *", "minute '*/0': the step must be a number from 1 to 60", None),
         ("*/90 * * * *", "minute '*/90': the step must be", None),
         ("*/x * * * *", "minute '*/x': the step must be", None),
