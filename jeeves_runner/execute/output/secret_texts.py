@@ -11,6 +11,10 @@ MIN_LENGTH: Final = 6
 _LINE_END: Final = re.compile("\r\n|\r|\n")
 _JSON_CODE: Final = re.compile(r"\\u[0-9a-f]{4}")
 
+_GO: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+_GSON: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&='"}
+_DOTNET: Final = {ord(char): f"\\u{ord(char):04X}" for char in "<>&'+`"}
+
 
 def is_masked(secret: str) -> bool:
     """Whether a secret is long enough; blanks alone would blot out what is between words."""
@@ -41,10 +45,13 @@ def _written(text: str) -> Iterator[str]:
     yield text
     ascii_only = json.dumps(text)[1:-1]
     upper = _JSON_CODE.sub(lambda code: r"\u" + code[0][2:].upper(), ascii_only)
-    for form in (json.dumps(text, ensure_ascii=False)[1:-1], ascii_only, upper):
+    as_it_is = json.dumps(text, ensure_ascii=False)[1:-1]
+    for form in (as_it_is, ascii_only, upper):
         yield form
         yield form.replace("/", r"\/")
-        yield form.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+        yield form.translate(_GO)
+    yield as_it_is.translate(_GSON)
+    yield upper.replace(r"\"", r"\u0022").translate(_DOTNET)
 
 
 def _encoded(text: str) -> Iterator[bytes]:

@@ -68,6 +68,13 @@ def test_a_secret_is_masked_as_json_writes_it(secret: str, encoder: object) -> N
     assert shown(f"value: {encoder(secret)},", secret) == 'value: "***",'
 
 
+def test_a_secret_is_masked_as_gson_and_dotnet_write_it() -> None:
+    """Both escape characters of base64 and of passwords that JSON itself leaves as they are."""
+    secret = "ab+c/d'e\"f<é`g=="
+    assert shown(r"gson: ab+c/d\u0027e\"f\u003cé`g\u003d\u003d.", secret) == "gson: ***."
+    assert shown(r".net: ab\u002Bc/d\u0027e\u0022f\u003C\u00E9\u0060g==.", secret) == ".net: ***."
+
+
 def test_hexadecimal_digits_may_be_capitals() -> None:
     assert shown(r"p\u00E4ssw\u00F6rd", "pässwörd") == "***"
 
