@@ -11,6 +11,9 @@ MASK = b"***"
 _MIN_PART = 6
 """Bytes of the shortest beginning of a secret that is masked where the output ends in the middle of it."""
 
+_SHORT = 64 * 1024
+"""Bytes of texts up to which their automaton is small: it takes 14 bytes for each."""
+
 
 class Masker:
     """Replaces texts in one stream; the result depends on the whole stream, not on its chunks.
@@ -99,7 +102,10 @@ def _with_strings_masked(value: Any, texts: tuple[bytes, ...]) -> Any:
             return value
 
 
-@lru_cache(maxsize=32)
 def _automaton(texts: tuple[bytes, ...]) -> Automaton:
-    """The runs of a job mostly have the same secrets."""
-    return Automaton(texts)
+    """The runs of a job mostly have the same secrets. Of long ones few are kept: each takes megabytes."""
+    return _of_short(texts) if sum(map(len, texts)) <= _SHORT else _of_long(texts)
+
+
+_of_short = lru_cache(maxsize=32)(Automaton)
+_of_long = lru_cache(maxsize=2)(Automaton)
