@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from support.cli import Shell, answering, words
@@ -10,11 +11,14 @@ from support.clock import NOON
 
 from jeeves_runner import __version__
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.problem import Problem
+from jeeves_runner.core.withheld import Withheld, WithheldBy
 from jeeves_runner.db import clock_events
 from jeeves_runner.db.runner import begin_stop, lock_path
+from jeeves_runner.reconcile.sync_status import SyncStatus, state_of
 from jeeves_runner.views.runner import status_view
-from jeeves_runner.views.sync import SyncDocument, problems_view, recorded_sync
+from jeeves_runner.views.sync import SyncDocument, problems_view, recorded_sync, sync_view
 
 
 @pytest.fixture
@@ -154,6 +158,18 @@ def test_a_config_whose_mistake_hides_the_database_is_told_as_that(shell: Shell)
     answer = shell.run("status")
     assert answer.exit_code == 2
     assert "jeeves-runner.yaml:1:11: `data_dir` must be text" in answer.stderr
+
+
+@pytest.mark.parametrize("by", get_args(WithheldBy))
+def test_changes_ask_for_attention_whatever_keeps_them_back(shell: Shell, by: WithheldBy) -> None:
+    withheld = Withheld(by=by, keys=(("job", "a"),), reason="it is too early", since=NOON)
+    state = state_of(Plan(), [withheld])
+    sync = sync_view(SyncStatus(state=state, since=NOON, withheld=(withheld,), checked_at=NOON))
+    assert state != "in_sync"
+    said = status_view(shell.ledger.conn, NOON, uptime=timedelta(0), sync=sync)
+    with answering({"/status": said, "/sync": sync}) as socket, shell.server(socket):
+        for command in (("status",), ("status", "--check")):
+            assert " job a it is too early, since now" in words(shell.run(*command).stdout)
 
 
 def test_manifests_that_cannot_be_looked_at_say_since_when(shell: Shell) -> None:
