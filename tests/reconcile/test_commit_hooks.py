@@ -106,6 +106,24 @@ def test_a_job_stays_switched_off_while_a_hook_hides_the_edit(
     assert [message for message in caplog.messages if "pending" in message] == [f"manifests: pending: {WHY}"]
 
 
+def test_an_edit_is_known_where_git_turns_the_ends_of_lines(project: Project) -> None:
+    def write(text: str) -> None:
+        (project.jobs_dir / "a.yaml").write_bytes(text.replace("\n", "\r\n").encode())
+
+    write(SWITCHED_OFF)
+    git(project.root, "config", "core.autocrlf", "true")
+
+    async def story() -> None:
+        async with switched_off(project) as scene:
+            git(project.root, "checkout", "--", ".")
+            assert (project.jobs_dir / "a.yaml").read_bytes() == COMMITTED.replace("\n", "\r\n").encode()
+            assert await scene.saw() == ("pending", WHY, 0)
+            write(SWITCHED_OFF)
+            assert await scene.saw() == ("in_sync", None, 0)
+
+    asyncio.run(story())
+
+
 def after_a_minute(scene: Scene) -> None:
     scene.clock.advance(seconds=60)
 

@@ -70,7 +70,7 @@ def compare(roots: Iterable[Root], seen: Snapshot, before: GitTrace | None, now:
         return None
     found: dict[str, Seen] = {}
     for root, files in _of_each(tracked, (*seen.files, *seen.defaults)):
-        texts = _texts(files, next(_hashes(root.staged, edits), ""))
+        texts = _texts(files, root.staged, next(_hashes(root.staged, edits), ""))
         commits = list(_indexes_of_commits(root))
         for path in texts.keys() | root.staged.keys():
             text = texts.get(path)
@@ -129,13 +129,23 @@ def _hashes(index: Mapping[str, str], edits: Edits) -> Iterator[str]:
     yield from (wait.text for wait in edits.waits.values())
 
 
-def _texts(files: Iterable[SourceFile], like: str) -> dict[str, str]:
-    """The hash that git would have for each file's text, as long as ``like``."""
+def _texts(files: Iterable[SourceFile], staged: Mapping[str, str], like: str) -> dict[str, str]:
+    """The hash that git would have for each file's text, as long as ``like``.
+
+    Git may keep lines without the carriage returns that they have in files (``core.autocrlf``, ``eol=crlf``).
+    """
     new = hashlib.sha256 if len(like) > _SHORT else hashlib.sha1
-    return {
-        file.path: new(b"blob %d\0" % len(file.data) + file.data, usedforsecurity=False).hexdigest()
-        for file in files
-    }
+
+    def text_of(data: bytes) -> str:
+        return new(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+    texts = {}
+    for file in files:
+        text = text_of(file.data)
+        if b"\r\n" in file.data and text != staged.get(file.path):
+            text = text_of(file.data.replace(b"\r\n", b"\n"))
+        texts[file.path] = text
+    return texts
 
 
 def _indexes_of_commits(root: _Tracked) -> Iterator[dict[str, str]]:
