@@ -46,19 +46,20 @@ def duration(ms: int | None) -> str:
 
 
 def relative(then: datetime | None, now: datetime) -> str:
-    """A time as seen from ``now``: ``in 3m``, ``2h ago``, ``now`` (within half a second)."""
+    """A time as seen from ``now``: ``in 3m``, ``in 1h 59m``, ``2h ago``, ``now`` (within half a second)."""
     if then is None:
         return NONE
     seconds = round((then - now).total_seconds())
     if seconds == 0:
         return "now"
-    distance = _coarse(abs(seconds) * SECOND)
+    distance = _rough(abs(seconds) * SECOND)
     return f"in {distance}" if seconds > 0 else f"{distance} ago"
 
 
-def _coarse(ms: int) -> str:
+def _rough(ms: int) -> str:
+    """In one unit; in two below two of it, where one would leave up to half unsaid."""
     unit, name = next((unit, name) for unit, name in UNITS if ms >= unit)
-    return f"{ms // unit}{name}"
+    return duration(ms) if ms < 2 * unit and unit > SECOND else f"{ms // unit}{name}"
 
 
 def timestamp(then: datetime | None) -> str:
