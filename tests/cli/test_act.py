@@ -214,7 +214,7 @@ def test_cancel_without_a_server_ends_a_waiting_run(shell: Shell) -> None:
 def test_cancel_settles_the_run_of_a_dead_server(shell: Shell) -> None:
     with shell.server():
         """It starts, and is gone without a word."""
-    mark = "a mark of this test"
+    mark = f"a mark of the test in {shell.folder}"
     orphan = subprocess.Popen(
         [sys.executable, "-c", "print(flush=True); input()"],
         env={**os.environ, "JR_RUN_MARK": mark, "JR_DB_PATH": str(shell.ledger.path)},
