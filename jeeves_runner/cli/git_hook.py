@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from os.path import relpath
 from pathlib import Path
@@ -26,9 +27,14 @@ def hook_of(project: Path, jobs_dir: str) -> NewFile:
     place = next(above for above in (project, *project.parents) if os.path.isdir(above))  # noqa: PTH112
     said = ask(place, "rev-parse", "--show-toplevel", "--git-common-dir", patience=_PATIENCE)
     if said is None:
+        if shutil.which("git") is None:
+            raise Conflict(
+                "there is no program git on the PATH; nothing was written",
+                hint="install git, or leave out --hook",
+            )
         raise Conflict(
             f"{project} is in no git repository, so there is no place for a hook; nothing was written",
-            hint="`git init`, or leave out --hook",
+            hint=f"`git init {shlex.quote(str(project))}`, or leave out --hook",
         )
     top, common = (os.fsdecode(line) for line in said.splitlines())
     elsewhere = ask(place, "config", "--get", "core.hooksPath", patience=_PATIENCE)

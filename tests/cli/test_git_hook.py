@@ -67,10 +67,18 @@ def test_hooks_that_are_kept_elsewhere_are_not_ours_to_change(project: Path) -> 
 
 def test_outside_of_git_there_is_no_place_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    answer = run("init", "--hook")
+    answer = run("init", "--hook", "my jobs")
     assert answer.exit_code == 2
     assert "in no git repository" in answer.stderr
+    assert f"`git init '{tmp_path / 'my jobs'}'`" in answer.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_git_it_says_that_git_is_missing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(project))
+    answer = run("init", "--hook")
+    assert answer.exit_code == 2
+    assert "there is no program git on the PATH; nothing was written" in answer.stderr
 
 
 @pytest.mark.slow
