@@ -46,7 +46,10 @@ SCHEMA_VERSION = 7
 _SMALLEST = 512
 """Bytes of the smallest SQLite database. SQLite itself takes a file of one byte for an empty one."""
 
-_CREATE_HINT = "run `jeeves-runner apply`, which sets it up"
+_CREATE_HINT = (
+    "`jeeves-runner apply` sets it up; a server that runs keeps the database it began with:"
+    " restart it if data_dir or db_path has changed"
+)
 _LOCAL_DISK_HINT = "let db_path name a file on a local disk"
 
 

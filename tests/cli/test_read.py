@@ -378,3 +378,5 @@ def test_without_a_database_the_next_step_is_named(tmp_path: Path) -> None:
         result = shell.run(command)
         assert (result.exit_code, result.stdout) == (2, "")
         assert "there is no database at" in result.stderr
+        assert "`jeeves-runner apply` sets it up" in result.stderr
+        assert "restart it if data_dir or db_path has changed" in result.stderr
