@@ -74,11 +74,12 @@ def test_a_hangup_looks_at_the_manifests_and_goes_on_in_a_new_log(root: Path) ->
     (root / "jeeves-runner.yaml").write_text("port: 0\nlog: {file: runner.log}\nsync: {interval: 1h}\n")
     log = root / "runner.log"
     with serving(root) as server:
-        before = server.get("/sync")["checked_at"]
         log.rename(root / "runner.log.1")
         server.signal(signal.SIGHUP)
+        until(lambda: log.exists() and "SIGHUP: looking" in log.read_text())
+        before = server.get("/sync")["checked_at"]
+        server.signal(signal.SIGHUP)
         until(lambda: server.get("/sync")["checked_at"] > before)
-        assert "SIGHUP: looking" in log.read_text()
     assert "SIGTERM: stopping" in log.read_text()
     assert "SIGTERM" not in (root / "runner.log.1").read_text()
 
