@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = "jeeves_runner"
 
-WORDS = ("", "errors", "clock", "core.origin", "core.model")
+WORDS = ("", "errors", "clock", "core.origin", "core.model", "core.run")
 """The words of the domain; the empty name is the package itself, which holds its version."""
 
 TEXTS = (

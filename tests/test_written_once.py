@@ -13,7 +13,8 @@ from support.schema_files import texts
 from jeeves_runner.config import config_schema
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
-from jeeves_runner.core.model import BAD, JobSpec, QueueSpec, Run
+from jeeves_runner.core.model import BAD, JobSpec, QueueSpec
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
 from jeeves_runner.db import declared_jobs, run_list

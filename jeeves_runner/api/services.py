@@ -9,7 +9,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.core.model import Run
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.connection import Tx
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from jeeves_runner.core.model import CatchUp, PausedTime, Reason, Trigger
+from jeeves_runner.core.model import CatchUp, Reason, Trigger
 from jeeves_runner.core.policy import Request
+from jeeves_runner.core.run import PausedTime
 
 if TYPE_CHECKING:
     from jeeves_runner.core.schedule.timetable import Due

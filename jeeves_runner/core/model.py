@@ -1,11 +1,10 @@
-"""The nouns: specs (what is declared), runs (what happened) and the words for their states.
+"""The nouns of what is declared: specs, and the words for the states of runs.
 
 All values are named tuples: to define one takes a tenth of the time of a frozen dataclass, and every command
 waits for that. A spec's fields are written here once; the JSON Schema, the ``jobs`` table and the
 documentation are derived from them, or tests keep them equal.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
@@ -288,102 +287,3 @@ class QueueSpec(NamedTuple):
 
 
 Spec = JobSpec | QueueSpec
-
-
-class Run(NamedTuple):
-    """One row of ``runs``: an attempt, a wait, or an occurrence that did not run. Times are UTC."""
-
-    id: int
-    """Given once, in the order of entering, and never again."""
-    job_id: str
-    """The job, which may be a tombstone by now."""
-    status: RunStatus
-    """Where it stands, or how it ended."""
-    trigger: Trigger
-    """Why it exists."""
-    attempt: int
-    """1 for a first attempt, one more for each retry."""
-    chain_id: int | None
-    """The first attempt's id; None for a first attempt."""
-    scheduled_for: datetime | None
-    """The occurrence; of rows that stand for several, the first. A retry has its first attempt's."""
-    last_for: datetime | None
-    """The last occurrence of a row that stands for several."""
-    occurrences: int
-    """How many occurrences the row stands for."""
-    not_before: datetime | None
-    """A retry does not start before."""
-    created_at: datetime
-    """When the row was entered."""
-    started_at: datetime | None
-    """When the work began; while it runs, when its start was recorded. None for what never started."""
-    finished_at: datetime | None
-    """When the end was recorded."""
-    duration_ms: int | None
-    """How long the work took, in milliseconds of awake time."""
-    exit_code: int | None
-    """0 to 255, of a process that exited."""
-    signal: str | None
-    """``SIGKILL`` and the like, of a process that was killed."""
-    message: str | None
-    """What there is to say about the end, in words."""
-    reason: Reason | None
-    """Why it waits, did not start, or ended without an outcome of its own."""
-    reason_ref: str | None
-    """What the reason is about, by name or id."""
-    stdout: str | None
-    """The last lines, masked: at most 100 lines and 64 KiB."""
-    stderr: str | None
-    """As ``stdout``."""
-    tokens: int | None
-    """What the script reported as used."""
-    result_meta: str | None
-    """The rest of what the script reported: a JSON object."""
-    params: str | None
-    """What it was triggered with: a JSON object of texts."""
-    forced: bool
-    """It overrides pauses and the overlap policy."""
-    priority: int
-    """Higher ones start first."""
-    pool: str | None
-    """The named limit it takes a place of."""
-    spec_hash: str | None
-    """The spec it ran under; None before its start if it is a retry."""
-    revision_id: int | None
-    """The revision that applied that spec."""
-    file: str | None
-    """The manifest of that spec."""
-    script_hash: str | None
-    """Of what ran: the hex of a 16-byte BLAKE2b of the file, the text or the argv's JSON."""
-    cancel_cause: CancelCause | None
-    """The first thing it was asked to end for."""
-    cancel_requested_at: datetime | None
-    """When that was."""
-    epoch: int | None
-    """The runner that decided about it; None while no runner has."""
-
-
-class Outcome(NamedTuple):
-    """How a run ended, ready to record. The fields go to the columns of ``Run`` that have their names."""
-
-    status: RunStatus
-    """A final one."""
-    exit_code: int | None = None
-    """0 to 255, of a process that exited."""
-    signal: str | None = None
-    """``SIGKILL`` and the like, of a process that a signal ended."""
-    message: str | None = None
-    """What there is to say about the end, for people; None where the status says all."""
-    tokens: int | None = None
-    """What the work reported as used, 0 at least."""
-    result_meta: str | None = None
-    """The rest of what it reported, a JSON object; None if that is empty."""
-
-
-class PausedTime(NamedTuple):
-    """A time in which a job was paused, by a pause of its own or of all jobs."""
-
-    begin: datetime
-    """When it began; aware, UTC. An occurrence at this moment is paused."""
-    end: datetime
-    """When it ended or will end. An occurrence at this moment is not paused."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, assert_never
 
-from jeeves_runner.core.model import ON_REQUEST, REPLACED, CancelCause, Outcome, RunStatus
+from jeeves_runner.core.model import ON_REQUEST, REPLACED, CancelCause, RunStatus
+from jeeves_runner.core.run import Outcome
 
 MAX_TOKENS = 2**63 - 1
 

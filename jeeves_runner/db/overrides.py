@@ -13,7 +13,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
-from jeeves_runner.core.model import PausedTime
+from jeeves_runner.core.run import PausedTime
 from jeeves_runner.db import audit
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import CancelCause, Outcome, Reason, Retries, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
+from jeeves_runner.core.run import Outcome, Run
 from jeeves_runner.db.queue_upkeep import release_items_of_run
 from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, WAITING, returned_run, returned_runs
 from jeeves_runner.db.transaction import Tx

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.model import Reason, RunStatus, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import conclude, next_end
 from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, Start, returned_run
 from jeeves_runner.db.transaction import Tx

@@ -6,7 +6,8 @@ Each change is guarded by the status it follows from; one that finds another sta
 import json
 from collections.abc import Sequence
 
-from jeeves_runner.core.model import CancelCause, Reason, Run
+from jeeves_runner.core.model import CancelCause, Reason
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, Start, returned_run
 from jeeves_runner.db.transaction import Tx

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none

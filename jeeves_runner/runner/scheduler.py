@@ -14,7 +14,7 @@ from typing import Protocol
 import apsw
 
 from jeeves_runner.clock import Clock, Slice
-from jeeves_runner.core.model import Run
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs

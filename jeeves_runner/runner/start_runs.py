@@ -9,7 +9,8 @@ from typing import Final, Protocol
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Run, Trigger
+from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.jobs import started_with_the_runner, starts_with_the_runner
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.writer import TRY_AGAIN

@@ -11,8 +11,8 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.durations import MAX_SPAN_MS
 from jeeves_runner.core.gap import GapPlan, catch_up, is_in_window, split
-from jeeves_runner.core.model import PausedTime
 from jeeves_runner.core.policy import Decision, Facts, Request, Verdict, admit
+from jeeves_runner.core.run import PausedTime
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.execute.contract import Executor

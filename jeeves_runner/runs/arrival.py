@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jeeves_runner.core.model import Reason, Run, RunStatus
+from jeeves_runner.core.model import Reason, RunStatus
 from jeeves_runner.core.policy import Decision, Verdict
+from jeeves_runner.core.run import Run
 from jeeves_runner.db import run_ends, run_entries, run_progress, run_requests, runs
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest

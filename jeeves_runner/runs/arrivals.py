@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import apsw
 
-from jeeves_runner.core.model import CancelCause, Run, RunStatus
+from jeeves_runner.core.model import CancelCause, RunStatus
 from jeeves_runner.core.policy import Decision, Request, Verdict
+from jeeves_runner.core.run import Run
 from jeeves_runner.db import run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 
-from jeeves_runner.core.model import Reason, Run, Trigger
+from jeeves_runner.core.model import Reason, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.runs.execution import Execution
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
 
-from jeeves_runner.core.model import Run
+from jeeves_runner.core.run import Run
 from jeeves_runner.runs.attempt import Attempt, Stage, Why
 from jeeves_runner.runs.waiting import Waiting
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from jeeves_runner.core.gap import LeftOut
-from jeeves_runner.core.model import Run, RunStatus, Trigger
+from jeeves_runner.core.model import RunStatus, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.runs.admission import Admission

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import apsw
 
-from jeeves_runner.core.model import Run
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.runs import ended_since, newest_end
 from jeeves_runner.execute.shared_result import SharedResult
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from jeeves_runner.clock import Clock, to_text
-from jeeves_runner.core.model import CancelCause, Run
+from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.outcome import Cancelled, Ending, Exited, Finished, Lost, Span
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.wrong_clock import time_left
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runs import LeftRun

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from jeeves_runner.core.model import CancelCause, Retries, Run
+from jeeves_runner.core.model import CancelCause, Retries
 from jeeves_runner.core.outcome import Ending, outcome
+from jeeves_runner.core.run import Run
 from jeeves_runner.db import audit, runs
 from jeeves_runner.db.run_ends import RunRecord, end_running
 from jeeves_runner.db.runner import check_epoch

@@ -8,8 +8,9 @@ not be run is refused in that transaction, and leaves no row.
 import asyncio
 import logging
 
-from jeeves_runner.core.model import Run, RunStatus, Trigger
+from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.core.policy import Verdict
+from jeeves_runner.core.run import Run
 from jeeves_runner.db import run_requests
 from jeeves_runner.db.run_requests import RunRequest, not_recorded
 from jeeves_runner.db.transaction import Tx

@@ -5,7 +5,8 @@ import logging
 
 import apsw
 
-from jeeves_runner.core.model import Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.model import Reason, RunStatus, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.db import runs
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import Priority, Writer

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import CancelCause, Run, RunStatus
+from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_progress import note_handle, request_cancel
 from jeeves_runner.db.runs import LeftRun

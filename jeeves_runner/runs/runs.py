@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import CancelCause, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import runs
 from jeeves_runner.db.file_errors import translate

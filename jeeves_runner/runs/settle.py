@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import apsw
 
-from jeeves_runner.core.model import Retries, Run
+from jeeves_runner.core.model import Retries
 from jeeves_runner.core.outcome import Lost
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.run_ends import RunRecord

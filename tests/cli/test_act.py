@@ -16,7 +16,8 @@ from support.clock import NOON
 
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Outcome, Reason, RunStatus
+from jeeves_runner.core.model import Reason, RunStatus
+from jeeves_runner.core.run import Outcome
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
 from jeeves_runner.db.runner import LOCK_PATIENCE, RunnerLock
 from jeeves_runner.execute.local.launch import LocalHandle

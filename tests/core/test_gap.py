@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeeves_runner.core.gap import LATE, GapPlan, LeftOut, catch_up, is_in_window, split
-from jeeves_runner.core.model import CatchUp, PausedTime, Reason, Trigger
+from jeeves_runner.core.model import CatchUp, Reason, Trigger
+from jeeves_runner.core.run import PausedTime
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 

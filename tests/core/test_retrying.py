@@ -2,8 +2,9 @@
 
 import pytest
 
-from jeeves_runner.core.model import Outcome, Retries, RunStatus
+from jeeves_runner.core.model import Retries, RunStatus
 from jeeves_runner.core.retrying import retry_delay_ms
+from jeeves_runner.core.run import Outcome
 
 
 def ended(status: RunStatus, code: int | None = None) -> Outcome:

@@ -14,7 +14,8 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import from_text, from_timestamp, to_text
 from jeeves_runner.core.durations import MAX_SPAN_MS, End, text_after
-from jeeves_runner.core.model import Outcome, Reason, Retries, RunStatus, Trigger
+from jeeves_runner.core.model import Reason, Retries, RunStatus, Trigger
+from jeeves_runner.core.run import Outcome
 from jeeves_runner.core.wrong_clock import Rest
 from jeeves_runner.db import clock_events, overrides, queue_claims, queue_enqueue, run_entries, state
 from jeeves_runner.db.clock_events import HOLDS_BACK, WAITS, WATERMARK

@@ -11,7 +11,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
-from jeeves_runner.core.model import PausedTime
+from jeeves_runner.core.run import PausedTime
 from jeeves_runner.db import overrides
 from jeeves_runner.db.job_list import listed_jobs
 from jeeves_runner.db.overrides import UNTIL_RESUMED, Pauses

@@ -7,7 +7,8 @@ import pytest
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import CancelCause, Outcome, Reason, Retries, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
+from jeeves_runner.core.run import Outcome, Run
 from jeeves_runner.db import run_ends, run_entries, run_requests, runs
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_entries import Occurrence

@@ -7,7 +7,8 @@ import pytest
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Reason, Run, Trigger
+from jeeves_runner.core.model import Reason, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.db import run_entries, run_requests
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest

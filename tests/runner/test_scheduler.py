@@ -13,7 +13,7 @@ from support.clock import HandClock
 from support.runs import Place, Rig, WriterAtOnce, job, with_runner
 
 from jeeves_runner.clock import Slice, to_text
-from jeeves_runner.core.model import Run
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
 from jeeves_runner.errors import DatabaseBusy

@@ -11,7 +11,8 @@ from support.admission_state import JobRules
 from support.doors import Doors
 from support.runs import HOLD, Place, Rig, in_a_task, job, with_runner
 
-from jeeves_runner.core.model import CancelCause, Run, RunStatus
+from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority

@@ -10,8 +10,9 @@ import apsw
 import pytest
 from support.runs import HOLD, Place, Rig, in_a_task, job, occur, with_runner
 
-from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, Run, RunStatus
+from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, RunStatus
 from jeeves_runner.core.policy import Decision
+from jeeves_runner.core.run import Run
 from jeeves_runner.db import runs
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.transaction import Tx

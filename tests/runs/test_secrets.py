@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from support.runs import Place, Rig, job, with_runner
 
-from jeeves_runner.core.model import Run, Secret
+from jeeves_runner.core.model import Secret
+from jeeves_runner.core.run import Run
 
 
 @pytest.fixture

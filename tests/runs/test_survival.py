@@ -12,7 +12,8 @@ from support.engine import EngineExecutor, engine
 from support.logs import log_file
 from support.runs import Place, Rig, job, with_runner
 
-from jeeves_runner.core.model import CancelCause, Reason, Run, RunStatus
+from jeeves_runner.core.model import CancelCause, Reason, RunStatus
+from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.execute.contract import Handle, Order, RunSink
 

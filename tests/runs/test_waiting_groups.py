@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from support.runs import HOLD, Place, Rig, job, with_runner
 
 from jeeves_runner.clock import Slice
-from jeeves_runner.core.model import OverlapPolicy, Reason, Run, RunStatus, Trigger
+from jeeves_runner.core.model import OverlapPolicy, Reason, RunStatus, Trigger
+from jeeves_runner.core.run import Run
 from jeeves_runner.runs.attempt import Attempt, Peers, Why
 from jeeves_runner.runs.waiting import Waiting
 

@@ -21,8 +21,9 @@ from support.scripted import ScriptedExecutor
 
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import End
-from jeeves_runner.core.model import CancelCause, JobSpec, Run, RunStatus, Trigger
+from jeeves_runner.core.model import CancelCause, JobSpec, RunStatus, Trigger
 from jeeves_runner.core.outcome import Exited
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import connect

@@ -13,8 +13,9 @@ from support.db import database
 from support.specs import canonical
 
 from jeeves_runner.clock import Clock, SystemClock
-from jeeves_runner.core.model import JobSpec, Run, RunStatus, SourceType, Trigger
+from jeeves_runner.core.model import JobSpec, RunStatus, SourceType, Trigger
 from jeeves_runner.core.plan import Action, Change, Plan
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.spec_texts import spec_hash

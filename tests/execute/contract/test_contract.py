@@ -13,8 +13,9 @@ import pytest
 from support.engine import EngineExecutor, engine
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.model import JobSpec, Outcome, RunStatus, SourceType
+from jeeves_runner.core.model import JobSpec, RunStatus, SourceType
 from jeeves_runner.core.outcome import Ending, Exited, Finished, Lost, outcome
+from jeeves_runner.core.run import Outcome
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order, RunFacts, StreamName
 from jeeves_runner.execute.local.environment import Surroundings
