@@ -1,0 +1,205 @@
+"""The runs of the sessions: calls of the model, both clocks of a timeout, and what a restart leaves."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from support.gateway.lane import Lane, Turn
+from support.gateway.script import NO_USAGE, PROMPT, USAGE, Reply, reply, script_of
+from support.gateway.sessions import Session, Sessions, now_ms
+from support.gateway.settings import OLDEST, Settings
+
+ABSENT = 17.0
+"""For how long the row of a run that a restart has cut off has no status."""
+ABSENT_QUEUED = 78.0
+"""The same for one that was queued."""
+
+_TOOLS = frozenset({"read", "sessions_spawn"})
+"""What a session can use here; all else is unknown to it."""
+
+
+class Runs:
+    """Carries out what was accepted. ``on_change`` hears of each change of a session's status."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, on_change: Callable[[Session], None]) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._lane = Lane(settings.lane)
+        self._on_change = on_change
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tellers: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Condition()
+        self.spawn_child: Callable[[Session, dict[str, Any]], dict[str, Any]]
+        """How a session spawns another; set by the tools."""
+        self.calls: list[dict[str, Any]] = []
+        """Each call of the model: its number, the session's key and label, the model, what was asked."""
+
+    @property
+    def active(self) -> int:
+        return sum(not each.over for each in self._sessions)
+
+    def later(self, seconds: float) -> float:
+        """Seconds of the gateway's clock as seconds of ours."""
+        return seconds / self._settings.speed
+
+    def accept(self, session: Session) -> None:
+        turn = self._lane.take()
+        self._set(session, "running" if turn.done() else "queued")
+        self._keep(session, self._carry_out(session, turn))
+
+    async def cancel(self, session: Session) -> None:
+        """End it and those that it has spawned, without a word of the model."""
+        task = self._tasks.get(session.key)
+        if not session.over:
+            session.aborted = True
+            session.error = "Cancelled by operator."
+            session.ended = now_ms()
+            self._set(session, "timeout" if self._settings.version == OLDEST else "killed")
+        if task is not None:
+            task.cancel()
+        for key in session.children:
+            child = self._sessions.get(key)
+            if child is not None and not child.over:
+                await self.cancel(child)
+
+    async def news(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Wait so long until something holds, looking at each change, and tell whether it does."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.later(seconds)), self._changed:
+                await self._changed.wait_for(holds)
+        return holds()
+
+    def take_up_left(self) -> None:
+        """After a restart: the runs that were cut off have no status for a while, and then have failed."""
+        for session in self._sessions:
+            if not session.over:
+                seconds = ABSENT_QUEUED if session.status == "queued" else ABSENT
+                self._set(session, None)
+                self._keep(session, self._fail_left(session, seconds))
+
+    async def close(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _keep(self, session: Session, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[session.key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(session.key, None))
+
+    async def _fail_left(self, session: Session, seconds: float) -> None:
+        await asyncio.sleep(self.later(seconds))
+        if not any(each["role"] == "assistant" for each in session.messages):
+            text = "The previous run failed before it produced a reply."
+            session.say("custom", text, customType="run-failed-before-reply", display=True)
+        session.error = "The gateway was restarted."
+        self._end(session, "failed")
+
+    async def _carry_out(self, session: Session, turn: Turn) -> None:
+        limit = None if session.timeout is None else self.later(session.timeout)
+        try:
+            # Shielded, because the lane alone settles turns.
+            await asyncio.shield(turn)
+            session.started = now_ms()
+            session.ask()
+            self._set(session, "running")
+            async with asyncio.timeout(limit):
+                status = await self._talk(session)
+        except TimeoutError:
+            session.say("assistant", [_text("")], **_by(session), usage=NO_USAGE, **_ABORTED)
+            self._end(session, "timeout")
+        else:
+            # The verdict counts from the acceptance, the wait for the lane included.
+            waited = (now_ms() - session.accepted) / 1000
+            late = limit is not None and waited > limit
+            self._end(session, "timeout" if late else status)
+        finally:
+            self._lane.leave(turn)
+
+    async def _talk(self, session: Session) -> str:
+        """Call the model until it has had its say; the row's status."""
+        script = script_of(session.task)
+        tools = 0
+        while True:
+            number = len(self.calls) + 1
+            call = {"number": number, "key": session.key, "label": session.label, "model": session.model}
+            self.calls.append({**call, "at": now_ms(), "task": session.task})
+            said = reply(script, number=number, tools_done=tools)
+            await asyncio.sleep(self.later(1e9 if said.seconds is None else said.seconds))
+            if said.status != 200:
+                return await self._refused(session, said)
+            session.tokens = PROMPT
+            answer = {**_by(session), "usage": USAGE, "responseId": f"chatcmpl-{number}"}
+            if said.tool is None:
+                session.say("assistant", [_text(said.text)], **answer, stopReason="stop")
+                return "done"
+            self._use(session, said.tool, f"call_{number}", answer)
+            tools += 1
+            self._note(session)
+
+    async def _refused(self, session: Session, said: Reply) -> str:
+        if said.status >= 500:
+            await asyncio.sleep(self.later(self._settings.model_retries))
+            text = "⚠️ LLM request failed (provider error)."
+        else:
+            text = f"⚠️ LLM request failed (request format rejected, HTTP {said.status})."
+        session.error = "LLM request failed: provider rejected the request schema or tool payload."
+        old = self._settings.version == OLDEST
+        more = {"errorMessage": f"{said.status} fake upstream failure {said.status}"} if old else {}
+        session.say("assistant", [_text(text)], **_by(session), usage=NO_USAGE, stopReason="error", **more)
+        return "done" if old and said.status < 500 else "failed"
+
+    def _use(
+        self, session: Session, tool: tuple[str, dict[str, Any]], call_id: str, answer: dict[str, Any]
+    ) -> None:
+        """A call of a tool and its result. Of an unknown tool nothing is shown, not even the cost."""
+        name, args = tool
+        if name not in _TOOLS:
+            return
+        content = [{"type": "toolCall", "id": call_id, "name": name, "arguments": args}]
+        session.say("assistant", content, **answer, stopReason="toolUse")
+        if name == "sessions_spawn":
+            result = self.spawn_child(session, args)
+        else:
+            result = {"status": "error", "tool": name, "error": f"File not found: {args.get('path')}."}
+        text = json.dumps(result, indent=2)
+        failed = result["status"] == "error"
+        session.say("toolResult", [_text(text)], toolCallId=call_id, toolName=name, isError=failed)
+
+    def _end(self, session: Session, status: str) -> None:
+        session.ended = now_ms()
+        self._set(session, status)
+
+    def _set(self, session: Session, status: str | None) -> None:
+        session.status = status
+        self._note(session)
+        self._on_change(session)
+
+    def _note(self, session: Session) -> None:
+        self._sessions.changed(session)
+        task = asyncio.get_running_loop().create_task(self._tell())
+        self._tellers.add(task)
+        task.add_done_callback(self._tellers.discard)
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+_ABORTED = {"stopReason": "aborted", "errorMessage": "request timed out"}
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _by(session: Session) -> dict[str, Any]:
+    provider, _, model = session.model.partition("/")
+    return {"api": "openai-completions", "provider": provider, "model": model}
+
+
+def new_key(agent: str) -> str:
+    return f"agent:{agent}:subagent:{uuid.uuid4()}"

@@ -1,0 +1,57 @@
+"""What a double of the gateway is told as it starts."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+NEWEST = "2026.9.6"
+WITHOUT_TIMEOUT = "2026.7.1"
+"""It refuses ``runTimeoutSeconds``, and nothing over HTTP cancels a session of it."""
+OLDEST = "2026.4.2"
+"""It forbids the history route, cancels by ``kill`` and names a key where it refuses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All of it in the gateway's own words where it has them; durations in seconds of its clock."""
+
+    token: str = "t0ken"
+    """The bearer token of all requests."""
+    version: str = NEWEST
+    """Whose answers it gives."""
+    speed: float = 1.0
+    """How many seconds of its clock go by in one of ours. Times that it tells are ours all the same."""
+    port: int = 0
+    """Where it listens on 127.0.0.1; 0 takes one that is free, and a restart keeps that."""
+    state: str | None = None
+    """The file that outlives a kill; None keeps nothing."""
+    allow: tuple[str, ...] = ("sessions_spawn",)
+    """``gateway.tools.allow``: what it takes off the list of tools that HTTP denies."""
+    lane: int = 8
+    """How many sessions run at once; the others are queued."""
+    children: int = 5
+    """How many sessions of one parent may be active."""
+    depth: int = 5
+    """How deep sessions may be nested; 1 forbids a session to spawn."""
+    agents: tuple[str, ...] = ("main",)
+    """The agents that a spawn may name."""
+    providers: tuple[str, ...] = ("fake",)
+    """The providers whose models are known; any model of theirs is accepted."""
+    lockout_attempts: int = 0
+    """After how many wrong tokens an address is locked out; 0 for never."""
+    lockout: float = 20.0
+    """For how long."""
+    startup: float = 0.0
+    """For how long after its start it cannot spawn yet."""
+    model_retries: float = 64.0
+    """For how long it tries again where the model answers 500."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        def part(value: Any) -> Any:
+            return tuple(value) if isinstance(value, list) else value
+
+        return cls(**{name: part(value) for name, value in json.loads(text).items()})
