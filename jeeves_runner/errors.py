@@ -171,6 +171,10 @@ class InvalidValue(JeevesError):
     code = "invalid_value"
 
 
+class TextTooLong(InvalidValue):
+    """A text is longer than regular expressions are tried on. For clients it is an InvalidValue."""
+
+
 class LeaseLost(JeevesError):
     """The claim on a queue item has ended, or another claimant has the item now."""
 
