@@ -21,6 +21,8 @@ from jeeves_runner.config_kinds import (
     Location,
     Section,
     Size,
+    TokenFile,
+    Url,
     Variables,
     Whole,
     Zone,
@@ -55,6 +57,19 @@ class LogConfig(NamedTuple):
     level: Annotated[LogLevel, Choice(LogLevel, "How much is logged.")] = "info"
     file: Annotated[Path | None, Location("A file to log to; standard error by default.")] = None
     format: Annotated[LogFormat, Choice(LogFormat, "text for people, json for programs.")] = "text"
+
+
+class GatewayConfig(NamedTuple):
+    """The gateway whose agents carry out jobs of type session."""
+
+    url: Annotated[str | None, Url("Where the gateway answers, as http:// or https://.")] = None
+    """None: there is no gateway."""
+    token_path: Annotated[
+        Path | None,
+        TokenFile("A file with the gateway's token; by default the variable OPENCLAW_GATEWAY_TOKEN has it."),
+    ] = None
+    timeout_ms: Annotated[int, Interval("How long one call of the gateway may take.")] = 30_000
+    max_sessions: Annotated[int, Whole("How many sessions may run at once.", 1, 1000)] = 6
 
 
 class Config(NamedTuple):
@@ -106,6 +121,15 @@ class Config(NamedTuple):
     runners: Annotated[
         Mapping[str, str], Commands('Commands that run scripts, by file extension: {py: "uv run"}.')
     ] = MappingProxyType({})
+    gateway: Annotated[
+        GatewayConfig,
+        Section(
+            GatewayConfig,
+            "The gateway whose agents carry out jobs of type session.",
+            '{url: "http://127.0.0.1:18789", token_path: secrets/gateway-token}',
+            required=("url",),
+        ),
+    ] = GatewayConfig()
     log: Annotated[LogConfig, Section(LogConfig, "The runner's own log.", "{level: info}")] = LogConfig()
 
     @property
@@ -153,13 +177,28 @@ def load_what_is_right(start: Path, explicit: Path | None) -> Config:
 
 
 def check_config(start: Path, explicit: Path | None) -> tuple[Path | None, list[Problem]]:
-    """The file that ``load_config`` takes and all that is wrong in it; ConfigError if it cannot be read."""
+    """The file that ``load_config`` takes, and what is wrong in it or to be warned about; ConfigError if it
+    cannot be read."""
     path = _path(start, explicit)
-    return path, [] if path is None else _read(path)[1]
+    return path, [] if path is None else _read(path, warn=True)[1]
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
-    return read(bytes_of(path), path, SETTINGS, config_schema())
+def warnings_of(config: Config) -> list[str]:
+    """What ``config validate`` warns about in the file that ``config`` was read from, each as a line.
+
+    Nothing where it cannot be read any more. It looks at files.
+    """
+    if config.path is None:
+        return []
+    try:
+        problems = check_config(config.root, config.path)[1]
+    except ConfigError:
+        return []
+    return [f"{each} ({each.hint})" if each.hint else str(each) for each in problems if not each.is_error]
+
+
+def _read(path: Path, *, warn: bool = False) -> tuple[dict[str, Any], list[Problem]]:
+    return read(bytes_of(path), path, SETTINGS, config_schema(), warn=warn)
 
 
 def _path(start: Path, explicit: Path | None) -> Path | None:

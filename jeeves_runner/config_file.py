@@ -6,30 +6,41 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
-from jeeves_runner.config_kinds import Given, Setting, findings_in
+from jeeves_runner.config_kinds import Given, Setting, findings_in, warnings_in
 from jeeves_runner.core.manifest.simple_schema import fits
 from jeeves_runner.core.manifest.validation import Validator
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load, locate
-from jeeves_runner.core.problem import Finding, Position, Problem
+from jeeves_runner.core.problem import Finding, Position, Problem, Severity
 
 _LATER: Final = frozenset(
-    "source.git source gateway notifications heartbeat policy api webhook_secret_path executors".split()  # noqa: SIM905
+    "source.git source notifications heartbeat policy api webhook_secret_path executors".split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
 
 
 def read(
-    data: bytes, path: Path, settings: tuple[Setting, ...], schema: Mapping[str, Any]
+    data: bytes,
+    path: Path,
+    settings: tuple[Setting, ...],
+    schema: Mapping[str, Any],
+    *,
+    warn: bool = False,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The settings in the bytes of the file at ``path`` that are right, and what is wrong with the others.
 
-    ``schema`` is that of ``settings``, which are all that the file may hold.
+    ``schema`` is that of ``settings``, which are all that the file may hold. ``warn``: among the problems are
+    warnings about those that are right, for which files are looked at.
     """
     values, mistakes = _values(data, path.resolve().parent, settings, schema)
+    told: list[tuple[Severity, Position, Finding]] = [
+        ("error", place, mistake) for place, mistake in mistakes
+    ]
+    if warn:
+        told += [("warning", *each) for each in _warnings(data, path.resolve().parent, settings, values)]
     problems = [
         Problem(
-            severity="error",
+            severity=severity,
             code=mistake.code,
             file=str(path),
             line=line,
@@ -37,7 +48,7 @@ def read(
             message=mistake.message,
             hint=mistake.hint,
         )
-        for (line, column), mistake in sorted(mistakes, key=itemgetter(0))
+        for severity, (line, column), mistake in sorted(told, key=itemgetter(1))
     ]
     return values, problems
 
@@ -68,6 +79,17 @@ def _values(
     broken = {finding.path[0] for finding in findings if finding.path}
     kept = {key: value for key, value in values.items() if key not in broken}
     return kept, [_told(each, places) for each in findings]
+
+
+def _warnings(
+    data: bytes, root: Path, settings: tuple[Setting, ...], values: Mapping[str, Any]
+) -> list[tuple[Position, Finding]]:
+    """What is to be warned about in the values that are right."""
+    findings = list(warnings_in(settings, Given(values, root)))
+    if not findings:
+        return []
+    places = locate(decode(data), (each.path for each in findings))
+    return [_told(each, places) for each in findings]
 
 
 def _told(finding: Finding, places: Places) -> tuple[Position, Finding]:

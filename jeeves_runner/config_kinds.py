@@ -7,15 +7,18 @@ schema, the reading of the file and ``config show`` are made from that.
 import errno
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
+from jeeves_runner.access import PRIVATE, too_open
 from jeeves_runner.core.durations import format_duration, format_size, parse_duration, parse_size
+from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, TOKEN_HINT, is_open_to_read, token_fault, url_fault
 from jeeves_runner.core.inheritance import is_of_the_runner
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
 from jeeves_runner.core.wording import brief
+from jeeves_runner.regular_files import read_text
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The addresses a server may listen on."""
@@ -62,6 +65,10 @@ class Kind:
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         """What is wrong with a setting that keeps to the schema."""
+        return iter(())
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        """What is to be warned about in a setting that is right. It may look at files."""
         return iter(())
 
 
@@ -118,6 +125,42 @@ class Location(Text):
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         if (reason := _path_fault(given.root / written)) is not None:
             yield _wrong(place, f"`{'.'.join(place)}` cannot be a path: {reason}", "name another place")
+
+
+class TokenFile(Location):
+    """The path of a file that holds a token, and nothing else."""
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        path, name = given.root / written, ".".join(place)
+        try:
+            fault = token_fault(read_text(path, MAX_TOKEN_BYTES, follow=True).strip())
+        except (OSError, ValueError) as error:
+            fault = error.strerror if isinstance(error, OSError) else str(error)
+        if fault is not None:
+            message = f"`{name}`: the token cannot be read from {path}: {fault}"
+            yield _wrong(place, message, TOKEN_HINT)
+        for open_file in too_open((path,), PRIVATE):
+            message = f"`{name}`: others may use the token's file {open_file}"
+            yield _wrong(place, message, f"chmod 600 {path}")
+
+
+class Url(Text):
+    """Where a gateway answers, without a slash at its end."""
+
+    def read(self, written: str, root: Path) -> str:
+        return written.rstrip("/")
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        if (fault := url_fault(written)) is not None:
+            reason, hint = fault
+            yield _wrong(place, f"`{'.'.join(place)}` {reason}", hint)
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        if is_open_to_read(written):
+            message = (
+                f"`{'.'.join(place)}` is plain http beyond this machine: the token can be read on the way"
+            )
+            yield _wrong(place, message, "use https, or a tunnel that ends on 127.0.0.1")
 
 
 class Whole(Kind):
@@ -243,10 +286,12 @@ class Commands(Kind):
 class Section(Kind):
     """Settings of their own: the fields of a named tuple like ``Config``."""
 
-    def __init__(self, fields: Any, meaning: str, example: str) -> None:
+    def __init__(self, fields: Any, meaning: str, example: str, required: Sequence[str] = ()) -> None:
+        """``required``: the settings that a file with this section must have."""
         self._fields = fields
         self.settings = settings_of(fields)
-        super().__init__(meaning, schema_of(self.settings), f"a mapping such as {example}")
+        form = schema_of(self.settings) | ({"required": list(required)} if required else {})
+        super().__init__(meaning, form, f"a mapping such as {example}")
 
     def schema(self, default: Any) -> dict[str, Any]:
         return super().schema(None)
@@ -256,6 +301,9 @@ class Section(Kind):
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         return findings_in(self.settings, given._replace(values=written), place)
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        return warnings_in(self.settings, given._replace(values=written), place)
 
 
 class Setting(NamedTuple):
@@ -303,6 +351,13 @@ def findings_in(settings: tuple[Setting, ...], given: Given, above: Place = ()) 
     for setting in settings:
         if setting.key in given.values:
             yield from setting.kind.findings((*above, setting.key), given.values[setting.key], given)
+
+
+def warnings_in(settings: tuple[Setting, ...], given: Given, above: Place = ()) -> Iterator[Finding]:
+    """What is to be warned about in settings that are right."""
+    for setting in settings:
+        if setting.key in given.values:
+            yield from setting.kind.warnings((*above, setting.key), given.values[setting.key], given)
 
 
 def _wrong(path: KeyPath, message: str, hint: str | None = None) -> Finding:

@@ -109,6 +109,22 @@ def read_all(path: StrPath, limit: int, *, follow: bool = False) -> bytes:
         os.close(descriptor)
 
 
+def read_text(path: StrPath, limit: int, *, follow: bool = False) -> str:
+    """The text of a small regular file, which no other is even opened for: that has effects on some devices.
+
+    Raises OSError; ValueError for more than ``limit`` bytes, and for what is not UTF-8.
+    """
+    if not stat.S_ISREG(os.stat(path, follow_symlinks=follow).st_mode):
+        raise not_regular(path)
+    content = read_all(path, limit + 1, follow=follow)
+    if len(content) > limit:
+        raise ValueError(f"it holds over {limit // 1024} KiB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None  # the error itself would tell a byte of a secret
+
+
 @contextmanager
 def real_folder(path: StrPath, *, follow: bool = False, folder: int | None = None) -> Iterator[int]:
     """A descriptor of a folder; OSError for anything else.

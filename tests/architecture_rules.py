@@ -221,7 +221,7 @@ def io_in_core(module: Module) -> Iterator[str]:
     if not module.within("core", "errors"):
         return
     for line, name in imports(module):
-        if name.startswith("pathlib.Pure"):
+        if name.startswith(("pathlib.Pure", "urllib.parse.")):
             continue
         if any(name == world or name.startswith(world + ".") for world in OUTSIDE_WORLD):
             yield f"{module.name}:{line}: the core imports {name}"

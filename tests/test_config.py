@@ -7,7 +7,14 @@ from typing import Annotated, Literal, NamedTuple
 
 import pytest
 
-from jeeves_runner.config import SETTINGS, Config, check_config, load_config
+from jeeves_runner.config import (
+    SETTINGS,
+    Config,
+    GatewayConfig,
+    check_config,
+    load_config,
+    warnings_of,
+)
 from jeeves_runner.config_kinds import (
     Choice,
     Duration,
@@ -118,6 +125,15 @@ def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
             "NOTIFY_SOCKET, which belongs to the runner",
             "take it out",
         ),
+        ("gateway: {timeout: 5s}\n", "1:10", "needs `url`", ""),
+        ("gateway: {url: 'ftp://box'}\n", "1:16", "`gateway.url` does not begin with http://", "127.0.0.1"),
+        ("gateway: {url: 'http://'}\n", "1:16", "names no host", "127.0.0.1"),
+        ("gateway: {url: 'http://box:99999'}\n", "1:16", "is no URL", "127.0.0.1"),
+        ("gateway: {url: 'http://[::1'}\n", "1:16", "is no URL", "127.0.0.1"),
+        ("gateway: {url: 'http://box/ a'}\n", "1:16", "has a character that no URL holds", ""),
+        ("gateway: {url: 'http://box?token=1'}\n", "1:16", "has a query or fragment", "end it before"),
+        ("gateway: {url: 'http://box', timeout: 0s}\n", "1:39", "must be a duration of 1s or more", ""),
+        ("gateway: {url: 'http://box', max_sessions: 0}\n", "1:44", "1 to 1000", ""),
         ("timezone: localtime\n", "1:11", "'localtime' is not known", "IANA"),
         ("max_concurrency: 0x" + "f" * 50_000 + "\n", "1:18", "too large", ""),
     ],
@@ -192,3 +208,74 @@ def test_a_setting_is_declared_once(tmp_path: Path) -> None:
     assert Oven(**read_settings(settings, Given({"warm_up": "5m"}, tmp_path))) == Oven(warm_up_ms=300_000)
     (finding,) = findings_in(settings, Given({"warm_up": "5m1h"}, tmp_path))
     assert finding.path == ("warm_up",)
+
+
+@pytest.mark.parametrize("url", ["https://me:hunter2@box", "ftp://hunter2@box", "http://:hunter2@box:1/x"])
+def test_a_password_in_the_gateways_url_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text(f"gateway: {{url: '{url}'}}\n")
+    with pytest.raises(ConfigError, match="user name or password") as caught:
+        load_config(tmp_path, None)
+    assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
+    assert "gateway.token_path" in (caught.value.hint or "")
+
+
+def test_the_gateway_has_its_defaults_and_an_address_without_a_final_slash(tmp_path: Path) -> None:
+    assert load_config(tmp_path, None).gateway == GatewayConfig()
+    (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'https://box/agents/', token_path: token}\n")
+    gateway = load_config(tmp_path, None).gateway
+    assert gateway == GatewayConfig("https://box/agents", tmp_path / "token", 30_000, 6)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("http://127.0.0.1:18789", False),
+        ("http://127.9.9.9", False),
+        ("http://[::1]:18789", False),
+        ("http://localhost", False),
+        ("http://gateway.localhost", False),
+        ("https://box", False),
+        ("http://box", True),
+        ("http://10.0.0.1", True),
+        ("http://127.0.0.1.example.org", True),
+    ],
+)
+def test_plain_http_beyond_this_machine_is_warned_about(tmp_path: Path, url: str, is_open: bool) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text(f"gateway:\n  url: '{url}'\n")
+    problems = check_config(tmp_path, None)[1]
+    assert [(p.severity, p.line, p.column) for p in problems] == [("warning", 2, 8)] * is_open
+    assert all("token can be read on the way" in p.message and p.hint for p in problems)
+    config = load_config(tmp_path, None)
+    assert len(warnings_of(config)) == is_open
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "message"),
+    [
+        (b"a-token\n", 0o600, None),
+        (b"a-token\n", 0o640, "others may use"),
+        (b"a-token\n", 0o604, "others may use"),
+        (None, 0o600, "No such file"),
+        (b"\n", 0o600, "it is blank"),
+        (b"two\nlines", 0o600, "what no token can"),
+        (b"\xff", 0o600, "it is not UTF-8"),
+        (b"x" * 5000, 0o600, "over 4 KiB"),
+    ],
+)
+def test_a_token_that_cannot_be_read_or_that_others_can_is_warned_about(
+    tmp_path: Path, content: bytes | None, mode: int, message: str | None
+) -> None:
+    token = tmp_path / "token"
+    if content is not None:
+        token.write_bytes(content)
+        token.chmod(mode)
+    (tmp_path / "jeeves-runner.yaml").write_text("gateway:\n  url: 'http://[::1]'\n  token_path: token\n")
+    problems = check_config(tmp_path, None)[1]
+    if message is None:
+        assert not problems
+        return
+    (problem,) = problems
+    assert (problem.severity, problem.line, problem.column) == ("warning", 3, 15)
+    assert message in problem.message
+    assert str(token) in f"{problem.message} {problem.hint}"
+    assert "a-token" not in f"{problem.message} {problem.hint}"

@@ -11,6 +11,8 @@ KeyPath = tuple[str | int, ...]
 Position = tuple[int, int]
 """Line and column, both counted from 1."""
 
+Severity = Literal["error", "warning"]
+
 
 class Finding(NamedTuple):
     """A mistake in a document, before it is known in which line that stands."""
@@ -37,7 +39,7 @@ class Finding(NamedTuple):
 class Problem(NamedTuple):
     """A mistake in a file, or a warning about it, ready to be shown."""
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     """A warning never holds anything."""
     code: str
     """The kind of mistake, in one word: ``wrong_value``."""

@@ -69,3 +69,19 @@ def test_what_is_no_yaml_is_one_mistake() -> None:
     answer = validate("a: [\n")
     assert answer.exit_code == 2
     assert answer.stdout.splitlines()[-1] == "Invalid: 1 error."
+
+
+def test_a_warning_leaves_the_file_right() -> None:
+    text = "gateway: {url: 'http://box'}\n"
+    answer = validate(text)
+    path = Path("jeeves-runner.yaml").resolve()
+    assert answer.exit_code == 0
+    assert answer.stdout.splitlines() == [
+        f"{path}:1:16: warning: `gateway.url` is plain http beyond this machine: "
+        "the token can be read on the way",
+        "    hint: use https, or a tunnel that ends on 127.0.0.1",
+        f"Valid: {path}",
+    ]
+    document = json.loads(validate(text, "--json").stdout)
+    assert document["ok"]
+    assert [problem["severity"] for problem in document["problems"]] == ["warning"]

@@ -36,19 +36,21 @@ def show(app: App) -> None:
 @json_option
 @pass_app
 def validate(app: App) -> int:
-    """Check the config file. Exit code 0: valid, 2: not, or not readable."""
+    """Check the config file. Exit code 0: valid, warnings or not; 2: not, or not readable."""
     path, problems = check_config(app.here, app.config_path)
-    if not problems:
+    errors = sum(problem.is_error for problem in problems)
+    if not errors:
         path = app.config.path
     if app.json:
         name = None if path is None else str(path)
-        app.print_json({"ok": not problems, "path": name, "problems": [p.as_json() for p in problems]})
-    elif problems:
-        app.print_lines(problem_lines(problems))
-        app.print(f"Invalid: {counted(len(problems), 'error')}.")
+        app.print_json({"ok": not errors, "path": name, "problems": [p.as_json() for p in problems]})
+        return FAILED if errors else OK
+    app.print_lines(problem_lines(problems))
+    if errors:
+        app.print(f"Invalid: {counted(errors, 'error')}.")
     else:
         app.print(f"Valid: {path}" if path else "Valid: no config file here, so every setting is the default")
-    return FAILED if problems else OK
+    return FAILED if errors else OK
 
 
 def _rows(config: Config) -> Iterator[tuple[str, str]]:

@@ -58,6 +58,8 @@ def _parts_keep(value: Any, keyword: str, wanted: Any, schema: Mapping[str, Any]
         case "additionalProperties", dict():
             others = value.keys() - schema.get("properties", {}).keys()
             return all(wanted is not False and fits(value[key], wanted) for key in others)
+        case "required", dict():
+            return value.keys() >= set(wanted)
         case "propertyNames", dict():
             return all(fits(key, wanted) for key in value)
         case _:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from stat import S_ISREG
 from typing import Final, Literal
 
 from jeeves_runner.execute.local.faults import Fault, secret_fault, variable_fault
 from jeeves_runner.execute.output.secret_texts import is_masked
-from jeeves_runner.regular_files import read_all
+from jeeves_runner.regular_files import NotRegular, read_text
 
 _MAX_BYTES: Final = 64 * 1024
 
@@ -21,10 +20,15 @@ def secret_value(
         return variable_fault(str(ref)) if value is None else value
     path = Path(ref)
     try:
-        content = _content(path)
-        return secret_fault(path, None) if content is None else _text(content)
+        text = read_text(path, _MAX_BYTES, follow=True)
+        if "\0" in text:
+            raise ValueError("it holds a NUL, which no variable can")
+    except NotRegular:
+        return secret_fault(path, None)
     except (OSError, ValueError) as error:
         return secret_fault(path, error)
+    # Editors end a file with a newline that is no part of the secret.
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def masking_fault(value: str) -> Fault | None:
@@ -33,24 +37,3 @@ def masking_fault(value: str) -> Fault | None:
         return None
     reason = "is too short to be masked" if value.strip() else "is blank and cannot be masked"
     return Fault(f"the secret {reason} in the output", "take one of 6 characters or more")
-
-
-def _content(path: Path) -> bytes | None:
-    """All of a small file; None for what is no regular file: reading a pipe or a device might never end."""
-    if not S_ISREG(path.stat().st_mode):  # before the open, which has effects on some devices
-        return None
-    content = read_all(path, _MAX_BYTES + 1, follow=True)
-    if len(content) > _MAX_BYTES:
-        raise ValueError(f"it holds over {_MAX_BYTES // 1024} KiB")
-    return content
-
-
-def _text(content: bytes) -> str:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8") from None  # the error itself would tell a byte of the secret
-    if "\0" in text:
-        raise ValueError("it holds a NUL, which no variable can")
-    # Editors end a file with a newline that is no part of the secret.
-    return text.removesuffix("\n").removesuffix("\r")

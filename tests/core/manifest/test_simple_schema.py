@@ -33,6 +33,12 @@ def test_a_config_with_all_settings_fits() -> None:
         "runners": {"py": "uv run"},
         "inherit_env": ["HTTPS_PROXY", "APP_*"],
         "sync": {"mode": "manual", "interval": "30s"},
+        "gateway": {
+            "url": "http://127.0.0.1:18789",
+            "token_path": "token",
+            "timeout": "30s",
+            "max_sessions": 6,
+        },
         "log": {"level": "debug", "file": "runner.log", "format": "json"},
     }
     assert config.keys() == SCHEMA["properties"].keys()
@@ -58,6 +64,7 @@ def test_a_config_with_all_settings_fits() -> None:
         ("inherit_env", "PATH"),
         ("inherit_env", [""]),
         ("inherit_env", ["A=B"]),
+        ("gateway", {"token_path": "token"}),
         ("log", None),
         ("colour", "red"),
     ],
@@ -69,7 +76,12 @@ def test_a_wrong_setting_does_not_fit(key: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [{"not": {"type": "string"}}, {"type": "number"}, {"type": "object", "required": ["id"]}, {"minimum": 1}],
+    [
+        {"not": {"type": "string"}},
+        {"type": "number"},
+        {"type": "object", "required": ["id"], "minProperties": 1},
+        {"minimum": 1},
+    ],
 )
 def test_a_rule_that_is_not_known_lets_nothing_pass(schema: dict[str, Any]) -> None:
     assert not any(fits(value, schema) for value in (1.5, "text", {}, {"id": "a"}))

@@ -1,0 +1,1 @@
+"""Carries runs out as sessions of an agent, through a gateway."""
