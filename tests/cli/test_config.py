@@ -76,9 +76,9 @@ def test_a_warning_leaves_the_file_right() -> None:
     answer = validate(text)
     path = Path("jeeves-runner.yaml").resolve()
     assert answer.exit_code == 0
+    why = "`gateway.url` is plain http beyond this machine: the token can be read on the way"
     assert answer.stdout.splitlines() == [
-        f"{path}:1:16: warning: `gateway.url` is plain http beyond this machine: "
-        "the token can be read on the way",
+        f"{path}:1:16: warning: {why}",
         "    hint: use https, or a tunnel that ends on 127.0.0.1",
         f"Valid: {path}",
     ]
