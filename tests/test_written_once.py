@@ -146,7 +146,10 @@ def test_a_default_of_the_schema_is_that_of_the_spec(kind: str, path: Keys) -> N
 # Columns
 
 OWN_COLUMNS: Final = (
+    "confirmed",
+    "late",
     "mark",
+    "origin",
     "handle",
     "deadline",
     "timeout_ms",

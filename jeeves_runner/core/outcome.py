@@ -53,7 +53,17 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cancelled:
-    """The executor ended the work because it was asked to."""
+    """The executor ended the work because it was asked to, or has given up waiting for its end."""
+
+    message: str | None = None
+    """What there is to say about the end, for people."""
+    tokens: int | None = None
+    """As in ``Finished``, as far as it is known."""
+    model: str | None = None
+    """As in ``Finished``."""
+    confirmed: bool = True
+    """False: what carries the work out has not said that it has ended, and it may go on. What comes of it
+    later is asked for by ``Executor.late``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,10 +104,10 @@ def outcome(
     """
     status, message = _status_of(ending) if cause is None else _status_of_cause(cause, ending)
     tokens, meta, token_note = _split_result(result)
-    if isinstance(ending, Finished):
+    model: str | None = None
+    if isinstance(ending, Finished | Cancelled):
         tokens = tokens if tokens is not None else ending.tokens
-        if ending.model is not None:
-            meta.setdefault("model", ending.model)
+        model = ending.model
     return Outcome(
         status=status,
         exit_code=ending.code if isinstance(ending, Exited) else None,
@@ -105,6 +115,8 @@ def outcome(
         message="; ".join(part for part in (message, note, token_note) if part) or None,
         tokens=tokens,
         result_meta=json.dumps(meta, separators=(",", ":")) if meta else None,
+        model=model,
+        confirmed=not isinstance(ending, Cancelled) or ending.confirmed,
     )
 
 
@@ -118,7 +130,7 @@ def _status_of(ending: Ending) -> tuple[RunStatus, str | None]:
         case Finished():
             return RunStatus(ending.status), ending.message
         case Cancelled():
-            return RunStatus.CANCELLED, "cancelled"
+            return RunStatus.CANCELLED, _with_note("cancelled", _cancel_text(ending))
         case Lost():
             return RunStatus.INTERRUPTED, ending.text
         case _:
@@ -129,11 +141,21 @@ def _status_of_cause(cause: CancelCause, ending: Ending) -> tuple[RunStatus, str
     status, message = _BY_CAUSE[cause]
     match ending:
         case Exited():
-            return status, f"{message} ({_exit_text(ending)})"
+            return status, _with_note(message, _exit_text(ending))
         case Lost():
-            return status, f"{message} ({ending.text})"
+            return status, _with_note(message, ending.text)
+        case Cancelled():
+            return status, _with_note(message, _cancel_text(ending))
         case _:
             return status, message
+
+
+def _with_note(message: str, note: str | None) -> str:
+    return message if note is None else f"{message} ({note})"
+
+
+def _cancel_text(ending: Cancelled) -> str | None:
+    return ending.message or (None if ending.confirmed else "nothing has confirmed its end")
 
 
 def _exit_text(ending: Exited) -> str:

@@ -42,7 +42,7 @@ class Run(NamedTuple):
     signal: str | None
     """``SIGKILL`` and the like, of a process that was killed."""
     message: str | None
-    """What there is to say about the end, in words."""
+    """What there is to say about the end, in words; while it runs, about what it does."""
     reason: Reason | None
     """Why it waits, did not start, or ended without an outcome of its own."""
     reason_ref: str | None
@@ -52,9 +52,11 @@ class Run(NamedTuple):
     stderr: str | None
     """As ``stdout``."""
     tokens: int | None
-    """What the script reported as used."""
+    """What the work reported as used; while it runs, so far."""
     result_meta: str | None
     """The rest of what the script reported: a JSON object."""
+    model: str | None
+    """The name of the model that did the work, if one did."""
     params: str | None
     """What it was triggered with: a JSON object of texts."""
     forced: bool
@@ -94,6 +96,10 @@ class Outcome(NamedTuple):
     """What the work reported as used, 0 at least."""
     result_meta: str | None = None
     """The rest of what it reported, a JSON object; None if that is empty."""
+    model: str | None = None
+    """The name of the model that did the work, if one did."""
+    confirmed: bool = True
+    """False: what carried the work out has not said that it ended."""
 
 
 class PausedTime(NamedTuple):

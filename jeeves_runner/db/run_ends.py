@@ -68,8 +68,8 @@ def _was_replaced(run: Run) -> bool:
 _FINISH = f"""
 UPDATE runs SET status = :status, finished_at = max(:at, created_at, coalesce(:started_at, started_at)),
   started_at = coalesce(:started_at, started_at), duration_ms = :duration_ms, exit_code = :exit_code,
-  signal = :signal, message = :message, tokens = :tokens, result_meta = :result_meta,
-  stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
+  signal = :signal, message = :message, tokens = coalesce(:tokens, tokens), result_meta = :result_meta,
+  model = :model, confirmed = :confirmed, stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
   script_hash = coalesce(:script_hash, script_hash), log_path = coalesce(:log_path, log_path)
 WHERE id = :id AND status = 'running' RETURNING {RUN_COLUMNS}
 """
@@ -94,6 +94,8 @@ def end_running(
             "message": outcome.message,
             "tokens": outcome.tokens,
             "result_meta": outcome.result_meta,
+            "model": outcome.model,
+            "confirmed": outcome.confirmed,
             "started_at": None if record.started_at is None else to_text(record.started_at),
             "duration_ms": record.duration_ms,
             "stdout": record.stdout,

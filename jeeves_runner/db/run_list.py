@@ -50,15 +50,17 @@ class RunRow(TypedDict):
     signal: str | None
     """The signal that ended its process: ``SIGTERM``."""
     message: str | None
-    """What went wrong, in a sentence."""
+    """What went wrong, in a sentence; while it runs, what it does, if that is known."""
     reason: Annotated[str, Reason] | None
     """Why it waits, did not start, or ended without an outcome of its own."""
     reason_ref: str | None
     """What the reason is about, such as the pool that is full."""
     tokens: int | None
-    """How many tokens the script says that it used."""
+    """How many tokens it used, by its own word; while it runs, so far."""
     result_meta: object
     """What else the script says of its result, as JSON."""
+    model: str | None
+    """The model that did the work, if one did."""
     params: object
     """The parameters it was asked for with: texts by name."""
     forced: bool
@@ -86,6 +88,10 @@ class RunRow(TypedDict):
 class WholeRunRow(RunRow):
     """A run with all that is recorded of it."""
 
+    confirmed: bool
+    """False: what carried it out has not said that it ended, and it may have gone on."""
+    late: object
+    """What became known of its work after its end was recorded: ``{status, at, tokens, message}``."""
     commit: str | None
     """The commit of its revision."""
     stdout: str | None
@@ -140,13 +146,22 @@ def active_run_rows(conn: apsw.Connection) -> list[RunRow]:
 def run_row(conn: apsw.Connection, run_id: int) -> WholeRunRow | None:
     """A run whole: with the ``commit`` of its revision and the tails ``stdout`` and ``stderr``."""
     row = conn.execute(
-        f'SELECT {_COLUMNS}, (SELECT "commit" FROM revisions WHERE id = runs.revision_id), stdout, stderr'
+        f"SELECT {_COLUMNS}, confirmed, late,"
+        ' (SELECT "commit" FROM revisions WHERE id = runs.revision_id), stdout, stderr'
         " FROM runs WHERE id = ?",
         (run_id,),
     ).fetchone()
     if row is None:
         return None
-    return {**_row(row[:-3]), "commit": row[-3], "stdout": row[-2], "stderr": row[-1]}
+    *shown, confirmed, late, commit, stdout, stderr = row
+    return {
+        **_row(shown),
+        "confirmed": bool(confirmed),
+        "late": _value(late),
+        "commit": commit,
+        "stdout": stdout,
+        "stderr": stderr,
+    }
 
 
 def chain_end(conn: apsw.Connection, run_id: int) -> int:

@@ -16,6 +16,7 @@ from jeeves_runner.core.outcome import Cancelled, Ending, Exited, Finished, Lost
         (Exited(signal="SIGSEGV"), "error", "killed by SIGSEGV"),
         (Lost(message="the runner died while this ran"), "interrupted", "the runner died while this ran"),
         (Cancelled(), "cancelled", "cancelled"),
+        (Cancelled(message="the cluster did it"), "cancelled", "cancelled (the cluster did it)"),
         (Finished(status="ok"), "ok", None),
         (Finished(status="error", message="model refused"), "error", "model refused"),
         (Finished(status="timeout", message="too slow"), "timeout", "too slow"),
@@ -91,5 +92,18 @@ def test_a_lone_surrogate_in_a_result_can_still_be_stored_as_utf_8() -> None:
 
 def test_finished_work_brings_tokens_and_model() -> None:
     recorded = outcome(Finished(status="ok", tokens=9, model="small"), cause=None, result=None)
-    assert recorded.tokens == 9
-    assert recorded.result_meta == '{"model":"small"}'
+    assert (recorded.tokens, recorded.model, recorded.result_meta) == (9, "small", None)
+    by_line = outcome(
+        Finished(status="ok", tokens=9, model="small"), cause=None, result='{"tokens": 5, "model": "mine"}'
+    )
+    assert (by_line.tokens, by_line.model, by_line.result_meta) == (5, "small", '{"model":"mine"}')
+
+
+def test_an_end_that_nothing_has_confirmed_says_so() -> None:
+    given_up = Cancelled(tokens=7, model="small", confirmed=False)
+    recorded = outcome(given_up, cause=CancelCause.TIMEOUT, result=None)
+    assert (recorded.status, recorded.confirmed) == (RunStatus.TIMEOUT, False)
+    assert recorded.message == "timed out (nothing has confirmed its end)"
+    assert (recorded.tokens, recorded.model) == (7, "small")
+    assert outcome(Cancelled(), cause=CancelCause.TIMEOUT, result=None).message == "timed out"
+    assert outcome(Exited(code=0), cause=CancelCause.TIMEOUT, result=None).confirmed

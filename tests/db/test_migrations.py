@@ -18,6 +18,7 @@ SHIPPED = {
     5: "b6e2b0fff7a4ab6217e204114ab6791c39dfec1242b815a1f68cefa85956dc02",
     6: "7d1ace016c7c6fedc32eb71ec4888b262cbed01e9e5ee6d15d1471da550c6006",
     7: "d4fcd0ce3cf02309cdd9eff5f8379cfa4519b00df553e272c55c3cbd2e70af71",
+    8: "1a4538f08413ed613389d3bc826280a48a73a76a10c01465804115e884ada92c",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

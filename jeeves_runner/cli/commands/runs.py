@@ -106,6 +106,7 @@ def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple
     yield "cancelled", _cancel(run, now)
     yield "params", None if run["params"] is None else json_text(run["params"])
     yield "tokens", None if run["tokens"] is None else str(run["tokens"])
+    yield "model", run["model"]
     yield "result", None if run["result_meta"] is None else json_text(run["result_meta"])
     yield "declared", _origin(run)
     yield "script", run["script_hash"] and f"hash {run['script_hash']}"
