@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from jeeves_runner.core.model import CancelCause, Reason
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, Start, returned_run
 from jeeves_runner.db.transaction import Tx
 
@@ -79,4 +80,13 @@ def note_handle(tx: Tx, run_id: int, handle: str, record: RunRecord) -> None:
     tx.conn.execute(
         "UPDATE runs SET handle = ?, script_hash = ?, log_path = ? WHERE id = ? AND status = 'running'",
         (handle, record.script_hash, record.log_path, run_id),
+    )
+
+
+def note_progress(tx: Tx, run_id: int, message: str | None, tokens: int | None, *, epoch: int) -> None:
+    """Note what is said of a run while it runs; without tokens their number stays. Raises Fenced."""
+    check_epoch(tx, epoch)
+    tx.conn.execute(
+        "UPDATE runs SET message = ?, tokens = coalesce(?, tokens) WHERE id = ? AND status = 'running'",
+        (message, tokens, run_id),
     )

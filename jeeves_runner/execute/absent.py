@@ -5,7 +5,7 @@ from typing import Literal
 from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Lost
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
+from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
 
 
 class Absent:
@@ -31,7 +31,7 @@ class Absent:
             f"this runner has no executor {self.name}", hint="its config has no part that would make one"
         )
 
-    async def wait(self, handle: Handle, sink: Sink) -> Ending:
+    async def wait(self, handle: Handle, sink: RunSink) -> Ending:
         return self._lost
 
     def has_ended(self, handle: Handle) -> bool:

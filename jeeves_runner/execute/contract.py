@@ -105,6 +105,14 @@ class RunSink(Sink, Protocol):
         runs, if there is one."""
         ...
 
+    def progress(self, message: str | None = None, tokens: int | None = None) -> None:
+        """What there is to say of the run now: what it does or waits for, and how many tokens it has used.
+
+        No message takes back the one before; no number leaves the one before. May be called as often as
+        something changes, and does not raise: the row of the run gets the newest about once a second.
+        """
+        ...
+
 
 class Executor(Protocol):
     """Carries runs out."""
@@ -132,7 +140,7 @@ class Executor(Protocol):
         """
         ...
 
-    async def wait(self, handle: Handle, sink: Sink) -> Ending:
+    async def wait(self, handle: Handle, sink: RunSink) -> Ending:
         """How the work ended, once all of its output has reached the sink.
 
         A cancelled wait leaves the work as it is, and may be repeated. An engine that does not answer is

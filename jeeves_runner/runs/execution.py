@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from jeeves_runner.clock import Clock, to_text
@@ -22,6 +23,7 @@ from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.sink import Output
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report
+from jeeves_runner.runs.progress import Progress, Said
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ class Execution:
 
     ``cause`` is the first reason known here for which it was to end. ``on_deadline`` is called when the
     job's timeout has passed. ``on_handle`` is called when the handle is to be noted in the row: at once for
-    work that outlives its runner, for other work only if it takes longer than ``NOTE_AFTER``.
+    work that outlives its runner, for other work only if it takes longer than ``NOTE_AFTER``. ``write_said``
+    writes what is said of the run meanwhile.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Execution:
         mark: str,
         on_deadline: Callable[[], None],
         on_handle: Callable[[Handle, RunRecord], None],
+        write_said: Callable[[int, Said], Awaitable[object]],
     ) -> None:
         self.job = job
         self.executor = executor
@@ -64,6 +68,7 @@ class Execution:
         self._logs = logs
         self._on_deadline = on_deadline
         self._on_handle = on_handle
+        self._write_said = write_said
         self.cause: CancelCause | None = None
         self.is_ending = False  # why it is to end is being recorded
         self._asked_to_end = False
@@ -73,6 +78,7 @@ class Execution:
         self._handle: Handle | None = None
         self._output: Output | None = None
         self._log: LogPlace | None = None
+        self._progress: Progress | None = None
 
     async def perform(self, run: Run, api_url: str | None) -> Report | None:
         """Run it; None if the work was left to the next runner.
@@ -141,6 +147,8 @@ class Execution:
             ending = Finished(status="error", message="internal error; the runner's log has more")
         finally:
             self._task = None
+            if self._progress is not None:
+                self._progress.close()
         waited_ms = round((self._clock.monotonic() - began) * 1000)
         if self._output is not None:
             self._output.close()
@@ -207,7 +215,8 @@ class Execution:
 
     def _open_output(self, run: Run) -> Output:
         self._log = LogPlace(self._logs.data_dir, run.job_id, run.id)
-        self._output = Output(self._log, self._logs.max_bytes)
+        self._progress = Progress(partial(self._write_said, run.id), Said(run.message, run.tokens))
+        self._output = Output(self._log, self._logs.max_bytes, self._progress.say)
         return self._output
 
     def _facts(self, run: Run, api_url: str | None) -> RunFacts:

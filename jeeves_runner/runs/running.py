@@ -11,7 +11,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import RunRecord
-from jeeves_runner.db.run_progress import note_handle, request_cancel
+from jeeves_runner.db.run_progress import note_handle, note_progress, request_cancel
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
@@ -22,6 +22,7 @@ from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.execution import Execution, Logs
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report, record_outcome
+from jeeves_runner.runs.progress import Said
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class RunningRuns:
             mark=mark,
             on_deadline=partial(self._on_deadline, attempt),
             on_handle=self._note_handle,
+            write_said=self._write_said,
         )
         return execution
 
@@ -281,6 +283,17 @@ class RunningRuns:
     def _note_handle(self, handle: Handle, record: RunRecord) -> None:
         text = handle.as_json()
         self._writer.post(lambda tx: note_handle(tx, handle.run_id, text, record), durable=False)
+
+    async def _write_said(self, run_id: int, said: Said) -> None:
+        try:
+            await self._writer.write(
+                lambda tx: note_progress(tx, run_id, *said, epoch=self._epoch),
+                durable=False,
+                priority=Priority.MAINTENANCE,
+            )
+        except Fenced as fenced:
+            self._on_fenced(fenced)
+            raise
 
 
 def _give_cause(execution: Execution, cause: CancelCause) -> None:

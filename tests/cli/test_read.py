@@ -196,6 +196,15 @@ def test_a_start_that_was_changed_by_hand_is_shown_as_it_stands(shell: Shell) ->
     assert "started yesterday" in [words(line) for line in shell.text("run", str(run)).splitlines()]
 
 
+def test_a_run_that_runs_shows_what_it_says_of_itself(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    run = shell.ledger.add_run("a", "running", message="waits for a place", tokens=12, model="small")
+    assert words(shell.text("runs").splitlines()[1]).endswith("so far waits for a place")
+    assert "waits for a place" in shell.text("job", "a")
+    lines = [words(line) for line in shell.text("run", str(run)).splitlines()]
+    assert {"now waits for a place", "tokens 12", "model small"} <= set(lines)
+
+
 def test_the_runs_of_a_deleted_job_can_still_be_read(shell: Shell) -> None:
     shell.ledger.add_job("gone")
     run = shell.ledger.add_run("gone", stdout="last words\n")

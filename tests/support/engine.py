@@ -2,7 +2,11 @@
 
 Take it to see that a runner knows executors by their contract alone. The engine answers one line of JSON for
 each that it is sent on its Unix socket; it is asked for an end again and again, and tells of one ``LATE``
-seconds afterwards. Started as a program, this module is the engine itself: ``engine.py SOCKET``.
+seconds afterwards. Work says what it does by lines in the file ``$SAYS``: tokens, a blank, a message.
+
+``ask`` sets what the engine is like: ``op="be", places=N`` has it take no more than so many at once, and
+``deaf=True`` has it obey no cancel. Started as a program, this module is the engine itself:
+``engine.py SOCKET``.
 """
 
 import asyncio
@@ -14,17 +18,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
 from jeeves_runner.core.model import JobSpec, Reason
-from jeeves_runner.core.outcome import Ending, Finished, Lost, Span
+from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost, Span
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
+from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
 
 LATE = 0.2
 POLL = 0.02
+CONFIRM = 0.3
+"""Seconds beyond its grace for which the executor waits for the end of work that it has cancelled."""
 
 
 class EngineExecutor:
@@ -38,6 +46,7 @@ class EngineExecutor:
         self.full: Reason | None = None
         self._socket = socket
         self._ended: set[int] = set()
+        self._given_up_at: dict[int, float] = {}
 
     async def open(self) -> None:
         """Each question opens its own connection."""
@@ -48,46 +57,67 @@ class EngineExecutor:
     async def start(self, order: Order, sink: RunSink) -> Handle:
         sink.prepared(secrets=(), script_hash=None)
         env = {name: value for name, value in order.spec.env if isinstance(value, str)}
-        answer = await self._ask(op="start", work=order.run.mark, text=order.spec.script, env=env)
+        seconds = None if order.spec.timeout_ms is None else order.spec.timeout_ms / 1000
+        work, text = order.run.mark, order.spec.script
+        while "full" in (
+            answer := await self.ask(op="start", work=work, text=text, env=env, timeout=seconds)
+        ):
+            sink.progress("waits for a place")
+            await asyncio.sleep(POLL)
         if "refused" in answer:
             raise StartFailed(answer["refused"])
-        return Handle(self.name, order.run.run_id, {"work": order.run.mark})
+        return Handle(self.name, order.run.run_id, {"work": work})
 
-    async def wait(self, handle: Handle, sink: Sink) -> Ending:
-        while True:
-            with suppress(OSError, ValueError):  # the engine is away; it is asked again
-                answer = await self._ask(op="look", work=handle.facts["work"])
-                if answer["state"] == "unknown":
-                    return Lost(message="the engine does not know this run")
-                if answer["state"] == "ended":
-                    break
+    async def wait(self, handle: Handle, sink: RunSink) -> Ending:
+        while (answer := await self._look(handle))["state"] != "ended":
+            if answer["state"] == "unknown":
+                return Lost(message="the engine does not know this run")
+            if said := answer.get("said"):
+                sink.progress(said["message"], said["tokens"])
+            if time.monotonic() > self._given_up_at.get(handle.run_id, inf):
+                return Cancelled(message="the engine does not obey", confirmed=False)
             await asyncio.sleep(POLL)
         self._ended.add(handle.run_id)
         sink.write("stdout", answer["output"].encode())
-        span = Span(datetime.fromtimestamp(answer["started"], UTC), round(answer["seconds"] * 1000))
-        if answer["code"] == 0:
-            return Finished(status="ok", span=span)
-        return Finished(status="error", message=f"code {answer['code']}", span=span)
+        return _finished(answer)
 
     def has_ended(self, handle: Handle) -> bool:
         return handle.run_id in self._ended
 
     async def cancel(self, handle: Handle, grace: float) -> None:
-        await self._ask(op="cancel", work=handle.facts["work"], grace=grace)
+        self._given_up_at.setdefault(handle.run_id, time.monotonic() + grace + LATE + CONFIRM)
+        await self.ask(op="cancel", work=handle.facts["work"], grace=grace)
 
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         work = left.mark if handle is None else handle.facts["work"]
-        if (await self._ask(op="look", work=work))["state"] == "unknown":
+        if (await self.ask(op="look", work=work))["state"] == "unknown":
             return Lost(message="the engine does not know this run")
         return Handle(self.name, left.run_id, {"work": work})
 
-    async def _ask(self, **question: object) -> Any:
+    async def _look(self, handle: Handle) -> Any:
+        """What the engine knows of work; while it is away nothing is known."""
+        try:
+            return await self.ask(op="look", work=handle.facts["work"])
+        except (OSError, ValueError):
+            return {"state": "away"}
+
+    async def ask(self, **question: object) -> Any:
+        """Send the engine a line; its answer."""
         reader, writer = await asyncio.open_unix_connection(str(self._socket))
         try:
             writer.write(json.dumps(question).encode() + b"\n")
             return json.loads(await reader.readline())
         finally:
             writer.close()
+
+
+def _finished(answer: Any) -> Finished:
+    span = Span(datetime.fromtimestamp(answer["started"], UTC), round(answer["seconds"] * 1000))
+    tokens = answer["said"]["tokens"] if answer["said"] else None
+    ended = Finished(status="ok", tokens=tokens, model="engine-1", span=span)
+    if answer["timed_out"]:
+        return replace(ended, status="timeout", message="the engine's own timeout")
+    return ended if answer["code"] == 0 else replace(ended, status="error", message=f"code {answer['code']}")
 
 
 @contextmanager
@@ -105,32 +135,51 @@ def engine(socket: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 class Work:
-    """One piece of work: a shell's text, as a process group."""
+    """One piece of work: a shell's text, as a process group, which is ended after ``timeout`` seconds."""
 
-    def __init__(self, text: str, env: dict[str, str]) -> None:
+    def __init__(self, text: str, env: dict[str, str], timeout: float | None, says: str) -> None:
         self.started = time.time()
         self._began = time.monotonic()
+        self._deadline = inf if timeout is None else self._began + timeout
+        self._timed_out = False
+        self._says = Path(says)
         self._process = subprocess.Popen(
             ["sh", "-c", text],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **env},
+            env={**os.environ, **env, "SAYS": says},
             start_new_session=True,
         )
 
+    @property
+    def is_over(self) -> bool:
+        return self._process.poll() is not None
+
+    def said(self) -> dict[str, object] | None:
+        """What it has said last."""
+        if not self._says.exists() or not (lines := self._says.read_text().splitlines()):
+            return None
+        tokens, _, message = lines[-1].partition(" ")
+        return {"message": message or None, "tokens": int(tokens) if tokens else None}
+
     def look(self) -> dict[str, object]:
-        if self._process.poll() is None:
-            return {"state": "running"}
+        if not self.is_over:
+            if time.monotonic() > self._deadline and not self._timed_out:
+                self._timed_out = True
+                self.signal(signal.SIGKILL)
+            return {"state": "running", "said": self.said()}
         if not hasattr(self, "_over"):
             self._over = time.monotonic()
             assert self._process.stdout is not None
             self._output = self._process.stdout.read()
         if time.monotonic() < self._over + LATE:
-            return {"state": "running"}
+            return {"state": "running", "said": self.said()}
         return {
             "state": "ended",
             "code": self._process.returncode,
             "output": self._output,
+            "timed_out": self._timed_out,
+            "said": self.said(),
             "started": self.started,
             "seconds": self._over - self._began,
         }
@@ -142,16 +191,23 @@ class Work:
 
 async def serve(path: str) -> None:
     works: dict[str, Work] = {}
+    nature: dict[str, Any] = {"places": inf, "deaf": False}
     loop = asyncio.get_running_loop()
 
     def answer(question: dict[str, Any]) -> dict[str, object]:
-        work = works.get(question["work"])
-        match question["op"]:
+        work = works.get(question.get("work", ""))
+        match question.pop("op"):
+            case "be":
+                nature.update(question)
             case "start" if work is None and question["text"] == "":
                 return {"refused": "there is nothing to do"}
+            case "start" if work is None and sum(not w.is_over for w in works.values()) >= nature["places"]:
+                return {"full": True}
             case "start":
-                works.setdefault(question["work"], work or Work(question["text"], question["env"]))
-            case "cancel" if work is not None:
+                name = question["work"]
+                says = f"{path}-{name}"
+                works[name] = work or Work(question["text"], question["env"], question["timeout"], says)
+            case "cancel" if work is not None and not nature["deaf"]:
                 work.signal(signal.SIGTERM)
                 loop.call_later(question["grace"], work.signal, signal.SIGKILL)
             case "look":

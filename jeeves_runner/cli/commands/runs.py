@@ -92,7 +92,7 @@ def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple
         return None if text is None else when(text, now)
 
     yield "status", status_cell(run["status"])
-    yield "why", run_note(run, served=served) or None
+    yield "now" if run["status"] == "running" else "why", run_note(run, served=served) or None
     yield "trigger", _trigger(run)
     yield "scheduled", time(run["scheduled_for"])
     yield "until", time(run["last_for"])

@@ -9,7 +9,7 @@ from typing import Literal
 
 from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Ending, Lost
-from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink, Sink
+from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.file_work import Files, beside_the_loop
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
@@ -81,7 +81,7 @@ class LocalExecutor:
             work = partial(prepare, order, self._around, taken=taken)
             return await beside_the_loop(work, order.spec.script)
 
-    async def wait(self, handle: Handle, sink: Sink) -> Ending:
+    async def wait(self, handle: Handle, sink: RunSink) -> Ending:
         """How the program ended; by then nothing of the run is left and all output is delivered."""
         return await self._launcher.wait(handle.run_id)
 

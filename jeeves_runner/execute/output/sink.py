@@ -1,7 +1,7 @@
 """The one way that a run's output takes: masked, decoded, then kept as tail, result and log."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.output.log_place import LogPlace
@@ -21,13 +21,20 @@ class Output:
     and nothing depends on where the chunks were cut.
     """
 
-    def __init__(self, log: LogPlace | None, log_max: int) -> None:
-        """``log`` None: there is none; ``log_max`` is the log's greatest size in bytes."""
+    def __init__(
+        self,
+        log: LogPlace | None,
+        log_max: int,
+        on_progress: Callable[[str | None, int | None], None] = lambda _message, _tokens: None,
+    ) -> None:
+        """``log`` None: there is none; ``log_max`` is the log's greatest size in bytes. ``on_progress`` gets
+        what is said of the run meanwhile, masked: message and tokens, as of ``Sink.progress``."""
         self._masked_texts: tuple[bytes, ...] = ()
         self._stdout = _Stream(())
         self._stderr = _Stream(())
         self._log = None if log is None else ThreadedLog(log, log_max)
         self._result = ResultLine()
+        self._on_progress = on_progress
         self._closed = False
         self.script_hash: str | None = None
         self.result: str | None = None
@@ -56,6 +63,10 @@ class Output:
         """Take a chunk of a stream, cut anywhere."""
         source = self._stdout if stream == "stdout" else self._stderr
         self._pass_on(source, source.decode(data))
+
+    def progress(self, message: str | None = None, tokens: int | None = None) -> None:
+        """Pass on what there is to say of the run now."""
+        self._on_progress(None if message is None else self.masked(message), tokens)
 
     def close(self) -> None:
         """Pass on what was held back, and have the log closed; a second call does nothing."""

@@ -34,6 +34,7 @@ class Noted:
     def __init__(self) -> None:
         self.secrets: tuple[str, ...] | None = None
         self.output = b""
+        self.said: list[tuple[str | None, int | None]] = []
 
     def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         assert self.output == b""
@@ -42,6 +43,10 @@ class Noted:
     def write(self, stream: StreamName, data: bytes) -> None:
         assert self.secrets is not None
         self.output += data
+
+    def progress(self, message: str | None = None, tokens: int | None = None) -> None:
+        assert self.secrets is not None
+        self.said.append((message, tokens))
 
 
 @pytest.fixture(params=["local", "engine"])
@@ -221,6 +226,20 @@ def test_what_must_be_masked_is_said_before_any_output(make: Make) -> None:
         executor, sink = make(), Noted()
         await executor.wait(await executor.start(order("echo $SECRET", SECRET="hunter2-hunter2"), sink), sink)
         assert sink.secrets is not None
+
+    run(scenario)
+
+
+def test_what_work_says_of_itself_is_passed_on_with_its_tokens(make: Make) -> None:
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        handle = await executor.start(order('test -z "$SAYS" || echo "5 reads" > $SAYS; sleep 0.3'), sink)
+        ending = await executor.wait(handle, sink)
+        if executor.name == "local":  # a program says it by its result line, at the end
+            assert sink.said == []
+        else:
+            assert sink.said[-1] == ("reads", 5)
+            assert (recorded(ending).tokens, recorded(ending).model) == (5, "engine-1")
 
     run(scenario)
 
