@@ -156,6 +156,7 @@ OUTCOMES: Final = (
     RunStatus.TIMEOUT,
     RunStatus.CANCELLED,
     RunStatus.INTERRUPTED,
+    RunStatus.SKIPPED,
 )
 """What a run that has started can end as, and a job's status can tell of it."""
 
@@ -187,6 +188,15 @@ class Retries(NamedTuple):
     """The statuses that are tried again: ``error``, ``timeout``, ``interrupted``."""
     on_exit_codes: tuple[int, ...] | None = None
     """Of the runs that ended ``error``, only these exit codes (1 to 255) are tried again; None: all."""
+
+
+class ExitCodes(NamedTuple):
+    """What exit codes other than 0 mean, where they do not mean a failure; no code is in both."""
+
+    ok: tuple[int, ...] = ()
+    """The codes (1 to 255) of runs that end ``ok``."""
+    skip: tuple[int, ...] = ()
+    """The codes (1 to 255) of runs that end ``skipped``: they had nothing to do."""
 
 
 class Keep(NamedTuple):
@@ -243,6 +253,8 @@ class JobSpec(NamedTuple):
     """What happens when the job is due while one of its runs is active."""
     retries: Retries | None = None
     """When a failed run is tried again; None: never."""
+    exit_codes: ExitCodes | None = None
+    """Which exit codes other than 0 are no failure; None: all are one."""
     keep: Keep | None = None
     """How long its ended runs are kept; None: as long as the config says."""
     pool: str | None = None

@@ -1,15 +1,21 @@
 """How the work of a run can end, and what is recorded of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, assert_never
 
-from jeeves_runner.core.model import ON_REQUEST, REPLACED, CancelCause, RunStatus
+from jeeves_runner.core.model import ON_REQUEST, REPLACED, CancelCause, ExitCodes, Reason, RunStatus
 from jeeves_runner.core.run import Outcome
 
 MAX_TOKENS = 2**63 - 1
+
+RESULT_PREFIX: Final = "JR_RESULT:"
+"""Begins the line by which a script reports its result."""
+
+MAX_SAID: Final = 1000
+"""Characters of a script's output that become the message of a run, at most."""
 
 
 class Span(NamedTuple):
@@ -94,25 +100,45 @@ _BY_CAUSE: Final[Mapping[CancelCause, tuple[RunStatus, str]]] = {
 }
 
 
+class _End(NamedTuple):
+    status: RunStatus
+    message: str | None = None
+    reason: Reason | None = None
+
+
 def outcome(
-    ending: Ending, *, cause: CancelCause | None, result: str | None, note: str | None = None
+    ending: Ending,
+    *,
+    cause: CancelCause | None,
+    result: str | None,
+    note: str | None = None,
+    exit_codes: ExitCodes | None = None,
+    tails: tuple[str | None, ...] = (),
 ) -> Outcome:
     """How a run ended, ready to record.
 
     ``cause`` is the first recorded one for which the run was asked to end, if it was. ``result`` is the
     JSON object the script reported, ``note`` what there is to say about one that was dropped.
+    ``exit_codes`` are those of its job that are no failure. ``tails``: the end of what it wrote, stdout
+    first, to be told of a run that found nothing to do.
     """
-    status, message = _status_of(ending) if cause is None else _status_of_cause(cause, ending)
+    if cause is not None:
+        end = _of_cause(cause, ending)
+    elif isinstance(ending, Exited):
+        end = _of_exit(ending, exit_codes or ExitCodes(), tails)
+    else:
+        end = _of_other(ending)
     tokens, meta, token_note = _split_result(result)
     model: str | None = None
     if isinstance(ending, Finished | Cancelled):
         tokens = tokens if tokens is not None else ending.tokens
         model = ending.model
     return Outcome(
-        status=status,
+        status=end.status,
         exit_code=ending.code if isinstance(ending, Exited) else None,
         signal=ending.signal if isinstance(ending, Exited) else None,
-        message="; ".join(part for part in (message, note, token_note) if part) or None,
+        message="; ".join(part for part in (end.message, note, token_note) if part) or None,
+        reason=end.reason,
         tokens=tokens,
         result_meta=json.dumps(meta, separators=(",", ":")) if meta else None,
         model=model,
@@ -120,34 +146,50 @@ def outcome(
     )
 
 
-def _status_of(ending: Ending) -> tuple[RunStatus, str | None]:
-    """Status and message of work that ended by itself."""
+def last_line(tails: Iterable[str | None]) -> str | None:
+    """The last line with text in it of the first stream that has one, cut to ``MAX_SAID`` characters; a
+    result is no such line."""
+    for tail in tails:
+        for line in reversed((tail or "").splitlines()):
+            said = line.strip()
+            if said and not line.startswith(RESULT_PREFIX):
+                return said if len(said) <= MAX_SAID else said[: MAX_SAID - 1] + "…"
+    return None
+
+
+def _of_exit(ending: Exited, codes: ExitCodes, tails: tuple[str | None, ...]) -> _End:
+    """The end of a process that ended by itself."""
+    if ending.code == 0 or ending.code in codes.ok:
+        return _End(RunStatus.OK)
+    if ending.code in codes.skip:
+        return _End(RunStatus.SKIPPED, last_line(tails), Reason.EXIT_CODE)
+    return _End(RunStatus.ERROR, _exit_text(ending))
+
+
+def _of_other(ending: Finished | Cancelled | Lost) -> _End:
+    """The end of other work that ended by itself."""
     match ending:
-        case Exited(code=0):
-            return RunStatus.OK, None
-        case Exited():
-            return RunStatus.ERROR, _exit_text(ending)
         case Finished():
-            return RunStatus(ending.status), ending.message
+            return _End(RunStatus(ending.status), ending.message)
         case Cancelled():
-            return RunStatus.CANCELLED, _with_note("cancelled", _cancel_text(ending))
+            return _End(RunStatus.CANCELLED, _with_note("cancelled", _cancel_text(ending)))
         case Lost():
-            return RunStatus.INTERRUPTED, ending.text
+            return _End(RunStatus.INTERRUPTED, ending.text)
         case _:
             assert_never(ending)
 
 
-def _status_of_cause(cause: CancelCause, ending: Ending) -> tuple[RunStatus, str]:
+def _of_cause(cause: CancelCause, ending: Ending) -> _End:
     status, message = _BY_CAUSE[cause]
     match ending:
         case Exited():
-            return status, _with_note(message, _exit_text(ending))
+            return _End(status, _with_note(message, _exit_text(ending)))
         case Lost():
-            return status, _with_note(message, ending.text)
+            return _End(status, _with_note(message, ending.text))
         case Cancelled():
-            return status, _with_note(message, _cancel_text(ending))
+            return _End(status, _with_note(message, _cancel_text(ending)))
         case _:
-            return status, message
+            return _End(status, message)
 
 
 def _with_note(message: str, note: str | None) -> str:

@@ -92,6 +92,8 @@ class Outcome(NamedTuple):
     """``SIGKILL`` and the like, of a process that a signal ended."""
     message: str | None = None
     """What there is to say about the end, for people; None where the status says all."""
+    reason: Reason | None = None
+    """Why it had nothing to do, if it says so itself."""
     tokens: int | None = None
     """What the work reported as used, 0 at least."""
     result_meta: str | None = None

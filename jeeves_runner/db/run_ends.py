@@ -68,8 +68,10 @@ def _was_replaced(run: Run) -> bool:
 _FINISH = f"""
 UPDATE runs SET status = :status, finished_at = max(:at, created_at, coalesce(:started_at, started_at)),
   started_at = coalesce(:started_at, started_at), duration_ms = :duration_ms, exit_code = :exit_code,
-  signal = :signal, message = :message, tokens = coalesce(:tokens, tokens), result_meta = :result_meta,
-  model = :model, confirmed = :confirmed, stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
+  signal = :signal, message = :message, reason = coalesce(:reason, reason),
+  reason_ref = iif(:reason IS NULL, reason_ref, NULL), tokens = coalesce(:tokens, tokens),
+  result_meta = :result_meta, model = :model, confirmed = :confirmed,
+  stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
   script_hash = coalesce(:script_hash, script_hash), log_path = coalesce(:log_path, log_path)
 WHERE id = :id AND status = 'running' RETURNING {RUN_COLUMNS}
 """
@@ -92,6 +94,7 @@ def end_running(
             "exit_code": outcome.exit_code,
             "signal": outcome.signal,
             "message": outcome.message,
+            "reason": outcome.reason,
             "tokens": outcome.tokens,
             "result_meta": outcome.result_meta,
             "model": outcome.model,

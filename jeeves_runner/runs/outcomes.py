@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jeeves_runner.core.model import CancelCause, Retries
+from jeeves_runner.core.model import CancelCause, ExitCodes, Retries
 from jeeves_runner.core.outcome import Ending, outcome
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import audit, runs
@@ -26,15 +26,31 @@ class Report:
 
 
 def record_outcome(
-    tx: Tx, run_id: int, report: Report, retries: Retries | None, *, epoch: int, cause: CancelCause | None
+    tx: Tx,
+    run_id: int,
+    report: Report,
+    retries: Retries | None,
+    *,
+    epoch: int,
+    cause: CancelCause | None,
+    exit_codes: ExitCodes | None = None,
 ) -> Run:
     """Record the end of a running run; ``cause`` is what it was asked to end for. Raises Fenced.
 
-    A run whose end is recorded already stays as it is; the later report is noted in the audit.
+    ``retries`` and ``exit_codes`` are those of the spec it ran under. A run whose end is recorded already
+    stays as it is; the later report is noted in the audit.
     """
     check_epoch(tx, epoch)
-    result = outcome(report.ending, cause=cause, result=report.result, note=report.note)
-    ended = end_running(tx, run_id, result, report.record, retries)
+    record = report.record
+    result = outcome(
+        report.ending,
+        cause=cause,
+        result=report.result,
+        note=report.note,
+        exit_codes=exit_codes,
+        tails=(record.stdout, record.stderr),
+    )
+    ended = end_running(tx, run_id, result, record, retries)
     if ended is not None:
         return ended
     audit.record(tx, actor="runner", action="late result", target=f"run {run_id}", detail=str(result.status))

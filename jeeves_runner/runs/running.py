@@ -236,8 +236,16 @@ class RunningRuns:
             cause = execution.cause
             if cause is not None:  # the signal may have been quicker; what was recorded first counts
                 cause = request_cancel(tx, run.id, cause) or cause
-            retries = execution.job.spec.retries
-            return record_outcome(tx, run.id, report, retries, epoch=self._epoch, cause=cause)
+            spec = execution.job.spec
+            return record_outcome(
+                tx,
+                run.id,
+                report,
+                spec.retries,
+                epoch=self._epoch,
+                cause=cause,
+                exit_codes=spec.exit_codes,
+            )
 
         told = ""
         while not self._given_up.is_set():

@@ -111,7 +111,8 @@ def test_a_paused_job_is_triggered_by_force_alone(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [("ok", 0), ("error", 1), ("timeout", 1), ("interrupted", 1), ("cancelled", 3)]
+    ("status", "code"),
+    [("ok", 0), ("error", 1), ("timeout", 1), ("interrupted", 1), ("cancelled", 3), ("skipped", 3)],
 )
 def test_trigger_waits_and_exits_by_the_outcome(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, status: str, code: int

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jeeves_runner.core.model import CancelCause, RunStatus
-from jeeves_runner.core.outcome import Cancelled, Ending, Exited, Finished, Lost, outcome
+from jeeves_runner.core.model import CancelCause, ExitCodes, Reason, RunStatus
+from jeeves_runner.core.outcome import MAX_SAID, Cancelled, Ending, Exited, Finished, Lost, outcome
 
 
 @pytest.mark.parametrize(
@@ -107,3 +109,86 @@ def test_an_end_that_nothing_has_confirmed_says_so() -> None:
     assert (recorded.tokens, recorded.model) == (7, "small")
     assert outcome(Cancelled(), cause=CancelCause.TIMEOUT, result=None).message == "timed out"
     assert outcome(Exited(code=0), cause=CancelCause.TIMEOUT, result=None).confirmed
+
+
+# Exit codes that are no failure
+
+
+CODES = ExitCodes(ok=(1,), skip=(78,))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [(0, "ok", None), (1, "ok", None), (78, "skipped", "exit_code"), (2, "error", None), (10, "error", None)],
+)
+def test_a_job_says_what_its_exit_codes_mean(code: int, status: str, reason: str | None) -> None:
+    recorded = outcome(Exited(code=code), cause=None, result=None, exit_codes=CODES)
+    assert (recorded.status, recorded.reason, recorded.exit_code) == (status, reason, code)
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "message"),
+    [
+        ("looked\nnothing new\n", "warning\n", "nothing new"),
+        (None, "nothing new\n\n", "nothing new"),
+        ("\n \n", "from stderr", "from stderr"),
+        ('nothing new\r\nJR_RESULT:{"tokens": 1}\n', None, "nothing new"),
+        ("10%\r20%\rdone\n", None, "done"),
+        (None, None, None),
+        ("x" * 5000, None, "x" * 999 + "…"),
+    ],
+)
+def test_the_message_of_a_skipped_run_is_its_last_line(
+    stdout: str | None, stderr: str | None, message: str | None
+) -> None:
+    recorded = outcome(Exited(code=78), cause=None, result=None, exit_codes=CODES, tails=(stdout, stderr))
+    assert recorded.message == message
+
+
+def test_what_a_run_wrote_is_no_message_of_another_end() -> None:
+    for code in (0, 1, 2):
+        recorded = outcome(Exited(code=code), cause=None, result=None, exit_codes=CODES, tails=("said", None))
+        assert recorded.message == (None if code < 2 else "exit code 2")
+
+
+def test_a_dropped_result_is_told_besides() -> None:
+    recorded = outcome(
+        Exited(code=78), cause=None, result=None, note="dropped", exit_codes=CODES, tails=("said",)
+    )
+    assert recorded.message == "said; dropped"
+
+
+CODE = st.integers(0, 255)
+LISTED = st.builds(
+    ExitCodes, ok=st.lists(CODE, max_size=3).map(tuple), skip=st.lists(CODE, max_size=3).map(tuple)
+)
+ENDINGS = st.one_of(
+    st.builds(Exited, code=CODE),
+    st.sampled_from([Exited(signal="SIGKILL"), Cancelled(), Lost(message="gone")]),
+    st.builds(Finished, status=st.sampled_from(["ok", "error", "timeout", "cancelled"])),
+)
+
+
+@given(
+    ending=ENDINGS,
+    cause=st.none() | st.sampled_from(CancelCause),
+    codes=st.none() | LISTED,
+    said=st.none() | st.text(),
+)
+def test_an_end_is_skipped_for_its_code_alone(
+    ending: Ending, cause: CancelCause | None, codes: ExitCodes | None, said: str | None
+) -> None:
+    """Whatever else there is: a cause comes first, a code means one thing, and only a skip has a reason."""
+    recorded = outcome(ending, cause=cause, result=None, exit_codes=codes, tails=(said, None))
+    without = outcome(ending, cause=cause, result=None)
+    listed = codes or ExitCodes()
+    code = ending.code if isinstance(ending, Exited) else None
+    if cause is None and code is not None and code in listed.ok:
+        assert (recorded.status, recorded.message) == (RunStatus.OK, None)
+    elif cause is None and code is not None and code != 0 and code in listed.skip:
+        assert (recorded.status, recorded.reason) == (RunStatus.SKIPPED, Reason.EXIT_CODE)
+        assert len(recorded.message or "") <= MAX_SAID
+    else:
+        assert recorded == without
+    assert recorded.status.is_final
+    assert (recorded.reason is None) == (recorded.status is not RunStatus.SKIPPED)

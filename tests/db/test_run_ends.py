@@ -48,6 +48,25 @@ def run(ledger: Ledger, run_id: int) -> Run:
     return found
 
 
+# An end that gives its own reason
+
+
+def test_a_reason_of_the_end_takes_the_place_of_one_before_and_of_its_object(ledger: Ledger) -> None:
+    run_id = ledger.add_run("a", "running", reason="replaced", reason_ref="7")
+    with ledger.tx() as tx:
+        skipped = Outcome(status=RunStatus.SKIPPED, exit_code=78, reason=Reason.EXIT_CODE)
+        run_ends.end_running(tx, run_id, skipped, RunRecord(), None)
+    found = run(ledger, run_id)
+    assert (found.status, found.reason, found.reason_ref) == ("skipped", "exit_code", None)
+
+
+def test_an_end_without_a_reason_leaves_the_one_that_is_there(ledger: Ledger) -> None:
+    run_id = ledger.add_run("a", "running", reason="replaced", reason_ref="7")
+    with ledger.tx() as tx:
+        run_ends.end_running(tx, run_id, FAILED, RunRecord(), None)
+    assert (run(ledger, run_id).reason, run(ledger, run_id).reason_ref) == ("replaced", "7")
+
+
 # What all ends have in common
 
 

@@ -29,7 +29,8 @@ from jeeves_runner.cli.reasons import REASONS
 from jeeves_runner.config import config_schema, load_config
 from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.inheritance import ALWAYS, OF_THE_RUNNER
-from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.model import CatchUp, ExitCodes, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
+from jeeves_runner.core.outcome import Exited, outcome
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
@@ -229,7 +230,7 @@ REASONS_DESCRIBED: Final = {
 
 
 def test_the_reasons_described_are_those_the_policy_gives() -> None:
-    given = set(_reasons_to_wait()) | set(_reasons_to_miss())
+    given = set(_reasons_to_wait()) | set(_reasons_to_miss()) | set(_reasons_of_what_ran())
     assert {(status, reason) for status, reason in REASONS_DESCRIBED if status != "cancelled"} == given
 
 
@@ -260,6 +261,11 @@ def _reasons_to_wait() -> Iterator[tuple[str, str]]:
             yield statuses[decision.verdict], str(decision.reason)
 
 
+def _reasons_of_what_ran() -> Iterator[tuple[str, str]]:
+    ended = outcome(Exited(code=78), cause=None, result=None, exit_codes=ExitCodes(skip=(78,)))
+    yield ended.status, str(ended.reason)
+
+
 def _reasons_to_miss() -> Iterator[tuple[str, str]]:
     noon = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
     schedule = parse_schedule(["0 * * * *"], "UTC", "job")
@@ -282,8 +288,7 @@ def test_the_transitions_described_are_those_the_database_allows(tmp_path: Path)
         # Only the guard on transitions is asked, not what else a row must be.
         conn.execute("PRAGMA foreign_keys=OFF; PRAGMA ignore_check_constraints=ON")
         allowed = {(a, b) for a in RunStatus for b in RunStatus if a != b and _may_become(conn, a, b)}
-    to_come = {(RunStatus.RUNNING, RunStatus.SKIPPED)}  # nothing asks for it yet
-    assert described == allowed - to_come
+    assert described == allowed
 
 
 def _may_become(conn: apsw.Connection, before: RunStatus, after: RunStatus) -> bool:

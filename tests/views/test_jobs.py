@@ -83,6 +83,18 @@ def test_a_run_cancelled_before_its_start_is_no_outcome(ledger: Ledger) -> None:
     assert (job["status"], job["last_status"], job["last_run"]) == ("idle", None, None)
 
 
+def test_a_run_that_started_and_found_nothing_to_do_is_the_last_outcome(ledger: Ledger) -> None:
+    """Unlike one that was skipped before its start."""
+    ledger.add_job("job")
+    ledger.add_run("job", "error")
+    run = ledger.add_run("job", "skipped", reason="exit_code", started_at=to_text(NOON))
+    ledger.add_run("job", "skipped", reason="overlap")
+    job = listed(ledger, "job")
+    assert (job["status"], job["last_status"]) == ("skipped", "skipped")
+    assert job["last_run"] is not None
+    assert job["last_run"]["id"] == run
+
+
 def test_paused_comes_before_running_until_the_pause_is_over(ledger: Ledger) -> None:
     ledger.add_job("job")
     ledger.add_run("job", "running")

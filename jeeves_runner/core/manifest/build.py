@@ -107,7 +107,7 @@ def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]
 
 
 def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Finding]:
-    found = []
+    found = list(_code_findings(values))
     pool = values["pool"]
     if pool is not None and pool not in pools:
         known = (
@@ -128,6 +128,19 @@ def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Find
             )
         )
     return found
+
+
+def _code_findings(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """An exit code has one meaning."""
+    meant: dict[int, str] = {}
+    for group, key in (("exit_codes", "ok"), ("exit_codes", "skip"), ("retries", "on_exit_codes")):
+        for n, code in enumerate((values[group] or {}).get(key) or ()):
+            name = f"{group}.{key}"
+            other = meant.setdefault(code, name)
+            if other != name:
+                message = f"exit code {code} stands in `{other}` and in `{name}`"
+                hint = "leave it in one of them: a code has one meaning"
+                yield Finding(path=(group, key, n), code="conflicting_values", message=message, hint=hint)
 
 
 def nul_findings(given: Mapping[str, Any]) -> list[Finding]:

@@ -1,8 +1,8 @@
 """The line by which a script reports its result: ``JR_RESULT:{json}``, the last one in stdout."""
 
+from jeeves_runner.core.outcome import RESULT_PREFIX as PREFIX
 from jeeves_runner.core.values import decode_json
 
-PREFIX = "JR_RESULT:"
 MAX_BYTES = 64 * 1024
 _MAX_DEPTH = 100
 _MAX_CHARACTERS = len(PREFIX) + MAX_BYTES + 2

@@ -8,7 +8,7 @@ from support.manifests import job, read
 from support.specs import canonical
 
 from jeeves_runner.core.manifest.rules import LATER
-from jeeves_runner.core.model import JobSpec, Keep, QueueSpec
+from jeeves_runner.core.model import ExitCodes, JobSpec, Keep, QueueSpec
 from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.schemas_text import manifest_schema
 
@@ -63,6 +63,20 @@ def test_what_a_job_keeps_of_its_runs_may_have_either_limit_or_both() -> None:
     assert job("run: x\nkeep: {runs: 100}\n").keep == Keep(runs=100)
     assert job("run: x\nkeep: {days: 30d}\n").keep == Keep(days_ms=30 * 86_400_000)
     assert job("run: x\nkeep: {runs: 1, days: 1d}\n").keep == Keep(runs=1, days_ms=86_400_000)
+
+
+def test_a_job_says_which_exit_codes_are_no_failure() -> None:
+    assert job("run: x\n").exit_codes is None
+    assert job("run: x\nexit_codes: {ok: [1]}\n").exit_codes == ExitCodes(ok=(1,))
+    both = "run: x\nexit_codes: {ok: [1, 2], skip: [78]}\nretries: {limit: 1, on_exit_codes: [75]}\n"
+    assert job(both).exit_codes == ExitCodes(ok=(1, 2), skip=(78,))
+
+
+def test_exit_codes_of_a_job_take_the_place_of_those_of_its_defaults() -> None:
+    outer = {"exit_codes": {"ok": [1], "skip": [78]}}
+    assert job("run: x\n", outer).exit_codes == ExitCodes(ok=(1,), skip=(78,))
+    assert job("run: x\nexit_codes: {skip: [1]}\n", outer).exit_codes == ExitCodes(skip=(1,))
+    assert job("run: x\nexit_codes: null\n", outer).exit_codes is None
 
 
 def test_lists_hold_jobs_and_queues_with_their_lines() -> None:
