@@ -100,9 +100,9 @@ class Sink(Protocol):
 class RunSink(Sink, Protocol):
     """Takes what is to be known of a run while it is prepared and runs."""
 
-    def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+    async def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         """Called before anything starts: which texts must be masked in the output, and the digest of what
-        runs, if there is one."""
+        runs, if there is one. Returns when the output can be masked; raises StartFailed if it cannot."""
         ...
 
     def progress(self, message: str | None = None, tokens: int | None = None) -> None:

@@ -55,7 +55,7 @@ class EngineExecutor:
         return self.full
 
     async def start(self, order: Order, sink: RunSink) -> Handle:
-        sink.prepared(secrets=(), script_hash=None)
+        await sink.prepared(secrets=(), script_hash=None)
         env = {name: value for name, value in order.spec.env if isinstance(value, str)}
         seconds = None if order.spec.timeout_ms is None else order.spec.timeout_ms / 1000
         work, text = order.run.mark, order.spec.script

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jeeves_runner.core.inheritance import Patterns, is_inherited
 from jeeves_runner.core.model import Secret
@@ -16,6 +16,9 @@ from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.faults import Fault, refused
 from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
 from jeeves_runner.execute.local.secret_values import masking_fault, secret_value
+
+MAX_SECRETS: Final = 256 * 1024
+"""Bytes of all secrets of a run together."""
 
 
 class Surroundings(NamedTuple):
@@ -63,6 +66,8 @@ def build_environment(order: Order, around: Surroundings, taken: frozenset[str] 
                 unmasked.append(f"env {name}: {fault.message}; {fault.hint}")
         else:
             own[name] = value
+    if secrets:
+        _check_size(secrets)
     if "PATH" in own:
         own["PATH"] = _with_own_bin(own["PATH"])
     own |= _facts_as_variables(order.run, around) | param_variables(order.run.params)
@@ -93,6 +98,16 @@ def _resolve(name: str, secret: Secret, around: Surroundings) -> str:
     if isinstance(value, Fault):
         raise InvalidValue(f"env {name}: {value.message}", hint=value.hint)
     return value
+
+
+def _check_size(secrets: Sequence[str]) -> None:
+    """What masks them takes up to a hundred times their size, and a second of the interpreter's time."""
+    size = sum(len(os.fsencode(secret)) for secret in secrets)
+    if size > MAX_SECRETS:
+        raise InvalidValue(
+            f"env: its secrets have {-(-size // 1024)} KiB together",
+            hint=f"at most {MAX_SECRETS // 1024} KiB can be masked; let the script read longer ones itself",
+        )
 
 
 def _with_own_bin(path: str) -> str:

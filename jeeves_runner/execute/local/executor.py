@@ -15,6 +15,7 @@ from jeeves_runner.execute.local.file_work import Files, beside_the_loop
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import LongRead, Prepared, prepare
+from jeeves_runner.execute.local.run_process import remove_temporaries
 from jeeves_runner.execute.local.temporaries import clear_temporaries
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,11 @@ class LocalExecutor:
     async def start(self, order: Order, sink: RunSink) -> Handle:
         """Resolve script, interpreter, environment and secrets, and start the program."""
         prepared = await self._prepared(order)
-        sink.prepared(secrets=prepared.secrets, script_hash=prepared.script_hash)
+        try:
+            await sink.prepared(secrets=prepared.secrets, script_hash=prepared.script_hash)
+        except BaseException:  # a start that is cancelled leaves nothing either
+            remove_temporaries(prepared.launch)
+            raise
         self._warn(order.spec.id, prepared.unmasked)
         return (await self._launcher.start(prepared.launch, sink)).opaque()
 

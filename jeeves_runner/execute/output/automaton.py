@@ -34,7 +34,7 @@ class Automaton:
         self._next = array(
             "h", [_NOTHING]
         )  # the byte that leads to the state with the next number, if one does
-        self._others: dict[int, dict[int, int]] = {}  # where further bytes lead
+        self._others: dict[int, int] = {}  # where further bytes lead, by ``state * 256 + byte``
         self._depth = array("I", [0])
         self._longest = array("I", [0])
         for text in texts:
@@ -48,6 +48,11 @@ class Automaton:
         while len(beginnings := {text[: self._searched] for text in beginnings}) > _MOST_SEARCHED:
             self._searched -= 1
         self._search = re.compile(_any_of(beginnings), re.DOTALL).search
+
+    @property
+    def states(self) -> int:
+        """How many there are; each takes 14 bytes."""
+        return len(self._depth)
 
     def depth(self, state: int) -> int:
         """How many bytes are begun: as many at the end of what was read may be of a text that goes on."""
@@ -70,8 +75,8 @@ class Automaton:
             byte = data[place]
             place += 1
             while following[state] != byte:
-                if state in others and byte in others[state]:
-                    reached = others[state][byte]
+                if (other := others.get(state << 8 | byte)) is not None:
+                    reached = other
                     break
                 if state == ROOT:
                     reached = ROOT
@@ -102,17 +107,17 @@ class Automaton:
         if self._next[state] == _NOTHING and state + 1 == first:
             self._next[state] = text[place]
         else:
-            self._others.setdefault(state, {})[text[place]] = first
+            self._others[state << 8 | text[place]] = first
         self._next.extend(text[place + 1 :])
         self._next.append(_NOTHING)
         self._depth.extend(range(place + 1, len(text) + 1))
-        self._longest.extend(bytes(len(text) - place))
+        self._longest.frombytes(bytes(self._longest.itemsize * (len(text) - place)))
         return len(self._next) - 1
 
     def _onward(self, state: int, byte: int) -> int | None:
         if self._next[state] == byte:
             return state + 1
-        return self._others[state].get(byte) if state in self._others else None
+        return self._others.get(state << 8 | byte)
 
     def _link(self, state: int, byte: int, parent: int) -> None:
         """Note a state's longest proper end, and which texts end there; ``byte`` leads to it from ``parent``.

@@ -1,7 +1,6 @@
 """Masks secrets in a stream of bytes, wherever its chunks are cut."""
 
 import json
-from functools import lru_cache
 from typing import Any
 
 from jeeves_runner.execute.output.automaton import ROOT, Automaton
@@ -11,9 +10,6 @@ MASK = b"***"
 _MIN_PART = 6
 """Bytes of the shortest beginning of a secret that is masked where the output ends in the middle of it."""
 
-_SHORT = 64 * 1024
-"""Bytes of texts up to which their automaton is small: it takes 14 bytes for each."""
-
 
 class Masker:
     """Replaces texts in one stream; the result depends on the whole stream, not on its chunks.
@@ -22,9 +18,9 @@ class Masker:
     beginning of a text is held back until more comes.
     """
 
-    def __init__(self, texts: tuple[bytes, ...]) -> None:
-        """``texts`` as ``secret_texts.texts_of`` gives them."""
-        self._automaton = _automaton(texts) if texts else None
+    def __init__(self, automaton: Automaton | None) -> None:
+        """``automaton`` of the texts; None: there are none."""
+        self._automaton = automaton
         self._state = ROOT
         self._held = b""
         # Where texts were found in what is held. A start below 0: its mask has been passed on.
@@ -72,40 +68,33 @@ class Masker:
         return b"".join(parts)
 
 
-def masked(text: str, texts: tuple[bytes, ...]) -> str:
+def masked(text: str, automaton: Automaton | None) -> str:
     """A text that is whole, masked as a stream is."""
-    if not texts:
+    if automaton is None:
         return text
-    masker = Masker(texts)
+    masker = Masker(automaton)
     data = masker.feed(text.encode("utf-8", "surrogatepass")) + masker.close(may_be_cut=False)
     return data.decode("utf-8", "surrogatepass")
 
 
-def masked_json(text: str, texts: tuple[bytes, ...]) -> str:
+def masked_json(text: str, automaton: Automaton | None) -> str:
     """A JSON text that is masked already, with what its escapes hid masked as well: in strings and names."""
-    if not texts or "\\" not in text:
+    if automaton is None or "\\" not in text:
         return text
     value = json.loads(text)
-    shown = _with_strings_masked(value, texts)
+    shown = _with_strings_masked(value, automaton)
     return text if shown == value else json.dumps(shown)
 
 
-def _with_strings_masked(value: Any, texts: tuple[bytes, ...]) -> Any:
+def _with_strings_masked(value: Any, automaton: Automaton | None) -> Any:
     match value:
         case str():
-            return masked(value, texts)
+            return masked(value, automaton)
         case list():
-            return [_with_strings_masked(item, texts) for item in value]
+            return [_with_strings_masked(item, automaton) for item in value]
         case dict():
-            return {masked(name, texts): _with_strings_masked(item, texts) for name, item in value.items()}
+            return {
+                masked(name, automaton): _with_strings_masked(item, automaton) for name, item in value.items()
+            }
         case _:
             return value
-
-
-def _automaton(texts: tuple[bytes, ...]) -> Automaton:
-    """The runs of a job mostly have the same secrets. Of long ones few are kept: each takes megabytes."""
-    return _of_short(texts) if sum(map(len, texts)) <= _SHORT else _of_long(texts)
-
-
-_of_short = lru_cache(maxsize=32)(Automaton)
-_of_long = lru_cache(maxsize=2)(Automaton)

@@ -4,12 +4,15 @@ import codecs
 from collections.abc import Callable, Sequence
 
 from jeeves_runner.execute.contract import StreamName
+from jeeves_runner.execute.output.automaton import Automaton
 from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_thread import PATIENCE, ThreadedLog
 from jeeves_runner.execute.output.mask import Masker, masked, masked_json
+from jeeves_runner.execute.output.masks import Masks
 from jeeves_runner.execute.output.result_line import ResultLine
-from jeeves_runner.execute.output.secret_texts import texts_of
 from jeeves_runner.execute.output.stream_tail import StreamTail
+
+_masks = Masks()
 
 _Utf8Decoder = codecs.getincrementaldecoder("utf-8")
 
@@ -29,9 +32,9 @@ class Output:
     ) -> None:
         """``log`` None: there is none; ``log_max`` is the log's greatest size in bytes. ``on_progress`` gets
         what is said of the run meanwhile, masked: message and tokens, as of ``Sink.progress``."""
-        self._masked_texts: tuple[bytes, ...] = ()
-        self._stdout = _Stream(())
-        self._stderr = _Stream(())
+        self._mask: Automaton | None = None
+        self._stdout = _Stream(None)
+        self._stderr = _Stream(None)
         self._log = None if log is None else ThreadedLog(log, log_max)
         self._result = ResultLine()
         self._on_progress = on_progress
@@ -48,16 +51,16 @@ class Output:
     def stderr_tail(self) -> str | None:
         return self._stderr.tail.text()
 
-    def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+    async def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         """Mask these in all that is written from here on, and note the digest of what runs."""
-        if texts := texts_of(secrets):
-            self._masked_texts = texts
-            self._stdout, self._stderr = _Stream(texts), _Stream(texts)
         self.script_hash = script_hash
+        if (mask := await _masks.of(secrets)) is not None:
+            self._mask = mask
+            self._stdout, self._stderr = _Stream(mask), _Stream(mask)
 
     def masked(self, text: str) -> str:
         """What else is said of the run, without its secrets."""
-        return masked(text, self._masked_texts)
+        return masked(text, self._mask)
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Take a chunk of a stream, cut anywhere."""
@@ -78,7 +81,7 @@ class Output:
         self.result, self.result_note = self._result.close()
         if self.result is not None:
             # JSON can escape any character, so a secret may show only once it is decoded.
-            self.result = masked_json(self.result, self._masked_texts)
+            self.result = masked_json(self.result, self._mask)
         if self._log is not None:
             self._log.close()
 
@@ -100,8 +103,8 @@ class Output:
 class _Stream:
     """What one stream holds back and keeps."""
 
-    def __init__(self, masked_texts: tuple[bytes, ...]) -> None:
-        self._masker = Masker(masked_texts)
+    def __init__(self, mask: Automaton | None) -> None:
+        self._masker = Masker(mask)
         self._decoder = _Utf8Decoder("replace")
         self.tail = StreamTail()
 

@@ -36,7 +36,7 @@ class Noted:
         self.output = b""
         self.said: list[tuple[str | None, int | None]] = []
 
-    def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+    async def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         assert self.output == b""
         self.secrets = tuple(secrets)
 
@@ -262,7 +262,7 @@ def test_after_a_restart_work_is_taken_over_or_nothing_of_it_is_left(
         if new.on_shutdown == "leave":
             assert not isinstance(answer, Lost)
             sink = Noted()
-            sink.prepared(secrets=(), script_hash=None)
+            await sink.prepared(secrets=(), script_hash=None)
             assert recorded(await new.wait(answer[1], sink)).status is RunStatus.OK
             assert sink.output == b"done\n"
         else:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +166,21 @@ def test_a_pipe_that_has_taken_the_place_of_a_script_is_not_opened(
     spec = job("script")._replace(source_type=SourceType.PATH, script="script.sh")
     with pytest.raises(InvalidValue, match="the script is not a file"):
         prepare.prepare(order(spec), around)
+
+
+def test_a_start_that_ends_while_its_secrets_are_made_ready_leaves_no_file(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    class Unready(Output):
+        async def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+            assert list((tmp_path / "tmp").iterdir())
+            raise StartFailed("the secrets could not be made ready")
+
+    async def scenario() -> None:
+        work = order(job("a", script="#!/bin/sh\necho $KEY", env=(("KEY", Secret("file", "key")),)))
+        with pytest.raises(StartFailed, match="could not be made ready"):
+            await executor.start(work, Unready(None, 0))
+
+    (tmp_path / "key").write_text("hunter2!")
+    asyncio.run(scenario())
+    assert not list((tmp_path / "tmp").iterdir())

@@ -97,7 +97,7 @@ def output_of(prepared: Prepared) -> str:
 
     async def scenario() -> str:
         output = Output(None, 0)
-        output.prepared(secrets=prepared.secrets, script_hash=prepared.script_hash)
+        await output.prepared(secrets=prepared.secrets, script_hash=prepared.script_hash)
         executor = Launcher()
         handle = await executor.start(prepared.launch, output)
         ending = await executor.wait(handle.run_id)
@@ -425,3 +425,14 @@ def test_a_secret_file_holds_64_kib_at_most(facts: Facts) -> None:
     script(facts, "big", "x" * (64 * 1024 + 1))
     with pytest.raises(InvalidValue, match="it holds over 64 KiB"):
         environment(facts, env=secret)
+
+
+def test_the_secrets_of_a_run_hold_256_kib_together_at_most(facts: Facts) -> None:
+    script(facts, "full", "x" * 64 * 1024)
+    script(facts, "more", "\xe9")
+    full = tuple((f"KEY{n}", Secret(kind="file", ref="full")) for n in range(4))
+    environment(facts, env=full)
+    with pytest.raises(InvalidValue, match="env: its secrets have 257 KiB together") as refused:
+        environment(facts, env=(*full, ("MORE", Secret(kind="file", ref="more"))))
+    assert refused.value.hint is not None
+    assert "at most 256 KiB" in refused.value.hint

@@ -21,7 +21,7 @@ def collected(
     *chunks: bytes, secrets: tuple[str, ...] = (), log: LogPlace | None = None, log_max: int = 1 << 20
 ) -> Output:
     output = Output(log, log_max)
-    output.prepared(secrets=secrets, script_hash=None)
+    asyncio.run(output.prepared(secrets=secrets, script_hash=None))
     for chunk in chunks:
         output.write("stdout", chunk)
     output.close()
@@ -142,7 +142,7 @@ def test_secrets_of_under_six_characters_are_left() -> None:
 
 def test_a_secret_split_over_two_streams_is_no_secret() -> None:
     output = Output(None, 0)
-    output.prepared(secrets=("hunter2-secret",), script_hash=None)
+    asyncio.run(output.prepared(secrets=("hunter2-secret",), script_hash=None))
     output.write("stdout", b"hunte")
     output.write("stderr", b"r2-secret")
     output.close()
