@@ -177,7 +177,7 @@ def test_a_start_that_ends_while_its_secrets_are_made_ready_leaves_no_file(
             raise StartFailed("the secrets could not be made ready")
 
     async def scenario() -> None:
-        work = order(job("a", script="#!/bin/sh\necho $KEY", env=(("KEY", Secret("file", "key")),)))
+        work = order(job("a", "#!/bin/sh\necho $KEY", env=(("KEY", Secret("file", "key")),)))
         with pytest.raises(StartFailed, match="could not be made ready"):
             await executor.start(work, Unready(None, 0))
 
