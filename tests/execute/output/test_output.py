@@ -127,10 +127,10 @@ def test_an_attempt_that_fails_late_does_not_hide_a_match_within_it() -> None:
     assert collected(b"abcabcab", b"cabd", secrets=SECRETS).stdout_tail == "abc***"
 
 
-async def test_what_is_said_of_a_run_is_masked_too() -> None:
+def test_what_is_said_of_a_run_is_masked_too() -> None:
     said: list[tuple[str | None, int | None]] = []
     output = Output(None, 0, lambda message, tokens: said.append((message, tokens)))
-    await output.prepared(secrets=SECRETS, script_hash=None)
+    asyncio.run(output.prepared(secrets=SECRETS, script_hash=None))
     output.progress("reads hunter2-secret now", 3)
     output.progress()
     assert said == [("reads *** now", 3), (None, None)]
