@@ -8,7 +8,7 @@ from aiohttp import web
 from support.gateway.settings import Settings
 
 _SLOW_REFUSAL = 0.25
-"""How long a 401 takes."""
+"""How long a 401 takes where nothing is ever locked out."""
 
 
 class Access:
@@ -31,7 +31,8 @@ class Access:
         if failures == self._settings.lockout_attempts:
             self._locked_until[address] = time.monotonic() + self._settings.lockout / self._settings.speed
             self._failures.pop(address)
-        await asyncio.sleep(_SLOW_REFUSAL / self._settings.speed)
+        if not self._settings.lockout_attempts:
+            await asyncio.sleep(_SLOW_REFUSAL / self._settings.speed)
         return web.json_response({"error": {"message": "Unauthorized", "type": "unauthorized"}}, status=401)
 
 

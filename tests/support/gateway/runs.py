@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import math
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from support.gateway.lane import Lane, Turn
-from support.gateway.script import NO_USAGE, PROMPT, USAGE, Reply, reply, script_of
+from support.gateway.script import NO_USAGE, PROMPT, USAGE, Reply, Script, reply, script_of
 from support.gateway.sessions import Session, Sessions, now_ms
 from support.gateway.settings import OLDEST, Settings
 
@@ -17,8 +19,17 @@ ABSENT = 17.0
 ABSENT_QUEUED = 78.0
 """The same for one that was queued."""
 
-_TOOLS = frozenset({"read", "sessions_spawn"})
+_TOOLS = frozenset({"read", "sessions_spawn", "sessions_yield"})
 """What a session can use here; all else is unknown to it."""
+
+
+@dataclass
+class Talk:
+    """How far a session has come with the model."""
+
+    script: Script
+    tools: int = 0
+    """How many tools it has used."""
 
 
 class Runs:
@@ -30,6 +41,7 @@ class Runs:
         self._lane = Lane(settings.lane)
         self._on_change = on_change
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turns: dict[str, Turn] = {}
         self._tellers: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
         self.spawn_child: Callable[[Session, dict[str, Any]], dict[str, Any]]
@@ -46,15 +58,15 @@ class Runs:
         return seconds / self._settings.speed
 
     def accept(self, session: Session) -> None:
-        turn = self._lane.take()
+        turn = self._turns[session.key] = self._lane.take()
         self._set(session, "running" if turn.done() else "queued")
-        self._keep(session, self._carry_out(session, turn))
+        self._keep(session, self._carry_out(session))
 
     async def cancel(self, session: Session) -> None:
         """End it and those that it has spawned, without a word of the model."""
         task = self._tasks.get(session.key)
         if not session.over:
-            session.aborted = True
+            session.aborted, session.waits = True, False
             session.error = "Cancelled by operator."
             session.ended = now_ms()
             self._set(session, "timeout" if self._settings.version == OLDEST else "killed")
@@ -68,7 +80,8 @@ class Runs:
     async def news(self, holds: Callable[[], bool], seconds: float) -> bool:
         """Wait so long until something holds, looking at each change, and tell whether it does."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.later(seconds)), self._changed:
+            limit = None if seconds == math.inf else self.later(seconds)
+            async with asyncio.timeout(limit), self._changed:
                 await self._changed.wait_for(holds)
         return holds()
 
@@ -76,7 +89,7 @@ class Runs:
         """After a restart: the runs that were cut off have no status for a while, and then have failed."""
         for session in self._sessions:
             if not session.over:
-                seconds = ABSENT_QUEUED if session.status == "queued" else ABSENT
+                seconds = ABSENT_QUEUED if session.started is None else ABSENT
                 self._set(session, None)
                 self._keep(session, self._fail_left(session, seconds))
 
@@ -88,7 +101,13 @@ class Runs:
     def _keep(self, session: Session, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[session.key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(session.key, None))
+        task.add_done_callback(lambda _: self._over(session.key))
+
+    def _over(self, key: str) -> None:
+        # Here and not in the run, which may be cancelled before it has begun.
+        self._tasks.pop(key, None)
+        if (turn := self._turns.pop(key, None)) is not None:
+            self._lane.leave(turn)
 
     async def _fail_left(self, session: Session, seconds: float) -> None:
         await asyncio.sleep(self.later(seconds))
@@ -98,37 +117,54 @@ class Runs:
         session.error = "The gateway was restarted."
         self._end(session, "failed")
 
-    async def _carry_out(self, session: Session, turn: Turn) -> None:
+    async def _carry_out(self, session: Session) -> None:
         limit = None if session.timeout is None else self.later(session.timeout)
+        talk = Talk(script_of(session.task))
+        status = None
         try:
-            # Shielded, because the lane alone settles turns.
-            await asyncio.shield(turn)
-            session.started = now_ms()
-            session.ask()
-            self._set(session, "running")
-            async with asyncio.timeout(limit):
-                status = await self._talk(session)
+            while status is None:
+                # Shielded, because the lane alone settles turns.
+                await asyncio.shield(self._turns[session.key])
+                self._begin(session)
+                async with asyncio.timeout(limit):
+                    status = await self._talk(session, talk)
+                if status is None:
+                    await self._until_children_end(session)
         except TimeoutError:
             session.say("assistant", [_text("")], **_by(session), usage=NO_USAGE, **_ABORTED)
             self._end(session, "timeout")
         else:
             # The verdict counts from the acceptance, the wait for the lane included.
-            waited = (now_ms() - session.accepted) / 1000
-            late = limit is not None and waited > limit
+            late = limit is not None and (now_ms() - session.accepted) / 1000 > limit
             self._end(session, "timeout" if late else status)
-        finally:
-            self._lane.leave(turn)
 
-    async def _talk(self, session: Session) -> str:
-        """Call the model until it has had its say; the row's status."""
-        script = script_of(session.task)
-        tools = 0
+    def _begin(self, session: Session) -> None:
+        """Begin the run, or go on with it after a wait for its children."""
+        if session.started is None:
+            session.started = now_ms()
+            session.ask()
+        session.waits = False
+        self._set(session, "running")
+
+    async def _until_children_end(self, session: Session) -> None:
+        """Wait without a place in the lane, and without a status; then take a new turn."""
+        session.waits, session.aborted, session.tokens = True, False, None
+        self._set(session, None)
+        self._lane.leave(self._turns.pop(session.key))
+        await self.news(lambda: not self._children_active(session), math.inf)
+        self._turns[session.key] = self._lane.take()
+
+    def _children_active(self, session: Session) -> bool:
+        return any(not each.over for each in self._sessions.of_parent(session.key))
+
+    async def _talk(self, session: Session, talk: Talk) -> str | None:
+        """Call the model until it has had its say; the row's status, None to wait for the children."""
         while True:
             number = len(self.calls) + 1
             call = {"number": number, "key": session.key, "label": session.label, "model": session.model}
             self.calls.append({**call, "at": now_ms(), "task": session.task})
-            said = reply(script, number=number, tools_done=tools)
-            await asyncio.sleep(self.later(1e9 if said.seconds is None else said.seconds))
+            said = reply(talk.script, number=number, tools_done=talk.tools)
+            await asyncio.sleep(math.inf if said.seconds is None else self.later(said.seconds))
             if said.status != 200:
                 return await self._refused(session, said)
             session.tokens = PROMPT
@@ -136,9 +172,11 @@ class Runs:
             if said.tool is None:
                 session.say("assistant", [_text(said.text)], **answer, stopReason="stop")
                 return "done"
+            talk.tools += 1
             self._use(session, said.tool, f"call_{number}", answer)
-            tools += 1
             self._note(session)
+            if said.tool[0] == "sessions_yield" and self._children_active(session):
+                return None
 
     async def _refused(self, session: Session, said: Reply) -> str:
         if said.status >= 500:
@@ -155,19 +193,22 @@ class Runs:
     def _use(
         self, session: Session, tool: tuple[str, dict[str, Any]], call_id: str, answer: dict[str, Any]
     ) -> None:
-        """A call of a tool and its result. Of an unknown tool nothing is shown, not even the cost."""
+        """A call of a tool and its result. A call that only asks for an unknown tool is not shown."""
         name, args = tool
+        call = {"toolCallId": call_id, "toolName": name}
         if name not in _TOOLS:
+            session.say("toolResult", [_text(f"Tool {name} not found")], **call, isError=True)
             return
         content = [{"type": "toolCall", "id": call_id, "name": name, "arguments": args}]
         session.say("assistant", content, **answer, stopReason="toolUse")
         if name == "sessions_spawn":
             result = self.spawn_child(session, args)
+        elif name == "sessions_yield":
+            result = {"status": "yielded"}
         else:
             result = {"status": "error", "tool": name, "error": f"File not found: {args.get('path')}."}
         text = json.dumps(result, indent=2)
-        failed = result["status"] == "error"
-        session.say("toolResult", [_text(text)], toolCallId=call_id, toolName=name, isError=failed)
+        session.say("toolResult", [_text(text)], **call, isError=result["status"] == "error")
 
     def _end(self, session: Session, status: str) -> None:
         session.ended = now_ms()

@@ -49,7 +49,10 @@ class Session:
     """How often it has changed."""
     status: str | None = "queued"
     """The row's word; None where the row has none."""
-    aborted: bool = False
+    aborted: bool | None = None
+    """The row's ``abortedLastRun``; None where the row has none."""
+    waits: bool = False
+    """Whether it waits for its children."""
     error: str | None = None
     tokens: int | None = None
     """The size of its last prompt."""
@@ -104,13 +107,13 @@ class Session:
             "contextTokens": 128000,
             "totalTokens": self.tokens,
             "status": self.status,
-            "abortedLastRun": True if self.aborted else None,
+            "abortedLastRun": self.aborted,
         }
         return {name: value for name, value in row.items() if value is not None}
 
     def record(self) -> dict[str, Any]:
         """As ``subagents list`` shows its task."""
-        state = "finished" if self.over else "queued" if self.status == "queued" else "running"
+        state = "finished" if self.over else "waiting" if self.waits else "running"
         answer = self.last_answer()
         text = answer and next((part["text"] for part in answer["content"] if part["type"] == "text"), None)
         record: dict[str, Any] = {
@@ -118,12 +121,29 @@ class Session:
             "runtime": "subagent",
             "deliveryStatus": "not_applicable",
             "execution": {"state": state},
-            "status": _TASK_STATUS.get(self.status or "running", self.status or "running"),
+            "status": _TASK_STATUS.get(self.status or "", "running"),
             "label": self.label,
             "error": self.error,
             "progressSummary": text[:4095] if text and self.status == "done" else None,
         }
         return {name: value for name, value in record.items() if value is not None}
+
+    def brief(self, index: int) -> dict[str, Any]:
+        """As ``subagents list`` shows its run, under ``active`` or ``recent``."""
+        brief: dict[str, Any] = {
+            "index": index,
+            "runId": self.run_id,
+            "sessionKey": self.key,
+            "label": self.label,
+            "task": self.task[:80],
+            "status": self.status if self.over else "running",
+            "childSessions": self.children or None,
+            "model": self.model,
+            "totalTokens": self.tokens,
+            "startedAt": self.started or self.accepted,
+            "endedAt": self.ended,
+        }
+        return {name: value for name, value in brief.items() if value is not None}
 
 
 class Sessions:
@@ -149,6 +169,11 @@ class Sessions:
 
     def of_parent(self, parent: str) -> list[Session]:
         return self._of_parent[parent]
+
+    def tree_of(self, parent: str) -> list[Session]:
+        """Those that ``parent`` has spawned, with all that these have spawned."""
+        own = self._of_parent[parent]
+        return [*own, *(each for child in own if child.children for each in self.tree_of(child.key))]
 
     def changed(self, session: Session) -> None:
         """Note that ``session`` is new or other than it was: from here on it outlives a kill."""

@@ -225,10 +225,7 @@ class Tools:
     async def subagents(self, args: Args, parent: str) -> Details:
         action, version = args.get("action", "list"), self._settings.version
         if action == "list":
-            records = [each.record() for each in reversed(self._sessions.of_parent(parent))]
-            keys = {"requesterSessionKey": parent, "callerSessionKey": parent, "callerIsSubagent": False}
-            counts = {"total": len(records), "taskTotal": len(records)}
-            return {"status": "ok", "action": "list", **keys, **counts, "tasks": records}
+            return self._list_tasks(parent)
         if action == "wait" and version not in (OLDEST, WITHOUT_TIMEOUT):
             return await self._wait(args, parent)
         if action == "cancel" and version not in (OLDEST, WITHOUT_TIMEOUT):
@@ -237,15 +234,30 @@ class Tools:
             return await self._kill(args)
         return {"status": "error", "error": "Unsupported action."}
 
+    def _list_tasks(self, parent: str) -> Details:
+        own = self._sessions.of_parent(parent)[::-1]
+        tree = sorted(self._sessions.tree_of(parent), key=lambda each: each.updated, reverse=True)
+        active = [each for each in own if not each.over or self._active(each.key)]
+        return {
+            "status": "ok",
+            "action": "list",
+            "requesterSessionKey": parent,
+            "callerSessionKey": parent,
+            "callerIsSubagent": ":subagent:" in parent,
+            "total": len(own),
+            "taskTotal": len(tree),
+            "tasks": [each.record() for each in tree],
+            "active": [each.brief(place) for place, each in enumerate(active, 1)],
+            "recent": [each.brief(place) for place, each in enumerate(own, 1) if each not in active],
+        }
+
     async def _wait(self, args: Args, parent: str) -> Details:
         ids = args.get("taskIds")
         if not ids:
             raise BadArgument("taskIds required")
-        if len(ids) > 32:
-            raise BadArgument("taskIds must have at most 32 entries")
-        found = {task: self._sessions.of_task(task) for task in ids}
-        known = [each for each in found.values() if each is not None and each.parent == parent]
-        missing = [task for task, each in found.items() if each is None or each.parent != parent]
+        found = {task: self._in_tree(task, parent) for task in ids}
+        known = [each for each in found.values() if each is not None]
+        missing = [task for task, each in found.items() if each is None]
         if known and not missing:
             seconds = min(args.get("timeoutSeconds", 60), 60)
             await self._runs.news(lambda: any(each.over for each in known), seconds)
@@ -260,15 +272,21 @@ class Tools:
         }
         return {**details, "unavailable": missing} if missing else details
 
+    def _in_tree(self, task_id: object, parent: str) -> Session | None:
+        """The session of this task, if ``parent`` or one of its own has spawned it."""
+        session = found = self._sessions.of_task(str(task_id))
+        while session is not None and session.parent != parent:
+            session = self._sessions.get(session.parent)
+        return None if session is None else found
+
     async def _cancel(self, args: Args, parent: str) -> Details:
         task_id = args.get("taskId")
-        session = self._sessions.of_task(str(task_id))
-        if session is None or session.parent != parent:
+        session = self._in_tree(task_id, parent)
+        if session is None:
             return {"status": "forbidden", "error": "Task outside session tree."}
         if session.over:
-            reason = "Task is already terminal."
             found = {"taskId": task_id, "found": True, "cancelled": False}
-            return {"status": "error", **found, "reason": reason}
+            return {"status": "error", **found, "reason": "Task is already terminal."}
         await self._runs.cancel(session)
         return {"status": "cancelled", "taskId": task_id, "found": True, "cancelled": True}
 
