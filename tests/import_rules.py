@@ -21,6 +21,7 @@ TEXTS = (
     "core.durations",
     "core.instants",
     "core.values",
+    "core.expressions",
     "core.params",
     "core.specs",
     "core.spec_texts",

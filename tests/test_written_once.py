@@ -13,7 +13,8 @@ from support.schema_files import texts
 from jeeves_runner.config import config_schema
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
-from jeeves_runner.core.model import BAD, JobSpec, QueueSpec
+from jeeves_runner.core.model import BAD, JobSpec, Param, ParamType, QueueSpec
+from jeeves_runner.core.params import NAME_PATTERN
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
@@ -55,9 +56,22 @@ def test_ids_have_one_form() -> None:
 
 @pytest.mark.parametrize("schema", [manifest_schema(), config_schema()], ids=["manifest", "config"])
 def test_a_form_has_one_wording(schema: Schema) -> None:
-    worded = {(each["pattern"], each["x-expected"]) for each in _objects(schema) if "pattern" in each}
+    formed = [
+        each for each in _objects(schema) if isinstance(each.get("pattern"), str)
+    ]  # it is a key as well
+    worded = {(each["pattern"], each["x-expected"]) for each in formed}
     assert len({form for form, _ in worded}) == len({words for _, words in worded}) == len(worded)
     assert dict(worded)[f"^{ID_PATTERN}$"] == ID_WORDS
+
+
+def test_parameters_are_written_as_they_are_known() -> None:
+    params = PARTS["job"]["properties"]["params"]
+    assert params["propertyNames"]["pattern"] == f"^{NAME_PATTERN}$"
+    keys = params["additionalProperties"]["properties"]
+    assert set(keys) == set(Param._fields) - {"name"}
+    assert keys["type"]["enum"] == list(ParamType)
+    for key in [key for key in keys if "default" in keys[key]]:
+        assert keys[key]["default"] == Param._field_defaults[key]
 
 
 # Signals

@@ -26,6 +26,15 @@ class SourceType(StrEnum):
     PROMPT_FILE = "prompt_file"
 
 
+class ParamType(StrEnum):
+    """What the values of a parameter are."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+
+
 class OverlapPolicy(StrEnum):
     """What happens when a job is due while one of its runs is active."""
 
@@ -208,6 +217,27 @@ class Keep(NamedTuple):
     """For how long after their end, in milliseconds."""
 
 
+class Param(NamedTuple):
+    """A parameter that a job declares. Values are texts, in the form in which a script gets them."""
+
+    name: str
+    """In the form of ``core.params.NAME_PATTERN``; no two of a job make the same environment variable."""
+    type: ParamType = ParamType.STRING
+    """What its values are."""
+    description: str | None = None
+    """What it is for, for people."""
+    enum: tuple[str, ...] = ()
+    """Its only values; empty: any of its type."""
+    default: str | None = None
+    """Its value where none is given; None: then the script has no such variable."""
+    required: bool = False
+    """Whether a run needs a value, given or by default."""
+    pattern: str | None = None
+    """An expression of ``core.expressions`` that the whole of a string must fit; None: any."""
+    secret: bool = False
+    """Whether its values are shown nowhere, and kept only until the run and its retries are over."""
+
+
 class JobSpec(NamedTuple):
     """One job as declared, with defaults applied and paths and time zone resolved."""
 
@@ -241,6 +271,8 @@ class JobSpec(NamedTuple):
     """The absolute path, the text, or the argv as a JSON list."""
     args: tuple[str, ...] = ()
     """Arguments that follow the script, text or command."""
+    params: tuple[Param, ...] = ()
+    """What a run can be given; empty: any texts, none of them secret."""
     env: tuple[tuple[str, str | Secret], ...] = ()
     """Pairs of a variable's name and its value, which is a text or is fetched when a run starts."""
     cwd: str = ""

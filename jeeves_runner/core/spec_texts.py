@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-from jeeves_runner.core.model import QueueSpec, Secret, Spec
+from jeeves_runner.core.model import Param, QueueSpec, Secret, Spec
 from jeeves_runner.core.specs import JOB_PARTS
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -18,15 +18,21 @@ _HIDDEN: Final = "***"
 
 
 def spec_to_json(spec: Spec) -> dict[str, Any]:
-    """All fields as JSON values; ``env`` becomes a mapping, a secret ``{file: …}`` or ``{from_env: …}``."""
+    """All fields as JSON values; ``env`` and ``params`` become mappings, a secret ``{file: …}`` or
+    ``{from_env: …}``."""
     if isinstance(spec, QueueSpec):
         return spec._asdict()
     values = spec._asdict()
     for name in JOB_PARTS:
         if values[name] is not None:
             values[name] = values[name]._asdict()
+    values["params"] = {param.name: _param_to_json(param) for param in spec.params}
     values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
     return values
+
+
+def _param_to_json(param: Param) -> dict[str, Any]:
+    return {name: value for name, value in param._asdict().items() if name != "name"}
 
 
 def encode(values: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from types import UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
-from jeeves_runner.core.model import JobSpec, Secret
+from jeeves_runner.core.model import JobSpec, Param, ParamType, Secret
 
 T = TypeVar("T")
 
@@ -49,6 +49,16 @@ def _secret(value: Mapping[str, str]) -> Secret:
     return Secret(kind="from_env", ref=value["from_env"])
 
 
+def _params(values: Mapping[str, Mapping[str, Any]]) -> tuple[Param, ...]:
+    """A job's parameters, each by its name."""
+    return tuple(_param({**value, "name": name}) for name, value in values.items())
+
+
+def _param(values: Mapping[str, Any]) -> Param:
+    known = _known(values, Param._fields)
+    return _checked(Param(**known | {"type": ParamType(known["type"]), "enum": tuple(known["enum"])}))
+
+
 def _part(kind: Any, values: Mapping[str, Any] | None) -> Any:
     """A mapping within a spec as its named tuple."""
     if values is None:
@@ -76,7 +86,9 @@ def _types_of(kind: Any) -> frozenset[type]:
 
 
 def _part_of(kind: Any) -> Any:
-    """The named tuple in an annotation such as ``Retries | None``; None if there is none."""
+    """The named tuple in an annotation such as ``Retries | None``; None if there is none, or are many."""
+    if get_origin(kind) is tuple:
+        return None
     return next((each for each in (kind, *get_args(kind)) if hasattr(each, "_fields")), None)
 
 
@@ -99,9 +111,9 @@ _READERS = {
     name: reader
     for name, kind in JobSpec.__annotations__.items()
     if (reader := _reader_of(name, kind)) is not None
-} | {"env": _env}
+} | {"env": _env, "params": _params}
 
 _TYPES = {
     cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()]
-    for cls in (JobSpec, *JOB_PARTS.values())
+    for cls in (JobSpec, Param, *JOB_PARTS.values())
 }

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.specs import canonical
 
-from jeeves_runner.core.model import CatchUp, JobSpec, OverlapPolicy, QueueSpec, Retries, Secret, SourceType
+from jeeves_runner.core.model import (
+    CatchUp,
+    JobSpec,
+    OverlapPolicy,
+    Param,
+    ParamType,
+    QueueSpec,
+    Retries,
+    Secret,
+    SourceType,
+)
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields, spec_hash
 from jeeves_runner.core.specs import SpecError, job_from_text
 
@@ -15,6 +25,17 @@ texts = st.text(max_size=8)
 lists = st.lists(texts, max_size=3).map(tuple)
 whole = st.integers(0, 10**9)
 secrets = st.builds(Secret, kind=st.sampled_from(["file", "from_env"]), ref=texts)
+params = st.builds(
+    Param,
+    name=texts,
+    type=st.sampled_from(ParamType),
+    description=st.none() | texts,
+    enum=lists,
+    default=st.none() | texts,
+    required=st.booleans(),
+    pattern=st.none() | texts,
+    secret=st.booleans(),
+)
 jobs = st.builds(
     JobSpec,
     id=texts,
@@ -27,6 +48,7 @@ jobs = st.builds(
     script=texts,
     args=lists,
     env=st.dictionaries(texts, texts | secrets, max_size=3).map(lambda env: tuple(env.items())),
+    params=st.lists(params, max_size=3, unique_by=lambda param: param.name).map(tuple),
     timeout_ms=st.none() | whole,
     overlap_policy=st.sampled_from(OverlapPolicy),
     retries=st.none()

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.manifest.budget import MAX_EXCLUSIONS, MAX_EXPRESSIONS
 from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.params import build_params
 from jeeves_runner.core.model import JobSpec, QueueSpec, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
@@ -23,7 +24,7 @@ _JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))
 _QUEUE_DEFAULTS: Final = spec_to_json(QueueSpec(id=""))
 _DURATIONS: Final = tuple(name.removesuffix("_ms") for name in JobSpec._fields if name.endswith("_ms"))
 _AS_WRITTEN: Final = (
-    frozenset(JobSpec._fields) - JOB_PARTS.keys() - {"schedule", "script", "source_type", "cwd"}
+    frozenset(JobSpec._fields) - JOB_PARTS.keys() - {"schedule", "script", "source_type", "cwd", "params"}
 )
 """The keys of a job whose value goes into the spec as it is. The other keys are known by their field's type
 or name, or have a line of their own in ``build_job``."""
@@ -62,6 +63,8 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
             values[key] = _part(key, given[key], findings)
     if "retries" in given:
         _settle_delays(values["retries"], "", given["retries"], "retries", findings)
+    if "params" in given:
+        values["params"] = build_params(given["params"], values, findings)
     effort = _check_schedule(given, values, findings)
     findings += _job_findings(values, context.pools)
     return BuiltJob(values, findings, effort)
