@@ -22,6 +22,7 @@ TEXTS = (
     "core.instants",
     "core.values",
     "core.expressions",
+    "core.prompt",
     "core.params",
     "core.specs",
     "core.spec_texts",

@@ -208,6 +208,31 @@ class ExitCodes(NamedTuple):
     """The codes (1 to 255) of runs that end ``skipped``: they had nothing to do."""
 
 
+Thinking = Literal[
+    "off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive", "ultra", "auto", "none"
+]
+"""How much an agent thinks, in its gateway's words."""
+
+
+class Session(NamedTuple):
+    """How an agent carries out a job of type session."""
+
+    thinking: Thinking | None = None
+    """How much it thinks; None: as the agent is set."""
+    label: str | None = None
+    """What the labels of its sessions begin with; None: ``jr``."""
+    model: str | None = None
+    """The model's name, or ``PROVIDER/NAME``; None: the agent's own."""
+    agent_id: str | None = None
+    """The agent that takes the session; None: the gateway's main one."""
+    max_tokens: int | None = None
+    """Tokens that one run may use, 1 to 10**12; None: no limit."""
+    max_tokens_per_day: int | None = None
+    """Tokens that all its runs may use in a local day of its time zone, likewise."""
+    expect_result: str | None = None
+    """``json``, or a regular expression that fits the agent's last text; None: any text will do."""
+
+
 class Keep(NamedTuple):
     """How long a job's ended runs are kept, in the place of ``run_retention``; what is None is no limit."""
 
@@ -268,7 +293,7 @@ class JobSpec(NamedTuple):
     source_type: SourceType = SourceType.PATH
     """What ``script`` is."""
     script: str = ""
-    """The absolute path, the text, or the argv as a JSON list."""
+    """The absolute path of a file, the text of a script or prompt, or the argv as a JSON list."""
     args: tuple[str, ...] = ()
     """Arguments that follow the script, text or command."""
     params: tuple[Param, ...] = ()
@@ -277,6 +302,8 @@ class JobSpec(NamedTuple):
     """Pairs of a variable's name and its value, which is a text or is fetched when a run starts."""
     cwd: str = ""
     """The folder to run in, an absolute path."""
+    session: Session | None = None
+    """How an agent carries it out; None: as the gateway is set."""
     timeout_ms: int | None = None
     """Milliseconds after which a run is ended; None: never."""
     kill_grace_ms: int = 10_000

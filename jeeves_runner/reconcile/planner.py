@@ -55,8 +55,8 @@ class PlannerSetup:
     @property
     def salt(self) -> bytes:
         """All that gives a manifest its meaning besides its text and the defaults above it."""
-        root, timezone, pools = self.context
-        return repr((self.version, root, timezone, sorted(pools))).encode()
+        context = self.context._asdict() | {"pools": sorted(self.context.pools)}
+        return repr((self.version, *context.values())).encode()
 
     @property
     def digest(self) -> str:
@@ -225,10 +225,11 @@ class _Look:
                 if fault is None:
                     continue
                 self._faulty.add(result.path)
-                is_ours = required.kind in ("script", "cwd") and required.ref.startswith(self._root)
+                is_file = required.kind in ("script", "prompt_file", "cwd")
+                is_ours = is_file and required.ref.startswith(self._root)
                 finding = Finding(
                     path=required.place,
-                    code=required.kind if required.kind in ("script", "cwd") else "secret",
+                    code=required.kind if is_file else "secret",
                     message=fault.message
                     if required.kind == "script"
                     else f"`{required.key}`: {fault.message}",

@@ -34,7 +34,10 @@ def planner_setup(config: Config, *, processes: int = 1) -> PlannerSetup:
         source=source_of(config),
         schema=manifest_schema(),
         context=ProjectContext(
-            project_root=str(config.root), timezone=config.timezone, pools=frozenset(config.pools)
+            project_root=str(config.root),
+            timezone=config.timezone,
+            pools=frozenset(config.pools),
+            has_gateway=config.gateway.url is not None,
         ),
         runners=tuple(sorted(config.runners.items())),
         inherit_env=config.inherit_env,

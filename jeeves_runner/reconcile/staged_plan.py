@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from jeeves_runner.core.manifest.requirements import RequirementKind
 from jeeves_runner.errors import InvalidValue
@@ -9,6 +10,9 @@ from jeeves_runner.execute.local.faults import Fault, folder_fault, script_fault
 from jeeves_runner.execute.local.interpreter import command_for
 from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.sources.contract import StagedFiles
+
+_IN_COMMITS: Final = {"script": "script", "prompt_file": "prompt's file", "cwd": "working folder"}
+"""What a commit may have of that which jobs require, in words."""
 
 
 class StagedCheck:
@@ -19,14 +23,16 @@ class StagedCheck:
 
     def fault_of(self, kind: RequirementKind, ref: str, runners: Mapping[str, str]) -> Fault | None:
         """As ``requirement_check.fault_of``. Secrets are in no commit, and are looked for where they are."""
-        found = self._staged.kind_of(ref) if kind in ("script", "cwd") else "outside"
+        found = self._staged.kind_of(ref) if kind in _IN_COMMITS else "outside"
         if found == "outside":
             return fault_of(kind, ref, runners)
         if found == "missing":
-            what = "script" if kind == "script" else "working folder"
+            what = _IN_COMMITS[kind]
             return Fault(f"the {what} is not in git's index: {ref}", "`git add` it, or correct the path")
         if kind == "cwd":
             return None if found == "folder" else folder_fault(ref, None)
+        if kind == "prompt_file":
+            return fault_of(kind, ref, runners)
         if found == "folder":
             return script_fault(ref, None)
         try:

@@ -70,7 +70,7 @@ def _of_kind(kind: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def reader() -> ManifestReader:
-    context = ProjectContext(project_root="/project", pools=frozenset({"database"}))
+    context = ProjectContext(project_root="/project", pools=frozenset({"database"}), has_gateway=True)
     return ManifestReader(manifest_schema(), context)
 
 

@@ -15,7 +15,8 @@ from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.schemas_text import manifest_schema
 
 READER = ManifestReader(
-    manifest_schema(), ProjectContext(project_root="/p", timezone="Europe/Berlin", pools=frozenset({"db"}))
+    manifest_schema(),
+    ProjectContext(project_root="/p", timezone="Europe/Berlin", pools=frozenset({"db"}), has_gateway=True),
 )
 
 

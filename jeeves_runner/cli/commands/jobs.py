@@ -125,6 +125,10 @@ def _program(job: "WholeJobDocument") -> str:
         return command_text(json.loads(job["script"]))
     if job["source_type"] == "inline":
         return f"inline: {shortened(job['script'].strip())}"
+    if job["source_type"] == "prompt":
+        return f"prompt: {shortened(job['script'].strip())}"
+    if job["source_type"] == "prompt_file":
+        return f"prompt in {job['script']}"
     return command_text([job["script"], *spec["args"]])
 
 

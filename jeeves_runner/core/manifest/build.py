@@ -13,7 +13,8 @@ from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.manifest.budget import MAX_EXCLUSIONS, MAX_EXPRESSIONS
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.params import build_params
-from jeeves_runner.core.model import JobSpec, QueueSpec, SourceType
+from jeeves_runner.core.manifest.sessions import session_findings
+from jeeves_runner.core.model import JobSpec, JobType, QueueSpec, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.spec_texts import spec_to_json
@@ -54,7 +55,7 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
         written = given["schedule"]
         values["schedule"] = [written] if isinstance(written, str) else written
     if "cwd" in given:
-        values["cwd"] = posixpath.normpath(posixpath.join(context.project_root, given["cwd"]))
+        values["cwd"] = _resolved(given["cwd"], context.project_root)
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
@@ -67,6 +68,8 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
         values["params"] = build_params(given["params"], values, findings)
     effort = _check_schedule(given, values, findings)
     findings += _job_findings(values, context.pools)
+    if values["type"] == JobType.SESSION:
+        findings += session_findings(values, context)
     return BuiltJob(values, findings, effort)
 
 
@@ -162,7 +165,7 @@ def nul_findings(given: Mapping[str, Any]) -> list[Finding]:
 
 def _texts_for_programs(given: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
     """``(path, name, text)`` of all that is passed to the operating system, where a NUL ends a text."""
-    for key in ("script", "run", "cwd"):
+    for key in ("script", "run", "prompt", "prompt_file", "cwd"):
         if key in given:
             yield (key,), f"`{key}`", given[key]
     for key in ("command", "args"):
@@ -177,11 +180,19 @@ def _set_source(values: dict[str, Any], given: Mapping[str, Any], project_root: 
     if "run" in given:
         values["source_type"], values["script"] = SourceType.INLINE, given["run"]
     elif "script" in given:
-        path = posixpath.normpath(posixpath.join(project_root, given["script"]))
-        values["source_type"], values["script"] = SourceType.PATH, path
+        values["source_type"], values["script"] = SourceType.PATH, _resolved(given["script"], project_root)
+    elif "prompt" in given:
+        values["source_type"], values["script"] = SourceType.PROMPT, given["prompt"]
+    elif "prompt_file" in given:
+        path = _resolved(given["prompt_file"], project_root)
+        values["source_type"], values["script"] = SourceType.PROMPT_FILE, path
     else:
         argv = json.dumps(given["command"], ensure_ascii=False, separators=(",", ":"))
         values["source_type"], values["script"] = SourceType.COMMAND, argv
+
+
+def _resolved(path: str, project_root: str) -> str:
+    return posixpath.normpath(posixpath.join(project_root, path))
 
 
 def _milliseconds(text: str, path: KeyPath, findings: list[Finding]) -> int | None:

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.manifest.budget import Size
 
-_MERGED: Final = frozenset({"env", "retries"})
+_MERGED: Final = frozenset({"env", "retries", "session"})
 """Of two layers of defaults these merge by key, one level deep; of all else the nearer layer wins."""
 
 
@@ -18,6 +18,8 @@ class ProjectContext(NamedTuple):
     """The IANA zone of jobs that name none."""
     pools: frozenset[str] = frozenset()
     """The names of the pools that the config declares."""
+    has_gateway: bool = False
+    """Whether the config names a gateway, which jobs of type session need."""
 
 
 class Layer(NamedTuple):

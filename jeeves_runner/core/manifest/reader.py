@@ -12,6 +12,7 @@ from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.rules import LATER, ManifestRules
+from jeeves_runner.core.manifest.sessions import of_its_type
 from jeeves_runner.core.manifest.validation import unsupported_key
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.manifest.yaml_text import (
@@ -257,7 +258,9 @@ class _FileReader:
         if not self._valid("job", full, place):
             return
         context = self._rules.context
+        full, misplaced = of_its_type(item, full, self._rules.types)
         values, findings, effort = build_job(full, context)
+        findings += misplaced
         self._effort_left -= effort
         if self._effort_left < 0:
             message = "too many schedules of this file seldom occur, and finding that out takes too long"

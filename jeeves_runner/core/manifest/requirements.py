@@ -1,4 +1,4 @@
-"""What a job requires on the machine it runs on: its script, its working folder, its secrets.
+"""What a job requires on the machine it runs on: its script or prompt, its working folder, its secrets.
 
 Here the manifest is read for them; whether they are there is for a room that may look at files.
 """
@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.problem import KeyPath
 
-RequirementKind = Literal["script", "cwd", "file", "from_env"]
+RequirementKind = Literal["script", "prompt_file", "cwd", "file", "from_env"]
 """``file`` and ``from_env`` are secrets."""
 
 
@@ -36,6 +36,8 @@ def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath
 def _named(values: Mapping[str, Any], root: str) -> Iterator[tuple[tuple[str, ...], RequirementKind, str]]:
     if values["source_type"] is SourceType.PATH:
         yield ("script",), "script", values["script"]
+    if values["source_type"] is SourceType.PROMPT_FILE:
+        yield ("prompt_file",), "prompt_file", values["script"]
     if values["cwd"] != root:
         yield ("cwd",), "cwd", values["cwd"]
     for name, value in values["env"].items():

@@ -10,7 +10,7 @@ from jeeves_runner.core.manifest.validation import Validator, nearest
 
 LATER: Final = frozenset(
     """
-    prompt prompt_file session precheck max_tokens_per_day on_failure on_success output_channel alert after
+    precheck on_failure on_success output_channel alert after
     on_queue renamed_from executor resources on_change nodes payload_schema
     """.split()  # noqa: SIM905
 )
@@ -21,7 +21,8 @@ class ManifestRules:
     """The parts of one schema, compiled, and what a look at manifests knows of its project.
 
     ``defaultable``: the keys that defaults may set. ``list_keys``: those whose value is a list of entries.
-    ``source_keys``: the keys that say what is run; each job has one of them.
+    ``source_keys``: the keys that say what is run; each job has one of them. ``types``: of the keys that only
+    jobs of one type have, which type that is.
     """
 
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
@@ -35,6 +36,9 @@ class ManifestRules:
         }
         self.list_keys = tuple(parts["lists"]["properties"])
         self._job_keys = tuple(parts["job"]["properties"])
+        self.types = {
+            key: part["x-type"] for key, part in parts["job"]["properties"].items() if "x-type" in part
+        }
         self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
 
     def validator(self, name: str) -> Validator:

@@ -24,6 +24,10 @@ _MOST: Final = 1000
 _NULL: Final = {"type": "null"}
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _NEARLY_INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_,]*")
+_EXAMPLES: Final = {
+    "script": "say what is run, such as `run: echo hello`",
+    "session": "say what the agent is to do, such as `prompt: Sort the inbox.`",
+}
 _BOOLEANS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
@@ -163,18 +167,19 @@ def _by_place(error: "ValidationError") -> list[str]:
 
 
 def _one_of(path: KeyPath, error: Any) -> Finding:
-    """The only oneOf in the schemas: exactly one of several keys."""
-    keys = [branch["required"][0] for branch in error.validator_value]
+    """The only oneOf in the schemas: exactly one of several keys, of which each is for one type of jobs."""
     if not isinstance(error.instance, Mapping):
         return _wrong_value(path, error.instance, {})
-    given = [key for key in error.instance if key in keys]
-    listed = ", ".join(f"`{key}`" for key in keys)
+    types = {branch["required"][0]: branch["x-type"] for branch in error.validator_value}
+    given = [key for key in error.instance if key in types]
+    own = error.instance.get("type", "script")
+    listed = ", ".join(f"`{key}`" for key, each in types.items() if each == own or own not in types.values())
     if not given:
         return Finding(
             path=path,
             code="missing_key",
             message=f"{_subject(path)} needs one of {listed}",
-            hint="say what is run, such as `run: echo hello`",
+            hint=_EXAMPLES.get(own) if isinstance(own, str) else None,
         )
     both = " and ".join(f"`{key}`" for key in given)
     message = f"{both} stand together, where exactly one of {listed} is allowed"

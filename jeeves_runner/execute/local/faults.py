@@ -12,6 +12,7 @@ from jeeves_runner.errors import InvalidValue, JeevesError
 E = TypeVar("E", bound=JeevesError)
 
 _ABSENT: Final = (FileNotFoundError, NotADirectoryError)
+_CREATE: Final = "create it, or correct the path"
 _READABLE: Final = "make it a file that the user who runs jeeves-runner can read"
 
 
@@ -30,8 +31,18 @@ def script_fault(path: str | Path, error: OSError | None) -> Fault:
     if error is None:
         return Fault(f"the script is not a file: {path}", "let `script` name the file to run")
     if isinstance(error, _ABSENT):
-        return Fault(f"the script does not exist: {path}", "create it, or correct the path")
+        return Fault(f"the script does not exist: {path}", _CREATE)
     return Fault(f"the script cannot be read: {path}: {error.strerror}", _READABLE)
+
+
+def prompt_fault(path: str | Path, error: OSError | ValueError | None) -> Fault:
+    """Of a prompt's file; a ValueError says why its content is no prompt."""
+    if error is None:
+        return Fault(f"the prompt is not a file: {path}", "let `prompt_file` name the file with the text")
+    if isinstance(error, _ABSENT):
+        return Fault(f"the prompt's file does not exist: {path}", _CREATE)
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return Fault(f"the prompt's file cannot be read: {path}: {reason}", _READABLE)
 
 
 def folder_fault(path: str | Path, error: OSError | None) -> Fault:

@@ -10,6 +10,7 @@ from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.local.faults import Fault, folder_fault, script_fault
 from jeeves_runner.execute.local.interpreter import command_for
 from jeeves_runner.execute.local.secret_values import masking_fault, secret_value
+from jeeves_runner.execute.session.prompt_file import read_prompt
 
 
 def fault_of(kind: RequirementKind, ref: str, runners: Mapping[str, str]) -> Fault | None:
@@ -24,6 +25,9 @@ def fault_of(kind: RequirementKind, ref: str, runners: Mapping[str, str]) -> Fau
             return _of_script(ref, runners)
         case "cwd":
             return _of_folder(ref)
+        case "prompt_file":
+            text = read_prompt(ref)
+            return text if isinstance(text, Fault) else None
         case "file" | "from_env":
             value = secret_value(kind, ref, os.environ)
             return value if isinstance(value, Fault) else masking_fault(value)

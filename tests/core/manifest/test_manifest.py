@@ -160,7 +160,7 @@ def test_the_schema_names_every_field_of_the_spec_and_no_other() -> None:
     renamed = {"source_type": None, "script": "script"}
     fields = set(json.loads(canonical(JobSpec(id="x", name="x"))))
     from_spec = {f.removesuffix("_ms") for f in fields if renamed.get(f, f)}
-    assert set(defs["job"]["properties"]) == from_spec | {"run", "command"}
+    assert set(defs["job"]["properties"]) == from_spec | {"run", "command", "prompt", "prompt_file"}
     assert not set(defs["job"]["properties"]) & LATER
 
 

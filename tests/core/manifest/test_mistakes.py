@@ -62,7 +62,7 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
         ("run: x\nenv: [a]\n", 2, 6, "must be a mapping", ""),
         ("run: x\npool: nowhere\n", 2, 7, "no pool `nowhere`", "db"),
         ("run: x\nafter: [a]\n", 2, 1, "not supported by this version", ""),
-        ("run: x\ntype: session\n", 2, 7, "must be script", ""),
+        ("run: x\ntype: sesion\n", 2, 7, "must be one of script, session", "did you mean session?"),
         ("run: x\ntimeout: 5m10h\n", 2, 10, "from large to small", ""),
         ("run: x\nkeep: {}\n", 2, 7, "`keep`", ""),
         ("run: x\nkeep: {days: 30}\n", 2, 14, "`keep.days` must be a duration", "30s"),
