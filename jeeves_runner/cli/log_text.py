@@ -17,6 +17,11 @@ _UNFINISHED: Final = re.compile(r"(?:\r|\x1b(?:\[[0-9;:]{0,60})?)\Z")
 
 _RESET: Final = "\x1b[0m"
 
+_CONCEAL: Final = "8"
+"""The attribute that makes text invisible: what is copied with it is more than is seen."""
+_OPERANDS: Final = {(kind, by): n for kind in ("38", "48", "58") for by, n in (("5", 3), ("2", 5))}
+"""How many parameters a colour of a palette or of red, green and blue takes: any number may be in them."""
+
 _Decoder = codecs.getincrementaldecoder("utf-8")
 
 
@@ -24,7 +29,7 @@ class LogText:
     """Turns the bytes of a log, cut anywhere, into text for a terminal.
 
     Line breaks and tabs stay; so do colours with ``color``, else they are left out. All else that
-    ``one_line`` escapes is escaped, and so are bytes that are not UTF-8.
+    ``one_line`` escapes is escaped, and so are bytes that are not UTF-8 and what would hide text.
     """
 
     def __init__(self, *, color: bool) -> None:
@@ -59,7 +64,21 @@ class LogText:
         found = match[0]
         if found == "\r\n":
             return "\n"
-        if found[0] == "\x1b" and len(found) > 1:
+        if found[0] == "\x1b" and len(found) > 1 and not _hides(found):
             self._is_coloured = self._is_coloured or self._color
             return found if self._color else ""
         return one_line(found)
+
+
+def _hides(colour: str) -> bool:
+    """Whether a sequence that the pattern has found conceals the text that follows."""
+    if _CONCEAL not in colour:
+        return False
+    parameters = colour[2:-1].split(";")
+    place = 0
+    while place < len(parameters):
+        first = parameters[place].split(":")[0]
+        if first.lstrip("0") == _CONCEAL:
+            return True
+        place += _OPERANDS.get((first, parameters[place + 1]), 1) if place + 1 < len(parameters) else 1
+    return False

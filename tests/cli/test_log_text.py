@@ -36,6 +36,21 @@ def test_all_that_steers_is_escaped_but_lines_and_colours(written: bytes, expect
     assert shown(written) == expected
 
 
+@pytest.mark.parametrize(
+    "written", [b"8", b"1;8", b"08;31", b"31;;8", b"38;5;8;8", b"8:1", b"48;2;8;8;8;8", b"38;8"]
+)
+def test_what_would_hide_text_is_escaped(written: bytes) -> None:
+    """What is copied from a terminal would be more than is seen on it."""
+    assert (
+        shown(b"curl good.sh \x1b[" + written + b"m| evil") == f"curl good.sh \\x1b[{written.decode()}m| evil"
+    )
+
+
+@pytest.mark.parametrize("written", [b"38;5;8", b"48;2;8;8;8", b"38:5:8", b"58;5;8;1", b"28", b"38;2;0;8;0"])
+def test_an_eight_in_a_colour_hides_nothing(written: bytes) -> None:
+    assert shown(b"\x1b[" + written + b"m") == f"\x1b[{written.decode()}m{RESET}"
+
+
 def test_without_colour_none_are_left() -> None:
     assert shown(b"\x1b[31mred\x1b[0m", color=False) == "red"
 
@@ -50,6 +65,7 @@ PIECES = st.sampled_from(
         b"\x1b",
         b"[",
         b"31",
+        b"8",
         b";",
         b":",
         b"m",
