@@ -11,6 +11,9 @@ from jeeves_runner.core.problem import Problem
 SUFFIXES: Final = (".yaml", ".yml")
 DEFAULTS_NAMES: Final = ("_defaults.yaml", "_defaults.yml")
 
+BRING_BACK: Final = "bring back what it points to, or remove the link"
+"""The hint for an entry that leads to what is not there."""
+
 
 def is_passed_over(name: str) -> bool:
     """Whether a file or folder is none of ours: hidden and underscored ones are not looked at."""
@@ -45,6 +48,12 @@ def unreadable(path: str, message: str, hint: str | None, *, code: str = "unread
 def not_utf8(path: str) -> Problem:
     """The problem of an entry whose name is not UTF-8."""
     return unreadable(printable(path), "the name is not UTF-8", "rename it", code="file_name")
+
+
+def lost_link(path: str, target: str) -> Problem:
+    """The problem of a link that leads nowhere."""
+    message = f"the link points to {printable(target)}, which does not exist"
+    return unreadable(printable(path), message, BRING_BACK)
 
 
 def named_as_manifest(path: str) -> Problem:

@@ -23,6 +23,7 @@ from jeeves_runner.sources.names import (
     SUFFIXES,
     is_passed_over,
     is_text,
+    lost_link,
     named_as_manifest,
     not_utf8,
     printable,
@@ -149,8 +150,7 @@ class _Reading:
             data, rest = rest[: int(size)], rest[int(size) + 1 :]
             name = path.rpartition("/")[2]
             if kind == b"dangling":
-                message = f"the link points to {data.decode()}, which does not exist"
-                self.unreadable.append(unreadable(path, message, "bring it back, or remove the link"))
+                self.unreadable.append(lost_link(path, data.decode()))
             elif kind != b"blob":
                 self.unreadable.append(unreadable(path, "links to folders are not followed", None))
             elif name in DEFAULTS_NAMES:

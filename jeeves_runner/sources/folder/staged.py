@@ -14,13 +14,14 @@ from jeeves_runner.errors import SourceError
 from jeeves_runner.sources.contract import Kind, Snapshot, SourceFile
 from jeeves_runner.sources.folder.places import MANY_LINKS, is_folder, real_path
 from jeeves_runner.sources.folder.source import FolderSource
-from jeeves_runner.sources.folder.walk import Walk, lost_link, read_manifest, unreadable_file
+from jeeves_runner.sources.folder.walk import Walk, read_manifest, unreadable_file
 from jeeves_runner.sources.git_command import ask
 from jeeves_runner.sources.names import (
     DEFAULTS_NAMES,
     SUFFIXES,
     is_passed_over,
     is_text,
+    lost_link,
     named_as_manifest,
     not_utf8,
 )

@@ -17,10 +17,12 @@ from jeeves_runner.sources.contract import SourceFile
 from jeeves_runner.sources.folder.git_edits import GitTrace, Root
 from jeeves_runner.sources.folder.places import way_of
 from jeeves_runner.sources.names import (
+    BRING_BACK,
     DEFAULTS_NAMES,
     SUFFIXES,
     is_passed_over,
     is_text,
+    lost_link,
     named_as_manifest,
     not_utf8,
     printable,
@@ -231,12 +233,6 @@ def unreadable_file(path: str, place: str, error: OSError) -> Problem:
     return unreadable(printable(path), message, _hint(error))
 
 
-def lost_link(path: str, target: str) -> Problem:
-    """The problem of a link that leads nowhere."""
-    message = f"the link points to {printable(target)}, which does not exist"
-    return unreadable(printable(path), message, _hint(FileNotFoundError()))
-
-
 def _target(place: str) -> str | None:
     """Where a link points; None for no link, and for one that has gone meanwhile."""
     try:
@@ -255,7 +251,7 @@ def unreadable_root(path: str | Path, error: OSError) -> SourceError:
 
 def _hint(error: OSError) -> str | None:
     if isinstance(error, FileNotFoundError):
-        return "bring back what it points to, or remove the link"
+        return BRING_BACK
     if isinstance(error, PermissionError):
         return "give the user who runs jeeves-runner the right to read it"
     return None
