@@ -17,6 +17,7 @@ from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.db import overrides
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue
+from jeeves_runner.reconcile.setup import source_of
 from jeeves_runner.views.job_lookup import live_job
 from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.occurrences import NextRun
@@ -79,7 +80,8 @@ async def enable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
 
 def where_jobs_are(services: ApiServices, _path: Mapping[str, str]) -> str:
     """For those who would write the list of jobs."""
-    return f"jobs are declared in manifests: add or edit a file in {services.config.jobs_dir}"
+    location = source_of(services.config).identity.location
+    return f"jobs are declared in manifests: add or edit a file in {location}"
 
 
 def where_job_is(services: ApiServices, path: Mapping[str, str]) -> str:

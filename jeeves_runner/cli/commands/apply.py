@@ -28,7 +28,7 @@ _ATTEMPTS = 5
 @click.command("apply")
 @click.option("--keep-going", is_flag=True, help="Apply what is valid although some manifests are broken.")
 @confirming_options
-@click.option("--take-over", is_flag=True, help="Switch the database to this folder of manifests.")
+@click.option("--take-over", is_flag=True, help="Switch the database to these manifests.")
 @json_option
 @pass_app
 def command(

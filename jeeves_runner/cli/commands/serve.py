@@ -29,6 +29,7 @@ def command(app: App, paused: bool) -> None:
 def _serve(app: App, paused: bool) -> None:
     import asyncio  # with the service, half a second: too long for `serve --help` and Tab
 
+    from jeeves_runner.reconcile.setup import source_of
     from jeeves_runner.runner.logging_setup import lines_for_people, set_up_logging
     from jeeves_runner.server_process import serve
 
@@ -44,7 +45,7 @@ def _serve(app: App, paused: bool) -> None:
 
     def ready(url: str) -> None:
         lines.say(f"jeeves-runner answers on {url}")
-        lines.say(f"  manifests  {config.jobs_dir}")
+        lines.say(f"  manifests  {source_of(config).identity.location}")
         lines.say(f"  database   {config.db_path}")
         if paused:
             lines.say("  all jobs are paused until `jeeves-runner resume --all`")
