@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import pytest
+from jsonschema_rs import is_valid
 from support.schema_files import texts
 
 from jeeves_runner.config import config_schema
@@ -138,6 +139,13 @@ def _text_of(kind: str, entry: dict[str, Any]) -> str:
     return found.text
 
 
+def _required(part: Schema) -> dict[str, Any]:
+    """A value for each key without which a mapping is wrong."""
+    some = ("$.id", "a", 1)
+    keys = {key: part["properties"][key] for key in part.get("required", ())}
+    return {key: next(each for each in some if is_valid(dict(value), each)) for key, value in keys.items()}
+
+
 @pytest.mark.parametrize(
     ("kind", "path"),
     [
@@ -150,8 +158,7 @@ def test_a_default_of_the_schema_is_that_of_the_spec(kind: str, path: Keys) -> N
     keys = JOB_KEYS if kind == "job" else QUEUE_KEYS
     least: dict[str, Any] = {"id": "a"} if kind == "queue" else {"id": "a", "run": "x", "timeout": "1h"}
     if len(path) == 2:
-        required = PARTS[kind]["properties"][path[0]].get("required", ())
-        inner = dict.fromkeys(required, "$.id" if kind == "queue" else 1)
+        inner = _required(PARTS[kind]["properties"][path[0]])
         without = least | {path[0]: inner}
         given = least | {path[0]: inner | {path[1]: keys[path]["default"]}}
     else:
