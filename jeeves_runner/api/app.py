@@ -32,6 +32,9 @@ _TOO_OPEN_KEPT: Final = 1.0
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
+_ON_A_JOB: Final = "/jobs/{job}"
+"""What the paths of the routes that act on a job begin with."""
+
 
 def build_app(services: ApiServices, limits: Limits) -> web.Application:
     """The application; ``Connection`` keeps the limits that concern more than one request."""
@@ -108,9 +111,16 @@ def _declared_elsewhere(where: str, allowed: list[str]) -> web.Response:
         405,
         "declared",
         where,
-        hint="a saved manifest is applied at once; POST …/run, …/pause and …/resume act on a job",
+        hint=f"a saved manifest is applied at once; {_acts_on_jobs()} act on a job",
         headers={"Allow": ", ".join(allowed)},
     )
+
+
+def _acts_on_jobs() -> str:
+    """The routes that do, in words: ``POST …/run, …/pause and …/resume``."""
+    paths = [route.path for route in ROUTES if route.method == "POST" and route.path.startswith(_ON_A_JOB)]
+    *others, last = [path.replace(_ON_A_JOB, "…") for path in paths]
+    return f"POST {', '.join(others)} and {last}"
 
 
 @web.middleware
