@@ -45,11 +45,11 @@ class Double:
         return counts
 
     def forget(self) -> None:
-        """Count from nothing again."""
+        """Count from nothing again, the calls of the model too."""
         self._ask("DELETE", "seen")
 
     def model_calls(self) -> list[dict[str, Any]]:
-        """Each call of the model in this life: ``number, key, label, model, at, task``."""
+        """Each call of the model since its start or ``forget``: ``number, key, label, model, at, task``."""
         calls: list[dict[str, Any]] = self._ask("GET", "seen")["calls"]
         return calls
 

@@ -23,7 +23,7 @@ BODY_BYTES = 2 * 1024 * 1024
 
 _DRAINING = {
     "error": {
-        "message": "Gateway is draining for restart; try again shortly.",
+        "message": "Gateway is temporarily unavailable while suspending or restarting",
         "type": "service_unavailable",
         "code": "gateway_unavailable",
     }
@@ -152,8 +152,10 @@ class Gateway:
 
     async def _readyz(self, request: web.Request) -> web.Response:
         self._counts["readyz"] += 1
-        ready = not (self.draining or self._tools.starting)
-        return web.json_response({"ready": ready}, status=200 if ready else 503)
+        draining, starting = self.draining, self._tools.starting
+        failing = ["gateway-draining"] * draining + ["startup"] * starting
+        body = {"ready": not failing, "failing": failing}
+        return web.json_response(body, status=503 if failing else 200)
 
     async def _guarded(
         self, request: web.Request, name: str, answer: Callable[[], Awaitable[web.Response]]
@@ -195,6 +197,7 @@ class Gateway:
 
     async def _forget(self, request: web.Request) -> web.Response:
         self._counts.clear()
+        self.runs.calls.clear()
         return web.json_response({})
 
     async def _drain(self, request: web.Request) -> web.Response:

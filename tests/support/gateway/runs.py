@@ -46,6 +46,7 @@ class Runs:
         self._changed = asyncio.Condition()
         self.spawn_child: Callable[[Session, dict[str, Any]], dict[str, Any]]
         """How a session spawns another; set by the tools."""
+        self._called = 0
         self.calls: list[dict[str, Any]] = []
         """Each call of the model: its number, the session's key and label, the model, what was asked."""
 
@@ -89,7 +90,9 @@ class Runs:
         """After a restart: the runs that were cut off have no status for a while, and then have failed."""
         for session in self._sessions:
             if not session.over:
-                seconds = ABSENT_QUEUED if session.started is None else ABSENT
+                queued = session.started is None
+                session.error = _LOST if queued else _INTERRUPTED
+                seconds = ABSENT_QUEUED if queued else ABSENT
                 self._set(session, None)
                 self._keep(session, self._fail_left(session, seconds))
 
@@ -112,9 +115,8 @@ class Runs:
     async def _fail_left(self, session: Session, seconds: float) -> None:
         await asyncio.sleep(self.later(seconds))
         if not any(each["role"] == "assistant" for each in session.messages):
-            text = "The previous run failed before it produced a reply."
+            text = f"This turn ended before a reply: {session.error}"
             session.say("custom", text, customType="run-failed-before-reply", display=True)
-        session.error = "The gateway was restarted."
         self._end(session, "failed")
 
     async def _carry_out(self, session: Session) -> None:
@@ -160,8 +162,12 @@ class Runs:
     async def _talk(self, session: Session, talk: Talk) -> str | None:
         """Call the model until it has had its say; the row's status, None to wait for the children."""
         while True:
-            number = len(self.calls) + 1
+            self._called += 1
+            number = self._called
             call = {"number": number, "key": session.key, "label": session.label, "model": session.model}
+            if session.aborted is None:
+                session.aborted = False
+                self._note(session)
             self.calls.append({**call, "at": now_ms(), "task": session.task})
             said = reply(talk.script, number=number, tools_done=talk.tools)
             await asyncio.sleep(math.inf if said.seconds is None else self.later(said.seconds))
@@ -212,6 +218,7 @@ class Runs:
 
     def _end(self, session: Session, status: str) -> None:
         session.ended = now_ms()
+        session.aborted = None
         self._set(session, status)
 
     def _set(self, session: Session, status: str | None) -> None:
@@ -230,6 +237,8 @@ class Runs:
             self._changed.notify_all()
 
 
+_INTERRUPTED = "Subagent execution was interrupted by a Gateway restart."
+_LOST = "subagent run lost active execution context"
 _ABORTED = {"stopReason": "aborted", "errorMessage": "request timed out"}
 
 

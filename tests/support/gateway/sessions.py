@@ -45,8 +45,8 @@ class Session:
     started: int | None = None
     ended: int | None = None
     updated: int = field(default_factory=now_ms)
-    version: int = 1
-    """How often it has changed."""
+    version: int = 0
+    """Which change of all was its last."""
     status: str | None = "queued"
     """The row's word; None where the row has none."""
     aborted: bool | None = None
@@ -153,10 +153,12 @@ class Sessions:
         self._by_key: dict[str, Session] = {}
         self._by_task: dict[str, Session] = {}
         self._of_parent: defaultdict[str, list[Session]] = defaultdict(list)
+        self._changes = 0
         self._file = file
         if file is not None and file.exists():
             for line in file.read_text(encoding="utf-8").splitlines():
                 self._keep(Session(**json.loads(line)))
+                self._changes += 1
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_key.values())
@@ -178,7 +180,8 @@ class Sessions:
     def changed(self, session: Session) -> None:
         """Note that ``session`` is new or other than it was: from here on it outlives a kill."""
         session.updated = now_ms()
-        session.version += 1
+        self._changes += 1
+        session.version = self._changes
         self._keep(session)
         if self._file is not None:
             with self._file.open("a", encoding="utf-8") as file:

@@ -169,16 +169,17 @@ class Tools:
         search, label = str(args.get("search") or "").lower(), args.get("label")
         found = [
             each
-            for each in sorted(self._sessions, key=lambda each: each.updated, reverse=True)
+            for each in sorted(self._sessions, key=lambda each: each.version, reverse=True)
             if (label is None or each.label == label) and search in f"{each.key} {each.label}".lower()
         ]
         rows: list[Details] = []
-        size = 0
+        # The text counts, which is indented; around the rows it has some 150 bytes.
+        size = 150
         for each in found[offset : offset + limit]:
             row = each.row()
             if self.no_status:
                 row.pop("status", None)
-            size += len(json.dumps(row))
+            size += _text_size(row)
             if size > PAGE_BYTES:
                 break
             rows.append(row)
@@ -236,7 +237,7 @@ class Tools:
 
     def _list_tasks(self, parent: str) -> Details:
         own = self._sessions.of_parent(parent)[::-1]
-        tree = sorted(self._sessions.tree_of(parent), key=lambda each: each.updated, reverse=True)
+        tree = sorted(self._sessions.tree_of(parent), key=lambda each: each.version, reverse=True)
         active = [each for each in own if not each.over or self._active(each.key)]
         return {
             "status": "ok",
@@ -298,6 +299,12 @@ class Tools:
             return {"status": "done", "action": "kill", "target": session.key}
         await self._runs.cancel(session)
         return {"status": "ok", "action": "kill", "target": session.key, "killed": 1}
+
+
+def _text_size(row: Details) -> int:
+    """The bytes of a row in the text of a page, where each of its lines is indented by four more."""
+    text = json.dumps(row, indent=2)
+    return len(text.encode()) + 4 * (text.count("\n") + 1) + 2
 
 
 def cut(message: Message, size: int, mark: str) -> Message:
