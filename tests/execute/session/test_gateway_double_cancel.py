@@ -106,6 +106,17 @@ def test_a_wait_ends_without_a_task_that_has_ended(wire: Wire) -> None:
     assert answer["completed"] == []
 
 
+def test_a_wait_has_at_most_32_tasks_and_knows_all_of_them(wire: Wire) -> None:
+    wire.spawned("MODE:hang")
+    ids = [wire.tasks()["one"]["taskId"], *(f"none-{number}" for number in range(31))]
+    answer = wire.subagents("wait", taskIds=ids, timeoutSeconds=60)
+    assert answer["reason"] == "unavailable"
+    assert answer["unavailable"] == ids[1:]
+    refused = wire.invoke("subagents", {"action": "wait", "taskIds": [*ids, "one more"]})
+    assert refused.status == 400
+    assert refused.body["error"]["message"] == "subagents wait supports at most 32 taskIds."
+
+
 def _nested(wire: Wire, *then: object) -> str:
     call = ["sessions_spawn", {"task": "MODE:hang", "label": wire.label("child")}]
     return wire.spawned(f"MODE:tools={json.dumps([call, *then])}", "parent")

@@ -26,19 +26,31 @@ def answer_history(session: Session, query: Mapping[str, str]) -> web.Response:
 
 
 async def stream_history(request: web.Request, session: Session, runs: Runs) -> web.StreamResponse:
-    """All messages, then each as it comes, and never an end."""
+    """All messages, then each answer as it comes, and never an end.
+
+    The task comes as all messages once more, and the results of tools not at all.
+    """
     stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await stream.prepare(request)
+    await stream.write(b"retry: 1000\n\n")
     sent = list(session.messages)
-    messages = [_shown(each) for each in sent]
-    await _send(stream, "history", {"sessionKey": session.key, "items": messages, "messages": messages})
+    await _send(stream, "history", _all(session))
     while True:
         if not await runs.news(lambda: len(session.messages) > len(sent), _KEEPALIVE):
             await stream.write(b": keepalive\n\n")
         for message in session.messages[len(sent) :]:
             sent.append(message)
-            data = {"sessionKey": session.key, "message": _shown(message), "messageSeq": len(sent)}
-            await _send(stream, "message", data)
+            if message["role"] == "user":
+                await _send(stream, "history", _all(session))
+            elif message["role"] == "assistant":
+                kept = message["__openclaw"]
+                data = {"sessionKey": session.key, "message": _shown(message), "messageId": kept["id"]}
+                await _send(stream, "message", {**data, "messageSeq": kept["seq"]})
+
+
+def _all(session: Session) -> dict[str, object]:
+    messages = [_shown(each) for each in session.messages]
+    return {"sessionKey": session.key, "items": messages, "messages": messages, "hasMore": False}
 
 
 async def _send(stream: web.StreamResponse, event: str, data: object) -> None:

@@ -111,9 +111,9 @@ class Tools:
         seconds = args.get("runTimeoutSeconds", 0)
         if seconds and self._settings.version == WITHOUT_TIMEOUT:
             raise BadArgument('sessions_spawn does not support "runTimeoutSeconds".')
-        if not isinstance(seconds, int) or seconds < 0:
+        if not re.fullmatch(r"\d+", str(seconds)):
             raise BadArgument("runTimeoutSeconds must be a non-negative integer")
-        return seconds
+        return int(seconds)
 
     def _refusal(self, args: Args, parent: str, depth: int) -> Details | None:
         agent = args.get("agentId")
@@ -256,6 +256,8 @@ class Tools:
         ids = args.get("taskIds")
         if not ids:
             raise BadArgument("taskIds required")
+        if len(ids) > 32:
+            raise BadArgument("subagents wait supports at most 32 taskIds.")
         found = {task: self._in_tree(task, parent) for task in ids}
         known = [each for each in found.values() if each is not None]
         missing = [task for task, each in found.items() if each is None]
