@@ -22,6 +22,8 @@ TEXTS = (
     "core.instants",
     "core.values",
     "core.expressions",
+    "core.prompt_filters",
+    "core.prompt_template",
     "core.prompt",
     "core.params",
     "core.specs",

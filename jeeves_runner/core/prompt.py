@@ -1,9 +1,20 @@
-"""Prompts: what an agent is told, as a job declares it."""
+"""Prompts: what an agent is told, as a job declares it, and with the values of one run.
 
-from typing import Final
+A prompt that holds more than plain text is a template. jinja2 is loaded for those alone.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from jeeves_runner.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.prompt_template import TemplateFault
 
 MAX_PROMPT: Final = 256 * 1024
-"""Bytes of a prompt in UTF-8."""
+"""Bytes of a prompt in UTF-8, as it is written and with its values."""
+
+_OPENINGS: Final = ("{{", "{%", "{#")
 
 
 def size_fault(text: str) -> tuple[str, str] | None:
@@ -15,3 +26,50 @@ def size_fault(text: str) -> tuple[str, str] | None:
         message = f"has {size:,} bytes, where {MAX_PROMPT:,} (256 KiB) are allowed"
         return message, "let the agent fetch what it has to read"
     return None
+
+
+def template_faults(text: str, params: Mapping[str, bool] | None = None) -> "tuple[TemplateFault, ...]":
+    """What is wrong with a prompt, so far as that can be told before a run; ``text`` has no ``size_fault``.
+
+    ``params``: the parameters that the job declares, each with whether it is secret; None: it takes any.
+    """
+    if _is_plain(text):
+        return ()
+    from jeeves_runner.core.prompt_template import faults_of
+
+    return faults_of(text, params)
+
+
+def render(
+    text: str,
+    *,
+    params: Mapping[str, object],
+    job_id: str,
+    scheduled_for: str | None,
+    job_name: str | None = None,
+    run_id: int | None = None,
+    attempt: int | None = None,
+    trigger: str | None = None,
+) -> str:
+    """What the agent is told in one run.
+
+    ``params`` are texts, numbers, true and false by name; ``scheduled_for`` is a time as the database has it.
+    InvalidValue for a name without a value, a broken template, and a result that is blank or over 256 KiB.
+    Takes up to a second for the worst that a manifest can hold, and some 50 ms to load jinja2: not for the
+    event loop.
+    """
+    fault = size_fault(text)
+    if fault is None and not _is_plain(text):
+        from jeeves_runner.core.prompt_template import render_template
+
+        run = {"id": run_id, "scheduled_for": scheduled_for, "attempt": attempt, "trigger": trigger}
+        job = {"id": job_id, "name": job_name}
+        text = render_template(text, {"params": params, "job": job, "run": run}, MAX_PROMPT)
+        fault = size_fault(text)
+    if fault is not None:
+        raise InvalidValue(f"the prompt {fault[0]}", hint=fault[1])
+    return text
+
+
+def _is_plain(text: str) -> bool:
+    return not any(opening in text for opening in _OPENINGS)

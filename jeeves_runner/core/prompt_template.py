@@ -1,0 +1,356 @@
+"""Prompts as templates: jinja2's sandbox, and of its language a part in which nothing can grow without end.
+
+A prompt has values, ``if``, comparisons and a few filters. It has no loop, no assignment, no arithmetic and
+no call, and what it reaches are two names that both stand in it, such as ``params.city``. So the work is
+bounded by the length of the text, and what filters make is counted.
+
+Loading this module loads jinja2: ``core.prompt`` does so for a prompt that holds more than plain text.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes, pass_context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from jeeves_runner.core.prompt_filters import TESTS, Function, Work, filters_of, written
+from jeeves_runner.core.wording import brief, known_words, one_line
+from jeeves_runner.errors import InvalidValue
+
+NAMES: Final[Mapping[str, tuple[str, ...] | None]] = {
+    "params": None,
+    "job": ("id", "name"),
+    "run": ("id", "scheduled_for", "attempt", "trigger"),
+}
+"""What a prompt can name, and the parts of each; None: as the run has them."""
+
+Params = Mapping[str, bool] | None
+"""The parameters that a job declares, each with whether it is secret; None: it takes any."""
+
+MAX_FAULTS: Final = 20
+"""Of one prompt; a reader mends these first."""
+
+MAX_TOKENS: Final = 10_000
+"""Words and signs of all expressions in a prompt."""
+
+_LONGEST: Final = 200
+"""Characters of what another says of a mistake: it may quote the prompt."""
+
+_RAW: Final = "what is to stay as it is written goes between {% raw %} and {% endraw %}"
+_DEFAULT: Final = 'write what stands there instead: {{ params.city | default("Vienna") }}'
+_NUMBERS: Final = "`int` and `float` make numbers of texts: {{ params.n | int > 3 }}"
+_NESTED: Final = "it is nested too deep"
+_SIMPLIFY: Final = "simplify its conditions"
+_BREAK: Final = re.compile("\r\n|\r|\n")  # as jinja2 counts lines
+_OPENING: Final = re.compile(r"\{[{%#]")
+_WORDS: Final[Mapping[type[nodes.Node], str]] = {
+    nodes.Call: "a call, `()`,",
+    nodes.For: "`for`",
+    nodes.Assign: "`set`",
+    nodes.AssignBlock: "`set`",
+    nodes.FilterBlock: "a `filter` block",
+    nodes.CallBlock: "`call`",
+    nodes.Concat: "`~`",
+    nodes.Slice: "a slice",
+    nodes.Dict: "a mapping",
+    nodes.ScopedEvalContextModifier: "`autoescape`",
+}
+"""How what a prompt may not hold is called, where the name of its kind does not say it."""
+
+_ALLOWED: Final = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Const,
+    nodes.If,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Neg,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Keyword,
+    nodes.Pair,
+)
+"""What needs no look of its own. Names, filters and tests have one."""
+
+
+class TemplateFault(NamedTuple):
+    """What is wrong with a prompt."""
+
+    line: int
+    """In the prompt, from 1."""
+    column: int
+    """Likewise; of a mistake that spans several lines, where the expression begins."""
+    message: str
+    """A sentence that names what is wrong."""
+    hint: str | None = None
+    """What to write instead."""
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """What the template is compiled and run in."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            undefined=StrictUndefined,
+            # With the context, so that nothing is worked out while the template is compiled.
+            finalize=pass_context(lambda context, value: written(value)),
+            optimized=False,
+            autoescape=False,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            cache_size=0,
+        )
+        self.globals = {}
+        self.filters = filters_of(Work(limit))
+        self.tests = dict(TESTS)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Only what the run has; no attribute of any object is ever asked for."""
+        return self._part(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return self._part(obj, argument)
+
+    def _part(self, obj: Any, name: Any) -> Any:
+        if not (isinstance(obj, _Values) and isinstance(name, str)):
+            return self.undefined(hint="only `params`, `job` and `run` have parts")
+        value = obj.parts.get(name)
+        if value is not None:
+            return value
+        return self.undefined(hint=f"`{obj.root}.{brief(name)}` has no value: {_absence(obj.root, name)}")
+
+
+class _Values:
+    """The parts of a name. It is no mapping: what no part is called has no value."""
+
+    __slots__ = ("parts", "root")
+
+    def __init__(self, root: str, parts: Mapping[str, object]) -> None:
+        self.root = root
+        self.parts = parts
+
+
+def _absence(root: str, name: str) -> str:
+    if root == "params":
+        return "this run has no such parameter"
+    if (root, name) == ("run", "scheduled_for"):
+        return "this run is of no time on the schedule"
+    return "this run has none"
+
+
+def faults_of(text: str, params: Params) -> tuple[TemplateFault, ...]:
+    """What is wrong with a prompt whatever the values are, ``MAX_FAULTS`` at most, by place.
+
+    ``params``: the parameters that its job declares.
+    """
+    try:
+        env = _Environment(0)
+        template = _parsed(env, text)
+    except TemplateSyntaxError as error:
+        place = _Place(text, error.lineno)
+        return (place.fault(f"it is no template: {_plain(error.message or 'a mistake')}", _RAW),)
+    except InvalidValue as error:
+        return (TemplateFault(1, 1, error.message, error.hint),)
+    except (RecursionError, MemoryError):
+        return (TemplateFault(1, 1, _NESTED, _SIMPLIFY),)
+    except ValueError as error:  # a number with thousands of digits
+        return (TemplateFault(1, 1, f"it is no template: {_plain(str(error))}"),)
+    found = islice(_Check(text, env.filters, params).faults(template), MAX_FAULTS)
+    return tuple(sorted(dict.fromkeys(found), key=lambda fault: fault[:2]))
+
+
+def render_template(text: str, values: Mapping[str, Mapping[str, object]], limit: int) -> str:
+    """The prompt with these values, by the names of ``NAMES``; a value that is None is none.
+
+    InvalidValue for a name without a value, for what ``faults_of`` finds, and for more than ``limit`` bytes.
+    """
+    fault = next(iter(faults_of(text, None)), None)
+    if fault is not None:
+        raise InvalidValue(f"line {fault.line} of the prompt: {fault.message}", hint=fault.hint)
+    env = _Environment(limit)
+    names = {root: _Values(root, values.get(root, {})) for root in NAMES}
+    try:
+        return _joined(env.from_string(_parsed(env, text)).generate(names), limit)
+    except (InvalidValue, MemoryError):
+        raise
+    except UndefinedError as error:
+        message, hint = error.message or "a name has no value", _DEFAULT
+    except (RecursionError, SyntaxError):
+        message, hint = _NESTED, _SIMPLIFY
+    except Exception as error:  # noqa: BLE001 - whatever an expression can raise is its author's to know
+        message, hint = _plain(str(error)), _NUMBERS
+        if (line := _line_of(error)) is not None:
+            message = f"line {line}: {message}"
+    raise InvalidValue(f"the prompt cannot be made: {message}", hint=hint)
+
+
+def _joined(parts: Iterator[str], limit: int) -> str:
+    found, left = [], limit
+    for part in parts:
+        left -= len(part.encode(errors="replace"))
+        if left < 0:
+            raise InvalidValue(
+                f"the prompt comes to more than {limit // 1024} KiB", hint="give the run shorter values"
+            )
+        found.append(part)
+    return "".join(found)
+
+
+def _parsed(env: _Environment, text: str) -> nodes.Template:
+    """Raises TemplateSyntaxError; InvalidValue for too many expressions, before they take long."""
+    count = 0
+    for _, kind, _ in env.lex(text):
+        count += kind not in ("data", "whitespace", "raw_begin", "raw_end", "comment")
+        if count > MAX_TOKENS:
+            raise InvalidValue(
+                f"its expressions have more than {MAX_TOKENS:,} words and signs", hint=f"write fewer; {_RAW}"
+            )
+    return env.parse(text)
+
+
+class _Place:
+    """Where something stands in a prompt."""
+
+    def __init__(self, text: str, line: int, name: str | None = None) -> None:
+        """``name``: the word that is meant, else the expression that it stands in."""
+        lines = _BREAK.split(text)
+        self._line = line
+        self._column = 1
+        if not 0 < line <= len(lines):
+            return
+        begin = _OPENING.search(lines[line - 1])
+        start = 0 if begin is None else begin.start()
+        word = None if name is None else re.compile(rf"\b{re.escape(name)}\b").search(lines[line - 1], start)
+        self._column = (start if word is None else word.start()) + 1
+
+    def fault(self, message: str, hint: str | None = None) -> TemplateFault:
+        return TemplateFault(self._line, self._column, message, hint)
+
+
+class _Check:
+    """Looks through a template for what no prompt can hold."""
+
+    def __init__(self, text: str, filters: Mapping[str, Function], params: Params) -> None:
+        self._text = text
+        self._filters = filters
+        self._params = params
+
+    def faults(self, template: nodes.Template) -> Iterator[TemplateFault]:
+        """In the order of the template."""
+        waiting: list[nodes.Node] = [template]
+        while waiting:
+            node = waiting.pop()
+            fault = self._fault(node)
+            if fault is not None:
+                yield fault
+            elif not isinstance(node, nodes.Getattr | nodes.Getitem):
+                waiting += reversed(list(node.iter_child_nodes()))
+
+    def _fault(self, node: nodes.Node) -> TemplateFault | None:
+        if isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Name):
+            return self._of_a_name(node)
+        if isinstance(node, nodes.Filter):
+            return self._of_a_call(node, "filter", self._filters)
+        if isinstance(node, nodes.Test):
+            return self._of_a_call(node, "test", TESTS)
+        if isinstance(node, nodes.CondExpr):
+            if node.expr2 is not None:
+                return None
+            message = "this `if` has no `else`, and might leave an empty word"
+            return self._at(node, "if").fault(message, 'write else "", or take {% if … %} and {% endif %}')
+        if isinstance(node, _ALLOWED):
+            return None
+        message = f"{_word(node)} is nothing that a prompt can hold"
+        return self._at(node).fault(message, f"prompts have values, `if`, comparisons and filters; {_RAW}")
+
+    def _of_a_name(self, node: nodes.Getattr | nodes.Getitem | nodes.Name) -> TemplateFault | None:
+        """``params.city`` and ``params["city"]`` are right; all else that has to do with names is not."""
+        inner = node if isinstance(node, nodes.Name) else node.node
+        if not isinstance(inner, nodes.Name):
+            hint = "a value has no parts; names are written like `params.city`"
+            return self._at(node).fault("this is no name of a value", hint)
+        root = inner.name
+        if root not in NAMES:
+            hint = known_words(root, NAMES, "names")
+            return self._at(node, root).fault(f"unknown name `{brief(root)}`", hint)
+        part: object = None
+        if isinstance(node, nodes.Getattr):
+            part = node.attr
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+            part = node.arg.value
+        if not isinstance(part, str):
+            message = f"`{root}` has several values, and this names none of them"
+            return self._at(node, root).fault(message, f"write {root}.NAME")
+        return self._of_a_part(node, root, part)
+
+    def _of_a_part(self, node: nodes.Node, root: str, part: str) -> TemplateFault | None:
+        known = NAMES[root]
+        if known is not None:
+            if part in known:
+                return None
+            hint = known_words(part, known, f"values of `{root}`")
+            return self._at(node, root).fault(f"unknown name `{root}.{brief(part)}`", hint)
+        if self._params is None or self._params.get(part) is False:
+            return None
+        if part in self._params:
+            message = (
+                f"the parameter `{part}` is secret, and the gateway keeps and shows what agents are told"
+            )
+            return self._at(node, root).fault(
+                message, "take it out, or let the job declare it without `secret`"
+            )
+        hint = known_words(part, self._params, "declared parameters")
+        return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
+
+    def _of_a_call(
+        self, node: nodes.Filter | nodes.Test, what: str, known: Mapping[str, Function]
+    ) -> TemplateFault | None:
+        place = partial(self._at, node, node.name)
+        if node.name not in known:
+            hint = known_words(node.name, sorted(known), f"{what}s")
+            return place().fault(f"unknown {what} `{brief(node.name)}`", hint)
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            return place().fault(f"the {what} `{node.name}` takes no `*`", "write out what it is given")
+        by_name = {str(each.key): each.value for each in node.kwargs}
+        try:
+            inspect.signature(known[node.name]).bind(None, *node.args, **by_name)
+        except TypeError as error:
+            return place().fault(f"the {what} `{node.name}` is given what it does not take: {error}")
+        return None
+
+    def _at(self, node: nodes.Node, name: str | None = None) -> _Place:
+        return _Place(self._text, node.lineno, name)
+
+
+def _word(node: nodes.Node) -> str:
+    word = _WORDS.get(type(node))
+    if word is not None:
+        return word
+    if isinstance(node, nodes.BinExpr | nodes.UnaryExpr):
+        return f"`{node.operator}`"
+    return f"`{type(node).__name__.lower()}`"
+
+
+def _line_of(error: BaseException) -> int | None:
+    """The line of the template in which an error arose."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _plain(said: str) -> str:
+    """What jinja2 or Python says, as the end of a sentence."""
+    text = one_line(said[:1].lower() + said[1:].rstrip("."))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
