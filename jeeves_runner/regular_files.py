@@ -109,18 +109,23 @@ def read_all(path: StrPath, limit: int, *, follow: bool = False) -> bytes:
         os.close(descriptor)
 
 
-def read_text(path: StrPath, limit: int, *, follow: bool = False) -> str:
-    """The text of a small regular file, which no other is even opened for: that has effects on some devices.
+def read_small(path: StrPath, limit: int, *, follow: bool = False) -> bytes:
+    """The content of a regular file; no other is even opened for it, which has effects on some devices.
 
-    Raises OSError; ValueError for more than ``limit`` bytes, and for what is not UTF-8.
+    Raises OSError; ValueError for more than ``limit`` bytes.
     """
     if not stat.S_ISREG(os.stat(path, follow_symlinks=follow).st_mode):
         raise not_regular(path)
     content = read_all(path, limit + 1, follow=follow)
     if len(content) > limit:
         raise ValueError(f"it holds over {limit // 1024} KiB")
+    return content
+
+
+def read_text(path: StrPath, limit: int, *, follow: bool = False) -> str:
+    """The same as text; ValueError also for what is not UTF-8."""
     try:
-        return content.decode()
+        return read_small(path, limit, follow=follow).decode()
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None  # the error itself would tell a byte of a secret
 

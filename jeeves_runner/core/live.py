@@ -6,6 +6,7 @@ With these a planner in another process stays up to date without being sent ever
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.plan import Action, Change, FileRecord, Key, LiveRow, Plan
 
 
@@ -24,8 +25,8 @@ class Live(NamedTuple):
         """What an empty database holds."""
         return cls(0, {}, {})
 
-    def scripts(self) -> Iterator[tuple[str, str]]:
-        """``(script path, manifest)`` of the jobs that name a file to run."""
+    def scripts(self) -> Iterator[tuple[JobFile, str]]:
+        """``(file, manifest)`` of the jobs that name a file for what they do."""
         return ((row.script, row.file) for row in self.rows.values() if row.script is not None)
 
     def advance(self, delta: "Delta") -> "Live":

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences, variables_in
+from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.spec_texts import FieldChange
 
@@ -52,8 +53,8 @@ class Change:
     """The spec as canonical JSON; None for a delete."""
     digest: str | None = None
     """The hash of ``text``, 32 hex digits; None for a delete."""
-    script: str | None = None
-    """The absolute path of the file that a job runs, if it runs one."""
+    script: JobFile | None = None
+    """The file that says what a job does, if one does."""
     takes: frozenset[str] = frozenset()
     """The variables of the runner's environment that a job takes as secrets."""
     fields: tuple[FieldChange, ...] = ()
@@ -240,8 +241,8 @@ class Declaration(NamedTuple):
     """The line of ``file`` where it is declared, from 1."""
     text: str
     """The spec as canonical JSON."""
-    script: str | None = None
-    """The absolute path of the file that a job runs, if it runs one."""
+    script: JobFile | None = None
+    """The file that says what a job does, if one does."""
 
 
 class LiveRow(NamedTuple):
@@ -255,8 +256,8 @@ class LiveRow(NamedTuple):
     """The line of ``file`` where it is declared, from 1."""
     drifted: bool = False
     """Whether it was changed by hand since."""
-    script: str | None = None
-    """The absolute path of the file that a job runs, if it runs one."""
+    script: JobFile | None = None
+    """The file that says what a job does, if one does."""
     text: str | None = None
     """Of a drifted row, its spec as canonical JSON, if that at least is as the last apply wrote it."""
     size: int = 0

@@ -14,6 +14,17 @@ Position = tuple[int, int]
 Severity = Literal["error", "warning"]
 
 
+class Inside(NamedTuple):
+    """A place in a text that a document has as a value."""
+
+    line: int
+    """In that text, from 1."""
+    column: int
+    """Likewise."""
+    written: str
+    """The line."""
+
+
 class Finding(NamedTuple):
     """A mistake in a document, before it is known in which line that stands."""
 
@@ -30,6 +41,8 @@ class Finding(NamedTuple):
     more: Callable[[str | None], tuple[str, str | None]] | None = None
     """Makes message and hint of the value as its file writes it, or of None where that is not known. For what
     must show ``1.10`` and not 1.1, and for a hint that takes long: of many findings few are told."""
+    inside: Inside | None = None
+    """Where in the value at ``path``, if that is a text of its own kind."""
 
     def told(self, written: str | None) -> tuple[str, str | None]:
         """Message and hint; ``written``: the plain scalar at ``path``, as its file writes it."""

@@ -3,9 +3,10 @@
 A prompt that holds more than plain text is a template. jinja2 is loaded for those alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from jeeves_runner.core.model import Param
 from jeeves_runner.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ def template_faults(text: str, params: Mapping[str, bool] | None = None) -> "tup
 def render(
     text: str,
     *,
-    params: Mapping[str, object],
+    params: Mapping[str, str],
     job_id: str,
     scheduled_for: str | None,
+    declared: Iterable[Param] = (),
     job_name: str | None = None,
     run_id: int | None = None,
     attempt: int | None = None,
@@ -53,18 +55,22 @@ def render(
 ) -> str:
     """What the agent is told in one run.
 
-    ``params`` are texts, numbers, true and false by name; ``scheduled_for`` is a time as the database has it.
+    ``params`` are those of the run by name, as its row has them: texts, of which those that are ``declared``
+    as numbers or booleans become such. ``scheduled_for`` is a time as the database has it.
     InvalidValue for a name without a value, a broken template, and a result that is blank or over 256 KiB.
     Takes up to a second for the worst that a manifest can hold, and some 50 ms to load jinja2: not for the
     event loop.
     """
     fault = size_fault(text)
     if fault is None and not _is_plain(text):
+        from jeeves_runner.core.prompt_filters import typed
         from jeeves_runner.core.prompt_template import render_template
 
+        types = {param.name: param.type for param in declared}
+        values = {name: typed(value, types.get(name)) for name, value in params.items()}
         run = {"id": run_id, "scheduled_for": scheduled_for, "attempt": attempt, "trigger": trigger}
         job = {"id": job_id, "name": job_name}
-        text = render_template(text, {"params": params, "job": job, "run": run}, MAX_PROMPT)
+        text = render_template(text, {"params": values, "job": job, "run": run}, MAX_PROMPT)
         fault = size_fault(text)
     if fault is not None:
         raise InvalidValue(f"the prompt {fault[0]}", hint=fault[1])

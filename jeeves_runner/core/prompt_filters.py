@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from jinja2 import Undefined
 
+from jeeves_runner.core.model import ParamType
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import InvalidValue
 
@@ -20,6 +21,17 @@ TESTS: Final[Mapping[str, Function]] = {
     "undefined": lambda value: isinstance(value, Undefined),
 }
 """What can stand behind ``is`` in a prompt."""
+
+
+class Number(float):
+    """A number that stands in a prompt as it was written: a price of 19.90 does not become 19.9."""
+
+    def __new__(cls, text: str) -> "Number":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
 
 
 class Work:
@@ -53,11 +65,28 @@ def written(
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Number):
+        return value.text
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Undefined):
         return str(value)  # raises, and says which name has no value
     raise InvalidValue(otherwise)
+
+
+def typed(text: str, kind: ParamType | None) -> str | int | float | bool:
+    """The value of a parameter of this type; a text that is none of it stays one."""
+    try:
+        match kind:
+            case ParamType.INTEGER:
+                return int(text)
+            case ParamType.NUMBER:
+                return Number(text)
+            case ParamType.BOOLEAN if text in ("true", "false"):
+                return text == "true"
+    except ValueError:
+        pass
+    return text
 
 
 def filters_of(work: Work) -> dict[str, Function]:

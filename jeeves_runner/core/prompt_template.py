@@ -57,7 +57,7 @@ _WORDS: Final[Mapping[type[nodes.Node], str]] = {
     nodes.Concat: "`~`",
     nodes.Slice: "a slice",
     nodes.Dict: "a mapping",
-    nodes.ScopedEvalContextModifier: "`autoescape`",
+    nodes.Scope: "`autoescape`",
 }
 """How what a prompt may not hold is called, where the name of its kind does not say it."""
 
@@ -207,13 +207,17 @@ def _joined(parts: Iterator[str], limit: int) -> str:
 
 def _parsed(env: _Environment, text: str) -> nodes.Template:
     """Raises TemplateSyntaxError; InvalidValue for too many expressions, before they take long."""
-    count = 0
-    for _, kind, _ in env.lex(text):
+    count, raw = 0, None
+    for line, kind, _ in env.lex(text):
         count += kind not in ("data", "whitespace", "raw_begin", "raw_end", "comment")
         if count > MAX_TOKENS:
             raise InvalidValue(
                 f"its expressions have more than {MAX_TOKENS:,} words and signs", hint=f"write fewer; {_RAW}"
             )
+        if kind in ("raw_begin", "raw_end"):
+            raw = line if kind == "raw_begin" else None
+    if raw is not None:  # at the end of a text jinja2 passes over it
+        raise TemplateSyntaxError("{% raw %} has no {% endraw %}", raw)
     return env.parse(text)
 
 
@@ -243,12 +247,14 @@ class _Check:
         self._text = text
         self._filters = filters
         self._params = params
+        self._line = 1
 
     def faults(self, template: nodes.Template) -> Iterator[TemplateFault]:
         """In the order of the template."""
         waiting: list[nodes.Node] = [template]
         while waiting:
             node = waiting.pop()
+            self._line = node.lineno or self._line  # a few nodes have none of their own
             fault = self._fault(node)
             if fault is not None:
                 yield fault
@@ -302,12 +308,8 @@ class _Check:
         if self._params is None or self._params.get(part) is False:
             return None
         if part in self._params:
-            message = (
-                f"the parameter `{part}` is secret, and the gateway keeps and shows what agents are told"
-            )
-            return self._at(node, root).fault(
-                message, "take it out, or let the job declare it without `secret`"
-            )
+            message = f"the parameter `{part}` is secret, and a gateway keeps and shows what agents are told"
+            return self._at(node, root).fault(message, "take it out, or declare it without `secret`")
         hint = known_words(part, self._params, "declared parameters")
         return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
 
@@ -328,7 +330,7 @@ class _Check:
         return None
 
     def _at(self, node: nodes.Node, name: str | None = None) -> _Place:
-        return _Place(self._text, node.lineno, name)
+        return _Place(self._text, node.lineno or self._line, name)
 
 
 def _word(node: nodes.Node) -> str:

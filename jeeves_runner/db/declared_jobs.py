@@ -6,6 +6,8 @@ from typing import Any
 
 import apsw
 
+from jeeves_runner.core.manifest.requirements import JobFile
+from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.plan import LiveRow
 from jeeves_runner.db.declared import DeclaredTable, intact
 
@@ -57,19 +59,29 @@ TABLE = DeclaredTable("jobs", _UPSERT)
 def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
     """All live jobs by id, as a plan is made from them."""
     rows = conn.execute(
-        "SELECT id, spec_hash, file, line, drifted, CASE source_type WHEN 'path' THEN script END,"
+        "SELECT id, spec_hash, file, line, drifted, source_type, script,"
         " CASE drifted WHEN 1 THEN spec END, octet_length(spec) FROM jobs WHERE deleted_at IS NULL"
     )
-    for name, digest, file, line, drifted, script, spec, size in rows:
+    for name, digest, file, line, drifted, source, script, spec, size in rows:
         text = intact(digest, spec)
-        runs = script if text is None else _script_file(text)
+        runs = _file(source, script) if text is None else _file_of(text)
         yield name, LiveRow(digest, file, line, bool(drifted), runs, text, size)
 
 
-def _script_file(text: str) -> str | None:
-    """The file a job runs, by its spec: a column changed by hand may say another."""
+def _file_of(text: str) -> JobFile | None:
+    """The file that says what a job does, by its spec: a column changed by hand may say another."""
     values = json.loads(text)
-    return values["script"] if values["source_type"] == "path" else None
+    return _file(values["source_type"], values["script"])
+
+
+def _file(source: str, script: str) -> JobFile | None:
+    match source:
+        case SourceType.PATH:
+            return JobFile("script", script)
+        case SourceType.PROMPT_FILE:
+            return JobFile("prompt_file", script)
+        case _:
+            return None
 
 
 def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple[str, Any, Any]]:

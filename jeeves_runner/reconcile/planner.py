@@ -13,7 +13,7 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.problem_list import ProblemList
-from jeeves_runner.core.manifest.requirements import Requirement, RequirementKind
+from jeeves_runner.core.manifest.requirements import JobFile, Requirement
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile, diff
 from jeeves_runner.core.problem import Finding, Problem
@@ -29,7 +29,7 @@ _MOST_NAMED: Final = 3
 """Of the places that declare one id, how many a message names."""
 
 
-Check = Callable[[RequirementKind, str, Mapping[str, str]], Fault | None]
+Check = Callable[[Requirement, Mapping[str, str]], Fault | None]
 """As ``requirement_check.fault_of``."""
 
 
@@ -67,8 +67,8 @@ class PlannerSetup:
 class Planner:
     """Computes plans for one source under one config.
 
-    ``trace``: what the last look left. ``recheck``: the scripts in which it met a fault, with what stood
-    there. A change there may mend the fault.
+    ``trace``: what the last look left. ``recheck``: the scripts and prompts in which it met a fault, with
+    what stood there. A change there may mend the fault.
     """
 
     def __init__(self, setup: PlannerSetup, trace: Trace = None, check: Check = fault_of) -> None:
@@ -99,33 +99,37 @@ class Planner:
         look = _Look(self._reader, self._setup.context.project_root, machine, live)
         plan = replace(look.plan(snapshot, defaults), inherit_env=self._setup.inherit_env)
         self.trace = snapshot.trace
-        self.recheck = machine.faulty_scripts
+        self.recheck = machine.faulty_files
         return plan
 
 
 class _Machine:
-    """What jobs require, checked as it is now: each script once per look, however many jobs name it."""
+    """What jobs require, checked as it is now: each file once per look, however many jobs name it."""
 
     def __init__(self, runners: Mapping[str, str], check: Check) -> None:
         self._runners = runners
         self._check = check
-        self._scripts: dict[str, Fault | None] = {}
-        self.faulty_scripts: dict[str, FileStamp] = {}
+        self._files: dict[Requirement, Fault | None] = {}
+        self.faulty_files: dict[str, FileStamp] = {}
 
     def fault(self, required: Requirement) -> Fault | None:
         """What stops a run from using it, or None."""
-        if required.kind == "script":
-            return self.script_fault(required.ref)
-        return self._check(required.kind, required.ref, self._runners)
+        if required.file is None:
+            return self._check(required, self._runners)
+        # Jobs that name the same file do so at different places.
+        return self._file_fault(required._replace(key="", place=()))
 
-    def script_fault(self, path: str) -> Fault | None:
-        """What stops the script from being run, or None."""
-        if path not in self._scripts:
-            before = stamp_of(path)
-            found = self._scripts[path] = self._check("script", path, self._runners)
+    def file_fault(self, file: JobFile) -> Fault | None:
+        """What stops any job from using the file, or None."""
+        return self._file_fault(Requirement(file.kind, file.path, "", ()))
+
+    def _file_fault(self, required: Requirement) -> Fault | None:
+        if required not in self._files:
+            before = stamp_of(required.ref)
+            found = self._files[required] = self._check(required, self._runners)
             if found is not None:
-                self.faulty_scripts[path] = before
-        return self._scripts[path]
+                self.faulty_files[required.ref] = before
+        return self._files[required]
 
 
 class _Look:
@@ -186,7 +190,7 @@ class _Look:
 
     def _stale_files(self) -> set[str]:
         """Known files to be read again although their text is the same: a row of theirs was changed, added
-        or deleted by hand, or names a script that cannot be run now."""
+        or deleted by hand, or names a script or prompt that cannot be used now."""
         counts: dict[str, int] = {}
         stale: set[str] = set()
         for row in self._live.rows.values():
@@ -197,7 +201,7 @@ class _Look:
             path for path, record in self._live.files.items() if counts.get(path, 0) != record.entries
         )
         for script, file in self._live.scripts():
-            if self._machine.script_fault(script) is not None:
+            if self._machine.file_fault(script) is not None:
                 stale.add(file)
         return stale
 

@@ -133,6 +133,9 @@ class StagedFiles(Protocol):
     def kind_of(self, path: str) -> Kind:
         """What the commit has at an absolute path."""
 
+    def content_of(self, path: str) -> bytes:
+        """Of a file that the commit has at an absolute path."""
+
 
 class Watch(Protocol):
     """Follows a source: says when to look again, and when a look is not to be trusted."""

@@ -67,6 +67,22 @@ class TestValidate:
         stage(project, "scripts/b.sh")
         assert run("validate", "--staged").exit_code == 0
 
+    def test_a_prompt_is_read_as_it_is_staged(self, project: Path) -> None:
+        write("jeeves-runner.yaml", "gateway: {url: 'http://127.0.0.1:1'}\n")
+        write("jobs.d/b.yaml", "type: session\nprompt_file: prompts/b.md\ntimeout: 1m\n")
+        prompt = write("prompts/b.md", "Say {{ x }}.\n")
+        stage(project, "jobs.d/b.yaml")
+        answer = run("validate", "--staged")
+        assert f"the prompt's file is not in git's index: {project}/prompts/b.md" in answer.output
+        stage(project, "prompts/b.md")
+        prompt.write_text("Say hello.\n")
+        assert run("validate").exit_code == 0
+        answer = run("validate", "--staged")
+        assert answer.exit_code == 1
+        assert f"{project}/prompts/b.md:1:8: unknown name `x`" in answer.output
+        stage(project, "prompts/b.md")
+        assert run("validate", "--staged").exit_code == 0
+
     def test_a_script_that_is_removed_from_the_index_is_missing(self, project: Path) -> None:
         write("jobs.d/b.yaml", "script: scripts/b.sh\ntimeout: 1m\n")
         write("scripts/b.sh", "true\n")

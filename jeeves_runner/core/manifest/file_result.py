@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jeeves_runner.core.manifest.requirements import Requirement
+from jeeves_runner.core.manifest.requirements import JobFile, Requirement
 from jeeves_runner.core.problem import Problem
 
 Kind = str
@@ -24,8 +24,8 @@ class Entry(NamedTuple):
     """Where it begins in the file, from 1."""
     column: int = 1
     """The column of that place, from 1."""
-    script: str | None = None
-    """The absolute path of the file that a job runs, if it runs one."""
+    script: JobFile | None = None
+    """The file that says what a job does, if one does."""
     requires: tuple[Requirement, ...] = ()
     """What must be there on this machine besides the manifest."""
 

@@ -1,9 +1,9 @@
 """The problems of one file, listed up to as many as a person will read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
-from jeeves_runner.core.manifest.yaml_places import Places
+from jeeves_runner.core.manifest.yaml_places import Places, within
 from jeeves_runner.core.problem import Finding, KeyPath, Position, Problem
 
 MOST_PROBLEMS: Final = 100
@@ -43,15 +43,19 @@ class ProblemList:
         else:
             self._unlisted.setdefault(severity, _Reported(severity, finding, at))
 
-    def all(self, locate: Locate) -> list[Problem]:
-        """The listed ones and, at the place of the first one not listed, how many more there are."""
+    def all(self, locate: Locate, text: str = "") -> list[Problem]:
+        """The listed ones and, at the place of the first one not listed, how many more there are.
+
+        ``text`` is that of the file, to find what stands inside a value.
+        """
         if not self._listed:
             return []
         reported = [*self._listed, *map(self._count_from, self._unlisted.values())]
         places = Places(())
         if any(each.at is None for each in reported):
             places = locate(each.finding.path for each in reported)
-        return [self._problem(each, places) for each in reported]
+        lines = text.split("\n") if any(each.finding.inside for each in reported) else []
+        return [self._problem(each, places, lines) for each in reported]
 
     def _count_from(self, first: _Reported) -> _Reported:
         severity = first.severity
@@ -63,10 +67,12 @@ class ProblemList:
         finding = Finding(path=first.finding.path, code="more_problems", message=message)
         return _Reported(severity, finding, first.at)
 
-    def _problem(self, reported: _Reported, places: Places) -> Problem:
+    def _problem(self, reported: _Reported, places: Places, lines: Sequence[str]) -> Problem:
         severity, finding, at = reported
         place = places.key_position if finding.at_key else places.position
         line, column = at or place(finding.path)
+        if at is None and finding.inside is not None:
+            line, column = within(lines, (line, column), finding.inside)
         message, hint = finding.told(places.written(finding.path))
         return Problem(
             severity=severity,

@@ -100,7 +100,7 @@ class _FileReader:
         return FileResult(
             path=self._path,
             entries=tuple(self._entries),
-            problems=tuple(self._problems.all(self._locate)),
+            problems=tuple(self._problems.all(self._locate, self._text)),
             broken=broken,
             invalid=frozenset(self._invalid),
             unreadable=self._unreadable,
@@ -295,7 +295,7 @@ class _FileReader:
                 text=text,
                 digest=spec_hash(text),
                 line=line,
-                script=next((each.ref for each in requires if each.kind == "script"), None),
+                script=next((each.file for each in requires if each.file is not None), None),
                 requires=requires,
             )
         )

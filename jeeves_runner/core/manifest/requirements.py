@@ -5,13 +5,26 @@ Here the manifest is read for them; whether they are there is for a room that ma
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.problem import KeyPath
 
 RequirementKind = Literal["script", "prompt_file", "cwd", "file", "from_env"]
 """``file`` and ``from_env`` are secrets."""
+
+
+FILES: Final = ("script", "prompt_file")
+"""The kinds of files that say what a job does."""
+
+
+class JobFile(NamedTuple):
+    """The file that says what a job does."""
+
+    kind: Literal["script", "prompt_file"]
+    """What it is."""
+    path: str
+    """Where it is, an absolute path."""
 
 
 class Requirement(NamedTuple):
@@ -25,12 +38,25 @@ class Requirement(NamedTuple):
     """The job's key that names it, dotted: ``env.TOKEN``."""
     place: KeyPath
     """The way to that key from the top of the manifest."""
+    params: tuple[tuple[str, bool], ...] = ()
+    """Of a prompt: the parameters that the job declares, each with whether it is secret; empty: any."""
+
+    @property
+    def file(self) -> JobFile | None:
+        """The file that says what the job does, if this is it."""
+        return JobFile(self.kind, self.ref) if self.kind in FILES else None
 
 
 def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath) -> Iterator[Requirement]:
     """All that a job's JSON values name; ``entry`` is the way to the job from the top of the manifest."""
     for keys, kind, ref in _named(values, project_root):
-        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys))
+        params = tuple(secrecy(values).items()) if kind == "prompt_file" else ()
+        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params)
+
+
+def secrecy(values: Mapping[str, Any]) -> dict[str, bool]:
+    """The parameters that a job's JSON values declare, each with whether it is secret."""
+    return {name: param["secret"] for name, param in values["params"].items()}
 
 
 def _named(values: Mapping[str, Any], root: str) -> Iterator[tuple[tuple[str, ...], RequirementKind, str]]:

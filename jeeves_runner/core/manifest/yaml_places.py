@@ -3,9 +3,13 @@
 Only what is asked for is noted: a file may hold 200,000 values, and of few is something to be said.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from jeeves_runner.core.problem import KeyPath, Position
+from jeeves_runner.core.problem import Inside, KeyPath, Position
+
+_LITERAL: Final = re.compile(r"(?:[&!]\S*\s+)*\|")
 
 
 class Place:
@@ -64,3 +68,21 @@ class Places:
                 break
             found.append(place)
         return found
+
+
+def within(lines: Sequence[str], start: Position, inside: Inside) -> Position:
+    """Where a place in a scalar stands in the document, if the scalar is written there as it is.
+
+    ``lines`` are those of the document, and the scalar begins at ``start``. That is the answer for one whose
+    lines are folded, or that has escapes.
+    """
+    line, column = start
+    first = lines[line - 1] if line <= len(lines) else ""
+    is_block = _LITERAL.match(first, column - 1) is not None
+    if not is_block and inside.line > 1:
+        return start
+    number = line + inside.line if is_block else line
+    if number > len(lines):
+        return start
+    place = lines[number - 1].find(inside.written, 0 if is_block else column - 1)
+    return start if place < 0 else (number, place + inside.column)

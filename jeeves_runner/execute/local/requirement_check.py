@@ -5,7 +5,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from jeeves_runner.core.manifest.requirements import RequirementKind
+from jeeves_runner.core.manifest.requirements import Requirement
+from jeeves_runner.core.prompt import template_faults
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.local.faults import Fault, folder_fault, script_fault
 from jeeves_runner.execute.local.interpreter import command_for
@@ -13,24 +14,33 @@ from jeeves_runner.execute.local.secret_values import masking_fault, secret_valu
 from jeeves_runner.execute.session.prompt_file import read_prompt
 
 
-def fault_of(kind: RequirementKind, ref: str, runners: Mapping[str, str]) -> Fault | None:
+def fault_of(required: Requirement, runners: Mapping[str, str]) -> Fault | None:
     """What is wrong with it for the user of this process; None when a run could use it. A secret must also be
-    one that is masked in the output.
+    one that is masked in the output, and a prompt a template that runs can fill in.
 
-    ``ref`` is an absolute path or the name of an environment variable, as ``kind`` says.
     ``runners`` are the configured commands by extension: they decide which scripts can be run.
     """
-    match kind:
+    match required.kind:
         case "script":
-            return _of_script(ref, runners)
-        case "cwd":
-            return _of_folder(ref)
+            return _of_script(required.ref, runners)
         case "prompt_file":
-            text = read_prompt(ref)
-            return text if isinstance(text, Fault) else None
+            text = read_prompt(required.ref)
+            return text if isinstance(text, Fault) else prompt_text_fault(required, text)
+        case "cwd":
+            return _of_folder(required.ref)
         case "file" | "from_env":
-            value = secret_value(kind, ref, os.environ)
+            value = secret_value(required.kind, required.ref, os.environ)
             return value if isinstance(value, Fault) else masking_fault(value)
+
+
+def prompt_text_fault(required: Requirement, text: str) -> Fault | None:
+    """The first of what is wrong with the text of a prompt's file, with its place there."""
+    faults = template_faults(text, dict(required.params) or None)
+    if not faults:
+        return None
+    line, column, message, hint = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return Fault(f"{required.ref}:{line}:{column}: {message}{more}", hint)
 
 
 def _of_script(path: str, runners: Mapping[str, str]) -> Fault | None:

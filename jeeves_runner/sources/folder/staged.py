@@ -54,8 +54,7 @@ class Staged:
 
     def kind_of(self, path: str) -> Kind:
         """What the index has at an absolute path."""
-        folder, name = os.path.split(path)
-        place = self._resolve(self._below_top(os.path.join(os.path.realpath(folder), name)))  # noqa: PTH118
+        place = self._place_of(path)
         if place is None:
             return "outside"
         if place in self._children:
@@ -64,6 +63,15 @@ class Staged:
         if entry is None:
             return "missing"
         return "executable" if entry.mode == _EXECUTABLE else "file"
+
+    def content_of(self, path: str) -> bytes:
+        """What the index has of a file at an absolute path."""
+        (data,) = self._blobs([self._entries[self._place_of(path) or ""].text]).values()
+        return data
+
+    def _place_of(self, path: str) -> str | None:
+        folder, name = os.path.split(path)
+        return self._resolve(self._below_top(os.path.join(os.path.realpath(folder), name)))  # noqa: PTH118
 
     def look(self) -> Snapshot:
         """The manifests as they are staged; SourceError if the index has no such folder."""

@@ -133,3 +133,62 @@ def test_without_a_gateway_the_key_to_add_is_named(text: str) -> None:
     assert (problem.code, problem.line, problem.column) == ("no_gateway", 1, 7)
     assert "add `gateway: {url:" in (problem.hint or "")
     assert result.invalid == {("job", "a")}
+
+
+BLOCK = """\
+jobs:
+  - id: a
+    type: session
+    prompt: |
+
+      Hello {{ params.name }},
+        do {{ parms.what }} now.
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        (BLOCK, 7, 15, "`prompt`, line 3: unknown name `parms`"),
+        (BLOCK.replace("|", "&text |-"), 7, 15, "`prompt`, line 3: unknown name `parms`"),
+        (BLOCK.replace("|", ">"), 4, 13, "unknown name `parms`"),
+        ("type: session\nprompt: do {{ parms.what }} now\n", 2, 15, "`prompt`: unknown name `parms`"),
+        ("type: session\nprompt: 'do {{ parms.what }} now'\n", 2, 16, "`prompt`: unknown name `parms`"),
+        ('type: session\nprompt: "\\tdo {{ parms.what }} now"\n', 2, 9, "`prompt`: unknown name `parms`"),
+        ("type: session\nprompt: 'a {{ b'\n", 2, 12, "`prompt`: it is no template: unexpected end"),
+        ("type: session\nprompt: 'a {% for x in y %}'\n", 2, 12, "it is no template: "),
+    ],
+)
+def test_a_mistake_in_a_prompt_has_its_place(text: str, line: int, column: int, message: str) -> None:
+    found = error_of(text)
+    assert message in found[2]
+    assert found[:2] == (line, column)
+
+
+PARAMS = "params: {city: {default: Vienna}, token: {secret: true}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("params.where", "the job declares no parameter `where`", "city, token"),
+        ("params.citty", "the job declares no parameter `citty`", "did you mean city?"),
+        ("params.token", "`token` is secret, and a gateway keeps and shows", "without `secret`"),
+        ('params["token"]', "`token` is secret", ""),
+        ("run.when", "unknown name `run.when`", "scheduled_for"),
+        ("params.city | shout", "unknown filter `shout`", "default"),
+    ],
+)
+def test_what_no_run_can_fill_in_is_a_mistake(name: str, message: str, hint: str) -> None:
+    text = f"type: session\n{PARAMS}prompt: 'Look at {{{{ {name} }}}}'\n"
+    found = error_of(text)
+    assert message in found[2]
+    assert hint in found[3]
+
+
+def test_declared_parameters_and_what_a_run_has_can_be_named() -> None:
+    names = (
+        "{{ params.city }} {{ job.id }} {{ job.name }} {{ run.id }} {{ run.scheduled_for }} {{ run.trigger }}"
+    )
+    assert job(f"type: session\n{PARAMS}prompt: '{names} {{{{ run.attempt }}}}'\n").script.startswith(names)
+    assert job("type: session\nprompt: '{{ params.any }}'\n").script == "{{ params.any }}"
