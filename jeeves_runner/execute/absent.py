@@ -13,6 +13,7 @@ class Absent:
 
     slots: int | None = None
     on_shutdown: Literal["end", "leave"] = "end"
+    patience = 0.0
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -123,6 +123,10 @@ class Executor(Protocol):
     """How many of its runs may be running at once; None: it has no limit of its own."""
     on_shutdown: Literal["end", "leave"]
     """What a stopping runner does with its runs: end them, or leave them to the next runner."""
+    patience: float
+    """Seconds after a job's timeout for which the runner still waits before it cancels: what keeps to the
+    timeout by itself has them to tell of it. The timeout counts from the call of ``start``; where runs end
+    with the runner, from its answer."""
 
     async def open(self) -> None:
         """Get ready. Called once, before everything else."""
@@ -137,6 +141,12 @@ class Executor(Protocol):
 
         Starting a run that is already live returns its handle. Raises StartFailed or InvalidValue
         when nothing was started. The sink must stay open until ``wait`` has answered.
+
+        An executor that leaves its runs may take minutes, such as for a free place: it is never an error
+        that this takes long. It may be cancelled at any time and then ends at once, whatever the engine
+        has taken of the order by then: the runner, or the next one, asks ``recover`` without a handle. A
+        handle is on disk before anything more happens. Where runs end with the runner, a start that is
+        cancelled leaves nothing behind.
         """
         ...
 
@@ -159,7 +169,10 @@ class Executor(Protocol):
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         """Take over a run of an earlier runner, or see to it that nothing of it is left and say so.
 
-        ``handle`` is None if that runner died before it was recorded: then the work is looked for by run and
-        mark. After a take-over, ``wait`` delivers the output from its beginning.
+        ``handle`` is None if that runner died before it was recorded, or if a start was cancelled: then the
+        work is looked for by run and mark, until it is sure whether there is any. An engine that does not
+        answer is no reason to wait for it in here: the handle is answered by which ``wait`` goes on looking,
+        and by which ``cancel`` works once it is found. After a take-over, ``wait`` delivers the output from
+        its beginning.
         """
         ...

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import apsw
 
-from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.core.model import CancelCause, JobSpec, RunStatus
 from jeeves_runner.core.policy import Decision, Request, Verdict
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import run_progress, runs
@@ -21,6 +21,7 @@ from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.runs import Start
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotFound
+from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
@@ -208,7 +209,7 @@ class Arrivals:
         """Let the board know of a decision. What starts takes its slot in this turn of the loop, and can be
         asked to end from here on."""
         executor = self._executors.of(job.spec)
-        timeout = job.spec.timeout_ms if executor.on_shutdown == "leave" else None
+        timeout = _deadline_ms(job.spec, executor)
         start = Start(token_hex(16), executor.name, timeout)
         arrival = Arrival(attempt=attempt, job=job, decision=decision, entry=entry, start=start)
         if decision.verdict in _STAYS:
@@ -299,6 +300,13 @@ class Arrivals:
             return
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)
+
+
+def _deadline_ms(spec: JobSpec, executor: Executor) -> int | None:
+    """After how many milliseconds work that outlives its runner is ended by whichever runner lives then."""
+    if executor.on_shutdown == "end" or spec.timeout_ms is None:
+        return None
+    return spec.timeout_ms + round(executor.patience * 1000)
 
 
 def _ends_runs(arrival: Arrival, run: Run | None) -> bool:

@@ -4,49 +4,35 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime
-from functools import partial
-from typing import NamedTuple
 
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.core.model import CancelCause
-from jeeves_runner.core.outcome import Cancelled, Ending, Exited, Finished, Lost, Span
+from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.wrong_clock import time_left
-from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.errors import JeevesError
-from jeeves_runner.execute.contract import Executor, Handle, Order, RunFacts
-from jeeves_runner.execute.output.log_place import LogPlace
-from jeeves_runner.execute.output.sink import Output
+from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order, RunFacts
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report
-from jeeves_runner.runs.progress import Progress, Said
+from jeeves_runner.runs.row_notes import RowNotes
+from jeeves_runner.runs.trace import Logs, Trace, report
 
 log = logging.getLogger(__name__)
 
 NOTE_AFTER = 0.1
 """Seconds a run must last before its handle is noted in its row; the mark serves until then."""
 
-
-class Logs(NamedTuple):
-    """Where the logs of runs go."""
-
-    data_dir: str
-    """The absolute path of the data folder, in which they are."""
-    max_bytes: int
-    """The size of a log beyond which its middle is cut out."""
+_LAST_START = 2.0
+"""Seconds that a start may take which is only committed once the runner stops."""
 
 
 class Execution:
     """Sees one recorded run to its end: starts it, or takes it over from an earlier runner.
 
     ``cause`` is the first reason known here for which it was to end. ``on_deadline`` is called when the
-    job's timeout has passed. ``on_handle`` is called when the handle is to be noted in the row: at once for
-    work that outlives its runner, for other work only if it takes longer than ``NOTE_AFTER``. ``write_said``
-    writes what is said of the run meanwhile.
+    job's timeout, and the executor's patience, have passed. The handle is noted in the row at once for work
+    that outlives its runner, for other work only if it takes longer than ``NOTE_AFTER``.
     """
 
     def __init__(
@@ -55,20 +41,18 @@ class Execution:
         executor: Executor,
         clock: Clock,
         logs: Logs,
+        notes: RowNotes,
         *,
         mark: str,
         on_deadline: Callable[[], None],
-        on_handle: Callable[[Handle, RunRecord], None],
-        write_said: Callable[[int, Said], Awaitable[object]],
     ) -> None:
         self.job = job
         self.executor = executor
         self.mark = mark
         self._clock = clock
         self._logs = logs
+        self._notes = notes
         self._on_deadline = on_deadline
-        self._on_handle = on_handle
-        self._write_said = write_said
         self.cause: CancelCause | None = None
         self.is_ending = False  # why it is to end is being recorded
         self._asked_to_end = False
@@ -76,9 +60,8 @@ class Execution:
         self._task: asyncio.Task[object] | None = None
         self._is_starting = self._is_kept_from_starting = False
         self._handle: Handle | None = None
-        self._output: Output | None = None
-        self._log: LogPlace | None = None
-        self._progress: Progress | None = None
+        self._trace: Trace | None = None
+        self._timers: list[asyncio.TimerHandle] = []
 
     async def perform(self, run: Run, api_url: str | None) -> Report | None:
         """Run it; None if the work was left to the next runner.
@@ -139,7 +122,7 @@ class Execution:
             stopped = Lost(message="the runner stopped while this ran")
             ending = Cancelled() if self._is_kept_from_starting else stopped
         except JeevesError as error:
-            ending = Finished(status="error", message="; ".join(filter(None, (error.message, error.hint))))
+            ending = Finished(status="error", message=_text(error))
         except MemoryError:
             ending = Finished(status="error", message="the runner had not enough memory to carry it out")
         except Exception:  # a run must get its outcome, and the log its traceback
@@ -147,77 +130,99 @@ class Execution:
             ending = Finished(status="error", message="internal error; the runner's log has more")
         finally:
             self._task = None
-            if self._progress is not None:
-                self._progress.close()
+            for timer in self._timers:
+                timer.cancel()
+            if self._trace is not None:
+                self._trace.say_no_more()
         waited_ms = round((self._clock.monotonic() - began) * 1000)
-        if self._output is not None:
-            self._output.close()
-            with suppress(asyncio.CancelledError):  # a run that was to end gets its outcome too
-                await self._output.is_log_written()
-        return self._report(ending, waited_ms)
+        if self._trace is None:
+            return report(ending, waited_ms)
+        await self._trace.close()
+        return self._trace.report(ending, waited_ms)
 
     async def _start_and_wait(self, run: Run, api_url: str | None) -> Ending:
         if self.is_asked_to_end():
             return Cancelled()
-        output = self._open_output(run)
-        order = Order(self.job.spec, self._facts(run, api_url))
-        # An engine may have taken the order already; its work is ended by its handle.
-        self._is_starting = not self.outlives_the_runner
-        self._handle = await self.executor.start(order, output)
-        self._is_starting = False
+        trace = self._trace = Trace(run, self._logs, self._notes.said)
         timeout = self.job.spec.timeout_ms
-        timers = self._timers(self._handle, None if timeout is None else timeout / 1000)
-        return await self._wait(self._handle, output, timers)
+        seconds = None if timeout is None else timeout / 1000 + self.executor.patience
+        if self.outlives_the_runner:  # its start may be a long wait already
+            self._set_deadline(seconds)
+        started = await self._start(Order(self.job.spec, self._facts(run, api_url)), run, trace)
+        if not isinstance(started, Handle):
+            return started
+        if not self.outlives_the_runner:
+            self._set_deadline(seconds)
+        return await self._wait(started, trace)
+
+    async def _start(self, order: Order, run: Run, trace: Trace) -> Handle | Cancelled:
+        """The handle of the work; how it ended if it was asked to end before there was one."""
+        if self._is_left:
+            self._timers.append(asyncio.get_running_loop().call_later(_LAST_START, self.leave))
+        self._is_starting = True
+        try:
+            self._handle = await self.executor.start(order, trace.output)
+        except asyncio.CancelledError:
+            if self._is_left or not (self.outlives_the_runner and self._asked_to_end):
+                raise
+            if self._task is not None:
+                self._task.uncancel()  # this is as far as it goes
+            return await self._undo_start(run)
+        finally:
+            self._is_starting = False
+        return self._handle
+
+    async def _undo_start(self, run: Run) -> Handle | Cancelled:
+        """An engine may have taken the order all the same: then its work is ended by its handle."""
+        left = LeftFacts(run_id=run.id, job_id=run.job_id, mark=self.mark, started_at=run.started_at)
+        try:
+            found = await self.executor.recover(left, None)
+        except JeevesError as error:
+            return Cancelled(message=_text(error), confirmed=False)
+        if isinstance(found, Handle):
+            self._handle = found
+            return found
+        self._is_kept_from_starting = True
+        return Cancelled(message=found.left_alive, confirmed=found.left_alive is None)
 
     async def _wait_on(self, left: LeftRun, handle: Handle) -> Ending:
         self._handle = handle
-        seconds: float | None = None
         if left.deadline is not None:
-            seconds = time_left(left.deadline, left.timeout, self._clock.now()).total_seconds()
-        return await self._wait(handle, self._open_output(left.run), self._timers(handle, seconds))
+            remaining = time_left(left.deadline, left.timeout, self._clock.now())
+            self._set_deadline(remaining.total_seconds())
+        self._trace = Trace(left.run, self._logs, self._notes.said)
+        return await self._wait(handle, self._trace)
 
-    async def _wait(self, handle: Handle, output: Output, timers: list[asyncio.TimerHandle]) -> Ending:
+    async def _wait(self, handle: Handle, trace: Trace) -> Ending:
         try:
+            await self._note(handle, trace)
             if self.is_asked_to_end():
                 await self.executor.cancel(handle, self._grace)
             if self._is_left:  # it was while its start was being recorded
                 raise asyncio.CancelledError
-            return await self.executor.wait(handle, output)
+            return await self.executor.wait(handle, trace.output)
         except asyncio.CancelledError:
             if not self._is_left:
                 # The event loop is being torn down. The work must not outlive its record.
                 await self.executor.cancel(handle, 0)
-                await self.executor.wait(handle, output)
+                await self.executor.wait(handle, trace.output)
             raise
-        finally:
-            for timer in timers:
-                timer.cancel()
 
-    def _timers(self, handle: Handle, timeout: float | None) -> list[asyncio.TimerHandle]:
-        """``timeout``: seconds until the deadline; None if there is none."""
-        loop = asyncio.get_running_loop()
-        timers = []
+    async def _note(self, handle: Handle, trace: Trace) -> None:
+        """Have the row tell by what the work is found again. A runner dies of much; work that outlives it
+        goes no further before that is on disk."""
         if self.outlives_the_runner:
-            self._note(handle)
-        else:
-            timers.append(loop.call_later(NOTE_AFTER, self._note, handle))
-        if timeout is not None:
-            timers.append(loop.call_later(timeout, self._on_deadline))
-        return timers
+            await self._notes.handle(handle, trace.known())
+            return
 
-    def _note(self, handle: Handle) -> None:
-        output = self._output
-        known = RunRecord(
-            script_hash=None if output is None else output.script_hash,
-            log_path=None if self._log is None else str(self._log),
-        )
-        self._on_handle(handle, known)
+        def note() -> None:
+            self._notes.handle_soon(handle, trace.known())
 
-    def _open_output(self, run: Run) -> Output:
-        self._log = LogPlace(self._logs.data_dir, run.job_id, run.id)
-        self._progress = Progress(partial(self._write_said, run.id), Said(run.message, run.tokens))
-        self._output = Output(self._log, self._logs.max_bytes, self._progress.say)
-        return self._output
+        self._timers.append(asyncio.get_running_loop().call_later(NOTE_AFTER, note))
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        if seconds is not None:
+            self._timers.append(asyncio.get_running_loop().call_later(seconds, self._on_deadline))
 
     def _facts(self, run: Run, api_url: str | None) -> RunFacts:
         return RunFacts(
@@ -232,32 +237,6 @@ class Execution:
             api_url=api_url,
         )
 
-    def _record(self, started_at: datetime | None, duration_ms: int | None) -> RunRecord:
-        output = self._output
-        return RunRecord(
-            started_at=started_at,
-            duration_ms=duration_ms,
-            script_hash=None if output is None else output.script_hash,
-            log_path=None if self._log is None else str(self._log),
-            stdout=None if output is None else output.stdout_tail,
-            stderr=None if output is None else output.stderr_tail,
-        )
 
-    def _report(self, ending: Ending, waited_ms: int) -> Report:
-        """``waited_ms``: how long this took, for an ending that does not say when the work ran."""
-        span: Span | None = None
-        match ending:
-            case Exited() | Finished():
-                span = ending.span
-        started_at, duration_ms = (None, waited_ms) if span is None else span
-        output = self._output
-        if output is None:
-            return Report(ending=ending, record=self._record(started_at, duration_ms))
-        if isinstance(ending, Finished) and ending.message is not None:
-            ending = replace(ending, message=output.masked(ending.message))
-        return Report(
-            ending=ending,
-            record=self._record(started_at, duration_ms),
-            result=output.result,
-            note=output.result_note,
-        )
+def _text(error: JeevesError) -> str:
+    return "; ".join(filter(None, (error.message, error.hint)))

@@ -10,8 +10,7 @@ from typing import Any
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause, RunStatus
 from jeeves_runner.core.run import Run
-from jeeves_runner.db.run_ends import RunRecord
-from jeeves_runner.db.run_progress import note_handle, note_progress, request_cancel
+from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
@@ -19,10 +18,11 @@ from jeeves_runner.errors import DatabaseError, DatabaseReplaced, Fenced, NotFou
 from jeeves_runner.execute.contract import Executor, Handle
 from jeeves_runner.runs.attempt import Attempt, Stage
 from jeeves_runner.runs.board import Board
-from jeeves_runner.runs.execution import Execution, Logs
+from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report, record_outcome
-from jeeves_runner.runs.progress import Said
+from jeeves_runner.runs.row_notes import RowNotes
+from jeeves_runner.runs.trace import Logs
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ class RunningRuns:
         self._logs = logs
         self._after_end = after_end
         self._on_fenced = on_fenced
+        self._notes = RowNotes(writer, epoch, on_fenced)
         self._tasks: set[asyncio.Task[None]] = set()
         self._grace: asyncio.Timeout | None = None
         self._is_hurried = False
@@ -83,10 +84,9 @@ class RunningRuns:
             executor,
             self._clock,
             self._logs,
+            self._notes,
             mark=mark,
             on_deadline=partial(self._on_deadline, attempt),
-            on_handle=self._note_handle,
-            write_said=self._write_said,
         )
         return execution
 
@@ -287,21 +287,6 @@ class RunningRuns:
     def _on_deadline(self, attempt: Attempt) -> None:
         if attempt.stage is Stage.RUNNING:
             self.end_soon(attempt, CancelCause.TIMEOUT)
-
-    def _note_handle(self, handle: Handle, record: RunRecord) -> None:
-        text = handle.as_json()
-        self._writer.post(lambda tx: note_handle(tx, handle.run_id, text, record), durable=False)
-
-    async def _write_said(self, run_id: int, said: Said) -> None:
-        try:
-            await self._writer.write(
-                lambda tx: note_progress(tx, run_id, *said, epoch=self._epoch),
-                durable=False,
-                priority=Priority.MAINTENANCE,
-            )
-        except Fenced as fenced:
-            self._on_fenced(fenced)
-            raise
 
 
 def _give_cause(execution: Execution, cause: CancelCause) -> None:

@@ -34,13 +34,13 @@ from jeeves_runner.runs.attempt import Attempt, Stage
 from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
-from jeeves_runner.runs.execution import Logs
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.line import WaitingLine
 from jeeves_runner.runs.requests import Requests
 from jeeves_runner.runs.restart import Restart
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.settle import Recovered
+from jeeves_runner.runs.trace import Logs
 from jeeves_runner.runs.waiting_ends import WaitingEnds
 from jeeves_runner.troubles import Trouble
 

@@ -41,8 +41,9 @@ class EngineExecutor:
     name = "engine"
     on_shutdown: Literal["end", "leave"] = "leave"
 
-    def __init__(self, socket: Path, slots: int | None = None) -> None:
+    def __init__(self, socket: Path, slots: int | None = None, patience: float = 0.0) -> None:
         self.slots = slots
+        self.patience = patience
         self.full: Reason | None = None
         self._socket = socket
         self._ended: set[int] = set()
@@ -170,6 +171,7 @@ class Work:
             return {"state": "running", "said": self.said()}
         if not hasattr(self, "_over"):
             self._over = time.monotonic()
+            self.signal(signal.SIGKILL)  # what it has left may hold the output open
             assert self._process.stdout is not None
             self._output = self._process.stdout.read()
         if time.monotonic() < self._over + LATE:
@@ -189,42 +191,58 @@ class Work:
             os.killpg(self._process.pid, number)
 
 
-async def serve(path: str) -> None:
-    works: dict[str, Work] = {}
-    nature: dict[str, Any] = {"places": inf, "deaf": False}
-    loop = asyncio.get_running_loop()
+class Engine:
+    """All that the engine knows, and what it answers."""
 
-    def answer(question: dict[str, Any]) -> dict[str, object]:
-        work = works.get(question.get("work", ""))
-        match question.pop("op"):
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._works: dict[str, Work] = {}
+        self._places = inf
+        self._is_deaf = False
+
+    def answer(self, question: dict[str, Any]) -> dict[str, object]:
+        name = question.get("work", "")
+        work = self._works.get(name)
+        match question["op"]:
             case "be":
-                nature.update(question)
-            case "start" if work is None and question["text"] == "":
-                return {"refused": "there is nothing to do"}
-            case "start" if work is None and sum(not w.is_over for w in works.values()) >= nature["places"]:
-                return {"full": True}
-            case "start":
-                name = question["work"]
-                says = f"{path}-{name}"
-                works[name] = work or Work(question["text"], question["env"], question["timeout"], says)
-            case "cancel" if work is not None and not nature["deaf"]:
+                self._places = question.get("places", self._places)
+                self._is_deaf = question.get("deaf", self._is_deaf)
+            case "start" if work is None:
+                return self._start(name, question["text"], question["env"], question["timeout"])
+            case "cancel" if work is not None and not self._is_deaf:
                 work.signal(signal.SIGTERM)
-                loop.call_later(question["grace"], work.signal, signal.SIGKILL)
+                asyncio.get_running_loop().call_later(question["grace"], work.signal, signal.SIGKILL)
             case "look":
                 return {"state": "unknown"} if work is None else work.look()
         return {}
 
+    def end_all(self) -> None:
+        for work in self._works.values():
+            work.signal(signal.SIGKILL)
+
+    def _start(self, name: str, text: str, env: dict[str, str], timeout: float | None) -> dict[str, object]:
+        if text == "":
+            return {"refused": "there is nothing to do"}
+        if sum(not other.is_over for other in self._works.values()) >= self._places:
+            return {"full": True}
+        self._works[name] = Work(text, env, timeout, says=f"{self._path}-{name}")
+        return {}
+
+
+async def serve(path: str) -> None:
+    engine, over = Engine(path), asyncio.Event()
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if line := await reader.readline():
-            writer.write(json.dumps(answer(json.loads(line))).encode() + b"\n")
+            writer.write(json.dumps(engine.answer(json.loads(line))).encode() + b"\n")
         writer.close()
 
     await asyncio.start_unix_server(talk, path)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     print("ready", flush=True)
-    loop.add_signal_handler(signal.SIGTERM, loop.stop)
-    await asyncio.Event().wait()
+    await over.wait()
+    engine.end_all()
 
 
 if __name__ == "__main__":
-    with suppress(RuntimeError):  # the loop was stopped
-        asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(sys.argv[1]))

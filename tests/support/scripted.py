@@ -17,6 +17,7 @@ class ScriptedExecutor:
 
     name = "local"
     on_shutdown: Literal["end", "leave"] = "end"
+    patience = 0.0
 
     def __init__(self, slots: int) -> None:
         self.slots: int | None = slots

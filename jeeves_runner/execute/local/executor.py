@@ -31,6 +31,7 @@ class LocalExecutor:
 
     name = NAME
     on_shutdown: Literal["end", "leave"] = "end"
+    patience = 0.0
 
     def __init__(
         self,

@@ -288,6 +288,55 @@ def test_work_of_a_handle_that_nothing_has_written_is_looked_for_without_it(make
     run(scenario)
 
 
+@pytest.mark.parametrize("after", [0.0, 0.002, 0.01, 0.05, 0.2])
+@pytest.mark.parametrize("places", [0, 4])
+def test_of_a_cancelled_start_nothing_is_left_that_cannot_be_found(
+    make: Make, tmp_path: Path, after: float, places: int
+) -> None:
+    """A start may be cancelled at any moment, and ends at once; what the engine has taken has its mark."""
+    pids = tmp_path / "pids"
+
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        await executor.open()
+        if isinstance(executor, EngineExecutor):
+            await executor.ask(op="be", places=places)
+        work = order(f"echo $$ > {pids}; exec sleep 60")
+        start = asyncio.create_task(executor.start(work, sink))
+        await asyncio.sleep(after)
+        start.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait([start])
+        found: Handle | Lost | None = None
+        if not start.cancelled():
+            found = start.result()
+        elif executor.on_shutdown == "leave":
+            found = await executor.recover(left(work), None)
+        if isinstance(found, Handle):
+            await executor.cancel(found, 0)
+            await executor.wait(found, sink)
+
+    run(scenario)
+    if pids.exists() and (pid := pids.read_text()):
+        assert not Path(f"/proc/{pid.strip()}").exists()
+
+
+def test_a_start_that_waits_for_a_place_says_so_and_then_starts(make: Make) -> None:
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        if not isinstance(executor, EngineExecutor):
+            return  # of programs as many are started as are asked for
+        await executor.ask(op="be", places=0)
+        start = asyncio.create_task(executor.start(order("echo done"), sink))
+        while not sink.said:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.01)
+        assert sink.said[0] == ("waits for a place", None)
+        await executor.ask(op="be", places=1)
+        assert recorded(await executor.wait(await start, sink)).status is RunStatus.OK
+
+    run(scenario)
+
+
 def test_work_that_is_not_known_is_lost(make: Make) -> None:
     async def scenario() -> None:
         assert isinstance(await make().recover(left(order("true")), None), Lost)
