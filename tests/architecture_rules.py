@@ -137,6 +137,7 @@ WRITE_RUNS = (
     "db.run_requests",
     "db.run_progress",
     "db.run_ends",
+    "db.run_late",
     "db.run_retention",
     "db.run_withdrawal",
 )

@@ -17,6 +17,9 @@ RESULT_PREFIX: Final = "JR_RESULT:"
 MAX_SAID: Final = 1000
 """Characters of a script's output that become the message of a run, at most."""
 
+UNCONFIRMED: Final = "nothing has confirmed its end"
+"""What is said of work that was asked to end and may go on."""
+
 
 class Span(NamedTuple):
     """When the work itself ran, without its wait to be started."""
@@ -142,8 +145,13 @@ def outcome(
         tokens=tokens,
         result_meta=json.dumps(meta, separators=(",", ":")) if meta else None,
         model=model,
-        confirmed=not isinstance(ending, Cancelled) or ending.confirmed,
+        confirmed=is_confirmed(ending),
     )
+
+
+def is_confirmed(ending: Ending) -> bool:
+    """Whether what carried the work out has said that it ended, as far as it can be asked."""
+    return not isinstance(ending, Cancelled) or ending.confirmed
 
 
 def last_line(tails: Iterable[str | None]) -> str | None:
@@ -197,7 +205,7 @@ def _with_note(message: str, note: str | None) -> str:
 
 
 def _cancel_text(ending: Cancelled) -> str | None:
-    return ending.message or (None if ending.confirmed else "nothing has confirmed its end")
+    return ending.message or (None if ending.confirmed else UNCONFIRMED)
 
 
 def _exit_text(ending: Exited) -> str:

@@ -169,8 +169,14 @@ class LeftRun(NamedTuple):
 
 def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
     """What the database holds as running, oldest first."""
+    return left_runs(conn, RUNNING)
+
+
+def left_runs(conn: apsw.Connection, condition: str, *bindings: object) -> Iterator[LeftRun]:
+    """The runs of which this is true, with what finds their work again, oldest first."""
     rows = conn.execute(
-        f"SELECT mark, handle, deadline, timeout_ms, {RUN_COLUMNS} FROM runs WHERE {RUNNING} ORDER BY id"
+        f"SELECT mark, handle, deadline, timeout_ms, {RUN_COLUMNS} FROM runs WHERE {condition} ORDER BY id",
+        bindings,
     )
     for mark, handle, deadline, timeout_ms, *columns in rows:
         run = run_from_row(columns)

@@ -41,5 +41,8 @@ class Absent:
     async def cancel(self, handle: Handle, grace: float) -> None:
         """Nothing of it is here."""
 
+    async def late(self, handle: Handle) -> None:
+        """Nothing of it is here."""
+
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         return self._lost

@@ -166,6 +166,14 @@ class Executor(Protocol):
         """Ask for an end now and enforce it after ``grace`` seconds; ``wait`` tells when it came."""
         ...
 
+    async def late(self, handle: Handle) -> Ending | None:
+        """How work ended after all whose end was recorded without its own word: ``wait`` had answered that it
+        is not confirmed, or the runner that would have heard it has gone. None if that will not be known.
+
+        Waits for it, and may be cancelled at any time: the runner watches for ten minutes.
+        """
+        ...
+
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         """Take over a run of an earlier runner, or see to it that nothing of it is left and say so.
 

@@ -89,6 +89,15 @@ class Execution:
         """Whether a runner that stops leaves the work to the next one."""
         return self.executor.on_shutdown == "leave"
 
+    @property
+    def handle(self) -> Handle | None:
+        """Names the work; None before it has started, or while it is not known whether it has."""
+        return self._handle
+
+    def masked(self, text: str) -> str:
+        """A text without the secrets of the run."""
+        return text if self._trace is None else self._trace.output.masked(text)
+
     async def end(self) -> None:
         """Ask the work to end. Before its start this keeps it from starting; after its end it only cuts the
         wait for its output short."""

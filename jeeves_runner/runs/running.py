@@ -9,6 +9,7 @@ from typing import Any
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause, RunStatus
+from jeeves_runner.core.outcome import is_confirmed
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runs import LeftRun
@@ -20,6 +21,7 @@ from jeeves_runner.runs.attempt import Attempt, Stage
 from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import Job
+from jeeves_runner.runs.late import LateEnds
 from jeeves_runner.runs.outcomes import Report, record_outcome
 from jeeves_runner.runs.row_notes import RowNotes
 from jeeves_runner.runs.trace import Logs
@@ -49,6 +51,7 @@ class RunningRuns:
         clock: Clock,
         epoch: int,
         logs: Logs,
+        late: LateEnds,
         after_end: Callable[[Attempt, Run | None], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
@@ -57,6 +60,7 @@ class RunningRuns:
         self._clock = clock
         self._epoch = epoch
         self._logs = logs
+        self._late = late
         self._after_end = after_end
         self._on_fenced = on_fenced
         self._notes = RowNotes(writer, epoch, on_fenced)
@@ -113,6 +117,8 @@ class RunningRuns:
             report = await work
             if report is not None:
                 ended = await self._record(run, execution, report)
+                if ended is not None and not is_confirmed(report.ending):
+                    self._late.watch(ended, execution)
         finally:  # whatever was wrong with this run keeps no other one from its slot
             self._board.remove(attempt)
             self._after_end(attempt, ended)

@@ -35,6 +35,7 @@ from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.late import LateEnds
 from jeeves_runner.runs.line import WaitingLine
 from jeeves_runner.runs.requests import Requests
 from jeeves_runner.runs.restart import Restart
@@ -70,12 +71,16 @@ class Runs:
         self._board = board = Board(executors.slots(), pools or {})
         self._jobs = jobs = KnownJobs(conn)
         self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full)
+        self._late = late = LateEnds(
+            conn=conn, writer=writer, executors=executors, clock=clock, epoch=epoch, on_fenced=self.fence
+        )
         self._running = running = RunningRuns(
             board=board,
             writer=writer,
             clock=clock,
             epoch=epoch,
             logs=logs,
+            late=late,
             after_end=self._after_end,
             on_fenced=self.fence,
         )
@@ -146,6 +151,7 @@ class Runs:
         self._is_open = True
         self._arrivals.open()
         self._line.open()
+        self._late.watch_on()
         for run in asked:
             self._requests.take_up(run)
         self._follow()
@@ -157,6 +163,7 @@ class Runs:
         self._is_open = False
         self._arrivals.close()
         self._line.close()
+        self._late.stop()
         if self._second_look is not None:
             self._second_look.cancel()
             self._second_look = None

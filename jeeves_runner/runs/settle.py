@@ -9,7 +9,7 @@ from typing import NamedTuple
 import apsw
 
 from jeeves_runner.core.model import Retries
-from jeeves_runner.core.outcome import Lost
+from jeeves_runner.core.outcome import UNCONFIRMED, Lost, is_confirmed
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import JobRow, job_row
@@ -97,15 +97,16 @@ async def record_lost_runs(lost: Sequence[tuple[LeftRun, Report]], writer: Write
 async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Report:
     """End a run that no runner looks after, whatever carries it out; how it ended."""
     answer = await executors.recover(left_facts(left), left.handle)
-    left_alive: str | None = None
     if isinstance(answer, Lost):
         left_alive = answer.left_alive
     else:
         executor, handle = answer
         await executor.cancel(handle, 0)
+        left_alive = UNCONFIRMED
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await executor.wait(handle, Output(None, 0))
+                if is_confirmed(await executor.wait(handle, Output(None, 0))):
+                    left_alive = None
     lost = Lost(message="the runner died; ended on request", left_alive=left_alive)
     return await lost_report(left.run, lost, data_dir)
 

@@ -1,5 +1,6 @@
 """The commands that look, each without a server: what people read, and the same as documents."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -203,6 +204,18 @@ def test_a_run_that_runs_shows_what_it_says_of_itself(shell: Shell) -> None:
     assert "waits for a place" in shell.text("job", "a")
     lines = [words(line) for line in shell.text("run", str(run)).splitlines()]
     assert {"now waits for a place", "tokens 12", "model small"} <= set(lines)
+
+
+def test_what_became_known_of_a_run_late_is_shown(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    late = '{"status": "ok", "at": "2026-03-01T11:59:00.000Z", "tokens": 12, "message": "it went on"}'
+    run = shell.ledger.add_run("a", "timeout", confirmed=0, late=late)
+    text = shell.text("run", str(run))
+    assert re.search(r"late +ok, known .*\(1m ago\); 12 tokens; it went on", text)
+    document = shell.json("run", str(run))["run"]
+    assert (document["confirmed"], document["late"]["tokens"]) == (False, 12)
+    shell.ledger.conn.execute("UPDATE runs SET late = '{}'")
+    assert re.search(r"late +\{\}", shell.text("run", str(run)))
 
 
 def test_the_runs_of_a_deleted_job_can_still_be_read(shell: Shell) -> None:

@@ -89,6 +89,13 @@ class EngineExecutor:
         self._given_up_at.setdefault(handle.run_id, time.monotonic() + grace + LATE + CONFIRM)
         await self.ask(op="cancel", work=handle.facts["work"], grace=grace)
 
+    async def late(self, handle: Handle) -> Ending | None:
+        while (answer := await self._look(handle))["state"] != "ended":
+            if answer["state"] == "unknown":
+                return None
+            await asyncio.sleep(POLL)
+        return _finished(answer)
+
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         work = left.mark if handle is None else handle.facts["work"]
         if (await self.ask(op="look", work=work))["state"] == "unknown":

@@ -60,5 +60,8 @@ class ScriptedExecutor:
         if (self.obeys or grace <= 0) and not self.has_ended(handle):
             self.end(handle.run_id, Exited(signal="SIGTERM"))
 
+    async def late(self, handle: Handle) -> None:
+        """What it ends has ended."""
+
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Lost:
         return Lost(message="the runner died while this ran")

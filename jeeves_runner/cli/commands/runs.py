@@ -107,6 +107,7 @@ def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple
     yield "params", None if run["params"] is None else json_text(run["params"])
     yield "tokens", None if run["tokens"] is None else str(run["tokens"])
     yield "model", run["model"]
+    yield "late", _late(run, now)
     yield "result", None if run["result_meta"] is None else json_text(run["result_meta"])
     yield "declared", _origin(run)
     yield "script", run["script_hash"] and f"hash {run['script_hash']}"
@@ -127,6 +128,19 @@ def _cancel(run: "WholeRunRow", now: datetime) -> str | None:
         return None
     cause = CAUSES.get(run["cancel_cause"], run["cancel_cause"])
     return f"{cause}, asked for {when(run['cancel_requested_at'], now)}"
+
+
+def _late(run: "WholeRunRow", now: datetime) -> str | None:
+    """What became known after its end; what another program wrote there is shown as it is."""
+    late = run["late"]
+    if not isinstance(late, dict) or not isinstance(late.get("at"), str):
+        return None if late is None else json_text(late)
+    parts = [f"{late.get('status')}, known {when(late['at'], now)}"]
+    if late.get("tokens") is not None:
+        parts.append(f"{late['tokens']} tokens")
+    if late.get("message"):
+        parts.append(str(late["message"]))
+    return "; ".join(parts)
 
 
 def _origin(run: "WholeRunRow") -> str | None:

@@ -99,6 +99,9 @@ class LocalExecutor:
         """SIGTERM to everything of the run, after ``grace`` seconds SIGKILL; a second call is harmless."""
         await self._launcher.cancel(handle.run_id, grace)
 
+    async def late(self, handle: Handle) -> None:
+        """Nothing comes late: a program has ended before its run has."""
+
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Lost:
         """End what is certainly left of the run, and say what may be."""
         known = LocalHandle(left.run_id, left.mark) if handle is None else LocalHandle.of(handle, left.mark)

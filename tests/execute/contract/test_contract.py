@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from support.engine import EngineExecutor, engine
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.model import JobSpec, RunStatus, SourceType
-from jeeves_runner.core.outcome import Ending, Exited, Finished, Lost, outcome
+from jeeves_runner.core.outcome import Ending, Exited, Finished, Lost, is_confirmed, outcome
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order, RunFacts, StreamName
@@ -333,6 +334,28 @@ def test_a_start_that_waits_for_a_place_says_so_and_then_starts(make: Make) -> N
         assert sink.said[0] == ("waits for a place", None)
         await executor.ask(op="be", places=1)
         assert recorded(await executor.wait(await start, sink)).status is RunStatus.OK
+
+    run(scenario)
+
+
+def test_an_end_that_is_not_confirmed_may_come_late(make: Make, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        if isinstance(executor, EngineExecutor):
+            await executor.ask(op="be", deaf=True)
+        handle = await executor.start(order(f"until test -e {go}; do sleep 0.02; done"), sink)
+        await executor.cancel(handle, 0)
+        ending = await executor.wait(handle, sink)
+        assert is_confirmed(ending) is (executor.name == "local")
+        with pytest.raises(TimeoutError) if not is_confirmed(ending) else nullcontext():
+            async with asyncio.timeout(0.1):
+                assert await executor.late(handle) is None
+        go.touch()
+        late = await executor.late(handle)
+        assert late is None if executor.name == "local" else late is not None
+        assert late is None or recorded(late).status is RunStatus.OK
 
     run(scenario)
 
