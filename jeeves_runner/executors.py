@@ -15,6 +15,7 @@ from jeeves_runner.execute.local.launch import NAME as LOCAL
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.starter_pool import StarterPool
+from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 
 _BY_TYPE: Final = {JobType.SCRIPT: LOCAL}
@@ -46,7 +47,7 @@ def make_executors(
         inherit_env=config.inherit_env,
     )
     local = LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=taken)
-    return Executors([local], _executor_of)
+    return Executors([local], _executor_of, RunOrigin.here(config.db_path))
 
 
 def _executor_of(spec: JobSpec) -> str:

@@ -17,6 +17,9 @@ RESULT_PREFIX: Final = "JR_RESULT:"
 MAX_SAID: Final = 1000
 """Characters of a script's output that become the message of a run, at most."""
 
+RUNNER_DIED: Final = "the runner died while this ran"
+"""Why the end of a run is not known that its runner did not live to see."""
+
 UNCONFIRMED: Final = "nothing has confirmed its end"
 """What is said of work that was asked to end and may go on."""
 

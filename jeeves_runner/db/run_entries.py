@@ -45,10 +45,10 @@ _UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for)"
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
                   finished_at, reason, reason_ref, priority, pool, spec_hash, revision_id, file, mark, handle,
-                  deadline, timeout_ms, epoch, end_seq)
+                  deadline, timeout_ms, origin, epoch, end_seq)
 SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
        :reason, :reason_ref, :priority, :pool, spec_hash, revision_id, file, :mark, :handle, :deadline,
-       :timeout_ms, :epoch, :end_seq
+       :timeout_ms, :origin, :epoch, :end_seq
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
 ON CONFLICT DO NOTHING
@@ -72,7 +72,7 @@ WHERE id = :job_id AND (decided_until IS NULL OR decided_until < :last)
 """
 
 
-_NO_START: Mapping[str, None] = dict.fromkeys(("mark", "handle", "deadline", "timeout_ms"))
+_NO_START: Mapping[str, None] = dict.fromkeys(("mark", "handle", "deadline", "timeout_ms", "origin"))
 
 
 def enter_started(tx: Tx, occurrence: Occurrence, start: Start) -> Run | None:

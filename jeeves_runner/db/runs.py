@@ -140,15 +140,18 @@ class Start(NamedTuple):
     """The name of what carries it out."""
     timeout_ms: int | None = None
     """For work that outlives its runner: after how many milliseconds it is to end."""
+    origin: str | None = None
+    """For the same: which database on which machine begins it, a JSON object."""
 
     def bindings(self, tx: Tx) -> dict[str, str | int | None]:
-        """The values of the columns ``mark``, ``handle``, ``deadline`` and ``timeout_ms``."""
+        """The values of the columns ``mark``, ``handle``, ``deadline``, ``timeout_ms`` and ``origin``."""
         timeout = self.timeout_ms
         return {
             "mark": self.mark,
             "handle": f'{{"executor": "{self.executor}"}}',
             "deadline": None if timeout is None else to_text(tx.now + timedelta(milliseconds=timeout)),
             "timeout_ms": timeout,
+            "origin": self.origin,
         }
 
 
@@ -165,6 +168,8 @@ class LeftRun(NamedTuple):
     """When work that outlives its runner is to end."""
     timeout: timedelta | None = None
     """How long after its start that was."""
+    origin: str | None = None
+    """For such work, which database on which machine began it: a JSON object."""
 
 
 def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
@@ -175,10 +180,11 @@ def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
 def left_runs(conn: apsw.Connection, condition: str, *bindings: object) -> Iterator[LeftRun]:
     """The runs of which this is true, with what finds their work again, oldest first."""
     rows = conn.execute(
-        f"SELECT mark, handle, deadline, timeout_ms, {RUN_COLUMNS} FROM runs WHERE {condition} ORDER BY id",
+        f"SELECT mark, handle, deadline, timeout_ms, origin, {RUN_COLUMNS} FROM runs WHERE {condition}"
+        " ORDER BY id",
         bindings,
     )
-    for mark, handle, deadline, timeout_ms, *columns in rows:
+    for mark, handle, deadline, timeout_ms, origin, *columns in rows:
         run = run_from_row(columns)
         yield LeftRun(
             run=run,
@@ -186,6 +192,7 @@ def left_runs(conn: apsw.Connection, condition: str, *bindings: object) -> Itera
             handle=handle,
             deadline=None if deadline is None else time_or_none(deadline, f"run {run.id}", "deadline"),
             timeout=None if timeout_ms is None else timedelta(milliseconds=timeout_ms),
+            origin=origin,
         )
 
 

@@ -60,6 +60,9 @@ class LeftFacts(NamedTuple):
     """As in ``RunFacts``; empty if the row has none."""
     started_at: datetime | None
     """When its start was recorded; UTC."""
+    origin: str | None
+    """Whose run it is, as ``origin.RunOrigin`` keeps it; None if its work does not outlive its runner. It is
+    compared before an executor is asked."""
 
 
 class Handle(NamedTuple):
@@ -175,7 +178,8 @@ class Executor(Protocol):
         ...
 
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
-        """Take over a run of an earlier runner, or see to it that nothing of it is left and say so.
+        """Take over a run of an earlier runner, or see to it that nothing of it is left and say so. For work
+        that outlives its runner it is a run of this very database, and of no copy.
 
         ``handle`` is None if that runner died before it was recorded, or if a start was cancelled: then the
         work is looked for by run and mark, until it is sure whether there is any. An engine that does not

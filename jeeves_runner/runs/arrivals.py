@@ -72,6 +72,7 @@ class Arrivals:
         self._admission = admission
         self._running = running
         self._executors = executors
+        self._origin = executors.here.as_json()
         self._waiting_ends = waiting_ends
         self._on_ends = on_ends
         self._on_commit = on_commit
@@ -210,7 +211,8 @@ class Arrivals:
         asked to end from here on."""
         executor = self._executors.of(job.spec)
         timeout = _deadline_ms(job.spec, executor)
-        start = Start(token_hex(16), executor.name, timeout)
+        origin = self._origin if executor.on_shutdown == "leave" else None
+        start = Start(token_hex(16), executor.name, timeout, origin)
         arrival = Arrival(attempt=attempt, job=job, decision=decision, entry=entry, start=start)
         if decision.verdict in _STAYS:
             if attempt not in self._board:

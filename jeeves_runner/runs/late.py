@@ -61,7 +61,13 @@ class LateEnds:
             late = partial(executor.late, handle)
         else:
             kept = Handle(executor.name, run.id, {}).as_json()
-            left = LeftFacts(run_id=run.id, job_id=run.job_id, mark=execution.mark, started_at=run.started_at)
+            left = LeftFacts(
+                run_id=run.id,
+                job_id=run.job_id,
+                mark=execution.mark,
+                started_at=run.started_at,
+                origin=None,
+            )
             late = partial(self._look_for, left, kept)
         self._begin(self._watched(run.id, late, execution.masked), WATCHED)
 

@@ -114,7 +114,9 @@ async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Re
 def left_facts(left: LeftRun) -> LeftFacts:
     """What an executor is told of a run that an earlier runner started."""
     run = left.run
-    return LeftFacts(run_id=run.id, job_id=run.job_id, mark=left.mark, started_at=run.started_at)
+    return LeftFacts(
+        run_id=run.id, job_id=run.job_id, mark=left.mark, started_at=run.started_at, origin=left.origin
+    )
 
 
 async def lost_report(run: Run, lost: Lost, data_dir: str) -> Report:

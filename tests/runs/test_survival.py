@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.db import child, expect
-from support.engine import EngineExecutor, engine
+from support.engine import RUNNER, EngineExecutor, engine
 from support.logs import log_file
 from support.runs import Place, Rig, job, with_runner
 
@@ -16,24 +16,6 @@ from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.execute.contract import Handle, Order, RunSink
-
-RUNNER = """
-import asyncio, sys
-from pathlib import Path
-sys.path.insert(0, "tests")
-from support.engine import EngineExecutor
-from support.runs import Place, running
-
-async def main():
-    place = Place(Path(sys.argv[1]))
-    async with running(place, executor=EngineExecutor(place.root / "socket")) as rig:
-        await rig.runs.request("work")
-        await rig.until((place.root / "begun").exists)
-        print("working", flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture

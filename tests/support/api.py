@@ -31,6 +31,7 @@ from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
+from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.stop import Asked
@@ -201,7 +202,7 @@ def _runs(path: Path, writer: Writer, epoch: int) -> Runs:
     return Runs(
         conn=connect(path),
         writer=writer,
-        executors=Executors([local], lambda _spec: local.name),
+        executors=Executors([local], lambda _spec: local.name, RunOrigin.here(path)),
         clock=SystemClock(),
         epoch=epoch,
         logs=Logs(folder, 1 << 20),

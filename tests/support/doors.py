@@ -30,6 +30,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Conflict, Fenced, NoServer, NotFound
+from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs import Runs
 
@@ -137,7 +138,7 @@ class Doors:
         self._runs = Runs(
             conn=self._conn,
             writer=self.writer,
-            executors=Executors([self.executor], lambda _spec: "local"),
+            executors=Executors([self.executor], lambda _spec: "local", RunOrigin.here(self.place.path)),
             clock=self.clock,
             epoch=epoch,
             logs=self.place.logs,

@@ -34,6 +34,25 @@ POLL = 0.02
 CONFIRM = 0.3
 """Seconds beyond its grace for which the executor waits for the end of work that it has cancelled."""
 
+RUNNER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, "tests")
+from support.engine import EngineExecutor
+from support.runs import Place, running
+
+async def main():
+    place = Place(Path(sys.argv[1]))
+    async with running(place, executor=EngineExecutor(place.root / "socket")) as rig:
+        await rig.runs.request("work")
+        await rig.until((place.root / "begun").exists)
+        print("working", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+"""A program that has the job ``work`` run for the place in its argument, until that has made ``begun``."""
+
 
 class EngineExecutor:
     """Hands work to the engine at ``socket``, and asks for its end until there is an answer."""

@@ -33,6 +33,7 @@ from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.processes import boot_id
 from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runner.clock_watch import ClockWatch
 from jeeves_runner.runner.scheduler import Scheduler
@@ -187,7 +188,9 @@ class Rig:
         self.runs = Runs(
             conn=conn,
             writer=writer,
-            executors=Executors([self.executor], choose or (lambda _spec: self.executor.name)),
+            executors=Executors(
+                [self.executor], choose or (lambda _spec: self.executor.name), RunOrigin.here(place.path)
+            ),
             clock=place.clock,
             epoch=epoch,
             logs=place.logs,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from jeeves_runner.core.model import JobSpec, Reason
-from jeeves_runner.core.outcome import Ending, Lost
+from jeeves_runner.core.outcome import RUNNER_DIED, Ending, Lost
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.file_work import Files, beside_the_loop
@@ -106,4 +106,4 @@ class LocalExecutor:
         """End what is certainly left of the run, and say what may be."""
         known = LocalHandle(left.run_id, left.mark) if handle is None else LocalHandle.of(handle, left.mark)
         ended = await self._launcher.end_left(known)
-        return Lost(message="the runner died while this ran", left_alive=ended.left_alive)
+        return Lost(message=RUNNER_DIED, left_alive=ended.left_alive)

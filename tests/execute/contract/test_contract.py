@@ -23,10 +23,14 @@ from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.roster import Roster
+from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 
 Make = Callable[[], Executor]
 """A new executor on what the one before has left, as after a restart of the runner."""
+
+
+HERE = RunOrigin.here("db")
 
 
 class Noted:
@@ -86,7 +90,7 @@ def order(text: str, run_id: int = 1, **env: str) -> Order:
 
 
 def left(of: Order) -> LeftFacts:
-    return LeftFacts(run_id=of.run.run_id, job_id="job", mark=of.run.mark, started_at=None)
+    return LeftFacts(run_id=of.run.run_id, job_id="job", mark=of.run.mark, started_at=None, origin=None)
 
 
 def run(scenario: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -259,7 +263,7 @@ def test_after_a_restart_work_is_taken_over_or_nothing_of_it_is_left(
         await until(pid)
         new = make()
         kept = handle.as_json() if noted else Handle(new.name, 1, {}).as_json()
-        answer = await Executors([new], lambda _spec: new.name).recover(left(work), kept)
+        answer = await Executors([new], lambda _spec: new.name, HERE).recover(left(work), kept)
         if new.on_shutdown == "leave":
             assert not isinstance(answer, Lost)
             sink = Noted()
@@ -283,7 +287,7 @@ def test_work_of_a_handle_that_nothing_has_written_is_looked_for_without_it(make
     async def scenario() -> None:
         new = make()
         assert isinstance(
-            await Executors([new], lambda _spec: new.name).recover(left(order("true")), kept), Lost
+            await Executors([new], lambda _spec: new.name, HERE).recover(left(order("true")), kept), Lost
         )
 
     run(scenario)
@@ -369,7 +373,7 @@ def test_work_that_is_not_known_is_lost(make: Make) -> None:
 
 def test_a_run_of_an_executor_that_is_gone_is_lost(make: Make) -> None:
     async def scenario() -> None:
-        executors = Executors([make()], lambda _spec: "unused")
+        executors = Executors([make()], lambda _spec: "unused", HERE)
         answer = await executors.recover(left(order("true")), '{"executor": "cluster", "job": "x"}')
         assert answer == Lost(message="the runner died while this ran, and this one has no executor cluster")
 
