@@ -1,5 +1,6 @@
 """Whether the config file still says what a server goes by, which read it when it started."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +18,11 @@ class ConfigChange(NamedTuple):
     settings: tuple[str, ...]
     """The settings that it says otherwise, as it names them: ``log.level``. None where it cannot be used."""
     problem: str | None
-    """Why it cannot be used, and what to do; None: it can."""
+    """Why it cannot be used, what to do, and what a restart would do; None: it can."""
 
     def __str__(self) -> str:
         if self.problem is not None:
-            return f"{self.problem}; the server goes on with the settings it has, and would not start again"
+            return self.problem
         changed = ", ".join(self.settings)
         return f"{self.path} has changed since the server started: {changed}; restart the server"
 
@@ -40,10 +41,20 @@ def change_of(config: Config) -> ConfigChange | None:
     try:
         now = load_config(config.root, config.path)
     except ConfigError as error:
-        problem = f"{error.message}; {error.hint}" if error.hint else error.message
-        return ConfigChange(_file_of(config), (), problem)
+        return ConfigChange(_file_of(config), (), _problem(error, _file_of(config)))
     differing = tuple(_differing(SETTINGS, config, now))
     return ConfigChange(_file_of(config), differing, None) if differing else None
+
+
+def _problem(error: ConfigError, file: Path) -> str:
+    if os.path.lexists(file):
+        told = f"{error.message}; {error.hint}" if error.hint else error.message
+        return f"{told}; the server goes on with the settings it has, and would not start again"
+    # Whether a start finds the file or is given it, its config does not say.
+    return (
+        f"the config file {file} is gone: put it back; the server goes on with the settings it has, but would"
+        " start again with the defaults, or not at all if --config names the file"
+    )
 
 
 def _file_of(config: Config) -> Path:

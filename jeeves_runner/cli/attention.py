@@ -80,8 +80,7 @@ def _config_row(change: ConfigChangeDocument, now: datetime) -> Row:
     since = f"since {ago(change['since'], now)}"
     name = Path(change["path"]).name
     if change["problem"] is not None:
-        why = f"{change['problem']}; {since}; the server goes on with what it read, and would not start again"
-        return Styled("invalid", "red"), name, why
+        return Styled("invalid", "red"), name, f"{change['problem']}; {since}"
     why = f"changed {since}: {', '.join(change['settings'])}; restart the server, which goes by what it read"
     return Styled("pending", "red"), name, why
 

@@ -127,7 +127,7 @@ class ConfigChangeDocument(TypedDict):
     settings: list[str]
     """The settings that it says otherwise, as it names them; none where it cannot be used."""
     problem: str | None
-    """Why it cannot be used, and what to do; null: it can."""
+    """Why it cannot be used, what to do, and what a restart would do; null: it can."""
 
 
 class SyncDocument(TypedDict):
