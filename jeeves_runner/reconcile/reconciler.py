@@ -366,7 +366,9 @@ class Reconciler:
         )
 
     def _say_waiting(self, reason: str) -> None:
-        self.status = replace(self.status, reason=reason)
+        """What is there may be changed, and is not looked at yet: it cannot be said to be in sync."""
+        state = "pending" if self.status.state == "in_sync" else self.status.state
+        self._enter(replace(self.status, state=state, reason=reason))
         log.info("%s", reason)
 
     def _report(self) -> None:

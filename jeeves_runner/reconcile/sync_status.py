@@ -9,7 +9,8 @@ from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.withheld import Withheld, WithheldBy
 
 SyncState = Literal["starting", "in_sync", "pending", "held", "blocked", "error"]
-"""``pending``: changes wait, for a person in manual mode, for deletes to settle, or for a commit hook.
+"""``pending``: changes wait, for a person in manual mode, for git to come to rest, for deletes to settle, or
+for a commit hook.
 ``held``: some rows keep an older spec because their manifest is broken. ``blocked``: a guard refused changes.
 ``error``: the source could not be looked at, or the planner does not answer."""
 

@@ -259,6 +259,28 @@ def test_a_lock_is_mentioned_while_it_exists_and_its_end_is_noticed(
     asyncio.run(scene())
 
 
+def test_while_git_is_at_work_nothing_is_said_to_be_in_sync(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeeves_runner.sources.folder.git_work._WORTH_SAYING", 0.0)
+    monkeypatch.setattr("jeeves_runner.sources.folder.git_work.REST", 0.1)
+    lock = project.root / ".git" / "index.lock"
+
+    async def scene() -> None:
+        async with watching(project) as (reconciler, _):
+            lock.parent.mkdir()
+            lock.touch()
+            project.write("job.yaml", "run: echo changed\ntimeout: 1m\n")
+            await until(lambda: reconciler.status.reason == f"waiting for git: {lock} exists")
+            assert reconciler.status.state == "pending"
+            assert project.jobs("script") == [("echo hello",)]
+            lock.unlink()
+            await until(lambda: reconciler.status.state == "in_sync")
+            assert (reconciler.status.reason, project.jobs("script")) == (None, [("echo changed",)])
+
+    asyncio.run(scene())
+
+
 def test_a_script_that_comes_later_is_noticed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jeeves_runner.sources.stamps.GLANCE", 0.05)
     script = project.root / "work.sh"
