@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from jeeves_runner.config import Config
     from jeeves_runner.db.run_list import RunRow
 
 _PATIENCE: Final = 2.0
@@ -33,6 +34,9 @@ _CANCEL_PATIENCE: Final = 4.0
 """Seconds for a server to say that it ends a run. It waits for the database in them, but not for long."""
 
 _PART: Final = 1 << 16
+
+_LARGEST_CONFIG: Final = 1 << 20
+"""Bytes of an answer that may be the settings of a server."""
 
 
 def server_of(conn: "apsw.Connection") -> RunnerRow | None:
@@ -66,14 +70,21 @@ def server_has_stopped(run: "RunRow") -> NoServer:
 def ask(server: RunnerRow, path: str) -> object:
     """The document of a route, of the type it declares; None if the server does not answer in time."""
     with suppress(OSError, ValueError), send_request(server, path, _PATIENCE) as connection:
-        answer = bytearray()
-        while part := connection.recv(_PART):
-            answer += part
-        head, _, body = answer.partition(b"\r\n\r\n")
-        if head.split(maxsplit=2)[1:2] == [b"200"]:
+        if (body := _body(connection)) is not None:
             document: object = json.loads(body)
             return document
     return None
+
+
+def _body(connection: "socket", most: int | None = None) -> bytes | None:
+    """Of an answer that ends with the connection; None unless it is a 200, and has ``most`` bytes at most."""
+    answer = bytearray()
+    while part := connection.recv(_PART):
+        answer += part
+        if most is not None and len(answer) > most:
+            return None
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return bytes(body) if head.split(maxsplit=2)[1:2] == [b"200"] else None
 
 
 def ask_to_cancel(server: RunnerRow, run_id: int) -> bool:
@@ -82,6 +93,26 @@ def ask_to_cancel(server: RunnerRow, run_id: int) -> bool:
     with suppress(OSError), send_request(server, path, _CANCEL_PATIENCE, method="POST") as connection:
         return connection.recv(_PART).split(maxsplit=2)[1:2] == [b"202"]
     return False
+
+
+def database_of_address(config: "Config") -> Path | None:
+    """The database of a server that answers where ``config`` says, and has read its file; None if none does.
+
+    Such a server began with another data folder, or another path of the database, and goes on with it.
+    """
+    from socket import create_connection
+
+    if config.path is None:
+        return None
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    question = f"GET /config HTTP/1.0\r\nHost: {host}:{config.port}\r\n\r\n".encode()
+    # Another program may be there, and answer anything.
+    with suppress(OSError, ValueError), create_connection((config.host, config.port), _PATIENCE) as there:
+        there.sendall(question)
+        settings = json.loads(_body(there, _LARGEST_CONFIG) or b"null")
+        if isinstance(settings, dict) and settings.get("path") == str(config.path):
+            return Path(str(settings.get("db_path")))
+    return None
 
 
 def send_request(server: RunnerRow, path: str, timeout: float, *, method: str = "GET") -> "socket":

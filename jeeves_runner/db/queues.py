@@ -69,6 +69,14 @@ def unknown_queue(queue_id: str) -> NotFound:
     return NotFound(f"there is no queue {queue_id}", hint="`jeeves-runner queue list` shows what there is")
 
 
+def check_known(conn: apsw.Connection, queue_ids: Iterable[str]) -> None:
+    """NotFound for the first that is no queue, not even one that was deleted."""
+    known = {row.id for row in queue_rows(conn)}
+    for queue_id in sorted(queue_ids):
+        if queue_id not in known:
+            raise unknown_queue(queue_id)
+
+
 def queue_ids(tx: Tx) -> list[str]:
     """All queues, tombstones included."""
     return [queue_id for (queue_id,) in tx.conn.execute("SELECT id FROM queues ORDER BY id")]

@@ -81,7 +81,11 @@ def test_a_queue_that_holds_items_is_confirmed_by_its_name(project: Project) -> 
     assert (answer.exit_code, run("diff").exit_code) == (4, 4)
     assert run("diff", "--allow-delete", "queue:mail").exit_code == 1
     assert run("apply", "--allow-delete", "mail").exit_code == 64
+    for command_name in ("apply", "diff"):
+        answer = run(command_name, "--allow-delete", "queue:mail", "--allow-delete", "queue:male")
+        assert (answer.exit_code, "there is no queue male" in answer.stderr) == (2, True)
     assert "1 deleted" in run(*command.split()[1:]).stdout
+    assert run(*command.split()[1:]).exit_code == 0  # a script may say so again
 
 
 def test_a_diff_names_the_deletes_that_wait_for_a_broken_file(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,18 @@ def test_another_config_is_told_of_and_an_apply_under_it_is_warned_of(root: Path
         (root / "jeeves-runner.yaml").write_text("port: 0\n")
         until(lambda: server.get("/sync")["state"] == "in_sync")
     assert command(root, "apply").stderr == ""
+
+
+def test_an_apply_that_makes_another_database_tells_of_the_server(root: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = root / "jeeves-runner.yaml"
+    config.write_text(f"port: {port}\n")
+    assert command(root, "apply").stderr == ""
+    with serving(root):
+        config.write_text(f"port: {port}\ndata_dir: elsewhere\n")
+        told = command(root, "apply").stderr
+        made, used = root / "elsewhere" / "runner.sqlite", root / "data" / "runner.sqlite"
+        assert f"a new database was made, {made}; the running server goes by {used}" in told
+        assert command(root, "apply").stderr == ""

@@ -8,12 +8,13 @@ import click
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import INCOMPLETE, OK
 from jeeves_runner.cli.plan_text import plan_lines, problem_lines, problem_summary
-from jeeves_runner.cli.server import server_of
+from jeeves_runner.cli.server import database_of_address, server_of
 from jeeves_runner.cli.syntax import confirming_options
 from jeeves_runner.core.delete_guard import Confirmed
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan, summary
 from jeeves_runner.db.nudge import announced_transaction
+from jeeves_runner.db.queues import check_known
 from jeeves_runner.db.runner import runner_row
 from jeeves_runner.errors import BaseMoved, PlanIncomplete, Refused, SourceMismatch
 
@@ -52,6 +53,7 @@ def command(
         confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         take_over=take_over,
     )
+    is_new = not app.config.db_path.exists()
     for attempt in range(_ATTEMPTS):
         try:
             applied = _apply(app, options, keep_going)
@@ -60,6 +62,9 @@ def command(
             if attempt == _ATTEMPTS - 1:
                 raise
     _report(app, applied)
+    if is_new and (other := database_of_address(app.config)) is not None:
+        made = f"a new database was made, {app.config.db_path}"
+        app.warn(f"{made}; the running server goes by {other} until it is restarted")
     return OK if applied.plan.complete else INCOMPLETE
 
 
@@ -77,6 +82,7 @@ def _apply(app: App, options: "ApplyOptions", keep_going: bool) -> "Applied":
 
     planner = planner_of(app.config)
     conn = app.connect_declared(create=True)
+    check_known(conn, options.confirmed.queues)
     plan = with_fields(conn, planner.plan(read_live(conn)))
     try:
         if not options.take_over:

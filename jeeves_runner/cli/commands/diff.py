@@ -31,6 +31,7 @@ def command(
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
+    from jeeves_runner.db.queues import check_known
     from jeeves_runner.reconcile.allowances import with_allowances
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import plan_of, source_of
@@ -41,6 +42,7 @@ def command(
         plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
     else:
         conn = app.connect_declared()
+        check_known(conn, allow_delete)
         plan, trace = plan_of(app.config, read_live(conn), staged=staged)
         plan = with_fields(conn, plan)
         options = ApplyOptions(
