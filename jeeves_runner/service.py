@@ -23,7 +23,7 @@ from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerLock, set_addresses
 from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
-from jeeves_runner.errors import Fenced
+from jeeves_runner.errors import ConfigError, Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors
 from jeeves_runner.reconcile.apply import Applied, check_source
@@ -31,6 +31,7 @@ from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
+from jeeves_runner.regular_files import folder_of_the_system
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder
@@ -122,7 +123,7 @@ class Runner:
         stack.push_async_callback(close_in_thread, conn)
         setup = planner_setup(config)
         check_source(conn, setup.source)
-        make_folder(config.data_dir, config.folder_mode)
+        _make_data_folder(config)
         stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
         for warning in warnings_of(config):
@@ -346,3 +347,12 @@ class Runner:
         fenced = await file_is_lost(self._config.db_path, thread)
         runs.fence(fenced)
         raise fenced
+
+
+def _make_data_folder(config: Config) -> None:
+    if (system := folder_of_the_system(config.data_dir)) is not None:
+        raise ConfigError(
+            f"the data folder {config.data_dir} belongs to the system, which keeps nothing in {system}",
+            hint="let data_dir name a place on a disk",
+        )
+    make_folder(config.data_dir, config.folder_mode)

@@ -34,6 +34,7 @@ from jeeves_runner.errors import (
     DatabaseTooNew,
     NotADatabase,
 )
+from jeeves_runner.regular_files import folder_of_the_system
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Tx", "connect", "snapshot", "transaction"]
 
@@ -134,7 +135,13 @@ def _check_place(real: Path, create: bool, folder_mode: int) -> None:
 
 
 def make_folder_of_database(folder: Path, mode: int) -> None:
-    """Create the folder for the database if it is missing; DatabaseReadOnly if that is not allowed."""
+    """Create the folder for the database if it is missing; DatabaseReadOnly if that is not allowed, and
+    DatabaseError in a folder of the system."""
+    if (system := folder_of_the_system(folder)) is not None:
+        raise DatabaseError(
+            f"the folder {folder} for the database belongs to the system, which keeps nothing in {system}",
+            hint="let db_path, or data_dir, name a place on a disk",
+        )
     try:
         make_folder(folder, mode)
     except OSError as error:

@@ -18,6 +18,7 @@ from jeeves_runner.clock import from_text
 from jeeves_runner.db import connection
 from jeeves_runner.db.connection import SCHEMA_VERSION, connect
 from jeeves_runner.db.filesystem import filesystem_of, is_unsafe, mounted_type
+from jeeves_runner.db.runner import RunnerLock
 from jeeves_runner.errors import (
     DatabaseError,
     DatabaseReadOnly,
@@ -166,6 +167,14 @@ class TestRefusals:
         path = tmp_path / "runner.sqlite"
         os.mkfifo(path)
         assert isinstance(refusal(path), NotADatabase)
+
+    @pytest.mark.parametrize("place", ["/dev/runner.sqlite", "/dev/null", "/proc/data/runner.sqlite"])
+    def test_a_folder_of_the_system_without_creating_anything(self, place: str) -> None:
+        beside = set(Path("/dev").iterdir())
+        assert "belongs to the system" in refusal(Path(place), create=True).message
+        with pytest.raises(DatabaseError, match="belongs to the system"):
+            RunnerLock(Path(place)).acquire()
+        assert set(Path("/dev").iterdir()) == beside
 
     def test_a_folder_that_is_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "data").write_text("hello")
