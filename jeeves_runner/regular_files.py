@@ -70,8 +70,8 @@ def open_to_append(path: StrPath) -> int:
 
 
 def folder_of_the_system(path: StrPath) -> str | None:
-    """``/dev``, ``/proc`` or ``/sys`` where a path leads there: what stands there is no file that somebody
-    has put there. None for all else, and for /dev/shm, which is memory."""
+    """``/dev``, ``/proc`` or ``/sys`` where a path leads there: what stands there is no file of a
+    user's. None for all else, and for /dev/shm, which is memory."""
     real = os.path.realpath(path) + os.sep
     if real.startswith("/dev/shm/"):
         return None

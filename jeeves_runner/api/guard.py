@@ -56,7 +56,7 @@ def _refusal_of_page(request: web.Request, host: str) -> str | None:
     """Why a page, if one sent this request, may not operate the server."""
     for origin in request.headers.getall("Origin", []):
         if origin.lower() != f"http://{host}":
-            return f"pages of {brief(origin)} may not operate this server"
+            return f"pages of {brief(origin) or 'an unknown site'} may not operate this server"
     for site in request.headers.getall("Sec-Fetch-Site", []):
         if site.lower() not in _OWN_PAGES:
             return f"pages of another site may not operate this server (Sec-Fetch-Site: {brief(site)})"

@@ -15,7 +15,7 @@ from jeeves_runner.sources.git_command import ask
 _PATIENCE: Final = 10.0
 
 COMMAND: Final = "jeeves-runner validate --staged"
-"""What a hook has to do that somebody else has written."""
+"""What a hook of another's making has to do."""
 
 
 def hook_of(project: Path, jobs_dir: str) -> NewFile:

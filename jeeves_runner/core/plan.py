@@ -223,7 +223,9 @@ class Plan:
         reasons = list(dict.fromkeys(w.message for w in self.waiting if w.file in files))
         if not reasons:
             return None
-        return reasons[0] + (f"; so do {len(reasons) - 1} more" if len(reasons) > 1 else "")
+        if (others := len(reasons) - 1) == 0:
+            return reasons[0]
+        return f"{reasons[0]}; {others} more {'manifest waits' if others == 1 else 'manifests wait'} likewise"
 
 
 class Declaration(NamedTuple):

@@ -107,6 +107,8 @@ def _refused(headers: dict[str, str]) -> str | None:
         ([("Sec-Fetch-Site", "cross-site")], 403),
         ([("Sec-Fetch-Site", "same-site")], 403),
         ([("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site")], 403),
+        ([("Origin", "")], 403),
+        ([("Sec-Fetch-Site", "")], 403),
         ([("Origin", "http://127.0.0.1:{port}"), ("Origin", "http://evil.example")], 403),
         ([("Origin", "http://evil.example"), ("Origin", "http://127.0.0.1:{port}")], 403),
     ],

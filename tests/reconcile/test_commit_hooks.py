@@ -214,6 +214,6 @@ def test_jobs_below_defaults_that_a_hook_hides_wait_too(project: Project) -> Non
             hide(project)
             assert (await scene.saw())[0] == "pending"
             assert project.jobs("id, enabled") == [("a", 0), ("b", 0)]
-            assert (scene.reconciler.status.reason or "").endswith("; so do 1 more")
+            assert (scene.reconciler.status.reason or "").endswith("; 1 more manifest waits likewise")
 
     asyncio.run(story())
