@@ -15,6 +15,7 @@ from jeeves_runner.config import (
     load_config,
     warnings_of,
 )
+from jeeves_runner.config_file import _LATER
 from jeeves_runner.config_kinds import (
     Choice,
     Duration,
@@ -88,7 +89,6 @@ def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
         ("timezone: Mars\n", "1:11", "not known", ""),
         ("run_retention: 5m7d\n", "1:16", "from large to small", ""),
         ("sync:\n  mode: sometimes\n", "2:9", "auto, manual", ""),
-        ("notifications: {}\n", "1:1", "not supported by this version", ""),
         (
             "host: 0.0.0.0\n",
             "1:7",
@@ -149,6 +149,14 @@ def test_faults_name_file_line_and_column(
     assert str(caught.value).startswith(f"{path}:{place}: ")
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("key", sorted(_LATER))
+def test_a_key_that_is_still_to_come_is_not_taken_for_a_misspelt_one(tmp_path: Path, key: str) -> None:
+    within = key.replace(".", ": {")
+    (tmp_path / "jeeves-runner.yaml").write_text(f"{within}: {{}}{'}' * key.count('.')}\n")
+    with pytest.raises(ConfigError, match="is not supported by this version"):
+        load_config(tmp_path, None)
 
 
 MISTAKEN = """\

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.manifests import READER, error_of, job, read
 
+from jeeves_runner.core.manifest.rules import LATER
+
 
 def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
     assert [problem.message for problem in read("jobs: [5, null]\n").problems] == [
@@ -61,7 +63,6 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
         ("run: x\ntimezone: Foo/Bar\n", 2, 11, "'Foo/Bar' is not known", "use a name of the IANA"),
         ("run: x\nenv: [a]\n", 2, 6, "must be a mapping", ""),
         ("run: x\npool: nowhere\n", 2, 7, "no pool `nowhere`", "db"),
-        ("run: x\nafter: [a]\n", 2, 1, "not supported by this version", ""),
         ("run: x\ntype: sesion\n", 2, 7, "must be one of script, session", "did you mean session?"),
         ("run: x\ntimeout: 5m10h\n", 2, 10, "from large to small", ""),
         ("run: x\nkeep: {}\n", 2, 7, "`keep`", ""),
@@ -181,6 +182,16 @@ def test_an_entry_without_a_readable_id_is_marked() -> None:
     assert read("jobs:\n  - {run: x}\n").unreadable
     assert read("jobs:\n  - {id: 5, run: x}\n").unreadable
     assert read("jobs:\n  - 5\n").unreadable
+
+
+@pytest.mark.parametrize("key", sorted(LATER))
+def test_a_key_that_is_still_to_come_is_not_taken_for_a_misspelt_one(key: str) -> None:
+    of_a_job = f"jobs:\n- id: a\n  run: x\n  {key}: [a]\n"
+    for text, place in ((of_a_job, (4, 3)), (f"{key}: []\njobs: []\n", (1, 1))):
+        found = error_of(text)
+        assert found[:2] == place
+        assert f"`{key}`" in found[2]
+        assert "not supported by this version" in found[2]
 
 
 def test_lists_that_are_still_to_come_are_one_mistake() -> None:
