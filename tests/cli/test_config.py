@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
 
+from jeeves_runner.cli.commands.config import _setting_rows
+from jeeves_runner.cli.formats import NONE
 from jeeves_runner.cli.main import main
+from jeeves_runner.config_kinds import Section, Text, settings_of
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +31,20 @@ def test_show_prints_what_is_in_force_as_the_file_would_say_it() -> None:
     assert ["timezone", "Europe/Vienna"] in lines
     assert ["run_retention", "2h"] in lines
     assert ["min_free", "256", "MiB"] in lines
+
+
+class Inner(NamedTuple):
+    url: Annotated[str, Text("Where it is.")]
+
+
+class Outer(NamedTuple):
+    far: Annotated[Inner | None, Section(Inner, "What may be left out.", "{url: …}")] = None
+
+
+def test_a_section_that_is_left_out_is_shown_as_none() -> None:
+    settings = settings_of(Outer)
+    assert list(_setting_rows(settings, Outer())) == [("far", NONE)]
+    assert list(_setting_rows(settings, Outer(Inner("there")))) == [("far.url", "there")]
 
 
 def test_show_as_a_document_has_numbers_and_absolute_paths(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def _setting_rows(settings: Sequence[Setting], values: Any, prefix: str = "") ->
     """A setting inside ``log`` is ``log.file``."""
     for setting in settings:
         value = getattr(values, setting.field)
-        if isinstance(setting.kind, Section):
+        if isinstance(setting.kind, Section) and value is not None:
             yield from _setting_rows(setting.kind.settings, value, f"{prefix}{setting.key}.")
         elif isinstance(value, Mapping) and value:
             yield from ((f"{prefix}{setting.key}.{name}", str(each)) for name, each in value.items())
