@@ -19,6 +19,7 @@ REASONS: Final[Mapping[tuple[str, str], str]] = {
     ("skipped", "overlap"): "another run of it was active",
     ("skipped", "queue_full"): "one waited already for the active run",
     ("skipped", "paused"): "the job was paused",
+    ("skipped", "precheck"): "its precheck says that there was nothing to do",
     ("skipped", "exit_code"): "its exit code says that there was nothing to do",
     ("missed", "late"): "older than catch_up_window",
     ("missed", "superseded"): "a newer occurrence took its place",

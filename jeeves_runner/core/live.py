@@ -26,8 +26,8 @@ class Live(NamedTuple):
         return cls(0, {}, {})
 
     def scripts(self) -> Iterator[tuple[JobFile, str]]:
-        """``(file, manifest)`` of the jobs that name a file for what they do."""
-        return ((row.script, row.file) for row in self.rows.values() if row.script is not None)
+        """``(file, manifest)`` of the files that say what jobs do."""
+        return ((script, row.file) for row in self.rows.values() for script in row.scripts)
 
     def advance(self, delta: "Delta") -> "Live":
         """What is live after an apply. The mappings change in place: copying thousands of rows costs."""
@@ -80,5 +80,5 @@ class Delta(NamedTuple):
 def _row(change: Change) -> LiveRow:
     text = change.text or ""
     return LiveRow(
-        change.digest or "", change.file, change.line, script=change.script, size=len(text.encode())
+        change.digest or "", change.file, change.line, scripts=change.scripts, size=len(text.encode())
     )

@@ -199,6 +199,17 @@ class Retries(NamedTuple):
     """Of the runs that ended ``error``, only these exit codes (1 to 255) are tried again; None: all."""
 
 
+class Precheck(NamedTuple):
+    """What runs before a job's own work and says whether there is anything to do; one of the three."""
+
+    script: str | None = None
+    """The absolute path of a file to run."""
+    run: str | None = None
+    """A text to run, as ``SourceType.INLINE`` is."""
+    command: tuple[str, ...] | None = None
+    """A program and its arguments."""
+
+
 class ExitCodes(NamedTuple):
     """What exit codes other than 0 mean, where they do not mean a failure; no code is in both."""
 
@@ -304,6 +315,8 @@ class JobSpec(NamedTuple):
     """The folder to run in, an absolute path."""
     session: Session | None = None
     """How an agent carries it out; None: as the gateway is set."""
+    precheck: Precheck | None = None
+    """What runs first and says whether there is anything to do; None: there always is."""
     timeout_ms: int | None = None
     """Milliseconds after which a run is ended; None: never."""
     kill_grace_ms: int = 10_000

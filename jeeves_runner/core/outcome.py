@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from jeeves_runner.core.model import ON_REQUEST, REPLACED, CancelCause, ExitCodes, Reason, RunStatus
+from jeeves_runner.core.precheck import NOTHING_TO_DO
 from jeeves_runner.core.run import Outcome
 
 MAX_TOKENS = 2**63 - 1
@@ -120,16 +121,20 @@ def outcome(
     note: str | None = None,
     exit_codes: ExitCodes | None = None,
     tails: tuple[str | None, ...] = (),
+    of_precheck: bool = False,
 ) -> Outcome:
     """How a run ended, ready to record.
 
     ``cause`` is the first recorded one for which the run was asked to end, if it was. ``result`` is the
     JSON object the script reported, ``note`` what there is to say about one that was dropped.
     ``exit_codes`` are those of its job that are no failure. ``tails``: the end of what it wrote, stdout
-    first, to be told of a run that found nothing to do.
+    first, to be told of a run that found nothing to do. ``of_precheck``: it is the precheck that ended so,
+    and the main part was not started.
     """
     if cause is not None:
         end = _of_cause(cause, ending)
+    elif of_precheck:
+        end = _of_precheck(ending, tails)
     elif isinstance(ending, Exited):
         end = _of_exit(ending, exit_codes or ExitCodes(), tails)
     else:
@@ -155,6 +160,23 @@ def outcome(
 def is_confirmed(ending: Ending) -> bool:
     """Whether what carried the work out has said that it ended, as far as it can be asked."""
     return not isinstance(ending, Cancelled) or ending.confirmed
+
+
+def _of_precheck(ending: Ending, tails: tuple[str | None, ...]) -> _End:
+    """The end of a precheck that ended by itself, and with it the run."""
+    if isinstance(ending, Exited) and ending.code == NOTHING_TO_DO:
+        return _End(RunStatus.SKIPPED, last_text(tails), Reason.PRECHECK)
+    end = _of_other(ending) if not isinstance(ending, Exited) else _End(RunStatus.ERROR, _exit_text(ending))
+    return end._replace(message=f"precheck: {end.message}")
+
+
+def last_text(tails: Iterable[str | None]) -> str | None:
+    """All that the first stream says that says anything, or its last ``MAX_SAID`` characters."""
+    for tail in tails:
+        lines = (tail or "").splitlines()
+        if said := "\n".join(line for line in lines if not line.startswith(RESULT_PREFIX)).strip():
+            return said if len(said) <= MAX_SAID else "…" + said[1 - MAX_SAID :]
+    return None
 
 
 def last_line(tails: Iterable[str | None]) -> str | None:

@@ -53,8 +53,8 @@ class Change:
     """The spec as canonical JSON; None for a delete."""
     digest: str | None = None
     """The hash of ``text``, 32 hex digits; None for a delete."""
-    script: JobFile | None = None
-    """The file that says what a job does, if one does."""
+    scripts: tuple[JobFile, ...] = ()
+    """The files that say what a job does."""
     takes: frozenset[str] = frozenset()
     """The variables of the runner's environment that a job takes as secrets."""
     fields: tuple[FieldChange, ...] = ()
@@ -243,8 +243,8 @@ class Declaration(NamedTuple):
     """The line of ``file`` where it is declared, from 1."""
     text: str
     """The spec as canonical JSON."""
-    script: JobFile | None = None
-    """The file that says what a job does, if one does."""
+    scripts: tuple[JobFile, ...] = ()
+    """The files that say what a job does."""
 
 
 class LiveRow(NamedTuple):
@@ -258,8 +258,8 @@ class LiveRow(NamedTuple):
     """The line of ``file`` where it is declared, from 1."""
     drifted: bool = False
     """Whether it was changed by hand since."""
-    script: JobFile | None = None
-    """The file that says what a job does, if one does."""
+    scripts: tuple[JobFile, ...] = ()
+    """The files that say what a job does."""
     text: str | None = None
     """Of a drifted row, its spec as canonical JSON, if that at least is as the last apply wrote it."""
     size: int = 0
@@ -354,7 +354,7 @@ def _create(want: Declaration) -> Change:
         line=want.line,
         text=want.text,
         digest=want.digest,
-        script=want.script,
+        scripts=want.scripts,
         takes=variables_in(want.text),
     )
 
@@ -378,7 +378,7 @@ def _restored(key: Key, row: LiveRow, text: str) -> Change:
         drift=True,
         text=text,
         digest=row.digest,
-        script=row.script,
+        scripts=row.scripts,
         takes=variables_in(text),
     )
 

@@ -59,13 +59,15 @@ TABLE = DeclaredTable("jobs", _UPSERT)
 def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
     """All live jobs by id, as a plan is made from them."""
     rows = conn.execute(
-        "SELECT id, spec_hash, file, line, drifted, source_type, script,"
+        "SELECT id, spec_hash, file, line, drifted, source_type, script, spec ->> '$.precheck.script',"
         " CASE drifted WHEN 1 THEN spec END, octet_length(spec) FROM jobs WHERE deleted_at IS NULL"
     )
-    for name, digest, file, line, drifted, source, script, spec, size in rows:
+    for name, digest, file, line, drifted, source, script, precheck, spec, size in rows:
         text = intact(digest, spec)
         runs = _file(source, script) if text is None else _file_of(text)
-        yield name, LiveRow(digest, file, line, bool(drifted), runs, text, size)
+        first = None if precheck is None else JobFile("script", precheck)
+        files = tuple(each for each in (runs, first) if each is not None)
+        yield name, LiveRow(digest, file, line, bool(drifted), files, text, size)
 
 
 def _file_of(text: str) -> JobFile | None:

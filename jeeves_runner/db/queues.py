@@ -89,7 +89,7 @@ def live_queue_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
         " FROM queues WHERE declared AND deleted_at IS NULL"
     )
     for name, digest, file, line, drifted, spec, size in rows:
-        yield name, LiveRow(digest, file, line, bool(drifted), None, intact(digest, spec), size)
+        yield name, LiveRow(digest, file, line, bool(drifted), text=intact(digest, spec), size=size)
 
 
 def busy_queues(conn: apsw.Connection, queue_ids: Iterable[str]) -> frozenset[str]:

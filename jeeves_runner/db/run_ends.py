@@ -70,8 +70,8 @@ UPDATE runs SET status = :status, finished_at = max(:at, created_at, coalesce(:s
   started_at = coalesce(:started_at, started_at), duration_ms = :duration_ms, exit_code = :exit_code,
   signal = :signal, message = :message, reason = coalesce(:reason, reason),
   reason_ref = iif(:reason IS NULL, reason_ref, NULL), tokens = coalesce(:tokens, tokens),
-  result_meta = :result_meta, model = :model, confirmed = :confirmed,
-  stdout = :stdout, stderr = :stderr, end_seq = :end_seq,
+  result_meta = :result_meta, model = :model, confirmed = :confirmed, stdout = :stdout, stderr = :stderr,
+  end_seq = :end_seq,
   script_hash = coalesce(:script_hash, script_hash), log_path = coalesce(:log_path, log_path)
 WHERE id = :id AND status = 'running' RETURNING {RUN_COLUMNS}
 """

@@ -75,11 +75,30 @@ def request_end_of_replaced(tx: Tx, by: Run) -> None:
     )
 
 
-def note_handle(tx: Tx, run_id: int, handle: str, record: RunRecord) -> None:
-    """Add to a running run what its executor needs to find it again, and where its log is."""
+def begin_main_part(tx: Tx, run_id: int, start: Start, epoch: int) -> None:
+    """Record that the main part of a running run starts now, after its precheck. Raises Fenced."""
+    check_epoch(tx, epoch)
     tx.conn.execute(
-        "UPDATE runs SET handle = ?, script_hash = ?, log_path = ? WHERE id = ? AND status = 'running'",
-        (handle, record.script_hash, record.log_path, run_id),
+        "UPDATE runs SET started_at = max(:at, started_at), handle = :handle, deadline = :deadline,"
+        " timeout_ms = :timeout_ms, origin = :origin WHERE id = :id AND status = 'running'",
+        {"at": tx.at, "id": run_id} | start.bindings(tx),
+    )
+
+
+def note_handle(tx: Tx, run_id: int, handle: str, record: RunRecord) -> None:
+    """Add to a running run what its executor needs to find it again, and where its log is.
+
+    A note that comes when the row names another executor already, that of the main part, writes nothing.
+    """
+    tx.conn.execute(
+        "UPDATE runs SET handle = :handle, script_hash = :script_hash, log_path = :log_path"
+        " WHERE id = :id AND status = 'running' AND handle ->> '$.executor' IS :handle ->> '$.executor'",
+        {
+            "handle": handle,
+            "script_hash": record.script_hash,
+            "log_path": record.log_path,
+            "id": run_id,
+        },
     )
 
 

@@ -235,7 +235,7 @@ class _Look:
                     path=required.place,
                     code=required.kind if is_file else "secret",
                     message=fault.message
-                    if required.kind == "script"
+                    if required.key == "script"
                     else f"`{required.key}`: {fault.message}",
                     hint=fault.hint,
                 )
@@ -257,7 +257,7 @@ class _Look:
                     file=result.path,
                     line=entry.line,
                     text=entry.text,
-                    script=entry.script,
+                    scripts=entry.scripts,
                 )
         problems: dict[str, ProblemList] = {}
         for key, found in places.items():

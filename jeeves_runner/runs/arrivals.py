@@ -12,22 +12,22 @@ from typing import TypeVar
 
 import apsw
 
-from jeeves_runner.core.model import CancelCause, JobSpec, RunStatus
+from jeeves_runner.core.model import CancelCause, RunStatus
 from jeeves_runner.core.policy import Decision, Request, Verdict
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
-from jeeves_runner.db.runs import Start
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotFound
-from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
 from jeeves_runner.runs.attempt import Attempt, Stage, Why
 from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.jobs import Job, KnownJobs
+from jeeves_runner.runs.precheck import precheck_of
+from jeeves_runner.runs.row_notes import start_of
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.runs.waiting_ends import WaitingEnds
 
@@ -210,9 +210,8 @@ class Arrivals:
         """Let the board know of a decision. What starts takes its slot in this turn of the loop, and can be
         asked to end from here on."""
         executor = self._executors.of(job.spec)
-        timeout = _deadline_ms(job.spec, executor)
-        origin = self._origin if executor.on_shutdown == "leave" else None
-        start = Start(token_hex(16), executor.name, timeout, origin)
+        precheck = precheck_of(self._executors, job.spec)
+        start = start_of(job.spec, precheck or executor, token_hex(16), self._origin)
         arrival = Arrival(attempt=attempt, job=job, decision=decision, entry=entry, start=start)
         if decision.verdict in _STAYS:
             if attempt not in self._board:
@@ -224,7 +223,7 @@ class Arrivals:
             arrival.replaced = [other for other in of_job if other.stage is Stage.RUNNING]
         if arrival.starts:
             self._board.take_slot(attempt, executor.name, job.spec.pool)
-            self._running.equip(attempt, job, executor, start.mark)
+            self._running.equip(attempt, job, executor, start.mark, precheck)
         return arrival
 
     def _take_effect(self, arrival: Arrival, run: Run | None) -> None:
@@ -302,13 +301,6 @@ class Arrivals:
             return
         if run is not None and run.status is RunStatus.RUNNING:
             await self._running.carry_out(attempt)
-
-
-def _deadline_ms(spec: JobSpec, executor: Executor) -> int | None:
-    """After how many milliseconds work that outlives its runner is ended by whichever runner lives then."""
-    if executor.on_shutdown == "end" or spec.timeout_ms is None:
-        return None
-    return spec.timeout_ms + round(executor.patience * 1000)
 
 
 def _ends_runs(arrival: Arrival, run: Run | None) -> bool:

@@ -15,6 +15,7 @@ from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order, RunFacts
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.outcomes import Report
+from jeeves_runner.runs.precheck import says_go
 from jeeves_runner.runs.row_notes import RowNotes
 from jeeves_runner.runs.trace import Logs, Trace, report
 
@@ -33,6 +34,9 @@ class Execution:
     ``cause`` is the first reason known here for which it was to end. ``on_deadline`` is called when the
     job's timeout, and the executor's patience, have passed. The handle is noted in the row at once for work
     that outlives its runner, for other work only if it takes longer than ``NOTE_AFTER``.
+
+    A run with a ``precheck`` has two parts, that one and the main part. ``self.executor`` is what carries out
+    the part that is under way; before the main part starts, the row names its executor.
     """
 
     def __init__(
@@ -45,9 +49,12 @@ class Execution:
         *,
         mark: str,
         on_deadline: Callable[[], None],
+        precheck: Executor | None = None,
     ) -> None:
         self.job = job
-        self.executor = executor
+        self.executor = precheck or executor
+        self._main = executor
+        self._is_precheck = precheck is not None
         self.mark = mark
         self._clock = clock
         self._logs = logs
@@ -56,11 +63,12 @@ class Execution:
         self.cause: CancelCause | None = None
         self.is_ending = False  # why it is to end is being recorded
         self._asked_to_end = False
-        self._is_left = False
+        self._is_left = self._is_main_left = False
         self._task: asyncio.Task[object] | None = None
         self._is_starting = self._is_kept_from_starting = False
         self._handle: Handle | None = None
         self._trace: Trace | None = None
+        self._began = 0.0
         self._timers: list[asyncio.TimerHandle] = []
 
     async def perform(self, run: Run, api_url: str | None) -> Report | None:
@@ -86,8 +94,13 @@ class Execution:
 
     @property
     def outlives_the_runner(self) -> bool:
-        """Whether a runner that stops leaves the work to the next one."""
+        """Whether a runner that stops leaves the part that is under way to the next one."""
         return self.executor.on_shutdown == "leave"
+
+    @property
+    def main_outlives_the_runner(self) -> bool:
+        """Whether it leaves the main part."""
+        return self._main.on_shutdown == "leave"
 
     @property
     def handle(self) -> Handle | None:
@@ -110,6 +123,9 @@ class Execution:
 
     def leave(self) -> None:
         """Look after the work no longer, or only begin it if it has not begun. The next runner finds it."""
+        if self._is_precheck:
+            self._is_main_left = True
+            return
         self._is_left = True
         if self._task is not None:
             self._task.cancel()
@@ -119,7 +135,7 @@ class Execution:
         return self.job.spec.kill_grace_ms / 1000
 
     async def _reported(self, run: Run, work: Awaitable[Ending]) -> Report | None:
-        began = self._clock.monotonic()
+        self._began = self._clock.monotonic()
         ending: Ending
         self._task = asyncio.current_task()
         try:
@@ -139,11 +155,10 @@ class Execution:
             ending = Finished(status="error", message="internal error; the runner's log has more")
         finally:
             self._task = None
-            for timer in self._timers:
-                timer.cancel()
+            self._stop_timers()
             if self._trace is not None:
                 self._trace.say_no_more()
-        waited_ms = round((self._clock.monotonic() - began) * 1000)
+        waited_ms = round((self._clock.monotonic() - self._began) * 1000)
         if self._trace is None:
             return report(ending, waited_ms)
         await self._trace.close()
@@ -152,17 +167,44 @@ class Execution:
     async def _start_and_wait(self, run: Run, api_url: str | None) -> Ending:
         if self.is_asked_to_end():
             return Cancelled()
-        trace = self._trace = Trace(run, self._logs, self._notes.said)
+        trace = self._trace = Trace(run, self._logs, self._notes.said, of_precheck=self._is_precheck)
+        order = Order(self.job.spec, self._facts(run, api_url))
+        if self._is_precheck:
+            ending = await self._check_first(order, run, trace)
+            if ending is not None:
+                return ending
         timeout = self.job.spec.timeout_ms
         seconds = None if timeout is None else timeout / 1000 + self.executor.patience
         if self.outlives_the_runner:  # its start may be a long wait already
             self._set_deadline(seconds)
-        started = await self._start(Order(self.job.spec, self._facts(run, api_url)), run, trace)
+        started = await self._start(order, run, trace)
         if not isinstance(started, Handle):
             return started
         if not self.outlives_the_runner:
             self._set_deadline(seconds)
         return await self._wait(started, trace)
+
+    async def _check_first(self, order: Order, run: Run, trace: Trace) -> Ending | None:
+        """Carry out the precheck; how the run has ended, None if its main part may start."""
+        started = await self._start(order, run, trace)
+        ending = started if not isinstance(started, Handle) else await self._wait(started, trace)
+        if not says_go(ending):
+            return ending
+        if not self.is_asked_to_end():
+            await self._begin_main_part(run, trace)
+        return Cancelled() if self.is_asked_to_end() else None
+
+    async def _begin_main_part(self, run: Run, trace: Trace) -> None:
+        """Nothing of the precheck is left. Until the row names what carries out the main part, the run is one
+        that this runner ends."""
+        self._stop_timers()
+        self._handle = None
+        trace.begin_main_part()
+        self._is_starting = True
+        await self._notes.main_part(run.id, self.job.spec, self._main, self.mark)
+        self._is_starting = self._is_precheck = False
+        self.executor, self._is_left = self._main, self._is_main_left
+        self._began = self._clock.monotonic()
 
     async def _start(self, order: Order, run: Run, trace: Trace) -> Handle | Cancelled:
         """The handle of the work; how it ended if it was asked to end before there was one."""
@@ -234,6 +276,11 @@ class Execution:
     def _set_deadline(self, seconds: float | None) -> None:
         if seconds is not None:
             self._timers.append(asyncio.get_running_loop().call_later(seconds, self._on_deadline))
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
 
     def _facts(self, run: Run, api_url: str | None) -> RunFacts:
         return RunFacts(

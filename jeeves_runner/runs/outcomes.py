@@ -23,6 +23,8 @@ class Report:
     """The JSON object that the script reported."""
     note: str | None = None
     """What there is to say about a result that was dropped."""
+    of_precheck: bool = False
+    """Whether it was the precheck that ended so, and the main part was not started."""
 
 
 def record_outcome(
@@ -49,6 +51,7 @@ def record_outcome(
         note=report.note,
         exit_codes=exit_codes,
         tails=(record.stdout, record.stderr),
+        of_precheck=report.of_precheck,
     )
     ended = end_running(tx, run_id, result, record, retries)
     if ended is not None:

@@ -40,7 +40,7 @@ class RunningRuns:
 
     ``after_end`` is called once the end of an attempt is committed and its slot is free, with its row as
     recorded; None instead if it could not be, or if the work was left to the next runner. ``on_fenced`` is
-    called when a transaction finds that this runner has a successor.
+    called when a transaction finds that this runner has a successor. ``origin`` as in ``RowNotes``.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class RunningRuns:
         writer: Writer,
         clock: Clock,
         epoch: int,
+        origin: str,
         logs: Logs,
         late: LateEnds,
         after_end: Callable[[Attempt, Run | None], None],
@@ -63,7 +64,7 @@ class RunningRuns:
         self._late = late
         self._after_end = after_end
         self._on_fenced = on_fenced
-        self._notes = RowNotes(writer, epoch, on_fenced)
+        self._notes = RowNotes(writer, epoch, origin, on_fenced)
         self._tasks: set[asyncio.Task[None]] = set()
         self._grace: asyncio.Timeout | None = None
         self._is_hurried = False
@@ -81,8 +82,13 @@ class RunningRuns:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def equip(self, attempt: Attempt, job: Job, executor: Executor, mark: str) -> Execution:
-        """Prepare an attempt that has its slot for its start, so that it can be cancelled from now on."""
+    def equip(
+        self, attempt: Attempt, job: Job, executor: Executor, mark: str, precheck: Executor | None = None
+    ) -> Execution:
+        """Prepare an attempt that has its slot for its start, so that it can be cancelled from now on.
+
+        ``precheck`` carries out what comes before its main part; None: nothing does.
+        """
         attempt.execution = execution = Execution(
             job,
             executor,
@@ -91,6 +97,7 @@ class RunningRuns:
             self._notes,
             mark=mark,
             on_deadline=partial(self._on_deadline, attempt),
+            precheck=precheck,
         )
         return execution
 
@@ -210,7 +217,7 @@ class RunningRuns:
 
     def _leave(self) -> None:
         for attempt in self._board.running():
-            if attempt.execution is not None and attempt.execution.outlives_the_runner:
+            if attempt.execution is not None and attempt.execution.main_outlives_the_runner:
                 attempt.execution.leave()
 
     def _untrack(self, task: asyncio.Task[None]) -> None:

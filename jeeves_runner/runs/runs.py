@@ -79,6 +79,7 @@ class Runs:
             writer=writer,
             clock=clock,
             epoch=epoch,
+            origin=executors.here.as_json(),
             logs=logs,
             late=late,
             after_end=self._after_end,

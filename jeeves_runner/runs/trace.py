@@ -26,16 +26,38 @@ class Logs(NamedTuple):
 
 
 class Trace:
-    """The trace of a run that starts, or that is taken over; ``output`` is its sink."""
+    """The trace of a run that starts, or that is taken over; ``output`` is its sink.
 
-    def __init__(self, run: Run, logs: Logs, write_said: Callable[[int, Said], Awaitable[object]]) -> None:
+    ``of_precheck``: it begins with that of the precheck, which is no longer looked at once the main part has
+    begun, but for its place in the log.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        logs: Logs,
+        write_said: Callable[[int, Said], Awaitable[object]],
+        *,
+        of_precheck: bool = False,
+    ) -> None:
+        self._of_precheck = of_precheck
         self._log = LogPlace(logs.data_dir, run.job_id, run.id)
         self._progress = Progress(partial(write_said, run.id), Said(run.message, run.tokens))
         self.output = Output(self._log, logs.max_bytes, self._progress.say)
 
     def known(self) -> RunRecord:
         """What is known of it while it runs."""
-        return RunRecord(script_hash=self.output.script_hash, log_path=str(self._log))
+        return RunRecord(script_hash=self._script_hash, log_path=str(self._log))
+
+    @property
+    def _script_hash(self) -> str | None:
+        """Of what the main part runs."""
+        return None if self._of_precheck else self.output.script_hash
+
+    def begin_main_part(self) -> None:
+        """The precheck has ended, and the main part follows."""
+        self._of_precheck = False
+        self.output.begin_part()
 
     def say_no_more(self) -> None:
         """The run is over here, or another runner's."""
@@ -54,12 +76,18 @@ class Trace:
             ending = replace(ending, message=output.masked(ending.message))
         plain = report(ending, waited_ms)
         record = plain.record._replace(
-            script_hash=output.script_hash,
+            script_hash=self._script_hash,
             log_path=str(self._log),
             stdout=output.stdout_tail,
             stderr=output.stderr_tail,
         )
-        return replace(plain, record=record, result=output.result, note=output.result_note)
+        return replace(
+            plain,
+            record=record,
+            result=output.result,
+            note=output.result_note,
+            of_precheck=self._of_precheck,
+        )
 
 
 def report(ending: Ending, waited_ms: int) -> Report:

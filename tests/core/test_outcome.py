@@ -192,3 +192,58 @@ def test_an_end_is_skipped_for_its_code_alone(
         assert recorded == without
     assert recorded.status.is_final
     assert (recorded.reason is None) == (recorded.status is not RunStatus.SKIPPED)
+
+
+# Prechecks
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "message"),
+    [
+        (Exited(code=10), "skipped", "no mail\nat all"),
+        (Exited(code=3), "error", "precheck: exit code 3"),
+        (Exited(signal="SIGKILL"), "error", "precheck: killed by SIGKILL"),
+        (Finished(status="error", message="it took long"), "error", "precheck: it took long"),
+        (Lost(message="gone"), "interrupted", "precheck: gone"),
+    ],
+)
+def test_a_precheck_ends_its_run(ending: Ending, status: str, message: str) -> None:
+    codes = ExitCodes(ok=(3,), skip=(4,))
+    tails = ('no mail\nJR_RESULT:{"tokens": 3}\nat all\n', "err")
+    recorded = outcome(ending, cause=None, result=None, exit_codes=codes, tails=tails, of_precheck=True)
+    assert (recorded.status, recorded.message) == (status, message)
+
+
+@pytest.mark.parametrize(
+    ("tails", "message"),
+    [
+        ((None, None), None),
+        (("  \n", "from stderr\n"), "from stderr"),
+        (("a" * 1001,), "…" + "a" * 999),
+        (("a" * 1000,), "a" * 1000),
+    ],
+)
+def test_of_a_long_text_the_end_is_the_message(tails: tuple[str | None, ...], message: str | None) -> None:
+    recorded = outcome(Exited(code=10), cause=None, result=None, tails=tails, of_precheck=True)
+    assert recorded.message == message
+
+
+@given(
+    ending=ENDINGS, cause=st.none() | st.sampled_from(CancelCause), codes=st.none() | LISTED, said=st.text()
+)
+def test_a_precheck_never_ends_a_run_well(
+    ending: Ending, cause: CancelCause | None, codes: ExitCodes | None, said: str
+) -> None:
+    """It is skipped for the one code; the exit codes of the job are not those of its precheck."""
+    if isinstance(ending, Finished) and ending.status == "ok":
+        return  # no process answers so
+    recorded = outcome(
+        ending, cause=cause, result=None, exit_codes=codes, tails=(said, None), of_precheck=True
+    )
+    assert recorded.status is not RunStatus.OK
+    is_skipped = cause is None and isinstance(ending, Exited) and ending.code == 10
+    assert (recorded.status is RunStatus.SKIPPED) == is_skipped
+    assert recorded.reason == (Reason.PRECHECK if is_skipped else None)
+    assert len(recorded.message or "") <= MAX_SAID
+    if cause is not None:
+        assert recorded == outcome(ending, cause=cause, result=None)

@@ -31,8 +31,9 @@ from jeeves_runner.config import config_schema, load_config
 from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.inheritance import ALWAYS, OF_THE_RUNNER
 from jeeves_runner.core.model import CatchUp, ExitCodes, JobSpec, OverlapPolicy, Retries, RunStatus, Trigger
-from jeeves_runner.core.outcome import Exited, outcome
+from jeeves_runner.core.outcome import MAX_SAID, Exited, outcome
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit
+from jeeves_runner.core.precheck import LIMIT_MS, NOTHING_TO_DO
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
@@ -98,6 +99,14 @@ def test_what_defaults_may_not_hold_is_listed() -> None:
     parts = manifest_schema()["$defs"]
     sentence = section(read("reference/manifest.md"), "Defaults").partition("except")[2]
     assert set(code(sentence)) == set(parts["job"]["properties"]) - set(parts["defaults"]["properties"])
+
+
+def test_what_is_said_of_a_precheck_is_so() -> None:
+    text = section(read("reference/manifest.md"), "Precheck")
+    rows = [row[0] for row in table(text, "it ends with")]
+    assert rows[1] == f"exit code {NOTHING_TO_DO}"
+    assert f"within {LIMIT_MS // 1000} s" in rows[2]
+    assert text.count(f"{MAX_SAID} characters") == 1
 
 
 # Schedules
@@ -265,6 +274,8 @@ def _reasons_to_wait() -> Iterator[tuple[str, str]]:
 
 def _reasons_of_what_ran() -> Iterator[tuple[str, str]]:
     ended = outcome(Exited(code=78), cause=None, result=None, exit_codes=ExitCodes(skip=(78,)))
+    yield ended.status, str(ended.reason)
+    ended = outcome(Exited(code=NOTHING_TO_DO), cause=None, result=None, of_precheck=True)
     yield ended.status, str(ended.reason)
 
 

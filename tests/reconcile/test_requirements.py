@@ -114,3 +114,42 @@ def test_so_is_a_short_variable(project: Project, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("JEEVES_TEST_KEY", "pin")
     message = "`env.KEY`: the secret is too short to be masked in the output"
     assert found(project) == [("warning", "secret", 9, 12, message)]
+
+
+@pytest.mark.parametrize(
+    ("script", "severity"), [("checks/mail.sh", "error"), ("/no/such/check.sh", "warning")]
+)
+def test_the_script_of_a_precheck_is_looked_for_as_that_of_a_job(
+    project: Project, script: str, severity: str
+) -> None:
+    project.write("a.yaml", f"run: echo a\ntimeout: 1m\nprecheck: {{script: {script}}}\n")
+    path = project.root / script
+    (problem,) = found(project)
+    assert problem == (
+        severity,
+        "script",
+        3,
+        20,
+        f"`precheck.script`: the script does not exist: {path}",
+    )
+    assert summary(project.plan()) == (["+job a"] if severity == "warning" else [])
+    if severity == "error":
+        path.parent.mkdir()
+        path.write_text("exit 10\n")
+        assert found(project) == []
+
+
+@pytest.mark.parametrize("gone", ["check.sh", "main.sh"])
+def test_a_script_that_goes_is_told_of_although_the_manifest_did_not_change(
+    project: Project, gone: str
+) -> None:
+    """Each of the two that a job names."""
+    for name in ("check.sh", "main.sh"):
+        (project.root / name).write_text("exit 0\n")
+    project.write("a.yaml", "script: main.sh\ntimeout: 1m\nprecheck: {script: check.sh}\n")
+    project.apply()
+    assert found(project) == []
+    (project.root / gone).unlink()
+    assert [problem[:2] for problem in found(project)] == [("error", "script")]
+    (project.root / gone).write_text("exit 0\n")
+    assert found(project) == []

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -178,6 +178,7 @@ class Rig:
         *,
         max_concurrency: int = 4,
         executor: Executor | None = None,
+        others: Sequence[Executor] = (),
         choose: Callable[[JobSpec], str] | None = None,
         **options: Any,
     ) -> None:
@@ -189,7 +190,9 @@ class Rig:
             conn=conn,
             writer=writer,
             executors=Executors(
-                [self.executor], choose or (lambda _spec: self.executor.name), RunOrigin.here(place.path)
+                [self.executor, *others],
+                choose or (lambda _spec: self.executor.name),
+                RunOrigin.here(place.path),
             ),
             clock=place.clock,
             epoch=epoch,

@@ -101,6 +101,7 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
         yield "held", Styled(reason, "yellow")
     yield "next run", when(job["next_run"], now)
     yield "schedule", _schedule(job)
+    yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)
     yield "in", spec["cwd"] or None
     yield "limits", _limits(spec)
@@ -117,6 +118,14 @@ def _schedule(job: "WholeJobDocument") -> str:
     spec: Mapping[str, Any] = job["spec"]
     excluded = f", except {', '.join(spec['exclude'])}" if spec["exclude"] else ""
     return f"{schedule_text(job)} ({job['timezone']}){excluded}"
+
+
+def _precheck(precheck: Mapping[str, Any] | None) -> str | None:
+    if precheck is None:
+        return None
+    if precheck["run"] is not None:
+        return f"inline: {shortened(precheck['run'].strip())}"
+    return command_text(precheck["command"] or [precheck["script"]])
 
 
 def _program(job: "WholeJobDocument") -> str:

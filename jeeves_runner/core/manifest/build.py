@@ -54,14 +54,13 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     if "schedule" in given:
         written = given["schedule"]
         values["schedule"] = [written] if isinstance(written, str) else written
-    if "cwd" in given:
-        values["cwd"] = _resolved(given["cwd"], context.project_root)
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
     for key in JOB_PARTS:
         if key in given:
             values[key] = _part(key, given[key], findings)
+    _resolve_paths(values, given, context.project_root)
     if "retries" in given:
         _settle_delays(values["retries"], "", given["retries"], "retries", findings)
     if "params" in given:
@@ -165,12 +164,14 @@ def nul_findings(given: Mapping[str, Any]) -> list[Finding]:
 
 def _texts_for_programs(given: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
     """``(path, name, text)`` of all that is passed to the operating system, where a NUL ends a text."""
-    for key in ("script", "run", "prompt", "prompt_file", "cwd"):
-        if key in given:
-            yield (key,), f"`{key}`", given[key]
-    for key in ("command", "args"):
-        for n, text in enumerate(given.get(key, ())):
-            yield (key, n), f"`{key}[{n}]`", text
+    for place, whole in (((), given), (("precheck",), given.get("precheck", {}))):
+        prefix = "".join(f"{key}." for key in place)
+        for key in ("script", "run", "prompt", "prompt_file", "cwd"):
+            if key in whole:
+                yield (*place, key), f"`{prefix}{key}`", whole[key]
+        for key in ("command", "args"):
+            for n, text in enumerate(whole.get(key, ())):
+                yield (*place, key, n), f"`{prefix}{key}[{n}]`", text
     for name, value in given.get("env", {}).items():
         for text in (value,) if isinstance(value, str) else value.values():
             yield ("env", name), f"`env.{name}`", text
@@ -189,6 +190,13 @@ def _set_source(values: dict[str, Any], given: Mapping[str, Any], project_root: 
     else:
         argv = json.dumps(given["command"], ensure_ascii=False, separators=(",", ":"))
         values["source_type"], values["script"] = SourceType.COMMAND, argv
+
+
+def _resolve_paths(values: dict[str, Any], given: Mapping[str, Any], project_root: str) -> None:
+    if "cwd" in given:
+        values["cwd"] = _resolved(given["cwd"], project_root)
+    if "script" in given.get("precheck", {}):
+        values["precheck"]["script"] = _resolved(given["precheck"]["script"], project_root)
 
 
 def _resolved(path: str, project_root: str) -> str:

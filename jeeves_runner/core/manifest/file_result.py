@@ -24,8 +24,8 @@ class Entry(NamedTuple):
     """Where it begins in the file, from 1."""
     column: int = 1
     """The column of that place, from 1."""
-    script: JobFile | None = None
-    """The file that says what a job does, if one does."""
+    scripts: tuple[JobFile, ...] = ()
+    """The files that say what a job does."""
     requires: tuple[Requirement, ...] = ()
     """What must be there on this machine besides the manifest."""
 

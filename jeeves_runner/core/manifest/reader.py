@@ -295,7 +295,7 @@ class _FileReader:
                 text=text,
                 digest=spec_hash(text),
                 line=line,
-                script=next((each.file for each in requires if each.file is not None), None),
+                scripts=tuple(each.file for each in requires if each.file is not None),
                 requires=requires,
             )
         )

@@ -64,6 +64,9 @@ def _named(values: Mapping[str, Any], root: str) -> Iterator[tuple[tuple[str, ..
         yield ("script",), "script", values["script"]
     if values["source_type"] is SourceType.PROMPT_FILE:
         yield ("prompt_file",), "prompt_file", values["script"]
+    precheck = values["precheck"]
+    if precheck is not None and precheck["script"] is not None:
+        yield ("precheck", "script"), "script", precheck["script"]
     if values["cwd"] != root:
         yield ("cwd",), "cwd", values["cwd"]
     for name, value in values["env"].items():

@@ -10,7 +10,7 @@ from jeeves_runner.core.manifest.validation import Validator, nearest
 
 LATER: Final = frozenset(
     """
-    precheck on_failure on_success output_channel alert after
+    on_failure on_success output_channel alert after
     on_queue renamed_from executor resources on_change nodes payload_schema
     """.split()  # noqa: SIM905
 )

@@ -167,12 +167,12 @@ def _by_place(error: "ValidationError") -> list[str]:
 
 
 def _one_of(path: KeyPath, error: Any) -> Finding:
-    """The only oneOf in the schemas: exactly one of several keys, of which each is for one type of jobs."""
+    """Exactly one of several keys, of which each may be for one type of jobs."""
     if not isinstance(error.instance, Mapping):
         return _wrong_value(path, error.instance, {})
-    types = {branch["required"][0]: branch["x-type"] for branch in error.validator_value}
-    given = [key for key in error.instance if key in types]
     own = error.instance.get("type", "script")
+    types = {branch["required"][0]: branch.get("x-type", own) for branch in error.validator_value}
+    given = [key for key in error.instance if key in types]
     listed = ", ".join(f"`{key}`" for key, each in types.items() if each == own or own not in types.values())
     if not given:
         return Finding(

@@ -32,6 +32,7 @@ class Output:
     ) -> None:
         """``log`` None: there is none; ``log_max`` is the log's greatest size in bytes. ``on_progress`` gets
         what is said of the run meanwhile, masked: message and tokens, as of ``Sink.progress``."""
+        self._secrets: dict[str, None] = {}
         self._mask: Automaton | None = None
         self._stdout = _Stream(None)
         self._stderr = _Stream(None)
@@ -39,6 +40,7 @@ class Output:
         self._result = ResultLine()
         self._on_progress = on_progress
         self._closed = False
+        self._ends_line = True
         self.script_hash: str | None = None
         self.result: str | None = None
         self.result_note: str | None = None
@@ -54,9 +56,10 @@ class Output:
     async def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         """Mask these in all that is written from here on, and note the digest of what runs."""
         self.script_hash = script_hash
-        if (mask := await _masks.of(secrets)) is not None:
+        self._secrets |= dict.fromkeys(secrets)
+        if (mask := await _masks.of(tuple(self._secrets))) is not None:
             self._mask = mask
-            self._stdout, self._stderr = _Stream(mask), _Stream(mask)
+            self._begin_streams()
 
     def masked(self, text: str) -> str:
         """What else is said of the run, without its secrets."""
@@ -70,6 +73,17 @@ class Output:
     def progress(self, message: str | None = None, tokens: int | None = None) -> None:
         """Pass on what there is to say of the run now."""
         self._on_progress(None if message is None else self.masked(message), tokens)
+
+    def begin_part(self) -> None:
+        """Another program of the run follows, in a line of its own of the same log. Tails and result are its
+        own; what was masked stays so."""
+        for stream in (self._stdout, self._stderr):
+            self._pass_on(stream, stream.finish())
+        if self._log is not None and not self._ends_line:
+            self._log.write(b"\n")
+        self._begin_streams()
+        self._result = ResultLine()
+        self.script_hash = None
 
     def close(self) -> None:
         """Pass on what was held back, and have the log closed; a second call does nothing."""
@@ -89,11 +103,15 @@ class Output:
         """Wait until the log holds all there is, or ``patience`` seconds; whether it does."""
         return self._log is None or await self._log.is_written(patience)
 
+    def _begin_streams(self) -> None:
+        self._stdout, self._stderr = _Stream(self._mask), _Stream(self._mask)
+
     def _pass_on(self, stream: "_Stream", text: str) -> None:
         if not text:
             return
         if stream is self._stdout:
             self._result.feed(text)
+        self._ends_line = text.endswith("\n")
         data = text.encode()
         stream.tail.add(data)
         if self._log is not None:

@@ -8,7 +8,7 @@ from support.manifests import job, read
 from support.specs import canonical
 
 from jeeves_runner.core.manifest.rules import LATER
-from jeeves_runner.core.model import ExitCodes, JobSpec, Keep, QueueSpec
+from jeeves_runner.core.model import ExitCodes, JobSpec, Keep, Precheck, QueueSpec
 from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.schemas_text import manifest_schema
 
@@ -70,6 +70,23 @@ def test_a_job_says_which_exit_codes_are_no_failure() -> None:
     assert job("run: x\nexit_codes: {ok: [1]}\n").exit_codes == ExitCodes(ok=(1,))
     both = "run: x\nexit_codes: {ok: [1, 2], skip: [78]}\nretries: {limit: 1, on_exit_codes: [75]}\n"
     assert job(both).exit_codes == ExitCodes(ok=(1, 2), skip=(78,))
+
+
+def test_a_precheck_is_a_script_a_text_or_a_command() -> None:
+    assert job("run: x\n").precheck is None
+    assert job("run: x\nprecheck: {run: exit 10}\n").precheck == Precheck(run="exit 10")
+    assert job("run: x\nprecheck: {command: [test, -s, a]}\n").precheck == Precheck(
+        command=("test", "-s", "a")
+    )
+    assert job("run: x\nprecheck: {script: a/../check.sh}\n").precheck == Precheck(script="/p/check.sh")
+    assert job("run: x\nprecheck: {script: /check.sh}\n").precheck == Precheck(script="/check.sh")
+
+
+def test_a_precheck_of_a_job_takes_the_place_of_that_of_its_defaults() -> None:
+    outer = {"precheck": {"run": "exit 10"}}
+    assert job("run: x\n", outer).precheck == Precheck(run="exit 10")
+    assert job("run: x\nprecheck: {command: [a]}\n", outer).precheck == Precheck(command=("a",))
+    assert job("run: x\nprecheck: null\n", outer).precheck is None
 
 
 def test_exit_codes_of_a_job_take_the_place_of_those_of_its_defaults() -> None:

@@ -387,3 +387,49 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_run(
     output = collected(b"first\n", b"second\n", log=LogPlace(str(tmp_path), "a", 1))
     assert output.stdout_tail == "first\nsecond\n"
     assert len([record for record in caplog.records if "ends early" in record.message]) == 1
+
+
+# A run of two parts
+
+
+RESULT = 'JR_RESULT:{"tokens": 1}\n'
+
+
+@pytest.mark.parametrize("first", ["looked\n", "looked", RESULT, ""])
+def test_the_second_part_has_tails_and_a_result_of_its_own(tmp_path: Path, first: str) -> None:
+    output = Output(log_place(tmp_path), 1 << 20)
+    asyncio.run(output.prepared(secrets=(), script_hash="first"))
+    output.write("stdout", first.encode())
+    output.begin_part()
+    assert (output.script_hash, output.stdout_tail) == (None, None)
+    output.write("stdout", b"main\n")
+    output.close()
+    assert asyncio.run(output.is_log_written())
+    assert (output.stdout_tail, output.stderr_tail, output.result) == ("main\n", None, None)
+    assert log_file(tmp_path).read_text() == (f"{first.rstrip()}\nmain\n" if first else "main\n")
+
+
+def test_what_the_first_part_held_back_is_written_before_the_second(tmp_path: Path) -> None:
+    """A character that was never finished, and the beginning of a secret."""
+    output = Output(log_place(tmp_path), 1 << 20)
+    asyncio.run(output.prepared(secrets=SECRETS, script_hash=None))
+    output.write("stdout", "€".encode()[:2])
+    output.write("stderr", b"hunter2-sec")
+    output.begin_part()
+    output.write("stdout", b"main\n")
+    output.close()
+    assert asyncio.run(output.is_log_written())
+    assert log_file(tmp_path).read_text() == "\ufffd***\nmain\n"
+
+
+def test_secrets_of_the_first_part_stay_masked_in_the_second(tmp_path: Path) -> None:
+    """Also where the second has none, or others."""
+    for secrets in ((), ("another one",)):
+        output = Output(log_place(tmp_path), 1 << 20)
+        asyncio.run(output.prepared(secrets=("hunter2-secret",), script_hash=None))
+        output.begin_part()
+        asyncio.run(output.prepared(secrets=secrets, script_hash=None))
+        output.write("stdout", b"hunter2-secret another one\n")
+        output.close()
+        assert output.stdout_tail == ("*** ***\n" if secrets else "*** another one\n")
+        assert output.masked("of hunter2-secret") == "of ***"
