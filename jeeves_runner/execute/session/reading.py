@@ -1,0 +1,138 @@
+"""Gathers what the gateway says of a session: its messages, its children, what all of them used."""
+
+from typing import Final, NamedTuple
+
+from jeeves_runner.execute.session.answers import (
+    Message,
+    Messages,
+    Row,
+    last_answer,
+    messages_of,
+    page_of,
+)
+from jeeves_runner.execute.session.gateway import Gateway, Refused
+from jeeves_runner.execute.session.label import search_for
+from jeeves_runner.execute.session.outcome import Evidence, is_unfinished
+from jeeves_runner.execute.session.whole_text import whole_answer
+
+_MESSAGES: Final = 50
+"""Of one page; each may have 8,000 characters, twice."""
+_FEW_MESSAGES: Final = 20
+_PAGES: Final = 200
+_MOST_CHILDREN: Final = 200
+
+
+class Transcript(NamedTuple):
+    """The messages of a session."""
+
+    messages: tuple[Message, ...]
+    """In their order; all, or the last ones where the gateway shows no others."""
+    tokens: int | None
+    """The sum of what its model's calls used; None where the gateway does not say."""
+
+
+class Family(NamedTuple):
+    """The children of a session, and theirs."""
+
+    all_ended: bool
+    """Whether the runs of all of them are over."""
+    tokens: int
+    """What they used, as far as it is known."""
+
+
+async def row_of(gateway: Gateway, key: str) -> Row | None:
+    """The row of one session; None if the gateway does not know it."""
+    page = page_of(await gateway.invoke("sessions_list", {"search": search_for(key), "limit": 200}))
+    return next((row for row in page.rows if row.key == key), None)
+
+
+async def transcript(gateway: Gateway, key: str) -> Transcript:
+    """All messages, by the way that tells what they used; the last ones by the other way."""
+    try:
+        pages = [await gateway.history(key, _MESSAGES)]
+        while (cursor := pages[-1].cursor) is not None and len(pages) < _PAGES:
+            pages.append(await gateway.history(key, _MESSAGES, cursor))
+    except Refused as refusal:
+        if refusal.status not in (403, 404):
+            raise
+        return Transcript((await _few_messages(gateway, key)).messages, None)
+    messages = tuple(message for page in reversed(pages) for message in page.messages)
+    return Transcript(messages, sum(message.tokens for message in messages if message.role == "assistant"))
+
+
+async def _few_messages(gateway: Gateway, key: str) -> Messages:
+    args = {"sessionKey": key, "limit": _FEW_MESSAGES, "includeTools": False}
+    return messages_of(await gateway.invoke("sessions_history", args))
+
+
+async def family_of(gateway: Gateway, row: Row) -> Family:
+    """How it stands with all that a session has begun itself, and that these have."""
+    all_ended, tokens = True, 0
+    seen = {row.key}
+    waiting = list(row.children)
+    while waiting and len(seen) <= _MOST_CHILDREN:
+        key = waiting.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        child = await row_of(gateway, key)
+        if child is None:  # its row is gone, and with it what is known of it
+            continue
+        waiting += child.children
+        said = await transcript(gateway, key)
+        all_ended &= child.has_ended and not is_unfinished(child, said.messages)
+        tokens += (child.tokens or 0) if said.tokens is None else said.tokens
+    return Family(all_ended, tokens)
+
+
+class Meter:
+    """Counts what the session of a key has used while it runs, and reads each of its messages once."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._newest = 0
+        self._sum = 0
+
+    async def read(self, gateway: Gateway) -> int | None:
+        """The sum up to now; None where the gateway does not say."""
+        fresh: list[Message] = []
+        cursor: str | None = None
+        try:
+            for _ in range(_PAGES):
+                page = await gateway.history(self._key, _MESSAGES, cursor)
+                new = [each for each in page.messages if (each.number or 0) > self._newest]
+                fresh += new
+                cursor = page.cursor
+                if cursor is None or len(new) < len(page.messages):
+                    break
+        except Refused as refusal:
+            if refusal.status not in (403, 404):
+                raise
+            return None
+        self._newest = max((each.number or 0 for each in fresh), default=self._newest)
+        self._sum += sum(each.tokens for each in fresh if each.role == "assistant")
+        return self._sum
+
+
+async def evidence_of(gateway: Gateway, row: Row) -> tuple[Evidence, Family] | None:
+    """All there is to say of a session whose row says that it has ended, and of its children; None if it
+    goes on all the same."""
+    said = await transcript(gateway, row.key)
+    if is_unfinished(row, said.messages):
+        return None
+    family = await family_of(gateway, row)
+    own = row.tokens if said.tokens is None else said.tokens
+    tokens = family.tokens or None if own is None else own + family.tokens
+    text, is_cut = await _text_of(gateway, row.key, last_answer(said.messages))
+    return Evidence(row, said.messages, tokens, text, is_cut), family
+
+
+async def _text_of(gateway: Gateway, key: str, last: Message | None) -> tuple[str, bool]:
+    """What the model said last, and whether it is cut."""
+    if last is None:
+        return "", False
+    if last.is_cut:
+        whole = await whole_answer(gateway, key)
+        if whole is not None and whole.role == "assistant" and not whole.is_cut:
+            return whole.text, False
+    return last.text, last.is_cut

@@ -1,0 +1,215 @@
+"""Begins the session of a run, once.
+
+The gateway takes a call for a new session as often as it comes. So a call that may have been taken is never
+repeated before a look for the run's label has shown that there is no such session.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple
+
+from jeeves_runner.errors import StartFailed
+from jeeves_runner.execute.session.answers import Details, Row, page_of
+from jeeves_runner.execute.session.gateway import (
+    Ambiguous,
+    Gateway,
+    GatewayFault,
+    NotNow,
+    Refused,
+    Unauthorized,
+)
+from jeeves_runner.execute.session.pauses import Pauses
+
+_AT_ONCE: Final = 4
+"""Calls for a session on their way at the same time; each takes most of a second."""
+_ABSENT: Final = 2
+"""Looks that have to miss a session, each some time after the one before, until it counts as not there."""
+_CRASHES: Final = 300.0
+"""Seconds for which a gateway is asked again that answers with its own failure."""
+_TIMEOUT: Final = "runTimeoutSeconds"
+
+_FULL: Final = "max active children"
+_STARTING: Final = "gateway startup"
+
+_HINTS: Final = (
+    (
+        "Tool not available: sessions_spawn",
+        "let the gateway's `gateway.tools.allow` have sessions_spawn: it denies it over HTTP by default",
+    ),
+    (
+        "agentId is not allowed",
+        "let the gateway's `agents.defaults.subagents.allowAgents` name this agent",
+    ),
+    ("Payload too large", "the gateway takes 2 MiB at most"),
+)
+
+
+class Wanted(NamedTuple):
+    """A session that is to be."""
+
+    label: str
+    """What no other session is called."""
+    parent: str
+    """The key of the session that it is to be a child of."""
+    args: Mapping[str, Any]
+    """The other arguments of ``sessions_spawn``."""
+
+
+class Begun(NamedTuple):
+    """A session that the gateway has accepted."""
+
+    key: str
+    """Its key."""
+    run: str | None
+    """The gateway's id of its run; None if its acceptance was found out by its label."""
+
+
+Say = Callable[[str | None], None]
+"""Gets what a start waits for, for people; None: nothing any more."""
+
+
+class Spawner:
+    """Begins sessions. ``settle``: seconds after which a session can be seen whose call has gone astray.
+    ``place``: waits so many seconds, or until a child of this parent has ended."""
+
+    def __init__(
+        self, gateway: Gateway, place: Callable[[str, float], Awaitable[None]], *, settle: float = 2.0
+    ) -> None:
+        self.gateway = gateway
+        self.place = place
+        self.settle = settle
+        self.gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(self, label: str, refused: Collection[str] = ()) -> Row | None:
+        """The session, if a call that had no answer has begun it; it is given time to be seen. ``refused``:
+        keys that are no session's."""
+        for _ in range(_ABSENT):
+            await asyncio.sleep(self.settle)
+            if (row := await find(self.gateway, label, refused)) is not None:
+                return row
+        return None
+
+
+class Spawn:
+    """One session on its way. ``may_be_there``: whether it may have been begun without a word of it."""
+
+    def __init__(self, spawner: Spawner, wanted: Wanted, say: Say) -> None:
+        self._spawner = spawner
+        self._wanted = wanted
+        self._say = say
+        self._args = dict(wanted.args)
+        self._refused: set[str] = set()  # keys that were given to what was not accepted
+        self.may_be_there = False
+        self._crashing_since: float | None = None
+        self._pauses, self._places = Pauses(1.0, 10.0), Pauses(1.0, 5.0)
+
+    async def carry_out(self) -> Begun:
+        """Begin it. Waits for the gateway and for a place as long as it takes.
+
+        Raises StartFailed for a refusal. When it is cancelled, ``may_be_there`` tells what is to be undone.
+        """
+        while True:
+            try:
+                begun = await self._found() if self.may_be_there else None
+                begun = begun or await self._asked()
+            except NotNow as fault:
+                self._say(f"waits for the gateway: {fault}")
+                await self._pauses.wait(fault)
+            except Unauthorized as fault:
+                if not self.may_be_there:
+                    raise StartFailed(str(fault), hint=fault.hint) from None
+                self._say(f"a call has had no answer, and its session cannot be looked for: {fault}")
+                await self._pauses.wait()
+            else:
+                if begun is not None:
+                    self._say(None)
+                    return begun
+
+    async def _asked(self) -> Begun | None:
+        """Ask for it; None if that has to be repeated."""
+        try:
+            details = await self._ask()
+        except Refused as refusal:
+            if refusal.status == 400 and _TIMEOUT in str(refusal) and _TIMEOUT in self._args:
+                del self._args[_TIMEOUT]  # an older gateway; the runner ends the session itself
+                return None
+            raise _failed(str(refusal)) from None
+        key, run = details.get("childSessionKey"), details.get("runId")
+        if details.get("status") == "accepted" and isinstance(key, str):
+            return Begun(key, run if isinstance(run, str) else None)
+        if isinstance(key, str):
+            self._refused.add(key)
+        words = details.get("error")
+        await self._wait_out(words if isinstance(words, str) else "it has not accepted it, without a reason")
+        return None
+
+    async def _ask(self) -> Details:
+        args = {**self._args, "label": self._wanted.label}
+        async with self._spawner.gate:
+            self.may_be_there = True  # until there is an answer; a call that is cancelled has none
+            try:
+                details = await self._spawner.gateway.invoke(
+                    "sessions_spawn", args, parent=self._wanted.parent
+                )
+            except Ambiguous as fault:
+                now = asyncio.get_running_loop().time()
+                self._crashing_since = (self._crashing_since or now) if fault.has_failed else None
+                raise
+            except GatewayFault:
+                self.may_be_there = False
+                self._crashing_since = None
+                raise
+        self.may_be_there = False
+        self._crashing_since = None
+        return details
+
+    async def _wait_out(self, words: str) -> None:
+        """Wait where that can help. Raises StartFailed where it cannot."""
+        if _FULL in words:
+            self._say(f"waits for a free place of its parent at the gateway: {words}")
+            await self._spawner.place(self._wanted.parent, self._places.after())
+        elif _STARTING in words:
+            self._say(f"waits for the gateway: {words}")
+            await self._pauses.wait()
+        else:
+            raise _failed(words)
+
+    async def _found(self) -> Begun | None:
+        """The session, if the call that had no answer has begun it after all."""
+        try:
+            row = await self._spawner.look(self._wanted.label, self._refused)
+        except Refused as refusal:
+            words = f"{refusal}; a call had no answer, so it may run, under the label {self._wanted.label}"
+            raise _failed(words) from None
+        if row is not None:
+            return Begun(row.key, None)
+        self.may_be_there = False
+        since = self._crashing_since
+        if since is not None and asyncio.get_running_loop().time() - since >= _CRASHES:
+            raise StartFailed("the gateway fails at each call for a session: tool execution failed")
+        return None
+
+
+async def find(gateway: Gateway, label: str, refused: Collection[str] = ()) -> Row | None:
+    """The session of this label; None if there is none. ``refused``: keys that are no session's.
+
+    The newest where there are several: a gateway that is still starting may leave a row of a refusal.
+    """
+    page = page_of(await gateway.invoke("sessions_list", {"label": label, "limit": 200}))
+    return best_of([row for row in page.rows if row.label == label and row.key not in refused])
+
+
+async def find_by_tail(gateway: Gateway, tail: str) -> Row | None:
+    """The session whose label ends so; None if there is none."""
+    page = page_of(await gateway.invoke("sessions_list", {"search": tail, "limit": 200}))
+    return best_of([row for row in page.rows if row.label.endswith(tail)])
+
+
+def best_of(rows: list[Row]) -> Row | None:
+    """Of rows with one label that of the session that was accepted: it has a status, as a rule."""
+    return max(rows, key=lambda row: (row.status is not None, row.updated_at or 0), default=None)
+
+
+def _failed(words: str) -> StartFailed:
+    hint = next((hint for part, hint in _HINTS if part in words), None)
+    return StartFailed(f"the gateway refuses the session: {words}", hint=hint)
