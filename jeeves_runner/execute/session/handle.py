@@ -6,15 +6,16 @@ whether it is this database's own: the sessions of a copy are the original's, an
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.execute.contract import Handle
+from jeeves_runner.regular_files import read_text
 
 NAME: Final = "session"
 """The executor's name."""
 
 _MACHINE_IDS: Final = ("/etc/machine-id", "/var/lib/dbus/machine-id")
+_MAX_ID: Final = 4096
 
 
 class Origin(NamedTuple):
@@ -106,7 +107,7 @@ def _text(facts: Mapping[str, Any], name: str) -> str | None:
 def _machine_id() -> str | None:
     for path in _MACHINE_IDS:
         try:
-            if text := Path(path).read_text(encoding="ascii").strip():
+            if text := read_text(path, _MAX_ID, follow=True).strip():
                 return text
         except (OSError, ValueError):
             continue

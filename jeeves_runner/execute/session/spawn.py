@@ -96,7 +96,8 @@ class Spawn:
     def __init__(self, spawner: Spawner, wanted: Wanted, say: Say) -> None:
         self._spawner = spawner
         self._wanted = wanted
-        self._say = say
+        self._tell = say
+        self._said: str | None = None
         self._args = dict(wanted.args)
         self._refused: set[str] = set()  # keys that were given to what was not accepted
         self.may_be_there = False
@@ -124,6 +125,11 @@ class Spawn:
                 if begun is not None:
                     self._say(None)
                     return begun
+
+    def _say(self, message: str | None) -> None:
+        if message != self._said:
+            self._said = message
+            self._tell(message)
 
     async def _asked(self) -> Begun | None:
         """Ask for it; None if that has to be repeated."""

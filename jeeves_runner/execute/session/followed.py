@@ -1,0 +1,321 @@
+"""One session from its handle to its end, and beyond where that came too late."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
+from jeeves_runner.execute.contract import Handle, RunSink
+from jeeves_runner.execute.session.answers import QUEUED, Row, last_answer
+from jeeves_runner.execute.session.cancelling import cancel
+from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, NotNow, Refused
+from jeeves_runner.execute.session.handle import SessionHandle
+from jeeves_runner.execute.session.label import JOBS
+from jeeves_runner.execute.session.outcome import Evidence, conclusion, span_of
+from jeeves_runner.execute.session.pauses import Pauses
+from jeeves_runner.execute.session.poller import Poller, common_search
+from jeeves_runner.execute.session.reading import Family, Meter, evidence_of, family_of
+from jeeves_runner.execute.session.spawn import find_by_tail
+from jeeves_runner.execute.shared_result import SharedResult
+
+log = logging.getLogger(__name__)
+
+_CONFIRM: Final = 60.0
+"""Seconds after a cancel and its grace within which the gateway has to say that the session has ended."""
+LATE: Final = 600.0
+"""Seconds for which a session is followed on whose run has ended without it."""
+_ABSENT: Final = 60.0
+"""Seconds after which a session counts as lost that the gateway does not know: it may just be starting."""
+_SILENT_LOOKS: Final = 3
+"""Looks after which a session counts as ended that has no answer."""
+_METER: Final = 3.0
+"""Seconds at least between two looks at what a session has used."""
+_LOST: Final = Lost(message="the gateway does not know this session any more")
+
+NO_WAY: Final = "this gateway has no way to cancel a session, so it may go on"
+UNCONFIRMED: Final = "the gateway has not said that it ended, so it may go on"
+
+
+class Followed:
+    """Follows it until its end is known. ``wait`` gives that end, or what has to do as one."""
+
+    def __init__(
+        self, handle: SessionHandle, gateway: Gateway, poller: Poller, clock: Clock, began_at: datetime
+    ) -> None:
+        self.handle = handle
+        self._gateway = gateway
+        self._poller = poller
+        self._clock = clock
+        self._began_at = began_at
+        self._sink: RunSink | None = None
+        self._said: str | None = None
+        self._ending: SharedResult[Ending] = SharedResult()  # what the run gets
+        self._end: SharedResult[Ending | None] = SharedResult()  # the session's own; None: none was seen
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._concluding: asyncio.Task[None] | None = None
+        self._metering: asyncio.Task[None] | None = None
+        self._metered_at = 0.0
+        self._meter = Meter(handle.key or "")
+        self._absent_since: float | None = None
+        self._silent_looks = 0
+        self._had_children = False
+        self._tokens: int | None = None
+        self._is_over = False
+        self._is_asked_to_end = False
+
+    # what the executor asks
+
+    @property
+    def opaque(self) -> Handle:
+        return self.handle.opaque()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end, or what has to do as one, is known."""
+        return self._ending.is_set
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is followed no longer."""
+        return self._end.is_set
+
+    def begin(self, age: float = 0.0) -> None:
+        """Follow it from now on. ``age``: seconds since its beginning."""
+        if self.handle.key is None:
+            self._do(self._find(age))
+        else:
+            self._poller.add(self, age)
+
+    async def wait(self, sink: RunSink) -> Ending:
+        """How the run ends."""
+        self._sink = sink
+        if self._said is not None:
+            sink.progress(self._said, self._tokens)
+        return await self._ending.wait()
+
+    async def late(self) -> Ending | None:
+        """The session's own end; None if it has not come in time."""
+        return await self._end.wait()
+
+    def cancel(self, grace: float) -> None:
+        """Have the gateway end it. Does not wait for that."""
+        if not self._is_asked_to_end:
+            self._is_asked_to_end = True
+            self._do(self._cancel(grace))
+
+    def let_go(self) -> None:
+        """Follow it no longer; the session goes on."""
+        self._poller.remove(self)
+        for task in self._tasks:
+            task.cancel()
+
+    # what the poller asks and tells
+
+    @property
+    def key(self) -> str:
+        return self.handle.key or ""
+
+    @property
+    def search(self) -> str:
+        return common_search(self.handle.label, self.handle.parent.removeprefix(JOBS), self.handle.run_id)
+
+    def saw(self, row: Row | None) -> None:
+        """Take note of its row."""
+        if row is None:
+            self._miss()
+            return
+        self._absent_since = None
+        if row.has_ended:
+            if self._concluding is None or self._concluding.done():
+                self._concluding = self._do(self._conclude(row))
+            return
+        self._say("waits in the gateway's lane, which is full" if row.status == QUEUED else None)
+        if self.handle.max_tokens is not None:
+            self._measure(row)
+
+    def missed(self, fault: GatewayFault) -> None:
+        """Say that nothing is known of it now."""
+        self._say(f"nothing is known of it for now: {fault}")
+
+    def _miss(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._absent_since = self._absent_since or now
+        if now - self._absent_since >= _ABSENT:
+            self._finish(_LOST)
+
+    # its end
+
+    async def _conclude(self, row: Row) -> None:
+        """See whether it has ended with all that belongs to it, and how."""
+        try:
+            found = await evidence_of(self._gateway, row)
+        except Refused as refusal:
+            log.warning("run %d: the messages of its session are refused: %s", self.handle.run_id, refusal)
+            if not self._is_patient():
+                self._finish(self._ending_of(Evidence.of_row(row)))
+            return
+        except GatewayFault:  # with the next look
+            return
+        if found is not None and self._is_complete(*found):
+            self._finish(self._ending_of(found[0]))
+
+    def _is_complete(self, evidence: Evidence, family: Family) -> bool:
+        """Whether nothing more is to come, as far as can be told."""
+        if not family.all_ended:
+            self._had_children = True
+            self._say("waits for the sessions that it has begun")
+            return False
+        if self._had_children:  # it may go on with what they have found
+            self._had_children = False
+            return False
+        is_silent = evidence.row.status == "done" and last_answer(evidence.messages) is None
+        return not (is_silent and self._is_patient())
+
+    def _is_patient(self) -> bool:
+        """Whether what is not there yet may come with the next look."""
+        self._silent_looks += 1
+        return self._silent_looks < _SILENT_LOOKS
+
+    def _ending_of(self, evidence: Evidence) -> Ending:
+        span = span_of(evidence, self._began_at, self._clock.now())
+        ending = conclusion(evidence, expected=self.handle.expected, span=span)
+        return self._over(replace(ending, message=None)) if self._is_over else ending
+
+    def _over(self, ending: Finished) -> Finished:
+        """It was cancelled for what it used. ``ending``: what is known besides."""
+        used = max(ending.tokens or 0, self._tokens or 0)
+        message = f"over max_tokens: it has used {used:,} of {self.handle.max_tokens:,}"
+        if ending.message is not None:
+            message += f"; {ending.message}"
+        return replace(ending, status="error", message=message, tokens=used)
+
+    def _finish(self, ending: Ending) -> None:
+        """Its own end is known."""
+        self._poller.remove(self)
+        self._ending.set(ending)
+        self._end.set(ending)
+
+    # what it uses
+
+    def _measure(self, row: Row) -> None:
+        now = asyncio.get_running_loop().time()
+        is_busy = self._metering is not None and not self._metering.done()
+        if not (is_busy or self._is_over) and now - self._metered_at >= _METER:
+            self._metered_at = now
+            self._metering = self._do(self._count(row))
+
+    async def _count(self, row: Row) -> None:
+        """See what it has used up to now, and end it if that is too much."""
+        try:
+            own = await self._meter.read(self._gateway)
+            own = own if own is not None else row.tokens or 0
+            used = own + (await family_of(self._gateway, row)).tokens if row.children else own
+        except GatewayFault:  # with a later look
+            return
+        if used != self._tokens:
+            self._tokens = used
+            self._tell()
+        limit = self.handle.max_tokens
+        if limit is not None and used > limit and not self._is_over:
+            self._is_over = True
+            log.warning("run %d is cancelled: over max_tokens", self.handle.run_id)
+            self.cancel(0)
+
+    # its cancelling
+
+    async def _cancel(self, grace: float) -> None:
+        """Ask until it is asked; then wait for its end, but not for ever."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + grace + _CONFIRM
+        given_up = self._do(self._give_up_at(ends_at))
+        pauses = Pauses(1.0, 10.0)
+        while not self.is_done:
+            if self.handle.key is None:  # it is being looked for
+                await pauses.wait()
+                continue
+            try:
+                is_asked = await cancel(self._gateway, self.handle)
+            except GatewayFault as fault:
+                await pauses.wait(fault if isinstance(fault, NotNow) else None)
+                continue
+            if not is_asked:
+                given_up.cancel()
+                self._give_up(NO_WAY)
+            self._poller.hurry(self)
+            return
+
+    async def _give_up_at(self, when: float) -> None:
+        await asyncio.sleep(when - asyncio.get_running_loop().time())
+        self._give_up(UNCONFIRMED)
+
+    def _give_up(self, message: str) -> None:
+        """End the run without the session's own end, and look out for that for a while."""
+        if self._ending.is_set:
+            return
+        if self._is_over:
+            over = self._over(Finished(status="error", tokens=self._tokens))
+            self._ending.set(
+                Finished(status="error", message=f"{over.message}; {message}", tokens=over.tokens)
+            )
+        else:
+            self._ending.set(Cancelled(message=message, tokens=self._tokens, confirmed=False))
+        self.look_out()
+
+    def look_out(self, seconds: float = LATE) -> None:
+        """Follow it on for so long, and no longer."""
+        self._do(self._look_out(seconds))
+
+    async def _look_out(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if not self._end.is_set:
+            self._poller.remove(self)
+            self._end.set(None)
+
+    # its key
+
+    async def _find(self, age: float) -> None:
+        """Look for it by its label: an earlier runner did not live to note its key."""
+        pauses = Pauses(2.0, 10.0)
+        misses = 0
+        while misses < _SILENT_LOOKS:
+            try:
+                row = await find_by_tail(self._gateway, self.handle.label)
+            except GatewayFault as fault:
+                self.missed(fault)
+                await pauses.wait(fault if isinstance(fault, NotNow) else None)
+                continue
+            if row is not None:
+                self.handle = self.handle._replace(key=row.key, label=row.label)
+                self._meter = Meter(row.key)
+                self._poller.add(self, age)
+                return
+            misses += 1
+            await pauses.wait()
+        self._finish(_LOST)
+
+    # what is said of it
+
+    def _say(self, message: str | None) -> None:
+        if message != self._said:
+            self._said = message
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._sink is not None and not self._ending.is_set:
+            self._sink.progress(self._said, self._tokens)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("run %d: its session cannot be followed", self.handle.run_id, exc_info=error)
+            self._finish(Finished(status="error", message="its session could not be followed; see the log"))

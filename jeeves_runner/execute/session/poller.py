@@ -1,0 +1,170 @@
+"""Looks at all sessions of a runner together, as seldom as their ages allow.
+
+A list of sessions costs the gateway about the same for one as for fifty. So whatever is due soon is looked at
+with what is due now, by the beginning of the labels that the sessions of a runner have in common.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from math import ceil
+from typing import Final, Protocol
+
+from jeeves_runner.execute.session.answers import Row, page_of
+from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, NotNow
+from jeeves_runner.execute.session.label import search_for
+from jeeves_runner.execute.session.pauses import Pauses, jittered
+from jeeves_runner.execute.session.reading import row_of
+from jeeves_runner.troubles import Trouble
+
+log = logging.getLogger(__name__)
+
+_LIMIT: Final = 200
+"""Rows of one page at most; the gateway cuts pages at 64 KiB as well."""
+_PER_PAGE: Final = 50
+"""Rows that a page has at least if there are more."""
+_SPARE_PAGES: Final = 2
+"""Pages that are read beyond those that the wanted sessions would fill."""
+_ALONE: Final = 20
+"""Sessions that are looked for one by one at most, after one look at the list."""
+
+SHORTEST: Final = 1.0
+"""Seconds between two looks at a session in its first minute."""
+_LONGEST: Final = 15.0
+_SHARE: Final = 60
+"""Later on the time between two looks is this part of its age."""
+_SOON: Final = 0.5
+"""What is due within this part of its interval is looked at now."""
+
+
+class Watched(Protocol):
+    """A session that is looked at."""
+
+    @property
+    def key(self) -> str:
+        """By which the gateway knows it."""
+        ...
+
+    @property
+    def search(self) -> str:
+        """What its label begins with, as those of many others do."""
+        ...
+
+    def saw(self, row: Row | None) -> None:
+        """Gets its row with each look; None if the gateway has none. Does not raise."""
+        ...
+
+    def missed(self, fault: GatewayFault) -> None:
+        """Called when the gateway could not be asked. Does not raise."""
+        ...
+
+
+def interval(age: float) -> float:
+    """Seconds from one look at a session to the next. ``age``: seconds since its beginning."""
+    return min(_LONGEST, max(SHORTEST, age / _SHARE))
+
+
+class Poller:
+    """Use it from one event loop; ``run`` does the work, in a task."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._born: dict[Watched, float] = {}
+        self._due: dict[Watched, float] = {}
+        self._news = asyncio.Event()
+        self._trouble = Trouble(log, "the gateway answers again")
+
+    def add(self, watched: Watched, age: float = 0.0) -> None:
+        """Look at it from now on. ``age``: seconds for which it has been there."""
+        now = asyncio.get_running_loop().time()
+        self._born[watched] = now - age
+        self._due[watched] = now + SHORTEST
+        self._news.set()
+
+    def remove(self, watched: Watched) -> None:
+        """Look at it no longer."""
+        self._born.pop(watched, None)
+        self._due.pop(watched, None)
+
+    def hurry(self, watched: Watched) -> None:
+        """Look at it soon: something has been done to it."""
+        if watched in self._due:
+            self._due[watched] = asyncio.get_running_loop().time()
+            self._news.set()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        pauses = Pauses(SHORTEST, _LONGEST)
+        while True:
+            due = await self._next()
+            try:
+                await self._look(due)
+            except GatewayFault as fault:
+                self._trouble.met(f"sessions cannot be looked at: {fault}")
+                for watched in list(self._due):
+                    watched.missed(fault)
+                await asyncio.sleep(pauses.after(fault if isinstance(fault, NotNow) else None))
+            else:
+                self._trouble.over()
+                pauses.begin_anew()
+                self._put_off(due)
+
+    async def _next(self) -> list[Watched]:
+        """Wait until one is due; all that are to be looked at then."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._news.clear()
+            if self._due and (wait := min(self._due.values()) - loop.time()) <= 0:
+                return [each for each, at in self._due.items() if at <= loop.time() + self._slack(each)]
+            try:
+                async with asyncio.timeout(wait if self._due else None):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    def _slack(self, watched: Watched) -> float:
+        return _SOON * self._interval(watched)
+
+    def _interval(self, watched: Watched) -> float:
+        return interval(asyncio.get_running_loop().time() - self._born[watched])
+
+    def _put_off(self, looked_at: Iterable[Watched]) -> None:
+        """All by the same part of their intervals, so that they stay together."""
+        now, part = asyncio.get_running_loop().time(), jittered(1.0)
+        for watched in looked_at:
+            if watched in self._due:
+                self._due[watched] = now + part * self._interval(watched)
+
+    async def _look(self, due: Iterable[Watched]) -> None:
+        groups: defaultdict[str, dict[str, Watched]] = defaultdict(dict)
+        for watched in due:
+            groups[watched.search][watched.key] = watched
+        for search, wanted in groups.items():
+            if len(wanted) > 1:
+                await self._look_at_list(search, wanted)
+            for watched in list(wanted.values())[:_ALONE]:
+                watched.saw(await row_of(self._gateway, watched.key))
+
+    async def _look_at_list(self, search: str, wanted: dict[str, Watched]) -> None:
+        """Show those that are found their rows, and leave the others in ``wanted``.
+
+        What was changed last stands first in a list, and sessions that ended long ago stand last: the rest of
+        it is not read once all are found. A row may be missed that moves up while pages are read.
+        """
+        offset: int | None = 0
+        for _ in range(ceil(len(wanted) / _PER_PAGE) + _SPARE_PAGES):
+            args = {"search": search, "limit": _LIMIT} | ({"offset": offset} if offset else {})
+            page = page_of(await self._gateway.invoke("sessions_list", args))
+            for row in page.rows:
+                if (watched := wanted.pop(row.key, None)) is not None:
+                    watched.saw(row)
+            offset = page.next_offset
+            if not wanted or offset is None:
+                return
+
+
+def common_search(label: str, parent_job: str, run_id: int) -> str:
+    """What the labels of a runner's sessions begin with, for a session of this label, job and run."""
+    prefix, found, _ = label.rpartition(f"-{parent_job}-{run_id}-")
+    return f"{prefix}-" if found and prefix else search_for(label)
