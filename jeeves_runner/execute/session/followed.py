@@ -16,7 +16,7 @@ from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, NotNow,
 from jeeves_runner.execute.session.handle import SessionHandle
 from jeeves_runner.execute.session.label import JOBS
 from jeeves_runner.execute.session.outcome import Evidence, conclusion, span_of
-from jeeves_runner.execute.session.pauses import Pauses
+from jeeves_runner.execute.session.pauses import Pace, Pauses
 from jeeves_runner.execute.session.poller import Poller, common_search
 from jeeves_runner.execute.session.reading import Family, Meter, evidence_of, family_of
 from jeeves_runner.execute.session.spawn import find_by_tail
@@ -24,16 +24,8 @@ from jeeves_runner.execute.shared_result import SharedResult
 
 log = logging.getLogger(__name__)
 
-_CONFIRM: Final = 60.0
-"""Seconds after a cancel and its grace within which the gateway has to say that the session has ended."""
-LATE: Final = 600.0
-"""Seconds for which a session is followed on whose run has ended without it."""
-_ABSENT: Final = 60.0
-"""Seconds after which a session counts as lost that the gateway does not know: it may just be starting."""
 _SILENT_LOOKS: Final = 3
 """Looks after which a session counts as ended that has no answer."""
-_METER: Final = 3.0
-"""Seconds at least between two looks at what a session has used."""
 _LOST: Final = Lost(message="the gateway does not know this session any more")
 
 NO_WAY: Final = "this gateway has no way to cancel a session, so it may go on"
@@ -44,9 +36,16 @@ class Followed:
     """Follows it until its end is known. ``wait`` gives that end, or what has to do as one."""
 
     def __init__(
-        self, handle: SessionHandle, gateway: Gateway, poller: Poller, clock: Clock, began_at: datetime
+        self,
+        handle: SessionHandle,
+        gateway: Gateway,
+        poller: Poller,
+        pace: Pace,
+        clock: Clock,
+        began_at: datetime,
     ) -> None:
         self.handle = handle
+        self._pace = pace
         self._gateway = gateway
         self._poller = poller
         self._clock = clock
@@ -144,7 +143,7 @@ class Followed:
     def _miss(self) -> None:
         now = asyncio.get_running_loop().time()
         self._absent_since = self._absent_since or now
-        if now - self._absent_since >= _ABSENT:
+        if now - self._absent_since >= self._pace.absent:
             self._finish(_LOST)
 
     # its end
@@ -204,7 +203,7 @@ class Followed:
     def _measure(self, row: Row) -> None:
         now = asyncio.get_running_loop().time()
         is_busy = self._metering is not None and not self._metering.done()
-        if not (is_busy or self._is_over) and now - self._metered_at >= _METER:
+        if not (is_busy or self._is_over) and now - self._metered_at >= self._pace.meter:
             self._metered_at = now
             self._metering = self._do(self._count(row))
 
@@ -230,9 +229,9 @@ class Followed:
     async def _cancel(self, grace: float) -> None:
         """Ask until it is asked; then wait for its end, but not for ever."""
         loop = asyncio.get_running_loop()
-        ends_at = loop.time() + grace + _CONFIRM
+        ends_at = loop.time() + grace + self._pace.confirm
         given_up = self._do(self._give_up_at(ends_at))
-        pauses = Pauses(1.0, 10.0)
+        pauses = Pauses(self._pace.pause)
         while not self.is_done:
             if self.handle.key is None:  # it is being looked for
                 await pauses.wait()
@@ -265,12 +264,12 @@ class Followed:
             self._ending.set(Cancelled(message=message, tokens=self._tokens, confirmed=False))
         self.look_out()
 
-    def look_out(self, seconds: float = LATE) -> None:
-        """Follow it on for so long, and no longer."""
-        self._do(self._look_out(seconds))
+    def look_out(self) -> None:
+        """Follow it on for a while, and no longer."""
+        self._do(self._look_out())
 
-    async def _look_out(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def _look_out(self) -> None:
+        await asyncio.sleep(self._pace.late)
         if not self._end.is_set:
             self._poller.remove(self)
             self._end.set(None)
@@ -279,7 +278,7 @@ class Followed:
 
     async def _find(self, age: float) -> None:
         """Look for it by its label: an earlier runner did not live to note its key."""
-        pauses = Pauses(2.0, 10.0)
+        pauses = Pauses(self._pace.settle)
         misses = 0
         while misses < _SILENT_LOOKS:
             try:

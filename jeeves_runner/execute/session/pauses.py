@@ -2,20 +2,40 @@
 
 import asyncio
 from random import uniform
-from typing import Final
+from typing import Final, NamedTuple
 
 from jeeves_runner.execute.session.gateway import NotNow
 
+_GROWTH: Final = 10
 _JITTER: Final = 0.2
 """By what part a wait is longer or shorter, at random."""
 
 
-class Pauses:
-    """Waits that grow from ``first`` seconds to ``longest``."""
+class Pace(NamedTuple):
+    """How fast sessions and their gateway are looked after, in seconds."""
 
-    def __init__(self, first: float, longest: float) -> None:
+    look: float = 1.0
+    """Between two looks at a session in its first minute."""
+    settle: float = 2.0
+    """After which a session can be seen at the gateway whose call has had no answer."""
+    pause: float = 1.0
+    """Until the gateway is asked again after a failure; later ones are longer."""
+    meter: float = 3.0
+    """At least between two looks at what a session has used."""
+    absent: float = 60.0
+    """After which a session counts as lost that the gateway does not know: it may just be starting."""
+    confirm: float = 60.0
+    """After a cancel and its grace, within which the gateway has to say that the session has ended."""
+    late: float = 600.0
+    """For which a session is followed on whose run has ended without it."""
+
+
+class Pauses:
+    """Waits that grow from ``first`` seconds to ten times that."""
+
+    def __init__(self, first: float) -> None:
         self._first = self._next = first
-        self._longest = longest
+        self._longest = first * _GROWTH
 
     def begin_anew(self) -> None:
         """It has answered."""

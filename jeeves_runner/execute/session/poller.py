@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from jeeves_runner.execute.session.answers import Row, page_of
 from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, NotNow
 from jeeves_runner.execute.session.label import search_for
-from jeeves_runner.execute.session.pauses import Pauses, jittered
+from jeeves_runner.execute.session.pauses import Pace, Pauses, jittered
 from jeeves_runner.execute.session.reading import row_of
 from jeeves_runner.troubles import Trouble
 
@@ -29,11 +29,10 @@ _SPARE_PAGES: Final = 2
 _ALONE: Final = 20
 """Sessions that are looked for one by one at most, after one look at the list."""
 
-SHORTEST: Final = 1.0
-"""Seconds between two looks at a session in its first minute."""
 _LONGEST: Final = 15.0
+"""Seconds between two looks at a session at most."""
 _SHARE: Final = 60
-"""Later on the time between two looks is this part of its age."""
+"""After the first minute the time between two looks is this part of its age."""
 _SOON: Final = 0.5
 """What is due within this part of its interval is looked at now."""
 
@@ -60,16 +59,17 @@ class Watched(Protocol):
         ...
 
 
-def interval(age: float) -> float:
+def interval(age: float, shortest: float = Pace().look) -> float:
     """Seconds from one look at a session to the next. ``age``: seconds since its beginning."""
-    return min(_LONGEST, max(SHORTEST, age / _SHARE))
+    return min(_LONGEST, max(shortest, age / _SHARE))
 
 
 class Poller:
     """Use it from one event loop; ``run`` does the work, in a task."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, pace: Pace) -> None:
         self._gateway = gateway
+        self._pace = pace
         self._born: dict[Watched, float] = {}
         self._due: dict[Watched, float] = {}
         self._news = asyncio.Event()
@@ -79,7 +79,7 @@ class Poller:
         """Look at it from now on. ``age``: seconds for which it has been there."""
         now = asyncio.get_running_loop().time()
         self._born[watched] = now - age
-        self._due[watched] = now + SHORTEST
+        self._due[watched] = now + self._pace.look
         self._news.set()
 
     def remove(self, watched: Watched) -> None:
@@ -95,7 +95,7 @@ class Poller:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        pauses = Pauses(SHORTEST, _LONGEST)
+        pauses = Pauses(self._pace.pause)
         while True:
             due = await self._next()
             try:
@@ -127,7 +127,7 @@ class Poller:
         return _SOON * self._interval(watched)
 
     def _interval(self, watched: Watched) -> float:
-        return interval(asyncio.get_running_loop().time() - self._born[watched])
+        return interval(asyncio.get_running_loop().time() - self._born[watched], self._pace.look)
 
     def _put_off(self, looked_at: Iterable[Watched]) -> None:
         """All by the same part of their intervals, so that they stay together."""

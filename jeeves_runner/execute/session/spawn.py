@@ -18,7 +18,7 @@ from jeeves_runner.execute.session.gateway import (
     Refused,
     Unauthorized,
 )
-from jeeves_runner.execute.session.pauses import Pauses
+from jeeves_runner.execute.session.pauses import Pace, Pauses
 
 _AT_ONCE: Final = 4
 """Calls for a session on their way at the same time; each takes most of a second."""
@@ -26,6 +26,8 @@ _ABSENT: Final = 2
 """Looks that have to miss a session, each some time after the one before, until it counts as not there."""
 _CRASHES: Final = 300.0
 """Seconds for which a gateway is asked again that answers with its own failure."""
+_PLACE: Final = 5.0
+"""Seconds at most until a place is asked for again."""
 _TIMEOUT: Final = "runTimeoutSeconds"
 
 _FULL: Final = "max active children"
@@ -69,22 +71,19 @@ Say = Callable[[str | None], None]
 
 
 class Spawner:
-    """Begins sessions. ``settle``: seconds after which a session can be seen whose call has gone astray.
-    ``place``: waits so many seconds, or until a child of this parent has ended."""
+    """Begins sessions. ``place``: waits so many seconds, or until a child of this parent has ended."""
 
-    def __init__(
-        self, gateway: Gateway, place: Callable[[str, float], Awaitable[None]], *, settle: float = 2.0
-    ) -> None:
+    def __init__(self, gateway: Gateway, pace: Pace, place: Callable[[str, float], Awaitable[None]]) -> None:
         self.gateway = gateway
+        self.pace = pace
         self.place = place
-        self.settle = settle
         self.gate = asyncio.Semaphore(_AT_ONCE)
 
     async def look(self, label: str, refused: Collection[str] = ()) -> Row | None:
         """The session, if a call that had no answer has begun it; it is given time to be seen. ``refused``:
         keys that are no session's."""
         for _ in range(_ABSENT):
-            await asyncio.sleep(self.settle)
+            await asyncio.sleep(self.pace.settle)
             if (row := await find(self.gateway, label, refused)) is not None:
                 return row
         return None
@@ -102,7 +101,7 @@ class Spawn:
         self._refused: set[str] = set()  # keys that were given to what was not accepted
         self.may_be_there = False
         self._crashing_since: float | None = None
-        self._pauses, self._places = Pauses(1.0, 10.0), Pauses(1.0, 5.0)
+        self._pauses, self._places = Pauses(spawner.pace.pause), Pauses(spawner.pace.pause)
 
     async def carry_out(self) -> Begun:
         """Begin it. Waits for the gateway and for a place as long as it takes.
@@ -173,7 +172,7 @@ class Spawn:
         """Wait where that can help. Raises StartFailed where it cannot."""
         if _FULL in words:
             self._say(f"waits for a free place of its parent at the gateway: {words}")
-            await self._spawner.place(self._wanted.parent, self._places.after())
+            await self._spawner.place(self._wanted.parent, min(_PLACE, self._places.after()))
         elif _STARTING in words:
             self._say(f"waits for the gateway: {words}")
             await self._pauses.wait()
