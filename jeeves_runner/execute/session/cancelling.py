@@ -1,6 +1,5 @@
 """Asks the gateway to end a session. How that is done differs between its versions."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from jeeves_runner.execute.session.answers import Details
@@ -10,6 +9,7 @@ from jeeves_runner.execute.session.handle import SessionHandle
 _RECENT: Final = 1440
 """Minutes since its end for which a task is listed."""
 _DONE: Final = frozenset({"ok", "done", "cancelled", "killed"})
+_FINAL: Final = frozenset({"completed", "failed", "cancelled", "timed_out"})
 _OVER: Final = "already terminal"
 
 
@@ -18,38 +18,50 @@ async def cancel(gateway: Gateway, handle: SessionHandle) -> bool:
 
     One that has ended already counts as asked. Raises NotNow and Unauthorized.
     """
-    return await _cancel_task(gateway, handle) or await _kill(gateway, handle)
+    if not await _cancel_task(gateway, handle):
+        return await _kill(gateway, handle)
+    await _cancel_children(gateway, handle)
+    return True
 
 
 async def _cancel_task(gateway: Gateway, handle: SessionHandle) -> bool:
     """By the session's task, which has its label and not its key."""
-    listed = await _ask(gateway, handle, {"action": "list", "recentMinutes": _RECENT})
-    answers = [
-        await _ask(gateway, handle, {"action": "cancel", "taskId": task})
-        for task in _tasks(listed.get("tasks"), handle.label)
-    ]
-    return any(_is_done(answer) for answer in answers)
+    tasks = await _tasks(gateway, handle.parent)
+    own = [task for task in tasks if task.get("label") == handle.label]
+    return any([_is_done(await _cancel(gateway, handle.parent, task)) for task in own])
+
+
+async def _cancel_children(gateway: Gateway, handle: SessionHandle) -> None:
+    """A session that has ended itself does not take with it what it has begun."""
+    if handle.key is not None:
+        for task in await _tasks(gateway, handle.key):
+            if task.get("status") not in _FINAL:
+                await _cancel(gateway, handle.key, task)
 
 
 async def _kill(gateway: Gateway, handle: SessionHandle) -> bool:
     """As before there were tasks."""
     if handle.key is None:
         return False
-    return _is_done(await _ask(gateway, handle, {"action": "kill", "target": handle.key}))
+    return _is_done(await _ask(gateway, handle.parent, {"action": "kill", "target": handle.key}))
 
 
-async def _ask(gateway: Gateway, handle: SessionHandle, args: Details) -> Details:
+async def _tasks(gateway: Gateway, parent: str) -> list[Details]:
+    listed = await _ask(gateway, parent, {"action": "list", "recentMinutes": _RECENT})
+    tasks = listed.get("tasks")
+    return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
+
+
+async def _cancel(gateway: Gateway, parent: str, task: Details) -> Details:
+    return await _ask(gateway, parent, {"action": "cancel", "taskId": task.get("taskId")})
+
+
+async def _ask(gateway: Gateway, parent: str, args: Details) -> Details:
     """What ``subagents`` answers in the parent's name; nothing where it is refused."""
     try:
-        return await gateway.invoke("subagents", args, parent=handle.parent)
+        return await gateway.invoke("subagents", args, parent=parent)
     except Refused:
         return {}
-
-
-def _tasks(tasks: object, label: str) -> Iterator[str]:
-    for task in tasks if isinstance(tasks, list) else ():
-        if isinstance(task, dict) and task.get("label") == label and isinstance(task.get("taskId"), str):
-            yield task["taskId"]
 
 
 def _is_done(answer: Details) -> bool:

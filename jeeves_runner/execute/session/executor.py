@@ -122,6 +122,7 @@ class SessionExecutor:
 
     async def wait(self, handle: Handle, sink: RunSink) -> Ending:
         """How the session ended; its final text is the output."""
+        await self.open()
         followed = self._followed_by(handle)
         if followed is None:
             return Lost(message="what the row says of its session is no handle of one")
@@ -134,6 +135,7 @@ class SessionExecutor:
 
     async def late(self, handle: Handle) -> Ending | None:
         """The end of a session whose run has ended without it; None if it has not come in time."""
+        await self.open()
         followed = self._followed_by(handle)
         if followed is None:
             return None

@@ -1,0 +1,187 @@
+"""Sessions that are to end, those that cannot be ended, and what comes too late."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, crash, double, hang
+from support.session_runs import QUICK, Noted, left, order, play, sessions
+
+from jeeves_runner.core.outcome import Cancelled, Finished, Lost
+from jeeves_runner.execute.contract import Handle
+
+
+async def arrived(far: Double, name: str) -> None:
+    """Wait until the double has seen such a request."""
+    while name not in far.counts():  # noqa: ASYNC110 - nothing else tells
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("version", [NEWEST, OLDEST])
+def test_a_session_is_cancelled_at_the_gateway(tmp_path: Path, version: str) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as runner:
+            handle, sink = await runner.start(order("MODE:hang"))
+            assert not runner.executor.has_ended(handle)
+            await runner.executor.cancel(handle, 0)
+            await runner.executor.cancel(handle, 0)
+            ending = await runner.executor.wait(handle, sink)
+            assert isinstance(ending, Finished)
+            assert ending.status == ("timeout" if version == OLDEST else "cancelled")
+            assert runner.executor.has_ended(handle)
+            await runner.executor.cancel(handle, 0)
+
+    with double(Settings(version=version)) as far:
+        play(lambda: scenario(far))
+
+
+def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as runner:
+            await runner.start(order("MODE:hang", 1))
+            handle, sink = await runner.start(order("MODE:hang", 2))
+            await runner.executor.cancel(handle, 0)
+            ending = await runner.executor.wait(handle, sink)
+            assert isinstance(ending, Finished)
+            assert ending.status == "cancelled"
+            assert len(far.model_calls()) == 1
+
+    with double(Settings(lane=1)) as far:
+        play(lambda: scenario(far))
+
+
+def test_a_parent_s_end_is_that_of_its_children(tmp_path: Path) -> None:
+    task = r'MODE:tools=[["sessions_spawn",{"task":"MO\u0044E:hang","label":"child"}]]'
+
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as runner:
+            handle, sink = await runner.start(order(task))
+            waiting = asyncio.create_task(runner.executor.wait(handle, sink))
+            await sink.until_said("waits for the sessions that it has begun")
+            await runner.executor.cancel(handle, 0)
+            ending = await waiting
+            # Its own part had ended before, and well.
+            assert isinstance(ending, Finished)
+            assert ending.status == "ok"
+
+    with double() as far:
+        play(lambda: scenario(far))
+
+
+def test_a_gateway_without_a_way_says_so_and_the_rest_comes_late(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as runner:
+            handle, sink = await runner.start(order("MODE:slow=20"))
+            await runner.executor.cancel(handle, 0)
+            ending = await runner.executor.wait(handle, sink)
+            assert isinstance(ending, Cancelled)
+            assert not ending.confirmed
+            assert ending.message == "this gateway has no way to cancel a session, so it may go on"
+            assert sink.output == b""
+            late = await runner.executor.late(handle)
+            assert isinstance(late, Finished)
+            assert (late.status, late.tokens) == ("ok", 1234)
+
+    with double(Settings(version=WITHOUT_TIMEOUT, speed=20)) as far:
+        play(lambda: scenario(far))
+
+
+def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as runner:
+            handle, sink = await runner.start(order("MODE:hang"))
+            far.switch_on(crash("subagents", times=None))
+            await runner.executor.cancel(handle, 0)
+            ending = await runner.executor.wait(handle, sink)
+            assert isinstance(ending, Cancelled)
+            assert not ending.confirmed
+            assert ending.message == "the gateway has not said that it ended, so it may go on"
+            far.switch_off()  # and it is asked on
+            late = await runner.executor.late(handle)
+            assert isinstance(late, Finished)
+            assert late.status == "cancelled"
+
+    with double() as far:
+        play(lambda: scenario(far))
+
+
+def test_nothing_comes_late_for_ever(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path, pace=QUICK._replace(late=0.3)) as runner:
+            handle, sink = await runner.start(order("MODE:hang"))
+            await runner.executor.cancel(handle, 0)
+            assert isinstance(await runner.executor.wait(handle, sink), Cancelled)
+            assert await runner.executor.late(handle) is None
+
+    with double(Settings(version=WITHOUT_TIMEOUT)) as far:
+        play(lambda: scenario(far))
+
+
+def test_the_next_runner_hears_what_comes_late(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as first:
+            handle, _ = await first.start(order("MODE:slow=10"))
+            kept = handle.as_json()
+        async with sessions(far, tmp_path) as second:
+            late = await second.executor.late(Handle.from_json(1, kept))
+            assert isinstance(late, Finished)
+            assert late.status == "ok"
+            assert await second.executor.late(Handle.from_json(1, "{}")) is None
+
+    with double(Settings(speed=20)) as far:
+        play(lambda: scenario(far))
+
+
+def test_over_max_tokens_where_nothing_can_be_cancelled(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as runner:
+            ending, _ = await runner.run(order("MODE:steps=100:10", max_tokens=1000))
+            assert isinstance(ending, Finished)
+            assert ending.status == "error"
+            assert ending.message is not None
+            assert ending.message.startswith(
+                "over max_tokens: it has used 1,234 of 1,000; this gateway has no way"
+            )
+
+    with double(Settings(version=WITHOUT_TIMEOUT, speed=20)) as far:
+        play(lambda: scenario(far))
+
+
+@pytest.mark.parametrize("acted", [True, False], ids=["taken", "not taken"])
+def test_a_start_that_is_cancelled_is_found_or_was_never_there(tmp_path: Path, acted: bool) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far, tmp_path) as runner:
+            far.switch_on(hang("sessions_spawn", acted=acted))
+            work = order("MODE:hang")
+            start = asyncio.create_task(runner.start(work))
+            await arrived(far, "sessions_spawn")
+            start.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await start
+            answer = await runner.executor.recover(left(work), None)
+            assert isinstance(answer, Lost) != acted
+            if not isinstance(answer, Lost):
+                await runner.executor.cancel(answer, 0)
+                ending = await runner.executor.wait(answer, Noted())
+                assert isinstance(ending, Finished)
+                assert ending.status == "cancelled"
+
+    with double() as far:
+        play(lambda: scenario(far))
+
+
+def test_a_start_that_waits_for_a_gateway_leaves_nothing_to_look_for(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        far.kill()
+        async with sessions(far, tmp_path) as runner:
+            work, sink = order(), Noted()
+            start = asyncio.create_task(runner.executor.start(work, sink))
+            await sink.until_said("waits for the gateway")
+            start.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await start
+            async with asyncio.timeout(1):
+                assert isinstance(await runner.executor.recover(left(work), None), Lost)
+
+    with double() as far:
+        play(lambda: scenario(far))
