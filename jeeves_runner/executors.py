@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.config import Config
+from jeeves_runner.config import Config, GatewayConfig
 from jeeves_runner.core.model import JobSpec, JobType
+from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.local.direct import DirectSpawner
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
@@ -18,7 +20,7 @@ from jeeves_runner.execute.local.starter_pool import StarterPool
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 
-_BY_TYPE: Final = {JobType.SCRIPT: LOCAL}
+_BY_TYPE: Final = {JobType.SCRIPT: LOCAL, JobType.SESSION: "session"}
 
 
 def make_executors(
@@ -46,8 +48,33 @@ def make_executors(
         base_env=dict(os.environ),
         inherit_env=config.inherit_env,
     )
-    local = LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=taken)
-    return Executors([local], _executor_of, RunOrigin.here(config.db_path))
+    executors: list[Executor] = [
+        LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=taken)
+    ]
+    if config.gateway.url is not None:
+        executors.append(_session_executor(config.gateway, config.gateway.url, config.db_path, clock, stack))
+    return Executors(executors, _executor_of, RunOrigin.here(config.db_path))
+
+
+def _session_executor(
+    gateway: GatewayConfig,
+    url: str,
+    db_path: os.PathLike[str],
+    clock: Clock,
+    stack: AsyncExitStack | None,
+) -> Executor:
+    # An HTTP client takes long to load, and most runners have no use for it.
+    from jeeves_runner.execute.session.executor import SessionExecutor
+    from jeeves_runner.execute.session.gateway import Gateway
+    from jeeves_runner.execute.session.token import read_token
+
+    client = Gateway(
+        url, partial(read_token, gateway.token_path, os.environ), timeout=gateway.timeout_ms / 1000
+    )
+    sessions = SessionExecutor(client, clock, db_path=db_path, slots=gateway.max_sessions)
+    if stack is not None:
+        stack.push_async_callback(sessions.close)
+    return sessions
 
 
 def _executor_of(spec: JobSpec) -> str:

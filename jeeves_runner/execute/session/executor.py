@@ -196,7 +196,9 @@ class SessionExecutor:
         """Follow it from now on; one that an earlier runner has started, from its beginning."""
         now = self._clock.now()
         began = now if left is None or left.started_at is None else min(left.started_at, now)
-        followed = Followed(handle, self._gateway, self._poller, self._pace, self._clock, began)
+        followed = Followed(
+            handle, self._gateway, self._poller, self._pace, self._clock, began, on_done=self._forget
+        )
         self._followed[handle.run_id] = followed
         followed.begin((now - began).total_seconds())
         return followed

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -33,7 +33,10 @@ UNCONFIRMED: Final = "the gateway has not said that it ended, so it may go on"
 
 
 class Followed:
-    """Follows it until its end is known. ``wait`` gives that end, or what has to do as one."""
+    """Follows it until its end is known. ``wait`` gives that end, or what has to do as one.
+
+    ``on_done`` is called when it is followed no longer and ``wait`` has answered before that.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Followed:
         pace: Pace,
         clock: Clock,
         began_at: datetime,
+        on_done: "Callable[[Followed], None]",
     ) -> None:
         self.handle = handle
         self._pace = pace
@@ -50,6 +54,7 @@ class Followed:
         self._poller = poller
         self._clock = clock
         self._began_at = began_at
+        self._on_done = on_done
         self._sink: RunSink | None = None
         self._said: str | None = None
         self._ending: SharedResult[Ending] = SharedResult()  # what the run gets
@@ -194,9 +199,15 @@ class Followed:
 
     def _finish(self, ending: Ending) -> None:
         """Its own end is known."""
-        self._poller.remove(self)
+        is_late = self._ending.is_set
         self._ending.set(ending)
-        self._end.set(ending)
+        self._close(ending, is_late=is_late)
+
+    def _close(self, end: Ending | None, *, is_late: bool) -> None:
+        self._poller.remove(self)
+        self._end.set(end)
+        if is_late:  # nothing may ask for it any more
+            self._on_done(self)
 
     # what it uses
 
@@ -271,8 +282,7 @@ class Followed:
     async def _look_out(self) -> None:
         await asyncio.sleep(self._pace.late)
         if not self._end.is_set:
-            self._poller.remove(self)
-            self._end.set(None)
+            self._close(None, is_late=True)
 
     # its key
 
