@@ -80,12 +80,16 @@ class Unavailable(NotNow):
 
 
 class Ambiguous(NotNow):
-    """The call was sent and has no usable answer: it may have been carried out. ``has_failed``: the gateway
-    has answered with a failure of its own."""
+    """The call was sent and has no usable answer: it may have been carried out.
 
-    def __init__(self, words: str, *, has_failed: bool = False) -> None:
+    ``has_failed``: the gateway has answered with a failure of its own. ``is_silent``: it has not answered in
+    time, and may be at work on it still.
+    """
+
+    def __init__(self, words: str, *, has_failed: bool = False, is_silent: bool = False) -> None:
         super().__init__(words)
         self.has_failed = has_failed
+        self.is_silent = is_silent
 
 
 class Gateway:
@@ -189,7 +193,8 @@ class Gateway:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(_words_of(error)) from None
         except TimeoutError:
-            raise Ambiguous(f"the gateway has not answered within {self._timeout:g} s") from None
+            words = f"the gateway has not answered within {self._timeout:g} s"
+            raise Ambiguous(words, is_silent=True) from None
         except (aiohttp.ClientError, OSError) as error:
             raise Ambiguous(_words_of(error)) from None
 

@@ -23,7 +23,9 @@ from jeeves_runner.execute.session.pauses import Pace, Pauses
 _AT_ONCE: Final = 4
 """Calls for a session on their way at the same time; each takes most of a second."""
 _ABSENT: Final = 2
-"""Looks that have to miss a session, each some time after the one before, until it counts as not there."""
+"""Looks that have to miss a session until it counts as not there; the wait for each is twice the last."""
+_ABSENT_OF_SILENT: Final = 3
+"""The same where the gateway was silent: it may be at work on the call still."""
 _CRASHES: Final = 300.0
 """Seconds for which a gateway is asked again that answers with its own failure."""
 _PLACE: Final = 5.0
@@ -79,11 +81,11 @@ class Spawner:
         self.place = place
         self.gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def look(self, label: str, refused: Collection[str] = ()) -> Row | None:
+    async def look(self, label: str, refused: Collection[str], *, is_silent: bool) -> Row | None:
         """The session, if a call that had no answer has begun it; it is given time to be seen. ``refused``:
         keys that are no session's."""
-        for _ in range(_ABSENT):
-            await asyncio.sleep(self.pace.settle)
+        for number in range(_ABSENT_OF_SILENT if is_silent else _ABSENT):
+            await asyncio.sleep(self.pace.settle * 2**number)
             if (row := await find(self.gateway, label, refused)) is not None:
                 return row
         return None
@@ -99,7 +101,7 @@ class Spawn:
         self._said: str | None = None
         self._args = dict(wanted.args)
         self._refused: set[str] = set()  # keys that were given to what was not accepted
-        self.may_be_there = False
+        self.may_be_there = self._is_silent = False
         self._crashing_since: float | None = None
         self._pauses, self._places = Pauses(spawner.pace.pause), Pauses(spawner.pace.pause)
 
@@ -159,6 +161,7 @@ class Spawn:
             except Ambiguous as fault:
                 now = asyncio.get_running_loop().time()
                 self._crashing_since = (self._crashing_since or now) if fault.has_failed else None
+                self._is_silent = fault.is_silent
                 raise
             except GatewayFault:
                 self.may_be_there = False
@@ -182,7 +185,7 @@ class Spawn:
     async def _found(self) -> Begun | None:
         """The session, if the call that had no answer has begun it after all."""
         try:
-            row = await self._spawner.look(self._wanted.label, self._refused)
+            row = await self._spawner.look(self._wanted.label, self._refused, is_silent=self._is_silent)
         except Refused as refusal:
             words = f"{refusal}; a call had no answer, so it may run, under the label {self._wanted.label}"
             raise _failed(words) from None

@@ -1,0 +1,133 @@
+"""A run has one session at most, whatever becomes of the calls and of the runner."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from support.gateway import Double, Fault, Settings, answer, crash, double, drop, half, hang, late, torn
+from support.session_runs import Noted, left, order, play, sessions
+
+from jeeves_runner.core.outcome import Finished, Lost
+from jeeves_runner.execute.contract import Order
+from jeeves_runner.execute.session.gateway import Gateway
+from jeeves_runner.execute.session.label import tail_of
+
+ANSWERS_WITHIN = 0.3
+"""Seconds; a fault that hangs is one after them."""
+
+FAULTS = (
+    drop("sessions_spawn"),
+    drop("sessions_spawn", acted=True),
+    hang("sessions_spawn"),
+    hang("sessions_spawn", acted=True),
+    late("sessions_spawn", 0.5, acted=True),
+    half("sessions_spawn"),
+    torn("sessions_spawn"),
+    crash("sessions_spawn"),
+    crash("sessions_spawn", acted=True),
+    answer("sessions_spawn", 502, "<html>"),
+    answer("sessions_spawn", 504, "", acted=True),
+    answer("sessions_spawn", 503, "{}", headers={"Retry-After": "0.1"}),
+    answer("sessions_spawn", 200, '{"ok": true}', acted=True),
+)
+LOOKS = (drop("sessions_list"), hang("sessions_list"), half("sessions_list"), crash("sessions_list"))
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Double]:
+    with double(Settings(speed=20)) as far:
+        yield far
+
+
+@pytest.fixture
+def far(shared: Double) -> Iterator[Double]:
+    yield shared
+    shared.switch_off()
+
+
+async def how_many(far: Double, of: Order) -> int:
+    """Sessions of this run at the gateway."""
+    tail = tail_of(of.run.job_id, of.run.run_id, of.run.mark)
+    gateway = Gateway(far.url, lambda: far.token, timeout=5)
+    try:
+        listed = await gateway.invoke("sessions_list", {"search": tail, "limit": 200})
+        return len(listed["sessions"])
+    finally:
+        await gateway.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind} {fault.status} {fault.acted}")
+def test_a_call_that_goes_astray_makes_no_second_session(far: Double, tmp_path: Path, fault: Fault) -> None:
+    async def scenario() -> None:
+        async with sessions(far, tmp_path, answers_within=ANSWERS_WITHIN) as runner:
+            far.switch_on(fault)
+            work = order()
+            ending, _ = await runner.run(work)
+            assert isinstance(ending, Finished)
+            assert ending.status == "ok"
+            assert await how_many(far, work) == 1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_series_of_faults_makes_a_second_session(far: Double, tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+
+    async def scenario() -> None:
+        async with sessions(far, tmp_path, answers_within=ANSWERS_WITHIN) as runner:
+            far.switch_on(*random.choices(FAULTS + LOOKS, k=random.randint(2, 6)))
+            work = order()
+            ending, _ = await runner.run(work)
+            assert isinstance(ending, Finished)
+            far.switch_off()
+            assert await how_many(far, work) == 1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(
+    far: Double, tmp_path: Path, seed: int
+) -> None:
+    """Its successor takes the session over whose handle was not noted, or finds that there is none."""
+    random = Random(seed)
+
+    async def scenario() -> None:
+        far.switch_on(late("sessions_spawn", 0.05 * random.random(), acted=random.random() < 0.5))
+        work = order("MODE:slow=4")
+        async with sessions(far, tmp_path) as first:
+            start = asyncio.create_task(first.start(work))
+            await asyncio.sleep(0.1 * random.random())
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+        async with sessions(far, tmp_path) as second:
+            answer = await second.executor.recover(left(work), None)
+            if not isinstance(answer, Lost):
+                sink = Noted()
+                ending = await second.executor.wait(answer, sink)
+                assert isinstance(ending, Finished)
+                assert ending.status == "ok"
+                assert sink.output.startswith(b"FAKE-REPLY")
+        assert await how_many(far, work) == (0 if isinstance(answer, Lost) else 1)
+
+    play(scenario)
+
+
+def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: Path) -> None:
+    async def scenario(far: Double) -> None:
+        works = [order("MODE:ok", run_id, job=f"job{run_id}") for run_id in range(1, 13)]
+        async with sessions(far, tmp_path, answers_within=1) as runner:
+            tasks = [asyncio.create_task(runner.run(work)) for work in works]
+            for _ in range(3):
+                await asyncio.sleep(0.1)
+                await asyncio.to_thread(far.restart)
+            await asyncio.gather(*tasks)
+            counts = Counter([await how_many(far, work) for work in works])
+            assert counts == {1: len(works)}
+
+    with double(Settings(speed=50, state=str(tmp_path / "state"))) as far:
+        play(lambda: scenario(far))

@@ -1,0 +1,145 @@
+"""A whole server whose jobs are sessions of an agent: stops, crashes, copies, deadlines."""
+
+import json
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from support.gateway import WITHOUT_TIMEOUT, Double, Settings, double
+from support.server import Server, new_project, save, serving, until
+
+JOB = "type: session\nprompt: '{task}'\ntimeout: 10m\noverlap_policy: allow\n"
+
+
+def project(root: Path, far: Double, task: str, **keys: str) -> Path:
+    """One with the job ``agent``, whose gateway is the double."""
+    root.mkdir(exist_ok=True)
+    (root / "token").write_text(far.token)
+    (root / "token").chmod(0o600)
+    new_project(root, f"port: 0\ngateway: {{url: '{far.url}', token_path: token}}\n")
+    more = "".join(f"{name}: {value}\n" for name, value in keys.items())
+    save(root, "agent.yaml", JOB.format(task=task).replace("timeout: 10m\n", "") + (more or "timeout: 10m\n"))
+    return root
+
+
+def begin(server: Server) -> int:
+    """Trigger the job; the run's id."""
+    until(lambda: server.job("agent"))
+    status, answer = server.post("/jobs/agent/run?wait=0s")
+    assert status == 202
+    run_id: int = answer["run"]["id"]
+    return run_id
+
+
+def ended(server: Server, run_id: int) -> Any:
+    """The run's row, once it has ended."""
+
+    def look() -> Any:
+        run = server.get(f"/runs/{run_id}")["run"]
+        return run if run["status"] not in ("scheduled", "running") else None
+
+    return until(look)
+
+
+def labels(far: Double) -> Counter[str]:
+    """How many sessions there are of each label."""
+    return Counter({call["key"]: call["label"] for call in far.model_calls()}.values())
+
+
+def test_a_session_is_recorded_with_its_text_tokens_and_model(tmp_path: Path) -> None:
+    with double() as far, serving(project(tmp_path / "p", far, 'MODE:echo=JR_RESULT:{"mails":3}')) as server:
+        run = ended(server, begin(server))
+        assert (run["status"], run["tokens"], run["model"]) == ("ok", 1234, "fake/fake-1")
+        assert run["result_meta"] == {"mails": 3}
+        assert run["stdout"] == 'JR_RESULT:{"mails":3}'
+        assert far.token not in json.dumps(run)
+        assert far.token not in server.log.read_text()
+
+
+def test_a_stop_leaves_the_session_and_the_next_start_takes_it_up(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:slow=4")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            assert server.stop() == 0
+        with serving(root) as server:
+            assert server.get(f"/runs/{run_id}")["run"]["status"] == "running"
+            assert ended(server, run_id)["status"] == "ok"
+        assert len(far.model_calls()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_a_runner_that_is_killed_at_any_moment_begins_no_second_session(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:slow=1")
+        with serving(root) as server:
+            run_ids = [begin(server) for _ in range(3)]
+            time.sleep(0.2 * random.random())  # the moment is what is tried
+            server.kill()
+        with serving(root) as server:
+            found = [ended(server, run_id) for run_id in run_ids]
+        assert all(run["status"] in ("ok", "interrupted") for run in found)
+        assert set(labels(far).values()) <= {1}
+        assert len(labels(far)) <= 3
+        assert sum(run["status"] == "ok" for run in found) <= len(labels(far))
+
+
+def test_a_copy_of_a_database_leaves_the_sessions_of_the_original_alone(tmp_path: Path) -> None:
+    with double() as far:
+        root, original = project(tmp_path / "p", far, "MODE:slow=6"), tmp_path / "original"
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            server.stop()
+        root.rename(original)
+        shutil.copytree(original, root)
+        with serving(root) as server:
+            run = ended(server, run_id)
+            assert run["status"] == "interrupted"
+            assert f"that of {root}/data/runner.sqlite" in run["message"]
+            assert "was left alone" in server.log.read_text()
+        shutil.rmtree(root)
+        original.rename(root)
+        with serving(root) as server:
+            assert len(far.model_calls()) == 1
+            assert server.get(f"/runs/{run_id}")["run"]["status"] in ("running", "ok")
+            assert ended(server, run_id)["status"] == "ok"
+
+
+def test_a_deadline_ends_the_session_at_the_gateway(tmp_path: Path) -> None:
+    with double() as far, serving(project(tmp_path / "p", far, "MODE:hang", timeout="1s")) as server:
+        run = ended(server, begin(server))
+        assert run["status"] == "timeout"
+
+
+def test_what_a_gateway_cannot_cancel_is_cancelled_here_and_its_tokens_come_late(tmp_path: Path) -> None:
+    with double(Settings(version=WITHOUT_TIMEOUT)) as far:
+        root = project(tmp_path / "p", far, "MODE:slow=3")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            assert server.post(f"/runs/{run_id}/cancel")[0] == 202
+            run = ended(server, run_id)
+            assert run["status"] == "cancelled"
+            assert "this gateway has no way to cancel a session" in run["message"]
+            late = until(lambda: server.get(f"/runs/{run_id}")["run"]["late"])
+            assert (late["status"], late["tokens"]) == ("ok", 1234)
+
+
+def test_a_run_that_waits_for_the_gateway_says_so_and_can_be_cancelled(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:ok")
+        far.kill()
+        with serving(root) as server:
+            run_id = begin(server)
+            until(lambda: "waits for the gateway" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            server.post(f"/runs/{run_id}/cancel")
+            assert ended(server, run_id)["status"] == "cancelled"
+        far.start()
