@@ -7,10 +7,10 @@ measured only where they are named.
 import argparse
 import sys
 
-from benchmarks import apply, burst, command, durability, instants, run_overhead, save_to_timer
+from benchmarks import apply, burst, command, durability, instants, run_overhead, save_to_timer, sessions
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "save", "run", "burst", "command", "instants", "durability")
+PARTS = ("apply", "save", "run", "burst", "command", "sessions", "instants", "durability")
 
 
 def _part(word: str) -> str:
@@ -46,6 +46,10 @@ def main() -> int:
     if "command" in wanted:
         found = command.main(rounds=10 if options.quick else 40)
         print_table("whole commands beside a running server (floor: Python and click alone)", found)
+        rows += found
+    if "sessions" in wanted:
+        found = sessions.main(seconds=8 if options.quick else 25)
+        print_table("sessions of agents, by a double of their gateway", found)
         rows += found
     if "instants" in wanted:
         found = instants.main()
