@@ -46,3 +46,7 @@ class Absent:
 
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         return self._lost
+
+    async def secrets(self, order: Order) -> tuple[str, ...]:
+        """It takes nothing over."""
+        return ()

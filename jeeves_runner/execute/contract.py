@@ -188,3 +188,12 @@ class Executor(Protocol):
         its beginning.
         """
         ...
+
+    async def secrets(self, order: Order) -> Sequence[str]:
+        """Which texts must be masked in what a run says that an earlier runner has started: those that
+        ``start`` told the sink, as far as they can be found out now.
+
+        Asked after a take-over, before ``wait``. The spec is the one that the job has by now. A secret that
+        is gone is left out. For those in ``env`` there is ``known_secrets``.
+        """
+        ...

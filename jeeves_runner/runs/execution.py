@@ -1,19 +1,19 @@
 """One attempt at work: from its recorded start to everything there is to record of its end."""
 
 import asyncio
-import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause
 from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.wrong_clock import time_left
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.errors import JeevesError
-from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order, RunFacts
+from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
 from jeeves_runner.runs.jobs import Job
+from jeeves_runner.runs.orders import order_of
 from jeeves_runner.runs.outcomes import Report
 from jeeves_runner.runs.precheck import says_go
 from jeeves_runner.runs.row_notes import RowNotes
@@ -168,7 +168,7 @@ class Execution:
         if self.is_asked_to_end():
             return Cancelled()
         trace = self._trace = Trace(run, self._logs, self._notes.said, of_precheck=self._is_precheck)
-        order = Order(self.job.spec, self._facts(run, api_url))
+        order = order_of(self.job, run, self.mark, api_url)
         if self._is_precheck:
             ending = await self._check_first(order, run, trace)
             if ending is not None:
@@ -243,8 +243,18 @@ class Execution:
         if left.deadline is not None:
             remaining = time_left(left.deadline, left.timeout, self._clock.now())
             self._set_deadline(remaining.total_seconds())
-        self._trace = Trace(left.run, self._logs, self._notes.said)
-        return await self._wait(handle, self._trace)
+        trace = self._trace = Trace(left.run, self._logs, self._notes.said)
+        await self._mask_again(left.run, trace)
+        return await self._wait(handle, trace)
+
+    async def _mask_again(self, run: Run, trace: Trace) -> None:
+        """Have the trace mask what the earlier runner's did."""
+        secrets: Sequence[str] = ()
+        try:
+            secrets = await self.executor.secrets(order_of(self.job, run, self.mark))
+        except Exception:  # the work goes on, and its end is waited for
+            log.exception("run %d was taken over, and its output is not masked", run.id)
+        await trace.output.prepared(secrets=secrets, script_hash=run.script_hash)
 
     async def _wait(self, handle: Handle, trace: Trace) -> Ending:
         try:
@@ -281,19 +291,6 @@ class Execution:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-
-    def _facts(self, run: Run, api_url: str | None) -> RunFacts:
-        return RunFacts(
-            run_id=run.id,
-            job_id=run.job_id,
-            mark=self.mark,
-            attempt=run.attempt,
-            trigger=str(run.trigger),
-            scheduled_for=None if run.scheduled_for is None else to_text(run.scheduled_for),
-            namespace=self.job.row.namespace,
-            params={} if run.params is None else json.loads(run.params),
-            api_url=api_url,
-        )
 
 
 def _text(error: JeevesError) -> str:

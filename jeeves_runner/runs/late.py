@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -11,18 +11,25 @@ from typing import Any, Final
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.outcome import Cancelled, Ending, Lost, outcome
+from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost, outcome
 from jeeves_runner.core.run import Outcome, Run
 from jeeves_runner.core.wrong_clock import time_left
 from jeeves_runner.db.run_late import note_late, unconfirmed_runs
+from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError
-from jeeves_runner.execute.contract import Handle, LeftFacts
+from jeeves_runner.execute.contract import Handle
+from jeeves_runner.execute.output.sink import Output
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.execution import Execution
+from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.orders import order_of
 from jeeves_runner.runs.settle import left_facts
 
 log = logging.getLogger(__name__)
+
+Late = Callable[[], Coroutine[Any, Any, Ending | None]]
+"""Waits for what comes late, masked; None if nothing does."""
 
 WATCHED: Final = timedelta(minutes=10)
 """How long after a recorded end its work is still watched."""
@@ -36,10 +43,10 @@ class LateEnds:
 
     def __init__(
         self,
-        *,
         conn: apsw.Connection,
         writer: Writer,
         executors: Executors,
+        jobs: KnownJobs,
         clock: Clock,
         epoch: int,
         on_fenced: Callable[[Fenced], None],
@@ -47,6 +54,7 @@ class LateEnds:
         self._conn = conn
         self._writer = writer
         self._executors = executors
+        self._jobs = jobs
         self._clock = clock
         self._epoch = epoch
         self._on_fenced = on_fenced
@@ -56,20 +64,7 @@ class LateEnds:
     def watch(self, run: Run, execution: Execution) -> None:
         """Watch work whose run has just ended. Where it was not found out whether there is any, that is asked
         again."""
-        executor, handle = execution.executor, execution.handle
-        if handle is not None:
-            late = partial(executor.late, handle)
-        else:
-            kept = Handle(executor.name, run.id, {}).as_json()
-            left = LeftFacts(
-                run_id=run.id,
-                job_id=run.job_id,
-                mark=execution.mark,
-                started_at=run.started_at,
-                origin=None,
-            )
-            late = partial(self._look_for, left, kept)
-        self._begin(self._watched(run.id, late, execution.masked), WATCHED)
+        self._begin(run.id, WATCHED, partial(self._of_this_runner, run, execution))
 
     def watch_on(self) -> None:
         """Go on with what an earlier runner watched."""
@@ -77,8 +72,7 @@ class LateEnds:
         for left in unconfirmed_runs(self._conn, now - WATCHED):
             if left.run.finished_at is not None:
                 remaining = time_left(left.run.finished_at + WATCHED, WATCHED, now)
-                look = partial(self._look_for, left_facts(left), left.handle)
-                self._begin(self._watched(left.run.id, look, lambda text: text), remaining)
+                self._begin(left.run.id, remaining, partial(self._of_an_earlier_one, left))
 
     def stop(self) -> None:
         """Watch nothing more."""
@@ -86,54 +80,54 @@ class LateEnds:
         for task in self._tasks:
             task.cancel()
 
-    def _begin(self, work: Coroutine[Any, Any, None], remaining: timedelta) -> None:
-        if self._is_stopped:
-            work.close()
-            return
+    def _begin(self, run_id: int, remaining: timedelta, late: Late) -> None:
+        if not self._is_stopped:
+            task = asyncio.get_running_loop().create_task(self._watch(run_id, remaining, late))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-        async def limited() -> None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(remaining.total_seconds()):
-                    await work
+    async def _watch(self, run_id: int, remaining: timedelta, late: Late) -> None:
+        try:
+            async with asyncio.timeout(remaining.total_seconds()):
+                ending = await late()
+                if ending is not None:
+                    await self._note(run_id, outcome(ending, cause=None, result=None))
+        except TimeoutError:
+            log.debug("run %d is watched no longer", run_id)
+        except JeevesError as error:
+            log.warning("run %d is watched no longer: %s", run_id, error)
+        except Exception:  # it is not worth the end of the runner
+            log.exception("run %d is watched no longer", run_id)
 
-        task = asyncio.get_running_loop().create_task(limited())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _of_this_runner(self, run: Run, execution: Execution) -> Ending | None:
+        handle = execution.handle
+        if handle is None:
+            kept = Handle(execution.executor.name, run.id, {}).as_json()
+            left = LeftRun(run=run, mark=execution.mark, handle=kept, deadline=None)
+            return await self._of_an_earlier_one(left)
+        return _told(await execution.executor.late(handle), execution.masked)
 
-    async def _look_for(self, left: LeftFacts, kept: str | None) -> Ending | None:
+    async def _of_an_earlier_one(self, left: LeftRun) -> Ending | None:
         """How work ended that has to be found again. It is asked to end once more: it was to."""
-        found = await self._executors.recover(left, kept)
+        found = await self._executors.recover(left_facts(left), left.handle)
         if isinstance(found, Lost):
             return None
         executor, handle = found
         await executor.cancel(handle, 0)
-        return await executor.late(handle)
+        ending = await executor.late(handle)
+        job = self._jobs.get(left.run.job_id)
+        if job is None:
+            return None  # what is to be masked is not known
+        output = Output(None, 0)
+        secrets = await executor.secrets(order_of(job, left.run, left.mark))
+        await output.prepared(secrets=secrets, script_hash=None)
+        return _told(ending, output.masked)
 
-    async def _watched(
-        self,
-        run_id: int,
-        late: Callable[[], Coroutine[Any, Any, Ending | None]],
-        masked: Callable[[str], str],
-    ) -> None:
-        try:
-            ending = await late()
-        except JeevesError as error:
-            log.warning("run %d is watched no longer: %s", run_id, error)
-            return
-        except Exception:  # it is not worth the end of the runner
-            log.exception("run %d is watched no longer", run_id)
-            return
-        match ending:
-            case None | Lost() | Cancelled(confirmed=False):
-                return
-        await self._note(run_id, outcome(ending, cause=None, result=None), masked)
-
-    async def _note(self, run_id: int, late: Outcome, masked: Callable[[str], str]) -> None:
-        shown = late._replace(message=None if late.message is None else masked(late.message))
+    async def _note(self, run_id: int, late: Outcome) -> None:
         while True:
             try:
                 is_noted = await self._writer.write(
-                    lambda tx: note_late(tx, run_id, shown, epoch=self._epoch), priority=Priority.OTHER
+                    lambda tx: note_late(tx, run_id, late, epoch=self._epoch), priority=Priority.OTHER
                 )
             except Fenced as fenced:
                 self._on_fenced(fenced)
@@ -145,3 +139,14 @@ class LateEnds:
             if is_noted:
                 log.info("run %d has ended after all: %s", run_id, late.status)
             return
+
+
+def _told(ending: Ending | None, masked: Callable[[str], str]) -> Ending | None:
+    """An end with its secrets masked; None if it tells nothing."""
+    match ending:
+        case None | Lost() | Cancelled(confirmed=False):
+            return None
+        case Finished(message=str(message)) | Cancelled(message=str(message)):
+            return replace(ending, message=masked(message))
+        case _:
+            return ending

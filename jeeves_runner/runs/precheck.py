@@ -1,6 +1,7 @@
 """The first part of a run: its job's precheck, carried out by the executor of scripts."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Literal
 
 from jeeves_runner.core.model import JobSpec, Reason
@@ -75,6 +76,10 @@ class PrecheckExecutor:
     async def late(self, handle: Handle) -> Ending | None:
         """As of any script."""
         return await self._executor.late(handle)
+
+    async def secrets(self, order: Order) -> Sequence[str]:
+        """As of any script."""
+        return await self._executor.secrets(order)
 
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         """Handles name the executor behind it, which is asked itself."""

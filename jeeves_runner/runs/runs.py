@@ -71,9 +71,7 @@ class Runs:
         self._board = board = Board(executors.slots(), pools or {})
         self._jobs = jobs = KnownJobs(conn)
         self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full)
-        self._late = late = LateEnds(
-            conn=conn, writer=writer, executors=executors, clock=clock, epoch=epoch, on_fenced=self.fence
-        )
+        self._late = late = LateEnds(conn, writer, executors, jobs, clock, epoch, self.fence)
         self._running = running = RunningRuns(
             board=board,
             writer=writer,

@@ -28,6 +28,7 @@ from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost, Span
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
+from jeeves_runner.execute.known_secrets import known_secrets
 
 LATE = 0.2
 POLL = 0.02
@@ -75,7 +76,7 @@ class EngineExecutor:
         return self.full
 
     async def start(self, order: Order, sink: RunSink) -> Handle:
-        await sink.prepared(secrets=(), script_hash=None)
+        await sink.prepared(secrets=await self.secrets(order), script_hash="5c7197")
         env = {name: value for name, value in order.spec.env if isinstance(value, str)}
         seconds = None if order.spec.timeout_ms is None else order.spec.timeout_ms / 1000
         work, text = order.run.mark, order.spec.script
@@ -120,6 +121,9 @@ class EngineExecutor:
         if (await self.ask(op="look", work=work))["state"] == "unknown":
             return Lost(message="the engine does not know this run")
         return Handle(self.name, left.run_id, {"work": work})
+
+    async def secrets(self, order: Order) -> tuple[str, ...]:
+        return await asyncio.to_thread(known_secrets, order, str(self._socket.parent), os.environ)
 
     async def _look(self, handle: Handle) -> Any:
         """What the engine knows of work; while it is away nothing is known."""

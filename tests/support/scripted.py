@@ -65,3 +65,7 @@ class ScriptedExecutor:
 
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Lost:
         return Lost(message="the runner died while this ran")
+
+    async def secrets(self, order: Order) -> tuple[str, ...]:
+        """It takes nothing over."""
+        return ()

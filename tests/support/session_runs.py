@@ -32,7 +32,7 @@ class Noted:
         self.tokens: list[int] = []
         self._news = asyncio.Event()
 
-    def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
+    async def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
         self.secrets, self.script_hash = tuple(secrets), script_hash
 
     def write(self, stream: StreamName, data: bytes) -> None:

@@ -107,3 +107,7 @@ class LocalExecutor:
         known = LocalHandle(left.run_id, left.mark) if handle is None else LocalHandle.of(handle, left.mark)
         ended = await self._launcher.end_left(known)
         return Lost(message=RUNNER_DIED, left_alive=ended.left_alive)
+
+    async def secrets(self, order: Order) -> tuple[str, ...]:
+        """No program is taken over: nothing more is heard of it."""
+        return ()

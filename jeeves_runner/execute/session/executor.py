@@ -101,7 +101,7 @@ class SessionExecutor:
             token = await self._gateway.token()
         except Unauthorized as fault:
             raise StartFailed(str(fault), hint=fault.hint) from None
-        sink.prepared(secrets=(token,), script_hash=digest)
+        await sink.prepared(secrets=(token,), script_hash=digest)
         label = label_of(session.label, run.job_id, run.run_id, run.mark)
         wanted = Wanted(label, parent_of(run.job_id), _arguments(prompt, session, order.spec.timeout_ms))
         handle = SessionHandle(

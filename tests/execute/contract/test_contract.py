@@ -14,7 +14,7 @@ import pytest
 from support.engine import EngineExecutor, engine
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.model import JobSpec, RunStatus, SourceType
+from jeeves_runner.core.model import JobSpec, RunStatus, Secret, SourceType
 from jeeves_runner.core.outcome import Ending, Exited, Finished, Lost, is_confirmed, outcome
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.errors import InvalidValue, StartFailed
@@ -245,6 +245,25 @@ def test_what_work_says_of_itself_is_passed_on_with_its_tokens(make: Make) -> No
         else:
             assert sink.said[-1] == ("reads", 5)
             assert (recorded(ending).tokens, recorded(ending).model) == (5, "engine-1")
+
+    run(scenario)
+
+
+def test_what_must_be_masked_is_found_out_again(make: Make, tmp_path: Path) -> None:
+    """Of a run that was taken over; nothing is heard any more of one that was not."""
+    (tmp_path / "key").write_text("hunter2-secret")
+    (tmp_path / "too").write_text("another-secret")
+    env = (("A", Secret("file", "key")), ("B", Secret("file", str(tmp_path / "too"))))
+
+    async def scenario() -> None:
+        executor, sink = make(), Noted()
+        work = order("true")
+        work = work._replace(spec=work.spec._replace(env=env))
+        await executor.wait(await executor.start(work, sink), sink)
+        assert sink.secrets == ("hunter2-secret", "another-secret")
+        (tmp_path / "too").unlink()
+        found = await make().secrets(work)
+        assert tuple(found) == (("hunter2-secret",) if executor.on_shutdown == "leave" else ())
 
     run(scenario)
 

@@ -1,0 +1,116 @@
+"""Secrets of a run stay masked when the next runner takes it over."""
+
+import asyncio
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from support.db import child, expect
+from support.engine import RUNNER, EngineExecutor, engine
+from support.logs import log_file
+from support.runs import Place, Rig, job, with_runner
+
+from jeeves_runner.core.model import RunStatus, Secret
+from jeeves_runner.core.outcome import Finished
+from jeeves_runner.db.run_list import run_row
+from jeeves_runner.execute.contract import Handle, Order
+
+SECRET = "hunter2-secret"
+ENV = (
+    ("KEY", Secret("file", "key")),
+    ("GONE", Secret("file", "gone")),
+    ("NONE", Secret("from_env", "NO_SUCH")),
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with engine(tmp_path / "socket"):
+        (tmp_path / "key").write_text(f"{SECRET}\n")
+        yield Place(tmp_path)
+
+
+def work(place: Place, rest: str) -> str:
+    root = place.root
+    return f"touch {root}/begun; until test -e {root}/go; do sleep 0.02; done; {rest}"
+
+
+def killed_at_work(place: Place) -> None:
+    with child(RUNNER, place.root) as runner:
+        expect(runner, "working")
+        runner.send_signal(signal.SIGKILL)
+
+
+def executor(place: Place) -> EngineExecutor:
+    return EngineExecutor(place.root / "socket")
+
+
+def test_output_and_messages_of_a_run_that_was_taken_over_are_masked(place: Place) -> None:
+    says = f"echo '3 reads {SECRET}' >> $SAYS; until test -e {place.root}/end; do sleep 0.02; done"
+    place.apply(job("work", work(place, f"echo it is {SECRET}; {says}"), env=ENV))
+    killed_at_work(place)
+
+    async def scenario(rig: Rig) -> None:
+        (place.root / "go").touch()
+        await rig.until(lambda: place.runs("work")[0].message == "reads ***")
+        (place.root / "end").touch()
+        await rig.until_story("work", "ok")
+
+    with_runner(place, scenario, executor=executor(place))
+    (run,) = place.runs("work")
+    assert run.stdout == "it is ***\n"
+    assert log_file(place.root / "data", run.id, "work").read_text() == "it is ***\n"
+    assert run.script_hash == "5c7197"  # as the first runner had noted it
+
+
+def test_a_run_whose_secrets_cannot_be_found_out_is_waited_for_all_the_same(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.apply(job("work", work(place, "echo done"), env=ENV))
+    killed_at_work(place)
+
+    class Broken(EngineExecutor):
+        async def secrets(self, order: Order) -> tuple[str, ...]:
+            raise RuntimeError("a bug")
+
+    (place.root / "go").touch()
+    broken = Broken(place.root / "socket")
+    with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=broken)
+    assert "run 1 was taken over, and its output is not masked" in caplog.text
+
+
+class Chatty(EngineExecutor):
+    """Says late what it must not."""
+
+    async def late(self, handle: Handle) -> Finished:
+        return Finished(status="ok", message=f"used {SECRET}")
+
+
+@pytest.mark.parametrize("is_same_runner", [True, False])
+def test_what_is_said_late_is_masked_by_each_runner(place: Place, is_same_runner: bool) -> None:
+    place.apply(job("work", work(place, "true"), env=ENV, kill_grace_ms=0))
+    asyncio.run(executor(place).ask(op="be", deaf=True))
+
+    async def cancel(rig: Rig) -> None:
+        run = await rig.runs.request("work")
+        await rig.until((place.root / "begun").exists)
+        await rig.runs.cancel(run.id)
+        assert (await rig.runs.wait(run.id)).status is RunStatus.CANCELLED
+        if is_same_runner:
+            await until_late(rig)
+
+    async def until_late(rig: Rig) -> None:
+        await rig.until(lambda: late(place) is not None)
+
+    first: Sequence[type[EngineExecutor]] = (Chatty,) if is_same_runner else (EngineExecutor, Chatty)
+    for kind, scenario in zip(first, (cancel, until_late), strict=False):
+        with_runner(place, scenario, executor=kind(place.root / "socket"))
+    noted = late(place)
+    assert isinstance(noted, dict)
+    assert noted["message"] == "used ***"
+
+
+def late(place: Place) -> object:
+    row = run_row(place.conn, 1)
+    return None if row is None else row["late"]
