@@ -87,6 +87,8 @@ class Lost:
     """Why not, for people."""
     left_alive: str | None = None
     """What of the work may be alive and was not ended, since it may be another's; for people."""
+    began: bool = True
+    """False: it is sure that the work has never begun, so that the next runner may start it."""
 
     @property
     def text(self) -> str:

@@ -186,6 +186,8 @@ class Executor(Protocol):
         answer is no reason to wait for it in here: the handle is answered by which ``wait`` goes on looking,
         and by which ``cancel`` works once it is found. After a take-over, ``wait`` delivers the output from
         its beginning.
+
+        Lost says that the work never began only where that is sure: then its start is made up for.
         """
         ...
 

@@ -76,7 +76,13 @@ class Execution:
 
         Every failure is an ending, and a cancelled task is one too: all runs get an outcome.
         """
-        return await self._reported(run, self._start_and_wait(run, api_url))
+        timeout = self.job.spec.timeout_ms
+        seconds = None if timeout is None else timeout / 1000 + self._main.patience
+        return await self._reported(run, self._start_and_wait(run, api_url, seconds))
+
+    async def begin(self, left: LeftRun, api_url: str | None) -> Report | None:
+        """Run what an earlier runner was to start and did not, by the deadline that one has set."""
+        return await self._reported(left.run, self._start_and_wait(left.run, api_url, self._left_of(left)))
 
     async def resume(self, left: LeftRun, handle: Handle) -> Report | None:
         """See work to its end that an earlier runner has started, by the deadline that one has set."""
@@ -164,7 +170,8 @@ class Execution:
         await self._trace.close()
         return self._trace.report(ending, waited_ms)
 
-    async def _start_and_wait(self, run: Run, api_url: str | None) -> Ending:
+    async def _start_and_wait(self, run: Run, api_url: str | None, seconds: float | None) -> Ending:
+        """``seconds``: until its deadline; None if there is none."""
         if self.is_asked_to_end():
             return Cancelled()
         trace = self._trace = Trace(run, self._logs, self._notes.said, of_precheck=self._is_precheck)
@@ -173,8 +180,6 @@ class Execution:
             ending = await self._check_first(order, run, trace)
             if ending is not None:
                 return ending
-        timeout = self.job.spec.timeout_ms
-        seconds = None if timeout is None else timeout / 1000 + self.executor.patience
         if self.outlives_the_runner:  # its start may be a long wait already
             self._set_deadline(seconds)
         started = await self._start(order, run, trace)
@@ -240,12 +245,16 @@ class Execution:
 
     async def _wait_on(self, left: LeftRun, handle: Handle) -> Ending:
         self._handle = handle
-        if left.deadline is not None:
-            remaining = time_left(left.deadline, left.timeout, self._clock.now())
-            self._set_deadline(remaining.total_seconds())
+        self._set_deadline(self._left_of(left))
         trace = self._trace = Trace(left.run, self._logs, self._notes.said)
         await self._mask_again(left.run, trace)
         return await self._wait(handle, trace)
+
+    def _left_of(self, left: LeftRun) -> float | None:
+        """How many seconds are left until a stored deadline."""
+        if left.deadline is None:
+            return None
+        return time_left(left.deadline, left.timeout, self._clock.now()).total_seconds()
 
     async def _mask_again(self, run: Run, trace: Trace) -> None:
         """Have the trace mask what the earlier runner's did."""

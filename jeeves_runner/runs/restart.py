@@ -6,18 +6,27 @@ import logging
 import apsw
 
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
+from jeeves_runner.core.outcome import Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import runs
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.attempt import Attempt
 from jeeves_runner.runs.board import Board
-from jeeves_runner.runs.jobs import KnownJobs
+from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.outcomes import record_outcome
 from jeeves_runner.runs.running import RunningRuns
-from jeeves_runner.runs.settle import Kept, Recovered, end_left_run, record_lost_runs, recover_left_runs
+from jeeves_runner.runs.settle import (
+    Kept,
+    Recovered,
+    end_left_run,
+    lost_report,
+    record_lost_runs,
+    recover_left_runs,
+)
 from jeeves_runner.runs.waiting_ends import WaitingEnds
 
 log = logging.getLogger(__name__)
@@ -59,6 +68,8 @@ class Restart:
         await record_lost_runs(recovered.lost, self._writer, self._epoch)
         for one in recovered.kept:
             await self._take_over(one)
+        for left, lost in recovered.unbegun:
+            await self._begin(left, lost)
 
     async def line_up(self) -> tuple[list[Run], int]:
         """Put in line what a runner had told to wait. What is left are requests that no runner has seen; they
@@ -76,12 +87,30 @@ class Restart:
             log.error("run %d is ended: the row of its job %s is damaged", left.run.id, left.run.job_id)
             await self._end(left)
             return
+        attempt = self._place(left, job, executor)
+        self._running.track(self._running.resume(attempt, left, handle))
+
+    async def _begin(self, left: LeftRun, lost: Lost) -> None:
+        """Make up for a start that the last runner had recorded and not carried out.
+
+        It was decided about by a spec: a job that is another by now, or is not to run any more, is left out.
+        """
+        job = self._jobs.get(left.run.job_id)
+        if job is None or not _is_still_the_job(job, left.run):
+            report = await lost_report(left.run, lost, self._data_dir)
+            await record_lost_runs([(left, report)], self._writer, self._epoch)
+            return
+        attempt = self._place(left, job, self._executors.of(job.spec))
+        self._running.track(self._running.begin(attempt, left))
+
+    def _place(self, left: LeftRun, job: Job, executor: Executor) -> Attempt:
+        """Give it its slot, and what carries it out."""
         attempt = Attempt.of(left.run)
         self._board.add(attempt)
         self._board.set_run(attempt, left.run)
         self._board.take_slot(attempt, executor.name, left.run.pool)
         self._running.equip(attempt, job, executor, left.mark)
-        self._running.track(self._running.resume(attempt, left, handle))
+        return attempt
 
     async def _end(self, left: LeftRun) -> None:
         report = await end_left_run(self._executors, left, self._data_dir)
@@ -107,6 +136,11 @@ class Restart:
             return
         if not self._admission.is_in_window(job, run.scheduled_for):
             await self._waiting_ends.end(attempt, RunStatus.MISSED, Reason.LATE)
+
+
+def _is_still_the_job(job: Job, run: Run) -> bool:
+    row = job.row
+    return row.spec_hash == run.spec_hash and row.enabled and row.deleted_at is None
 
 
 def _is_known(run: Run) -> bool:

@@ -116,6 +116,14 @@ class RunningRuns:
         work = execution.resume(left, handle)
         await self._see_through(attempt, left.run, execution, work)
 
+    async def begin(self, attempt: Attempt, left: LeftRun) -> None:
+        """The same for work that an earlier runner was to start and did not."""
+        execution = attempt.execution
+        if execution is None:
+            raise RuntimeError("an attempt that is not equipped cannot begin")
+        work = execution.begin(left, self.api_url)
+        await self._see_through(attempt, left.run, execution, work)
+
     async def _see_through(
         self, attempt: Attempt, run: Run, execution: Execution, work: Coroutine[Any, Any, Report | None]
     ) -> None:

@@ -49,6 +49,8 @@ class Recovered(NamedTuple):
 
     kept: list[Kept]
     """Those whose work goes on."""
+    unbegun: list[tuple[LeftRun, Lost]]
+    """Those whose work was to begin and has not."""
     lost: list[tuple[LeftRun, Report]]
     """The others, of which nothing is left, each with what is to be recorded of it."""
 
@@ -73,13 +75,11 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
         return answer
 
     found = list(zip(left, await asyncio.gather(*map(recover, left)), strict=True))
+    lost = [(one, answer) for one, answer in found if isinstance(answer, Lost)]
     return Recovered(
-        [Kept(one, *answer) for one, answer in found if not isinstance(answer, Lost)],
-        [
-            (one, await lost_report(one.run, answer, data_dir))
-            for one, answer in found
-            if isinstance(answer, Lost)
-        ],
+        kept=[Kept(one, *answer) for one, answer in found if not isinstance(answer, Lost)],
+        unbegun=[(one, answer) for one, answer in lost if not answer.began],
+        lost=[(one, await lost_report(one.run, answer, data_dir)) for one, answer in lost if answer.began],
     )
 
 

@@ -14,6 +14,7 @@ from support.runs import Place, Rig, job, with_runner
 from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, RunStatus
 from jeeves_runner.core.outcome import Lost
 from jeeves_runner.core.run import Run
+from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
@@ -158,13 +159,21 @@ def test_a_place_that_is_free_in_the_end_is_taken(place: Place) -> None:
     with_runner(place, scenario, executor=executor(place))
 
 
-def settle(place: Place, way: str) -> None:
-    """The next runner has what was left to it: the work, or the news that there is none."""
+def settle(place: Place) -> None:
+    """The next runner has what was left to it: the work, or its start. It begins once either way."""
     assert the_run(place).status is RunStatus.RUNNING
     (place.root / "go").touch()
-    end = "ok" if way == LATE else "interrupted"
-    with_runner(place, lambda rig: rig.until_story("work", end), executor=executor(place))
-    assert the_run(place).stdout == ("done\n" if way == LATE else None)
+
+    async def scenario(rig: Rig) -> None:
+        await rig.until(
+            lambda: the_run(place).message == "waits for a place" or (place.root / "begun").exists()
+        )
+        await executor(place).ask(op="be", places=4)
+        await rig.until_story("work", "ok")
+
+    with_runner(place, scenario, executor=executor(place))
+    assert the_run(place).stdout == "done\n"
+    assert len((place.root / "begun").read_text().splitlines()) == 1
 
 
 def test_a_runner_that_stops_leaves_it_to_the_next_one(place: Place, way: str) -> None:
@@ -178,7 +187,7 @@ def test_a_runner_that_stops_leaves_it_to_the_next_one(place: Place, way: str) -
 
     with_runner(place, begin, executor=late(place))
     assert the_run(place).cancel_cause is None
-    settle(place, way)
+    settle(place)
 
 
 def test_a_runner_that_stops_while_the_start_is_committed_is_not_held_up_by_it(place: Place) -> None:
@@ -198,7 +207,7 @@ def test_a_runner_that_stops_while_the_start_is_committed_is_not_held_up_by_it(p
             await down
 
     with_runner(place, stop, executor=executor(place))
-    settle(place, FULL)
+    settle(place)
 
 
 def test_a_runner_that_has_lost_its_database_leaves_it_alone(place: Place, way: str) -> None:
@@ -213,16 +222,50 @@ def test_a_runner_that_has_lost_its_database_leaves_it_alone(place: Place, way: 
 
     with pytest.raises(JeevesError):
         with_runner(place, begin, executor=late(place))
-    settle(place, way)
+    settle(place)
 
 
-def test_after_a_kill_the_next_runner_finds_it_or_knows_that_there_is_nothing(place: Place, way: str) -> None:
+def test_after_a_kill_the_next_runner_finds_it_or_begins_it(place: Place, way: str) -> None:
     place.apply(job("work", work(place)))
     with child(RUNNER, place.root) as runner:
         expect(runner, "starting")
         runner.send_signal(signal.SIGKILL)
-    settle(place, way)
     assert (place.root / "begun").exists() is (way == LATE)
+    settle(place)
+
+
+@pytest.mark.parametrize("change", ["spec", "disable", "delete", "cancel", "timeout"])
+def test_what_has_not_begun_is_left_out_if_it_is_not_to_run_any_more(place: Place, change: str) -> None:
+    spec = job("work", work(place), timeout_ms=60_000, kill_grace_ms=0)
+    place.apply(spec)
+    places(place, 0)
+
+    async def begin(rig: Rig) -> None:
+        await rig.runs.request("work")
+        await until_it_starts(rig, FULL)
+
+    with_runner(place, begin, executor=executor(place))
+    match change:
+        case "spec":
+            place.apply(spec._replace(script="true"))
+        case "disable":
+            place.apply(spec._replace(enabled=False))
+        case "delete":
+            place.apply(delete=("work",))
+        case "cancel":
+            with place.write() as tx:
+                request_cancel(tx, the_run(place).id, CancelCause.CANCEL)
+        case "timeout":
+            with place.write() as tx:
+                tx.conn.execute("UPDATE runs SET deadline = ?", (tx.at,))
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.look()
+        end = {"cancel": "cancelled", "timeout": "timeout"}.get(change, "interrupted")
+        await rig.until_story("work", end)
+
+    with_runner(place, scenario, executor=executor(place))
+    assert not (place.root / "begun").exists()
 
 
 class Unsure(LateToAnswer):

@@ -119,7 +119,7 @@ class EngineExecutor:
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
         work = left.mark if handle is None else handle.facts["work"]
         if (await self.ask(op="look", work=work))["state"] == "unknown":
-            return Lost(message="the engine does not know this run")
+            return Lost(message="the engine does not know this run", began=handle is not None)
         return Handle(self.name, left.run_id, {"work": work})
 
     async def secrets(self, order: Order) -> tuple[str, ...]:
