@@ -3,9 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.db import child, expect
 from support.engine import EngineExecutor, engine
 from support.runs import Place, Rig, job, with_runner
@@ -173,6 +177,28 @@ def test_nothing_is_handed_over_while_a_write_is_on_its_way_or_when_nothing_is_n
         progress.say("newest", None)
         await asyncio.sleep(0)
         assert written.said == [Said("new", 3)]
+
+    asyncio.run(scenario())
+
+
+@given(st.lists(st.tuples(st.none() | st.sampled_from("abc"), st.none() | st.integers(-2, 9)), max_size=12))
+def test_whatever_is_said_the_row_has_the_last_word_and_no_word_twice(
+    words: list[tuple[str | None, int | None]],
+) -> None:
+    async def scenario() -> None:
+        written = Written()
+        progress = Progress(written.write, Said())
+        with patch("jeeves_runner.runs.progress._EVERY", 0):
+            for place, (message, tokens) in enumerate(words):
+                progress.say(message, tokens)
+                for _ in range(place % 3):
+                    await asyncio.sleep(0)
+            while progress._writing is not None:
+                await progress._writing
+        counted = [tokens for _, tokens in words if tokens is not None and tokens >= 0]
+        last = Said(words[-1][0] if words else None, counted[-1] if counted else None)
+        assert [Said(), *written.said][-1] == last
+        assert all(one != next_one for one, next_one in pairwise([Said(), *written.said]))
 
     asyncio.run(scenario())
 
