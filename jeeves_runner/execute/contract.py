@@ -166,7 +166,11 @@ class Executor(Protocol):
         ...
 
     async def cancel(self, handle: Handle, grace: float) -> None:
-        """Ask for an end now and enforce it after ``grace`` seconds; ``wait`` tells when it came."""
+        """Ask for an end now and enforce it after ``grace`` seconds; ``wait`` tells when it came.
+
+        An engine that does not answer is asked again in ``wait``, and this raises nothing. Where it does not
+        end in good time after that, or does not say so, ``wait`` answers that the end is not confirmed.
+        """
         ...
 
     async def late(self, handle: Handle) -> Ending | None:

@@ -185,6 +185,7 @@ def test_what_a_cancelled_start_may_have_left_is_looked_for_again_and_ended(plac
         ended = await cancelled(rig, place)
         assert ended.message == "cancelled on request (the engine is away)"
         late = await until_known(rig, place)
-        assert (late["status"], late["message"]) == ("error", "code -15")
+        assert late["status"] == "error"
+        assert late["message"] in ("code -15", "code -9")  # without a grace the second signal may come first
 
     with_runner(place, scenario, executor=unsure)

@@ -193,6 +193,25 @@ def test_an_engine_that_is_away_is_waited_for(place: Place) -> None:
     with_runner(place, scenario, executor=executor(place))
 
 
+def test_an_engine_that_is_away_is_asked_to_end_the_work_once_it_is_back(place: Place) -> None:
+    place.apply(job("work", work(place), kill_grace_ms=0))
+    socket, away = place.root / "socket", place.root / "away"
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("work")
+        await rig.until((place.root / "begun").exists)
+        await asyncio.to_thread(socket.rename, away)
+        await rig.runs.cancel(run.id)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await rig.runs.wait(run.id)
+        await asyncio.to_thread(away.rename, socket)
+        ended = await rig.runs.wait(run.id)
+        assert (ended.status, ended.message) == (RunStatus.CANCELLED, "cancelled on request")
+
+    with_runner(place, scenario, executor=executor(place))
+
+
 def test_an_executor_that_has_no_room_says_why_and_others_wait(place: Place) -> None:
     place.apply(job("work", "true"))
     full = executor(place)

@@ -47,6 +47,7 @@ async def main():
     async with running(place, executor=EngineExecutor(place.root / "socket")) as rig:
         await rig.runs.request("work")
         await rig.until((place.root / "begun").exists)
+        await rig.until(lambda: place.value("SELECT handle ->> 'work' FROM runs") is not None)
         print("working", flush=True)
         await asyncio.Event().wait()
 
@@ -68,6 +69,7 @@ class EngineExecutor:
         self._socket = socket
         self._ended: set[int] = set()
         self._given_up_at: dict[int, float] = {}
+        self._unheard: dict[int, float] = {}
 
     async def open(self) -> None:
         """Each question opens its own connection."""
@@ -95,6 +97,8 @@ class EngineExecutor:
                 return Lost(message="the engine does not know this run")
             if said := answer.get("said"):
                 sink.progress(said["message"], said["tokens"])
+            if handle.run_id in self._unheard:
+                await self.cancel(handle, self._unheard[handle.run_id])
             if time.monotonic() > self._given_up_at.get(handle.run_id, inf):
                 return Cancelled(message="the engine does not obey", confirmed=False)
             await asyncio.sleep(POLL)
@@ -106,8 +110,13 @@ class EngineExecutor:
         return handle.run_id in self._ended
 
     async def cancel(self, handle: Handle, grace: float) -> None:
-        self._given_up_at.setdefault(handle.run_id, time.monotonic() + grace + LATE + CONFIRM)
-        await self.ask(op="cancel", work=handle.facts["work"], grace=grace)
+        try:
+            await self.ask(op="cancel", work=handle.facts["work"], grace=grace)
+        except (OSError, ValueError):  # it is asked again while it is waited for
+            self._unheard[handle.run_id] = grace
+        else:
+            self._unheard.pop(handle.run_id, None)
+            self._given_up_at.setdefault(handle.run_id, time.monotonic() + grace + LATE + CONFIRM)
 
     async def late(self, handle: Handle) -> Ending | None:
         while (answer := await self._look(handle))["state"] != "ended":
