@@ -6,7 +6,9 @@ from collections.abc import Callable
 from jeeves_runner.core.model import JobSpec
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.run_progress import begin_main_part, note_handle, note_progress
+from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.runs import Start
+from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced
 from jeeves_runner.execute.contract import Executor, Handle
@@ -46,10 +48,15 @@ class RowNotes:
     async def handle(self, handle: Handle, record: RunRecord) -> None:
         """Note it for good, before anything else happens to work that outlives its runner."""
         text = handle.as_json()
+
+        def op(tx: Tx) -> None:
+            check_epoch(tx, self._epoch)  # the next runner may have found it by another handle
+            note_handle(tx, handle.run_id, text, record)
+
         try:
-            await self._writer.write(
-                lambda tx: note_handle(tx, handle.run_id, text, record), priority=Priority.START
-            )
+            await self._writer.write(op, priority=Priority.START)
+        except Fenced as fenced:
+            self._on_fenced(fenced)
         except DatabaseError as error:  # the next runner looks for it by its mark
             log.error("by what run %d is found again could not be recorded: %s", handle.run_id, error)
 

@@ -268,6 +268,26 @@ def test_what_has_not_begun_is_left_out_if_it_is_not_to_run_any_more(place: Plac
     assert not (place.root / "begun").exists()
 
 
+def test_a_runner_that_has_lost_its_database_notes_no_handle(place: Place) -> None:
+    place.apply(job("work", work(place)))
+
+    class Overtaken(EngineExecutor):
+        async def start(self, order: Order, sink: RunSink) -> Handle:
+            handle = await super().start(order, sink)
+            with place.write() as tx:
+                begin_epoch(tx, 1, "boot")
+            return handle
+
+    async def scenario(rig: Rig) -> None:
+        await rig.runs.request("work")
+        async with asyncio.timeout(20):
+            await rig.runs.fenced.wait()
+        assert place.value("SELECT handle ->> 'work' FROM runs") is None
+
+    with_runner(place, scenario, executor=Overtaken(place.root / "socket"))
+    assert the_run(place).status is RunStatus.RUNNING
+
+
 class Unsure(LateToAnswer):
     """Cannot find out what its engine has taken."""
 
