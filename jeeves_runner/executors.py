@@ -52,16 +52,12 @@ def make_executors(
         LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=taken)
     ]
     if config.gateway.url is not None:
-        executors.append(_session_executor(config.gateway, config.gateway.url, config.db_path, clock, stack))
+        executors.append(_session_executor(config.gateway, config.gateway.url, clock, stack))
     return Executors(executors, _executor_of, RunOrigin.here(config.db_path))
 
 
 def _session_executor(
-    gateway: GatewayConfig,
-    url: str,
-    db_path: os.PathLike[str],
-    clock: Clock,
-    stack: AsyncExitStack | None,
+    gateway: GatewayConfig, url: str, clock: Clock, stack: AsyncExitStack | None
 ) -> Executor:
     # An HTTP client takes long to load, and most runners have no use for it.
     from jeeves_runner.execute.session.executor import SessionExecutor
@@ -71,7 +67,7 @@ def _session_executor(
     client = Gateway(
         url, partial(read_token, gateway.token_path, os.environ), timeout=gateway.timeout_ms / 1000
     )
-    sessions = SessionExecutor(client, clock, db_path=db_path, slots=gateway.max_sessions)
+    sessions = SessionExecutor(client, clock, slots=gateway.max_sessions)
     if stack is not None:
         stack.push_async_callback(sessions.close)
     return sessions

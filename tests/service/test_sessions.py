@@ -68,7 +68,7 @@ def test_a_stop_leaves_the_session_and_the_next_start_takes_it_up(tmp_path: Path
             until(far.model_calls)
             assert server.stop() == 0
         with serving(root) as server:
-            assert server.get(f"/runs/{run_id}")["run"]["status"] == "running"
+            assert server.get(f"/runs/{run_id}")["run"]["status"] in ("running", "ok")
             assert ended(server, run_id)["status"] == "ok"
         assert len(far.model_calls()) == 1
 
@@ -103,8 +103,7 @@ def test_a_copy_of_a_database_leaves_the_sessions_of_the_original_alone(tmp_path
         with serving(root) as server:
             run = ended(server, run_id)
             assert run["status"] == "interrupted"
-            assert f"that of {root}/data/runner.sqlite" in run["message"]
-            assert "was left alone" in server.log.read_text()
+            assert f"another file at {root}/data/runner.sqlite, whose work is left alone" in run["message"]
         shutil.rmtree(root)
         original.rename(root)
         with serving(root) as server:

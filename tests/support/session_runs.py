@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -81,7 +80,9 @@ def order(
 
 def left(of: Order) -> LeftFacts:
     """What the next runner knows of its run."""
-    return LeftFacts(run_id=of.run.run_id, job_id=of.run.job_id, mark=of.run.mark, started_at=None)
+    return LeftFacts(
+        run_id=of.run.run_id, job_id=of.run.job_id, mark=of.run.mark, started_at=None, origin=None
+    )
 
 
 class Sessions:
@@ -102,12 +103,11 @@ class Sessions:
 
 @asynccontextmanager
 async def sessions(
-    far: Double, tmp_path: Path, *, pace: Pace = QUICK, answers_within: float = 5.0
+    far: Double, *, pace: Pace = QUICK, answers_within: float = 5.0
 ) -> AsyncIterator[Sessions]:
-    """A runner's executor, as long as the block lasts; the database is ``tmp_path/db``."""
-    (tmp_path / "db").touch()
+    """A runner's executor, as long as the block lasts."""
     gateway = Gateway(far.url, lambda: far.token, timeout=answers_within)
-    executor = SessionExecutor(gateway, SystemClock(), db_path=tmp_path / "db", slots=4, pace=pace)
+    executor = SessionExecutor(gateway, SystemClock(), slots=4, pace=pace)
     try:
         yield Sessions(executor)
     finally:

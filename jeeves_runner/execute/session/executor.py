@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 import math
-import os
 from collections import defaultdict
 from contextlib import suppress
 from functools import partial
@@ -20,7 +19,7 @@ from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.file_work import beside_the_loop
 from jeeves_runner.execute.session.followed import Followed
 from jeeves_runner.execute.session.gateway import Gateway, NotNow, Unauthorized
-from jeeves_runner.execute.session.handle import NAME, Origin, SessionHandle
+from jeeves_runner.execute.session.handle import NAME, SessionHandle
 from jeeves_runner.execute.session.label import label_of, parent_of, tail_of
 from jeeves_runner.execute.session.pauses import Pace
 from jeeves_runner.execute.session.poller import Poller
@@ -29,7 +28,7 @@ from jeeves_runner.execute.session.spawn import Spawn, Spawner, Wanted, find_by_
 
 log = logging.getLogger(__name__)
 
-_NEVER_BEGAN: Final = Lost(message="the runner stopped before its session began")
+_NEVER_BEGAN: Final = Lost(message="the runner stopped before its session began", began=False)
 
 _LOOK: Final = 10.0
 """Seconds for which a runner that starts waits for word of a session whose key was not noted."""
@@ -50,16 +49,13 @@ class SessionExecutor:
         gateway: Gateway,
         clock: Clock,
         *,
-        db_path: str | os.PathLike[str],
         slots: int | None,
         pace: Pace = Pace(),  # noqa: B008 - a value
     ) -> None:
         self.slots = slots
         self._gateway = gateway
         self._clock = clock
-        self._db_path = db_path
         self._pace = pace
-        self._origin: Origin | None = None
         self._poller = Poller(gateway, pace)
         self._spawner = Spawner(gateway, pace, self._wait_for_place)
         self._followed: dict[int, Followed] = {}
@@ -71,8 +67,6 @@ class SessionExecutor:
 
     async def open(self) -> None:
         """Get ready to follow sessions. The gateway need not be there yet."""
-        if self._origin is None:
-            self._origin = await asyncio.to_thread(Origin.here, self._db_path)
         if self._polling is None or self._polling.done():
             self._polling = asyncio.get_running_loop().create_task(self._poll())
 
@@ -108,7 +102,6 @@ class SessionExecutor:
             run.run_id,
             label,
             wanted.parent,
-            origin=self._origin,
             expected=session.expect_result,
             max_tokens=session.max_tokens,
         )
@@ -155,17 +148,23 @@ class SessionExecutor:
             followed.cancel(grace)
 
     async def recover(self, left: LeftFacts, handle: Handle | None) -> Handle | Lost:
-        """Follow the session of an earlier runner's run on. One of another database is left alone."""
+        """Follow the session of an earlier runner's run on, or of a start that was cancelled."""
         await self.open()
         known = self._known(left) if handle is None else SessionHandle.of(handle)
         if known is None:
             return _NEVER_BEGAN
-        if known.origin is not None and known.origin != self._origin:
-            whose = f"its session belongs to another database, {known.origin.words}, and was left alone"
-            return Lost(message="this database is a copy, or was moved", left_alive=whose)
         if known.key is None and not await self._may_be_there(known):
             return _NEVER_BEGAN
         return self._follow(known, left).opaque
+
+    async def secrets(self, order: Order) -> tuple[str, ...]:
+        """The gateway's token, as far as there is one now."""
+        followed = self._followed.get(order.run.run_id)
+        if followed is not None and order.spec.session is not None:
+            followed.judge_by(order.spec.session)
+        with suppress(Unauthorized):
+            return (await self._gateway.token(),)
+        return ()
 
     def _known(self, left: LeftFacts) -> SessionHandle | None:
         """What finds the session of a run whose start had no end; None if it has none."""

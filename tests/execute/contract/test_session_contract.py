@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -20,6 +19,7 @@ from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.outcome import Ending, Exited, Finished, Lost, outcome
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Handle
+from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.execute.session.executor import SessionExecutor
 from jeeves_runner.execute.session.gateway import Gateway
@@ -28,6 +28,7 @@ from jeeves_runner.execute.session.pauses import Pace
 Make = Callable[[], AbstractAsyncContextManager[Sessions]]
 """A new executor on what the one before has left, as after a restart of the runner."""
 
+HERE = RunOrigin(machine=None, database="/db", file=None)
 SECONDS = 110
 """For one test: a real gateway that shares two processors with others takes its time."""
 
@@ -44,15 +45,13 @@ def address() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def make(address: tuple[str, str], tmp_path: Path) -> Make:
-    (tmp_path / "db").touch()
-
+def make(address: tuple[str, str]) -> Make:
     @asynccontextmanager
     async def one() -> AsyncIterator[Sessions]:
         url, token = address
         gateway = Gateway(url, lambda: token, timeout=30)
         pace = Pace(look=0.2, settle=0.5, pause=0.2, meter=0.2)
-        executor = SessionExecutor(gateway, SystemClock(), db_path=tmp_path / "db", slots=6, pace=pace)
+        executor = SessionExecutor(gateway, SystemClock(), slots=6, pace=pace)
         try:
             yield Sessions(executor)
         finally:
@@ -178,28 +177,11 @@ def test_after_a_restart_work_is_taken_over(make: Make, job: str, noted: bool) -
             handle, _ = await old.start(work)
         async with make() as new:
             kept = handle.as_json() if noted else Handle("session", 1, {}).as_json()
-            answer = await Executors([new.executor], lambda _spec: "session").recover(left(work), kept)
+            answer = await Executors([new.executor], lambda _spec: "session", HERE).recover(left(work), kept)
             assert not isinstance(answer, Lost)
             sink = Noted()
             assert status(await new.executor.wait(answer[1], sink)) is RunStatus.OK
             assert sink.output.startswith(b"FAKE-REPLY")
-
-    play(scenario, SECONDS)
-
-
-def test_work_of_another_database_is_left_alone(make: Make, job: str, tmp_path: Path) -> None:
-    async def scenario() -> None:
-        work = order("MODE:slow=2", job=job)
-        async with make() as original:
-            handle, sink = await original.start(work)
-            (tmp_path / "copy").write_bytes((tmp_path / "db").read_bytes())
-            (tmp_path / "copy").replace(tmp_path / "db")
-            async with make() as copy:
-                answer = await copy.executor.recover(left(work), Handle.from_json(1, handle.as_json()))
-                assert isinstance(answer, Lost)
-                assert answer.left_alive is not None
-                assert str(tmp_path / "db") in answer.left_alive
-            assert status(await original.executor.wait(handle, sink)) is RunStatus.OK
 
     play(scenario, SECONDS)
 
@@ -210,7 +192,7 @@ def test_work_of_a_handle_that_nothing_has_written_is_looked_for_without_it(
 ) -> None:
     async def scenario() -> None:
         async with make() as runner:
-            executors = Executors([runner.executor], lambda _spec: "session")
+            executors = Executors([runner.executor], lambda _spec: "session", HERE)
             assert isinstance(await executors.recover(left(order(job=job)), kept), Lost)
 
     play(scenario, SECONDS)

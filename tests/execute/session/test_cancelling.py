@@ -1,7 +1,6 @@
 """Sessions that are to end, those that cannot be ended, and what comes too late."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, crash, double, hang
@@ -18,9 +17,9 @@ async def arrived(far: Double, name: str) -> None:
 
 
 @pytest.mark.parametrize("version", [NEWEST, OLDEST])
-def test_a_session_is_cancelled_at_the_gateway(tmp_path: Path, version: str) -> None:
+def test_a_session_is_cancelled_at_the_gateway(version: str) -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             handle, sink = await runner.start(order("MODE:hang"))
             assert not runner.executor.has_ended(handle)
             await runner.executor.cancel(handle, 0)
@@ -35,9 +34,9 @@ def test_a_session_is_cancelled_at_the_gateway(tmp_path: Path, version: str) -> 
         play(lambda: scenario(far))
 
 
-def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model(tmp_path: Path) -> None:
+def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             await runner.start(order("MODE:hang", 1))
             handle, sink = await runner.start(order("MODE:hang", 2))
             await runner.executor.cancel(handle, 0)
@@ -50,11 +49,11 @@ def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model(tmp
         play(lambda: scenario(far))
 
 
-def test_a_parent_s_end_is_that_of_its_children(tmp_path: Path) -> None:
+def test_a_parent_s_end_is_that_of_its_children() -> None:
     task = r'MODE:tools=[["sessions_spawn",{"task":"MO\u0044E:hang","label":"child"}]]'
 
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             handle, sink = await runner.start(order(task))
             waiting = asyncio.create_task(runner.executor.wait(handle, sink))
             await sink.until_said("waits for the sessions that it has begun")
@@ -68,9 +67,9 @@ def test_a_parent_s_end_is_that_of_its_children(tmp_path: Path) -> None:
         play(lambda: scenario(far))
 
 
-def test_a_gateway_without_a_way_says_so_and_the_rest_comes_late(tmp_path: Path) -> None:
+def test_a_gateway_without_a_way_says_so_and_the_rest_comes_late() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             handle, sink = await runner.start(order("MODE:slow=20"))
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
@@ -86,9 +85,9 @@ def test_a_gateway_without_a_way_says_so_and_the_rest_comes_late(tmp_path: Path)
         play(lambda: scenario(far))
 
 
-def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on(tmp_path: Path) -> None:
+def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             handle, sink = await runner.start(order("MODE:hang"))
             far.switch_on(crash("subagents", times=None))
             await runner.executor.cancel(handle, 0)
@@ -105,9 +104,9 @@ def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on(tmp_path: 
         play(lambda: scenario(far))
 
 
-def test_nothing_comes_late_for_ever(tmp_path: Path) -> None:
+def test_nothing_comes_late_for_ever() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path, pace=QUICK._replace(late=0.3)) as runner:
+        async with sessions(far, pace=QUICK._replace(late=0.3)) as runner:
             handle, sink = await runner.start(order("MODE:hang"))
             await runner.executor.cancel(handle, 0)
             assert isinstance(await runner.executor.wait(handle, sink), Cancelled)
@@ -117,12 +116,12 @@ def test_nothing_comes_late_for_ever(tmp_path: Path) -> None:
         play(lambda: scenario(far))
 
 
-def test_the_next_runner_hears_what_comes_late(tmp_path: Path) -> None:
+def test_the_next_runner_hears_what_comes_late() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as first:
+        async with sessions(far) as first:
             handle, _ = await first.start(order("MODE:slow=10"))
             kept = handle.as_json()
-        async with sessions(far, tmp_path) as second:
+        async with sessions(far) as second:
             late = await second.executor.late(Handle.from_json(1, kept))
             assert isinstance(late, Finished)
             assert late.status == "ok"
@@ -132,9 +131,9 @@ def test_the_next_runner_hears_what_comes_late(tmp_path: Path) -> None:
         play(lambda: scenario(far))
 
 
-def test_over_max_tokens_where_nothing_can_be_cancelled(tmp_path: Path) -> None:
+def test_over_max_tokens_where_nothing_can_be_cancelled() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             ending, _ = await runner.run(order("MODE:steps=100:10", max_tokens=1000))
             assert isinstance(ending, Finished)
             assert ending.status == "error"
@@ -148,9 +147,9 @@ def test_over_max_tokens_where_nothing_can_be_cancelled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("acted", [True, False], ids=["taken", "not taken"])
-def test_a_start_that_is_cancelled_is_found_or_was_never_there(tmp_path: Path, acted: bool) -> None:
+def test_a_start_that_is_cancelled_is_found_or_was_never_there(acted: bool) -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             far.switch_on(hang("sessions_spawn", acted=acted))
             work = order("MODE:hang")
             start = asyncio.create_task(runner.start(work))
@@ -170,10 +169,10 @@ def test_a_start_that_is_cancelled_is_found_or_was_never_there(tmp_path: Path, a
         play(lambda: scenario(far))
 
 
-def test_a_start_that_waits_for_a_gateway_leaves_nothing_to_look_for(tmp_path: Path) -> None:
+def test_a_start_that_waits_for_a_gateway_leaves_nothing_to_look_for() -> None:
     async def scenario(far: Double) -> None:
         far.kill()
-        async with sessions(far, tmp_path) as runner:
+        async with sessions(far) as runner:
             work, sink = order(), Noted()
             start = asyncio.create_task(runner.executor.start(work, sink))
             await sink.until_said("waits for the gateway")

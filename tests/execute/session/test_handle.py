@@ -1,11 +1,9 @@
-"""What names a session, and where it was started."""
+"""What names a session."""
 
 import json
-import shutil
-from pathlib import Path
 
 from jeeves_runner.execute.contract import Handle
-from jeeves_runner.execute.session.handle import Origin, SessionHandle
+from jeeves_runner.execute.session.handle import SessionHandle
 from jeeves_runner.execute.session.label import label_of, parent_of, search_for, tail_of
 from jeeves_runner.execute.session.poller import common_search
 
@@ -25,10 +23,8 @@ def test_sessions_of_all_jobs_are_listed_by_what_their_labels_have_in_common() -
     assert common_search(tail_of("a", 7, MARK), "a", 7) == tail_of("a", 7, MARK)
 
 
-def test_a_handle_comes_back_from_the_database(tmp_path: Path) -> None:
-    whole = SessionHandle(
-        3, "l", "p", key="k", run="r", origin=Origin.here(tmp_path), expected="json", max_tokens=5
-    )
+def test_a_handle_comes_back_from_the_database() -> None:
+    whole = SessionHandle(3, "l", "p", key="k", run="r", expected="json", max_tokens=5)
     short = SessionHandle(3, "l", "p")
     for handle in (whole, short):
         assert SessionHandle.of(Handle.from_json(3, handle.opaque().as_json())) == handle
@@ -37,19 +33,5 @@ def test_a_handle_comes_back_from_the_database(tmp_path: Path) -> None:
 def test_what_is_no_handle_is_none() -> None:
     for text in ("{}", '{"executor": "session"}', '{"executor": "session", "label": 3, "parent": "p"}'):
         assert SessionHandle.of(Handle.from_json(1, text)) is None
-    odd = {"executor": "session", "label": "l", "parent": "p", "key": 1, "origin": [], "max_tokens": True}
+    odd = {"executor": "session", "label": "l", "parent": "p", "key": 1, "max_tokens": True}
     assert SessionHandle.of(Handle.from_json(1, json.dumps(odd))) == SessionHandle(1, "l", "p")
-
-
-def test_a_copy_of_a_database_has_another_origin(tmp_path: Path) -> None:
-    original, copy = tmp_path / "db", tmp_path / "copy"
-    original.write_text("x")
-    origin = Origin.here(original)
-    assert Origin.here(original) == origin
-    (tmp_path / "link").symlink_to(original)
-    assert Origin.here(tmp_path / "link") == origin
-    shutil.copy(original, copy)
-    assert Origin.here(copy) != origin
-    copy.replace(original)
-    assert Origin.here(original) != origin
-    assert str(original) in origin.words

@@ -60,9 +60,9 @@ async def how_many(far: Double, of: Order) -> int:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind} {fault.status} {fault.acted}")
-def test_a_call_that_goes_astray_makes_no_second_session(far: Double, tmp_path: Path, fault: Fault) -> None:
+def test_a_call_that_goes_astray_makes_no_second_session(far: Double, fault: Fault) -> None:
     async def scenario() -> None:
-        async with sessions(far, tmp_path, answers_within=ANSWERS_WITHIN) as runner:
+        async with sessions(far, answers_within=ANSWERS_WITHIN) as runner:
             far.switch_on(fault)
             work = order()
             ending, _ = await runner.run(work)
@@ -74,11 +74,11 @@ def test_a_call_that_goes_astray_makes_no_second_session(far: Double, tmp_path: 
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_no_series_of_faults_makes_a_second_session(far: Double, tmp_path: Path, seed: int) -> None:
+def test_no_series_of_faults_makes_a_second_session(far: Double, seed: int) -> None:
     random = Random(seed)
 
     async def scenario() -> None:
-        async with sessions(far, tmp_path, answers_within=ANSWERS_WITHIN) as runner:
+        async with sessions(far, answers_within=ANSWERS_WITHIN) as runner:
             far.switch_on(*random.choices(FAULTS + LOOKS, k=random.randint(2, 6)))
             work = order()
             ending, _ = await runner.run(work)
@@ -90,21 +90,19 @@ def test_no_series_of_faults_makes_a_second_session(far: Double, tmp_path: Path,
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(
-    far: Double, tmp_path: Path, seed: int
-) -> None:
+def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(far: Double, seed: int) -> None:
     """Its successor takes the session over whose handle was not noted, or finds that there is none."""
     random = Random(seed)
 
     async def scenario() -> None:
         far.switch_on(late("sessions_spawn", 0.05 * random.random(), acted=random.random() < 0.5))
         work = order("MODE:slow=4")
-        async with sessions(far, tmp_path) as first:
+        async with sessions(far) as first:
             start = asyncio.create_task(first.start(work))
             await asyncio.sleep(0.1 * random.random())
             start.cancel()
             await asyncio.gather(start, return_exceptions=True)
-        async with sessions(far, tmp_path) as second:
+        async with sessions(far) as second:
             answer = await second.executor.recover(left(work), None)
             if not isinstance(answer, Lost):
                 sink = Noted()
@@ -120,7 +118,7 @@ def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(
 def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: Path) -> None:
     async def scenario(far: Double) -> None:
         works = [order("MODE:ok", run_id, job=f"job{run_id}") for run_id in range(1, 13)]
-        async with sessions(far, tmp_path, answers_within=1) as runner:
+        async with sessions(far, answers_within=1) as runner:
             tasks = [asyncio.create_task(runner.run(work)) for work in works]
             for _ in range(3):
                 await asyncio.sleep(0.1)
