@@ -21,6 +21,7 @@ REASONS: Final[Mapping[tuple[str, str], str]] = {
     ("skipped", "paused"): "the job was paused",
     ("skipped", "precheck"): "its precheck says that there was nothing to do",
     ("skipped", "exit_code"): "its exit code says that there was nothing to do",
+    ("skipped", "token_budget"): "the job had used up its tokens of the day",
     ("missed", "late"): "older than catch_up_window",
     ("missed", "superseded"): "a newer occurrence took its place",
     ("missed", "no_catch_up"): "the job has catch_up: none",

@@ -30,6 +30,8 @@ class Decision:
     """Why; None only if it starts."""
     ref: str | None = None
     """What the reason is about: the name of a pool, or the id of a run."""
+    message: str | None = None
+    """What there is to say besides, for people: numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +78,9 @@ class Facts:
     """The id of one of them all; None if none has an id yet."""
     too_early: bool = False
     """The request is a retry whose time has not come."""
+    tokens_spent: str | None = None
+    """The numbers, where the job's runs have used up the tokens of the day; None: some are left, or there is
+    no such limit."""
     slot_free: bool = True
     """The job's executor has a slot that no run before this one is to take."""
     no_room: Reason | None = None
@@ -90,10 +95,11 @@ _START = Decision(Verdict.START)
 
 
 def admit(request: Request, facts: Facts) -> Decision:
-    """The one decision all triggers pass. ``forced`` overrides pause and overlap, never capacity."""
+    """The one decision all triggers pass. ``forced`` overrides pause, budget and overlap, never capacity."""
     return (
         _unwanted(request, facts)
         or _held_back(request, facts)
+        or _out_of_tokens(request, facts)
         or _overlapping(request, facts)
         or _without_room(facts)
         or _START
@@ -115,6 +121,14 @@ def _held_back(request: Request, facts: Facts) -> Decision | None:
         drops = request.trigger.lapses and not request.waiting
         return Decision(Verdict.SKIP if drops else Verdict.WAIT, Reason.PAUSED)
     return Decision(Verdict.WAIT, Reason.RETRY) if facts.too_early else None
+
+
+def _out_of_tokens(request: Request, facts: Facts) -> Decision | None:
+    """Whatever asks for it does not run, and nothing waits for the next day: there it may be too late, and
+    others come. It replaces no other run either."""
+    if facts.tokens_spent is None or request.forced:
+        return None
+    return Decision(Verdict.SKIP, Reason.TOKEN_BUDGET, message=facts.tokens_spent)
 
 
 def _overlapping(request: Request, facts: Facts) -> Decision | None:

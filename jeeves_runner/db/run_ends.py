@@ -114,10 +114,15 @@ def end_running(
 
 
 def end_waiting(
-    tx: Tx, run_id: int, status: RunStatus, reason: Reason | None, ref: str | None = None
+    tx: Tx,
+    run_id: int,
+    status: RunStatus,
+    reason: Reason | None,
+    ref: str | None = None,
+    message: str | None = None,
 ) -> Run | None:
     """A waiting run will not start: it is cancelled, skipped or missed; None if it waits no longer."""
-    ended = _end_waiting(tx, "id = :id", status=status, reason=reason, ref=ref, id=run_id)
+    ended = _end_waiting(tx, "id = :id", status=status, reason=reason, ref=ref, message=message, id=run_id)
     return ended[0] if ended else None
 
 
@@ -159,13 +164,29 @@ _STOPPED = {
 
 
 def _end_waiting(
-    tx: Tx, which: str, *, status: RunStatus, reason: Reason | None, ref: str | None = None, **bindings: Any
+    tx: Tx,
+    which: str,
+    *,
+    status: RunStatus,
+    reason: Reason | None,
+    ref: str | None = None,
+    message: str | None = None,
+    **bindings: Any,
 ) -> list[Run]:
     ended = returned_runs(
         tx,
-        f"UPDATE runs SET status = :status, reason = :reason, reason_ref = :ref, finished_at = {AT_ITS_END},"
-        f" end_seq = :end_seq WHERE {WAITING} AND {which} RETURNING {RUN_COLUMNS}",
-        {**bindings, "status": status, "reason": reason, "ref": ref, "at": tx.at, "end_seq": next_end(tx)},
+        "UPDATE runs SET status = :status, reason = :reason, reason_ref = :ref,"
+        f" message = coalesce(:message, message), finished_at = {AT_ITS_END}, end_seq = :end_seq"
+        f" WHERE {WAITING} AND {which} RETURNING {RUN_COLUMNS}",
+        {
+            **bindings,
+            "status": status,
+            "reason": reason,
+            "ref": ref,
+            "message": message,
+            "at": tx.at,
+            "end_seq": next_end(tx),
+        },
     )
     conclude(tx, ended)
     return ended

@@ -44,11 +44,11 @@ class Occurrence(NamedTuple):
 _UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for)"
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
-                  finished_at, reason, reason_ref, priority, pool, spec_hash, revision_id, file, mark, handle,
-                  deadline, timeout_ms, origin, epoch, end_seq)
+                  finished_at, reason, reason_ref, message, priority, pool, spec_hash, revision_id, file,
+                  mark, handle, deadline, timeout_ms, origin, epoch, end_seq)
 SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
-       :reason, :reason_ref, :priority, :pool, spec_hash, revision_id, file, :mark, :handle, :deadline,
-       :timeout_ms, :origin, :epoch, :end_seq
+       :reason, :reason_ref, :message, :priority, :pool, spec_hash, revision_id, file, :mark, :handle,
+       :deadline, :timeout_ms, :origin, :epoch, :end_seq
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
 ON CONFLICT DO NOTHING
@@ -57,7 +57,8 @@ RETURNING {RUN_COLUMNS}
 # Only what comes after the row's last: a clock that was set back may have left that one in the future.
 _JOIN_SKIPPED = f"""
 UPDATE runs SET occurrences = occurrences + :occurrences, last_for = coalesce(:last_for, :scheduled_for),
-  finished_at = {AT_ITS_END}, end_seq = :end_seq
+  finished_at = {AT_ITS_END}, message = coalesce(:message, message),
+  end_seq = :end_seq
 WHERE id = (SELECT max(id) FROM runs WHERE job_id = :job_id)
   AND status = 'skipped' AND reason = :reason AND started_at IS NULL
   AND coalesce(last_for, scheduled_for) < :scheduled_for
@@ -85,12 +86,15 @@ def enter_waiting(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: st
     return _enter(tx, occurrence, RunStatus.SCHEDULED, reason, ref)
 
 
-def enter_skipped(tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: str | None) -> Run | None:
-    """Record that occurrences do not run; further ones of the same reason join the row before them."""
-    bindings = _bindings(tx, occurrence) | {"reason": reason, "end_seq": next_end(tx)}
+def enter_skipped(
+    tx: Tx, occurrence: Occurrence, reason: Reason | None, ref: str | None, message: str | None = None
+) -> Run | None:
+    """Record that occurrences do not run; further ones of the same reason join the row before them, which
+    has the newest message then."""
+    bindings = _bindings(tx, occurrence) | {"reason": reason, "message": message, "end_seq": next_end(tx)}
     joined = returned_run(tx, _JOIN_SKIPPED, bindings)
     if joined is None:
-        return _enter(tx, occurrence, RunStatus.SKIPPED, reason, ref)
+        return _enter(tx, occurrence, RunStatus.SKIPPED, reason, ref, message)
     tx.conn.execute(_MOVE_WATERMARK, _watermark(occurrence))
     conclude(tx, [joined])
     return joined
@@ -107,6 +111,7 @@ def _enter(
     status: RunStatus,
     reason: Reason | None = None,
     ref: str | None = None,
+    message: str | None = None,
     *,
     start: Start | None = None,
 ) -> Run | None:
@@ -116,6 +121,7 @@ def _enter(
         "status": status,
         "reason": reason,
         "reason_ref": ref,
+        "message": message,
         "started_at": tx.at if status is RunStatus.RUNNING else None,
         "finished_at": tx.at if status.is_final else None,
         "end_seq": next_end(tx) if status.is_final else None,

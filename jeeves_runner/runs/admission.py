@@ -14,7 +14,9 @@ from jeeves_runner.core.gap import GapPlan, catch_up, is_in_window, split
 from jeeves_runner.core.policy import Decision, Facts, Request, Verdict, admit
 from jeeves_runner.core.run import PausedTime
 from jeeves_runner.core.schedule.timetable import Due
+from jeeves_runner.core.token_budget import day_of, token_use
 from jeeves_runner.db import overrides
+from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.attempt import Attempt
@@ -144,10 +146,20 @@ class Admission:
             arriving=others.arriving,
             active_run=others.run_id,
             too_early=attempt.run is not None and _is_ahead(attempt.run.not_before, self._clock.now()),
+            tokens_spent=self._tokens_spent(job),
             disk_full=self._disk_full(),
             no_room=self._executors.of(job.spec).room(job.spec),
             **self._room(job, 0, 0),
         )
+
+    def _tokens_spent(self, job: Job) -> str | None:
+        limit = job.spec.session and job.spec.session.max_tokens_per_day
+        if limit is None:
+            return None
+        day = day_of(self._clock.now(), job.spec.timezone)
+        used = tokens_used(self._conn, job.row.id, *day)
+        use = token_use(used, limit, day, job.spec.timezone)
+        return str(use) if use.is_spent else None
 
     def _room(self, job: Job, slots: int, places: int) -> _Room:
         """What is left when so many of the executor's slots and of the pool's places are kept for others."""

@@ -82,7 +82,9 @@ class Arrival:
             case Verdict.WAIT | Verdict.REPLACE | Verdict.STAND_BACK:
                 return run_entries.enter_waiting(tx, occurrence, decision.reason, decision.ref)
             case _:
-                return run_entries.enter_skipped(tx, occurrence, decision.reason, decision.ref)
+                return run_entries.enter_skipped(
+                    tx, occurrence, decision.reason, decision.ref, decision.message
+                )
 
     def _move_on(self, tx: Tx, run_id: int, epoch: int) -> Run | None:
         decision = self.decision
@@ -95,7 +97,9 @@ class Arrival:
                 run_progress.note_waiting(tx, [run_id], decision.reason, decision.ref, epoch)
                 return runs.run(tx.conn, run_id)
             case Verdict.SKIP:
-                return run_ends.end_waiting(tx, run_id, RunStatus.SKIPPED, decision.reason, decision.ref)
+                return run_ends.end_waiting(
+                    tx, run_id, RunStatus.SKIPPED, decision.reason, decision.ref, decision.message
+                )
             case Verdict.CANCEL:
                 return run_ends.end_waiting(tx, run_id, RunStatus.CANCELLED, decision.reason, decision.ref)
 

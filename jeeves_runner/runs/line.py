@@ -216,6 +216,9 @@ class WaitingLine:
         if decision.verdict is Verdict.CANCEL:
             self._waiting_ends.end_for_sure(attempt, RunStatus.CANCELLED, decision.reason)
             return True
+        if decision.verdict is Verdict.SKIP:
+            self._waiting_ends.end_for_sure(attempt, RunStatus.SKIPPED, decision.reason, decision.message)
+            return True
         if decision.reason is None:
             return False
         why = (decision.reason, decision.ref)

@@ -26,13 +26,16 @@ class WaitingEnds:
         self._running = running
         self._on_ends = on_ends
 
-    async def end(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+    async def end(
+        self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None = None
+    ) -> None:
         """Record the end of a waiting run. Without effect if it has started or ended. DatabaseError."""
         run = attempt.run
         if run is None:
             return
         await self._writer.write(
-            lambda tx: run_ends.end_waiting(tx, run.id, status, reason), priority=Priority.OUTCOME
+            lambda tx: run_ends.end_waiting(tx, run.id, status, reason, message=message),
+            priority=Priority.OUTCOME,
         )
         if attempt.stage is Stage.WAITING:
             self._board.remove(attempt)
@@ -42,25 +45,29 @@ class WaitingEnds:
         """The same for a waiting run that is cancelled for this cause."""
         await self.end(attempt, RunStatus.CANCELLED, _reason_of(cause))
 
-    def end_for_sure(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+    def end_for_sure(
+        self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None = None
+    ) -> None:
         """As ``end``, in a task of its own that tries again until the database takes it.
 
         Until then the attempt does not start, and further calls are ignored.
         """
         if not attempt.is_ending:
             attempt.is_ending = True
-            self._running.track(self._end_at_last(attempt, status, reason))
+            self._running.track(self._end_at_last(attempt, status, reason, message))
 
     def cancel_for_sure(self, attempt: Attempt, cause: CancelCause) -> None:
         """As ``cancel``, in the way of ``end_for_sure``."""
         self.end_for_sure(attempt, RunStatus.CANCELLED, _reason_of(cause))
 
-    async def _end_at_last(self, attempt: Attempt, status: RunStatus, reason: Reason | None) -> None:
+    async def _end_at_last(
+        self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None
+    ) -> None:
         told = ""
         try:
             while True:
                 try:
-                    return await self.end(attempt, status, reason)
+                    return await self.end(attempt, status, reason, message)
                 except DatabaseError as error:
                     if str(error) != told:
                         told = str(error)

@@ -6,13 +6,16 @@ from typing import Annotated, Final, NotRequired, TypedDict
 
 import apsw
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.token_budget import day_of
 from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs, overrides, revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow, run_rows
+from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs, text_of
 
@@ -71,6 +74,17 @@ class ListedJobDocument(JobColumns):
     """Its next occurrence that is not paused."""
 
 
+class TokensDocument(TypedDict):
+    """What the runs of a job have used of a day's tokens."""
+
+    used: int
+    """By the runs that started today, those that still run too."""
+    limit: int
+    """What they may use: ``max_tokens_per_day``."""
+    until: str
+    """When the next day begins, by the job's time zone."""
+
+
 class WholeJobDocument(ListedJobDocument):
     """A job with all that is known of it."""
 
@@ -78,6 +92,8 @@ class WholeJobDocument(ListedJobDocument):
     """Why it is held."""
     held_since: str | None
     """Since when it is held."""
+    tokens_today: TokensDocument | None
+    """What its runs have used today; null for a job without ``max_tokens_per_day``."""
     spec: Mapping[str, object]
     """All that is declared of it, defaults included."""
     revision: RevisionRow | None
@@ -137,15 +153,28 @@ def job_view(
         row = jobs.job_row(conn, job_id)
         if listed is None or row is None:
             raise jobs.unknown_job(conn, job_id)
+        spec = from_json(row.spec_text, f"the spec of job {job_id}")
         job: WholeJobDocument = {
             **_job(conn, now, listed, next_run or next_runs(conn, now, [job_id])),
             "held_message": listed.held_message,
             "held_since": listed.held_since,
-            "spec": from_json(row.spec_text, f"the spec of job {job_id}"),
+            "tokens_today": _tokens_today(
+                conn, now, listed.columns, (spec.get("session") or {}).get("max_tokens_per_day")
+            ),
+            "spec": spec,
             "revision": revisions.revision(conn, row.revision_id),
             "last_runs": run_rows(conn, job_id=job_id, limit=_LAST_RUNS).rows,
         }
     return {"job": job}
+
+
+def _tokens_today(
+    conn: apsw.Connection, now: datetime, columns: JobColumns, limit: int | None
+) -> TokensDocument | None:
+    if limit is None:
+        return None
+    day = day_of(now, columns["timezone"])
+    return {"used": tokens_used(conn, columns["id"], *day), "limit": limit, "until": to_text(day.end)}
 
 
 def pause_of_all(conn: apsw.Connection, now: datetime) -> PauseDocument | None:

@@ -11,6 +11,7 @@ from support.logs import log_file, log_place
 
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import JobType, Session, SourceType
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.views.jobs import job_view, jobs_view
 from jeeves_runner.views.occurrences import next_view
@@ -104,6 +105,24 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
         "declared jobs.d/backup.yaml:1, revision 1, applied now, commit f00dfeedf0",
     ]
     assert lines[-1] == f"{run} backup error manual 1m ago 1.0s exit code 3"
+
+
+def test_a_session_is_told_with_its_prompt_and_its_tokens(shell: Shell) -> None:
+    shell.ledger.add_job(
+        "mail",
+        type=JobType.SESSION,
+        source_type=SourceType.PROMPT,
+        script="Sort the inbox.\nSay what needs an answer.",
+        session=Session(thinking="low", max_tokens_per_day=40_000),
+    )
+    shell.ledger.add_run("mail", tokens=41_200)
+    lines = [" ".join(line.split()) for line in shell.run("job", "mail").output.splitlines()]
+    assert "session thinking low, max_tokens_per_day 40000" in lines
+    assert not any(line.startswith("in ") for line in lines)
+    assert "runs prompt: Sort the inbox. Say what needs an answer." in lines
+    assert any(
+        line.startswith("tokens today 41,200 of 40,000; the next day begins 2026-03-02") for line in lines
+    )
 
 
 def test_no_text_of_people_or_scripts_steers_the_terminal(shell: Shell) -> None:

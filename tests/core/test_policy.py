@@ -132,3 +132,21 @@ def test_nothing_that_waits_is_ever_skipped() -> None:
         )
         verdict = admit(Request(trigger=trigger, waiting=True), facts).verdict
         assert verdict in (Verdict.START, Verdict.WAIT, Verdict.CANCEL)
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+@pytest.mark.parametrize("waiting", [False, True])
+@pytest.mark.parametrize("overlap", list(OverlapPolicy))
+def test_with_the_tokens_of_the_day_spent_nothing_runs_but_by_force(
+    trigger: Trigger, waiting: bool, overlap: OverlapPolicy
+) -> None:
+    spent = replace(BUSY, overlap=overlap, tokens_spent="2 of 1 tokens used", slot_free=False)
+    request = Request(trigger=trigger, waiting=waiting)
+    assert admit(request, spent) == Decision(Verdict.SKIP, Reason.TOKEN_BUDGET, message="2 of 1 tokens used")
+    assert starts(replace(request, forced=True), replace(spent, slot_free=True))
+
+
+def test_what_a_pause_or_the_time_of_a_retry_keeps_is_not_asked_for_its_tokens() -> None:
+    spent = replace(FREE, tokens_spent="2 of 1 tokens used")
+    assert admit(RETRY, replace(spent, too_early=True)) == wait("retry")
+    assert admit(MANUAL, replace(spent, paused=True)) == wait("paused")

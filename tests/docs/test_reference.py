@@ -261,10 +261,11 @@ def _reasons_to_wait() -> Iterator[tuple[str, str]]:
             slot_free=free,
             full_pool=pool,
             disk_full=full,
+            tokens_spent=spent,
         )
         for overlap in OverlapPolicy
         for paused, early, free, full in product((False, True), repeat=4)
-        for running, queued, pool in product((0, 1), (0, 1), (None, "db"))
+        for running, queued, pool, spent in product((0, 1), (0, 1), (None, "db"), (None, "2 of 1 used"))
     ]
     for trigger, waiting, each in product(Trigger, (False, True), facts):
         decision = admit(Request(trigger=trigger, waiting=waiting), each)

@@ -36,6 +36,7 @@ _SLACK = 1_000
 """Steps of a statement that only one of the two databases met, or met in another state."""
 
 PLACES = {"job": JOB, "run": "7", "queue": QUEUE, "namespace": NAMESPACE, "key": KEY, "revision": "1"}
+SESSION = "type: session\nprompt: Hello.\ntimeout: 10s\nsession: {max_tokens_per_day: 1000}\n"
 QUERIES = (
     "/runs?status=running", "/runs?status=scheduled", "/runs?status=error", "/runs?status=ok&limit=20",
     "/runs?before=500&limit=5", f"/runs?job={JOB}&status=error", f"/runs?job={JOB}&status=skipped&limit=3",
@@ -92,10 +93,11 @@ def watched(root: Path) -> Iterator[Played]:
 def play(root: Path, rows: int) -> Played:
     """Everything, on a database with so many rows in each table that grows."""
     root.mkdir()
-    new_project(root, "port: 0\nmin_free: 1B\n")
+    new_project(root, "port: 0\nmin_free: 1B\ngateway: {url: 'http://127.0.0.1:1'}\n")
     save(root, f"{JOB}.yaml", EVERY_SECOND)
     save(root, "rarely.yaml", RARELY)
     save(root, "fails.yaml", "run: 'false'\ntimeout: 10s\nretries: {limit: 1, delay: 1s}\n")
+    save(root, "mail.yaml", SESSION)
     save(root, "queues.yaml", f"queues: [{{id: {QUEUE}, dedup: {{key: $.n}}}}]\n")
     assert command(root, "apply").returncode == 0
     fill(database(root), rows)
@@ -115,6 +117,7 @@ def _ask_everything(root: Path, url: str) -> None:
     for route in ROUTES:
         _ask(route.method, url + route.path.format(**PLACES))
     _ask("POST", f"{url}/jobs/fails/run")
+    _ask("POST", f"{url}/jobs/mail/run")
     for path in QUERIES:
         _ask("GET", url + path)
     for words in COMMANDS:

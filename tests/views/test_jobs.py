@@ -7,6 +7,7 @@ from support.clock import NOON
 from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import JobType, Session, SourceType
 from jeeves_runner.db.job_list import JobColumns
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.job_lookup import check_known
@@ -246,3 +247,24 @@ def test_occurrences_within_a_pause_do_not_come(ledger: Ledger) -> None:
     ledger.pause("two")
     coming = next_view(ledger.conn, ledger.now, count=1)["occurrences"]
     assert coming == [{"job_id": "one", "scheduled_for": "2026-03-01T14:00:00.000Z"}]
+
+
+def test_a_budget_of_tokens_is_told_with_what_has_been_used_of_it(ledger: Ledger) -> None:
+    ledger.add_job("script")
+    ledger.add_job(
+        "mail",
+        type=JobType.SESSION,
+        source_type=SourceType.PROMPT,
+        script="Sort the inbox.",
+        session=Session(max_tokens_per_day=40_000),
+    )
+    ledger.add_run("mail", tokens=41_000)
+    ledger.add_run("mail", "running", tokens=200)
+    ledger.add_run("mail", tokens=5_000, started_at=to_text(NOON - timedelta(days=1)))
+    ledger.add_run("script", tokens=7)
+    assert job_view(ledger.conn, ledger.now, "script")["job"]["tokens_today"] is None
+    assert job_view(ledger.conn, ledger.now, "mail")["job"]["tokens_today"] == {
+        "used": 41_200,
+        "limit": 40_000,
+        "until": to_text(NOON + timedelta(hours=12)),
+    }

@@ -103,8 +103,14 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     yield "schedule", _schedule(job)
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)
-    yield "in", spec["cwd"] or None
+    if spec["type"] == "script":
+        yield "in", spec["cwd"] or None
+    yield "session", _session(spec)
     yield "limits", _limits(spec)
+    if (today := job["tokens_today"]) is not None:
+        style = "red" if today["used"] >= today["limit"] else ""
+        spent = f"{today['used']:,} of {today['limit']:,}"
+        yield "tokens today", Styled(f"{spent}; the next day begins {when(today['until'], now)}", style)
     yield "tags", ", ".join(job["tags"]) or None
     yield "owner", spec["owner"]
     yield "declared", f"{job['file']}:{job['line']}, {_revision(job, now)}"
@@ -139,6 +145,12 @@ def _program(job: "WholeJobDocument") -> str:
     if job["source_type"] == "prompt_file":
         return f"prompt in {job['script']}"
     return command_text([job["script"], *spec["args"]])
+
+
+def _session(spec: Mapping[str, Any]) -> str | None:
+    """How an agent carries it out, as far as the manifest says."""
+    said = {name: value for name, value in (spec.get("session") or {}).items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in said.items()) or None
 
 
 def _limits(spec: Mapping[str, Any]) -> str:
