@@ -1,7 +1,8 @@
 """Jobs and runs as rows of tables: made of the documents of ``views``, which HTTP answers as well."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jeeves_runner.cli.formats import NONE, ago, duration, shortened
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from jeeves_runner.views.jobs import ListedJobDocument, PauseDocument
 
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
+PARAM_HEADERS: Final = ("NAME", Prose("VALUE"), "DEFAULT", Prose("DESCRIPTION"))
 RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
 
 OF_A_RUN: Final = "  | "
@@ -53,6 +55,20 @@ def job_cells(job: "ListedJobDocument", now: datetime, *, served: bool) -> tuple
         NONE if last is None else ago(last["started_at"], now),
         ago(job["next_run"], now),
         job_note(job, now, served=served),
+    )
+
+
+def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """A row under ``PARAM_HEADERS``: what a spec says of a parameter."""
+    value = f"one of {', '.join(param['enum'])}" if param["enum"] else param["type"]
+    if param["pattern"] is not None:
+        value += f" matching {param['pattern']}"
+    default = param["default"]
+    return (
+        name,
+        f"{value}, secret" if param["secret"] else value,
+        ("required" if param["required"] else NONE) if default is None else default or '""',
+        shortened(param["description"] or NONE),
     )
 
 

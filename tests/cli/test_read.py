@@ -11,7 +11,7 @@ from support.logs import log_file, log_place
 
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import JobType, Session, SourceType
+from jeeves_runner.core.model import JobType, Param, Session, SourceType
 from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.views.jobs import job_view, jobs_view
 from jeeves_runner.views.occurrences import next_view
@@ -263,6 +263,27 @@ def test_a_run_is_told_with_the_end_of_its_output(shell: Shell) -> None:
     assert "| line 9" not in lines
     assert "| line 10" in lines
     assert lines[-1] == "| \\x1b[31mbad\\x1b[0m"
+
+
+def test_a_job_is_told_with_the_parameters_it_declares(shell: Shell) -> None:
+    params = (
+        Param(name="day", enum=("monday", "sunday"), default="monday", description="when\nit ran"),
+        Param(name="month", pattern="[0-9]+", required=True),
+        Param(name="note", default=""),
+        Param(name="token", secret=True),
+    )
+    shell.ledger.add_job("a", params=params)
+    lines = [words(line) for line in shell.text("job", "a").splitlines()]
+    place = lines.index("Parameters")
+    assert lines[place + 1 :] == [
+        "NAME VALUE DEFAULT DESCRIPTION",
+        "day one of monday, sunday monday when it ran",
+        "month string matching [0-9]+ required -",
+        'note string "" -',
+        "token string, secret - -",
+    ]
+    shell.ledger.add_job("b")
+    assert "Parameters" not in shell.text("job", "b")
 
 
 def test_json_is_the_document_of_the_route(shell: Shell) -> None:

@@ -13,8 +13,10 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, command_text, counted, duration, short_sha, shortened, when
 from jeeves_runner.cli.rows import (
     JOB_HEADERS,
+    PARAM_HEADERS,
     RUN_HEADERS,
     job_cells,
+    param_cells,
     pause_text,
     run_cells,
     schedule_text,
@@ -86,6 +88,10 @@ def show_job(app: App, job_id: str) -> None:
     if job["description"]:
         app.print_text(job["description"].strip())
     app.print_pairs(_pairs(job, now))
+    spec: Mapping[str, Any] = job["spec"]
+    if spec["params"]:
+        app.print_heading("Parameters")
+        app.print_table(PARAM_HEADERS, [param_cells(*param) for param in spec["params"].items()])
     if job["last_runs"]:
         app.print_heading("Last runs")
         app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
