@@ -16,13 +16,13 @@ from aiohttp import HttpVersion11, web
 from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import span_ms
-from jeeves_runner.core.params import param_variables
 from jeeves_runner.core.values import to_json
 from jeeves_runner.core.wording import in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
 
 T = TypeVar("T")
 
+_SCALARS: Final = (str, int, float, bool)
 _GO_ON: Final = "100-continue"
 
 
@@ -70,16 +70,18 @@ class FlagField:
 
 
 class ParamsField:
-    """The parameters of a run: texts by name, as a script can get them; or null for none."""
+    """The parameters of a run by name, or null for none. Which values they may have the job says."""
 
-    schema: ClassVar[JsonSchema] = {"type": ["object", "null"], "additionalProperties": {"type": "string"}}
+    schema: ClassVar[JsonSchema] = {
+        "type": ["object", "null"],
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+    }
 
-    def read(self, value: object, name: str) -> dict[str, str] | None:
+    def read(self, value: object, name: str) -> dict[str, object] | None:
         if value is None:
             return None
-        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-            raise InvalidValue(f"{name} must be an object of strings")
-        param_variables(value)
+        if not isinstance(value, dict) or not all(isinstance(each, _SCALARS) for each in value.values()):
+            raise InvalidValue(f"{name} must be an object of strings, numbers, true and false")
         return value
 
 

@@ -149,7 +149,7 @@ class PeekQuery(NamedTuple):
 class RunJobBody(NamedTuple):
     """A run by hand."""
 
-    params: Annotated[dict[str, str] | None, ParamsField()] = None
+    params: Annotated[dict[str, object] | None, ParamsField()] = None
     """Its parameters by name."""
     force: Annotated[bool, FlagField()] = False
     """Although the job is paused or another run of it is active."""

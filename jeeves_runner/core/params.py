@@ -83,9 +83,10 @@ def settle(
         hint = next((hint for _, hint in faults if hint is not None), None)
         raise InvalidValue("; ".join(message for message, _ in faults), hint=hint)
     param_variables(values)
+    names = [name for name in by_name if name in values] if declared else list(values)
     return Settled(
-        shown={name: value for name, value in values.items() if name not in hidden},
-        secret={name: value for name, value in values.items() if name in hidden},
+        shown={name: values[name] for name in names if name not in hidden},
+        secret={name: values[name] for name in names if name in hidden},
     )
 
 
@@ -143,16 +144,26 @@ def row_text(settled: Settled) -> str | None:
 
 
 def row_values(text: str | None) -> dict[str, str | None]:
-    """The values that the row of a run tells; None for secret ones."""
-    values: dict[str, str | None] = {} if text is None else json.loads(text)
+    """The values that the row of a run tells; None for secret ones. InvalidValue if it tells none."""
+    try:
+        values = {} if text is None else json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise InvalidValue("the parameters of the run cannot be read: another program has written them")
     return values
 
 
 def with_defaults(declared: Sequence[Param], text: str | None) -> str | None:
-    """The text of a row, with the defaults of parameters that it does not tell of."""
+    """The text of a row, with the defaults of parameters that it does not tell of. A text that another
+    program has written stays."""
     if not declared:
         return text
-    values = {**defaults(declared), **row_values(text)}
+    try:
+        held = row_values(text)
+    except InvalidValue:
+        return text
+    values = held | {name: value for name, value in defaults(declared).items() if name not in held}
     return _encode(values) if values else None
 
 

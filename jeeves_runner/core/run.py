@@ -58,7 +58,7 @@ class Run(NamedTuple):
     model: str | None
     """The name of the model that did the work, if one did."""
     params: str | None
-    """What it was triggered with: a JSON object of texts."""
+    """Its parameters: a JSON object of texts, null for secret ones; see ``core.params.row_values``."""
     forced: bool
     """It overrides pauses and the overlap policy."""
     priority: int

@@ -13,6 +13,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
+from jeeves_runner.db import secret_params
 from jeeves_runner.db.queue_upkeep import release_items_of_run
 from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, WAITING, returned_run, returned_runs
 from jeeves_runner.db.transaction import Tx
@@ -44,19 +45,22 @@ def next_end(tx: Tx) -> int:
 
 
 def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
-    """Write what follows from these ends: claims are given back, failed attempts are tried again.
+    """Write what follows from these ends: claims are given back, failed attempts are tried again, and of a
+    chain that is over the secret parameters are deleted.
 
     ``retries``: by run id, how the run's job is retried.
     """
     for run in ended:
-        if run.started_at is None:
-            continue
-        release_items_of_run(tx, run.id, count_attempt=run.status is not RunStatus.INTERRUPTED)
-        policy = None if retries is None else retries.get(run.id)
-        delay = retry_delay_ms(policy, run.status, run.exit_code, run.attempt)
-        retry = None if delay is None else _insert_retry(tx, run, delay)
+        retry: Run | None = None
+        if run.started_at is not None:
+            release_items_of_run(tx, run.id, count_attempt=run.status is not RunStatus.INTERRUPTED)
+            policy = None if retries is None else retries.get(run.id)
+            delay = retry_delay_ms(policy, run.status, run.exit_code, run.attempt)
+            retry = None if delay is None else _insert_retry(tx, run, delay)
         if retry is not None and _was_replaced(run):
             end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
+        elif retry is None and run.params is not None:
+            secret_params.erase(tx, run.chain_id or run.id)
 
 
 def _was_replaced(run: Run) -> bool:

@@ -37,6 +37,8 @@ class Occurrence(NamedTuple):
     """The job's: of what waits, higher ones start first."""
     pool: str | None = None
     """The job's: the named limit that it takes a place of."""
+    params: str | None = None
+    """The defaults of its parameters, for a run that starts or waits: a JSON object of texts."""
 
 
 # An occurrence at or before the watermark has been decided. One that a wrong clock has written far ahead is
@@ -44,11 +46,11 @@ class Occurrence(NamedTuple):
 _UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for)"
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
-                  finished_at, reason, reason_ref, message, priority, pool, spec_hash, revision_id, file,
-                  mark, handle, deadline, timeout_ms, origin, epoch, end_seq)
+                  finished_at, reason, reason_ref, message, params, priority, pool, spec_hash, revision_id,
+                  file, mark, handle, deadline, timeout_ms, origin, epoch, end_seq)
 SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :started_at, :finished_at,
-       :reason, :reason_ref, :message, :priority, :pool, spec_hash, revision_id, file, :mark, :handle,
-       :deadline, :timeout_ms, :origin, :epoch, :end_seq
+       :reason, :reason_ref, :message, :params, :priority, :pool, spec_hash, revision_id, file, :mark,
+       :handle, :deadline, :timeout_ms, :origin, :epoch, :end_seq
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
 ON CONFLICT DO NOTHING
@@ -125,6 +127,7 @@ def _enter(
         "started_at": tx.at if status is RunStatus.RUNNING else None,
         "finished_at": tx.at if status.is_final else None,
         "end_seq": next_end(tx) if status.is_final else None,
+        "params": None if status.is_final else occurrence.params,
     }
     bindings |= _NO_START if start is None else start.bindings(tx)
     run = returned_run(tx, _INSERT, bindings)

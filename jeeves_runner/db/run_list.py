@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, TypedDict, cast
 import apsw
 
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
+from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.db.pages import Page, page
 
@@ -62,7 +63,7 @@ class RunRow(TypedDict):
     model: str | None
     """The model that did the work, if one did."""
     params: object
-    """The parameters it was asked for with: texts by name."""
+    """Its parameters, defaults included: texts by name, `***` for a secret one."""
     forced: bool
     """Whether a person wanted it although the job was paused or another run active."""
     priority: int
@@ -187,9 +188,17 @@ def _size(values: Sequence[Any]) -> int:
 def _row(values: Sequence[Any]) -> RunRow:
     row = cast(RunRow, dict(zip(_SHOWN, values, strict=True)))
     row["forced"] = bool(row["forced"])
-    row["params"] = _value(row["params"])
+    row["params"] = _params(row["params"])
     row["result_meta"] = _value(row["result_meta"])
     return row
+
+
+def _params(text: object) -> object:
+    """The parameters of a run; the values of secret ones, which the row does not hold, as ``***``."""
+    found = _value(text)
+    if not isinstance(found, dict):
+        return found
+    return {name: HIDDEN if value is None else value for name, value in found.items()}
 
 
 def _value(text: object) -> object:

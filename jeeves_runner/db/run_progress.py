@@ -6,7 +6,8 @@ Each change is guarded by the status it follows from; one that finds another sta
 import json
 from collections.abc import Sequence
 
-from jeeves_runner.core.model import CancelCause, Reason
+from jeeves_runner.core.model import CancelCause, JobSpec, Reason
+from jeeves_runner.core.params import with_defaults
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runner import check_epoch
@@ -16,15 +17,23 @@ from jeeves_runner.db.transaction import Tx
 _START = f"""
 UPDATE runs SET status = 'running', started_at = :at, reason = NULL, reason_ref = NULL, mark = :mark,
   handle = :handle, deadline = :deadline, timeout_ms = :timeout_ms, origin = :origin, epoch = :epoch,
-  spec_hash = :spec_hash, (revision_id, file) = (SELECT revision_id, file FROM jobs WHERE id = job_id)
+  spec_hash = :spec_hash, params = coalesce(:params, params),
+  (revision_id, file) = (SELECT revision_id, file FROM jobs WHERE id = job_id)
 WHERE id = :id AND status = 'scheduled' AND (SELECT spec_hash FROM jobs WHERE id = job_id) = :spec_hash
 RETURNING {RUN_COLUMNS}
 """
 
 
-def start_waiting(tx: Tx, run_id: int, start: Start, *, spec_hash: str, epoch: int) -> Run | None:
-    """Turn a waiting run into a running one, under the spec it was admitted by."""
-    bindings = {"at": tx.at, "id": run_id, "spec_hash": spec_hash, "epoch": epoch}
+def start_waiting(
+    tx: Tx, run_id: int, start: Start, *, spec: JobSpec, spec_hash: str, epoch: int
+) -> Run | None:
+    """Turn a waiting run into a running one, under the spec it was admitted by. Parameters that were declared
+    while it waited get their defaults."""
+    params: str | None = None
+    if spec.params:
+        held: str | None = tx.conn.execute("SELECT params FROM runs WHERE id = ?", (run_id,)).get
+        params = with_defaults(spec.params, held)
+    bindings = {"at": tx.at, "id": run_id, "params": params, "spec_hash": spec_hash, "epoch": epoch}
     return returned_run(tx, _START, bindings | start.bindings(tx))
 
 

@@ -4,14 +4,17 @@ Every program may ask for a run, so this module decides nothing and loads nothin
 the row up, and decides.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from jeeves_runner.core.model import JobSpec, Trigger
+from jeeves_runner.core.model import JobSpec, Param, Trigger
+from jeeves_runner.core.params import Settled, row_text, settle
 from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db import secret_params
 from jeeves_runner.db.jobs import damaged_job, unknown_job
 from jeeves_runner.db.overrides import job_is_paused, pauses
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import Conflict
+from jeeves_runner.errors import Conflict, InvalidValue
 
 
 class RunRequest(NamedTuple):
@@ -21,8 +24,8 @@ class RunRequest(NamedTuple):
     """The job."""
     trigger: Trigger
     """What asks for it; no occurrence."""
-    params: str | None = None
-    """A JSON object of texts."""
+    params: Mapping[str, object] | None = None
+    """What it is given: JSON values by name. Some may be secret: keep it out of texts."""
     forced: bool = False
     """It overrides pauses and the overlap policy."""
 
@@ -36,6 +39,8 @@ class KnownSpec(NamedTuple):
     """Its ``priority``."""
     pool: str | None
     """Its ``pool``."""
+    params: Sequence[Param] = ()
+    """Its ``params``."""
 
 
 _REQUEST = """
@@ -63,29 +68,43 @@ def request_run(
 
     A request of another program (``epoch`` None) is taken up by the runner. Nothing is entered, and
     raised is: NotFound for a job that is not there, Conflict for a paused one unless the request is
-    forced or lapses in a pause, and for one whose row cannot be read.
+    forced or lapses in a pause, and for one whose row cannot be read; InvalidValue for parameters that
+    the job does not take.
     """
     bindings = {
         "job_id": request.job_id,
         "trigger": request.trigger,
         "at": tx.at,
-        "params": request.params,
         "forced": request.forced,
         "epoch": epoch,
     }
     is_refused = not (request.forced or request.trigger.lapses)
-    if known is not None:
-        run_id: int | None = tx.conn.execute(
-            _WITHOUT_QUESTION, {**bindings, **known._asdict(), "is_refused": is_refused}
-        ).get
+    if known is not None and (settled := _fitting(known, request)) is not None:
+        place = {"priority": known.priority, "pool": known.pool, "spec_hash": known.spec_hash}
+        run_id = _enter(tx, _WITHOUT_QUESTION, {**bindings, **place, "is_refused": is_refused}, settled)
         if run_id is not None:
             return run_id
     spec = _requested_spec(tx, request, is_refused)
-    run_id = tx.conn.execute(
-        f"{_REQUEST} RETURNING id", {**bindings, "priority": spec.priority, "pool": spec.pool}
-    ).get
+    settled = settle(spec.params, request.params or {})
+    place = {"priority": spec.priority, "pool": spec.pool}
+    run_id = _enter(tx, f"{_REQUEST} RETURNING id", {**bindings, **place}, settled)
     if run_id is None:  # the row was read in this very transaction
         raise not_recorded(request.job_id)
+    return run_id
+
+
+def _fitting(known: KnownSpec, request: RunRequest) -> Settled | None:
+    """The parameters of a request; None if they do not fit: the job may have changed, and is read again."""
+    try:
+        return settle(known.params, request.params or {})
+    except InvalidValue:
+        return None
+
+
+def _enter(tx: Tx, statement: str, bindings: Mapping[str, Any], settled: Settled) -> int | None:
+    run_id: int | None = tx.conn.execute(statement, {**bindings, "params": row_text(settled)}).get
+    if run_id is not None:
+        secret_params.keep(tx, run_id, settled.secret)
     return run_id
 
 

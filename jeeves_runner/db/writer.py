@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.db import file_upkeep
+from jeeves_runner.db import file_upkeep, secret_params
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.transaction import Tx
@@ -153,6 +153,10 @@ class Writer:
     async def checkpoint_if_grown(self) -> None:
         """Checkpoint if many pages wait in the WAL, whichever programs wrote them."""
         await self._add(file_upkeep.checkpoint_if_grown, False, Priority.MAINTENANCE, alone=True)
+
+    async def secrets_erased(self) -> int:
+        """How many secret parameters were deleted so far."""
+        return await self._add(secret_params.erasures, False, Priority.MAINTENANCE, alone=True)
 
     async def shorten_wal(self) -> bool:
         """Give the WAL file its usual length; False if a reader or writer is in the way."""

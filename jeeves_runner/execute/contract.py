@@ -35,9 +35,11 @@ class RunFacts(NamedTuple):
     namespace: str
     """Where the job keeps its state."""
     params: Mapping[str, str]
-    """The parameters the run was triggered with, by name."""
+    """Its parameters by name, defaults and secret ones included. Keep them out of texts."""
     api_url: str | None
     """Where the runner's API listens; None if nowhere."""
+    secret_params: frozenset[str] = frozenset()
+    """The names of those whose values are to be shown nowhere, and masked in the output."""
 
 
 class Order(NamedTuple):

@@ -94,6 +94,7 @@ class WalUpkeep:
         self._seen: tuple[int, int] | None = None
         self._unchanged_since = clock.monotonic()
         self._is_short = False
+        self._erased = 0
 
     async def run(self) -> None:
         """Look until cancelled. A failure is told once, and the next look tries again."""
@@ -107,7 +108,8 @@ class WalUpkeep:
             await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
-        """One look: checkpoint if others have written much, and shorten the file once nobody writes.
+        """One look: checkpoint if others have written much, and shorten the file once nobody writes, if it
+        has grown or may hold secret parameters that have been deleted.
 
         Raises DatabaseError, and OSError for a disk that fails or does not answer.
         """
@@ -119,4 +121,7 @@ class WalUpkeep:
             await self._writer.checkpoint_if_grown()
         elif not self._is_short and now - self._unchanged_since >= REST:
             self._unchanged_since = now
-            self._is_short = found.st_size <= WAL_AT_REST or await self._writer.shorten_wal()
+            erased = await self._writer.secrets_erased()
+            self._is_short = found.st_size <= WAL_AT_REST and erased == self._erased
+            if not self._is_short and await self._writer.shorten_wal():
+                self._is_short, self._erased = True, erased

@@ -11,7 +11,7 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.db import audit, overrides, revisions, run_retention
+from jeeves_runner.db import audit, overrides, revisions, run_retention, secret_params
 from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
@@ -89,6 +89,7 @@ class Maintenance:
 
     async def run_once(self) -> None:
         """One whole round."""
+        await self._in_portions(secret_params.erase_left)
         await self._prune_runs()
         await self._delete_logs()
         await self._delete_logs_without_run()

@@ -54,7 +54,7 @@ class Arrival:
                 run = self._enter(tx, occurrence)
             case RunRequest() as request:
                 row, spec = self.job.row, self.job.spec
-                known = run_requests.KnownSpec(row.spec_hash, spec.priority, spec.pool)
+                known = run_requests.KnownSpec(row.spec_hash, spec.priority, spec.pool, spec.params)
                 run_id = run_requests.request_run(tx, request, epoch=epoch, known=known)
                 run = self._move_on(tx, run_id, epoch)
             case None:
@@ -90,8 +90,9 @@ class Arrival:
         decision = self.decision
         match decision.verdict:
             case Verdict.START:
+                job = self.job
                 return run_progress.start_waiting(
-                    tx, run_id, self.start, spec_hash=self.job.row.spec_hash, epoch=epoch
+                    tx, run_id, self.start, spec=job.spec, spec_hash=job.row.spec_hash, epoch=epoch
                 )
             case Verdict.WAIT | Verdict.REPLACE | Verdict.STAND_BACK:
                 run_progress.note_waiting(tx, [run_id], decision.reason, decision.ref, epoch)

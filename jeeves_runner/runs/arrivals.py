@@ -19,7 +19,7 @@ from jeeves_runner.db import run_progress, runs
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.writer import Priority, Writer
-from jeeves_runner.errors import Conflict, DatabaseError, Fenced, NoServer, NotFound
+from jeeves_runner.errors import Conflict, DatabaseError, Fenced, InvalidValue, NoServer, NotFound
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
@@ -185,7 +185,7 @@ class Arrivals:
 
     def _take_all_back(self, arrivals: Sequence[Arrival], error: BaseException) -> None:
         """Undo what decisions did here that could not be committed."""
-        is_refused = isinstance(error, Stale | Conflict | NotFound)
+        is_refused = isinstance(error, Stale | Conflict | InvalidValue | NotFound)
         undecided: list[Run] = []
         for arrival in arrivals:
             run = arrival.attempt.run

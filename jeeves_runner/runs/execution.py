@@ -13,7 +13,7 @@ from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
 from jeeves_runner.runs.jobs import Job
-from jeeves_runner.runs.orders import order_of
+from jeeves_runner.runs.orders import Secrets, order_of
 from jeeves_runner.runs.outcomes import Report
 from jeeves_runner.runs.precheck import says_go
 from jeeves_runner.runs.row_notes import RowNotes
@@ -46,6 +46,7 @@ class Execution:
         clock: Clock,
         logs: Logs,
         notes: RowNotes,
+        secrets: Secrets,
         *,
         mark: str,
         on_deadline: Callable[[], None],
@@ -59,6 +60,7 @@ class Execution:
         self._clock = clock
         self._logs = logs
         self._notes = notes
+        self._secrets = secrets
         self._on_deadline = on_deadline
         self.cause: CancelCause | None = None
         self.is_ending = False  # why it is to end is being recorded
@@ -175,7 +177,7 @@ class Execution:
         if self.is_asked_to_end():
             return Cancelled()
         trace = self._trace = Trace(run, self._logs, self._notes.said, of_precheck=self._is_precheck)
-        order = order_of(self.job, run, self.mark, api_url)
+        order = order_of(self.job, run, self.mark, self._secrets, api_url)
         if self._is_precheck:
             ending = await self._check_first(order, run, trace)
             if ending is not None:
@@ -260,7 +262,7 @@ class Execution:
         """Have the trace mask what the earlier runner's did."""
         secrets: Sequence[str] = ()
         try:
-            secrets = await self.executor.secrets(order_of(self.job, run, self.mark))
+            secrets = await self.executor.secrets(order_of(self.job, run, self.mark, self._secrets))
         except Exception:  # the work goes on, and its end is waited for
             log.exception("run %d was taken over, and its output is not masked", run.id)
         await trace.output.prepared(secrets=secrets, script_hash=run.script_hash)

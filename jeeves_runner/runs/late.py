@@ -23,7 +23,7 @@ from jeeves_runner.execute.output.sink import Output
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import KnownJobs
-from jeeves_runner.runs.orders import order_of
+from jeeves_runner.runs.orders import Secrets, order_of
 from jeeves_runner.runs.settle import left_facts
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class LateEnds:
         writer: Writer,
         executors: Executors,
         jobs: KnownJobs,
+        secrets: Secrets,
         clock: Clock,
         epoch: int,
         on_fenced: Callable[[Fenced], None],
@@ -55,6 +56,7 @@ class LateEnds:
         self._writer = writer
         self._executors = executors
         self._jobs = jobs
+        self._secrets = secrets
         self._clock = clock
         self._epoch = epoch
         self._on_fenced = on_fenced
@@ -119,7 +121,7 @@ class LateEnds:
         if job is None:
             return None  # what is to be masked is not known
         output = Output(None, 0)
-        secrets = await executor.secrets(order_of(job, left.run, left.mark))
+        secrets = await executor.secrets(order_of(job, left.run, left.mark, self._secrets))
         await output.prepared(secrets=secrets, script_hash=None)
         return _told(ending, output.masked)
 

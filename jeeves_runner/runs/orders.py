@@ -1,15 +1,25 @@
 """What an executor is told of a run: made from its row and its job."""
 
-import json
+from collections.abc import Callable, Mapping
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.params import Settled, row_values, settle
 from jeeves_runner.core.run import Run
+from jeeves_runner.core.wording import brief
+from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.runs.jobs import Job
 
+Secrets = Callable[[int], Mapping[str, str]]
+"""Reads the secret parameters of the chain that begins with a run, by name. Raises DatabaseError."""
 
-def order_of(job: Job, run: Run, mark: str, api_url: str | None = None) -> Order:
-    """The order of a run that is recorded as running, by the spec of its job."""
+
+def order_of(job: Job, run: Run, mark: str, secrets: Secrets, api_url: str | None = None) -> Order:
+    """The order of a run that is recorded as running, by the spec of its job.
+
+    Raises InvalidValue when the job does not take the run's parameters any more, DatabaseError.
+    """
+    params = _params(job, run, secrets)
     facts = RunFacts(
         run_id=run.id,
         job_id=run.job_id,
@@ -18,7 +28,27 @@ def order_of(job: Job, run: Run, mark: str, api_url: str | None = None) -> Order
         trigger=str(run.trigger),
         scheduled_for=None if run.scheduled_for is None else to_text(run.scheduled_for),
         namespace=job.row.namespace,
-        params={} if run.params is None else json.loads(run.params),
+        params={**params.shown, **params.secret},
+        secret_params=frozenset(params.secret),
         api_url=api_url,
     )
     return Order(job.spec, facts)
+
+
+def _params(job: Job, run: Run, secrets: Secrets) -> Settled:
+    """What the run was accepted with, by the spec that it starts under: that may have changed since."""
+    held = row_values(run.params)
+    secret = [name for name, value in held.items() if value is None]
+    values = {**held, **(secrets(run.chain_id or run.id) if secret else {})}
+    if lost := [name for name in secret if values[name] is None]:
+        raise InvalidValue(
+            f"the value of the secret parameter {brief(lost[0])} is not kept any more",
+            hint="trigger the job again",
+        )
+    try:
+        return settle(job.spec.params, values, secret=secret)
+    except InvalidValue as error:
+        raise InvalidValue(
+            f"the job does not take the parameters of this run any more: {error.message}",
+            hint="its manifest has changed since the run was asked for; trigger the job again",
+        ) from error

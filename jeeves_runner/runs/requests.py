@@ -47,7 +47,8 @@ class Requests:
         """Enter a request; its row, once that is committed: running, waiting or skipped.
 
         The future fails with NotFound for a job that is not there, Conflict for one that is paused
-        unless forced, NoServer when the runner is shutting down. Nothing is recorded then.
+        unless forced, InvalidValue for parameters that it does not take, NoServer when the runner is
+        shutting down. Nothing is recorded then.
         """
         recorded: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
         self._running.track(self._request(request, recorded))

@@ -22,6 +22,7 @@ from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.late import LateEnds
+from jeeves_runner.runs.orders import Secrets
 from jeeves_runner.runs.outcomes import Report, record_outcome
 from jeeves_runner.runs.row_notes import RowNotes
 from jeeves_runner.runs.trace import Logs
@@ -53,6 +54,7 @@ class RunningRuns:
         origin: str,
         logs: Logs,
         late: LateEnds,
+        secrets: Secrets,
         after_end: Callable[[Attempt, Run | None], None],
         on_fenced: Callable[[Fenced], None],
     ) -> None:
@@ -62,6 +64,7 @@ class RunningRuns:
         self._epoch = epoch
         self._logs = logs
         self._late = late
+        self._secrets = secrets
         self._after_end = after_end
         self._on_fenced = on_fenced
         self._notes = RowNotes(writer, epoch, origin, on_fenced)
@@ -95,6 +98,7 @@ class RunningRuns:
             self._clock,
             self._logs,
             self._notes,
+            self._secrets,
             mark=mark,
             on_deadline=partial(self._on_deadline, attempt),
             precheck=precheck,

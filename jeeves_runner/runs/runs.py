@@ -10,10 +10,10 @@ tells of the ends that any process has recorded.
 """
 
 import asyncio
-import json
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import apsw
 
@@ -21,7 +21,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
-from jeeves_runner.db import runs
+from jeeves_runner.db import runs, secret_params
 from jeeves_runner.db.file_errors import translate
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.run_requests import RunRequest
@@ -71,7 +71,8 @@ class Runs:
         self._board = board = Board(executors.slots(), pools or {})
         self._jobs = jobs = KnownJobs(conn)
         self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full)
-        self._late = late = LateEnds(conn, writer, executors, jobs, clock, epoch, self.fence)
+        secrets = partial(secret_params.kept, conn)
+        self._late = late = LateEnds(conn, writer, executors, jobs, secrets, clock, epoch, self.fence)
         self._running = running = RunningRuns(
             board=board,
             writer=writer,
@@ -80,6 +81,7 @@ class Runs:
             origin=executors.here.as_json(),
             logs=logs,
             late=late,
+            secrets=secrets,
             after_end=self._after_end,
             on_fenced=self.fence,
         )
@@ -217,14 +219,17 @@ class Runs:
         """Decide about occurrences whose time has come; see ``DueOccurrences.submit``."""
         return self._due.submit(due)
 
-    async def request(self, job_id: str, params: Mapping[str, str] | None = None, force: bool = False) -> Run:
-        """Run a job by hand; its row once that is committed: running, waiting or skipped.
+    async def request(
+        self, job_id: str, params: Mapping[str, object] | None = None, force: bool = False
+    ) -> Run:
+        """Run a job by hand, with JSON values by name; its row once that is committed: running, waiting or
+        skipped.
 
-        NotFound for a job that is not there, Conflict for one that is paused unless ``force``, NoServer
-        when the runner is shutting down.
+        NotFound for a job that is not there, Conflict for one that is paused unless ``force``, InvalidValue
+        for parameters that it does not take, NoServer when the runner is shutting down.
         """
-        text = json.dumps(dict(params), ensure_ascii=False) if params else None
-        return await self.enter(RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=text, forced=force))
+        request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=params, forced=force)
+        return await self.enter(request)
 
     async def enter(self, request: RunRequest) -> Run:
         """Enter a request of any trigger that is no occurrence; answer and errors as of ``request``."""

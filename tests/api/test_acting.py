@@ -10,7 +10,7 @@ from support.api import Answer, Api, ask, problem, shell_job, with_api
 from support.ledger import Ledger, as_document
 
 from jeeves_runner.api import parameters
-from jeeves_runner.core.model import Retries
+from jeeves_runner.core.model import Param, ParamType, Retries
 from jeeves_runner.views.runs import run_view
 
 LASTING = "exec sleep 60"
@@ -28,6 +28,46 @@ def test_a_run_is_answered_with_its_recorded_outcome(ledger: Ledger) -> None:
     result = answer.body["result"]
     assert (result["status"], result["exit_code"], result["stdout"]) == ("error", 3, "hello Ada\n")
     assert result == as_document(run_view(ledger.conn, result["id"])["run"])
+
+
+def test_parameters_come_as_json_values_of_their_types(ledger: Ledger) -> None:
+    params = (
+        Param(name="count", type=ParamType.INTEGER),
+        Param(name="ratio", type=ParamType.NUMBER),
+        Param(name="dry", type=ParamType.BOOLEAN),
+        Param(name="token", secret=True),
+    )
+    shell_job(ledger, "export", "env | grep ^JR_PARAM_ | sort", params=params)
+    given = {"count": 5, "ratio": 0.5, "dry": True, "token": "hunter2-in-a-body"}
+    result = ask(ledger, "POST", "/jobs/export/run", {"params": given}).body["result"]
+    assert result["stdout"] == (
+        "JR_PARAM_COUNT=5\nJR_PARAM_DRY=true\nJR_PARAM_RATIO=0.5\nJR_PARAM_TOKEN=***\n"
+    )
+    assert result["params"] == {"count": "5", "ratio": "0.5", "dry": "true", "token": "***"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cuont": 5}, "there is no parameter cuont"),
+        ({"count": "five"}, "the parameter count must be a whole number"),
+        ({"count": 5.5}, "the parameter count must be a whole number"),
+        ({"count": True}, "the parameter count must be a whole number"),
+        ({"token": ["hunter2"]}, "params must be an object of strings, numbers, true and false"),
+        ({"token": 4711}, "the parameter token must be a string"),
+    ],
+)
+def test_parameters_that_the_job_does_not_take_are_refused(
+    ledger: Ledger, given: dict[str, object], message: str
+) -> None:
+    params = (Param(name="count", type=ParamType.INTEGER), Param(name="token", secret=True))
+    shell_job(ledger, "export", "true", params=params)
+    answer = ask(ledger, "POST", "/jobs/export/run", {"params": given})
+    assert (answer.status, answer.body["type"]) == (400, "urn:jeeves-runner:problem:invalid_value")
+    assert message in answer.body["detail"]
+    assert "hunter2" not in str(answer.body)
+    assert "4711" not in str(answer.body)
+    assert ledger.count("runs") == 0
 
 
 def test_who_does_not_wait_gets_the_run_at_once(ledger: Ledger) -> None:

@@ -16,7 +16,7 @@ from support.clock import NOON
 
 from jeeves_runner.cli.waiting import RESTART
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Reason, RunStatus
+from jeeves_runner.core.model import Param, ParamType, Reason, RunStatus
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
 from jeeves_runner.db.runner import LOCK_PATIENCE, RunnerLock
@@ -74,9 +74,10 @@ def test_trigger_answers_with_the_run_as_a_document(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("param", ["DAY", "=monday"])
-def test_a_parameter_needs_a_name_and_a_value(shell: Shell, param: str) -> None:
+@pytest.mark.parametrize(("option", "form"), [("--param", "KEY=VALUE"), ("--param-file", "KEY=PATH")])
+def test_a_parameter_needs_a_name_and_a_value(shell: Shell, option: str, form: str, param: str) -> None:
     with shell.server():
-        refused(shell.run("trigger", "backup", "--param", param), "is not of the form KEY=VALUE", code=64)
+        refused(shell.run("trigger", "backup", option, param), f"is not of the form {form}", code=64)
     assert shell.ledger.count("runs") == 0
 
 
@@ -386,3 +387,77 @@ def finish(shell: Shell, run_id: int, status: str, stderr: str | None = None) ->
     with shell.ledger.tx() as tx:
         outcome = Outcome(status=RunStatus(status), message="told")
         end_running(tx, run_id, outcome, RunRecord(duration_ms=1234, stderr=stderr), None)
+
+
+# Parameters
+
+
+@pytest.fixture
+def declaring(shell: Shell) -> Shell:
+    params = (
+        Param(name="day", enum=("monday", "sunday"), default="monday"),
+        Param(name="count", type=ParamType.INTEGER),
+        Param(name="token", secret=True),
+    )
+    shell.ledger.add_job("export", params=params)
+    return shell
+
+
+def test_declared_parameters_are_checked_where_a_run_is_asked_for(declaring: Shell) -> None:
+    with declaring.server():
+        result = declaring.run("trigger", "export", "--param", "dya=x", "--param", "count=many")
+        refused(result, "there is no parameter dya; the parameter count must be a whole number", code=64)
+        assert "hint: did you mean day?" in result.stderr
+        assert declaring.ledger.count("runs") == 0
+        declaring.text("trigger", "export", "--param", "count=5")
+    assert declaring.json("run", "1")["run"]["params"] == {"day": "monday", "count": "5"}
+
+
+def test_a_secret_comes_from_a_file_or_from_standard_input(declaring: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(b"hunter2 in a file\n")
+    with declaring.server():
+        declaring.text("trigger", "export", "--param-file", f"token={file}")
+        result = declaring.run(
+            "trigger", "export", "--param-file", "token=-", input="hunter2 from a pipe\r\n"
+        )
+    assert (result.exit_code, result.stderr) == (0, "")
+    kept = declaring.ledger.conn.execute("SELECT params FROM secret_params ORDER BY chain_id").fetchall()
+    assert kept == [('{"token": "hunter2 in a file"}',), ('{"token": "hunter2 from a pipe"}',)]
+    for words in (("run", "1"), ("run", "2"), ("runs",), ("job", "export"), ("status",)):
+        for more in ((), ("--json",)):
+            assert "hunter2" not in declaring.text(*words, *more)
+    assert declaring.json("run", "1")["run"]["params"] == {"day": "monday", "token": "***"}
+
+
+def test_a_secret_on_the_command_line_is_warned_of(declaring: Shell) -> None:
+    with declaring.server():
+        result = declaring.run("trigger", "export", "--param", "token=hunter2", "--param", "day=sunday")
+    assert result.exit_code == 0
+    assert "warning: token is secret" in result.stderr
+    assert "--param-file token=- reads it from standard input" in result.stderr
+    assert "day" not in result.stderr
+    assert "hunter2" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--param-file", "day=gone"], "--param-file day: gone cannot be read: No such file or directory"),
+        (["--param-file", "day=."], "--param-file day: . cannot be read: Is a directory"),
+        (["--param-file", "day=raw"], "--param-file day: raw is not UTF-8"),
+        (["--param-file", "day=long"], "--param-file day: long holds more than 64 KiB"),
+        (["--param-file", "day=-", "--param-file", "token=-"], "standard input can be the value of one"),
+        (["--param", "day=x", "--param-file", "day=-"], "day is given by --param and by --param-file"),
+        (["--param-file", "day=a", "--param-file", "day=b"], "--param-file day is given twice"),
+    ],
+)
+def test_a_file_that_is_no_value_is_a_fault_of_usage(
+    declaring: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw").write_bytes(b"\xff")
+    (tmp_path / "long").write_bytes(b"x" * (64 * 1024 + 1))
+    with declaring.server():
+        refused(declaring.run("trigger", "export", *words), message, code=64)
+    assert declaring.ledger.count("runs") == 0

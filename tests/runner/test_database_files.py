@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from support.clock import HandClock
 from support.db import notes
+from support.ledger import Ledger
 
 from jeeves_runner.client import Client
+from jeeves_runner.db import secret_params
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_upkeep import WAL_AT_REST, WAL_LENGTH, wal_bytes
 from jeeves_runner.db.guarded import FileIdentity
@@ -95,6 +97,32 @@ def test_at_rest_nothing_is_done(path: Path) -> None:
             clock.advance(seconds=REST)
             await upkeep.look()
         assert path.with_name("runner.sqlite-wal").stat().st_mtime_ns == before.st_mtime_ns
+
+    with_upkeep(path, scenario)
+
+
+def test_what_was_secret_and_deleted_does_not_stay_in_the_log(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.add_job("a")
+    run_id = ledger.add_run("a", "scheduled")
+    log = path.with_name("runner.sqlite-wal")
+
+    async def rest(upkeep: WalUpkeep, clock: HandClock) -> bool:
+        """Whether the file is made short once nobody writes."""
+        await upkeep.look()
+        before = log.stat().st_mtime_ns
+        clock.advance(seconds=REST)
+        await upkeep.look()
+        return log.stat().st_mtime_ns != before
+
+    async def scenario(upkeep: WalUpkeep, clock: HandClock) -> None:
+        with ledger.tx() as tx:
+            secret_params.keep(tx, run_id, {"token": "hunter2-in-a-parameter"})
+        assert not await rest(upkeep, clock)
+        with ledger.tx() as tx:
+            secret_params.erase(tx, run_id)
+        assert await rest(upkeep, clock)
+        assert not await rest(upkeep, clock)
 
     with_upkeep(path, scenario)
 

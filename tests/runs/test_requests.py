@@ -89,7 +89,7 @@ def test_a_run_asked_for_by_another_program_is_taken_up(place: Place) -> None:
     place.apply(job("greet", 'echo "$JR_PARAM_WHO"'))
 
     async def scenario(rig: Rig) -> None:
-        asked = place.request("greet", '{"WHO":"them"}')
+        asked = place.request("greet", {"WHO": "them"})
         await rig.runs.look()
         await rig.runs.look()
         assert (await rig.runs.wait(asked.id)).stdout == "them\n"

@@ -33,9 +33,10 @@ class Shell:
         self.config.write_text("timezone: UTC\n")
         self.ledger = Ledger(folder / "data" / "runner.sqlite")
 
-    def run(self, *words: str) -> Result:
+    def run(self, *words: str, input: str | None = None) -> Result:  # noqa: A002 - as click calls it
+        """What a command does with this on its standard input."""
         app = App(config_path=self.config, clock=self.ledger.clock)
-        return CliRunner().invoke(main, words, obj=app)
+        return CliRunner().invoke(main, words, obj=app, input=input)
 
     def text(self, *words: str) -> str:
         """The output of a command that must succeed."""

@@ -22,7 +22,7 @@ TABLES = ("runs", "queue_items", "state", "state_items", "revisions", "audit", "
 
 SMALL_TABLES = (
     "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
-    "queue_counts", "state_counts",
+    "queue_counts", "state_counts", "secret_params",
 )  # fmt: skip
 """Those that have a row for each thing that is declared or used, or fewer."""
 

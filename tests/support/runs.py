@@ -77,7 +77,7 @@ class Place:
             cancel_waiting_of_stopped_jobs(tx, ids)
         return ids
 
-    def request(self, job_id: str, params: str | None = None, forced: bool = False) -> Run:
+    def request(self, job_id: str, params: Mapping[str, object] | None = None, forced: bool = False) -> Run:
         """A request by the command line; nothing tells the runner of it."""
         with self.write() as tx:
             wanted = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=params, forced=forced)

@@ -66,6 +66,10 @@ def build_environment(order: Order, around: Surroundings, taken: frozenset[str] 
                 unmasked.append(f"env {name}: {fault.message}; {fault.hint}")
         else:
             own[name] = value
+    for name in sorted(order.run.secret_params):
+        secrets.append(order.run.params[name])
+        if (fault := masking_fault(order.run.params[name])) is not None:
+            unmasked.append(f"parameter {name}: {fault.message}; {fault.hint}")
     if secrets:
         _check_size(secrets)
     if "PATH" in own:

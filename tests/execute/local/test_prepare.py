@@ -289,6 +289,13 @@ def test_the_environment_tells_the_run_about_itself(facts: Facts) -> None:
     }
 
 
+def test_a_secret_parameter_is_masked_as_a_secret_of_the_environment_is(facts: Facts) -> None:
+    given = facts.but(params={"day": "monday", "token": "hunter2"}, secret_params=frozenset({"token"}))
+    prepared = prepared_for(inline("true"), given)
+    assert prepared.launch.env[b"JR_PARAM_TOKEN"] == b"hunter2"
+    assert prepared.secrets == ("hunter2",)
+
+
 def test_what_is_unknown_is_absent(facts: Facts) -> None:
     found = environment(facts.but(scheduled_for=None))
     assert "JR_SCHEDULED_FOR" not in found
