@@ -1,110 +1,28 @@
-"""The tutorial, done as a reader would do it: files written, commands run, answers compared.
+"""Pages that are done as a reader would do them: the tutorial, and guides that show what commands print."""
 
-A block's first line says more than a reader sees: ``python scripts/a.py`` is that file's new content,
-``sh exits 1`` ends with that code, ``sh until WORD`` is repeated until WORD shows, ``sh background``
-goes on. A ``text`` block holds lines the commands before it print, in order; ``…`` stands for anything.
-"""
-
-import os
-import re
-import shlex
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.docs import DOCS, ROOT, Block, blocks
-from support.server import until
+from support.docs import DOCS, blocks
+from support.learner import Learner
+from support.server import new_project
 
-PATIENCE = 60.0
 
-
-class Learner:
-    """Follows the tutorial in an empty folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.here = folder
-        self.output = ""
-        self.servers: list[subprocess.Popen[str]] = []
-        self._where = folder / ".where"
-        programs = folder / ".bin"
-        programs.mkdir()
-        command = programs / "jeeves-runner"
-        command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m jeeves_runner "$@"\n')
-        command.chmod(0o755)
-        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        self._env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-
-    def do(self, block: Block) -> None:
-        match block.info:
-            case ("sh", "background"):
-                self._start(block.text)
-            case ("sh", "until", *words):
-                self._repeat(block.text, " ".join(words))
-            case ("sh", "exits", code):
-                assert self._run(block.text) == int(code), f"{block}: {self.output}"
-            case ("sh",):
-                assert self._run(block.text) == 0, f"{block}: {self.output}"
-            case ("text",):
-                self._compare(block)
-            case ("yaml", "shows", name):
-                assert block.text in (self.here / name).read_text(), f"{block}"
-            case (_, *_, name):
-                (self.here / name).write_text(block.text)
-            case _:
-                raise AssertionError(f"{block}: nobody knows what this block is")
-
-    def stop(self) -> None:
-        """Ctrl-C in the other terminal."""
-        for server in self.servers:
-            server.send_signal(signal.SIGINT)
-            server.communicate(timeout=PATIENCE)
-
-    def _run(self, text: str) -> int:
-        """Run in the current folder, which `cd` changes; the output of the block replaces the last one's."""
-        done = subprocess.run(
-            ["sh", "-e", "-c", f"trap 'pwd > {shlex.quote(str(self._where))}' EXIT\n{text}"],
-            cwd=self.here,
-            env=self._env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        self.output = done.stdout
-        self.here = Path(self._where.read_text().strip())
-        config = self.here / "jeeves-runner.yaml"
-        if config.exists() and "\nport: 0\n" not in config.read_text():
-            with config.open("a") as file:
-                file.write("\nport: 0\n")  # another runner of this machine may have the usual one
-        return done.returncode
-
-    def _repeat(self, text: str, word: str) -> None:
-        until(lambda: self._run(text) == 0 and word in self.output, PATIENCE)
-
-    def _start(self, text: str) -> None:
-        server = subprocess.Popen(
-            shlex.split(text), cwd=self.here, env=self._env, stdout=subprocess.PIPE, text=True
-        )
-        self.servers.append(server)
-        assert server.stdout is not None
-        assert "answers on" in server.stdout.readline()
-
-    def _compare(self, block: Block) -> None:
-        lines = (re.escape(" ".join(line.split())).replace("…", ".*") for line in block.text.splitlines())
-        pattern = r"(?:.*\n)*?".join(f" ?{line} ?\n" for line in lines)
-        printed = "".join(f"{' '.join(line.split())}\n" for line in self.output.splitlines())
-        assert re.search(f"^{pattern}", printed, re.MULTILINE), f"{block} is not what was printed:\n{printed}"
+def followed(page: str, folder: Path) -> list[int | None]:
+    """The exit codes of the servers that were started on the way."""
+    learner = Learner(folder)
+    try:
+        for block in blocks(DOCS / page):
+            learner.do(block)
+    finally:
+        learner.stop()
+    return [server.returncode for server in learner.servers]
 
 
 @pytest.mark.slow
 def test_the_tutorial_works(tmp_path: Path) -> None:
-    learner = Learner(tmp_path)
-    try:
-        for block in blocks(DOCS / "tutorial/first-job.md"):
-            learner.do(block)
-    finally:
-        learner.stop()
-    assert [server.returncode for server in learner.servers] == [0]
+    assert followed("tutorial/first-job.md", tmp_path) == [0]
+
+
+def test_the_guide_to_parameters_works(tmp_path: Path) -> None:
+    assert followed("how-to/parameters.md", new_project(tmp_path, "timezone: UTC\n")) == [0]

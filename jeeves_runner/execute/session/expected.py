@@ -4,10 +4,10 @@ import re
 from typing import Final
 
 from jeeves_runner.core.expressions import search
+from jeeves_runner.core.outcome import RESULT_PREFIX
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.core.wording import brief, in_quotes
 from jeeves_runner.errors import TextTooLong
-from jeeves_runner.execute.output.result_line import PREFIX
 
 JSON: Final = "json"
 """What a job says that expects an object or a list as JSON. Everything else is a regular expression."""
@@ -29,7 +29,7 @@ def fault_of(expected: str, text: str, *, is_cut: bool) -> str | None:
 
 def answer_in(text: str) -> str:
     """What is left of a final text without result lines, blanks around it, and one fence around all of it."""
-    lines = (line for line in text.splitlines(keepends=True) if not line.startswith(PREFIX))
+    lines = (line for line in text.splitlines(keepends=True) if not line.startswith(RESULT_PREFIX))
     rest = "".join(lines).strip()
     first, _, below = rest.partition("\n")
     within, _, last = below.rpartition("\n")
