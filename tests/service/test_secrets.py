@@ -136,6 +136,57 @@ def test_no_secret_gets_out(root: Path) -> None:
     assert places["the log of the server"].count(b"env PIN: the secret is too short to be masked") == 1
 
 
+GIVEN = 'p4rameter\\zq9-"hunter2"-xk7ä'
+PARTS = (b"p4rameter", b"zq9-", b"hunter2", b"-xk7")
+"""What a secret parameter is given, and what shows it however JSON writes it."""
+
+SHOWS = """
+import json, os, sys, time
+
+value = os.environ["JR_PARAM_TOKEN"]
+print(value, json.dumps(value), json.dumps(value, ensure_ascii=False), file=sys.stderr)
+for char in value:
+    print(char, end="", flush=True)
+print("\\nJR_RESULT:" + json.dumps({"token": value}), flush=True)
+open("shown-" + os.environ["JR_ATTEMPT"], "w").close()
+while not os.path.exists("go"):
+    time.sleep(0.01)
+sys.exit(1)
+"""
+
+
+def test_no_secret_parameter_gets_out(root: Path) -> None:
+    """Not while its chain goes on, but for the table that keeps it; and in no file once it is over."""
+    (root / "jeeves-runner.yaml").write_text("port: 0\nlog: {level: debug}\n")
+    (root / "shows.py").write_text(SHOWS)
+    params = {"token": {"secret": True, "pattern": "p4.*"}, "day": {"default": "monday"}}
+    shows = {"id": "prints", "script": "shows.py", "timeout": "1m", "params": params}
+    save(root, "jobs.yaml", json.dumps({"jobs": [shows | {"retries": {"limit": 1, "delay": "10ms"}}]}))
+    places: dict[str, bytes] = {}
+    with serving(root) as server:
+        for wrong in ({"token": f"x{GIVEN}"}, {"token": GIVEN, "dya": GIVEN}, {"token": [GIVEN]}):
+            status, problem = server.post("/jobs/prints/run", {"params": wrong})
+            assert status == 400
+            places[f"the answer to {len(places)}"] = json.dumps(problem, ensure_ascii=False).encode()
+        answer = command(root, "trigger", "prints", "--param-file", "token=-", "--json", stdin=GIVEN)
+        places["trigger"] = (answer.stdout + answer.stderr).encode()
+        until((root / "shown-1").exists)
+        places |= {f"{place}, while it runs": said for place, said in told(root, server)}
+        assert any(GIVEN[:9].encode() in said for place, said in places.items() if "sqlite" in place)
+        places = {place: said for place, said in places.items() if "sqlite" not in place}
+        (root / "go").touch()
+        until(lambda: (root / "shown-2").exists() and ended(server, 2))
+        places |= {place: said for place, said in told(root, server) if "sqlite" not in place}
+        shown = server.get("/runs/2")["run"]
+    places |= {f"{place}, after the end": said for place, said in written(root)}
+    found = {place: part for place, said in places.items() for part in PARTS if part in said}
+    assert found == {}
+    assert any("sqlite" in place for place in places)
+    assert shown["params"] == {"token": "***", "day": "monday"}
+    assert shown["result_meta"] == {"token": "***"}
+    assert (shown["status"], shown["attempt"]) == ("error", 2)
+
+
 def ended(server: Server, number: int) -> dict[str, object] | None:
     run: dict[str, object] = server.get(f"/runs/{number}")["run"]
     return None if run["finished_at"] is None else run

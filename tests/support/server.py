@@ -157,7 +157,7 @@ def serving(root: Path, program: Sequence[str] = SERVE) -> Iterator[Server]:
             server.stop()
 
 
-def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def command(root: Path, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     """The command line in ``root``. A server is a process of its own; other commands run in this one.
 
     To start Python takes longer than what most commands do.
@@ -166,7 +166,7 @@ def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
         return _refused_server(root, *words)
     before = set(apsw.connections())
     with chdir(root):
-        result = CliRunner(env={"NO_COLOR": "1"}).invoke(main, words)
+        result = CliRunner(env={"NO_COLOR": "1"}).invoke(main, words, input=stdin)
     for conn in set(apsw.connections()) - before:
         conn.close()  # as the end of a process does
     if result.exception is not None and not isinstance(result.exception, SystemExit):
