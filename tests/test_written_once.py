@@ -177,6 +177,7 @@ OWN_COLUMNS: Final = (
     "deadline",
     "timeout_ms",
     "delay_ms",
+    "given_params",
     "end_seq",
     "is_occurrence",
     "log_path",

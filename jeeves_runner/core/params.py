@@ -154,16 +154,24 @@ def row_values(text: str | None) -> dict[str, str | None]:
     return values
 
 
-def with_defaults(declared: Sequence[Param], text: str | None) -> str | None:
-    """The text of a row, with the defaults of parameters that it does not tell of. A text that another
-    program has written stays."""
-    if not declared:
-        return text
+def given_text(given: Mapping[str, object]) -> str | None:
+    """What the row of a run tells of the names that it was asked for with: a JSON list. None if there are
+    none."""
+    return _encode(list(given)) if given else None
+
+
+def refreshed(declared: Sequence[Param], text: str | None, given: str | None) -> str | None:
+    """The text of a row, of ``row_text``, for a run that starts now: what was ``given``, by its
+    ``given_text``, stays, and all else has the default that it has by now. A text that another program has
+    written stays."""
     try:
         held = row_values(text)
-    except InvalidValue:
+        names = [] if given is None else json.loads(given)
+    except (InvalidValue, ValueError):
         return text
-    values = held | {name: value for name, value in defaults(declared).items() if name not in held}
+    values = {**defaults(declared), **{name: held[name] for name in names if name in held}}
+    order = [param.name for param in declared if param.name in values]
+    values = {name: values[name] for name in (*order, *values)}
     return _encode(values) if values else None
 
 

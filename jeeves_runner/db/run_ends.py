@@ -198,9 +198,9 @@ def _end_waiting(
 
 _INSERT_RETRY = f"""
 INSERT INTO runs (job_id, status, trigger, attempt, chain_id, scheduled_for, not_before, delay_ms,
-                  created_at, reason, params, forced, priority, pool)
+                  created_at, reason, params, given_params, forced, priority, pool)
 SELECT id, 'scheduled', :trigger, :attempt, :chain, :scheduled_for, :not_before, :delay_ms,
-       :at, :reason, :params, false, :priority, :pool
+       :at, :reason, :params, (SELECT given_params FROM runs WHERE id = :run), false, :priority, :pool
 FROM jobs WHERE id = :job_id AND deleted_at IS NULL AND enabled
 RETURNING {RUN_COLUMNS}
 """
@@ -225,6 +225,7 @@ def _insert_retry(tx: Tx, run: Run, delay_ms: int) -> Run | None:
             "at": tx.at,
             "reason": Reason.RETRY,
             "params": run.params,
+            "run": run.id,
             "priority": run.priority,
             "pool": run.pool,
         },

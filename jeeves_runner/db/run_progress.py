@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from jeeves_runner.core.model import CancelCause, JobSpec, Reason
-from jeeves_runner.core.params import with_defaults
+from jeeves_runner.core.params import refreshed
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runner import check_epoch
@@ -17,7 +17,7 @@ from jeeves_runner.db.transaction import Tx
 _START = f"""
 UPDATE runs SET status = 'running', started_at = :at, reason = NULL, reason_ref = NULL, mark = :mark,
   handle = :handle, deadline = :deadline, timeout_ms = :timeout_ms, origin = :origin, epoch = :epoch,
-  spec_hash = :spec_hash, params = coalesce(:params, params),
+  spec_hash = :spec_hash, params = :params,
   (revision_id, file) = (SELECT revision_id, file FROM jobs WHERE id = job_id)
 WHERE id = :id AND status = 'scheduled' AND (SELECT spec_hash FROM jobs WHERE id = job_id) = :spec_hash
 RETURNING {RUN_COLUMNS}
@@ -27,13 +27,17 @@ RETURNING {RUN_COLUMNS}
 def start_waiting(
     tx: Tx, run_id: int, start: Start, *, spec: JobSpec, spec_hash: str, epoch: int
 ) -> Run | None:
-    """Turn a waiting run into a running one, under the spec it was admitted by. Parameters that were declared
-    while it waited get their defaults."""
-    params: str | None = None
-    if spec.params:
-        held: str | None = tx.conn.execute("SELECT params FROM runs WHERE id = ?", (run_id,)).get
-        params = with_defaults(spec.params, held)
-    bindings = {"at": tx.at, "id": run_id, "params": params, "spec_hash": spec_hash, "epoch": epoch}
+    """Turn a waiting run into a running one, under the spec it was admitted by. Parameters that it was not
+    given have the defaults of that spec."""
+    row = tx.conn.execute("SELECT params, given_params FROM runs WHERE id = ?", (run_id,)).fetchone()
+    params, given = (None, None) if row is None else row
+    bindings = {
+        "at": tx.at,
+        "id": run_id,
+        "params": refreshed(spec.params, params, given),
+        "spec_hash": spec_hash,
+        "epoch": epoch,
+    }
     return returned_run(tx, _START, bindings | start.bindings(tx))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jeeves_runner.core.model import JobSpec, Param, Trigger
-from jeeves_runner.core.params import Settled, row_text, settle
+from jeeves_runner.core.params import Settled, given_text, row_text, settle
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db import secret_params
 from jeeves_runner.db.jobs import damaged_job, unknown_job
@@ -44,10 +44,10 @@ class KnownSpec(NamedTuple):
 
 
 _REQUEST = """
-INSERT INTO runs (job_id, status, trigger, created_at, params, forced, priority, pool, spec_hash, revision_id,
-                  file, epoch)
-SELECT id, 'scheduled', :trigger, :at, :params, :forced, :priority, :pool, spec_hash, revision_id, file,
-       :epoch
+INSERT INTO runs (job_id, status, trigger, created_at, params, given_params, forced, priority, pool,
+                  spec_hash, revision_id, file, epoch)
+SELECT id, 'scheduled', :trigger, :at, :params, :given, :forced, :priority, :pool, spec_hash, revision_id,
+       file, :epoch
 FROM jobs WHERE id = :job_id
 """
 
@@ -75,6 +75,7 @@ def request_run(
         "job_id": request.job_id,
         "trigger": request.trigger,
         "at": tx.at,
+        "given": given_text(request.params or {}),
         "forced": request.forced,
         "epoch": epoch,
     }

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from jeeves_runner.core.gap import LeftOut
 from jeeves_runner.core.model import RunStatus, Trigger
-from jeeves_runner.core.params import with_defaults
+from jeeves_runner.core.params import refreshed
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.run_entries import Occurrence
@@ -160,7 +160,7 @@ class DueOccurrences:
             scheduled_for=when,
             priority=job.spec.priority,
             pool=job.spec.pool,
-            params=with_defaults(job.spec.params, None),
+            params=refreshed(job.spec.params, None, None),
         )
 
     def _left_out(self, job: Job, left_out: LeftOut) -> LeftOutRow:

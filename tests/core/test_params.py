@@ -12,11 +12,11 @@ from jeeves_runner.core.params import (
     MAX_VALUE,
     Settled,
     param_variables,
+    refreshed,
     row_text,
     row_values,
     settle,
     text_of,
-    with_defaults,
 )
 from jeeves_runner.errors import InvalidValue
 
@@ -194,12 +194,19 @@ def test_a_row_tells_that_a_secret_was_given_and_not_which() -> None:
     assert row_values(None) == {}
 
 
-def test_a_row_gets_the_defaults_that_it_has_no_values_for() -> None:
-    declared = (DAY, Param(name="region", default="eu"), TOKEN)
-    assert row_values(with_defaults(declared, '{"day": "sunday"}')) == {"day": "sunday", "region": "eu"}
-    assert row_values(with_defaults(declared, '{"token": null}'))["token"] is None
-    assert with_defaults((), '{"a": "1"}') == '{"a": "1"}'
-    assert with_defaults((TOKEN,), None) is None
+def test_when_a_run_starts_what_it_was_given_stays_and_the_rest_has_its_default_by_now() -> None:
+    declared = (Param(name="region", default="eu"), DAY, TOKEN)
+    held = '{"day": "sunday", "token": null, "gone": "x"}'
+    assert refreshed(declared, held, '["day", "token"]') == '{"region": "eu", "day": "sunday", "token": null}'
+    assert refreshed(declared, held, '["token"]') == '{"region": "eu", "day": "monday", "token": null}'
+    assert refreshed(declared, held, '["gone"]') == '{"region": "eu", "day": "monday", "gone": "x"}'
+    assert refreshed((), '{"a": "1", "b": "2"}', '["a"]') == '{"a": "1"}'
+    assert refreshed((TOKEN,), None, None) is None
+
+
+@pytest.mark.parametrize(("text", "given"), [("no json", '["a"]'), ("[]", None), ('{"a": "1"}', "no json")])
+def test_what_another_program_has_written_stays(text: str, given: str | None) -> None:
+    assert refreshed((DAY,), text, given) == text
 
 
 def test_names_become_variables() -> None:

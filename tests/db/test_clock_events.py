@@ -69,8 +69,8 @@ TEXTS: Final = {
     "queues": "id spec_hash file",
     "revisions": "applied_by commit author subject changes held",
     "runner": "boot_id api_url socket planner_digest waits_for",
-    "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params pool"
-    " spec_hash file script_hash log_path cancel_cause mark handle model origin late",
+    "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params"
+    " given_params pool spec_hash file script_hash log_path cancel_cause mark handle model origin late",
     "secret_params": "params",
     "sequences": "name",
     "source": "kind location",

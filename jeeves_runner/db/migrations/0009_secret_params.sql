@@ -6,3 +6,9 @@ CREATE TABLE secret_params (
 
 -- Rises with each that is deleted: until the write-ahead log is made short, it may still hold the value.
 INSERT INTO sequences VALUES ('secret_params_erased', 0);
+
+-- Which parameters a run was asked for with, as a JSON list of names; null: none. The others have the defaults of the
+-- spec that it starts under. Until now all of them were given.
+ALTER TABLE runs ADD COLUMN given_params TEXT;
+UPDATE runs SET given_params = (SELECT json_group_array(key) FROM json_each(params))
+WHERE status IN ('scheduled', 'running') AND json_valid(params);
