@@ -19,6 +19,10 @@ ROOT: Final = 0
 
 _NOTHING: Final = -1
 
+_PIECE: Final = 1 << 14
+"""States that are added at once: what is done in one call lets no other thread go on."""
+_UNKNOWN: Final = array("i", [_NOTHING]) * _PIECE
+
 _SEARCHED: Final = 8
 """Bytes of a text that are searched for: enough that they are nearly always the beginning of it."""
 
@@ -40,8 +44,9 @@ class Automaton:
         for text in texts:
             self._add(text)
         # The longest proper end of a state that is a beginning too; unknown before the state is reached.
-        self._back = array("i", [_NOTHING]) * len(self._depth)
-        self._back[ROOT] = ROOT
+        self._back = array("i", [ROOT])
+        while (lacking := len(self._depth) - len(self._back)) > 0:
+            self._back.extend(_UNKNOWN[:lacking])
         # Nearly all output holds no beginning of a text. A search for one in C passes it at full speed.
         beginnings = {text[:_SEARCHED] for text in texts}
         self._searched = min(map(len, beginnings))
@@ -108,10 +113,12 @@ class Automaton:
             self._next[state] = text[place]
         else:
             self._others[state << 8 | text[place]] = first
-        self._next.extend(text[place + 1 :])
+        for start in range(place, len(text), _PIECE):
+            end = min(start + _PIECE, len(text))
+            self._next.extend(text[start + 1 : end + 1])
+            self._depth.extend(range(start + 1, end + 1))
+            self._longest.extend(bytes(end - start))
         self._next.append(_NOTHING)
-        self._depth.extend(range(place + 1, len(text) + 1))
-        self._longest.frombytes(bytes(self._longest.itemsize * (len(text) - place)))
         return len(self._next) - 1
 
     def _onward(self, state: int, byte: int) -> int | None:

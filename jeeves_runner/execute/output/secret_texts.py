@@ -1,4 +1,4 @@
-"""Which texts are masked for a secret: itself, its lines, and both as JSON writes them."""
+"""Which texts are masked for a secret: itself, its lines, and both as JSON and Python write them."""
 
 import json
 import re
@@ -44,8 +44,10 @@ def _pieces(secret: str) -> Iterator[str]:
 
 
 def _written(text: str) -> Iterator[str]:
-    """A text as it is, and as the usual encoders of JSON write it: some escape more than they must."""
+    """A text as it is, as Python shows it, and as the usual encoders of JSON write it: some escape more than
+    they must."""
     yield text
+    yield repr(text)[1:-1]
     ascii_only = json.dumps(text)[1:-1]
     upper = _JSON_CODE.sub(lambda code: r"\u" + code[0][2:].upper(), ascii_only)
     as_it_is = json.dumps(text, ensure_ascii=False)[1:-1]

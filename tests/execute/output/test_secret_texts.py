@@ -84,6 +84,16 @@ def test_a_secret_is_masked_as_gson_and_dotnet_write_it() -> None:
     assert shown(r".net: ab\u002Bc/d\u0027e\u0022f\u003C\u00E9\u0060g==.", secret) == ".net: ***."
 
 
+@pytest.mark.parametrize(
+    "secret", ['qu"ote\\back-secret', 'it\'s-"both"', "pässwörd\x01\x7f", "tab\tbed\u200b", KEY]
+)
+def test_a_secret_is_masked_as_python_shows_it(secret: str) -> None:
+    """In a dictionary that is printed, or at the end of a traceback."""
+    printed = repr({"key": secret, "next": 1})
+    quote = repr(secret)[0]
+    assert shown(printed, secret) == f"{{'key': {quote}***{quote}, 'next': 1}}"
+
+
 def test_hexadecimal_digits_may_be_capitals() -> None:
     assert shown(r"p\u00E4ssw\u00F6rd", "pässwörd") == "***"
 
