@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 65536  # what a pipe holds
 _MAX_DRAIN_BYTES = 16 * 1024 * 1024
+_AT_ONCE = 2  # chunks in one turn of the loop: a full pipe, and its end
 _LOOK_AGAIN = 0.01  # seconds between two looks at a process that nothing watches
 
 
@@ -165,10 +166,12 @@ class RunProcess:
         self._deliver(self._pipes[fd], data)
         return True
 
-    def _read_what_is_there(self) -> None:
+    def _read_what_is_there(self, most: int = _MAX_DRAIN_BYTES // _CHUNK) -> None:
+        """``most``: chunks of each pipe. What a process that lives on writes meanwhile counts as well."""
         for fd in list(self._pipes):
-            while self._drained_bytes <= _MAX_DRAIN_BYTES and self._read_once(fd):
-                pass
+            left = most
+            while left > 0 and self._drained_bytes <= _MAX_DRAIN_BYTES and self._read_once(fd):
+                left -= 1
 
     def _deliver(self, stream: StreamName, data: bytes) -> None:
         if self._sink is None:
@@ -188,7 +191,7 @@ class RunProcess:
 
     def _on_exit(self, over: float) -> None:
         self._exited, self._over = True, over
-        self._read_what_is_there()
+        self._read_what_is_there(_AT_ONCE)
         if not self._pipes or self._impatient:
             self._end_drain()
         else:

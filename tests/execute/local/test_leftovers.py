@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from support.launches import (
 )
 
 from jeeves_runner.core.outcome import Exited
+from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.local import hunt, orphans
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.processes import read_proc
@@ -45,6 +47,30 @@ def test_a_child_that_holds_the_pipe_delays_the_end_only_by_the_drain(executor: 
 def test_what_a_child_writes_within_the_drain_still_arrives() -> None:
     ending, sink = run_once(launch("(sleep 0.1; echo late) & echo early"), Launcher(drain=10))
     assert (ending, sink.stdout) == (Exited(code=0), "early\nlate\n")
+
+
+def test_a_child_that_floods_the_pipe_leaves_the_loop_its_turns() -> None:
+    class Counting:
+        """How many chunks came in the turn of the loop that had the most."""
+
+        def __init__(self) -> None:
+            self.most = self._now = 0
+
+        def write(self, stream: StreamName, data: bytes) -> None:
+            time.sleep(0.002)  # as masking would take; the child has filled the pipe again by then
+            if self._now == 0:
+                asyncio.get_running_loop().call_soon(self._count)
+            self._now += 1
+
+        def _count(self) -> None:
+            self.most, self._now = max(self.most, self._now), 0
+
+    async def scenario() -> int:
+        executor, sink = Launcher(drain=0.1), Counting()
+        await executor.wait((await executor.start(launch("yes & sleep 0.1; exit 0"), sink)).run_id)
+        return sink.most
+
+    assert asyncio.run(scenario()) <= 5
 
 
 def test_a_child_that_floods_the_pipe_is_ended_before_the_drain_is_over() -> None:
