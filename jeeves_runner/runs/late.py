@@ -19,7 +19,8 @@ from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError, Fenced, JeevesError
 from jeeves_runner.execute.contract import Handle
-from jeeves_runner.execute.output.sink import Output
+from jeeves_runner.execute.output.mask import masked
+from jeeves_runner.execute.output.masks import mask_of
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import KnownJobs
@@ -120,10 +121,9 @@ class LateEnds:
         job = self._jobs.get(left.run.job_id)
         if job is None:
             return None  # what is to be masked is not known
-        output = Output(None, 0)
-        secrets = await executor.secrets(order_of(job, left.run, left.mark, self._secrets))
-        await output.prepared(secrets=secrets, script_hash=None)
-        return _told(ending, output.masked)
+        order = order_of(job, left.run, left.mark, self._secrets)
+        mask = await mask_of(await executor.secrets(order))
+        return _told(ending, lambda text: masked(text, mask))
 
     async def _note(self, run_id: int, late: Outcome) -> None:
         while True:

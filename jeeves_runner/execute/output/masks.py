@@ -75,3 +75,11 @@ class Masks:
             if known is not None:
                 self._kept[secrets] = known
         return known
+
+
+_shared = Masks()
+
+
+async def mask_of(secrets: Sequence[str]) -> Automaton | None:
+    """As ``Masks.of``, by the one cache of this process."""
+    return await _shared.of(secrets)

@@ -8,11 +8,9 @@ from jeeves_runner.execute.output.automaton import Automaton
 from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.log_thread import PATIENCE, ThreadedLog
 from jeeves_runner.execute.output.mask import Masker, masked, masked_json
-from jeeves_runner.execute.output.masks import Masks
+from jeeves_runner.execute.output.masks import mask_of
 from jeeves_runner.execute.output.result_line import ResultLine
 from jeeves_runner.execute.output.stream_tail import StreamTail
-
-_masks = Masks()
 
 _Utf8Decoder = codecs.getincrementaldecoder("utf-8")
 
@@ -57,7 +55,7 @@ class Output:
         """Mask these in all that is written from here on, and note the digest of what runs."""
         self.script_hash = script_hash
         self._secrets |= dict.fromkeys(secrets)
-        if (mask := await _masks.of(tuple(self._secrets))) is not None:
+        if (mask := await mask_of(tuple(self._secrets))) is not None:
             self._mask = mask
             self._begin_streams()
 
