@@ -4,6 +4,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,16 @@ def test_what_fits_is_valid(value: Any) -> None:
     assert not fits(value, SCHEMA) or is_valid(value)
 
 
+SECTIONS = {key: part for key, part in SCHEMA["properties"].items() if "properties" in part}
+
+
+@pytest.mark.parametrize("key", SECTIONS)
+def test_what_a_section_is_said_to_look_like_fits(key: str) -> None:
+    example = yaml.safe_load(SECTIONS[key]["x-expected"].partition(" such as ")[2])
+    assert example
+    assert fits({key: example}, SCHEMA)
+
+
 def test_a_config_with_all_settings_fits() -> None:
     config = {key: part["default"] for key, part in SCHEMA["properties"].items() if "default" in part}
     config |= {
@@ -41,7 +52,7 @@ def test_a_config_with_all_settings_fits() -> None:
         },
         "log": {"level": "debug", "file": "runner.log", "format": "json"},
     }
-    assert config.keys() == SCHEMA["properties"].keys()
+    assert config.keys() | SECTIONS.keys() == SCHEMA["properties"].keys()
     assert fits(config, SCHEMA)
 
 
