@@ -1,7 +1,7 @@
 """What the gateway answers to any call."""
 
 import pytest
-from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Settings, crash
+from support.gateway import Settings, crash
 from support.gateway.wire import Wire, doubled, only_double
 
 
@@ -103,36 +103,3 @@ def test_an_address_with_wrong_tokens_is_locked_out_with_good_ones_too() -> None
         assert "ok" not in answer.body
         assert wire.messages("agent:main:subagent:any").status == 429
         wire.until(lambda: wire.invoke("sessions_list").status == 200)
-
-
-@only_double("a real gateway has one version")
-@pytest.mark.parametrize("version", [NEWEST, WITHOUT_TIMEOUT, OLDEST])
-def test_the_versions_differ(version: str) -> None:
-    with doubled(Settings(version=version, speed=20)) as (_, wire):
-        limited = wire.invoke("sessions_spawn", {"task": "MODE:ok", "runTimeoutSeconds": 60})
-        assert limited.status == (400 if version == WITHOUT_TIMEOUT else 200)
-        if limited.status == 400:
-            assert "runTimeoutSeconds" in limited.body["error"]["message"]
-
-        refused = wire.spawn("MODE:ok", thinking="very much")
-        assert refused["status"] == "error"
-        assert ("childSessionKey" in refused) == (version == OLDEST)
-
-        key = wire.spawned("MODE:err=400", "bad")
-        assert wire.ended(key)["status"] == ("done" if version == OLDEST else "failed")
-        assert wire.last(key)["stopReason"] == "error"
-        assert wire.messages(key).status == (403 if version == OLDEST else 200)
-
-        key = wire.spawned("MODE:hang", "hangs")
-        task = wire.tasks()["hangs"]["taskId"]
-        cancelled = wire.subagents("cancel", taskId=task)
-        killed = wire.subagents("kill", target=key)
-        assert cancelled["status"] == ("cancelled" if version == NEWEST else "error")
-        assert killed["status"] == ("ok" if version == OLDEST else "error")
-        row = wire.row(key)
-        expected = {
-            NEWEST: ("killed", True),
-            WITHOUT_TIMEOUT: ("running", False),
-            OLDEST: ("timeout", True),
-        }
-        assert (row["status"], row["abortedLastRun"]) == expected[version]

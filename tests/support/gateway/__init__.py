@@ -7,7 +7,8 @@ Where its settings name a file for its state, that outlives a kill. What its ses
 
 from support.gateway.double import Double, double, double_process
 from support.gateway.faults import Fault, answer, big, crash, drop, half, hang, late, no_status, torn
-from support.gateway.settings import NEWEST, OLDEST, WITHOUT_TIMEOUT, Settings
+from support.gateway.settings import Settings
+from support.gateway.versions import NEWEST, OLDEST, WITHOUT_TIMEOUT
 
 __all__ = [
     "NEWEST",

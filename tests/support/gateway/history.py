@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 
 from aiohttp import web
+from support.gateway.looking import cut
 from support.gateway.runs import Runs
 from support.gateway.sessions import Message, Session
-from support.gateway.tools import cut
 
 TEXT = 8_000
 """After how many characters a text is cut."""

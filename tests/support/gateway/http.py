@@ -8,14 +8,17 @@ from typing import Any
 
 from aiohttp import web
 from support.gateway.access import Access
+from support.gateway.answers import MAIN, Args, BadArgument, Details
 from support.gateway.faults import Fault
 from support.gateway.history import answer_history, stream_history
+from support.gateway.looking import Looking
 from support.gateway.mischief import Mischief, carry_out
 from support.gateway.runs import Runs
 from support.gateway.sessions import Session, Sessions
-from support.gateway.settings import OLDEST, Settings
+from support.gateway.settings import Settings
 from support.gateway.sockets import Sockets
-from support.gateway.tools import MAIN, BadArgument, Tools
+from support.gateway.spawn import Spawn
+from support.gateway.tasks import Tasks
 
 DRAIN = 315.0
 """How long it waits at most for its runs before it goes."""
@@ -40,7 +43,9 @@ class Gateway:
         self._mischief = Mischief()
         self._sockets = Sockets(settings, sessions)
         self.runs = Runs(settings, sessions, self._on_change)
-        self._tools = Tools(settings, sessions, self.runs)
+        self._spawn = Spawn(settings, sessions, self.runs)
+        self._looking = Looking(settings, sessions)
+        self._tasks = Tasks(settings, sessions, self.runs)
         self._counts: Counter[str] = Counter()
         self._transports: set[asyncio.BaseTransport] = set()
         self.draining = False
@@ -63,7 +68,7 @@ class Gateway:
         """Take up what an earlier life has left, and start."""
         self.runs.take_up_left()
         if self._settings.startup:
-            self._tools.starting = True
+            self._spawn.starting = True
             asyncio.get_running_loop().call_later(self.runs.later(self._settings.startup), self._started)
 
     async def drained(self) -> None:
@@ -79,7 +84,7 @@ class Gateway:
         await self.runs.close()
 
     def _started(self) -> None:
-        self._tools.starting = False
+        self._spawn.starting = False
 
     def _on_change(self, session: Session) -> None:
         self._sockets.tell(session)
@@ -106,10 +111,10 @@ class Gateway:
     async def _use(self, tool: str, args: dict[str, Any], parent: str) -> web.Response:
         if not tool:
             return _failure(400, "invalid_request", "tools.invoke requires name")
-        if self._tools.starting and tool != "sessions_spawn":
+        if self._spawn.starting and tool != "sessions_spawn":
             return _failure(500, "tool_error", "tool execution failed")
         try:
-            details = await self._tools.invoke(tool, args, parent)
+            details = await self._details(tool, args, parent)
         except BadArgument as bad:
             return _failure(400, "tool_error", str(bad))
         if details is None:
@@ -117,13 +122,27 @@ class Gateway:
         content = [{"type": "text", "text": json.dumps(details, indent=2)}]
         return web.json_response({"ok": True, "result": {"content": content, "details": details}})
 
+    async def _details(self, tool: str, args: Args, parent: str) -> Details | None:
+        """What the tool answers; None for one that is not there. Raises ``BadArgument``."""
+        match tool:
+            case "sessions_spawn" if tool in self._settings.allow:
+                return self._spawn.spawn(args, parent)
+            case "sessions_list":
+                return self._looking.list(args, parent)
+            case "sessions_history":
+                return self._looking.history(args, parent)
+            case "subagents":
+                return await self._tasks.subagents(args, parent)
+            case _:
+                return None
+
     async def _history(self, request: web.Request) -> web.StreamResponse:
         self._seen_on(request)
         streams = "text/event-stream" in request.headers.get("Accept", "")
         session = self._sessions.get(request.match_info["key"])
 
         async def answer() -> web.Response:
-            if self._settings.version == OLDEST:
+            if not self._settings.does.tells_usage:
                 return _failure(403, "forbidden", "missing scope: operator.read")
             if session is None:
                 return _failure(404, "not_found", f"Session not found: {request.match_info['key']}")
@@ -152,7 +171,7 @@ class Gateway:
 
     async def _readyz(self, request: web.Request) -> web.Response:
         self._counts["readyz"] += 1
-        draining, starting = self.draining, self._tools.starting
+        draining, starting = self.draining, self._spawn.starting
         failing = ["gateway-draining"] * draining + ["startup"] * starting
         body = {"ready": not failing, "failing": failing}
         return web.json_response(body, status=503 if failing else 200)
@@ -171,11 +190,11 @@ class Gateway:
         if fault is None:
             return await answer()
         if fault.kind == "no-status":
-            self._tools.no_status = True
+            self._looking.no_status = True
             try:
                 return await answer()
             finally:
-                self._tools.no_status = False
+                self._looking.no_status = False
         return await carry_out(fault, request, answer)
 
     def _seen_on(self, request: web.Request) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from support.gateway.lane import Lane, Turn
 from support.gateway.script import NO_USAGE, PROMPT, USAGE, Reply, Script, reply, script_of
 from support.gateway.sessions import Session, Sessions, now_ms
-from support.gateway.settings import OLDEST, Settings
+from support.gateway.settings import Settings
 
 ABSENT = 17.0
 """For how long the row of a run that a restart has cut off has no status."""
@@ -70,7 +70,9 @@ class Runs:
             session.aborted, session.waits = True, False
             session.error = "Cancelled by operator."
             session.ended = now_ms()
-            self._set(session, "timeout" if self._settings.version == OLDEST else "killed")
+            if self._settings.does.kills:
+                session.say("assistant", [], **_by(session), usage=NO_USAGE, **_KILLED)
+            self._set(session, self._settings.does.cancelled)
         if task is not None:
             task.cancel()
         for key in session.children:
@@ -187,14 +189,13 @@ class Runs:
     async def _refused(self, session: Session, said: Reply) -> str:
         if said.status >= 500:
             await asyncio.sleep(self.later(self._settings.model_retries))
-            text = "⚠️ LLM request failed (provider error)."
-        else:
-            text = f"⚠️ LLM request failed (request format rejected, HTTP {said.status})."
         session.error = "LLM request failed: provider rejected the request schema or tool payload."
-        old = self._settings.version == OLDEST
-        more = {"errorMessage": f"{said.status} fake upstream failure {said.status}"} if old else {}
-        session.say("assistant", [_text(text)], **_by(session), usage=NO_USAGE, stopReason="error", **more)
-        return "done" if old and said.status < 500 else "failed"
+        content = [_text(f"⚠️ LLM request failed (request format rejected, HTTP {said.status}).")]
+        more = {}
+        if self._settings.does.refused == "done":
+            content, more = [], {"errorMessage": f"{said.status} fake upstream failure {said.status}"}
+        session.say("assistant", content, **_by(session), usage=NO_USAGE, stopReason="error", **more)
+        return self._settings.does.refused if said.status < 500 else "failed"
 
     def _use(
         self, session: Session, tool: tuple[str, dict[str, Any]], call_id: str, answer: dict[str, Any]
@@ -239,6 +240,7 @@ class Runs:
 
 _INTERRUPTED = "Subagent execution was interrupted by a Gateway restart."
 _LOST = "subagent run lost active execution context"
+_KILLED = {"stopReason": "aborted", "errorMessage": "Request was aborted."}
 _ABORTED = {"stopReason": "aborted", "errorMessage": "request timed out"}
 
 

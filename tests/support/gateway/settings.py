@@ -4,11 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-NEWEST = "2026.9.6"
-WITHOUT_TIMEOUT = "2026.7.1"
-"""It refuses ``runTimeoutSeconds``, and nothing over HTTP cancels a session of it."""
-OLDEST = "2026.4.2"
-"""It forbids the history route, cancels by ``kill`` and names a key where it refuses."""
+from support.gateway.versions import NEWEST, VERSIONS, Version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +41,11 @@ class Settings:
     """For how long after its start it cannot spawn yet."""
     model_retries: float = 64.0
     """For how long it tries again where the model answers 500."""
+
+    @property
+    def does(self) -> Version:
+        """What its version does."""
+        return VERSIONS[self.version]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -13,7 +13,6 @@ from support.gateway.settings import Settings
 
 Frame = dict[str, Any]
 
-PROTOCOL = 4
 _READ = "operator.read"
 
 
@@ -101,9 +100,10 @@ class Sockets:
         refused = self._refusal(frame)
         if refused is None:
             operator.connected = True
-            operator.scopes = frozenset(frame["params"].get("scopes", ()))
+            if self._settings.does.tells_usage:  # an older one gives a bare token no scopes
+                operator.scopes = frozenset(frame["params"].get("scopes", ()))
             server = {"version": self._settings.version}
-            hello = {"type": "hello-ok", "protocol": PROTOCOL, "server": server}
+            hello = {"type": "hello-ok", "protocol": self._settings.does.speaks, "server": server}
             operator.frames.put_nowait({"type": "res", "id": frame["id"], "ok": True, "payload": hello})
             return True
         code, message, details = refused
@@ -119,7 +119,8 @@ class Sockets:
         params = frame.get("params", {})
         if frame.get("method") != "connect":
             return 1008, "invalid handshake: first request must be connect", ""
-        if not params.get("minProtocol", 0) <= PROTOCOL <= params.get("maxProtocol", 0):
+        speaks = self._settings.does.speaks
+        if not params.get("minProtocol", 0) <= speaks <= params.get("maxProtocol", 0):
             return 1002, "protocol mismatch", "PROTOCOL_MISMATCH"
         if params.get("auth", {}).get("token") != self._settings.token:
             words = "unauthorized: gateway token mismatch (provide gateway auth token)"

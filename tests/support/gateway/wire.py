@@ -115,7 +115,7 @@ class Wire:
         while True:
             page = self.invoke("sessions_list", {"limit": 200, "offset": len(rows), **args}).details
             rows += page["sessions"]
-            if not page["hasMore"]:
+            if not page.get("hasMore"):
                 return rows
             assert page["nextOffset"] == len(rows)
 
