@@ -68,7 +68,7 @@ def test_a_kill_leaves_no_status_and_then_a_failure(world: World) -> None:
 
 def test_a_drain_refuses_every_call_and_lets_the_runs_end(world: World) -> None:
     wire, gateway = world.wire, world.gateway
-    keys = [wire.spawned("MODE:slow=20", f"slow-{number}") for number in range(3)]
+    keys = [wire.spawned("MODE:slow=12", f"slow-{number}") for number in range(3)]
     gateway.terminate()
     wire.until(lambda: wire.get("/readyz").status == 503)
     for answer in (wire.invoke("sessions_list"), wire.messages(keys[0])):

@@ -24,6 +24,7 @@ class Looking:
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
         self._sessions = sessions
+        self._sizes: dict[str, tuple[int, int]] = {}
         self.no_status = False
         """Whether the rows of the next list lack their status."""
 
@@ -61,7 +62,7 @@ class Looking:
         size = 150
         for each in found[offset : offset + limit]:
             row = self._row(each)
-            size += _text_size(row)
+            size += self._size(each, row)
             if size > PAGE_BYTES:
                 break
             rows.append(row)
@@ -73,6 +74,14 @@ class Looking:
         if len(rows) < limit and after < len(found):
             details["truncationReason"] = "byte-limit"
         return details
+
+    def _size(self, session: Session, row: Details) -> int:
+        """The bytes of its row; found once for each change, because a poll of many costs most here."""
+        version, size = self._sizes.get(session.key, (0, 0))
+        if version != session.version:
+            size = _text_size(row)
+            self._sizes[session.key] = (session.version, size)
+        return size
 
     def history(self, args: Args, parent: str) -> Details:
         key = args.get("sessionKey")
