@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.config import Config, GatewayConfig
+from jeeves_runner.config import Config
 from jeeves_runner.core.model import JobSpec, JobType
 from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.local.direct import DirectSpawner
@@ -19,6 +19,9 @@ from jeeves_runner.execute.local.roster import Roster
 from jeeves_runner.execute.local.starter_pool import StarterPool
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
+
+if TYPE_CHECKING:
+    from jeeves_runner.execute.session.gateway import Gateway
 
 _BY_TYPE: Final = {JobType.SCRIPT: LOCAL, JobType.SESSION: "session"}
 
@@ -51,23 +54,28 @@ def make_executors(
     executors: list[Executor] = [
         LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=taken)
     ]
-    if config.gateway.url is not None:
-        executors.append(_session_executor(config.gateway, config.gateway.url, clock, stack))
+    if (gateway := make_gateway(config)) is not None:
+        executors.append(_session_executor(gateway, clock, config.gateway.max_sessions, stack))
     return Executors(executors, _executor_of, RunOrigin.here(config.db_path))
 
 
-def _session_executor(
-    gateway: GatewayConfig, url: str, clock: Clock, stack: AsyncExitStack | None
-) -> Executor:
+def make_gateway(config: Config) -> "Gateway | None":
+    """A client of the gateway that the config names, to be closed by the caller; None if it names none."""
+    gateway = config.gateway
+    if gateway.url is None:
+        return None
     # An HTTP client takes long to load, and most runners have no use for it.
-    from jeeves_runner.execute.session.executor import SessionExecutor
     from jeeves_runner.execute.session.gateway import Gateway
     from jeeves_runner.execute.session.token import read_token
 
-    client = Gateway(
-        url, partial(read_token, gateway.token_path, os.environ), timeout=gateway.timeout_ms / 1000
-    )
-    sessions = SessionExecutor(client, clock, slots=gateway.max_sessions)
+    token = partial(read_token, gateway.token_path, os.environ)
+    return Gateway(gateway.url, token, timeout=gateway.timeout_ms / 1000)
+
+
+def _session_executor(gateway: "Gateway", clock: Clock, slots: int, stack: AsyncExitStack | None) -> Executor:
+    from jeeves_runner.execute.session.executor import SessionExecutor
+
+    sessions = SessionExecutor(gateway, clock, slots=slots)
     if stack is not None:
         stack.push_async_callback(sessions.close)
     return sessions

@@ -25,7 +25,7 @@ from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import ConfigError, Fenced
 from jeeves_runner.execute.registry import Executors
-from jeeves_runner.executors import make_executors
+from jeeves_runner.executors import make_executors, make_gateway
 from jeeves_runner.reconcile.apply import Applied, check_source
 from jeeves_runner.reconcile.planner import PlannerSetup
 from jeeves_runner.reconcile.planner_process import PlannerProcess
@@ -44,6 +44,7 @@ from jeeves_runner.runner.epoch import (
     take_lock,
 )
 from jeeves_runner.runner.follower import Follower
+from jeeves_runner.runner.gateway_look import look_at_gateway
 from jeeves_runner.runner.interpreter import collect_garbage
 from jeeves_runner.runner.leases import Leases
 from jeeves_runner.runner.logging_setup import reopen_log_file
@@ -188,6 +189,8 @@ class Runner:
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
+        if (gateway := make_gateway(config)) is not None:
+            self._spawn("look at the gateway", look_at_gateway(gateway))
         # Also while the runner stops: a run that it waits for can still be cancelled, and what a run has
         # claimed stays its own until it has ended.
         self._tasks_to_the_end.keep("watch of the database", follower.run)

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from support.cli import Shell, answering
+from support.gateway import double
 
 from jeeves_runner import __version__
-from jeeves_runner.cli.doctor.diagnosis import Level
 from jeeves_runner.cli.doctor.machine import cgroup_of_pids, limit_of, task_limit
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.diagnosis import Level
+from jeeves_runner.core.gateway import TOKEN_VARIABLE
 from jeeves_runner.db.runner import begin_epoch
 
 JOB = "command: ['true']\ntimeout: 1m\n"
@@ -149,6 +151,23 @@ def test_a_full_disk_is_an_error(shell: Shell) -> None:
     ((level, message),) = findings(shell, "disk")
     assert level == "error"
     assert "below min_free, 900.0 TiB, no run starts" in message
+
+
+def test_a_gateway_is_looked_at_and_tried_only_on_request(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with double() as gateway:
+        shell.config.write_text(f"port: 0\ngateway: {{url: '{gateway.url}'}}\n")
+        monkeypatch.setenv(TOKEN_VARIABLE, gateway.token)
+        assert [level for level, _ in findings(shell, "gateway")] == ["ok"]
+        assert gateway.model_calls() == []
+        tried = json.loads(shell.run("doctor", "--spawn", "--json").stdout)["findings"]
+        assert [each["level"] for each in tried if each["subject"] == "gateway"] == ["ok", "ok"]
+        assert len(gateway.model_calls()) == 1
+
+
+def test_no_gateway_is_no_fault(shell: Shell) -> None:
+    assert [level for level, _ in findings(shell, "gateway")] == ["ok"]
 
 
 def test_too_few_descriptors_are_a_warning(shell: Shell) -> None:

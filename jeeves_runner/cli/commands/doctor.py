@@ -6,10 +6,11 @@ from typing import Final
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.doctor.diagnosis import Diagnosis, Level, Subject, doctor_document, worst
+from jeeves_runner.cli.doctor.document import doctor_document
 from jeeves_runner.cli.exits import FAILED, OK, UNWELL
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Styled
+from jeeves_runner.core.diagnosis import Diagnosis, Level, Subject, worst
 from jeeves_runner.errors import ConfigError, JeevesError
 
 _CODES: Final[dict[Level, int]] = {"ok": OK, "warning": UNWELL, "error": FAILED}
@@ -17,28 +18,26 @@ _STYLES: Final[dict[Level, str]] = {"ok": "green", "warning": "yellow", "error":
 
 
 @click.command("doctor")
+@click.option("--spawn", is_flag=True, help="Have the gateway begin a session of one word. It costs tokens.")
 @json_option
 @pass_app
-def command(app: App) -> int:
+def command(app: App, spawn: bool) -> int:
     """Look at everything that a runner needs, and say what to do.
 
-    It changes nothing. Exit code 0: all is well. 1: there are warnings. 2: there are errors.
+    It changes nothing, but for a session on trial. Exit code 0: all is well, 1: there are warnings, 2: there
+    are errors.
     """
-    found = list(_examinations(app))
+    found = list(_examinations(app, with_trial=spawn))
     if app.json:
         app.print_json(doctor_document(found))
     else:
-        rows = [(Styled(each.level, _STYLES[each.level]), each.subject, _text(each)) for each in found]
+        rows = [(Styled(each.level, _STYLES[each.level]), each.subject, str(each)) for each in found]
         app.print_table(("LEVEL", "PART", Prose("FINDING")), rows)
     return _CODES[worst(found)]
 
 
-def _text(found: Diagnosis) -> str:
-    return found.message if found.hint is None else f"{found.message}; {found.hint}"
-
-
-def _examinations(app: App) -> Iterator[Diagnosis]:
-    from jeeves_runner.cli.doctor import machine, project, running, storage
+def _examinations(app: App, *, with_trial: bool) -> Iterator[Diagnosis]:
+    from jeeves_runner.cli.doctor import agents, machine, project, running, storage
 
     try:
         fault = app.forgive_config()
@@ -54,6 +53,7 @@ def _examinations(app: App) -> Iterator[Diagnosis]:
     yield from _examine("disk", lambda: storage.examine_disks(config))
     yield from _examine("clock", machine.examine_clock)
     yield from _examine("limits", lambda: machine.examine_limits(config, server and server.pid))
+    yield from _examine("gateway", lambda: agents.examine_gateway(config, app.clock, with_trial=with_trial))
 
 
 def _examine(subject: Subject, look: Callable[[], Iterable[Diagnosis]]) -> Iterator[Diagnosis]:

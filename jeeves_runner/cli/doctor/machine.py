@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jeeves_runner.cli.doctor.diagnosis import Diagnosis
 from jeeves_runner.config import Config
+from jeeves_runner.core.diagnosis import Diagnosis
 
 _UNSYNCHRONISED: Final = 5
 """What adjtimex(2) answers while no time service has set the clock: TIME_ERROR."""

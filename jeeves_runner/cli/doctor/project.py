@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from jeeves_runner.cli.doctor.diagnosis import Diagnosis
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.plan_text import problem_summary
 from jeeves_runner.config import Config, check_config
+from jeeves_runner.core.diagnosis import Diagnosis
 from jeeves_runner.core.live import Live
 from jeeves_runner.errors import ConfigError
 from jeeves_runner.reconcile.setup import plan_of
 
 
 def examine_config(here: Path, config_path: Path | None, fault: ConfigError | None) -> Iterator[Diagnosis]:
-    """Each mistake in the config file. ``fault``: what kept it from being taken as it stands."""
+    """Each mistake and warning in the config file. ``fault``: what kept it from being taken as it stands."""
     path, problems = check_config(here, config_path)
     for problem in problems:
         where = f"{problem.file}:{problem.line}:{problem.column}"
-        yield Diagnosis("config", "error", f"{where}: {problem.message}", problem.hint)
+        yield Diagnosis("config", problem.severity, f"{where}: {problem.message}", problem.hint)
     if not problems and fault is not None:
         yield Diagnosis("config", "error", fault.message, fault.hint)
     elif not problems and path is not None:

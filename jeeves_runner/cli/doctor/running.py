@@ -7,9 +7,9 @@ from contextlib import closing
 from typing import cast
 
 from jeeves_runner import __version__
-from jeeves_runner.cli.doctor.diagnosis import Diagnosis
 from jeeves_runner.cli.server import ask, server_of
 from jeeves_runner.config import Config
+from jeeves_runner.core.diagnosis import Diagnosis
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.runner import RunnerRow
 from jeeves_runner.errors import DatabaseError

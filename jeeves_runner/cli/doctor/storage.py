@@ -10,10 +10,10 @@ from typing import Final
 
 import apsw
 
-from jeeves_runner.cli.doctor.diagnosis import Diagnosis
 from jeeves_runner.cli.formats import size
 from jeeves_runner.clock import Clock, to_text
 from jeeves_runner.config import Config
+from jeeves_runner.core.diagnosis import Diagnosis
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.core.wrong_clock import judge_start
 from jeeves_runner.db.clock_events import seen_time

@@ -218,6 +218,11 @@ def best_of(rows: list[Row]) -> Row | None:
     return max(rows, key=lambda row: (row.status is not None, row.updated_at or 0), default=None)
 
 
+def hint_for(words: str) -> str | None:
+    """What to do about a refusal; None where its words say all."""
+    return next((hint for part, hint in _HINTS if part in words), None)
+
+
 def _failed(words: str) -> StartFailed:
-    hint = next((hint for part, hint in _HINTS if part in words), None)
+    hint = hint_for(words)
     return StartFailed(f"the gateway refuses the session: {words}", hint=hint)

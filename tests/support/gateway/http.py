@@ -131,6 +131,9 @@ class Gateway:
                 return self._looking.list(args, parent)
             case "sessions_history":
                 return self._looking.history(args, parent)
+            case "session_status":
+                text = f"🦞 OpenClaw {self._settings.version} (eb377ac)\nModel: fake/fake-1"
+                return {"ok": True, "sessionKey": "main", "agentId": "main", "statusText": text}
             case "subagents":
                 return await self._tasks.subagents(args, parent)
             case _:

@@ -1,0 +1,104 @@
+"""What the examination of a gateway finds, by the double."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, double, hang
+from support.session_runs import play
+
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.diagnosis import Diagnosis, Level, worst
+from jeeves_runner.execute.session.examination import examine, try_session
+from jeeves_runner.execute.session.gateway import Gateway
+
+
+def found_at(far: Double, *, token: str = "t0ken", with_trial: bool = False) -> list[Diagnosis]:
+    async def look() -> list[Diagnosis]:
+        gateway = Gateway(far.url, lambda: token, timeout=5)
+        try:
+            found = [each async for each in examine(gateway)]
+            return [*found, await try_session(gateway, SystemClock())] if with_trial else found
+        finally:
+            await gateway.close()
+
+    found: list[Diagnosis] = play(look)
+    return found
+
+
+def test_a_gateway_that_can_be_used_tells_its_version_and_begins_no_session() -> None:
+    with double() as far:
+        (found,) = found_at(far)
+        assert (found.level, found.message) == ("ok", f"it answers and takes the token; version {NEWEST}")
+        assert far.model_calls() == []
+
+
+def test_a_wrong_token_is_shown_once() -> None:
+    with double() as far:
+        (found,) = found_at(far, token="wr0ng")
+        assert (found.level, found.message) == ("error", "the gateway does not take the token")
+        assert "gateway.token_path" in str(found.hint)
+        assert "wr0ng" not in str(found)
+
+
+def test_a_gateway_that_is_away_is_an_error() -> None:
+    with double() as far:
+        far.kill()
+        (found,) = found_at(far)
+    assert (found.level, found.message) == ("error", "the gateway cannot be reached: Connection refused")
+
+
+def test_a_gateway_that_drains_is_an_error() -> None:
+    with double() as far:
+        far.drain()
+        assert worst(found_at(far)) == "error"
+
+
+def test_the_setting_is_named_that_lets_sessions_be_begun() -> None:
+    with double(Settings(allow=())) as far:
+        _, found = found_at(far)
+    assert found.level == "error"
+    assert "`gateway.tools.allow` have sessions_spawn" in str(found.hint)
+
+
+@pytest.mark.parametrize(("version", "level"), [(WITHOUT_TIMEOUT, "warning"), (OLDEST, "warning")])
+def test_an_old_version_is_a_warning(version: str, level: Level) -> None:
+    with double(Settings(version=version)) as far:
+        found = found_at(far)
+    assert found[0].level == level
+    assert version in found[0].message
+
+
+def test_a_session_on_trial_is_begun_and_told_of() -> None:
+    with double() as far:
+        found = found_at(far, with_trial=True)[-1]
+        assert found.level == "ok"
+        assert "a session on trial has answered" in found.message
+        assert "1,234 tokens" in found.message
+        assert len(far.model_calls()) == 1
+
+
+def test_a_session_on_trial_that_is_refused_tells_why() -> None:
+    with double(Settings(allow=())) as far:
+        found = found_at(far, with_trial=True)[-1]
+    assert found.level == "error"
+    assert "Tool not available: sessions_spawn" in found.message
+
+
+def test_the_examination_ends_where_the_gateway_never_does() -> None:
+    """Each call has its time; the server that looks goes on meanwhile."""
+
+    async def look(far: Double) -> list[Diagnosis]:
+        gateway = Gateway(far.url, lambda: far.token, timeout=0.2)
+        try:
+            return [each async for each in examine(gateway)]
+        finally:
+            await gateway.close()
+
+    with double() as far:
+        far.switch_on(hang("session_status"))
+        work: Coroutine[Any, Any, list[Diagnosis]] = look(far)
+        (found,) = play(lambda: work)
+        far.switch_off()
+    assert found.level == "error"
+    assert "has not answered within 0.2 s" in found.message
