@@ -113,7 +113,7 @@ def test_the_row_names_what_carries_out_the_part_that_is_under_way(place: Place)
         await rig.until((place.root / "check").exists)
         first = left(place)
         assert '"executor": "local"' in (first.handle or "")
-        assert (first.deadline, first.timeout) == (None, None)
+        assert (first.deadline, first.timeout, first.origin) == (None, None, None)
         go(place, "check")
         await rig.until((place.root / "main").exists)
         await rig.until(lambda: '"work"' in (left(place).handle or ""))
@@ -122,6 +122,7 @@ def test_the_row_names_what_carries_out_the_part_that_is_under_way(place: Place)
         assert first.run.started_at is not None
         assert second.run.started_at is not None
         assert second.run.started_at > first.run.started_at
+        assert second.origin is not None
         assert second.deadline is not None
         assert second.timeout is not None
         assert second.deadline == second.run.started_at + second.timeout
