@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from jeeves_runner.access import PRIVATE, SHARED
 from jeeves_runner.config_file import read
+from jeeves_runner.config_gateway import GatewayUrl, TokenFile
 from jeeves_runner.config_kinds import (
     Choice,
     Commands,
@@ -21,8 +22,6 @@ from jeeves_runner.config_kinds import (
     Location,
     Section,
     Size,
-    TokenFile,
-    Url,
     Variables,
     Whole,
     Zone,
@@ -62,7 +61,9 @@ class LogConfig(NamedTuple):
 class GatewayConfig(NamedTuple):
     """The gateway whose agents carry out jobs of type session."""
 
-    url: Annotated[str | None, Url("Where the gateway answers, as http:// or https://.")] = None
+    url: Annotated[
+        str | None, GatewayUrl("Where the gateway answers, as http:// or https://.", token="token_path")
+    ] = None
     """None: there is no gateway."""
     token_path: Annotated[
         Path | None,

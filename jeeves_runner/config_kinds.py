@@ -11,14 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
-from jeeves_runner.access import PRIVATE, too_open
 from jeeves_runner.core.durations import format_duration, format_size, parse_duration, parse_size
-from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, TOKEN_HINT, is_open_to_read, token_fault, url_fault
 from jeeves_runner.core.inheritance import is_of_the_runner
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS
 from jeeves_runner.core.wording import brief
-from jeeves_runner.regular_files import read_text
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The addresses a server may listen on."""
@@ -91,7 +88,7 @@ class Host(Text):
             port = given.values.get("port", self._port)
             message = f"host {written} is not this machine alone: the server listens on loopback only"
             hint = f"reach it from elsewhere with `ssh -L {port}:127.0.0.1:{port} HOST`"
-            yield _wrong(place, message, hint)
+            yield wrong_value(place, message, hint)
 
 
 class Zone(Text):
@@ -106,7 +103,7 @@ class Zone(Text):
         try:
             parse_schedule((), written, "config")
         except ScheduleError as error:
-            yield _wrong(place, error.message, error.hint)
+            yield wrong_value(place, error.message, error.hint)
 
 
 class Location(Text):
@@ -124,43 +121,7 @@ class Location(Text):
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         if (reason := _path_fault(given.root / written)) is not None:
-            yield _wrong(place, f"`{'.'.join(place)}` cannot be a path: {reason}", "name another place")
-
-
-class TokenFile(Location):
-    """The path of a file that holds a token, and nothing else."""
-
-    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
-        path, name = given.root / written, ".".join(place)
-        try:
-            fault = token_fault(read_text(path, MAX_TOKEN_BYTES, follow=True).strip())
-        except (OSError, ValueError) as error:
-            fault = error.strerror if isinstance(error, OSError) else str(error)
-        if fault is not None:
-            message = f"`{name}`: the token cannot be read from {path}: {fault}"
-            yield _wrong(place, message, TOKEN_HINT)
-        for open_file in too_open((path,), PRIVATE):
-            message = f"`{name}`: others may use the token's file {open_file}"
-            yield _wrong(place, message, f"chmod 600 {path}")
-
-
-class Url(Text):
-    """Where a gateway answers, without a slash at its end."""
-
-    def read(self, written: str, root: Path) -> str:
-        return written.rstrip("/")
-
-    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
-        if (fault := url_fault(written)) is not None:
-            reason, hint = fault
-            yield _wrong(place, f"`{'.'.join(place)}` {reason}", hint)
-
-    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
-        if is_open_to_read(written):
-            message = (
-                f"`{'.'.join(place)}` is plain http beyond this machine: the token can be read on the way"
-            )
-            yield _wrong(place, message, "use https, or a tunnel that ends on 127.0.0.1")
+            yield wrong_value(place, f"`{'.'.join(place)}` cannot be a path: {reason}", "name another place")
 
 
 class Whole(Kind):
@@ -190,7 +151,7 @@ class Duration(Kind):
         try:
             parse_duration(written)
         except ValueError as error:
-            yield _wrong(place, str(error))
+            yield wrong_value(place, str(error))
 
 
 class Interval(Duration):
@@ -262,7 +223,7 @@ class Variables(Kind):
         for number, name in enumerate(written):
             if is_of_the_runner(name):
                 message = f"`{'.'.join(place)}` names {name}, which belongs to the runner itself"
-                yield _wrong((*place, number), message, "take it out")
+                yield wrong_value((*place, number), message, "take it out")
 
 
 class Commands(Kind):
@@ -280,7 +241,7 @@ class Commands(Kind):
         for extension, command in written.items():
             if (reason := _command_fault(command)) is not None:
                 message = f"`{'.'.join(place)}.{brief(extension)}` cannot be run: {reason}"
-                yield _wrong((*place, extension), message, 'write it as for a shell: "uv run"')
+                yield wrong_value((*place, extension), message, 'write it as for a shell: "uv run"')
 
 
 class Section(Kind):
@@ -360,7 +321,8 @@ def warnings_in(settings: tuple[Setting, ...], given: Given, above: Place = ()) 
             yield from setting.kind.warnings((*above, setting.key), given.values[setting.key], given)
 
 
-def _wrong(path: KeyPath, message: str, hint: str | None = None) -> Finding:
+def wrong_value(path: KeyPath, message: str, hint: str | None = None) -> Finding:
+    """What a kind finds wrong with the setting at ``path``, or is to be warned about there."""
     return Finding(path=path, code="wrong_value", message=message, hint=hint)
 
 

@@ -34,7 +34,15 @@ those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
 FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles")
-SETTINGS = (*FLOOR, "schemas_text", "config_kinds", "config_file", "config", "config_change")
+SETTINGS = (
+    *FLOOR,
+    "schemas_text",
+    "config_kinds",
+    "config_gateway",
+    "config_file",
+    "config",
+    "config_change",
+)
 ADAPTERS = ("sources", "db", "execute", "notify")
 WORKERS = ("reconcile", "runs", "runner")
 WORKING = (*SETTINGS, *ADAPTERS, *WORKERS, "views")
@@ -50,7 +58,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "side_thread": WORDS,
     "troubles": WORDS,
     "schemas_text": WORDS,
-    "config_kinds": SETTINGS[:-4],
+    "config_kinds": SETTINGS[:-5],
+    "config_gateway": SETTINGS[:-4],
     "config_file": SETTINGS[:-3],
     "config": SETTINGS[:-2],
     "config_change": SETTINGS[:-1],

@@ -248,7 +248,10 @@ def test_the_gateway_has_its_defaults_and_an_address_without_a_final_slash(tmp_p
         ("http://127.0.0.1.example.org", True),
     ],
 )
-def test_plain_http_beyond_this_machine_is_warned_about(tmp_path: Path, url: str, is_open: bool) -> None:
+def test_plain_http_beyond_this_machine_is_warned_about(
+    tmp_path: Path, url: str, is_open: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENCLAW_GATEWAY_TOKEN", "a-token")
     (tmp_path / "jeeves-runner.yaml").write_text(f"gateway:\n  url: '{url}'\n")
     problems = check_config(tmp_path, None)[1]
     assert [(p.severity, p.line, p.column) for p in problems] == [("warning", 2, 8)] * is_open
@@ -287,3 +290,11 @@ def test_a_token_that_cannot_be_read_or_that_others_can_is_warned_about(
     assert message in problem.message
     assert str(token) in f"{problem.message} {problem.hint}"
     assert "a-token" not in f"{problem.message} {problem.hint}"
+
+
+def test_a_gateway_without_a_token_is_warned_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENCLAW_GATEWAY_TOKEN", raising=False)
+    (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'http://[::1]'}\n")
+    (problem,) = check_config(tmp_path, None)[1]
+    assert (problem.severity, problem.message) == ("warning", "there is no token for `gateway.url`")
+    assert "`gateway.token_path`, or set OPENCLAW_GATEWAY_TOKEN" in (problem.hint or "")

@@ -89,7 +89,8 @@ def test_what_is_no_yaml_is_one_mistake() -> None:
     assert answer.stdout.splitlines()[-1] == "Invalid: 1 error."
 
 
-def test_a_warning_leaves_the_file_right() -> None:
+def test_a_warning_leaves_the_file_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENCLAW_GATEWAY_TOKEN", "a-token")
     text = "gateway: {url: 'http://box'}\n"
     answer = validate(text)
     path = Path("jeeves-runner.yaml").resolve()
