@@ -10,7 +10,7 @@ from jeeves_runner.core.model import Param
 from jeeves_runner.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from jeeves_runner.core.prompt_template import TemplateFault
+    from jeeves_runner.core.prompt_template import Params, TemplateFault
 
 MAX_PROMPT: Final = 256 * 1024
 """Bytes of a prompt in UTF-8, as it is written and with its values."""
@@ -29,10 +29,10 @@ def size_fault(text: str) -> tuple[str, str] | None:
     return None
 
 
-def template_faults(text: str, params: Mapping[str, bool] | None = None) -> "tuple[TemplateFault, ...]":
+def template_faults(text: str, params: "Params" = None) -> "tuple[TemplateFault, ...]":
     """What is wrong with a prompt, so far as that can be told before a run; ``text`` has no ``size_fault``.
 
-    ``params``: the parameters that the job declares, each with whether it is secret; None: it takes any.
+    ``params``: the parameters that the job declares; None: it takes any.
     """
     if _is_plain(text):
         return ()

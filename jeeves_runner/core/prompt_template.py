@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes, pass_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -28,8 +28,11 @@ NAMES: Final[Mapping[str, tuple[str, ...] | None]] = {
 }
 """What a prompt can name, and the parts of each; None: as the run has them."""
 
-Params = Mapping[str, bool] | None
-"""The parameters that a job declares, each with whether it is secret; None: it takes any."""
+Supply = Literal["secret", "given", "may lack"]
+"""Of a parameter: it is secret; it has a value in each run; or some runs that no person starts have none."""
+
+Params = Mapping[str, Supply] | None
+"""The parameters that a job declares; None: it takes any."""
 
 MAX_FAULTS: Final = 20
 """Of one prompt; a reader mends these first."""
@@ -247,10 +250,12 @@ class _Check:
         self._text = text
         self._filters = filters
         self._params = params
+        self._guarded: frozenset[str] = frozenset()
         self._line = 1
 
     def faults(self, template: nodes.Template) -> Iterator[TemplateFault]:
         """In the order of the template."""
+        self._guarded = frozenset(_guarded(template))
         waiting: list[nodes.Node] = [template]
         while waiting:
             node = waiting.pop()
@@ -305,12 +310,16 @@ class _Check:
                 return None
             hint = known_words(part, known, f"values of `{root}`")
             return self._at(node, root).fault(f"unknown name `{root}.{brief(part)}`", hint)
-        if self._params is None or self._params.get(part) is False:
+        supply = "given" if self._params is None else self._params.get(part)
+        if supply == "given" or (supply == "may lack" and part in self._guarded):
             return None
-        if part in self._params:
+        if supply == "may lack":
+            message = f"the parameter `{part}` has no default, and runs by themselves are given none"
+            return self._at(node, root).fault(message, f"{_DEFAULT}, or give it a `default`")
+        if supply == "secret":
             message = f"the parameter `{part}` is secret, and a gateway keeps and shows what agents are told"
             return self._at(node, root).fault(message, "take it out, or declare it without `secret`")
-        hint = known_words(part, self._params, "declared parameters")
+        hint = known_words(part, self._params or (), "declared parameters")
         return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
 
     def _of_a_call(
@@ -331,6 +340,15 @@ class _Check:
 
     def _at(self, node: nodes.Node, name: str | None = None) -> _Place:
         return _Place(self._text, node.lineno or self._line, name)
+
+
+def _guarded(template: nodes.Template) -> Iterator[str]:
+    """The parameters of which a template says what is to be where they have no value."""
+    for node in template.find_all((nodes.Filter, nodes.Test)):
+        if node.name in ("default", "defined", "undefined") and isinstance(node.node, nodes.Getattr):
+            yield node.node.attr
+        elif node.name in ("default", "defined", "undefined") and isinstance(node.node, nodes.Getitem):
+            yield str(getattr(node.node.arg, "value", ""))
 
 
 def _word(node: nodes.Node) -> str:

@@ -5,10 +5,13 @@ Here the manifest is read for them; whether they are there is for a room that ma
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.problem import KeyPath
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.prompt_template import Supply
 
 RequirementKind = Literal["script", "prompt_file", "cwd", "file", "from_env"]
 """``file`` and ``from_env`` are secrets."""
@@ -38,8 +41,8 @@ class Requirement(NamedTuple):
     """The job's key that names it, dotted: ``env.TOKEN``."""
     place: KeyPath
     """The way to that key from the top of the manifest."""
-    params: tuple[tuple[str, bool], ...] = ()
-    """Of a prompt: the parameters that the job declares, each with whether it is secret; empty: any."""
+    params: tuple[tuple[str, "Supply"], ...] = ()
+    """Of a prompt: the parameters that the job declares; empty: any."""
 
     @property
     def file(self) -> JobFile | None:
@@ -50,13 +53,20 @@ class Requirement(NamedTuple):
 def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath) -> Iterator[Requirement]:
     """All that a job's JSON values name; ``entry`` is the way to the job from the top of the manifest."""
     for keys, kind, ref in _named(values, project_root):
-        params = tuple(secrecy(values).items()) if kind == "prompt_file" else ()
+        params = tuple(supplies(values).items()) if kind == "prompt_file" else ()
         yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params)
 
 
-def secrecy(values: Mapping[str, Any]) -> dict[str, bool]:
-    """The parameters that a job's JSON values declare, each with whether it is secret."""
-    return {name: param["secret"] for name, param in values["params"].items()}
+def supplies(values: Mapping[str, Any]) -> dict[str, "Supply"]:
+    """What a prompt can expect of the parameters that a job's JSON values declare."""
+    by_itself = bool(values["schedule"] or values["on_start"])
+    return {name: _supply(param, by_itself=by_itself) for name, param in values["params"].items()}
+
+
+def _supply(param: Mapping[str, Any], *, by_itself: bool) -> "Supply":
+    if param["secret"]:
+        return "secret"
+    return "may lack" if by_itself and param["default"] is None else "given"
 
 
 def _named(values: Mapping[str, Any], root: str) -> Iterator[tuple[tuple[str, ...], RequirementKind, str]]:

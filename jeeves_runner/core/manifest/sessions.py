@@ -1,14 +1,17 @@
 """Jobs of type session: which keys they have, and what only they can have wrong."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jeeves_runner.core.expressions import problem_of
 from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.manifest.requirements import secrecy
+from jeeves_runner.core.manifest.requirements import supplies
 from jeeves_runner.core.model import JobType, SourceType
 from jeeves_runner.core.problem import Finding, Inside
 from jeeves_runner.core.prompt import size_fault, template_faults
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.prompt_template import Params
 
 _FOR_PROGRAMS: Final = ("env", "cwd")
 """Keys of what a job runs on this machine. Of a session that is its precheck alone."""
@@ -86,7 +89,7 @@ def session_findings(values: Mapping[str, Any], context: ProjectContext) -> Iter
         hint = 'add `gateway: {url: "http://127.0.0.1:18789", token_path: PATH}` to the config'
         yield Finding(path=("type",), code="no_gateway", message=message, hint=hint)
     if values["source_type"] is SourceType.PROMPT:
-        yield from _prompt_findings(values["script"], secrecy(values) or None)
+        yield from _prompt_findings(values["script"], supplies(values) or None)
     expected = (values["session"] or {}).get("expect_result")
     if expected is not None and expected != "json" and (reason := problem_of(expected)) is not None:
         message = f"`session.expect_result` is no regular expression: {reason}"
@@ -94,7 +97,7 @@ def session_findings(values: Mapping[str, Any], context: ProjectContext) -> Iter
         yield Finding(path=("session", "expect_result"), code="wrong_value", message=message, hint=hint)
 
 
-def _prompt_findings(text: str, params: Mapping[str, bool] | None) -> Iterator[Finding]:
+def _prompt_findings(text: str, params: "Params") -> Iterator[Finding]:
     fault = size_fault(text)
     if fault is not None:
         message, hint = fault

@@ -192,3 +192,29 @@ def test_declared_parameters_and_what_a_run_has_can_be_named() -> None:
     )
     assert job(f"type: session\n{PARAMS}prompt: '{names} {{{{ run.attempt }}}}'\n").script.startswith(names)
     assert job("type: session\nprompt: '{{ params.any }}'\n").script == "{{ params.any }}"
+
+
+@pytest.mark.parametrize("starter", ["schedule: '@daily'\n", "on_start: true\n"])
+@pytest.mark.parametrize(
+    ("prompt", "is_right"),
+    [
+        ("{{ params.city }}", False),
+        ("{{ params.city | upper | default(1) }}", False),
+        ("{{ params.city | default('Vienna') }}", True),
+        ("{{ params['city'] | default('Vienna') }}", True),
+        ("{% if params.city is defined %}{{ params.city }}{% endif %}!", True),
+        ("{% if params.city is undefined %}!{% else %}{{ params.city }}{% endif %}", True),
+    ],
+)
+def test_what_runs_by_themselves_are_not_given_is_a_mistake(
+    starter: str, prompt: str, is_right: bool
+) -> None:
+    text = f'type: session\nparams: {{city: {{}}}}\nprompt: "{prompt}"\n'
+    assert job(text).script == prompt
+    if is_right:
+        assert job(f"{text}{starter}").script == prompt
+        return
+    line, column, message, hint = error_of(f"{text}{starter}")
+    assert (line, column) == (3, 13)
+    assert message == "`prompt`: the parameter `city` has no default, and runs by themselves are given none"
+    assert "default(" in hint
