@@ -220,7 +220,7 @@ def test_a_parameter_takes_what_its_schema_says(kind: Kind, values: Mapping[obje
         (TextField(), ["a", None], [1, {}]),
         (LengthField(), ["2h", None], [2]),
         (FlagField(), [True, False], [None, "yes"]),
-        (ParamsField(), [{"A": "1"}, None], [{"A": 1}, "A"]),
+        (ParamsField(), [{"A": "1", "b": 2, "c": 0.5, "d": True}, None], [{"A": []}, {"A": None}, "A"]),
     ],
 )
 def test_a_field_of_a_body_takes_what_its_schema_says(
