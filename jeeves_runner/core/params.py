@@ -33,6 +33,8 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE
 _LARGEST: Final = 2**63 - 1
 _EXACT: Final = 2**53
 """Up to here a float tells whole numbers from one another."""
+_TOLD: Final = 10
+"""Faults that a message tells of."""
 _LISTED: Final = 10
 """Values of an enum that a message lists."""
 
@@ -62,14 +64,17 @@ def settle(
 ) -> Settled:
     """The values of a run that is given these: JSON values by name, or texts of the right form.
 
-    A job that declares no parameters takes any texts. InvalidValue tells all that is wrong otherwise, and
-    never a secret value. ``secret``: names whose values are secret whatever is declared.
+    A job that declares no parameters takes any texts. InvalidValue tells what is wrong otherwise, as much as
+    a message has room for, and never a secret value. ``secret``: names whose values are secret whatever is
+    declared.
     """
     hidden = {*secret, *(param.name for param in declared if param.secret)}
     values = defaults(declared)
     faults: list[_Fault] = []
     by_name = {param.name: param for param in declared}
     for name, value in given.items():
+        if len(faults) == _TOLD:  # to look for what each of thousands was meant to be takes long
+            break
         param = by_name.get(name, Param(name=name))
         if declared and name not in by_name:
             faults.append(_unknown(name, by_name))

@@ -1,6 +1,7 @@
 """Parameters of runs: which values a job takes, and what they are as texts."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -90,6 +91,13 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "parameter count is required",
     ):
         assert part in message
+
+
+def test_of_very_many_mistakes_some_are_told_at_once() -> None:
+    begun = time.monotonic()
+    message, _ = refusal({f"x{n}": "1" for n in range(50_000)})
+    assert message.count("there is no parameter") == 10
+    assert time.monotonic() - begun < 5
 
 
 def test_a_wrong_value_is_not_said_to_be_missing_too() -> None:
