@@ -1,7 +1,8 @@
 """The rules of the program's shape: who may import whom, and what stands in one place only.
 
 Each is a function from a module's source to what breaks it; ``test_architecture.py`` applies them to the
-sources and proves that every one of them is able to fail. Those about imports are in ``import_rules.py``.
+sources and proves that every one of them is able to fail. Those about imports are in ``import_rules.py``,
+those about files in ``file_rules.py``.
 """
 
 import ast
@@ -10,7 +11,21 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import zip_longest
 
-from import_rules import ALL, Module, aliases, circles, dotted, imports, imports_out_of_bounds, own_imports
+from file_rules import OUTSIDE_METHODS, files_asked_in_coroutines, files_opened_elsewhere, printed_unescaped
+from import_rules import (
+    ALL,
+    Module,
+    aliases,
+    apsw_outside_db,
+    circles,
+    dotted,
+    imports,
+    imports_by_name,
+    imports_out_of_bounds,
+    kinds_of_sources,
+    libraries_out_of_place,
+    literal,
+)
 
 MAX_LINES = 400
 
@@ -24,10 +39,6 @@ OUTSIDE_WORLD = tuple(
 """What the core may not import: each reads or changes something outside the values it is given."""
 
 OUTSIDE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "breakpoint", "__import__"})
-OUTSIDE_METHODS = frozenset({"read_text", "read_bytes", "write_text", "write_bytes"})
-
-LOADS_BY_NAME = ("cli.main",)
-"""The command line loads its commands by name; elsewhere such an import would hide from these rules."""
 
 CLOCKS = {
     "time": re.compile(
@@ -105,13 +116,9 @@ def texts(module: Module) -> Iterator[tuple[int, str]]:
     docstrings = {id(node.value) for node in module.nodes if isinstance(node, ast.Expr)}
     for node in module.nodes:
         if isinstance(node, ast.JoinedStr):
-            yield node.lineno, "".join(_literal(part) for part in node.values)
+            yield node.lineno, "".join(literal(part) for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.lineno, node.value
-
-
-def _literal(part: ast.expr, otherwise: str = "value") -> str:
-    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else otherwise
 
 
 def sql_outside_db(module: Module) -> Iterator[str]:
@@ -200,7 +207,7 @@ def sentences(module: Module) -> Iterator[tuple[int, str]]:
             continue
         if isinstance(node, ast.JoinedStr):
             skipped |= {id(part) for part in ast.walk(node)}
-            text = "".join(_literal(part, "{}") for part in node.values)
+            text = "".join(literal(part, "{}") for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
         else:
@@ -232,147 +239,6 @@ def io_in_core(module: Module) -> Iterator[str]:
                 yield f"{module.name}:{node.lineno}: the core calls {name}()"
             case ast.Call(func=ast.Attribute(attr=name)) if name in OUTSIDE_METHODS:
                 yield f"{module.name}:{node.lineno}: the core calls {name}()"
-
-
-BESIDE_SCRIPTS = ("sources", "execute", "reconcile", "runs", "runner", "views", "api")
-"""These work in the runner, on files that scripts and people may replace by a pipe or a link."""
-
-OPEN_WHAT_THE_SYSTEM_MAKES = ("execute.local.processes", "execute.local.starter_main")
-"""They read /proc and devices."""
-
-MODE = re.compile("[rwax][bt+]{0,2}")
-
-
-def files_opened_elsewhere(module: Module) -> Iterator[str]:
-    """Beside scripts, files are opened by ``regular_files`` alone, which waits for nothing."""
-    if not module.within(*BESIDE_SCRIPTS) or module.within(*OPEN_WHAT_THE_SYSTEM_MAKES):
-        return
-    names = dict(aliases(module)) | {"open": "open"}
-    for node in module.nodes:
-        if not isinstance(node, ast.Call):
-            continue
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        by_mode = called == "open" and any(MODE.fullmatch(_literal(word, "")) for word in node.args)
-        if by_mode or called in OUTSIDE_METHODS or dotted(node.func, names) in ("open", "io.open", "os.open"):
-            yield f"{module.name}:{node.lineno}: opens a file that may be anything: {ast.unparse(node.func)}"
-
-
-SHOW_TEXTS = ("cli.context", "cli.commands.logs")
-"""They print: what escapes the texts of others, and what prints the bytes of a log to those who want them."""
-
-PRINTING = ("print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write")
-
-
-def printed_unescaped(module: Module) -> Iterator[str]:
-    """Commands print by ``App`` and ``say``, which let no text of others steer the terminal."""
-    if not module.within("cli") or module.within(*SHOW_TEXTS):
-        return
-    names = dict(aliases(module)) | {"print": "print"}
-    for node in module.nodes:
-        if isinstance(node, ast.Call) and dotted(node.func, names) in PRINTING:
-            yield f"{module.name}:{node.lineno}: prints by itself: {ast.unparse(node.func)}"
-
-
-IN_THE_LOOP = ("sources", "execute", "reconcile", "runs", "runner", "api", "service")
-"""Rooms that have coroutines of the server."""
-
-ASKS_A_FILE = re.compile(
-    "os[.](?:stat|lstat|statvfs|access|open|listdir|scandir|mkdir|makedirs|unlink|remove|rename|replace|fsync"
-    "|readlink|path[.](?:exists|isfile|isdir|islink|realpath|getsize|getmtime|samefile))"
-)
-ASKS_A_PATH = OUTSIDE_METHODS | frozenset(
-    [
-        "stat",
-        "lstat",
-        "exists",
-        "is_file",
-        "is_dir",
-        "is_symlink",
-        "iterdir",
-        "glob",
-        "rglob",
-        "mkdir",
-        "unlink",
-        "rename",
-        "touch",
-    ]
-)
-
-
-def files_asked_in_coroutines(module: Module) -> Iterator[str]:
-    """A file system may hang: a coroutine has a thread ask it. What it calls is not seen by this."""
-    if not module.within(*IN_THE_LOOP):
-        return
-    names = dict(aliases(module)) | {"open": "open"}
-    for coroutine in ast.walk(module.tree):
-        if isinstance(coroutine, ast.AsyncFunctionDef):
-            for call in _calls_at_once(coroutine):
-                name = dotted(call.func, names)
-                by_path = isinstance(call.func, ast.Attribute) and call.func.attr in ASKS_A_PATH
-                if name == "open" or by_path or ASKS_A_FILE.fullmatch(name):
-                    yield f"{module.name}:{call.lineno}: asks a file in the loop: {ast.unparse(call.func)}"
-
-
-def _calls_at_once(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls in a function that are made when it runs, not those of functions that it makes."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        if isinstance(child, ast.Call):
-            yield child
-        yield from _calls_at_once(child)
-
-
-def imports_by_name(module: Module) -> Iterator[str]:
-    """No rule sees what is imported by a text."""
-    if module.within(*LOADS_BY_NAME):
-        return
-    names = dict(aliases(module)) | {"__import__": "__import__"}
-    for node in module.nodes:
-        if isinstance(node, ast.Call) and dotted(node.func, names) in (
-            "__import__",
-            "importlib.import_module",
-            "importlib.__import__",
-        ):
-            yield f"{module.name}:{node.lineno}: imports by name"
-
-
-def libraries_out_of_place(module: Module) -> Iterator[str]:
-    """Libraries with one home, so that one room knows their traps; and sqlite3, which has none."""
-    for line, name in imports(module):
-        library = name.split(".")[0]
-        if library in ("croniter", "dateutil") and not module.within("core.schedule"):
-            yield f"{module.name}:{line}: {library} belongs behind core.schedule"
-        if library == "sqlite3":
-            yield f"{module.name}:{line}: a second SQLite in the process drops the first one's locks"
-
-
-OF_ALL_SOURCES = ("sources.contract", "sources.names", "sources.stamps", "sources.git_command")
-"""What holds for every kind of source; the other modules below ``sources`` know one kind each."""
-
-
-def kinds_of_sources(module: Module) -> Iterator[str]:
-    """Which kinds of source there are is known in one place; all else goes by the contract."""
-    if module.within("sources", "reconcile.setup"):
-        return
-    for line, name in own_imports(module):
-        if name.startswith("sources.") and name not in OF_ALL_SOURCES:
-            yield f"{module.name}:{line}: knows a kind of source: {name}"
-
-
-def apsw_outside_db(module: Module) -> Iterator[str]:
-    """Elsewhere a connection is passed on, so its type may be named; it is opened and used in db alone."""
-    if module.within("db"):
-        return
-    yield from (
-        f"{module.name}:{line}: imports {name}" for line, name in imports(module) if name.startswith("apsw.")
-    )
-    called = {id(node.func) for node in module.nodes if isinstance(node, ast.Call)}
-    for node in module.nodes:
-        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
-            continue
-        if node.value.id == "apsw" and (node.attr != "Connection" or id(node) in called):
-            yield f"{module.name}:{node.lineno}: uses apsw.{node.attr}"
 
 
 def errors_elsewhere(module: Module) -> Iterator[str]:

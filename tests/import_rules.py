@@ -229,3 +229,63 @@ NAMES = frozenset(module.name for module in ALL)
 def imported() -> dict[str, frozenset[str]]:
     """What each module imports. Found when it is first needed: each worker of a test run loads this file."""
     return {module.name: _imported_when_run(module) for module in ALL}
+
+
+def literal(part: ast.expr, otherwise: str = "value") -> str:
+    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else otherwise
+
+
+LOADS_BY_NAME = ("cli.main",)
+"""The command line loads its commands by name; elsewhere such an import would hide from these rules."""
+
+
+def imports_by_name(module: Module) -> Iterator[str]:
+    """No rule sees what is imported by a text."""
+    if module.within(*LOADS_BY_NAME):
+        return
+    names = dict(aliases(module)) | {"__import__": "__import__"}
+    for node in module.nodes:
+        if isinstance(node, ast.Call) and dotted(node.func, names) in (
+            "__import__",
+            "importlib.import_module",
+            "importlib.__import__",
+        ):
+            yield f"{module.name}:{node.lineno}: imports by name"
+
+
+def libraries_out_of_place(module: Module) -> Iterator[str]:
+    """Libraries with one home, so that one room knows their traps; and sqlite3, which has none."""
+    for line, name in imports(module):
+        library = name.split(".")[0]
+        if library in ("croniter", "dateutil") and not module.within("core.schedule"):
+            yield f"{module.name}:{line}: {library} belongs behind core.schedule"
+        if library == "sqlite3":
+            yield f"{module.name}:{line}: a second SQLite in the process drops the first one's locks"
+
+
+OF_ALL_SOURCES = ("sources.contract", "sources.names", "sources.stamps", "sources.git_command")
+"""What holds for every kind of source; the other modules below ``sources`` know one kind each."""
+
+
+def kinds_of_sources(module: Module) -> Iterator[str]:
+    """Which kinds of source there are is known in one place; all else goes by the contract."""
+    if module.within("sources", "reconcile.setup"):
+        return
+    for line, name in own_imports(module):
+        if name.startswith("sources.") and name not in OF_ALL_SOURCES:
+            yield f"{module.name}:{line}: knows a kind of source: {name}"
+
+
+def apsw_outside_db(module: Module) -> Iterator[str]:
+    """Elsewhere a connection is passed on, so its type may be named; it is opened and used in db alone."""
+    if module.within("db"):
+        return
+    yield from (
+        f"{module.name}:{line}: imports {name}" for line, name in imports(module) if name.startswith("apsw.")
+    )
+    called = {id(node.func) for node in module.nodes if isinstance(node, ast.Call)}
+    for node in module.nodes:
+        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+            continue
+        if node.value.id == "apsw" and (node.attr != "Connection" or id(node) in called):
+            yield f"{module.name}:{node.lineno}: uses apsw.{node.attr}"

@@ -11,20 +11,13 @@ from architecture_rules import (
     RULES,
     SQL_CLOCK,
     Rule,
-    apsw_outside_db,
     bad_outcomes_elsewhere,
     camel_case_names,
     clock_in_sql,
     clock_reads,
     errors_elsewhere,
-    files_asked_in_coroutines,
-    files_opened_elsewhere,
     id_forms_elsewhere,
-    imports_by_name,
     io_in_core,
-    kinds_of_sources,
-    libraries_out_of_place,
-    printed_unescaped,
     runs_written_elsewhere,
     sentences_said_elsewhere,
     sql_outside_db,
@@ -33,7 +26,21 @@ from architecture_rules import (
     undocumented_fields,
     untyped_documents,
 )
-from import_rules import ALL, MAY_IMPORT, PACKAGE, ROOT, Module, circles, imports, imports_out_of_bounds
+from file_rules import files_asked_in_coroutines, files_opened_elsewhere, printed_unescaped
+from import_rules import (
+    ALL,
+    MAY_IMPORT,
+    PACKAGE,
+    ROOT,
+    Module,
+    apsw_outside_db,
+    circles,
+    imports,
+    imports_by_name,
+    imports_out_of_bounds,
+    kinds_of_sources,
+    libraries_out_of_place,
+)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

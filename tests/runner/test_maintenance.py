@@ -3,21 +3,17 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import apsw
 import pytest
-from support.clock import HandClock
-from support.logs import log_file
 from support.runs import Place, job
+from support.upkeep import configured, ended, keep_house, logs
 
-from jeeves_runner.clock import SystemClock, from_text, to_text
-from jeeves_runner.config import Config, load_config
-from jeeves_runner.core.durations import End
-from jeeves_runner.core.model import JobSpec, Keep
-from jeeves_runner.db import audit, overrides, queue_claims, queue_enqueue, revisions, run_retention, state
+from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.core.model import Keep
+from jeeves_runner.db import queue_enqueue, run_retention
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.maintenance import Maintenance
@@ -30,58 +26,6 @@ def place(tmp_path: Path) -> Place:
     place = Place(tmp_path)
     place.apply(job("old"))
     return place
-
-
-def configured(place: Place, text: str) -> Config:
-    (place.root / "jeeves-runner.yaml").write_text(text)
-    return load_config(place.root, None)
-
-
-def ended(
-    place: Place,
-    days_ago: float,
-    trigger: str = "manual",
-    *,
-    chain: int | None = None,
-    log: bool = False,
-    of: str = "old",
-) -> int:
-    """A run that ended so long ago; its id."""
-    with place.write() as tx:
-        when = to_text(tx.now - timedelta(days=days_ago))
-        tx.conn.execute(
-            "INSERT INTO runs (job_id, status, trigger, chain_id, created_at, started_at, finished_at,"
-            " end_seq)"
-            " VALUES (?, 'ok', ?, ?, ?4, ?4, ?4, 1)",
-            (of, trigger, chain, when),
-        )
-        run_id = tx.conn.last_insert_rowid()
-        if log:
-            path = log_file(place.root / "data", run_id, of)
-            path.write_text("output")
-            tx.conn.execute("UPDATE runs SET log_path = ? WHERE id = ?", (str(path), run_id))
-    return run_id
-
-
-def keep_house(place: Place, config: str, time_of_age: Callable[[], datetime] | None = None) -> None:
-    async def main() -> None:
-        async with Writer(place.path, place.clock) as writer:
-            settings = configured(place, config)
-            house = Maintenance(
-                config=settings,
-                writer=writer,
-                conn=place.conn,
-                clock=place.clock,
-                time_of_age=time_of_age or place.clock.now,
-            )
-            await house.run_once()
-
-    asyncio.run(main())
-
-
-def logs(place: Place) -> Path:
-    """Where the runs of the job ``old`` have their logs."""
-    return place.root / "data" / "logs" / "old"
 
 
 def left(place: Place) -> list[int]:
@@ -332,90 +276,3 @@ def test_a_long_look_ends_with_the_task(place: Place, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(run_retention, "outlived", look_for_ever)
     asyncio.run(scene())
-
-
-def applied(place: Place, days_ago: float, *jobs: JobSpec, delete: tuple[str, ...] = ()) -> int:
-    """A revision of so long ago; its number."""
-    place.apply(*jobs, delete=delete)
-    number = place.value("SELECT max(id) FROM revisions")
-    when = to_text(place.clock.now() - timedelta(days=days_ago))
-    place.conn.execute("UPDATE revisions SET applied_at = ? WHERE id = ?", (when, number))
-    assert isinstance(number, int)
-    return number
-
-
-def numbers(place: Place) -> list[int]:
-    return [number for (number,) in place.conn.execute("SELECT id FROM revisions ORDER BY id")]
-
-
-def test_a_revision_stays_as_long_as_what_was_made_by_it(place: Place) -> None:
-    of_old = numbers(place)  # what the job `old` has its spec by
-    of_run = applied(place, 400, job("a", "echo 1"))
-    run_id = ended(place, 0, of="a")
-    place.conn.execute("UPDATE runs SET revision_id = ? WHERE id = ?", (of_run, run_id))
-    gone = applied(place, 399, job("a", "echo 2"))
-    of_job = applied(place, 398, job("a", "echo 3"))
-    applied(place, 397, job("b", "echo 1"))
-    young = applied(place, 300, job("b", "echo 2"))
-    newest = applied(place, 390, job("b", "echo 3"))
-    assert gone in numbers(place)
-    keep_house(place, "run_retention: 30d\n")
-    assert numbers(place) == [*of_old, of_run, of_job, young, newest]
-
-
-def test_a_revision_goes_with_the_last_run_that_was_made_by_it(place: Place) -> None:
-    number = applied(place, 400, job("a", "echo 1"))
-    run_id = ended(place, 31, of="a")
-    place.conn.execute("UPDATE runs SET revision_id = ? WHERE id = ?", (number, run_id))
-    ended(place, 0, of="a")
-    applied(place, 0, job("a", "echo 2"))
-    keep_house(place, "run_retention: 30d\n")
-    assert number not in numbers(place)
-
-
-def test_the_audit_goes_after_its_time(place: Place) -> None:
-    with place.write() as tx:
-        for days in (20, 5):
-            then = tx.now - timedelta(days=days)
-            audit.record(Tx(tx.conn, then, to_text(then)), actor="cli", action="pause", target=f"job {days}")
-    keep_house(place, "history_retention: 10d\n")
-    assert list(place.conn.execute("SELECT target FROM audit")) == [("job 5",)]
-
-
-def test_pauses_go_after_their_time(place: Place) -> None:
-    with place.write() as tx:
-        for days in (20, 5):
-            then = tx.now - timedelta(days=days)
-            until = End(then + timedelta(hours=1))
-            overrides.pause(Tx(tx.conn, then, to_text(then)), "old", until=until, reason=None, by="me")
-    keep_house(place, "history_retention: 10d\n")
-    assert place.value("SELECT count(*) FROM overrides") == 1
-    assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
-
-
-def test_nothing_goes_that_is_only_old_by_a_clock_that_is_not_believed(place: Place) -> None:
-    run, _ = ended(place, 2, log=True), ended(place, 1)
-    applied(place, 1)
-    with place.write() as tx:
-        state.set_value(tx, "space", "key", "1", ttl_ms=1000)
-        queue_enqueue.enqueue(tx, "mail", ["1"])
-        (item,) = queue_claims.claim(tx, "mail")
-        queue_claims.complete(tx, item.id, item.lease_token)
-        overrides.pause(tx, "old", until=End(tx.now + timedelta(hours=1)), reason=None, by="me")
-
-    def count() -> list[int]:
-        tables = ("runs", "revisions", "audit", "overrides", "state", "queue_items")
-        return [place.value(f"SELECT count(*) FROM {table}") for table in tables]
-
-    before, real = count(), SystemClock().now()
-    place.clock = HandClock(real + timedelta(days=400))
-    keep_house(place, "", time_of_age=lambda: real)
-    assert count() == before
-    assert (logs(place) / f"{run}.log").exists()
-
-
-def test_not_all_runs_are_read_to_delete_a_revision(place: Place) -> None:
-    """Neither by the statement nor for the foreign key."""
-    plan = place.conn.execute(f"EXPLAIN QUERY PLAN {revisions._PRUNE}", {"before": "", "limit": 1})
-    looks = [step for _, _, _, step in plan if "runs" in step]
-    assert looks == ["SEARCH runs USING COVERING INDEX runs_by_revision (revision_id=?)"] * 2
