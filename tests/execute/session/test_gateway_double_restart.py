@@ -41,6 +41,7 @@ def test_a_kill_leaves_no_status_and_then_a_failure(world: World) -> None:
     wire.until(lambda: len(wire.messages(between).body["messages"]) > 1)
     running = wire.spawned("MODE:hang", "running")
     queued = wire.spawned("MODE:ok", "queued")
+    updated = wire.row(running)["updatedAt"]
     gateway.kill()
     with pytest.raises(aiohttp.ClientError):
         wire.row(done)
@@ -63,6 +64,7 @@ def test_a_kill_leaves_no_status_and_then_a_failure(world: World) -> None:
         assert last["customType"] == "run-failed-before-reply"
     assert wire.last(between)["stopReason"] == "toolUse"
     assert wire.tasks()["running"]["status"] == "failed"
+    assert wire.row(running)["updatedAt"] == updated
     assert gateway.model_calls() == []
 
 

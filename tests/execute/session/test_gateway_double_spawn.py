@@ -86,6 +86,20 @@ def test_an_agent_that_is_allowed_gives_the_key_its_name() -> None:
         assert wire.spawned("MODE:ok", agentId="other").startswith("agent:other:subagent:")
 
 
+@only_double("a real gateway has one agent")
+def test_the_agent_of_a_parent_needs_no_leave() -> None:
+    with doubled() as (_, wire):
+        key = wire.spawned("MODE:ok", parent="agent:other:runner-one")
+        assert key.startswith("agent:other:subagent:")
+
+
+def test_a_session_may_be_deleted_as_it_ends(wire: Wire) -> None:
+    key = wire.spawned("MODE:ok", cleanup="delete")
+    wire.until(lambda: wire.history(key).get("status") == "error")
+    assert wire.messages(key).status == 404
+    wire.until(lambda: wire.rows(label=wire.label("one")) == [])
+
+
 def test_two_equal_calls_make_two_sessions(wire: Wire) -> None:
     keys = {wire.spawned("MODE:ok", idempotencyKey="one") for _ in range(2)}
     assert {row["key"] for row in wire.rows(label=wire.label("one"))} == keys

@@ -104,7 +104,10 @@ class Gateway:
         name = f"{tool}.{args.get('action')}" if tool == "subagents" else tool
 
         async def answer() -> web.Response:
-            return await self._use(tool, args, call.get("sessionKey") or MAIN)
+            agent = call.get("agentId")
+            return await self._use(
+                tool, args, call.get("sessionKey") or (f"agent:{agent}:main" if agent else MAIN)
+            )
 
         return await self._guarded(request, name, answer)
 

@@ -19,6 +19,9 @@ ABSENT = 17.0
 ABSENT_QUEUED = 78.0
 """The same for one that was queued."""
 
+DELETED = 0.25
+"""How long after its end a session is there that was to be deleted."""
+
 _TOOLS = frozenset({"read", "sessions_spawn", "sessions_yield"})
 """What a session can use here; all else is unknown to it."""
 
@@ -95,7 +98,7 @@ class Runs:
                 queued = session.started is None
                 session.error = _LOST if queued else _INTERRUPTED
                 seconds = ABSENT_QUEUED if queued else ABSENT
-                self._set(session, None)
+                self._set(session, None, touched=False)
                 self._keep(session, self._fail_left(session, seconds))
 
     async def close(self) -> None:
@@ -119,7 +122,8 @@ class Runs:
         if not any(each["role"] == "assistant" for each in session.messages):
             text = f"This turn ended before a reply: {session.error}"
             session.say("custom", text, customType="run-failed-before-reply", display=True)
-        self._end(session, "failed")
+        session.ended, session.aborted = now_ms(), None
+        self._set(session, "failed", touched=False)
 
     async def _carry_out(self, session: Session) -> None:
         limit = None if session.timeout is None else self.later(session.timeout)
@@ -221,14 +225,17 @@ class Runs:
         session.ended = now_ms()
         session.aborted = None
         self._set(session, status)
+        if session.deleted:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.later(DELETED), self._sessions.forget, session)
 
-    def _set(self, session: Session, status: str | None) -> None:
+    def _set(self, session: Session, status: str | None, *, touched: bool = True) -> None:
         session.status = status
-        self._note(session)
+        self._note(session, touched=touched)
         self._on_change(session)
 
-    def _note(self, session: Session) -> None:
-        self._sessions.changed(session)
+    def _note(self, session: Session, *, touched: bool = True) -> None:
+        self._sessions.changed(session, touched=touched)
         task = asyncio.get_running_loop().create_task(self._tell())
         self._tellers.add(task)
         task.add_done_callback(self._tellers.discard)

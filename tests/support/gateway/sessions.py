@@ -38,6 +38,8 @@ class Session:
     depth: int
     timeout: float | None
     """``runTimeoutSeconds``; None for no limit."""
+    deleted: bool = False
+    """Whether nothing is kept of it once it has ended."""
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     session_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     task_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -177,15 +179,23 @@ class Sessions:
         own = self._of_parent[parent]
         return [*own, *(each for child in own if child.children for each in self.tree_of(child.key))]
 
-    def changed(self, session: Session) -> None:
-        """Note that ``session`` is new or other than it was: from here on it outlives a kill."""
-        session.updated = now_ms()
+    def changed(self, session: Session, *, touched: bool = True) -> None:
+        """Note that ``session`` is new or other than it was: from here on it outlives a kill.
+
+        ``touched`` tells whether its row says so.
+        """
+        if touched:
+            session.updated = now_ms()
         self._changes += 1
         session.version = self._changes
         self._keep(session)
         if self._file is not None:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(session)) + "\n")
+
+    def forget(self, session: Session) -> None:
+        """Keep nothing of it but its task."""
+        del self._by_key[session.key]
 
     def _keep(self, session: Session) -> None:
         known = self._by_key.get(session.key)

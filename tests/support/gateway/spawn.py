@@ -36,7 +36,7 @@ class Spawn:
         model = args.get("model") or "fake-1"
         provider, _, name = model.rpartition("/")
         model = f"{provider or self._settings.providers[0]}/{name}"
-        agent = args.get("agentId") or "main"
+        agent = args.get("agentId") or parent.split(":")[1]
         refused = self._refusal(args, parent, depth)
         if refused is not None:
             return refused
@@ -49,6 +49,7 @@ class Spawn:
             agent=agent,
             depth=depth,
             timeout=seconds or None,
+            deleted=args.get("cleanup") == "delete",
         )
         quiet = args.get("expectsCompletionMessage") is False
         self._runs.accept(session)
