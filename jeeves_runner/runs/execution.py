@@ -10,7 +10,8 @@ from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.wrong_clock import time_left
 from jeeves_runner.db.runs import LeftRun
-from jeeves_runner.errors import JeevesError
+from jeeves_runner.db.writer import TRY_AGAIN
+from jeeves_runner.errors import JeevesError, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.orders import Secrets, order_of
@@ -265,7 +266,13 @@ class Execution:
             secrets = await self.executor.secrets(order_of(self.job, run, self.mark, self._secrets))
         except Exception:  # the work goes on, and its end is waited for
             log.exception("run %d was taken over, and its output is not masked", run.id)
-        await trace.output.prepared(secrets=secrets, script_hash=run.script_hash)
+        while True:
+            try:
+                await trace.output.prepared(secrets=secrets, script_hash=run.script_hash)
+                return
+            except StartFailed as error:  # for want of time or threads
+                log.warning("the output of run %d cannot be masked yet: %s", run.id, error)
+                await asyncio.sleep(TRY_AGAIN)
 
     async def _wait(self, handle: Handle, trace: Trace) -> Ending:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.db import child, expect
@@ -14,7 +15,9 @@ from support.runs import Place, Rig, job, with_runner
 from jeeves_runner.core.model import RunStatus, Secret
 from jeeves_runner.core.outcome import Finished
 from jeeves_runner.db.run_list import run_row
+from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Handle, Order
+from jeeves_runner.execute.output.sink import Output
 
 SECRET = "hunter2-secret"
 ENV = (
@@ -78,6 +81,25 @@ def test_a_run_whose_secrets_cannot_be_found_out_is_waited_for_all_the_same(
     broken = Broken(place.root / "socket")
     with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=broken)
     assert "run 1 was taken over, and its output is not masked" in caplog.text
+
+
+def test_output_that_cannot_be_masked_yet_is_not_asked_for_before(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.apply(job("work", work(place, f"echo it is {SECRET}"), env=ENV))
+    killed_at_work(place)
+    prepared, failures = Output.prepared, iter((StartFailed("there is no thread for it"),))
+
+    async def short_of_threads(output: Output, **facts: Any) -> None:
+        for failure in failures:
+            raise failure
+        await prepared(output, **facts)
+
+    monkeypatch.setattr(Output, "prepared", short_of_threads)
+    (place.root / "go").touch()
+    with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=executor(place))
+    assert place.runs("work")[0].stdout == "it is ***\n"
+    assert "the output of run 1 cannot be masked yet: there is no thread for it" in caplog.text
 
 
 class Chatty(EngineExecutor):
