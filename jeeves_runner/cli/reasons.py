@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 #: By the run's status and the code in its ``reason``; docs/explanation/run-lifecycle.md lists the codes.
 REASONS: Final[Mapping[tuple[str, str], str]] = {
-    ("scheduled", "limit"): "waits: max_concurrency is reached",
+    ("scheduled", "limit"): "waits: max_concurrency or max_sessions is reached",
     ("scheduled", "pool"): "waits: pool {ref} is full",
     ("scheduled", "disk_full"): "waits: less than min_free is left on the disk",
     ("scheduled", "overlap"): "waits: another run of it is active",

@@ -173,7 +173,7 @@ def test_runs_are_listed_newest_first_with_what_happened(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("status", "reason", "words_with_server", "words_without"),
     [
-        ("scheduled", "limit", "waits: max_concurrency is reached", "waits for a server"),
+        ("scheduled", "limit", "waits: max_concurrency or max_sessions is reached", "waits for a server"),
         ("scheduled", "pool", "waits: pool db is full", "waits for a server"),
         ("scheduled", None, "", "waits for a server"),
         ("skipped", "overlap", "another run of it was active", "another run of it was active"),

@@ -263,7 +263,7 @@ def test_jobs_and_status_say_what_waits_for_a_server(shell: Shell) -> None:
         assert words(text).endswith("waits for a server")
     with shell.server():
         assert words(shell.text("jobs")).endswith("-")
-        assert words(shell.text("status")).endswith("waits: max_concurrency is reached")
+        assert words(shell.text("status")).endswith("waits: max_concurrency or max_sessions is reached")
 
 
 def test_a_check_says_only_what_is_wrong_and_ends_with_it(shell: Shell) -> None:
