@@ -109,8 +109,13 @@ def size(count: int | None) -> str:
 
 def shortened(text: str) -> str:
     """One line of at most 100 characters; a break in the text is a blank."""
-    line = one_line(text.translate(_BREAKS))
+    line = on_one_line(text)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def on_one_line(text: str) -> str:
+    """One line, however long; a break in the text is a blank."""
+    return one_line(text.translate(_BREAKS))
 
 
 def json_text(value: object) -> str:

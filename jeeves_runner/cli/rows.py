@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from jeeves_runner.cli.formats import NONE, ago, duration, shortened
+from jeeves_runner.cli.formats import NONE, ago, duration, on_one_line, shortened
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -130,12 +130,17 @@ def took(run: "RunRow", now: datetime) -> str:
 
 def run_note(run: "RunRow", *, served: bool) -> str:
     """Why a run ended badly, waits or did not run: one line of at most 100 characters."""
+    return shortened(whole_run_note(run, served=served))
+
+
+def whole_run_note(run: "RunRow", *, served: bool) -> str:
+    """The same in one line, however long."""
     notes = [run["message"] or reason_text(run, served=served) or _exit_text(run)]
     if run["occurrences"] > 1:
         notes.append(f"{run['occurrences']} occurrences")
     if run["attempt"] > 1:
         notes.append(f"attempt {run['attempt']}")
-    return shortened("; ".join(note for note in notes if note))
+    return on_one_line("; ".join(note for note in notes if note))
 
 
 def _exit_text(run: "RunRow") -> str:

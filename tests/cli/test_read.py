@@ -225,6 +225,13 @@ def test_a_run_that_runs_shows_what_it_says_of_itself(shell: Shell) -> None:
     assert {"now waits for a place", "tokens 12", "model small"} <= set(lines)
 
 
+def test_a_long_message_is_cut_in_the_list_alone(shell: Shell) -> None:
+    shell.ledger.add_job("a")
+    run = shell.ledger.add_run("a", "error", message="refused: " + "x" * 120 + ";\nset it")
+    assert "set it" not in shell.text("runs")
+    assert f"{'x' * 120}; set it" in words(shell.text("run", str(run)))
+
+
 def test_what_became_known_of_a_run_late_is_shown(shell: Shell) -> None:
     shell.ledger.add_job("a")
     late = '{"status": "ok", "at": "2026-03-01T11:59:00.000Z", "tokens": 12, "message": "it went on"}'

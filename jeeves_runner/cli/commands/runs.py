@@ -11,7 +11,7 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import json_text, short_sha, when
 from jeeves_runner.cli.reasons import CAUSES
-from jeeves_runner.cli.rows import OF_A_RUN, RUN_HEADERS, run_cells, run_note, status_cell, took
+from jeeves_runner.cli.rows import OF_A_RUN, RUN_HEADERS, run_cells, status_cell, took, whole_run_note
 from jeeves_runner.cli.syntax import RUN_ID, SCREEN, limit_option
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.model import RunStatus
@@ -92,7 +92,7 @@ def _pairs(run: "WholeRunRow", now: datetime, *, served: bool) -> Iterator[tuple
         return None if text is None else when(text, now)
 
     yield "status", status_cell(run["status"])
-    yield "now" if run["status"] == "running" else "why", run_note(run, served=served) or None
+    yield "now" if run["status"] == "running" else "why", whole_run_note(run, served=served) or None
     yield "trigger", _trigger(run)
     yield "scheduled", time(run["scheduled_for"])
     yield "until", time(run["last_for"])
