@@ -105,7 +105,7 @@ class Gateway:
         self._timeout = timeout
         self._token: str | None = None
         self._refused: tuple[str, float] | None = None  # the token, and until when it is not shown again
-        self._left_alone_until = 0.0
+        self._left_alone_until, self._left_alone_for = 0.0, ""  # and what it said then
         self._token_thread = SideThread("gateway token")
         self._http: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -178,7 +178,7 @@ class Gateway:
                 raise Unauthorized("the gateway does not take the token", _TOKEN_HINT)
             self._refused = None
         if (wait := self._left_alone_until - _now()) > 0:
-            raise Unavailable("the gateway has asked to be left alone for a while", wait)
+            raise Unavailable(self._left_alone_for, wait)
 
     async def _request(
         self, method: str, path: str, body: bytes | None, token: str
@@ -205,7 +205,7 @@ class Gateway:
         said = _shortened(words) if isinstance(words, str) and words else f"HTTP status {status}"
         if status in (429, 503):
             wait = _seconds(headers.get("Retry-After"))
-            self._left_alone_until = _now() + wait
+            self._left_alone_until, self._left_alone_for = _now() + wait, said
             raise Unavailable(said, wait)
         if status >= 500:
             raise Ambiguous(said, has_failed=True)
