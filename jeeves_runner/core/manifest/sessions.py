@@ -21,6 +21,7 @@ _HINTS: Final = {
     "run": "take it out; what the agent is to do stands in `prompt` or `prompt_file`",
     "command": "take it out; what the agent is to do stands in `prompt` or `prompt_file`",
     "args": "take it out; what the agent has to know stands in its prompt",
+    "exit_codes": "take it out; an agent ends without an exit code, and those of a `precheck` have a meaning",
     "prompt": "add `type: session`",
     "prompt_file": "add `type: session`",
 }

@@ -83,6 +83,7 @@ SESSION = "type: session\nprompt: x\n"
         ("type: session\nscript: x\n", 2, 1, "`script` is for jobs of type script", "`prompt_file`"),
         ("type: session\ncommand: [x]\n", 2, 1, "`command` is for jobs of type script", "`prompt_file`"),
         (f"{SESSION}run: x\n", 3, 1, "`prompt` and `run` stand together", ""),
+        (f"{SESSION}exit_codes: {{ok: [1]}}\n", 3, 1, "`exit_codes` is for jobs of type script", "exit code"),
         (f"{SESSION}args: [a]\n", 3, 1, "`args` is for jobs of type script", "in its prompt"),
         (f"{SESSION}env: {{A: b}}\n", 3, 1, "`env` is for programs", "its gateway gives it"),
         (f"{SESSION}cwd: x\n", 3, 1, "`cwd` is for programs", "its gateway gives it"),
