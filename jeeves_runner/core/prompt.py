@@ -3,7 +3,7 @@
 A prompt that holds more than plain text is a template. jinja2 is loaded for those alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.core.model import Param
@@ -47,7 +47,8 @@ def render(
     params: Mapping[str, str],
     job_id: str,
     scheduled_for: str | None,
-    declared: Iterable[Param] = (),
+    declared: Sequence[Param] = (),
+    secret: Container[str] = (),
     job_name: str | None = None,
     run_id: int | None = None,
     attempt: int | None = None,
@@ -56,7 +57,9 @@ def render(
     """What the agent is told in one run.
 
     ``params`` are those of the run by name, as its row has them: texts, of which those that are ``declared``
-    as numbers or booleans become such. ``scheduled_for`` is a time as the database has it.
+    as numbers or booleans become such. No secret one can be named: neither one that is declared so, nor one
+    of ``secret``, for a gateway keeps and shows what agents are told. ``scheduled_for`` is a time as the
+    database has it.
     InvalidValue for a name without a value, a broken template, and a result that is blank or over 256 KiB.
     Takes up to a second for the worst that a manifest can hold, and some 50 ms to load jinja2: not for the
     event loop.
@@ -67,10 +70,12 @@ def render(
         from jeeves_runner.core.prompt_template import render_template
 
         types = {param.name: param.type for param in declared}
-        values = {name: typed(value, types.get(name)) for name, value in params.items()}
+        supplies: Params = {param.name: "secret" if param.secret else "given" for param in declared}
+        values = {name: typed(value, types.get(name)) for name, value in params.items() if name not in secret}
         run = {"id": run_id, "scheduled_for": scheduled_for, "attempt": attempt, "trigger": trigger}
         job = {"id": job_id, "name": job_name}
-        text = render_template(text, {"params": values, "job": job, "run": run}, MAX_PROMPT)
+        values_by_name: dict[str, Mapping[str, object]] = {"params": values, "job": job, "run": run}
+        text = render_template(text, values_by_name, supplies or None, MAX_PROMPT)
         fault = size_fault(text)
     if fault is not None:
         raise InvalidValue(f"the prompt {fault[0]}", hint=fault[1])

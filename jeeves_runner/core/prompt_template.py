@@ -171,12 +171,13 @@ def faults_of(text: str, params: Params) -> tuple[TemplateFault, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda fault: fault[:2]))
 
 
-def render_template(text: str, values: Mapping[str, Mapping[str, object]], limit: int) -> str:
+def render_template(text: str, values: Mapping[str, Mapping[str, object]], params: Params, limit: int) -> str:
     """The prompt with these values, by the names of ``NAMES``; a value that is None is none.
 
-    InvalidValue for a name without a value, for what ``faults_of`` finds, and for more than ``limit`` bytes.
+    ``params``: the parameters that the job declares; none of them may lack. InvalidValue for a name without a
+    value, for what ``faults_of`` finds, and for more than ``limit`` bytes.
     """
-    fault = next(iter(faults_of(text, None)), None)
+    fault = next(iter(faults_of(text, params)), None)
     if fault is not None:
         raise InvalidValue(f"line {fault.line} of the prompt: {fault.message}", hint=fault.hint)
     env = _Environment(limit)

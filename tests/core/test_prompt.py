@@ -17,14 +17,18 @@ from jeeves_runner.errors import InvalidValue
 TYPES = {bool: ParamType.BOOLEAN, int: ParamType.INTEGER, float: ParamType.NUMBER, str: ParamType.STRING}
 
 
+UNSET = ("none", "other", "items", "keys", "parts", "__class__", "__init__")
+"""Names of parameters that are declared, and that no run has."""
+
+
 def rendered(text: str, **params: object) -> str:
     """With these parameters, declared by their types."""
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()}
+    given = [Param(name=name, type=TYPES[type(value)]) for name, value in params.items()]
     return render(
         text,
-        params={
-            name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()
-        },
-        declared=[Param(name=name, type=TYPES[type(value)]) for name, value in params.items()],
+        params=texts,
+        declared=[*given, *(Param(name=name) for name in UNSET)],
         job_id="mail",
         scheduled_for=None,
         run_id=7,
@@ -86,6 +90,7 @@ def test_a_prompt_has_the_values_of_its_run(text: str, expected: str) -> None:
 
 def test_parameters_have_their_declared_types_and_numbers_stand_as_they_are_written() -> None:
     declared = [Param(name="price", type=ParamType.NUMBER), Param(name="dry", type=ParamType.BOOLEAN)]
+    declared.append(Param(name="other"))
 
     def said(text: str, **params: str) -> str:
         return render(text, params=params, declared=declared, job_id="a", scheduled_for=None)
@@ -93,6 +98,28 @@ def test_parameters_have_their_declared_types_and_numbers_stand_as_they_are_writ
     assert said("{{ params.price }} {{ params.price > 19 }}", price="19.90") == "19.90 true"
     assert said("{% if params.dry %}dry{% else %}wet{% endif %}", dry="false") == "wet"
     assert said("{% if params.other %}a text{% endif %}", other="false") == "a text"
+
+
+def test_no_secret_parameter_gets_into_a_prompt() -> None:
+    declared = [Param(name="token", secret=True), Param(name="city")]
+
+    def refused(text: str, secret: frozenset[str] = frozenset()) -> str:
+        with pytest.raises(InvalidValue) as caught:
+            render(
+                text,
+                params={"token": "hunter2", "city": "Wien"},
+                declared=declared if not secret else (),
+                secret=secret,
+                job_id="a",
+                scheduled_for=None,
+            )
+        assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
+        return caught.value.message
+
+    assert "the parameter `token` is secret" in refused("{{ params.token }}")
+    assert "the parameter `token` is secret" in refused("{% if params.token == 'a' %}x{% endif %}y")
+    assert "declares no parameter `town`" in refused("{{ params.town }}")
+    assert "`params.token` has no value" in refused("{{ params.token }}", frozenset({"token"}))
 
 
 def test_the_time_on_the_schedule_is_there_for_runs_that_have_one() -> None:

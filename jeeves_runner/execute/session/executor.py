@@ -245,6 +245,8 @@ async def _prompt_of(order: Order) -> tuple[str, str]:
         params=run.params,
         job_id=run.job_id,
         scheduled_for=run.scheduled_for,
+        declared=spec.params,
+        secret=run.secret_params,
         job_name=spec.name,
         run_id=run.run_id,
         attempt=run.attempt,

@@ -10,7 +10,7 @@ import pytest
 from support.gateway import OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, double, drop, no_status
 from support.session_runs import Noted, order, play, sessions
 
-from jeeves_runner.core.model import SourceType
+from jeeves_runner.core.model import Param, ParamType, SourceType
 from jeeves_runner.core.outcome import Finished
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Order
@@ -345,3 +345,22 @@ def test_a_prompt_may_stand_in_a_file(far: Double, tmp_path: Path) -> None:
 def test_a_script_is_nothing_for_an_agent(far: Double) -> None:
     spec, run = order()
     assert isinstance(refusal(far, Order(spec._replace(source_type=SourceType.INLINE), run)), InvalidValue)
+
+
+def test_a_prompts_file_that_names_a_secret_parameter_by_now_ends_the_run_and_tells_nobody(
+    far: Double, tmp_path: Path
+) -> None:
+    """Files are read at each start, and what was right when the manifest was checked need not be so then."""
+    path = tmp_path / "prompt.md"
+    path.write_text("MODE:echo={{ params.token }}")
+    spec, run = order()
+    declared = (Param(name="token", secret=True), Param(name="count", type=ParamType.INTEGER))
+    spec = spec._replace(source_type=SourceType.PROMPT_FILE, script=str(path), params=declared)
+    run = run._replace(params={"token": "hunter2", "count": "3"}, secret_params=frozenset({"token"}))
+    error = refusal(far, Order(spec, run))
+    assert "the parameter `token` is secret" in error.message
+    assert "hunter2" not in f"{error.message} {error.hint}"
+    assert far.model_calls() == []
+    path.write_text("MODE:echo={% if params.count > 2 %}many{% endif %}")
+    _, sink = end_of(far, Order(spec, run))
+    assert sink.output == b"many"
