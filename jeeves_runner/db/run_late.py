@@ -15,7 +15,9 @@ from jeeves_runner.db.transaction import Tx
 
 def unconfirmed_runs(conn: apsw.Connection, since: datetime) -> Iterator[LeftRun]:
     """The runs that ended since then, whose work did not confirm it, and of which nothing has come late."""
-    return left_runs(conn, "NOT confirmed AND late IS NULL AND finished_at > ?", to_text(since))
+    return left_runs(
+        conn, "NOT confirmed AND late IS NULL AND finished_at > ? ORDER BY finished_at", to_text(since)
+    )
 
 
 def note_late(tx: Tx, run_id: int, outcome: Outcome, *, epoch: int) -> bool:

@@ -174,14 +174,13 @@ class LeftRun(NamedTuple):
 
 def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
     """What the database holds as running, oldest first."""
-    return left_runs(conn, RUNNING)
+    return left_runs(conn, f"{RUNNING} ORDER BY id")
 
 
 def left_runs(conn: apsw.Connection, condition: str, *bindings: object) -> Iterator[LeftRun]:
-    """The runs of which this is true, with what finds their work again, oldest first."""
+    """The runs of which this is true, with what finds their work again. It may end in their order."""
     rows = conn.execute(
-        f"SELECT mark, handle, deadline, timeout_ms, origin, {RUN_COLUMNS} FROM runs WHERE {condition}"
-        " ORDER BY id",
+        f"SELECT mark, handle, deadline, timeout_ms, origin, {RUN_COLUMNS} FROM runs WHERE {condition}",
         bindings,
     )
     for mark, handle, deadline, timeout_ms, origin, *columns in rows:
