@@ -4,6 +4,7 @@ A prompt that holds more than plain text is a template. jinja2 is loaded for tho
 """
 
 from collections.abc import Container, Mapping, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.core.model import Param
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 MAX_PROMPT: Final = 256 * 1024
 """Bytes of a prompt in UTF-8, as it is written and with its values."""
+
+_MOST_KEPT: Final = 4096
+_looked_at: "dict[tuple[bytes, str], tuple[TemplateFault, ...]]" = {}
+"""What was wrong with the prompts that were looked at last: files are looked at again and again, at a
+millisecond each, and an alias may stand for one prompt in thousands of jobs."""
 
 _OPENINGS: Final = ("{{", "{%", "{#")
 
@@ -36,9 +42,15 @@ def template_faults(text: str, params: "Params" = None) -> "tuple[TemplateFault,
     """
     if _is_plain(text):
         return ()
-    from jeeves_runner.core.prompt_template import faults_of
+    key = (blake2b(text.encode(errors="replace"), digest_size=16).digest(), repr(params))
+    found = _looked_at.get(key)
+    if found is None:
+        from jeeves_runner.core.prompt_template import faults_of
 
-    return faults_of(text, params)
+        if len(_looked_at) >= _MOST_KEPT:
+            _looked_at.clear()
+        found = _looked_at[key] = faults_of(text, params)
+    return found
 
 
 def render(

@@ -303,6 +303,15 @@ def test_of_many_mistakes_the_first_are_told() -> None:
     assert len(template_faults("{{ params.a }}\n" * (MAX_TOKENS // 4))) == 1
 
 
+def test_what_was_looked_at_before_is_known_by_its_text_and_its_parameters() -> None:
+    text = "{{ params.city }} {{ x }}"
+    first = template_faults(text, {"city": "given"})
+    assert template_faults(text, {"city": "given"}) is first
+    assert [len(template_faults(text, {name: "given"})) for name in ("city", "town")] == [1, 2]
+    assert len(template_faults(text, {"city": "secret"})) == 2
+    assert len(template_faults(text)) == 1
+
+
 def test_mistakes_have_line_and_column_with_any_line_ends() -> None:
     for end in ("\n", "\r\n", "\r"):
         (fault,) = template_faults(f"one{end}two{end}  three {{{{ job.id }}}} {{{{ jobs.id }}}}")

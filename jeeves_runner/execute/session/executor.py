@@ -252,7 +252,12 @@ async def _prompt_of(order: Order) -> tuple[str, str]:
         attempt=run.attempt,
         trigger=run.trigger,
     )
-    return await asyncio.to_thread(rendering), digest
+    try:
+        return await asyncio.to_thread(rendering), digest
+    except InvalidValue as error:
+        if spec.source_type is SourceType.PROMPT:
+            raise
+        raise InvalidValue(f"{spec.script}: {error.message}", hint=error.hint) from None
 
 
 def _arguments(prompt: str, session: Session, timeout_ms: int | None) -> dict[str, Any]:

@@ -358,7 +358,7 @@ def test_a_prompts_file_that_names_a_secret_parameter_by_now_ends_the_run_and_te
     spec = spec._replace(source_type=SourceType.PROMPT_FILE, script=str(path), params=declared)
     run = run._replace(params={"token": "hunter2", "count": "3"}, secret_params=frozenset({"token"}))
     error = refusal(far, Order(spec, run))
-    assert "the parameter `token` is secret" in error.message
+    assert error.message.startswith(f"{path}: line 1 of the prompt: the parameter `token` is secret")
     assert "hunter2" not in f"{error.message} {error.hint}"
     assert far.model_calls() == []
     path.write_text("MODE:echo={% if params.count > 2 %}many{% endif %}")
