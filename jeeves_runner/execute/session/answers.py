@@ -73,6 +73,8 @@ class Page(NamedTuple):
     """The sessions, those that were changed last first."""
     next_offset: int | None
     """Where the next part begins; None after the last."""
+    is_restricted: bool = False
+    """Whether the sessions of other parents are left out, as older gateways do."""
 
 
 class Messages(NamedTuple):
@@ -90,7 +92,9 @@ def page_of(details: Details) -> Page:
     following = details.get("nextOffset")
     if details.get("hasMore") is not True or not isinstance(following, int) or not rows:
         following = None
-    return Page(rows, following)
+    visibility = details.get("visibility")
+    is_restricted = isinstance(visibility, dict) and visibility.get("restricted") is True
+    return Page(rows, following, is_restricted)
 
 
 def messages_of(document: Details) -> Messages:

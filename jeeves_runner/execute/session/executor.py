@@ -14,7 +14,7 @@ from jeeves_runner.core.model import JobSpec, Reason, Session, SourceType
 from jeeves_runner.core.outcome import Ending, Finished, Lost
 from jeeves_runner.core.prompt import render
 from jeeves_runner.errors import InvalidValue, StartFailed
-from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
+from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, RunSink
 from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.file_work import beside_the_loop
 from jeeves_runner.execute.session.followed import Followed
@@ -95,7 +95,7 @@ class SessionExecutor:
             token = await self._gateway.token()
         except Unauthorized as fault:
             raise StartFailed(str(fault), hint=fault.hint) from None
-        await sink.prepared(secrets=(token,), script_hash=digest)
+        await sink.prepared(secrets=(token, *_secret_values(run)), script_hash=digest)
         label = label_of(session.label, run.job_id, run.run_id, run.mark)
         wanted = Wanted(label, parent_of(run.job_id), _arguments(prompt, session, order.spec.timeout_ms))
         handle = SessionHandle(
@@ -158,13 +158,14 @@ class SessionExecutor:
         return self._follow(known, left).opaque
 
     async def secrets(self, order: Order) -> tuple[str, ...]:
-        """The gateway's token, as far as there is one now."""
+        """The gateway's token, as far as there is one now, and secret parameters."""
         followed = self._followed.get(order.run.run_id)
         if followed is not None and order.spec.session is not None:
             followed.judge_by(order.spec.session)
+        values = _secret_values(order.run)
         with suppress(Unauthorized):
-            return (await self._gateway.token(),)
-        return ()
+            return (await self._gateway.token(), *values)
+        return values
 
     def _known(self, left: LeftFacts) -> SessionHandle | None:
         """What finds the session of a run whose start had no end; None if it has none."""
@@ -179,10 +180,10 @@ class SessionExecutor:
         """Whether there is a session of this label, as far as the gateway tells soon."""
         with suppress(TimeoutError, NotNow, Unauthorized):
             async with asyncio.timeout(_LOOK):
-                if await find_by_tail(self._gateway, known.label) is not None:
+                if await find_by_tail(self._gateway, known.label, known.parent) is not None:
                     return True
                 await asyncio.sleep(self._pace.settle)
-                return await find_by_tail(self._gateway, known.label) is not None
+                return await find_by_tail(self._gateway, known.label, known.parent) is not None
         return True
 
     def _followed_by(self, handle: Handle) -> Followed | None:
@@ -258,6 +259,11 @@ async def _prompt_of(order: Order) -> tuple[str, str]:
         if spec.source_type is SourceType.PROMPT:
             raise
         raise InvalidValue(f"{spec.script}: {error.message}", hint=error.hint) from None
+
+
+def _secret_values(run: RunFacts) -> tuple[str, ...]:
+    """An agent that was told them may repeat them."""
+    return tuple(run.params[name] for name in sorted(run.secret_params))
 
 
 def _arguments(prompt: str, session: Session, timeout_ms: int | None) -> dict[str, Any]:

@@ -131,6 +131,10 @@ class Followed:
         return self.handle.key or ""
 
     @property
+    def parent(self) -> str:
+        return self.handle.parent
+
+    @property
     def search(self) -> str:
         return common_search(self.handle.label, self.handle.parent.removeprefix(JOBS), self.handle.run_id)
 
@@ -163,7 +167,7 @@ class Followed:
     async def _conclude(self, row: Row) -> None:
         """See whether it has ended with all that belongs to it, and how."""
         try:
-            found = await evidence_of(self._gateway, row)
+            found = await evidence_of(self._gateway, row, self.handle.parent)
         except Refused as refusal:
             log.warning("run %d: the messages of its session are refused: %s", self.handle.run_id, refusal)
             if not self._is_patient():
@@ -230,14 +234,15 @@ class Followed:
         try:
             own = await self._meter.read(self._gateway)
             own = own if own is not None else row.tokens or 0
-            used = own + (await family_of(self._gateway, row)).tokens if row.children else own
+            if row.children:
+                own += (await family_of(self._gateway, row, self.handle.parent)).tokens
         except GatewayFault:  # with a later look
             return
-        if used != self._tokens:
-            self._tokens = used
+        if own != self._tokens:
+            self._tokens = own
             self._tell()
         limit = self.handle.max_tokens
-        if limit is not None and used > limit and not self._is_over:
+        if limit is not None and own > limit and not self._is_over:
             self._is_over = True
             log.warning("run %d is cancelled: over max_tokens", self.handle.run_id)
             self.cancel(0)
@@ -299,7 +304,7 @@ class Followed:
         misses = 0
         while misses < _SILENT_LOOKS:
             try:
-                row = await find_by_tail(self._gateway, self.handle.label)
+                row = await find_by_tail(self._gateway, self.handle.label, self.handle.parent)
             except GatewayFault as fault:
                 self.missed(fault)
                 await pauses.wait(fault if isinstance(fault, NotNow) else None)

@@ -7,7 +7,7 @@ with what is due now, by the beginning of the labels that the sessions of a runn
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil
 from typing import Final, Protocol
 
@@ -46,6 +46,11 @@ class Watched(Protocol):
         ...
 
     @property
+    def parent(self) -> str:
+        """The key of the session that it is a child of."""
+        ...
+
+    @property
     def search(self) -> str:
         """What its label begins with, as those of many others do."""
         ...
@@ -73,6 +78,7 @@ class Poller:
         self._born: dict[Watched, float] = {}
         self._due: dict[Watched, float] = {}
         self._news = asyncio.Event()
+        self._is_restricted = False  # an older gateway, which shows a parent its own sessions alone
         self._trouble = Trouble(log, "the gateway answers again")
 
     def add(self, watched: Watched, age: float = 0.0) -> None:
@@ -137,31 +143,49 @@ class Poller:
                 self._due[watched] = now + part * self._interval(watched)
 
     async def _look(self, due: Iterable[Watched]) -> None:
-        groups: defaultdict[str, dict[str, Watched]] = defaultdict(dict)
-        for watched in due:
-            groups[watched.search][watched.key] = watched
-        for search, wanted in groups.items():
-            if len(wanted) > 1:
-                await self._look_at_list(search, wanted)
-            for watched in list(wanted.values())[:_ALONE]:
-                watched.saw(await row_of(self._gateway, watched.key))
+        wanted = {watched.key: watched for watched in due}
+        if len(wanted) > 1 and not self._is_restricted:
+            for group in _grouped(wanted.values(), by=lambda each: each.search):
+                if await self._look_at_list(group, wanted, None):
+                    self._is_restricted = True
+                    break
+        if len(wanted) > 1 and self._is_restricted:
+            for group in _grouped(wanted.values(), by=lambda each: each.parent):
+                self._is_restricted = await self._look_at_list(group, wanted, group[0].parent)
+        for watched in list(wanted.values())[:_ALONE]:
+            watched.saw(await row_of(self._gateway, watched.key, watched.parent))
 
-    async def _look_at_list(self, search: str, wanted: dict[str, Watched]) -> None:
-        """Show those that are found their rows, and leave the others in ``wanted``.
+    async def _look_at_list(
+        self, group: Sequence[Watched], wanted: dict[str, Watched], parent: str | None
+    ) -> bool:
+        """Show those that are found their rows, and leave the others in ``wanted``. Whether the gateway lists
+        to a parent its own sessions alone; then the list has to be asked for in the name of each.
 
         What was changed last stands first in a list, and sessions that ended long ago stand last: the rest of
         it is not read once all are found. A row may be missed that moves up while pages are read.
         """
         offset: int | None = 0
-        for _ in range(ceil(len(wanted) / _PER_PAGE) + _SPARE_PAGES):
-            args = {"search": search, "limit": _LIMIT} | ({"offset": offset} if offset else {})
-            page = page_of(await self._gateway.invoke("sessions_list", args))
+        left = {watched.key for watched in group}
+        for _ in range(ceil(len(group) / _PER_PAGE) + _SPARE_PAGES):
+            args = {"search": group[0].search, "limit": _LIMIT} | ({"offset": offset} if offset else {})
+            page = page_of(await self._gateway.invoke("sessions_list", args, parent=parent))
+            if page.is_restricted and parent is None:
+                return True
             for row in page.rows:
-                if (watched := wanted.pop(row.key, None)) is not None:
-                    watched.saw(row)
+                if row.key in left:
+                    left.discard(row.key)
+                    wanted.pop(row.key).saw(row)
             offset = page.next_offset
-            if not wanted or offset is None:
-                return
+            if not left or offset is None:
+                break
+        return page.is_restricted
+
+
+def _grouped(watched: Iterable[Watched], by: Callable[[Watched], str]) -> list[list[Watched]]:
+    groups: defaultdict[str, list[Watched]] = defaultdict(list)
+    for each in watched:
+        groups[by(each)].append(each)
+    return list(groups.values())
 
 
 def common_search(label: str, parent_job: str, run_id: int) -> str:

@@ -40,13 +40,15 @@ class Family(NamedTuple):
     """What they used, as far as it is known."""
 
 
-async def row_of(gateway: Gateway, key: str) -> Row | None:
-    """The row of one session; None if the gateway does not know it."""
-    page = page_of(await gateway.invoke("sessions_list", {"search": search_for(key), "limit": 200}))
+async def row_of(gateway: Gateway, key: str, parent: str) -> Row | None:
+    """The row of one session, a child of ``parent`` or of one of its children; None if the gateway does not
+    know it. Older gateways show no others to a parent."""
+    args = {"search": search_for(key), "limit": 200}
+    page = page_of(await gateway.invoke("sessions_list", args, parent=parent))
     return next((row for row in page.rows if row.key == key), None)
 
 
-async def transcript(gateway: Gateway, key: str) -> Transcript:
+async def transcript(gateway: Gateway, key: str, parent: str) -> Transcript:
     """All messages, by the way that tells what they used; the last ones by the other way."""
     try:
         pages = [await gateway.history(key, _MESSAGES)]
@@ -55,17 +57,17 @@ async def transcript(gateway: Gateway, key: str) -> Transcript:
     except Refused as refusal:
         if refusal.status not in (403, 404):
             raise
-        return Transcript((await _few_messages(gateway, key)).messages, None)
+        return Transcript((await _few_messages(gateway, key, parent)).messages, None)
     messages = tuple(message for page in reversed(pages) for message in page.messages)
     return Transcript(messages, sum(message.tokens for message in messages if message.role == "assistant"))
 
 
-async def _few_messages(gateway: Gateway, key: str) -> Messages:
+async def _few_messages(gateway: Gateway, key: str, parent: str) -> Messages:
     args = {"sessionKey": key, "limit": _FEW_MESSAGES, "includeTools": False}
-    return messages_of(await gateway.invoke("sessions_history", args))
+    return messages_of(await gateway.invoke("sessions_history", args, parent=parent))
 
 
-async def family_of(gateway: Gateway, row: Row) -> Family:
+async def family_of(gateway: Gateway, row: Row, parent: str) -> Family:
     """How it stands with all that a session has begun itself, and that these have."""
     all_ended, tokens = True, 0
     seen = {row.key}
@@ -75,11 +77,11 @@ async def family_of(gateway: Gateway, row: Row) -> Family:
         if key in seen:
             continue
         seen.add(key)
-        child = await row_of(gateway, key)
+        child = await row_of(gateway, key, parent)
         if child is None:  # its row is gone, and with it what is known of it
             continue
         waiting += child.children
-        said = await transcript(gateway, key)
+        said = await transcript(gateway, key, parent)
         all_ended &= child.has_ended and not is_unfinished(child, said.messages)
         tokens += (child.tokens or 0) if said.tokens is None else said.tokens
     return Family(all_ended, tokens)
@@ -114,13 +116,13 @@ class Meter:
         return self._sum
 
 
-async def evidence_of(gateway: Gateway, row: Row) -> tuple[Evidence, Family] | None:
+async def evidence_of(gateway: Gateway, row: Row, parent: str) -> tuple[Evidence, Family] | None:
     """All there is to say of a session whose row says that it has ended, and of its children; None if it
     goes on all the same."""
-    said = await transcript(gateway, row.key)
+    said = await transcript(gateway, row.key, parent)
     if is_unfinished(row, said.messages):
         return None
-    family = await family_of(gateway, row)
+    family = await family_of(gateway, row, parent)
     own = row.tokens if said.tokens is None else said.tokens
     tokens = family.tokens or None if own is None else own + family.tokens
     text, is_cut = await _text_of(gateway, row.key, last_answer(said.messages))

@@ -81,12 +81,12 @@ class Spawner:
         self.place = place
         self.gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def look(self, label: str, refused: Collection[str], *, is_silent: bool) -> Row | None:
+    async def look(self, wanted: Wanted, refused: Collection[str], *, is_silent: bool) -> Row | None:
         """The session, if a call that had no answer has begun it; it is given time to be seen. ``refused``:
         keys that are no session's."""
         for number in range(_ABSENT_OF_SILENT if is_silent else _ABSENT):
             await asyncio.sleep(self.pace.settle * 2**number)
-            if (row := await find(self.gateway, label, refused)) is not None:
+            if (row := await find(self.gateway, wanted.label, wanted.parent, refused)) is not None:
                 return row
         return None
 
@@ -185,7 +185,7 @@ class Spawn:
     async def _found(self) -> Begun | None:
         """The session, if the call that had no answer has begun it after all."""
         try:
-            row = await self._spawner.look(self._wanted.label, self._refused, is_silent=self._is_silent)
+            row = await self._spawner.look(self._wanted, self._refused, is_silent=self._is_silent)
         except Refused as refusal:
             words = f"{refusal}; a call had no answer, so it may run, under the label {self._wanted.label}"
             raise _failed(words) from None
@@ -198,18 +198,19 @@ class Spawn:
         return None
 
 
-async def find(gateway: Gateway, label: str, refused: Collection[str] = ()) -> Row | None:
+async def find(gateway: Gateway, label: str, parent: str, refused: Collection[str] = ()) -> Row | None:
     """The session of this label; None if there is none. ``refused``: keys that are no session's.
 
-    The newest where there are several: a gateway that is still starting may leave a row of a refusal.
+    The newest where there are several: a gateway that is still starting may leave a row of a refusal. It is
+    asked for in the parent's name: older gateways show no others.
     """
-    page = page_of(await gateway.invoke("sessions_list", {"label": label, "limit": 200}))
+    page = page_of(await gateway.invoke("sessions_list", {"label": label, "limit": 200}, parent=parent))
     return best_of([row for row in page.rows if row.label == label and row.key not in refused])
 
 
-async def find_by_tail(gateway: Gateway, tail: str) -> Row | None:
+async def find_by_tail(gateway: Gateway, tail: str, parent: str) -> Row | None:
     """The session whose label ends so; None if there is none."""
-    page = page_of(await gateway.invoke("sessions_list", {"search": tail, "limit": 200}))
+    page = page_of(await gateway.invoke("sessions_list", {"search": tail, "limit": 200}, parent=parent))
     return best_of([row for row in page.rows if row.label.endswith(tail)])
 
 

@@ -37,7 +37,7 @@ async def whole_answer(gateway: Gateway, key: str) -> Message | None:
 
 def _hello(token: str) -> Details:
     return {
-        "minProtocol": 4,
+        "minProtocol": 3,  # that of 2026.4
         "maxProtocol": 4,
         "client": _CLIENT,
         "role": "operator",

@@ -11,9 +11,10 @@ from support.gateway import OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, d
 from support.session_runs import Noted, order, play, sessions
 
 from jeeves_runner.core.model import Param, ParamType, SourceType
-from jeeves_runner.core.outcome import Finished
+from jeeves_runner.core.outcome import Finished, Lost
 from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Order
+from jeeves_runner.execute.session.handle import SessionHandle
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,19 @@ def test_what_the_agent_said_last_is_the_output(far: Double) -> None:
     assert (
         sink.script_hash == hashlib.blake2b(b'MODE:echo=JR_RESULT:{"tokens":5}', digest_size=16).hexdigest()
     )
+
+
+def test_secret_parameters_are_masked_in_what_an_agent_repeats(far: Double) -> None:
+    spec, run = order()
+    run = run._replace(params={"WHO": "me", "KEY": "hunter2"}, secret_params=frozenset({"KEY"}))
+    work = Order(spec, run)
+    assert end_of(far, work)[1].secrets == (far.token, "hunter2")
+
+    async def scenario() -> None:
+        async with sessions(far) as runner:
+            assert await runner.executor.secrets(work) == (far.token, "hunter2")
+
+    play(scenario)
 
 
 def test_a_long_text_comes_whole(far: Double) -> None:
@@ -364,3 +378,28 @@ def test_a_prompts_file_that_names_a_secret_parameter_by_now_ends_the_run_and_te
     path.write_text("MODE:echo={% if params.count > 2 %}many{% endif %}")
     _, sink = end_of(far, Order(spec, run))
     assert sink.output == b"many"
+
+
+@pytest.mark.parametrize("version", [OLDEST, WITHOUT_TIMEOUT])
+def test_an_older_gateway_shows_a_job_its_own_sessions_alone(version: str) -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far) as runner:
+            works = [order("MODE:slow=4", run_id, job=f"job{run_id % 3}") for run_id in range(1, 10)]
+            ended = await asyncio.gather(*map(runner.run, works))
+            assert {each.status for each, _ in ended if isinstance(each, Finished)} == {"ok"}
+
+    with double(Settings(version=version, speed=20)) as far:
+        play(lambda: scenario(far))
+
+
+def test_a_session_that_the_gateway_does_not_know_any_more_is_lost(far: Double) -> None:
+    async def scenario() -> None:
+        async with sessions(far) as runner:
+            gone = SessionHandle(
+                1, "jr-job-1-00000000", "agent:main:runner-job", key="agent:main:subagent:gone"
+            )
+            far.switch_on(drop("sessions_list", times=2))
+            ending = await runner.executor.wait(gone.opaque(), Noted())
+            assert ending == Lost(message="the gateway does not know this session any more")
+
+    play(scenario)
