@@ -266,12 +266,21 @@ def _seconds(retry_after: str | None) -> float:
 
 def _words_of(error: Exception) -> str:
     """What went wrong with a connection, in words that hold no address and no header."""
-    if isinstance(error, aiohttp.ClientConnectorError) and (number := error.os_error.errno) is not None:
-        return f"the gateway cannot be reached: {os.strerror(number)}"
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "the gateway cannot be reached: it takes too long to connect"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return "the gateway cannot be reached"
+    reason: str | None = None
+    # The numbers of the first three are none of the system's.
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = "its certificate is not trusted"
+    elif isinstance(error, aiohttp.ClientSSLError):
+        reason = "no TLS connection can be made"
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
+        reason = "its host is not known"
+    elif isinstance(error, aiohttp.ConnectionTimeoutError):
+        reason = "it takes too long to connect"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        reason = "there is no connection" if number is None else os.strerror(number)
+    if reason is not None:
+        return f"the gateway cannot be reached: {reason}"
     return "the connection to the gateway was lost"
 
 

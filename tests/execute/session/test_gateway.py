@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from ssl import CertificateError
+from typing import Any, NoReturn
 
 import pytest
+from aiohttp import ClientConnectorCertificateError
+from aiohttp.client_reqrep import ConnectionKey
 from support.gateway import Double, Settings, answer, big, crash, double, drop, half, hang, torn
 
 from jeeves_runner.core.wording import one_line
@@ -141,6 +144,28 @@ def test_a_gateway_that_is_not_there_was_sent_nothing() -> None:
             await gateway.invoke("sessions_list", {})
 
     using("http://127.0.0.1:1", scenario)
+
+
+def test_what_keeps_a_connection_from_being_made_is_said_in_words(far: Double) -> None:
+    async def scenario(gateway: Gateway) -> str:
+        with pytest.raises(Unreachable) as caught:
+            await gateway.invoke("sessions_list", {})
+        return str(caught.value)
+
+    words = [using(url, scenario) for url in ("http://nowhere.invalid", far.url.replace("http", "https"))]
+    assert words == [
+        "the gateway cannot be reached: its host is not known",
+        "the gateway cannot be reached: no TLS connection can be made",
+    ]
+
+
+def test_a_certificate_that_is_not_trusted_is_named(far: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object, **__: object) -> NoReturn:
+        key = ConnectionKey("host", 443, True, True, None, None, None)
+        raise ClientConnectorCertificateError(key, CertificateError("self-signed certificate"))
+
+    monkeypatch.setattr("aiohttp.TCPConnector._create_connection", refuse)
+    assert str(failure(far)) == "the gateway cannot be reached: its certificate is not trusted"
 
 
 def test_a_gateway_that_asks_to_be_left_alone_is(far: Double) -> None:
