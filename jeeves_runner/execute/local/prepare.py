@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.errors import InvalidValue
@@ -137,14 +137,19 @@ def _read_script(path: str, identity: tuple[int, ...], runners: Mapping[str, str
     return _Script(identity, command_for(Path(path), head, runners), digest.hexdigest())
 
 
+_SHELL: Final = ("sh", "-e")
+"""What runs a text that names no interpreter. A command that fails ends it: a backup that could not be made
+is not to be followed by the delete of the old one, and by exit code 0."""
+
+
 def _text_command(text: str, run_id: int, data_dir: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The argv for an inline text, and the files made for it."""
     if not needs_file(text):
-        return ("sh", "-c", text, "sh"), ()
+        return (*_SHELL, "-c", text, "sh"), ()
     path = write_temporary(text, run_id, data_dir)
     # The argv names the interpreter, so the kernel never executes the file itself: it needs no
     # executable bit, its folder may be mounted noexec, and it is never "text file busy".
-    return (*(shebang_of(text) or ("sh",)), path), (path,)
+    return (*(shebang_of(text) or _SHELL), path), (path,)
 
 
 def needs_file(text: str) -> bool:

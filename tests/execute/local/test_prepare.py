@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -106,6 +107,13 @@ def test_inline_text_runs_in_sh(facts: Facts) -> None:
     prepared = prepared_for(inline('echo "$1" | tr a-z A-Z\necho $#', args=("abc", "d")), facts)
     assert prepared.launch.temporaries == ()
     assert output_of(prepared) == "ABC\n2\n"
+
+
+@pytest.mark.parametrize("padding", ["", "# " + "x" * 200_000 + "\n"], ids=["short", "in a file"])
+def test_inline_text_ends_at_the_first_command_that_fails(facts: Facts, padding: str) -> None:
+    prepared = prepared_for(inline(f"{padding}false || echo one\nfalse\necho two"), facts)
+    ended = subprocess.run(prepared.launch.argv, stdout=subprocess.PIPE, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == ("one\n", 1)
 
 
 @pytest.mark.parametrize("first_line", ["#!/usr/bin/env python3", f"#! {sys.executable} -u"])
