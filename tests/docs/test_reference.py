@@ -34,6 +34,8 @@ from jeeves_runner.core.model import CatchUp, ExitCodes, JobSpec, OverlapPolicy,
 from jeeves_runner.core.outcome import MAX_SAID, Exited, outcome
 from jeeves_runner.core.policy import Facts, Request, Verdict, admit
 from jeeves_runner.core.precheck import LIMIT_MS, NOTHING_TO_DO
+from jeeves_runner.core.prompt_filters import Work, filters_of
+from jeeves_runner.core.prompt_template import NAMES
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.db.connection import connect
@@ -107,6 +109,15 @@ def test_what_is_said_of_a_precheck_is_so() -> None:
     assert rows[1] == f"exit code {NOTHING_TO_DO}"
     assert f"within {LIMIT_MS // 1000} s" in rows[2]
     assert text.count(f"{MAX_SAID} characters") == 1
+
+
+def test_the_values_and_filters_of_prompts_are_those_there_are() -> None:
+    text = section(read("reference/manifest.md"), "Prompts")
+    values = {each for row in table(text, "value") for each in code(row[0])}
+    parts = {f"{root}.{part}" for root, known in NAMES.items() for part in known or ("NAME",)}
+    assert values == parts
+    described = {each.partition("(")[0] for row in table(text, "filter") for each in code(row[0])}
+    assert described == set(filters_of(Work(0)))
 
 
 # Schedules

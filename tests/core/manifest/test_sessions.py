@@ -219,3 +219,12 @@ def test_what_runs_by_themselves_are_not_given_is_a_mistake(
     assert (line, column) == (3, 13)
     assert message == "`prompt`: the parameter `city` has no default, and runs by themselves are given none"
     assert "default(" in hint
+
+
+def test_a_session_with_a_precheck_has_what_programs_have() -> None:
+    text = "type: session\nprompt: x\nprecheck: {run: exit 0}\nenv: {A: b}\ncwd: /tmp\n"
+    spec = job(f"{text}retries: {{limit: 1, on_exit_codes: [2]}}\n")
+    assert (spec.env, spec.cwd) == ((("A", "b"),), "/tmp")
+    assert spec.retries is not None
+    assert spec.retries.on_exit_codes == (2,)
+    assert "`args` is for jobs of type script" in error_of(f"{text}args: [a]\n")[2]
