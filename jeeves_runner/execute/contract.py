@@ -193,7 +193,8 @@ class Executor(Protocol):
         and by which ``cancel`` works once it is found. After a take-over, ``wait`` delivers the output from
         its beginning.
 
-        Lost says that the work never began only where that is sure: then its start is made up for.
+        Lost says that the work never began only where that is sure: then its start is made up for. ``wait``
+        may find that out too, of work that was not known to have begun.
         """
         ...
 

@@ -87,9 +87,10 @@ class Execution:
         """Run what an earlier runner was to start and did not, by the deadline that one has set."""
         return await self._reported(left.run, self._start_and_wait(left.run, api_url, self._left_of(left)))
 
-    async def resume(self, left: LeftRun, handle: Handle) -> Report | None:
-        """See work to its end that an earlier runner has started, by the deadline that one has set."""
-        return await self._reported(left.run, self._wait_on(left, handle))
+    async def resume(self, left: LeftRun, handle: Handle, api_url: str | None) -> Report | None:
+        """See work to its end that an earlier runner has started, by the deadline that one has set. What
+        turns out not to have begun is run now."""
+        return await self._reported(left.run, self._wait_on_or_begin(left, handle, api_url))
 
     def is_asked_to_end(self) -> bool:
         return self._asked_to_end
@@ -245,6 +246,17 @@ class Execution:
             return found
         self._is_kept_from_starting = True
         return Cancelled(message=found.left_alive, confirmed=found.left_alive is None)
+
+    async def _wait_on_or_begin(self, left: LeftRun, handle: Handle, api_url: str | None) -> Ending:
+        ending = await self._wait_on(left, handle)
+        if not isinstance(ending, Lost) or ending.began or not self.job.is_still_that_of(left.run):
+            return ending
+        self._stop_timers()
+        self._handle = None
+        if self._trace is not None:
+            self._trace.say_no_more()
+            await self._trace.close()
+        return await self._start_and_wait(left.run, api_url, self._left_of(left))
 
     async def _wait_on(self, left: LeftRun, handle: Handle) -> Ending:
         self._handle = handle

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import apsw
 
 from jeeves_runner.core.model import JobSpec
+from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import JobRow, damaged_job, job_row, job_rows, unknown_job
 from jeeves_runner.db.timetable_rows import log_damage
@@ -18,6 +19,12 @@ class Job:
 
     row: JobRow
     spec: JobSpec
+
+    def is_still_that_of(self, run: Run) -> bool:
+        """Whether a run that was decided about earlier may begin now: by the spec of then, and if the job is
+        to run at all."""
+        row = self.row
+        return row.spec_hash == run.spec_hash and row.enabled and row.deleted_at is None
 
 
 class KnownJobs:

@@ -96,7 +96,7 @@ class Restart:
         It was decided about by a spec: a job that is another by now, or is not to run any more, is left out.
         """
         job = self._jobs.get(left.run.job_id)
-        if job is None or not _is_still_the_job(job, left.run):
+        if job is None or not job.is_still_that_of(left.run):
             report = await lost_report(left.run, lost, self._data_dir)
             await record_lost_runs([(left, report)], self._writer, self._epoch)
             return
@@ -136,11 +136,6 @@ class Restart:
             return
         if not self._admission.is_in_window(job, run.scheduled_for):
             await self._waiting_ends.end(attempt, RunStatus.MISSED, Reason.LATE)
-
-
-def _is_still_the_job(job: Job, run: Run) -> bool:
-    row = job.row
-    return row.spec_hash == run.spec_hash and row.enabled and row.deleted_at is None
 
 
 def _is_known(run: Run) -> bool:

@@ -117,7 +117,7 @@ class RunningRuns:
         execution = attempt.execution
         if execution is None:
             raise RuntimeError("an attempt that is not equipped cannot be resumed")
-        work = execution.resume(left, handle)
+        work = execution.resume(left, handle, self.api_url)
         await self._see_through(attempt, left.run, execution, work)
 
     async def begin(self, attempt: Attempt, left: LeftRun) -> None:

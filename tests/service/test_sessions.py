@@ -142,3 +142,20 @@ def test_a_run_that_waits_for_the_gateway_says_so_and_can_be_cancelled(tmp_path:
             server.post(f"/runs/{run_id}/cancel")
             assert ended(server, run_id)["status"] == "cancelled"
         far.start()
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_for_the_gateway_is_begun_by_the_next_runner(tmp_path: Path) -> None:
+    """Also where that one cannot ask the gateway, when it starts, whether there is a session."""
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:ok")
+        far.kill()
+        with serving(root) as server:
+            run_id = begin(server)
+            until(lambda: "waits for the gateway" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            server.stop()
+        with serving(root) as server:
+            until(lambda: "cannot be reached" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            far.start()
+            assert ended(server, run_id)["status"] == "ok"
+            assert len(far.model_calls()) == 1

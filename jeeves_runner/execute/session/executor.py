@@ -17,7 +17,7 @@ from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, RunSink
 from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.file_work import beside_the_loop
-from jeeves_runner.execute.session.followed import Followed
+from jeeves_runner.execute.session.followed import NEVER_BEGAN, Followed
 from jeeves_runner.execute.session.gateway import Gateway, NotNow, Unauthorized
 from jeeves_runner.execute.session.handle import NAME, SessionHandle
 from jeeves_runner.execute.session.label import label_of, parent_of, tail_of
@@ -28,7 +28,6 @@ from jeeves_runner.execute.session.spawn import Spawn, Spawner, Wanted, find_by_
 
 log = logging.getLogger(__name__)
 
-_NEVER_BEGAN: Final = Lost(message="the runner stopped before its session began", began=False)
 
 _LOOK: Final = 10.0
 """Seconds for which a runner that starts waits for word of a session whose key was not noted."""
@@ -152,9 +151,9 @@ class SessionExecutor:
         await self.open()
         known = self._known(left) if handle is None else SessionHandle.of(handle)
         if known is None:
-            return _NEVER_BEGAN
+            return NEVER_BEGAN
         if known.key is None and not await self._may_be_there(known):
-            return _NEVER_BEGAN
+            return NEVER_BEGAN
         return self._follow(known, left).opaque
 
     async def secrets(self, order: Order) -> tuple[str, ...]:

@@ -27,8 +27,11 @@ log = logging.getLogger(__name__)
 
 _SILENT_LOOKS: Final = 3
 """Looks after which a session counts as ended that has no answer."""
+_ABSENT_LOOKS: Final = 2
+"""Looks for a label that have to miss its session until that counts as not there."""
 _LOST: Final = Lost(message="the gateway does not know this session any more")
 
+NEVER_BEGAN: Final = Lost(message="the runner stopped before its session began", began=False)
 NO_WAY: Final = "this gateway has no way to cancel a session, so it may go on"
 UNCONFIRMED: Final = "the gateway has not said that it ended, so it may go on"
 
@@ -300,9 +303,9 @@ class Followed:
 
     async def _find(self, age: float) -> None:
         """Look for it by its label: an earlier runner did not live to note its key."""
-        pauses = Pauses(self._pace.settle)
+        pauses = Pauses(self._pace.pause)
         misses = 0
-        while misses < _SILENT_LOOKS:
+        while misses < _ABSENT_LOOKS:
             try:
                 row = await find_by_tail(self._gateway, self.handle.label, self.handle.parent)
             except GatewayFault as fault:
@@ -315,8 +318,8 @@ class Followed:
                 self._poller.add(self, age)
                 return
             misses += 1
-            await pauses.wait()
-        self._finish(_LOST)
+            await asyncio.sleep(self._pace.settle)
+        self._finish(NEVER_BEGAN)
 
     # what is said of it
 
