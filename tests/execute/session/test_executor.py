@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.gateway import OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, double, drop, no_status
+from support.gateway import (
+    OLDEST,
+    WITHOUT_TIMEOUT,
+    Double,
+    Settings,
+    answer,
+    double,
+    double_process,
+    drop,
+    no_status,
+)
 from support.session_runs import Noted, order, play, sessions
 
 from jeeves_runner.core.model import Param, ParamType, SourceType
@@ -307,7 +317,7 @@ def test_a_gateway_that_was_killed_fails_what_ran(tmp_path: Path) -> None:
             assert ending.message is not None
             assert "interrupted by a Gateway restart" in ending.message
 
-    with double(Settings(speed=50, state=str(tmp_path / "state"))) as far:
+    with double_process(Settings(speed=50, state=str(tmp_path / "state"))) as far:
         play(lambda: scenario(far))
 
 
