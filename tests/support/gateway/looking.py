@@ -1,7 +1,7 @@
 """``sessions_list`` and ``sessions_history``: what is seen of sessions."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from support.gateway.answers import Args, BadArgument, Details
 from support.gateway.sessions import Message, Session, Sessions
@@ -34,7 +34,7 @@ class Looking:
             raise BadArgument("limit must be a positive integer")
         limit = min(limit, 200)
         does = self._settings.does
-        found = sorted(self._seen_by(parent), key=lambda each: each.version, reverse=True)
+        found = sorted(self._sessions, key=lambda each: each.version, reverse=True)
         if does.searches:
             search, label = str(args.get("search") or "").lower(), args.get("label")
             found = [
@@ -43,12 +43,11 @@ class Looking:
                 if (label is None or each.label == label) and search in f"{each.key} {each.label}".lower()
             ]
         if not does.pages:
-            rows = [self._row(each) for each in found[:limit]]
-            return {"count": len(rows), "sessions": rows, "visibility": {"mode": "tree", "restricted": True}}
+            # Its limit counts what the caller does not see, too.
+            rows = [self._row(each) for each in found[:limit] if each.parent == parent]
+            said = {"visibility": {"mode": "tree", "restricted": True}} if does.searches else {}
+            return {"count": len(rows), "sessions": rows, **said}
         return self._page(found, limit, offset)
-
-    def _seen_by(self, parent: str) -> Iterable[Session]:
-        return self._sessions if self._settings.does.sees_all else self._sessions.tree_of(parent)
 
     def _row(self, session: Session) -> Details:
         row = session.row()
@@ -88,7 +87,7 @@ class Looking:
         if not key:
             raise BadArgument("sessionKey required")
         session = self._sessions.get(key)
-        if not self._settings.does.sees_all and session not in self._sessions.tree_of(parent):
+        if not self._settings.does.sees_all and (session is None or session.parent != parent):
             return {"status": "forbidden", "error": _OUT_OF_SIGHT}
         if session is None:
             return {"status": "error", "error": f"No session found: {key}"}

@@ -17,7 +17,7 @@ class Version(NamedTuple):
     checks_models: bool
     """Whether a model of an unknown provider is refused."""
     sees_all: bool
-    """Whether lists and histories show sessions beyond the caller's own tree."""
+    """Whether lists and histories show sessions that are no children of the caller."""
     searches: bool
     """Whether a list obeys ``search`` and ``label``."""
     pages: bool
