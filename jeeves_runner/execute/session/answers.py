@@ -6,6 +6,9 @@ from typing import Any, Final, NamedTuple
 ENDED: Final = frozenset({"done", "failed", "killed", "timeout"})
 """The statuses of a session whose run is over. Without a status it is not."""
 
+RUNNING: Final = "running"
+"""The status of a session that is at work."""
+
 QUEUED: Final = "queued"
 """The status of a session that waits until the gateway has room to run it."""
 
@@ -73,8 +76,9 @@ class Page(NamedTuple):
     """The sessions, those that were changed last first."""
     next_offset: int | None
     """Where the next part begins; None after the last."""
-    is_restricted: bool = False
-    """Whether the sessions of other parents are left out, as older gateways do."""
+    is_all: bool
+    """Whether no session is kept out of the list for whose child it is. Gateways before 2026.9 show a caller
+    its own children alone, and of these those that are among the newest of all sessions."""
 
 
 class Messages(NamedTuple):
@@ -94,7 +98,14 @@ def page_of(details: Details) -> Page:
         following = None
     visibility = details.get("visibility")
     is_restricted = isinstance(visibility, dict) and visibility.get("restricted") is True
-    return Page(rows, following, is_restricted)
+    # The oldest gateways say nothing of what they leave out; those that page say whether there is more.
+    return Page(rows, following, is_all="hasMore" in details and not is_restricted)
+
+
+def runs_of(details: Details) -> tuple[Row, ...]:
+    """The answer of ``subagents list``: the children of its caller, as rows. A label may be cut in it."""
+    listed = (run for name in ("active", "recent") for run in _mappings(details.get(name)))
+    return tuple(_row_of_run(run) for run in listed)
 
 
 def messages_of(document: Details) -> Messages:
@@ -124,6 +135,19 @@ def _row(row: Details) -> Row:
         model=_text(row, "model"),
         updated_at=_count(row.get("updatedAt")),
         children=tuple(_keys(row.get("childSessions"))),
+    )
+
+
+def _row_of_run(run: Details) -> Row:
+    status = _text(run, "status")
+    return Row(
+        key=_text(run, "sessionKey") or "",
+        label=_text(run, "label") or "",
+        status=status if status in ENDED else None if _count(run.get("endedAt")) else RUNNING,
+        tokens=_count(run.get("totalTokens")),
+        model=(_text(run, "model") or "").rpartition("/")[2] or None,
+        updated_at=_count(run.get("endedAt")) or _count(run.get("startedAt")),
+        children=tuple(_keys(run.get("childSessions"))),
     )
 
 

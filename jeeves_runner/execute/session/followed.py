@@ -238,7 +238,7 @@ class Followed:
             own = await self._meter.read(self._gateway)
             own = own if own is not None else row.tokens or 0
             if row.children:
-                own += (await family_of(self._gateway, row, self.handle.parent)).tokens
+                own += (await family_of(self._gateway, row)).tokens
         except GatewayFault:  # with a later look
             return
         if own != self._tokens:

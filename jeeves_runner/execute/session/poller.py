@@ -14,14 +14,13 @@ from typing import Final, Protocol
 from jeeves_runner.execute.session.answers import Row, page_of
 from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, NotNow
 from jeeves_runner.execute.session.label import search_for
+from jeeves_runner.execute.session.listing import LIMIT
 from jeeves_runner.execute.session.pauses import Pace, Pauses, jittered
 from jeeves_runner.execute.session.reading import row_of
 from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
-_LIMIT: Final = 200
-"""Rows of one page at most; the gateway cuts pages at 64 KiB as well."""
 _PER_PAGE: Final = 50
 """Rows that a page has at least if there are more."""
 _SPARE_PAGES: Final = 2
@@ -78,7 +77,7 @@ class Poller:
         self._born: dict[Watched, float] = {}
         self._due: dict[Watched, float] = {}
         self._news = asyncio.Event()
-        self._is_restricted = False  # an older gateway, which shows a parent its own sessions alone
+        self._is_by_parent = False  # an older gateway, which shows a parent its own sessions alone
         self._trouble = Trouble(log, "the gateway answers again")
 
     def add(self, watched: Watched, age: float = 0.0) -> None:
@@ -144,14 +143,14 @@ class Poller:
 
     async def _look(self, due: Iterable[Watched]) -> None:
         wanted = {watched.key: watched for watched in due}
-        if len(wanted) > 1 and not self._is_restricted:
+        if len(wanted) > 1 and not self._is_by_parent:
             for group in _grouped(wanted.values(), by=lambda each: each.search):
                 if await self._look_at_list(group, wanted, None):
-                    self._is_restricted = True
+                    self._is_by_parent = True
                     break
-        if len(wanted) > 1 and self._is_restricted:
+        if len(wanted) > 1 and self._is_by_parent:
             for group in _grouped(wanted.values(), by=lambda each: each.parent):
-                self._is_restricted = await self._look_at_list(group, wanted, group[0].parent)
+                self._is_by_parent = await self._look_at_list(group, wanted, group[0].parent)
         for watched in list(wanted.values())[:_ALONE]:
             watched.saw(await row_of(self._gateway, watched.key, watched.parent))
 
@@ -167,9 +166,9 @@ class Poller:
         offset: int | None = 0
         left = {watched.key for watched in group}
         for _ in range(ceil(len(group) / _PER_PAGE) + _SPARE_PAGES):
-            args = {"search": group[0].search, "limit": _LIMIT} | ({"offset": offset} if offset else {})
+            args = {"search": group[0].search, "limit": LIMIT} | ({"offset": offset} if offset else {})
             page = page_of(await self._gateway.invoke("sessions_list", args, parent=parent))
-            if page.is_restricted and parent is None:
+            if parent is None and not page.is_all:
                 return True
             for row in page.rows:
                 if row.key in left:
@@ -178,7 +177,7 @@ class Poller:
             offset = page.next_offset
             if not left or offset is None:
                 break
-        return page.is_restricted
+        return not page.is_all
 
 
 def _grouped(watched: Iterable[Watched], by: Callable[[Watched], str]) -> list[list[Watched]]:

@@ -8,10 +8,10 @@ from jeeves_runner.execute.session.answers import (
     Row,
     last_answer,
     messages_of,
-    page_of,
 )
 from jeeves_runner.execute.session.gateway import Gateway, Refused
 from jeeves_runner.execute.session.label import search_for
+from jeeves_runner.execute.session.listing import rows_of
 from jeeves_runner.execute.session.outcome import Evidence, is_unfinished
 from jeeves_runner.execute.session.whole_text import whole_answer
 
@@ -41,11 +41,9 @@ class Family(NamedTuple):
 
 
 async def row_of(gateway: Gateway, key: str, parent: str) -> Row | None:
-    """The row of one session, a child of ``parent`` or of one of its children; None if the gateway does not
-    know it. Older gateways show no others to a parent."""
-    args = {"search": search_for(key), "limit": 200}
-    page = page_of(await gateway.invoke("sessions_list", args, parent=parent))
-    return next((row for row in page.rows if row.key == key), None)
+    """The row of one session; None if the gateway does not know it."""
+    rows = await rows_of(gateway, parent, {"search": search_for(key)}, lambda row: row.key == key)
+    return rows[0] if rows else None
 
 
 async def transcript(gateway: Gateway, key: str, parent: str) -> Transcript:
@@ -67,20 +65,20 @@ async def _few_messages(gateway: Gateway, key: str, parent: str) -> Messages:
     return messages_of(await gateway.invoke("sessions_history", args, parent=parent))
 
 
-async def family_of(gateway: Gateway, row: Row, parent: str) -> Family:
+async def family_of(gateway: Gateway, row: Row) -> Family:
     """How it stands with all that a session has begun itself, and that these have."""
     all_ended, tokens = True, 0
     seen = {row.key}
-    waiting = list(row.children)
+    waiting = [(key, row.key) for key in row.children]
     while waiting and len(seen) <= _MOST_CHILDREN:
-        key = waiting.pop()
+        key, parent = waiting.pop()
         if key in seen:
             continue
         seen.add(key)
         child = await row_of(gateway, key, parent)
         if child is None:  # its row is gone, and with it what is known of it
             continue
-        waiting += child.children
+        waiting += [(grandchild, key) for grandchild in child.children]
         said = await transcript(gateway, key, parent)
         all_ended &= child.has_ended and not is_unfinished(child, said.messages)
         tokens += (child.tokens or 0) if said.tokens is None else said.tokens
@@ -122,7 +120,7 @@ async def evidence_of(gateway: Gateway, row: Row, parent: str) -> tuple[Evidence
     said = await transcript(gateway, row.key, parent)
     if is_unfinished(row, said.messages):
         return None
-    family = await family_of(gateway, row, parent)
+    family = await family_of(gateway, row)
     own = row.tokens if said.tokens is None else said.tokens
     tokens = family.tokens or None if own is None else own + family.tokens
     text, is_cut = await _text_of(gateway, row.key, last_answer(said.messages))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.session.answers import Details, Row, page_of
+from jeeves_runner.execute.session.answers import Details, Row
 from jeeves_runner.execute.session.gateway import (
     Ambiguous,
     Gateway,
@@ -18,6 +18,7 @@ from jeeves_runner.execute.session.gateway import (
     Refused,
     Unauthorized,
 )
+from jeeves_runner.execute.session.listing import rows_of
 from jeeves_runner.execute.session.pauses import Pace, Pauses
 
 _AT_ONCE: Final = 4
@@ -86,7 +87,8 @@ class Spawner:
         keys that are no session's."""
         for number in range(_ABSENT_OF_SILENT if is_silent else _ABSENT):
             await asyncio.sleep(self.pace.settle * 2**number)
-            if (row := await find(self.gateway, wanted.label, wanted.parent, refused)) is not None:
+            row = await find(self.gateway, wanted.label, wanted.parent, refused)
+            if row is not None:
                 return row
         return None
 
@@ -144,8 +146,7 @@ class Spawn:
         key, run = details.get("childSessionKey"), details.get("runId")
         if details.get("status") == "accepted" and isinstance(key, str):
             return Begun(key, run if isinstance(run, str) else None)
-        if isinstance(key, str):
-            self._refused.add(key)
+        self._refused.update([key] if isinstance(key, str) else ())
         words = details.get("error")
         await self._wait_out(words if isinstance(words, str) else "it has not accepted it, without a reason")
         return None
@@ -201,17 +202,18 @@ class Spawn:
 async def find(gateway: Gateway, label: str, parent: str, refused: Collection[str] = ()) -> Row | None:
     """The session of this label; None if there is none. ``refused``: keys that are no session's.
 
-    The newest where there are several: a gateway that is still starting may leave a row of a refusal. It is
-    asked for in the parent's name: older gateways show no others.
+    The newest where there are several: a gateway that is still starting may leave a row of a refusal.
     """
-    page = page_of(await gateway.invoke("sessions_list", {"label": label, "limit": 200}, parent=parent))
-    return best_of([row for row in page.rows if row.label == label and row.key not in refused])
+
+    def fits(row: Row) -> bool:
+        return row.label == label and row.key not in refused
+
+    return best_of(await rows_of(gateway, parent, {"label": label}, fits))
 
 
 async def find_by_tail(gateway: Gateway, tail: str, parent: str) -> Row | None:
     """The session whose label ends so; None if there is none."""
-    page = page_of(await gateway.invoke("sessions_list", {"search": tail, "limit": 200}, parent=parent))
-    return best_of([row for row in page.rows if row.label.endswith(tail)])
+    return best_of(await rows_of(gateway, parent, {"search": tail}, lambda row: row.label.endswith(tail)))
 
 
 def best_of(rows: list[Row]) -> Row | None:
