@@ -35,6 +35,10 @@ _TIMEOUT: Final = "runTimeoutSeconds"
 
 _FULL: Final = "max active children"
 _STARTING: Final = "gateway startup"
+_GAVE_UP: Final = "gateway timeout after"
+"""What an older gateway says that has not heard from itself in time: the session may be on its way."""
+_TARGET: Final = "\nGateway target:"
+"""What follows in it is the gateway's own address and the path of its settings."""
 
 _HINTS: Final = (
     (
@@ -44,6 +48,11 @@ _HINTS: Final = (
     (
         "agentId is not allowed",
         "let the gateway's `agents.defaults.subagents.allowAgents` name this agent",
+    ),
+    (
+        "pairing required",
+        "let this gateway use itself, once: `openclaw devices list` on its machine, then"
+        " `openclaw devices approve REQUEST`",
     ),
     ("Payload too large", "the gateway takes 2 MiB at most"),
 )
@@ -82,13 +91,15 @@ class Spawner:
         self.place = place
         self.gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def look(self, wanted: Wanted, refused: Collection[str], *, is_silent: bool) -> Row | None:
+    async def look(
+        self, wanted: Wanted, refused: Collection[str], doubtful: Collection[str], *, is_silent: bool
+    ) -> Row | None:
         """The session, if a call that had no answer has begun it; it is given time to be seen. ``refused``:
-        keys that are no session's."""
+        keys that are no session's. ``doubtful``: those that are one's only if it has a status."""
         for number in range(_ABSENT_OF_SILENT if is_silent else _ABSENT):
             await asyncio.sleep(self.pace.settle * 2**number)
             row = await find(self.gateway, wanted.label, wanted.parent, refused)
-            if row is not None:
+            if row is not None and (row.status is not None or row.key not in doubtful):
                 return row
         return None
 
@@ -103,6 +114,7 @@ class Spawn:
         self._said: str | None = None
         self._args = dict(wanted.args)
         self._refused: set[str] = set()  # keys that were given to what was not accepted
+        self._doubtful: set[str] = set()  # those of which the gateway itself does not know
         self.may_be_there = self._is_silent = False
         self._crashing_since: float | None = None
         self._pauses, self._places = Pauses(spawner.pace.pause), Pauses(spawner.pace.pause)
@@ -146,9 +158,13 @@ class Spawn:
         key, run = details.get("childSessionKey"), details.get("runId")
         if details.get("status") == "accepted" and isinstance(key, str):
             return Begun(key, run if isinstance(run, str) else None)
+        words = _words_of(details)
+        if _GAVE_UP in words:
+            self._doubtful.update([key] if isinstance(key, str) else ())
+            self.may_be_there = self._is_silent = True
+            raise Ambiguous(words, is_silent=True)
         self._refused.update([key] if isinstance(key, str) else ())
-        words = details.get("error")
-        await self._wait_out(words if isinstance(words, str) else "it has not accepted it, without a reason")
+        await self._wait_out(words)
         return None
 
     async def _ask(self) -> Details:
@@ -186,7 +202,9 @@ class Spawn:
     async def _found(self) -> Begun | None:
         """The session, if the call that had no answer has begun it after all."""
         try:
-            row = await self._spawner.look(self._wanted, self._refused, is_silent=self._is_silent)
+            row = await self._spawner.look(
+                self._wanted, self._refused, self._doubtful, is_silent=self._is_silent
+            )
         except Refused as refusal:
             words = f"{refusal}; a call had no answer, so it may run, under the label {self._wanted.label}"
             raise _failed(words) from None
@@ -224,6 +242,14 @@ def best_of(rows: list[Row]) -> Row | None:
 def hint_for(words: str) -> str | None:
     """What to do about a refusal; None where its words say all."""
     return next((hint for part, hint in _HINTS if part in words), None)
+
+
+def _words_of(details: Details) -> str:
+    """Why a session was not accepted."""
+    words = details.get("error")
+    return (
+        words.partition(_TARGET)[0] if isinstance(words, str) else "it has not accepted it, without a reason"
+    )
 
 
 def _failed(words: str) -> StartFailed:

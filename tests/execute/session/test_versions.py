@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Fault, Settings, double, drop
+from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Fault, Settings, answer, double, drop
 from support.session_runs import Noted, left, order, play, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
@@ -109,13 +109,22 @@ def test_a_session_is_seen_that_hundreds_of_newer_ones_have_pushed_down(far: Dou
     play(scenario)
 
 
+INTERNAL = (
+    '{"ok":true,"result":{"details":{"status":"error","childSessionKey":"agent:main:subagent:no",'
+    '"error":"gateway timeout after 10000ms\\nGateway target: ws://127.0.0.1:1"}}}'
+)
+"""What an older gateway answers that has not had its own answer in time."""
+
+
 @pytest.mark.parametrize(
     "fault",
     [
         drop("sessions_spawn"),
         drop("sessions_spawn", acted=True),
+        answer("sessions_spawn", 200, INTERNAL),
+        answer("sessions_spawn", 200, INTERNAL, acted=True),
     ],
-    ids=["lost before", "lost after"],
+    ids=["lost before", "lost after", "gave up before", "gave up after"],
 )
 def test_a_call_without_an_answer_makes_one_session(far: Double, fault: Fault) -> None:
     async def scenario() -> None:
