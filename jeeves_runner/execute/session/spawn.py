@@ -51,8 +51,7 @@ _HINTS: Final = (
     ),
     (
         "pairing required",
-        "let this gateway use itself, once: `openclaw devices list` on its machine, then"
-        " `openclaw devices approve REQUEST`",
+        "let this gateway use itself: `openclaw devices list` there, then `openclaw devices approve REQUEST`",
     ),
     ("Payload too large", "the gateway takes 2 MiB at most"),
 )
@@ -247,9 +246,9 @@ def hint_for(words: str) -> str | None:
 def _words_of(details: Details) -> str:
     """Why a session was not accepted."""
     words = details.get("error")
-    return (
-        words.partition(_TARGET)[0] if isinstance(words, str) else "it has not accepted it, without a reason"
-    )
+    if not isinstance(words, str):
+        return "it has not accepted it, without a reason"
+    return words.partition(_TARGET)[0]
 
 
 def _failed(words: str) -> StartFailed:
