@@ -3,53 +3,56 @@
 from typing import Any, Final
 
 from jeeves_runner.execute.session.answers import Details
-from jeeves_runner.execute.session.gateway import Gateway, Refused
+from jeeves_runner.execute.session.gateway import Gateway, NotNow, Refused
 from jeeves_runner.execute.session.handle import SessionHandle
+from jeeves_runner.execute.session.listing import RECENT
 
-_RECENT: Final = 1440
-"""Minutes since its end for which a task is listed."""
 _DONE: Final = frozenset({"ok", "done", "cancelled", "killed"})
 _FINAL: Final = frozenset({"completed", "failed", "cancelled", "timed_out"})
 _OVER: Final = "already terminal"
+_UNKNOWN: Final = "Unknown subagent session"
 
 
 async def cancel(gateway: Gateway, handle: SessionHandle) -> bool:
     """Ask for the end of a session and of its children; False if this gateway cannot be asked.
 
-    One that has ended already counts as asked. Raises NotNow and Unauthorized.
+    One that has ended already counts as asked. Raises NotNow and Unauthorized; NotNow also where the gateway
+    has a way, and does not find what is to end.
     """
-    if not await _cancel_task(gateway, handle):
-        return await _kill(gateway, handle)
-    await _cancel_children(gateway, handle)
-    return True
-
-
-async def _cancel_task(gateway: Gateway, handle: SessionHandle) -> bool:
-    """By the session's task, which has its label and not its key."""
     tasks = await _tasks(gateway, handle.parent)
-    own = [task for task in tasks if task.get("label") == handle.label]
-    return any([_is_done(await _cancel(gateway, handle.parent, task)) for task in own])
+    if tasks is None:
+        return await _kill(gateway, handle)
+    own = [task for task in tasks if task.get("label") == handle.label]  # a task does not tell its key
+    done = [_is_done(await _cancel(gateway, handle.parent, task)) for task in own]
+    await _cancel_children(gateway, handle)
+    if not any(done):
+        raise NotNow("the gateway does not find the session's task")
+    return True
 
 
 async def _cancel_children(gateway: Gateway, handle: SessionHandle) -> None:
     """A session that has ended itself does not take with it what it has begun."""
     if handle.key is not None:
-        for task in await _tasks(gateway, handle.key):
+        for task in await _tasks(gateway, handle.key) or ():
             if task.get("status") not in _FINAL:
                 await _cancel(gateway, handle.key, task)
 
 
 async def _kill(gateway: Gateway, handle: SessionHandle) -> bool:
-    """As before there were tasks."""
+    """As before there were tasks; this takes the children with it."""
     if handle.key is None:
         return False
-    return _is_done(await _ask(gateway, handle.parent, {"action": "kill", "target": handle.key}))
+    answer = await _ask(gateway, handle.parent, {"action": "kill", "target": handle.key})
+    if _UNKNOWN in str(answer.get("error")):
+        raise NotNow("the gateway does not find the session")
+    return _is_done(answer)
 
 
-async def _tasks(gateway: Gateway, parent: str) -> list[Details]:
-    listed = await _ask(gateway, parent, {"action": "list", "recentMinutes": _RECENT})
+async def _tasks(gateway: Gateway, parent: str) -> list[Details] | None:
+    """The tasks of a parent's tree; None with a gateway that knows no tasks."""
+    listed = await _ask(gateway, parent, {"action": "list", "recentMinutes": RECENT})
     tasks = listed.get("tasks")
-    return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
+    return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else None
 
 
 async def _cancel(gateway: Gateway, parent: str, task: Details) -> Details:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, crash, double, hang
+from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, crash, double, hang
 from support.session_runs import QUICK, Noted, left, order, play, sessions
 
 from jeeves_runner.core.outcome import Cancelled, Finished, Lost
@@ -49,7 +49,8 @@ def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model() -
         play(lambda: scenario(far))
 
 
-def test_a_parent_s_end_is_that_of_its_children() -> None:
+@pytest.mark.parametrize("version", [NEWEST, OLDEST])
+def test_a_parent_s_end_is_that_of_its_children(version: str) -> None:
     task = r'MODE:tools=[["sessions_spawn",{"task":"MO\u0044E:hang","label":"child"}]]'
 
     async def scenario(far: Double) -> None:
@@ -62,6 +63,21 @@ def test_a_parent_s_end_is_that_of_its_children() -> None:
             # Its own part had ended before, and well.
             assert isinstance(ending, Finished)
             assert ending.status == "ok"
+
+    with double(Settings(version=version)) as far:
+        play(lambda: scenario(far))
+
+
+def test_a_session_that_the_gateway_does_not_find_is_asked_for_again() -> None:
+    async def scenario(far: Double) -> None:
+        async with sessions(far) as runner:
+            handle, sink = await runner.start(order("MODE:hang"))
+            nothing = '{"ok":true,"result":{"details":{"status":"ok","tasks":[]}}}'
+            far.switch_on(answer("subagents.list", 200, nothing, times=2))
+            await runner.executor.cancel(handle, 0)
+            ending = await runner.executor.wait(handle, sink)
+            assert isinstance(ending, Finished)
+            assert ending.status == "cancelled"
 
     with double() as far:
         play(lambda: scenario(far))

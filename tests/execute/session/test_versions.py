@@ -93,7 +93,7 @@ def test_a_session_is_seen_that_hundreds_of_newer_ones_have_pushed_down(far: Dou
 
     async def scenario() -> None:
         async with sessions(far) as runner, asyncio.TaskGroup() as others:
-            handle, sink = await runner.start(order("MODE:slow=80"))
+            handle, sink = await runner.start(order("MODE:slow=40"))
             gateway = Gateway(far.url, lambda: far.token, timeout=5)
             try:
                 for number in range(210):

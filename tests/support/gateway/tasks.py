@@ -95,7 +95,7 @@ class Tasks:
         if session is None or session.parent != parent:
             return {"status": "error", **about, "error": f"Unknown subagent session: {key}"}
         about |= {"runId": session.run_id, "sessionKey": key}
-        if session.over:
+        if session.over and not self._active(key):
             return {"status": "done", **about, "text": f"{session.label} is already finished."}
         await self._runs.cancel(session)
         return {"status": "ok", **about, "text": f"killed {session.label}."}
