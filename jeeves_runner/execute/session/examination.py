@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from secrets import token_hex
 from typing import Any, Final, Literal, NamedTuple
@@ -15,13 +16,21 @@ from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.session.executor import SessionExecutor
-from jeeves_runner.execute.session.gateway import Gateway, NotNow, Refused, Unauthorized
-from jeeves_runner.execute.session.spawn import hint_for
+from jeeves_runner.execute.session.gateway import (
+    Ambiguous,
+    Gateway,
+    NotNow,
+    Refused,
+    Unauthorized,
+)
+from jeeves_runner.execute.session.spawn import TIMEOUT, hint_for
 
-_SINCE: Final = (2026, 9)
-"""The oldest version that has all that sessions are ended and counted by."""
-
+_FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
+_NO_SESSION: Final = "agent:main:subagent:none"
+"""The key of no session: what is asked of it shows what the gateway can do, and changes nothing."""
+_NEWER: Final = "use 2026.9 or newer"
+_UNSUPPORTED: Final = "Unsupported action"
 _TRIAL_SECONDS: Final = 60.0
 """How long a session of a trial may take."""
 
@@ -37,7 +46,7 @@ class _Look(NamedTuple):
 
 _LOOKS: Final = (
     _Look("sessions_list", {"limit": 1}, "seen", "error"),
-    _Look("sessions_spawn", {}, "begun", "error"),
+    _Look("sessions_spawn", {TIMEOUT: 60}, "begun", "error"),
     _Look("subagents", {"action": "list"}, "cancelled", "warning"),
 )
 
@@ -45,7 +54,10 @@ _of = partial(Diagnosis, "gateway")
 
 
 async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
-    """Whether it answers, takes the token, is of a known version, and lets sessions be begun and ended."""
+    """Whether it answers, takes the token, and lets sessions be begun, ended and counted.
+
+    What an older version cannot do is found out by asking, because not every one tells which it is.
+    """
     try:
         version = await _version(gateway)
     except Unauthorized as fault:
@@ -56,7 +68,8 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
             "error", str(fault), "start the gateway, or let `gateway.url` name the place where it answers"
         )
         return
-    yield _of_version(version)
+    known = "its version is not known" if version is None else f"version {version}"
+    yield _of("ok", f"it answers and takes the token; {known}")
     for look in _LOOKS:
         try:
             finding = await _examine_tool(gateway, look)
@@ -64,6 +77,10 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
             finding = _of("error", str(fault))
         if finding is not None:
             yield finding
+    with suppress(NotNow, Unauthorized):
+        for lack in (await _lack_of_cancel(gateway), await _lack_of_usage(gateway)):
+            if lack is not None:
+                yield _of("warning", lack, _NEWER)
 
 
 async def try_session(gateway: Gateway, clock: Clock) -> Diagnosis:
@@ -93,17 +110,12 @@ async def _version(gateway: Gateway) -> str | None:
         details = await gateway.invoke("session_status", {})
     except Refused:  # the token was taken
         return None
+    except Ambiguous as fault:
+        if fault.has_failed:  # an older one that has no session yet
+            return None
+        raise
     found = re.search(r"OpenClaw ([0-9]{4}(?:\.[0-9]+)+)", str(details.get("statusText")))
     return None if found is None else found[1]
-
-
-def _of_version(version: str | None) -> Diagnosis:
-    if version is None:
-        return _of("ok", "it answers and takes the token; its version is not known")
-    if tuple(map(int, version.split(".")))[: len(_SINCE)] < _SINCE:
-        message = f"it is of version {version}, where not every session can be cancelled or counted"
-        return _of("warning", message, "use 2026.9 or newer")
-    return _of("ok", f"it answers and takes the token; version {version}")
 
 
 async def _examine_tool(gateway: Gateway, look: _Look) -> Diagnosis | None:
@@ -114,6 +126,35 @@ async def _examine_tool(gateway: Gateway, look: _Look) -> Diagnosis | None:
         if refusal.status == _NOT_FOUND:
             hint = hint_for(str(refusal)) or f"let the gateway's `gateway.tools.allow` have {look.tool}"
             return _of(look.level, f"no session can be {look.purpose}: {refusal}", hint)
+        if TIMEOUT in str(refusal):
+            words = f"it takes no {TIMEOUT}, so the server alone ends what takes longer than `timeout`"
+            return _of("warning", words, _NEWER)
+    return None
+
+
+async def _lack_of_cancel(gateway: Gateway) -> str | None:
+    """Why no session can be cancelled; None if one can, and if the tool for it is not to be had."""
+    try:
+        if "tasks" in await gateway.invoke("subagents", {"action": "list"}):
+            return None
+        answer = await gateway.invoke("subagents", {"action": "kill", "target": _NO_SESSION})
+    except Refused:
+        return None
+    if _UNSUPPORTED not in str(answer.get("error")):
+        return None
+    return "it has no way to cancel a session, so one may go on whose run was cancelled or has timed out"
+
+
+async def _lack_of_usage(gateway: Gateway) -> str | None:
+    """Why tokens are counted badly; None if they are not."""
+    try:
+        await gateway.history(_NO_SESSION, 1)
+    except Refused as refusal:
+        if refusal.status == _FORBIDDEN:
+            return (
+                "it does not show what each call of a model has used: `tokens` and `max_tokens` go by the"
+                " size of a session's last prompt, and texts are cut after 4,000 characters"
+            )
     return None
 
 

@@ -31,7 +31,8 @@ _CRASHES: Final = 300.0
 """Seconds for which a gateway is asked again that answers with its own failure."""
 _PLACE: Final = 5.0
 """Seconds at most until a place is asked for again."""
-_TIMEOUT: Final = "runTimeoutSeconds"
+TIMEOUT: Final = "runTimeoutSeconds"
+"""The argument for the seconds that a session may take; one version refuses it."""
 
 _FULL: Final = "max active children"
 _STARTING: Final = "gateway startup"
@@ -150,8 +151,8 @@ class Spawn:
         try:
             details = await self._ask()
         except Refused as refusal:
-            if refusal.status == 400 and _TIMEOUT in str(refusal) and _TIMEOUT in self._args:
-                del self._args[_TIMEOUT]  # an older gateway; the runner ends the session itself
+            if refusal.status == 400 and TIMEOUT in str(refusal) and TIMEOUT in self._args:
+                del self._args[TIMEOUT]  # an older gateway; the runner ends the session itself
                 return None
             raise _failed(str(refusal)) from None
         key, run = details.get("childSessionKey"), details.get("runId")

@@ -8,7 +8,7 @@ from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, d
 from support.session_runs import play
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.diagnosis import Diagnosis, Level, worst
+from jeeves_runner.core.diagnosis import Diagnosis, worst
 from jeeves_runner.execute.session.examination import examine, try_session
 from jeeves_runner.execute.session.gateway import Gateway
 
@@ -61,12 +61,23 @@ def test_the_setting_is_named_that_lets_sessions_be_begun() -> None:
     assert "`gateway.tools.allow` have sessions_spawn" in str(found.hint)
 
 
-@pytest.mark.parametrize(("version", "level"), [(WITHOUT_TIMEOUT, "warning"), (OLDEST, "warning")])
-def test_an_old_version_is_a_warning(version: str, level: Level) -> None:
+@pytest.mark.parametrize(
+    ("version", "lacks"),
+    [
+        (NEWEST, []),
+        (WITHOUT_TIMEOUT, ["it takes no runTimeoutSeconds", "it has no way to cancel a session"]),
+        (OLDEST, ["it does not show what each call of a model has used"]),
+    ],
+)
+def test_what_a_version_cannot_do_is_a_warning(version: str, lacks: list[str]) -> None:
     with double(Settings(version=version)) as far:
-        found = found_at(far)
-    assert found[0].level == level
-    assert version in found[0].message
+        first, *others = found_at(far)
+        assert first.level == "ok"
+        assert far.model_calls() == []
+    assert ("its version is not known" if version == OLDEST else version) in first.message
+    assert [each.level for each in others] == ["warning"] * len(lacks)
+    assert all(each.message.startswith(lack) for each, lack in zip(others, lacks, strict=True))
+    assert {each.hint for each in others} <= {"use 2026.9 or newer"}
 
 
 def test_a_session_on_trial_is_begun_and_told_of() -> None:

@@ -120,6 +120,8 @@ class Gateway:
             details = await self._details(tool, args, parent)
         except BadArgument as bad:
             return _failure(400, "tool_error", str(bad))
+        if tool == "session_status" and not self._settings.does.tells_version:
+            return _failure(500, "tool_error", "tool execution failed")
         if details is None:
             return _failure(404, "not_found", f"Tool not available: {tool}")
         content = [{"type": "text", "text": json.dumps(details, indent=2)}]

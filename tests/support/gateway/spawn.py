@@ -68,17 +68,17 @@ class Spawn:
 
     def _check(self, args: Args) -> int:
         """The timeout in seconds, 0 for none."""
-        if not isinstance(args.get("task"), str) or not args["task"].strip():
-            raise BadArgument("task required")
-        for name, message in _INSTEAD.items():
-            if name in args:
-                raise BadArgument(message)
         seconds = args.get("runTimeoutSeconds", 0)
         if seconds and not self._settings.does.limits_runs:
             raise BadArgument(
                 'sessions_spawn does not support per-call "runTimeoutSeconds". '
                 "Configure agents.defaults.subagents.runTimeoutSeconds instead."
             )
+        if not isinstance(args.get("task"), str) or not args["task"].strip():
+            raise BadArgument("task required")
+        for name, message in _INSTEAD.items():
+            if name in args:
+                raise BadArgument(message)
         if not re.fullmatch(r"\d+", str(seconds)):
             raise BadArgument("runTimeoutSeconds must be a non-negative integer")
         return int(seconds)

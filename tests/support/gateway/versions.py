@@ -26,6 +26,8 @@ class Version(NamedTuple):
     """Whether ``subagents`` lists tasks, waits for them and cancels them."""
     kills: bool
     """Whether ``subagents`` kills by the key of a session."""
+    tells_version: bool
+    """Whether ``session_status`` has an answer as long as there is no main session."""
     tells_usage: bool
     """Whether there is a history over HTTP."""
     speaks: int
@@ -45,6 +47,7 @@ VERSIONS: Final = {
         pages=True,
         has_tasks=True,
         kills=False,
+        tells_version=True,
         tells_usage=True,
         speaks=4,
         cancelled="killed",
@@ -58,6 +61,7 @@ VERSIONS: Final = {
         pages=False,
         has_tasks=False,
         kills=False,
+        tells_version=True,
         tells_usage=True,
         speaks=4,
         cancelled="killed",
@@ -71,6 +75,7 @@ VERSIONS: Final = {
         pages=False,
         has_tasks=False,
         kills=True,
+        tells_version=False,
         tells_usage=False,
         speaks=3,
         cancelled="timeout",
