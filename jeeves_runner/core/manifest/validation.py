@@ -247,7 +247,11 @@ def _words(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    return {part["type"] for part in _branches(schema) if "type" in part}
+    found: set[str] = set()
+    for part in _branches(schema):
+        kinds = part.get("type", ())
+        found.update((kinds,) if isinstance(kinds, str) else kinds)
+    return found
 
 
 def _branches(schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
