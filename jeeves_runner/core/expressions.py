@@ -10,6 +10,7 @@ text alone, and not also before a line feed at its end.
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import InvalidValue, TextTooLong
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _in_words(said: bytes | str) -> str:
     """What RE2 says of an expression, in words that tell what to do."""
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
     what, _, part = text.partition(": ")
+    part = brief(part)  # it may be the whole expression
     if what == "invalid perl operator" and part.startswith("(?"):
         return f"`{part}` is not known; {_LOOK_AROUND}"
     if what == "invalid escape sequence" and part == "\\Z":

@@ -28,6 +28,12 @@ def test_an_alternative_is_taken_whole() -> None:
     assert fullmatch("a|ab", "ab")
 
 
+def test_what_is_said_of_a_long_expression_has_its_beginning_alone_and_one_line() -> None:
+    said = problem_of("(\n" + "a" * 4000) or ""
+    assert said.startswith("missing ): `(\\na")
+    assert len(said) < 100
+
+
 def test_the_end_is_the_end_of_the_text_and_not_of_its_last_line() -> None:
     assert not search("done$", "done\n")
     assert search("(?m)done$", "done\n")
