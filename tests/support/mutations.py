@@ -62,6 +62,43 @@ cwd: /tmp
 reads: [datastore:orders]
 writes: [sink:mail]
 """,
+    """\
+type: session
+schedule: "*/30 7-19 * * mon-fri"
+prompt: |
+  Look since {{ run.scheduled_for | default("now") }} at {{ params.city | upper }}.
+  {% if params.n > 3 %}many{% elif params.n == 1 %}one{% else %}{{ params["n"] }}{% endif %}
+  {# a note #}{% raw %}{{ x }}{% endraw %} {{ params.city | replace("a", "b") | tojson }}
+timeout: 10m
+session: {thinking: low, label: nightly, model: fake/x, max_tokens: 200000, expect_result: '^ok[a-z]*$'}
+params:
+  city: {enum: [Vienna, Graz], default: Vienna, description: where}
+  n: {type: integer, default: 4}
+  share: {type: number, default: 0.5}
+  all: {type: boolean, default: false}
+  token: {secret: true, pattern: '[a-z]{3,}'}
+precheck: {run: "exit 10"}
+""",
+    """\
+defaults:
+  session: {thinking: low, max_tokens_per_day: 5000000}
+  params: {a: {default: x}}
+  precheck: {command: [test, -e, x]}
+  exit_codes: {ok: [1], skip: [78]}
+jobs:
+  - id: one
+    type: session
+    prompt_file: prompts/one.md
+    session: {expect_result: json, agent_id: ops}
+  - id: two
+    run: echo
+    params: {b: {required: true}}
+    exit_codes: {ok: [2, 3], skip: [10]}
+    retries: {limit: 2, on_exit_codes: [4]}
+  - id: three
+    type: session
+    prompt: "{{ params.a }}"
+""",
 )
 
 VALUES: Sequence[str] = (
@@ -86,6 +123,13 @@ VALUES: Sequence[str] = (
         "datastore:x",
         "x" * 300,
         "9" * 18,
+        "{type: integer, default: 1.5}",
+        "[[1], {a: [true]}]",
+        "'{{ params.x }}'",
+        "'{% for a in b %}{% endfor %}'",
+        "'{{ 9**9**9 }}'",
+        "'(a+)+$'",
+        "'((a{1,30}){1,30}){1,30}'",
         "0." + "0" * 300,
     ),
 )
@@ -98,6 +142,8 @@ FRAGMENTS: Sequence[str] = (
     *("`", "@", "%", "|", "{", "}", "[", "]", ",", "[[[[[[", "]]]]]]", "\\ud800", "\ufeff", "\u2028", "\x85"),
     *("id: ", "jobs:\n", "queues:\n", "defaults:\n", "nodes: []\n", "schedule: ", "env: ", "run: ", "\x00"),
     *("timeout: ", "retries: ", "exclude: ", "dedup: ", "priority: ", "unknown_key: ", "JR_X: y", "\x7f"),
+    *("type: session\n", "prompt: ", "params: ", "session: ", "precheck: "),
+    *("{{", "}}", "{%", "%}", "{#", " | "),
     *("script: ", "1," * 150, "- " * 70, "a: " * 30, "'" * 9),
 )
 
