@@ -14,7 +14,7 @@ from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.errors import JeevesError, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
 from jeeves_runner.runs.jobs import Job
-from jeeves_runner.runs.orders import Secrets, order_of
+from jeeves_runner.runs.orders import Secrets, order_of, order_to_mask
 from jeeves_runner.runs.outcomes import Report
 from jeeves_runner.runs.precheck import says_go
 from jeeves_runner.runs.row_notes import RowNotes
@@ -275,7 +275,7 @@ class Execution:
         """Have the trace mask what the earlier runner's did."""
         secrets: Sequence[str] = ()
         try:
-            secrets = await self.executor.secrets(order_of(self.job, run, self.mark, self._secrets))
+            secrets = await self.executor.secrets(order_to_mask(self.job, run, self.mark, self._secrets))
         except Exception:  # the work goes on, and its end is waited for
             log.exception("run %d was taken over, and its output is not masked", run.id)
         while True:

@@ -24,7 +24,7 @@ from jeeves_runner.execute.output.masks import mask_of
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import KnownJobs
-from jeeves_runner.runs.orders import Secrets, order_of
+from jeeves_runner.runs.orders import Secrets, hides_what_is_lost, order_to_mask
 from jeeves_runner.runs.settle import left_facts
 
 log = logging.getLogger(__name__)
@@ -120,9 +120,11 @@ class LateEnds:
         ending = await executor.late(handle)
         job = self._jobs.get(left.run.job_id)
         if job is None:
-            return None  # what is to be masked is not known
-        order = order_of(job, left.run, left.mark, self._secrets)
+            return _told(ending, lambda _: None)  # what is to be masked is not known
+        order = order_to_mask(job, left.run, left.mark, self._secrets)
         mask = await mask_of(await executor.secrets(order))
+        if hides_what_is_lost(left.run, order):
+            return _told(ending, lambda _: None)
         return _told(ending, lambda text: masked(text, mask))
 
     async def _note(self, run_id: int, late: Outcome) -> None:
@@ -143,8 +145,9 @@ class LateEnds:
             return
 
 
-def _told(ending: Ending | None, masked: Callable[[str], str]) -> Ending | None:
-    """An end with its secrets masked; None if it tells nothing."""
+def _told(ending: Ending | None, masked: Callable[[str], str | None]) -> Ending | None:
+    """An end with its secrets masked; None if it tells nothing. ``masked`` answers None for a text that
+    cannot be."""
     match ending:
         case None | Lost() | Cancelled(confirmed=False):
             return None

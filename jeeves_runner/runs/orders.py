@@ -19,7 +19,33 @@ def order_of(job: Job, run: Run, mark: str, secrets: Secrets, api_url: str | Non
 
     Raises InvalidValue when the job does not take the run's parameters any more, DatabaseError.
     """
-    params = _params(job, run, secrets)
+    return _order(job, run, mark, _params(job, run, secrets), api_url)
+
+
+def order_to_mask(job: Job, run: Run, mark: str, secrets: Secrets) -> Order:
+    """The order of a run that an earlier runner has started, for the question what is to be masked in what it
+    says. By then its job may take other parameters, or none. Raises DatabaseError."""
+    kept = secrets(run.chain_id or run.id)
+    values = {**_readable(run.params), **kept}
+    hidden = {*kept, *(param.name for param in job.spec.params if param.secret)}
+    params = Settled(
+        shown={name: value for name, value in values.items() if name not in hidden},
+        secret={name: value for name, value in values.items() if name in hidden},
+    )
+    return _order(job, run, mark, params, None)
+
+
+def hides_what_is_lost(run: Run, order: Order) -> bool:
+    """Whether the run was given secret parameters whose values are not kept any more, so that they cannot be
+    masked."""
+    try:
+        held = row_values(run.params)
+    except InvalidValue:
+        return True
+    return any(value is None and name not in order.run.secret_params for name, value in held.items())
+
+
+def _order(job: Job, run: Run, mark: str, params: Settled, api_url: str | None) -> Order:
     facts = RunFacts(
         run_id=run.id,
         job_id=run.job_id,
@@ -33,6 +59,15 @@ def order_of(job: Job, run: Run, mark: str, secrets: Secrets, api_url: str | Non
         api_url=api_url,
     )
     return Order(job.spec, facts)
+
+
+def _readable(text: str | None) -> dict[str, str]:
+    """What the row of a run tells of its parameters but the secret ones; nothing if it cannot be read."""
+    try:
+        held = row_values(text)
+    except InvalidValue:
+        return {}
+    return {name: value for name, value in held.items() if isinstance(value, str)}
 
 
 def _params(job: Job, run: Run, secrets: Secrets) -> Settled:

@@ -12,7 +12,7 @@ from support.engine import RUNNER, EngineExecutor, engine
 from support.logs import log_file
 from support.runs import Place, Rig, job, with_runner
 
-from jeeves_runner.core.model import RunStatus, Secret
+from jeeves_runner.core.model import Param, RunStatus, Secret
 from jeeves_runner.core.outcome import Finished
 from jeeves_runner.db.run_list import run_row
 from jeeves_runner.errors import StartFailed
@@ -65,6 +65,37 @@ def test_output_and_messages_of_a_run_that_was_taken_over_are_masked(place: Plac
     assert run.stdout == "it is ***\n"
     assert log_file(place.root / "data", run.id, "work").read_text() == "it is ***\n"
     assert run.script_hash == "5c7197"  # as the first runner had noted it
+
+
+def left_with_a_secret_parameter(place: Place, rest: str, **options: Any) -> None:
+    """A runner has begun the work, and is gone."""
+    place.apply(job("work", work(place, rest), params=(Param(name="key", secret=True),), **options))
+
+    async def begin(rig: Rig) -> None:
+        await rig.runs.request("work", {"key": SECRET})
+        await rig.until((place.root / "begun").exists)
+
+    with_runner(place, begin, executor=executor(place))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        pytest.param((), id="none are declared"),
+        pytest.param((Param(name="other"),), id="another is"),
+        pytest.param((Param(name="key"),), id="it is not secret any more"),
+        pytest.param((Param(name="key"), Param(name="more", required=True)), id="one more is required"),
+    ],
+)
+def test_a_secret_parameter_stays_masked_whatever_the_job_takes_by_now(
+    place: Place, params: tuple[Param, ...]
+) -> None:
+    says = f"echo it is {SECRET}"
+    left_with_a_secret_parameter(place, says)
+    place.apply(job("work", work(place, says), params=params))
+    (place.root / "go").touch()
+    with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=executor(place))
+    assert place.runs("work")[0].stdout == "it is ***\n"
 
 
 def test_a_run_whose_secrets_cannot_be_found_out_is_waited_for_all_the_same(
@@ -131,6 +162,25 @@ def test_what_is_said_late_is_masked_by_each_runner(place: Place, is_same_runner
     noted = late(place)
     assert isinstance(noted, dict)
     assert noted["message"] == "used ***"
+
+
+def test_what_is_said_late_is_left_out_where_nothing_knows_the_secrets_any_more(place: Place) -> None:
+    """The values of secret parameters are deleted with the end of their run."""
+    left_with_a_secret_parameter(place, "true", kill_grace_ms=0)
+    asyncio.run(executor(place).ask(op="be", deaf=True))
+
+    async def cancel(rig: Rig) -> None:
+        await rig.runs.cancel(1)
+        assert (await rig.runs.wait(1)).status is RunStatus.CANCELLED
+
+    async def until_late(rig: Rig) -> None:
+        await rig.until(lambda: late(place) is not None)
+
+    with_runner(place, cancel, executor=executor(place))
+    with_runner(place, until_late, executor=Chatty(place.root / "socket"))
+    noted = late(place)
+    assert isinstance(noted, dict)
+    assert (noted["status"], noted["message"]) == ("ok", None)
 
 
 def late(place: Place) -> object:

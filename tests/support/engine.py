@@ -132,7 +132,8 @@ class EngineExecutor:
         return Handle(self.name, left.run_id, {"work": work})
 
     async def secrets(self, order: Order) -> tuple[str, ...]:
-        return await asyncio.to_thread(known_secrets, order, str(self._socket.parent), os.environ)
+        of_env = await asyncio.to_thread(known_secrets, order, str(self._socket.parent), os.environ)
+        return (*of_env, *(order.run.params[name] for name in sorted(order.run.secret_params)))
 
     async def _look(self, handle: Handle) -> Any:
         """What the engine knows of work; while it is away nothing is known."""
