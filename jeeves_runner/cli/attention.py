@@ -1,6 +1,6 @@
 """What asks for attention: a row for each thing that is wrong, kept back or does not start."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
@@ -89,10 +89,14 @@ def _problem_text(problem: ProblemDocument) -> str:
     return f"{problem['file']}:{problem['line']}: {problem['message']}"
 
 
-def lost_rows(active: list[RunRow]) -> Iterator[Row]:
-    """Runs recorded as running although no server is there to run them."""
+def lost_rows(active: list[RunRow], elsewhere: Container[int]) -> Iterator[Row]:
+    """Runs recorded as running although no server is there to run them. ``elsewhere``: the ids of those whose
+    work is not on this machine, and goes on."""
     for run in active:
-        if run["status"] == "running":
+        if run["status"] == "running" and run["id"] in elsewhere:
+            why = f"its server has ended; the next one follows it, `jeeves-runner cancel {run['id']}` ends it"
+            yield Styled("left", "yellow"), f"run {run['id']} of {run['job_id']}", why
+        elif run["status"] == "running":
             why = f"its server died; the next one settles it, or `jeeves-runner cancel {run['id']}` does"
             yield Styled("lost", "red"), f"run {run['id']} of {run['job_id']}", why
 

@@ -172,6 +172,12 @@ class LeftRun(NamedTuple):
     """For such work, which database on which machine began it: a JSON object."""
 
 
+def running_elsewhere(conn: apsw.Connection) -> frozenset[int]:
+    """The ids of the running runs whose work is not on this machine, and outlives their runner."""
+    rows = conn.execute(f"SELECT id FROM runs WHERE {RUNNING} AND origin IS NOT NULL")
+    return frozenset(run_id for (run_id,) in rows)
+
+
 def left_running(conn: apsw.Connection) -> Iterator[LeftRun]:
     """What the database holds as running, oldest first."""
     return left_runs(conn, f"{RUNNING} ORDER BY id")

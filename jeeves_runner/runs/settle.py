@@ -64,7 +64,7 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
     await executors.open()
     left = list(left_running(conn))
     if left:
-        log.warning("settling %d runs of a runner that has ended", len(left))
+        log.warning("looking for %d runs that a runner has left which has ended", len(left))
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(one: LeftRun) -> tuple[Executor, Handle] | Lost:
@@ -76,11 +76,17 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
 
     found = list(zip(left, await asyncio.gather(*map(recover, left)), strict=True))
     lost = [(one, answer) for one, answer in found if isinstance(answer, Lost)]
-    return Recovered(
+    recovered = Recovered(
         kept=[Kept(one, *answer) for one, answer in found if not isinstance(answer, Lost)],
         unbegun=[(one, answer) for one, answer in lost if not answer.began],
         lost=[(one, await lost_report(one.run, answer, data_dir)) for one, answer in lost if answer.began],
     )
+    if left:
+        kept, unbegun, lost_ones = len(recovered.kept), len(recovered.unbegun), len(recovered.lost)
+        log.warning(
+            "of these runs %d go on, %d had not begun, and %d are interrupted", kept, unbegun, lost_ones
+        )
+    return recovered
 
 
 async def record_lost_runs(lost: Sequence[tuple[LeftRun, Report]], writer: Writer, epoch: int) -> None:

@@ -58,6 +58,15 @@ def test_status_without_a_server_tells_what_the_database_holds(shell: Shell) -> 
     ]
 
 
+def test_a_run_elsewhere_is_left_and_not_lost_without_a_server(shell: Shell) -> None:
+    shell.ledger.add_job("agent")
+    running = shell.ledger.add_run("agent", "running")
+    shell.ledger.conn.execute("UPDATE runs SET origin = '{}' WHERE id = ?", (running,))
+    lines = [words(line) for line in shell.text("status").splitlines()]
+    (line,) = [line for line in lines if line.startswith(("left", "lost"))]
+    assert line.startswith(f"left run {running} of agent its server has ended; the next one follows it")
+
+
 def test_status_of_a_copy_of_a_database_finds_no_server(shell: Shell) -> None:
     with shell.server():
         lock_path(shell.ledger.path).rename(shell.folder / "the original's lock")

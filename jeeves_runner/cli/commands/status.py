@@ -30,6 +30,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.db.runner import RunnerRow, too_open_files
+from jeeves_runner.db.runs import running_elsewhere
 from jeeves_runner.errors import ConfigError, DatabaseError
 from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.occurrences import next_view
@@ -97,7 +98,7 @@ def _check(
     ``serves``: the server has answered, and is not stopping.
     """
     active = active_runs(conn)
-    stuck = lost_rows(active) if server is None else starved_rows(active, now)
+    stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
     rows = [*sync_rows(sync, now), *stuck, *failing_rows(conn, jobs, now), *access_rows(app.settings, status)]
     if not app.json:
@@ -154,7 +155,7 @@ def _print_screen(
     """``status`` and ``sync`` are the documents of the routes of that name."""
     _print_head(app, now, status, server)
     active = active_runs(conn)
-    stuck = lost_rows(active) if server is None else starved_rows(active, now)
+    stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
     rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now), *access_rows(app.settings, status)]
     if rows:
         app.print_heading("Needs attention")
