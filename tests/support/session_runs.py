@@ -16,7 +16,7 @@ from jeeves_runner.execute.session.executor import SessionExecutor
 from jeeves_runner.execute.session.gateway import Gateway
 from jeeves_runner.execute.session.pauses import Pace
 
-QUICK = Pace(look=0.05, settle=0.05, pause=0.05, meter=0.05, absent=0.5, confirm=0.5, late=5)
+QUICK = Pace(look=0.05, settle=0.05, pause=0.05, meter=0.05, absent=0.5, set_up=0.3, confirm=0.5, late=5)
 """Everything in a twentieth of its time or less."""
 
 

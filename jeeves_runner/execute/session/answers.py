@@ -39,6 +39,8 @@ class Row(NamedTuple):
     """Milliseconds since the epoch by the gateway's clock: of an ended one its end."""
     children: tuple[str, ...]
     """The keys of sessions that it has begun itself."""
+    is_set_up: bool = True
+    """Whether it has come as far as to call its model."""
 
     @property
     def has_ended(self) -> bool:
@@ -135,6 +137,7 @@ def _row(row: Details) -> Row:
         model=_text(row, "model"),
         updated_at=_count(row.get("updatedAt")),
         children=tuple(_keys(row.get("childSessions"))),
+        is_set_up=isinstance(row.get("abortedLastRun"), bool),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -75,6 +76,7 @@ class Followed:
         self._is_unnoted = handle.key is None
         self._is_over = False
         self._is_asked_to_end = False
+        self._may_be_cancelled = asyncio.Event()
 
     # what the executor asks
 
@@ -147,6 +149,8 @@ class Followed:
             self._miss()
             return
         self._absent_since = None
+        if row.is_set_up or row.has_ended or row.status == QUEUED:
+            self._may_be_cancelled.set()
         if row.has_ended:
             if self._concluding is None or self._concluding.done():
                 self._concluding = self._do(self._conclude(row))
@@ -257,6 +261,7 @@ class Followed:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + grace + self._pace.confirm
         given_up = self._do(self._give_up_at(ends_at))
+        await self._be_set_up()
         pauses = Pauses(self._pace.pause)
         while not self.is_done:
             if self.handle.key is None:  # it is being looked for
@@ -272,6 +277,14 @@ class Followed:
                 self._give_up(NO_WAY)
             self._poller.hurry(self)
             return
+
+    async def _be_set_up(self) -> None:
+        """Wait for that, but not for long: a gateway may break that is to end what it is still setting up,
+        and then fails each later session until it is restarted."""
+        self._poller.hurry(self)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.set_up):
+                await self._may_be_cancelled.wait()
 
     async def _give_up_at(self, when: float) -> None:
         await asyncio.sleep(when - asyncio.get_running_loop().time())

@@ -34,6 +34,24 @@ def test_a_session_is_cancelled_at_the_gateway(version: str) -> None:
         play(lambda: scenario(far))
 
 
+def test_one_that_is_being_set_up_is_not_cancelled_before_it_is() -> None:
+    """A gateway breaks by that."""
+
+    async def scenario(far: Double) -> None:
+        async with sessions(far, pace=QUICK._replace(set_up=10)) as runner:
+            handle, sink = await runner.start(order("MODE:hang"))
+            await runner.executor.cancel(handle, 0)
+            ending = await runner.executor.wait(handle, sink)
+            assert isinstance(ending, Finished)
+            assert ending.status == "cancelled"
+            after, _ = await runner.run(order("MODE:ok", 2))
+            assert isinstance(after, Finished)
+            assert after.status == "ok"
+
+    with double(Settings(setup=0.4)) as far:
+        play(lambda: scenario(far))
+
+
 def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model() -> None:
     async def scenario(far: Double) -> None:
         async with sessions(far) as runner:

@@ -108,8 +108,8 @@ def test_fields_of_another_kind_count_as_absent() -> None:
         }
     )
     assert odd.next_offset is None
-    assert odd.rows[0] == Row("", "", None, None, None, None, ())
-    assert odd.rows[1] == Row("k", "", None, 12, None, None, ("a", "b"))
+    assert odd.rows[0] == Row("", "", None, None, None, None, (), is_set_up=False)
+    assert odd.rows[1] == Row("k", "", None, 12, None, None, ("a", "b"), is_set_up=False)
     strange = messages_of({"messages": ["x", {"role": 1, "content": {"a": 1}, "usage": [], "__openclaw": 3}]})
     assert strange.messages == (Message("", "", False, None, None, 0, None, None, None),)
     assert messages_of({"messages": None}).messages == ()

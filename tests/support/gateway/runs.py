@@ -50,6 +50,7 @@ class Runs:
         self.spawn_child: Callable[[Session, dict[str, Any]], dict[str, Any]]
         """How a session spawns another; set by the tools."""
         self._called = 0
+        self._is_broken = False
         self.calls: list[dict[str, Any]] = []
         """Each call of the model: its number, the session's key and label, the model, what was asked."""
 
@@ -70,6 +71,8 @@ class Runs:
         """End it and those that it has spawned, without a word of the model."""
         task = self._tasks.get(session.key)
         if not session.over:
+            if self._settings.setup and session.started is not None and session.aborted is None:
+                self._is_broken = True
             session.aborted, session.waits = True, False
             session.error = "Cancelled by operator."
             session.ended = now_ms()
@@ -128,7 +131,7 @@ class Runs:
     async def _carry_out(self, session: Session) -> None:
         limit = None if session.timeout is None else self.later(session.timeout)
         talk = Talk(script_of(session.task))
-        status = None
+        status = "failed" if self._is_broken else None
         try:
             while status is None:
                 # Shielded, because the lane alone settles turns.
@@ -172,6 +175,7 @@ class Runs:
             number = self._called
             call = {"number": number, "key": session.key, "label": session.label, "model": session.model}
             if session.aborted is None:
+                await asyncio.sleep(self.later(self._settings.setup))
                 session.aborted = False
                 self._note(session)
             self.calls.append({**call, "at": now_ms(), "task": session.task})

@@ -39,6 +39,8 @@ class Settings:
     """For how long."""
     startup: float = 0.0
     """For how long after its start it cannot spawn yet."""
+    setup: float = 0.0
+    """For how long it sets a session up; one that is cancelled meanwhile breaks it until a restart."""
     model_retries: float = 64.0
     """For how long it tries again where the model answers 500."""
 
