@@ -10,15 +10,18 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
 
 from jeeves_runner.core.gateway import TOKEN_VARIABLE
+from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.core.wording import one_line
 from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.output.secret_texts import is_masked
 from jeeves_runner.execute.session.answers import Details, Messages, messages_of
 from jeeves_runner.side_thread import SILENT, SideThread
 
@@ -168,7 +171,7 @@ class Gateway:
                 self._check_may_be_asked(token)
             self._token = fresh
             return await self._call(method, path, body)
-        return status, self._document(status, headers, content)
+        return status, self._document(status, headers, content, partial(_without, token))
 
     def _check_may_be_asked(self, token: str) -> None:
         if self._refused is not None:
@@ -198,10 +201,14 @@ class Gateway:
         except (aiohttp.ClientError, OSError) as error:
             raise Ambiguous(_words_of(error)) from None
 
-    def _document(self, status: int, headers: Any, content: bytes) -> Details:
+    def _document(
+        self, status: int, headers: Any, content: bytes, hiding: Callable[[object], object]
+    ) -> Details:
+        """What has been answered. ``hiding`` takes the token out of the gateway's words: it may repeat what
+        it was sent."""
         document = _decoded(content)
         fault = document.get("error") if document is not None else None
-        words = fault.get("message") if isinstance(fault, dict) else None
+        words = hiding(fault.get("message")) if isinstance(fault, dict) else None
         said = _shortened(words) if isinstance(words, str) and words else f"HTTP status {status}"
         if status in (429, 503):
             wait = _seconds(headers.get("Retry-After"))
@@ -214,6 +221,10 @@ class Gateway:
             raise Refused(said, status=status, kind=kind if isinstance(kind, str) else "")
         if document is None:
             raise Ambiguous("the gateway has given an answer that is no JSON object")
+        result = document.get("result")
+        details = result.get("details") if isinstance(result, dict) else None
+        if isinstance(details, dict) and "error" in details:
+            details["error"] = hiding(details["error"])
         return document
 
     async def _new_token(self) -> str:
@@ -282,6 +293,10 @@ def _words_of(error: Exception) -> str:
     if reason is not None:
         return f"the gateway cannot be reached: {reason}"
     return "the connection to the gateway was lost"
+
+
+def _without(token: str, words: object) -> object:
+    return words.replace(token, HIDDEN) if isinstance(words, str) and is_masked(token) else words
 
 
 def _shortened(words: str) -> str:

@@ -130,6 +130,29 @@ def test_an_answer_without_end_is_not_taken(far: Double) -> None:
     assert "more than 8 MiB" in str(fault)
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, '{"error": {"message": "BODY"}}') for status in (302, 400, 404, 429, 500, 503)),
+        (200, '{"ok": true, "result": {"details": {"status": "error", "error": "BODY"}}}'),
+    ],
+)
+def test_no_words_of_the_gateway_repeat_the_token(status: int, body: str) -> None:
+    async def scenario(gateway: Gateway) -> str:
+        try:
+            return str((await gateway.invoke("sessions_spawn", {"task": "hi"}))["error"])
+        except GatewayFault as fault:
+            return str(fault)
+
+    with double(Settings(token="l0ng-t0ken")) as far:
+        far.switch_on(
+            answer("sessions_spawn", status, body.replace("BODY", "x" * 488 + " Bearer l0ng-t0ken"))
+        )
+        words = using(far.url, scenario, lambda: "l0ng-t0ken")
+    assert "Bearer" in words
+    assert "l0ng" not in words
+
+
 def test_words_of_a_failure_are_short_and_on_one_line(far: Double) -> None:
     body = '{"error": {"message": "' + "\\u001b[2J\\n" + "x" * 5000 + '"}}'
     far.switch_on(answer("sessions_list", 400, body))
