@@ -239,7 +239,10 @@ class Gateway:
     def _session(self) -> aiohttp.ClientSession:
         """It is made with the first call, because it belongs to an event loop."""
         if self._http is None:
+            tracing = aiohttp.TraceConfig()
+            tracing.on_request_redirect.append(_stay)  # ws_connect has no word for that
             self._http = aiohttp.ClientSession(
+                trace_configs=[tracing],
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(
@@ -248,6 +251,11 @@ class Gateway:
                 headers={"Accept-Encoding": "identity", "User-Agent": "jeeves-runner"},
             )
         return self._http
+
+
+async def _stay(*_: object) -> None:
+    """Follow no redirect: the token is for the place that the config names."""
+    raise aiohttp.ClientError
 
 
 async def _content(response: aiohttp.ClientResponse) -> bytes:

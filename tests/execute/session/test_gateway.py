@@ -323,6 +323,17 @@ def test_the_whole_text_comes_over_the_socket(far: Double) -> None:
     using(far.url, scenario)
 
 
+def test_the_token_is_not_taken_to_where_the_socket_is_redirected(far: Double) -> None:
+    async def scenario(gateway: Gateway) -> None:
+        begun = await gateway.invoke("sessions_spawn", {"task": "MODE:ok"}, parent=PARENT)
+        key = begun["childSessionKey"]
+        assert await whole_answer(gateway, key) is not None
+        far.switch_on(answer("socket", 302, headers={"Location": far.url}, times=1))
+        assert await whole_answer(gateway, key) is None
+
+    using(far.url, scenario)
+
+
 def test_a_gateway_that_is_starting_fails_and_may_be_asked_again() -> None:
     async def scenario(gateway: Gateway) -> None:
         with pytest.raises(Ambiguous) as caught:
