@@ -1,16 +1,20 @@
 """Pages that are done as a reader would do them: the tutorial, and guides that show what commands print."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from support.docs import DOCS, blocks
+from support.gateway import double
 from support.learner import Learner
 from support.server import new_project
 
 
-def followed(page: str, folder: Path) -> list[int | None]:
+def followed(
+    page: str, folder: Path, *, reads: Mapping[str, str] | None = None, types: str = ""
+) -> list[int | None]:
     """The exit codes of the servers that were started on the way."""
-    learner = Learner(folder)
+    learner = Learner(folder, reads=reads, types=types)
     try:
         for block in blocks(DOCS / page):
             learner.do(block)
@@ -26,3 +30,16 @@ def test_the_tutorial_works(tmp_path: Path) -> None:
 
 def test_the_guide_to_parameters_works(tmp_path: Path) -> None:
     assert followed("how-to/parameters.md", new_project(tmp_path, "timezone: UTC\n")) == [0]
+
+
+def test_the_guide_to_agents_works(tmp_path: Path) -> None:
+    with double() as gateway:
+        reads = {
+            "http://127.0.0.1:18789": gateway.url,
+            "that cannot wait.": 'that cannot wait. MODE:echo=["1.eml"]',
+        }
+        page, project = "how-to/have-agents-do-jobs.md", new_project(tmp_path)
+        assert followed(page, project, reads=reads, types=f"{gateway.token}\n") == [0]
+        (call,) = gateway.model_calls()
+    assert call["label"].startswith("jr-triage-")
+    assert "It is now. Read the mails" in call["task"]

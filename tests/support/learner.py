@@ -11,6 +11,8 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from support.docs import ROOT, Block
@@ -20,10 +22,16 @@ PATIENCE = 60.0
 
 
 class Learner:
-    """Follows the tutorial in an empty folder."""
+    """Follows a page in a folder.
 
-    def __init__(self, folder: Path) -> None:
+    ``reads``: what stands in its blocks is read as this instead, such as the address of what is doubled here.
+    ``types``: what each command finds as its standard input.
+    """
+
+    def __init__(self, folder: Path, *, reads: Mapping[str, str] | None = None, types: str = "") -> None:
         self.here = folder
+        self._reads = reads or {}
+        self._types = types
         self.output = ""
         self.servers: list[subprocess.Popen[str]] = []
         self._where = folder / ".where"
@@ -36,6 +44,8 @@ class Learner:
         self._env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
 
     def do(self, block: Block) -> None:
+        for words, instead in self._reads.items():
+            block = replace(block, text=block.text.replace(words, instead))
         match block.info:
             case ("sh", "background"):
                 self._start(block.text)
@@ -66,6 +76,7 @@ class Learner:
             ["sh", "-e", "-c", f"trap 'pwd > {shlex.quote(str(self._where))}' EXIT\n{text}"],
             cwd=self.here,
             env=self._env,
+            input=self._types,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
