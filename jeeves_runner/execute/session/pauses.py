@@ -24,7 +24,7 @@ class Pace(NamedTuple):
     """At least between two looks at what a session has used."""
     absent: float = 60.0
     """After which a session counts as lost that the gateway does not know: it may just be starting."""
-    set_up: float = 10.0
+    set_up: float = 20.0
     """For which a cancel waits at most until the gateway has set the session up."""
     confirm: float = 60.0
     """After a cancel and its grace, within which the gateway has to say that the session has ended."""
