@@ -49,8 +49,8 @@ class Learner:
         match block.info:
             case ("sh", "background"):
                 self._start(block.text)
-            case ("sh", "until", *words):
-                self._repeat(block.text, " ".join(words))
+            case ("sh", "until", *wanted):
+                self._repeat(block.text, " ".join(wanted))
             case ("sh", "exits", code):
                 assert self._run(block.text) == int(code), f"{block}: {self.output}"
             case ("sh",):

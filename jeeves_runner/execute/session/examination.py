@@ -63,6 +63,10 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
     except Unauthorized as fault:
         yield _of("error", str(fault), fault.hint)
         return
+    except Refused as fault:
+        message = f"what answers is no OpenClaw gateway, or not where its calls go: {fault}"
+        yield _of("error", message, "let `gateway.url` name the place where the gateway answers")
+        return
     except NotNow as fault:
         yield _of(
             "error", str(fault), "start the gateway, or let `gateway.url` name the place where it answers"
@@ -105,11 +109,14 @@ async def try_session(gateway: Gateway, clock: Clock) -> Diagnosis:
 
 
 async def _version(gateway: Gateway) -> str | None:
-    """Its version; None if it does not tell. Raises Unauthorized and NotNow."""
+    """Its version; None if it does not tell. Raises Unauthorized and NotNow, and Refused for what is no
+    gateway."""
     try:
         details = await gateway.invoke("session_status", {})
-    except Refused:  # the token was taken
-        return None
+    except Refused as refusal:
+        if not refusal.kind:  # a page of another server
+            raise
+        return None  # the token was taken
     except Ambiguous as fault:
         if fault.has_failed:  # an older one that has no session yet
             return None

@@ -4,7 +4,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, double, hang
+from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, double, hang
 from support.session_runs import play
 
 from jeeves_runner.clock import SystemClock
@@ -46,6 +46,24 @@ def test_a_gateway_that_is_away_is_an_error() -> None:
         far.kill()
         (found,) = found_at(far)
     assert (found.level, found.message) == ("error", "the gateway cannot be reached: Connection refused")
+
+
+@pytest.mark.parametrize("status", [302, 404, 405])
+def test_another_server_is_no_gateway(status: int) -> None:
+    with double() as far:
+        far.switch_on(answer("session_status", status, "<html>not here</html>"))
+        (found,) = found_at(far)
+    assert found.level == "error"
+    assert f"no OpenClaw gateway, or not where its calls go: HTTP status {status}" in found.message
+    assert "`gateway.url`" in str(found.hint)
+
+
+def test_a_gateway_whose_status_is_denied_has_taken_the_token() -> None:
+    body = '{"ok":false,"error":{"type":"not_found","message":"Tool not available: session_status"}}'
+    with double() as far:
+        far.switch_on(answer("session_status", 404, body))
+        (found,) = found_at(far)
+    assert (found.level, found.message) == ("ok", "it answers and takes the token; its version is not known")
 
 
 def test_a_gateway_that_drains_is_an_error() -> None:
