@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from jeeves_runner.access import PRIVATE, too_open
@@ -31,9 +32,10 @@ class TokenFile(Location):
         if fault is not None:
             message = f"`{name}`: the token cannot be read from {path}: {fault}"
             yield wrong_value(place, message, TOKEN_HINT)
-        for open_file in too_open((path,), PRIVATE):
+        # What is no file has no token that others could read; and `chmod 600 /dev/null` would do harm.
+        for open_file in too_open((path,) if path.is_file() else (), PRIVATE):
             message = f"`{name}`: others may use the token's file {open_file}"
-            yield wrong_value(place, message, f"chmod 600 {path}")
+            yield wrong_value(place, message, f"chmod 600 {quote(str(path))}")
 
 
 class GatewayUrl(Text):

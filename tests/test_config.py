@@ -292,6 +292,21 @@ def test_a_token_that_cannot_be_read_or_that_others_can_is_warned_about(
     assert "a-token" not in f"{problem.message} {problem.hint}"
 
 
+def test_a_token_that_is_no_file_is_warned_about_once_and_the_hint_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'http://[::1]', token_path: /dev/null}\n")
+    (problem,) = check_config(tmp_path, None)[1]
+    assert "it is not a regular file" in problem.message
+    assert "chmod" not in (problem.hint or "")
+
+
+def test_the_hint_about_a_token_that_others_can_read_is_a_command_of_the_shell(tmp_path: Path) -> None:
+    (tmp_path / "my token").write_text("a-token")
+    (tmp_path / "my token").chmod(0o644)
+    (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'http://[::1]', token_path: my token}\n")
+    (problem,) = check_config(tmp_path, None)[1]
+    assert problem.hint == f"chmod 600 '{tmp_path}/my token'"
+
+
 def test_a_gateway_without_a_token_is_warned_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENCLAW_GATEWAY_TOKEN", raising=False)
     (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'http://[::1]'}\n")
