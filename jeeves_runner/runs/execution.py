@@ -227,12 +227,12 @@ class Execution:
                 raise
             if self._task is not None:
                 self._task.uncancel()  # this is as far as it goes
-            return await self._undo_start(run)
+            return await self._undo_start(run, trace)
         finally:
             self._is_starting = False
         return self._handle
 
-    async def _undo_start(self, run: Run) -> Handle | Cancelled:
+    async def _undo_start(self, run: Run, trace: Trace) -> Handle | Cancelled:
         """An engine may have taken the order all the same: then its work is ended by its handle."""
         left = LeftFacts(
             run_id=run.id, job_id=run.job_id, mark=self.mark, started_at=run.started_at, origin=None
@@ -245,7 +245,9 @@ class Execution:
             self._handle = found
             return found
         self._is_kept_from_starting = True
-        return Cancelled(message=found.left_alive, confirmed=found.left_alive is None)
+        if found.left_alive is None:
+            return trace.never_begun()
+        return Cancelled(message=found.left_alive, confirmed=False)
 
     async def _wait_on_or_begin(self, left: LeftRun, handle: Handle, api_url: str | None) -> Ending:
         ending = await self._wait_on(left, handle)

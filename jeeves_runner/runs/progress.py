@@ -40,6 +40,11 @@ class Progress:
         self._writing: asyncio.Task[None] | None = None
         self._is_closed = False
 
+    @property
+    def message(self) -> str | None:
+        """The newest word."""
+        return self._said.message
+
     def say(self, message: str | None, tokens: int | None) -> None:
         """The newest word. Without a message there is none any more; without tokens their number stays."""
         if tokens is None or not 0 <= tokens <= MAX_TOKENS:

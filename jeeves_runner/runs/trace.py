@@ -59,6 +59,11 @@ class Trace:
         self._of_precheck = False
         self.output.begin_part()
 
+    def never_begun(self) -> Cancelled:
+        """The end of work that was asked to end before it began, and what it waited for."""
+        said = self._progress.message
+        return Cancelled(message=None if said is None else f"it had not begun, and last said: {said}")
+
     def say_no_more(self) -> None:
         """The run is over here, or another runner's."""
         self._progress.close()

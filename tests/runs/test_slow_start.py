@@ -39,6 +39,7 @@ async def main():
 asyncio.run(main())
 """
 FULL, LATE = "no place", "order taken, not answered"
+LAST_WORDS = {FULL: " (it had not begun, and last said: waits for a place)", LATE: ""}
 
 
 class LateToAnswer(EngineExecutor):
@@ -113,7 +114,8 @@ def test_a_cancel_ends_it_and_leaves_nothing(place: Place, way: str) -> None:
         await until_it_starts(rig, way)
         await rig.runs.cancel(run.id)
         ended = await rig.runs.wait(run.id)
-        assert (ended.status, ended.message) == (RunStatus.CANCELLED, "cancelled on request")
+        message = f"cancelled on request{LAST_WORDS[way]}"
+        assert (ended.status, ended.message) == (RunStatus.CANCELLED, message)
         await until_nothing_works(place)
 
     with_runner(place, scenario, executor=late(place))
@@ -138,7 +140,8 @@ def test_its_deadline_passes_meanwhile(place: Place, way: str) -> None:
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("work")
         ended = await rig.runs.wait(run.id)
-        assert (ended.status, ended.message) == (RunStatus.TIMEOUT, "timed out")
+        message = f"timed out{LAST_WORDS[way]}"
+        assert (ended.status, ended.message) == (RunStatus.TIMEOUT, message)
         await until_nothing_works(place)
 
     with_runner(place, scenario, executor=late(place))

@@ -44,8 +44,8 @@ class Learner:
         self._env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
 
     def do(self, block: Block) -> None:
-        for words, instead in self._reads.items():
-            block = replace(block, text=block.text.replace(words, instead))
+        for shown, instead in self._reads.items():
+            block = replace(block, text=block.text.replace(shown, instead))
         match block.info:
             case ("sh", "background"):
                 self._start(block.text)
