@@ -75,6 +75,14 @@ def test_a_broken_config_is_told_and_all_else_is_looked_at(shell: Shell) -> None
     assert findings(shell, "manifests")[0][0] == "ok"
 
 
+def test_a_gateway_that_the_config_names_wrongly_is_no_missing_one(shell: Shell) -> None:
+    shell.config.write_text("port: 0\ngateway: {url: 127.0.0.1:18789}\n")
+    (shell.folder / "jobs.d" / "sort.yaml").write_text("type: session\nprompt: Sort it.\ntimeout: 1m\n")
+    assert findings(shell, "config")[0][0] == "error"
+    assert findings(shell, "manifests") == [("ok", "2 manifests, 2 declared")]
+    assert findings(shell, "gateway") == [("warning", "none can be looked at")]
+
+
 def test_a_config_that_cannot_be_read_is_a_finding(shell: Shell) -> None:
     shell.config.unlink()
     ((level, message),) = findings(shell, "config")

@@ -46,14 +46,16 @@ def _examinations(app: App, *, with_trial: bool) -> Iterator[Diagnosis]:
         return
     config = app.settings
     yield from _examine("config", lambda: project.examine_config(app.here, app.config_path, fault))
-    yield from _examine("manifests", lambda: project.examine_manifests(config))
+    yield from _examine("manifests", lambda: project.examine_manifests(config, fault))
     yield from _examine("database", lambda: storage.examine_database(config, app.clock))
     server = running.running_server(config)
     yield from _examine("server", lambda: running.examine_server(config, server))
     yield from _examine("disk", lambda: storage.examine_disks(config))
     yield from _examine("clock", machine.examine_clock)
     yield from _examine("limits", lambda: machine.examine_limits(config, server and server.pid))
-    yield from _examine("gateway", lambda: agents.examine_gateway(config, app.clock, with_trial=with_trial))
+    yield from _examine(
+        "gateway", lambda: agents.examine_gateway(config, fault, app.clock, with_trial=with_trial)
+    )
 
 
 def _examine(subject: Subject, look: Callable[[], Iterable[Diagnosis]]) -> Iterator[Diagnosis]:

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.diagnosis import Diagnosis
+from jeeves_runner.errors import ConfigError
 from jeeves_runner.executors import make_gateway
 
 
-def examine_gateway(config: Config, clock: Clock, *, with_trial: bool) -> Iterator[Diagnosis]:
+def examine_gateway(
+    config: Config, fault: ConfigError | None, clock: Clock, *, with_trial: bool
+) -> Iterator[Diagnosis]:
     """What it says of itself. ``with_trial``: also what becomes of a session, if nothing
-    speaks against one."""
+    speaks against one. ``fault``: what is wrong with the config, which may be its gateway."""
+    if config.gateway.url is None and fault is not None:
+        yield Diagnosis("gateway", "warning", "none can be looked at", "mend the config first")
+        return
     if config.gateway.url is None:
         yield Diagnosis("gateway", "ok", "none is configured, so jobs of type session are refused")
         return

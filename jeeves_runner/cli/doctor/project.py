@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.cli.plan_text import problem_summary
@@ -10,6 +11,9 @@ from jeeves_runner.core.diagnosis import Diagnosis
 from jeeves_runner.core.live import Live
 from jeeves_runner.errors import ConfigError
 from jeeves_runner.reconcile.setup import plan_of
+
+_ANY: Final = "http://127.0.0.1"
+"""The address of a gateway that is not asked."""
 
 
 def examine_config(here: Path, config_path: Path | None, fault: ConfigError | None) -> Iterator[Diagnosis]:
@@ -26,8 +30,10 @@ def examine_config(here: Path, config_path: Path | None, fault: ConfigError | No
         yield Diagnosis("config", "ok", "no config file here, so every setting is the default")
 
 
-def examine_manifests(config: Config) -> Iterator[Diagnosis]:
-    """Whether they are valid; SourceError if they cannot be looked at."""
+def examine_manifests(config: Config, fault: ConfigError | None) -> Iterator[Diagnosis]:
+    """Whether they are valid; SourceError if they cannot be looked at. ``fault`` as of ``examine_config``."""
+    if fault is not None and config.gateway.url is None:  # its mistake may be in the gateway that it names
+        config = config._replace(gateway=config.gateway._replace(url=_ANY))
     plan, _ = plan_of(config, Live.nothing())
     errors = [problem for problem in plan.problems if problem.is_error]
     found = f"{counted(plan.manifests, 'manifest')}, {plan.declared} declared"
