@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.core.expressions import fullmatch
 from jeeves_runner.core.model import Param, ParamType
-from jeeves_runner.core.values import check_name, check_text
+from jeeves_runner.core.values import check_name, check_text, parse_json
 from jeeves_runner.core.wording import brief, known_words, shown
 from jeeves_runner.errors import InvalidValue
 
@@ -151,7 +151,7 @@ def row_text(settled: Settled) -> str | None:
 def row_values(text: str | None) -> dict[str, str | None]:
     """The values that the row of a run tells; None for secret ones. InvalidValue if it tells none."""
     try:
-        values = {} if text is None else json.loads(text)
+        values = {} if text is None else parse_json(text)
     except ValueError:
         values = None
     if not isinstance(values, dict):
@@ -171,10 +171,13 @@ def refreshed(declared: Sequence[Param], text: str | None, given: str | None) ->
     written stays."""
     try:
         held = row_values(text)
-        names = [] if given is None else json.loads(given)
+        names = [] if given is None else parse_json(given)
     except (InvalidValue, ValueError):
         return text
-    values = {**defaults(declared), **{name: held[name] for name in names if name in held}}
+    if not isinstance(names, list):
+        return text
+    kept = {name for name in names if isinstance(name, str)}
+    values = {**defaults(declared), **{name: value for name, value in held.items() if name in kept}}
     order = [param.name for param in declared if param.name in values]
     values = {name: values[name] for name in (*order, *values)}
     return _encode(values) if values else None

@@ -212,9 +212,27 @@ def test_when_a_run_starts_what_it_was_given_stays_and_the_rest_has_its_default_
     assert refreshed((TOKEN,), None, None) is None
 
 
-@pytest.mark.parametrize(("text", "given"), [("no json", '["a"]'), ("[]", None), ('{"a": "1"}', "no json")])
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("no json", '["a"]'),
+        ("[]", None),
+        pytest.param(DEEP, None, id="too deep"),
+        ('{"a": "1"}', "no json"),
+        ('{"a": "1"}', "5"),
+        ('{"a": "1"}', '{"a": 1}'),
+        pytest.param('{"a": "1"}', DEEP, id="names too deep"),
+    ],
+)
 def test_what_another_program_has_written_stays(text: str, given: str | None) -> None:
     assert refreshed((DAY,), text, given) == text
+
+
+def test_what_is_no_name_was_not_given() -> None:
+    assert refreshed((DAY,), '{"a": "1"}', '[["a"], 5, "a"]') == '{"day": "monday", "a": "1"}'
 
 
 def test_names_become_variables() -> None:

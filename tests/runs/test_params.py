@@ -275,10 +275,11 @@ def test_a_job_that_declares_nothing_any_more_takes_what_was_given(place: Place)
     assert changed(place, {"token": SECRET}).stdout == "JR_PARAM_TOKEN=***\n"
 
 
-def test_parameters_that_another_program_has_written_end_the_run(place: Place) -> None:
+@pytest.mark.parametrize("text", ["no json", pytest.param("[" * 100_000, id="too deep")])
+def test_parameters_that_another_program_has_written_end_the_run(place: Place, text: str) -> None:
     place.apply(job("a", SHOW, params=DECLARED))
     asked = place.request("a")
-    place.conn.execute("UPDATE runs SET params = 'no json'")
+    place.conn.execute("UPDATE runs SET params = ?", (text,))
 
     async def scenario(rig: Rig) -> Run:
         return await rig.runs.wait(asked.id)
