@@ -86,9 +86,25 @@ class SessionExecutor:
     async def start(self, order: Order, sink: RunSink) -> Handle:
         """Begin the run's session. Waits until the gateway answers and has a place for it."""
         await self.open()
-        run, session = order.run, order.spec.session or Session()
-        if (live := self._followed.get(run.run_id)) is not None:
+        run_id = order.run.run_id
+        if (live := self._followed.get(run_id)) is not None:
             return live.opaque
+        spawn: Spawn | None = None
+        try:
+            wanted = await self._prepared(order, sink)
+            spawn = Spawn(self._spawner, wanted, sink.progress)
+            key, gateway_run = await spawn.carry_out()
+        except asyncio.CancelledError:
+            may_be_there = spawn is not None and spawn.may_be_there
+            self._cut_short[run_id] = _handle_of(order, wanted) if may_be_there else None
+            raise
+        return self._follow(_handle_of(order, wanted)._replace(key=key, run=gateway_run)).opaque
+
+    async def _prepared(self, order: Order, sink: RunSink) -> Wanted:
+        """The session that the run is to have, once its output can be masked. Raises InvalidValue and
+        StartFailed."""
+        spec, run = order
+        session = spec.session or Session()
         prompt, digest = await _prompt_of(order)
         try:
             token = await self._gateway.token()
@@ -96,21 +112,7 @@ class SessionExecutor:
             raise StartFailed(str(fault), hint=fault.hint) from None
         await sink.prepared(secrets=(token, *_secret_values(run)), script_hash=digest)
         label = label_of(session.label, run.job_id, run.run_id, run.mark)
-        wanted = Wanted(label, parent_of(run.job_id), _arguments(prompt, session, order.spec.timeout_ms))
-        handle = SessionHandle(
-            run.run_id,
-            label,
-            wanted.parent,
-            expected=session.expect_result,
-            max_tokens=session.max_tokens,
-        )
-        spawn = Spawn(self._spawner, wanted, sink.progress)
-        try:
-            key, gateway_run = await spawn.carry_out()
-        except asyncio.CancelledError:
-            self._cut_short[run.run_id] = handle if spawn.may_be_there else None
-            raise
-        return self._follow(handle._replace(key=key, run=gateway_run)).opaque
+        return Wanted(label, parent_of(run.job_id), _arguments(prompt, session, spec.timeout_ms))
 
     async def wait(self, handle: Handle, sink: RunSink) -> Ending:
         """How the session ended; its final text is the output."""
@@ -258,6 +260,18 @@ async def _prompt_of(order: Order) -> tuple[str, str]:
         if spec.source_type is SourceType.PROMPT:
             raise
         raise InvalidValue(f"{spec.script}: {error.message}", hint=error.hint) from None
+
+
+def _handle_of(order: Order, wanted: Wanted) -> SessionHandle:
+    """What finds the session by its label."""
+    session = order.spec.session or Session()
+    return SessionHandle(
+        order.run.run_id,
+        wanted.label,
+        wanted.parent,
+        expected=session.expect_result,
+        max_tokens=session.max_tokens,
+    )
 
 
 def _secret_values(run: RunFacts) -> tuple[str, ...]:

@@ -3,11 +3,23 @@
 import asyncio
 
 import pytest
-from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, crash, double, hang
+from support.gateway import (
+    NEWEST,
+    OLDEST,
+    WITHOUT_TIMEOUT,
+    Double,
+    Settings,
+    answer,
+    crash,
+    double,
+    drop,
+    hang,
+)
 from support.session_runs import QUICK, Noted, left, order, play, sessions
 
 from jeeves_runner.core.outcome import Cancelled, Finished, Lost
 from jeeves_runner.execute.contract import Handle
+from jeeves_runner.execute.session.followed import NEVER_BEGAN
 
 
 async def arrived(far: Double, name: str) -> None:
@@ -49,6 +61,33 @@ def test_one_that_is_being_set_up_is_not_cancelled_before_it_is() -> None:
             assert after.status == "ok"
 
     with double(Settings(setup=0.4)) as far:
+        play(lambda: scenario(far))
+
+
+def test_a_start_that_is_cancelled_before_anything_was_sent_needs_no_gateway_for_that() -> None:
+    class Slow(Noted):
+        """The masks take their time."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.is_asked = asyncio.Event()
+
+        async def prepared(self, **facts: object) -> None:
+            self.is_asked.set()
+            await asyncio.Event().wait()
+
+    async def scenario(far: Double) -> None:
+        far.switch_on(drop("sessions_list"))
+        async with sessions(far) as runner:
+            work, sink = order(), Slow()
+            start = asyncio.create_task(runner.executor.start(work, sink))
+            await sink.is_asked.wait()
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+            assert await runner.executor.recover(left(work), None) == NEVER_BEGAN
+            assert not far.counts()
+
+    with double() as far:
         play(lambda: scenario(far))
 
 
