@@ -126,6 +126,14 @@ def test_trigger_waits_and_exits_by_the_outcome(
     assert result.stderr == ("  | a\n  | b\n" if code == 1 else "")
 
 
+def test_trigger_tells_the_whole_reason_of_an_end(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "the gateway refuses the session: " + "its own words, " * 20 + "and what to do"
+    between_looks(monkeypatch, lambda: start(shell, 1), lambda: finish(shell, 1, "error", message=reason))
+    with shell.server():
+        result = shell.run("trigger", "backup", "--wait")
+    assert result.stdout == f"Run 1 of backup ended error after 1.2s: {reason}.\n"
+
+
 def test_trigger_reports_a_skip_as_not_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def skip() -> None:
         with shell.ledger.tx() as tx:
@@ -382,10 +390,10 @@ def start(shell: Shell, run_id: int) -> None:
     )
 
 
-def finish(shell: Shell, run_id: int, status: str, stderr: str | None = None) -> None:
+def finish(shell: Shell, run_id: int, status: str, stderr: str | None = None, message: str = "told") -> None:
     """What a server does with a run that has ended."""
     with shell.ledger.tx() as tx:
-        outcome = Outcome(status=RunStatus(status), message="told")
+        outcome = Outcome(status=RunStatus(status), message=message)
         end_running(tx, run_id, outcome, RunRecord(duration_ms=1234, stderr=stderr), None)
 
 

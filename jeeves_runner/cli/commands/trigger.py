@@ -11,7 +11,7 @@ import click
 from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, json_option, pass_app, say
 from jeeves_runner.cli.formats import duration
-from jeeves_runner.cli.rows import OF_A_RUN, run_note
+from jeeves_runner.cli.rows import OF_A_RUN, whole_run_note
 from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
 from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, EndOfRun
@@ -172,7 +172,7 @@ def _report_end(app: App, run: "WholeRunRow") -> int:
         app.print_json(document)
         return code
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
-    note = f": {text}" if (text := run_note(run, served=True)) else ""
+    note = f": {text}" if (text := whole_run_note(run, served=True)) else ""
     word = Styled(run["status"], "green" if code == exits.OK else "red")
     app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note.removesuffix('.')}.")
     if code == exits.ENDED_BADLY:
