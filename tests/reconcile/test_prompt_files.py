@@ -39,8 +39,8 @@ def test_a_prompt_that_is_right_is_applied(project: Project) -> None:
     [
         (None, "the prompt's file does not exist: {path}"),
         (b"", "the prompt in {path} is blank"),
-        (b"x" * 262_145, "the prompt's file cannot be read: {path}: it holds over 256 KiB"),
-        (b"\xff", "the prompt's file cannot be read: {path}: it is not UTF-8"),
+        (b"x" * 262_145, "the prompt's file is no prompt: {path}: it holds over 256 KiB"),
+        (b"\xff", "the prompt's file is no prompt: {path}: it is not UTF-8"),
         (b"a\0b", "the prompt in {path} holds a NUL character, which no agent can be told"),
         (b"a\nb {{ parms.x }}", "{path}:2:6: unknown name `parms`"),
         (b"{{ params.town }} {{ x }}", "{path}:1:4: the job declares no parameter `town` (and 1 more)"),

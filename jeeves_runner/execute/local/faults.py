@@ -41,8 +41,10 @@ def prompt_fault(path: str | Path, error: OSError | ValueError | None) -> Fault:
         return Fault(f"the prompt is not a file: {path}", "let `prompt_file` name the file with the text")
     if isinstance(error, _ABSENT):
         return Fault(f"the prompt's file does not exist: {path}", _CREATE)
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return Fault(f"the prompt's file cannot be read: {path}: {reason}", _READABLE)
+    if isinstance(error, ValueError):
+        hint = "make it a text in UTF-8 of 256 KiB at most; the agent can fetch what else it has to read"
+        return Fault(f"the prompt's file is no prompt: {path}: {error}", hint)
+    return Fault(f"the prompt's file cannot be read: {path}: {error.strerror}", _READABLE)
 
 
 def folder_fault(path: str | Path, error: OSError | None) -> Fault:
