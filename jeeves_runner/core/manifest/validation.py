@@ -183,7 +183,8 @@ def _one_of(path: KeyPath, error: Any) -> Finding:
         )
     both = " and ".join(f"`{key}`" for key in given)
     message = f"{both} stand together, where exactly one of {listed} is allowed"
-    return Finding(path=(*path, given[1]), code="conflicting_keys", message=message, at_key=True)
+    hint = "take one of them out" if len(given) == 2 else "take all but one of them out"
+    return Finding(path=(*path, given[1]), code="conflicting_keys", message=message, hint=hint, at_key=True)
 
 
 def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Finding:

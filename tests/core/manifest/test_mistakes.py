@@ -70,7 +70,7 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
         ("run: x\nkeep: {runs: 0}\n", 2, 14, "must be a whole number from 1 to 1000000", ""),
         ("run: x\nprecheck: test -s a\n", 2, 11, "`precheck` must be a mapping such as {run:", ""),
         ("run: x\nprecheck: {}\n", 2, 11, "`precheck` needs one of `script`, `run`, `command`", "`run: echo"),
-        ("run: x\nprecheck: {run: a, script: b}\n", 2, 20, "`run` and `script` stand together", ""),
+        ("run: x\nprecheck: {run: a, script: b}\n", 2, 20, "`run` and `script` stand together", "take one"),
         (
             "run: x\nprecheck: {timeout: 5s, run: x}\n",
             2,
