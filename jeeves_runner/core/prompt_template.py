@@ -157,7 +157,7 @@ def faults_of(text: str, params: Params) -> tuple[TemplateFault, ...]:
     """
     try:
         env = _Environment(0)
-        template = _parsed(env, text)
+        found = list(islice(_Check(text, env.filters, params).faults(_parsed(env, text)), MAX_FAULTS))
     except TemplateSyntaxError as error:
         place = _Place(text, error.lineno)
         return (place.fault(f"it is no template: {_plain(error.message or 'a mistake')}", _RAW),)
@@ -167,7 +167,6 @@ def faults_of(text: str, params: Params) -> tuple[TemplateFault, ...]:
         return (TemplateFault(1, 1, _NESTED, _SIMPLIFY),)
     except ValueError as error:  # a number with thousands of digits
         return (TemplateFault(1, 1, f"it is no template: {_plain(str(error))}"),)
-    found = islice(_Check(text, env.filters, params).faults(template), MAX_FAULTS)
     return tuple(sorted(dict.fromkeys(found), key=lambda fault: fault[:2]))
 
 
