@@ -6,7 +6,7 @@ import time
 
 import aiohttp
 import pytest
-from support.gateway import Settings, answer, big, drop, half, hang, late, torn
+from support.gateway import Settings, answer, big, drop, half, hang, husk, late, torn
 from support.gateway.wire import doubled, only_double
 
 pytestmark = only_double("a real gateway has no faults to switch on")
@@ -125,3 +125,15 @@ def test_requests_and_calls_of_the_model_are_counted() -> None:
         gateway.forget()
         assert gateway.counts() == {}
         assert gateway.model_calls() == []
+
+
+def test_a_connection_that_ends_while_a_session_is_made_leaves_a_row_of_nothing() -> None:
+    with doubled() as (gateway, wire):
+        gateway.switch_on(husk())
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            wire.invoke("sessions_spawn", ARGS)
+        (row,) = wire.rows(label="jr-one")
+        assert "status" not in row
+        assert wire.history(row["key"])["messages"] == []
+        listed = wire.invoke("subagents", {"action": "list", "recentMinutes": 1440}).details
+        assert listed["tasks"] == []

@@ -6,7 +6,7 @@ Where its settings name a file for its state, that outlives a kill. What its ses
 """
 
 from support.gateway.double import Double, double, double_process
-from support.gateway.faults import Fault, answer, big, crash, drop, half, hang, late, no_status, torn
+from support.gateway.faults import Fault, answer, big, crash, drop, half, hang, husk, late, no_status, torn
 from support.gateway.settings import Settings
 from support.gateway.versions import NEWEST, OLDEST, WITHOUT_TIMEOUT
 
@@ -25,6 +25,7 @@ __all__ = [
     "drop",
     "half",
     "hang",
+    "husk",
     "late",
     "no_status",
     "torn",

@@ -8,7 +8,7 @@ the methods on it such as ``sessions.get``, and ``*`` for all. Each fault goes t
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["late", "hang", "drop", "answer", "half", "torn", "big", "no-status"]
+Kind = Literal["late", "hang", "drop", "answer", "half", "torn", "big", "no-status", "husk"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,3 +92,8 @@ def big(on: str, size: int = 10_000_000, *, times: int | None = 1) -> Fault:
 def no_status(*, times: int | None = 1) -> Fault:
     """Rows of ``sessions_list`` lack their status."""
     return Fault(on="sessions_list", kind="no-status", acted=True, times=times)
+
+
+def husk(*, times: int | None = 1) -> Fault:
+    """The connection ends while a session is made: a row is left that no session stands behind."""
+    return Fault(on="sessions_spawn", kind="husk", times=times)

@@ -203,6 +203,12 @@ class Gateway:
                 return await answer()
             finally:
                 self._looking.no_status = False
+        if fault.kind == "husk":
+            self._spawn.hung_up = True
+            try:
+                await answer()
+            finally:
+                self._spawn.hung_up = False
         return await carry_out(fault, request, answer)
 
     def _seen_on(self, request: web.Request) -> None:

@@ -41,7 +41,7 @@ async def carry_out(fault: Fault, request: web.Request, handler: Handler) -> web
             return response or await handler()
         case "hang":
             await asyncio.get_running_loop().create_future()
-        case "drop":
+        case "drop" | "husk":
             return _dropped(request)
         case "answer":
             kind = "application/json"

@@ -53,6 +53,8 @@ class Session:
     """The row's word; None where the row has none."""
     aborted: bool | None = None
     """The row's ``abortedLastRun``; None where the row has none."""
+    husk: bool = False
+    """Whether its caller hung up before it was accepted: it has a row, and nothing else."""
     waits: bool = False
     """Whether it waits for its children."""
     error: str | None = None
@@ -64,7 +66,7 @@ class Session:
 
     @property
     def over(self) -> bool:
-        return self.status in ENDED
+        return self.status in ENDED or self.husk
 
     def say(self, role: str, content: Any, **more: Any) -> Message:
         """Add a message."""

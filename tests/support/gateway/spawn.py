@@ -29,6 +29,8 @@ class Spawn:
         self._runs = runs
         self.starting = False
         """Whether the gateway is still starting, and cannot spawn."""
+        self.hung_up = False
+        """Whether the caller hangs up before what it asks for is accepted."""
         runs.spawn_child = self._spawn_child
 
     def spawn(self, args: Args, parent: str, depth: int = 1) -> Details:
@@ -52,6 +54,10 @@ class Spawn:
             deleted=args.get("cleanup") == "delete",
         )
         quiet = args.get("expectsCompletionMessage") is False
+        if self.hung_up:
+            session.husk, session.status = True, None
+            self._sessions.changed(session)
+            return {}
         self._runs.accept(session)
         return {
             "status": "accepted",

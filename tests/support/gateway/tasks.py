@@ -27,7 +27,7 @@ class Tasks:
         return {"status": "error", "error": "Unsupported action."}
 
     def _list_tasks(self, parent: str) -> Details:
-        own = self._sessions.of_parent(parent)[::-1]
+        own = [each for each in self._sessions.of_parent(parent)[::-1] if not each.husk]
         tree = sorted(self._sessions.tree_of(parent), key=lambda each: each.version, reverse=True)
         active = [each for each in own if not each.over or self._active(each.key)]
         listed = {
@@ -41,7 +41,8 @@ class Tasks:
             "recent": [each.brief(place) for place, each in enumerate(own, 1) if each not in active],
         }
         if self._settings.does.has_tasks:
-            listed |= {"taskTotal": len(tree), "tasks": [each.record() for each in tree]}
+            tasks = [each.record() for each in tree if not each.husk]
+            listed |= {"taskTotal": len(tasks), "tasks": tasks}
         return listed
 
     def _active(self, parent: str) -> bool:
