@@ -5,7 +5,7 @@ from typing import Any, Final
 from jeeves_runner.execute.session.answers import Details
 from jeeves_runner.execute.session.gateway import Gateway, NotNow, Refused
 from jeeves_runner.execute.session.handle import SessionHandle
-from jeeves_runner.execute.session.listing import RECENT
+from jeeves_runner.execute.session.reading import tasks_of
 
 _DONE: Final = frozenset({"ok", "done", "cancelled", "killed"})
 _FINAL: Final = frozenset({"completed", "failed", "cancelled", "timed_out"})
@@ -19,7 +19,7 @@ async def cancel(gateway: Gateway, handle: SessionHandle) -> bool:
     One that has ended already counts as asked. Raises NotNow and Unauthorized; NotNow also where the gateway
     has a way, and does not find what is to end.
     """
-    tasks = await _tasks(gateway, handle.parent)
+    tasks = await tasks_of(gateway, handle.parent)
     if tasks is None:
         return await _kill(gateway, handle)
     own = [task for task in tasks if task.get("label") == handle.label]  # a task does not tell its key
@@ -33,7 +33,7 @@ async def cancel(gateway: Gateway, handle: SessionHandle) -> bool:
 async def _cancel_children(gateway: Gateway, handle: SessionHandle) -> None:
     """A session that has ended itself does not take with it what it has begun."""
     if handle.key is not None:
-        for task in await _tasks(gateway, handle.key) or ():
+        for task in await tasks_of(gateway, handle.key) or ():
             if task.get("status") not in _FINAL:
                 await _cancel(gateway, handle.key, task)
 
@@ -46,13 +46,6 @@ async def _kill(gateway: Gateway, handle: SessionHandle) -> bool:
     if _UNKNOWN in str(answer.get("error")):
         raise NotNow("the gateway does not find the session")
     return _is_done(answer)
-
-
-async def _tasks(gateway: Gateway, parent: str) -> list[Details] | None:
-    """The tasks of a parent's tree; None with a gateway that knows no tasks."""
-    listed = await _ask(gateway, parent, {"action": "list", "recentMinutes": RECENT})
-    tasks = listed.get("tasks")
-    return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else None
 
 
 async def _cancel(gateway: Gateway, parent: str, task: Details) -> Details:

@@ -20,7 +20,7 @@ from jeeves_runner.execute.session.label import JOBS
 from jeeves_runner.execute.session.outcome import Evidence, conclusion, span_of
 from jeeves_runner.execute.session.pauses import Pace, Pauses
 from jeeves_runner.execute.session.poller import Poller, common_search
-from jeeves_runner.execute.session.reading import Family, Meter, evidence_of, family_of
+from jeeves_runner.execute.session.reading import Family, Meter, evidence_of, family_of, has_begun, row_of
 from jeeves_runner.execute.session.spawn import find_by_tail
 from jeeves_runner.execute.shared_result import SharedResult
 
@@ -67,9 +67,11 @@ class Followed:
         self._tasks: set[asyncio.Task[None]] = set()
         self._concluding: asyncio.Task[None] | None = None
         self._metering: asyncio.Task[None] | None = None
+        self._doubting: asyncio.Task[None] | None = None
         self._metered_at = 0.0
         self._meter = Meter(handle.key or "")
         self._absent_since: float | None = None
+        self._silent_since: float | None = None  # without a status
         self._silent_looks = 0
         self._had_children = False
         self._tokens: int | None = None
@@ -151,6 +153,7 @@ class Followed:
         self._absent_since = None
         if row.is_set_up or row.has_ended or row.status == QUEUED:
             self._may_be_cancelled.set()
+        self._doubt(row)
         if row.has_ended:
             if self._concluding is None or self._concluding.done():
                 self._concluding = self._do(self._conclude(row))
@@ -168,6 +171,24 @@ class Followed:
         self._absent_since = self._absent_since or now
         if now - self._absent_since >= self._pace.absent:
             self._finish(_LOST)
+
+    # its beginning, where no runner has heard of that
+
+    def _doubt(self, row: Row) -> None:
+        """A row that was found by its label, and has no status, may be all that there is of a session."""
+        now = asyncio.get_running_loop().time()
+        if self.handle.run is not None or row.status is not None:
+            self._silent_since = None
+            return
+        self._silent_since = self._silent_since or now
+        is_busy = self._doubting is not None and not self._doubting.done()
+        if now - self._silent_since >= self._pace.absent and not is_busy:
+            self._doubting = self._do(self._see_whether_it_began(row))
+
+    async def _see_whether_it_began(self, row: Row) -> None:
+        with suppress(GatewayFault):  # with a later look
+            if not await has_begun(self._gateway, row, self.handle.parent):
+                self._finish(NEVER_BEGAN)
 
     # its end
 
@@ -269,6 +290,9 @@ class Followed:
                 continue
             try:
                 is_asked = await cancel(self._gateway, self.handle)
+                if not is_asked and self.handle.run is None and await self._may_not_have_begun():
+                    await pauses.wait()
+                    continue
             except GatewayFault as fault:
                 await pauses.wait(fault if isinstance(fault, NotNow) else None)
                 continue
@@ -285,6 +309,11 @@ class Followed:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.set_up):
                 await self._may_be_cancelled.wait()
+
+    async def _may_not_have_begun(self) -> bool:
+        """Whether there is nothing yet to be cancelled, and perhaps never will be."""
+        row = await row_of(self._gateway, self.key, self.parent)
+        return row is not None and not await has_begun(self._gateway, row, self.parent)
 
     async def _give_up_at(self, when: float) -> None:
         await asyncio.sleep(when - asyncio.get_running_loop().time())

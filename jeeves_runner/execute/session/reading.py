@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from jeeves_runner.execute.session.answers import (
+    Details,
     Message,
     Messages,
     Row,
@@ -11,7 +12,7 @@ from jeeves_runner.execute.session.answers import (
 )
 from jeeves_runner.execute.session.gateway import Gateway, Refused
 from jeeves_runner.execute.session.label import search_for
-from jeeves_runner.execute.session.listing import rows_of
+from jeeves_runner.execute.session.listing import RECENT, rows_of
 from jeeves_runner.execute.session.outcome import Evidence, is_unfinished
 from jeeves_runner.execute.session.whole_text import whole_answer
 
@@ -44,6 +45,29 @@ async def row_of(gateway: Gateway, key: str, parent: str) -> Row | None:
     """The row of one session; None if the gateway does not know it."""
     rows = await rows_of(gateway, parent, {"search": search_for(key)}, lambda row: row.key == key)
     return rows[0] if rows else None
+
+
+async def tasks_of(gateway: Gateway, parent: str) -> list[Details] | None:
+    """The tasks of a parent's sessions: a session has one from its acceptance on. None where the gateway has
+    none to show."""
+    args = {"action": "list", "recentMinutes": RECENT}
+    try:
+        tasks = (await gateway.invoke("subagents", args, parent=parent)).get("tasks")
+    except Refused:
+        return None
+    return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else None
+
+
+async def has_begun(gateway: Gateway, row: Row, parent: str) -> bool:
+    """Whether there is a session behind a row, as far as the gateway can tell.
+
+    The row is made first. Where the caller's connection ends at that moment, it is left, and nothing comes of
+    it.
+    """
+    if row.status is not None:
+        return True
+    tasks = await tasks_of(gateway, parent)
+    return tasks is None or any(task.get("label") == row.label for task in tasks)
 
 
 async def transcript(gateway: Gateway, key: str, parent: str) -> Transcript:

@@ -20,6 +20,7 @@ from jeeves_runner.execute.session.gateway import (
 )
 from jeeves_runner.execute.session.listing import rows_of
 from jeeves_runner.execute.session.pauses import Pace, Pauses
+from jeeves_runner.execute.session.reading import has_begun, row_of
 
 _AT_ONCE: Final = 4
 """Calls for a session on their way at the same time; each takes most of a second."""
@@ -102,6 +103,16 @@ class Spawner:
             if row is not None and (row.status is not None or row.key not in doubtful):
                 return row
         return None
+
+    async def stays_behind(self, wanted: Wanted, row: Row) -> bool:
+        """Whether a row is all that there is, and no session will come of it; that takes long to be sure."""
+        sure_at = asyncio.get_running_loop().time() + self.pace.absent
+        while not await has_begun(self.gateway, row, wanted.parent):
+            if asyncio.get_running_loop().time() >= sure_at:
+                return True
+            await asyncio.sleep(self.pace.settle)
+            row = await row_of(self.gateway, row.key, wanted.parent) or row
+        return False
 
 
 class Spawn:
@@ -208,6 +219,11 @@ class Spawn:
         except Refused as refusal:
             words = f"{refusal}; a call had no answer, so it may run, under the label {self._wanted.label}"
             raise _failed(words) from None
+        if row is not None and row.status is None:
+            self._say("waits to see whether the gateway has begun its session")
+            if await self._spawner.stays_behind(self._wanted, row):
+                self._refused.add(row.key)
+                row = None
         if row is not None:
             return Begun(row.key, None)
         self.may_be_there = False

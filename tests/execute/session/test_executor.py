@@ -18,6 +18,7 @@ from support.gateway import (
     drop,
     no_status,
 )
+from support.server import until
 from support.session_runs import Noted, order, play, sessions
 
 from jeeves_runner.core.model import Param, ParamType, SourceType
@@ -310,6 +311,7 @@ def test_a_gateway_that_was_killed_fails_what_ran(tmp_path: Path) -> None:
     async def scenario(far: Double) -> None:
         async with sessions(far) as runner:
             handle, sink = await runner.start(order("MODE:hang"))
+            await asyncio.to_thread(until, far.model_calls)
             await asyncio.to_thread(far.restart)
             ending = await runner.executor.wait(handle, sink)
             assert isinstance(ending, Finished)

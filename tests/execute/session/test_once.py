@@ -18,13 +18,14 @@ from support.gateway import (
     drop,
     half,
     hang,
+    husk,
     late,
     torn,
 )
 from support.session_runs import Noted, left, order, play, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
-from jeeves_runner.execute.contract import Order
+from jeeves_runner.execute.contract import Handle, Order
 from jeeves_runner.execute.session.gateway import Gateway
 from jeeves_runner.execute.session.label import tail_of
 
@@ -143,3 +144,63 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
     # A process: what a kill cuts off in a thread of this one is left unclosed here.
     with double_process(Settings(speed=50, state=str(tmp_path / "state"))) as far:
         play(lambda: scenario(far))
+
+
+def test_a_row_that_no_session_stands_behind_is_none(far: Double) -> None:
+    """The gateway leaves one when the connection ends while it makes the session; that is begun again."""
+
+    async def scenario() -> None:
+        async with sessions(far) as runner:
+            far.switch_on(husk())
+            work = order("MODE:echo=done")
+            ending, sink = await runner.run(work)
+            assert isinstance(ending, Finished)
+            assert ending.status == "ok"
+            assert sink.output == b"done"
+            assert "waits to see whether the gateway has begun its session" in sink.said
+            assert await how_many(far, work) == 2  # the row of nothing stays
+
+    play(scenario)
+
+
+async def dead_in_the_middle(far: Double, work: Order) -> None:
+    """Have a runner die while the gateway makes the session of a run."""
+    async with sessions(far) as first:
+        far.switch_on(husk())
+        sink = Noted()
+        start = asyncio.create_task(first.executor.start(work, sink))
+        await sink.until_said("waits for the gateway")
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+
+
+def test_a_runner_that_dies_while_its_session_is_made_leaves_a_run_that_has_not_begun(far: Double) -> None:
+    async def scenario() -> None:
+        work = order("MODE:echo=done")
+        await dead_in_the_middle(far, work)
+        async with sessions(far) as second:
+            found = await second.executor.recover(left(work), None)
+            assert isinstance(found, Handle)
+            ending = await second.executor.wait(found, Noted())
+            assert isinstance(ending, Lost)
+            assert not ending.began
+            again, _ = await second.run(work)
+            assert isinstance(again, Finished)
+            assert again.status == "ok"
+
+    play(scenario)
+
+
+def test_what_has_not_begun_is_cancelled_by_waiting_for_that_to_be_sure(far: Double) -> None:
+    async def scenario() -> None:
+        work = order("MODE:echo=done")
+        await dead_in_the_middle(far, work)
+        async with sessions(far) as second:
+            found = await second.executor.recover(left(work), None)
+            assert isinstance(found, Handle)
+            await second.executor.cancel(found, 5)
+            ending = await second.executor.wait(found, Noted())
+            assert isinstance(ending, Lost)
+            assert not ending.began
+
+    play(scenario)
