@@ -23,6 +23,7 @@ TEXTS = (
     "core.values",
     "core.expressions",
     "core.prompt_filters",
+    "core.prompt_mistakes",
     "core.prompt_template",
     "core.prompt",
     "core.params",

@@ -35,21 +35,24 @@ def size_fault(text: str) -> tuple[str, str] | None:
     return None
 
 
-def template_faults(text: str, params: "Params" = None) -> "tuple[TemplateFault, ...]":
+def template_faults(
+    text: str, params: "Params" = None, *, is_timed: bool = True
+) -> "tuple[TemplateFault, ...]":
     """What is wrong with a prompt, so far as that can be told before a run; ``text`` has no ``size_fault``.
 
-    ``params``: the parameters that the job declares; None: it takes any.
+    ``params``: the parameters that the job declares; None: it takes any. ``is_timed``: all runs that no
+    person starts are by the job's schedule.
     """
     if _is_plain(text):
         return ()
-    key = (blake2b(text.encode(errors="replace"), digest_size=16).digest(), repr(params))
+    key = (blake2b(text.encode(errors="replace"), digest_size=16).digest(), repr((params, is_timed)))
     found = _looked_at.get(key)
     if found is None:
         from jeeves_runner.core.prompt_template import faults_of
 
         if len(_looked_at) >= _MOST_KEPT:
             _looked_at.clear()
-        found = _looked_at[key] = faults_of(text, params)
+        found = _looked_at[key] = faults_of(text, params, is_timed=is_timed)
     return found
 
 

@@ -18,7 +18,8 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes, 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from jeeves_runner.core.prompt_filters import TESTS, Function, Work, filters_of, written
-from jeeves_runner.core.wording import brief, known_words, one_line
+from jeeves_runner.core.prompt_mistakes import RAW, plain, syntax_fault
+from jeeves_runner.core.wording import brief, known_words
 from jeeves_runner.errors import InvalidValue
 
 NAMES: Final[Mapping[str, tuple[str, ...] | None]] = {
@@ -40,11 +41,6 @@ MAX_FAULTS: Final = 20
 MAX_TOKENS: Final = 10_000
 """Words and signs of all expressions in a prompt."""
 
-_LONGEST: Final = 200
-"""Characters of what another says of a mistake: it may quote the prompt."""
-
-_RAW: Final = "what is to stay as it is written goes between {% raw %} and {% endraw %}"
-_DEFAULT: Final = 'write what stands there instead: {{ params.city | default("Vienna") }}'
 _NUMBERS: Final = "`int` and `float` make numbers of texts: {{ params.n | int > 3 }}"
 _NESTED: Final = "it is nested too deep"
 _SIMPLIFY: Final = "simplify its conditions"
@@ -146,27 +142,37 @@ def _absence(root: str, name: str) -> str:
     if root == "params":
         return "this run has no such parameter"
     if (root, name) == ("run", "scheduled_for"):
-        return "this run is of no time on the schedule"
+        return "only runs by the schedule have one"
     return "this run has none"
 
 
-def faults_of(text: str, params: Params) -> tuple[TemplateFault, ...]:
+def _otherwise(name: str) -> str:
+    """What to do where a name may have no value."""
+    return f'write what stands there instead: {{{{ {name} | default("none") }}}}'
+
+
+def faults_of(text: str, params: Params, *, is_timed: bool = True) -> tuple[TemplateFault, ...]:
     """What is wrong with a prompt whatever the values are, ``MAX_FAULTS`` at most, by place.
 
-    ``params``: the parameters that its job declares.
+    ``params``: the parameters that its job declares. ``is_timed``: all runs that no person starts are by its
+    schedule.
     """
     try:
         env = _Environment(0)
-        found = list(islice(_Check(text, env.filters, params).faults(_parsed(env, text)), MAX_FAULTS))
+        found = list(
+            islice(
+                _Check(text, env.filters, params, is_timed=is_timed).faults(_parsed(env, text)), MAX_FAULTS
+            )
+        )
     except TemplateSyntaxError as error:
-        place = _Place(text, error.lineno)
-        return (place.fault(f"it is no template: {_plain(error.message or 'a mistake')}", _RAW),)
+        fault = syntax_fault(error.message or "a mistake")
+        return (_Place(text, error.lineno).fault(f"it is no template: {fault.message}", fault.hint),)
     except InvalidValue as error:
         return (TemplateFault(1, 1, error.message, error.hint),)
     except (RecursionError, MemoryError):
         return (TemplateFault(1, 1, _NESTED, _SIMPLIFY),)
     except ValueError as error:  # a number with thousands of digits
-        return (TemplateFault(1, 1, f"it is no template: {_plain(str(error))}"),)
+        return (TemplateFault(1, 1, f"it is no template: {plain(str(error))}"),)
     return tuple(sorted(dict.fromkeys(found), key=lambda fault: fault[:2]))
 
 
@@ -186,11 +192,12 @@ def render_template(text: str, values: Mapping[str, Mapping[str, object]], param
     except (InvalidValue, MemoryError):
         raise
     except UndefinedError as error:
-        message, hint = error.message or "a name has no value", _DEFAULT
+        message = error.message or "a name has no value"
+        hint = _otherwise(message.split("`")[1] if message.startswith("`") else "params.city")
     except (RecursionError, SyntaxError):
         message, hint = _NESTED, _SIMPLIFY
     except Exception as error:  # noqa: BLE001 - whatever an expression can raise is its author's to know
-        message, hint = _plain(str(error)), _NUMBERS
+        message, hint = plain(str(error)), _NUMBERS
         if (line := _line_of(error)) is not None:
             message = f"line {line}: {message}"
     raise InvalidValue(f"the prompt cannot be made: {message}", hint=hint)
@@ -215,7 +222,7 @@ def _parsed(env: _Environment, text: str) -> nodes.Template:
         count += kind not in ("data", "whitespace", "raw_begin", "raw_end", "comment")
         if count > MAX_TOKENS:
             raise InvalidValue(
-                f"its expressions have more than {MAX_TOKENS:,} words and signs", hint=f"write fewer; {_RAW}"
+                f"its expressions have more than {MAX_TOKENS:,} words and signs", hint=f"write fewer; {RAW}"
             )
         if kind in ("raw_begin", "raw_end"):
             raw = line if kind == "raw_begin" else None
@@ -246,10 +253,11 @@ class _Place:
 class _Check:
     """Looks through a template for what no prompt can hold."""
 
-    def __init__(self, text: str, filters: Mapping[str, Function], params: Params) -> None:
+    def __init__(self, text: str, filters: Mapping[str, Function], params: Params, *, is_timed: bool) -> None:
         self._text = text
         self._filters = filters
         self._params = params
+        self._is_timed = is_timed
         self._guarded: frozenset[str] = frozenset()
         self._line = 1
 
@@ -281,7 +289,7 @@ class _Check:
         if isinstance(node, _ALLOWED):
             return None
         message = f"{_word(node)} is nothing that a prompt can hold"
-        return self._at(node).fault(message, f"prompts have values, `if`, comparisons and filters; {_RAW}")
+        return self._at(node).fault(message, f"prompts have values, `if`, comparisons and filters; {RAW}")
 
     def _of_a_name(self, node: nodes.Getattr | nodes.Getitem | nodes.Name) -> TemplateFault | None:
         """``params.city`` and ``params["city"]`` are right; all else that has to do with names is not."""
@@ -307,20 +315,28 @@ class _Check:
         known = NAMES[root]
         if known is not None:
             if part in known:
-                return None
-            hint = known_words(part, known, f"values of `{root}`")
+                return self._of_a_time(node, root) if part == "scheduled_for" else None
+            hint = known_words(f"{root}.{part}", [f"{root}.{each}" for each in known], f"values of `{root}`")
             return self._at(node, root).fault(f"unknown name `{root}.{brief(part)}`", hint)
         supply = "given" if self._params is None else self._params.get(part)
         if supply == "given" or (supply == "may lack" and part in self._guarded):
             return None
         if supply == "may lack":
             message = f"the parameter `{part}` has no default, and runs by themselves are given none"
-            return self._at(node, root).fault(message, f"{_DEFAULT}, or give it a `default`")
+            return self._at(node, root).fault(
+                message, f"{_otherwise(f'{root}.{part}')}, or give it a `default`"
+            )
         if supply == "secret":
             message = f"the parameter `{part}` is secret, and a gateway keeps and shows what agents are told"
             return self._at(node, root).fault(message, "take it out, or declare it without `secret`")
         hint = known_words(part, self._params or (), "declared parameters")
         return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
+
+    def _of_a_time(self, node: nodes.Node, root: str) -> TemplateFault | None:
+        if self._is_timed or "scheduled_for" in self._guarded:
+            return None
+        message = "`run.scheduled_for` has no value in a run that is not by a schedule"
+        return self._at(node, root).fault(message, _otherwise("run.scheduled_for"))
 
     def _of_a_call(
         self, node: nodes.Filter | nodes.Test, what: str, known: Mapping[str, Function]
@@ -368,9 +384,3 @@ def _line_of(error: BaseException) -> int | None:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
-
-
-def _plain(said: str) -> str:
-    """What jinja2 or Python says, as the end of a sentence."""
-    text = one_line(said[:1].lower() + said[1:].rstrip("."))
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -127,7 +127,7 @@ def test_the_time_on_the_schedule_is_there_for_runs_that_have_one() -> None:
     at = "2026-11-29T08:00:00.000Z"
     assert render(text, params={}, job_id="mail", scheduled_for=at) == f"For {at}"
     assert refusal_of(text) == (
-        "the prompt cannot be made: `run.scheduled_for` has no value: this run is of no time on the schedule"
+        "the prompt cannot be made: `run.scheduled_for` has no value: only runs by the schedule have one"
     )
 
 
@@ -292,6 +292,22 @@ def test_the_result_may_have_256_kib() -> None:
 def test_a_prompt_that_comes_to_nothing_is_refused() -> None:
     assert refusal_of("{% if params.a %}x{% endif %}\n", a=False) == "the prompt is blank"
     assert refusal_of(" \n") == "the prompt is blank"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("{% if run.attempt = 2 %}a{% endif %}", "a single `=` compares nothing", "compare by `==`"),
+        ("{% if run.attempt %}a", "an {% if … %} has no {% endif %}", "add {% endif %}"),
+        ("{{ job.id", "a {{ has no }} that fits it", "add }}"),
+        ("{{ job.id job.name }}", "one {{ … }} has more than one value", "end it by }}"),
+        ("{% endif %}", "encountered unknown tag 'endif'", "{% raw %}"),
+    ],
+)
+def test_mistakes_of_syntax_are_told_in_plain_words(text: str, message: str, hint: str) -> None:
+    (fault,) = template_faults(text)
+    assert fault.message == f"it is no template: {message}"
+    assert hint in str(fault.hint)
 
 
 def test_an_error_names_its_line() -> None:

@@ -43,6 +43,8 @@ class Requirement(NamedTuple):
     """The way to that key from the top of the manifest."""
     params: tuple[tuple[str, "Supply"], ...] = ()
     """Of a prompt: the parameters that the job declares; empty: any."""
+    is_timed: bool = True
+    """Of a prompt: all runs that no person starts are by the job's schedule."""
 
     @property
     def file(self) -> JobFile | None:
@@ -54,7 +56,12 @@ def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath
     """All that a job's JSON values name; ``entry`` is the way to the job from the top of the manifest."""
     for keys, kind, ref in _named(values, project_root):
         params = tuple(supplies(values).items()) if kind == "prompt_file" else ()
-        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params)
+        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params, is_timed(values))
+
+
+def is_timed(values: Mapping[str, Any]) -> bool:
+    """Whether all runs that no person starts are by the schedule."""
+    return bool(values["schedule"]) and not values["on_start"]
 
 
 def supplies(values: Mapping[str, Any]) -> dict[str, "Supply"]:

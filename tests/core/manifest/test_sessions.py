@@ -156,7 +156,12 @@ jobs:
         ("type: session\nprompt: do {{ parms.what }} now\n", 2, 15, "`prompt`: unknown name `parms`"),
         ("type: session\nprompt: 'do {{ parms.what }} now'\n", 2, 16, "`prompt`: unknown name `parms`"),
         ('type: session\nprompt: "\\tdo {{ parms.what }} now"\n', 2, 9, "`prompt`: unknown name `parms`"),
-        ("type: session\nprompt: 'a {{ b'\n", 2, 12, "`prompt`: it is no template: unexpected end"),
+        (
+            "type: session\nprompt: 'a {{ b'\n",
+            2,
+            12,
+            "`prompt`: it is no template: a {{ has no }} that fits it",
+        ),
         ("type: session\nprompt: 'a {% for x in y %}'\n", 2, 12, "it is no template: "),
     ],
 )
@@ -177,6 +182,12 @@ PARAMS = "params: {city: {default: Vienna}, token: {secret: true}}\n"
         ("params.token", "`token` is secret, and a gateway keeps and shows", "without `secret`"),
         ('params["token"]', "`token` is secret", ""),
         ("run.when", "unknown name `run.when`", "scheduled_for"),
+        ("job.nam", "unknown name `job.nam`", "did you mean job.name?"),
+        (
+            "run.scheduled_for",
+            "has no value in a run that is not by a schedule",
+            "run.scheduled_for | default",
+        ),
         ("params.city | shout", "unknown filter `shout`", "default"),
     ],
 )
@@ -191,7 +202,8 @@ def test_declared_parameters_and_what_a_run_has_can_be_named() -> None:
     names = (
         "{{ params.city }} {{ job.id }} {{ job.name }} {{ run.id }} {{ run.scheduled_for }} {{ run.trigger }}"
     )
-    assert job(f"type: session\n{PARAMS}prompt: '{names} {{{{ run.attempt }}}}'\n").script.startswith(names)
+    text = f"type: session\nschedule: '@daily'\n{PARAMS}prompt: '{names} {{{{ run.attempt }}}}'\n"
+    assert job(text).script.startswith(names)
     assert job("type: session\nprompt: '{{ params.any }}'\n").script == "{{ params.any }}"
 
 
@@ -219,6 +231,24 @@ def test_what_runs_by_themselves_are_not_given_is_a_mistake(
     assert (line, column) == (3, 13)
     assert message == "`prompt`: the parameter `city` has no default, and runs by themselves are given none"
     assert "default(" in hint
+
+
+@pytest.mark.parametrize(
+    ("starters", "prompt", "is_right"),
+    [
+        ("schedule: '@daily'\n", "{{ run.scheduled_for }}", True),
+        ("schedule: '@daily'\non_start: true\n", "{{ run.scheduled_for }}", False),
+        ("on_start: true\n", "{{ run.scheduled_for }}", False),
+        ("", "{{ run.scheduled_for | default('now') }}", True),
+        ("", "{% if run.scheduled_for is defined %}at {{ run.scheduled_for }}{% endif %}!", True),
+    ],
+)
+def test_a_time_is_for_jobs_that_run_by_a_schedule(starters: str, prompt: str, is_right: bool) -> None:
+    text = f'type: session\nprompt: "{prompt}"\n{starters}'
+    if is_right:
+        assert job(text).script == prompt
+    else:
+        assert "`run.scheduled_for` has no value" in error_of(text)[2]
 
 
 def test_a_session_with_a_precheck_has_what_programs_have() -> None:

@@ -1,0 +1,50 @@
+"""Mistakes in the syntax of a prompt, in plain words: what jinja2 says of them is for those who know it."""
+
+from typing import Final, NamedTuple
+
+from jeeves_runner.core.wording import one_line
+
+RAW: Final = "what is to stay as it is written goes between {% raw %} and {% endraw %}"
+
+_LONGEST: Final = 200
+"""Characters of what another says of a mistake: it may quote the prompt."""
+
+
+class SyntaxFault(NamedTuple):
+    """What is wrong with a text as a template."""
+
+    message: str
+    """What it is, as a sentence without a full stop."""
+    hint: str
+    """What to write instead."""
+
+
+_KNOWN: Final = (
+    (
+        "innermost block that needs to be closed is 'if'",
+        "an {% if … %} has no {% endif %}",
+        "add {% endif %}",
+    ),
+    ("expected 'end of print statement'", "a {{ has no }} that fits it", f"add }}}}; {RAW}"),
+    (
+        "expected token 'end of print statement'",
+        "one {{ … }} has more than one value",
+        f"end it by }}}}; {RAW}",
+    ),
+    ("'end of statement block', got '='", "a single `=` compares nothing", "compare by `==`"),
+)
+"""A part of what jinja2 says, what is meant, and what to do."""
+
+
+def syntax_fault(said: str) -> SyntaxFault:
+    """The mistake of which jinja2 says this."""
+    for part, message, hint in _KNOWN:
+        if part in said:
+            return SyntaxFault(message, hint)
+    return SyntaxFault(plain(said), RAW)
+
+
+def plain(said: str) -> str:
+    """What jinja2 or Python says, as the end of a sentence."""
+    text = one_line(said[:1].lower() + said[1:].rstrip("."))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
