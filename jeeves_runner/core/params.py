@@ -227,7 +227,11 @@ def _wrong(param: Param, value: object, wrong: str, *, is_hidden: bool) -> _Faul
     """A secret is not told even in part, nor whether it was nearly right."""
     if is_hidden:
         return f"the parameter {param.name} {wrong}", None
-    told = brief(value) if isinstance(value, str) else shown(value)
+    if not isinstance(value, str):
+        told = shown(value)
+        quoted = f'quote it: "{told}"' if misfit(param, told) is None else None
+        return f"the parameter {param.name} {wrong}, not {told}", quoted
+    told = brief(value)
     near = known_words(told, param.enum, "values") if param.enum else None
     return f"the parameter {param.name} {wrong}, not {told or 'empty'}", near
 

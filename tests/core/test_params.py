@@ -82,6 +82,12 @@ def test_what_does_not_fit_is_refused(given: dict[str, Any], message: str, hint:
     assert (hint or "") in (told or "")
 
 
+@pytest.mark.parametrize(("value", "hint"), [(5, 'quote it: "5"'), (True, 'quote it: "true"'), (6, None)])
+def test_a_number_where_a_text_is_meant_is_told_to_be_quoted(value: object, hint: str | None) -> None:
+    assert refusal({"day": value}, Param(name="day", enum=("5", "true")))[1] == hint
+    assert refusal({"day": value}, Param(name="day"))[1] == f'quote it: "{json.dumps(value)}"'
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     message, _ = refusal({"x": "1", "day": "never", "ratio": "1e999"})
     for part in (
