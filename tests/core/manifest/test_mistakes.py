@@ -78,7 +78,7 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
             "unknown key `timeout`",
             "known are script",
         ),
-        ("run: x\nprecheck: {run: ''}\n", 2, 17, "`precheck.run` must be text", ""),
+        ("run: x\nprecheck: {run: ''}\n", 2, 17, "`precheck.run` must be text", "it is empty"),
         ("run: x\nprecheck: {command: a b}\n", 2, 21, "`precheck.command` must be a list such as", ""),
         ('run: x\nprecheck: {command: [a, "a\\0b"]}\n', 2, 25, "`precheck.command[1]` holds a NUL", "remove"),
         ('run: x\nprecheck: {run: "a\\0b"}\n', 2, 17, "`precheck.run` holds a NUL", "remove"),
