@@ -205,6 +205,18 @@ class TestAddJob:
             "timeout": "1h",
         }
 
+    def test_a_prompt_makes_a_session(self, project: Path) -> None:
+        with (project / "jeeves-runner.yaml").open("a") as config:
+            config.write("gateway: {url: 'http://127.0.0.1:18789'}\n")
+        what = ["--prompt", "Sort {{ params.box }}: {# all #} of it.", "--timeout", "5m"]
+        answer = run("add-job", "sort", *what)
+        assert answer.exit_code == 0, answer.output
+        assert yaml.safe_load((project / "jobs.d/sort.yaml").read_text()) == {
+            "type": "session",
+            "prompt": "Sort {{ params.box }}: {# all #} of it.",
+            "timeout": "5m",
+        }
+
     def test_a_warning_is_shown_and_holds_nothing(self, project: Path) -> None:
         answer = run("add-job", "endless", "--run", "true")
         assert answer.exit_code == 0
@@ -221,6 +233,8 @@ class TestAddJob:
             (["../x", "--run", "true"], 64, "../x"),
             (["X", "--run", "true"], 64, "X"),
             (["x"], 64, "exactly one"),
+            (["x", "--prompt", "Sort it."], 64, "needs a gateway, and the config names none"),
+            (["x", "--prompt", "Sort it.", "--run", "true"], 64, "exactly one"),
             (["x", "--run", "true", "--script", "a.py"], 64, "exactly one"),
             (["x", "--command", "echo 'open"], 64, "--command"),
         ],

@@ -15,6 +15,7 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.manifest_text import manifest_text
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.core.live import Live
+from jeeves_runner.core.model import JobType
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.errors import Conflict, InvalidValue, PlanIncomplete, UsageError
@@ -34,6 +35,7 @@ SCRIPTS: Final[Mapping[str, str]] = {".py": "script.py", ".sh": "script.sh"}
 @click.option("--script", metavar="PATH", help="A file to run, relative to the project; made if missing.")
 @click.option("--run", "inline", metavar="TEXT", help="A shell text to run.")
 @click.option("--command", "argv", metavar="WORDS", help="A program and its arguments, quoted as in a shell.")
+@click.option("--prompt", metavar="TEXT", help="What an agent is told: the job is then of type session.")
 @click.option("--timeout", metavar="DURATION", help="How long a run may take, such as 30s or 1h30m.")
 @click.option("--timezone", metavar="ZONE", help="The time zone of the schedule, such as Europe/Vienna.")
 @click.option("--description", metavar="TEXT")
@@ -46,25 +48,28 @@ def command(
     script: str | None,
     inline: str | None,
     argv: str | None,
+    prompt: str | None,
     timeout: str | None,
     timezone: str | None,
     description: str | None,
 ) -> None:
     """Write the manifest of a new job ID into the jobs folder; an apply then makes it live."""
-    if sum(what is not None for what in (script, inline, argv)) != 1:
-        raise UsageError("say what the job runs: exactly one of --script, --run and --command")
+    if sum(what is not None for what in (script, inline, argv, prompt)) != 1:
+        raise UsageError("say what the job does: exactly one of --script, --run, --command and --prompt")
     if not is_id(job_id):
         raise InvalidValue(
             f"'{job_id}' cannot be a job's id",
             hint=ID_WORDS,
         )
     keys: dict[str, object] = {
+        "type": None if prompt is None else JobType.SESSION.value,
         "description": description,
         "schedule": schedule[0] if len(schedule) == 1 else list(schedule) or None,
         "timezone": timezone,
         "script": script,
         "run": inline,
         "command": _words(argv),
+        "prompt": prompt,
         "timeout": timeout,
     }
     config = app.config
