@@ -60,6 +60,8 @@ class Finished:
     """How many tokens it used; another number in a result line takes its place."""
     model: str | None = None
     """The name of the model that did the work."""
+    confirmed: bool = True
+    """As in ``Cancelled``."""
     span: Span | None = field(default=None, compare=False)
     """When it ran, if that is known."""
 
@@ -161,7 +163,7 @@ def outcome(
 
 def is_confirmed(ending: Ending) -> bool:
     """Whether what carried the work out has said that it ended, as far as it can be asked."""
-    return not isinstance(ending, Cancelled) or ending.confirmed
+    return not isinstance(ending, Finished | Cancelled) or ending.confirmed
 
 
 def _of_precheck(ending: Ending, tails: tuple[str | None, ...]) -> _End:
@@ -223,6 +225,8 @@ def _of_cause(cause: CancelCause, ending: Ending) -> _End:
             return _End(status, _with_note(message, ending.text))
         case Cancelled():
             return _End(status, _with_note(message, _cancel_text(ending)))
+        case Finished(confirmed=False):
+            return _End(status, _with_note(message, ending.message))
         case _:
             return _End(status, message)
 

@@ -107,6 +107,10 @@ def test_an_end_that_nothing_has_confirmed_says_so() -> None:
     assert (recorded.status, recorded.confirmed) == (RunStatus.TIMEOUT, False)
     assert recorded.message == "timed out (nothing has confirmed its end)"
     assert (recorded.tokens, recorded.model) == (7, "small")
+    over = Finished(status="error", message="over its limit; it may go on", confirmed=False)
+    assert not outcome(over, cause=None, result=None).confirmed
+    late = outcome(over, cause=CancelCause.TIMEOUT, result=None)
+    assert late.message == "timed out (over its limit; it may go on)"
     assert outcome(Cancelled(), cause=CancelCause.TIMEOUT, result=None).message == "timed out"
     assert outcome(Exited(code=0), cause=CancelCause.TIMEOUT, result=None).confirmed
 

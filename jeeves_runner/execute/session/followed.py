@@ -324,10 +324,8 @@ class Followed:
         if self._ending.is_set:
             return
         if self._is_over:
-            over = self._over(Finished(status="error", tokens=self._tokens))
-            self._ending.set(
-                Finished(status="error", message=f"{over.message}; {message}", tokens=over.tokens)
-            )
+            unconfirmed = Finished(status="error", message=message, tokens=self._tokens, confirmed=False)
+            self._ending.set(self._over(unconfirmed))
         else:
             self._ending.set(Cancelled(message=message, tokens=self._tokens, confirmed=False))
         self.look_out()

@@ -17,7 +17,7 @@ from support.gateway import (
 )
 from support.session_runs import QUICK, Noted, left, order, play, sessions
 
-from jeeves_runner.core.outcome import Cancelled, Finished, Lost
+from jeeves_runner.core.outcome import Cancelled, Finished, Lost, is_confirmed
 from jeeves_runner.execute.contract import Handle
 from jeeves_runner.execute.session.followed import NEVER_BEGAN
 
@@ -205,15 +205,24 @@ def test_the_next_runner_hears_what_comes_late() -> None:
 
 
 def test_over_max_tokens_where_nothing_can_be_cancelled() -> None:
+    """Like each end that is not its own word, it is not confirmed, and what comes late is heard."""
+
     async def scenario(far: Double) -> None:
         async with sessions(far) as runner:
-            ending, _ = await runner.run(order("MODE:steps=100:10", max_tokens=1000))
+            handle, sink = await runner.start(order("MODE:steps=3:6", max_tokens=1000))
+            ending = await runner.executor.wait(handle, sink)
             assert isinstance(ending, Finished)
             assert ending.status == "error"
             assert ending.message is not None
             assert ending.message.startswith(
                 "over max_tokens: it has used 1,234 of 1,000; this gateway has no way"
             )
+            assert not is_confirmed(ending)
+            late = await runner.executor.late(handle)
+            assert isinstance(late, Finished)
+            assert late.tokens is not None
+            assert ending.tokens is not None
+            assert late.tokens > ending.tokens
 
     with double(Settings(version=WITHOUT_TIMEOUT, speed=20)) as far:
         play(lambda: scenario(far))
