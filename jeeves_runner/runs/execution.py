@@ -176,6 +176,9 @@ class Execution:
 
     async def _start_and_wait(self, run: Run, api_url: str | None, seconds: float | None) -> Ending:
         """``seconds``: until its deadline; None if there is none."""
+        if seconds is not None and seconds <= 0:  # it has passed while no runner lived
+            self.cause = self.cause or CancelCause.TIMEOUT
+            return Cancelled()
         if self.is_asked_to_end():
             return Cancelled()
         trace = self._trace = Trace(run, self._logs, self._notes.said, of_precheck=self._is_precheck)

@@ -94,9 +94,10 @@ class Restart:
         """Make up for a start that the last runner had recorded and not carried out.
 
         It was decided about by a spec: a job that is another by now, or is not to run any more, is left out.
+        So is a run that has been asked to end meanwhile.
         """
         job = self._jobs.get(left.run.job_id)
-        if job is None or not job.is_still_that_of(left.run):
+        if job is None or not job.is_still_that_of(left.run) or left.run.cancel_cause is not None:
             report = await lost_report(left.run, lost, self._data_dir)
             await record_lost_runs([(left, report)], self._writer, self._epoch)
             return

@@ -261,6 +261,7 @@ def test_what_has_not_begun_is_left_out_if_it_is_not_to_run_any_more(place: Plac
         case "timeout":
             with place.write() as tx:
                 tx.conn.execute("UPDATE runs SET deadline = ?", (tx.at,))
+    places(place, 4)  # it could begin
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.look()
