@@ -158,9 +158,7 @@ def job_view(
             **_job(conn, now, listed, next_run or next_runs(conn, now, [job_id])),
             "held_message": listed.held_message,
             "held_since": listed.held_since,
-            "tokens_today": _tokens_today(
-                conn, now, listed.columns, (spec.get("session") or {}).get("max_tokens_per_day")
-            ),
+            "tokens_today": _tokens_today(conn, now, listed.columns, spec),
             "spec": spec,
             "revision": revisions.revision(conn, row.revision_id),
             "last_runs": run_rows(conn, job_id=job_id, limit=_LAST_RUNS).rows,
@@ -169,9 +167,11 @@ def job_view(
 
 
 def _tokens_today(
-    conn: apsw.Connection, now: datetime, columns: JobColumns, limit: int | None
+    conn: apsw.Connection, now: datetime, columns: JobColumns, spec: Mapping[str, object]
 ) -> TokensDocument | None:
-    if limit is None:
+    session = spec.get("session")
+    limit = session.get("max_tokens_per_day") if isinstance(session, dict) else None
+    if not isinstance(limit, int):  # none, or what another program has written
         return None
     day = day_of(now, columns["timezone"])
     return {"used": tokens_used(conn, columns["id"], *day), "limit": limit, "until": to_text(day.end)}

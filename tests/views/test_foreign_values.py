@@ -60,3 +60,10 @@ def test_a_spec_of_a_job_is_named(ledger: Ledger) -> None:
     ledger.conn.execute("""UPDATE jobs SET spec = '{"priority": NaN}'""")
     with pytest.raises(DatabaseError, match="the spec of job a does not hold JSON: NaN is not JSON"):
         job_view(ledger.conn, ledger.now, "a")
+
+
+@pytest.mark.parametrize("session", ["5", "[]", '{"max_tokens_per_day": "many"}'])
+def test_a_session_that_is_none_has_no_budget(ledger: Ledger, session: str) -> None:
+    ledger.add_job("a")
+    ledger.conn.execute("UPDATE jobs SET spec = json_set(spec, '$.session', json(?))", (session,))
+    assert job_view(ledger.conn, ledger.now, "a")["job"]["tokens_today"] is None
