@@ -264,13 +264,8 @@ async def _prompt_of(order: Order) -> tuple[str, str]:
 
 def _handle_of(order: Order, wanted: Wanted) -> SessionHandle:
     """What finds the session by its label."""
-    session = order.spec.session or Session()
-    return SessionHandle(
-        order.run.run_id,
-        wanted.label,
-        wanted.parent,
-        expected=session.expect_result,
-        max_tokens=session.max_tokens,
+    return SessionHandle(order.run.run_id, wanted.label, wanted.parent).judged_by(
+        order.spec.session or Session()
     )
 
 

@@ -106,7 +106,7 @@ class Followed:
     def judge_by(self, session: Session) -> None:
         """Take what an end is judged by from the spec, if no earlier runner has noted it."""
         if self._is_unnoted:
-            self.handle = self.handle._replace(expected=session.expect_result, max_tokens=session.max_tokens)
+            self.handle = self.handle.judged_by(session)
 
     async def wait(self, sink: RunSink) -> Ending:
         """How the run ends."""
@@ -159,7 +159,7 @@ class Followed:
                 self._concluding = self._do(self._conclude(row))
             return
         self._say("waits in the gateway's lane, which is full" if row.status == QUEUED else None)
-        if self.handle.max_tokens is not None:
+        if self.handle.is_counted or self.handle.max_tokens is not None:
             self._measure(row)
 
     def missed(self, fault: GatewayFault) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.model import Session
 from jeeves_runner.execute.contract import Handle
 
 NAME: Final = "session"
@@ -26,10 +27,20 @@ class SessionHandle(NamedTuple):
     """What its final text must be, as ``Session.expect_result``; None: anything."""
     max_tokens: int | None = None
     """With more than these it is cancelled; None: no limit."""
+    is_counted: bool = False
+    """Whether what it uses is to be known while it runs, for the tokens that its job may use in a day."""
+
+    def judged_by(self, session: Session) -> "SessionHandle":
+        """The same with what a job says of its sessions."""
+        return self._replace(
+            expected=session.expect_result,
+            max_tokens=session.max_tokens,
+            is_counted=session.max_tokens_per_day is not None,
+        )
 
     def opaque(self) -> Handle:
         """The same for the runner."""
-        facts = {name: value for name, value in self._asdict().items() if value is not None}
+        facts = {name: value for name, value in self._asdict().items() if value not in (None, False)}
         del facts["run_id"]
         return Handle(NAME, self.run_id, facts)
 
@@ -49,6 +60,7 @@ class SessionHandle(NamedTuple):
             run=_text(facts, "run"),
             expected=_text(facts, "expected"),
             max_tokens=tokens if type(tokens) is int and tokens > 0 else None,
+            is_counted=facts.get("is_counted") is True,
         )
 
 

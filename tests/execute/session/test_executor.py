@@ -351,6 +351,13 @@ def test_over_max_tokens_it_is_cancelled(far: Double) -> None:
     assert sink.tokens[0] < sink.tokens[-1] <= ending.tokens
 
 
+def test_what_counts_for_a_day_is_known_while_it_runs(far: Double) -> None:
+    ending, sink = end_of(far, order("MODE:steps=9:1", max_tokens_per_day=1))
+    assert (ending.status, ending.tokens) == ("ok", 10 * 1234)
+    assert 0 < sink.tokens[0] < 10 * 1234
+    assert not any(end_of(far, order("MODE:steps=3:1", run_id=2))[1].tokens)
+
+
 def test_a_prompt_may_stand_in_a_file(far: Double, tmp_path: Path) -> None:
     def of(path: Path, run_id: int) -> Order:
         spec, run = order(run_id=run_id)

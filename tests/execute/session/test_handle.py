@@ -24,7 +24,7 @@ def test_sessions_of_all_jobs_are_listed_by_what_their_labels_have_in_common() -
 
 
 def test_a_handle_comes_back_from_the_database() -> None:
-    whole = SessionHandle(3, "l", "p", key="k", run="r", expected="json", max_tokens=5)
+    whole = SessionHandle(3, "l", "p", key="k", run="r", expected="json", max_tokens=5, is_counted=True)
     short = SessionHandle(3, "l", "p")
     for handle in (whole, short):
         assert SessionHandle.of(Handle.from_json(3, handle.opaque().as_json())) == handle
@@ -33,5 +33,5 @@ def test_a_handle_comes_back_from_the_database() -> None:
 def test_what_is_no_handle_is_none() -> None:
     for text in ("{}", '{"executor": "session"}', '{"executor": "session", "label": 3, "parent": "p"}'):
         assert SessionHandle.of(Handle.from_json(1, text)) is None
-    odd = {"executor": "session", "label": "l", "parent": "p", "key": 1, "max_tokens": True}
+    odd = {"executor": "session", "label": "l", "parent": "p", "key": 1, "max_tokens": True, "is_counted": 1}
     assert SessionHandle.of(Handle.from_json(1, json.dumps(odd))) == SessionHandle(1, "l", "p")
