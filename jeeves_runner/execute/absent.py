@@ -17,7 +17,10 @@ class Absent:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._lost = Lost(message=f"the runner died while this ran, and this one has no executor {name}")
+        self._lost = Lost(
+            message=f"the runner died while this ran, and this one has no executor {name}",
+            left_alive="its work may go on elsewhere",
+        )
 
     async def open(self) -> None:
         """There is nothing to get ready."""

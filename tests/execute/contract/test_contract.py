@@ -394,6 +394,9 @@ def test_a_run_of_an_executor_that_is_gone_is_lost(make: Make) -> None:
     async def scenario() -> None:
         executors = Executors([make()], lambda _spec: "unused", HERE)
         answer = await executors.recover(left(order("true")), '{"executor": "cluster", "job": "x"}')
-        assert answer == Lost(message="the runner died while this ran, and this one has no executor cluster")
+        assert answer == Lost(
+            message="the runner died while this ran, and this one has no executor cluster",
+            left_alive="its work may go on elsewhere",
+        )
 
     run(scenario)
