@@ -14,7 +14,7 @@ def first_damage(conn: apsw.Connection, clock: Clock, seconds: float) -> str | N
     """What is broken in the database, by SQLite's own look at its pages and indexes; None if nothing is.
 
     The look ends after so many seconds: of a large database only a part has been looked at then. It is one
-    read, which keeps nobody from reading and writing.
+    read, which keeps no program from reading and writing.
     """
     until = clock.monotonic() + seconds
     conn.set_progress_handler(lambda: clock.monotonic() > until, _STEPS)

@@ -108,7 +108,7 @@ def test_what_was_secret_and_deleted_does_not_stay_in_the_log(path: Path) -> Non
     log = path.with_name("runner.sqlite-wal")
 
     async def rest(upkeep: WalUpkeep, clock: HandClock) -> bool:
-        """Whether the file is made short once nobody writes."""
+        """Whether the file is made short once nothing is written."""
         await upkeep.look()
         before = log.stat().st_mtime_ns
         clock.advance(seconds=REST)

@@ -10,7 +10,7 @@ from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.wording import brief, shown
 
 _STARTERS: Final = ("schedule", "on_start", "after", "on_queue", "on_change")
-"""The keys by which a job starts although nobody triggers it."""
+"""The keys by which a job starts without being triggered."""
 
 _MAX_PARAMS: Final = 64
 _MAX_ENUM_VALUE: Final = 1024
