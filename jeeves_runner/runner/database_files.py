@@ -108,7 +108,7 @@ class WalUpkeep:
             await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
-        """One look: checkpoint if others have written much, and shorten the file once nothing is written, if it
+        """One look: checkpoint if others have written much, and shorten the file once it is at rest, if it
         has grown or may hold secret parameters that have been deleted.
 
         Raises DatabaseError, and OSError for a disk that fails or does not answer.
