@@ -7,7 +7,7 @@ with what is due now, by the beginning of the labels that the sessions of a runn
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Final, Protocol
 
@@ -103,6 +103,7 @@ class Poller:
         pauses = Pauses(self._pace.pause)
         while True:
             due = await self._next()
+            planned = {watched: self._due[watched] for watched in due}
             try:
                 await self._look(due)
             except GatewayFault as fault:
@@ -113,7 +114,7 @@ class Poller:
             else:
                 self._trouble.over()
                 pauses.begin_anew()
-                self._put_off(due)
+                self._put_off(planned)
 
     async def _next(self) -> list[Watched]:
         """Wait until one is due; all that are to be looked at then."""
@@ -134,11 +135,14 @@ class Poller:
     def _interval(self, watched: Watched) -> float:
         return interval(asyncio.get_running_loop().time() - self._born[watched], self._pace.look)
 
-    def _put_off(self, looked_at: Iterable[Watched]) -> None:
-        """All by the same part of their intervals, so that they stay together."""
+    def _put_off(self, planned: Mapping[Watched, float]) -> None:
+        """All that were looked at, by the same part of their intervals, so that they stay together.
+
+        ``planned``: when each was due. One that has been hurried since is due again.
+        """
         now, part = asyncio.get_running_loop().time(), jittered(1.0)
-        for watched in looked_at:
-            if watched in self._due:
+        for watched, at in planned.items():
+            if self._due.get(watched) == at:
                 self._due[watched] = now + part * self._interval(watched)
 
     async def _look(self, due: Iterable[Watched]) -> None:

@@ -112,6 +112,32 @@ def test_one_that_is_not_there_is_told_so_by_itself_alone() -> None:
     assert far.asked[-1]["search"] == "x9999x"
 
 
+def test_one_that_is_hurried_while_it_is_looked_at_is_looked_at_again() -> None:
+    """What was done to it meanwhile may not show in that look, and the next would be long in coming."""
+    seen = Seen(keys(1)[0])
+
+    class Hurrying(Far):
+        async def invoke(self, tool: str, args: Details, *, parent: str | None = None) -> Details:
+            if not self.asked:
+                poller.hurry(seen)
+            return await super().invoke(tool, args, parent=parent)
+
+    far = Hurrying(keys(1))
+    poller = Poller(far, PACE)
+
+    async def scenario() -> None:
+        poller.add(seen, age=10_000)
+        polling = asyncio.create_task(poller.run())
+        async with asyncio.timeout(5):
+            while len(seen.rows) < 2:
+                seen.news.clear()
+                await seen.news.wait()
+        polling.cancel()
+        await asyncio.wait([polling])
+
+    asyncio.run(scenario())
+
+
 def test_a_gateway_that_is_away_is_told_and_asked_again() -> None:
     names = keys(3)
     far, watched = Far(names), [Seen(name) for name in names]
