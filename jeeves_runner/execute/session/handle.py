@@ -40,7 +40,9 @@ class SessionHandle(NamedTuple):
 
     def opaque(self) -> Handle:
         """The same for the runner."""
-        facts = {name: value for name, value in self._asdict().items() if value not in (None, False)}
+        facts = {
+            name: value for name, value in self._asdict().items() if value is not None and value is not False
+        }
         del facts["run_id"]
         return Handle(NAME, self.run_id, facts)
 
