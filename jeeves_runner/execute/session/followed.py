@@ -59,6 +59,7 @@ class Followed:
         self._poller = poller
         self._clock = clock
         self._began_at = began_at
+        self._age, self._followed_since = 0.0, clock.monotonic()
         self._on_done = on_done
         self._sink: RunSink | None = None
         self._said: str | None = None
@@ -98,6 +99,7 @@ class Followed:
 
     def begin(self, age: float = 0.0) -> None:
         """Follow it from now on. ``age``: seconds since its beginning."""
+        self._age = age
         if self.handle.key is None:
             self._do(self._find(age))
         else:
@@ -224,7 +226,8 @@ class Followed:
         return self._silent_looks < _SILENT_LOOKS
 
     def _ending_of(self, evidence: Evidence) -> Ending:
-        span = span_of(evidence, self._began_at, self._clock.now())
+        took = self._age + self._clock.monotonic() - self._followed_since
+        span = span_of(evidence, self._began_at, self._clock.now(), max(0, round(took * 1000)))
         ending = conclusion(evidence, expected=self.handle.expected, span=span)
         return self._over(replace(ending, message=None)) if self._is_over else ending
 

@@ -89,15 +89,15 @@ def _fault(messages: tuple[Message, ...]) -> str:
     return "the session has failed"
 
 
-def span_of(evidence: Evidence, began_at: datetime, seen_at: datetime) -> Span:
+def span_of(evidence: Evidence, began_at: datetime, seen_at: datetime, took_ms: int) -> Span:
     """When it ran: by the gateway's clock where that fits between the beginning and the end that were seen
-    from here, else these."""
+    from here, else these. ``took_ms``: milliseconds between the two, however the clock was set meanwhile."""
     times = [message.at for message in evidence.messages if message.at is not None]
     if times:
         began, ended = min(times), max(*times, evidence.row.updated_at or 0)
         if began_at - _SKEW <= _instant(began) and _instant(ended) <= seen_at + _SKEW:
             return Span(_instant(began), ended - began)
-    return Span(began_at, max(0, round((seen_at - began_at).total_seconds() * 1000)))
+    return Span(min(began_at, seen_at - timedelta(milliseconds=took_ms)), took_ms)
 
 
 def _instant(milliseconds: int) -> datetime:

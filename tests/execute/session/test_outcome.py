@@ -87,12 +87,19 @@ def test_it_ran_when_the_gateway_says_if_that_can_be() -> None:
     first = message("user", "do", timestamp=NOON_MS + 2000)
     evidence = Evidence(row("done", updatedAt=NOON_MS + 5500), (first,), None, "", False)
     seen = NOON + timedelta(seconds=6)
-    assert span_of(evidence, NOON, seen) == (NOON + timedelta(seconds=2), 3500)
-    an_hour_ahead = span_of(evidence, NOON - timedelta(hours=1), seen - timedelta(hours=1))
+    assert span_of(evidence, NOON, seen, 6000) == (NOON + timedelta(seconds=2), 3500)
+    an_hour_ahead = span_of(evidence, NOON - timedelta(hours=1), seen - timedelta(hours=1), 6000)
     assert an_hour_ahead == (NOON - timedelta(hours=1), 6000)
     no_date = Evidence(row("done", updatedAt=2**62), (first,), None, "", False)
-    assert span_of(no_date, NOON, seen) == (NOON, 6000)
-    assert span_of(Evidence.of_row(row("killed")), NOON, seen) == (NOON, 6000)
+    assert span_of(no_date, NOON, seen, 6000) == (NOON, 6000)
+    assert span_of(Evidence.of_row(row("killed")), NOON, seen, 6000) == (NOON, 6000)
+
+
+def test_a_clock_that_is_set_meanwhile_changes_nothing_of_how_long_it_took() -> None:
+    evidence = Evidence.of_row(row("done"))
+    back = NOON - timedelta(hours=4)
+    assert span_of(evidence, NOON, back, 4000) == (back - timedelta(seconds=4), 4000)
+    assert span_of(evidence, NOON, NOON + timedelta(days=3), 4000) == (NOON, 4000)
 
 
 def test_fields_of_another_kind_count_as_absent() -> None:
