@@ -63,8 +63,11 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
     """
     await executors.open()
     left = list(left_running(conn))
-    if left:
-        log.warning("looking for %d runs that a runner has left which has ended", len(left))
+    outliving = sum(one.origin is not None for one in left)
+    if outliving < len(left):
+        log.warning("runs of a runner that has ended, which are settled: %d", len(left) - outliving)
+    if outliving:
+        log.info("runs that may have gone on without a server, which are followed: %d", outliving)
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(one: LeftRun) -> tuple[Executor, Handle] | Lost:
@@ -83,9 +86,7 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
     )
     if left:
         kept, unbegun, lost_ones = len(recovered.kept), len(recovered.unbegun), len(recovered.lost)
-        log.warning(
-            "of these runs %d go on, %d had not begun, and %d are interrupted", kept, unbegun, lost_ones
-        )
+        log.info("of them %d go on, %d had not begun, %d are interrupted", kept, unbegun, lost_ones)
     return recovered
 
 
@@ -113,7 +114,8 @@ async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Re
             async with asyncio.timeout(_PATIENCE):
                 if is_confirmed(await executor.wait(handle, Output(None, 0))):
                     left_alive = None
-    lost = Lost(message="the runner died; ended on request", left_alive=left_alive)
+    why = "the runner died" if left.origin is None else "no server followed it"
+    lost = Lost(message=f"{why}; ended on request", left_alive=left_alive)
     return await lost_report(left.run, lost, data_dir)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.gateway import WITHOUT_TIMEOUT, Double, Settings, double
-from support.server import Server, new_project, save, serving, until
+from support.server import Server, command, new_project, save, serving, until
 
 JOB = "type: session\nprompt: '{task}'\ntimeout: 10m\noverlap_policy: allow\n"
 
@@ -70,7 +70,22 @@ def test_a_stop_leaves_the_session_and_the_next_start_takes_it_up(tmp_path: Path
         with serving(root) as server:
             assert server.get(f"/runs/{run_id}")["run"]["status"] in ("running", "ok")
             assert ended(server, run_id)["status"] == "ok"
+            assert "INFO    runs that may have gone on without a server" in server.log.read_text()
         assert len(far.model_calls()) == 1
+
+
+def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            server.stop()
+        assert "no server follows it, and it may go on" in command(root, "status").stdout
+        cancelled = command(root, "cancel", str(run_id)).stdout
+        why = "was followed by no server; it is ended, and recorded as interrupted"
+        assert cancelled == f"Run {run_id} {why}.\n"
+        assert "no server followed it; ended on request" in command(root, "run", str(run_id)).stdout
 
 
 @pytest.mark.slow

@@ -128,4 +128,5 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
         ) from error
     if left_alive is not None:
         return f"Run {left.run.id} is recorded as {ended.status}; {left_alive}."
-    return f"Run {left.run.id} had lost its server; it is ended, and recorded as {ended.status}."
+    why = "had lost its server" if left.origin is None else "was followed by no server"
+    return f"Run {left.run.id} {why}; it is ended, and recorded as {ended.status}."
