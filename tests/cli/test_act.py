@@ -126,12 +126,15 @@ def test_trigger_waits_and_exits_by_the_outcome(
     assert result.stderr == ("  | a\n  | b\n" if code == 1 else "")
 
 
-def test_trigger_tells_the_whole_reason_of_an_end(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = "the gateway refuses the session: " + "its own words, " * 20 + "and what to do"
-    between_looks(monkeypatch, lambda: start(shell, 1), lambda: finish(shell, 1, "error", message=reason))
+@pytest.mark.parametrize(("said", "stop"), [("write x", "."), ("it is out.", ""), ("did you mean x?", "")])
+def test_trigger_tells_all_that_is_said_of_the_end(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, said: str, stop: str
+) -> None:
+    message = f"the prompt cannot be made: {'x' * 200}; {said}"
+    between_looks(monkeypatch, lambda: start(shell, 1), lambda: finish(shell, 1, "error", message=message))
     with shell.server():
         result = shell.run("trigger", "backup", "--wait")
-    assert result.stdout == f"Run 1 of backup ended error after 1.2s: {reason}.\n"
+    assert result.stdout == f"Run 1 of backup ended error after 1.2s: {message}{stop}\n"
 
 
 def test_trigger_reports_a_skip_as_not_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,8 @@ def _report_end(app: App, run: "WholeRunRow") -> int:
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
     note = f": {text}" if (text := whole_run_note(run, served=True)) else ""
     word = Styled(run["status"], "green" if code == exits.OK else "red")
-    app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note.removesuffix('.')}.")
+    stop = "" if note.endswith((".", "?", "!", "…")) else "."
+    app.print(f"Run {run['id']} of {run['job_id']} ended ", word, f"{took}{note}{stop}")
     if code == exits.ENDED_BADLY:
         for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
             say(f"{OF_A_RUN}{line}")
