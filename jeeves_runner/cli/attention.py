@@ -94,7 +94,10 @@ def lost_rows(active: list[RunRow], elsewhere: Container[int]) -> Iterator[Row]:
     work is not on this machine, and goes on."""
     for run in active:
         if run["status"] == "running" and run["id"] in elsewhere:
-            why = f"its server has ended; the next one follows it, `jeeves-runner cancel {run['id']}` ends it"
+            why = (
+                "no server follows it, and it may go on; the next one follows it,"
+                f" or `jeeves-runner cancel {run['id']}` ends it"
+            )
             yield Styled("left", "yellow"), f"run {run['id']} of {run['job_id']}", why
         elif run["status"] == "running":
             why = f"its server died; the next one settles it, or `jeeves-runner cancel {run['id']}` does"

@@ -64,7 +64,7 @@ def test_a_run_elsewhere_is_left_and_not_lost_without_a_server(shell: Shell) -> 
     shell.ledger.conn.execute("UPDATE runs SET origin = '{}' WHERE id = ?", (running,))
     lines = [words(line) for line in shell.text("status").splitlines()]
     (line,) = [line for line in lines if line.startswith(("left", "lost"))]
-    assert line.startswith(f"left run {running} of agent its server has ended; the next one follows it")
+    assert line.startswith(f"left run {running} of agent no server follows it, and it may go on; the next")
 
 
 def test_status_of_a_copy_of_a_database_finds_no_server(shell: Shell) -> None:
