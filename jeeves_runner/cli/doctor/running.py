@@ -43,7 +43,7 @@ def examine_server(config: Config, server: RunnerRow | None) -> Iterator[Diagnos
 
 
 def _examine_address(host: str, port: int) -> Diagnosis:
-    free = f"none runs, and {host}:{port} is free for one"
+    free = f"none runs, and {host}:{port} is free for one" if port else "none runs; one takes any free port"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with closing(socket.socket(family, kind, protocol)) as probe:
