@@ -17,6 +17,7 @@ import pytest
 from import_rules import ALL
 from support.docs import (
     DOCS,
+    ROOT,
     blocks,
     code,
     headings,
@@ -327,3 +328,11 @@ def _may_become(conn: apsw.Connection, before: RunStatus, after: RunStatus) -> b
     except apsw.ConstraintError:
         return False
     return True
+
+
+def test_what_sessions_are_said_to_say_stands_in_the_program() -> None:
+    folder = ROOT / "jeeves_runner/execute/session"
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
+    rows = table(read("reference/sessions.md"), "message")
+    assert len(rows) >= 5
+    assert [row[0] for row in rows if code(row[0])[0].removesuffix("…") not in source] == []
