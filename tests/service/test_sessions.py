@@ -81,7 +81,7 @@ def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tm
             run_id = begin(server)
             until(far.model_calls)
             server.stop()
-        assert "no server follows it, and it may go on" in command(root, "status").stdout
+        assert "its server has ended; the next one follows it" in command(root, "status").stdout
         cancelled = command(root, "cancel", str(run_id)).stdout
         why = "was followed by no server; it is ended, and recorded as interrupted"
         assert cancelled == f"Run {run_id} {why}.\n"
