@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from jeeves_runner.core.inheritance import Patterns, is_inherited
 from jeeves_runner.core.model import Secret
@@ -16,9 +16,7 @@ from jeeves_runner.execute.contract import Order, RunFacts
 from jeeves_runner.execute.local.faults import Fault, refused
 from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
 from jeeves_runner.execute.local.secret_values import masking_fault, secret_value
-
-MAX_SECRETS: Final = 256 * 1024
-"""Bytes of all secrets of a run together."""
+from jeeves_runner.execute.output.masks import check_size
 
 
 class Surroundings(NamedTuple):
@@ -71,7 +69,7 @@ def build_environment(order: Order, around: Surroundings, taken: frozenset[str] 
         if (fault := masking_fault(order.run.params[name])) is not None:
             unmasked.append(f"parameter {name}: {fault.message}; {fault.hint}")
     if secrets:
-        _check_size(secrets)
+        check_size(secrets)
     if "PATH" in own:
         own["PATH"] = _with_own_bin(own["PATH"])
     own |= _facts_as_variables(order.run, around) | param_variables(order.run.params)
@@ -102,16 +100,6 @@ def _resolve(name: str, secret: Secret, around: Surroundings) -> str:
     if isinstance(value, Fault):
         raise InvalidValue(f"env {name}: {value.message}", hint=value.hint)
     return value
-
-
-def _check_size(secrets: Sequence[str]) -> None:
-    """What masks them takes up to a hundred times their size, and a second of the interpreter's time."""
-    size = sum(len(os.fsencode(secret)) for secret in secrets)
-    if size > MAX_SECRETS:
-        raise InvalidValue(
-            f"env: its secrets have {-(-size // 1024)} KiB together",
-            hint=f"at most {MAX_SECRETS // 1024} KiB can be masked; let the script read longer ones itself",
-        )
 
 
 def _with_own_bin(path: str) -> str:

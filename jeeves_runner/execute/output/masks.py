@@ -1,13 +1,17 @@
 """Gets ready what masks the secrets of a run: at once for short ones, in a thread for long ones."""
 
+import os
 from collections.abc import Sequence
 from threading import Lock
 from typing import Final
 
-from jeeves_runner.errors import StartFailed
+from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.output.automaton import Automaton
 from jeeves_runner.execute.output.secret_texts import texts_of
 from jeeves_runner.side_thread import SideThread
+
+MAX_SECRETS: Final = 256 * 1024
+"""Bytes of all secrets of a run together."""
 
 _AT_ONCE: Final = 512
 """Characters of all secrets of a run up to which their automaton takes a few milliseconds."""
@@ -16,6 +20,17 @@ _PATIENCE: Final = 30.0
 _MOST_KEPT: Final = 32
 _MOST_STATES: Final = 4 * 1024 * 1024
 """Of all that are kept, some 60 MB. The newest is kept however large it is."""
+
+
+def check_size(secrets: Sequence[str]) -> None:
+    """InvalidValue for more secrets than a run may have: what masks them takes up to a hundred times their
+    size, and a second of the interpreter's time."""
+    size = sum(len(os.fsencode(secret)) for secret in secrets)
+    if size > MAX_SECRETS:
+        raise InvalidValue(
+            f"the secrets of the run have {-(-size // 1024)} KiB together",
+            hint=f"at most {MAX_SECRETS // 1024} KiB can be masked; let the script read longer ones itself",
+        )
 
 
 class Masks:

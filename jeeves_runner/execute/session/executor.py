@@ -17,6 +17,7 @@ from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, RunSink
 from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.file_work import beside_the_loop
+from jeeves_runner.execute.output.masks import check_size
 from jeeves_runner.execute.session.followed import NEVER_BEGAN, Followed
 from jeeves_runner.execute.session.gateway import Gateway, NotNow, Unauthorized
 from jeeves_runner.execute.session.handle import NAME, SessionHandle
@@ -110,7 +111,9 @@ class SessionExecutor:
             token = await self._gateway.token()
         except Unauthorized as fault:
             raise StartFailed(str(fault), hint=fault.hint) from None
-        await sink.prepared(secrets=(token, *_secret_values(run)), script_hash=digest)
+        secrets = (token, *_secret_values(run))
+        check_size(secrets)
+        await sink.prepared(secrets=secrets, script_hash=digest)
         label = label_of(session.label, run.job_id, run.run_id, run.mark)
         return Wanted(label, parent_of(run.job_id), _arguments(prompt, session, spec.timeout_ms))
 

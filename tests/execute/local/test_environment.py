@@ -194,7 +194,7 @@ def test_the_secrets_of_a_run_hold_256_kib_together_at_most(facts: Facts) -> Non
     script(facts, "more", "\xe9")
     full = tuple((f"KEY{n}", Secret(kind="file", ref="full")) for n in range(4))
     environment(facts, env=full)
-    with pytest.raises(InvalidValue, match="env: its secrets have 257 KiB together") as refused:
+    with pytest.raises(InvalidValue, match="the secrets of the run have 257 KiB together") as refused:
         environment(facts, env=(*full, ("MORE", Secret(kind="file", ref="more"))))
     assert refused.value.hint is not None
     assert "at most 256 KiB" in refused.value.hint

@@ -109,6 +109,14 @@ def test_secret_parameters_are_masked_in_what_an_agent_repeats(far: Double) -> N
     play(scenario)
 
 
+def test_more_secrets_than_can_be_masked_are_refused(far: Double) -> None:
+    spec, run = order()
+    names = [f"KEY{number}" for number in range(5)]
+    run = run._replace(params=dict.fromkeys(names, "x" * 64 * 1024), secret_params=frozenset(names))
+    assert refusal(far, Order(spec, run)).message.startswith("the secrets of the run have 321 KiB together")
+    assert not far.counts()
+
+
 def test_a_long_text_comes_whole(far: Double) -> None:
     ending, sink = end_of(far, order("MODE:long=100000"))
     assert ending.message is None
