@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 import apsw
 
 from jeeves_runner.core.model import Retries
-from jeeves_runner.core.outcome import UNCONFIRMED, Lost, is_confirmed
+from jeeves_runner.core.outcome import Cancelled, Finished, Lost, is_confirmed
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import JobRow, job_row
@@ -82,7 +81,7 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
     recovered = Recovered(
         kept=[Kept(one, *answer) for one, answer in found if not isinstance(answer, Lost)],
         unbegun=[(one, answer) for one, answer in lost if not answer.began],
-        lost=[(one, await lost_report(one.run, answer, data_dir)) for one, answer in lost if answer.began],
+        lost=[(one, await left_report(one.run, answer, data_dir)) for one, answer in lost if answer.began],
     )
     if left:
         kept, unbegun, lost_ones = len(recovered.kept), len(recovered.unbegun), len(recovered.lost)
@@ -105,18 +104,24 @@ async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Re
     """End a run that no runner looks after, whatever carries it out; how it ended."""
     answer = await executors.recover(left_facts(left), left.handle)
     if isinstance(answer, Lost):
-        left_alive = answer.left_alive
-    else:
-        executor, handle = answer
-        await executor.cancel(handle, 0)
-        left_alive = UNCONFIRMED
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                if is_confirmed(await executor.wait(handle, Output(None, 0))):
-                    left_alive = None
-    why = "the runner died" if left.origin is None else "no server followed it"
-    lost = Lost(message=f"{why}; ended on request", left_alive=left_alive)
-    return await lost_report(left.run, lost, data_dir)
+        why = "the runner died" if left.origin is None else "no server followed it"
+        lost = Lost(message=f"{why}; ended on request", left_alive=answer.left_alive)
+        return await left_report(left.run, lost, data_dir)
+    return await left_report(left.run, await _cancelled(*answer), data_dir)
+
+
+async def _cancelled(executor: Executor, handle: Handle) -> Cancelled:
+    """End work that outlives its runner; what is known of its end."""
+    await executor.cancel(handle, 0)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            ending = await executor.wait(handle, Output(None, 0))
+    except TimeoutError:
+        return Cancelled(confirmed=False)
+    known = ending if isinstance(ending, Finished | Cancelled) else Cancelled()
+    if is_confirmed(ending):
+        return Cancelled(tokens=known.tokens, model=known.model)
+    return Cancelled(message=known.message, tokens=known.tokens, model=known.model, confirmed=False)
 
 
 def left_facts(left: LeftRun) -> LeftFacts:
@@ -127,9 +132,9 @@ def left_facts(left: LeftRun) -> LeftFacts:
     )
 
 
-async def lost_report(run: Run, lost: Lost, data_dir: str) -> Report:
+async def left_report(run: Run, ending: Lost | Cancelled, data_dir: str) -> Report:
     """What there is to record of a run of which nothing is left but its log."""
-    return Report(ending=lost, record=await asyncio.to_thread(left_record, run, data_dir))
+    return Report(ending=ending, record=await asyncio.to_thread(left_record, run, data_dir))
 
 
 def left_record(run: Run, data_dir: str) -> RunRecord:

@@ -11,13 +11,18 @@ from support.engine import EngineExecutor, engine
 from support.runs import Place, Rig, job, with_runner
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.core.model import CancelCause, Retries, RunStatus
 from jeeves_runner.core.outcome import Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.db.run_list import WholeRunRow, run_row
 from jeeves_runner.db.runner import begin_epoch
+from jeeves_runner.db.runs import left_running
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
+from jeeves_runner.execute.origin import RunOrigin
+from jeeves_runner.execute.registry import Executors
+from jeeves_runner.runs.outcomes import record_outcome
+from jeeves_runner.runs.settle import end_left_run
 
 
 @pytest.fixture
@@ -79,6 +84,30 @@ def test_what_comes_after_an_end_that_was_not_confirmed_is_noted_beside_it(place
 
     with_runner(place, scenario, executor=executor(place))
     assert len(place.runs()) == 1
+
+
+@pytest.mark.parametrize("is_deaf", [False, True])
+def test_what_is_ended_without_a_server_is_recorded_with_what_it_used(place: Place, is_deaf: bool) -> None:
+    root = place.root
+    asyncio.run(executor(place).ask(op="be", deaf=is_deaf))
+    place.apply(job("work", f"echo '9 x' >> $SAYS; touch {root}/begun; exec sleep 60"))
+
+    async def begin(rig: Rig) -> None:
+        await rig.runs.request("work")
+        await rig.until((root / "begun").exists)
+
+    with_runner(place, begin, executor=executor(place))
+    (left,) = left_running(place.conn)
+    executors = Executors([executor(place)], lambda _spec: "engine", RunOrigin.here(place.path))
+    report = asyncio.run(end_left_run(executors, left, place.logs.data_dir))
+    with place.write() as tx:
+        epoch = tx.conn.execute("SELECT max(epoch) FROM runs").get
+        record_outcome(tx, left.run.id, report, None, epoch=epoch, cause=CancelCause.CANCEL)
+    ended = row(place)
+    assert (ended["status"], ended["confirmed"]) == ("cancelled", not is_deaf)
+    note = " (the engine does not obey)" if is_deaf else ""
+    assert ended["message"] == f"cancelled on request{note}"
+    assert ended["tokens"] == (None if is_deaf else 9)
 
 
 def test_a_timeout_that_was_not_confirmed_may_turn_out_to_have_gone_well(place: Place) -> None:

@@ -174,3 +174,17 @@ def test_a_run_that_waits_for_the_gateway_is_begun_by_the_next_runner(tmp_path: 
             far.start()
             assert ended(server, run_id)["status"] == "ok"
             assert len(far.model_calls()) == 1
+
+
+def test_a_session_is_cancelled_without_a_server_too(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            server.stop()
+        answer = command(root, "cancel", str(run_id))
+        assert answer.stdout == f"Run {run_id} had lost its server; it is ended, and recorded as cancelled.\n"
+        (row,) = json.loads(command(root, "runs", "--json").stdout)["runs"]
+        assert (row["status"], row["message"]) == ("cancelled", "cancelled on request")
+        assert row["cancel_cause"] == "cancel"

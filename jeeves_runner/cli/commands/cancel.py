@@ -37,7 +37,7 @@ def command(app: App, run_id: int) -> None:
     """End RUN, whether it runs or waits.
 
     A server that runs does it. Without one, a waiting run is cancelled at once, and of a run whose server
-    died all processes are killed and the run is recorded as interrupted.
+    died all processes are killed and the run is recorded as interrupted; a session is ended at the gateway.
     """
     from jeeves_runner.views.runs import run_view
 
@@ -104,18 +104,25 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     # Costly to import, and needed after a crash alone.
     import asyncio
 
-    from jeeves_runner.core.outcome import Lost
+    from jeeves_runner.core.outcome import UNCONFIRMED, Cancelled, Lost
     from jeeves_runner.executors import make_executors
     from jeeves_runner.runs.outcomes import record_outcome
     from jeeves_runner.runs.settle import end_left_run
 
     executors = make_executors(app.settings, app.clock)
     report = asyncio.run(end_left_run(executors, left, str(app.settings.data_dir)))
-    left_alive = report.ending.left_alive if isinstance(report.ending, Lost) else None
+    left_alive: str | None = None
+    match report.ending:
+        case Lost():
+            left_alive = report.ending.left_alive
+        case Cancelled(confirmed=False):
+            left_alive = report.ending.message or UNCONFIRMED
     try:
         with transaction(conn, app.clock) as tx:
             runner = runner_row(tx.conn)
             cause = cancel_cause(tx.conn, left.run.id)
+            if isinstance(report.ending, Cancelled):  # it could go on without its server
+                cause = request_cancel(tx, left.run.id, CancelCause.CANCEL)
             ended = record_outcome(
                 tx, left.run.id, report, None, epoch=runner.epoch if runner else 0, cause=cause
             )
