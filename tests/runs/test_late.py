@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.engine import EngineExecutor, engine
 from support.runs import Place, Rig, job, with_runner
+from support.server import until
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Retries, RunStatus
@@ -90,13 +91,15 @@ def test_what_comes_after_an_end_that_was_not_confirmed_is_noted_beside_it(place
 def test_what_is_ended_without_a_server_is_recorded_with_what_it_used(place: Place, is_deaf: bool) -> None:
     root = place.root
     asyncio.run(executor(place).ask(op="be", deaf=is_deaf))
-    place.apply(job("work", f"echo '9 x' >> $SAYS; touch {root}/begun; exec sleep 60"))
+    place.apply(job("work", work(place, f"touch {root}/said; exec sleep 60")))
 
     async def begin(rig: Rig) -> None:
         await rig.runs.request("work")
         await rig.until((root / "begun").exists)
 
     with_runner(place, begin, executor=executor(place))
+    go(place)
+    until((root / "said").exists)
     (left,) = left_running(place.conn)
     executors = Executors([executor(place)], lambda _spec: "engine", RunOrigin.here(place.path))
     report = asyncio.run(end_left_run(executors, left, place.logs.data_dir))
