@@ -152,7 +152,7 @@ class RunJobBody(NamedTuple):
     params: Annotated[dict[str, object] | None, ParamsField()] = None
     """Its parameters by name."""
     force: Annotated[bool, FlagField()] = False
-    """Although the job is paused or another run of it is active."""
+    """Although the job is paused, another run of it is active, or its tokens are used up."""
 
 
 class PauseBody(NamedTuple):

@@ -53,7 +53,11 @@ _LOOK_ANYWAY: Final = 5.0
     help="A parameter with the text of a file as its value; - is standard input. For secret ones.",
 )
 @click.option("--wait", is_flag=True, help="Wait for the end, of retries too, and exit by it.")
-@click.option("--force", is_flag=True, help="Although the job is paused or another run of it is active.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Although the job is paused, another run of it is active, or its tokens are used up.",
+)
 @json_option
 @pass_app
 def command(
