@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import apsw
 
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
-from jeeves_runner.core.outcome import Lost
+from jeeves_runner.core.outcome import RUNNER_DIED, UNCONFIRMED, Cancelled, Lost
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import runs
 from jeeves_runner.db.runs import LeftRun
@@ -115,6 +116,9 @@ class Restart:
 
     async def _end(self, left: LeftRun) -> None:
         report = await end_left_run(self._executors, left, self._data_dir)
+        if isinstance(report.ending, Cancelled):  # no person has asked for that
+            left_alive = None if report.ending.confirmed else UNCONFIRMED
+            report = replace(report, ending=Lost(message=RUNNER_DIED, left_alive=left_alive))
         await self._writer.write(
             lambda tx: record_outcome(tx, left.run.id, report, None, epoch=self._epoch, cause=None),
             priority=Priority.OUTCOME,

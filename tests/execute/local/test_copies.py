@@ -33,7 +33,7 @@ def copied(original: Place, root: Path) -> Place:
 
 @pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "only noted in the roster"])
 def test_the_runs_of_the_original_go_on(original: Place, tmp_path: Path, is_recorded: bool) -> None:
-    original.apply(job("plain", "read line; sleep 60"), job("nameless", "exec env -i sleep 60"))
+    original.apply(job("plain", "read line || true; sleep 60"), job("nameless", "exec env -i sleep 60"))
 
     async def scenario(rig: Rig) -> None:
         started = [(await rig.runs.request(name)).id for name in ("plain", "nameless")]
