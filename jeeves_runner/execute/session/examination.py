@@ -15,6 +15,8 @@ from jeeves_runner.core.outcome import Finished
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.output.mask import masked
+from jeeves_runner.execute.output.masks import mask_of
 from jeeves_runner.execute.session.executor import SessionExecutor
 from jeeves_runner.execute.session.gateway import (
     Ambiguous,
@@ -101,11 +103,14 @@ async def try_session(gateway: Gateway, clock: Clock) -> Diagnosis:
         return _of("error", f"a session on trial has not ended within {_TRIAL_SECONDS:g} s{said}")
     finally:
         await executor.close()
+    mask = await mask_of(sink.secrets)
     if isinstance(ending, Finished) and ending.status == "ok":
         used = "" if ending.tokens is None else f", {ending.tokens:,} tokens"
-        return _of("ok", f"a session on trial has answered {brief(sink.text.strip())} ({ending.model}{used})")
+        text = brief(masked(sink.text.strip(), mask))
+        return _of("ok", f"a session on trial has answered {text} ({ending.model}{used})")
     status = ending.status if isinstance(ending, Finished) else "interrupted"
-    return _of("error", f"a session on trial has ended {status}: {getattr(ending, 'message', None)}")
+    reason = masked(getattr(ending, "message", None) or "it is not said why", mask)
+    return _of("error", f"a session on trial has ended {status}: {reason}")
 
 
 async def _version(gateway: Gateway) -> str | None:
@@ -195,9 +200,11 @@ class _Kept:
     def __init__(self) -> None:
         self.text = ""
         self.said: str | None = None
+        self.secrets: tuple[str, ...] = ()
 
     async def prepared(self, *, secrets: Sequence[str], script_hash: str | None) -> None:
-        """No output goes anywhere but to the person who asked."""
+        """What an agent says may hold the token, and people pass on what doctor has told them."""
+        self.secrets = tuple(secrets)
 
     def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
         self.text += data.decode(errors="replace")

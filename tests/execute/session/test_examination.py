@@ -107,6 +107,13 @@ def test_a_session_on_trial_is_begun_and_told_of() -> None:
         assert len(far.model_calls()) == 1
 
 
+def test_what_a_session_on_trial_says_is_told_without_the_token() -> None:
+    with double(Settings(token="FAKE-REPLY")) as far:
+        found = found_at(far, token="FAKE-REPLY", with_trial=True)[-1]
+    assert found.level == "ok"
+    assert "has answered *** 1" in found.message
+
+
 def test_a_session_on_trial_that_is_refused_tells_why() -> None:
     with double(Settings(allow=())) as far:
         found = found_at(far, with_trial=True)[-1]
