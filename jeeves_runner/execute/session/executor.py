@@ -19,7 +19,7 @@ from jeeves_runner.execute.local.faults import Fault
 from jeeves_runner.execute.local.file_work import beside_the_loop
 from jeeves_runner.execute.output.masks import check_size
 from jeeves_runner.execute.session.followed import NEVER_BEGAN, Followed
-from jeeves_runner.execute.session.gateway import Gateway, NotNow, Unauthorized
+from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, Unauthorized
 from jeeves_runner.execute.session.handle import NAME, SessionHandle
 from jeeves_runner.execute.session.label import label_of, parent_of, tail_of
 from jeeves_runner.execute.session.pauses import Pace
@@ -182,7 +182,7 @@ class SessionExecutor:
 
     async def _may_be_there(self, known: SessionHandle) -> bool:
         """Whether there is a session of this label, as far as the gateway tells soon."""
-        with suppress(TimeoutError, NotNow, Unauthorized):
+        with suppress(TimeoutError, GatewayFault):
             async with asyncio.timeout(_LOOK):
                 if await find_by_tail(self._gateway, known.label, known.parent) is not None:
                     return True

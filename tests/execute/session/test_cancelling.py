@@ -91,6 +91,30 @@ def test_a_start_that_is_cancelled_before_anything_was_sent_needs_no_gateway_for
         play(lambda: scenario(far))
 
 
+def test_a_gateway_that_lets_nothing_be_looked_for_keeps_no_runner_from_starting() -> None:
+    """Whether there is a session it may tell later; until then the run goes on."""
+    denied = '{"ok":false,"error":{"type":"not_found","message":"Tool not available: sessions_list"}}'
+
+    async def scenario(far: Double) -> None:
+        async with sessions(far) as first:
+            work = order("MODE:slow=2")
+            await first.start(work)
+        async with sessions(far) as second:
+            far.switch_on(answer("sessions_list", 404, denied, times=None))
+            found = await second.executor.recover(left(work), None)
+            assert isinstance(found, Handle)
+            sink = Noted()
+            waiting = asyncio.create_task(second.executor.wait(found, sink))
+            await sink.until_said("Tool not available: sessions_list")
+            far.switch_off()
+            ending = await waiting
+            assert isinstance(ending, Finished)
+            assert ending.status == "ok"
+
+    with double(Settings(speed=20)) as far:
+        play(lambda: scenario(far))
+
+
 def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model() -> None:
     async def scenario(far: Double) -> None:
         async with sessions(far) as runner:
