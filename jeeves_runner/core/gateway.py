@@ -31,6 +31,8 @@ def url_fault(url: str) -> tuple[str, str] | None:
         return "does not begin with http:// or https://", _FORM
     if not parts.hostname:
         return "names no host", _FORM
+    if not _can_be_host(parts.hostname):
+        return "names no host: a part of its name is empty or has more than 63 characters", _FORM
     if "?" in url or "#" in url:
         return "has a query or fragment, and calls go to paths below it", "end it before the `?` or `#`"
     return None
@@ -58,6 +60,11 @@ def _parts(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _can_be_host(host: str) -> bool:
+    """Whether an address or a name could be looked up: see RFC 1035, 2.3.4."""
+    return ":" in host or all(0 < len(part) < 64 for part in host.removesuffix(".").split("."))
 
 
 def _is_loopback(host: str) -> bool:

@@ -193,7 +193,7 @@ class Gateway:
             ) as response:
                 return response.status, response.headers, await _content(response)
         # None of them is kept as a cause: their requests hold the token.
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise Unreachable(_words_of(error)) from None
         except TimeoutError:
             words = f"the gateway has not answered within {self._timeout:g} s"
@@ -291,7 +291,7 @@ def _words_of(error: Exception) -> str:
         reason = "its certificate is not trusted"
     elif isinstance(error, aiohttp.ClientSSLError):
         reason = "no TLS connection can be made"
-    elif isinstance(error, aiohttp.ClientConnectorDNSError):
+    elif isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.InvalidURL):
         reason = "its host is not known"
     elif isinstance(error, aiohttp.ConnectionTimeoutError):
         reason = "it takes too long to connect"

@@ -175,8 +175,9 @@ def test_what_keeps_a_connection_from_being_made_is_said_in_words(far: Double) -
             await gateway.invoke("sessions_list", {})
         return str(caught.value)
 
-    words = [using(url, scenario) for url in ("http://nowhere.invalid", far.url.replace("http", "https"))]
-    assert words == [
+    urls = ("http://nowhere.invalid", "http://256.1.1.1", far.url.replace("http", "https"))
+    assert [using(url, scenario) for url in urls] == [
+        "the gateway cannot be reached: its host is not known",
         "the gateway cannot be reached: its host is not known",
         "the gateway cannot be reached: no TLS connection can be made",
     ]
