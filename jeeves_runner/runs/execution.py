@@ -11,7 +11,7 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.core.wrong_clock import time_left
 from jeeves_runner.db.runs import LeftRun
 from jeeves_runner.db.writer import TRY_AGAIN
-from jeeves_runner.errors import JeevesError, StartFailed
+from jeeves_runner.errors import DatabaseError, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.orders import Secrets, order_of, order_to_mask
@@ -278,18 +278,24 @@ class Execution:
 
     async def _mask_again(self, run: Run, trace: Trace) -> None:
         """Have the trace mask what the earlier runner's did."""
-        secrets: Sequence[str] = ()
-        try:
-            secrets = await self.executor.secrets(order_to_mask(self.job, run, self.mark, self._secrets))
-        except Exception:  # the work goes on, and its end is waited for
-            log.exception("run %d was taken over, and its output is not masked", run.id)
         while True:
             try:
+                secrets = await self._secrets_of(run)
                 await trace.output.prepared(secrets=secrets, script_hash=run.script_hash)
                 return
-            except StartFailed as error:  # for want of time or threads
+            except (StartFailed, DatabaseError) as error:  # for want of time or threads, or a locked database
                 log.warning("the output of run %d cannot be masked yet: %s", run.id, error)
                 await asyncio.sleep(TRY_AGAIN)
+
+    async def _secrets_of(self, run: Run) -> Sequence[str]:
+        """Those of a run that was taken over. Raises DatabaseError."""
+        try:
+            return await self.executor.secrets(order_to_mask(self.job, run, self.mark, self._secrets))
+        except DatabaseError:
+            raise
+        except Exception:  # the work goes on, and its end is waited for
+            log.exception("run %d was taken over, and its output is not masked", run.id)
+            return ()
 
     async def _wait(self, handle: Handle, trace: Trace) -> Ending:
         try:

@@ -15,7 +15,7 @@ from support.runs import Place, Rig, job, with_runner
 from jeeves_runner.core.model import Param, RunStatus, Secret
 from jeeves_runner.core.outcome import Finished
 from jeeves_runner.db.run_list import run_row
-from jeeves_runner.errors import StartFailed
+from jeeves_runner.errors import DatabaseBusy, StartFailed
 from jeeves_runner.execute.contract import Handle, Order
 from jeeves_runner.execute.output.sink import Output
 
@@ -112,6 +112,25 @@ def test_a_run_whose_secrets_cannot_be_found_out_is_waited_for_all_the_same(
     broken = Broken(place.root / "socket")
     with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=broken)
     assert "run 1 was taken over, and its output is not masked" in caplog.text
+
+
+def test_output_is_not_asked_for_before_the_database_has_told_its_secrets(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.apply(job("work", work(place, f"echo it is {SECRET}"), env=ENV))
+    killed_at_work(place)
+    failures = [DatabaseBusy("it is locked")]
+
+    class Locked(EngineExecutor):
+        async def secrets(self, order: Order) -> tuple[str, ...]:
+            if failures:
+                raise failures.pop()
+            return (SECRET,)
+
+    (place.root / "go").touch()
+    with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=Locked(place.root / "socket"))
+    assert place.runs("work")[0].stdout == "it is ***\n"
+    assert "the output of run 1 cannot be masked yet: it is locked" in caplog.text
 
 
 def test_output_that_cannot_be_masked_yet_is_not_asked_for_before(
