@@ -65,7 +65,9 @@ def test_an_attempt_that_finds_nothing_to_do_ends_its_chain(place: Place) -> Non
     ("cause", "status"), [(CancelCause.CANCEL, "cancelled"), (CancelCause.TIMEOUT, "timeout")]
 )
 def test_a_run_that_was_asked_to_end_is_not_skipped(place: Place, cause: CancelCause, status: str) -> None:
-    place.apply(coded("trap 'exit 78' TERM; touch begun; while :; do sleep 0.01; done", cwd=str(place.root)))
+    place.apply(
+        coded("trap 'exit 78' TERM; touch begun; while :; do sleep 0.01 || true; done", cwd=str(place.root))
+    )
 
     async def scenario(rig: Rig) -> Run:
         run = await rig.runs.request("coded")

@@ -129,9 +129,8 @@ def test_the_timeout_begins_with_the_main_part(place: Place) -> None:
 
 def test_one_that_takes_too_long_is_ended_with_all_that_it_started(place: Place) -> None:
     """The limit is 30 s, or the timeout of the job if that is shorter."""
-    check = (
-        "echo waiting; (setsid sleep 60 & echo $! > child) ; trap 'exit 0' TERM; while :; do sleep 0.01; done"
-    )
+    child = "(setsid sleep 60 & echo $! > child)"
+    check = f"echo waiting; {child}; trap 'exit 0' TERM; while :; do sleep 0.01 || true; done"
     run = finished(place, check, timeout_ms=200, retries=Retries(limit=1, delay_ms=60_000))
     assert (run.status, run.message) == ("error", "precheck: it took longer than 0.2 s")
     assert (run.cancel_cause, run.stdout) == (None, "waiting\n")
@@ -286,7 +285,7 @@ def test_a_run_is_cancelled_in_its_precheck(place: Place) -> None:
 
 @pytest.mark.parametrize("code", [0, 10])
 def test_a_precheck_that_answers_a_request_to_end_is_cancelled_all_the_same(place: Place, code: int) -> None:
-    check = f"trap 'exit {code}' TERM; touch begun; while :; do sleep 0.01; done"
+    check = f"trap 'exit {code}' TERM; touch begun; while :; do sleep 0.01 || true; done"
     place.apply(checked(place, check, "touch main"))
 
     async def scenario(rig: Rig) -> Run:

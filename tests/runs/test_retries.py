@@ -96,7 +96,7 @@ def test_a_request_that_is_seen_with_the_retry_of_an_older_run_meets_it(template
 
 def test_a_run_that_is_replaced_after_its_timeout_is_not_tried_again(place: Place) -> None:
     go = place.root / "go"
-    command = f"trap : TERM; until test -e {go}; do sleep 0.02; done; exit 1"
+    command = f"trap : TERM; until test -e {go}; do sleep 0.02 || true; done; exit 1"
     retries = Retries(limit=1, delay_ms=60_000, on=("timeout",))
     limits = {"timeout_ms": 100, "kill_grace_ms": 60_000}
     place.apply(job("slow", command, overlap_policy=OverlapPolicy.REPLACE, retries=retries, **limits))
