@@ -83,6 +83,7 @@ def test_what_was_waited_for_in_vain_is_not_waited_for_again(
 
 
 def test_what_is_lost_is_told_where_it_is_missing(pipe: Pipe) -> None:
+    pipe.fill()
     pipe.say(0, LINES)
     os.read(pipe.read_end, 20_000)
     until(lambda: pipe.handler._size < 5_000)
