@@ -33,7 +33,7 @@ TEXTS = (
 """Small modules of the core that read, check and write texts and values. All rooms use them; each may use
 those before it."""
 
-CORE = (*WORDS, *TEXTS, "core.schedule", "core.manifest", "core")
+CORE = (*WORDS, *TEXTS, "core.schedule", "core.alerts", "core.manifest", "core")
 FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles")
 SETTINGS = (
     *FLOOR,
@@ -52,7 +52,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **{word: WORDS[:place] for place, word in enumerate(WORDS)},
     **{text: (*WORDS, *TEXTS[:place]) for place, text in enumerate(TEXTS)},
     "core.schedule": (*WORDS, *TEXTS),
-    "core.manifest": (*WORDS, *TEXTS, "core.schedule"),
+    "core.manifest": (*WORDS, *TEXTS, "core.schedule", "core.alerts"),
+    "core.alerts": (*WORDS, *TEXTS, "core.schedule"),
     "core": CORE[:-1],
     "access": WORDS,
     "regular_files": WORDS,

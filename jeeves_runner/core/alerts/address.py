@@ -1,0 +1,31 @@
+"""Addresses of channels, as manifests and the config name them."""
+
+import re
+from typing import Final, Literal, NamedTuple
+
+Kind = Literal["slack", "webhook", "email"]
+
+SLACK: Final = re.compile(r"[CDGU][A-Z0-9]{5,31}")
+"""The id of a Slack channel, a conversation or a person."""
+WEBHOOK: Final = re.compile(r"webhook:(?P<name>[a-z0-9][a-z0-9._-]{0,63})")
+EMAIL: Final = re.compile(r"email:(?P<name>[^\s@,;:<>\"()\\\[\]]{1,64}@[A-Za-z0-9.-]{1,253})")
+
+
+class Address(NamedTuple):
+    """Where people are told."""
+
+    kind: Kind
+    """Which sort of channel."""
+    name: str
+    """Slack's id, the name of a webhook of the config, or the address of a mailbox."""
+
+
+def parse(text: str) -> Address | None:
+    """What a text names; None if it is no address."""
+    if SLACK.fullmatch(text):
+        return Address("slack", text)
+    if found := WEBHOOK.fullmatch(text):
+        return Address("webhook", found["name"])
+    if found := EMAIL.fullmatch(text):
+        return Address("email", found["name"])
+    return None

@@ -1,0 +1,49 @@
+"""What a channel is: it takes a message to where people read it, or says why not."""
+
+from typing import ClassVar, NamedTuple, Protocol
+
+from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.errors import JeevesError
+
+
+class Sent(NamedTuple):
+    """A message that has arrived."""
+
+    ref: str | None = None
+    """What names it at the channel, so that replies find it: Slack's ``ts``, a mail's Message-ID."""
+
+
+class NotSent(JeevesError):
+    """A try that failed for now: it is worth another one."""
+
+    code: ClassVar[str] = "not_sent"
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, may_have_arrived: bool = False
+    ) -> None:
+        """``retry_after``: seconds that the channel wants to be left alone. ``may_have_arrived``: nobody has
+        said that it did not."""
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.may_have_arrived = may_have_arrived
+
+
+class Rejected(JeevesError):
+    """The channel will not take this message, nor any like it, until somebody changes something.
+
+    The ``hint`` says what.
+    """
+
+    code: ClassVar[str] = "rejected"
+
+
+class Channel(Protocol):
+    """One place, such as a Slack channel or a mailbox. Calls come one after another."""
+
+    async def send(self, message: Message, *, thread: str | None, again: bool) -> Sent:
+        """Deliver a message, as a reply where ``thread`` names an earlier one of this channel.
+
+        ``again``: an earlier try may have arrived; a channel that can look does so first, and answers with
+        what it finds. Raises NotSent and Rejected, and nothing else. It ends by itself within a minute.
+        """
+        ...
