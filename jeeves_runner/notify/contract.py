@@ -1,5 +1,6 @@
 """What a channel is: it takes a message to where people read it, or says why not."""
 
+from datetime import datetime
 from typing import ClassVar, NamedTuple, Protocol
 
 from jeeves_runner.core.alerts.message import Message
@@ -40,10 +41,11 @@ class Rejected(JeevesError):
 class Channel(Protocol):
     """One place, such as a Slack channel or a mailbox. Calls come one after another."""
 
-    async def send(self, message: Message, *, thread: str | None, again: bool) -> Sent:
+    async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
         """Deliver a message, as a reply where ``thread`` names an earlier one of this channel.
 
-        ``again``: an earlier try may have arrived; a channel that can look does so first, and answers with
-        what it finds. Raises NotSent and Rejected, and nothing else. It ends by itself within a minute.
+        ``tried_at``: when an earlier try began that may have arrived; a channel that can look does so first,
+        and answers with what it finds. Raises NotSent and Rejected, and nothing else. It ends by itself within
+        a minute.
         """
         ...
