@@ -3,11 +3,13 @@
 import re
 from typing import Final, Literal, NamedTuple
 
+from jeeves_runner.core.values import ID_PATTERN
+
 Kind = Literal["slack", "webhook", "email"]
 
 SLACK: Final = re.compile(r"[CDG][A-Z0-9]{5,31}")
 """The id of a Slack channel, or of a conversation of a few."""
-WEBHOOK: Final = re.compile(r"webhook:(?P<name>[a-z0-9][a-z0-9._-]{0,63})")
+WEBHOOK: Final = re.compile(f"webhook:(?P<name>{ID_PATTERN})")
 EMAIL: Final = re.compile(r"email:(?P<name>[^\s@,;:<>\"()\\\[\]]{1,64}@[A-Za-z0-9.-]{1,253})")
 
 
