@@ -103,8 +103,9 @@ def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
 
 _TAKEN: Final = (
     "SELECT id, CASE WHEN deleted_at IS NULL AND instr(spec, '\"from_env\"') THEN"
-    " (SELECT json_group_array(value ->> '$.from_env') FROM json_each(jobs.spec, '$.env')"
-    " WHERE type = 'object' AND value ->> '$.from_env' IS NOT NULL) END FROM jobs"
+    " (SELECT json_group_array(name) FROM (SELECT value ->> '$.from_env' AS name"
+    " FROM json_each(jobs.spec, '$.env') WHERE type = 'object'"
+    " UNION ALL SELECT jobs.spec ->> '$.heartbeat.from_env') WHERE name IS NOT NULL) END FROM jobs"
 )
 
 
