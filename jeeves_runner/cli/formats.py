@@ -4,10 +4,10 @@ import json
 import shlex
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from itertools import pairwise
 from typing import Final
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.origin import DIRTY
 from jeeves_runner.core.wording import one_line
 
@@ -31,18 +31,8 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def duration(ms: int | None) -> str:
-    """A length of time as ``340ms``, ``1.2s``, ``45s``, ``3m 5s``, ``2h 10m`` or ``4d 1h``."""
-    if ms is None:
-        return NONE
-    if ms < SECOND:
-        return f"{ms}ms"
-    if ms < 10 * SECOND:
-        return f"{ms // SECOND}.{ms % SECOND // 100}s"
-    for (unit, name), (smaller, smaller_name) in pairwise(UNITS):
-        if ms >= unit:
-            rest = ms % unit // smaller
-            return f"{ms // unit}{name} {rest}{smaller_name}" if rest else f"{ms // unit}{name}"
-    return f"{ms // SECOND}s"
+    """A length of time as ``core.durations.in_units`` has it."""
+    return NONE if ms is None else in_units(ms)
 
 
 def relative(then: datetime | None, now: datetime) -> str:

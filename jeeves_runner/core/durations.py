@@ -70,6 +70,19 @@ def format_duration(ms: int) -> str:
     return "".join(parts)
 
 
+def in_units(ms: int) -> str:
+    """A length of time as people read it, in two units at most: ``340ms 1.2s 45s 4m 10s 2h 10m 4d 1h``."""
+    if ms < UNITS_MS["s"]:
+        return f"{ms}ms"
+    if ms < 10 * UNITS_MS["s"]:
+        return f"{ms // 1_000}.{ms % 1_000 // 100}s"
+    for name, smaller in (("d", "h"), ("h", "m"), ("m", "s")):
+        if ms >= UNITS_MS[name]:
+            rest = ms % UNITS_MS[name] // UNITS_MS[smaller]
+            return f"{ms // UNITS_MS[name]}{name}" + (f" {rest}{smaller}" if rest else "")
+    return f"{ms // UNITS_MS['s']}s"
+
+
 def parse_size(text: str) -> int:
     """Bytes of a text such as ``512MiB``; ValueError with a sentence for anything else."""
     match = re.fullmatch(_SIZE, text)

@@ -43,6 +43,12 @@ class JobRow(NamedTuple):
     """When it was deleted; None for a live job."""
 
 
+DELETED: Final = "deleted_at IS NOT NULL"
+"""The condition of tombstones."""
+
+DISABLED: Final = "deleted_at IS NULL AND NOT enabled"
+"""That of jobs that are declared, and never scheduled."""
+
 _NO_NAMES: Final[frozenset[str]] = frozenset()
 
 _COLUMNS: Final = ", ".join("spec" if field == "spec_text" else field for field in JobRow._fields)

@@ -1,9 +1,9 @@
 """What a channel is: it takes a message to where people read it, or says why not."""
 
-from typing import ClassVar, NamedTuple, Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from jeeves_runner.core.alerts.message import Message
-from jeeves_runner.errors import JeevesError
 
 
 class Sent(NamedTuple):
@@ -13,10 +13,8 @@ class Sent(NamedTuple):
     """What names it at the channel, so that replies find it: Slack's ``ts``, a mail's Message-ID."""
 
 
-class NotSent(JeevesError):
-    """A try that failed for now: it is worth another one."""
-
-    code: ClassVar[str] = "not_sent"
+class NotSent(Exception):
+    """A try that failed for now: it is worth another one. The text is for people."""
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, may_have_arrived: bool = False
@@ -24,26 +22,31 @@ class NotSent(JeevesError):
         """``retry_after``: seconds that the channel wants to be left alone. ``may_have_arrived``: nobody has
         said that it did not."""
         super().__init__(message)
+        self.message = message
         self.retry_after = retry_after
         self.may_have_arrived = may_have_arrived
 
 
-class Rejected(JeevesError):
+class Rejected(Exception):
     """The channel will not take this message, nor any like it, until somebody changes something.
 
-    The ``hint`` says what.
+    The text is for people; the ``hint`` says what to change.
     """
 
-    code: ClassVar[str] = "rejected"
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
 
 
 class Channel(Protocol):
     """One place, such as a Slack channel or a mailbox. Calls come one after another."""
 
-    async def send(self, message: Message, *, thread: str | None, again: bool) -> Sent:
+    async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
         """Deliver a message, as a reply where ``thread`` names an earlier one of this channel.
 
-        ``again``: an earlier try may have arrived; a channel that can look does so first, and answers with
-        what it finds. Raises NotSent and Rejected, and nothing else. It ends by itself within a minute.
+        ``tried_at``: when an earlier try began that may have arrived; a channel that can look does so
+        first, and answers with what it finds. Raises NotSent and Rejected, and nothing else. It ends by
+        itself within a minute.
         """
         ...

@@ -8,8 +8,8 @@ from jeeves_runner.core.values import ID_PATTERN
 Kind = Literal["slack", "webhook", "email"]
 
 # Not compiled here: every command reads the config, and few of them meet an address.
-SLACK: Final = "[CDGU][A-Z0-9]{5,31}"
-"""The id of a Slack channel, a conversation or a person."""
+SLACK: Final = "[CDG][A-Z0-9]{5,31}"
+"""The id of a Slack channel, or of a conversation of a few."""
 WEBHOOK: Final = f"webhook:(?P<name>{ID_PATTERN})"
 EMAIL: Final = r"email:(?P<name>[^\s@,;:<>\"()\\\[\]]{1,64}@[A-Za-z0-9.-]{1,253})"
 

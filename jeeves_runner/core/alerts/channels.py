@@ -14,6 +14,7 @@ _WEBHOOK_WORDS: Final = ("webhook", "webhooks", "web-hook", "hook")
 _MAIL_WORDS: Final = ("email", "e-mail", "mail", "mailto", "smtp")
 _SLACK_WORDS: Final = ("slack", "channel")
 _NONE_WORDS: Final = ("none", "null", "no", "off", "never", "nobody", "false")
+_PERSON: Final = "[UW][A-Z0-9]{5,31}"
 _SLACK_LINK: Final = r"/(?:archives|client/\w+)/([A-Z0-9]+)"
 
 
@@ -76,6 +77,8 @@ def _meant(text: str, channels: Channels) -> str:
         )
     if text.strip().lower() in _NONE_WORDS:
         return "write null, without quotes, for none"
+    if re.fullmatch(_PERSON, text.lstrip("@")):
+        return "people are told in a channel: write the id of their conversation with the app, D0123ABCDEF"
     if text.lstrip().startswith(("#", "@")):
         return (
             "write its id, such as C0123ABCDEF: Slack shows it at the end of what it tells about the channel"

@@ -42,5 +42,13 @@ class Message(NamedTuple):
     """The command that shows more."""
     link: str | None = None
     """The page that shows more, an absolute URL."""
+    job: str | None = None
+    """The id of the job that it is about, for programs."""
+    cause: str = ""
+    """Of ``words.Cause``, for programs."""
+    said: str = ""
+    """Of ``words.Said``, for programs."""
+    incident: str | None = None
+    """Names the incident over all its messages, as ``alert_id`` names this one; None: it is of none."""
     attachment: Attachment | None = None
     """What is to be uploaded, or shortened where a channel takes no files."""

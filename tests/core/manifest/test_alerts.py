@@ -108,6 +108,7 @@ def test_a_queue_says_where_its_dead_letters_are_told() -> None:
         ("slack:C0123ABCDEF", "write C0123ABCDEF"),
         ("'https://x.slack.com/archives/C0123ABCDEF'", "write C0123ABCDEF"),
         ("'https://hooks.slack.com/services/T0/hunter2'", "name it in the config"),
+        ("U0123ABCDEF", "write the id of their conversation with the app"),
         ("webhook:Ops", "write webhook:ops"),
         ("webhook:night shift", "write webhook:night-shift"),
         ("webhooks:ops", "write webhook:ops"),

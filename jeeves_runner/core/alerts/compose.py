@@ -1,0 +1,280 @@
+"""The words of a message: who, what, since when, what has changed, what to do next.
+
+The reader has just been woken: the title says in one line which job it is and what happened.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from jeeves_runner.core.alerts.message import Attachment, Fact, Message, Tone
+from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
+from jeeves_runner.core.alerts.texts import between, clean, last_lines, moment, short_moment
+from jeeves_runner.core.alerts.words import Cause, Said
+from jeeves_runner.core.durations import in_units
+from jeeves_runner.core.model import Reason, RunStatus, Trigger
+from jeeves_runner.core.wording import one_line
+
+_INLINE: Final = 2_000
+"""Characters of an output that stand in the message itself; a longer one is a file."""
+_FIELDS: Final = 8
+
+_OVER: Final = {
+    Cause.FAILURE: "is ok again",
+    Cause.MISSED: "runs again",
+    Cause.INTERRUPTED: "is ok again",
+    Cause.LATE: "has started in time again",
+    Cause.OVERRUN: "has ended in time again",
+    Cause.OUTLASTS: "fits between its times again",
+    Cause.STALE: "is fresh again",
+    Cause.HELD: "is read again",
+    Cause.BLOCKED: "are applied again",
+    Cause.DISK_FULL: "has room again",
+}
+_STILL: Final = {
+    Cause.FAILURE: "still fails",
+    Cause.MISSED: "has not run since it missed its time",
+    Cause.INTERRUPTED: "has not been ok since it was interrupted",
+    Cause.LATE: "is still late",
+    Cause.OVERRUN: "still takes too long",
+    Cause.OUTLASTS: "still takes longer than the time between its runs",
+    Cause.STALE: "is still stale",
+    Cause.HELD: "is still held back",
+    Cause.BLOCKED: "are still not applied",
+    Cause.DISK_FULL: "is still full",
+}
+_SUBJECTS: Final = {
+    Cause.BLOCKED: "changes of the manifests",
+    Cause.DISK_FULL: "the disk",
+    Cause.CLOCK: "the clock",
+    Cause.DOWN: "the runner",
+}
+_MISSED: Final = {
+    Reason.LATE: "no runner was there until it was too late",
+    Reason.SUPERSEDED: "no runner was there, and only the latest of them is made up for",
+    Reason.NO_CATCH_UP: "no runner was there, and the job has catch_up: none",
+}
+
+
+class Links(NamedTuple):
+    """Where a message leads to."""
+
+    public_url: str | None = None
+    """The address of the runner's pages, without a slash at its end; None: they have none."""
+
+
+def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> Message:
+    """The message for one row of the outbox. ``database`` names the database, for what lasts."""
+    run, job, incident = telling.run, telling.job, telling.incident
+    failed = telling.said is not Said.RECOVERED and telling.cause is not Cause.SUCCESS
+    whole = Message(
+        alert_id=alert_id,
+        tone=_tone(telling),
+        title=title_of(telling),
+        facts=tuple(_facts(telling)),
+        output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
+        command=None if run is None else f"jeeves-runner logs {run.id}",
+        link=_link(links, run, job),
+        job=None if job is None else job.id,
+        cause=telling.cause or "",
+        said=telling.said,
+        incident=None if incident is None else f"{database}/incident-{incident.id}",
+    )
+    return _with_output(whole, run) if telling.said is Said.OUTPUT else whole
+
+
+def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
+    """One message for several rows, each named by its title."""
+    titles = tuple(title_of(each) for each in tellings)
+    over = all(each.said is Said.RECOVERED for each in tellings)
+    interrupted = all(each.cause is Cause.INTERRUPTED for each in tellings)
+    what = "are over" if over else "runs were interrupted" if interrupted else "more alerts within a minute"
+    return Message(
+        alert_id=alert_id,
+        tone="good" if over else "bad",
+        title=f"{len(titles)} incidents {what}" if over else f"{len(titles)} {what}",
+        items=titles,
+        command="jeeves-runner alerts",
+        link=links.public_url,
+        cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
+        said=tellings[0].said,
+    )
+
+
+def title_of(telling: Telling) -> str:
+    """One line: who, and what happened."""
+    return one_line(_title(telling))
+
+
+def _title(telling: Telling) -> str:
+    who = _who(telling)
+    match telling.said:
+        case Said.TEST:
+            return "This is a test: messages from jeeves-runner arrive here"
+        case Said.OUTPUT:
+            return f"{who}: output of run {'?' if telling.run is None else telling.run.id}"
+        case Said.RECOVERED:
+            return f"{who} {_of(_OVER, telling)}{_lasted(telling.incident)}"
+        case Said.REMINDER:
+            return f"{who} {_of(_STILL, telling)}{_since(telling)}"
+        case _:
+            return f"{who} {_what(telling)}"
+
+
+def _who(telling: Telling) -> str:
+    if telling.job is not None:
+        return telling.job.id
+    subject = telling.facts.get("subject")
+    return str(subject) if subject else _SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
+
+
+def _of(words: dict[Cause, str], telling: Telling) -> str:
+    return words[telling.cause] if telling.cause in words else str(telling.facts.get("words", ""))
+
+
+def _lasted(incident: Lasting | None) -> str:
+    if incident is None or incident.closed_at is None:
+        return ""
+    times = f", {incident.times} times" if incident.times > 1 else ""
+    return f" after {between(incident.opened_at, incident.closed_at)}{times}"
+
+
+def _since(telling: Telling) -> str:
+    incident = telling.incident
+    if incident is None:
+        return ""
+    zone = "UTC" if telling.job is None else telling.job.timezone
+    times = f", {incident.times} times" if incident.times > 1 else ""
+    since = short_moment(incident.opened_at, zone, telling.at)
+    return f" since {since} ({between(incident.opened_at, telling.at)}{times})"
+
+
+def _what(telling: Telling) -> str:
+    """What happened, as the end of a sentence that begins with its subject."""
+    run, words = telling.run, telling.facts.get("words")
+    if words:
+        return str(words)
+    if run is None:
+        return {Cause.FAILURE: "failed", Cause.SUCCESS: "is ok"}.get(
+            telling.cause,  # type: ignore[arg-type]
+            "needs attention",
+        )
+    if run.status is RunStatus.MISSED:
+        return _missed(telling, run)
+    count = 1 if telling.incident is None else telling.incident.times
+    in_a_row = f" ({count} times in a row)" if count > 1 else ""
+    return f"{_ended(run)}{_took(run, telling.job)}{in_a_row}"
+
+
+def _missed(telling: Telling, run: ToldRun) -> str:
+    zone = "UTC" if telling.job is None else telling.job.timezone
+    why = _MISSED.get(run.reason)  # type: ignore[call-overload]
+    because = "" if why is None else f": {why}"
+    if run.scheduled_for is None:
+        return f"missed a run{because}"
+    first = short_moment(run.scheduled_for, zone, telling.at)
+    if run.occurrences == 1:
+        return f"missed its run of {first}{because}"
+    return f"missed {run.occurrences} runs since {first}{because}"
+
+
+def _ended(run: ToldRun) -> str:
+    match run.status:
+        case RunStatus.OK:
+            return "is ok"
+        case RunStatus.TIMEOUT:
+            return "timed out"
+        case RunStatus.INTERRUPTED:
+            return "was interrupted"
+        case RunStatus.ERROR if run.signal is not None:
+            return f"failed: ended by {run.signal}"
+        case RunStatus.ERROR if run.exit_code is not None:
+            return f"failed: exit code {run.exit_code}"
+        case RunStatus.ERROR if run.message:
+            return f"failed: {_brief(run.message)}"
+        case RunStatus.ERROR:
+            return "failed"
+        case _:
+            return f"is {run.status}"
+
+
+def _took(run: ToldRun, job: ToldJob | None) -> str:
+    if run.duration_ms is None:
+        return ""
+    usual = None if job is None or job.usual_ms is None else f", usually {in_units(job.usual_ms)}"
+    return f" after {in_units(run.duration_ms)}{usual or ''}"
+
+
+def _brief(text: str) -> str:
+    line = " ".join(clean(text).split())
+    return line if len(line) <= 200 else line[:199] + "…"
+
+
+def _facts(telling: Telling) -> Iterator[Fact]:
+    job, run = telling.job, telling.run
+    zone = "UTC" if job is None else job.timezone
+    if job is not None and job.name != job.id:
+        yield Fact("Name", one_line(job.name))
+    if job is not None and job.owner:
+        yield Fact("Owner", one_line(job.owner))
+    if run is not None:
+        yield from _run_facts(run, zone)
+    if telling.changed is not None and telling.said is not Said.RECOVERED:
+        yield Fact("Changed since it was ok", one_line(_changed(telling.changed)))
+    for name, value in telling.facts.get("lines", ()):
+        yield Fact(one_line(str(name)), one_line(str(value)))
+    if job is not None and job.coming is not None:
+        yield Fact("Next", moment(job.coming, zone))
+
+
+def _run_facts(run: ToldRun, zone: str) -> Iterator[Fact]:
+    if run.scheduled_for is not None:
+        text = moment(run.scheduled_for, zone)
+        until = "" if run.last_for is None else f" to {moment(run.last_for, zone)}"
+        yield Fact("Scheduled", text + until)
+    elif run.trigger is not Trigger.SCHEDULE:
+        yield Fact("Trigger", str(run.trigger))
+    if run.attempts > 1:
+        yield Fact("Attempt", f"{run.attempt} of {run.attempts}")
+    is_said = run.status is RunStatus.ERROR and run.exit_code is None and run.signal is None
+    if run.message and not is_said:
+        yield Fact("Message", _brief(run.message))
+
+
+def _changed(changed: Changed) -> str:
+    fields = list(changed.fields[:_FIELDS])
+    if len(changed.fields) > _FIELDS:
+        fields.append(f"and {len(changed.fields) - _FIELDS} more")
+    what = ", ".join(fields)
+    if changed.commit is None:
+        return what
+    by = f" by {changed.author}" if changed.author else ""
+    subject = f": {_brief(changed.subject)}" if changed.subject else ""
+    return f"{what} (commit {changed.commit[:10]}{by}{subject})"
+
+
+def _tone(telling: Telling) -> Tone:
+    if telling.said is Said.RECOVERED or telling.cause is Cause.SUCCESS:
+        return "good"
+    if telling.said in (Said.TEST, Said.OUTPUT) or telling.cause in (Cause.CLOCK, Cause.DOWN):
+        return "plain"
+    return "bad"
+
+
+def _link(links: Links, run: ToldRun | None, job: ToldJob | None) -> str | None:
+    if links.public_url is None:
+        return None
+    if run is not None:
+        return f"{links.public_url}/runs/{run.id}"
+    return f"{links.public_url}/jobs/{quote(job.id)}" if job is not None else links.public_url
+
+
+def _with_output(message: Message, run: ToldRun | None) -> Message:
+    """What a run wrote to stdout: within the message where it is short."""
+    text = "" if run is None or run.stdout is None else clean(run.stdout).strip("\n")
+    if not text:
+        return message._replace(output=None, facts=(*message.facts, Fact("Output", "none")))
+    if len(text) <= _INLINE:
+        return message._replace(output=text)
+    name = f"{message.job or 'run'}-{0 if run is None else run.id}.txt"
+    return message._replace(output=None, attachment=Attachment(name, text + "\n"))

@@ -1,0 +1,119 @@
+"""What a message tells of, read when it is written: a run, its job, what has changed since it was ok."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import median
+from typing import Any, Final
+
+import apsw
+
+from jeeves_runner.core.alerts.telling import Changed, ToldJob, ToldRun
+from jeeves_runner.core.model import JobSpec, RunStatus, Trigger
+from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
+from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db.jobs import JobRow, job_row
+from jeeves_runner.db.unreadable import time_or_none
+
+USUAL_OF: Final = 20
+"""Runs of which the median is taken."""
+USUAL_LEAST: Final = 5
+"""Fewer say nothing."""
+_LOOKED_AT: Final = 200
+"""Newest rows of a job in which those are looked for: a job that does not end ok has no usual time."""
+
+
+def usual_ms(conn: apsw.Connection, job_id: str) -> int | None:
+    """How long runs of a job usually take: the median of its last ``USUAL_OF`` that were ok, in milliseconds;
+    None for fewer than ``USUAL_LEAST``."""
+    rows = conn.execute(
+        "SELECT duration_ms FROM ("
+        "SELECT status, duration_ms FROM runs WHERE job_id = ? ORDER BY id DESC LIMIT ?)"
+        " WHERE status = 'ok' AND duration_ms IS NOT NULL LIMIT ?",
+        (job_id, _LOOKED_AT, USUAL_OF),
+    )
+    lengths = [length for (length,) in rows]
+    return round(median(lengths)) if len(lengths) >= USUAL_LEAST else None
+
+
+def told_job(conn: apsw.Connection, job_id: str, now: datetime) -> ToldJob | None:
+    """A job as a message shows it; None if there is no row of it."""
+    row = job_row(conn, job_id)
+    if row is None:
+        return None
+    spec = _spec(row)
+    return ToldJob(
+        id=job_id,
+        name=job_id if spec is None else spec.name,
+        owner=None if spec is None else spec.owner,
+        timezone="UTC" if spec is None else spec.timezone,
+        coming=None if spec is None else _coming(row, spec, now),
+        usual_ms=usual_ms(conn, job_id),
+    )
+
+
+def told_run(conn: apsw.Connection, run_id: int) -> ToldRun | None:
+    """A run as a message shows it; None if it has been deleted."""
+    row = conn.execute(_RUN, (run_id,)).fetchone()
+    return None if row is None else _run(run_id, row)
+
+
+def changed_since_ok(conn: apsw.Connection, job_id: str, run_id: int) -> Changed | None:
+    """What is different of a run's job since the last run that was ok; None: nothing, or nothing was ok."""
+    run = conn.execute("SELECT revision_id, script_hash FROM runs WHERE id = ?", (run_id,)).fetchone()
+    ok = conn.execute(_LAST_OK, (job_id, run_id, _LOOKED_AT)).fetchone()
+    if run is None or ok is None:
+        return None
+    (revision, script), (revision_then, script_then) = run, ok
+    rows = conn.execute(_CHANGES, (revision_then, revision, job_id)).fetchall()
+    fields = dict.fromkeys(str(path).partition(".")[0].removesuffix("_ms") for _, _, _, path in rows)
+    if script is not None and script_then not in (None, script):
+        fields["script"] = None
+    if not fields:
+        return None
+    origin: Sequence[Any] = rows[0][:3] if rows else (None, None, None)
+    return Changed(tuple(fields), *origin)
+
+
+_RUN: Final = """
+SELECT status, trigger, attempt,
+  1 + coalesce((SELECT spec ->> '$.retries.limit' FROM jobs WHERE jobs.id = job_id), 0),
+  scheduled_for, last_for, occurrences, started_at, duration_ms, exit_code, signal, message, reason,
+  stdout, stderr
+FROM runs WHERE id = ?
+"""
+_LAST_OK: Final = """
+SELECT revision_id, script_hash FROM (
+  SELECT id, status, revision_id, script_hash FROM runs WHERE job_id = ? AND id < ? ORDER BY id DESC LIMIT ?)
+WHERE status = 'ok' LIMIT 1
+"""
+_CHANGES: Final = """
+SELECT "commit", author, subject, field.value ->> '$.path'
+FROM revisions, json_each(changes) AS change, json_each(change.value, '$.fields') AS field
+WHERE revisions.id > ? AND revisions.id <= ?
+  AND change.value ->> '$.kind' = 'job' AND change.value ->> '$.id' = ?
+ORDER BY revisions.id DESC LIMIT 100
+"""
+
+
+def _spec(row: JobRow) -> JobSpec | None:
+    try:
+        return job_from_text(row.spec_text)
+    except SpecError:  # changed by hand
+        return None
+
+
+def _coming(row: JobRow, spec: JobSpec, now: datetime) -> datetime | None:
+    if row.deleted_at is not None or not row.enabled or not spec.schedule:
+        return None
+    try:
+        return parse_schedule(spec.schedule, spec.timezone, row.namespace, spec.exclude).next_after(now)
+    except ScheduleError:
+        return None
+
+
+def _run(run_id: int, row: Sequence[Any]) -> ToldRun:
+    values = dict(zip(ToldRun._fields, (run_id, *row), strict=True))
+    for name in ("scheduled_for", "last_for", "started_at"):
+        text = values[name]
+        values[name] = None if text is None else time_or_none(text, f"run {run_id}", name)
+    return ToldRun(**{**values, "status": RunStatus(values["status"]), "trigger": Trigger(values["trigger"])})

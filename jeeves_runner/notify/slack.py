@@ -1,0 +1,193 @@
+"""Slack: a message is posted, and looked for before it is posted again.
+
+Each message carries its alert's id in its metadata. After a try of which nobody knows whether it arrived, the
+channel's newest messages are read for that id. An app without the scope for it (``channels:history`` and its
+kin) cannot look: then a message may arrive twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from jeeves_runner.core.alerts.message import Attachment, Message
+from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.slack_blocks import Block, Rendered, render
+from jeeves_runner.notify.slack_errors import FAULTS, NO_THREAD, TOO_MUCH, error_of, judged
+from jeeves_runner.notify.token import Token
+
+BASE_URL: Final = "https://slack.com/api/"
+EVENT: Final = "jeeves_runner_alert"
+"""The type of the metadata."""
+
+_CALL: Final = 15
+"""Seconds that one call may take."""
+_WHOLE: Final = 55.0
+"""Seconds that all calls for one message may take."""
+_PAGES: Final = 10
+_PAGE: Final = 200
+_SKEW: Final = timedelta(hours=1)
+"""By how much this machine's clock may be ahead of Slack's without a message being overlooked."""
+
+log = logging.getLogger(__name__)
+
+# The library writes whole calls to its log at level DEBUG, and asks this level of the logger alone.
+_library_log = logging.getLogger(f"{__name__}.library")
+_library_log.setLevel(logging.WARNING)
+
+
+class Slack:
+    """A workspace: what its channels share. ``base_url`` ends with a slash."""
+
+    def __init__(self, token: Token, base_url: str = BASE_URL) -> None:
+        self._token = token
+        self._base_url = base_url
+
+    async def client(self) -> AsyncWebClient:
+        """For one message. Rejected if there is no token. Tries are repeated by the delivery, not within."""
+        token = await self._token.read()
+        return AsyncWebClient(
+            token=token, base_url=self._base_url, timeout=_CALL, retry_handlers=[], logger=_library_log
+        )
+
+
+class SlackChannel:
+    """One channel of a workspace, by its id."""
+
+    def __init__(self, slack: Slack, channel: str) -> None:
+        self._slack = slack
+        self._channel = channel
+
+    async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
+        """As ``contract.Channel.send``; ``thread`` and what is returned is Slack's ``ts``."""
+        client = await self._slack.client()
+        try:
+            async with asyncio.timeout(_WHOLE):
+                return await _Posting(client, self._channel, message, thread).carry_out(tried_at)
+        except TimeoutError as error:
+            raise judged(error) from None
+
+
+class _Posting:
+    """The calls for one message."""
+
+    def __init__(self, client: AsyncWebClient, channel: str, message: Message, thread: str | None) -> None:
+        self._client = client
+        self._channel = channel
+        self._message = message
+        self._thread = thread
+
+    async def carry_out(self, tried_at: datetime | None) -> Sent:
+        shown = render(self._message)
+        ts = None if tried_at is None else await self._find(tried_at)
+        if ts is None:
+            ts = await self._post(shown)
+        for attachment in self._attachments(shown):
+            await self._attach(attachment, ts, looked_for=tried_at is not None)
+        return Sent(ts)
+
+    async def _post(self, shown: Rendered) -> str:
+        """Post it, in a plainer form where Slack takes no other; its ``ts``."""
+        try:
+            return await self._call_post(shown.text, shown.blocks, self._thread)
+        except FAULTS as fault:
+            word = error_of(fault)
+            if word not in (*TOO_MUCH, NO_THREAD):
+                raise judged(fault) from None
+        log.warning("Slack does not take the form of a message (%s); it is sent in a plainer one", word)
+        try:
+            return await self._call_post(shown.text, None, None if word == NO_THREAD else self._thread)
+        except FAULTS as fault:
+            raise judged(fault) from None
+
+    async def _call_post(self, text: str, blocks: list[Block] | None, thread: str | None) -> str:
+        answer = await self._client.chat_postMessage(
+            channel=self._channel,
+            text=text,
+            blocks=blocks,
+            thread_ts=thread,
+            metadata={"event_type": EVENT, "event_payload": {"alert_id": self._message.alert_id}},
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        ts = answer.get("ts")
+        if not isinstance(ts, str):
+            raise ValueError("an answer without the name of the message")
+        return ts
+
+    async def _find(self, tried_at: datetime) -> str | None:
+        """The ``ts`` of this message, if it has arrived; None also where the app may not look."""
+        oldest = f"{(tried_at - _SKEW).timestamp():.6f}"
+        async for found in self._recent(self._thread, oldest):
+            metadata = found.get("metadata") or {}
+            if metadata.get("event_payload", {}).get("alert_id") == self._message.alert_id:
+                return str(found.get("ts"))
+        return None
+
+    async def _recent(self, thread: str | None, oldest: str | None) -> AsyncIterator[dict[str, Any]]:
+        """Messages of the channel, or the replies of a thread, the newest pages of them."""
+        cursor = None
+        for _ in range(_PAGES):
+            asked: dict[str, Any] = {
+                "channel": self._channel,
+                "include_all_metadata": True,
+                "limit": _PAGE,
+                "cursor": cursor,
+                "oldest": oldest,
+            }
+            try:
+                if thread is None:
+                    answer = await self._client.conversations_history(**asked)
+                else:
+                    answer = await self._client.conversations_replies(ts=thread, **asked)
+            except FAULTS as fault:
+                reason = judged(fault)
+                if isinstance(reason, Rejected) or error_of(fault) == NO_THREAD:
+                    return
+                raise NotSent(reason.message, retry_after=reason.retry_after, may_have_arrived=True) from None
+            for found in answer.get("messages") or ():
+                yield found
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    def _attachments(self, shown: Rendered) -> list[Attachment]:
+        found = [] if self._message.attachment is None else [self._message.attachment]
+        if shown.rest:
+            found.append(Attachment("more.txt", "\n".join(shown.rest) + "\n"))
+        return found
+
+    async def _attach(self, attachment: Attachment, ts: str, *, looked_for: bool) -> None:
+        """Upload a text as a reply to its message, which has arrived: a final refusal is only told."""
+        title = f"{attachment.name} ({self._message.alert_id})"
+        thread = self._thread or ts
+        try:
+            if looked_for and await self._is_attached(thread, title):
+                return
+            await self._client.files_upload_v2(
+                channel=self._channel,
+                thread_ts=thread,
+                filename=attachment.name,
+                title=title,
+                content=attachment.text or "\n",
+                request_file_info=False,
+            )
+        except FAULTS as fault:
+            reason = judged(fault)
+            if not isinstance(reason, Rejected):
+                raise NotSent(reason.message, retry_after=reason.retry_after, may_have_arrived=True) from None
+            log.warning("%s cannot be sent to Slack: %s; %s", attachment.name, reason, reason.hint)
+
+    async def _is_attached(self, thread: str, title: str) -> bool:
+        async for found in self._recent(thread, None):
+            if any(file.get("title") == title for file in found.get("files") or ()):
+                return True
+        return False
+
+
+def slack_channels(slack: Slack) -> Callable[[str], SlackChannel]:
+    """Makes the channels of a workspace by their ids."""
+    return lambda channel: SlackChannel(slack, channel)

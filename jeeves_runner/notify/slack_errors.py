@@ -1,0 +1,110 @@
+"""What Slack's answers mean: whether a message may have arrived, or will never be taken.
+
+The words are those of the reference of ``chat.postMessage`` and of the methods for files.
+"""
+
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from jeeves_runner.core.wording import brief
+from jeeves_runner.notify.contract import NotSent, Rejected
+
+_TOKEN: Final = "put the bot token of an app that is installed (it begins with xoxb-) in its place"
+_CHANNEL: Final = "look the id up in the channel's details, at the bottom, and correct the manifest or config"
+
+FINAL: Final[dict[str, str]] = {
+    "invalid_auth": _TOKEN,
+    "not_authed": _TOKEN,
+    "account_inactive": _TOKEN,
+    "token_revoked": _TOKEN,
+    "token_expired": _TOKEN,
+    "not_allowed_token_type": _TOKEN,
+    "org_login_required": "ask an administrator of the workspace",
+    "access_denied": "ask an administrator of the workspace",
+    "no_permission": "ask an administrator of the workspace",
+    "ekm_access_denied": "ask an administrator of the workspace",
+    "team_access_not_granted": "ask an administrator of the workspace",
+    "restricted_action": "let the app post there: the channel's settings, Posting Permissions",
+    "restricted_action_read_only_channel": "let the app post there: the channel's settings",
+    "missing_scope": "give the app the scope chat:write (files:write for files), and install it again",
+    "channel_not_found": f"{_CHANNEL}; a private channel is found once the app is invited: /invite",
+    "not_in_channel": "invite the app there: /invite @ITS-NAME, or give it the scope chat:write.public",
+    "is_archived": "unarchive the channel, or name another one",
+    "channel_type_not_supported": _CHANNEL,
+    "messages_tab_disabled": "let the app have its messages tab, or name a channel",
+    "team_not_found": _TOKEN,
+}
+"""Errors that no other try changes, with what to do."""
+
+TOO_MUCH: Final = frozenset(
+    "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long metadata_too_large".split()  # noqa: SIM905
+)
+"""Slack does not take the form of the message; a plainer one may do."""
+
+NO_THREAD: Final = "thread_not_found"
+"""The message that was to be replied to has been deleted."""
+
+FAULTS: Final = (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError, TypeError)
+"""What a call of the library can raise; the last three where an answer is JSON, but none of Slack's."""
+
+_NOT_DONE: Final = frozenset(
+    "ratelimited rate_limited message_limit_exceeded team_added_to_org service_unavailable".split()  # noqa: SIM905
+)
+"""Errors after which nothing has been posted. Of the others Slack says that some of it may have been done."""
+
+
+def error_of(fault: Exception) -> str:
+    """Slack's word for what is wrong; empty where the answer is none of Slack's."""
+    response: Any = getattr(fault, "response", None)
+    data = getattr(response, "data", None)
+    word = data.get("error") if isinstance(data, dict) else None
+    return word if isinstance(word, str) else ""
+
+
+def judged(fault: Exception) -> NotSent | Rejected:
+    """What a call that failed is for the one who sends."""
+    if isinstance(fault, SlackApiError):
+        return _refused(fault)
+    if isinstance(fault, aiohttp.ClientConnectorError):
+        return NotSent(f"Slack cannot be reached: {brief(str(fault))}")
+    if isinstance(fault, TimeoutError):
+        return NotSent("Slack has not answered in time", may_have_arrived=True)
+    words = f"the call of Slack broke off: {brief(str(fault) or type(fault).__name__)}"
+    return NotSent(words, may_have_arrived=True)
+
+
+def _refused(fault: SlackApiError) -> NotSent | Rejected:
+    word, status, headers = error_of(fault), _status(fault), _headers(fault)
+    if word in FINAL:
+        return Rejected(f"Slack answers {word}", hint=FINAL[word])
+    if status == 429 or word in _NOT_DONE:
+        return NotSent(f"Slack answers {word or status}", retry_after=_seconds(headers.get("Retry-After")))
+    if not word:
+        doubt = "" if status >= 500 else "; is `notifications.slack.base_url` right?"
+        words = f"Slack answers with status {status} and no word of its own{doubt}"
+        return NotSent(words, may_have_arrived=True)
+    return NotSent(f"Slack answers {brief(word)}", may_have_arrived=True)
+
+
+def _status(fault: SlackApiError) -> int:
+    """Where the library could not read an answer, it gives that of aiohttp."""
+    response: Any = fault.response
+    for name in ("status_code", "status"):
+        found = getattr(response, name, None)
+        if isinstance(found, int):
+            return found
+    return 0
+
+
+def _headers(fault: SlackApiError) -> dict[str, str]:
+    found = getattr(fault.response, "headers", None) or {}
+    return {str(name).title(): str(value) for name, value in found.items()}
+
+
+def _seconds(written: str | None) -> float | None:
+    try:
+        return None if written is None else min(max(float(written), 0.0), 3600.0)
+    except ValueError:
+        return None

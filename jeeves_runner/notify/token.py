@@ -1,0 +1,71 @@
+"""A token or key that a channel needs: read anew for each message, so that a new one counts at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from jeeves_runner.notify.contract import Rejected
+from jeeves_runner.regular_files import read_text
+from jeeves_runner.side_thread import SILENT, SideThread
+
+MAX_BYTES: Final = 4096
+"""Of the file: a token has some hundred."""
+
+
+class Place(NamedTuple):
+    """Where a secret stands."""
+
+    setting: str
+    """The setting of the config that names its file, for messages: ``notifications.slack.token_path``."""
+    path: Path | None
+    """The file; None: the config names none."""
+    variable: str | None = None
+    """The variable of the runner's environment that has it where no file does."""
+
+
+class Token:
+    """One that is read when it is needed. Nothing that is said of it has any of it."""
+
+    def __init__(self, place: Place, environment: Mapping[str, str]) -> None:
+        self._place = place
+        self._environment = environment
+        self._thread = SideThread(place.setting)
+
+    async def read(self) -> str:
+        """The text without the white space around it. Rejected if there is none that can be used."""
+        place = self._place
+        if place.path is None:
+            return self._of_variable()
+        try:
+            path = place.path
+            text = await self._thread.call(lambda: read_text(path, MAX_BYTES, follow=True))
+        except TimeoutError:
+            raise self._unreadable(place.path, SILENT) from None
+        except OSError as error:
+            raise self._unreadable(place.path, error.strerror or str(error)) from None
+        except ValueError as error:
+            raise self._unreadable(place.path, str(error)) from None
+        if not is_usable(text.strip()):
+            raise self._unreadable(place.path, "it is blank, or holds what no token can")
+        return text.strip()
+
+    def _of_variable(self) -> str:
+        place = self._place
+        text = self._environment.get(place.variable or "", "").strip()
+        if place.variable is None:
+            raise Rejected(f"`{place.setting}` is not set", hint=f"let `{place.setting}` name a file with it")
+        if not is_usable(text):
+            hint = f"name its file by `{place.setting}` in the config, or set {place.variable} for the runner"
+            raise Rejected("there is no token" if not text else f"{place.variable} holds no token", hint=hint)
+        return text
+
+    def _unreadable(self, path: Path, reason: str) -> Rejected:
+        return Rejected(
+            f"`{self._place.setting}`: nothing can be read from {path}: {reason}",
+            hint="make it a file that the user who runs jeeves-runner can read, with the secret alone in it",
+        )
+
+
+def is_usable(text: str) -> bool:
+    """Whether a text can go into a header: not blank, ASCII, no blanks or control characters."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

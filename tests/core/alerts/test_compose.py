@@ -1,0 +1,206 @@
+"""The words of messages: the title says in one line which job it is and what happened."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeeves_runner.core.alerts.compose import Links, compose, digest, title_of
+from jeeves_runner.core.alerts.message import Fact, Message
+from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
+from jeeves_runner.core.alerts.words import Cause, Said
+from jeeves_runner.core.model import RunStatus, Trigger
+
+NOW = datetime(2026, 11, 29, 3, 0, 5, tzinfo=UTC)
+JOB = ToldJob("backup", "backup", "ops", "Europe/Berlin", NOW + timedelta(days=1), 40_000)
+RUN = ToldRun(
+    id=7,
+    status=RunStatus.ERROR,
+    trigger=Trigger.SCHEDULE,
+    attempt=3,
+    attempts=3,
+    scheduled_for=datetime(2026, 11, 29, 2, 0, tzinfo=UTC),
+    last_for=None,
+    occurrences=1,
+    started_at=NOW - timedelta(seconds=250),
+    duration_ms=250_000,
+    exit_code=3,
+    signal=None,
+    message=None,
+    reason=None,
+    stdout="copied 3 files\n",
+    stderr="\x1b[31mno space left on device\x1b[0m\n",
+)
+INCIDENT = Lasting(5, NOW - timedelta(hours=1, minutes=30), 4, None)
+
+
+def telling(**more: Any) -> Telling:
+    return Telling(Said.OPENED, Cause.FAILURE, NOW, JOB, RUN)._replace(**more)
+
+
+def message(told: Telling, url: str | None = None) -> Message:
+    return compose(told, "db/1", links=Links(url), database="db")
+
+
+def fact(told: Telling, name: str) -> str | None:
+    return next((each.value for each in message(told).facts if each.name == name), None)
+
+
+def test_a_failure_says_how_long_it_took_and_how_long_it_usually_takes() -> None:
+    assert message(telling()) == Message(
+        alert_id="db/1",
+        tone="bad",
+        title="backup failed: exit code 3 after 4m 10s, usually 40s",
+        facts=(
+            Fact("Owner", "ops"),
+            Fact("Scheduled", "2026-11-29 03:00 Europe/Berlin (02:00 UTC)"),
+            Fact("Attempt", "3 of 3"),
+            Fact("Next", "2026-11-30 04:00:05 Europe/Berlin (03:00:05 UTC)"),
+        ),
+        output="no space left on device",
+        command="jeeves-runner logs 7",
+        job="backup",
+        cause="failure",
+        said="opened",
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "title"),
+    [
+        ({"status": RunStatus.TIMEOUT, "exit_code": None}, "backup timed out after 4m 10s, usually 40s"),
+        (
+            {"signal": "SIGKILL", "exit_code": None},
+            "backup failed: ended by SIGKILL after 4m 10s, usually 40s",
+        ),
+        (
+            {"exit_code": None, "message": "the file\nis missing", "duration_ms": None},
+            "backup failed: the file is missing",
+        ),
+        (
+            {"status": RunStatus.INTERRUPTED, "exit_code": None},
+            "backup was interrupted after 4m 10s, usually 40s",
+        ),
+    ],
+)
+def test_each_end_has_its_words(run: dict[str, Any], title: str) -> None:
+    assert title_of(telling(run=RUN._replace(**run))) == title
+
+
+def test_several_failures_in_a_row_are_counted() -> None:
+    assert title_of(telling(incident=INCIDENT)).endswith("usually 40s (4 times in a row)")
+
+
+def test_missed_runs_say_since_when_and_why() -> None:
+    run = RUN._replace(
+        status=RunStatus.MISSED,
+        started_at=None,
+        duration_ms=None,
+        exit_code=None,
+        occurrences=3,
+        last_for=datetime(2026, 11, 29, 2, 30, tzinfo=UTC),
+        reason="late",
+        stderr=None,
+        stdout=None,
+    )
+    told = telling(cause=Cause.MISSED, run=run)
+    assert title_of(told) == ("backup missed 3 runs since 03:00: no runner was there until it was too late")
+    assert fact(told, "Scheduled") == (
+        "2026-11-29 03:00 Europe/Berlin (02:00 UTC) to 2026-11-29 03:30 Europe/Berlin (02:30 UTC)"
+    )
+
+
+def test_a_reminder_says_since_when() -> None:
+    told = telling(said=Said.REMINDER, incident=INCIDENT)
+    assert title_of(told) == "backup still fails since 02:30:05 (1h 30m, 4 times)"
+
+
+def test_a_recovery_says_how_long_it_lasted_and_shows_no_output() -> None:
+    told = telling(said=Said.RECOVERED, incident=INCIDENT._replace(closed_at=NOW))
+    shown = message(told)
+    assert (shown.title, shown.tone) == ("backup is ok again after 1h 30m, 4 times", "good")
+    assert shown.output is None
+
+
+@pytest.mark.parametrize("cause", [each for each in Cause if not each.is_event])
+@pytest.mark.parametrize("said", [Said.OPENED, Said.REMINDER, Said.RECOVERED])
+def test_every_incident_has_a_title_in_each_of_its_states(cause: Cause, said: Said) -> None:
+    bare = Telling(said, cause, NOW, incident=INCIDENT._replace(closed_at=NOW), facts={"words": "is so"})
+    title = title_of(bare)
+    assert title
+    assert "None" not in title
+    assert title_of(bare._replace(job=JOB)).startswith("backup ")
+
+
+def test_what_a_watch_has_noted_is_said() -> None:
+    facts = {
+        "words": "is held back: `schedul` is unknown",
+        "subject": "jobs.d/a.yaml",
+        "lines": [["Line", 3]],
+    }
+    told = Telling(Said.OPENED, Cause.HELD, NOW, facts=facts)
+    assert title_of(told) == "jobs.d/a.yaml is held back: `schedul` is unknown"
+    assert fact(told, "Line") == "3"
+
+
+def test_what_has_changed_names_the_commit() -> None:
+    changed = Changed(("timeout", "script"), "f00dfeed" * 5, "Ada", "Make it faster")
+    assert fact(telling(changed=changed), "Changed since it was ok") == (
+        "timeout, script (commit f00dfeedf0 by Ada: Make it faster)"
+    )
+
+
+def test_it_links_to_the_run_where_the_pages_have_an_address() -> None:
+    assert message(telling(), "https://jobs.example").link == "https://jobs.example/runs/7"
+    assert message(telling()).link is None
+
+
+def test_an_output_is_in_the_message_or_a_file() -> None:
+    told = telling(said=Said.OUTPUT, cause=None)
+    assert message(told).output == "copied 3 files"
+    long = message(told._replace(run=RUN._replace(stdout="line\n" * 1_000)))
+    assert long.attachment is not None
+    assert (long.attachment.name, long.attachment.text) == ("backup-7.txt", "line\n" * 1_000)
+    assert message(told._replace(run=RUN._replace(stdout=None))).output is None
+
+
+def test_the_messages_of_an_incident_share_its_name() -> None:
+    opened = message(telling(incident=INCIDENT))
+    assert (
+        opened.incident == message(telling(said=Said.REMINDER, incident=INCIDENT)).incident == "db/incident-5"
+    )
+
+
+def test_a_digest_names_each() -> None:
+    shown = digest([telling(), telling(job=JOB._replace(id="other"))], "db/1", links=Links())
+    assert shown.title == "2 more alerts within a minute"
+    assert shown.items == (
+        "backup failed: exit code 3 after 4m 10s, usually 40s",
+        "other failed: exit code 3 after 4m 10s, usually 40s",
+    )
+
+
+def test_all_that_one_stop_interrupted_is_said_so() -> None:
+    told = telling(cause=Cause.INTERRUPTED, run=RUN._replace(status=RunStatus.INTERRUPTED))
+    assert digest([told, told, told], "db/1", links=Links()).title == "3 runs were interrupted"
+
+
+_texts = st.text(max_size=30) | st.sampled_from(
+    ["\x1b]8;;x\x07", "\x1b[2J", "a\rb\r", "\u202e", "<!here>", ""]
+)
+
+
+@given(_texts, _texts, _texts, st.sampled_from(Said), st.sampled_from([*Cause, None]))
+def test_whatever_scripts_and_people_write_no_line_steers_anything(
+    first: str, second: str, third: str, said: Said, cause: Cause | None
+) -> None:
+    job = JOB._replace(name=first, owner=second)
+    run = RUN._replace(exit_code=None, message=third, stderr=first + third, stdout=second)
+    changed = Changed((first or "x",), first, second, third)
+    facts = {"words": third, "lines": [[first, second]]}
+    shown = message(Telling(said, cause, NOW, job, run, INCIDENT, changed, facts))
+    lines = [shown.title, *(each for one in shown.facts for each in one)]
+    assert all(line.isprintable() for line in lines)
+    assert all(char.isprintable() or char in "\n\t" for char in shown.output or "")

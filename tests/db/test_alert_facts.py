@@ -1,0 +1,92 @@
+"""What a message tells of, from the rows of a database."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.ledger import Ledger
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.alerts.telling import Changed
+from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.db.alert_facts import changed_since_ok, told_job, told_run, usual_ms
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    ledger.add_job("a", owner="ops", schedule=("0 3 * * *",), retries=Retries(2))
+    yield ledger
+    ledger.conn.close()
+
+
+def revise(ledger: Ledger, job: str, *fields: str) -> int:
+    change = {"action": "update", "kind": "job", "id": job, "fields": [{"path": each} for each in fields]}
+    columns = {"applied_by": "cli", "created": 0, "updated": 1, "deleted": 0, "drifted": 0, "held": "[]"}
+    return ledger._insert(
+        "revisions",
+        **columns,
+        applied_at=to_text(ledger.now),
+        commit="beef" * 10,
+        author="Bob",
+        subject="Faster",
+        changes=json.dumps([change]),
+    )
+
+
+def test_the_usual_time_is_the_median_of_the_last_runs_that_were_ok(ledger: Ledger) -> None:
+    for length in (1_000, 2_000, 90_000, 3_000):
+        ledger.add_run("a", duration_ms=length)
+    assert usual_ms(ledger.conn, "a") is None
+    ledger.add_run("a", "error", duration_ms=1)
+    ledger.add_run("a", duration_ms=4_000)
+    assert usual_ms(ledger.conn, "a") == 3_000
+    for _ in range(20):
+        ledger.add_run("a", duration_ms=7_000)
+    assert usual_ms(ledger.conn, "a") == 7_000
+
+
+def test_a_job_is_told_with_its_next_time(ledger: Ledger) -> None:
+    job = told_job(ledger.conn, "a", ledger.now)
+    assert job is not None
+    assert (job.owner, job.coming) == ("ops", datetime(2026, 3, 2, 3, tzinfo=UTC))
+    ledger.delete_job("a")
+    deleted = told_job(ledger.conn, "a", ledger.now)
+    assert deleted is not None
+    assert deleted.coming is None
+    assert told_job(ledger.conn, "b", ledger.now) is None
+
+
+def test_a_run_is_told_with_the_attempts_it_could_have_had(ledger: Ledger) -> None:
+    number = ledger.add_run("a", "error", exit_code=3, attempt=3, stderr="no space")
+    run = told_run(ledger.conn, number)
+    assert run is not None
+    assert (run.status, run.attempt, run.attempts, run.stderr) == (RunStatus.ERROR, 3, 3, "no space")
+    assert told_run(ledger.conn, 99) is None
+
+
+def test_what_has_changed_since_it_was_ok_comes_from_the_revisions_between(ledger: Ledger) -> None:
+    ledger.add_run("a", revision_id=ledger.revision, script_hash="00")
+    revise(ledger, "a", "timeout_ms", "env.KEY")
+    revise(ledger, "b", "script")
+    last = revise(ledger, "a", "timeout_ms")
+    failed = ledger.add_run("a", "error", revision_id=last, script_hash="11")
+    assert changed_since_ok(ledger.conn, "a", failed) == Changed(
+        ("timeout", "env", "script"), "beef" * 10, "Bob", "Faster"
+    )
+
+
+def test_nothing_has_changed_where_nothing_has_or_where_nothing_was_ok(ledger: Ledger) -> None:
+    failed = ledger.add_run("a", "error", revision_id=ledger.revision, script_hash="00")
+    assert changed_since_ok(ledger.conn, "a", failed) is None
+    ledger.add_run("a", revision_id=ledger.revision, script_hash="00")
+    again = ledger.add_run("a", "error", revision_id=ledger.revision, script_hash="00")
+    assert changed_since_ok(ledger.conn, "a", again) is None
+
+
+def test_a_script_that_was_edited_without_a_commit_is_a_change(ledger: Ledger) -> None:
+    ledger.add_run("a", revision_id=ledger.revision, script_hash="00")
+    failed = ledger.add_run("a", "error", revision_id=ledger.revision, script_hash="11")
+    assert changed_since_ok(ledger.conn, "a", failed) == Changed(("script",), None, None, None)

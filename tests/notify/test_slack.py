@@ -1,0 +1,231 @@
+"""Slack's channel against a double of Slack: each of its answers, and nothing said twice."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.slack import TOKEN, Fault, Slack, slack_double
+from support.slack.faults import limited
+
+from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.notify import slack as slack_module
+from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.slack import SlackChannel
+from jeeves_runner.notify.slack_errors import FINAL
+from jeeves_runner.notify.token import Place, Token
+
+CHANNEL = "C0000001"
+THEN = datetime(2026, 3, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    with slack_double() as double:
+        yield double
+
+
+def message(number: int = 1, **more: object) -> Message:
+    return Message(f"db/{number}", "bad", f"backup failed {number}")._replace(**more)  # type: ignore[arg-type]
+
+
+def send(
+    slack: Slack,
+    what: Message,
+    *,
+    channel: str = CHANNEL,
+    thread: str | None = None,
+    tried_at: datetime | None = None,
+    token: str = TOKEN,
+) -> Sent:
+    place = Place("notifications.slack.token_path", None, "SLACK_BOT_TOKEN")
+    workspace = slack_module.Slack(Token(place, {"SLACK_BOT_TOKEN": token}), slack.url)
+    return asyncio.run(SlackChannel(workspace, channel).send(what, thread=thread, tried_at=tried_at))
+
+
+def test_a_message_is_posted_with_its_id_and_names_itself(slack: Slack) -> None:
+    sent = send(slack, message(facts=(Fact("Owner", "ops"),), output="no space left", command="logs 7"))
+    (posted,) = slack.messages
+    assert sent == Sent(posted["ts"])
+    assert posted["channel"] == CHANNEL
+    assert posted["metadata"]["event_payload"] == {"alert_id": "db/1"}
+    assert "backup failed 1" in posted["text"]
+    for shown in ("backup failed 1", "Owner", "ops", "no space left", "logs 7"):
+        assert shown in slack.shown(posted)
+
+
+def test_a_reply_goes_to_its_thread(slack: Slack) -> None:
+    first = send(slack, message(1))
+    send(slack, message(2), thread=first.ref)
+    assert [each["thread_ts"] for each in slack.messages] == [None, first.ref]
+
+
+def test_a_reply_to_what_was_deleted_is_a_message_of_its_own(slack: Slack) -> None:
+    send(slack, message(2), thread="1700000000.000100")
+    assert [each["thread_ts"] for each in slack.messages] == [None]
+
+
+@pytest.mark.parametrize("word", sorted(FINAL))
+def test_what_no_other_try_changes_is_final_and_says_what_to_do(slack: Slack, word: str) -> None:
+    slack.switch_on(Fault(on="chat.postMessage", word=word))
+    with pytest.raises(Rejected, match=word) as caught:
+        send(slack, message())
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"token": "xoxb-wrong"}, "invalid_auth"),
+        ({"channel": "C9999999"}, "channel_not_found"),
+        ({"channel": "C0000003"}, "not_in_channel"),
+    ],
+)
+def test_slack_itself_refuses_in_these_ways(slack: Slack, given: dict[str, str], word: str) -> None:
+    with pytest.raises(Rejected, match=word):
+        send(slack, message(), **given)  # type: ignore[arg-type]
+
+
+def test_a_rate_limit_says_how_long_to_wait_and_that_nothing_has_arrived(slack: Slack) -> None:
+    slack.switch_on(limited(17))
+    with pytest.raises(NotSent) as caught:
+        send(slack, message())
+    assert (caught.value.retry_after, caught.value.may_have_arrived) == (17, False)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(on="chat.postMessage", word="internal_error"),
+        Fault(on="chat.postMessage", kind="answer", status=500, body="oops", content_type="text/html"),
+        Fault(on="chat.postMessage", kind="answer", status=503, body="{}"),
+        Fault(on="chat.postMessage", kind="answer", body="<html>", content_type="text/html"),
+        Fault(on="chat.postMessage", kind="answer", body="{half"),
+        Fault(on="chat.postMessage", kind="answer", body="[1]"),
+        Fault(on="chat.postMessage", kind="answer", body='{"ok": true}'),
+        Fault(on="chat.postMessage", kind="drop"),
+        Fault(on="chat.postMessage", kind="drop", acted=True),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.word or fault.status}-{fault.body[:6]}-{fault.acted}",
+)
+def test_after_a_try_of_unknown_outcome_the_message_is_there_once(slack: Slack, fault: Fault) -> None:
+    acted = fault.acted
+    slack.switch_on(fault)
+    with pytest.raises(NotSent) as caught:
+        send(slack, message())
+    assert caught.value.may_have_arrived
+    assert len(slack.messages) == acted
+    sent = send(slack, message(), tried_at=THEN)
+    assert [each["ts"] for each in slack.messages] == [sent.ref]
+
+
+def test_a_channel_that_does_not_answer_is_left_after_a_time(
+    slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_module, "_WHOLE", 0.2)
+    slack.switch_on(Fault(on="chat.postMessage", kind="hang", acted=True))
+    with pytest.raises(NotSent, match="in time") as caught:
+        send(slack, message())
+    assert caught.value.may_have_arrived
+    monkeypatch.undo()
+    send(slack, message(), tried_at=THEN)
+    assert len(slack.messages) == 1
+
+
+def test_a_workspace_that_cannot_be_reached_has_got_nothing(slack: Slack) -> None:
+    slack.down()
+    with pytest.raises(NotSent, match="cannot be reached") as caught:
+        send(slack, message())
+    assert not caught.value.may_have_arrived
+    slack.up()
+    send(slack, message())
+    assert len(slack.messages) == 1
+
+
+def test_the_history_is_read_over_several_pages_and_by_thread(slack: Slack) -> None:
+    first = send(slack, message(0))
+    for number in range(1, 40):
+        send(slack, message(number))
+        send(slack, message(1000 + number), thread=first.ref)
+    for number, thread in ((0, None), (20, None), (1001, first.ref), (1039, first.ref)):
+        send(slack, message(number), thread=thread, tried_at=THEN)
+    assert len(slack.messages) == 79
+
+
+def test_without_the_scope_to_look_it_is_sent_again(slack: Slack) -> None:
+    slack.scopes.discard("channels:history")
+    send(slack, message())
+    send(slack, message(), tried_at=THEN)
+    assert len(slack.messages) == 2
+
+
+def test_a_history_that_cannot_be_read_now_is_read_later(slack: Slack) -> None:
+    send(slack, message())
+    slack.switch_on(limited(3, on="conversations.history"))
+    with pytest.raises(NotSent) as caught:
+        send(slack, message(), tried_at=THEN)
+    assert (caught.value.retry_after, caught.value.may_have_arrived) == (3, True)
+    assert len(slack.messages) == 1
+
+
+def test_an_output_is_uploaded_into_the_thread_of_its_message(slack: Slack) -> None:
+    text = "line\n" * 100_000
+    sent = send(slack, message(attachment=Attachment("backup-7.txt", text)))
+    (file,) = slack.files
+    assert (file["name"], file["content"], file["thread_ts"]) == ("backup-7.txt", text, sent.ref)
+
+
+@pytest.mark.parametrize("on", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal"])
+def test_an_upload_that_breaks_is_done_again_and_its_message_is_not(slack: Slack, on: str) -> None:
+    what = message(attachment=Attachment("backup-7.txt", "text"))
+    slack.switch_on(Fault(on=on, kind="answer", status=500, body="oops", content_type="text/html"))
+    with pytest.raises(NotSent) as caught:
+        send(slack, what)
+    assert caught.value.may_have_arrived
+    send(slack, what, tried_at=THEN)
+    send(slack, what, tried_at=THEN)
+    assert len(slack.files) == 1
+    assert len([each for each in slack.messages if each["text"]]) == 1
+
+
+def test_without_the_scope_for_files_the_message_arrives_all_the_same(
+    slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    slack.scopes.discard("files:write")
+    send(slack, message(attachment=Attachment("backup-7.txt", "text")))
+    assert len(slack.messages) == 1
+    assert "backup-7.txt cannot be sent to Slack" in caplog.text
+    assert "files:write" in caplog.text
+
+
+def test_a_form_that_slack_does_not_take_is_sent_as_text(slack: Slack) -> None:
+    slack.switch_on(Fault(on="chat.postMessage", word="invalid_blocks"))
+    send(slack, message())
+    (posted,) = slack.messages
+    assert not posted["blocks"]
+    assert "backup failed 1" in posted["text"]
+
+
+def test_a_digest_names_each_and_what_has_no_place_is_a_file(slack: Slack) -> None:
+    items = tuple(f"{'j' * 120}-{number} failed" for number in range(1_000))
+    send(slack, message(items=items))
+    (posted, _) = slack.messages
+    named = slack.shown(posted) + slack.files[0]["content"]
+    assert [item for item in items if item not in named] == []
+
+
+def test_the_token_is_read_anew_and_never_told(slack: Slack, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    workspace = slack_module.Slack(Token(Place("notifications.slack.token_path", path), {}), slack.url)
+    channel = SlackChannel(workspace, CHANNEL)
+    with pytest.raises(Rejected, match=r"No such file") as missing:
+        asyncio.run(channel.send(message(), thread=None, tried_at=None))
+    assert missing.value.hint
+    path.write_text("xoxb-wrong\n")
+    with pytest.raises(Rejected, match="invalid_auth") as caught:
+        asyncio.run(channel.send(message(), thread=None, tried_at=None))
+    assert "xoxb" not in str(caught.value)
+    path.write_text(f"{TOKEN}\n")
+    asyncio.run(channel.send(message(), thread=None, tried_at=None))
+    assert len(slack.messages) == 1
