@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from jeeves_runner.access import PRIVATE, SHARED
 from jeeves_runner.config_file import read
-from jeeves_runner.config_gateway import GatewayUrl, TokenFile
+from jeeves_runner.config_gateway import GatewayUrl
 from jeeves_runner.config_kinds import (
     Choice,
     Commands,
@@ -29,6 +29,8 @@ from jeeves_runner.config_kinds import (
     schema_of,
     settings_of,
 )
+from jeeves_runner.config_notifications import ApiConfig, HeartbeatConfig, NotificationsConfig, OneUrl
+from jeeves_runner.config_secrets import TokenFile
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.errors import ConfigError
 
@@ -131,6 +133,26 @@ class Config(NamedTuple):
             required=("url",),
         ),
     ] = GatewayConfig()
+    notifications: Annotated[
+        NotificationsConfig,
+        Section(
+            NotificationsConfig,
+            "Where people are told.",
+            "{slack: {token_path: secrets/slack-token}, default_on_failure: C0123ABCDEF}",
+        ),
+    ] = NotificationsConfig()
+    heartbeat: Annotated[
+        HeartbeatConfig,
+        OneUrl(
+            HeartbeatConfig,
+            "What hears from the server while it is well.",
+            "{url_path: secrets/heartbeat-url, every: 1m}",
+        ),
+    ] = HeartbeatConfig()
+    api: Annotated[
+        ApiConfig,
+        Section(ApiConfig, "How people reach the HTTP API.", '{public_url: "https://jobs.example.org"}'),
+    ] = ApiConfig()
     log: Annotated[LogConfig, Section(LogConfig, "The runner's own log.", "{level: info}")] = LogConfig()
 
     @property

@@ -66,7 +66,7 @@ def _differing(settings: Sequence[Setting], old: Any, new: Any, prefix: str = ""
         before, after = getattr(old, setting.field), getattr(new, setting.field)
         if before == after:
             continue
-        if isinstance(setting.kind, Section):
+        if isinstance(setting.kind, Section) and None not in (before, after):
             yield from _differing(setting.kind.settings, before, after, f"{setting.key}.")
         else:
             yield prefix + setting.key

@@ -14,7 +14,7 @@ from jeeves_runner.core.manifest.yaml_text import YamlError, decode, load, locat
 from jeeves_runner.core.problem import Finding, Position, Problem, Severity
 
 _LATER: Final = frozenset(
-    "source.git source notifications heartbeat policy api webhook_secret_path executors".split()  # noqa: SIM905
+    "source.git source policy trusted_proxies webhook_secret_path executors".split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
 

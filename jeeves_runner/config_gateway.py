@@ -1,41 +1,14 @@
-"""The kinds of settings that name a gateway, and what is unwise about one that is right."""
+"""The kind of setting that names a gateway, and what is unwise about one that is right."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
-from jeeves_runner.access import PRIVATE, too_open
-from jeeves_runner.config_kinds import Given, Location, Place, Text, wrong_value
-from jeeves_runner.core.gateway import (
-    MAX_TOKEN_BYTES,
-    TOKEN_HINT,
-    TOKEN_VARIABLE,
-    is_open_to_read,
-    token_fault,
-    url_fault,
-)
+from jeeves_runner.config_kinds import Given, Place, Text, wrong_value
+from jeeves_runner.config_secrets import missing_token, open_to_read
+from jeeves_runner.core.gateway import TOKEN_VARIABLE, url_fault
 from jeeves_runner.core.problem import Finding
-from jeeves_runner.regular_files import read_text
-
-
-class TokenFile(Location):
-    """The path of a file that holds a token, and nothing else."""
-
-    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
-        path, name = given.root / written, ".".join(place)
-        try:
-            fault = token_fault(read_text(path, MAX_TOKEN_BYTES, follow=True).strip())
-        except (OSError, ValueError) as error:
-            fault = error.strerror if isinstance(error, OSError) else str(error)
-        if fault is not None:
-            message = f"`{name}`: the token cannot be read from {path}: {fault}"
-            yield wrong_value(place, message, TOKEN_HINT)
-        # What is no file has no token that others could read; and `chmod 600 /dev/null` would do harm.
-        for open_file in too_open((path,) if path.is_file() else (), PRIVATE):
-            message = f"`{name}`: others may use the token's file {open_file}"
-            yield wrong_value(place, message, f"chmod 600 {quote(str(path))}")
+from jeeves_runner.core.urls import is_open_to_read
 
 
 class GatewayUrl(Text):
@@ -56,13 +29,5 @@ class GatewayUrl(Text):
 
     def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         if is_open_to_read(written):
-            message = (
-                f"`{'.'.join(place)}` is plain http beyond this machine: the token can be read on the way"
-            )
-            yield wrong_value(place, message, "use https, or a tunnel that ends on 127.0.0.1")
-        if self._token not in given.values and TOKEN_VARIABLE not in os.environ:
-            name = ".".join((*place[:-1], self._token))
-            message = f"there is no token for `{'.'.join(place)}`"
-            yield wrong_value(
-                place, message, f"name its file by `{name}`, or set {TOKEN_VARIABLE} for the server"
-            )
+            yield open_to_read(place, "the token")
+        yield from missing_token(place, (*place[:-1], self._token), given.values, TOKEN_VARIABLE)

@@ -21,6 +21,7 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The addresses a server may listen on."""
 
 _DURATION_FORM: Final = "(?:[0-9]+(?:ms|s|m|h|d))+"
+_ID: Final = {"pattern": f"^{ID_PATTERN}$", "x-expected": ID_WORDS}
 _LONGEST_SUFFIX: Final = "-journal"
 
 Place = tuple[str, ...]
@@ -58,6 +59,10 @@ class Kind:
 
     def written(self, value: Any) -> Any:
         """What the file says for a value."""
+        return value
+
+    def shown(self, value: Any) -> Any:
+        """What may be shown of a value: all of it, unless it may be a secret."""
         return value
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
@@ -194,8 +199,7 @@ class Limits(Kind):
     def __init__(self, meaning: str, minimum: int, maximum: int) -> None:
         number = Whole("", minimum, maximum).schema(None)
         del number["description"]
-        name = {"pattern": f"^{ID_PATTERN}$", "x-expected": ID_WORDS}
-        names = {"propertyNames": name, "additionalProperties": number}
+        names = {"propertyNames": _ID, "additionalProperties": number}
         super().__init__(meaning, {"type": "object", **names}, "a mapping of pool names to numbers")
 
     def schema(self, default: Any) -> dict[str, Any]:
@@ -260,11 +264,45 @@ class Section(Kind):
     def read(self, written: Any, root: Path) -> Any:
         return self._fields(**read_settings(self.settings, Given(written, root)))
 
+    def shown(self, value: Any) -> Any:
+        return None if value is None else shown_settings(self.settings, value)
+
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         return findings_in(self.settings, given._replace(values=written), place)
 
     def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         return warnings_in(self.settings, given._replace(values=written), place)
+
+
+class Sections(Kind):
+    """A mapping of names to sections, which are all of one form."""
+
+    def __init__(self, fields: Any, meaning: str, example: str) -> None:
+        """``fields``: as of ``Section``."""
+        self._one = one = Section(fields, "", example)
+        self.settings = one.settings
+        expected = f"a mapping of {', '.join(setting.key for setting in one.settings)}"
+        inner = one.schema(None) | {"x-expected": expected}
+        del inner["description"]
+        form = {"type": "object", "propertyNames": _ID, "additionalProperties": inner}
+        super().__init__(meaning, form, f"a mapping of names to mappings, such as {example}")
+
+    def schema(self, default: Any) -> dict[str, Any]:
+        return super().schema(None)
+
+    def read(self, written: Any, root: Path) -> Any:
+        return {name: self._one.read(each, root) for name, each in written.items()}
+
+    def shown(self, value: Any) -> Any:
+        return {name: self._one.shown(each) for name, each in value.items()}
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        for name, each in written.items():
+            yield from self._one.findings((*place, name), each, given)
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        for name, each in written.items():
+            yield from self._one.warnings((*place, name), each, given)
 
 
 class Setting(NamedTuple):
@@ -305,6 +343,11 @@ def read_settings(settings: tuple[Setting, ...], given: Given) -> dict[str, Any]
     return {
         setting.field: setting.kind.read(value, given.root) for setting, value in written if value is not None
     }
+
+
+def shown_settings(settings: tuple[Setting, ...], values: Any) -> dict[str, Any]:
+    """What may be shown of the fields of a named tuple that holds settings, by their names."""
+    return {each.field: each.kind.shown(getattr(values, each.field)) for each in settings}
 
 
 def findings_in(settings: tuple[Setting, ...], given: Given, above: Place = ()) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = "jeeves_runner"
 
-WORDS = ("", "errors", "clock", "core.origin", "core.model", "core.run")
+WORDS = ("", "errors", "clock", "core.origin", "core.model", "core.queue_spec", "core.run")
 """The words of the domain; the empty name is the package itself, which holds its version."""
 
 TEXTS = (
@@ -21,6 +21,7 @@ TEXTS = (
     "core.durations",
     "core.instants",
     "core.values",
+    "core.urls",
     "core.expressions",
     "core.prompt_filters",
     "core.prompt_mistakes",
@@ -39,7 +40,9 @@ SETTINGS = (
     *FLOOR,
     "schemas_text",
     "config_kinds",
+    "config_secrets",
     "config_gateway",
+    "config_notifications",
     "config_file",
     "config",
     "config_change",
@@ -60,8 +63,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "side_thread": WORDS,
     "troubles": WORDS,
     "schemas_text": WORDS,
-    "config_kinds": SETTINGS[:-5],
-    "config_gateway": SETTINGS[:-4],
+    "config_kinds": SETTINGS[:-7],
+    "config_secrets": SETTINGS[:-6],
+    "config_gateway": SETTINGS[:-5],
+    "config_notifications": SETTINGS[:-4],
     "config_file": SETTINGS[:-3],
     "config": SETTINGS[:-2],
     "config_change": SETTINGS[:-1],
@@ -71,7 +76,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "runs": (*FLOOR, "db", "execute"),
     "executors": (*SETTINGS, "execute"),
     "runner": (*SETTINGS, *ADAPTERS, "reconcile", "runs"),
-    "views": (*FLOOR, "config", "config_change", "db"),
+    "views": (*FLOOR, "config_kinds", "config", "config_change", "db"),
     "api": WORKING,
     "dashboard": (*WORKING, "api"),
     "service": (*WORKING, "api", "dashboard", "executors"),

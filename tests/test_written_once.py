@@ -15,8 +15,9 @@ from support.schema_files import texts
 from jeeves_runner.config import config_schema
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
-from jeeves_runner.core.model import BAD, JobSpec, Param, ParamType, QueueSpec
+from jeeves_runner.core.model import BAD, JobSpec, Param, ParamType
 from jeeves_runner.core.params import NAME_PATTERN
+from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.values import ID_PATTERN, ID_WORDS

@@ -4,44 +4,33 @@ No message repeats an address or a key: either may hold what is secret.
 """
 
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+
+from jeeves_runner.core import urls
 
 TOKEN_VARIABLE: Final = "OPENCLAW_GATEWAY_TOKEN"
 """The variable of the runner's environment that has the token where no file does."""
 
 MAX_TOKEN_BYTES: Final = 4096
 
-TOKEN_HINT: Final = "make it a file that the user who runs jeeves-runner can read, with the token alone in it"
+
+def file_hint(what: str) -> str:
+    """What to do about a file that has no secret in it that can be used; ``what`` it is, for people."""
+    return f"make it a file that the user who runs jeeves-runner can read, with the {what} alone in it"
+
+
+TOKEN_HINT: Final = file_hint("token")
 """What to do about a file without a token that can be used."""
 
-_FORM: Final = 'write it like "http://127.0.0.1:18789"'
+_EXAMPLE: Final = "http://127.0.0.1:18789"
+_CREDENTIALS: Final = "take it out; the token stands in a file that `gateway.token_path` names"
 
 
-def url_fault(url: str) -> tuple[str, str] | None:
-    """Why no gateway can be called at such a URL, as the end of a sentence, and what to do; None: one can."""
-    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
-        return "has a character that no URL holds", "take it out, or write it as %XX"
-    parts = _parts(url)
-    if parts is None:
-        return "is no URL", _FORM
-    if "@" in parts.netloc:
-        hint = "take it out; the token stands in a file that `gateway.token_path` names"
-        return "has a user name or password in it, which everyone would see who may see the config", hint
-    if parts.scheme not in ("http", "https"):
-        return "does not begin with http:// or https://", _FORM
-    if not parts.hostname:
-        return "names no host", _FORM
-    if not _can_be_host(parts.hostname):
-        return "names no host: a part of its name is empty or has more than 63 characters", _FORM
-    if "?" in url or "#" in url:
+def url_fault(url: str) -> urls.Fault | None:
+    """Why no gateway can be called at such a URL; None: one can."""
+    fault = urls.url_fault(url.partition("#")[0], _EXAMPLE, _CREDENTIALS)
+    if fault is None and ("?" in url or "#" in url):
         return "has a query or fragment, and calls go to paths below it", "end it before the `?` or `#`"
-    return None
-
-
-def is_open_to_read(url: str) -> bool:
-    """Whether the token and what agents are told goes over a network as plain text."""
-    parts = _parts(url)
-    return parts is not None and parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    return fault
 
 
 def token_fault(token: str) -> str | None:
@@ -51,29 +40,3 @@ def token_fault(token: str) -> str | None:
     if not (token.isascii() and token.isprintable()) or " " in token:
         return "it holds what no token can: blanks, line breaks or characters beyond ASCII"
     return None
-
-
-def _parts(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # a number out of range is found here
-    except ValueError:
-        return None
-    return parts
-
-
-def _can_be_host(host: str) -> bool:
-    """Whether an address or a name could be looked up: see RFC 1035, 2.3.4."""
-    return ":" in host or all(0 < len(part) < 64 for part in host.removesuffix(".").split("."))
-
-
-def _is_loopback(host: str) -> bool:
-    # Few commands ask, and every one reads the config.
-    from ipaddress import ip_address
-
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

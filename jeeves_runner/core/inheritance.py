@@ -14,12 +14,12 @@ OF_THE_RUNNER: Final = frozenset(
     PYTHONHOME PYTHONPATH VIRTUAL_ENV
     NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_PID LISTEN_FDNAMES FDSTORE
     MAINPID MANAGERPID SYSTEMD_EXEC_PID JOURNAL_STREAM MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE
-    OPENCLAW_GATEWAY_TOKEN
+    OPENCLAW_GATEWAY_TOKEN SLACK_BOT_TOKEN
     """.split()  # noqa: SIM905
 )
 """Variables that say where this program's Python is, or speak to it for its service manager. A script that
 took them for its own would load other modules, or report itself as the service. See systemd.exec(5). The last
-is the runner's own key to its gateway."""
+are the runner's own keys, to its gateway and to Slack."""
 
 ALWAYS: Final = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ")
 """Patterns of the variables that every job inherits: hardly a program works without them."""
@@ -55,7 +55,8 @@ def variables_in(spec_text: str) -> frozenset[str]:
     """The variables that a job takes as secrets, by its spec as canonical JSON."""
     if '"from_env"' not in spec_text:
         return frozenset()
-    values = json.loads(spec_text).get("env", {}).values()
+    spec = json.loads(spec_text)
+    values = (*spec.get("env", {}).values(), spec.get("heartbeat"))
     return frozenset(value["from_env"] for value in values if isinstance(value, dict) and "from_env" in value)
 
 

@@ -353,6 +353,18 @@ class JobSpec(NamedTuple):
     """Which exit codes other than 0 are no failure; None: all are one."""
     keep: Keep | None = None
     """How long its ended runs are kept; None: as long as the config says."""
+    expect: Expect | None = None
+    """What people expect of its runs; None: nothing of their times."""
+    on_failure: tuple[str, ...] = ()
+    """Where people are told of what goes wrong: addresses as ``core.alerts.address`` reads them."""
+    on_success: tuple[str, ...] = ()
+    """Where they are told of each chain that ends ok, likewise."""
+    output_channel: tuple[str, ...] = ()
+    """Where the output of its runs is sent, likewise."""
+    alert: Alert | None = None
+    """What they are told, and how often; None: as ``Alert()`` says."""
+    heartbeat: str | Secret | None = None
+    """The URL that is called when a chain of its runs has ended; None: none."""
     pool: str | None = None
     """The pool of the config whose limit counts for this job as well; None: no pool."""
     priority: int = 0
@@ -365,33 +377,3 @@ class JobSpec(NamedTuple):
     """What the job writes, in the same form."""
     uses: tuple[str, ...] = ()
     """What else the job depends on, in the same form."""
-
-
-class QueueSpec(NamedTuple):
-    """One queue as declared, with defaults applied."""
-
-    id: str
-    """Unique over all queues, in the form of a job's id."""
-    description: str | None = None
-    """What the queue holds, for people."""
-    dedup_key: str | None = None
-    """Where the key of a payload is, as a JSON path such as ``$.id``; None: all payloads are taken."""
-    dedup_scope: Literal["pending", "all"] = "pending"
-    """Which items a new one is compared with: those not yet finished, or all that are still kept."""
-    max_attempts: int = 3
-    """How many claims an item gets before it is failed, 1 to 1000."""
-    lease_ms: int = 300_000
-    """How long a claim lasts, in milliseconds, 1 at least."""
-    backoff_delay_ms: int = 0
-    """Milliseconds before an item that failed once can be claimed again."""
-    backoff_factor: float = 2.0
-    """By what that wait grows with each attempt, 1 to 100."""
-    backoff_max_delay_ms: int = 3_600_000
-    """The longest wait, in milliseconds."""
-    retention_completed_ms: int = 7 * 86_400_000
-    """How long completed items are kept, in milliseconds."""
-    retention_failed_ms: int = 30 * 86_400_000
-    """How long failed items are kept, in milliseconds."""
-
-
-Spec = JobSpec | QueueSpec

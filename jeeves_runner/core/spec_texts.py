@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-from jeeves_runner.core.model import Param, QueueSpec, Secret, Spec
+from jeeves_runner.core.model import JobSpec, Param, Secret
+from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.specs import JOB_PARTS
+
+Spec = JobSpec | QueueSpec
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -27,8 +30,13 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
         if values[name] is not None:
             values[name] = values[name]._asdict()
     values["params"] = {param.name: _param_to_json(param) for param in spec.params}
-    values["env"] = {n: {v.kind: v.ref} if isinstance(v, Secret) else v for n, v in spec.env}
+    values["env"] = {name: _text_or_secret(value) for name, value in spec.env}
+    values["heartbeat"] = _text_or_secret(spec.heartbeat)
     return values
+
+
+def _text_or_secret(value: str | Secret | None) -> str | dict[str, str] | None:
+    return {value.kind: value.ref} if isinstance(value, Secret) else value
 
 
 def _param_to_json(param: Param) -> dict[str, Any]:
@@ -66,7 +74,7 @@ def changed_fields(old: str, new: str) -> list[FieldChange]:
 
 def _change(path: str, old: Any, new: Any) -> FieldChange:
     """A text that becomes a secret, or was one, is not shown: what is shown is kept with the revision."""
-    if path.startswith("env."):
+    if path.startswith("env.") or path == "heartbeat":
         old, new = (
             _HIDDEN if isinstance(value, str) and isinstance(other, dict) else value
             for value, other in ((old, new), (new, old))

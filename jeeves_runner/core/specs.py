@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from enum import EnumType
 from functools import lru_cache, partial
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from jeeves_runner.core.model import JobSpec, Param, ParamType, Secret
@@ -49,6 +49,10 @@ def _secret(value: Mapping[str, str]) -> Secret:
     return Secret(kind="from_env", ref=value["from_env"])
 
 
+def _text_or_secret(value: str | Mapping[str, str] | None) -> str | Secret | None:
+    return value if value is None or isinstance(value, str) else _secret(value)
+
+
 def _params(values: Mapping[str, Mapping[str, Any]]) -> tuple[Param, ...]:
     """A job's parameters, each by its name."""
     return tuple(_param({**value, "name": name}) for name, value in values.items())
@@ -86,10 +90,10 @@ def _types_of(kind: Any) -> frozenset[type]:
 
 
 def _part_of(kind: Any) -> Any:
-    """The named tuple in an annotation such as ``Retries | None``; None if there is none, or are many."""
-    if get_origin(kind) is tuple:
-        return None
-    return next((each for each in (kind, *get_args(kind)) if hasattr(each, "_fields")), None)
+    """The named tuple in an annotation such as ``Retries | None``; None if it may be anything else."""
+    whole = [each for each in get_args(kind) or (kind,) if each is not NoneType]
+    is_one = get_origin(kind) is not tuple and len(whole) == 1
+    return whole[0] if is_one and hasattr(whole[0], "_fields") else None
 
 
 JOB_PARTS: Final = {
@@ -111,7 +115,7 @@ _READERS = {
     name: reader
     for name, kind in JobSpec.__annotations__.items()
     if (reader := _reader_of(name, kind)) is not None
-} | {"env": _env, "params": _params}
+} | {"env": _env, "params": _params, "heartbeat": _text_or_secret}
 
 _TYPES = {
     cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()]

@@ -7,7 +7,7 @@ import apsw
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.wrong_clock import FAR, JUMP, Rest
-from jeeves_runner.db import audit
+from jeeves_runner.db import audit, incidents, outbox
 from jeeves_runner.db.run_withdrawal import go_on_from
 from jeeves_runner.db.runs import RUNNING, WAITING
 from jeeves_runner.db.transaction import Tx
@@ -22,6 +22,8 @@ WAITS: Final = (
     Wait("state_items", "expires_at", "ttl_ms", _EXPIRES),
     LEASES,
     DELAYS,
+    incidents.WORDS,
+    outbox.TRIES,
 )
 """All waits there are."""
 
@@ -32,9 +34,11 @@ HOLDS_BACK: Final = (
     ("state_items", "updated_at"),
     ("queue_items", "completed_at"),
     ("revisions", "applied_at"),
+    ("outbox", "created_at"),
 )
 """Columns that record when something was, and by which later things are held back, ordered or counted:
-schedules, pauses, the newest items of a key, duplicates, the delete budget. None may lie ahead."""
+schedules, pauses, the newest items of a key, duplicates, the delete budget, how long a message is tried. None
+may lie ahead."""
 
 WATERMARK: Final = ("jobs", "decided_until")
 """The column that may lie ahead, but not far."""

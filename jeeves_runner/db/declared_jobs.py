@@ -11,16 +11,27 @@ from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.plan import LiveRow
 from jeeves_runner.db.declared import DeclaredTable, intact
 
+
+def _one_or_more(field: str) -> str:
+    """SQL for a list of texts in the spec ``s``: null if it has none, its text if it has one, else all."""
+    return (
+        f"CASE json_array_length(s, '$.{field}') WHEN 0 THEN NULL WHEN 1 THEN s ->> '$.{field}[0]'"
+        f" ELSE s -> '$.{field}' END"
+    )
+
+
 # The columns people query are taken out of the spec by SQLite itself, here and nowhere else.
 _DECLARED = {
     "name": "s ->> '$.name'",
-    "schedule": "CASE json_array_length(s, '$.schedule') WHEN 0 THEN NULL WHEN 1 THEN s ->> '$.schedule[0]' "
-    "ELSE s -> '$.schedule' END",
+    "schedule": _one_or_more("schedule"),
     "script": "s ->> '$.script'",
     "type": "s ->> '$.type'",
     "enabled": "s ->> '$.enabled'",
     "timeout_ms": "s ->> '$.timeout_ms'",
     "overlap_policy": "s ->> '$.overlap_policy'",
+    "on_failure": _one_or_more("on_failure"),
+    "on_success": _one_or_more("on_success"),
+    "output_channel": _one_or_more("output_channel"),
     "description": "s ->> '$.description'",
     "timezone": "s ->> '$.timezone'",
     "source_type": "s ->> '$.source_type'",
@@ -48,7 +59,7 @@ ON CONFLICT (id) DO UPDATE SET
   {", ".join(f"{column} = excluded.{column}" for column in _DECLARED)},
   spec_hash = excluded.spec_hash, file = excluded.file, line = excluded.line,
   namespace = excluded.namespace, revision_id = excluded.revision_id, updated_at = excluded.updated_at,
-  on_failure = NULL, on_success = NULL, output_channel = NULL, drifted = 0, deleted_at = NULL,
+  drifted = 0, deleted_at = NULL,
   schedule_since = CASE WHEN {_RESCHEDULED} THEN excluded.schedule_since ELSE jobs.schedule_since END
 """
 

@@ -43,6 +43,12 @@ class JobRow(NamedTuple):
     """When it was deleted; None for a live job."""
 
 
+DELETED: Final = "deleted_at IS NOT NULL"
+"""The condition of tombstones."""
+
+DISABLED: Final = "deleted_at IS NULL AND NOT enabled"
+"""That of jobs that are declared, and never scheduled."""
+
 _NO_NAMES: Final[frozenset[str]] = frozenset()
 
 _COLUMNS: Final = ", ".join("spec" if field == "spec_text" else field for field in JobRow._fields)
@@ -103,8 +109,9 @@ def written_since(conn: apsw.Connection, revision_id: int) -> list[str]:
 
 _TAKEN: Final = (
     "SELECT id, CASE WHEN deleted_at IS NULL AND instr(spec, '\"from_env\"') THEN"
-    " (SELECT json_group_array(value ->> '$.from_env') FROM json_each(jobs.spec, '$.env')"
-    " WHERE type = 'object' AND value ->> '$.from_env' IS NOT NULL) END FROM jobs"
+    " (SELECT json_group_array(name) FROM (SELECT value ->> '$.from_env' AS name"
+    " FROM json_each(jobs.spec, '$.env') WHERE type = 'object'"
+    " UNION ALL SELECT jobs.spec ->> '$.heartbeat.from_env') WHERE name IS NOT NULL) END FROM jobs"
 )
 
 

@@ -1,7 +1,7 @@
-"""Pauses, which people set outside the manifests. An expired pause counts as ended.
+"""Pauses and mutes, which people set outside the manifests. One that has expired counts as ended.
 
-A pause holds for one job, or for all jobs, also those created later. Its row stays when it has ended:
-occurrences that fell into it may be decided about much later.
+Each holds for one job, or for all jobs, also those created later; a mute of all, for what has no job as well.
+The row of a pause stays when it has ended: occurrences that fell into it may be decided about much later.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
+from jeeves_runner.core.model import OverrideKind
 from jeeves_runner.core.run import PausedTime
-from jeeves_runner.db import audit
+from jeeves_runner.db import audit, incidents
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
@@ -54,19 +55,35 @@ def pause(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, 
 
     NotFound for an unknown job.
     """
+    _begin(tx, OverrideKind.PAUSE, job_id, until=until, reason=reason, by=by)
+
+
+def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: str) -> None:
+    """Say nothing of a live job, or of anything (None), ``until`` an end or until unmuted; an earlier mute is
+    replaced. What people know of that is still open at its end is said once more.
+
+    NotFound for an unknown job.
+    """
+    _begin(tx, OverrideKind.MUTE, job_id, until=until, reason=reason, by=by)
+    incidents.begin_mute(tx, job_id)
+
+
+def _begin(
+    tx: Tx, kind: OverrideKind, job_id: str | None, *, until: End | None, reason: str | None, by: str
+) -> None:
     if job_id is not None:
         job = tx.conn.execute("SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL", (job_id,)).fetchone()
         if job is None:
             raise unknown_job(tx.conn, job_id)
-    _end(tx, job_id)
+    _end(tx, kind, job_id)
     end = None if until is None else to_text(until.instant)
     length_ms = None if until is None else until.length_ms
     tx.conn.execute(
         "INSERT INTO overrides (job_id, kind, until, length_ms, reason, created_by, created_at)"
-        " VALUES (?, 'pause', ?, ?, ?, ?, ?)",
-        (job_id, end, length_ms, reason, by, tx.at),
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (job_id, kind, end, length_ms, reason, by, tx.at),
     )
-    audit.record(tx, actor=by, action="pause", target=_target(job_id), detail=reason)
+    audit.record(tx, actor=by, action=kind, target=_target(job_id), detail=reason)
 
 
 def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
@@ -76,20 +93,37 @@ def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
     """
     found = pauses(tx.conn, tx.now)
     was_paused = found.of_all is not None if job_id is None else job_id in found.of_jobs
-    _end(tx, job_id)
+    _end(tx, OverrideKind.PAUSE, job_id)
     if was_paused:
         audit.record(tx, actor=by, action="resume", target=_target(job_id))
     return was_paused
 
 
+def unmute(tx: Tx, job_id: str | None, *, by: str) -> bool:
+    """End the mute of a job, or that of everything (None). Returns whether there was one.
+
+    A mute of everything stays when one job is unmuted, and the other way round.
+    """
+    found = mutes(tx.conn, tx.now)
+    was_muted = found.of_all is not None if job_id is None else job_id in found.of_jobs
+    _end(tx, OverrideKind.MUTE, job_id)
+    if was_muted:
+        audit.record(tx, actor=by, action="unmute", target=_target(job_id))
+    return was_muted
+
+
 def job_is_paused(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
     """Whether a pause of this job, or of all, is in force."""
+    return _is_in_force(conn, OverrideKind.PAUSE, job_id, now)
+
+
+def _is_in_force(conn: apsw.Connection, kind: OverrideKind, job_id: str | None, now: datetime) -> bool:
     rows = conn.execute(
-        f"SELECT {_END} FROM overrides WHERE (job_id = :job OR job_id IS NULL) AND kind = 'pause'"
+        f"SELECT {_END} FROM overrides WHERE (job_id = :job OR job_id IS NULL) AND kind = :kind"
         " AND ended_at IS NULL",
-        {"job": job_id, "at": to_text(now)},
+        {"job": job_id, "kind": kind, "at": to_text(now)},
     )
-    ends = [_end_of(until) for (until,) in rows]
+    ends = [_end_of(until, kind) for (until,) in rows]
     return any(end > now for end in ends)
 
 
@@ -116,6 +150,41 @@ SELECT * FROM (
   SELECT job_id, until, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NOT NULL
   ORDER BY ended_at DESC LIMIT 1)
 """
+
+
+class Mutes(NamedTuple):
+    """The mutes in force, each by its end (UTC); a mute without an end has UNTIL_RESUMED."""
+
+    of_jobs: Mapping[str, datetime] = MappingProxyType({})
+    """Those of single jobs, by job id."""
+    of_all: datetime | None = None
+    """The one of everything; None if there is none."""
+
+    def end_of(self, job_id: str | None) -> datetime | None:
+        """When the last of the mutes that hold for a job, or for what has none, ends; None if none does."""
+        own = None if job_id is None else self.of_jobs.get(job_id)
+        if own is None or self.of_all is None:
+            return own or self.of_all
+        return max(own, self.of_all)
+
+
+def mutes(conn: apsw.Connection, now: datetime) -> Mutes:
+    """All mutes in force, in one read."""
+    in_force: dict[str | None, datetime] = {}
+    rows = conn.execute(
+        f"SELECT job_id, {_END} FROM overrides WHERE kind = 'mute' AND ended_at IS NULL", {"at": to_text(now)}
+    )
+    for job_id, until in rows:
+        end = _end_of(until, OverrideKind.MUTE)
+        if end > now:
+            in_force[job_id] = end
+    of_all = in_force.pop(None, None)
+    return Mutes({job_id: end for job_id, end in in_force.items() if job_id is not None}, of_all)
+
+
+def is_muted(conn: apsw.Connection, job_id: str | None, now: datetime) -> bool:
+    """Whether a mute of this job, or of everything, is in force; None: of what has no job."""
+    return _is_in_force(conn, OverrideKind.MUTE, job_id, now)
 
 
 def paused_times(conn: apsw.Connection, job_id: str, first: datetime, last: datetime) -> list[PausedTime]:
@@ -161,6 +230,12 @@ def prune(tx: Tx, before: datetime, limit: int) -> int:
     return tx.conn.changes()
 
 
+def prune_mutes(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete mutes that ended before then, ``limit`` at most. Returns how many."""
+    tx.conn.execute(_PRUNE_MUTES, {"before": to_text(before), "limit": limit})
+    return tx.conn.changes()
+
+
 # One whose end was changed by hand to what is no time holds until it is resumed.
 _HAS_END = "(ended_at IS NOT NULL OR until LIKE '____-__-__T__:__:__.___Z')"
 # Up to its watermark, and up to when its schedule began to hold, nothing of a job will be decided about.
@@ -177,18 +252,24 @@ DELETE FROM overrides WHERE id IN (
     CASE WHEN its_job IS NULL THEN ({_DECIDED}) ELSE ({_DECIDED} AND id = its_job) END, ended)
   ORDER BY ended LIMIT :limit)
 """
+_PRUNE_MUTES = f"""
+DELETE FROM overrides WHERE id IN (
+  SELECT id FROM overrides
+  WHERE kind = 'mute' AND {_HAS_END} AND min(coalesce(ended_at, until), coalesce(until, ended_at)) < :before
+  ORDER BY min(coalesce(ended_at, until), coalesce(until, ended_at)) LIMIT :limit)
+"""
 
 
-def _end_of(until: str | None) -> datetime:
-    """When a pause ends. One whose end cannot be read holds until it is resumed."""
-    end = None if until is None else time_or_none(until, "a pause", "until")
+def _end_of(until: str | None, kind: OverrideKind = OverrideKind.PAUSE) -> datetime:
+    """When it ends. One whose end cannot be read holds until a person ends it."""
+    end = None if until is None else time_or_none(until, f"a {kind}", "until")
     return UNTIL_RESUMED if end is None else end
 
 
-def _end(tx: Tx, job_id: str | None) -> None:
+def _end(tx: Tx, kind: OverrideKind, job_id: str | None) -> None:
     tx.conn.execute(
-        "UPDATE overrides SET ended_at = ? WHERE job_id IS ? AND kind = 'pause' AND ended_at IS NULL",
-        (tx.at, job_id),
+        "UPDATE overrides SET ended_at = ? WHERE job_id IS ? AND kind = ? AND ended_at IS NULL",
+        (tx.at, job_id, kind),
     )
 
 

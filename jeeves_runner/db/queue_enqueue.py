@@ -110,7 +110,7 @@ def _create_undeclared(tx: Tx, queue_id: str) -> None:
             hint=f"use {ID_WORDS}",
         )
     # Needed once in the life of a queue; at the top, every script would wait for this import.
-    from jeeves_runner.core.model import QueueSpec
+    from jeeves_runner.core.queue_spec import QueueSpec
 
     tx.conn.execute(_CREATE_UNDECLARED, {"at": tx.at, **QueueSpec(id=queue_id)._asdict()})
 

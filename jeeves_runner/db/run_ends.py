@@ -14,6 +14,8 @@ from jeeves_runner.core.model import CancelCause, Reason, Retries, RunStatus, Tr
 from jeeves_runner.core.retrying import retry_delay_ms
 from jeeves_runner.core.run import Outcome, Run
 from jeeves_runner.db import secret_params
+from jeeves_runner.db.alert_ends import tell_end
+from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.queue_upkeep import release_items_of_run
 from jeeves_runner.db.runs import AT_ITS_END, RUN_COLUMNS, WAITING, returned_run, returned_runs
 from jeeves_runner.db.transaction import Tx
@@ -45,8 +47,8 @@ def next_end(tx: Tx) -> int:
 
 
 def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
-    """Write what follows from these ends: claims are given back, failed attempts are tried again, and of a
-    chain that is over the secret parameters are deleted.
+    """Write what follows from these ends: claims are given back, failed attempts are tried again; of a chain
+    that is over people are told, and the secret parameters are deleted.
 
     ``retries``: by run id, how the run's job is retried.
     """
@@ -59,8 +61,10 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
             retry = None if delay is None else _insert_retry(tx, run, delay)
         if retry is not None and _was_replaced(run):
             end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
-        elif retry is None and run.params is not None:
-            secret_params.erase(tx, run.chain_id or run.id)
+        elif retry is None:
+            tell_end(tx, run)
+            if run.params is not None:
+                secret_params.erase(tx, run.chain_id or run.id)
 
 
 def _was_replaced(run: Run) -> bool:
@@ -162,8 +166,8 @@ def cancel_waiting_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> None:
 
 
 _STOPPED = {
-    Reason.DELETED: "deleted_at IS NOT NULL",
-    Reason.DISABLED: "deleted_at IS NULL AND NOT enabled",
+    Reason.DELETED: DELETED,
+    Reason.DISABLED: DISABLED,
 }
 
 

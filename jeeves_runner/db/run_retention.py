@@ -20,8 +20,9 @@ def outlived(
 
     ``retention`` holds for jobs that do not say themselves what they ``keep``. Occurrences are kept for
     ``occurrences`` at least: their rows keep them from running twice when a clock was set back. A first
-    attempt stays for as long as one of its retries, and every job keeps the last run that started, which
-    tells how it went. To find them may take long: it reads what is kept as well.
+    attempt stays for as long as one of its retries, a run for as long as people are to be told of it, and
+    every job keeps the last run that started, which tells how it went. To find them may take long: it reads
+    what is kept as well.
     """
     kept = dict(_keeps(conn))
     bounds: dict[str, str | int | None] = {
@@ -67,6 +68,7 @@ NOT EXISTS (SELECT 1 FROM runs AS retry WHERE retry.chain_id = runs.id)
 AND (started_at IS NULL OR EXISTS (
   SELECT 1 FROM runs AS later
   WHERE later.job_id = runs.job_id AND later.id > runs.id AND later.started_at IS NOT NULL))
+AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.run_id = runs.id AND outbox.status = 'pending')
 """
 _NOT_OWN = "job_id NOT IN (SELECT value FROM json_each(:own))"
 _OUTLIVED = f"""

@@ -20,7 +20,7 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import Allowance, AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, Held, Plan
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields
-from jeeves_runner.db import audit, declared_jobs, jobs, queues, revisions
+from jeeves_runner.db import alerting, audit, declared_jobs, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
@@ -229,6 +229,7 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]
     if stopped:
         cancel_waiting_of_stopped_jobs(tx, stopped)
+        alerting.close_of_stopped_jobs(tx, stopped)
     return revision
 
 

@@ -38,6 +38,7 @@ def planner_setup(config: Config, *, processes: int = 1) -> PlannerSetup:
             timezone=config.timezone,
             pools=frozenset(config.pools),
             has_gateway=config.gateway.url is not None,
+            channels=config.notifications.channels,
         ),
         runners=tuple(sorted(config.runners.items())),
         inherit_env=config.inherit_env,

@@ -9,7 +9,8 @@ import apsw
 
 from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
-from jeeves_runner.config import Config
+from jeeves_runner.config import SETTINGS, Config
+from jeeves_runner.config_kinds import shown_settings
 from jeeves_runner.db.job_list import health_counts
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
@@ -150,13 +151,14 @@ def status_view(
 
 
 def config_view(config: Config) -> dict[str, object]:
-    """Every setting by the name of its field: paths as text, durations in ms, sizes in bytes."""
-    return {name: _value(setting) for name, setting in config._asdict().items()}
+    """Every setting by the name of its field: paths as text, durations in ms, sizes in bytes.
+
+    Of what may be a secret, such as the URL of a webhook, it has what may be shown."""
+    place = {"path": config.path, "root": config.root}
+    return {name: _value(each) for name, each in (place | shown_settings(SETTINGS, config)).items()}
 
 
 def _value(setting: object) -> object:
-    if hasattr(setting, "_asdict"):  # a section such as ``log``
-        setting = setting._asdict()
     if isinstance(setting, Mapping):
         return {str(key): _value(item) for key, item in setting.items()}
     if isinstance(setting, list | tuple | set | frozenset):

@@ -5,19 +5,21 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.specs import canonical
+from support.specs import canonical, queue_from_text
 
 from jeeves_runner.core.model import (
+    Alert,
     CatchUp,
+    Expect,
     JobSpec,
     OverlapPolicy,
     Param,
     ParamType,
-    QueueSpec,
     Retries,
     Secret,
     SourceType,
 )
+from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields, spec_hash
 from jeeves_runner.core.specs import SpecError, job_from_text
 
@@ -53,11 +55,20 @@ jobs = st.builds(
     overlap_policy=st.sampled_from(OverlapPolicy),
     retries=st.none()
     | st.builds(Retries, limit=whole, on_exit_codes=st.none() | st.lists(whole, max_size=2).map(tuple)),
+    expect=st.none() | st.builds(Expect, start_within_ms=st.none() | whole, finish_by=st.none() | texts),
+    on_failure=lists,
+    alert=st.none() | st.builds(Alert, on=lists, remind_ms=st.none() | whole),
+    heartbeat=st.none() | texts | secrets,
     priority=st.integers(-1000, 1000),
     enabled=st.booleans(),
 )
 queues = st.builds(
-    QueueSpec, id=texts, dedup_key=st.none() | texts, lease_ms=whole, backoff_factor=st.floats(1, 100)
+    QueueSpec,
+    id=texts,
+    dedup_key=st.none() | texts,
+    lease_ms=whole,
+    backoff_factor=st.floats(1, 100),
+    on_failed=lists,
 )
 
 
@@ -68,7 +79,7 @@ def test_a_job_survives_its_text(spec: JobSpec) -> None:
 
 @given(queues)
 def test_a_queue_survives_its_text(spec: QueueSpec) -> None:
-    assert QueueSpec(**json.loads(canonical(spec))) == spec
+    assert queue_from_text(canonical(spec)) == spec
 
 
 @given(jobs, jobs)

@@ -13,13 +13,16 @@ from support.clock import NOON, HandClock
 from support.ledger import Ledger
 
 from jeeves_runner.clock import from_text, from_timestamp, to_text
+from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.durations import MAX_SPAN_MS, End, text_after
 from jeeves_runner.core.model import Reason, Retries, RunStatus, Trigger
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.core.wrong_clock import Rest
 from jeeves_runner.db import (
+    alerting,
     clock_events,
     declared_jobs,
+    outbox,
     overrides,
     queue_claims,
     queue_enqueue,
@@ -27,6 +30,7 @@ from jeeves_runner.db import (
     run_entries,
     state,
 )
+from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import HOLDS_BACK, WAITS, WATERMARK
 from jeeves_runner.db.connection import APPLICATION_ID
 from jeeves_runner.db.migrate import migrate, migrations
@@ -43,8 +47,10 @@ YEARS: Final = timedelta(days=730)
 RECORDS: Final = {
     "audit": "at",
     "held": "since",
+    "incidents": "opened_at told_at said_at closed_at",
     "jobs": "created_at updated_at deleted_at",
     "migrations": "applied_at",
+    "outbox": "sending_at finished_at",
     "queue_items": "created_at claimed_at",
     "queues": "created_at updated_at deleted_at",
     "runner": "started_at stopping_at stopped_at seen_at age_at",
@@ -60,9 +66,11 @@ OCCURRENCES: Final = {"runs": "scheduled_for last_for"}
 TEXTS: Final = {
     "audit": "actor action target detail",
     "held": "kind id file message",
+    "incidents": "cause job_id subject channels facts closed_by",
     "jobs": "id on_failure on_success output_channel spec_hash file namespace",
     "manifest_files": "path digest problems",
     "migrations": "name",
+    "outbox": "channel said cause job_id facts bundle status ref error",
     "overrides": "job_id kind reason created_by",
     "queue_counts": "queue_id status",
     "queue_items": "queue_id payload status dedup_key lease_token error",
@@ -141,6 +149,10 @@ def leave_traces(ledger: Ledger) -> None:
         "a", "scheduled", trigger="retry", not_before=text_after(ledger.now, 10_000), delay_ms=10_000
     )
     ledger.add_run("a", "running", deadline=text_after(ledger.now, 20_000), timeout_ms=20_000)
+    with ledger.tx() as tx:
+        failure = Happened(Cause.FAILURE, "a", channels=("C0123456",))
+        alerting.report(tx, failure)
+        outbox.put_off(tx, [alerting.test(tx, "C0123456")], timedelta(seconds=40), "", may_have_arrived=False)
 
 
 def put_right(ledger: Ledger) -> clock_events.PutRight:
@@ -164,13 +176,23 @@ def test_after_a_clock_that_was_ahead_everything_waits_for_its_length_from_now(
     ledger.clock.time -= ahead
     assert clock_events.is_ahead(ledger.conn, ledger.now)
     put_right(ledger)
-    assert [left(ledger, wait) for wait in WAITS] == [[10], [20], [7200], [60], [60], [90], [30]]
+    assert [left(ledger, wait) for wait in WAITS] == [
+        [10],
+        [20],
+        [7200],
+        [60],
+        [60],
+        [90],
+        [30],
+        [21_600],
+        [40],
+    ]
     for table, column in [*HOLDS_BACK, WATERMARK]:
         assert ledger.count(table, f"{column} > '{to_text(ledger.now)}'") == 0
     assert not clock_events.is_ahead(ledger.conn, ledger.now)
     told = ledger.conn.execute("SELECT detail FROM audit ORDER BY id DESC LIMIT 1").get
     assert str(told).startswith(
-        "the clock was set back: waits shortened: 7, records ahead of now that are dated"
+        "the clock was set back: waits shortened: 9, records ahead of now that are dated"
     )
 
 

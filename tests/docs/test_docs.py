@@ -22,6 +22,7 @@ from support.docs import (
 
 from jeeves_runner.cli.main import main
 from jeeves_runner.config import load_config
+from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.yaml_text import load
@@ -70,7 +71,12 @@ def _of_kind(kind: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def reader() -> ManifestReader:
-    context = ProjectContext(project_root="/project", pools=frozenset({"database"}), has_gateway=True)
+    context = ProjectContext(
+        project_root="/project",
+        pools=frozenset({"database"}),
+        has_gateway=True,
+        channels=Channels(slack=True, email=True),
+    )
     return ManifestReader(manifest_schema(), context)
 
 

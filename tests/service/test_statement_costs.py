@@ -52,7 +52,10 @@ COMMANDS = (
 )  # fmt: skip
 """All but those that list, or delete, everything there is of something."""
 
-SMALL_INDEXES = ("runs_active", "runs_asked_to_end", "overrides_live", "overrides_live_of_all")
+SMALL_INDEXES = (
+    "runs_active", "runs_asked_to_end", "overrides_live", "overrides_live_of_all", "incidents_open",
+    "incidents_due", "outbox_pending", "outbox_waiting", "outbox_by_age", "outbox_of_run", "outbox_bundled",
+)  # fmt: skip
 """Indexes that hold only what has not ended: to read all of one is cheap."""
 
 

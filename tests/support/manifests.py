@@ -6,6 +6,7 @@ Take it for what manifests declare and for what is said of those that are wrong.
 from textwrap import dedent
 from typing import Any
 
+from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.manifest.budget import Size
 from jeeves_runner.core.manifest.context import Layer, ProjectContext
 from jeeves_runner.core.manifest.file_result import FileResult
@@ -16,7 +17,13 @@ from jeeves_runner.schemas_text import manifest_schema
 
 READER = ManifestReader(
     manifest_schema(),
-    ProjectContext(project_root="/p", timezone="Europe/Berlin", pools=frozenset({"db"}), has_gateway=True),
+    ProjectContext(
+        project_root="/p",
+        timezone="Europe/Berlin",
+        pools=frozenset({"db"}),
+        has_gateway=True,
+        channels=Channels(slack=True, email=True, webhooks=("night", "ops")),
+    ),
 )
 
 

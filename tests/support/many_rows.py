@@ -17,7 +17,9 @@ QUEUE = "mail"
 NAMESPACE = "often"
 KEY = "k"
 
-TABLES = ("runs", "queue_items", "state", "state_items", "revisions", "audit", "overrides")
+TABLES = (
+    "runs", "queue_items", "state", "state_items", "revisions", "audit", "overrides", "incidents", "outbox",
+)  # fmt: skip
 """Those that are filled."""
 
 SMALL_TABLES = (
@@ -85,6 +87,22 @@ _STATEMENTS = (
     f"""
     INSERT INTO overrides (job_id, kind, created_by, created_at, ended_at)
     VALUES (:job, 'pause', 'cli', {_GAP}, {_GAP})
+    """,
+    f"""
+    INSERT INTO overrides (job_id, kind, created_by, created_at, ended_at)
+    SELECT :job, 'mute', 'cli', {_EARLIER}, {_EARLIER} FROM n
+    """,
+    # Each was told, and over.
+    f"""
+    INSERT INTO incidents (cause, job_id, opened_at, count, run_id, told_at, said_at, channels, closed_at,
+                           closed_by)
+    SELECT 'failure', :job, {_TIME}, 1, i, {_TIME}, {_TIME}, '["C0123456"]', {_TIME}, 'recovered' FROM n
+    """,
+    f"""
+    INSERT INTO outbox (channel, said, cause, incident_id, job_id, run_id, created_at, status, finished_at,
+                        ref)
+    SELECT 'C0123456', iif(half, 'recovered', 'opened'), 'failure', i, :job, i, {_TIME}, 'sent', {_TIME}, i
+    FROM n, (SELECT 0 AS half UNION ALL SELECT 1)
     """,
     f"UPDATE jobs SET schedule_since = {_EVE}, decided_until = {_EVE} WHERE id = :job",
 )

@@ -11,7 +11,7 @@ from jeeves_runner.cli.formats import NONE, counted, size
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.syntax import Group
 from jeeves_runner.config import SETTINGS, Config, check_config
-from jeeves_runner.config_kinds import Duration, Section, Setting, Size
+from jeeves_runner.config_kinds import Duration, Section, Sections, Setting, Size
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.views.runner import config_view
 
@@ -66,14 +66,17 @@ def _setting_rows(settings: Sequence[Setting], values: Any, prefix: str = "") ->
         value = getattr(values, setting.field)
         if isinstance(setting.kind, Section) and value is not None:
             yield from _setting_rows(setting.kind.settings, value, f"{prefix}{setting.key}.")
+        elif isinstance(setting.kind, Sections) and value:
+            for name, each in value.items():
+                yield from _setting_rows(setting.kind.settings, each, f"{prefix}{setting.key}.{name}.")
         elif isinstance(value, Mapping) and value:
             yield from ((f"{prefix}{setting.key}.{name}", str(each)) for name, each in value.items())
         else:
-            yield prefix + setting.key, _shown(setting, value)
+            yield prefix + setting.key, _shown(setting, setting.kind.shown(value))
 
 
 def _shown(setting: Setting, value: Any) -> str:
-    if value is None or value == {}:
+    if value is None or value in ({}, ()):
         return NONE
     if isinstance(value, tuple):
         return f"[{', '.join(value)}]"

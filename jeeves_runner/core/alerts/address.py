@@ -7,10 +7,11 @@ from jeeves_runner.core.values import ID_PATTERN
 
 Kind = Literal["slack", "webhook", "email"]
 
-SLACK: Final = re.compile(r"[CDG][A-Z0-9]{5,31}")
+# Not compiled here: every command reads the config, and few of them meet an address.
+SLACK: Final = "[CDG][A-Z0-9]{5,31}"
 """The id of a Slack channel, or of a conversation of a few."""
-WEBHOOK: Final = re.compile(f"webhook:(?P<name>{ID_PATTERN})")
-EMAIL: Final = re.compile(r"email:(?P<name>[^\s@,;:<>\"()\\\[\]]{1,64}@[A-Za-z0-9.-]{1,253})")
+WEBHOOK: Final = f"webhook:(?P<name>{ID_PATTERN})"
+EMAIL: Final = r"email:(?P<name>[^\s@,;:<>\"()\\\[\]]{1,64}@[A-Za-z0-9.-]{1,253})"
 
 
 class Address(NamedTuple):
@@ -24,10 +25,10 @@ class Address(NamedTuple):
 
 def parse(text: str) -> Address | None:
     """What a text names; None if it is no address."""
-    if SLACK.fullmatch(text):
+    if re.fullmatch(SLACK, text):
         return Address("slack", text)
-    if found := WEBHOOK.fullmatch(text):
+    if found := re.fullmatch(WEBHOOK, text):
         return Address("webhook", found["name"])
-    if found := EMAIL.fullmatch(text):
+    if found := re.fullmatch(EMAIL, text):
         return Address("email", found["name"])
     return None

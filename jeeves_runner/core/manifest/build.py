@@ -9,13 +9,16 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.durations import parse_duration
+from jeeves_runner.core.manifest.alerts import addresses, settle_alerts
 from jeeves_runner.core.manifest.budget import MAX_EXCLUSIONS, MAX_EXPRESSIONS
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.params import build_params
 from jeeves_runner.core.manifest.sessions import session_findings
-from jeeves_runner.core.model import JobSpec, JobType, QueueSpec, SourceType
+from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
+from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.spec_texts import spec_to_json
 from jeeves_runner.core.specs import JOB_PARTS
@@ -25,7 +28,9 @@ _JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))
 _QUEUE_DEFAULTS: Final = spec_to_json(QueueSpec(id=""))
 _DURATIONS: Final = tuple(name.removesuffix("_ms") for name in JobSpec._fields if name.endswith("_ms"))
 _AS_WRITTEN: Final = (
-    frozenset(JobSpec._fields) - JOB_PARTS.keys() - {"schedule", "script", "source_type", "cwd", "params"}
+    frozenset(JobSpec._fields)
+    - JOB_PARTS.keys()
+    - {"schedule", "script", "source_type", "cwd", "params", "on_failure", "on_success", "output_channel"}
 )
 """The keys of a job whose value goes into the spec as it is. The other keys are known by their field's type
 or name, or have a line of their own in ``build_job``."""
@@ -65,6 +70,7 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
         _settle_delays(values["retries"], "", given["retries"], "retries", findings)
     if "params" in given:
         values["params"] = build_params(given["params"], values, findings)
+    settle_alerts(values, given, context.channels, findings)
     effort = _check_schedule(given, values, findings)
     findings += _job_findings(values, context.pools)
     if values["type"] == JobType.SESSION:
@@ -87,7 +93,7 @@ def _check_schedule(given: Mapping[str, Any], values: Mapping[str, Any], finding
         return error.effort
 
 
-def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str, Any], list[Finding]]:
     """The JSON values of a queue that meets the schema; and what is wrong with it."""
     findings: list[Finding] = []
     values = dict(_QUEUE_DEFAULTS)
@@ -98,6 +104,7 @@ def build_queue(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Finding]
         else:
             values[field] = value
     values["backoff_factor"] = float(values["backoff_factor"])
+    values["on_failed"] = addresses("on_failed", given, channels.on_failure, channels, findings)
     _settle_delays(values, "backoff_", given.get("backoff", {}), "backoff", findings)
     if values["lease_ms"] == 0:
         findings.append(
@@ -203,7 +210,9 @@ def _resolved(path: str, project_root: str) -> str:
     return posixpath.normpath(posixpath.join(project_root, path))
 
 
-def _milliseconds(text: str, path: KeyPath, findings: list[Finding]) -> int | None:
+def _milliseconds(text: str | None, path: KeyPath, findings: list[Finding]) -> int | None:
+    if text is None:
+        return None
     try:
         return parse_duration(text)
     except ValueError as error:

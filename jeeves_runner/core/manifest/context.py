@@ -3,9 +3,10 @@
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.manifest.budget import Size
 
-_MERGED: Final = frozenset({"env", "retries", "session"})
+_MERGED: Final = frozenset({"env", "retries", "session", "alert"})
 """Of two layers of defaults these merge by key, one level deep; of all else the nearer layer wins."""
 
 
@@ -20,6 +21,8 @@ class ProjectContext(NamedTuple):
     """The names of the pools that the config declares."""
     has_gateway: bool = False
     """Whether the config names a gateway, which jobs of type session need."""
+    channels: Channels = Channels()
+    """The channels that the config names, and where people are told of jobs and queues that do not say."""
 
 
 class Layer(NamedTuple):
@@ -41,15 +44,14 @@ def combine(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def with_defaults(
-    job: Mapping[str, Any], defaults: Mapping[str, Any], known: Container[str]
+    job: Mapping[str, Any], defaults: Mapping[str, Any], unset: Container[str]
 ) -> dict[str, Any]:
-    """The job's keys over the defaults; null takes a default away.
+    """The job's keys over the defaults; null takes a default of an ``unset`` key away.
 
-    Only ``known`` keys can have a default. Null under another key is a mistake, and stays for the
-    validation to find.
+    Null under another key stays: it has a meaning there, or is a mistake for the validation to find.
     """
     full = combine((defaults, job)) if defaults else job
-    return {key: value for key, value in full.items() if value is not None or key not in known}
+    return {key: value for key, value in full.items() if value is not None or key not in unset}
 
 
 def _merged(key: str, outer: Any, inner: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from jeeves_runner.core.manifest.alerts import unmeant_in
 from jeeves_runner.core.manifest.budget import MAX_EFFORT, MAX_ENTRIES, SPLIT, Size
 from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
 from jeeves_runner.core.manifest.context import Layer, ProjectContext, combine, with_defaults
@@ -253,8 +254,8 @@ class _FileReader:
             if (excess := self._size.excess) is not None:
                 message = f"with its defaults for each job the file comes to {excess}"
                 raise _TooMuch(place, message, "shorten the defaults, or split the file")
-        known = self._rules.defaultable
-        full = with_defaults(item, defaults.values, known) if isinstance(item, dict) else item
+        unset = self._rules.unset_by_null
+        full = with_defaults(item, defaults.values, unset) if isinstance(item, dict) else item
         if not self._valid("job", full, place):
             return
         context = self._rules.context
@@ -275,13 +276,15 @@ class _FileReader:
             hint = "add `timeout: 1h`, or what fits"
             finding = Finding(path=(*place, "id"), code="no_timeout", message=message, hint=hint)
             self._problems.report("warning", finding)
+        for finding in unmeant_in(values, place):
+            self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))
         self._enter("job", values["id"], text, line, requires)
 
     def _queue(self, item: Any, place: KeyPath, line: int) -> None:
         if not self._valid("queue", item, place):
             return
-        values, findings = build_queue(item)
+        values, findings = build_queue(item, self._rules.context.channels)
         if not self._rejected("queue", item["id"], findings, place):
             self._enter("queue", values["id"], encode(values), line)
 

@@ -87,9 +87,13 @@ def _named(values: Mapping[str, Any], root: str) -> Iterator[tuple[tuple[str, ..
     if values["cwd"] != root:
         yield ("cwd",), "cwd", values["cwd"]
     for name, value in values["env"].items():
-        if isinstance(value, str):
-            continue
-        if "from_env" in value:
-            yield ("env", name), "from_env", value["from_env"]
-        else:
-            yield ("env", name), "file", posixpath.normpath(posixpath.join(root, value["file"]))
+        if not isinstance(value, str):
+            yield ("env", name), *_secret(value, root)
+    if isinstance(values["heartbeat"], dict):
+        yield ("heartbeat",), *_secret(values["heartbeat"], root)
+
+
+def _secret(value: Mapping[str, str], root: str) -> tuple[RequirementKind, str]:
+    if "from_env" in value:
+        return "from_env", value["from_env"]
+    return "file", posixpath.normpath(posixpath.join(root, value["file"]))

@@ -10,8 +10,7 @@ from jeeves_runner.core.manifest.validation import Validator, nearest
 
 LATER: Final = frozenset(
     """
-    on_failure on_success output_channel alert after
-    on_queue renamed_from executor resources on_change nodes payload_schema
+    after on_queue renamed_from executor resources on_change nodes payload_schema
     """.split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
@@ -20,7 +19,8 @@ LATER: Final = frozenset(
 class ManifestRules:
     """The parts of one schema, compiled, and what a look at manifests knows of its project.
 
-    ``defaultable``: the keys that defaults may set. ``list_keys``: those whose value is a list of entries.
+    ``defaultable``: the keys that defaults may set. ``unset_by_null``: those of them that null takes away; of
+    the others it is a value. ``list_keys``: those whose value is a list of entries.
     ``source_keys``: the keys that say what is run; each job has one of them. ``types``: of the keys that only
     jobs of one type have, which type that is.
     """
@@ -29,16 +29,18 @@ class ManifestRules:
         parts = schema["$defs"]
         self.context = context
         self.defaultable = frozenset(parts["defaults"]["properties"])
-        own = {"defaults": [key for key in parts["job"]["properties"] if key not in self.defaultable]}
+        keys = parts["job"]["properties"]
+        self.unset_by_null = frozenset(
+            key for key in self.defaultable if "null" not in keys[key].get("type", ())
+        )
+        own = {"defaults": [key for key in keys if key not in self.defaultable]}
         self._validators: dict[str, Validator] = {
             name: _validator({"$ref": f"#/$defs/{name}", "$defs": parts}, own.get(name, ()))
             for name in ("job", "queue", "defaults")
         }
         self.list_keys = tuple(parts["lists"]["properties"])
-        self._job_keys = tuple(parts["job"]["properties"])
-        self.types = {
-            key: part["x-type"] for key, part in parts["job"]["properties"].items() if "x-type" in part
-        }
+        self._job_keys = tuple(keys)
+        self.types = {key: part["x-type"] for key, part in keys.items() if "x-type" in part}
         self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
 
     def validator(self, name: str) -> Validator:

@@ -32,6 +32,8 @@ def _keeps(value: Any, keyword: str, wanted: Any, schema: Mapping[str, Any]) -> 
     match keyword, value:
         case "type", _:
             return type(value) is _TYPES.get(wanted)  # True and 1.0 are no integers
+        case "anyOf", _:
+            return any(fits(value, branch) for branch in wanted)
         case "enum", str():
             return bool(value in wanted)
         case "minimum", int():

@@ -24,6 +24,8 @@ _MOST: Final = 1000
 _NULL: Final = {"type": "null"}
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _NEARLY_INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_,]*")
+_SHORT_TIME: Final = re.compile("[0-9]:[0-5][0-9]")
+_NOTHING: Final = ("null", "none", "never", "no", "off")
 _EXAMPLES: Final = {
     "script": "say what is run, such as `run: echo hello`",
     "session": "say what the agent is to do, such as `prompt: Sort the inbox.`",
@@ -211,6 +213,8 @@ def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> st
         return "it is empty: give it a value, or remove it"
     kinds = _kinds(schema)
     if isinstance(value, str):
+        if "23:59" in expected and _SHORT_TIME.fullmatch(value):
+            return f"write it with two digits: 0{value}"
         return _hint_for_text(value, kinds, _words(schema))
     if isinstance(value, float) and "integer" in kinds and value.is_integer():
         return f"write it without point and exponent: {brief(str(int(value)))}"
@@ -230,6 +234,8 @@ def _hint_for_text(value: str, kinds: set[str], words: Sequence[str]) -> str | N
     word = value[:LONGEST].lower()
     if near := get_close_matches(word, words, n=1):
         return did_you_mean(near[0])
+    if "null" in kinds and word in _NOTHING:
+        return "write null, without quotes"
     if "boolean" in kinds:
         if word in _BOOLEANS:
             return f"YAML 1.2 knows only true and false: write {_BOOLEANS[word]}"

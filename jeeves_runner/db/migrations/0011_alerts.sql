@@ -19,6 +19,7 @@ CREATE TABLE incidents (
   CHECK ((closed_at IS NULL) = (closed_by IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX incidents_open ON incidents (coalesce(job_id, ''), cause, subject) WHERE closed_at IS NULL;
+CREATE INDEX incidents_due ON incidents (remind_at) WHERE closed_at IS NULL AND remind_at IS NOT NULL;
 CREATE INDEX incidents_closed ON incidents (closed_at) WHERE closed_at IS NOT NULL;
 
 -- What is to be said, and was: a row per alert and channel, written with what it tells of.
@@ -46,5 +47,12 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_pending ON outbox (channel, id) WHERE status = 'pending';
 CREATE INDEX outbox_finished ON outbox (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX outbox_of_incident ON outbox (incident_id, channel) WHERE incident_id IS NOT NULL;
-CREATE INDEX outbox_recent ON outbox (channel, created_at);
-CREATE INDEX outbox_bundles ON outbox (channel, bundle) WHERE bundle IS NOT NULL;
+CREATE INDEX outbox_waiting ON outbox (not_before) WHERE status = 'pending' AND not_before IS NOT NULL;
+CREATE INDEX outbox_by_age ON outbox (created_at) WHERE status = 'pending';
+CREATE INDEX outbox_of_run ON outbox (run_id) WHERE status = 'pending' AND run_id IS NOT NULL;
+CREATE INDEX outbox_bundled ON outbox (channel, bundle) WHERE status = 'pending' AND bundle IS NOT NULL;
+-- Those of a minute that went alone are counted.
+CREATE INDEX outbox_alone ON outbox (channel, said, created_at) WHERE bundle IS NULL;
+
+-- As overrides_over: the mutes that have long been over are looked for each hour.
+CREATE INDEX mutes_over ON overrides (min(coalesce(ended_at, until), coalesce(until, ended_at))) WHERE kind = 'mute';

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from support.manifests import job, read
-from support.specs import canonical
+from support.specs import canonical, queue_from_text
 
 from jeeves_runner.core.manifest.rules import LATER
-from jeeves_runner.core.model import ExitCodes, JobSpec, Keep, Precheck, QueueSpec
+from jeeves_runner.core.model import ExitCodes, JobSpec, Keep, Precheck
 from jeeves_runner.core.specs import job_from_text
 from jeeves_runner.schemas_text import manifest_schema
 
@@ -115,7 +115,7 @@ def test_lists_hold_jobs_and_queues_with_their_lines() -> None:
         ("job", "b", 4),
         ("queue", "mail", 7),
     ]
-    queue = QueueSpec(**json.loads(result.entries[2].text))
+    queue = queue_from_text(result.entries[2].text)
     assert (queue.dedup_key, queue.lease_ms, queue.max_attempts) == ("$.id", 90_000, 3)
 
 
@@ -155,7 +155,7 @@ def test_a_delay_is_not_shortened_by_a_maximum_nobody_wrote(
 
 def test_a_queue_waits_as_long_as_it_says() -> None:
     (entry,) = read("queues:\n  - {id: q, backoff: {delay: 2h}}\n").entries
-    queue = QueueSpec(**json.loads(entry.text))
+    queue = queue_from_text(entry.text)
     assert (queue.backoff_delay_ms, queue.backoff_max_delay_ms) == (7_200_000, 7_200_000)
 
 
@@ -169,7 +169,7 @@ def test_canonical_text_is_what_the_dataclass_says() -> None:
     (entry,) = read("run: x\nretries: {limit: 2}\nenv: {B: x, A: {from_env: Z}}\n").entries
     assert canonical(job_from_text(entry.text)) == entry.text
     (queue,) = read("queues:\n  - {id: q, backoff: {factor: 2.0}}\n").entries
-    assert canonical(QueueSpec(**json.loads(queue.text))) == queue.text
+    assert canonical(queue_from_text(queue.text)) == queue.text
 
 
 def test_the_schema_names_every_field_of_the_spec_and_no_other() -> None:

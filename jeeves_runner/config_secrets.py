@@ -1,0 +1,134 @@
+"""The kinds of settings that are secret, or name what is: files with one secret, and URLs."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from shlex import quote
+from typing import Any, Final
+
+from jeeves_runner.access import PRIVATE, too_open
+from jeeves_runner.config_kinds import Given, Location, Place, Text, wrong_value
+from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, file_hint, token_fault
+from jeeves_runner.core.problem import Finding
+from jeeves_runner.core.urls import is_open_to_read, shown_url, url_fault
+from jeeves_runner.regular_files import read_text
+
+WEBHOOK_EXAMPLE: Final = "https://hooks.example.org/services/T0/B0"
+_IN_A_FILE: Final = "take it out; most services have their key in the path or the query"
+
+
+def open_to_read(place: Place, what: str) -> Finding:
+    """A warning about a URL of plain http, by which others can read something."""
+    message = f"`{'.'.join(place)}` is plain http beyond this machine: {what} can be read on the way"
+    return wrong_value(place, message, "use https, or a tunnel that ends on 127.0.0.1")
+
+
+def missing_token(
+    place: Place, its_file: Place, written: Mapping[str, Any], variable: str
+) -> Iterator[Finding]:
+    """A warning that there is no token for the setting at ``place``: ``written`` names no file of it by the
+    last key of ``its_file``, and the environment has no such ``variable``."""
+    if its_file[-1] not in written and variable not in os.environ:
+        message = f"there is no token for `{'.'.join(place)}`"
+        hint = f"name its file by `{'.'.join(its_file)}`, or set {variable} for the server"
+        yield wrong_value(place, message, hint)
+
+
+class SecretFile(Location):
+    """The path of a file that holds one secret, and nothing else. White space around it is no part of it."""
+
+    what = "secret"
+    """What it is, for people."""
+
+    def fault(self, secret: str) -> str | None:
+        """Why the text cannot be one, as the end of a sentence; None: it can."""
+        return None if secret else "it is blank"
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        path, name = given.root / written, ".".join(place)
+        try:
+            fault = self.fault(read_text(path, MAX_TOKEN_BYTES, follow=True).strip())
+        except (OSError, ValueError) as error:
+            fault = error.strerror if isinstance(error, OSError) else str(error)
+        if fault is not None:
+            message = f"`{name}`: the {self.what} cannot be read from {path}: {fault}"
+            yield wrong_value(place, message, file_hint(self.what))
+        # What is no file has no secret that others could read; and `chmod 600 /dev/null` would do harm.
+        for open_file in too_open((path,) if path.is_file() else (), PRIVATE):
+            message = f"`{name}`: others may use the {self.what}'s file {open_file}"
+            yield wrong_value(place, message, f"chmod 600 {quote(str(path))}")
+
+
+class TokenFile(SecretFile):
+    """The path of a file with a token."""
+
+    what = "token"
+
+    def fault(self, secret: str) -> str | None:
+        return token_fault(secret)
+
+
+class PasswordFile(SecretFile):
+    """The path of a file with a password."""
+
+    what = "password"
+
+    def fault(self, secret: str) -> str | None:
+        return "it has more than one line" if "\n" in secret else super().fault(secret)
+
+
+class UrlFile(SecretFile):
+    """The path of a file with a URL that is a secret."""
+
+    what = "URL"
+
+    def fault(self, secret: str) -> str | None:
+        if not secret:
+            return super().fault(secret)
+        wrong = url_fault(secret, WEBHOOK_EXAMPLE, _IN_A_FILE)
+        return None if wrong is None else f"it {wrong[0]}"
+
+
+class WebUrl(Text):
+    """A URL that is called over HTTP. ``is_open``: whether all of it may be shown; else where it leads."""
+
+    def __init__(self, meaning: str, example: str, *, is_open: bool = False) -> None:
+        super().__init__(meaning)
+        self._example = example
+        self._is_open = is_open
+
+    def shown(self, value: Any) -> Any:
+        return value if value is None or self._is_open else shown_url(value)
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        if (wrong := url_fault(written, self._example, _IN_A_FILE)) is not None:
+            reason, hint = wrong
+            yield wrong_value(place, f"`{'.'.join(place)}` {reason}", hint)
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        if is_open_to_read(written):
+            yield open_to_read(place, "what is sent")
+
+
+class BaseUrl(WebUrl):
+    """A URL below which calls go, or pages stand, without a slash at its end. It is no secret."""
+
+    def __init__(self, meaning: str, example: str) -> None:
+        super().__init__(meaning, example, is_open=True)
+
+    def read(self, written: str, root: Path) -> str:
+        return written.rstrip("/")
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        found = list(super().findings(place, written, given))
+        if not found and "?" in written:
+            message = f"`{'.'.join(place)}` has a query, and paths are put to its end"
+            found = [wrong_value(place, message, "end it before the `?`")]
+        yield from found
+
+
+class Hidden(Text):
+    """A text that may hold secrets."""
+
+    def shown(self, value: Any) -> Any:
+        return value if value is None else "***"

@@ -1,0 +1,45 @@
+"""What a stored spec says of alerts, read on its own: the whole spec need not be understood for it.
+
+An alert is written with the end of a run, which must be recorded whatever somebody has made of the job's row.
+So what cannot be read here has its default.
+"""
+
+import json
+from functools import lru_cache
+
+from jeeves_runner.core.model import Alert
+
+_DEFAULT = Alert()
+
+
+@lru_cache(maxsize=256)
+def policy_of(text: str | None) -> Alert:
+    """The ``alert`` of a spec, from its JSON text; what is not there, or wrong, has its default."""
+    values = _json(text)
+    if not isinstance(values, dict):
+        return _DEFAULT
+    causes = values.get("on")
+    after, remind = values.get("after"), values.get("remind_ms", _DEFAULT.remind_ms)
+    recovery = values.get("on_recovery")
+    return Alert(
+        on=tuple(map(str, causes)) if isinstance(causes, list) else _DEFAULT.on,
+        after=after if type(after) is int and after > 0 else _DEFAULT.after,
+        remind_ms=remind if remind is None or (type(remind) is int and remind > 0) else _DEFAULT.remind_ms,
+        on_recovery=recovery if isinstance(recovery, bool) else _DEFAULT.on_recovery,
+    )
+
+
+@lru_cache(maxsize=256)
+def addresses_of(text: str | None) -> tuple[str, ...]:
+    """The channels of a JSON list, each once and in its order; none for what is no list of texts."""
+    values = _json(text)
+    if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
+        return ()
+    return tuple(dict.fromkeys(values))
+
+
+def _json(text: str | None) -> object:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,84 @@
+"""What people are told of the ends of runs, in the transaction that records them."""
+
+from datetime import timedelta
+from typing import Final
+
+import apsw
+
+from jeeves_runner.core.alerts.ends import PROVEN_WELL, cause_of, facts_of, has_output, was_stopped
+from jeeves_runner.core.alerts.policy import addresses_of
+from jeeves_runner.core.alerts.words import Cause, Said
+from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
+from jeeves_runner.core.run import Run
+from jeeves_runner.db import alerting, outbox
+from jeeves_runner.db.alerting import Happened
+from jeeves_runner.db.outbox import Saying
+from jeeves_runner.db.overrides import is_muted
+from jeeves_runner.db.transaction import Tx
+
+STOP_WAIT: Final = timedelta(seconds=5)
+"""How long the first run that a stop interrupts waits for the others, which end one after another."""
+
+
+def tell_end(tx: Tx, run: Run) -> None:
+    """Tell people of the end of a chain, whose last attempt this was.
+
+    Of an ok end that nobody waits to hear of this costs one read by index.
+    """
+    cause = cause_of(run)
+    if run.status is not RunStatus.OK and cause is None:
+        return
+    row = tx.conn.execute(_WANTED, {"job": run.job_id}).fetchone()
+    if row is None:
+        return
+    is_open, on_success, output_channel = row
+    is_bad_or_wanted = cause is not None or is_open or on_success is not None or output_channel is not None
+    if not is_bad_or_wanted or _is_of_backfill(tx.conn, run):
+        return
+    if cause is not None:
+        _tell_of(tx, run, cause)
+    else:
+        if is_open:
+            alerting.went_well(tx, run.job_id, PROVEN_WELL, run_id=run.id, facts=facts_of(run))
+        if on_success is not None:
+            success = Happened(Cause.SUCCESS, run.job_id, run_id=run.id, facts=facts_of(run))
+            alerting.report(tx, success)
+    if output_channel is not None and has_output(run) and not is_muted(tx.conn, run.job_id, tx.now):
+        saying = Saying(Said.OUTPUT, job_id=run.job_id, run_id=run.id, facts=facts_of(run))
+        outbox.put(tx, saying, addresses_of(output_channel))
+
+
+# JSON's null is SQL's NULL by ->>, which gives the text of a list.
+_WANTED: Final = """
+SELECT EXISTS (SELECT 1 FROM incidents WHERE coalesce(job_id, '') = :job AND closed_at IS NULL),
+       spec ->> '$.on_success', spec ->> '$.output_channel'
+FROM jobs WHERE id = :job AND deleted_at IS NULL
+"""
+
+
+def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
+    bundle: str | None = None
+    wait: timedelta | None = None
+    if was_stopped(run, tx.conn.execute("SELECT max(epoch) FROM runner").get):
+        bundle = f"stop {run.epoch}"
+        wait = STOP_WAIT if run.cancel_cause is CancelCause.SHUTDOWN else None
+    alerting.report(
+        tx,
+        Happened(
+            cause,
+            run.job_id,
+            run_id=run.id,
+            times=run.occurrences if cause is Cause.MISSED else 1,
+            facts=facts_of(run),
+            bundle=bundle,
+            not_before=wait,
+        ),
+    )
+
+
+def _is_of_backfill(conn: apsw.Connection, run: Run) -> bool:
+    """Whether its chain makes up for a time long past: it says nothing of how the job does now."""
+    if run.chain_id is None:
+        return run.trigger is Trigger.BACKFILL
+    first: str | None = conn.execute("SELECT trigger FROM runs WHERE id = ?", (run.chain_id,)).get
+    return first == Trigger.BACKFILL

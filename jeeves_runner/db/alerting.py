@@ -1,0 +1,250 @@
+"""The one way in for what people are told: it goes into the transaction of what it tells of.
+
+``core.alerts.machine`` decides, rows of ``incidents`` hold its state, and rows of ``outbox`` what is to be
+said.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.alerts import machine
+from jeeves_runner.core.alerts.machine import Rules
+from jeeves_runner.core.alerts.policy import addresses_of, policy_of
+from jeeves_runner.core.alerts.words import CHOSEN, Cause, ClosedBy, Said
+from jeeves_runner.core.model import Alert
+from jeeves_runner.db import incidents, outbox
+from jeeves_runner.db.incidents import OpenIncident
+from jeeves_runner.db.jobs import DELETED, DISABLED
+from jeeves_runner.db.outbox import Saying
+from jeeves_runner.db.overrides import UNTIL_RESUMED, Mutes, Pauses, is_muted, mutes, pauses
+from jeeves_runner.db.transaction import Tx
+
+_PORTION: Final = 200
+"""What one review says at most: outcomes and starts have their turn in between."""
+
+
+class Happened(NamedTuple):
+    """Something went wrong, or happened."""
+
+    cause: Cause
+    """What."""
+    job_id: str | None = None
+    """To which job; None: to none."""
+    subject: str = ""
+    """To what besides, or without a job: a manifest's path, a queue's id."""
+    run_id: int | None = None
+    """In which run."""
+    times: int = 1
+    """How many occurrences it stands for, 1 at least."""
+    facts: Mapping[str, Any] = {}
+    """JSON values that the message needs, and that no row will have later."""
+    channels: tuple[str, ...] = ()
+    """Where to tell, as addresses; empty: where the job says."""
+    policy: Alert = Alert()
+    """How to tell of what has no job; a job has its own."""
+    bundle: str | None = None
+    """What it is said together with: rows of a channel with the same bundle are one message."""
+    not_before: timedelta | None = None
+    """How long a bundle waits for others."""
+
+
+class _Settings(NamedTuple):
+    """What a job's row says of alerts."""
+
+    policy: Alert
+    on_failure: tuple[str, ...]
+    on_success: tuple[str, ...]
+    is_enabled: bool
+
+
+def report(tx: Tx, what: Happened) -> None:
+    """Open an incident, count one more of it, or say an event.
+
+    Nothing follows for a job that is deleted, or that does not choose this cause.
+    """
+    settings = None if what.job_id is None else _settings(tx.conn, what.job_id)
+    if what.job_id is not None and settings is None:
+        return
+    rules = _rules(tx, what, settings)
+    if what.cause.is_event:
+        if not rules.is_muted:
+            outbox.put(tx, _saying(Said.EVENT, what), rules.channels)
+        return
+    if what.job_id is not None and what.cause in CHOSEN and what.cause not in rules.policy.on:
+        return
+    found = incidents.find(tx.conn, what.job_id, what.cause, what.subject)
+    step = machine.happened(None if found is None else found.state, what.cause, rules, tx.now, what.times)
+    if found is None:
+        incident_id = incidents.insert(
+            tx, what.cause, what.job_id, what.subject, what.run_id, what.facts, step.incident
+        )
+    else:
+        incident_id = found.id
+        incidents.change(tx, found.id, step.incident, run_id=what.run_id, facts=what.facts)
+    if step.said is not None:
+        saying = _saying(step.said, what)
+        facts = {**saying.facts, **_of_incident(step.incident)}
+        outbox.put(tx, saying._replace(incident_id=incident_id, facts=facts), step.incident.channels)
+
+
+def went_well(
+    tx: Tx,
+    job_id: str | None,
+    causes: Collection[Cause],
+    subject: str = "",
+    *,
+    run_id: int | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Close what is open of these causes. Where people know of it, it is said once.
+
+    ``run_id``: the run that shows it; ``facts``: what its message needs, as in ``Happened``.
+    """
+    found = incidents.of_causes(tx.conn, job_id, causes, subject)
+    if not found:
+        return
+    settings = None if job_id is None else _settings(tx.conn, job_id)
+    policy = Alert() if settings is None else settings.policy
+    rules = Rules(policy, (), is_muted=is_muted(tx.conn, job_id, tx.now))
+    for each in found:
+        said = machine.ended(each.state, rules)
+        incidents.close(tx, each.id, ClosedBy.RECOVERED)
+        if said is not None:
+            _say(tx, each, said, run_id or each.run_id, each.state, {**each.facts, **(facts or {})})
+
+
+def close(tx: Tx, job_ids: Iterable[str], by: ClosedBy) -> None:
+    """Close all that is open of these jobs, and say nothing."""
+    incidents.close_of_jobs(tx, job_ids, by)
+
+
+def close_of_stopped_jobs(tx: Tx, job_ids: Iterable[str]) -> None:
+    """The same of those of these jobs that are deleted or disabled."""
+    ids = json.dumps(list(job_ids))
+    for by, condition in _STOPPED.items():
+        stopped = tx.conn.execute(
+            f"SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND {condition}", (ids,)
+        )
+        close(tx, [str(job_id) for (job_id,) in stopped.fetchall()], by)
+
+
+_STOPPED: Final = {
+    ClosedBy.DELETED: DELETED,
+    ClosedBy.DISABLED: DISABLED,
+}
+
+
+def review(tx: Tx) -> int:
+    """Say what is to be said by now: reminders, and what a mute that has ended held back. Returns how many
+    incidents it spoke of. There may be more; ``next_review`` tells."""
+    found = incidents.due(tx.conn, tx.now)
+    if not found:
+        return 0
+    muted, paused = mutes(tx.conn, tx.now), pauses(tx.conn, tx.now)
+    spoken = 0
+    for each in found:
+        if muted.end_of(each.job_id) is not None:
+            continue  # thousands may wait for the end of a mute, at each look
+        settings = None if each.job_id is None else _settings(tx.conn, each.job_id)
+        rules = _rules_of_open(each, settings, muted, paused)
+        step = machine.looked_at(each.state, rules, tx.now)
+        if step.said is None:
+            continue
+        incidents.change(tx, each.id, step.incident)
+        _say(tx, each, step.said, each.run_id, step.incident, each.facts)
+        spoken += 1
+        if spoken == _PORTION:
+            break
+    return spoken
+
+
+def next_review(conn: apsw.Connection, now: datetime) -> datetime | None:
+    """When ``review`` will next have something to say, as it looks now; None: never. It may be past."""
+    muted, paused = mutes(conn, now), pauses(conn, now)
+    best: datetime | None = None
+    for job_id, was_told, is_enabled, remind_at in incidents.words_to_come(conn):
+        if best is not None and best <= remind_at:
+            break
+        held = [muted.end_of(job_id)]
+        if was_told and job_id is not None:
+            held += [paused.end_of(job_id), None if is_enabled else UNTIL_RESUMED]
+        at = max([remind_at, *(end for end in held if end is not None)])
+        if at != UNTIL_RESUMED and (best is None or at < best):
+            best = at
+    return best
+
+
+def test(tx: Tx, channel: str) -> int:
+    """Have a message sent to a channel, so that a person sees whether it arrives; the id of its row."""
+    (row_id,) = outbox.put(tx, Saying(Said.TEST), [channel])
+    return row_id
+
+
+def _say(
+    tx: Tx,
+    each: OpenIncident,
+    said: Said,
+    run_id: int | None,
+    state: machine.Incident,
+    facts: Mapping[str, Any],
+) -> None:
+    known = {**facts, **_of_subject(each.subject), **_of_incident(state)}
+    outbox.put(tx, Saying(said, each.cause, each.id, each.job_id, run_id, known), state.channels)
+
+
+def _saying(said: Said, what: Happened) -> Saying:
+    """``said`` of what is reported, but for the incident."""
+    return Saying(
+        said=said,
+        cause=what.cause,
+        job_id=what.job_id,
+        run_id=what.run_id,
+        facts={**what.facts, **_of_subject(what.subject)},
+        bundle=what.bundle,
+        wait=what.not_before,
+    )
+
+
+def _of_subject(subject: str) -> dict[str, str]:
+    return {"subject": subject} if subject else {}
+
+
+def _of_incident(state: machine.Incident) -> dict[str, Any]:
+    """What its row says otherwise when the message is sent."""
+    return {"opened_at": to_text(state.opened_at), "times": state.times}
+
+
+def _rules(tx: Tx, what: Happened, settings: _Settings | None) -> Rules:
+    muted = is_muted(tx.conn, what.job_id, tx.now)
+    if settings is None:
+        return Rules(what.policy, what.channels, is_muted=muted)
+    own = settings.on_success if what.cause is Cause.SUCCESS else settings.on_failure
+    return Rules(settings.policy, what.channels or own, is_muted=muted)
+
+
+def _rules_of_open(each: OpenIncident, settings: _Settings | None, muted: Mutes, paused: Pauses) -> Rules:
+    is_muted = muted.end_of(each.job_id) is not None
+    if settings is None or each.job_id is None:
+        return Rules(Alert(), (), is_muted=is_muted)
+    is_resting = not settings.is_enabled or paused.end_of(each.job_id) is not None
+    return Rules(settings.policy, settings.on_failure, is_muted=is_muted, is_resting=is_resting)
+
+
+def _settings(conn: apsw.Connection, job_id: str) -> _Settings | None:
+    """What a live job says; None for one that is deleted."""
+    row = conn.execute(_SETTINGS, (job_id,)).fetchone()
+    if row is None:
+        return None
+    alert, on_failure, on_success, enabled = row
+    return _Settings(policy_of(alert), addresses_of(on_failure), addresses_of(on_success), bool(enabled))
+
+
+_SETTINGS: Final = (
+    "SELECT spec -> '$.alert', spec -> '$.on_failure', spec -> '$.on_success', enabled FROM jobs"
+    " WHERE id = ? AND deleted_at IS NULL"
+)

@@ -1,0 +1,209 @@
+"""The ``incidents`` table: what is wrong and not over, and what was; ``core.alerts.machine`` decides."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.alerts.machine import Incident, muted
+from jeeves_runner.core.alerts.policy import addresses_of
+from jeeves_runner.core.alerts.words import Cause, ClosedBy
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.unreadable import time_or_none
+from jeeves_runner.db.waits import Wait
+
+WORDS: Final = Wait("incidents", "remind_at", "remind_ms", "closed_at IS NULL AND remind_at IS NOT NULL")
+"""Incidents of which there will be something to say."""
+
+# As the index has it.
+_OF_JOB: Final = "coalesce(job_id, '') = :job AND closed_at IS NULL"
+_LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
+
+
+class OpenIncident(NamedTuple):
+    """A row of something that is wrong and not over."""
+
+    id: int
+    """Given once, and never again."""
+    cause: Cause
+    """What is wrong."""
+    job_id: str | None
+    """With which job; None: with none."""
+    subject: str
+    """With what besides: a manifest, a node; empty: nothing."""
+    run_id: int | None
+    """The newest run of it, which may be deleted by now."""
+    facts: Mapping[str, Any]
+    """What was noted of the newest of it."""
+    state: Incident
+    """What has been said of it, and what is to be said."""
+
+
+_COLUMNS: Final = (
+    "id, cause, job_id, subject, run_id, facts, opened_at, count, told_at, said_at, remind_at, remind_ms,"
+    " channels"
+)
+
+
+def find(conn: apsw.Connection, job_id: str | None, cause: Cause, subject: str) -> OpenIncident | None:
+    """The open incident of this; there is one at most."""
+    rows = _rows(
+        conn,
+        f"{_OF_JOB} AND cause = :cause AND subject = :subject",
+        {"job": job_id or "", "cause": cause, "subject": subject},
+    )
+    return rows[0] if rows else None
+
+
+def of_causes(
+    conn: apsw.Connection, job_id: str | None, causes: Collection[Cause], subject: str
+) -> list[OpenIncident]:
+    """The open incidents of one job, or of none, for these causes, oldest first."""
+    bindings = {"job": job_id or "", "causes": json.dumps(list(causes)), "subject": subject}
+    return _rows(
+        conn,
+        f"{_OF_JOB} AND subject = :subject AND cause IN (SELECT value FROM json_each(:causes)) ORDER BY id",
+        bindings,
+    )
+
+
+def all_open(conn: apsw.Connection) -> list[OpenIncident]:
+    """All that are open, oldest first."""
+    return _rows(conn, "closed_at IS NULL ORDER BY id", {})
+
+
+def due(conn: apsw.Connection, now: datetime) -> list[OpenIncident]:
+    """Those of which something is to be said by now, if nothing holds it back; the most overdue first."""
+    return _rows(conn, f"{WORDS.lasts} AND remind_at <= :at ORDER BY remind_at, id", {"at": to_text(now)})
+
+
+def words_to_come(conn: apsw.Connection) -> Iterator[tuple[str | None, bool, bool, datetime]]:
+    """Of what there will be something to say, soonest first: the job, whether people know of it already,
+    whether the job is enabled, and when."""
+    rows = conn.execute(
+        "SELECT job_id, told_at IS NOT NULL, coalesce(enabled, 1), remind_at, incidents.id"
+        f" FROM incidents LEFT JOIN jobs ON jobs.id = job_id WHERE {WORDS.lasts} ORDER BY remind_at"
+    )
+    for job_id, was_told, is_enabled, text, incident_id in rows:
+        remind_at = time_or_none(text, f"incident {incident_id}", "remind_at")
+        if remind_at is not None:
+            yield job_id, bool(was_told), bool(is_enabled), remind_at
+
+
+def insert(
+    tx: Tx,
+    cause: Cause,
+    job_id: str | None,
+    subject: str,
+    run_id: int | None,
+    facts: Mapping[str, Any],
+    state: Incident,
+) -> int:
+    """Record a new one; its id."""
+    tx.conn.execute(
+        "INSERT INTO incidents (cause, job_id, subject, run_id, facts, opened_at, count, told_at, said_at,"
+        " remind_at, remind_ms, channels) VALUES (:cause, :job_id, :subject, :run_id, :facts, :opened_at,"
+        " :times, :told_at, :said_at, :remind_at, :remind_ms, :channels)",
+        {
+            "cause": cause,
+            "job_id": job_id,
+            "subject": subject,
+            "run_id": run_id,
+            "facts": json.dumps(facts),
+            **_bindings(state),
+        },
+    )
+    return tx.conn.last_insert_rowid()
+
+
+def change(
+    tx: Tx,
+    incident_id: int,
+    state: Incident,
+    *,
+    run_id: int | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Record a new state of one that is open; without a run or facts, those that are there stay."""
+    tx.conn.execute(
+        "UPDATE incidents SET count = :times, told_at = :told_at, said_at = :said_at, remind_at = :remind_at,"
+        " remind_ms = :remind_ms, channels = :channels, run_id = coalesce(:run_id, run_id),"
+        " facts = coalesce(:facts, facts) WHERE id = :id AND closed_at IS NULL",
+        {
+            "id": incident_id,
+            "run_id": run_id,
+            "facts": None if facts is None else json.dumps(facts),
+            **_bindings(state),
+        },
+    )
+
+
+def begin_mute(tx: Tx, job_id: str | None) -> None:
+    """Let what people know of, of one job or of all, be said once more when no mute holds any longer."""
+    condition = "closed_at IS NULL" if job_id is None else _OF_JOB
+    for row in _rows(tx.conn, f"{condition} AND told_at IS NOT NULL", {"job": job_id}):
+        change(tx, row.id, muted(row.state, tx.now))
+
+
+def close(tx: Tx, incident_id: int, by: ClosedBy) -> None:
+    """Record that one is over. Nothing will be said of it any more but what is in the outbox."""
+    tx.conn.execute(
+        "UPDATE incidents SET closed_at = ?, closed_by = ?, remind_at = NULL, remind_ms = NULL"
+        " WHERE id = ? AND closed_at IS NULL",
+        (tx.at, by, incident_id),
+    )
+
+
+def close_of_jobs(tx: Tx, job_ids: Iterable[str], by: ClosedBy) -> None:
+    """The same of all that these jobs have."""
+    tx.conn.execute(
+        "UPDATE incidents SET closed_at = :at, closed_by = :by, remind_at = NULL, remind_ms = NULL"
+        " WHERE coalesce(job_id, '') IN (SELECT value FROM json_each(:jobs)) AND closed_at IS NULL",
+        {"at": tx.at, "by": by, "jobs": json.dumps(list(job_ids))},
+    )
+
+
+def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete ``limit`` at most of those that were closed before then, and of which the outbox has no row. How
+    many."""
+    tx.conn.execute(
+        "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE closed_at < :before"
+        " AND NOT EXISTS (SELECT 1 FROM outbox WHERE incident_id = incidents.id)"
+        " ORDER BY closed_at LIMIT :limit)",
+        {"before": to_text(before), "limit": limit},
+    )
+    return tx.conn.changes()
+
+
+def _rows(conn: apsw.Connection, condition: str, bindings: "apsw.Bindings") -> list[OpenIncident]:
+    rows = conn.execute(f"SELECT {_COLUMNS} FROM incidents WHERE {condition}", bindings)
+    return [_open_incident(row) for row in rows.fetchall()]
+
+
+def _open_incident(row: Sequence[Any]) -> OpenIncident:
+    incident_id, cause, job_id, subject, run_id, facts, *state = row
+    opened_at, times, told_at, said_at, remind_at, remind_ms, channels = state
+
+    def instant(text: str | None, column: str) -> datetime | None:
+        return None if text is None else time_or_none(text, f"incident {incident_id}", column)
+
+    known = Incident(
+        opened_at=instant(opened_at, "opened_at") or _LONG_AGO,
+        times=times,
+        told_at=instant(told_at, "told_at"),
+        said_at=instant(said_at, "said_at"),
+        remind_at=instant(remind_at, "remind_at"),
+        remind_ms=remind_ms,
+        channels=addresses_of(channels),
+    )
+    return OpenIncident(incident_id, Cause(cause), job_id, subject, run_id, json.loads(facts), known)
+
+
+def _bindings(state: Incident) -> dict[str, Any]:
+    """The values of the columns that hold the state."""
+    times = ("opened_at", "told_at", "said_at", "remind_at")
+    values = state._asdict() | {"channels": json.dumps(state.channels)}
+    return values | {name: values[name] and to_text(values[name]) for name in times}

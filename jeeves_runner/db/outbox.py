@@ -1,0 +1,266 @@
+"""The ``outbox`` table: what is to be said, a row for each channel, and what has become of it.
+
+A row is written with what it tells of. Rows of one channel that have the same ``bundle`` are one message.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.core.alerts.bundles import ALONE, MINUTE, Kind, bundle_of, minute_of
+from jeeves_runner.core.alerts.words import Cause, Said
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.waits import Wait
+
+TRIES: Final = Wait("outbox", "not_before", "delay_ms", "status = 'pending' AND not_before IS NOT NULL")
+"""What waits for the end of its minute, or for its next try."""
+
+KINDS: Final[Mapping[Said, Kind]] = {
+    Said.OPENED: "news",
+    Said.EVENT: "news",
+    Said.REMINDER: "reply",
+    Said.RECOVERED: "reply",
+}
+"""What is bundled with what. Outputs and tests go alone, always."""
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class Saying(NamedTuple):
+    """Something to be said."""
+
+    said: Said
+    """What of it."""
+    cause: Cause | None = None
+    """What it is about; None for outputs and tests."""
+    incident_id: int | None = None
+    """The incident; None for what does not last."""
+    job_id: str | None = None
+    """The job; None for what has none."""
+    run_id: int | None = None
+    """The run it tells of."""
+    facts: Mapping[str, Any] = {}
+    """JSON values that the message needs, and that no row will have later."""
+    bundle: str | None = None
+    """What it is said together with; None: that follows from how much is said in its minute."""
+    wait: timedelta | None = None
+    """How long it waits for others of its bundle."""
+
+
+def put(tx: Tx, saying: Saying, channels: Iterable[str]) -> list[int]:
+    """Have it said on each of these channels; the ids of the rows."""
+    return [_put(tx, saying, channel) for channel in dict.fromkeys(channels)]
+
+
+def _put(tx: Tx, saying: Saying, channel: str) -> int:
+    bundle, delay = saying.bundle, saying.wait
+    kind = KINDS.get(saying.said)
+    if bundle is None and kind is not None:
+        found = bundle_of(_alone(tx, channel, kind), tx.now, kind)
+        if found is not None:
+            bundle, delay = found[0], found[1] - tx.now
+    tx.conn.execute(
+        "INSERT INTO outbox (channel, said, cause, incident_id, job_id, run_id, facts, created_at, bundle,"
+        " not_before, delay_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            channel,
+            saying.said,
+            saying.cause,
+            saying.incident_id,
+            saying.job_id,
+            saying.run_id,
+            json.dumps(saying.facts),
+            tx.at,
+            bundle,
+            None if delay is None else to_text(tx.now + delay),
+            None if delay is None else round(delay / _MILLISECOND),
+        ),
+    )
+    return tx.conn.last_insert_rowid()
+
+
+def _alone(tx: Tx, channel: str, kind: Kind) -> int:
+    """How many of this kind have gone alone on the channel in this minute; counted up to ALONE."""
+    minute = minute_of(tx.now)
+    said = [word for word, its_kind in KINDS.items() if its_kind == kind]
+    count: int = tx.conn.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE channel = ? AND said IN (?, ?) AND bundle IS NULL"
+        " AND created_at >= ? AND created_at < ? LIMIT ?)",
+        (channel, *said, to_text(minute), to_text(minute + MINUTE), ALONE),
+    ).get
+    return count
+
+
+# Delivery
+
+
+class Pending(NamedTuple):
+    """A row that has not been said."""
+
+    id: int
+    """Rises with time."""
+    channel: str
+    """Where it is said: an address."""
+    said: Said
+    """What of it."""
+    cause: Cause | None
+    """What it is about."""
+    incident_id: int | None
+    """The incident."""
+    job_id: str | None
+    """The job."""
+    run_id: int | None
+    """The run it tells of, which may be deleted by now."""
+    facts: Mapping[str, Any]
+    """What was noted for the message: of an incident its ``opened_at`` (text) and ``times``; its ``subject``,
+    if it has one; of a run, what ``core.alerts.ends.facts_of`` says; and what was reported besides."""
+    created_at: datetime
+    """When it happened; aware, UTC."""
+    bundle: str | None
+    """What it is said together with."""
+    tries: int
+    """How often it has been tried."""
+    sending_at: datetime | None
+    """When a try was begun whose answer nobody knows: it may have arrived."""
+
+
+_COLUMNS: Final = ", ".join(Pending._fields)
+
+# In order: nothing is said of an incident before what came earlier has been said there, or given up. What is
+# one message with it is not waited for.
+_IN_ORDER: Final = """
+(incident_id IS NULL OR NOT EXISTS (
+  SELECT 1 FROM outbox AS earlier
+  WHERE earlier.incident_id = outbox.incident_id AND earlier.channel = outbox.channel
+    AND earlier.status = 'pending' AND earlier.id < outbox.id
+    AND (earlier.bundle = outbox.bundle AND earlier.sending_at IS outbox.sending_at) IS NOT TRUE))
+"""
+_NEXT: Final = f"""
+SELECT {_COLUMNS} FROM outbox
+WHERE channel = :channel AND status = 'pending' AND (not_before IS NULL OR not_before <= :at) AND {_IN_ORDER}
+ORDER BY id LIMIT 1
+"""
+# What may have been sent together is tried together, and with nothing else: it is looked for as one message.
+_BUNDLE: Final = f"""
+SELECT {_COLUMNS} FROM outbox
+WHERE channel = :channel AND bundle = :bundle AND status = 'pending' AND sending_at IS :sending_at
+  AND {_IN_ORDER}
+ORDER BY id
+"""
+
+
+def next_message(conn: apsw.Connection, channel: str, now: datetime) -> list[Pending]:
+    """The rows of the next message of a channel, in their order; none if there is nothing to send now."""
+    row = conn.execute(_NEXT, {"channel": channel, "at": to_text(now)}).fetchone()
+    if row is None:
+        return []
+    first = _pending(row)
+    if first.bundle is None:
+        return [first]
+    sending_at = None if first.sending_at is None else to_text(first.sending_at)
+    rows = conn.execute(_BUNDLE, {"channel": channel, "bundle": first.bundle, "sending_at": sending_at})
+    return [_pending(each) for each in rows]
+
+
+def pending_channels(conn: apsw.Connection) -> list[str]:
+    """The channels on which something is to be said, now or later."""
+    return [channel for (channel,) in conn.execute(_CHANNELS) if channel is not None]
+
+
+# From one to the next by the index: there may be many rows.
+_CHANNELS: Final = """
+WITH RECURSIVE found (channel) AS (
+  SELECT min(channel) FROM outbox WHERE status = 'pending'
+  UNION ALL
+  SELECT (SELECT min(channel) FROM outbox WHERE status = 'pending' AND channel > found.channel)
+  FROM found WHERE channel IS NOT NULL)
+SELECT channel FROM found
+"""
+
+
+def next_time(conn: apsw.Connection, now: datetime) -> datetime | None:
+    """When the next of the rows that wait now may be tried; None if none waits for a time."""
+    at: str | None = conn.execute(
+        f"SELECT min(not_before) FROM outbox WHERE {TRIES.lasts} AND not_before > ?", (to_text(now),)
+    ).get
+    return None if at is None else from_text(at)
+
+
+def begin_try(tx: Tx, ids: Sequence[int]) -> None:
+    """Record, before it is sent, that these rows are: the message may arrive though nobody hears of it."""
+    tx.conn.execute(f"UPDATE outbox SET sending_at = ? WHERE {_THESE}", (tx.at, json.dumps(ids)))
+
+
+def record_sent(tx: Tx, ids: Sequence[int], ref: str | None) -> None:
+    """Record that they were sent; ``ref`` names the message at its channel."""
+    tx.conn.execute(
+        "UPDATE outbox SET status = 'sent', tries = tries + 1, sending_at = NULL, not_before = NULL,"
+        f" delay_ms = NULL, error = NULL, finished_at = ?, ref = ? WHERE {_THESE}",
+        (tx.at, ref, json.dumps(ids)),
+    )
+
+
+def put_off(tx: Tx, ids: Sequence[int], delay: timedelta, error: str, *, may_have_arrived: bool) -> None:
+    """Record that a try has failed, and that the next one comes after ``delay``."""
+    tx.conn.execute(
+        "UPDATE outbox SET tries = tries + 1, not_before = ?, delay_ms = ?, error = ?,"
+        f" sending_at = iif(?, sending_at, NULL) WHERE {_THESE}",
+        (to_text(tx.now + delay), round(delay / _MILLISECOND), error, may_have_arrived, json.dumps(ids)),
+    )
+
+
+def give_up(tx: Tx, ids: Sequence[int], error: str, *, tried: bool = True) -> None:
+    """Record that they will not be sent, and why; ``tried``: a try has just failed."""
+    tx.conn.execute(
+        "UPDATE outbox SET status = 'failed', tries = tries + ?, sending_at = NULL, not_before = NULL,"
+        f" delay_ms = NULL, error = ?, finished_at = ? WHERE {_THESE}",
+        (int(tried), error, tx.at, json.dumps(ids)),
+    )
+
+
+_THESE: Final = "id IN (SELECT value FROM json_each(?)) AND status = 'pending'"
+
+
+def older_than(conn: apsw.Connection, before: datetime, limit: int) -> list[int]:
+    """Up to ``limit`` rows that have waited since before then, and could be given up; oldest first."""
+    rows = conn.execute(
+        "SELECT id FROM outbox WHERE status = 'pending' AND created_at < ? ORDER BY created_at LIMIT ?",
+        (to_text(before), limit),
+    )
+    return [row_id for (row_id,) in rows]
+
+
+def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | None:
+    """What names the message at a channel by which an incident was opened there: replies go below it."""
+    ref: str | None = conn.execute(
+        "SELECT ref FROM outbox WHERE incident_id = ? AND channel = ? AND said = 'opened' AND status = 'sent'"
+        " ORDER BY id LIMIT 1",
+        (incident_id, channel),
+    ).get
+    return ref
+
+
+def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` rows that were sent, or given up, before then. Those of an incident that is open
+    stay: replies go below its first message. Returns how many."""
+    tx.conn.execute(
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < :before"
+        " AND NOT EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL)"
+        " ORDER BY finished_at LIMIT :limit)",
+        {"before": to_text(before), "limit": limit},
+    )
+    return tx.conn.changes()
+
+
+def _pending(row: Sequence[Any]) -> Pending:
+    values = dict(zip(Pending._fields, row, strict=True))
+    values["said"] = Said(values["said"])
+    values["cause"] = None if values["cause"] is None else Cause(values["cause"])
+    values["facts"] = json.loads(values["facts"])
+    values["created_at"] = from_text(values["created_at"])
+    values["sending_at"] = None if values["sending_at"] is None else from_text(values["sending_at"])
+    return Pending(**values)
