@@ -37,7 +37,7 @@ def send(
 async def _connections_closed() -> None:
     """A connection with TLS is closed some turns of the loop later, and here the loop would have ended."""
     sockets = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
-    while len(sockets) > 1:  # the loop has one of its own
+    while len(sockets) > 1:  # noqa: ASYNC110 - the loop has one of its own
         await asyncio.sleep(0.001)
 
 
