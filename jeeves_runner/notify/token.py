@@ -21,6 +21,8 @@ class Place(NamedTuple):
     """The file; None: the config names none."""
     variable: str | None = None
     """The variable of the runner's environment that has it where no file does."""
+    text: str | None = None
+    """The secret itself, where the config has it."""
     is_for_header: bool = True
     """Whether it goes into a header, which holds no blanks and nothing beyond ASCII."""
 
@@ -36,6 +38,8 @@ class Token:
     async def read(self) -> str:
         """The text without the white space around it. Rejected if there is none that can be used."""
         place = self._place
+        if place.text is not None:
+            return place.text
         if place.path is None:
             return self._of_variable()
         try:
