@@ -33,7 +33,7 @@ def tell_end(tx: Tx, run: Run) -> None:
         return
     is_open, success_is_wanted, output_channel = row
     is_to_be_told = cause is not None or is_open or success_is_wanted or output_channel is not None
-    if not is_to_be_told or _is_of_backfill(tx.conn, run):
+    if not is_to_be_told or _is_of_the_past(tx.conn, run):
         return
     if cause is not None:
         _tell_of(tx, run, cause)
@@ -76,9 +76,9 @@ def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
     )
 
 
-def _is_of_backfill(conn: apsw.Connection, run: Run) -> bool:
+def _is_of_the_past(conn: apsw.Connection, run: Run) -> bool:
     """Whether its chain makes up for a time long past: it says nothing of how the job does now."""
     if run.chain_id is None:
-        return run.trigger is Trigger.BACKFILL
+        return run.trigger.is_of_the_past
     first: str | None = conn.execute("SELECT trigger FROM runs WHERE id = ?", (run.chain_id,)).get
-    return first == Trigger.BACKFILL
+    return first is not None and Trigger(first).is_of_the_past
