@@ -15,10 +15,8 @@ from jeeves_runner.access import make_folder
 from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
-from jeeves_runner.channels import ChannelMaker
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config, warnings_of
-from jeeves_runner.core.alerts.compose import Links
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
@@ -26,7 +24,6 @@ from jeeves_runner.db.runner import RunnerLock, set_addresses
 from jeeves_runner.db.thread_reads import close_in_thread
 from jeeves_runner.db.writer import STOP_PATIENCE, Writer
 from jeeves_runner.errors import ConfigError, Fenced
-from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.executors import make_executors, make_gateway
 from jeeves_runner.reconcile.apply import Applied, check_source
@@ -39,7 +36,6 @@ from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder
 from jeeves_runner.runner.database_files import WalUpkeep, file_is_lost, warn_of_access
-from jeeves_runner.runner.delivery import Delivery
 from jeeves_runner.runner.epoch import (
     become_runner,
     begin_unless_stopped,
@@ -62,6 +58,7 @@ from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 from jeeves_runner.runs.taken_variables import TakenVariables
 from jeeves_runner.side_thread import SideThread
+from jeeves_runner.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +103,7 @@ class Runner:
         self._tasks_to_the_end = Tasks(config.db_path, self.stop)
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
-        self._delivery: Delivery | None = None
+        self._telling: Telling | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
 
@@ -164,21 +161,21 @@ class Runner:
         runs = self.runs = self._admitting = self._make_runs(conn, writer, executors, epoch, disks)
         runs.set_api_url(self.url)
         sync = self.sync = self._make_sync(writer, setup)
-        clocks = ClockWatch(writer=writer, clock=clock, epoch=epoch, on_put_right=runs.on_put_right)
+        clocks = ClockWatch(
+            writer=writer,
+            clock=clock,
+            epoch=epoch,
+            on_put_right=runs.on_put_right,
+            tell=config.notifications.default_on_failure,
+        )
         maintenance = Maintenance(
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
         writer.start()
-        delivery = self._delivery = Delivery(
-            conn=self._connect(),
-            writer=writer,
-            clock=clock,
-            channel=ChannelMaker(config, clock),
-            links=Links(config.api.public_url),
-        )
+        telling = self._telling = Telling(config, clock, writer, connect=self._connect)
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
         await clocks.begin(begun, conn)
-        await delivery.own(RunOrigin.here(config.db_path).as_json())
+        await telling.begin(begun.last_alive)
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
@@ -199,7 +196,7 @@ class Runner:
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
         self._tasks.keep("watch of the disks", disks.run)
-        self._tasks.keep("delivery of messages", delivery.run)
+        telling.keep(self._tasks, conn, sync=lambda: sync.status, shortage=lambda: disks.shortage)
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
@@ -258,8 +255,8 @@ class Runner:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
         await self._stop.within("the look at the manifests", self.sync.close(_READING))
         await self._stop.within("housekeeping", maintenance.close(_READING))
-        if self._delivery is not None:
-            await self._stop.within("messages", self._delivery.close(_READING))
+        if self._telling is not None:
+            await self._stop.within("messages", self._telling.close(_READING))
 
     @property
     def _shutdown_grace(self) -> float:
@@ -305,8 +302,8 @@ class Runner:
     async def _on_commit(self) -> None:
         """After a commit of any process."""
         await self.runs.look()
-        if self._delivery is not None:
-            self._delivery.wake()
+        if self._telling is not None:
+            self._telling.wake()
 
     async def _on_applied(self, _applied: Applied) -> None:
         """The first apply comes before there is a follower; its jobs are loaded with all others."""
