@@ -233,6 +233,18 @@ def test_what_runs_by_themselves_are_not_given_is_a_mistake(
     assert "default(" in hint
 
 
+@pytest.mark.parametrize("starter", ["schedule: '@daily'\n", "on_start: true\n"])
+def test_runs_by_themselves_are_given_no_parameter_that_is_not_declared(starter: str) -> None:
+    text = f"type: session\n{starter}prompt: 'Look at {{{{ params.city }}}}'\n"
+    line, column, message, hint = error_of(text)
+    assert (line, column) == (3, 21)
+    assert message == "`prompt`: the job declares no parameter `city`, and runs by themselves are given none"
+    assert 'default("none")' in hint
+    assert "declare it with a `default`" in hint
+    guarded = text.replace("params.city", 'params.city | default("Vienna")')
+    assert "Vienna" in job(guarded).script
+
+
 @pytest.mark.parametrize(
     ("starters", "prompt", "is_right"),
     [
