@@ -80,7 +80,7 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
             finding = await _examine_tool(gateway, look)
         except (NotNow, Unauthorized) as fault:
             words, hint = _told(fault)
-            finding = _of("error", f"whether sessions can be {look.purpose} is not known: {words}", hint)
+            finding = _of(look.level, f"whether sessions can be {look.purpose} is not known: {words}", hint)
         if finding is not None:
             yield finding
     with suppress(NotNow, Unauthorized):
