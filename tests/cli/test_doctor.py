@@ -103,8 +103,8 @@ def test_a_database_to_come_is_no_fault_unless_it_cannot_be_made(shell: Shell) -
     assert "is not there yet" in message
     shell.config.write_text("port: 0\ndb_path: jobs.d/backup.yaml/runner.sqlite\n")
     ((level, message),) = findings(shell, "database")
-    assert level == "error"
-    assert "nothing can be made in" in message
+    file = shell.folder / "jobs.d" / "backup.yaml"
+    assert (level, message) == ("error", f"nothing can be made in {file}, which is no folder")
 
 
 def test_a_damaged_database_is_an_error(shell: Shell) -> None:
