@@ -53,7 +53,8 @@ def _about_folder(folder: Path, message: str) -> Diagnosis:
         return Diagnosis("database", "ok", message)
     elsewhere = "let data_dir and db_path name another place"
     if not place.is_dir():
-        return Diagnosis("database", "error", f"nothing can be made in {place}, which is no folder", elsewhere)
+        message = f"nothing can be made in {place}, which is no folder"
+        return Diagnosis("database", "error", message, elsewhere)
     hint = f"give this user write permission, or {elsewhere}"
     return Diagnosis("database", "error", f"nothing can be made in {place}, for {folder}", hint)
 
