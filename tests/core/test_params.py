@@ -36,6 +36,12 @@ def refusal(given: dict[str, Any], *declared: Param) -> tuple[str, str | None]:
     return refused.value.message, refused.value.hint
 
 
+def test_of_a_required_parameter_the_form_is_told() -> None:
+    year = MONTH._replace(required=True)
+    hint = "give month a value: a string matching [0-9]{4}-[0-9]{2}"
+    assert refusal({}, year) == ("the parameter month is required", hint)
+
+
 def test_what_is_given_stands_beside_the_defaults_of_what_is_not() -> None:
     assert settle(DECLARED, {"count": "3"}) == Settled(
         {"day": "monday", "dry-run": "false", "count": "3"}, {}
