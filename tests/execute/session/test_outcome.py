@@ -88,6 +88,8 @@ def test_it_ran_when_the_gateway_says_if_that_can_be() -> None:
     evidence = Evidence(row("done", updatedAt=NOON_MS + 5500), (first,), None, "", False)
     seen = NOON + timedelta(seconds=6)
     assert span_of(evidence, NOON, seen, 6000) == (NOON + timedelta(seconds=2), 3500)
+    with_child = evidence._replace(children_ended_at=NOON_MS + 5900)
+    assert span_of(with_child, NOON, seen, 6000) == (NOON + timedelta(seconds=2), 3900)
     an_hour_ahead = span_of(evidence, NOON - timedelta(hours=1), seen - timedelta(hours=1), 6000)
     assert an_hour_ahead == (NOON - timedelta(hours=1), 6000)
     no_date = Evidence(row("done", updatedAt=2**62), (first,), None, "", False)
