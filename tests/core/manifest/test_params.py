@@ -121,3 +121,9 @@ def test_there_are_bounds() -> None:
     assert message == "`params` has 65 parameters, where 64 are allowed"
     _, _, message, _ = error_of(f"run: x\nparams: {{a: {{enum: [{'x' * 1025}]}}}}\n")
     assert "longer than 1,024 characters" in message
+
+
+@pytest.mark.parametrize("declared", ["{enum: [x, y], default: z}", "{pattern: '[0-9]+', default: x}"])
+def test_a_text_that_does_not_fit_is_not_told_to_lose_its_quotes(declared: str) -> None:
+    (problem,) = read(f"run: x\ntimeout: 1m\nparams: {{a: {declared}}}\n").problems
+    assert problem.hint is None
