@@ -68,8 +68,9 @@ def test_what_is_expected_counts_for_what_ended_well() -> None:
     assert conclusion(failed, expected="json", span=None).message == "broken"
 
 
-def test_a_cut_text_says_so() -> None:
-    cut = ended("done", message(stopReason="stop"), text="x" * 8000, is_cut=True)
+@pytest.mark.parametrize("mark", ["", "\n...(truncated)...", "\n…(truncated)…"])
+def test_a_cut_text_says_so(mark: str) -> None:
+    cut = ended("done", message(stopReason="stop"), text="x" * 8000 + mark, is_cut=True)
     finished = conclusion(cut, expected=None, span=None)
     assert (finished.status, finished.message) == (
         "ok",
