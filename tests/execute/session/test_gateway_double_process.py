@@ -52,6 +52,15 @@ def test_settings_that_are_none_are_told_in_a_line(settings: str, told: str) -> 
     assert "Traceback" not in answer.stderr
 
 
+def test_a_port_that_is_taken_is_told_in_a_line() -> None:
+    with double() as gateway:
+        answer = call(f'{{"port": {gateway.settings.port}}}')
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("the double cannot live: ")
+    assert "address already in use" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("fault", "told"),
     [

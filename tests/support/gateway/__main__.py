@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from dataclasses import asdict
 from typing import get_args
 
@@ -62,7 +63,10 @@ async def main(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, drained.set)
     loop.add_signal_handler(signal.SIGINT, ended.set)
-    await live(settings, lambda port: print(port, flush=True), ended, drained)
+    try:
+        await live(settings, lambda port: print(port, flush=True), ended, drained)
+    except OSError as error:  # of its port, or of the file of its state
+        sys.exit(f"the double cannot live: {error}")
 
 
 if __name__ == "__main__":
