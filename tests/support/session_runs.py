@@ -1,17 +1,17 @@
 """Runs of type session for tests of their executor: orders, a sink that keeps everything, a quick pace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 from support.gateway import Double
+from support.orders import facts
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.model import JobSpec, JobType, Session, SourceType
 from jeeves_runner.core.outcome import Ending
-from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, StreamName
+from jeeves_runner.execute.contract import Handle, Order, StreamName
 from jeeves_runner.execute.session.executor import SessionExecutor
 from jeeves_runner.execute.session.gateway import Gateway
 from jeeves_runner.execute.session.pauses import Pace
@@ -64,25 +64,7 @@ def order(
         session=Session(**session),
         timeout_ms=None if timeout is None else round(timeout * 1000),
     )
-    run = RunFacts(
-        run_id=run_id,
-        job_id=job,
-        mark=uuid4().hex,
-        attempt=1,
-        trigger="manual",
-        scheduled_for=None,
-        namespace=job,
-        params={},
-        api_url=None,
-    )
-    return Order(spec, run)
-
-
-def left(of: Order) -> LeftFacts:
-    """What the next runner knows of its run."""
-    return LeftFacts(
-        run_id=of.run.run_id, job_id=of.run.job_id, mark=of.run.mark, started_at=None, origin=None
-    )
+    return Order(spec, facts(job, run_id))
 
 
 class Sessions:
@@ -112,13 +94,3 @@ async def sessions(
         yield Sessions(executor)
     finally:
         await executor.close()
-
-
-def play(scenario: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 30) -> Any:
-    """Run a coroutine in a loop of its own, no longer than that."""
-
-    async def limited() -> Any:
-        async with asyncio.timeout(seconds):
-            return await scenario()
-
-    return asyncio.run(limited())

@@ -15,7 +15,8 @@ from support.gateway import (
     drop,
     hang,
 )
-from support.session_runs import QUICK, Noted, left, order, play, sessions
+from support.orders import left, play
+from support.session_runs import QUICK, Noted, order, sessions
 
 from jeeves_runner.core.outcome import Cancelled, Finished, Lost, is_confirmed
 from jeeves_runner.execute.contract import Handle

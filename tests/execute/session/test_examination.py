@@ -16,7 +16,7 @@ from support.gateway import (
     half,
     hang,
 )
-from support.session_runs import play
+from support.orders import play
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.diagnosis import Diagnosis

@@ -18,8 +18,9 @@ from support.gateway import (
     drop,
     no_status,
 )
+from support.orders import play
 from support.server import until
-from support.session_runs import Noted, order, play, sessions
+from support.session_runs import Noted, order, sessions
 
 from jeeves_runner.core.model import Param, ParamType, SourceType
 from jeeves_runner.core.outcome import Finished, Lost

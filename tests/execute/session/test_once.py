@@ -22,7 +22,8 @@ from support.gateway import (
     late,
     torn,
 )
-from support.session_runs import Noted, left, order, play, sessions
+from support.orders import left, play
+from support.session_runs import Noted, order, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
 from jeeves_runner.execute.contract import Handle, Order

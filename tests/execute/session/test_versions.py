@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.gateway import NEWEST, OLDEST, WITHOUT_TIMEOUT, Double, Fault, Settings, answer, double, drop
-from support.session_runs import Noted, left, order, play, sessions
+from support.orders import left, play
+from support.session_runs import Noted, order, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
 from jeeves_runner.execute.contract import Order
