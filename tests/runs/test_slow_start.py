@@ -197,19 +197,7 @@ def test_a_runner_that_stops_while_the_start_is_committed_is_not_held_up_by_it(p
     place.apply(job("work", work(place)))
     places(place, 0)
 
-    async def stop(rig: Rig) -> None:
-        place.conn.execute("BEGIN IMMEDIATE")
-        asked = asyncio.create_task(rig.runs.request("work"))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)  # it is decided about, and its start waits for the lock
-        down = asyncio.create_task(rig.runs.shut_down(60))
-        await asyncio.sleep(0)
-        place.conn.execute("ROLLBACK")
-        assert (await asked).status is RunStatus.RUNNING
-        async with asyncio.timeout(10):
-            await down
-
-    with_runner(place, stop, executor=executor(place))
+    with_runner(place, lambda rig: rig.stop_as_it_starts("work"), executor=executor(place))
     settle(place)
 
 

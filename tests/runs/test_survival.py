@@ -94,19 +94,7 @@ def test_a_runner_that_stops_leaves_the_work_alone(place: Place) -> None:
 def test_work_whose_start_is_committed_while_the_runner_stops_is_begun_and_left(place: Place) -> None:
     place.apply(job("work", work(place)))
 
-    async def stop(rig: Rig) -> None:
-        place.conn.execute("BEGIN IMMEDIATE")
-        asked = asyncio.create_task(rig.runs.request("work"))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)  # it is decided about, and its start waits for the lock
-        down = asyncio.create_task(rig.runs.shut_down(60))
-        await asyncio.sleep(0)
-        place.conn.execute("ROLLBACK")
-        assert (await asked).status is RunStatus.RUNNING
-        async with asyncio.timeout(20):
-            await down
-
-    with_runner(place, stop, executor=executor(place))
+    with_runner(place, lambda rig: rig.stop_as_it_starts("work"), executor=executor(place))
     go(place)
     with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=executor(place))
     assert (place.root / "begun").read_text() == "x\n"

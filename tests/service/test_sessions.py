@@ -45,6 +45,11 @@ def ended(server: Server, run_id: int) -> Any:
     return until(look)
 
 
+def until_said(server: Server, run_id: int, part: str) -> None:
+    """Wait until the run says of itself what has this part."""
+    until(lambda: part in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+
+
 def labels(far: Double) -> Counter[str]:
     """How many sessions there are of each label."""
     return Counter({call["key"]: call["label"] for call in far.model_calls()}.values())
@@ -139,7 +144,7 @@ def test_a_run_that_waits_for_the_gateway_says_so_and_can_be_cancelled(tmp_path:
         far.kill()
         with serving(root) as server:
             run_id = begin(server)
-            until(lambda: "waits for the gateway" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            until_said(server, run_id, "waits for the gateway")
             server.post(f"/runs/{run_id}/cancel")
             assert ended(server, run_id)["status"] == "cancelled"
         far.start()
@@ -153,10 +158,10 @@ def test_a_run_that_waits_for_the_gateway_is_begun_by_the_next_runner(tmp_path: 
         far.kill()
         with serving(root) as server:
             run_id = begin(server)
-            until(lambda: "waits for the gateway" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            until_said(server, run_id, "waits for the gateway")
             server.stop()
         with serving(root) as server:
-            until(lambda: "cannot be reached" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            until_said(server, run_id, "cannot be reached")
             far.start()
             assert ended(server, run_id)["status"] == "ok"
             assert len(far.model_calls()) == 1
