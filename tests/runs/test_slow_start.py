@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from support.db import child, expect
-from support.engine import EngineExecutor, engine
-from support.runs import Place, Rig, job, with_runner
+from support.engine import EngineExecutor, NoTimeout, engine
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, RunStatus
 from jeeves_runner.core.outcome import Lost
@@ -82,8 +82,7 @@ def late(place: Place, **options: Any) -> LateToAnswer:
 
 
 def work(place: Place) -> str:
-    root = place.root
-    return f"echo $$ >> {root}/begun; until test -e {root}/go; do sleep 0.02; done; echo done"
+    return f"echo $$ >> {place.root}/begun; {until_there(place.root / 'go')}; echo done"
 
 
 def the_run(place: Place) -> Run:
@@ -347,10 +346,6 @@ def test_an_engine_that_keeps_to_the_timeout_has_time_to_tell_of_it(place: Place
 
 def test_one_that_does_not_is_cancelled_after_the_patience(place: Place) -> None:
     place.apply(job("work", work(place), timeout_ms=1, kill_grace_ms=0))
-
-    class NoTimeout(EngineExecutor):
-        async def ask(self, **question: object) -> Any:
-            return await super().ask(**{**question, "timeout": None})
 
     patient = NoTimeout(place.root / "socket", patience=0.7)
 

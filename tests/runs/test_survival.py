@@ -10,7 +10,7 @@ import pytest
 from support.db import child, expect
 from support.engine import RUNNER, EngineExecutor, engine
 from support.logs import log_file
-from support.runs import Place, Rig, job, with_runner
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.core.run import Run
@@ -26,8 +26,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def work(place: Place, rest: str = "echo done") -> str:
     """Shell that says it has begun, waits until it may go on, and says how often it was started."""
-    root = place.root
-    return f"echo x >> {root}/begun; until test -e {root}/go; do sleep 0.02; done; {rest}"
+    return f"echo x >> {place.root}/begun; {until_there(place.root / 'go')}; {rest}"
 
 
 @contextmanager

@@ -50,6 +50,11 @@ def job(job_id: str, command: str = "true", **fields: Any) -> JobSpec:
     return JobSpec(id=job_id, name=job_id, source_type=SourceType.INLINE, script=command, **fields)
 
 
+def until_there(path: Path) -> str:
+    """Shell that waits for a file."""
+    return f"until test -e {path}; do sleep 0.02; done"
+
+
 class Place:
     """A folder with a database, and the acts of other programs on it."""
 

@@ -9,6 +9,7 @@ import pytest
 from support.contract import Make, Noted, order, recorded, until
 from support.engine import EngineExecutor
 from support.orders import left, play
+from support.runs import until_there
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.model import RunStatus, SourceType
@@ -178,7 +179,7 @@ def test_an_end_that_is_not_confirmed_may_come_late(make: Make, tmp_path: Path) 
         executor, sink = make(), Noted()
         if isinstance(executor, EngineExecutor):
             await executor.ask(op="be", deaf=True)
-        handle = await executor.start(order(f"until test -e {go}; do sleep 0.02; done"), sink)
+        handle = await executor.start(order(until_there(go)), sink)
         await executor.cancel(handle, 0)
         ending = await executor.wait(handle, sink)
         assert is_confirmed(ending) is (executor.name == "local")
