@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.db import child, expect
 from support.engine import EngineExecutor, NoTimeout, engine
+from support.launches import is_alive
 from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, RunStatus
@@ -24,6 +25,7 @@ import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, "tests")
 sys.path.insert(0, "tests/runs")
+from support.launches import is_alive
 from support.runs import Place, running
 from test_slow_start import LateToAnswer
 
@@ -101,7 +103,7 @@ async def until_nothing_works(place: Place) -> None:
     begun = place.root / "begun"
     for pid in begun.read_text().split() if begun.exists() else ():
         async with asyncio.timeout(20):
-            while Path(f"/proc/{pid}").exists():  # noqa: ASYNC110, ASYNC240 - nothing else tells
+            while is_alive(int(pid)):  # noqa: ASYNC110 - nothing else tells
                 await asyncio.sleep(0.01)
 
 

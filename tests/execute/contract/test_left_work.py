@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from support.contract import Make, Noted, order, recorded, until
 from support.engine import EngineExecutor
+from support.launches import linux_only
 from support.orders import left, play
 
 from jeeves_runner.core.model import RunStatus, Secret
@@ -93,6 +94,7 @@ def living_with(variable: str) -> list[str]:
     return found
 
 
+@linux_only
 @pytest.mark.parametrize("after", [0.0, 0.002, 0.01, 0.05, 0.2])
 @pytest.mark.parametrize("places", [0, 4])
 def test_of_a_cancelled_start_nothing_is_left_that_cannot_be_found(
