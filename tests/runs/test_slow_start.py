@@ -308,24 +308,29 @@ def test_the_handle_is_on_disk_before_anything_more_happens(place: Place) -> Non
     place.apply(job("work", "true"))
 
     class Waited(EngineExecutor):
-        is_waited_for = False
+        def __init__(self, socket: Path) -> None:
+            super().__init__(socket)
+            self.has_started, self.is_waited_for = asyncio.Event(), asyncio.Event()
 
         async def start(self, order: Order, sink: RunSink) -> Handle:
             handle = await super().start(order, sink)
             place.conn.execute("BEGIN IMMEDIATE")
+            self.has_started.set()
             return handle
 
         async def wait(self, handle: Handle, sink: RunSink) -> Any:
             assert place.value("SELECT handle ->> 'work' FROM runs") == handle.facts["work"]
-            self.is_waited_for = True
+            self.is_waited_for.set()
             return await super().wait(handle, sink)
 
     waited = Waited(place.root / "socket")
 
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("work")
-        await asyncio.sleep(0.2)
-        assert not waited.is_waited_for
+        await waited.has_started.wait()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await waited.is_waited_for.wait()
         place.conn.execute("ROLLBACK")
         assert (await rig.runs.wait(run.id)).status is RunStatus.OK
 

@@ -99,6 +99,12 @@ async def sessions(
         await executor.close()
 
 
+async def arrived(far: Double, name: str) -> None:
+    """Wait until the double has seen such a request, in this life of it."""
+    while name not in far.counts():  # noqa: ASYNC110 - nothing else tells
+        await asyncio.sleep(0.01)
+
+
 async def how_many(far: Double, of: Order) -> int:
     """Sessions of this run at the gateway, of whatever version it is."""
     tail = tail_of(of.run.job_id, of.run.run_id, of.run.mark)

@@ -16,17 +16,11 @@ from support.gateway import (
     hang,
 )
 from support.orders import left, play
-from support.session_runs import QUICK, Noted, finished, order, sessions
+from support.session_runs import QUICK, Noted, arrived, finished, order, sessions
 
 from jeeves_runner.core.outcome import Cancelled, Finished, Lost, is_confirmed
 from jeeves_runner.execute.contract import Handle
 from jeeves_runner.execute.session.followed import NEVER_BEGAN
-
-
-async def arrived(far: Double, name: str) -> None:
-    """Wait until the double has seen such a request."""
-    while name not in far.counts():  # noqa: ASYNC110 - nothing else tells
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("version", [NEWEST, OLDEST])

@@ -21,7 +21,7 @@ from support.gateway import (
     torn,
 )
 from support.orders import left, play
-from support.session_runs import Noted, finished, how_many, order, sessions
+from support.session_runs import Noted, arrived, finished, how_many, order, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
 from jeeves_runner.execute.contract import Handle, Order
@@ -107,7 +107,7 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
         async with sessions(far, answers_within=1) as runner:
             tasks = [asyncio.create_task(runner.run(work)) for work in works]
             for _ in range(2):
-                await asyncio.sleep(0.1)
+                await arrived(far, "sessions_spawn")
                 await asyncio.to_thread(far.restart)
             await asyncio.gather(*tasks)
             counts = Counter([await how_many(far, work) for work in works])
