@@ -52,6 +52,14 @@ def the_run(place: Place) -> Run:
     return run
 
 
+async def at_work(rig: Rig) -> Run:
+    """A run whose work has begun, as the runner has heard and noted."""
+    run = await rig.runs.request("work")
+    await rig.until(lambda: rig.place.value("SELECT handle ->> 'work' FROM runs") is not None)
+    await rig.until((rig.place.root / "begun").exists)
+    return run
+
+
 def test_work_of_a_killed_runner_is_taken_over_and_ends_as_it_ends(place: Place) -> None:
     place.apply(job("work", work(place)))
 
@@ -167,8 +175,7 @@ def test_an_engine_that_is_away_is_waited_for(place: Place) -> None:
     socket, away = place.root / "socket", place.root / "away"
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.request("work")
-        await rig.until((place.root / "begun").exists)
+        run = await at_work(rig)
         await asyncio.to_thread(socket.rename, away)
         go(place)
         with pytest.raises(TimeoutError):
@@ -185,8 +192,7 @@ def test_an_engine_that_is_away_is_asked_to_end_the_work_once_it_is_back(place: 
     socket, away = place.root / "socket", place.root / "away"
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.request("work")
-        await rig.until((place.root / "begun").exists)
+        run = await at_work(rig)
         await asyncio.to_thread(socket.rename, away)
         await rig.runs.cancel(run.id)
         with pytest.raises(TimeoutError):
