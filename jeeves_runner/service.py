@@ -58,6 +58,7 @@ from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 from jeeves_runner.runs.taken_variables import TakenVariables
 from jeeves_runner.side_thread import SideThread
+from jeeves_runner.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class Runner:
         self._tasks_to_the_end = Tasks(config.db_path, self.stop)
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
+        self._telling: Telling | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
 
@@ -159,18 +161,26 @@ class Runner:
         runs = self.runs = self._admitting = self._make_runs(conn, writer, executors, epoch, disks)
         runs.set_api_url(self.url)
         sync = self.sync = self._make_sync(writer, setup)
-        clocks = ClockWatch(writer=writer, clock=clock, epoch=epoch, on_put_right=runs.on_put_right)
+        clocks = ClockWatch(
+            writer=writer,
+            clock=clock,
+            epoch=epoch,
+            on_put_right=runs.on_put_right,
+            tell=config.notifications.default_on_failure,
+        )
         maintenance = Maintenance(
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
         writer.start()
+        telling = self._telling = Telling(config, clock, writer, connect=self._connect)
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
         await clocks.begin(begun, conn)
+        await telling.begin(begun.last_alive)
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
         scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs, clocks=clocks)
-        follower = self._follower = Follower(conn, changed=self._on_revision, written=runs.look)
+        follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
         await runs.start_up(recovered)
         await scheduler.load()
@@ -186,6 +196,7 @@ class Runner:
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
         self._tasks.keep("watch of the disks", disks.run)
+        telling.keep(self._tasks, conn, sync=lambda: sync.status, shortage=lambda: disks.shortage)
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
@@ -244,6 +255,8 @@ class Runner:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
         await self._stop.within("the look at the manifests", self.sync.close(_READING))
         await self._stop.within("housekeeping", maintenance.close(_READING))
+        if self._telling is not None:
+            await self._stop.within("messages", self._telling.close(_READING))
 
     @property
     def _shutdown_grace(self) -> float:
@@ -285,6 +298,12 @@ class Runner:
         await self.scheduler.on_plan(job_ids)
         if revision != self.sync.status.revision:
             self.sync.nudge()
+
+    async def _on_commit(self) -> None:
+        """After a commit of any process."""
+        await self.runs.look()
+        if self._telling is not None:
+            self._telling.wake()
 
     async def _on_applied(self, _applied: Applied) -> None:
         """The first apply comes before there is a follower; its jobs are loaded with all others."""

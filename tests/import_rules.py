@@ -75,13 +75,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "reconcile": (*SETTINGS, *ADAPTERS),
     "runs": (*FLOOR, "db", "execute"),
     "executors": (*SETTINGS, "execute"),
+    "channels": (*SETTINGS, "notify"),
     "runner": (*SETTINGS, *ADAPTERS, "reconcile", "runs"),
     "views": (*FLOOR, "config_kinds", "config", "config_change", "db"),
     "api": WORKING,
     "dashboard": (*WORKING, "api"),
-    "service": (*WORKING, "api", "dashboard", "executors"),
+    "telling": (*WORKING[:-1], "channels"),
+    "service": (*WORKING, "api", "dashboard", "executors", "telling"),
     "server_process": (*WORKING, "service"),
-    "cli": (*WORKING, "client", "executors", "server_process"),
+    "cli": (*WORKING, "client", "channels", "executors", "server_process"),
     "__main__": ("cli",),
 }
 """Each room, from the lowest up, with the rooms it may import; every room may import itself.

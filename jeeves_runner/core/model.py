@@ -79,6 +79,11 @@ class Trigger(StrEnum):
         return self.is_occurrence or self is Trigger.START
 
     @property
+    def is_of_the_past(self) -> bool:
+        """Whether it makes up for a time long past: how its run ends says nothing of how the job does now."""
+        return self is Trigger.BACKFILL
+
+    @property
     def is_by_hand(self) -> bool:
         """Whether a person asked for this run: a disabled job runs for those alone."""
         return self is Trigger.MANUAL

@@ -31,16 +31,16 @@ def tell_end(tx: Tx, run: Run) -> None:
     row = tx.conn.execute(_WANTED, {"job": run.job_id}).fetchone()
     if row is None:
         return
-    is_open, on_success, output_channel = row
-    is_bad_or_wanted = cause is not None or is_open or on_success is not None or output_channel is not None
-    if not is_bad_or_wanted or _is_of_backfill(tx.conn, run):
+    is_open, success_is_wanted, output_channel = row
+    is_to_be_told = cause is not None or is_open or success_is_wanted or output_channel is not None
+    if not is_to_be_told or _is_of_the_past(tx.conn, run):
         return
     if cause is not None:
         _tell_of(tx, run, cause)
     else:
         if is_open:
             alerting.went_well(tx, run.job_id, PROVEN_WELL, run_id=run.id, facts=facts_of(run))
-        if on_success is not None:
+        if success_is_wanted:
             success = Happened(Cause.SUCCESS, run.job_id, run_id=run.id, facts=facts_of(run))
             alerting.report(tx, success)
     if output_channel is not None and has_output(run) and not is_muted(tx.conn, run.job_id, tx.now):
@@ -48,10 +48,10 @@ def tell_end(tx: Tx, run: Run) -> None:
         outbox.put(tx, saying, addresses_of(output_channel))
 
 
-# JSON's null is SQL's NULL by ->>, which gives the text of a list.
+# The columns say whether there is any, so that the spec is read only where there is.
 _WANTED: Final = """
 SELECT EXISTS (SELECT 1 FROM incidents WHERE coalesce(job_id, '') = :job AND closed_at IS NULL),
-       spec ->> '$.on_success', spec ->> '$.output_channel'
+       on_success IS NOT NULL, CASE WHEN output_channel IS NOT NULL THEN spec -> '$.output_channel' END
 FROM jobs WHERE id = :job AND deleted_at IS NULL
 """
 
@@ -76,9 +76,9 @@ def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
     )
 
 
-def _is_of_backfill(conn: apsw.Connection, run: Run) -> bool:
+def _is_of_the_past(conn: apsw.Connection, run: Run) -> bool:
     """Whether its chain makes up for a time long past: it says nothing of how the job does now."""
     if run.chain_id is None:
-        return run.trigger is Trigger.BACKFILL
+        return run.trigger.is_of_the_past
     first: str | None = conn.execute("SELECT trigger FROM runs WHERE id = ?", (run.chain_id,)).get
-    return first == Trigger.BACKFILL
+    return first is not None and Trigger(first).is_of_the_past

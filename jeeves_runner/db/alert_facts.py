@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import apsw
 
-from jeeves_runner.core.alerts.telling import Changed, ToldJob, ToldRun
+from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
+from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import JobSpec, RunStatus, Trigger
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.db.jobs import JobRow, job_row
+from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.unreadable import time_or_none
 
 USUAL_OF: Final = 20
@@ -117,3 +119,39 @@ def _run(run_id: int, row: Sequence[Any]) -> ToldRun:
         text = values[name]
         values[name] = None if text is None else time_or_none(text, f"run {run_id}", name)
     return ToldRun(**{**values, "status": RunStatus(values["status"]), "trigger": Trigger(values["trigger"])})
+
+
+def telling_of(conn: apsw.Connection, row: Pending, now: datetime) -> Telling:
+    """All that a row of the outbox says."""
+    job = None if row.job_id is None else told_job(conn, row.job_id, now)
+    run = None if row.run_id is None else told_run(conn, row.run_id)
+    changed = None
+    if job is not None and run is not None and row.cause in _OF_WORK and row.said is not Said.RECOVERED:
+        changed = changed_since_ok(conn, job.id, run.id)
+    return Telling(
+        said=row.said,
+        cause=row.cause,
+        at=row.created_at,
+        job=job,
+        run=run,
+        incident=None if row.incident_id is None else _lasting(conn, row.incident_id),
+        changed=changed,
+        facts=row.facts,
+    )
+
+
+_OF_WORK: Final = (Cause.FAILURE, Cause.INTERRUPTED, Cause.OVERRUN)
+"""The causes for which it matters what has changed."""
+
+
+def _lasting(conn: apsw.Connection, incident_id: int) -> Lasting | None:
+    row = conn.execute(
+        'SELECT opened_at, "count", closed_at FROM incidents WHERE id = ?', (incident_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    opened_at, times, closed_at = row
+    where = f"incident {incident_id}"
+    opened = time_or_none(opened_at, where, "opened_at")
+    closed = None if closed_at is None else time_or_none(closed_at, where, "closed_at")
+    return None if opened is None else Lasting(incident_id, opened, times, closed)

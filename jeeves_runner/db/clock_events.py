@@ -110,16 +110,22 @@ class SeenTime(NamedTuple):
     """The time that was seen last, a minute ago at most if one runs; None if there was never one."""
     rest: Rest | None = None
     """Since a leap of the clock: by what retentions count."""
+    stopped_at: datetime | None = None
+    """When the runner before stopped in good order; None if it did not."""
 
 
 def seen_time(conn: apsw.Connection) -> SeenTime:
     """As the newest runner has noted it."""
-    row = conn.execute("SELECT seen_at, age_at, rest_ms FROM runner").fetchone()
+    row = conn.execute("SELECT seen_at, age_at, rest_ms, stopped_at FROM runner").fetchone()
     if row is None:
         return SeenTime()
-    seen_at, age_at, rest_ms = row
+    seen_at, age_at, rest_ms, stopped_at = row
     rest = None if age_at is None else Rest(from_text(age_at), timedelta(milliseconds=rest_ms or 0))
-    return SeenTime(None if seen_at is None else from_text(seen_at), rest)
+    return SeenTime(
+        None if seen_at is None else from_text(seen_at),
+        rest,
+        None if stopped_at is None else from_text(stopped_at),
+    )
 
 
 def note_time(tx: Tx, epoch: int, rest: Rest | None) -> None:

@@ -98,6 +98,38 @@ def _alone(tx: Tx, channel: str, kind: Kind) -> int:
 # Delivery
 
 
+class Owned(NamedTuple):
+    """The outbox of this database."""
+
+    database_id: str
+    """What tells its messages from those of all other databases."""
+    left_alone: int
+    """How many messages were not this database's to send, and are given up."""
+
+
+def own(tx: Tx, place: str) -> Owned:
+    """Take the outbox over for the database at ``place``.
+
+    In a copy, or at another place, the messages that wait are those of the other one, which sends them.
+    """
+    database_id, known = tx.conn.execute("SELECT database_id, place FROM outbox_owner").get
+    if known == place:
+        return Owned(database_id, 0)
+    tx.conn.execute("UPDATE outbox_owner SET place = ?", (place,))
+    if known is None:
+        return Owned(database_id, 0)
+    tx.conn.execute(
+        "UPDATE outbox SET status = 'failed', sending_at = NULL, not_before = NULL, delay_ms = NULL,"
+        " finished_at = ?, error = 'left to the database that this is a copy of' WHERE status = 'pending'",
+        (tx.at,),
+    )
+    left = tx.conn.changes()
+    new: str = tx.conn.execute(
+        "UPDATE outbox_owner SET database_id = lower(hex(randomblob(6))) RETURNING database_id"
+    ).get
+    return Owned(new, left)
+
+
 class Pending(NamedTuple):
     """A row that has not been said."""
 
@@ -192,7 +224,9 @@ def next_time(conn: apsw.Connection, now: datetime) -> datetime | None:
 
 def begin_try(tx: Tx, ids: Sequence[int]) -> None:
     """Record, before it is sent, that these rows are: the message may arrive though nobody hears of it."""
-    tx.conn.execute(f"UPDATE outbox SET sending_at = ? WHERE {_THESE}", (tx.at, json.dumps(ids)))
+    tx.conn.execute(
+        f"UPDATE outbox SET sending_at = coalesce(sending_at, ?) WHERE {_THESE}", (tx.at, json.dumps(ids))
+    )
 
 
 def record_sent(tx: Tx, ids: Sequence[int], ref: str | None) -> None:

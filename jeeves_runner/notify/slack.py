@@ -7,12 +7,13 @@ kin) cannot look: then a message may arrive twice.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.message import Attachment, Message
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.slack_blocks import Block, Rendered, render
@@ -42,7 +43,8 @@ _library_log.setLevel(logging.WARNING)
 class Slack:
     """A workspace: what its channels share. ``base_url`` ends with a slash."""
 
-    def __init__(self, token: Token, base_url: str = BASE_URL) -> None:
+    def __init__(self, token: Token, clock: Clock, base_url: str = BASE_URL) -> None:
+        self.clock = clock
         self._token = token
         self._base_url = base_url
 
@@ -60,25 +62,29 @@ class SlackChannel:
     def __init__(self, slack: Slack, channel: str) -> None:
         self._slack = slack
         self._channel = channel
+        self._clock = slack.clock
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
         """As ``contract.Channel.send``; ``thread`` and what is returned is Slack's ``ts``."""
         client = await self._slack.client()
         try:
             async with asyncio.timeout(_WHOLE):
-                return await _Posting(client, self._channel, message, thread).carry_out(tried_at)
+                return await _Posting(client, self._channel, message, thread, self._clock).carry_out(tried_at)
         except TimeoutError as error:
-            raise judged(error) from None
+            raise judged(error, self._clock.now()) from None
 
 
 class _Posting:
     """The calls for one message."""
 
-    def __init__(self, client: AsyncWebClient, channel: str, message: Message, thread: str | None) -> None:
+    def __init__(
+        self, client: AsyncWebClient, channel: str, message: Message, thread: str | None, clock: Clock
+    ) -> None:
         self._client = client
         self._channel = channel
         self._message = message
         self._thread = thread
+        self._clock = clock
 
     async def carry_out(self, tried_at: datetime | None) -> Sent:
         shown = render(self._message)
@@ -96,12 +102,12 @@ class _Posting:
         except FAULTS as fault:
             word = error_of(fault)
             if word not in (*TOO_MUCH, NO_THREAD):
-                raise judged(fault) from None
+                raise judged(fault, self._clock.now()) from None
         log.warning("Slack does not take the form of a message (%s); it is sent in a plainer one", word)
         try:
             return await self._call_post(shown.text, None, None if word == NO_THREAD else self._thread)
         except FAULTS as fault:
-            raise judged(fault) from None
+            raise judged(fault, self._clock.now()) from None
 
     async def _call_post(self, text: str, blocks: list[Block] | None, thread: str | None) -> str:
         answer = await self._client.chat_postMessage(
@@ -144,7 +150,7 @@ class _Posting:
                 else:
                     answer = await self._client.conversations_replies(ts=thread, **asked)
             except FAULTS as fault:
-                reason = judged(fault)
+                reason = judged(fault, self._clock.now())
                 if isinstance(reason, Rejected) or error_of(fault) == NO_THREAD:
                     return
                 raise NotSent(reason.message, retry_after=reason.retry_after, may_have_arrived=True) from None
@@ -176,7 +182,7 @@ class _Posting:
                 request_file_info=False,
             )
         except FAULTS as fault:
-            reason = judged(fault)
+            reason = judged(fault, self._clock.now())
             if not isinstance(reason, Rejected):
                 raise NotSent(reason.message, retry_after=reason.retry_after, may_have_arrived=True) from None
             log.warning("%s cannot be sent to Slack: %s; %s", attachment.name, reason, reason.hint)
@@ -186,8 +192,3 @@ class _Posting:
             if any(file.get("title") == title for file in found.get("files") or ()):
                 return True
         return False
-
-
-def slack_channels(slack: Slack) -> Callable[[str], SlackChannel]:
-    """Makes the channels of a workspace by their ids."""
-    return lambda channel: SlackChannel(slack, channel)

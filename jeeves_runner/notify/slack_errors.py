@@ -3,6 +3,7 @@
 The words are those of the reference of ``chat.postMessage`` and of the methods for files.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import aiohttp
@@ -10,6 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected
+from jeeves_runner.notify.retry_after import retry_after
 
 _TOKEN: Final = "put the bot token of an app that is installed (it begins with xoxb-) in its place"
 _CHANNEL: Final = "look the id up in the channel's details, at the bottom, and correct the manifest or config"
@@ -63,10 +65,10 @@ def error_of(fault: Exception) -> str:
     return word if isinstance(word, str) else ""
 
 
-def judged(fault: Exception) -> NotSent | Rejected:
+def judged(fault: Exception, now: datetime) -> NotSent | Rejected:
     """What a call that failed is for the one who sends."""
     if isinstance(fault, SlackApiError):
-        return _refused(fault)
+        return _refused(fault, now)
     if isinstance(fault, aiohttp.ClientConnectorError):
         return NotSent(f"Slack cannot be reached: {brief(str(fault))}")
     if isinstance(fault, TimeoutError):
@@ -75,12 +77,14 @@ def judged(fault: Exception) -> NotSent | Rejected:
     return NotSent(words, may_have_arrived=True)
 
 
-def _refused(fault: SlackApiError) -> NotSent | Rejected:
+def _refused(fault: SlackApiError, now: datetime) -> NotSent | Rejected:
     word, status, headers = error_of(fault), _status(fault), _headers(fault)
     if word in FINAL:
         return Rejected(f"Slack answers {word}", hint=FINAL[word])
     if status == 429 or word in _NOT_DONE:
-        return NotSent(f"Slack answers {word or status}", retry_after=_seconds(headers.get("Retry-After")))
+        return NotSent(
+            f"Slack answers {word or status}", retry_after=retry_after(headers.get("Retry-After"), now)
+        )
     if not word:
         doubt = "" if status >= 500 else "; is `notifications.slack.base_url` right?"
         words = f"Slack answers with status {status} and no word of its own{doubt}"
@@ -101,10 +105,3 @@ def _status(fault: SlackApiError) -> int:
 def _headers(fault: SlackApiError) -> dict[str, str]:
     found = getattr(fault.response, "headers", None) or {}
     return {str(name).title(): str(value) for name, value in found.items()}
-
-
-def _seconds(written: str | None) -> float | None:
-    try:
-        return None if written is None else min(max(float(written), 0.0), 3600.0)
-    except ValueError:
-        return None

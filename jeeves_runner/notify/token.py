@@ -21,6 +21,10 @@ class Place(NamedTuple):
     """The file; None: the config names none."""
     variable: str | None = None
     """The variable of the runner's environment that has it where no file does."""
+    text: str | None = None
+    """The secret itself, where the config has it."""
+    is_for_header: bool = True
+    """Whether it goes into a header, which holds no blanks and nothing beyond ASCII."""
 
 
 class Token:
@@ -34,6 +38,8 @@ class Token:
     async def read(self) -> str:
         """The text without the white space around it. Rejected if there is none that can be used."""
         place = self._place
+        if place.text is not None:
+            return place.text
         if place.path is None:
             return self._of_variable()
         try:
@@ -45,8 +51,8 @@ class Token:
             raise self._unreadable(place.path, error.strerror or str(error)) from None
         except ValueError as error:
             raise self._unreadable(place.path, str(error)) from None
-        if not is_usable(text.strip()):
-            raise self._unreadable(place.path, "it is blank, or holds what no token can")
+        if not self._is_usable(text.strip()):
+            raise self._unreadable(place.path, "it is blank, or holds what it cannot be")
         return text.strip()
 
     def _of_variable(self) -> str:
@@ -54,18 +60,17 @@ class Token:
         text = self._environment.get(place.variable or "", "").strip()
         if place.variable is None:
             raise Rejected(f"`{place.setting}` is not set", hint=f"let `{place.setting}` name a file with it")
-        if not is_usable(text):
+        if not self._is_usable(text):
             hint = f"name its file by `{place.setting}` in the config, or set {place.variable} for the runner"
             raise Rejected("there is no token" if not text else f"{place.variable} holds no token", hint=hint)
         return text
+
+    def _is_usable(self, text: str) -> bool:
+        is_of_header = text.isascii() and " " not in text
+        return bool(text) and text.isprintable() and (is_of_header or not self._place.is_for_header)
 
     def _unreadable(self, path: Path, reason: str) -> Rejected:
         return Rejected(
             f"`{self._place.setting}`: nothing can be read from {path}: {reason}",
             hint="make it a file that the user who runs jeeves-runner can read, with the secret alone in it",
         )
-
-
-def is_usable(text: str) -> bool:
-    """Whether a text can go into a header: not blank, ASCII, no blanks or control characters."""
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text

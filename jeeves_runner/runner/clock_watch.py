@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 import apsw
 
 from jeeves_runner.clock import Clock, to_text
+from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.durations import format_duration
 from jeeves_runner.core.wrong_clock import (
     LEAP,
@@ -28,7 +29,8 @@ from jeeves_runner.core.wrong_clock import (
     step,
     time_of_age,
 )
-from jeeves_runner.db import clock_events
+from jeeves_runner.db import alerting, clock_events
+from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import PutRight, SeenTime
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority
@@ -59,6 +61,11 @@ class Begun(NamedTuple):
     """Its number."""
     seen: SeenTime = SeenTime()
     """What the runner before knew of the time."""
+
+    @property
+    def last_alive(self) -> datetime | None:
+        """When a runner was last there, as far as is known; None: never."""
+        return max(filter(None, (self.seen.seen_at, self.seen.stopped_at)), default=None)
 
     def clock_at(self, now: datetime) -> StartClock:
         """How the clock stands at this time."""
@@ -103,7 +110,10 @@ class ClockWatch:
         clock: Clock,
         epoch: int,
         on_put_right: Callable[[], None],
+        tell: tuple[str, ...] = (),
     ) -> None:
+        """``tell``: the addresses where it is told."""
+        self._tell = tell
         self._writer = writer
         self._clock = clock
         self._epoch = epoch
@@ -157,9 +167,13 @@ class ClockWatch:
         await self._put_right("the clock was set back earlier", self._clock.now())
 
     async def _put_right(self, event: str, since: datetime) -> None:
-        found: PutRight = await self._writer.submit(
-            lambda tx: clock_events.put_right(tx, event, since=min(since, tx.now))
-        )
+        def put_right(tx: Tx) -> PutRight:
+            found = clock_events.put_right(tx, event, since=min(since, tx.now))
+            facts = {"words": f"was wrong: {event}", "lines": [["Put right", str(found)]]}
+            alerting.report(tx, Happened(Cause.CLOCK, facts=facts, channels=self._tell))
+            return found
+
+        found: PutRight = await self._writer.submit(put_right)
         log.warning("%s: %s", event, found)
         self._on_put_right()
 

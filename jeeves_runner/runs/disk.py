@@ -30,11 +30,17 @@ class DiskGuard:
     def __init__(self, folders: Sequence[Path], min_free: int, *, patience: float = PATIENCE) -> None:
         """A disk hangs that has not answered for ``patience`` seconds."""
         self._disks = [_Disk(folder, min_free, patience) for folder in dict.fromkeys(folders)]
+        self._shortage: str | None = None
         self._lack = Trouble(log, over="there is room on the disk again: runs start")
 
     def __call__(self) -> bool:
         """Whether no run may start for want of room."""
         return self._lack.lasts
+
+    @property
+    def shortage(self) -> str | None:
+        """What is lacking, in words; None: there is room."""
+        return self._shortage
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -45,11 +51,11 @@ class DiskGuard:
     async def look(self) -> None:
         """Look at all disks."""
         shortages = await asyncio.gather(*(disk.shortage() for disk in self._disks))
-        shortage = next(filter(None, shortages), None)
-        if shortage is None:
+        self._shortage = next(filter(None, shortages), None)
+        if self._shortage is None:
             self._lack.over()
         else:
-            self._lack.met(f"{shortage}: no run starts until there is room")
+            self._lack.met(f"{self._shortage}: no run starts until there is room")
 
 
 class _Disk:

@@ -71,6 +71,7 @@ TEXTS: Final = {
     "manifest_files": "path digest problems",
     "migrations": "name",
     "outbox": "channel said cause job_id facts bundle status ref error",
+    "outbox_owner": "database_id place",
     "overrides": "job_id kind reason created_by",
     "queue_counts": "queue_id status",
     "queue_items": "queue_id payload status dedup_key lease_token error",

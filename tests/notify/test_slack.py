@@ -9,6 +9,7 @@ import pytest
 from support.slack import TOKEN, Fault, Slack, slack_double
 from support.slack.faults import limited
 
+from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
 from jeeves_runner.notify import slack as slack_module
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
@@ -40,7 +41,7 @@ def send(
     token: str = TOKEN,
 ) -> Sent:
     place = Place("notifications.slack.token_path", None, "SLACK_BOT_TOKEN")
-    workspace = slack_module.Slack(Token(place, {"SLACK_BOT_TOKEN": token}), slack.url)
+    workspace = slack_module.Slack(Token(place, {"SLACK_BOT_TOKEN": token}), SystemClock(), slack.url)
     return asyncio.run(SlackChannel(workspace, channel).send(what, thread=thread, tried_at=tried_at))
 
 
@@ -217,7 +218,9 @@ def test_a_digest_names_each_and_what_has_no_place_is_a_file(slack: Slack) -> No
 
 def test_the_token_is_read_anew_and_never_told(slack: Slack, tmp_path: Path) -> None:
     path = tmp_path / "token"
-    workspace = slack_module.Slack(Token(Place("notifications.slack.token_path", path), {}), slack.url)
+    workspace = slack_module.Slack(
+        Token(Place("notifications.slack.token_path", path), {}), SystemClock(), slack.url
+    )
     channel = SlackChannel(workspace, CHANNEL)
     with pytest.raises(Rejected, match=r"No such file") as missing:
         asyncio.run(channel.send(message(), thread=None, tried_at=None))

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from support.project import BACKUP, REPORT, Project, summary
 
+from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.model import Trigger
 from jeeves_runner.core.origin import AppliedBy
-from jeeves_runner.db import revisions
+from jeeves_runner.db import alerting, revisions
+from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.queue_enqueue import enqueue
 from jeeves_runner.db.run_requests import RunRequest, request_run
@@ -170,6 +172,34 @@ def test_what_waits_of_a_stopped_job_is_cancelled_with_it(project: Project, how:
     project.apply()
     found = project.conn.execute("SELECT job_id, status, reason FROM runs ORDER BY id")
     assert list(found) == [("backup", "cancelled", how), ("report", "scheduled", None)]
+
+
+@pytest.mark.parametrize("how", ["deleted", "disabled"])
+def test_what_is_open_of_a_stopped_job_is_closed_with_it_without_a_word(project: Project, how: str) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.write("report.yaml", REPORT)
+    project.apply()
+    with transaction(project.conn, project.clock) as tx:
+        for job_id in ("backup", "report"):
+            alerting.report(tx, Happened(Cause.LATE, job_id, channels=("C0123456",)))
+    if how == "deleted":
+        project.remove("backup.yaml")
+    else:
+        project.write("backup.yaml", BACKUP + "enabled: false\n")
+    project.apply()
+    found = project.conn.execute("SELECT job_id, closed_by FROM incidents ORDER BY id")
+    assert list(found) == [("backup", how), ("report", None)]
+    assert project.value("SELECT count(*) FROM outbox WHERE said <> 'opened'") == 0
+
+
+def test_a_changed_spec_closes_nothing(project: Project) -> None:
+    project.write("backup.yaml", BACKUP)
+    project.apply()
+    with transaction(project.conn, project.clock) as tx:
+        alerting.report(tx, Happened(Cause.LATE, "backup"))
+    project.write("backup.yaml", BACKUP.replace("5m", "10m"))
+    project.apply()
+    assert project.value("SELECT closed_at FROM incidents") is None
 
 
 def test_an_emptied_folder_is_never_taken_as_delete_everything(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""Revisions, audit and pauses go after their time, and not before what refers to them."""
+"""Revisions, audit, pauses, mutes and alerts go after their time, and not before what refers to them."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +9,11 @@ from support.runs import Place, job
 from support.upkeep import ended, keep_house, logs
 
 from jeeves_runner.clock import SystemClock, to_text
+from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import JobSpec
-from jeeves_runner.db import audit, overrides, queue_claims, queue_enqueue, revisions, state
+from jeeves_runner.db import alerting, audit, outbox, overrides, queue_claims, queue_enqueue, revisions, state
+from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.transaction import Tx
 
 
@@ -83,6 +85,36 @@ def test_pauses_go_after_their_time(place: Place) -> None:
     keep_house(place, "history_retention: 10d\n")
     assert place.value("SELECT count(*) FROM overrides") == 1
     assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
+
+
+def test_mutes_go_after_their_time(place: Place) -> None:
+    with place.write() as tx:
+        for days in (20, 5):
+            then = tx.now - timedelta(days=days)
+            until = End(then + timedelta(hours=1))
+            overrides.mute(Tx(tx.conn, then, to_text(then)), "old", until=until, reason=None, by="me")
+    keep_house(place, "history_retention: 10d\n")
+    assert place.value("SELECT count(*) FROM overrides") == 1
+    assert place.value("SELECT created_at FROM overrides") > to_text(place.clock.now() - timedelta(days=10))
+
+
+def test_what_was_said_and_is_over_goes_after_its_time(place: Place) -> None:
+    """All of 20 days ago but for the end of one incident; what is still to be said stays, however old."""
+    with place.write() as tx:
+        past = tx.now - timedelta(days=20)
+        then = Tx(tx.conn, past, to_text(past))
+        for subject in ("over", "open", "over now", "unsent"):
+            alerting.report(then, Happened(Cause.HELD, subject=subject, channels=("C0123456",)))
+        outbox.record_sent(then, [1, 2, 3], None)
+        for each, subject in ((then, "over"), (then, "unsent"), (tx, "over now")):
+            alerting.went_well(each, None, [Cause.HELD], subject)
+            outbox.record_sent(each, [5], None)
+        outbox.record_sent(tx, [7], None)
+    keep_house(place, "history_retention: 10d\n")
+    incidents = place.conn.execute("SELECT subject FROM incidents ORDER BY id").fetchall()
+    assert incidents == [("open",), ("over now",), ("unsent",)]
+    rows = place.conn.execute("SELECT id, status FROM outbox ORDER BY id").fetchall()
+    assert rows == [(2, "sent"), (4, "pending"), (6, "pending"), (7, "sent")]
 
 
 def test_nothing_goes_that_is_only_old_by_a_clock_that_is_not_believed(place: Place) -> None:

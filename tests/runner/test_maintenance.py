@@ -12,8 +12,10 @@ from support.runs import Place, job
 from support.upkeep import configured, ended, keep_house, logs
 
 from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import Keep
-from jeeves_runner.db import queue_enqueue, run_retention
+from jeeves_runner.db import outbox, queue_enqueue, run_retention
+from jeeves_runner.db.outbox import Saying
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.runner.maintenance import Maintenance
@@ -62,6 +64,22 @@ def test_a_first_attempt_stays_as_long_as_its_retry(place: Place) -> None:
 def test_every_job_keeps_the_last_run_that_started(place: Place) -> None:
     ended(place, 90)
     newest = ended(place, 80)
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [newest]
+
+
+def test_a_run_stays_as_long_as_people_are_to_be_told_of_it(place: Place) -> None:
+    told, waits = ended(place, 40), ended(place, 40)
+    newest = ended(place, 0)
+    with place.write() as tx:
+        saying = Saying(Said.EVENT, Cause.SUCCESS, job_id="old")
+        (row_id,) = outbox.put(tx, saying._replace(run_id=told), ["C0123456"])
+        outbox.record_sent(tx, [row_id], None)
+        (row_id,) = outbox.put(tx, saying._replace(run_id=waits), ["C0123456"])
+    keep_house(place, "run_retention: 30d\n")
+    assert left(place) == [waits, newest]
+    with place.write() as tx:
+        outbox.give_up(tx, [row_id], "the channel is down")
     keep_house(place, "run_retention: 30d\n")
     assert left(place) == [newest]
 
@@ -229,6 +247,9 @@ def test_occurrences_that_are_kept_for_a_week_are_not_read_to_find_others(place:
     ]
     looks = [step for step in plan if "finished_at" in step]
     assert len(looks) == 2
+    waits = [step for step in plan if "outbox" in step]
+    assert len(waits) == 2
+    assert all("outbox USING INDEX outbox_of_run" in step.replace("COVERING ", "") for step in waits)
     assert "INDEX runs_finished (finished_at<?)" in looks[0]
     assert "INDEX runs_no_occurrence (finished_at>? AND finished_at<?)" in looks[1]
 

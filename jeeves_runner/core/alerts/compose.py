@@ -237,7 +237,7 @@ def _run_facts(run: ToldRun, zone: str) -> Iterator[Fact]:
     if run.attempts > 1:
         yield Fact("Attempt", f"{run.attempt} of {run.attempts}")
     is_said = run.status is RunStatus.ERROR and run.exit_code is None and run.signal is None
-    if run.message and not is_said:
+    if run.message and not is_said and run.message != f"exit code {run.exit_code}":
         yield Fact("Message", _brief(run.message))
 
 

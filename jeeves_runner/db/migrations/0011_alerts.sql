@@ -56,3 +56,11 @@ CREATE INDEX outbox_alone ON outbox (channel, said, created_at) WHERE bundle IS 
 
 -- As overrides_over: the mutes that have long been over are looked for each hour.
 CREATE INDEX mutes_over ON overrides (min(coalesce(ended_at, until), coalesce(until, ended_at))) WHERE kind = 'mute';
+
+-- Which database this is, in the ids of its messages, and where it is: a copy does not send what another one holds.
+CREATE TABLE outbox_owner (
+  only             INTEGER PRIMARY KEY CHECK (only = 1),
+  database_id      TEXT NOT NULL,
+  place            TEXT                 -- null: no runner has sent anything yet
+) STRICT;
+INSERT INTO outbox_owner VALUES (1, lower(hex(randomblob(6))), NULL);

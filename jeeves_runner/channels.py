@@ -1,0 +1,86 @@
+"""The channels there are, made from the config. A new kind is added here.
+
+Their libraries take long to load, and most commands and many runners have no use for them.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.config import Config
+from jeeves_runner.config_notifications import SLACK_VARIABLE, EmailConfig, SlackConfig, WebhookConfig
+from jeeves_runner.core.alerts.address import parse
+from jeeves_runner.core.wording import brief
+from jeeves_runner.notify.contract import Channel, Rejected
+from jeeves_runner.notify.token import Place, Token
+
+
+class ChannelMaker:
+    """Makes a channel of an address, once."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._notifications = config.notifications
+        self._clock = clock
+        self._made: dict[str, Channel] = {}
+
+    def __call__(self, address: str) -> Channel:
+        """The channel. Rejected where the config has nothing by which it can be reached."""
+        if address not in self._made:
+            self._made[address] = self._make(address)
+        return self._made[address]
+
+    def _make(self, text: str) -> Channel:
+        address, config = parse(text), self._notifications
+        match address:
+            case ("slack", channel) if config.slack is not None:
+                return _slack(config.slack, channel, self._clock)
+            case ("webhook", name) if name in config.webhooks:
+                return _webhook(name, config.webhooks[name], self._clock)
+            case ("email", mailbox) if config.email is not None:
+                return _email(config.email, mailbox, self._clock)
+            case None:
+                raise Rejected(f"{brief(text)} is no address", hint="correct the manifest or the config")
+        key = {"slack": "slack", "webhook": f"webhooks.{address.name}", "email": "email"}[address.kind]
+        raise Rejected(
+            f"nothing can be sent to {brief(text)}",
+            hint=f"add `notifications.{key}` to the config, and start the server again",
+        )
+
+
+def _slack(config: SlackConfig, channel: str, clock: Clock) -> Channel:
+    from jeeves_runner.notify.slack import Slack, SlackChannel
+
+    token = _token("notifications.slack.token_path", config.token_path, SLACK_VARIABLE)
+    return SlackChannel(Slack(token, clock, config.base_url + "/"), channel)
+
+
+def _webhook(name: str, config: WebhookConfig, clock: Clock) -> Channel:
+    from jeeves_runner.notify.webhook import Webhook
+
+    setting = f"notifications.webhooks.{name}"
+    url = Token(Place(f"{setting}.url_path", config.url_path, text=config.url), os.environ)
+    secret = None
+    if config.secret_path is not None:
+        secret = _token(f"{setting}.secret_path", config.secret_path, is_for_header=False)
+    template: Any = None if config.template is None else json.loads(config.template)
+    return Webhook(name, url, secret, template, clock)
+
+
+def _email(config: EmailConfig, mailbox: str, clock: Clock) -> Channel:
+    from jeeves_runner.notify.email import Mailbox, MailServer
+
+    password = None
+    if config.password_path is not None:
+        password = _token("notifications.email.password_path", config.password_path, is_for_header=False)
+    server = MailServer(
+        config.host, config.port_in_use, config.tls, config.from_address, config.username, password
+    )
+    return Mailbox(server, mailbox, clock)
+
+
+def _token(
+    setting: str, path: Path | None, variable: str | None = None, *, is_for_header: bool = True
+) -> Token:
+    return Token(Place(setting, path, variable, is_for_header=is_for_header), os.environ)

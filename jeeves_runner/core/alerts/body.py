@@ -1,0 +1,118 @@
+"""The JSON that a webhook gets: all of the message, or what a template makes of it.
+
+A template is a JSON value. Each text in it may name parts of the message: ``{"text": "{{ title }}"}``. Names
+are replaced within texts alone, so whatever they stand for, the result is JSON of the template's own form.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.wording import known_words
+
+MAX_TEXT: Final = 4_000
+"""Characters that one name can stand for: services refuse long bodies, and the title comes first."""
+
+_NAME: Final = re.compile(r"\{\{\s*([A-Za-z_]*)\s*\}\}")
+
+NAMES: Final = (
+    "title",
+    "text",
+    "job",
+    "cause",
+    "said",
+    "tone",
+    "action",
+    "severity",
+    "output",
+    "command",
+    "link",
+    "alert_id",
+    "incident",
+)
+"""What a template can name."""
+
+
+def whole_body(message: Message) -> dict[str, Any]:
+    """The body without a template."""
+    return {
+        "alert_id": message.alert_id,
+        "incident": message.incident,
+        "said": message.said,
+        "cause": message.cause,
+        "job": message.job,
+        "tone": message.tone,
+        "title": message.title,
+        "facts": [{"name": fact.name, "value": fact.value} for fact in message.facts],
+        "output": _output(message) or None,
+        "items": list(message.items),
+        "command": message.command,
+        "link": message.link,
+    }
+
+
+def body_of(template: Any, message: Message) -> Any:
+    """What a template makes of a message; unknown names stand for nothing."""
+    values = _values(message)
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, str):
+            return _NAME.sub(lambda name: values.get(name[1], ""), part)
+        if isinstance(part, Mapping):
+            return {key: filled(value) for key, value in part.items()}
+        return [filled(value) for value in part] if isinstance(part, list | tuple) else part
+
+    return filled(template)
+
+
+def template_faults(template: Any) -> Iterator[tuple[str, str]]:
+    """Each name of a template that stands for nothing, and what to write instead."""
+    if isinstance(template, str):
+        for name in _NAME.findall(template):
+            if name not in NAMES:
+                yield name, known_words(name, NAMES, "names")
+    elif isinstance(template, Mapping):
+        for value in template.values():
+            yield from template_faults(value)
+    elif isinstance(template, list | tuple):
+        for value in template:
+            yield from template_faults(value)
+
+
+def plain_text(message: Message) -> str:
+    """The message without its title, as lines: for mail, and for services that show text."""
+    lines = [f"{fact.name}: {fact.value}" for fact in message.facts]
+    lines += message.items
+    if output := _output(message):
+        lines += ["", output.rstrip("\n"), ""]
+    lines += [text for text in (message.command, message.link) if text]
+    return "\n".join(lines).strip("\n")
+
+
+def _values(message: Message) -> dict[str, str]:
+    found = {
+        "title": message.title,
+        "text": plain_text(message),
+        "job": message.job or "",
+        "cause": message.cause,
+        "said": message.said,
+        "tone": message.tone,
+        "action": "resolve" if message.tone == "good" else "trigger",
+        "severity": {"bad": "error", "good": "info", "plain": "info"}[message.tone],
+        "output": _output(message),
+        "command": message.command or "",
+        "link": message.link or "",
+        "alert_id": message.alert_id,
+        "incident": message.incident or message.alert_id,
+    }
+    return {name: _cut(value) for name, value in found.items()}
+
+
+def _output(message: Message) -> str:
+    """Also what another channel would upload."""
+    return message.output or ("" if message.attachment is None else message.attachment.text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -1,0 +1,136 @@
+"""Mail: a message as plain text to one mailbox, by an SMTP server."""
+
+import asyncio
+import ssl
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Final, Literal, NamedTuple
+
+import aiosmtplib
+from aiosmtplib import errors as smtp
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.body import plain_text
+from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.wording import one_line
+from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.token import Token
+
+Tls = Literal["starttls", "tls", "none"]
+
+PORTS: Final[dict[Tls, int]] = {"starttls": 587, "tls": 465, "none": 25}
+"""The usual ports."""
+
+_WHOLE: Final = 50.0
+"""Seconds that one message may take."""
+_CALL: Final = 20.0
+_WHERE: Final = "`notifications.email`"
+_SEE: Final = f"see `tls` and `username` of {_WHERE}"
+_SIGN: Final = {"bad": "[alert] ", "good": "[ok] ", "plain": ""}
+
+
+class MailServer(NamedTuple):
+    """What sends mail."""
+
+    host: str
+    """Its name or address."""
+    port: int
+    """Its port."""
+    tls: Tls
+    """``starttls`` turns to TLS first; ``tls`` begins with it; ``none`` never has it."""
+    sender: str
+    """Whom messages are from: an address."""
+    username: str | None = None
+    """Whom it knows; None: it asks nobody."""
+    password: Token | None = None
+    """With which word."""
+
+
+class Mailbox:
+    """One address that gets mail."""
+
+    def __init__(self, server: MailServer, address: str, clock: Clock) -> None:
+        self._server = server
+        self._address = address
+        self._clock = clock
+
+    async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
+        """As ``contract.Channel.send``; ``thread`` and what is returned is a Message-ID. Nobody can look
+        whether an earlier try has arrived; the Message-ID is the same."""
+        server = self._server
+        password = None if server.password is None else await server.password.read()
+        try:
+            mail = self._mail(message, thread)
+            async with asyncio.timeout(_WHOLE):
+                await aiosmtplib.send(
+                    mail,
+                    sender=server.sender,
+                    recipients=[self._address],
+                    hostname=server.host,
+                    port=server.port,
+                    use_tls=server.tls == "tls",
+                    start_tls=server.tls == "starttls",
+                    tls_context=None if server.tls == "none" else ssl.create_default_context(),
+                    username=server.username,
+                    password=password,
+                    timeout=_CALL,
+                    # Else the library would ask the name service for this machine's name.
+                    local_hostname="localhost",
+                )
+        except (smtp.SMTPException, OSError, ValueError) as error:
+            raise _judged(error, f"the mail server {server.host}") from None
+        return Sent(str(mail["Message-ID"]))
+
+    def _mail(self, message: Message, thread: str | None) -> EmailMessage:
+        mail = EmailMessage()
+        mail["Subject"] = _SIGN[message.tone] + one_line(message.title)[:400]
+        mail["From"] = Address("jeeves-runner", addr_spec=self._server.sender)
+        mail["To"] = Address(addr_spec=self._address)
+        mail["Date"] = format_datetime(self._clock.now())
+        domain = self._server.sender.rpartition("@")[2]
+        mail["Message-ID"] = f"<{message.alert_id.replace('/', '.')}@{domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        if thread is not None:
+            mail["In-Reply-To"] = mail["References"] = thread
+        mail.set_content(f"{message.title}\n\n{plain_text(message._replace(attachment=None))}\n")
+        if message.attachment is not None:
+            mail.add_attachment(message.attachment.text, filename=message.attachment.name)
+        return mail
+
+
+def _judged(error: Exception, host: str) -> NotSent | Rejected:
+    """What went wrong, for the one who sends."""
+    match error:
+        case smtp.SMTPAuthenticationError():
+            hint = f"correct `username` and `password_path` of {_WHERE}"
+            return Rejected(f"{host} does not take the login: {_cut(error.message)}", hint=hint)
+        case smtp.SMTPRecipientsRefused():
+            return _answered(host, error.recipients[0])
+        case smtp.SMTPResponseException():
+            return _answered(host, error)
+        case smtp.SMTPConnectError() | smtp.SMTPConnectTimeoutError():
+            return NotSent(f"{host} cannot be reached: {_cut(str(error))}")
+        case ssl.SSLError():
+            return NotSent(f"{host}: there is no safe connection: {_cut(error.reason or str(error))}")
+        case TimeoutError():
+            return NotSent(f"{host} has not answered in time", may_have_arrived=True)
+        case ValueError():
+            return Rejected(f"no mail can be made: {_cut(str(error))}", hint=f"see {_WHERE}")
+    if isinstance(error, smtp.SMTPNotSupported) or type(error) is smtp.SMTPException:
+        # The server lacks an extension that was asked for.
+        return Rejected(f"{host}: {_cut(str(error))}", hint=_SEE)
+    return NotSent(f"{host} broke off: {_cut(str(error))}", may_have_arrived=True)
+
+
+def _answered(host: str, error: smtp.SMTPResponseException) -> NotSent | Rejected:
+    """A code of 4xx passes, one of 5xx does not: RFC 5321, 4.2.1."""
+    words = f"{host} answers {error.code} {_cut(error.message)}"
+    if 400 <= error.code < 500 or error.code < 0:
+        return NotSent(words)
+    return Rejected(words, hint=f"correct the address, or `from` of {_WHERE}")
+
+
+def _cut(text: str) -> str:
+    return one_line(" ".join(text.split()))[:200]

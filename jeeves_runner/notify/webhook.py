@@ -1,0 +1,134 @@
+"""Webhooks: a message as JSON, POSTed, and signed so that its receiver knows who sent it, and when.
+
+The signature is that of the Standard Webhooks specification (standardwebhooks.com): HMAC-SHA256 over
+``ID.TIMESTAMP.BODY``, in the headers ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id
+is that of the alert, so a receiver that has seen it need not act again.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from datetime import datetime
+from typing import Any, Final
+
+import aiohttp
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.body import body_of, whole_body
+from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.wording import brief
+from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.retry_after import retry_after
+from jeeves_runner.notify.token import Token
+
+_WHOLE: Final = 30.0
+"""Seconds that one call may take."""
+_ANSWER: Final = 500
+"""Bytes of an answer that are read, for its words."""
+_LATER: Final = frozenset({408, 425, 429, 503})
+"""Statuses after which nothing was done: another try may do."""
+_PREFIX: Final = "whsec_"
+
+
+class Webhook:
+    """One address. ``url`` is read as a secret: whoever knows it can often post there."""
+
+    def __init__(self, name: str, url: Token, secret: Token | None, template: Any, clock: Clock) -> None:
+        """``template`` is a JSON value, or None for the whole message; ``secret`` None: unsigned."""
+        self._name = name
+        self._url = url
+        self._secret = secret
+        self._template = template
+        self._clock = clock
+
+    async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
+        """As ``contract.Channel.send``. Nobody can look whether an earlier try has arrived; its id is the
+        same."""
+        url = await self._url.read()
+        body = whole_body(message) if self._template is None else body_of(self._template, message)
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        headers = await self._headers(message.alert_id, data)
+        try:
+            async with (
+                asyncio.timeout(_WHOLE),
+                aiohttp.ClientSession(trust_env=True) as http,
+                http.post(url, data=data, headers=headers, allow_redirects=False) as answer,
+            ):
+                words = await answer.content.read(_ANSWER)
+                self._check(answer, words.decode("utf-8", "replace"))
+        except aiohttp.ClientConnectorError as error:
+            raise NotSent(f"webhook {self._name} cannot be reached: {_reason(error)}") from None
+        except TimeoutError:
+            raise NotSent(f"webhook {self._name} has not answered in time", may_have_arrived=True) from None
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise Rejected(
+                f"the URL of webhook {self._name} cannot be called",
+                hint=f"correct `notifications.webhooks.{self._name}`",
+            ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            words_of = brief(type(error).__name__)
+            raise NotSent(f"webhook {self._name} broke off: {words_of}", may_have_arrived=True) from None
+        return Sent()
+
+    async def _headers(self, alert_id: str, data: bytes) -> dict[str, str]:
+        at = str(int(self._clock.now().timestamp()))
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "jeeves-runner",
+            "webhook-id": alert_id,
+            "webhook-timestamp": at,
+        }
+        if self._secret is not None:
+            headers["webhook-signature"] = signature(await self._secret.read(), alert_id, at, data)
+        return headers
+
+    def _check(self, answer: aiohttp.ClientResponse, words: str) -> None:
+        if 200 <= answer.status < 300:
+            return
+        said = f"webhook {self._name} answers {answer.status}"
+        if words.strip():
+            said += f": {brief(' '.join(words.split()))}"
+        if answer.status in _LATER or answer.status >= 500:
+            raise NotSent(
+                said,
+                retry_after=retry_after(answer.headers.get("Retry-After"), self._clock.now()),
+                may_have_arrived=answer.status not in _LATER,
+            )
+        where = f"`notifications.webhooks.{self._name}`"
+        hints = {
+            400: f"it does not take this body: see the template of {where}",
+            401: f"correct the URL or secret of {where}",
+            403: f"correct the URL or secret of {where}",
+            404: f"the address is gone: make a new one, and correct the URL of {where}",
+            410: f"the address is gone: make a new one, and correct the URL of {where}",
+            413: f"it does not take bodies of this size: give {where} a shorter template",
+            422: f"it does not take this body: see the template of {where}",
+        }
+        is_elsewhere = 300 <= answer.status < 400
+        hint = f"redirects are not followed: correct the URL of {where}" if is_elsewhere else None
+        raise Rejected(said, hint=hint or hints.get(answer.status, f"see {where}"))
+
+
+def signature(secret: str, alert_id: str, at: str, data: bytes) -> str:
+    """The value of the header ``webhook-signature``. After ``whsec_`` a secret is base64."""
+    signed = f"{alert_id}.{at}.".encode() + data
+    return "v1," + b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
+
+
+def _key(secret: str) -> bytes:
+    if secret.startswith(_PREFIX):
+        try:
+            return b64decode(secret.removeprefix(_PREFIX), validate=True)
+        except Base64Error:
+            pass
+    return secret.encode()
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    """Without the address, which may be a secret."""
+    number = error.os_error.errno
+    return os.strerror(number) if number and number > 0 else type(error.os_error).__name__

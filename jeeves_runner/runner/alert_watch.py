@@ -1,0 +1,167 @@
+"""Tells of what is wrong with no job: manifests held back, a plan that is blocked, a disk that is full; and
+of a time in which no runner ran. What people were told of and is not over, they are reminded of.
+
+It looks at what is, not at what changes: after a crash the next look finds what there was to find.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.texts import between, short_moment
+from jeeves_runner.core.alerts.words import Cause
+from jeeves_runner.core.plan import Plan
+from jeeves_runner.db import alerting, incidents
+from jeeves_runner.db.alerting import Happened
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.errors import JeevesError
+from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.troubles import Trouble
+
+log = logging.getLogger(__name__)
+
+PATIENCE: Final = 300.0
+"""Seconds for which manifests may be held or blocked before it is told: people are at work on them."""
+
+GAP: Final = 120.0
+"""Seconds without a runner that are told. A restart takes less, and so does many a reboot."""
+
+_LOOK: Final = 2.0
+"""Seconds between two looks."""
+
+_WATCHED: Final = (Cause.HELD, Cause.BLOCKED, Cause.DISK_FULL)
+_JOBS: Final = 10
+
+
+class Wrong(NamedTuple):
+    """Something that is wrong now."""
+
+    cause: Cause
+    """What kind of thing."""
+    subject: str
+    """Which of them: a manifest; empty where there is but one."""
+    facts: dict[str, Any]
+    """What its message says."""
+    patience: float = 0.0
+    """Seconds for which it may be so before it is told."""
+
+
+class AlertWatch:
+    """What is looked at, and what of it is known. ``tell``: the addresses where what has no job is told."""
+
+    def __init__(
+        self,
+        *,
+        conn: apsw.Connection,
+        writer: Writer,
+        clock: Clock,
+        sync: Callable[[], SyncStatus],
+        shortage: Callable[[], str | None],
+        tell: tuple[str, ...],
+    ) -> None:
+        """``shortage`` says what the disks lack, or None. ``conn`` is read in the event loop."""
+        self._conn = conn
+        self._writer = writer
+        self._clock = clock
+        self._sync = sync
+        self._shortage = shortage
+        self._tell = tell
+        self._open: set[tuple[Cause, str]] = {
+            (each.cause, each.subject)
+            for each in incidents.all_open(conn)
+            if each.job_id is None and each.cause in _WATCHED
+        }
+        self._since: dict[tuple[Cause, str], float] = {}
+
+    async def run(self) -> None:
+        """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
+        trouble = Trouble(log, over="alerts are looked after again")
+        while True:
+            try:
+                await self.look()
+            except JeevesError as error:
+                trouble.met(f"what is wrong could not be noted: {error}", logging.ERROR)
+            else:
+                trouble.over()
+            await asyncio.sleep(_LOOK)
+
+    async def look(self) -> None:
+        """Note what is wrong now, what is no longer, and what people are to be reminded of."""
+        found = {(each.cause, each.subject): each for each in self._found()}
+        self._since = {key: self._since.get(key, self._clock.monotonic()) for key in found}
+        opened = [each for key, each in found.items() if key not in self._open and self._is_ripe(each)]
+        over = [] if self._sync().state in ("starting", "error") else sorted(self._open - found.keys())
+        if opened or over:
+            await self._writer.write(lambda tx: self._note(tx, opened, over))
+            self._open |= {(each.cause, each.subject) for each in opened}
+            self._open -= set(over)
+        now = self._clock.now()
+        while (due := alerting.next_review(self._conn, now)) is not None and due <= now:
+            if not await self._writer.write(alerting.review):
+                break
+
+    def _note(self, tx: Tx, opened: list[Wrong], over: list[tuple[Cause, str]]) -> None:
+        for each in opened:
+            what = Happened(each.cause, subject=each.subject, facts=each.facts, channels=self._tell)
+            alerting.report(tx, what)
+        for cause, subject in over:
+            alerting.went_well(tx, None, [cause], subject)
+
+    def _is_ripe(self, wrong: Wrong) -> bool:
+        return self._clock.monotonic() - self._since[wrong.cause, wrong.subject] >= wrong.patience
+
+    def _found(self) -> Iterator[Wrong]:
+        status = self._sync()
+        if status.state in ("blocked", "error"):
+            words = "are not applied" if status.state == "blocked" else "cannot be looked at"
+            reason = f": {status.reason}" if status.reason else ""
+            facts = {"words": f"{words}{reason}", "lines": _commands(status)}
+            yield Wrong(Cause.BLOCKED, "", facts, PATIENCE)
+        yield from held_manifests(status.plan)
+        if (shortage := self._shortage()) is not None:
+            yield Wrong(Cause.DISK_FULL, "", {"words": f"is full: {shortage}; no run starts"})
+
+
+async def tell_of_gap(writer: Writer, tell: tuple[str, ...], since: datetime | None, zone: str) -> None:
+    """Say that no runner ran from then on until now, if that was long; times are those of the zone."""
+
+    def say(tx: Tx) -> None:
+        if since is None or (tx.now - since).total_seconds() < GAP:
+            return
+        times = f"{short_moment(since, zone, tx.now)}-{short_moment(tx.now, zone, tx.now)}"
+        facts = {"words": f"was down {times} ({between(since, tx.now)})"}
+        alerting.report(tx, Happened(Cause.DOWN, facts=facts, channels=tell))
+
+    await writer.write(say)
+
+
+def held_manifests(plan: Plan) -> Iterator[Wrong]:
+    """Each manifest that is not applied because something in it is wrong, by its first error."""
+    held: dict[str, list[str]] = {}
+    for row in plan.held:
+        held.setdefault(row.file, []).append(row.id)
+    errors = {each.file: each for each in reversed(plan.problems) if each.severity == "error"}
+    messages = {row.file: row.message for row in reversed(plan.held)}
+    for file in dict.fromkeys([*errors, *held]):
+        error, ids = errors.get(file), sorted(held.get(file, ()))
+        lines: list[list[str]] = []
+        if error is not None:
+            lines.append(["Place", f"{file}:{error.line}:{error.column}"])
+        if error is not None and error.hint:
+            lines.append(["Hint", error.hint])
+        if ids:
+            more = f" and {len(ids) - _JOBS} more" if len(ids) > _JOBS else ""
+            lines.append(["Run on as before", ", ".join(ids[:_JOBS]) + more])
+        words = f"is held back: {messages[file] if error is None else error.message}"
+        yield Wrong(Cause.HELD, file, {"words": words, "lines": lines}, PATIENCE)
+
+
+def _commands(status: SyncStatus) -> list[list[str]]:
+    """How a person confirms what is withheld."""
+    return [["To apply it", each.command] for each in status.withheld if each.command is not None]

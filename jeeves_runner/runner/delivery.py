@@ -1,0 +1,255 @@
+"""Delivers what the outbox holds: one message after another on each channel, all channels side by side.
+
+A try is recorded before it is made. So after a kill at any moment the next runner knows which messages may
+have arrived, and has their channel look for them. A channel that fails is left alone for a time, and nothing
+else waits for it.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+import apsw
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.address import parse
+from jeeves_runner.core.alerts.backoff import rest
+from jeeves_runner.core.alerts.compose import Links, compose, digest
+from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.wording import brief
+from jeeves_runner.db import outbox
+from jeeves_runner.db.alert_facts import telling_of
+from jeeves_runner.db.outbox import Pending
+from jeeves_runner.db.thread_reads import ThreadReads
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
+from jeeves_runner.troubles import Trouble
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+GIVEN_UP_AFTER: Final = timedelta(days=1)
+"""What could not be said for so long is given up, and shown."""
+
+_PACE: Final = 1.0
+"""Seconds between two messages on one channel of Slack, which takes one per second."""
+_LOOK: Final = 60.0
+"""Seconds between two looks at the outbox when nothing wakes it."""
+_TOGETHER: Final = 20
+"""Channels that are worked on at the same time."""
+_OLD: Final = 500
+_BREATH: Final = 0.25
+"""Seconds between two looks at least: each commit of the runner wakes it."""
+
+
+class Delivery:
+    """The one who carries messages. ``conn`` is read in threads, and by nothing else.
+
+    ``channel`` makes a channel of an address, or raises Rejected.
+    """
+
+    def __init__(
+        self,
+        *,
+        conn: apsw.Connection,
+        writer: Writer,
+        clock: Clock,
+        channel: Callable[[str], Channel],
+        links: Links,
+    ) -> None:
+        self._reads = ThreadReads(conn)
+        self._writer = writer
+        self._clock = clock
+        self._channel = channel
+        self._links = links
+        self._database = ""
+        self._woken = asyncio.Event()
+        self._places = asyncio.Semaphore(_TOGETHER)
+        self._lanes: dict[str, _Lane] = {}
+        self._looks_for_old_at = 0.0
+
+    async def own(self, place: str) -> None:
+        """Take the outbox over, before anything is written to it: ``place`` says where this database is."""
+        owned = await self._write(lambda tx: outbox.own(tx, place))
+        self._database = owned.database_id
+        if owned.left_alone:
+            log.warning(
+                "messages left to the database that this one is a copy of: %d; it sends them itself",
+                owned.left_alone,
+            )
+
+    def wake(self) -> None:
+        """Something may have been written that is to be said."""
+        self._woken.set()
+
+    async def close(self, patience: float) -> bool:
+        """End what is being read, and close the connection; False if that took over ``patience`` seconds."""
+        return await self._reads.close(patience)
+
+    async def run(self) -> None:
+        """Deliver until cancelled. What was under way then counts as a message that may have arrived."""
+        self._lanes.clear()
+        try:
+            await self._deliver()
+        except ExceptionGroup as group:  # one channel after another would fail in this way: of the database
+            raise group.exceptions[0] from group
+
+    async def _deliver(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._woken.clear()
+                await self._give_up_old()
+                for address in await self._reads.read(outbox.pending_channels):
+                    lane = self._lanes.setdefault(address, _Lane(address))
+                    if lane.is_free(self._clock.monotonic()) and (rows := await self._next(address)):
+                        lane.is_busy = True
+                        tasks.create_task(self._work_off(lane, rows), name=f"messages to {address}")
+                pause = await self._pause()
+                await asyncio.sleep(_BREATH)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
+
+    async def _pause(self) -> float:
+        """Seconds until there may be something to do, if nothing wakes it."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        at = await self._reads.read(lambda conn: outbox.next_time(conn, now))
+        waits = [_LOOK] if at is None else [_LOOK, (at - now).total_seconds()]
+        rests = [lane.rests_until - monotonic for lane in self._lanes.values()]
+        return max(0.0, min([*waits, *(wait for wait in rests if wait > 0)]) - _BREATH)
+
+    async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
+        """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
+        try:
+            async with self._places:
+                while rows:
+                    began = self._clock.monotonic()
+                    if not await self._send(lane, rows):
+                        return
+                    if lane.is_paced:
+                        await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
+                    rows = await self._next(lane.address)
+        finally:
+            lane.is_busy = False
+            self._woken.set()
+
+    async def _next(self, address: str) -> list[Pending]:
+        now = self._clock.now()
+        return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
+
+    async def _send(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
+        """Try one message; whether the channel can be used further."""
+        ids = [row.id for row in rows]
+        await self._write(partial(outbox.begin_try, ids=ids))
+        try:
+            sent = await self._try(lane.address, rows)
+        except Rejected as error:
+            await self._write(partial(outbox.give_up, ids=ids, error=f"{error.message}; {error.hint}"))
+            lane.refused(error)
+            return True
+        except NotSent as error:
+            await self._put_off(lane, rows, error)
+            return False
+        await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref))
+        lane.worked()
+        return True
+
+    async def _try(self, address: str, rows: Sequence[Pending]) -> Sent:
+        message, thread = await self._reads.read(partial(self._message, rows, self._clock.now()))
+        try:
+            channel = self._channel(address)
+            return await channel.send(message, thread=thread, tried_at=rows[0].sending_at)
+        except (NotSent, Rejected):
+            raise
+        except Exception as error:
+            # Whatever is wrong with a channel, jobs go on; and it is told like all that goes wrong with it.
+            log.exception("this is a bug: %s cannot be told", brief(address))
+            raise NotSent(f"this is a bug: {type(error).__name__}", may_have_arrived=True) from error
+
+    async def _put_off(self, lane: "_Lane", rows: Sequence[Pending], error: NotSent) -> None:
+        lane.failed(error, self._clock.monotonic())
+        # A message that the channel alone does not like must not hold up the others for ever: after the
+        # channel's rest one of them has its turn first.
+        own = rest(rows[0].tries + 1, error.retry_after, random.random)
+        delay = own if error.retry_after is not None else max(own, lane.rests * 1.1)
+        await self._write(
+            partial(
+                outbox.put_off,
+                ids=[row.id for row in rows],
+                delay=delay,
+                error=error.message,
+                may_have_arrived=error.may_have_arrived or rows[0].sending_at is not None,
+            )
+        )
+
+    def _message(
+        self, rows: Sequence[Pending], now: datetime, conn: apsw.Connection
+    ) -> tuple[Message, str | None]:
+        """What these rows say, and below which message."""
+        tellings = [telling_of(conn, row, now) for row in rows]
+        alert_id = f"{self._database}/{rows[0].id}"
+        threads = {
+            None if row.incident_id is None else outbox.thread_of(conn, row.incident_id, row.channel)
+            for row in rows
+        }
+        thread = threads.pop() if len(threads) == 1 else None
+        if len(rows) == 1:
+            message = compose(tellings[0], alert_id, links=self._links, database=self._database)
+        else:
+            message = digest(tellings, alert_id, links=self._links)
+        return message, thread
+
+    async def _give_up_old(self) -> None:
+        if self._clock.monotonic() < self._looks_for_old_at:
+            return
+        self._looks_for_old_at = self._clock.monotonic() + _LOOK
+        before = self._clock.now() - GIVEN_UP_AFTER
+        while ids := await self._reads.read(lambda conn: outbox.older_than(conn, before, _OLD)):
+            words = "given up: for a day nobody took it"
+            await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
+            log.error(
+                "messages that nobody took for a day are given up: %d; `jeeves-runner alerts` shows them",
+                len(ids),
+            )
+
+    async def _write(self, work: Callable[[Tx], T]) -> T:
+        return await self._writer.write(work, priority=Priority.OTHER)
+
+
+class _Lane:
+    """A channel, and how it does."""
+
+    def __init__(self, address: str) -> None:
+        found = parse(address)
+        self.address = address
+        self.is_paced = found is not None and found.kind == "slack"
+        self.is_busy = False
+        self.failures = 0
+        self.rests = timedelta()
+        self.rests_until = 0.0
+        self._trouble = Trouble(log, over=f"messages to {brief(address)} arrive again")
+
+    def is_free(self, monotonic: float) -> bool:
+        return not self.is_busy and monotonic >= self.rests_until
+
+    def failed(self, error: NotSent, monotonic: float) -> None:
+        self.failures += 1
+        self.rests = rest(self.failures, error.retry_after, random.random)
+        self.rests_until = monotonic + self.rests.total_seconds()
+        if error.retry_after is None:
+            self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
+
+    def refused(self, error: Rejected) -> None:
+        words = f"{brief(self.address)} takes no message: {error.message}; {error.hint}"
+        self._trouble.met(words, logging.ERROR)
+
+    def worked(self) -> None:
+        self.failures, self.rests_until = 0, 0.0
+        self._trouble.over()

@@ -1,0 +1,69 @@
+"""All by which a runner tells people, put together: what notices, and what delivers."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import apsw
+
+from jeeves_runner.channels import ChannelMaker
+from jeeves_runner.clock import Clock
+from jeeves_runner.config import Config
+from jeeves_runner.core.alerts.compose import Links
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.execute.origin import RunOrigin
+from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
+from jeeves_runner.runner.delivery import Delivery
+from jeeves_runner.runner.tasks import Tasks
+
+
+class Telling:
+    """The parts, made from the config. ``connect`` makes a connection for each that reads beside the event
+    loop."""
+
+    def __init__(
+        self, config: Config, clock: Clock, writer: Writer, *, connect: Callable[[], apsw.Connection]
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._writer = writer
+        self._delivery = Delivery(
+            conn=connect(),
+            writer=writer,
+            clock=clock,
+            channel=ChannelMaker(config, clock),
+            links=Links(config.api.public_url),
+        )
+
+    async def begin(self, last_alive: datetime | None) -> None:
+        """Before anything else is written: take the outbox over, and say that no runner ran since
+        ``last_alive``, if that is long ago."""
+        await self._delivery.own(RunOrigin.here(self._config.db_path).as_json())
+        await tell_of_gap(self._writer, self._tell, last_alive, self._config.timezone)
+
+    def keep(
+        self,
+        tasks: Tasks,
+        conn: apsw.Connection,
+        *,
+        sync: Callable[[], SyncStatus],
+        shortage: Callable[[], str | None],
+    ) -> None:
+        """Keep all parts going. ``conn`` is read in the event loop."""
+        alerts = AlertWatch(
+            conn=conn, writer=self._writer, clock=self._clock, sync=sync, shortage=shortage, tell=self._tell
+        )
+        tasks.keep("watch of what is wrong", alerts.run)
+        tasks.keep("delivery of messages", self._delivery.run)
+
+    def wake(self) -> None:
+        """Something has been committed."""
+        self._delivery.wake()
+
+    async def close(self, patience: float) -> bool:
+        """End what is being read; False if that took over ``patience`` seconds."""
+        return await self._delivery.close(patience)
+
+    @property
+    def _tell(self) -> tuple[str, ...]:
+        return self._config.notifications.default_on_failure

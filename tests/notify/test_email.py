@@ -1,0 +1,133 @@
+"""Mail, by a real SMTP server of this machine."""
+
+import asyncio
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.mail import Mails, mail_server
+
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.email import Mailbox, MailServer, Tls
+from jeeves_runner.notify.token import Place, Token
+
+MESSAGE = Message(
+    "db/1", "bad", "backup failed: exit code 3", (Fact("Owner", "Zoë"),), "no space\nleft", command="logs 7"
+)
+
+
+def send(
+    mails: Mails, message: Message = MESSAGE, *, tls: Tls = "none", thread: str | None = None, **more: Any
+) -> Sent:
+    server = MailServer("127.0.0.1", mails.port, tls, "jeeves@example.org")._replace(**more)
+    mailbox = Mailbox(server, "ops@example.org", SystemClock())
+
+    async def sending() -> Sent:
+        try:
+            return await mailbox.send(message, thread=thread, tried_at=None)
+        finally:
+            await _connections_closed()
+
+    return asyncio.run(sending())
+
+
+async def _connections_closed() -> None:
+    """A connection with TLS is closed some turns of the loop later, and here the loop would have ended."""
+    sockets = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+    while len(sockets) > 1:  # noqa: ASYNC110 - the loop has one of its own
+        await asyncio.sleep(0.001)
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("tls", ["none", "starttls", "tls"])
+def test_a_message_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tls: Tls) -> None:
+    with mail_server(tmp_path, tls=tls) as (mails, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        sent = send(mails, tls=tls)
+    (mail,) = mails.arrived
+    assert sent.ref == mail["Message-ID"] == "<db.1@example.org>"
+    assert mail["Subject"] == "[alert] backup failed: exit code 3"
+    assert (mail["From"], mail["To"]) == ("jeeves-runner <jeeves@example.org>", "ops@example.org")
+    assert mail["Date"]
+    assert text_of(mail) == "backup failed: exit code 3\n\nOwner: Zoë\n\nno space\nleft\n\nlogs 7\n"
+
+
+def test_a_reply_names_the_mail_before(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        first = send(mails)
+        send(mails, MESSAGE._replace(alert_id="db/2"), thread=first.ref)
+    assert [mail["In-Reply-To"] for mail in mails.arrived] == [None, first.ref]
+
+
+def test_an_output_is_attached(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        send(mails, MESSAGE._replace(attachment=Attachment("a-7.txt", "grün\n" * 10_000)))
+    (file,) = mails.arrived[0].iter_attachments()
+    assert file.get_filename() == "a-7.txt"
+    assert file.get_content().replace("\r\n", "\n") == "grün\n" * 10_000
+
+
+@pytest.mark.parametrize(("password", "is_taken"), [("two words", True), ("another", False)])
+def test_it_shows_its_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str, is_taken: bool
+) -> None:
+    path = tmp_path / "password"
+    path.write_text(password + "\n")
+    token = Token(Place("notifications.email.password_path", path, is_for_header=False), {})
+    with mail_server(tmp_path, tls="starttls", login=("jeeves", "two words")) as (mails, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        if is_taken:
+            send(mails, tls="starttls", username="jeeves", password=token)
+            return
+        with pytest.raises(Rejected, match="login") as caught:
+            send(mails, tls="starttls", username="jeeves", password=token)
+    assert "password_path" in caught.value.hint
+    assert "another" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
+def test_a_passing_refusal_is_tried_again_and_a_lasting_one_is_final(tmp_path: Path, command: str) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        mails.answers = {command: "451 try later"}
+        with pytest.raises(NotSent, match="451 try later"):
+            send(mails)
+        mails.answers = {command: "550 no such user"}
+        with pytest.raises(Rejected, match="550 no such user"):
+            send(mails)
+
+
+def test_a_certificate_of_nobody_known_is_not_trusted(tmp_path: Path) -> None:
+    with (
+        mail_server(tmp_path, tls="tls") as (mails, _),
+        pytest.raises(NotSent, match="certificate verify failed"),
+    ):
+        send(mails, tls="tls")
+    assert not mails.arrived
+
+
+def test_a_server_without_tls_gets_nothing_where_it_was_wanted(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _), pytest.raises(Rejected, match="STARTTLS"):
+        send(mails, tls="starttls")
+    assert not mails.arrived
+
+
+def test_a_server_that_is_not_there_has_got_nothing(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        pass
+    with pytest.raises(NotSent, match="cannot be reached") as caught:
+        send(mails)
+    assert not caught.value.may_have_arrived
+
+
+def test_a_title_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        send(mails, MESSAGE._replace(title="a\r\nBcc: everybody@example.org"))
+    assert mails.arrived[0]["Bcc"] is None

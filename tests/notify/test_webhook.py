@@ -1,0 +1,198 @@
+"""Webhooks over real HTTP: what they get, how it is signed, and what their answers mean."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.notify.contract import NotSent, Rejected
+from jeeves_runner.notify.retry_after import retry_after
+from jeeves_runner.notify.token import Place, Token
+from jeeves_runner.notify.webhook import Webhook
+
+MESSAGE = Message(
+    "db/1",
+    "bad",
+    'backup failed: "exit" code 3',
+    (Fact("Owner", "ops"),),
+    "no space\nleft",
+    command="logs 7",
+    job="backup",
+    cause="failure",
+    said="opened",
+    incident="db/incident-5",
+)
+
+
+class Receiver:
+    """What a webhook has got, and what it answers."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.status = 204
+        self.headers: dict[str, str] = {}
+        self.body = b""
+        self.url = ""
+
+
+@contextmanager
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            found.got.append(({name.lower(): value for name, value in self.headers.items()}, data))
+            self.send_response(found.status)
+            for name, value in {**found.headers, "Content-Length": str(len(found.body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(found.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}/secret-path"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def token(text: str) -> Token:
+    return Token(Place("notifications.webhooks.ops.url", None, "X"), {"X": text})
+
+
+def send(url: str, message: Message = MESSAGE, *, secret: str | None = None, template: Any = None) -> None:
+    key = None if secret is None else token(secret)
+    hook = Webhook("ops", token(url), key, template, SystemClock())
+    asyncio.run(hook.send(message, thread=None, tried_at=None))
+
+
+def test_it_gets_the_whole_message_as_json() -> None:
+    with receiver() as found:
+        send(found.url)
+    ((headers, data),) = found.got
+    assert headers["content-type"] == "application/json"
+    assert headers["webhook-id"] == "db/1"
+    assert "webhook-signature" not in headers
+    assert json.loads(data) == {
+        "alert_id": "db/1",
+        "incident": "db/incident-5",
+        "said": "opened",
+        "cause": "failure",
+        "job": "backup",
+        "tone": "bad",
+        "title": 'backup failed: "exit" code 3',
+        "facts": [{"name": "Owner", "value": "ops"}],
+        "output": "no space\nleft",
+        "items": [],
+        "command": "logs 7",
+        "link": None,
+    }
+
+
+@pytest.mark.parametrize("secret", ["plain-key", "whsec_" + b64encode(b"binary \xff key").decode()])
+def test_the_signature_covers_id_time_and_body(secret: str) -> None:
+    with receiver() as found:
+        send(found.url, secret=secret)
+    ((headers, data),) = found.got
+    key = b"binary \xff key" if secret.startswith("whsec_") else b"plain-key"
+    signed = b"db/1." + headers["webhook-timestamp"].encode() + b"." + data
+    right = b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{right}"
+    age = datetime.now(UTC) - datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    assert abs(age) < timedelta(minutes=5)
+
+
+def test_a_template_makes_the_body_and_cannot_be_broken_out_of() -> None:
+    template = {"content": "{{ title }}\n{{ text }}", "list": ["{{job}}", 3, None], "bad": "{{ nothing }}"}
+    with receiver() as found:
+        send(found.url, template=template)
+    assert json.loads(found.got[0][1]) == {
+        "content": 'backup failed: "exit" code 3\nOwner: ops\n\nno space\nleft\n\nlogs 7',
+        "list": ["backup", 3, None],
+        "bad": "",
+    }
+
+
+def test_what_would_be_uploaded_is_in_the_body_up_to_a_length() -> None:
+    long = MESSAGE._replace(output=None, attachment=Attachment("a.txt", "x" * 100_000))
+    with receiver() as found:
+        send(found.url, long, template={"output": "{{ output }}"})
+    assert len(json.loads(found.got[0][1])["output"]) == 4_000
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413, 422, 301, 307])
+def test_a_refusal_is_final_and_says_where_to_look(status: int) -> None:
+    with receiver() as found:
+        found.status, found.body, found.headers = status, b"not so", {"Location": found.url}
+        with pytest.raises(Rejected, match=f"{status}.*not so") as caught:
+            send(found.url)
+    assert "notifications.webhooks.ops" in caught.value.hint
+    assert "secret-path" not in str(caught.value) + caught.value.hint
+    assert len(found.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "may_have_arrived"), [(429, False), (503, False), (408, False), (500, True), (502, True)]
+)
+def test_what_passes_is_tried_again_and_heeds_what_it_is_told(status: int, may_have_arrived: bool) -> None:
+    with receiver() as found:
+        found.status, found.headers = status, {"Retry-After": "7"}
+        with pytest.raises(NotSent, match=str(status)) as caught:
+            send(found.url)
+    assert (caught.value.retry_after, caught.value.may_have_arrived) == (7, may_have_arrived)
+
+
+def test_one_that_is_not_there_has_got_nothing_and_is_not_named() -> None:
+    with receiver() as found:
+        pass
+    with pytest.raises(NotSent, match="cannot be reached") as caught:
+        send(found.url)
+    assert not caught.value.may_have_arrived
+    assert "127.0.0.1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["no-url", "ftp://x/y", "http://", "http://[x/"])
+def test_an_address_that_is_none_is_final(url: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        send(url)
+    assert "notifications.webhooks.ops" in caught.value.hint
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        (None, None),
+        ("3", 3),
+        ("0.5", 0.5),
+        ("-1", 0),
+        ("99999999", 3600),
+        ("nan", None),
+        ("soon", None),
+        ("Sun, 01 Mar 2026 12:00:30 GMT", 30),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+    ],
+)
+def test_a_wait_is_seconds_or_a_date(written: str | None, seconds: float | None) -> None:
+    assert retry_after(written, NOON) == seconds

@@ -1,0 +1,77 @@
+"""Alerts of a whole server: a failure reaches Slack once, whatever is killed in between."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.server import new_project, save, serving, until
+from support.slack import TOKEN, Fault, Slack, slack_double
+
+FAILS = "run: |\n  echo 'no space left' >&2\n  [ -e ok ] || exit 3\ntimeout: 10s\n"
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    with slack_double() as double:
+        yield double
+
+
+def project(root: Path, slack: Slack) -> Path:
+    token = root / "token"
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    config = (
+        "port: 0\nnotifications:\n  default_on_failure: C0000001\n"
+        f"  slack: {{token_path: token, base_url: '{slack.url.rstrip('/')}'}}\n"
+    )
+    new_project(root, config)
+    save(root, "a.yaml", FAILS)
+    return root
+
+
+def test_a_failure_is_told_and_its_end_below_it(tmp_path: Path, slack: Slack) -> None:
+    with serving(project(tmp_path, slack)) as server:
+        server.post("/jobs/a/run")
+        until(lambda: slack.messages)
+        server.post("/jobs/a/run")
+        (tmp_path / "ok").touch()
+        server.post("/jobs/a/run")
+        until(lambda: len(slack.messages) == 2)
+    opened, over = slack.messages
+    assert opened["text"].startswith("\N{LARGE RED CIRCLE} a failed: exit code 3 after ")
+    assert "no space left" in slack.shown(opened)
+    assert over["thread_ts"] == opened["ts"]
+    assert over["text"].startswith("\N{LARGE GREEN CIRCLE} a is ok again after ")
+
+
+@pytest.mark.parametrize("acted", [False, True], ids=["before it arrived", "after it arrived"])
+def test_a_kill_while_a_message_is_sent_neither_loses_nor_repeats_it(
+    tmp_path: Path, slack: Slack, acted: bool
+) -> None:
+    slack.switch_on(Fault(on="chat.postMessage", kind="hang", acted=acted))
+    with serving(project(tmp_path, slack)) as server:
+        server.post("/jobs/a/run")
+        until(lambda: slack.calls["chat.postMessage"])
+        if acted:
+            until(lambda: slack.messages)
+        server.kill()
+    slack.switch_off()
+    with serving(tmp_path):
+        until(lambda: slack.calls["conversations.history"])
+        until(lambda: slack.messages)
+    assert len(slack.messages) == 1
+
+
+def test_what_cannot_be_sent_waits_over_a_stop_in_the_middle_of_a_backoff(
+    tmp_path: Path, slack: Slack
+) -> None:
+    slack.down()
+    with serving(project(tmp_path, slack)) as server:
+        server.post("/jobs/a/run")
+        until(lambda: "cannot be reached" in server.log.read_text())
+        server.stop()
+    slack.up()
+    with serving(tmp_path):
+        until(lambda: slack.messages)
+    assert len(slack.messages) == 1
+    assert TOKEN not in (tmp_path / "serve.log").read_text()
