@@ -20,7 +20,6 @@ from jeeves_runner.config_kinds import (
 from jeeves_runner.config_secrets import (
     WEBHOOK_EXAMPLE,
     BaseUrl,
-    Hidden,
     PasswordFile,
     SecretFile,
     TokenFile,
@@ -95,6 +94,23 @@ class Mailbox(Text):
             yield wrong_value(place, message, "write it like jobs@example.org, without a name beside it")
 
 
+class Template(Kind):
+    """The body of a webhook. It may hold what is secret: some services want their key there."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(meaning, {"type": "object"}, 'a mapping such as {text: "{{ title }}"}')
+
+    def shown(self, value: Any) -> Any:
+        return value if value is None else "***"
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        from jeeves_runner.core.alerts.body import template_faults
+
+        for name, hint in template_faults(written):
+            message = f"`{'.'.join(place)}`: no part of a message is named {brief(name) or 'nothing'}"
+            yield wrong_value(place, message, hint)
+
+
 class OneUrl(Section):
     """A section that has its URL, as ``url`` or in the file that ``url_path`` names."""
 
@@ -151,7 +167,8 @@ class WebhookConfig(NamedTuple):
         Path | None, SecretFile("A file with the key that what is sent is signed with; unsigned by default.")
     ] = None
     template: Annotated[
-        str | None, Hidden("What is sent, as a template; a document of all parts by default.")
+        Mapping[str, Any] | None,
+        Template("The JSON that is sent, where texts can name parts of the message; all of it by default."),
     ] = None
 
 

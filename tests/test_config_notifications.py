@@ -30,7 +30,7 @@ notifications:
   default_on_failure: [C0FAILED, "webhook:ops", C0FAILED]
   default_on_success: email:all@example.org
   webhooks:
-    ops: {url: "https://hooks.example.org/T0/hunter2?key=hunter2", secret_path: key, template: hunter2}
+    ops: {url: "https://hooks.example.org/T0/hunter2?key=hunter2", secret_path: key, template: {key: hunter2}}
     night: {url_path: url}
   email: {host: smtp.example.org, from: jobs@example.org, username: jobs, password_path: password, tls: tls}
 heartbeat: {url: "https://hc-ping.com/hunter2", every: 5m}
@@ -58,7 +58,7 @@ def test_all_that_can_be_said_is_read(tmp_path: Path) -> None:
             "ops": WebhookConfig(
                 url="https://hooks.example.org/T0/hunter2?key=hunter2",
                 secret_path=tmp_path / "key",
-                template="hunter2",
+                template={"key": "hunter2"},
             ),
             "night": WebhookConfig(url_path=tmp_path / "url"),
         },
@@ -142,6 +142,18 @@ def test_manifests_are_read_with_the_channels_of_the_config(tmp_path: Path) -> N
             "1:39",
             "a user name or",
             "take it",
+        ),
+        (
+            "notifications: {webhooks: {ops: {url: 'https://x', template: {a: ['{{ titel }}']}}}}",
+            "1:62",
+            "`notifications.webhooks.ops.template`: no part of a message is named titel",
+            "did you mean title?",
+        ),
+        (
+            "notifications: {webhooks: {ops: {url: 'https://x', template: x}}}",
+            "1:62",
+            "must be a mapping",
+            "",
         ),
         ("notifications: {email: {host: box}}", "1:24", "`notifications.email` needs `from`", ""),
         (

@@ -64,7 +64,8 @@ def test_channels_are_a_text_a_list_or_nothing_and_are_filled_and_emptied(projec
         "notifications: {slack: {}, default_on_failure: C0DEFAULT}\n"
     )
     columns = "on_failure, on_success, output_channel"
-    project.write("a.yaml", "run: x\ntimeout: 1m\non_success: [C0FIRST, C0SECOND]\noutput_channel: C0OUTPUT\n")
+    channels = "on_success: [C0FIRST, C0SECOND]\noutput_channel: C0OUTPUT\n"
+    project.write("a.yaml", f"run: x\ntimeout: 1m\n{channels}")
     project.apply()
     assert project.jobs(columns) == [("C0DEFAULT", '["C0FIRST","C0SECOND"]', "C0OUTPUT")]
     project.write("a.yaml", "run: x\ntimeout: 1m\non_failure: null\n")
