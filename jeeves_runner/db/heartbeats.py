@@ -1,0 +1,42 @@
+"""Ends of chains of the jobs that have a heartbeat."""
+
+import json
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.core.model import BAD, Reason, RunStatus
+
+
+class Beat(NamedTuple):
+    """The end of a chain that a heartbeat is called for."""
+
+    job_id: str
+    """The job."""
+    url: Any
+    """As in the job's spec: a text, ``{"file": PATH}`` or ``{"from_env": NAME}``."""
+    is_well: bool
+    """Whether it ended well, or had nothing to do by its own word."""
+
+
+OWN_WORD: Final = (Reason.PRECHECK, Reason.EXIT_CODE)
+"""The reasons of runs that were skipped by their own word."""
+
+_ENDED: Final = """
+SELECT end_seq, job_id, status, reason, spec -> '$.heartbeat' FROM runs JOIN jobs ON jobs.id = job_id
+WHERE end_seq > ? AND end_seq IS NOT NULL AND jobs.deleted_at IS NULL AND trigger <> 'backfill'
+  AND spec ->> '$.heartbeat' IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM runs AS later
+    WHERE later.chain_id = coalesce(runs.chain_id, runs.id) AND later.attempt > runs.attempt)
+ORDER BY end_seq
+"""
+
+
+def beats_since(conn: apsw.Connection, end_seq: int) -> list[Beat]:
+    """What has ended after the end of this number: the last attempts alone, in their order."""
+    beats = []
+    for _, job_id, status, reason, url in conn.execute(_ENDED, (end_seq,)):
+        is_well = status == RunStatus.OK or (status == RunStatus.SKIPPED and reason in OWN_WORD)
+        if is_well or status in BAD:
+            beats.append(Beat(job_id, json.loads(url), is_well))
+    return beats
