@@ -125,10 +125,3 @@ class BaseUrl(WebUrl):
             message = f"`{'.'.join(place)}` has a query, and paths are put to its end"
             found = [wrong_value(place, message, "end it before the `?`")]
         yield from found
-
-
-class Hidden(Text):
-    """A text that may hold secrets."""
-
-    def shown(self, value: Any) -> Any:
-        return value if value is None else "***"

@@ -6,6 +6,9 @@ No message repeats a URL: it may hold what is secret.
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+PING_EXAMPLE: Final = "https://hc-ping.com/UUID"
+"""What the URL of a heartbeat looks like."""
+
 OPEN: Final = ("http", "https")
 """The schemes of what is called over HTTP."""
 

@@ -72,11 +72,11 @@ def test_a_pause_of_all_jobs_and_one_of_a_job_do_not_end_each_other(shell: Shell
 
 
 @pytest.mark.parametrize("command", ["pause", "resume"])
-@pytest.mark.parametrize("named", [(), ("backup", "--all")])
+@pytest.mark.parametrize("named", [(), ("backup", "--all"), ("backup", "--tag", "x")])
 def test_either_a_job_or_all_are_named(shell: Shell, command: str, named: tuple[str, ...]) -> None:
     result = shell.run(command, *named)
     assert result.exit_code == 64
-    assert "name either a job or --all" in result.stderr
+    assert "name either jobs, or --tag, or --all" in result.stderr
 
 
 @pytest.mark.parametrize(

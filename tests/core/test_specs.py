@@ -125,3 +125,14 @@ def test_a_text_that_becomes_a_secret_or_was_one_is_not_shown() -> None:
     assert changed_fields(canonical(secret), canonical(plain)) == [
         FieldChange(path="env.TOKEN", old={"file": "token"}, new="***")
     ]
+
+
+def test_a_heartbeat_that_becomes_a_secret_or_was_one_is_not_shown() -> None:
+    plain = JobSpec(id="a", name="a", heartbeat="https://box/hunter2")
+    secret = JobSpec(id="a", name="a", heartbeat=Secret(kind="from_env", ref="PING"))
+    assert changed_fields(canonical(plain), canonical(secret)) == [
+        FieldChange(path="heartbeat", old="***", new={"from_env": "PING"})
+    ]
+    assert changed_fields(canonical(secret), canonical(plain)) == [
+        FieldChange(path="heartbeat", old={"from_env": "PING"}, new="***")
+    ]

@@ -16,6 +16,7 @@ from jeeves_runner.cli.rows import (
     PARAM_HEADERS,
     RUN_HEADERS,
     job_cells,
+    mute_text,
     param_cells,
     pause_text,
     run_cells,
@@ -102,6 +103,8 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     yield "status", status_cell(job["status"])
     if job["paused"]:
         yield "paused", Styled(pause_text(job["paused"], now), "magenta")
+    if job["muted"]:
+        yield "muted", Styled(mute_text(job["muted"], now), "magenta")
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")
