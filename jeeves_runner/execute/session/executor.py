@@ -15,7 +15,7 @@ from jeeves_runner.core.outcome import Ending, Finished, Lost
 from jeeves_runner.core.prompt import render
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, RunSink
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.local.file_work import beside_the_loop
 from jeeves_runner.execute.output.masks import check_size
 from jeeves_runner.execute.session.followed import NEVER_BEGAN, Followed

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, TOKEN_HINT, TOKEN_VARIABLE, token_fault
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.regular_files import read_text
 
 
