@@ -191,3 +191,17 @@ def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tm
         assert (row["status"], row["message"]) == ("cancelled", "cancelled on request")
         assert row["cancel_cause"] == "cancel"
         assert status_at(far) == "killed"
+
+
+def test_a_cancel_while_the_gateway_is_away_says_so_in_lines_for_people(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            server.stop()
+        far.kill()
+        answer = command(root, "cancel", str(run_id))
+        told = "warning: sessions cannot be looked at: the gateway cannot be reached: Connection refused\n"
+        assert answer.stderr == told
+        assert answer.stdout.startswith(f"Run {run_id} is recorded as cancelled; ")
