@@ -238,7 +238,12 @@ class Execution:
     async def _undo_start(self, run: Run, trace: Trace) -> Handle | Cancelled:
         """An engine may have taken the order all the same: then its work is ended by its handle."""
         left = LeftFacts(
-            run_id=run.id, job_id=run.job_id, mark=self.mark, started_at=run.started_at, origin=None
+            run_id=run.id,
+            job_id=run.job_id,
+            mark=self.mark,
+            started_at=run.started_at,
+            origin=None,
+            spec=self.job.spec,
         )
         try:
             found = await self.executor.recover(left, None)

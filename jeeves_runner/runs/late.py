@@ -112,13 +112,14 @@ class LateEnds:
 
     async def _of_an_earlier_one(self, left: LeftRun) -> Ending | None:
         """How work ended that has to be found again. It is asked to end once more: it was to."""
-        found = await self._executors.recover(left_facts(left), left.handle)
+        job = self._jobs.get(left.run.job_id)
+        facts = left_facts(left, None if job is None else job.spec)
+        found = await self._executors.recover(facts, left.handle)
         if isinstance(found, Lost):
             return None
         executor, handle = found
         await executor.cancel(handle, 0)
         ending = await executor.late(handle)
-        job = self._jobs.get(left.run.job_id)
         if job is None:
             return _told(ending, lambda _: None)  # what is to be masked is not known
         order = order_to_mask(job, left.run, left.mark, self._secrets)

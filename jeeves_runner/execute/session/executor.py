@@ -163,9 +163,6 @@ class SessionExecutor:
 
     async def secrets(self, order: Order) -> tuple[str, ...]:
         """The gateway's token, as far as there is one now, and secret parameters."""
-        followed = self._followed.get(order.run.run_id)
-        if followed is not None and order.spec.session is not None:
-            followed.judge_by(order.spec.session)
         values = _secret_values(order.run)
         with suppress(Unauthorized):
             return (await self._gateway.token(), *values)
@@ -178,7 +175,8 @@ class SessionExecutor:
         if not left.mark:
             return None
         tail = tail_of(left.job_id, left.run_id, left.mark)
-        return SessionHandle(left.run_id, tail, parent_of(left.job_id))
+        known = SessionHandle(left.run_id, tail, parent_of(left.job_id))
+        return known if left.spec is None else known.judged_by(left.spec.session or Session())
 
     async def _may_be_there(self, known: SessionHandle) -> bool:
         """Whether there is a session of this label, as far as the gateway tells soon."""

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Session
 from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.execute.contract import Handle, RunSink
 from jeeves_runner.execute.session.answers import QUEUED, Row, last_answer
@@ -76,7 +75,6 @@ class Followed:
         self._silent_looks = 0
         self._had_children = False
         self._tokens: int | None = None
-        self._is_unnoted = handle.key is None
         self._is_over = False
         self._is_asked_to_end = False
         self._may_be_cancelled = asyncio.Event()
@@ -104,11 +102,6 @@ class Followed:
             self._do(self._find(age))
         else:
             self._poller.add(self, age)
-
-    def judge_by(self, session: Session) -> None:
-        """Take what an end is judged by from the spec, if no earlier runner has noted it."""
-        if self._is_unnoted:
-            self.handle = self.handle.judged_by(session)
 
     async def wait(self, sink: RunSink) -> Ending:
         """How the run ends."""

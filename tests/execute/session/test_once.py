@@ -101,6 +101,21 @@ def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(far: Double
     play(scenario)
 
 
+def test_what_the_text_must_be_is_known_from_the_job_where_no_handle_was_noted(far: Double) -> None:
+    async def scenario() -> None:
+        work = order("MODE:echo=sorry", expect_result="json")
+        async with sessions(far) as first:
+            await first.start(work)
+        async with sessions(far) as second:
+            answer = await second.executor.recover(left(work), None)
+            assert isinstance(answer, Handle)
+            ending = await second.executor.wait(answer, Noted())
+            assert isinstance(ending, Finished)
+            assert ending.message == "expected an object or a list as JSON, and got 'sorry'"
+
+    play(scenario)
+
+
 def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: Path) -> None:
     async def scenario(far: Double) -> None:
         works = [order("MODE:ok", run_id, job=f"job{run_id}") for run_id in range(1, 13)]
