@@ -70,18 +70,6 @@ def order(
     return Order(spec, facts(job, run_id))
 
 
-def left(of: Order) -> LeftFacts:
-    """What the next runner knows of its run."""
-    return LeftFacts(
-        run_id=of.run.run_id,
-        job_id=of.run.job_id,
-        mark=of.run.mark,
-        started_at=None,
-        origin=None,
-        spec=of.spec,
-    )
-
-
 class Sessions:
     """An executor, and what a test does with it."""
 

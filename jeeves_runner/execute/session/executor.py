@@ -16,7 +16,7 @@ from jeeves_runner.core.prompt import render
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, RunSink
 from jeeves_runner.execute.faults import Fault
-from jeeves_runner.execute.local.file_work import beside_the_loop
+from jeeves_runner.execute.file_threads import FileThreads
 from jeeves_runner.execute.output.masks import check_size
 from jeeves_runner.execute.session.followed import NEVER_BEGAN, Followed
 from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, Unauthorized
@@ -60,6 +60,7 @@ class SessionExecutor:
         self._spawner = Spawner(gateway, pace, self._wait_for_place)
         self._followed: dict[int, Followed] = {}
         self._vacated: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._threads = FileThreads()
         self._polling: asyncio.Task[None] | None = None
         self._cut_short: dict[
             int, SessionHandle | None
@@ -106,7 +107,7 @@ class SessionExecutor:
         StartFailed."""
         spec, run = order
         session = spec.session or Session()
-        prompt, digest = await _prompt_of(order)
+        prompt, digest = await _prompt_of(order, self._threads)
         try:
             token = await self._gateway.token()
         except Unauthorized as fault:
@@ -230,12 +231,12 @@ class SessionExecutor:
             await self._gateway.close()
 
 
-async def _prompt_of(order: Order) -> tuple[str, str]:
+async def _prompt_of(order: Order, threads: FileThreads) -> tuple[str, str]:
     """What the agent is told, and the digest of what the job declares. Raises InvalidValue, StartFailed."""
     spec, run = order
     text = spec.script
     if spec.source_type is SourceType.PROMPT_FILE:
-        read = await beside_the_loop(partial(read_prompt, text), text)
+        read = await threads.call(partial(read_prompt, text), text)
         if isinstance(read, Fault):
             raise read.as_error(StartFailed)
         text = read
