@@ -189,7 +189,7 @@ class Runner:
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
         if (gateway := make_gateway(config)) is not None:
-            self._spawn("look at the gateway", look_at_gateway(gateway))
+            self._tasks.attempt("look at the gateway", look_at_gateway(gateway))
         # Also while the runner stops: a run that it waits for can still be cancelled, and what a run has
         # claimed stays its own until it has ended.
         self._tasks_to_the_end.keep("watch of the database", follower.run)
