@@ -48,7 +48,7 @@ class Tasks:
         self._begin(name, work, self._on_end)
 
     def attempt(self, name: str, work: Work) -> None:
-        """The same for work that no other part relies on: if it fails, that is told, and the runner goes on."""
+        """The same for work that no other part relies on: that it failed is told, and the runner goes on."""
         self._begin(name, work, self._on_end_of_attempt)
 
     def keep(self, name: str, work: Callable[[], Work]) -> None:

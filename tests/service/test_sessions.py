@@ -156,6 +156,7 @@ def test_a_run_that_waits_for_the_gateway_says_so_and_can_be_cancelled(tmp_path:
             until_said(server, run_id, "waits for the gateway")
             server.post(f"/runs/{run_id}/cancel")
             assert ended(server, run_id)["status"] == "cancelled"
+            assert "WARNING the gateway: the gateway cannot be reached" in server.log.read_text()
         far.start()
 
 
