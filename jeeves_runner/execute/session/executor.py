@@ -22,7 +22,7 @@ from jeeves_runner.execute.session.followed import NEVER_BEGAN, Followed
 from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, Unauthorized
 from jeeves_runner.execute.session.handle import NAME, SessionHandle
 from jeeves_runner.execute.session.label import label_of, parent_of, tail_of
-from jeeves_runner.execute.session.pauses import Pace
+from jeeves_runner.execute.session.pauses import Pace, Pauses
 from jeeves_runner.execute.session.poller import Poller
 from jeeves_runner.execute.session.prompt_file import read_prompt
 from jeeves_runner.execute.session.spawn import Spawn, Spawner, Wanted, find_by_tail
@@ -220,13 +220,18 @@ class SessionExecutor:
 
     async def _poll(self) -> None:
         """The gateway's connections end with it: they belong to this event loop."""
+        pauses, told = Pauses(self._pace.pause), ""
         try:
             while True:
                 try:
                     await self._poller.run()
-                except Exception:
-                    log.exception("the gateway's sessions could not be looked at; they are again in a moment")
-                    await asyncio.sleep(1)
+                except Exception as error:
+                    # What a gateway can do the poller takes; this is a bug, or no memory. To stop for it
+                    # would leave all sessions without an end.
+                    if repr(error) != told:  # one line for what comes again and again
+                        told = repr(error)
+                        log.exception("sessions could not be looked at; they are again in a moment")
+                    await pauses.wait()
         finally:
             await self._gateway.close()
 

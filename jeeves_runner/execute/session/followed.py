@@ -75,7 +75,7 @@ class Followed:
         self._silent_looks = 0
         self._had_children = False
         self._tokens: int | None = None
-        self._is_over = False
+        self._is_over = self._has_failed = False
         self._is_asked_to_end = False
         self._may_be_cancelled = asyncio.Event()
 
@@ -377,6 +377,15 @@ class Followed:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if not task.cancelled() and (error := task.exception()) is not None and not self._has_failed:
+            self._has_failed = True  # each look may meet the same bug
             log.error("run %d: its session cannot be followed", self.handle.run_id, exc_info=error)
-            self._finish(Finished(status="error", message="its session could not be followed; see the log"))
+            self._give_in()
+
+    def _give_in(self) -> None:
+        """A bug keeps it from being followed. Its run ends, and the session is not left to go on alone."""
+        if not self.is_done:
+            message = "its session could not be followed; see the log"
+            self._ending.set(Finished(status="error", message=message, tokens=self._tokens, confirmed=False))
+            self.cancel(0)
+            self.look_out()
