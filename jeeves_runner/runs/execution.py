@@ -19,6 +19,7 @@ from jeeves_runner.runs.outcomes import Report
 from jeeves_runner.runs.precheck import says_go
 from jeeves_runner.runs.row_notes import RowNotes
 from jeeves_runner.runs.trace import Logs, Trace, report
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -283,15 +284,17 @@ class Execution:
 
     async def _mask_again(self, run: Run, trace: Trace) -> None:
         """Have the trace mask what the earlier runner's did, or show nothing where that is not known."""
+        trouble = Trouble(log, over=f"the output of run {run.id} can be masked now")
         while True:
             try:
                 secrets = await self._secrets_of(run)
                 await trace.output.prepared(secrets=secrets or (), script_hash=run.script_hash)
                 if secrets is None:
                     trace.output.withhold()
+                trouble.over()
                 return
             except (StartFailed, DatabaseError) as error:  # for want of time or threads, or a locked database
-                log.warning("the output of run %d cannot be masked yet: %s", run.id, error)
+                trouble.met(f"the output of run {run.id} cannot be masked yet: {error}")
                 await asyncio.sleep(TRY_AGAIN)
 
     async def _secrets_of(self, run: Run) -> Sequence[str] | None:

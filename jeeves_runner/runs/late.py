@@ -26,6 +26,7 @@ from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.orders import Secrets, hides_what_is_lost, order_to_mask
 from jeeves_runner.runs.settle import left_facts
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +130,7 @@ class LateEnds:
         return _told(ending, lambda text: masked(text, mask))
 
     async def _note(self, run_id: int, late: Outcome) -> None:
+        trouble = Trouble(log, over=f"what has become of run {run_id} can be noted now")
         while True:
             try:
                 is_noted = await self._writer.write(
@@ -138,9 +140,10 @@ class LateEnds:
                 self._on_fenced(fenced)
                 return
             except DatabaseError as error:
-                log.warning("what has become of run %d waits for the database: %s", run_id, error)
+                trouble.met(f"what has become of run {run_id} waits for the database: {error}")
                 await asyncio.sleep(TRY_AGAIN)
                 continue
+            trouble.over()
             if is_noted:
                 log.info("run %d has ended after all: %s", run_id, late.status)
             return
