@@ -89,9 +89,9 @@ def show_job(app: App, job_id: str) -> None:
         app.print_text(job["description"].strip())
     app.print_pairs(_pairs(job, now))
     spec: Mapping[str, Any] = job["spec"]
-    if spec["params"]:
+    if params := spec.get("params"):  # a row of an earlier version has none
         app.print_heading("Parameters")
-        app.print_table(PARAM_HEADERS, [param_cells(*param) for param in spec["params"].items()])
+        app.print_table(PARAM_HEADERS, [param_cells(*param) for param in params.items()])
     if job["last_runs"]:
         app.print_heading("Last runs")
         app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
