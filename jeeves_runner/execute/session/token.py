@@ -1,4 +1,5 @@
-"""The token of the gateway: read anew for each use, so that a new one counts without a restart.
+"""The token of the gateway: read when it is first needed, and anew when the gateway refuses it. So a new one
+counts without a restart.
 
 It is held by what sends it alone. No message has any of it.
 """

@@ -24,6 +24,7 @@ from support.orders import left, play
 from support.session_runs import Noted, arrived, finished, how_many, order, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
+from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Handle, Order
 
 ANSWERS_WITHIN = 0.3
@@ -131,6 +132,20 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
     # A process: what a kill cuts off in a thread of this one is left unclosed here.
     with double_process(Settings(speed=50, state=str(tmp_path / "state"))) as far:
         play(lambda: scenario(far))
+
+
+def test_a_look_that_is_refused_on_the_way_says_that_a_session_may_run(far: Double) -> None:
+    """A gateway may have got other settings meanwhile."""
+    refused = '{"ok":false,"error":{"type":"not_found","message":"Tool not available: sessions_list"}}'
+    once = late("sessions_list", 0, acted=True)
+
+    async def scenario() -> None:
+        async with sessions(far, answers_within=ANSWERS_WITHIN) as runner:
+            far.switch_on(husk(), once, answer("sessions_list", 404, refused, times=None))
+            with pytest.raises(StartFailed, match="Tool not available: sessions_list; a call had no answer"):
+                await runner.start(order())
+
+    play(scenario)
 
 
 def test_a_row_that_no_session_stands_behind_is_none(far: Double) -> None:
