@@ -199,8 +199,13 @@ class Followed:
         except GatewayFault as fault:  # with the next look
             self._say(f"has ended; how is not known for now: {fault}")
             return
-        if found is not None and self._is_complete(*found):
-            self._finish(self._ending_of(found[0]))
+        if found is None:
+            return
+        evidence, family = found
+        if self._is_complete(evidence, family):
+            self._finish(self._ending_of(evidence))
+        elif evidence.tokens is not None:
+            self._has_used(evidence.tokens)
 
     def _is_complete(self, evidence: Evidence, family: Family) -> bool:
         """Whether nothing more is to come, as far as can be told."""
@@ -255,7 +260,7 @@ class Followed:
             self._metering = self._do(self._count(row))
 
     async def _count(self, row: Row) -> None:
-        """See what it has used up to now, and end it if that is too much."""
+        """See what it has used up to now."""
         try:
             own = await self._meter.read(self._gateway)
             own = own if own is not None else row.tokens or 0
@@ -263,11 +268,15 @@ class Followed:
                 own += (await family_of(self._gateway, row)).tokens
         except GatewayFault:  # with a later look
             return
-        if own != self._tokens:
-            self._tokens = own
+        self._has_used(own)
+
+    def _has_used(self, tokens: int) -> None:
+        """Take note of what it and its children have used, and end them if that is too much."""
+        if tokens != self._tokens:
+            self._tokens = tokens
             self._tell()
         limit = self.handle.max_tokens
-        if limit is not None and own > limit and not self._is_over:
+        if limit is not None and tokens > limit and not self._is_over:
             self._is_over = True
             log.warning("run %d is cancelled: over max_tokens", self.handle.run_id)
             self.cancel(0)
