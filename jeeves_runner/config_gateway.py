@@ -33,7 +33,8 @@ class TokenFile(Location):
             message = f"`{name}`: the token cannot be read from {path}: {fault}"
             yield wrong_value(place, message, TOKEN_HINT)
         # What is no file has no token that others could read; and `chmod 600 /dev/null` would do harm.
-        for open_file in too_open((path,) if path.is_file() else (), PRIVATE):
+        # And ``Path.is_file`` raises for a folder that may not be entered.
+        for open_file in too_open((path,) if os.path.isfile(path) else (), PRIVATE):  # noqa: PTH113
             message = f"`{name}`: others may use the token's file {open_file}"
             yield wrong_value(place, message, f"chmod 600 {quote(str(path))}")
 
