@@ -13,8 +13,8 @@ JSON: Final = "json"
 """What a job says that expects an object or a list as JSON. Everything else is a regular expression."""
 
 MAX_LOOKED_AT: Final = 1024 * 1024
-"""Characters of the longest text that is looked at: some 50 ms of the event loop. No thread would help, since
-what reads JSON lets no other one go on."""
+"""Characters of the longest text that is looked at: what reads JSON lets no other thread go on for some 50 ms
+then."""
 
 _FENCE: Final = re.compile("`{3,}|~{3,}")
 

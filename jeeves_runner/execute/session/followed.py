@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from jeeves_runner.clock import Clock
@@ -16,7 +17,7 @@ from jeeves_runner.execute.session.cancelling import cancel
 from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, NotNow, Refused
 from jeeves_runner.execute.session.handle import SessionHandle
 from jeeves_runner.execute.session.label import JOBS
-from jeeves_runner.execute.session.outcome import Evidence, conclusion, span_of
+from jeeves_runner.execute.session.outcome import Evidence, conclusion, over_max_tokens, span_of
 from jeeves_runner.execute.session.pauses import Pace, Pauses
 from jeeves_runner.execute.session.poller import Poller, common_search
 from jeeves_runner.execute.session.reading import Family, Meter, evidence_of, family_of, has_begun, row_of
@@ -194,7 +195,7 @@ class Followed:
         except Refused as refusal:
             log.warning("run %d: the messages of its session are refused: %s", self.handle.run_id, refusal)
             if not self._is_patient():
-                self._finish(self._ending_of(Evidence.of_row(row)))
+                self._finish(await self._ending_of(Evidence.of_row(row)))
             return
         except GatewayFault as fault:  # with the next look
             self._say(f"has ended; how is not known for now: {fault}")
@@ -203,7 +204,7 @@ class Followed:
             return
         evidence, family = found
         if self._is_complete(evidence, family):
-            self._finish(self._ending_of(evidence))
+            self._finish(await self._ending_of(evidence))
         elif evidence.tokens is not None:
             self._has_used(evidence.tokens)
 
@@ -224,19 +225,16 @@ class Followed:
         self._silent_looks += 1
         return self._silent_looks < _SILENT_LOOKS
 
-    def _ending_of(self, evidence: Evidence) -> Ending:
+    async def _ending_of(self, evidence: Evidence) -> Ending:
         took = self._age + self._clock.monotonic() - self._followed_since
         span = span_of(evidence, self._began_at, self._clock.now(), max(0, round(took * 1000)))
-        ending = conclusion(evidence, expected=self.handle.expected, span=span)
+        judge = partial(conclusion, evidence, expected=self.handle.expected, span=span)
+        # An expression may take seconds of a long text.
+        ending = judge() if self.handle.expected is None else await asyncio.to_thread(judge)
         return self._over(replace(ending, message=None)) if self._is_over else ending
 
     def _over(self, ending: Finished) -> Finished:
-        """It was cancelled for what it used. ``ending``: what is known besides."""
-        used = max(ending.tokens or 0, self._tokens or 0)
-        message = f"over max_tokens: it has used {used:,} of {self.handle.max_tokens:,}"
-        if ending.message is not None:
-            message += f"; {ending.message}"
-        return replace(ending, status="error", message=message, tokens=used)
+        return over_max_tokens(ending, self._tokens or 0, self.handle.max_tokens or 0)
 
     def _finish(self, ending: Ending) -> None:
         """Its own end is known."""

@@ -57,7 +57,7 @@ def test_a_text_that_is_too_long_for_an_expression_is_not_tried() -> None:
 
 @pytest.mark.parametrize("expected", ["json", "x"])
 def test_a_text_that_would_keep_the_server_busy_is_not_looked_at(expected: str) -> None:
-    """Not even for its result lines: it is looked at between the other work of a server."""
+    """Not even for its result lines."""
     assert fault_of("json", "[" + " " * (MAX_LOOKED_AT - 2) + "]", is_cut=False) is None
     fault = fault_of(expected, "[" + "1," * MAX_LOOKED_AT + "1]", is_cut=False)
     assert fault is not None

@@ -1,8 +1,14 @@
 """What is gathered of a session, and what is not asked for before it is needed."""
 
 import asyncio
+import threading
 from typing import NoReturn
 
+import pytest
+from support.gateway import Settings, double
+from support.session_runs import end_of, order
+
+from jeeves_runner.core.expressions import search
 from jeeves_runner.execute.session.answers import Details, Messages, Row, messages_of, page_of
 from jeeves_runner.execute.session.gateway import Gateway, Unreachable
 from jeeves_runner.execute.session.reading import evidence_of
@@ -35,6 +41,21 @@ class Far(Gateway):
     def socket(self, limit: int) -> NoReturn:
         self.whole_texts += 1
         raise Unreachable("it has none")
+
+
+def test_what_is_expected_of_a_text_is_looked_for_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One expression may take seconds."""
+    threads: list[threading.Thread] = []
+
+    def watched(pattern: str, text: str) -> bool:
+        threads.append(threading.current_thread())
+        return search(pattern, text)
+
+    monkeypatch.setattr("jeeves_runner.execute.session.expected.search", watched)
+    with double(Settings(speed=20)) as far:
+        assert end_of(far, order("MODE:echo=done", expect_result="d.ne"))[0].status == "ok"
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 def test_the_whole_text_is_fetched_once_all_children_have_ended() -> None:
