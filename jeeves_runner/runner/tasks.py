@@ -47,14 +47,14 @@ class Tasks:
         """Carry ``work`` out; ``name`` is what the log calls it."""
         self._begin(name, work, self._on_end)
 
-    def attempt(self, name: str, work: Work) -> None:
-        """The same for work that no other part relies on: that it failed is told, and the runner goes on."""
-        self._begin(name, work, self._on_end_of_attempt)
-
     def keep(self, name: str, work: Callable[[], Work]) -> None:
         """The same for work that may be begun again, which is done when something was lacking that may be
         there the next time: descriptors, memory, threads, room or an answer of the disk."""
         self.spawn(name, self._kept(name, work))
+
+    def attempt(self, name: str, work: Work) -> None:
+        """As ``spawn``, for work that no other part relies on: that it failed is told, and nothing stops."""
+        self._begin(name, work, self._on_end_of_attempt)
 
     def cancel(self) -> None:
         """Have all of them end."""
