@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from support.gateway import Double, Settings, double_process, drop
+from support.gateway import Double, Settings, double, double_process, drop
 from support.orders import play
 from support.server import until
 from support.session_runs import Noted, end_of, order, sessions
