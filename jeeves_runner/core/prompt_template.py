@@ -35,6 +35,9 @@ Supply = Literal["secret", "given", "may lack"]
 Params = Mapping[str, Supply] | None
 """The parameters that a job declares; None: it takes any."""
 
+Starts = Literal["people", "schedule", "itself"]
+"""What starts the runs of a job: people alone; its schedule as well; or something that gives them no time."""
+
 MAX_FAULTS: Final = 20
 """Of one prompt; a reader mends these first."""
 
@@ -151,19 +154,15 @@ def _otherwise(name: str) -> str:
     return f'write what stands there instead: {{{{ {name} | default("none") }}}}'
 
 
-def faults_of(text: str, params: Params, *, is_timed: bool = True) -> tuple[TemplateFault, ...]:
+def faults_of(text: str, params: Params, starts: Starts | None = None) -> tuple[TemplateFault, ...]:
     """What is wrong with a prompt whatever the values are, ``MAX_FAULTS`` at most, by place.
 
-    ``params``: the parameters that its job declares. ``is_timed``: all runs that no person starts are by its
-    schedule.
+    ``params``: the parameters that its job declares. ``starts``: what starts its runs; None: not known.
     """
     try:
         env = _Environment(0)
-        found = list(
-            islice(
-                _Check(text, env.filters, params, is_timed=is_timed).faults(_parsed(env, text)), MAX_FAULTS
-            )
-        )
+        check = _Check(text, env.filters, params, starts)
+        found = list(islice(check.faults(_parsed(env, text)), MAX_FAULTS))
     except TemplateSyntaxError as error:
         fault = syntax_fault(error.message or "a mistake")
         return (_Place(text, error.lineno).fault(f"it is no template: {fault.message}", fault.hint),)
@@ -253,11 +252,13 @@ class _Place:
 class _Check:
     """Looks through a template for what no prompt can hold."""
 
-    def __init__(self, text: str, filters: Mapping[str, Function], params: Params, *, is_timed: bool) -> None:
+    def __init__(
+        self, text: str, filters: Mapping[str, Function], params: Params, starts: Starts | None
+    ) -> None:
         self._text = text
         self._filters = filters
         self._params = params
-        self._is_timed = is_timed
+        self._starts = starts
         self._guarded: frozenset[str] = frozenset()
         self._line = 1
 
@@ -318,22 +319,26 @@ class _Check:
                 return self._of_a_time(node, root) if part == "scheduled_for" else None
             hint = known_words(f"{root}.{part}", [f"{root}.{each}" for each in known], f"values of `{root}`")
             return self._at(node, root).fault(f"unknown name `{root}.{brief(part)}`", hint)
-        supply = "given" if self._params is None else self._params.get(part)
+        supply = self._undeclared() if self._params is None else self._params.get(part)
         if supply == "given" or (supply == "may lack" and part in self._guarded):
             return None
         if supply == "may lack":
-            message = f"the parameter `{part}` has no default, and runs by themselves are given none"
-            return self._at(node, root).fault(
-                message, f"{_otherwise(f'{root}.{part}')}, or give it a `default`"
-            )
+            lacks = "is not declared" if self._params is None else "has no default"
+            otherwise = "declare it with a `default`" if self._params is None else "give it a `default`"
+            message = f"the parameter `{brief(part)}` {lacks}, and runs by themselves are given none"
+            return self._at(node, root).fault(message, f"{_otherwise(f'{root}.{part}')}, or {otherwise}")
         if supply == "secret":
             message = f"the parameter `{part}` is secret, and a gateway keeps and shows what agents are told"
             return self._at(node, root).fault(message, "take it out, or declare it without `secret`")
         hint = known_words(part, self._params or (), "declared parameters")
         return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
 
+    def _undeclared(self) -> Supply:
+        """Of the parameters of a job that takes any."""
+        return "given" if self._starts in (None, "people") else "may lack"
+
     def _of_a_time(self, node: nodes.Node, root: str) -> TemplateFault | None:
-        if self._is_timed or "scheduled_for" in self._guarded:
+        if self._starts in (None, "schedule") or "scheduled_for" in self._guarded:
             return None
         message = "`run.scheduled_for` has no value in a run that is not by a schedule"
         return self._at(node, root).fault(message, _otherwise("run.scheduled_for"))

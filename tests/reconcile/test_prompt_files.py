@@ -61,6 +61,15 @@ def test_one_that_cannot_be_used_is_an_error_with_its_place(
     assert summary(project.plan()) == []
 
 
+def test_what_runs_by_themselves_are_not_given_is_looked_for_in_files_too(project: Project) -> None:
+    text = "id: mail\ntype: session\nprompt_file: prompts/mail.md\ntimeout: 5m\n"
+    project.write("mail.yaml", text)
+    assert found(project) == []
+    project.write("mail.yaml", f"{text}schedule: '@daily'\n")
+    ((*_, told),) = found(project)
+    assert told.endswith("the parameter `city` is not declared, and runs by themselves are given none")
+
+
 def test_a_folder_is_no_prompt(project: Project) -> None:
     project.write("mail.yaml", MANIFEST.replace("prompts/mail.md", "prompts"))
     assert found(project)[0][4].startswith("`prompt_file`: the prompt is not a file: ")

@@ -11,7 +11,7 @@ from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.problem import KeyPath
 
 if TYPE_CHECKING:
-    from jeeves_runner.core.prompt_template import Supply
+    from jeeves_runner.core.prompt_template import Starts, Supply
 
 RequirementKind = Literal["script", "prompt_file", "cwd", "file", "from_env"]
 """``file`` and ``from_env`` are secrets."""
@@ -43,8 +43,8 @@ class Requirement(NamedTuple):
     """The way to that key from the top of the manifest."""
     params: tuple[tuple[str, "Supply"], ...] = ()
     """Of a prompt: the parameters that the job declares; empty: any."""
-    is_timed: bool = True
-    """Of a prompt: all runs that no person starts are by the job's schedule."""
+    starts: "Starts | None" = None
+    """Of a prompt: what starts the runs of its job; None: that is not known."""
 
     @property
     def file(self) -> JobFile | None:
@@ -56,17 +56,19 @@ def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath
     """All that a job's JSON values name; ``entry`` is the way to the job from the top of the manifest."""
     for keys, kind, ref in _named(values, project_root):
         params = tuple(supplies(values).items()) if kind == "prompt_file" else ()
-        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params, is_timed(values))
+        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params, starts(values))
 
 
-def is_timed(values: Mapping[str, Any]) -> bool:
-    """Whether all runs that no person starts are by the schedule."""
-    return bool(values["schedule"]) and not values["on_start"]
+def starts(values: Mapping[str, Any]) -> "Starts":
+    """What starts the runs of a job with these JSON values, besides people."""
+    if values["on_start"]:
+        return "itself"
+    return "schedule" if values["schedule"] else "people"
 
 
 def supplies(values: Mapping[str, Any]) -> dict[str, "Supply"]:
     """What a prompt can expect of the parameters that a job's JSON values declare."""
-    by_itself = bool(values["schedule"] or values["on_start"])
+    by_itself = starts(values) != "people"
     return {name: _supply(param, by_itself=by_itself) for name, param in values["params"].items()}
 
 

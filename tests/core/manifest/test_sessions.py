@@ -219,17 +219,25 @@ def test_declared_parameters_and_what_a_run_has_can_be_named() -> None:
         ("{% if params.city is undefined %}!{% else %}{{ params.city }}{% endif %}", True),
     ],
 )
+@pytest.mark.parametrize(
+    ("declared", "fault"),
+    [
+        ("params: {city: {}}\n", "has no default"),
+        ("", "is not declared"),
+        ("params: null\n", "is not declared"),
+    ],
+)
 def test_what_runs_by_themselves_are_not_given_is_a_mistake(
-    starter: str, prompt: str, is_right: bool
+    starter: str, prompt: str, is_right: bool, declared: str, fault: str
 ) -> None:
-    text = f'type: session\nparams: {{city: {{}}}}\nprompt: "{prompt}"\n'
+    text = f'type: session\nprompt: "{prompt}"\n{declared}'
     assert job(text).script == prompt
     if is_right:
         assert job(f"{text}{starter}").script == prompt
         return
     line, column, message, hint = error_of(f"{text}{starter}")
-    assert (line, column) == (3, 13)
-    assert message == "`prompt`: the parameter `city` has no default, and runs by themselves are given none"
+    assert (line, column) == (2, 13)
+    assert message == f"`prompt`: the parameter `city` {fault}, and runs by themselves are given none"
     assert "default(" in hint
 
 
