@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from jeeves_runner.core.expressions import fullmatch
 from jeeves_runner.core.model import Param, ParamType
 from jeeves_runner.core.values import check_name, check_text, parse_json
-from jeeves_runner.core.wording import brief, known_words, shown
+from jeeves_runner.core.wording import brief, known_words, likely_meant, shown
 from jeeves_runner.errors import InvalidValue
 
 MAX_VALUE: Final = 64 * 1024
@@ -232,7 +232,7 @@ def _wrong(param: Param, value: object, wrong: str, *, is_hidden: bool) -> _Faul
         quoted = f'quote it: "{told}"' if misfit(param, told) is None else None
         return f"the parameter {param.name} {wrong}, not {told}", quoted
     told = brief(value)
-    near = known_words(told, param.enum, "values") if param.enum else None
+    near = likely_meant(told, param.enum)
     return f"the parameter {param.name} {wrong}, not {told or 'empty'}", near
 
 
