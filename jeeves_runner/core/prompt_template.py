@@ -300,6 +300,8 @@ class _Check:
         if isinstance(node, _ALLOWED):
             return None
         message = f"{_word(node)} is nothing that a prompt can hold"
+        if isinstance(node, nodes.Sub) and isinstance(node.right, nodes.Name | nodes.Filter):
+            return self._at(node).fault(message, 'a name with `-` is written params["my-name"]')
         return self._at(node).fault(message, f"prompts have values, `if`, comparisons and filters; {RAW}")
 
     def _of_a_name(self, node: nodes.Getattr | nodes.Getitem | nodes.Name) -> TemplateFault | None:

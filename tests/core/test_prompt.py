@@ -333,6 +333,13 @@ def test_numbers_are_made_of_texts_to_be_compared() -> None:
     assert rendered("{% if params.n | int > 3 %}c{% endif %}", n="5") == "c"
 
 
+@pytest.mark.parametrize("text", ["{{ params.my-name }}", "{{ params.my-long-name | upper }}"])
+def test_how_a_name_with_a_dash_is_written_is_told(text: str) -> None:
+    fault = template_faults(text, {"my-name": "given", "my-long-name": "given"})[0]
+    assert fault.hint == 'a name with `-` is written params["my-name"]'
+    assert "prompts have values" in str(template_faults("{{ 3 - 1 }}")[0].hint)
+
+
 def test_of_many_mistakes_the_first_are_told() -> None:
     assert len(template_faults("{{ a }}\n" * 1000)) == MAX_FAULTS
     assert len(template_faults("{{ params.a }}\n" * (MAX_TOKENS // 4))) == 1
