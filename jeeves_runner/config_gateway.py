@@ -60,9 +60,16 @@ class GatewayUrl(Text):
                 f"`{'.'.join(place)}` is plain http beyond this machine: the token can be read on the way"
             )
             yield wrong_value(place, message, "use https, or a tunnel that ends on 127.0.0.1")
-        if self._token not in given.values and TOKEN_VARIABLE not in os.environ:
+        if self._token not in given.values:
+            yield from self._of_the_variable(place)
+
+    def _of_the_variable(self, place: Place) -> Iterator[Finding]:
+        token = os.environ.get(TOKEN_VARIABLE)
+        url = ".".join(place)
+        if token is None:
             name = ".".join((*place[:-1], self._token))
-            message = f"there is no token for `{'.'.join(place)}`"
-            yield wrong_value(
-                place, message, f"name its file by `{name}`, or set {TOKEN_VARIABLE} for the server"
-            )
+            hint = f"name its file by `{name}`, or set {TOKEN_VARIABLE} for the server"
+            yield wrong_value(place, f"there is no token for `{url}`", hint)
+        elif (fault := token_fault(token.strip())) is not None:
+            message = f"`{url}`: the gateway's token in {TOKEN_VARIABLE} cannot be used: {fault}"
+            yield wrong_value(place, message, "set it to the token")
