@@ -52,6 +52,7 @@ def test_defaults_of_a_folder_are_replaced_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("written", "column", "message", "hint"),
     [
+        ("{}", 9, "`params` must be a mapping such as", "it is empty"),
         ("{day: 5}", 15, "`params.day` must be a mapping", ""),
         ("{day: null}", 15, "`params.day` must be a mapping", "it is empty"),
         ("{1day: {}}", 10, "the name `1day` is not allowed", ""),
@@ -81,7 +82,7 @@ def test_defaults_of_a_folder_are_replaced_as_a_whole() -> None:
         ("{a: {enum: [null]}}", 21, "`params.a.enum[0]` must be a text, a number, true or false", "empty"),
         ("{a: {type: boolean, enum: [true]}}", 29, "has no meaning", "remove `enum`"),
         ("{a: {type: integer, enum: [true]}}", 36, "`params.a.enum[0]` must be a whole number", ""),
-        ("{a: {enum: []}}", 20, "`params.a.enum` must be a list", ""),
+        ("{a: {enum: []}}", 20, "`params.a.enum` must be a list", "it is empty"),
         ("{a: {enum: [x, x]}}", 20, "`params.a.enum` must be a list of up to 256 different values", ""),
         ("{a: {pattern: '(?=x)'}}", 23, "`(?=` is not known; expressions run in linear time", "RE2"),
         ("{a: {pattern: '('}}", 23, "missing ): `(`", ""),
