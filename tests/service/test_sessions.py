@@ -176,3 +176,21 @@ def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tm
         (row,) = json.loads(command(root, "runs", "--json").stdout)["runs"]
         assert (row["status"], row["message"]) == ("cancelled", "cancelled on request")
         assert row["cancel_cause"] == "cancel"
+
+
+def test_without_a_gateway_in_the_config_a_run_says_what_to_add(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            left = begin(server)
+            until(far.model_calls)
+            assert server.stop() == 0
+        (root / "jeeves-runner.yaml").write_text("port: 0\n")
+        with serving(root) as server:
+            run = ended(server, begin(server))
+            lost = ended(server, left)
+        missing = "the config that was read has no `gateway`"
+        assert (run["status"], run["message"]) == ("error", f"{missing}; add it, and restart the server")
+        assert lost["status"] == "interrupted"
+        assert missing in lost["message"]
+        assert "its work may go on" in lost["message"]
