@@ -12,6 +12,8 @@ from jeeves_runner.core.gateway import (
     MAX_TOKEN_BYTES,
     TOKEN_HINT,
     TOKEN_VARIABLE,
+    VARIABLE_FAULT,
+    VARIABLE_HINT,
     is_open_to_read,
     token_fault,
     url_fault,
@@ -71,5 +73,4 @@ class GatewayUrl(Text):
             hint = f"name its file by `{name}`, or set {TOKEN_VARIABLE} for the server"
             yield wrong_value(place, f"there is no token for `{url}`", hint)
         elif (fault := token_fault(token.strip())) is not None:
-            message = f"`{url}`: the gateway's token in {TOKEN_VARIABLE} cannot be used: {fault}"
-            yield wrong_value(place, message, "set it to the token")
+            yield wrong_value(place, f"`{url}`: {VARIABLE_FAULT}: {fault}", VARIABLE_HINT)
