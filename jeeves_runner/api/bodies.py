@@ -80,12 +80,13 @@ class ParamsField:
     def read(self, value: object, name: str) -> dict[str, object] | None:
         if value is None:
             return None
+        message = f"{name} must be an object of strings, numbers, true and false"
         if not isinstance(value, dict):
-            raise InvalidValue(f"{name} must be an object of strings, numbers, true and false")
+            raise InvalidValue(message)
         for key, each in value.items():
             if not isinstance(each, _SCALARS):
-                message = f"the parameter {brief(key)} must be a string, a number, true or false"
-                raise InvalidValue(message, hint="leave it out for no value" if each is None else None)
+                hint = "leave it out where it has no value" if each is None else None
+                raise InvalidValue(f"{message}, and {brief(key)} is none of these", hint=hint)
         return value
 
 
