@@ -35,9 +35,6 @@ Supply = Literal["secret", "given", "may lack"]
 Params = Mapping[str, Supply] | None
 """The parameters that a job declares; None: it takes any."""
 
-Starts = Literal["people", "schedule", "itself"]
-"""What starts the runs of a job: people alone; its schedule as well; or something that gives them no time."""
-
 MAX_FAULTS: Final = 20
 """Of one prompt; a reader mends these first."""
 
@@ -154,14 +151,17 @@ def _otherwise(name: str) -> str:
     return f'write what stands there instead: {{{{ {name} | default("none") }}}}'
 
 
-def faults_of(text: str, params: Params, starts: Starts | None = None) -> tuple[TemplateFault, ...]:
+def faults_of(
+    text: str, params: Params, *, is_timed: bool = True, by_itself: bool = False
+) -> tuple[TemplateFault, ...]:
     """What is wrong with a prompt whatever the values are, ``MAX_FAULTS`` at most, by place.
 
-    ``params``: the parameters that its job declares. ``starts``: what starts its runs; None: not known.
+    ``params``: the parameters that its job declares. ``is_timed``: all runs that no person starts are by its
+    schedule. ``by_itself``: there are such runs.
     """
     try:
         env = _Environment(0)
-        check = _Check(text, env.filters, params, starts)
+        check = _Check(text, env.filters, params, is_timed=is_timed, by_itself=by_itself)
         found = list(islice(check.faults(_parsed(env, text)), MAX_FAULTS))
     except TemplateSyntaxError as error:
         fault = syntax_fault(error.message or "a mistake")
@@ -195,9 +195,8 @@ def render_template(text: str, values: Mapping[str, Mapping[str, object]], param
         if line is None and isinstance(error, InvalidValue):  # of the prompt as a whole
             raise
         message, hint = _in_words(error)
-        if line is not None:
-            message = f"line {line}: {message}"
-    raise InvalidValue(f"the prompt cannot be made: {message}", hint=hint)
+        where = "" if line is None else f"line {line}: "
+    raise InvalidValue(f"the prompt cannot be made: {where}{message}", hint=hint)
 
 
 def _in_words(error: Exception) -> tuple[str, str | None]:
@@ -263,12 +262,20 @@ class _Check:
     """Looks through a template for what no prompt can hold."""
 
     def __init__(
-        self, text: str, filters: Mapping[str, Function], params: Params, starts: Starts | None
+        self,
+        text: str,
+        filters: Mapping[str, Function],
+        params: Params,
+        *,
+        is_timed: bool,
+        by_itself: bool,
     ) -> None:
         self._text = text
         self._filters = filters
         self._params = params
-        self._starts = starts
+        self._is_timed = is_timed
+        self._undeclared: Supply = "may lack" if by_itself else "given"
+        """Of all parameters, where the job declares none."""
         self._guarded: frozenset[str] = frozenset()
         self._line = 1
 
@@ -331,26 +338,26 @@ class _Check:
                 return self._of_a_time(node, root) if part == "scheduled_for" else None
             hint = known_words(f"{root}.{part}", [f"{root}.{each}" for each in known], f"values of `{root}`")
             return self._at(node, root).fault(f"unknown name `{root}.{brief(part)}`", hint)
-        supply = self._undeclared() if self._params is None else self._params.get(part)
+        supply = self._undeclared if self._params is None else self._params.get(part)
         if supply == "given" or (supply == "may lack" and part in self._guarded):
             return None
         if supply == "may lack":
-            lacks = "is not declared" if self._params is None else "has no default"
-            otherwise = "declare it with a `default`" if self._params is None else "give it a `default`"
-            message = f"the parameter `{brief(part)}` {lacks}, and runs by themselves are given none"
-            return self._at(node, root).fault(message, f"{_otherwise(f'{root}.{part}')}, or {otherwise}")
+            return self._of_a_lack(node, root, part)
         if supply == "secret":
             message = f"the parameter `{part}` is secret, and a gateway keeps and shows what agents are told"
             return self._at(node, root).fault(message, "take it out, or declare it without `secret`")
         hint = known_words(part, self._params or (), "declared parameters")
         return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
 
-    def _undeclared(self) -> Supply:
-        """Of the parameters of a job that takes any."""
-        return "given" if self._starts in (None, "people") else "may lack"
+    def _of_a_lack(self, node: nodes.Node, root: str, part: str) -> TemplateFault:
+        what, remedy = f"the parameter `{part}` has no default", "give it a `default`"
+        if self._params is None:
+            what, remedy = f"the job declares no parameter `{brief(part)}`", "declare it with a `default`"
+        hint = f"{_otherwise(f'{root}.{part}')}, or {remedy}"
+        return self._at(node, root).fault(f"{what}, and runs by themselves are given none", hint)
 
     def _of_a_time(self, node: nodes.Node, root: str) -> TemplateFault | None:
-        if self._starts in (None, "schedule") or "scheduled_for" in self._guarded:
+        if self._is_timed or "scheduled_for" in self._guarded:
             return None
         message = "`run.scheduled_for` has no value in a run that is not by a schedule"
         return self._at(node, root).fault(message, _otherwise("run.scheduled_for"))

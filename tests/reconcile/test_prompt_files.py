@@ -61,13 +61,14 @@ def test_one_that_cannot_be_used_is_an_error_with_its_place(
     assert summary(project.plan()) == []
 
 
-def test_what_runs_by_themselves_are_not_given_is_looked_for_in_files_too(project: Project) -> None:
-    text = "id: mail\ntype: session\nprompt_file: prompts/mail.md\ntimeout: 5m\n"
-    project.write("mail.yaml", text)
+def test_one_that_names_what_runs_by_themselves_are_not_given_is_an_error(project: Project) -> None:
+    declared = "params: {city: {default: Vienna}, token: {secret: true}}\n"
+    project.write("mail.yaml", MANIFEST.replace(declared, ""))
     assert found(project) == []
-    project.write("mail.yaml", f"{text}schedule: '@daily'\n")
-    ((*_, told),) = found(project)
-    assert told.endswith("the parameter `city` is not declared, and runs by themselves are given none")
+    project.write("mail.yaml", MANIFEST.replace(declared, "schedule: '@daily'\n"))
+    ((*place, told),) = found(project)
+    assert place == ["error", "prompt_file", 3, 14]
+    assert "prompts/mail.md:1:21: the job declares no parameter `city`, and runs by themselves" in told
 
 
 def test_a_folder_is_no_prompt(project: Project) -> None:

@@ -11,7 +11,7 @@ from jeeves_runner.core.model import SourceType
 from jeeves_runner.core.problem import KeyPath
 
 if TYPE_CHECKING:
-    from jeeves_runner.core.prompt_template import Starts, Supply
+    from jeeves_runner.core.prompt_template import Supply
 
 RequirementKind = Literal["script", "prompt_file", "cwd", "file", "from_env"]
 """``file`` and ``from_env`` are secrets."""
@@ -43,8 +43,10 @@ class Requirement(NamedTuple):
     """The way to that key from the top of the manifest."""
     params: tuple[tuple[str, "Supply"], ...] = ()
     """Of a prompt: the parameters that the job declares; empty: any."""
-    starts: "Starts | None" = None
-    """Of a prompt: what starts the runs of its job; None: that is not known."""
+    is_timed: bool = True
+    """Of a prompt: all runs that no person starts are by the job's schedule."""
+    by_itself: bool = False
+    """Of a prompt: some runs are started by no person."""
 
     @property
     def file(self) -> JobFile | None:
@@ -56,26 +58,30 @@ def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath
     """All that a job's JSON values name; ``entry`` is the way to the job from the top of the manifest."""
     for keys, kind, ref in _named(values, project_root):
         params = tuple(supplies(values).items()) if kind == "prompt_file" else ()
-        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params, starts(values))
+        place = (*entry, *keys)
+        yield Requirement(kind, ref, ".".join(keys), place, params, is_timed(values), by_itself(values))
 
 
-def starts(values: Mapping[str, Any]) -> "Starts":
-    """What starts the runs of a job with these JSON values, besides people."""
-    if values["on_start"]:
-        return "itself"
-    return "schedule" if values["schedule"] else "people"
+def is_timed(values: Mapping[str, Any]) -> bool:
+    """Whether all runs that no person starts are by the schedule."""
+    return bool(values["schedule"]) and not values["on_start"]
+
+
+def by_itself(values: Mapping[str, Any]) -> bool:
+    """Whether some runs are started by no person."""
+    return bool(values["schedule"] or values["on_start"])
 
 
 def supplies(values: Mapping[str, Any]) -> dict[str, "Supply"]:
     """What a prompt can expect of the parameters that a job's JSON values declare."""
-    by_itself = starts(values) != "people"
-    return {name: _supply(param, by_itself=by_itself) for name, param in values["params"].items()}
+    unasked = by_itself(values)
+    return {name: _supply(param, unasked=unasked) for name, param in values["params"].items()}
 
 
-def _supply(param: Mapping[str, Any], *, by_itself: bool) -> "Supply":
+def _supply(param: Mapping[str, Any], *, unasked: bool) -> "Supply":
     if param["secret"]:
         return "secret"
-    return "may lack" if by_itself and param["default"] is None else "given"
+    return "may lack" if unasked and param["default"] is None else "given"
 
 
 def _named(values: Mapping[str, Any], root: str) -> Iterator[tuple[tuple[str, ...], RequirementKind, str]]:
