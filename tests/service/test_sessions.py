@@ -206,3 +206,21 @@ def test_a_cancel_while_the_gateway_is_away_says_so_in_lines_for_people(tmp_path
         told = "warning: sessions cannot be looked at: the gateway cannot be reached: Connection refused\n"
         assert answer.stderr == told
         assert answer.stdout.startswith(f"Run {run_id} is recorded as cancelled; ")
+
+
+def test_without_a_gateway_in_the_config_a_run_says_what_to_add(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            left = begin(server)
+            until(far.model_calls)
+            assert server.stop() == 0
+        (root / "jeeves-runner.yaml").write_text("port: 0\n")
+        with serving(root) as server:
+            run = ended(server, begin(server))
+            lost = ended(server, left)
+        missing = "the config that was read has no `gateway`"
+        assert (run["status"], run["message"]) == ("error", f"{missing}; add it, and restart the server")
+        assert lost["status"] == "interrupted"
+        assert missing in lost["message"]
+        assert "its work may go on" in lost["message"]

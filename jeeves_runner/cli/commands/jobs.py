@@ -113,6 +113,7 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
         yield "in", spec["cwd"] or None
     yield "session", _session(spec)
     yield "limits", _limits(spec)
+    yield "exit codes", _exit_codes(spec.get("exit_codes"))  # a row of an earlier version has none
     if (today := job["tokens_today"]) is not None:
         style = "red" if today["used"] >= today["limit"] else ""
         spent = f"{today['used']:,} of {today['limit']:,}"
@@ -169,6 +170,12 @@ def _limits(spec: Mapping[str, Any]) -> str:
     if spec["priority"]:
         parts.append(f"priority {spec['priority']}")
     return ", ".join(parts)
+
+
+def _exit_codes(codes: Mapping[str, Any] | None) -> str | None:
+    if codes is None:
+        return None
+    return "; ".join(f"{end} {', '.join(map(str, some))}" for end, some in codes.items() if some)
 
 
 def _revision(job: "WholeJobDocument", now: datetime) -> str:
