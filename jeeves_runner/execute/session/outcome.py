@@ -29,6 +29,9 @@ class Evidence(NamedTuple):
     """What the model said last."""
     is_cut: bool
     """Whether the gateway has cut that."""
+    children_ended_at: int | None = None
+    """When the last of its children ended, in milliseconds since the epoch by the gateway's clock; None
+    without any, and where that is not known."""
 
     @classmethod
     def of_row(cls, row: Row) -> "Evidence":
@@ -44,7 +47,7 @@ def is_unfinished(row: Row, messages: tuple[Message, ...]) -> bool:
 
 def conclusion(evidence: Evidence, *, expected: str | None, span: Span | None) -> Finished:
     """How it ended. ``expected``: what an answer must be, as ``Session.expect_result``."""
-    row, messages, tokens, text, is_cut = evidence
+    row, messages, tokens, text, is_cut, _ = evidence
     last = last_answer(messages)
     status, message = _status(row.status, last, messages)
     notes = [message] if message else []
@@ -94,7 +97,8 @@ def span_of(evidence: Evidence, began_at: datetime, seen_at: datetime, took_ms: 
     from here, else these. ``took_ms``: milliseconds between the two, however the clock was set meanwhile."""
     times = [message.at for message in evidence.messages if message.at is not None]
     if times:
-        began, ended = min(times), max(*times, evidence.row.updated_at or 0)
+        ends = evidence.row.updated_at or 0, evidence.children_ended_at or 0
+        began, ended = min(times), max(*times, *ends)
         if began_at - _SKEW <= _instant(began) and _instant(ended) <= seen_at + _SKEW:
             return Span(_instant(began), ended - began)
     return Span(min(began_at, seen_at - timedelta(milliseconds=took_ms)), took_ms)

@@ -39,6 +39,8 @@ class Family(NamedTuple):
     """Whether the runs of all of them are over."""
     tokens: int
     """What they used, as far as it is known."""
+    ended_at: int | None
+    """When the last of them ended, as ``Row.updated_at``; None if that is not known."""
 
 
 async def row_of(gateway: Gateway, key: str, parent: str) -> Row | None:
@@ -92,6 +94,7 @@ async def _few_messages(gateway: Gateway, key: str, parent: str) -> Messages:
 async def family_of(gateway: Gateway, row: Row) -> Family:
     """How it stands with all that a session has begun itself, and that these have."""
     all_ended, tokens = True, 0
+    ended_at: int | None = None
     seen = {row.key}
     waiting = [(key, row.key) for key in row.children]
     while waiting and len(seen) <= _MOST_CHILDREN:
@@ -106,7 +109,9 @@ async def family_of(gateway: Gateway, row: Row) -> Family:
         said = await transcript(gateway, key, parent)
         all_ended &= child.has_ended and not is_unfinished(child, said.messages)
         tokens += (child.tokens or 0) if said.tokens is None else said.tokens
-    return Family(all_ended, tokens)
+        if child.updated_at is not None:
+            ended_at = max(ended_at or 0, child.updated_at)
+    return Family(all_ended, tokens, ended_at)
 
 
 class Meter:
@@ -148,7 +153,7 @@ async def evidence_of(gateway: Gateway, row: Row, parent: str) -> tuple[Evidence
     own = row.tokens if said.tokens is None else said.tokens
     tokens = family.tokens or None if own is None else own + family.tokens
     text, is_cut = await _text_of(gateway, row.key, last_answer(said.messages))
-    return Evidence(row, said.messages, tokens, text, is_cut), family
+    return Evidence(row, said.messages, tokens, text, is_cut, family.ended_at), family
 
 
 async def _text_of(gateway: Gateway, key: str, last: Message | None) -> tuple[str, bool]:

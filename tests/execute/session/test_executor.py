@@ -342,6 +342,8 @@ def test_a_session_ends_when_its_children_have_and_their_tokens_are_its_own() ->
             assert isinstance(ending, Finished)
             assert ending.status == "ok"
             assert ending.tokens == (2 + 3) * 1234
+            assert ending.span is not None
+            assert ending.span.duration_ms >= 3 * 2000 / far.settings.speed  # the child's three calls
             assert "waits for the sessions that it has begun" in sink.said
 
     with double(Settings(speed=10)) as far:
