@@ -128,6 +128,13 @@ def last_answer(messages: tuple[Message, ...]) -> Message | None:
     return next((each for each in reversed(messages) if each.role == "assistant"), None)
 
 
+def length_before_cut(text: str) -> int:
+    """Characters of a text that the gateway has cut, without what it put in the place of the rest."""
+    for mark in _CUTS:
+        text = text.removesuffix(f"\n{mark}")
+    return len(text)
+
+
 def _row(row: Details) -> Row:
     return Row(
         key=_text(row, "key") or "",

@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 from jeeves_runner.clock import from_timestamp
 from jeeves_runner.core.outcome import Finished, Span
 from jeeves_runner.core.wording import one_line
-from jeeves_runner.execute.session.answers import UNFINISHED, Message, Row, last_answer
+from jeeves_runner.execute.session.answers import UNFINISHED, Message, Row, last_answer, length_before_cut
 from jeeves_runner.execute.session.expected import fault_of
 
 _FAILED: Final = ("error", "aborted")
@@ -54,7 +54,7 @@ def conclusion(evidence: Evidence, *, expected: str | None, span: Span | None) -
     if status == "ok" and expected is not None and (fault := fault_of(expected, text, is_cut=is_cut)):
         status, notes = "error", [fault]
     elif is_cut:
-        notes.append(f"the gateway has cut the text after {len(text):,} characters")
+        notes.append(f"the gateway has cut the text after {length_before_cut(text):,} characters")
     return Finished(
         status=status,
         message="; ".join(notes) or None,

@@ -129,7 +129,7 @@ def test_where_the_whole_text_cannot_be_had_the_cut_is_said(far: Double) -> None
     ending, sink = end_of(far, order("MODE:long=100000"))
     assert ending.status == "ok"
     assert ending.message is not None
-    assert ending.message.startswith("the gateway has cut the text after 8,0")
+    assert ending.message == "the gateway has cut the text after 8,000 characters"
     assert len(sink.output) < 9000
     unmet, _ = end_of(far, order("MODE:long=100000", 2, expect_result="json"))
     assert unmet.status == "error"
