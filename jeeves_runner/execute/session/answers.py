@@ -128,11 +128,12 @@ def last_answer(messages: tuple[Message, ...]) -> Message | None:
     return next((each for each in reversed(messages) if each.role == "assistant"), None)
 
 
-def length_before_cut(text: str) -> int:
-    """Characters of a text that the gateway has cut, without what it put in the place of the rest."""
+def kept_of(text: str) -> str:
+    """Of a text that the gateway has cut, what is left of it: without the line that says so."""
     for mark in _CUTS:
-        text = text.removesuffix(f"\n{mark}")
-    return len(text)
+        if text.endswith(mark):
+            return text.removesuffix(mark).removesuffix("\n")
+    return text
 
 
 def _row(row: Details) -> Row:

@@ -40,7 +40,8 @@ class Family(NamedTuple):
     tokens: int
     """What they used, as far as it is known."""
     ended_at: int | None
-    """When the last of them ended, as ``Row.updated_at``; None if that is not known."""
+    """When the last of them ended, in milliseconds since the epoch by the gateway's clock, as far as it is
+    known."""
 
 
 async def row_of(gateway: Gateway, key: str, parent: str) -> Row | None:
@@ -93,8 +94,7 @@ async def _few_messages(gateway: Gateway, key: str, parent: str) -> Messages:
 
 async def family_of(gateway: Gateway, row: Row) -> Family:
     """How it stands with all that a session has begun itself, and that these have."""
-    all_ended, tokens = True, 0
-    ended_at: int | None = None
+    all_ended, tokens, ended_at = True, 0, 0
     seen = {row.key}
     waiting = [(key, row.key) for key in row.children]
     while waiting and len(seen) <= _MOST_CHILDREN:
@@ -109,9 +109,8 @@ async def family_of(gateway: Gateway, row: Row) -> Family:
         said = await transcript(gateway, key, parent)
         all_ended &= child.has_ended and not is_unfinished(child, said.messages)
         tokens += (child.tokens or 0) if said.tokens is None else said.tokens
-        if child.updated_at is not None:
-            ended_at = max(ended_at or 0, child.updated_at)
-    return Family(all_ended, tokens, ended_at)
+        ended_at = max(ended_at, child.updated_at or 0)
+    return Family(all_ended, tokens, ended_at or None)
 
 
 class Meter:
