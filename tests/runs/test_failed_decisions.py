@@ -122,7 +122,7 @@ def test_what_has_started_runs_although_the_row_of_another_run_cannot_be_read(
 def test_an_end_gives_its_slot_on_although_what_others_have_written_cannot_be_read(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place.apply(job("fails", "sleep 0.1; exit 1"), job("waits"))
+    place.apply(job("fails", place.held("exit 1")), job("waits"))
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.request("fails")
@@ -134,6 +134,7 @@ def test_an_end_gives_its_slot_on_although_what_others_have_written_cannot_be_re
             raise apsw.IOError("disk I/O error")
 
         monkeypatch.setattr(runs, "requested_runs", fail_once)
+        place.go()
         await rig.until_story("waits", "ok")
 
     with_runner(place, scenario, max_concurrency=1)

@@ -95,6 +95,11 @@ class Place:
         """``status`` or ``status: reason`` of all rows, oldest first."""
         return [f"{r.status}: {r.reason}" if r.reason else str(r.status) for r in self.runs(job_id)]
 
+    def time_has_come(self, job_id: str) -> bool:
+        """Whether the newest run of a job has a time before which it does not start, and that is over."""
+        until = self.runs(job_id)[-1].not_before
+        return until is not None and until < self.clock.now()
+
     def value(self, query: str, *bindings: object) -> Any:
         row = self.conn.execute(query, bindings).fetchone()
         return None if row is None else row[0]
@@ -103,7 +108,15 @@ class Place:
     def logs(self) -> Logs:
         return Logs(str(self.root / "data"), 1 << 20)
 
-    def local(self, slots: int) -> LocalExecutor:
+    def held(self, then: str = "exit 0") -> str:
+        """Shell that goes on when the test says ``go``, however long that takes it."""
+        return f"until test -e {self.root}/go; do sleep 0.02 || true; done; {then}"
+
+    def go(self) -> None:
+        """Let the programs of ``held`` go on."""
+        (self.root / "go").touch()
+
+    def local(self, slots: int, drain: float = 1.0) -> LocalExecutor:
         """An executor of scripts in this folder."""
         around = Surroundings(
             project_dir=str(self.root),
@@ -112,7 +125,7 @@ class Place:
             runners={},
             base_env=dict(os.environ),
         )
-        return LocalExecutor(Launcher(self.clock, roster=Roster(self.path)), around, slots=slots)
+        return LocalExecutor(Launcher(self.clock, drain=drain, roster=Roster(self.path)), around, slots=slots)
 
 
 class WriterAtOnce:
