@@ -119,7 +119,7 @@ def test_a_shutdown_ends_although_nothing_can_be_recorded(place: Place) -> None:
     async def scenario(rig: Rig) -> None:
         await begin(rig, "slow")
         place.conn.execute("BEGIN IMMEDIATE")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await rig.runs.shut_down(0, patience=0.5)
         assert await rig.writer.stop(0)
         place.conn.execute("ROLLBACK")
@@ -157,7 +157,7 @@ def test_a_hurried_shutdown_waits_for_no_grace_though_nothing_can_be_recorded(pl
         place.conn.execute("BEGIN IMMEDIATE")
         rig.runs.hurry()
         await rig.until_the_program_exits()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await down
         place.conn.execute("ROLLBACK")
 

@@ -189,7 +189,7 @@ def test_a_runner_that_stops_leaves_it_to_the_next_one(place: Place, way: str) -
     async def begin(rig: Rig) -> None:
         await rig.runs.request("work")
         await until_it_starts(rig, way)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await rig.runs.shut_down(60)
 
     with_runner(place, begin, executor=late(place))
@@ -210,7 +210,7 @@ def test_a_runner_that_stops_while_the_start_is_committed_is_not_held_up_by_it(p
         await asyncio.sleep(0)
         place.conn.execute("ROLLBACK")
         assert (await asked).status is RunStatus.RUNNING
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await down
 
     with_runner(place, stop, executor=executor(place))

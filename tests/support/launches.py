@@ -50,7 +50,7 @@ class Collected:
         return self.streams["stdout"].decode()
 
     async def until(self, text: str, times: int = 1) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.stdout.count(text) < times:
                 self._more.clear()
                 await self._more.wait()

@@ -216,7 +216,7 @@ class Rig:
 
     async def until(self, what: Callable[[], bool]) -> None:
         """Wait for a condition that commits bring about: this runner's, or (looked for) anybody's."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not what():
                 self.committed.clear()
                 with suppress(TimeoutError):
@@ -229,7 +229,7 @@ class Rig:
     async def until_the_program_exits(self) -> None:
         """Wait for the exit of the only program that runs, which may not be recorded yet."""
         (attempt,) = self.runs._board.running()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody says so
                 await asyncio.sleep(0.01)
 
@@ -281,7 +281,7 @@ def with_runner(place: Place, scenario: Callable[[Rig], Awaitable[T]], **options
     """What the scenario returns, given a runner that is shut down afterwards."""
 
     async def main() -> T:
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(100):
             async with running(place, **options) as rig:
                 result: T = await scenario(rig)
                 return result

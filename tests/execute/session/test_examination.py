@@ -15,7 +15,7 @@ from jeeves_runner.execute.session.gateway import Gateway
 
 def found_at(far: Double, *, token: str = "t0ken", with_trial: bool = False) -> list[Diagnosis]:
     async def look() -> list[Diagnosis]:
-        gateway = Gateway(far.url, lambda: token, timeout=5)
+        gateway = Gateway(far.url, lambda: token, timeout=20)
         try:
             found = [each async for each in examine(gateway)]
             return [*found, await try_session(gateway, SystemClock())] if with_trial else found

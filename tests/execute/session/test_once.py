@@ -65,7 +65,7 @@ def far(shared: Double) -> Iterator[Double]:
 async def how_many(far: Double, of: Order) -> int:
     """Sessions of this run at the gateway."""
     tail = tail_of(of.run.job_id, of.run.run_id, of.run.mark)
-    gateway = Gateway(far.url, lambda: far.token, timeout=5)
+    gateway = Gateway(far.url, lambda: far.token, timeout=20)
     try:
         listed = await gateway.invoke("sessions_list", {"search": tail, "limit": 200})
         return len(listed["sessions"])

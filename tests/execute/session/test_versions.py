@@ -33,7 +33,7 @@ def far(shared: Double) -> Iterator[Double]:
 async def how_many(far: Double, of: Order) -> int:
     """Sessions of this run at the gateway."""
     tail = tail_of(of.run.job_id, of.run.run_id, of.run.mark)
-    gateway = Gateway(far.url, lambda: far.token, timeout=5)
+    gateway = Gateway(far.url, lambda: far.token, timeout=20)
     try:
         listed = await gateway.invoke("sessions_list", {"limit": 200}, parent=parent_of(of.run.job_id))
         return sum(row["label"].endswith(tail) for row in listed["sessions"])
@@ -94,7 +94,7 @@ def test_a_session_is_seen_that_hundreds_of_newer_ones_have_pushed_down(far: Dou
     async def scenario() -> None:
         async with sessions(far) as runner, asyncio.TaskGroup() as others:
             handle, sink = await runner.start(order("MODE:slow=40"))
-            gateway = Gateway(far.url, lambda: far.token, timeout=5)
+            gateway = Gateway(far.url, lambda: far.token, timeout=20)
             try:
                 for number in range(210):
                     args = {"task": "MODE:ok", "label": f"another-{number}"}
