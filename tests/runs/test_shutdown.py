@@ -7,6 +7,7 @@ import pytest
 from support.runs import HOLD, Place, Rig, job, with_runner
 
 from jeeves_runner.core.model import CancelCause, Retries
+from jeeves_runner.db import writer
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Fenced, NoServer
@@ -113,7 +114,10 @@ def test_a_shutdown_ends_what_runs_although_the_database_is_locked(place: Place)
     assert (run.status, run.cancel_cause) == ("interrupted", "shutdown")
 
 
-def test_a_shutdown_ends_although_nothing_can_be_recorded(place: Place) -> None:
+def test_a_shutdown_ends_although_nothing_can_be_recorded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_LAST_COMMIT", 30)
     place.apply(job("slow", BEGUN))
 
     async def scenario(rig: Rig) -> None:
@@ -164,7 +168,10 @@ def test_a_hurried_shutdown_waits_for_no_grace_though_nothing_can_be_recorded(pl
     with_runner(place, scenario)
 
 
-def test_what_waits_is_not_cancelled_by_a_hurry_if_its_start_cannot_be_recorded(place: Place) -> None:
+def test_what_waits_is_not_cancelled_by_a_hurry_if_its_start_cannot_be_recorded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_LAST_COMMIT", 30)
     place.apply(job("wait", "true"))
     full = [True]
 

@@ -7,7 +7,6 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import pytest
 from support.db import locked_by_another
@@ -24,7 +23,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_create_change_and_disable_take_effect_within_a_second(root: Path) -> None:
-    """Each at the median of five: a busy machine may hold up one of them, and not most."""
+    """Each at the quickest of five: a busy machine may hold up most. Without notice of them they would wait
+    for an hour."""
+    (root / "jeeves-runner.yaml").write_text("port: 0\nsync: {interval: 1h}\n")
     took: dict[str, list[float]] = {"create": [], "change": [], "disable": []}
     with serving(root) as server:
         for name in ("a", "b", "c", "d", "e"):
@@ -37,7 +38,7 @@ def test_create_change_and_disable_take_effect_within_a_second(root: Path) -> No
             saved = save(root, f"{name}.yaml", RARELY + "enabled: false\n")
             until(partial(disabled, server, name))
             took["disable"].append(time.monotonic() - saved)
-    assert {act: median(times) for act, times in took.items() if median(times) >= 1} == {}
+    assert {act: times for act, times in took.items() if min(times) >= 1} == {}
 
 
 def test_a_job_that_says_on_start_runs_at_each_start(root: Path) -> None:
