@@ -206,7 +206,7 @@ def test_a_client_that_does_not_read_is_cut(ledger: Ledger, caplog: pytest.LogCa
         assert (await api.get("/state/ns/large")).body["value"] == LARGE
 
     with caplog.at_level(logging.DEBUG, "jeeves_runner.http"):
-        with_api(ledger, scenario, Limits(untaken=0.2))
+        with_api(ledger, scenario, Limits(untaken=1.5))  # the client that reads keeps to it
     told = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
     assert told == ["clients do not take their answers; their connections are closed"]
 
@@ -242,6 +242,6 @@ def test_a_client_that_reads_slowly_gets_all_of_it(ledger: Ledger, caplog: pytes
         client = await ask_and_wait(api)
         return await read_all(client, pause=0.002)
 
-    answer = with_api(ledger, scenario, Limits(untaken=1.0))
+    answer = with_api(ledger, scenario, Limits(untaken=20.0))
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["value"] == LARGE
     assert caplog.messages == []
