@@ -5,11 +5,11 @@ import os
 import shlex
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.db import child, expect
+from support.launches import is_alive
 from support.logs import log_file
 from support.runs import HOLD, Place, Rig, job, occur, with_runner
 
@@ -137,15 +137,8 @@ def test_one_that_takes_too_long_is_ended_with_all_that_it_started(place: Place)
     run = finished(place, check, timeout_ms=1500, retries=Retries(limit=1, delay_ms=60_000))
     assert (run.status, run.message) == ("error", "precheck: it took longer than 1.5 s")
     assert (run.cancel_cause, run.stdout) == (None, "waiting\n")
-    assert is_gone(int((place.root / "child").read_text()))
+    assert not is_alive(int((place.root / "child").read_text()))
     assert place.story() == ["error", "scheduled: retry"]
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return True
 
 
 def test_what_it_leaves_behind_is_killed_before_the_main_part_starts(place: Place) -> None:
@@ -390,4 +383,4 @@ def test_what_a_killed_runner_leaves_of_either_part_is_ended(place: Place, check
         expect(runner, "working")
         runner.send_signal(signal.SIGKILL)
     with_runner(place, lambda rig: rig.until_story("checked", "interrupted"))
-    assert is_gone(int((place.root / "at").read_text()))
+    assert not is_alive(int((place.root / "at").read_text()))

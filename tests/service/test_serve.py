@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.db import locked_by_another
+from support.launches import is_alive
 from support.server import EVERY_SECOND, RARELY, Server, command, new_project, save, serving, until
 
 from jeeves_runner.runner.start_runs import delay_of
@@ -236,11 +237,7 @@ def test_a_taken_port_is_said(root: Path) -> None:
 
 
 def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return not is_alive(pid)
 
 
 def started_pids(root: Path) -> list[int]:
