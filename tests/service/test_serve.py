@@ -300,9 +300,9 @@ def test_a_stopping_server_says_so_and_lets_its_runs_be_cancelled(root: Path) ->
         server.post("/jobs/long/run?wait=0s")
         pids = started_pids(root)
         os.kill(server.pid, signal.SIGTERM)
-        until(lambda: json.loads(command(root, "status", "--json").stdout)["status"] == "stopping")
-        shown = command(root, "status").stdout
-        assert f"is stopping (pid {server.pid}): it starts nothing new and waits for 1 run until" in shown
+        stopping = f"is stopping (pid {server.pid}): it starts nothing new and waits for 1 run until"
+        until(lambda: stopping in command(root, "status").stdout)  # once its row says so
+        assert json.loads(command(root, "status", "--json").stdout)["status"] == "stopping"
         refused = command(root, "trigger", "long")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert f"the server (pid {server.pid}) is stopping" in refused.stderr
