@@ -49,7 +49,7 @@ class Collected:
         return self.streams["stdout"].decode()
 
     async def until(self, text: str, times: int = 1) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             while self.stdout.count(text) < times:
                 self._more.clear()
                 await self._more.wait()
@@ -74,7 +74,7 @@ def python(code: str) -> tuple[str, ...]:
 async def run(executor: Launcher, script: Launch) -> tuple[Ending, Collected]:
     sink = Collected()
     handle = await executor.start(script, sink)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(100):
         return await executor.wait(handle.run_id), sink
 
 
