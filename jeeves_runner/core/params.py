@@ -220,6 +220,8 @@ def _unknown(name: str, known: Mapping[str, Param]) -> _Fault:
 
 def _missing(param: Param) -> _Fault:
     values = _listed(param.enum) if param.enum else EXPECTED[param.type]
+    if param.pattern is not None:
+        values += f" matching {param.pattern}"
     return f"the parameter {param.name} is required", f"give {param.name} a value: {values}"
 
 

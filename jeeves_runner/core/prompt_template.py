@@ -151,19 +151,18 @@ def _otherwise(name: str) -> str:
     return f'write what stands there instead: {{{{ {name} | default("none") }}}}'
 
 
-def faults_of(text: str, params: Params, *, is_timed: bool = True) -> tuple[TemplateFault, ...]:
+def faults_of(
+    text: str, params: Params, *, is_timed: bool = True, by_itself: bool = False
+) -> tuple[TemplateFault, ...]:
     """What is wrong with a prompt whatever the values are, ``MAX_FAULTS`` at most, by place.
 
     ``params``: the parameters that its job declares. ``is_timed``: all runs that no person starts are by its
-    schedule.
+    schedule. ``by_itself``: there are such runs.
     """
     try:
         env = _Environment(0)
-        found = list(
-            islice(
-                _Check(text, env.filters, params, is_timed=is_timed).faults(_parsed(env, text)), MAX_FAULTS
-            )
-        )
+        check = _Check(text, env.filters, params, is_timed=is_timed, by_itself=by_itself)
+        found = list(islice(check.faults(_parsed(env, text)), MAX_FAULTS))
     except TemplateSyntaxError as error:
         fault = syntax_fault(error.message or "a mistake")
         return (_Place(text, error.lineno).fault(f"it is no template: {fault.message}", fault.hint),)
@@ -253,11 +252,21 @@ class _Place:
 class _Check:
     """Looks through a template for what no prompt can hold."""
 
-    def __init__(self, text: str, filters: Mapping[str, Function], params: Params, *, is_timed: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        filters: Mapping[str, Function],
+        params: Params,
+        *,
+        is_timed: bool,
+        by_itself: bool,
+    ) -> None:
         self._text = text
         self._filters = filters
         self._params = params
         self._is_timed = is_timed
+        self._undeclared: Supply = "may lack" if by_itself else "given"
+        """Of all parameters, where the job declares none."""
         self._guarded: frozenset[str] = frozenset()
         self._line = 1
 
@@ -318,19 +327,23 @@ class _Check:
                 return self._of_a_time(node, root) if part == "scheduled_for" else None
             hint = known_words(f"{root}.{part}", [f"{root}.{each}" for each in known], f"values of `{root}`")
             return self._at(node, root).fault(f"unknown name `{root}.{brief(part)}`", hint)
-        supply = "given" if self._params is None else self._params.get(part)
+        supply = self._undeclared if self._params is None else self._params.get(part)
         if supply == "given" or (supply == "may lack" and part in self._guarded):
             return None
         if supply == "may lack":
-            message = f"the parameter `{part}` has no default, and runs by themselves are given none"
-            return self._at(node, root).fault(
-                message, f"{_otherwise(f'{root}.{part}')}, or give it a `default`"
-            )
+            return self._of_a_lack(node, root, part)
         if supply == "secret":
             message = f"the parameter `{part}` is secret, and a gateway keeps and shows what agents are told"
             return self._at(node, root).fault(message, "take it out, or declare it without `secret`")
         hint = known_words(part, self._params or (), "declared parameters")
         return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
+
+    def _of_a_lack(self, node: nodes.Node, root: str, part: str) -> TemplateFault:
+        what, remedy = f"the parameter `{part}` has no default", "give it a `default`"
+        if self._params is None:
+            what, remedy = f"the job declares no parameter `{brief(part)}`", "declare it with a `default`"
+        hint = f"{_otherwise(f'{root}.{part}')}, or {remedy}"
+        return self._at(node, root).fault(f"{what}, and runs by themselves are given none", hint)
 
     def _of_a_time(self, node: nodes.Node, root: str) -> TemplateFault | None:
         if self._is_timed or "scheduled_for" in self._guarded:

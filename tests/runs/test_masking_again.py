@@ -10,7 +10,7 @@ import pytest
 from support.db import child, expect
 from support.engine import RUNNER, EngineExecutor, engine
 from support.logs import log_file
-from support.runs import Place, Rig, job, with_runner
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import Param, RunStatus, Secret
 from jeeves_runner.core.outcome import Finished
@@ -35,8 +35,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def work(place: Place, rest: str) -> str:
-    root = place.root
-    return f"touch {root}/begun; until test -e {root}/go; do sleep 0.02; done; {rest}"
+    return f"touch {place.root}/begun; {until_there(place.root / 'go')}; {rest}"
 
 
 def killed_at_work(place: Place) -> None:
@@ -50,7 +49,7 @@ def executor(place: Place) -> EngineExecutor:
 
 
 def test_output_and_messages_of_a_run_that_was_taken_over_are_masked(place: Place) -> None:
-    says = f"echo '3 reads {SECRET}' >> $SAYS; until test -e {place.root}/end; do sleep 0.02; done"
+    says = f"echo '3 reads {SECRET}' >> $SAYS; {until_there(place.root / 'end')}"
     place.apply(job("work", work(place, f"echo it is {SECRET}; {says}"), env=ENV))
     killed_at_work(place)
 

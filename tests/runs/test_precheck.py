@@ -11,7 +11,7 @@ import pytest
 from support.db import child, expect
 from support.launches import is_alive
 from support.logs import log_file
-from support.runs import HOLD, Place, Rig, job, occur, with_runner
+from support.runs import HOLD, Place, Rig, job, occur, until_there, with_runner
 
 from jeeves_runner.core.model import (
     CancelCause,
@@ -143,7 +143,7 @@ def test_one_that_takes_too_long_is_ended_with_all_that_it_started(place: Place)
 
 def test_what_it_leaves_behind_is_killed_before_the_main_part_starts(place: Place) -> None:
     check = "setsid sleep 60 & echo $! > child"
-    main = "test -d /proc/$(cat child) && exit 3; echo alone"
+    main = "kill -0 $(cat child) 2> /dev/null && exit 3; echo alone"
     assert finished(place, check, main).stdout == "alone\n"
 
 
@@ -240,7 +240,7 @@ def test_a_precheck_is_a_run_that_runs(place: Place) -> None:
 
 def waits_in(place: Place) -> str:
     """Shell that says that it has begun, and waits until it may go on."""
-    return f"echo x >> {place.root}/begun; until test -e {place.root}/go; do sleep 0.02; done"
+    return f"echo x >> {place.root}/begun; {until_there(place.root / 'go')}"
 
 
 async def begun(rig: Rig, place: Place) -> Run:

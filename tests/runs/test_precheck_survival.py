@@ -10,7 +10,7 @@ import pytest
 from support.db import child, expect
 from support.engine import EngineExecutor, engine
 from support.logs import log_file
-from support.runs import Place, Rig, job, with_runner
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import JobSpec, JobType, Precheck, RunStatus
 from jeeves_runner.core.run import Run
@@ -72,8 +72,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def waits(place: Place, part: str) -> str:
     """Shell that says how often it was begun, and waits until it may go on."""
-    root = place.root
-    return f"echo x >> {root}/{part}; until test -e {root}/go-{part}; do sleep 0.02; done; echo {part} done"
+    return f"echo x >> {place.root}/{part}; {until_there(place.root / f'go-{part}')}; echo {part} done"
 
 
 def work(place: Place, check: str, **fields: Any) -> JobSpec:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.clock import HandClock, NoonClock
@@ -140,8 +141,15 @@ def test_any_number_that_a_script_reports_can_be_summed(place: Place, tokens: li
 
 
 def test_the_sum_reads_an_index_of_the_days_runs_alone(place: Place) -> None:
-    plan = place.conn.execute(
-        "EXPLAIN QUERY PLAN SELECT sum(min(tokens, 1)) FROM runs WHERE job_id = 'a' AND started_at >= 'b'"
-        " AND started_at < 'c' AND tokens IS NOT NULL"
-    ).fetchall()
+    asked: list[tuple[str, Any]] = []
+
+    def note(_cursor: object, sql: str, bindings: Any) -> bool:
+        asked.append((sql, bindings))
+        return True
+
+    place.conn.exec_trace = note
+    tokens_used(place.conn, "mail", place.clock.now(), place.clock.now())
+    place.conn.exec_trace = None
+    ((sql, bindings),) = asked
+    plan = place.conn.execute(f"EXPLAIN QUERY PLAN {sql}", bindings).fetchall()
     assert "COVERING INDEX runs_tokens (job_id=? AND started_at>? AND started_at<?)" in json.dumps(plan)

@@ -155,6 +155,13 @@ class EngineExecutor:
             writer.close()
 
 
+class NoTimeout(EngineExecutor):
+    """Its engine is not told how long work may take."""
+
+    async def ask(self, **question: object) -> Any:
+        return await super().ask(**{**question, "timeout": None})
+
+
 def _finished(answer: Any) -> Finished:
     span = Span(datetime.fromtimestamp(answer["started"], UTC), round(answer["seconds"] * 1000))
     tokens = answer["said"]["tokens"] if answer["said"] else None

@@ -50,6 +50,11 @@ def job(job_id: str, command: str = "true", **fields: Any) -> JobSpec:
     return JobSpec(id=job_id, name=job_id, source_type=SourceType.INLINE, script=command, **fields)
 
 
+def until_there(path: Path) -> str:
+    """Shell that waits for a file."""
+    return f"until test -e {path}; do sleep 0.02; done"
+
+
 class Place:
     """A folder with a database, and the acts of other programs on it."""
 
@@ -110,7 +115,7 @@ class Place:
 
     def held(self, then: str = "exit 0") -> str:
         """Shell that goes on when the test says ``go``, however long that takes it."""
-        return f"until test -e {self.root}/go; do sleep 0.02 || true; done; {then}"
+        return f"{until_there(self.root / 'go')}; {then}"
 
     def go(self) -> None:
         """Let the programs of ``held`` go on."""
@@ -245,6 +250,19 @@ class Rig:
         """Trigger a job and wait for its end."""
         run = await self.runs.request(job_id, params)
         return await self.runs.wait(run.id)
+
+    async def stop_as_it_starts(self, job_id: str) -> None:
+        """Ask for a run and stop while the commit of its start waits for another program's lock."""
+        self.place.conn.execute("BEGIN IMMEDIATE")
+        asked = asyncio.create_task(self.runs.request(job_id))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is decided about, and its start waits for the lock
+        down = asyncio.create_task(self.runs.shut_down(60))
+        await asyncio.sleep(0)
+        self.place.conn.execute("ROLLBACK")
+        assert (await asked).status is RunStatus.RUNNING
+        async with asyncio.timeout(30):
+            await down
 
     def status(self, run_id: int) -> RunStatus:
         run = runs.run(self.place.conn, run_id)

@@ -132,7 +132,7 @@ def _misfits(path: KeyPath, value: Any, param: Param) -> Iterator[Finding]:
     if wrong is None:
         return
     hint = None
-    if is_text and text_of(param.type, value) is not None:
+    if is_text and param.type is not ParamType.STRING and text_of(param.type, value) is not None:
         hint = f"write it without quotes: {brief(value)}"
 
     def said(written: str | None) -> tuple[str, str | None]:

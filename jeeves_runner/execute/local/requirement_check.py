@@ -35,7 +35,8 @@ def fault_of(required: Requirement, runners: Mapping[str, str]) -> Fault | None:
 
 def prompt_text_fault(required: Requirement, text: str) -> Fault | None:
     """The first of what is wrong with the text of a prompt's file, with its place there."""
-    faults = template_faults(text, dict(required.params) or None, is_timed=required.is_timed)
+    params = dict(required.params) or None
+    faults = template_faults(text, params, is_timed=required.is_timed, by_itself=required.by_itself)
     if not faults:
         return None
     line, column, message, hint = faults[0]

@@ -203,7 +203,8 @@ class Followed:
             if not self._is_patient():
                 self._finish(self._ending_of(Evidence.of_row(row)))
             return
-        except GatewayFault:  # with the next look
+        except GatewayFault as fault:  # with the next look
+            self._say(f"has ended; how is not known for now: {fault}")
             return
         if found is not None and self._is_complete(*found):
             self._finish(self._ending_of(found[0]))

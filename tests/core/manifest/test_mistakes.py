@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.manifests import READER, error_of, job, read
+from support.manifests import READER, assert_error, error_of, job, read
 
 from jeeves_runner.core.manifest.rules import LATER
 
@@ -140,10 +140,7 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
 def test_problems_say_where_what_and_how_to_mend_it(
     text: str, line: int, column: int, message: str, hint: str
 ) -> None:
-    found = error_of(text)
-    assert message in found[2]
-    assert hint in found[3]
-    assert found[:2] == (line, column)
+    assert_error(text, line, column, message, hint)
 
 
 @pytest.mark.parametrize(

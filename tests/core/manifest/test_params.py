@@ -1,7 +1,7 @@
 """Parameters that manifests declare."""
 
 import pytest
-from support.manifests import error_of, job, read
+from support.manifests import assert_error, error_of, job, read
 
 from jeeves_runner.core.model import Param, ParamType
 from jeeves_runner.core.specs import job_from_text
@@ -100,10 +100,7 @@ def test_defaults_of_a_folder_are_replaced_as_a_whole() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(written: str, column: int, message: str, hint: str) -> None:
-    line, found, said, told = error_of(f"run: x\ntimeout: 1m\nparams: {written}\n")
-    assert message in said
-    assert hint in told
-    assert (line, found) == (3, column)
+    assert_error(f"run: x\ntimeout: 1m\nparams: {written}\n", 3, column, message, hint)
 
 
 @pytest.mark.parametrize("starter", ["schedule: '@daily'", "on_start: true"])
@@ -121,3 +118,9 @@ def test_there_are_bounds() -> None:
     assert message == "`params` has 65 parameters, where 64 are allowed"
     _, _, message, _ = error_of(f"run: x\nparams: {{a: {{enum: [{'x' * 1025}]}}}}\n")
     assert "longer than 1,024 characters" in message
+
+
+@pytest.mark.parametrize("declared", ["{enum: [x, y], default: z}", "{pattern: '[0-9]+', default: x}"])
+def test_a_text_that_does_not_fit_is_not_told_to_lose_its_quotes(declared: str) -> None:
+    (problem,) = read(f"run: x\ntimeout: 1m\nparams: {{a: {declared}}}\n").problems
+    assert problem.hint is None

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pytest
 from support.gateway import double
-from support.session_runs import Noted, Sessions, left, order, play
+from support.orders import left, play
+from support.session_runs import Noted, Sessions, order
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.model import RunStatus

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.orders import facts
 from support.runs import job
 
 from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.errors import InvalidValue, StartFailed
-from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.contract import Order
 from jeeves_runner.execute.local import file_work, prepare
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
@@ -32,18 +33,7 @@ def executor(around: Surroundings) -> LocalExecutor:
 
 
 def order(spec: JobSpec, run_id: int = 1) -> Order:
-    run = RunFacts(
-        run_id=run_id,
-        job_id=spec.id,
-        mark=f"mark {run_id}",
-        attempt=1,
-        trigger="manual",
-        scheduled_for=None,
-        namespace=spec.id,
-        params={},
-        api_url=None,
-    )
-    return Order(spec, run)
+    return Order(spec, facts(spec.id, run_id))
 
 
 async def carried_out(executor: LocalExecutor, spec: JobSpec, run_id: int = 1) -> None:

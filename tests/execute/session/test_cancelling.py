@@ -15,17 +15,12 @@ from support.gateway import (
     drop,
     hang,
 )
-from support.session_runs import QUICK, Noted, left, order, play, sessions
+from support.orders import left, play
+from support.session_runs import QUICK, Noted, arrived, finished, order, sessions
 
 from jeeves_runner.core.outcome import Cancelled, Finished, Lost, is_confirmed
 from jeeves_runner.execute.contract import Handle
 from jeeves_runner.execute.session.followed import NEVER_BEGAN
-
-
-async def arrived(far: Double, name: str) -> None:
-    """Wait until the double has seen such a request."""
-    while name not in far.counts():  # noqa: ASYNC110 - nothing else tells
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("version", [NEWEST, OLDEST])
@@ -37,8 +32,7 @@ def test_a_session_is_cancelled_at_the_gateway(version: str) -> None:
             await runner.executor.cancel(handle, 0)
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == ("timeout" if version == OLDEST else "cancelled")
+            assert finished(ending).status == ("timeout" if version == OLDEST else "cancelled")
             assert runner.executor.has_ended(handle)
             await runner.executor.cancel(handle, 0)
 
@@ -54,11 +48,9 @@ def test_one_that_is_being_set_up_is_not_cancelled_before_it_is() -> None:
             handle, sink = await runner.start(order("MODE:hang"))
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == "cancelled"
+            assert finished(ending).status == "cancelled"
             after, _ = await runner.run(order("MODE:ok", 2))
-            assert isinstance(after, Finished)
-            assert after.status == "ok"
+            assert finished(after).status == "ok"
 
     with double(Settings(setup=0.4)) as far:
         play(lambda: scenario(far))
@@ -108,8 +100,7 @@ def test_a_gateway_that_lets_nothing_be_looked_for_keeps_no_runner_from_starting
             await sink.until_said("Tool not available: sessions_list")
             far.switch_off()
             ending = await waiting
-            assert isinstance(ending, Finished)
-            assert ending.status == "ok"
+            assert finished(ending).status == "ok"
 
     with double(Settings(speed=20)) as far:
         play(lambda: scenario(far))
@@ -122,8 +113,7 @@ def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model() -
             handle, sink = await runner.start(order("MODE:hang", 2))
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == "cancelled"
+            assert finished(ending).status == "cancelled"
             assert len(far.model_calls()) == 1
 
     with double(Settings(lane=1)) as far:
@@ -142,8 +132,7 @@ def test_a_parent_s_end_is_that_of_its_children(version: str) -> None:
             await runner.executor.cancel(handle, 0)
             ending = await waiting
             # Its own part had ended before, and well.
-            assert isinstance(ending, Finished)
-            assert ending.status == "ok"
+            assert finished(ending).status == "ok"
 
     with double(Settings(version=version)) as far:
         play(lambda: scenario(far))
@@ -157,8 +146,7 @@ def test_a_session_that_the_gateway_does_not_find_is_asked_for_again() -> None:
             far.switch_on(answer("subagents.list", 200, nothing, times=2))
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == "cancelled"
+            assert finished(ending).status == "cancelled"
 
     with double() as far:
         play(lambda: scenario(far))
@@ -194,8 +182,7 @@ def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on() -> None:
             assert ending.message == "the gateway has not said that it ended, so it may go on"
             far.switch_off()  # and it is asked on
             late = await runner.executor.late(handle)
-            assert isinstance(late, Finished)
-            assert late.status == "cancelled"
+            assert finished(late).status == "cancelled"
 
     with double() as far:
         play(lambda: scenario(far))
@@ -268,8 +255,7 @@ def test_a_start_that_is_cancelled_is_found_or_was_never_there(acted: bool) -> N
             if not isinstance(answer, Lost):
                 await runner.executor.cancel(answer, 0)
                 ending = await runner.executor.wait(answer, Noted())
-                assert isinstance(ending, Finished)
-                assert ending.status == "cancelled"
+                assert finished(ending).status == "cancelled"
 
     with double() as far:
         play(lambda: scenario(far))

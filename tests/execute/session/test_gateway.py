@@ -32,12 +32,6 @@ def shared() -> Iterator[Double]:
         yield gateway
 
 
-@pytest.fixture
-def far(shared: Double) -> Iterator[Double]:
-    yield shared
-    shared.switch_off()
-
-
 def using(
     url: str,
     scenario: Callable[[Gateway], Coroutine[Any, Any, Any]],

@@ -58,6 +58,11 @@ def test_a_timeout_is_a_whole_number(wire: Wire, seconds: object) -> None:
     assert answer.body["error"]["message"] == "runTimeoutSeconds must be a non-negative integer"
 
 
+def test_a_timeout_of_zero_is_none(wire: Wire) -> None:
+    key = wire.spawned("MODE:slow=2", runTimeoutSeconds=0)
+    assert wire.ended(key)["status"] == "done"
+
+
 @pytest.mark.parametrize("name", ["timeoutSeconds", "target"])
 def test_arguments_of_others_are_refused(wire: Wire, name: str) -> None:
     answer = wire.invoke("sessions_spawn", {"task": "MODE:ok", name: 5})

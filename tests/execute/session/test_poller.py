@@ -74,8 +74,8 @@ def looks(far: Far, watched: list[Seen], until: Seen) -> Poller:
     return poller
 
 
-def keys(count: int, prefix: str = "jr-") -> list[str]:
-    return [f"{prefix}{number:04}:x{number:04}x" for number in range(count)]
+def keys(count: int) -> list[str]:
+    return [f"jr-{number:04}:x{number:04}x" for number in range(count)]
 
 
 def test_two_hundred_sessions_take_a_request_for_each_page() -> None:
