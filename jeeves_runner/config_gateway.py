@@ -12,6 +12,8 @@ from jeeves_runner.core.gateway import (
     MAX_TOKEN_BYTES,
     TOKEN_HINT,
     TOKEN_VARIABLE,
+    VARIABLE_FAULT,
+    VARIABLE_HINT,
     is_open_to_read,
     token_fault,
     url_fault,
@@ -33,7 +35,8 @@ class TokenFile(Location):
             message = f"`{name}`: the token cannot be read from {path}: {fault}"
             yield wrong_value(place, message, TOKEN_HINT)
         # What is no file has no token that others could read; and `chmod 600 /dev/null` would do harm.
-        for open_file in too_open((path,) if path.is_file() else (), PRIVATE):
+        # And ``Path.is_file`` raises for a folder that may not be entered.
+        for open_file in too_open((path,) if os.path.isfile(path) else (), PRIVATE):  # noqa: PTH113
             message = f"`{name}`: others may use the token's file {open_file}"
             yield wrong_value(place, message, f"chmod 600 {quote(str(path))}")
 
@@ -60,9 +63,15 @@ class GatewayUrl(Text):
                 f"`{'.'.join(place)}` is plain http beyond this machine: the token can be read on the way"
             )
             yield wrong_value(place, message, "use https, or a tunnel that ends on 127.0.0.1")
-        if self._token not in given.values and TOKEN_VARIABLE not in os.environ:
+        if self._token not in given.values:
+            yield from self._of_the_variable(place)
+
+    def _of_the_variable(self, place: Place) -> Iterator[Finding]:
+        token = os.environ.get(TOKEN_VARIABLE)
+        url = ".".join(place)
+        if token is None:
             name = ".".join((*place[:-1], self._token))
-            message = f"there is no token for `{'.'.join(place)}`"
-            yield wrong_value(
-                place, message, f"name its file by `{name}`, or set {TOKEN_VARIABLE} for the server"
-            )
+            hint = f"name its file by `{name}`, or set {TOKEN_VARIABLE} for the server"
+            yield wrong_value(place, f"there is no token for `{url}`", hint)
+        elif (fault := token_fault(token.strip())) is not None:
+            yield wrong_value(place, f"`{url}`: {VARIABLE_FAULT}: {fault}", VARIABLE_HINT)

@@ -14,6 +14,10 @@ MAX_TOKEN_BYTES: Final = 4096
 TOKEN_HINT: Final = "make it a file that the user who runs jeeves-runner can read, with the token alone in it"
 """What to do about a file without a token that can be used."""
 
+VARIABLE_FAULT: Final = f"the gateway's token in {TOKEN_VARIABLE} cannot be used"
+VARIABLE_HINT: Final = "set it to the token"
+"""What to do about that."""
+
 _FORM: Final = 'write it like "http://127.0.0.1:18789"'
 
 
@@ -71,9 +75,11 @@ def _is_loopback(host: str) -> bool:
     # Few commands ask, and every one reads the config.
     from ipaddress import ip_address
 
-    if host == "localhost" or host.endswith(".localhost"):
+    name = host.removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        # Python 3.11 does not know an IPv4 address that is written as one of IPv6.
+        return ip_address(host.removeprefix("::ffff:")).is_loopback
     except ValueError:
         return False

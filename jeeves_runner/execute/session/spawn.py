@@ -213,17 +213,10 @@ class Spawn:
     async def _found(self) -> Begun | None:
         """The session, if the call that had no answer has begun it after all."""
         try:
-            row = await self._spawner.look(
-                self._wanted, self._refused, self._doubtful, is_silent=self._is_silent
-            )
+            row = await self._row()
         except Refused as refusal:
             words = f"{refusal}; a call had no answer, so it may run, under the label {self._wanted.label}"
             raise _failed(words) from None
-        if row is not None and row.status is None:
-            self._say("waits to see whether the gateway has begun its session")
-            if await self._spawner.stays_behind(self._wanted, row):
-                self._refused.add(row.key)
-                row = None
         if row is not None:
             return Begun(row.key, None)
         self.may_be_there = False
@@ -231,6 +224,16 @@ class Spawn:
         if since is not None and asyncio.get_running_loop().time() - since >= _CRASHES:
             raise StartFailed("the gateway fails at each call for a session: tool execution failed")
         return None
+
+    async def _row(self) -> Row | None:
+        """Its row; None if there is none that a session stands behind."""
+        row = await self._spawner.look(self._wanted, self._refused, self._doubtful, is_silent=self._is_silent)
+        if row is not None and row.status is None:
+            self._say("waits to see whether the gateway has begun its session")
+            if await self._spawner.stays_behind(self._wanted, row):
+                self._refused.add(row.key)
+                return None
+        return row
 
 
 async def find(gateway: Gateway, label: str, parent: str, refused: Collection[str] = ()) -> Row | None:

@@ -55,7 +55,7 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         return statvfs(path)
 
     monkeypatch.setattr(os, "statvfs", slow)
-    monkeypatch.setattr(file_work, "_PATIENCE", 1.5)  # the other folders answer within it
+    monkeypatch.setattr(file_work, "PATIENCE", 1.5)  # the other folders answer within it
     yield lambda: len(asked)
     is_over.set()
 

@@ -17,9 +17,11 @@ from support.gateway import (
     hang,
 )
 from support.orders import play
+from support.session_runs import order
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.diagnosis import Diagnosis
+from jeeves_runner.execute.session import examination
 from jeeves_runner.execute.session.examination import examine, try_session
 from jeeves_runner.execute.session.gateway import Gateway
 
@@ -48,6 +50,25 @@ def test_a_gateway_that_can_be_used_tells_its_version_and_begins_no_session() ->
         (found,) = found_at(far)
         assert (found.level, found.message) == ("ok", f"it answers and takes the token; version {NEWEST}")
         assert far.model_calls() == []
+
+
+def test_a_session_on_trial_that_does_not_end_is_not_left_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing would end it where a gateway takes no timeout."""
+    monkeypatch.setattr(examination, "_TRIAL_SECONDS", 1.5)
+    monkeypatch.setattr(examination, "_trial", lambda: order("MODE:hang"))
+
+    async def look() -> None:
+        gateway = Gateway(far.url, lambda: far.token, timeout=5)
+        try:
+            found = await try_session(gateway, SystemClock())
+            assert found.message.startswith("a session on trial has not ended within 1.5 s")
+            listed = await gateway.invoke("sessions_list", {"search": "jr-job", "limit": 200})
+            assert [row["status"] for row in listed["sessions"]] == ["killed"]
+        finally:
+            await gateway.close()
+
+    with double() as far:
+        play(look)
 
 
 def test_a_wrong_token_is_shown_once() -> None:

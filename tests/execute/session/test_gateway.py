@@ -11,7 +11,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from support.gateway import Double, Settings, answer, big, crash, double, drop, half, hang, torn
 
 from jeeves_runner.core.wording import one_line
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.session.gateway import (
     Ambiguous,
     Gateway,

@@ -24,6 +24,7 @@ from support.orders import left, play
 from support.session_runs import Noted, arrived, finished, how_many, order, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
+from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Handle, Order
 
 ANSWERS_WITHIN = 0.3
@@ -101,6 +102,21 @@ def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(far: Double
     play(scenario)
 
 
+def test_what_the_text_must_be_is_known_from_the_job_where_no_handle_was_noted(far: Double) -> None:
+    async def scenario() -> None:
+        work = order("MODE:echo=sorry", expect_result="json")
+        async with sessions(far) as first:
+            await first.start(work)
+        async with sessions(far) as second:
+            answer = await second.executor.recover(left(work), None)
+            assert isinstance(answer, Handle)
+            ending = await second.executor.wait(answer, Noted())
+            assert isinstance(ending, Finished)
+            assert ending.message == "expected an object or a list as JSON, and got 'sorry'"
+
+    play(scenario)
+
+
 def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: Path) -> None:
     async def scenario(far: Double) -> None:
         works = [order("MODE:ok", run_id, job=f"job{run_id}") for run_id in range(1, 13)]
@@ -116,6 +132,20 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
     # A process: what a kill cuts off in a thread of this one is left unclosed here.
     with double_process(Settings(speed=50, state=str(tmp_path / "state"))) as far:
         play(lambda: scenario(far))
+
+
+def test_a_look_that_is_refused_on_the_way_says_that_a_session_may_run(far: Double) -> None:
+    """A gateway may have got other settings meanwhile."""
+    refused = '{"ok":false,"error":{"type":"not_found","message":"Tool not available: sessions_list"}}'
+    once = late("sessions_list", 0, acted=True)
+
+    async def scenario() -> None:
+        async with sessions(far, answers_within=ANSWERS_WITHIN) as runner:
+            far.switch_on(husk(), once, answer("sessions_list", 404, refused, times=None))
+            with pytest.raises(StartFailed, match="Tool not available: sessions_list; a call had no answer"):
+                await runner.start(order())
+
+    play(scenario)
 
 
 def test_a_row_that_no_session_stands_behind_is_none(far: Double) -> None:
