@@ -135,11 +135,11 @@ def end_of(far: Double, of: Order) -> tuple[Finished, Noted]:
     return ended
 
 
-def refusal(far: Double, of: Order) -> JeevesError:
+def refusal(far: Double, of: Order, *, pace: Pace = QUICK) -> JeevesError:
     """Have it refused; by what."""
 
     async def scenario() -> None:
-        async with sessions(far) as runner:
+        async with sessions(far, pace=pace) as runner:
             await runner.start(of)
 
     with pytest.raises((StartFailed, InvalidValue)) as caught:

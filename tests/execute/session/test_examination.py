@@ -54,14 +54,13 @@ def test_a_gateway_that_can_be_used_tells_its_version_and_begins_no_session() ->
 
 def test_a_session_on_trial_that_does_not_end_is_not_left_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing would end it where a gateway takes no timeout."""
-    monkeypatch.setattr(examination, "_TRIAL_SECONDS", 1.5)
-    monkeypatch.setattr(examination, "_trial", lambda: order("MODE:hang"))
+    monkeypatch.setattr(examination, "_trial", lambda _: order("MODE:hang"))
 
     async def look() -> None:
         gateway = Gateway(far.url, lambda: far.token, timeout=5)
         try:
-            found = await try_session(gateway, SystemClock())
-            assert found.message.startswith("a session on trial has not ended within 1.5 s")
+            found = await try_session(gateway, SystemClock(), seconds=1.5)
+            assert found.message.startswith("nothing has come of a session on trial within 1.5 s")
             listed = await gateway.invoke("sessions_list", {"search": "jr-job", "limit": 200})
             assert [row["status"] for row in listed["sessions"]] == ["killed"]
         finally:

@@ -131,7 +131,7 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
 
     # A process: what a kill cuts off in a thread of this one is left unclosed here.
     with double_process(Settings(speed=50, state=str(tmp_path / "state"))) as far:
-        play(lambda: scenario(far))
+        play(lambda: scenario(far), 110)
 
 
 def test_a_look_that_is_refused_on_the_way_says_that_a_session_may_run(far: Double) -> None:

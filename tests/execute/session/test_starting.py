@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from support.gateway import OLDEST, WITHOUT_TIMEOUT, Double, Settings, double
+from support.gateway import OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, double
 from support.orders import play
-from support.session_runs import end_of, order, refusal, sessions
+from support.session_runs import QUICK, end_of, order, refusal, sessions
 
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.errors import InvalidValue
@@ -37,6 +37,15 @@ def test_a_tool_that_http_may_not_use_names_the_setting() -> None:
     assert "Tool not available: sessions_spawn" in error.message
     assert error.hint is not None
     assert "gateway.tools.allow" in error.hint
+
+
+def test_a_gateway_that_fails_at_each_call_is_told_in_its_own_words(far: Double) -> None:
+    """It is asked more than once, as one is that has just started; and not for ever, without a `timeout`."""
+    body = '{"ok":false,"error":{"type":"tool_error","message":"no space left on device"}}'
+    far.switch_on(answer("sessions_spawn", 500, body, times=None))
+    error = refusal(far, order(), pace=QUICK._replace(crashes=1.5))
+    assert error.message == "the gateway fails at each call for a session: no space left on device"
+    assert far.counts()["sessions_spawn"] > 1
 
 
 def test_an_older_gateway_s_refusal_that_names_a_key_is_one() -> None:
