@@ -106,10 +106,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_of_very_many_mistakes_some_are_told_at_once() -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     message, _ = refusal({f"x{n}": "1" for n in range(50_000)})
     assert message.count("there is no parameter") == 10
-    assert time.monotonic() - begun < 5
+    assert time.thread_time() - begun < 5
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -278,9 +278,9 @@ def test_what_a_prompt_may_not_hold_is_told_before_and_at_the_run(text: str) -> 
     ids=lambda text: text[:50],
 )
 def test_what_would_grow_is_stopped(text: str) -> None:
-    begun = perf_counter()
+    begun = thread_time()
     refusal_of(text, a="a\0" * 20_000)
-    assert perf_counter() - begun < 10
+    assert thread_time() - begun < 10
 
 
 def test_the_result_may_have_256_kib() -> None:

@@ -35,7 +35,7 @@ def left(of: Order) -> LeftFacts:
     )
 
 
-def play(scenario: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 30) -> Any:
+def play(scenario: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 60) -> Any:
     """Run a coroutine in a loop of its own, no longer than that."""
 
     async def limited() -> Any:

@@ -229,7 +229,7 @@ def test_a_gateway_without_a_way_says_so_and_the_rest_comes_late() -> None:
 
 def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far) as runner:
+        async with sessions(far, pace=QUICK._replace(confirm=0.5)) as runner:
             handle, sink = await runner.start(order("MODE:hang"))
             far.switch_on(crash("subagents", times=None))
             await runner.executor.cancel(handle, 0)
@@ -328,7 +328,7 @@ def test_a_start_that_waits_for_a_gateway_leaves_nothing_to_look_for() -> None:
             start.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await start
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(20):
                 assert isinstance(await runner.executor.recover(left(work), None), Lost)
 
     with double() as far:

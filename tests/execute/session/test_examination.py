@@ -27,7 +27,7 @@ from jeeves_runner.execute.session.gateway import Gateway
 
 
 def found_at(
-    far: Double, *, token: str = "t0ken", timeout: float = 5, trial: float | None = None
+    far: Double, *, token: str = "t0ken", timeout: float = 20, trial: float | None = None
 ) -> list[Diagnosis]:
     """``trial``: the seconds for a session on trial; None: there is none."""
 
@@ -170,7 +170,7 @@ def test_a_tool_that_is_forbidden_is_told(tool: str, level: str, message: str) -
 def test_a_look_without_an_answer_says_which_and_what_to_do(fault: Fault, hint: str) -> None:
     with double() as far:
         far.switch_on(fault)
-        _, found = found_at(far, timeout=0.3)
+        _, found = found_at(far, timeout=2)  # the first call is answered within it
     assert found.level == "error"
     assert found.message.startswith("whether sessions can be seen is not known: the gateway has ")
     assert found.hint == hint

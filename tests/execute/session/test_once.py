@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from support.gateway import (
@@ -123,7 +124,11 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
         async with sessions(far, answers_within=1) as runner:
             tasks = [asyncio.create_task(runner.run(work)) for work in works]
             for _ in range(2):
-                await arrived(far, "sessions_spawn")
+                # All may have been taken before it was restarted: then none comes any more.
+                arriving = asyncio.create_task(arrived(far, "sessions_spawn"))
+                either: set[asyncio.Future[Any]] = {arriving, asyncio.gather(*tasks)}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                arriving.cancel()
                 await asyncio.to_thread(far.restart)
             await asyncio.gather(*tasks)
             counts = Counter([await how_many(far, work) for work in works])

@@ -65,7 +65,7 @@ def looks(far: Far, watched: list[Seen], until: Seen) -> Poller:
         for each in watched:
             poller.add(each)
         polling = asyncio.create_task(poller.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await until.news.wait()
         polling.cancel()
         await asyncio.wait([polling])
@@ -136,7 +136,7 @@ def test_one_that_is_hurried_while_it_is_looked_at_is_looked_at_again() -> None:
     async def scenario() -> None:
         poller.add(seen, age=10_000)
         polling = asyncio.create_task(poller.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(12):  # the next look comes after fifteen
             while len(seen.rows) < 2:
                 seen.news.clear()
                 await seen.news.wait()
