@@ -37,8 +37,8 @@ def usual_ms(conn: apsw.Connection, job_id: str) -> int | None:
     return round(median(lengths)) if len(lengths) >= USUAL_LEAST else None
 
 
-def told_job(conn: apsw.Connection, job_id: str, now: datetime) -> ToldJob | None:
-    """A job as a message shows it; None if there is no row of it."""
+def told_job(conn: apsw.Connection, job_id: str, now: datetime | None) -> ToldJob | None:
+    """A job as a message shows it, without what comes next if ``now`` is None; None if there is no row."""
     row = job_row(conn, job_id)
     if row is None:
         return None
@@ -48,14 +48,14 @@ def told_job(conn: apsw.Connection, job_id: str, now: datetime) -> ToldJob | Non
         name=job_id if spec is None else spec.name,
         owner=None if spec is None else spec.owner,
         timezone="UTC" if spec is None else spec.timezone,
-        coming=None if spec is None else _coming(row, spec, now),
+        coming=None if spec is None or now is None else _coming(row, spec, now),
         usual_ms=usual_ms(conn, job_id),
     )
 
 
-def told_run(conn: apsw.Connection, run_id: int) -> ToldRun | None:
+def told_run(conn: apsw.Connection, run_id: int, *, with_output: bool = True) -> ToldRun | None:
     """A run as a message shows it; None if it has been deleted."""
-    row = conn.execute(_RUN, (run_id,)).fetchone()
+    row = conn.execute(_RUN, {"run": run_id, "with_output": with_output}).fetchone()
     return None if row is None else _run(run_id, row)
 
 
@@ -80,8 +80,8 @@ _RUN: Final = """
 SELECT status, trigger, attempt,
   1 + coalesce((SELECT spec ->> '$.retries.limit' FROM jobs WHERE jobs.id = job_id), 0),
   scheduled_for, last_for, occurrences, started_at, duration_ms, exit_code, signal, message, reason,
-  stdout, stderr
-FROM runs WHERE id = ?
+  CASE WHEN :with_output THEN stdout END, CASE WHEN :with_output THEN stderr END
+FROM runs WHERE id = :run
 """
 _LAST_OK: Final = """
 SELECT revision_id, script_hash FROM (
@@ -121,12 +121,18 @@ def _run(run_id: int, row: Sequence[Any]) -> ToldRun:
     return ToldRun(**{**values, "status": RunStatus(values["status"]), "trigger": Trigger(values["trigger"])})
 
 
-def telling_of(conn: apsw.Connection, row: Pending, now: datetime) -> Telling:
-    """All that a row of the outbox says."""
-    job = None if row.job_id is None else told_job(conn, row.job_id, now)
-    run = None if row.run_id is None else told_run(conn, row.run_id)
+def telling_of(conn: apsw.Connection, row: Pending, now: datetime, *, in_short: bool = False) -> Telling:
+    """All that a row of the outbox says; ``in_short``: what its title does. Thousands may be one message."""
+    job = None if row.job_id is None else told_job(conn, row.job_id, None if in_short else now)
+    run = None if row.run_id is None else told_run(conn, row.run_id, with_output=not in_short)
     changed = None
-    if job is not None and run is not None and row.cause in _OF_WORK and row.said is not Said.RECOVERED:
+    if (
+        not in_short
+        and job is not None
+        and run is not None
+        and row.cause in _OF_WORK
+        and row.said is not Said.RECOVERED
+    ):
         changed = changed_since_ok(conn, job.id, run.id)
     return Telling(
         said=row.said,

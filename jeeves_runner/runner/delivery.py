@@ -8,6 +8,7 @@ else waits for it.
 import asyncio
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -43,7 +44,7 @@ _PACE: Final = 1.0
 _LOOK: Final = 60.0
 """Seconds between two looks at the outbox when nothing wakes it."""
 _TOGETHER: Final = 20
-"""Channels that are worked on at the same time."""
+"""Channels of a kind that are worked on at the same time: a mail server that hangs keeps no other kind."""
 _OLD: Final = 500
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
@@ -71,7 +72,7 @@ class Delivery:
         self._links = links
         self._database = ""
         self._woken = asyncio.Event()
-        self._places = asyncio.Semaphore(_TOGETHER)
+        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_TOGETHER))
         self._lanes: dict[str, _Lane] = {}
         self._looks_for_old_at = 0.0
 
@@ -128,7 +129,7 @@ class Delivery:
     async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
         """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
         try:
-            async with self._places:
+            async with self._places[lane.kind]:
                 while rows:
                     began = self._clock.monotonic()
                     if not await self._send(lane, rows):
@@ -193,7 +194,7 @@ class Delivery:
         self, rows: Sequence[Pending], now: datetime, conn: apsw.Connection
     ) -> tuple[Message, str | None]:
         """What these rows say, and below which message."""
-        tellings = [telling_of(conn, row, now) for row in rows]
+        tellings = [telling_of(conn, row, now, in_short=len(rows) > 1) for row in rows]
         alert_id = f"{self._database}/{rows[0].id}"
         threads = {
             None if row.incident_id is None else outbox.thread_of(conn, row.incident_id, row.channel)
@@ -229,7 +230,8 @@ class _Lane:
     def __init__(self, address: str) -> None:
         found = parse(address)
         self.address = address
-        self.is_paced = found is not None and found.kind == "slack"
+        self.kind = "" if found is None else found.kind
+        self.is_paced = self.kind == "slack"
         self.is_busy = False
         self.failures = 0
         self.rests = timedelta()
