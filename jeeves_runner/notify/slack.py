@@ -127,10 +127,15 @@ class _Posting:
     async def _find(self, tried_at: datetime) -> str | None:
         """The ``ts`` of this message, if it has arrived; None also where the app may not look."""
         oldest = f"{(tried_at - _SKEW).timestamp():.6f}"
-        async for found in self._recent(self._thread, oldest):
-            metadata = found.get("metadata") or {}
-            if metadata.get("event_payload", {}).get("alert_id") == self._message.alert_id:
-                return str(found.get("ts"))
+        for place in dict.fromkeys((self._thread, None)):
+            is_empty = True
+            async for found in self._recent(place, oldest):
+                is_empty = False
+                metadata = found.get("metadata") or {}
+                if metadata.get("event_payload", {}).get("alert_id") == self._message.alert_id:
+                    return str(found.get("ts"))
+            if not is_empty:
+                break  # else what it replied to has been deleted, and it was a message of its own
         return None
 
     async def _recent(self, thread: str | None, oldest: str | None) -> AsyncIterator[dict[str, Any]]:

@@ -154,6 +154,18 @@ def test_the_history_is_read_over_several_pages_and_by_thread(slack: Slack) -> N
     assert len(slack.messages) == 79
 
 
+def test_a_reply_to_what_was_deleted_is_there_once_after_a_try_of_unknown_outcome(slack: Slack) -> None:
+    slack.switch_on(
+        Fault(on="chat.postMessage", word="thread_not_found"),
+        Fault(on="chat.postMessage", kind="drop", acted=True),
+    )
+    with pytest.raises(NotSent):
+        send(slack, message(), thread="1.2")
+    assert [each["thread_ts"] for each in slack.messages] == [None]
+    sent = send(slack, message(), thread="1.2", tried_at=THEN)
+    assert [each["ts"] for each in slack.messages] == [sent.ref]
+
+
 def test_without_the_scope_to_look_it_is_sent_again(slack: Slack) -> None:
     slack.scopes.discard("channels:history")
     send(slack, message())
