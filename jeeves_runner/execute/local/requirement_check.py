@@ -9,7 +9,7 @@ from jeeves_runner.core.manifest.requirements import Requirement
 from jeeves_runner.core.prompt import template_faults
 from jeeves_runner.core.urls import PING_EXAMPLE, url_fault
 from jeeves_runner.errors import InvalidValue
-from jeeves_runner.execute.local.faults import Fault, folder_fault, script_fault
+from jeeves_runner.execute.faults import Fault, folder_fault, script_fault
 from jeeves_runner.execute.local.interpreter import command_for
 from jeeves_runner.execute.local.secret_values import masking_fault, secret_value
 from jeeves_runner.execute.session.prompt_file import read_prompt
