@@ -127,4 +127,4 @@ def _named(slack: Slack) -> set[str]:
     """The jobs that are named in what has arrived; a line that was cut counts for nothing."""
     texts = [text for message in slack.messages for text in (message["text"], slack.shown(message))]
     texts += [file["content"] for file in slack.files]
-    return {name for text in texts for name in re.findall(r"^(job-\d+) failed", text, re.MULTILINE)}
+    return {name for text in texts for name in re.findall(r"(job-\d+) failed", text)}

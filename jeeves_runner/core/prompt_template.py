@@ -18,7 +18,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes, 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from jeeves_runner.core.prompt_filters import TESTS, Function, Work, filters_of, written
-from jeeves_runner.core.prompt_mistakes import RAW, plain, syntax_fault
+from jeeves_runner.core.prompt_mistakes import RAW, line_of, plain, syntax_fault
 from jeeves_runner.core.wording import brief, known_words
 from jeeves_runner.errors import InvalidValue
 
@@ -188,18 +188,27 @@ def render_template(text: str, values: Mapping[str, Mapping[str, object]], param
     names = {root: _Values(root, values.get(root, {})) for root in NAMES}
     try:
         return _joined(env.from_string(_parsed(env, text)).generate(names), limit)
-    except (InvalidValue, MemoryError):
+    except MemoryError:
         raise
-    except UndefinedError as error:
+    except Exception as error:
+        line = line_of(error)
+        if line is None and isinstance(error, InvalidValue):  # of the prompt as a whole
+            raise
+        message, hint = _in_words(error)
+        where = "" if line is None else f"line {line}: "
+    raise InvalidValue(f"the prompt cannot be made: {where}{message}", hint=hint)
+
+
+def _in_words(error: Exception) -> tuple[str, str | None]:
+    """What has gone wrong as a prompt was made, and what to do."""
+    if isinstance(error, InvalidValue):
+        return error.message, error.hint
+    if isinstance(error, UndefinedError):
         message = error.message or "a name has no value"
-        hint = _otherwise(message.split("`")[1] if message.startswith("`") else "params.city")
-    except (RecursionError, SyntaxError):
-        message, hint = _NESTED, _SIMPLIFY
-    except Exception as error:  # noqa: BLE001 - whatever an expression can raise is its author's to know
-        message, hint = plain(str(error)), _NUMBERS
-        if (line := _line_of(error)) is not None:
-            message = f"line {line}: {message}"
-    raise InvalidValue(f"the prompt cannot be made: {message}", hint=hint)
+        return message, _otherwise(message.split("`")[1] if message.startswith("`") else "params.city")
+    if isinstance(error, RecursionError | SyntaxError):
+        return _NESTED, _SIMPLIFY
+    return plain(str(error)), _NUMBERS
 
 
 def _joined(parts: Iterator[str], limit: int) -> str:
@@ -298,6 +307,8 @@ class _Check:
         if isinstance(node, _ALLOWED):
             return None
         message = f"{_word(node)} is nothing that a prompt can hold"
+        if isinstance(node, nodes.Sub) and isinstance(node.right, nodes.Name | nodes.Filter):
+            return self._at(node).fault(message, 'a name with `-` is written params["my-name"]')
         return self._at(node).fault(message, f"prompts have values, `if`, comparisons and filters; {RAW}")
 
     def _of_a_name(self, node: nodes.Getattr | nodes.Getitem | nodes.Name) -> TemplateFault | None:
@@ -387,13 +398,3 @@ def _word(node: nodes.Node) -> str:
     if isinstance(node, nodes.BinExpr | nodes.UnaryExpr):
         return f"`{node.operator}`"
     return f"`{type(node).__name__.lower()}`"
-
-
-def _line_of(error: BaseException) -> int | None:
-    """The line of the template in which an error arose."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

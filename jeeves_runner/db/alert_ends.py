@@ -26,26 +26,29 @@ def tell_end(tx: Tx, run: Run) -> None:
     Of an ok end that nobody waits to hear of this costs one read by index.
     """
     cause = cause_of(run)
-    if run.status is not RunStatus.OK and cause is None:
-        return
+    if cause is not None:
+        if not _is_of_the_past(tx.conn, run):
+            _tell_of(tx, run, cause)
+            if has_output(run):
+                _pass_on_output(tx, run, tx.conn.execute(_OUTPUT, (run.job_id,)).get)
+    elif run.status is RunStatus.OK:
+        _tell_of_ok(tx, run)
+
+
+def _tell_of_ok(tx: Tx, run: Run) -> None:
     row = tx.conn.execute(_WANTED, {"job": run.job_id}).fetchone()
     if row is None:
         return
     is_open, success_is_wanted, output_channel = row
-    is_to_be_told = cause is not None or is_open or success_is_wanted or output_channel is not None
+    is_to_be_told = is_open or success_is_wanted or output_channel is not None
     if not is_to_be_told or _is_of_the_past(tx.conn, run):
         return
-    if cause is not None:
-        _tell_of(tx, run, cause)
-    else:
-        if is_open:
-            alerting.went_well(tx, run.job_id, PROVEN_WELL, run_id=run.id, facts=facts_of(run))
-        if success_is_wanted:
-            success = Happened(Cause.SUCCESS, run.job_id, run_id=run.id, facts=facts_of(run))
-            alerting.report(tx, success)
-    if output_channel is not None and has_output(run) and not is_muted(tx.conn, run.job_id, tx.now):
-        saying = Saying(Said.OUTPUT, job_id=run.job_id, run_id=run.id, facts=facts_of(run))
-        outbox.put(tx, saying, addresses_of(output_channel))
+    if is_open:
+        alerting.went_well(tx, run.job_id, PROVEN_WELL, run_id=run.id, facts=facts_of(run))
+    if success_is_wanted:
+        alerting.report(tx, Happened(Cause.SUCCESS, run.job_id, run_id=run.id, facts=facts_of(run)))
+    if has_output(run):
+        _pass_on_output(tx, run, output_channel)
 
 
 # The columns say whether there is any, so that the spec is read only where there is.
@@ -54,12 +57,23 @@ SELECT EXISTS (SELECT 1 FROM incidents WHERE coalesce(job_id, '') = :job AND clo
        on_success IS NOT NULL, CASE WHEN output_channel IS NOT NULL THEN spec -> '$.output_channel' END
 FROM jobs WHERE id = :job AND deleted_at IS NULL
 """
+_OUTPUT: Final = """
+SELECT spec -> '$.output_channel' FROM jobs
+WHERE id = ? AND deleted_at IS NULL AND output_channel IS NOT NULL
+"""
+
+
+def _pass_on_output(tx: Tx, run: Run, channels: str | None) -> None:
+    """``channels``: those of the job, as the spec has them; None: it has none."""
+    if channels is not None and not is_muted(tx.conn, run.job_id, tx.now):
+        saying = Saying(Said.OUTPUT, job_id=run.job_id, run_id=run.id, facts=facts_of(run))
+        outbox.put(tx, saying, addresses_of(channels))
 
 
 def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
     bundle: str | None = None
     wait: timedelta | None = None
-    if was_stopped(run, tx.conn.execute("SELECT max(epoch) FROM runner").get):
+    if cause is Cause.INTERRUPTED and was_stopped(run, tx.conn.execute("SELECT max(epoch) FROM runner").get):
         bundle = f"stop {run.epoch}"
         wait = STOP_WAIT if run.cancel_cause is CancelCause.SHUTDOWN else None
     alerting.report(

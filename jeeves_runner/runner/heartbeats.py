@@ -14,9 +14,8 @@ from typing import Any, Final
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.db.heartbeats import Beat, beats_since
+from jeeves_runner.db.heartbeats import Beat, beats_since, note_beat
 from jeeves_runner.db.runs import newest_end
-from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import NotSent, Rejected
@@ -75,17 +74,11 @@ class RunnerHeartbeat:
             raise NotSent(f"the manifests cannot be looked at: {status.reason or status.state}")
         try:
             async with asyncio.timeout(_WRITE):
-                await self._writer.write(_write, durable=False)
+                await self._writer.write(note_beat, durable=False)
         except TimeoutError:
             raise NotSent("the database takes no write") from None
         except JeevesError as error:
             raise NotSent(f"the database takes no write: {error}") from None
-
-
-def _write(tx: Tx) -> None:
-    tx.conn.execute(
-        "INSERT INTO sequences VALUES ('heartbeats', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
-    )
 
 
 class JobHeartbeats:

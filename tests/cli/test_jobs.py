@@ -1,4 +1,4 @@
-"""What people read of jobs: their table, and one in full."""
+"""What people read of jobs: all of them as a table, and one in full."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from support.cli import Shell, words
 from support.clock import NOON
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import JobType, Param, Session, SourceType
+from jeeves_runner.core.model import ExitCodes, JobType, Param, Session, SourceType
 
 
 @pytest.fixture
@@ -76,6 +76,18 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
     assert lines[-1] == f"{run} backup error manual 1m ago 1.0s exit code 3"
 
 
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        (ExitCodes(ok=(1, 3), skip=(78,)), "exit codes ok 1, 3; skip 78"),
+        (ExitCodes(skip=(10,)), "exit codes skip 10"),
+    ],
+)
+def test_a_job_is_told_with_what_its_exit_codes_mean(shell: Shell, codes: ExitCodes, told: str) -> None:
+    shell.ledger.add_job("find", exit_codes=codes)
+    assert told in [words(line) for line in shell.text("job", "find").splitlines()]
+
+
 def test_a_session_is_told_with_its_prompt_and_its_tokens(shell: Shell) -> None:
     shell.ledger.add_job(
         "mail",
@@ -85,7 +97,7 @@ def test_a_session_is_told_with_its_prompt_and_its_tokens(shell: Shell) -> None:
         session=Session(thinking="low", max_tokens_per_day=40_000),
     )
     shell.ledger.add_run("mail", tokens=41_200)
-    lines = [words(line) for line in shell.run("job", "mail").output.splitlines()]
+    lines = [" ".join(line.split()) for line in shell.run("job", "mail").output.splitlines()]
     assert "session thinking low, max_tokens_per_day 40000" in lines
     assert not any(line.startswith("in ") for line in lines)
     assert "runs prompt: Sort the inbox. Say what needs an answer." in lines

@@ -106,10 +106,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_of_very_many_mistakes_some_are_told_at_once() -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     message, _ = refusal({f"x{n}": "1" for n in range(50_000)})
     assert message.count("there is no parameter") == 10
-    assert time.monotonic() - begun < 5
+    assert time.thread_time() - begun < 5
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,10 @@ def test_a_long_value_is_refused() -> None:
         ("integer", "0x10", None),
         ("integer", "9223372036854775807", "9223372036854775807"),
         ("integer", "9223372036854775808", None),
+        ("integer", "-9223372036854775808", "-9223372036854775808"),
+        ("integer", "-9223372036854775809", None),
+        ("integer", -(2**63), "-9223372036854775808"),
+        ("integer", -(2**63) - 1, None),
         ("integer", 2**63 - 1, "9223372036854775807"),
         ("integer", 2**63, None),
         ("integer", "9" * 10_000, None),
@@ -186,6 +190,10 @@ def test_a_long_value_is_refused() -> None:
         ("number", "1e3", "1e3"),
         ("number", 0.1, "0.1"),
         ("number", 3, "3"),
+        ("number", 2**63, "9223372036854775808"),
+        ("number", "9223372036854775808", "9223372036854775808"),
+        ("number", 10**400, None),
+        ("number", 2**1024 - 1, None),
         ("number", ".5", None),
         ("number", "5.", None),
         ("number", "01", None),

@@ -56,6 +56,12 @@ def test_ends_that_say_how_the_job_is_are_told(
     assert beats_since(ledger.conn, 3) == found
 
 
+def test_a_retry_of_what_makes_up_for_the_past_is_not_told(ledger: Ledger) -> None:
+    first = ledger.add_run("a", "error", trigger="backfill", end_seq=4)
+    ledger.add_run("a", "ok", trigger="retry", chain_id=first, attempt=2, end_seq=5)
+    assert beats_since(ledger.conn, 3) == []
+
+
 def test_an_attempt_that_is_followed_by_another_one_is_no_end(ledger: Ledger) -> None:
     first = ledger.add_run("a", "error", end_seq=4)
     ledger.add_run("a", "scheduled", attempt=2, chain_id=first)

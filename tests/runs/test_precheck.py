@@ -112,27 +112,30 @@ def test_it_has_the_environment_of_the_run(place: Place) -> None:
 
 
 def test_the_times_of_a_run_are_those_of_its_main_part(place: Place) -> None:
-    run = finished(place, "sleep 1", "date -u +%s%3N")
+    run = finished(place, "sleep 0.3; date -u +%s%3N > checked", "date -u +%s%3N")
     assert run.started_at is not None
     assert run.duration_ms is not None
-    assert run.duration_ms < 1000
-    assert 0 <= int(run.stdout or "") - run.started_at.timestamp() * 1000 < 1000
-    assert (run.started_at - run.created_at).total_seconds() >= 1
+    assert run.finished_at is not None
+    checked_at, main_at = int((place.root / "checked").read_text()), int(run.stdout or "")
+    assert checked_at <= round(run.started_at.timestamp() * 1000) <= main_at
+    assert run.duration_ms <= round(run.finished_at.timestamp() * 1000) - checked_at + 2  # all are rounded
+    assert (run.started_at - run.created_at).total_seconds() >= 0.3
 
 
 def test_the_timeout_begins_with_the_main_part(place: Place) -> None:
-    run = finished(place, "sleep 0.3", "sleep 0.3", timeout_ms=500)
-    assert run.status is RunStatus.OK
-    run = finished(place, "true", HOLD, timeout_ms=100)
+    """It is that of the precheck as well, from its own beginning."""
+    run = finished(place, "sleep 0.5", HOLD, timeout_ms=2000)
     assert (run.status, run.cancel_cause) == ("timeout", "timeout")
+    assert run.duration_ms is not None
+    assert run.duration_ms >= 2000
 
 
 def test_one_that_takes_too_long_is_ended_with_all_that_it_started(place: Place) -> None:
     """The limit is 30 s, or the timeout of the job if that is shorter."""
     child = "(setsid sleep 60 & echo $! > child)"
     check = f"echo waiting; {child}; trap 'exit 0' TERM; while :; do sleep 0.01 || true; done"
-    run = finished(place, check, timeout_ms=200, retries=Retries(limit=1, delay_ms=60_000))
-    assert (run.status, run.message) == ("error", "precheck: it took longer than 0.2 s")
+    run = finished(place, check, timeout_ms=1500, retries=Retries(limit=1, delay_ms=60_000))
+    assert (run.status, run.message) == ("error", "precheck: it took longer than 1.5 s")
     assert (run.cancel_cause, run.stdout) == (None, "waiting\n")
     assert not is_alive(int((place.root / "child").read_text()))
     assert place.story() == ["error", "scheduled: retry"]

@@ -13,8 +13,8 @@ from support.logs import log_file
 from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import JobSpec, JobType, Precheck, RunStatus
-from jeeves_runner.core.run import Run
-from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.core.run import Outcome, Run
+from jeeves_runner.db.run_ends import RunRecord, end_running
 from jeeves_runner.db.run_progress import note_handle
 from jeeves_runner.db.runs import LeftRun, left_running
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
@@ -272,3 +272,21 @@ def test_a_left_precheck_is_asked_of_its_own_executor(place: Place, monkeypatch:
         monkeypatch.setattr(kind, "recover", noting)
     with_runner(place, lambda rig: rig.until_story("work", "interrupted"), **options(place))
     assert asked == ["local"]
+
+
+def test_the_main_part_of_a_run_that_another_program_has_ended_does_not_start(place: Place) -> None:
+    """No row would tell of it any more."""
+    place.apply(work(place, waits(place, "check")))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("work")
+        await rig.until((place.root / "check").exists)
+        with place.write() as tx:
+            end_running(tx, run.id, Outcome(status=RunStatus.CANCELLED), RunRecord(), None)
+        go(place, "check")
+        await rig.runs._running.idle()
+
+    go(place, "main")
+    with_runner(place, scenario, **options(place))
+    assert the_run(place).status is RunStatus.CANCELLED
+    assert not (place.root / "main").exists()

@@ -151,7 +151,7 @@ def test_the_first_word_is_written_at_once_and_of_many_the_last(monkeypatch: pyt
         for number in range(2, 100):
             progress.say("more", number)
         written.has_come.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await written.has_come.wait()
         assert written.said == [Said("first", 1), Said("more", 99)]
         progress.close()

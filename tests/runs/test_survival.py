@@ -162,7 +162,7 @@ def test_work_that_is_cancelled_while_its_engine_takes_the_order_is_ended(place:
 
 
 def test_a_deadline_passes_also_while_no_runner_lives(place: Place) -> None:
-    place.apply(job("work", work(place), timeout_ms=1000, kill_grace_ms=0))
+    place.apply(job("work", work(place), timeout_ms=60_000, kill_grace_ms=0))
     with killed_at_work(place):
         with place.write() as tx:
             tx.conn.execute("UPDATE runs SET deadline = ?", (tx.at,))

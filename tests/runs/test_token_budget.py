@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.clock import HandClock
+from support.clock import HandClock, NoonClock
 from support.runs import Place, Rig, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
@@ -16,6 +16,11 @@ from jeeves_runner.db.token_use import tokens_used
 
 USES_60 = """echo 'JR_RESULT:{"tokens": 60}'"""
 BUDGET = Session(max_tokens_per_day=100)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path, NoonClock())
 
 
 def test_once_they_are_used_up_nothing_starts_but_by_force(place: Place) -> None:
@@ -34,7 +39,7 @@ def test_once_they_are_used_up_nothing_starts_but_by_force(place: Place) -> None
     assert place.story("other") == ["ok"]
     by_hand, due = place.runs("mail")[2:4]
     assert by_hand.message is not None
-    assert by_hand.message.startswith("120 of 100 tokens used today; again from 20")
+    assert by_hand.message == "120 of 100 tokens used today; again from 2026-03-02T00:00+00:00"
     assert due.message == by_hand.message
     assert due.scheduled_for is not None
 

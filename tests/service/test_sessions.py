@@ -156,6 +156,7 @@ def test_a_run_that_waits_for_the_gateway_says_so_and_can_be_cancelled(tmp_path:
             until_said(server, run_id, "waits for the gateway")
             server.post(f"/runs/{run_id}/cancel")
             assert ended(server, run_id)["status"] == "cancelled"
+            assert "WARNING the gateway: the gateway cannot be reached" in server.log.read_text()
         far.start()
 
 
@@ -191,3 +192,35 @@ def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tm
         assert (row["status"], row["message"]) == ("cancelled", "cancelled on request")
         assert row["cancel_cause"] == "cancel"
         assert status_at(far) == "killed"
+
+
+def test_a_cancel_while_the_gateway_is_away_says_so_in_lines_for_people(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            server.stop()
+        far.kill()
+        answer = command(root, "cancel", str(run_id))
+        told = "warning: sessions cannot be looked at: the gateway cannot be reached: Connection refused\n"
+        assert answer.stderr == told
+        assert answer.stdout.startswith(f"Run {run_id} is recorded as cancelled; ")
+
+
+def test_without_a_gateway_in_the_config_a_run_says_what_to_add(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            left = begin(server)
+            until(far.model_calls)
+            assert server.stop() == 0
+        (root / "jeeves-runner.yaml").write_text("port: 0\n")
+        with serving(root) as server:
+            run = ended(server, begin(server))
+            lost = ended(server, left)
+        missing = "the config that was read has no `gateway`"
+        assert (run["status"], run["message"]) == ("error", f"{missing}; add it, and restart the server")
+        assert lost["status"] == "interrupted"
+        assert missing in lost["message"]
+        assert "its work may go on" in lost["message"]

@@ -26,11 +26,16 @@ def facts(job_id: str = "job", run_id: int = 1) -> RunFacts:
 def left(of: Order) -> LeftFacts:
     """What the next runner knows of its run."""
     return LeftFacts(
-        run_id=of.run.run_id, job_id=of.run.job_id, mark=of.run.mark, started_at=None, origin=None
+        run_id=of.run.run_id,
+        job_id=of.run.job_id,
+        mark=of.run.mark,
+        started_at=None,
+        origin=None,
+        spec=of.spec,
     )
 
 
-def play(scenario: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 30) -> Any:
+def play(scenario: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 60) -> Any:
     """Run a coroutine in a loop of its own, no longer than that."""
 
     async def limited() -> Any:

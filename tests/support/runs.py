@@ -100,6 +100,11 @@ class Place:
         """``status`` or ``status: reason`` of all rows, oldest first."""
         return [f"{r.status}: {r.reason}" if r.reason else str(r.status) for r in self.runs(job_id)]
 
+    def time_has_come(self, job_id: str) -> bool:
+        """Whether the newest run of a job has a time before which it does not start, and that is over."""
+        until = self.runs(job_id)[-1].not_before
+        return until is not None and until < self.clock.now()
+
     def value(self, query: str, *bindings: object) -> Any:
         row = self.conn.execute(query, bindings).fetchone()
         return None if row is None else row[0]
@@ -108,7 +113,15 @@ class Place:
     def logs(self) -> Logs:
         return Logs(str(self.root / "data"), 1 << 20)
 
-    def local(self, slots: int) -> LocalExecutor:
+    def held(self, then: str = "exit 0") -> str:
+        """Shell that goes on when the test says ``go``, however long that takes it."""
+        return f"{until_there(self.root / 'go')}; {then}"
+
+    def go(self) -> None:
+        """Let the programs of ``held`` go on."""
+        (self.root / "go").touch()
+
+    def local(self, slots: int, drain: float = 1.0) -> LocalExecutor:
         """An executor of scripts in this folder."""
         around = Surroundings(
             project_dir=str(self.root),
@@ -117,7 +130,7 @@ class Place:
             runners={},
             base_env=dict(os.environ),
         )
-        return LocalExecutor(Launcher(self.clock, roster=Roster(self.path)), around, slots=slots)
+        return LocalExecutor(Launcher(self.clock, drain=drain, roster=Roster(self.path)), around, slots=slots)
 
 
 class WriterAtOnce:
@@ -208,7 +221,7 @@ class Rig:
 
     async def until(self, what: Callable[[], bool]) -> None:
         """Wait for a condition that commits bring about: this runner's, or (looked for) anybody's."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not what():
                 self.committed.clear()
                 with suppress(TimeoutError):
@@ -221,7 +234,7 @@ class Rig:
     async def until_the_program_exits(self) -> None:
         """Wait for the exit of the only program that runs, which may not be recorded yet."""
         (attempt,) = self.runs._board.running()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody says so
                 await asyncio.sleep(0.01)
 
@@ -248,7 +261,7 @@ class Rig:
         await asyncio.sleep(0)
         self.place.conn.execute("ROLLBACK")
         assert (await asked).status is RunStatus.RUNNING
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await down
 
     def status(self, run_id: int) -> RunStatus:
@@ -286,7 +299,7 @@ def with_runner(place: Place, scenario: Callable[[Rig], Awaitable[T]], **options
     """What the scenario returns, given a runner that is shut down afterwards."""
 
     async def main() -> T:
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(100):
             async with running(place, **options) as rig:
                 result: T = await scenario(rig)
                 return result

@@ -14,7 +14,7 @@ from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.outcome import Finished
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.contract import Handle, Order, RunFacts, RunSink
 from jeeves_runner.execute.output.mask import masked
 from jeeves_runner.execute.output.masks import mask_of
 from jeeves_runner.execute.session.executor import SessionExecutor
@@ -40,6 +40,8 @@ _LOG: Final = "the gateway's own log tells more"
 _UNSUPPORTED: Final = "Unsupported action"
 _TRIAL_SECONDS: Final = 60.0
 """How long a session of a trial may take."""
+_ENDING_SECONDS: Final = 10.0
+"""How long its end is waited for if it took longer."""
 
 
 class _Look(NamedTuple):
@@ -92,6 +94,7 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
 async def try_session(gateway: Gateway, clock: Clock, *, seconds: float = _TRIAL_SECONDS) -> Diagnosis:
     """Begin a session that says one word, and see how it ends, within so long. It costs a few tokens."""
     executor, sink = SessionExecutor(gateway, clock, slots=1), _Kept()
+    handle: Handle | None = None
     try:
         async with asyncio.timeout(seconds):
             handle = await executor.start(_trial(seconds), sink)
@@ -99,6 +102,8 @@ async def try_session(gateway: Gateway, clock: Clock, *, seconds: float = _TRIAL
     except StartFailed as error:
         return _of("error", error.message, error.hint)
     except TimeoutError:
+        if handle is not None:
+            await _end(executor, handle, sink)
         said = f"; it {sink.said}" if sink.said else ""
         return _of("error", f"nothing has come of a session on trial within {seconds:g} s{said}", _LOG)
     finally:
@@ -111,6 +116,14 @@ async def try_session(gateway: Gateway, clock: Clock, *, seconds: float = _TRIAL
     status = ending.status if isinstance(ending, Finished) else "interrupted"
     reason = masked(getattr(ending, "message", None) or "it is not said why", mask)
     return _of("error", f"a session on trial has ended {status}: {reason}")
+
+
+async def _end(executor: SessionExecutor, handle: Handle, sink: RunSink) -> None:
+    """Have the session on trial end, which nothing follows any longer."""
+    await executor.cancel(handle, 0)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ENDING_SECONDS):
+            await executor.wait(handle, sink)
 
 
 async def _version(gateway: Gateway) -> str | None:

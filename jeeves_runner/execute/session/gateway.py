@@ -20,7 +20,7 @@ from jeeves_runner.core.gateway import TOKEN_VARIABLE
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.core.wording import one_line
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.output.secret_texts import is_masked
 from jeeves_runner.execute.session.answers import Details, Messages, messages_of
 from jeeves_runner.side_thread import SILENT, SideThread

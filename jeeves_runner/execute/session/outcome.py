@@ -1,5 +1,6 @@
 """How a session ended, by what the gateway says of it: values in, values out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
@@ -63,6 +64,16 @@ def conclusion(evidence: Evidence, *, expected: str | None, span: Span | None) -
         model=(last.model if last is not None else None) or row.model,
         span=span,
     )
+
+
+def over_max_tokens(ending: Finished, used: int, limit: int) -> Finished:
+    """The end of a session that was cancelled because it had used more than ``limit`` tokens. ``ending``:
+    what is known besides."""
+    used = max(ending.tokens or 0, used)
+    message = f"over max_tokens: it has used {used:,} of {limit:,}"
+    if ending.message is not None:
+        message += f"; {ending.message}"
+    return replace(ending, status="error", message=message, tokens=used)
 
 
 def _status(

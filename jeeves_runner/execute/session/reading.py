@@ -144,14 +144,16 @@ class Meter:
 
 async def evidence_of(gateway: Gateway, row: Row, parent: str) -> tuple[Evidence, Family] | None:
     """All there is to say of a session whose row says that it has ended, and of its children; None if it
-    goes on all the same."""
+    goes on all the same. Its text is left out until all of these have ended: it may be long, and more may
+    come."""
     said = await transcript(gateway, row.key, parent)
     if is_unfinished(row, said.messages):
         return None
     family = await family_of(gateway, row)
     own = row.tokens if said.tokens is None else said.tokens
     tokens = family.tokens or None if own is None else own + family.tokens
-    text, is_cut = await _text_of(gateway, row.key, last_answer(said.messages))
+    last = last_answer(said.messages) if family.all_ended else None
+    text, is_cut = await _text_of(gateway, row.key, last)
     return Evidence(row, said.messages, tokens, text, is_cut, family.ended_at), family
 
 

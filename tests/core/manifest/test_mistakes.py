@@ -79,6 +79,8 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
             "known are script",
         ),
         ("run: x\nprecheck: {run: ''}\n", 2, 17, "`precheck.run` must be text", "it is empty"),
+        ("run: x\nexit_codes: {}\n", 2, 13, "`exit_codes` must be a mapping", "it is empty"),
+        ("run: x\nexit_codes: {ok: []}\n", 2, 18, "must be a list of exit codes, not []", "it is empty"),
         ("run: x\nprecheck: {command: a b}\n", 2, 21, "`precheck.command` must be a list such as", ""),
         ('run: x\nprecheck: {command: [a, "a\\0b"]}\n', 2, 25, "`precheck.command[1]` holds a NUL", "remove"),
         ('run: x\nprecheck: {run: "a\\0b"}\n', 2, 17, "`precheck.run` holds a NUL", "remove"),

@@ -35,15 +35,23 @@ def test_work_ends_as_it_ended_and_all_of_its_output_is_there_by_then(
     play(scenario)
 
 
-def test_an_ending_says_when_the_work_ran(make: Make) -> None:
+def test_an_ending_says_when_the_work_ran(make: Make, tmp_path: Path) -> None:
+    begun, go = tmp_path / "begun", tmp_path / "go"
+
     async def scenario() -> None:
         executor, sink, clock = make(), Noted(), SystemClock()
         before = clock.now()
-        ending = await executor.wait(await executor.start(order("sleep 0.3"), sink), sink)
+        handle = await executor.start(order(f"touch {begun}; {until_there(go)}; sleep 0.3"), sink)
+        await until(begun)
+        begins = clock.now()
+        go.touch()
+        ending = await executor.wait(handle, sink)
         assert isinstance(ending, Exited | Finished)
         assert ending.span is not None
-        assert before <= ending.span.started_at <= before + timedelta(seconds=0.25)
-        assert 300 <= ending.span.duration_ms < 550
+        rounded = timedelta(milliseconds=2)  # a length is, and the clock is cut
+        assert before <= ending.span.started_at <= begins + rounded
+        over = ending.span.started_at + timedelta(milliseconds=ending.span.duration_ms)
+        assert begins + timedelta(seconds=0.3) - rounded <= over <= clock.now() + rounded
 
     play(scenario)
 
@@ -62,13 +70,14 @@ def test_what_cannot_be_started_raises_and_leaves_nothing(make: Make) -> None:
 
 
 def test_starting_what_is_live_returns_its_handle(make: Make, tmp_path: Path) -> None:
-    started = tmp_path / "started"
+    started, go = tmp_path / "started", tmp_path / "go"
 
     async def scenario() -> None:
         executor, sink = make(), Noted()
-        work = order(f"echo once >> {started}; sleep 0.2")
+        work = order(f"echo once >> {started}; {until_there(go)}")
         first = await executor.start(work, sink)
         assert await executor.start(work, sink) == first
+        go.touch()
         await executor.wait(first, sink)
         assert started.read_text() == "once\n"
 
@@ -104,13 +113,16 @@ def test_a_cancel_is_enforced_after_its_grace(make: Make, tmp_path: Path) -> Non
     play(scenario)
 
 
-def test_a_cancelled_wait_may_be_repeated(make: Make) -> None:
+def test_a_cancelled_wait_may_be_repeated(make: Make, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+
     async def scenario() -> None:
         executor, sink = make(), Noted()
-        handle = await executor.start(order("sleep 0.3; echo done"), sink)
+        handle = await executor.start(order(f"{until_there(go)}; echo done"), sink)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await executor.wait(handle, sink)
+        go.touch()
         assert recorded(await executor.wait(handle, sink)).status is RunStatus.OK
         assert sink.output == b"done\n"
 
@@ -142,14 +154,22 @@ def test_what_must_be_masked_is_said_before_any_output(make: Make) -> None:
     play(scenario)
 
 
-def test_what_work_says_of_itself_is_passed_on_with_its_tokens(make: Make) -> None:
+def test_what_work_says_of_itself_is_passed_on_with_its_tokens(make: Make, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+
     async def scenario() -> None:
         executor, sink = make(), Noted()
-        handle = await executor.start(order('test -z "$SAYS" || echo "5 reads" > $SAYS; sleep 0.3'), sink)
-        ending = await executor.wait(handle, sink)
+        text = f'test -z "$SAYS" || echo "5 reads" > $SAYS; {until_there(go)}'
+        ended = asyncio.create_task(executor.wait(await executor.start(order(text), sink), sink))
         if executor.name == "local":  # a program says it by its result line, at the end
+            go.touch()
+            await ended
             assert sink.said == []
         else:
+            while not sink.said:  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0.01)
+            go.touch()
+            ending = await ended
             assert sink.said[-1] == ("reads", 5)
             assert (recorded(ending).tokens, recorded(ending).model) == (5, "engine-1")
 

@@ -11,6 +11,7 @@ from support.contract import Make, Noted, order, recorded, until
 from support.engine import EngineExecutor
 from support.launches import linux_only
 from support.orders import left, play
+from support.runs import until_there
 
 from jeeves_runner.core.model import RunStatus, Secret
 from jeeves_runner.core.outcome import Exited, Lost
@@ -45,11 +46,11 @@ def test_after_a_restart_work_is_taken_over_or_nothing_of_it_is_left(
     make: Make, tmp_path: Path, noted: bool
 ) -> None:
     """The handle passes through the database as text, if the runner lived long enough to write it."""
-    pid = tmp_path / "pid"
+    pid, go = tmp_path / "pid", tmp_path / "go"
 
     async def scenario() -> None:
         old = make()
-        work = order(f"echo $$ > {pid}.new; mv {pid}.new {pid}; sleep 0.5; echo done")
+        work = order(f"echo $$ > {pid}.new; mv {pid}.new {pid}; {until_there(go)}; echo done")
         handle = await old.start(work, Noted())
         await until(pid)
         new = make()
@@ -57,6 +58,7 @@ def test_after_a_restart_work_is_taken_over_or_nothing_of_it_is_left(
         answer = await Executors([new], lambda _spec: new.name, HERE).recover(left(work), kept)
         if new.on_shutdown == "leave":
             assert not isinstance(answer, Lost)
+            go.touch()
             sink = Noted()
             await sink.prepared(secrets=(), script_hash=None)
             assert recorded(await new.wait(answer[1], sink)).status is RunStatus.OK
@@ -112,7 +114,7 @@ def test_of_a_cancelled_start_nothing_is_left_that_cannot_be_found(
         start = asyncio.create_task(executor.start(work, sink))
         await asyncio.sleep(after)
         start.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await asyncio.wait([start])
         found: Handle | Lost | None = None
         if not start.cancelled():

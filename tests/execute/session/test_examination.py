@@ -17,15 +17,17 @@ from support.gateway import (
     hang,
 )
 from support.orders import play
+from support.session_runs import order
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.diagnosis import Diagnosis
+from jeeves_runner.execute.session import examination
 from jeeves_runner.execute.session.examination import examine, try_session
 from jeeves_runner.execute.session.gateway import Gateway
 
 
 def found_at(
-    far: Double, *, token: str = "t0ken", timeout: float = 5, trial: float | None = None
+    far: Double, *, token: str = "t0ken", timeout: float = 20, trial: float | None = None
 ) -> list[Diagnosis]:
     """``trial``: the seconds for a session on trial; None: there is none."""
 
@@ -48,6 +50,24 @@ def test_a_gateway_that_can_be_used_tells_its_version_and_begins_no_session() ->
         (found,) = found_at(far)
         assert (found.level, found.message) == ("ok", f"it answers and takes the token; version {NEWEST}")
         assert far.model_calls() == []
+
+
+def test_a_session_on_trial_that_does_not_end_is_not_left_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing would end it where a gateway takes no timeout."""
+    monkeypatch.setattr(examination, "_trial", lambda _: order("MODE:hang"))
+
+    async def look() -> None:
+        gateway = Gateway(far.url, lambda: far.token, timeout=5)
+        try:
+            found = await try_session(gateway, SystemClock(), seconds=1.5)
+            assert found.message.startswith("nothing has come of a session on trial within 1.5 s")
+            listed = await gateway.invoke("sessions_list", {"search": "jr-job", "limit": 200})
+            assert [row["status"] for row in listed["sessions"]] == ["killed"]
+        finally:
+            await gateway.close()
+
+    with double() as far:
+        play(look)
 
 
 def test_a_wrong_token_is_shown_once() -> None:
@@ -150,7 +170,7 @@ def test_a_tool_that_is_forbidden_is_told(tool: str, level: str, message: str) -
 def test_a_look_without_an_answer_says_which_and_what_to_do(fault: Fault, hint: str) -> None:
     with double() as far:
         far.switch_on(fault)
-        _, found = found_at(far, timeout=0.3)
+        _, found = found_at(far, timeout=2)  # the first call is answered within it
     assert found.level == "error"
     assert found.message.startswith("whether sessions can be seen is not known: the gateway has ")
     assert found.hint == hint

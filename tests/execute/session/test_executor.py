@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from support.gateway import Double, Settings, double_process, drop
+from support.gateway import Double, Settings, double, double_process, drop
 from support.orders import play
 from support.server import until
 from support.session_runs import Noted, end_of, order, sessions
@@ -112,6 +112,25 @@ def test_over_max_tokens_it_is_cancelled(far: Double) -> None:
     assert ending.tokens is not None
     assert 2000 < ending.tokens < 51 * 1234
     assert sink.tokens[0] < sink.tokens[-1] <= ending.tokens
+
+
+def test_what_its_children_use_counts_although_it_has_ended_itself() -> None:
+    child = r'"task":"MO\u0044E:steps=60:4","label":"child"'
+    task = f'MODE:tools=[["sessions_spawn",{{{child}}}]]'
+
+    async def scenario(far: Double) -> None:
+        async with sessions(far) as runner:
+            ending, sink = await runner.run(order(task, max_tokens=5000))
+            assert isinstance(ending, Finished)
+            assert ending.status == "error"
+            assert (ending.message or "").startswith("over max_tokens: it has used ")
+            assert ending.tokens is not None
+            assert 5000 < ending.tokens < 60 * 1234
+            assert "waits for the sessions that it has begun" in sink.said
+            assert sink.tokens
+
+    with double(Settings(speed=20)) as far:
+        play(lambda: scenario(far))
 
 
 def test_what_counts_for_a_day_is_known_while_it_runs(far: Double) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from support.gateway import (
@@ -24,6 +25,7 @@ from support.orders import left, play
 from support.session_runs import Noted, arrived, finished, how_many, order, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
+from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Handle, Order
 
 ANSWERS_WITHIN = 0.3
@@ -101,13 +103,32 @@ def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(far: Double
     play(scenario)
 
 
+def test_what_the_text_must_be_is_known_from_the_job_where_no_handle_was_noted(far: Double) -> None:
+    async def scenario() -> None:
+        work = order("MODE:echo=sorry", expect_result="json")
+        async with sessions(far) as first:
+            await first.start(work)
+        async with sessions(far) as second:
+            answer = await second.executor.recover(left(work), None)
+            assert isinstance(answer, Handle)
+            ending = await second.executor.wait(answer, Noted())
+            assert isinstance(ending, Finished)
+            assert ending.message == "expected an object or a list as JSON, and got 'sorry'"
+
+    play(scenario)
+
+
 def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: Path) -> None:
     async def scenario(far: Double) -> None:
         works = [order("MODE:ok", run_id, job=f"job{run_id}") for run_id in range(1, 13)]
         async with sessions(far, answers_within=1) as runner:
             tasks = [asyncio.create_task(runner.run(work)) for work in works]
             for _ in range(2):
-                await arrived(far, "sessions_spawn")
+                # All may have been taken before it was restarted: then none comes any more.
+                arriving = asyncio.create_task(arrived(far, "sessions_spawn"))
+                either: set[asyncio.Future[Any]] = {arriving, asyncio.gather(*tasks)}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                arriving.cancel()
                 await asyncio.to_thread(far.restart)
             await asyncio.gather(*tasks)
             counts = Counter([await how_many(far, work) for work in works])
@@ -115,7 +136,21 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
 
     # A process: what a kill cuts off in a thread of this one is left unclosed here.
     with double_process(Settings(speed=50, state=str(tmp_path / "state"))) as far:
-        play(lambda: scenario(far))
+        play(lambda: scenario(far), 110)
+
+
+def test_a_look_that_is_refused_on_the_way_says_that_a_session_may_run(far: Double) -> None:
+    """A gateway may have got other settings meanwhile."""
+    refused = '{"ok":false,"error":{"type":"not_found","message":"Tool not available: sessions_list"}}'
+    once = late("sessions_list", 0, acted=True)
+
+    async def scenario() -> None:
+        async with sessions(far, answers_within=ANSWERS_WITHIN) as runner:
+            far.switch_on(husk(), once, answer("sessions_list", 404, refused, times=None))
+            with pytest.raises(StartFailed, match="Tool not available: sessions_list; a call had no answer"):
+                await runner.start(order())
+
+    play(scenario)
 
 
 def test_a_row_that_no_session_stands_behind_is_none(far: Double) -> None:

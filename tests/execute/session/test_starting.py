@@ -1,15 +1,13 @@
 """What a session is begun with, and what refuses to begin one."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.gateway import OLDEST, WITHOUT_TIMEOUT, Double, Settings, double
+from support.gateway import OLDEST, WITHOUT_TIMEOUT, Double, Settings, answer, double
 from support.orders import play
-from support.session_runs import end_of, order, refusal, sessions
+from support.session_runs import QUICK, end_of, order, refusal, sessions
 
-from jeeves_runner.core.model import Param, ParamType, SourceType
+from jeeves_runner.core.model import SourceType
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order
 
@@ -39,6 +37,15 @@ def test_a_tool_that_http_may_not_use_names_the_setting() -> None:
     assert "Tool not available: sessions_spawn" in error.message
     assert error.hint is not None
     assert "gateway.tools.allow" in error.hint
+
+
+def test_a_gateway_that_fails_at_each_call_is_told_in_its_own_words(far: Double) -> None:
+    """It is asked more than once, as one is that has just started; and not for ever, without a `timeout`."""
+    body = '{"ok":false,"error":{"type":"tool_error","message":"no space left on device"}}'
+    far.switch_on(answer("sessions_spawn", 500, body, times=None))
+    error = refusal(far, order(), pace=QUICK._replace(crashes=1.5))
+    assert error.message == "the gateway fails at each call for a session: no space left on device"
+    assert far.counts()["sessions_spawn"] > 1
 
 
 def test_an_older_gateway_s_refusal_that_names_a_key_is_one() -> None:
@@ -92,42 +99,6 @@ def test_more_secrets_than_can_be_masked_are_refused(far: Double) -> None:
     run = run._replace(params=dict.fromkeys(names, "x" * 64 * 1024), secret_params=frozenset(names))
     assert refusal(far, Order(spec, run)).message.startswith("the secrets of the run have 321 KiB together")
     assert not far.counts()
-
-
-def test_a_prompt_may_stand_in_a_file(far: Double, tmp_path: Path) -> None:
-    def of(path: Path, run_id: int) -> Order:
-        spec, run = order(run_id=run_id)
-        return Order(spec._replace(source_type=SourceType.PROMPT_FILE, script=str(path)), run)
-
-    prompt = tmp_path / "prompt.md"
-    prompt.write_text("say it: MODE:echo={{ job.id }}")
-    ending, sink = end_of(far, of(prompt, 1))
-    assert ending.text == "job"
-    assert sink.script_hash == hashlib.blake2b(prompt.read_bytes(), digest_size=16).hexdigest()
-    prompt.write_text("MODE:echo=other")
-    assert end_of(far, of(prompt, 2))[0].text == "other"
-    prompt.write_bytes(b"x" * (256 * 1024 + 1))
-    assert "256 KiB" in refusal(far, of(prompt, 3)).message
-    assert str(tmp_path / "none") in refusal(far, of(tmp_path / "none", 4)).message
-
-
-def test_a_prompts_file_that_names_a_secret_parameter_by_now_ends_the_run_and_tells_nobody(
-    far: Double, tmp_path: Path
-) -> None:
-    """Files are read at each start, and what was right when the manifest was checked need not be so then."""
-    path = tmp_path / "prompt.md"
-    path.write_text("MODE:echo={{ params.token }}")
-    spec, run = order()
-    declared = (Param(name="token", secret=True), Param(name="count", type=ParamType.INTEGER))
-    spec = spec._replace(source_type=SourceType.PROMPT_FILE, script=str(path), params=declared)
-    run = run._replace(params={"token": "hunter2", "count": "3"}, secret_params=frozenset({"token"}))
-    error = refusal(far, Order(spec, run))
-    assert error.message.startswith(f"{path}: line 1 of the prompt: the parameter `token` is secret")
-    assert "hunter2" not in f"{error.message} {error.hint}"
-    assert far.model_calls() == []
-    path.write_text("MODE:echo={% if params.count > 2 %}many{% endif %}")
-    _, sink = end_of(far, Order(spec, run))
-    assert sink.output == b"many"
 
 
 def test_a_script_is_nothing_for_an_agent(far: Double) -> None:

@@ -72,18 +72,19 @@ def test_a_session_is_seen_that_hundreds_of_newer_ones_have_pushed_down(far: Dou
     """Older gateways show the newest of all sessions, and leave out those of other parents afterwards."""
 
     async def scenario() -> None:
-        async with sessions(far) as runner, asyncio.TaskGroup() as others:
+        async with sessions(far) as runner:
             handle, sink = await runner.start(order("MODE:slow=40"))
-            gateway = Gateway(far.url, lambda: far.token, timeout=5)
+            gateway = Gateway(far.url, lambda: far.token, timeout=20)
             try:
-                for number in range(210):
-                    args = {"task": "MODE:ok", "label": f"another-{number}"}
-                    parent = f"agent:main:another-{number}"
-                    others.create_task(gateway.invoke("sessions_spawn", args, parent=parent))
-                ending = await runner.executor.wait(handle, sink)
-                assert finished(ending).status == "ok"
+                async with asyncio.TaskGroup() as others:
+                    for number in range(210):
+                        args = {"task": "MODE:ok", "label": f"another-{number}"}
+                        parent = f"agent:main:another-{number}"
+                        others.create_task(gateway.invoke("sessions_spawn", args, parent=parent))
+                    ending = await runner.executor.wait(handle, sink)
             finally:
                 await gateway.close()
+            assert finished(ending).status == "ok"
 
     play(scenario)
 
