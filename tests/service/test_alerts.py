@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.server import database, new_project, save, serving, until
+from support.server import command, database, new_project, save, serving, until
 from support.slack import TOKEN, Fault, Slack, slack_double
 
 from jeeves_runner.db.connection import connect
@@ -79,6 +79,21 @@ def test_what_cannot_be_sent_waits_over_a_stop_in_the_middle_of_a_backoff(
         until(lambda: slack.messages)
     assert len(slack.messages) == 1
     assert TOKEN not in (tmp_path / "serve.log").read_text()
+
+
+def test_a_message_on_trial_goes_by_the_server(tmp_path: Path, slack: Slack) -> None:
+    with serving(project(tmp_path, slack)):
+        tried = command(tmp_path, "alerts", "test", "C0000001")
+        assert (tried.returncode, tried.stdout) == (0, "A message was sent to C0000001.\n")
+        refused = command(tmp_path, "alerts", "test", "C0000003")
+        assert refused.returncode == 1
+        assert refused.stdout.startswith("C0000003 does not take it: Slack answers not_in_channel; invite")
+        checked = command(tmp_path, "status", "--check")
+        assert (checked.returncode, "1 message could not be sent" in checked.stdout) == (1, True)
+        slack.channels["C0000003"] = True
+        assert command(tmp_path, "alerts", "test", "C0000003").returncode == 0
+        assert command(tmp_path, "status", "--check").returncode == 0
+    assert "This is a test" in slack.texts("C0000001")[0]
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
