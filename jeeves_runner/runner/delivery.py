@@ -19,7 +19,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.address import parse
 from jeeves_runner.core.alerts.backoff import rest
-from jeeves_runner.core.alerts.compose import Links, compose, digest
+from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import outbox
@@ -28,6 +28,7 @@ from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
 from jeeves_runner.troubles import Trouble
 
@@ -193,18 +194,29 @@ class Delivery:
         self, rows: Sequence[Pending], now: datetime, conn: apsw.Connection
     ) -> tuple[Message, str | None]:
         """What these rows say, and below which message."""
-        tellings = [telling_of(conn, row, now) for row in rows]
         alert_id = f"{self._database}/{rows[0].id}"
         threads = {
             None if row.incident_id is None else outbox.thread_of(conn, row.incident_id, row.channel)
             for row in rows
         }
         thread = threads.pop() if len(threads) == 1 else None
-        if len(rows) == 1:
-            message = compose(tellings[0], alert_id, links=self._links, database=self._database)
-        else:
-            message = digest(tellings, alert_id, links=self._links)
+        try:
+            message = self._written(rows, alert_id, now, conn)
+        except (apsw.Error, JeevesError, MemoryError):
+            raise  # of the database, or of want: it may pass
+        except Exception:
+            # Something in these rows is not as it should be. People are told all the same, and so is the rest.
+            log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
+            message = bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows])
         return message, thread
+
+    def _written(
+        self, rows: Sequence[Pending], alert_id: str, now: datetime, conn: apsw.Connection
+    ) -> Message:
+        tellings = [telling_of(conn, row, now) for row in rows]
+        if len(rows) == 1:
+            return compose(tellings[0], alert_id, links=self._links, database=self._database)
+        return digest(tellings, alert_id, links=self._links)
 
     async def _give_up_old(self) -> None:
         if self._clock.monotonic() < self._looks_for_old_at:

@@ -244,3 +244,21 @@ def test_a_bug_in_a_channel_ends_nothing(post: Post, caplog: pytest.LogCaptureFi
 
     asyncio.run(play())
     assert "this is a bug" in caplog.text
+
+
+def test_what_cannot_be_written_as_it_should_be_is_told_all_the_same(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        post.say("one")
+        with post.ledger.tx() as tx:
+            tx.conn.execute("""UPDATE outbox SET facts = '{"lines": [1]}', job_id = 'a'""")
+        post.say("two")
+        async with post.delivery() as delivery:
+            await eventually(lambda: post.statuses() == ["sent"] * 2, delivery)
+
+    asyncio.run(play())
+    first, second = post.office.titles()
+    assert first.startswith("a: event, clock (")
+    assert second == "two so"
+    assert "this is a bug" in caplog.text
