@@ -44,7 +44,7 @@ _PACE: Final = 1.0
 _LOOK: Final = 60.0
 """Seconds between two looks at the outbox when nothing wakes it."""
 _TOGETHER: Final = 20
-"""Channels that are worked on at the same time."""
+"""Messages that are under way at the same time."""
 _OLD: Final = 500
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
@@ -107,20 +107,21 @@ class Delivery:
             while True:
                 self._woken.clear()
                 await self._give_up_old()
+                # What comes due while it looks must not be taken for seen: so one time is that of the whole look.
+                now, monotonic = self._clock.now(), self._clock.monotonic()
                 for address in await self._reads.read(outbox.pending_channels):
                     lane = self._lanes.setdefault(address, _Lane(address))
-                    if lane.is_free(self._clock.monotonic()) and (rows := await self._next(address)):
+                    if lane.is_free(monotonic) and (rows := await self._next(address, now)):
                         lane.is_busy = True
                         tasks.create_task(self._work_off(lane, rows), name=f"messages to {address}")
-                pause = await self._pause()
+                pause = await self._pause(now, monotonic)
                 await asyncio.sleep(_BREATH)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
 
-    async def _pause(self) -> float:
-        """Seconds until there may be something to do, if nothing wakes it."""
-        now, monotonic = self._clock.now(), self._clock.monotonic()
+    async def _pause(self, now: datetime, monotonic: float) -> float:
+        """Seconds from these times on until there may be something to do, if nothing wakes it."""
         at = await self._reads.read(lambda conn: outbox.next_time(conn, now))
         waits = [_LOOK] if at is None else [_LOOK, (at - now).total_seconds()]
         rests = [lane.rests_until - monotonic for lane in self._lanes.values()]
@@ -129,20 +130,19 @@ class Delivery:
     async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
         """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
         try:
-            async with self._places:
-                while rows:
+            while rows:
+                async with self._places:  # for one message: a long line on one channel keeps no other one
                     began = self._clock.monotonic()
                     if not await self._send(lane, rows):
                         return
-                    if lane.is_paced:
-                        await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
-                    rows = await self._next(lane.address)
+                if lane.is_paced:
+                    await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
+                rows = await self._next(lane.address, self._clock.now())
         finally:
             lane.is_busy = False
             self._woken.set()
 
-    async def _next(self, address: str) -> list[Pending]:
-        now = self._clock.now()
+    async def _next(self, address: str, now: datetime) -> list[Pending]:
         return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
 
     async def _send(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
