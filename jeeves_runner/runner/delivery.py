@@ -107,7 +107,7 @@ class Delivery:
             while True:
                 self._woken.clear()
                 await self._give_up_old()
-                # What comes due while it looks must not be taken for seen: so one time is that of the whole look.
+                # What comes due while it looks must not count as seen: one time is that of the whole look.
                 now, monotonic = self._clock.now(), self._clock.monotonic()
                 for address in await self._reads.read(outbox.pending_channels):
                     lane = self._lanes.setdefault(address, _Lane(address))
@@ -205,7 +205,7 @@ class Delivery:
         except (apsw.Error, JeevesError, MemoryError):
             raise  # of the database, or of want: it may pass
         except Exception:
-            # Something in these rows is not as it should be. People are told all the same, and so is the rest.
+            # Something in these rows is wrong. People are told all the same, also of the rest.
             log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
             message = bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows])
         return message, thread
