@@ -9,21 +9,24 @@ import asyncio
 import hashlib
 import hmac
 import json
-import os
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.body import body_of, whole_body
 from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Token
+from jeeves_runner.unreached import why_unreached
 
 _WHOLE: Final = 30.0
 """Seconds that one call may take."""
@@ -32,6 +35,8 @@ _ANSWER: Final = 500
 _LATER: Final = frozenset({408, 425, 429, 503})
 """Statuses after which nothing was done: another try may do."""
 _PREFIX: Final = "whsec_"
+_SECRET: Final = 6
+"""Characters of a part of a URL that may be a secret; shorter ones are words of any answer."""
 
 
 class Webhook:
@@ -59,9 +64,9 @@ class Webhook:
                 http.post(url, data=data, headers=headers, allow_redirects=False) as answer,
             ):
                 words = await answer.content.read(_ANSWER)
-                self._check(answer, words.decode("utf-8", "replace"))
-        except aiohttp.ClientConnectorError as error:
-            raise NotSent(f"webhook {self._name} cannot be reached: {_reason(error)}") from None
+                self._check(answer, _without(url, words.decode("utf-8", "replace")))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSent(f"webhook {self._name} cannot be reached: {why_unreached(error)}") from None
         except TimeoutError:
             raise NotSent(f"webhook {self._name} has not answered in time", may_have_arrived=True) from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
@@ -128,7 +133,10 @@ def _key(secret: str) -> bytes:
     return secret.encode()
 
 
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    """Without the address, which may be a secret."""
-    number = error.os_error.errno
-    return os.strerror(number) if number and number > 0 else type(error.os_error).__name__
+def _without(url: str, words: str) -> str:
+    """An answer often says which path there is not, and that is the secret of many webhooks."""
+    parts = urlsplit(url)
+    found = [parts.path, *re.split("[/&=]", f"{parts.path}/{parts.query}")]
+    for part in sorted((part for part in found if len(part) >= _SECRET), key=len, reverse=True):
+        words = words.replace(unquote(part), HIDDEN).replace(part, HIDDEN)
+    return words

@@ -30,6 +30,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
+from jeeves_runner.runner.tasks import may_pass
 from jeeves_runner.troubles import Trouble
 
 T = TypeVar("T")
@@ -163,7 +164,7 @@ class Delivery:
         return True
 
     async def _try(self, address: str, rows: Sequence[Pending]) -> Sent:
-        message, thread = await self._reads.read(partial(self._message, rows, self._clock.now()))
+        message, thread = await self._written(rows)
         try:
             channel = self._channel(address)
             return await channel.send(message, thread=thread, tried_at=rows[0].sending_at)
@@ -173,6 +174,20 @@ class Delivery:
             # Whatever is wrong with a channel, jobs go on; and it is told like all that goes wrong with it.
             log.exception("this is a bug: %s cannot be told", brief(address))
             raise NotSent(f"this is a bug: {type(error).__name__}", may_have_arrived=True) from error
+
+    async def _written(self, rows: Sequence[Pending]) -> tuple[Message, str | None]:
+        try:
+            return await self._reads.read(partial(self._message, rows, self._clock.now()))
+        except Exception as error:
+            if isinstance(error, JeevesError) or may_pass(error):
+                raise
+            # Something in these rows is wrong. People are told all the same, also of the rest.
+            alert_id = self._id_of(rows)
+            log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
+            return bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows]), None
+
+    def _id_of(self, rows: Sequence[Pending]) -> str:
+        return f"{self._database}/{rows[0].id}"
 
     async def _put_off(self, lane: "_Lane", rows: Sequence[Pending], error: NotSent) -> None:
         lane.failed(error, self._clock.monotonic())
@@ -194,29 +209,18 @@ class Delivery:
         self, rows: Sequence[Pending], now: datetime, conn: apsw.Connection
     ) -> tuple[Message, str | None]:
         """What these rows say, and below which message."""
-        alert_id = f"{self._database}/{rows[0].id}"
+        alert_id = self._id_of(rows)
         threads = {
             None if row.incident_id is None else outbox.thread_of(conn, row.incident_id, row.channel)
             for row in rows
         }
         thread = threads.pop() if len(threads) == 1 else None
-        try:
-            message = self._written(rows, alert_id, now, conn)
-        except (apsw.Error, JeevesError, MemoryError):
-            raise  # of the database, or of want: it may pass
-        except Exception:
-            # Something in these rows is wrong. People are told all the same, also of the rest.
-            log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
-            message = bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows])
-        return message, thread
-
-    def _written(
-        self, rows: Sequence[Pending], alert_id: str, now: datetime, conn: apsw.Connection
-    ) -> Message:
         tellings = [telling_of(conn, row, now) for row in rows]
         if len(rows) == 1:
-            return compose(tellings[0], alert_id, links=self._links, database=self._database)
-        return digest(tellings, alert_id, links=self._links)
+            message = compose(tellings[0], alert_id, links=self._links, database=self._database)
+        else:
+            message = digest(tellings, alert_id, links=self._links)
+        return message, thread
 
     async def _give_up_old(self) -> None:
         if self._clock.monotonic() < self._looks_for_old_at:
