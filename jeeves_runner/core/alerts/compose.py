@@ -73,7 +73,7 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
         title=title_of(telling),
         facts=tuple(_facts(telling)),
         output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
-        command=None if run is None else f"jeeves-runner logs {run.id}",
+        command=_command(run),
         link=_link(links, run, job),
         job=None if job is None else job.id,
         cause=telling.cause or "",
@@ -259,6 +259,13 @@ def _tone(telling: Telling) -> Tone:
     if telling.said in (Said.TEST, Said.OUTPUT) or telling.cause in (Cause.CLOCK, Cause.DOWN):
         return "plain"
     return "bad"
+
+
+def _command(run: ToldRun | None) -> str | None:
+    """What has not started has no log, but a row that says why."""
+    if run is None:
+        return None
+    return f"jeeves-runner {'run' if run.started_at is None else 'logs'} {run.id}"
 
 
 def _link(links: Links, run: ToldRun | None, job: ToldJob | None) -> str | None:
