@@ -13,6 +13,7 @@ from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
+from jeeves_runner.runner.dead_letter_watch import DeadLetterWatch
 from jeeves_runner.runner.delivery import Delivery
 from jeeves_runner.runner.tasks import Tasks
 
@@ -50,10 +51,11 @@ class Telling:
         shortage: Callable[[], str | None],
     ) -> None:
         """Keep all parts going. ``conn`` is read in the event loop."""
-        alerts = AlertWatch(
-            conn=conn, writer=self._writer, clock=self._clock, sync=sync, shortage=shortage, tell=self._tell
-        )
+        clock, writer, tell = self._clock, self._writer, self._tell
+        alerts = AlertWatch(conn=conn, writer=writer, clock=clock, sync=sync, shortage=shortage, tell=tell)
         tasks.keep("watch of what is wrong", alerts.run)
+        dead_letters = DeadLetterWatch(conn=conn, writer=writer, clock=clock, tell=tell)
+        tasks.keep("watch of dead letters", dead_letters.run)
         tasks.keep("delivery of messages", self._delivery.run)
 
     def wake(self) -> None:

@@ -4,6 +4,7 @@ The reader has just been woken: the title says in one line which job it is and w
 """
 
 from collections.abc import Iterator, Sequence
+from shlex import quote as quoted
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -73,7 +74,7 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
         title=title_of(telling),
         facts=tuple(_facts(telling)),
         output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
-        command=None if run is None else f"jeeves-runner logs {run.id}",
+        command=_command(telling),
         link=_link(links, run, job),
         job=None if job is None else job.id,
         cause=telling.cause or "",
@@ -125,6 +126,8 @@ def _who(telling: Telling) -> str:
     if telling.job is not None:
         return telling.job.id
     subject = telling.facts.get("subject")
+    if telling.cause is Cause.DEAD_LETTERS:
+        return f"queue {subject}:"
     return str(subject) if subject else _SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
 
 
@@ -259,6 +262,13 @@ def _tone(telling: Telling) -> Tone:
     if telling.said in (Said.TEST, Said.OUTPUT) or telling.cause in (Cause.CLOCK, Cause.DOWN):
         return "plain"
     return "bad"
+
+
+def _command(telling: Telling) -> str | None:
+    """The command that shows more."""
+    if telling.cause is Cause.DEAD_LETTERS:
+        return f"jeeves-runner queue peek {quoted(str(telling.facts.get('subject')))} --failed"
+    return None if telling.run is None else f"jeeves-runner logs {telling.run.id}"
 
 
 def _link(links: Links, run: ToldRun | None, job: ToldJob | None) -> str | None:

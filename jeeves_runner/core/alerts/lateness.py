@@ -99,8 +99,9 @@ def start_by(scheduled_for: datetime, expect: Expect) -> datetime | None:
     return scheduled_for + expect.start_within_ms * _MILLISECOND
 
 
-def end_by(scheduled_for: datetime, expect: Expect, zone: str) -> datetime | None:
-    """When it has ended: at the first such time on the clocks of the zone after the scheduled one.
+def end_by(since: datetime, expect: Expect, zone: str) -> datetime | None:
+    """When a run has ended: at the first such time on the clocks of the zone after ``since``, its scheduled
+    time; or its start, where it has none.
 
     A time that the clocks skip is when they have skipped it, as for schedules. None also for a text that is
     no time, or a zone that is none: rows may be changed by hand.
@@ -112,9 +113,9 @@ def end_by(scheduled_for: datetime, expect: Expect, zone: str) -> datetime | Non
         daily = parse_schedule([f"{minute} {hour} * * *"], zone, "")
     except ScheduleError:
         return None
-    found = daily.next_after(scheduled_for)
-    again = _second_of_a_fold(scheduled_for, int(hour), int(minute), zone)
-    if again is not None and scheduled_for < again and (found is None or again < found):
+    found = daily.next_after(since)
+    again = _second_of_a_fold(since, int(hour), int(minute), zone)
+    if again is not None and since < again and (found is None or again < found):
         return again
     return found
 
