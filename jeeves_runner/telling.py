@@ -15,6 +15,7 @@ from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
 from jeeves_runner.runner.dead_letter_watch import DeadLetterWatch
 from jeeves_runner.runner.delivery import Delivery
+from jeeves_runner.runner.lateness_watch import LatenessWatch
 from jeeves_runner.runner.tasks import Tasks
 
 
@@ -54,6 +55,7 @@ class Telling:
         clock, writer, tell = self._clock, self._writer, self._tell
         alerts = AlertWatch(conn=conn, writer=writer, clock=clock, sync=sync, shortage=shortage, tell=tell)
         tasks.keep("watch of what is wrong", alerts.run)
+        tasks.keep("watch of late runs", LatenessWatch(conn=conn, writer=writer, clock=clock).run)
         dead_letters = DeadLetterWatch(conn=conn, writer=writer, clock=clock, tell=tell)
         tasks.keep("watch of dead letters", dead_letters.run)
         tasks.keep("delivery of messages", self._delivery.run)

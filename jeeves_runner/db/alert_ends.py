@@ -6,11 +6,11 @@ from typing import Final
 import apsw
 
 from jeeves_runner.core.alerts.ends import PROVEN_WELL, cause_of, facts_of, has_output, was_stopped
-from jeeves_runner.core.alerts.policy import addresses_of
+from jeeves_runner.core.alerts.policy import addresses_of, expect_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
 from jeeves_runner.core.run import Run
-from jeeves_runner.db import alerting, outbox
+from jeeves_runner.db import alerting, lateness, outbox
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.outbox import Saying
 from jeeves_runner.db.overrides import is_muted
@@ -20,18 +20,23 @@ STOP_WAIT: Final = timedelta(seconds=5)
 """How long the first run that a stop interrupts waits for the others, which end one after another."""
 
 
-def tell_end(tx: Tx, run: Run) -> None:
-    """Tell people of the end of a chain, whose last attempt this was.
+def tell_end(tx: Tx, run: Run, *, is_last: bool) -> None:
+    """Tell people of the end of a run; and of the end of its chain, if it was the last attempt.
 
     Of an ok end that nobody waits to hear of this costs one read by index.
     """
-    cause = cause_of(run)
-    if run.status is not RunStatus.OK and cause is None:
+    cause = cause_of(run) if is_last else None
+    says_something = is_last and (run.status is RunStatus.OK or cause is not None)
+    if not says_something and run.started_at is None:
         return
     row = tx.conn.execute(_WANTED, {"job": run.job_id}).fetchone()
     if row is None:
         return
-    is_open, success_is_wanted, output_channel = row
+    is_open, success_is_wanted, output_channel, expect, decided_until = row
+    if lateness.may_matter(tx.conn, run, expect_of(expect), decided_until, is_open=bool(is_open)):
+        lateness.judge_end(tx, run)
+    if not says_something:
+        return
     is_to_be_told = cause is not None or is_open or success_is_wanted or output_channel is not None
     if not is_to_be_told or _is_of_the_past(tx.conn, run):
         return
@@ -48,10 +53,11 @@ def tell_end(tx: Tx, run: Run) -> None:
         outbox.put(tx, saying, addresses_of(output_channel))
 
 
-# The columns say whether there is any, so that the spec is read only where there is.
-_WANTED: Final = """
+# The columns say whether there is any, so that the spec is parsed only where there is.
+_WANTED: Final = f"""
 SELECT EXISTS (SELECT 1 FROM incidents WHERE coalesce(job_id, '') = :job AND closed_at IS NULL),
-       on_success IS NOT NULL, CASE WHEN output_channel IS NOT NULL THEN spec -> '$.output_channel' END
+       on_success IS NOT NULL, CASE WHEN output_channel IS NOT NULL THEN spec -> '$.output_channel' END,
+       CASE WHEN {lateness.HAS_EXPECT} THEN spec -> '$.expect' END, decided_until
 FROM jobs WHERE id = :job AND deleted_at IS NULL
 """
 
