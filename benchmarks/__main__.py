@@ -7,10 +7,20 @@ measured only where they are named.
 import argparse
 import sys
 
-from benchmarks import apply, burst, command, durability, instants, run_overhead, save_to_timer, sessions
+from benchmarks import (
+    alerts,
+    apply,
+    burst,
+    command,
+    durability,
+    instants,
+    run_overhead,
+    save_to_timer,
+    sessions,
+)
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "save", "run", "burst", "command", "sessions", "instants", "durability")
+PARTS = ("apply", "save", "run", "burst", "command", "sessions", "alerts", "instants", "durability")
 
 
 def _part(word: str) -> str:
@@ -50,6 +60,10 @@ def main() -> int:
     if "sessions" in wanted:
         found = sessions.main(seconds=8 if options.quick else 25)
         print_table("sessions of agents, by a double of their gateway", found)
+        rows += found
+    if "alerts" in wanted:
+        found = alerts.main(rounds=2 if options.quick else 6)
+        print_table("a thousand failures at once (floor: nobody is told)", found)
         rows += found
     if "instants" in wanted:
         found = instants.main()

@@ -7,23 +7,18 @@ import asyncio
 import json
 import math
 import statistics
-import sys
 import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
+from support.gateway import Double, Settings, double_process
 
 from benchmarks.measure import Row
 from benchmarks.run_overhead import running
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-if TYPE_CHECKING:
-    from support.gateway import Double
 
 SESSIONS = 200
 JOBS = 40
@@ -36,14 +31,12 @@ LATENCY = 2.0
 
 def main(seconds: float) -> list[Row]:
     """Each session lasts ``seconds`` to twice that."""
-    from support.gateway import Settings, double_process
-
     settings = Settings(lane=SESSIONS)
     with tempfile.TemporaryDirectory() as folder, double_process(settings) as far:
         return asyncio.run(_measure(Path(folder), far, seconds))
 
 
-async def _measure(root: Path, far: "Double", seconds: float) -> list[Row]:
+async def _measure(root: Path, far: Double, seconds: float) -> list[Row]:
     _project(root, far, seconds)
     async with running(root) as runner, aiohttp.ClientSession(runner.url) as http:
         per_job = SESSIONS // JOBS
@@ -76,7 +69,7 @@ async def _measure(root: Path, far: "Double", seconds: float) -> list[Row]:
     ]
 
 
-def _project(root: Path, far: "Double", seconds: float) -> None:
+def _project(root: Path, far: Double, seconds: float) -> None:
     random = Random(1)
     (root / "jobs.d").mkdir()
     (root / "token").write_text(far.token)
@@ -107,7 +100,7 @@ async def _left(http: aiohttp.ClientSession) -> int:
         return int(health["running"] + health["waiting"])
 
 
-async def _lateness(http: aiohttp.ClientSession, far: "Double") -> list[float]:
+async def _lateness(http: aiohttp.ClientSession, far: Double) -> list[float]:
     """Seconds from the end of each session to the end of its run, in order."""
     recorded = await _recorded(http)
     late: list[float] = []
@@ -133,7 +126,7 @@ async def _recorded(http: aiohttp.ClientSession) -> dict[int, float]:
         before = f"&before={following}"
 
 
-async def _rows(far: "Double") -> list[dict[str, Any]]:
+async def _rows(far: Double) -> list[dict[str, Any]]:
     """Of all sessions, as the double lists them."""
     rows: list[dict[str, Any]] = []
     offset: int | None = 0

@@ -3,10 +3,8 @@
 Their libraries take long to load, and most commands and many runners have no use for them.
 """
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
@@ -64,8 +62,7 @@ def _webhook(name: str, config: WebhookConfig, clock: Clock) -> Channel:
     secret = None
     if config.secret_path is not None:
         secret = _token(f"{setting}.secret_path", config.secret_path, is_for_header=False)
-    template: Any = None if config.template is None else json.loads(config.template)
-    return Webhook(name, url, secret, template, clock)
+    return Webhook(name, url, secret, config.template, clock)
 
 
 def _email(config: EmailConfig, mailbox: str, clock: Clock) -> Channel:

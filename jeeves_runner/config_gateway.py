@@ -30,4 +30,5 @@ class GatewayUrl(Text):
     def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         if is_open_to_read(written):
             yield open_to_read(place, "the token")
-        yield from missing_token(place, (*place[:-1], self._token), given.values, TOKEN_VARIABLE)
+        its_file = (*place[:-1], self._token)
+        yield from missing_token(place, its_file, given.values, TOKEN_VARIABLE, whose="the gateway's token")

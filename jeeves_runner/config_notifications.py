@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
 from jeeves_runner.config_kinds import (
     Choice,
@@ -20,7 +20,6 @@ from jeeves_runner.config_kinds import (
 from jeeves_runner.config_secrets import (
     WEBHOOK_EXAMPLE,
     BaseUrl,
-    Hidden,
     PasswordFile,
     SecretFile,
     TokenFile,
@@ -28,11 +27,12 @@ from jeeves_runner.config_secrets import (
     WebUrl,
     missing_token,
 )
-from jeeves_runner.core.alerts.address import parse
-from jeeves_runner.core.alerts.channels import FORMS, Channels, fault
 from jeeves_runner.core.problem import Finding, KeyPath
-from jeeves_runner.core.urls import can_be_host, is_loopback
+from jeeves_runner.core.urls import PING_EXAMPLE, can_be_host, is_loopback
 from jeeves_runner.core.wording import brief
+
+if TYPE_CHECKING:
+    from jeeves_runner.core.alerts.channels import Channels
 
 SLACK_VARIABLE: Final = "SLACK_BOT_TOKEN"
 """The variable of the runner's environment that has Slack's token where no file does."""
@@ -41,16 +41,15 @@ Tls = Literal["starttls", "tls", "none"]
 
 _PORTS: Final[Mapping[Tls, int]] = {"starttls": 587, "tls": 465, "none": 25}
 """The usual ones: see RFC 8314."""
-_PING_EXAMPLE: Final = "https://hc-ping.com/UUID"
 
 
 class Addresses(Kind):
     """Where people are told: an address or a list of them, held as a tuple."""
 
     def __init__(self, meaning: str) -> None:
-        one = {"type": "string", "minLength": 1, "x-expected": FORMS}
+        one = {"type": "string", "minLength": 1, "x-expected": "a channel as text"}
         form = {"anyOf": [one, {"type": "array", "items": one}]}
-        super().__init__(meaning, form, f"{FORMS}, or a list of these")
+        super().__init__(meaning, form, "a channel such as C0123ABCDEF or webhook:NAME, or a list of them")
 
     def schema(self, default: Any) -> dict[str, Any]:
         return super().schema(None)
@@ -59,6 +58,9 @@ class Addresses(Kind):
         return tuple(dict.fromkeys(_listed(written)))
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        # Every command reads the config, and few have channels in theirs.
+        from jeeves_runner.core.alerts.channels import Channels, fault
+
         beside = given.values
         channels = Channels("slack" in beside, "email" in beside, tuple(sorted(beside.get("webhooks", ()))))
         for number, text in enumerate(_listed(written)):
@@ -85,9 +87,28 @@ class Mailbox(Text):
     suffix = "_address"
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        from jeeves_runner.core.alerts.address import parse
+
         if parse(f"email:{written}") is None:
             message = f"`{'.'.join(place)}` must be a mail address, not {brief(written)}"
             yield wrong_value(place, message, "write it like jobs@example.org, without a name beside it")
+
+
+class Template(Kind):
+    """The body of a webhook. It may hold what is secret: some services want their key there."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(meaning, {"type": "object"}, 'a mapping such as {text: "{{ title }}"}')
+
+    def shown(self, value: Any) -> Any:
+        return value if value is None else "***"
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        from jeeves_runner.core.alerts.body import template_faults
+
+        for name, hint in template_faults(written):
+            message = f"`{'.'.join(place)}`: no part of a message is named {brief(name) or 'nothing'}"
+            yield wrong_value(place, message, hint)
 
 
 class OneUrl(Section):
@@ -146,7 +167,8 @@ class WebhookConfig(NamedTuple):
         Path | None, SecretFile("A file with the key that what is sent is signed with; unsigned by default.")
     ] = None
     template: Annotated[
-        str | None, Hidden("What is sent, as a template; a document of all parts by default.")
+        Mapping[str, Any] | None,
+        Template("The JSON that is sent, where texts can name parts of the message; all of it by default."),
     ] = None
 
 
@@ -225,8 +247,10 @@ class NotificationsConfig(NamedTuple):
     """None: there is no mail server."""
 
     @property
-    def channels(self) -> Channels:
+    def channels(self) -> "Channels":
         """What manifests can name, and what holds where they name nothing."""
+        from jeeves_runner.core.alerts.channels import Channels
+
         return Channels(
             slack=self.slack is not None,
             email=self.email is not None,
@@ -239,7 +263,7 @@ class NotificationsConfig(NamedTuple):
 class HeartbeatConfig(NamedTuple):
     """What hears from the runner while it is well. It has either ``url`` or ``url_path``, or neither."""
 
-    url: Annotated[str | None, WebUrl("What is called, as http:// or https://.", _PING_EXAMPLE)] = None
+    url: Annotated[str | None, WebUrl("What is called, as http:// or https://.", PING_EXAMPLE)] = None
     url_path: Annotated[Path | None, UrlFile("A file with that URL alone, in the place of `url`.")] = None
     every_ms: Annotated[int, Interval("How often it is called.")] = 60_000
 

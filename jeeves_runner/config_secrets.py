@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from jeeves_runner.access import PRIVATE, too_open
 from jeeves_runner.config_kinds import Given, Location, Place, Text, wrong_value
-from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, file_hint, token_fault
+from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, VARIABLE_HINT, file_hint, token_fault
 from jeeves_runner.core.problem import Finding
 from jeeves_runner.core.urls import is_open_to_read, shown_url, url_fault
 from jeeves_runner.regular_files import read_text
@@ -24,14 +24,19 @@ def open_to_read(place: Place, what: str) -> Finding:
 
 
 def missing_token(
-    place: Place, its_file: Place, written: Mapping[str, Any], variable: str
+    place: Place, its_file: Place, written: Mapping[str, Any], variable: str, *, whose: str = "the token"
 ) -> Iterator[Finding]:
-    """A warning that there is no token for the setting at ``place``: ``written`` names no file of it by the
-    last key of ``its_file``, and the environment has no such ``variable``."""
-    if its_file[-1] not in written and variable not in os.environ:
-        message = f"there is no token for `{'.'.join(place)}`"
+    """A warning that there is no token for the setting at ``place``, or none that can be used: ``written``
+    names no file of it by the last key of ``its_file``, and so the environment's ``variable`` counts."""
+    if its_file[-1] in written:
+        return
+    name, token = ".".join(place), os.environ.get(variable)
+    if token is None:
         hint = f"name its file by `{'.'.join(its_file)}`, or set {variable} for the server"
-        yield wrong_value(place, message, hint)
+        yield wrong_value(place, f"there is no token for `{name}`", hint)
+    elif (fault := token_fault(token.strip())) is not None:
+        message = f"`{name}`: {whose} in {variable} cannot be used: {fault}"
+        yield wrong_value(place, message, VARIABLE_HINT)
 
 
 class SecretFile(Location):
@@ -54,7 +59,8 @@ class SecretFile(Location):
             message = f"`{name}`: the {self.what} cannot be read from {path}: {fault}"
             yield wrong_value(place, message, file_hint(self.what))
         # What is no file has no secret that others could read; and `chmod 600 /dev/null` would do harm.
-        for open_file in too_open((path,) if path.is_file() else (), PRIVATE):
+        # And ``Path.is_file`` raises for a folder that may not be entered.
+        for open_file in too_open((path,) if os.path.isfile(path) else (), PRIVATE):  # noqa: PTH113
             message = f"`{name}`: others may use the {self.what}'s file {open_file}"
             yield wrong_value(place, message, f"chmod 600 {quote(str(path))}")
 
@@ -125,10 +131,3 @@ class BaseUrl(WebUrl):
             message = f"`{'.'.join(place)}` has a query, and paths are put to its end"
             found = [wrong_value(place, message, "end it before the `?`")]
         yield from found
-
-
-class Hidden(Text):
-    """A text that may hold secrets."""
-
-    def shown(self, value: Any) -> Any:
-        return value if value is None else "***"

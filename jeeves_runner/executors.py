@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jeeves_runner.execute.session.gateway import Gateway
 
 _BY_TYPE: Final = {JobType.SCRIPT: LOCAL, JobType.SESSION: "session"}
+_LACKING: Final = {"session": "the config that was read has no `gateway`"}
+"""Why there is no executor of a name, where the config decides about it."""
 
 
 def make_executors(
@@ -56,7 +58,7 @@ def make_executors(
     ]
     if (gateway := make_gateway(config)) is not None:
         executors.append(_session_executor(gateway, clock, config.gateway.max_sessions, stack))
-    return Executors(executors, _executor_of, RunOrigin.here(config.db_path))
+    return Executors(executors, _executor_of, RunOrigin.here(config.db_path), lacking=_LACKING)
 
 
 def make_gateway(config: Config) -> "Gateway | None":

@@ -16,7 +16,7 @@ from jeeves_runner.api.local_socket import LocalSocket, open_local_socket
 from jeeves_runner.api.server import HttpServer, listen, url_of
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.clock import Clock
-from jeeves_runner.config import Config, warnings_of
+from jeeves_runner.config import Config
 from jeeves_runner.core.schedule.schedule import warm_up
 from jeeves_runner.db.ballast import Ballast
 from jeeves_runner.db.connection import connect
@@ -129,8 +129,7 @@ class Runner:
         _make_data_folder(config)
         stack.callback(os.close, await lock_data_folder(config.data_dir, clock))
         warn_of_access(config.db_path, config.data_dir, config.folder_mode)
-        for warning in warnings_of(config):
-            log.warning("%s", warning)
+        await self._config_watch.warn()
         taken = TakenVariables(conn).names
         executors = make_executors(config, clock, stack, open_files=self._open_files, taken=taken)
         recovered = await self._stop.unless_asked(recover_left_runs(conn, executors, str(config.data_dir)))
@@ -201,7 +200,7 @@ class Runner:
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
         if (gateway := make_gateway(config)) is not None:
-            self._spawn("look at the gateway", look_at_gateway(gateway))
+            self._tasks.attempt("look at the gateway", look_at_gateway(gateway))
         # Also while the runner stops: a run that it waits for can still be cancelled, and what a run has
         # claimed stays its own until it has ended.
         self._tasks_to_the_end.keep("watch of the database", follower.run)

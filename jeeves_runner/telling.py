@@ -11,10 +11,12 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.alerts.compose import Links
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.origin import RunOrigin
+from jeeves_runner.notify.token import Place, Token
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
 from jeeves_runner.runner.dead_letter_watch import DeadLetterWatch
 from jeeves_runner.runner.delivery import Delivery
+from jeeves_runner.runner.heartbeats import JobHeartbeats, RunnerHeartbeat
 from jeeves_runner.runner.lateness_watch import LatenessWatch
 from jeeves_runner.runner.tasks import Tasks
 
@@ -29,6 +31,7 @@ class Telling:
         self._config = config
         self._clock = clock
         self._writer = writer
+        self._heartbeats: JobHeartbeats | None = None
         self._delivery = Delivery(
             conn=connect(),
             writer=writer,
@@ -59,10 +62,19 @@ class Telling:
         dead_letters = DeadLetterWatch(conn=conn, writer=writer, clock=clock, tell=tell)
         tasks.keep("watch of dead letters", dead_letters.run)
         tasks.keep("delivery of messages", self._delivery.run)
+        self._heartbeats = JobHeartbeats(conn=conn, clock=clock, root=self._config.root)
+        tasks.keep("heartbeats of jobs", self._heartbeats.run)
+        own = self._config.heartbeat
+        if own.url is not None or own.url_path is not None:
+            url = Token(Place("heartbeat.url_path", own.url_path, text=own.url), {})
+            heartbeat = RunnerHeartbeat(url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync)
+            tasks.keep("heartbeat of the runner", heartbeat.run)
 
     def wake(self) -> None:
         """Something has been committed."""
         self._delivery.wake()
+        if self._heartbeats is not None:
+            self._heartbeats.wake()
 
     async def close(self, patience: float) -> bool:
         """End what is being read; False if that took over ``patience`` seconds."""

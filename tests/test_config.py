@@ -245,6 +245,10 @@ def test_the_gateway_has_its_defaults_and_an_address_without_a_final_slash(tmp_p
         ("http://[::1]:18789", False),
         ("http://localhost", False),
         ("http://gateway.localhost", False),
+        ("http://localhost.:18789", False),
+        ("http://[::ffff:127.0.0.1]", False),
+        ("http://[::ffff:10.0.0.1]", True),
+        ("http://localhost.example.org.", True),
         ("https://box", False),
         ("http://box", True),
         ("http://10.0.0.1", True),
@@ -316,3 +320,19 @@ def test_a_gateway_without_a_token_is_warned_about(tmp_path: Path, monkeypatch: 
     (problem,) = check_config(tmp_path, None)[1]
     assert (problem.severity, problem.message) == ("warning", "there is no token for `gateway.url`")
     assert "`gateway.token_path`, or set OPENCLAW_GATEWAY_TOKEN" in (problem.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("token", "fault"), [(" ", "it is blank"), ("hunter two", "it holds what no token can")]
+)
+def test_a_variable_with_no_token_that_can_be_used_is_warned_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, fault: str
+) -> None:
+    monkeypatch.setenv("OPENCLAW_GATEWAY_TOKEN", token)
+    (tmp_path / "jeeves-runner.yaml").write_text("gateway:\n  url: 'http://[::1]'\n")
+    (problem,) = check_config(tmp_path, None)[1]
+    assert (problem.severity, problem.line, problem.column) == ("warning", 2, 8)
+    said = "`gateway.url`: the gateway's token in OPENCLAW_GATEWAY_TOKEN cannot be used: "
+    assert problem.message.startswith(said + fault)
+    assert "hunter" not in f"{problem.message} {problem.hint}"
+    assert problem.hint == "set it to the token"

@@ -17,7 +17,7 @@ from jeeves_runner.api.parameters import JsonSchema
 from jeeves_runner.api.room import Room
 from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.values import to_json
-from jeeves_runner.core.wording import in_quotes, known_words
+from jeeves_runner.core.wording import brief, in_quotes, known_words
 from jeeves_runner.errors import InvalidValue, Overloaded
 
 T = TypeVar("T")
@@ -80,8 +80,13 @@ class ParamsField:
     def read(self, value: object, name: str) -> dict[str, object] | None:
         if value is None:
             return None
-        if not isinstance(value, dict) or not all(isinstance(each, _SCALARS) for each in value.values()):
-            raise InvalidValue(f"{name} must be an object of strings, numbers, true and false")
+        message = f"{name} must be an object of strings, numbers, true and false"
+        if not isinstance(value, dict):
+            raise InvalidValue(message)
+        for key, each in value.items():
+            if not isinstance(each, _SCALARS):
+                hint = "leave it out where it has no value" if each is None else None
+                raise InvalidValue(f"{message}, and {brief(key)} is none of these", hint=hint)
         return value
 
 

@@ -1,4 +1,4 @@
-"""The handlers of jobs: what is declared of them, and their pauses. None writes what manifests declare."""
+"""The handlers of jobs: what is declared of them, and what people set. None writes what manifests declare."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any, Final
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, PauseBody
+from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, OverrideBody
 from jeeves_runner.api.responses import encode, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
@@ -38,7 +38,7 @@ async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     return await _shown(call, call.path.job)
 
 
-async def pause_job(call: Call[JobPath, Nothing, PauseBody]) -> web.Response:
+async def pause_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:
     services, reason = call.services, call.body.reason
     job_id = live_job(services.conn, call.path.job).id
     until = _until(services, call.body)
@@ -52,6 +52,23 @@ async def resume_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     services = call.services
     job_id = live_job(services.conn, call.path.job).id
     await _write(services, lambda tx: overrides.resume(tx, job_id, by=AppliedBy.API))
+    return await _shown(call, job_id)
+
+
+async def mute_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:
+    services, reason = call.services, call.body.reason
+    job_id = live_job(services.conn, call.path.job).id
+    until = overrides.required_end(_until(services, call.body))
+    await _write(
+        services, lambda tx: overrides.mute(tx, job_id, until=until, reason=reason, by=AppliedBy.API)
+    )
+    return await _shown(call, job_id)
+
+
+async def unmute_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
+    services = call.services
+    job_id = live_job(services.conn, call.path.job).id
+    await _write(services, lambda tx: overrides.unmute(tx, job_id, by=AppliedBy.API))
     return await _shown(call, job_id)
 
 
@@ -116,14 +133,14 @@ def _job_list(
 
 
 async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:
-    """Commit what a pause or its end needs, and let the runner take it up as if a command had written it."""
+    """Commit what people set for a job, and let the runner take it up as if a command had written it."""
     await services.writer.write(act)
     await services.nudge()
 
 
-def _until(services: ApiServices, body: PauseBody) -> End | None:
+def _until(services: ApiServices, body: OverrideBody) -> End | None:
     if body.until is not None and body.for_ is not None:
-        raise InvalidValue("a pause has either until or for")
+        raise InvalidValue("until and for are two ends; give one of them")
     now = services.clock.now()
     if body.until is not None:
         return later_end(body.until, now, services.config.timezone, "until")

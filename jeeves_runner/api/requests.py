@@ -155,12 +155,12 @@ class RunJobBody(NamedTuple):
     """Although the job is paused, another run of it is active, or its tokens are used up."""
 
 
-class PauseBody(NamedTuple):
-    """A pause. It has one end at most: ``until`` or ``for``."""
+class OverrideBody(NamedTuple):
+    """A pause or a mute. It has one end at most: ``until`` or ``for``."""
 
     until: Annotated[str | None, TextField()] = None
     """When it ends: a time, or a length of time from now."""
     for_: Annotated[timedelta | None, LengthField()] = None
     """How long it lasts."""
     reason: Annotated[str | None, TextField()] = None
-    """Shown wherever the pause is."""
+    """Shown wherever it is."""

@@ -1,23 +1,23 @@
 """What asks for attention: a row for each thing that is wrong, kept back or does not start."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
-from typing import Final
+from typing import Final, Literal
 
 import apsw
 
 from jeeves_runner.cli.formats import ago, counted, shortened
 from jeeves_runner.cli.plan_text import named
 from jeeves_runner.cli.reasons import reason_text
-from jeeves_runner.cli.rows import pause_text
+from jeeves_runner.cli.rows import mute_text, pause_text
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.config import Config
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.withheld import WithheldBy
 from jeeves_runner.db.run_list import RunRow
-from jeeves_runner.views.jobs import ListedJobDocument, jobs_view
+from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument, jobs_view
 from jeeves_runner.views.runner import StatusDocument
 from jeeves_runner.views.runs import failing
 from jeeves_runner.views.sync import (
@@ -107,7 +107,8 @@ def lost_rows(active: list[RunRow], elsewhere: Container[int]) -> Iterator[Row]:
 def job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
     yield from failing_rows(conn, jobs, now)
-    yield from _paused_rows(jobs, now)
+    yield from _set_rows(jobs, "paused", "resume", pause_text, now)
+    yield from _set_rows(jobs, "muted", "unmute", mute_text, now)
 
 
 def failing_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
@@ -122,13 +123,20 @@ def failing_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: date
             yield Styled("failing", "red"), job["id"], shortened(why)
 
 
-def _paused_rows(jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
-    paused = [(job["id"], job["paused"]) for job in jobs if job["paused"]]
-    of_all = [("all jobs", pause, "--all") for _, pause in paused if pause["all"]][:1]
-    of_one = [(job_id, pause, job_id) for job_id, pause in paused if not pause["all"]]
-    for which, pause, word in (*of_all, *of_one):
-        why = f"{shortened(pause_text(pause, now))}; `jeeves-runner resume {word}` ends it"
-        yield Styled("paused", "magenta"), which, why
+def _set_rows(
+    jobs: list[ListedJobDocument],
+    key: Literal["paused", "muted"],
+    command: str,
+    text: Callable[[OverrideDocument, datetime], str],
+    now: datetime,
+) -> Iterator[Row]:
+    """What people have set for jobs, and what ends it."""
+    found = [(job["id"], override) for job in jobs if (override := job[key])]
+    of_all = [("all jobs", override, "--all") for _, override in found if override["all"]][:1]
+    of_one = [(job_id, override, job_id) for job_id, override in found if not override["all"]]
+    for which, override, word in (*of_all, *of_one):
+        why = f"{shortened(text(override, now))}; `jeeves-runner {command} {word}` ends it"
+        yield Styled(key, "magenta"), which, why
 
 
 def starved_rows(active: list[RunRow], now: datetime) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from jeeves_runner.core.model import BAD
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
-    from jeeves_runner.views.jobs import ListedJobDocument, PauseDocument
+    from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument
 
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 PARAM_HEADERS: Final = ("NAME", Prose("VALUE"), "DEFAULT", Prose("DESCRIPTION"))
@@ -73,12 +73,14 @@ def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
-    """What is unusual about a job: it is held or paused, was changed by hand, or waits for a server."""
+    """What is unusual about a job: it is held, paused, muted or changed by hand, or waits for a server."""
     notes = []
     if job["status"] == "scheduled" and not served:
         notes.append(NO_SERVER)
     if job["paused"] is not None:
         notes.append(pause_text(job["paused"], now))
+    if job["muted"] is not None:
+        notes.append(mute_text(job["muted"], now))
     if job["held"]:
         notes.append(f"held: {job['file']} is broken")
     if job["drifted"]:
@@ -86,11 +88,20 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
     return Styled("; ".join(notes), "yellow") if notes else NONE
 
 
-def pause_text(paused: "PauseDocument", now: datetime) -> str:
+def pause_text(paused: "OverrideDocument", now: datetime) -> str:
     """``paused, ends in 2h: maintenance``."""
-    until = f"ends {ago(paused['until'], now)}" if paused["until"] else "until resumed"
-    reason = f": {paused['reason']}" if paused["reason"] else ""
-    return f"paused, {until}{reason}"
+    return _override_text("paused", "until resumed", paused, now)
+
+
+def mute_text(muted: "OverrideDocument", now: datetime) -> str:
+    """``muted, ends in 2h: known``."""
+    return _override_text("muted", "until unmuted", muted, now)
+
+
+def _override_text(word: str, without_end: str, override: "OverrideDocument", now: datetime) -> str:
+    until = f"ends {ago(override['until'], now)}" if override["until"] else without_end
+    reason = f": {override['reason']}" if override["reason"] else ""
+    return f"{word}, {until}{reason}"
 
 
 def schedule_text(job: "ListedJobDocument") -> str:

@@ -22,7 +22,8 @@ MAX_TEXT: Final = 64 * 1024
 """Bytes, as UTF-8, of a text that an expression is tried on."""
 
 _MAX_STEPS: Final = 10_000
-"""Of a compiled expression. What is larger takes seconds on a text of the greatest length."""
+"""Of a compiled expression. One of this size takes up to some seconds to be searched for in a text of the
+greatest length, and a tenth of one to be held to the whole of it."""
 _MAX_MEMORY: Final = 2 * 1024 * 1024
 """Bytes that one compiled expression may take."""
 
@@ -32,7 +33,7 @@ _LOOK_AROUND: Final = (
 
 
 def search(pattern: str, text: str) -> bool:
-    """Whether the expression fits some part of the text.
+    """Whether the expression fits some part of the text. Not for the event loop: see ``_MAX_STEPS``.
 
     TextTooLong for a text over MAX_TEXT, InvalidValue for an expression that has a ``problem_of``.
     """

@@ -21,6 +21,10 @@ def file_hint(what: str) -> str:
 TOKEN_HINT: Final = file_hint("token")
 """What to do about a file without a token that can be used."""
 
+VARIABLE_FAULT: Final = f"the gateway's token in {TOKEN_VARIABLE} cannot be used"
+VARIABLE_HINT: Final = "set it to the token"
+"""What to do about that."""
+
 _EXAMPLE: Final = "http://127.0.0.1:18789"
 _CREDENTIALS: Final = "take it out; the token stands in a file that `gateway.token_path` names"
 

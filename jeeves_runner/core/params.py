@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from jeeves_runner.core.expressions import fullmatch
 from jeeves_runner.core.model import Param, ParamType
 from jeeves_runner.core.values import check_name, check_text, parse_json
-from jeeves_runner.core.wording import brief, known_words, shown
+from jeeves_runner.core.wording import brief, known_words, likely_meant, shown
 from jeeves_runner.errors import InvalidValue
 
 MAX_VALUE: Final = 64 * 1024
@@ -30,7 +30,10 @@ _PREFIX: Final = "JR_PARAM_"
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,4})?")
-_LARGEST: Final = 2**63 - 1
+_INTEGERS: Final = range(-(2**63), 2**63)
+"""Those of 64 bits."""
+_MAX_BITS: Final = 1024
+"""Of a whole number that a 64-bit float can hold."""
 _EXACT: Final = 2**53
 """Up to here a float tells whole numbers from one another."""
 _TOLD: Final = 10
@@ -101,8 +104,8 @@ def text_of(kind: ParamType, value: object) -> str | None:
     if isinstance(value, bool):
         return str(value).lower() if kind is ParamType.BOOLEAN else None
     if isinstance(value, int):
-        is_number = kind in (ParamType.INTEGER, ParamType.NUMBER) and abs(value) <= _LARGEST
-        return str(value) if is_number else None
+        is_number = kind in (ParamType.INTEGER, ParamType.NUMBER) and value.bit_length() <= _MAX_BITS
+        return text_of(kind, str(value)) if is_number else None
     if isinstance(value, float):
         return _text_of_float(kind, value)
     if not isinstance(value, str):
@@ -113,7 +116,7 @@ def text_of(kind: ParamType, value: object) -> str | None:
         case ParamType.BOOLEAN:
             return value if value in ("true", "false") else None
         case ParamType.INTEGER:
-            fits = _INTEGER.fullmatch(value) is not None and abs(int(value)) <= _LARGEST
+            fits = _INTEGER.fullmatch(value) is not None and int(value) in _INTEGERS
         case ParamType.NUMBER:
             fits = _NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
     return value if fits else None
@@ -220,6 +223,8 @@ def _unknown(name: str, known: Mapping[str, Param]) -> _Fault:
 
 def _missing(param: Param) -> _Fault:
     values = _listed(param.enum) if param.enum else EXPECTED[param.type]
+    if param.pattern is not None:
+        values += f" matching {param.pattern}"
     return f"the parameter {param.name} is required", f"give {param.name} a value: {values}"
 
 
@@ -232,7 +237,7 @@ def _wrong(param: Param, value: object, wrong: str, *, is_hidden: bool) -> _Faul
         quoted = f'quote it: "{told}"' if misfit(param, told) is None else None
         return f"the parameter {param.name} {wrong}, not {told}", quoted
     told = brief(value)
-    near = known_words(told, param.enum, "values") if param.enum else None
+    near = likely_meant(told, param.enum)
     return f"the parameter {param.name} {wrong}, not {told or 'empty'}", near
 
 

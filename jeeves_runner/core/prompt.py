@@ -36,23 +36,24 @@ def size_fault(text: str) -> tuple[str, str] | None:
 
 
 def template_faults(
-    text: str, params: "Params" = None, *, is_timed: bool = True
+    text: str, params: "Params" = None, *, is_timed: bool = True, by_itself: bool = False
 ) -> "tuple[TemplateFault, ...]":
     """What is wrong with a prompt, so far as that can be told before a run; ``text`` has no ``size_fault``.
 
     ``params``: the parameters that the job declares; None: it takes any. ``is_timed``: all runs that no
-    person starts are by the job's schedule.
+    person starts are by the job's schedule. ``by_itself``: there are such runs.
     """
     if _is_plain(text):
         return ()
-    key = (blake2b(text.encode(errors="replace"), digest_size=16).digest(), repr((params, is_timed)))
+    digest = blake2b(text.encode(errors="replace"), digest_size=16).digest()
+    key = (digest, repr((params, is_timed, by_itself)))
     found = _looked_at.get(key)
     if found is None:
         from jeeves_runner.core.prompt_template import faults_of
 
         if len(_looked_at) >= _MOST_KEPT:
             _looked_at.clear()
-        found = _looked_at[key] = faults_of(text, params, is_timed=is_timed)
+        found = _looked_at[key] = faults_of(text, params, is_timed=is_timed, by_itself=by_itself)
     return found
 
 

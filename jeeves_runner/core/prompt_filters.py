@@ -54,7 +54,7 @@ class Work:
         """Count text before it is made, where its length is known by then. Raises InvalidValue."""
         self._left -= length
         if length > self._limit or self._left < 0:
-            raise InvalidValue("the prompt makes too long a text", hint="let filters work on short values")
+            raise InvalidValue("this makes too long a text", hint="let filters work on short values")
 
 
 def written(

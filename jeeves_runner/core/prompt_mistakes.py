@@ -1,10 +1,21 @@
-"""Mistakes in the syntax of a prompt, in plain words: what jinja2 says of them is for those who know it."""
+"""Mistakes in a prompt, in plain words and with their line: what jinja2 says is for those who know it."""
 
+import re
 from typing import Final, NamedTuple
 
 from jeeves_runner.core.wording import one_line
 
 RAW: Final = "what is to stay as it is written goes between {% raw %} and {% endraw %}"
+
+_COMPARISON: Final = re.compile(r"'(\S+)' not supported between instances of '(\w+)' and '(\w+)'")
+_KINDS: Final = {
+    "str": "a text",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "NoneType": "no value",
+}
+"""How what Python calls the kinds of values is called here; all others are numbers."""
 
 _LONGEST: Final = 200
 """Characters of what another says of a mistake: it may quote the prompt."""
@@ -46,5 +57,18 @@ def syntax_fault(said: str) -> SyntaxFault:
 
 def plain(said: str) -> str:
     """What jinja2 or Python says, as the end of a sentence."""
+    if (compared := _COMPARISON.fullmatch(said)) is not None:
+        sign, one, other = compared.groups()
+        return f"`{sign}` cannot compare {_KINDS.get(one, 'a number')} with {_KINDS.get(other, 'a number')}"
     text = one_line(said[:1].lower() + said[1:].rstrip("."))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def line_of(error: BaseException) -> int | None:
+    """The line of the template in which an error arose as it was filled in; None: in none."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -18,7 +18,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes, 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from jeeves_runner.core.prompt_filters import TESTS, Function, Work, filters_of, written
-from jeeves_runner.core.prompt_mistakes import RAW, plain, syntax_fault
+from jeeves_runner.core.prompt_mistakes import RAW, line_of, plain, syntax_fault
 from jeeves_runner.core.wording import brief, known_words
 from jeeves_runner.errors import InvalidValue
 
@@ -151,19 +151,18 @@ def _otherwise(name: str) -> str:
     return f'write what stands there instead: {{{{ {name} | default("none") }}}}'
 
 
-def faults_of(text: str, params: Params, *, is_timed: bool = True) -> tuple[TemplateFault, ...]:
+def faults_of(
+    text: str, params: Params, *, is_timed: bool = True, by_itself: bool = False
+) -> tuple[TemplateFault, ...]:
     """What is wrong with a prompt whatever the values are, ``MAX_FAULTS`` at most, by place.
 
     ``params``: the parameters that its job declares. ``is_timed``: all runs that no person starts are by its
-    schedule.
+    schedule. ``by_itself``: there are such runs.
     """
     try:
         env = _Environment(0)
-        found = list(
-            islice(
-                _Check(text, env.filters, params, is_timed=is_timed).faults(_parsed(env, text)), MAX_FAULTS
-            )
-        )
+        check = _Check(text, env.filters, params, is_timed=is_timed, by_itself=by_itself)
+        found = list(islice(check.faults(_parsed(env, text)), MAX_FAULTS))
     except TemplateSyntaxError as error:
         fault = syntax_fault(error.message or "a mistake")
         return (_Place(text, error.lineno).fault(f"it is no template: {fault.message}", fault.hint),)
@@ -189,18 +188,27 @@ def render_template(text: str, values: Mapping[str, Mapping[str, object]], param
     names = {root: _Values(root, values.get(root, {})) for root in NAMES}
     try:
         return _joined(env.from_string(_parsed(env, text)).generate(names), limit)
-    except (InvalidValue, MemoryError):
+    except MemoryError:
         raise
-    except UndefinedError as error:
+    except Exception as error:
+        line = line_of(error)
+        if line is None and isinstance(error, InvalidValue):  # of the prompt as a whole
+            raise
+        message, hint = _in_words(error)
+        where = "" if line is None else f"line {line}: "
+    raise InvalidValue(f"the prompt cannot be made: {where}{message}", hint=hint)
+
+
+def _in_words(error: Exception) -> tuple[str, str | None]:
+    """What has gone wrong as a prompt was made, and what to do."""
+    if isinstance(error, InvalidValue):
+        return error.message, error.hint
+    if isinstance(error, UndefinedError):
         message = error.message or "a name has no value"
-        hint = _otherwise(message.split("`")[1] if message.startswith("`") else "params.city")
-    except (RecursionError, SyntaxError):
-        message, hint = _NESTED, _SIMPLIFY
-    except Exception as error:  # noqa: BLE001 - whatever an expression can raise is its author's to know
-        message, hint = plain(str(error)), _NUMBERS
-        if (line := _line_of(error)) is not None:
-            message = f"line {line}: {message}"
-    raise InvalidValue(f"the prompt cannot be made: {message}", hint=hint)
+        return message, _otherwise(message.split("`")[1] if message.startswith("`") else "params.city")
+    if isinstance(error, RecursionError | SyntaxError):
+        return _NESTED, _SIMPLIFY
+    return plain(str(error)), _NUMBERS
 
 
 def _joined(parts: Iterator[str], limit: int) -> str:
@@ -253,11 +261,21 @@ class _Place:
 class _Check:
     """Looks through a template for what no prompt can hold."""
 
-    def __init__(self, text: str, filters: Mapping[str, Function], params: Params, *, is_timed: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        filters: Mapping[str, Function],
+        params: Params,
+        *,
+        is_timed: bool,
+        by_itself: bool,
+    ) -> None:
         self._text = text
         self._filters = filters
         self._params = params
         self._is_timed = is_timed
+        self._undeclared: Supply = "may lack" if by_itself else "given"
+        """Of all parameters, where the job declares none."""
         self._guarded: frozenset[str] = frozenset()
         self._line = 1
 
@@ -289,6 +307,8 @@ class _Check:
         if isinstance(node, _ALLOWED):
             return None
         message = f"{_word(node)} is nothing that a prompt can hold"
+        if isinstance(node, nodes.Sub) and isinstance(node.right, nodes.Name | nodes.Filter):
+            return self._at(node).fault(message, 'a name with `-` is written params["my-name"]')
         return self._at(node).fault(message, f"prompts have values, `if`, comparisons and filters; {RAW}")
 
     def _of_a_name(self, node: nodes.Getattr | nodes.Getitem | nodes.Name) -> TemplateFault | None:
@@ -318,19 +338,23 @@ class _Check:
                 return self._of_a_time(node, root) if part == "scheduled_for" else None
             hint = known_words(f"{root}.{part}", [f"{root}.{each}" for each in known], f"values of `{root}`")
             return self._at(node, root).fault(f"unknown name `{root}.{brief(part)}`", hint)
-        supply = "given" if self._params is None else self._params.get(part)
+        supply = self._undeclared if self._params is None else self._params.get(part)
         if supply == "given" or (supply == "may lack" and part in self._guarded):
             return None
         if supply == "may lack":
-            message = f"the parameter `{part}` has no default, and runs by themselves are given none"
-            return self._at(node, root).fault(
-                message, f"{_otherwise(f'{root}.{part}')}, or give it a `default`"
-            )
+            return self._of_a_lack(node, root, part)
         if supply == "secret":
             message = f"the parameter `{part}` is secret, and a gateway keeps and shows what agents are told"
             return self._at(node, root).fault(message, "take it out, or declare it without `secret`")
         hint = known_words(part, self._params or (), "declared parameters")
         return self._at(node, root).fault(f"the job declares no parameter `{brief(part)}`", hint)
+
+    def _of_a_lack(self, node: nodes.Node, root: str, part: str) -> TemplateFault:
+        what, remedy = f"the parameter `{part}` has no default", "give it a `default`"
+        if self._params is None:
+            what, remedy = f"the job declares no parameter `{brief(part)}`", "declare it with a `default`"
+        hint = f"{_otherwise(f'{root}.{part}')}, or {remedy}"
+        return self._at(node, root).fault(f"{what}, and runs by themselves are given none", hint)
 
     def _of_a_time(self, node: nodes.Node, root: str) -> TemplateFault | None:
         if self._is_timed or "scheduled_for" in self._guarded:
@@ -374,13 +398,3 @@ def _word(node: nodes.Node) -> str:
     if isinstance(node, nodes.BinExpr | nodes.UnaryExpr):
         return f"`{node.operator}`"
     return f"`{type(node).__name__.lower()}`"
-
-
-def _line_of(error: BaseException) -> int | None:
-    """The line of the template in which an error arose."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

@@ -88,4 +88,14 @@ def _changed(path: str, old: Any, new: Any) -> list[FieldChange]:
     found: list[FieldChange] = []
     for name in [*new, *(name for name in old if name not in new)]:
         found += _changed(f"{path}.{name}" if path else name, old.get(name), new.get(name))
+    if path.startswith("params.") and old.get("secret") != new.get("secret"):
+        found = [_without_values(change) for change in found]
     return found
+
+
+def _without_values(change: FieldChange) -> FieldChange:
+    """Likewise of a parameter: what it had as default and enum may be what it now hides."""
+    if not change.path.endswith((".default", ".enum")):
+        return change
+    old, new = (_HIDDEN if value else value for value in (change.old, change.new))
+    return change._replace(old=old, new=new)

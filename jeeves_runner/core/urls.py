@@ -6,6 +6,9 @@ No message repeats a URL: it may hold what is secret.
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+PING_EXAMPLE: Final = "https://hc-ping.com/UUID"
+"""What the URL of a heartbeat looks like."""
+
 OPEN: Final = ("http", "https")
 """The schemes of what is called over HTTP."""
 
@@ -65,10 +68,12 @@ def is_loopback(host: str) -> bool:
     # Few commands ask, and every one reads the config.
     from ipaddress import ip_address
 
-    if host == "localhost" or host.endswith(".localhost"):
+    name = host.removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        # Python 3.11 does not know an IPv4 address that is written as one of IPv6.
+        return ip_address(host.removeprefix("::ffff:")).is_loopback
     except ValueError:
         return False
 

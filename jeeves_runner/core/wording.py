@@ -70,15 +70,20 @@ def did_you_mean(*words: str) -> str:
     return f"did you mean {' or '.join(words)}?"
 
 
-def known_words(word: str, known: Iterable[str], what: str) -> str:
-    """A hint for a word that is none of the known ones: the nearest, or all. ``what``: the name for all."""
+def likely_meant(word: str, known: Iterable[str]) -> str | None:
+    """A hint for a word that is none of the known ones: the nearest; None if none is near."""
     # Only a mistake needs it, and every script would wait for its import.
     from difflib import get_close_matches
 
+    near = get_close_matches(_cut(word).lower(), known, n=1)
+    return did_you_mean(brief(near[0])) if near else None
+
+
+def known_words(word: str, known: Iterable[str], what: str) -> str:
+    """A hint for a word that is none of the known ones: the nearest, or all. ``what``: the name for all."""
     words = list(known)
-    near = get_close_matches(_cut(word).lower(), words, n=1)
-    if near:
-        return did_you_mean(*near)
+    if (near := likely_meant(word, words)) is not None:
+        return near
     return f"the {what} are {', '.join(words)}" if words else f"there are no {what}"
 
 

@@ -1,7 +1,7 @@
 """What people are told of the ends of runs, in the transaction that records them."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -10,8 +10,9 @@ from jeeves_runner.core.alerts.policy import addresses_of, expect_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
 from jeeves_runner.core.run import Run
-from jeeves_runner.db import alerting, lateness, outbox
+from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alerting import Happened
+from jeeves_runner.db.late_ends import HAS_EXPECT, may_matter
 from jeeves_runner.db.outbox import Saying
 from jeeves_runner.db.overrides import is_muted
 from jeeves_runner.db.transaction import Tx
@@ -25,47 +26,75 @@ def tell_end(tx: Tx, run: Run, *, is_last: bool) -> None:
 
     Of an ok end that nobody waits to hear of this costs one read by index.
     """
-    cause = cause_of(run) if is_last else None
-    says_something = is_last and (run.status is RunStatus.OK or cause is not None)
-    if not says_something and run.started_at is None:
+    wanted = None if run.started_at is None else _wanted(tx.conn, run.job_id)
+    if wanted is not None and may_matter(
+        tx.conn, run, expect_of(wanted.expect), wanted.decided_until, is_open=wanted.is_open
+    ):
+        # It loads what knows of schedules, which commands that end a run need not wait for.
+        from jeeves_runner.db.lateness import judge_end
+
+        judge_end(tx, run)
+    if not is_last:
         return
-    row = tx.conn.execute(_WANTED, {"job": run.job_id}).fetchone()
-    if row is None:
-        return
-    is_open, success_is_wanted, output_channel, expect, decided_until = row
-    if lateness.may_matter(tx.conn, run, expect_of(expect), decided_until, is_open=bool(is_open)):
-        lateness.judge_end(tx, run)
-    if not says_something:
-        return
-    is_to_be_told = cause is not None or is_open or success_is_wanted or output_channel is not None
+    if (cause := cause_of(run)) is not None:
+        if not _is_of_the_past(tx.conn, run):
+            _tell_of(tx, run, cause)
+            _pass_on_output(tx, run, wanted)
+    elif run.status is RunStatus.OK and wanted is not None:
+        _tell_of_ok(tx, run, wanted)
+
+
+def _tell_of_ok(tx: Tx, run: Run, wanted: "_Wanted") -> None:
+    is_to_be_told = wanted.is_open or wanted.success_is_wanted or wanted.output_channel is not None
     if not is_to_be_told or _is_of_the_past(tx.conn, run):
         return
-    if cause is not None:
-        _tell_of(tx, run, cause)
-    else:
-        if is_open:
-            alerting.went_well(tx, run.job_id, PROVEN_WELL, run_id=run.id, facts=facts_of(run))
-        if success_is_wanted:
-            success = Happened(Cause.SUCCESS, run.job_id, run_id=run.id, facts=facts_of(run))
-            alerting.report(tx, success)
-    if output_channel is not None and has_output(run) and not is_muted(tx.conn, run.job_id, tx.now):
-        saying = Saying(Said.OUTPUT, job_id=run.job_id, run_id=run.id, facts=facts_of(run))
-        outbox.put(tx, saying, addresses_of(output_channel))
+    if wanted.is_open:
+        alerting.went_well(tx, run.job_id, PROVEN_WELL, run_id=run.id, facts=facts_of(run))
+    if wanted.success_is_wanted:
+        alerting.report(tx, Happened(Cause.SUCCESS, run.job_id, run_id=run.id, facts=facts_of(run)))
+    _pass_on_output(tx, run, wanted)
+
+
+class _Wanted(NamedTuple):
+    """What people want to hear of a job that is not deleted."""
+
+    is_open: bool
+    """Whether something is wrong with it by now."""
+    success_is_wanted: bool
+    output_channel: str | None
+    """Where its output goes, as the spec has it."""
+    expect: str | None
+    """The ``expect`` of its spec."""
+    decided_until: str | None
+    """Its watermark."""
+
+
+def _wanted(conn: apsw.Connection, job_id: str) -> _Wanted | None:
+    row: tuple[Any, ...] | None = conn.execute(_WANTED, {"job": job_id}).fetchone()
+    return None if row is None else _Wanted(*row)
 
 
 # The columns say whether there is any, so that the spec is parsed only where there is.
 _WANTED: Final = f"""
 SELECT EXISTS (SELECT 1 FROM incidents WHERE coalesce(job_id, '') = :job AND closed_at IS NULL),
        on_success IS NOT NULL, CASE WHEN output_channel IS NOT NULL THEN spec -> '$.output_channel' END,
-       CASE WHEN {lateness.HAS_EXPECT} THEN spec -> '$.expect' END, decided_until
+       CASE WHEN {HAS_EXPECT} THEN spec -> '$.expect' END, decided_until
 FROM jobs WHERE id = :job AND deleted_at IS NULL
 """
+
+
+def _pass_on_output(tx: Tx, run: Run, wanted: _Wanted | None) -> None:
+    """To where the job says, if it says so and the run has written something."""
+    channels = None if wanted is None else wanted.output_channel
+    if channels is not None and has_output(run) and not is_muted(tx.conn, run.job_id, tx.now):
+        saying = Saying(Said.OUTPUT, job_id=run.job_id, run_id=run.id, facts=facts_of(run))
+        outbox.put(tx, saying, addresses_of(channels))
 
 
 def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
     bundle: str | None = None
     wait: timedelta | None = None
-    if was_stopped(run, tx.conn.execute("SELECT max(epoch) FROM runner").get):
+    if cause is Cause.INTERRUPTED and was_stopped(run, tx.conn.execute("SELECT max(epoch) FROM runner").get):
         bundle = f"stop {run.epoch}"
         wait = STOP_WAIT if run.cancel_cause is CancelCause.SHUTDOWN else None
     alerting.report(

@@ -70,26 +70,34 @@ def report(tx: Tx, what: Happened) -> None:
     settings = None if what.job_id is None else _settings(tx.conn, what.job_id)
     if what.job_id is not None and settings is None:
         return
-    rules = _rules(tx, what, settings)
+    rules = _rules(what, settings)
     if what.cause.is_event:
-        if not rules.is_muted:
+        if rules.channels and not is_muted(tx.conn, what.job_id, tx.now):
             outbox.put(tx, _saying(Said.EVENT, what), rules.channels)
-        return
-    if what.job_id is not None and what.cause in CHOSEN and what.cause not in rules.policy.on:
-        return
+    elif settings is None or what.cause not in CHOSEN or what.cause in rules.policy.on:
+        _happened(tx, what, rules)
+
+
+def _happened(tx: Tx, what: Happened, rules: Rules) -> None:
+    """Something went wrong that lasts until it goes well."""
     found = incidents.find(tx.conn, what.job_id, what.cause, what.subject)
-    step = machine.happened(None if found is None else found.state, what.cause, rules, tx.now, what.times)
+    if found is None or found.state.told_at is None:  # else nothing is said that a mute could hold back
+        rules = rules._replace(is_muted=is_muted(tx.conn, what.job_id, tx.now))
+    before = None if found is None else found.state
+    after, said = machine.happened(before, what.cause, rules, tx.now, what.times)
     if found is None:
         incident_id = incidents.insert(
-            tx, what.cause, what.job_id, what.subject, what.run_id, what.facts, step.incident
+            tx, what.cause, what.job_id, what.subject, what.run_id, what.facts, after
         )
     else:
         incident_id = found.id
-        incidents.change(tx, found.id, step.incident, run_id=what.run_id, facts=what.facts)
-    if step.said is not None:
-        saying = _saying(step.said, what)
-        facts = {**saying.facts, **_of_incident(step.incident)}
-        outbox.put(tx, saying._replace(incident_id=incident_id, facts=facts), step.incident.channels)
+        incidents.count(tx, found.id, after.times, what.run_id, what.facts)
+        if after != found.state._replace(times=after.times):
+            incidents.change(tx, found.id, after)
+    if said is not None:
+        saying = _saying(said, what)
+        facts = {**saying.facts, **_of_incident(after)}
+        outbox.put(tx, saying._replace(incident_id=incident_id, facts=facts), after.channels)
 
 
 def went_well(
@@ -219,12 +227,12 @@ def _of_incident(state: machine.Incident) -> dict[str, Any]:
     return {"opened_at": to_text(state.opened_at), "times": state.times}
 
 
-def _rules(tx: Tx, what: Happened, settings: _Settings | None) -> Rules:
-    muted = is_muted(tx.conn, what.job_id, tx.now)
+def _rules(what: Happened, settings: _Settings | None) -> Rules:
+    """Of what is reported, but for a mute."""
     if settings is None:
-        return Rules(what.policy, what.channels, is_muted=muted)
+        return Rules(what.policy, what.channels)
     own = settings.on_success if what.cause is Cause.SUCCESS else settings.on_failure
-    return Rules(settings.policy, what.channels or own, is_muted=muted)
+    return Rules(settings.policy, what.channels or own)
 
 
 def _rules_of_open(each: OpenIncident, settings: _Settings | None, muted: Mutes, paused: Pauses) -> Rules:

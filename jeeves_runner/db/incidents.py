@@ -119,25 +119,24 @@ def insert(
     return tx.conn.last_insert_rowid()
 
 
-def change(
-    tx: Tx,
-    incident_id: int,
-    state: Incident,
-    *,
-    run_id: int | None = None,
-    facts: Mapping[str, Any] | None = None,
-) -> None:
-    """Record a new state of one that is open; without a run or facts, those that are there stay."""
+def count(tx: Tx, incident_id: int, times: int, run_id: int | None, facts: Mapping[str, Any]) -> None:
+    """Record that one that is open has happened again, and what is known of the newest of it.
+
+    Mostly that is all: no index is written.
+    """
     tx.conn.execute(
-        "UPDATE incidents SET count = :times, told_at = :told_at, said_at = :said_at, remind_at = :remind_at,"
-        " remind_ms = :remind_ms, channels = :channels, run_id = coalesce(:run_id, run_id),"
-        " facts = coalesce(:facts, facts) WHERE id = :id AND closed_at IS NULL",
-        {
-            "id": incident_id,
-            "run_id": run_id,
-            "facts": None if facts is None else json.dumps(facts),
-            **_bindings(state),
-        },
+        "UPDATE incidents SET count = ?, run_id = coalesce(?, run_id), facts = ?"
+        " WHERE id = ? AND closed_at IS NULL",
+        (times, run_id, json.dumps(facts), incident_id),
+    )
+
+
+def change(tx: Tx, incident_id: int, state: Incident) -> None:
+    """Record what has been said of one that is open, and what is to be said."""
+    tx.conn.execute(
+        "UPDATE incidents SET told_at = :told_at, said_at = :said_at, remind_at = :remind_at,"
+        " remind_ms = :remind_ms, channels = :channels WHERE id = :id AND closed_at IS NULL",
+        {"id": incident_id, **_bindings(state)},
     )
 
 

@@ -71,7 +71,7 @@ class ListedJob(NamedTuple):
     """A job and what stands about it in other tables; times as text.
 
     ``pause_…`` tells of the pause in force, if there is one: of its own and that of all jobs the one that
-    ends last. ``last_…`` is the newest run that started.
+    ends last; ``mute_…`` likewise. ``last_…`` is the newest run that started.
     """
 
     columns: JobColumns
@@ -92,6 +92,14 @@ class ListedJob(NamedTuple):
     """Why it was made."""
     pause_is_of_all: int
     """Whether that is the pause of all jobs."""
+    mute_id: int | None
+    """None if no mute is in force."""
+    mute_until: str | None
+    """When that ends; None: when it is unmuted."""
+    mute_reason: str | None
+    """Why it was made."""
+    mute_is_of_all: int
+    """Whether that is the mute of everything."""
     last_id: int | None
     """None if no run ever started."""
     last_run_status: str | None
@@ -126,31 +134,40 @@ class HealthCounts(NamedTuple):
 _SHOWN: Final = tuple(JobColumns.__annotations__)
 _FACTS: Final = len(ListedJob._fields) - 1
 
-_PAUSE_ENDS: Final = end_by_now(PAUSES)
-_SELECT: Final = """
+
+def _end_of(override: str) -> str:
+    """SQL: when the one of this name in the statement ends."""
+    return end_by_now(PAUSES._replace(until=f"{override}.until", length=f"{override}.length_ms"))
+
+
+_IN_FORCE: Final = f"""(
+  SELECT id FROM overrides WHERE (job_id = jobs.id OR job_id IS NULL) AND kind = '{{kind}}'
+    AND ended_at IS NULL AND (until IS NULL OR until > :at)
+  ORDER BY until IS NULL DESC, {end_by_now(PAUSES)} DESC, job_id IS NULL LIMIT 1)"""
+"""Of those that hold for a job the one that ends last."""
+
+_LIST: Final = f"""
 WITH active AS MATERIALIZED (
   SELECT job_id, max(status = 'running') AS running FROM runs
   WHERE status IN ('scheduled', 'running') GROUP BY job_id)
-SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since, pause.id, {pause_ends}, pause.reason,
-  pause.job_id IS NULL,
+SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since,
+  pause.id, {_end_of("pause")}, pause.reason, pause.job_id IS NULL,
+  mute.id, {_end_of("mute")}, mute.reason, mute.job_id IS NULL,
   last.id, last.status, last.started_at, last.finished_at, last.duration_ms,
   CASE WHEN last.status = 'running' THEN (
     SELECT status FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL AND finished_at IS NOT NULL
     ORDER BY id DESC LIMIT 1) ELSE last.status END,
-  {columns}
+  {", ".join(f"jobs.{name}" for name in _SHOWN)}
 FROM jobs
 LEFT JOIN active ON active.job_id = jobs.id
 LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
-LEFT JOIN overrides AS pause ON pause.id = (
-  SELECT id FROM overrides WHERE (job_id = jobs.id OR job_id IS NULL) AND kind = 'pause'
-    AND ended_at IS NULL AND (until IS NULL OR until > :at)
-  ORDER BY until IS NULL DESC, {pause_ends} DESC, job_id IS NULL LIMIT 1)
+LEFT JOIN overrides AS pause ON pause.id = {_IN_FORCE.format(kind="pause")}
+LEFT JOIN overrides AS mute ON mute.id = {_IN_FORCE.format(kind="mute")}
 LEFT JOIN runs AS last ON last.id = (
   SELECT id FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1)
 WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after
 ORDER BY jobs.id LIMIT :limit
 """
-_LIST: Final = _SELECT.format(columns=", ".join(f"jobs.{name}" for name in _SHOWN), pause_ends=_PAUSE_ENDS)
 _NO_LIMIT: Final = -1
 _BAD: Final = ", ".join(f"'{status}'" for status in BAD)
 

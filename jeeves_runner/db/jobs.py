@@ -12,7 +12,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.inheritance import Taken
-from jeeves_runner.core.wording import did_you_mean
+from jeeves_runner.core.wording import brief, did_you_mean, known_words
 from jeeves_runner.errors import Conflict, NotFound
 
 
@@ -76,6 +76,22 @@ def _job_row(row: Sequence[Any]) -> JobRow:
 def live_ids(conn: apsw.Connection) -> list[str]:
     """The ids of all live jobs."""
     return [name for (name,) in conn.execute("SELECT id FROM jobs WHERE deleted_at IS NULL ORDER BY id")]
+
+
+def ids_with_tag(conn: apsw.Connection, tag: str) -> list[str]:
+    """The ids of the live jobs that have a tag; NotFound if none has it."""
+    found = [name for (name,) in conn.execute(_WITH_TAG, (tag,))]
+    if not found:
+        known = conn.execute("SELECT DISTINCT tag.value FROM jobs, json_each(spec, '$.tags') AS tag")
+        hint = known_words(tag, sorted(str(each) for (each,) in known), "tags")
+        raise NotFound(f"no job has the tag {brief(tag)}", hint=hint)
+    return found
+
+
+_WITH_TAG: Final = (
+    "SELECT id FROM jobs WHERE deleted_at IS NULL"
+    " AND EXISTS (SELECT 1 FROM json_each(spec, '$.tags') WHERE value = ?) ORDER BY id"
+)
 
 
 def gone_ids(conn: apsw.Connection, now: datetime, within: timedelta) -> frozenset[str]:

@@ -11,13 +11,11 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.clock import to_text
+from jeeves_runner.core.alerts.due_times import end_by, interval
 from jeeves_runner.core.alerts.lateness import (
     LEAST,
     Bounds,
     Standing,
-    end_by,
-    interval,
     longest,
     says_how_long,
     start_by,
@@ -33,6 +31,7 @@ from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.db import alerting, incidents
 from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.alerting import Happened
+from jeeves_runner.db.late_ends import HAS_EXPECT, length_of
 from jeeves_runner.db.overrides import paused_times
 from jeeves_runner.db.runs import WAITING
 from jeeves_runner.db.timetable_rows import schedule_of, timetable_rows
@@ -42,8 +41,6 @@ from jeeves_runner.db.unreadable import time_or_none
 BITS: Final = {Cause.LATE: 1, Cause.OVERRUN: 2, Cause.OUTLASTS: 4}
 """What ``runs.noted`` is made of."""
 
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_SHORTEST_INTERVAL: Final = timedelta(seconds=1)
 _PRECHECK: Final = timedelta(milliseconds=LIMIT_MS)
 _BY_ITSELF: Final = (RunStatus.OK, RunStatus.ERROR, RunStatus.TIMEOUT)
 """The ends that say how long the work takes."""
@@ -64,7 +61,7 @@ class Watched(NamedTuple):
     """The occurrence; None also for what makes up for times long past, or did not come by the schedule."""
     started_at: datetime | None
     """When it started."""
-    is_backfill: bool
+    is_of_the_past: bool
     """Whether it makes up for times long past, and says nothing of how the job does now."""
     waits: tuple[Reason | None, str | None]
     """While it waits, for what."""
@@ -105,8 +102,6 @@ def watched(conn: apsw.Connection, run_ids: Sequence[int]) -> list[Watched]:
     return [_watched(row, schedules) for row in rows]
 
 
-# A spec is canonical JSON, within whose texts no quote stands by itself.
-HAS_EXPECT: Final = "instr(spec, '\"expect\":{')"
 _WATCHED: Final = f"""
 SELECT runs.id, job_id, status, trigger,
   coalesce((SELECT first.trigger FROM runs AS first WHERE first.id = runs.chain_id), trigger),
@@ -137,7 +132,7 @@ def _watched(row: Sequence[Any], schedules: dict[str, Schedule | None]) -> Watch
         if came_by_schedule and scheduled_for is not None
         else None,
         started_at=None if started_at is None else time_or_none(started_at, where, "started_at"),
-        is_backfill=first == Trigger.BACKFILL,
+        is_of_the_past=Trigger(first).is_of_the_past,
         waits=(None if reason is None else Reason(reason), ref),
         noted=frozenset(cause for cause, bit in BITS.items() if noted & bit),
         expect=expect_of(expect),
@@ -202,42 +197,11 @@ def record(tx: Tx, found: Sequence[Found]) -> None:
 _STANDS: Final = "SELECT 1 FROM runs WHERE id = ? AND status = ?"
 
 
-def may_matter(
-    conn: apsw.Connection, run: Run, expect: Expect, decided_until: str | None, *, is_open: bool
-) -> bool:
-    """Whether there may be something to say of the start of a run that has ended, or of how long it took: as
-    far as can be told at next to no cost.
-
-    ``decided_until``: the watermark of its job. ``is_open``: something is wrong with the job.
-    """
-    if run.started_at is None:
-        return False
-    if is_open and conn.execute(_SOME_OPEN, (run.job_id,)).get:
-        return True
-    if expect.finish_by is not None:
-        return True
-    due, length = run.scheduled_for, _length(run)
-    if due is not None:
-        latest = start_by(due, expect)
-        if latest is not None and run.started_at > latest:
-            return True
-        if length >= _SHORTEST_INTERVAL and decided_until is not None and to_text(due) < decided_until:
-            return True
-    most = LEAST if not says_how_long(expect) else longest(expect, None)
-    return most is not None and length > most
-
-
-_SOME_OPEN: Final = (
-    "SELECT 1 FROM incidents WHERE coalesce(job_id, '') = ? AND closed_at IS NULL"
-    " AND cause IN ('late', 'overrun', 'outlasts') LIMIT 1"
-)
-
-
 def judge_end(tx: Tx, ended: Run) -> None:
     """Say what is to be said of when a run started and how long it took, now that it has ended."""
     for run in watched(tx.conn, [ended.id]):
-        if not run.is_backfill and run.started_at is not None:
-            _judge(tx, run, Standing(ended.finished_at or tx.now, run.started_at, _length(ended)))
+        if not run.is_of_the_past and run.started_at is not None:
+            _judge(tx, run, Standing(ended.finished_at or tx.now, run.started_at, length_of(ended)))
 
 
 def _judge(tx: Tx, run: Watched, standing: Standing) -> None:
@@ -258,14 +222,6 @@ def _judge(tx: Tx, run: Watched, standing: Standing) -> None:
                 continue
             about = About(run.scheduled_for, run.zone, usual, is_over=True)
             _note(tx, run, cause, facts_of(cause, standing, bounds, about))
-
-
-def _length(run: Run) -> timedelta:
-    if run.duration_ms is not None:
-        return run.duration_ms * _MILLISECOND
-    if run.started_at is None or run.finished_at is None:
-        return timedelta(0)
-    return run.finished_at - run.started_at
 
 
 def _note(tx: Tx, run: Watched, cause: Cause, facts: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.db.waits import PAUSES, end_by_now
+from jeeves_runner.errors import InvalidValue
 
 UNTIL_RESUMED: Final = datetime.max.replace(tzinfo=UTC)
 """The end of a pause that lasts until it is resumed."""
@@ -66,6 +67,16 @@ def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, b
     """
     _begin(tx, OverrideKind.MUTE, job_id, until=until, reason=reason, by=by)
     incidents.begin_mute(tx, job_id)
+
+
+def required_end(until: End | None) -> End:
+    """The end that a person gave to a mute; InvalidValue if none was given: it would be forgotten."""
+    if until is None:
+        raise InvalidValue(
+            "a mute needs an end",
+            hint="say for how long, such as 2h, or until when; for good is `on_failure: null` in a manifest",
+        )
+    return until
 
 
 def _begin(
@@ -119,9 +130,10 @@ def job_is_paused(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
 
 def _is_in_force(conn: apsw.Connection, kind: OverrideKind, job_id: str | None, now: datetime) -> bool:
     rows = conn.execute(
-        f"SELECT {_END} FROM overrides WHERE (job_id = :job OR job_id IS NULL) AND kind = :kind"
+        # A kind that is bound has SQLite look for the best index anew at each call, which takes longer.
+        f"SELECT {_END} FROM overrides WHERE (job_id = :job OR job_id IS NULL) AND kind = '{kind}'"
         " AND ended_at IS NULL",
-        {"job": job_id, "kind": kind, "at": to_text(now)},
+        {"job": job_id, "at": to_text(now)},
     )
     ends = [_end_of(until, kind) for (until,) in rows]
     return any(end > now for end in ends)
@@ -208,16 +220,16 @@ WHERE kind = 'pause' AND (job_id = :job OR job_id IS NULL) AND created_at <= :la
 """
 
 
-def pause_of_all(conn: apsw.Connection, now: datetime) -> tuple[str | None, str | None] | None:
-    """Until when all jobs are paused, as text, and why; None if they are not."""
+def of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) -> tuple[str | None, str | None] | None:
+    """Until when all jobs are paused, or muted, as text, and why; None if they are not."""
     row = conn.execute(
-        f"SELECT {_END}, reason FROM overrides WHERE job_id IS NULL AND kind = 'pause' AND ended_at IS NULL",
-        {"at": to_text(now)},
+        f"SELECT {_END}, reason FROM overrides WHERE job_id IS NULL AND kind = :kind AND ended_at IS NULL",
+        {"at": to_text(now), "kind": kind},
     ).fetchone()
     if row is None:
         return None
     until, reason = row
-    return None if _end_of(until) <= now else (until, reason)
+    return None if _end_of(until, kind) <= now else (until, reason)
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

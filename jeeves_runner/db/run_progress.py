@@ -13,6 +13,7 @@ from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runner import check_epoch
 from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, Start, returned_run
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.errors import Conflict
 
 _START = f"""
 UPDATE runs SET status = 'running', started_at = :at, reason = NULL, reason_ref = NULL, mark = :mark,
@@ -89,13 +90,16 @@ def request_end_of_replaced(tx: Tx, by: Run) -> None:
 
 
 def begin_main_part(tx: Tx, run_id: int, start: Start, epoch: int) -> None:
-    """Record that the main part of a running run starts now, after its precheck. Raises Fenced."""
+    """Record that the main part of a running run starts now, after its precheck. Raises Fenced, and Conflict
+    where another program has ended the run meanwhile."""
     check_epoch(tx, epoch)
     tx.conn.execute(
         "UPDATE runs SET started_at = max(:at, started_at), handle = :handle, deadline = :deadline,"
         " timeout_ms = :timeout_ms, origin = :origin WHERE id = :id AND status = 'running'",
         {"at": tx.at, "id": run_id} | start.bindings(tx),
     )
+    if not tx.conn.changes():
+        raise Conflict(f"run {run_id} was ended by another program while its precheck ran")
 
 
 def note_handle(tx: Tx, run_id: int, handle: str, record: RunRecord) -> None:

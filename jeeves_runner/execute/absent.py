@@ -15,12 +15,15 @@ class Absent:
     on_shutdown: Literal["end", "leave"] = "end"
     patience = 0.0
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, why: str | None = None) -> None:
+        """``why`` it is not there, as a sentence that names what could be added to the config; None if that
+        is not known."""
         self.name = name
-        self._lost = Lost(
-            message=f"the runner died while this ran, and this one has no executor {name}",
-            left_alive="its work may go on elsewhere",
-        )
+        self._why = why
+        lost = f"the runner died while this ran, and this one has no executor {name}"
+        if why is not None:
+            lost = f"{why}, so that nothing follows what this run has begun"
+        self._lost = Lost(message=lost, left_alive="its work may go on elsewhere")
 
     async def open(self) -> None:
         """There is nothing to get ready."""
@@ -31,6 +34,8 @@ class Absent:
 
     async def start(self, order: Order, sink: RunSink) -> Handle:
         """Raises StartFailed."""
+        if self._why is not None:
+            raise StartFailed(self._why, hint="add it, and restart the server")
         raise StartFailed(
             f"this runner has no executor {self.name}", hint="its config has no part that would make one"
         )

@@ -65,6 +65,8 @@ class LeftFacts(NamedTuple):
     origin: str | None
     """Whose run it is, as ``origin.RunOrigin`` keeps it; None if its work does not outlive its runner. It is
     compared before an executor is asked."""
+    spec: JobSpec | None = None
+    """The one that its job has by now, which may differ from that of its start; None if none can be read."""
 
 
 class Handle(NamedTuple):
@@ -192,6 +194,8 @@ class Executor(Protocol):
         answer is no reason to wait for it in here: the handle is answered by which ``wait`` goes on looking,
         and by which ``cancel`` works once it is found. After a take-over, ``wait`` delivers the output from
         its beginning.
+
+        What was not noted of how the run is to be judged is taken from the spec of ``left``.
 
         Lost says that the work never began only where that is sure: then its start is made up for. ``wait``
         may find that out too, of work that was not known to have begun.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jeeves_runner.core.model import Secret
 from jeeves_runner.execute.contract import Order
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.local.secret_values import secret_value
 
 

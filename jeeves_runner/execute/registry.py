@@ -13,20 +13,25 @@ from jeeves_runner.execute.origin import RunOrigin, foreign
 class Executors:
     """``choose`` tells by a job's spec the name of the executor that carries out its runs. The first of the
     ``executors`` is the one of rows that name none: they were written before rows did. ``here`` is the origin
-    of the runs that they begin."""
+    of the runs that they begin. ``lacking`` says by name why there is none, as ``Absent`` takes it."""
 
     def __init__(
-        self, executors: Sequence[Executor], choose: Callable[[JobSpec], str], here: RunOrigin
+        self,
+        executors: Sequence[Executor],
+        choose: Callable[[JobSpec], str],
+        here: RunOrigin,
+        *,
+        lacking: Mapping[str, str] | None = None,
     ) -> None:
         self.here = here
         self._default = executors[0].name
         self._by_name = {executor.name: executor for executor in executors}
         self._choose = choose
+        self._lacking = lacking or {}
 
     def of(self, spec: JobSpec) -> Executor:
         """The one that carries out the runs of this job; one that refuses them if there is none."""
-        name = self._choose(spec)
-        return self._by_name.get(name) or Absent(name)
+        return self._named(self._choose(spec))
 
     def slots(self) -> Mapping[str, int | None]:
         """By name, how many runs each may run at once."""
@@ -45,6 +50,9 @@ class Executors:
             return Lost(message=RUNNER_DIED, left_alive=other)
         handle = Handle.from_json(left.run_id, kept or "{}")
         name = handle.executor or self._default
-        executor = self._by_name.get(name) or Absent(name)
+        executor = self._named(name)
         answer = await executor.recover(left, handle if handle.facts else None)
         return answer if isinstance(answer, Lost) else (executor, answer)
+
+    def _named(self, name: str) -> Executor:
+        return self._by_name.get(name) or Absent(name, self._lacking.get(name))

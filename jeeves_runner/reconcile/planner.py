@@ -17,7 +17,7 @@ from jeeves_runner.core.manifest.requirements import JobFile, Requirement
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile, diff
 from jeeves_runner.core.problem import Finding, Problem
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
 from jeeves_runner.reconcile.parallel_reader import ManifestInput, ParallelReader, check_declared

@@ -6,7 +6,7 @@ from typing import Final
 
 from jeeves_runner.core.manifest.requirements import Requirement
 from jeeves_runner.errors import InvalidValue
-from jeeves_runner.execute.local.faults import Fault, folder_fault, prompt_fault, script_fault
+from jeeves_runner.execute.faults import Fault, folder_fault, prompt_fault, script_fault
 from jeeves_runner.execute.local.interpreter import command_for
 from jeeves_runner.execute.local.requirement_check import fault_of, prompt_text_fault
 from jeeves_runner.execute.session.prompt_file import prompt_of

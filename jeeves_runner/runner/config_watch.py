@@ -1,14 +1,17 @@
-"""Looks whether the config file has changed since the server read it. Only a restart takes it up."""
+"""Tells of the config: what to be warned about when the server starts, and later that its file has changed,
+which only a restart takes up.
+"""
 
 import asyncio
 import logging
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.config import Config
+from jeeves_runner.config import Config, warnings_of
 from jeeves_runner.config_change import ConfigChange, change_of, text_of
-from jeeves_runner.side_thread import SideThread
+from jeeves_runner.side_thread import PATIENCE, SILENT, SideThread
 from jeeves_runner.sources import stamps
 from jeeves_runner.troubles import Trouble
 
@@ -27,6 +30,17 @@ class ConfigWatch:
         self._trouble = Trouble(log, "the config file says again what this server goes by")
         self.change: ConfigChange | None = None
         self.since: datetime | None = None
+
+    async def warn(self) -> None:
+        """Tell once what ``config validate`` warns about."""
+        look = partial(warnings_of, self._config)
+        try:
+            warnings = await SideThread("config warnings").call(look, PATIENCE)
+        except OSError as error:
+            log.warning("what the config names could not be looked at: %s", error.strerror or SILENT)
+            return
+        for warning in warnings:
+            log.warning("%s", warning)
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""

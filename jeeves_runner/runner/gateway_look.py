@@ -17,7 +17,5 @@ async def look_at_gateway(gateway: "Gateway") -> None:
         async for found in examine(gateway):
             if found.level != "ok":
                 log.warning("the gateway: %s", found)
-    except Exception:
-        log.exception("the gateway could not be looked at")
     finally:
         await gateway.close()

@@ -139,7 +139,7 @@ class LatenessWatch:
             ago = max(0.0, (now - run.started_at).total_seconds())
             began = before.began if before is not None and has_begun_before else awake - ago
         known = _Known(run.job_id, run.status is RunStatus.RUNNING, run.started_at, began)
-        if run.is_backfill:
+        if run.is_of_the_past:
             return known
         length = timedelta(seconds=awake - began)
         standing = Standing(now, run.started_at, length)

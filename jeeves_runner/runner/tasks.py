@@ -1,6 +1,6 @@
 """The tasks that a runner consists of: they outlast a shortage, and the runner stops if one of them fails.
 
-It does not go on half alive.
+It does not go on half alive. Only what no other part relies on may fail by itself.
 """
 
 import asyncio
@@ -45,14 +45,16 @@ class Tasks:
 
     def spawn(self, name: str, work: Work) -> None:
         """Carry ``work`` out; ``name`` is what the log calls it."""
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._on_end)
-        self._tasks.append(task)
+        self._begin(name, work, self._on_end)
 
     def keep(self, name: str, work: Callable[[], Work]) -> None:
         """The same for work that may be begun again, which is done when something was lacking that may be
         there the next time: descriptors, memory, threads, room or an answer of the disk."""
         self.spawn(name, self._kept(name, work))
+
+    def attempt(self, name: str, work: Work) -> None:
+        """As ``spawn``, for work that no other part relies on: that it failed is told, and nothing stops."""
+        self._begin(name, work, self._on_end_of_attempt)
 
     def cancel(self) -> None:
         """Have all of them end."""
@@ -63,6 +65,11 @@ class Tasks:
         """Have all of them end, and wait for it."""
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, name: str, work: Work, on_end: Callable[[asyncio.Task[None]], None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(on_end)
+        self._tasks.append(task)
 
     async def _kept(self, name: str, work: Callable[[], Work]) -> None:
         loop = asyncio.get_running_loop()
@@ -91,6 +98,10 @@ class Tasks:
         elif not isinstance(fault, Fenced):
             log.error("the %s failed; stopping: %s", task.get_name(), fault)
         self._on_fault(fault)
+
+    def _on_end_of_attempt(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("the %s failed; the runner goes on", task.get_name(), exc_info=fault)
 
     def _in_our_words(self, fault: BaseException) -> BaseException:
         """The fault as it came, without a task group around it, or what is wrong with the database's file."""

@@ -14,11 +14,12 @@ from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.errors import DatabaseError, JeevesError, StartFailed
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts, Order
 from jeeves_runner.runs.jobs import Job
-from jeeves_runner.runs.orders import Secrets, order_of, order_to_mask
+from jeeves_runner.runs.orders import Secrets, hides_what_is_lost, order_of, order_to_mask
 from jeeves_runner.runs.outcomes import Report
 from jeeves_runner.runs.precheck import says_go
 from jeeves_runner.runs.row_notes import RowNotes
 from jeeves_runner.runs.trace import Logs, Trace, report
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +239,12 @@ class Execution:
     async def _undo_start(self, run: Run, trace: Trace) -> Handle | Cancelled:
         """An engine may have taken the order all the same: then its work is ended by its handle."""
         left = LeftFacts(
-            run_id=run.id, job_id=run.job_id, mark=self.mark, started_at=run.started_at, origin=None
+            run_id=run.id,
+            job_id=run.job_id,
+            mark=self.mark,
+            started_at=run.started_at,
+            origin=None,
+            spec=self.job.spec,
         )
         try:
             found = await self.executor.recover(left, None)
@@ -277,25 +283,33 @@ class Execution:
         return time_left(left.deadline, left.timeout, self._clock.now()).total_seconds()
 
     async def _mask_again(self, run: Run, trace: Trace) -> None:
-        """Have the trace mask what the earlier runner's did."""
+        """Have the trace mask what the earlier runner's did, or show nothing where that is not known."""
+        trouble = Trouble(log, over=f"the output of run {run.id} can be masked now")
         while True:
             try:
                 secrets = await self._secrets_of(run)
-                await trace.output.prepared(secrets=secrets, script_hash=run.script_hash)
+                await trace.output.prepared(secrets=secrets or (), script_hash=run.script_hash)
+                if secrets is None:
+                    trace.output.withhold()
+                trouble.over()
                 return
             except (StartFailed, DatabaseError) as error:  # for want of time or threads, or a locked database
-                log.warning("the output of run %d cannot be masked yet: %s", run.id, error)
+                trouble.met(f"the output of run {run.id} cannot be masked yet: {error}")
                 await asyncio.sleep(TRY_AGAIN)
 
-    async def _secrets_of(self, run: Run) -> Sequence[str]:
-        """Those of a run that was taken over. Raises DatabaseError."""
+    async def _secrets_of(self, run: Run) -> Sequence[str] | None:
+        """Those of a run that was taken over; None if they are not known. Raises DatabaseError."""
+        order = order_to_mask(self.job, run, self.mark, self._secrets)
+        if hides_what_is_lost(run, order):
+            log.warning("run %d was taken over, and its output is not shown: a secret is not kept", run.id)
+            return None
         try:
-            return await self.executor.secrets(order_to_mask(self.job, run, self.mark, self._secrets))
+            return await self.executor.secrets(order)
         except DatabaseError:
             raise
-        except Exception:  # the work goes on, and its end is waited for
-            log.exception("run %d was taken over, and its output is not masked", run.id)
-            return ()
+        except Exception:  # a bug; the work goes on, and its end is waited for
+            log.exception("run %d was taken over, and its output is not shown", run.id)
+            return None
 
     async def _wait(self, handle: Handle, trace: Trace) -> Ending:
         try:

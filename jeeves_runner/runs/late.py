@@ -26,6 +26,7 @@ from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.orders import Secrets, hides_what_is_lost, order_to_mask
 from jeeves_runner.runs.settle import left_facts
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -112,13 +113,14 @@ class LateEnds:
 
     async def _of_an_earlier_one(self, left: LeftRun) -> Ending | None:
         """How work ended that has to be found again. It is asked to end once more: it was to."""
-        found = await self._executors.recover(left_facts(left), left.handle)
+        job = self._jobs.get(left.run.job_id)
+        facts = left_facts(left, None if job is None else job.spec)
+        found = await self._executors.recover(facts, left.handle)
         if isinstance(found, Lost):
             return None
         executor, handle = found
         await executor.cancel(handle, 0)
         ending = await executor.late(handle)
-        job = self._jobs.get(left.run.job_id)
         if job is None:
             return _told(ending, lambda _: None)  # what is to be masked is not known
         order = order_to_mask(job, left.run, left.mark, self._secrets)
@@ -128,6 +130,7 @@ class LateEnds:
         return _told(ending, lambda text: masked(text, mask))
 
     async def _note(self, run_id: int, late: Outcome) -> None:
+        trouble = Trouble(log, over=f"what has become of run {run_id} can be noted now")
         while True:
             try:
                 is_noted = await self._writer.write(
@@ -137,9 +140,10 @@ class LateEnds:
                 self._on_fenced(fenced)
                 return
             except DatabaseError as error:
-                log.warning("what has become of run %d waits for the database: %s", run_id, error)
+                trouble.met(f"what has become of run {run_id} waits for the database: {error}")
                 await asyncio.sleep(TRY_AGAIN)
                 continue
+            trouble.over()
             if is_noted:
                 log.info("run %d has ended after all: %s", run_id, late.status)
             return

@@ -62,7 +62,7 @@ class RowNotes:
 
     async def main_part(self, run_id: int, spec: JobSpec, executor: Executor, mark: str) -> None:
         """Note for good that the main part of a run starts now, so that the next runner looks for it where it
-        may be. Raises Fenced and DatabaseError: then it must not start."""
+        may be. Raises Fenced, Conflict and DatabaseError: then it must not start."""
         start = start_of(spec, executor, mark, self._origin)
         await self._writer.write(
             lambda tx: begin_main_part(tx, run_id, start, self._epoch), priority=Priority.START

@@ -26,6 +26,7 @@ from jeeves_runner.runs.orders import Secrets
 from jeeves_runner.runs.outcomes import Report, record_outcome
 from jeeves_runner.runs.row_notes import RowNotes
 from jeeves_runner.runs.trace import Logs
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -272,10 +273,10 @@ class RunningRuns:
                 exit_codes=spec.exit_codes,
             )
 
-        told = ""
+        trouble = Trouble(log, over=f"the outcome of run {run.id} is recorded now")
         while not self._given_up.is_set():
             try:
-                return await self._writer.write(op, priority=Priority.OUTCOME)
+                ended = await self._writer.write(op, priority=Priority.OUTCOME)
             except Fenced as fenced:
                 self._on_fenced(fenced)
             except NotFound as error:
@@ -285,11 +286,12 @@ class RunningRuns:
             except DatabaseError as error:
                 if self._given_up.is_set():
                     return None
-                if str(error) != told:
-                    told = str(error)
-                    log.error("the outcome of run %d waits for the database: %s", run.id, error)
+                trouble.met(f"the outcome of run {run.id} waits for the database: {error}", logging.ERROR)
                 await asyncio.sleep(TRY_AGAIN)
                 continue
+            else:
+                trouble.over()
+                return ended
             return None
         return None
 

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from contextlib import suppress
 from typing import NamedTuple
 
 import apsw
 
-from jeeves_runner.core.model import Retries
+from jeeves_runner.core.model import JobSpec
 from jeeves_runner.core.outcome import Cancelled, Finished, Lost, is_confirmed
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.specs import SpecError, job_from_text
-from jeeves_runner.db.jobs import JobRow, job_row
+from jeeves_runner.db.jobs import job_rows
 from jeeves_runner.db.run_ends import RunRecord
 from jeeves_runner.db.runs import LeftRun, cancel_cause, left_running
 from jeeves_runner.db.transaction import Tx
@@ -67,11 +68,12 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
         log.warning("runs of a runner that has ended, which are settled: %d", len(left) - outliving)
     if outliving:
         log.info("runs that may have gone on without a server, which are followed: %d", outliving)
+    specs = _specs(conn, {one.run.job_id for one in left})
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def recover(one: LeftRun) -> tuple[Executor, Handle] | Lost:
         async with gate:
-            answer = await executors.recover(left_facts(one), one.handle)
+            answer = await executors.recover(left_facts(one, specs.get(one.run.job_id)), one.handle)
         if isinstance(answer, Lost) and answer.left_alive is not None:
             log.warning("run %d of %s: %s", one.run.id, one.run.job_id, answer.left_alive)
         return answer
@@ -102,7 +104,7 @@ async def record_lost_runs(lost: Sequence[tuple[LeftRun, Report]], writer: Write
 
 async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Report:
     """End a run that no runner looks after, whatever carries it out; how it ended."""
-    answer = await executors.recover(left_facts(left), left.handle)
+    answer = await executors.recover(left_facts(left, None), left.handle)
     if isinstance(answer, Lost):
         why = "the runner died" if left.origin is None else "no server followed it"
         lost = Lost(message=f"{why}; ended on request", left_alive=answer.left_alive)
@@ -124,11 +126,17 @@ async def _cancelled(executor: Executor, handle: Handle) -> Cancelled:
     return Cancelled(message=known.message, tokens=known.tokens, model=known.model, confirmed=False)
 
 
-def left_facts(left: LeftRun) -> LeftFacts:
-    """What an executor is told of a run that an earlier runner started."""
+def left_facts(left: LeftRun, spec: JobSpec | None) -> LeftFacts:
+    """What an executor is told of a run that an earlier runner started. ``spec`` is that of its job now, if
+    how the run ends is to be judged."""
     run = left.run
     return LeftFacts(
-        run_id=run.id, job_id=run.job_id, mark=left.mark, started_at=run.started_at, origin=left.origin
+        run_id=run.id,
+        job_id=run.job_id,
+        mark=left.mark,
+        started_at=run.started_at,
+        origin=left.origin,
+        spec=spec,
     )
 
 
@@ -152,15 +160,16 @@ def left_record(run: Run, data_dir: str) -> RunRecord:
 
 
 def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> None:
-    job = job_row(tx.conn, left.run.job_id)
-    retries = None if job is None else _retries(job)
+    spec = _specs(tx.conn, {left.run.job_id}).get(left.run.job_id)
+    retries = None if spec is None else spec.retries
     cause = cancel_cause(tx.conn, left.run.id)
     record_outcome(tx, left.run.id, report, retries, epoch=epoch, cause=cause)
 
 
-def _retries(job: JobRow) -> Retries | None:
-    """How the job is retried; not at all when its row was damaged by hand."""
-    try:
-        return job_from_text(job.spec_text).retries
-    except SpecError:
-        return None
+def _specs(conn: apsw.Connection, job_ids: Set[str]) -> dict[str, JobSpec]:
+    """The specs that these jobs have now, by id; without those whose rows were damaged by hand."""
+    found = {}
+    for job in job_rows(conn, sorted(job_ids)):
+        with suppress(SpecError):
+            found[job.id] = job_from_text(job.spec_text)
+    return found

@@ -78,7 +78,8 @@ class Trace:
         """All there is to record, once it is closed; ``waited_ms`` as of ``report``."""
         output = self.output
         if isinstance(ending, Finished | Cancelled) and ending.message is not None:
-            ending = replace(ending, message=output.masked(ending.message))
+            said = None if output.is_withheld else output.masked(ending.message)  # the note says so
+            ending = replace(ending, message=said)
         plain = report(ending, waited_ms)
         record = plain.record._replace(
             script_hash=self._script_hash,

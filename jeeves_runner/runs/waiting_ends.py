@@ -11,6 +11,7 @@ from jeeves_runner.errors import DatabaseError
 from jeeves_runner.runs.attempt import Attempt, Stage
 from jeeves_runner.runs.board import Board
 from jeeves_runner.runs.running import RunningRuns
+from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -63,18 +64,18 @@ class WaitingEnds:
     async def _end_at_last(
         self, attempt: Attempt, status: RunStatus, reason: Reason | None, message: str | None
     ) -> None:
-        told = ""
+        what = f"that a run of {attempt.job_id} is {status}"
+        trouble = Trouble(log, over=f"{what} is recorded now")
         try:
             while True:
                 try:
-                    return await self.end(attempt, status, reason, message)
+                    await self.end(attempt, status, reason, message)
                 except DatabaseError as error:
-                    if str(error) != told:
-                        told = str(error)
-                        log.error(
-                            "that a run of %s is %s waits for the database: %s", attempt.job_id, status, error
-                        )
+                    trouble.met(f"{what} waits for the database: {error}", logging.ERROR)
                     await asyncio.sleep(TRY_AGAIN)
+                else:
+                    trouble.over()
+                    return
         finally:
             attempt.is_ending = False
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, NotRequired, TypedDict
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import RunStatus
+from jeeves_runner.core.model import OverrideKind, RunStatus
 from jeeves_runner.core.token_budget import day_of
 from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs, overrides, revisions
@@ -22,11 +22,11 @@ from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs
 _LAST_RUNS: Final = 10
 
 
-class PauseDocument(TypedDict):
-    """A pause that is in force."""
+class OverrideDocument(TypedDict):
+    """A pause or a mute that is in force."""
 
     until: str | None
-    """When it ends; null: when it is resumed."""
+    """When it ends; null: when it is resumed, or unmuted."""
     reason: str | None
     """Why it was made."""
     all: bool
@@ -36,8 +36,15 @@ class PauseDocument(TypedDict):
 class AllPausedDocument(TypedDict):
     """What ``pause --all`` and ``resume --all`` leave."""
 
-    paused: PauseDocument | None
+    paused: OverrideDocument | None
     """The pause of all jobs; null if there is none."""
+
+
+class AllMutedDocument(TypedDict):
+    """What ``mute --all`` and ``unmute --all`` leave."""
+
+    muted: OverrideDocument | None
+    """The mute of everything; null if there is none."""
 
 
 class LastRunDocument(TypedDict):
@@ -64,8 +71,10 @@ class ListedJobDocument(JobColumns):
     """The first that fits of ``disabled, paused, running, scheduled``, its last outcome, and ``idle``."""
     held: bool
     """Whether it keeps an older spec because its manifest is broken."""
-    paused: PauseDocument | None
+    paused: OverrideDocument | None
     """The pause in force: of its own and that of all jobs the one that ends last."""
+    muted: OverrideDocument | None
+    """The mute in force, likewise."""
     last_status: Annotated[str, RunStatus] | None
     """The outcome of the newest run that started and ended."""
     last_run: LastRunDocument | None
@@ -119,7 +128,8 @@ class JobDocument(TypedDict):
 
 
 def jobs_view(conn: apsw.Connection, now: datetime, next_run: NextRun | None = None) -> JobsDocument:
-    """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, last_run, next_run``.
+    """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, muted, last_run,
+    next_run``.
 
     ``next_run`` is the timetable of a running server; without one occurrences are computed.
     """
@@ -177,9 +187,9 @@ def _tokens_today(
     return {"used": tokens_used(conn, columns["id"], *day), "limit": limit, "until": to_text(day.end)}
 
 
-def pause_of_all(conn: apsw.Connection, now: datetime) -> PauseDocument | None:
-    """The pause of all jobs as ``paused`` tells it of each; None if none is in force."""
-    found = overrides.pause_of_all(conn, now)
+def override_of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) -> OverrideDocument | None:
+    """The pause or mute of all jobs as each of them tells it; None if none is in force."""
+    found = overrides.of_all(conn, kind, now)
     return None if found is None else {"until": found[0], "reason": found[1], "all": True}
 
 
@@ -192,6 +202,7 @@ def _job(conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRu
         "status": _status(listed),
         "held": listed.held_message is not None,
         "paused": paused,
+        "muted": _mute(listed),
         "last_status": listed.last_status,
         "last_run": _last_run(listed),
         "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming)),
@@ -209,7 +220,7 @@ def _status(listed: ListedJob) -> str:
     return listed.last_status or "idle"
 
 
-def _pause(listed: ListedJob) -> PauseDocument | None:
+def _pause(listed: ListedJob) -> OverrideDocument | None:
     if listed.pause_id is None:
         return None
     return {
@@ -217,6 +228,12 @@ def _pause(listed: ListedJob) -> PauseDocument | None:
         "reason": listed.pause_reason,
         "all": bool(listed.pause_is_of_all),
     }
+
+
+def _mute(listed: ListedJob) -> OverrideDocument | None:
+    if listed.mute_id is None:
+        return None
+    return {"until": listed.mute_until, "reason": listed.mute_reason, "all": bool(listed.mute_is_of_all)}
 
 
 def _last_run(listed: ListedJob) -> LastRunDocument | None:
@@ -232,7 +249,11 @@ def _last_run(listed: ListedJob) -> LastRunDocument | None:
 
 
 def _next_run(
-    conn: apsw.Connection, now: datetime, columns: JobColumns, paused: PauseDocument | None, coming: NextRun
+    conn: apsw.Connection,
+    now: datetime,
+    columns: JobColumns,
+    paused: OverrideDocument | None,
+    coming: NextRun,
 ) -> datetime | None:
     if not columns["enabled"] or columns["schedule"] is None:
         return None

@@ -53,7 +53,7 @@ def test_parameters_come_as_json_values_of_their_types(ledger: Ledger) -> None:
         ({"count": "five"}, "the parameter count must be a whole number"),
         ({"count": 5.5}, "the parameter count must be a whole number"),
         ({"count": True}, "the parameter count must be a whole number"),
-        ({"token": ["hunter2"]}, "params must be an object of strings, numbers, true and false"),
+        ({"token": ["hunter2"]}, "true and false, and token is none of these"),
         ({"token": 4711}, "the parameter token must be a string"),
     ],
 )
@@ -228,6 +228,26 @@ def test_of_a_pause_it_is_known_whether_a_length_was_said(
 
     with_api(ledger, scenario)
     assert ledger.conn.execute("SELECT length_ms FROM overrides").get == length
+
+
+def test_a_job_is_muted_for_a_time_and_unmuted(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+
+    async def scenario(api: Api) -> None:
+        without_end = await api.post("/jobs/backup/mute", {"reason": "known"})
+        assert problem(without_end) == (400, "a mute needs an end")
+        muted = await api.post("/jobs/backup/mute", {"for": "2h", "reason": "known"})
+        assert (muted.status, muted.body["job"]["muted"]["reason"]) == (200, "known")
+        assert (muted.body["job"]["paused"], muted.body["job"]["enabled"]) == (None, True)
+        assert (await api.post("/jobs/backup/unmute")).body["job"]["muted"] is None
+        assert (await api.post("/jobs/nobody/mute", {"for": "2h"})).status == 404
+
+    with_api(ledger, scenario)
+    assert ledger.conn.execute("SELECT kind, length_ms, created_by FROM overrides").get == (
+        "mute",
+        7_200_000,
+        "api",
+    )
 
 
 def test_reconcile_makes_the_server_look_again(ledger: Ledger) -> None:

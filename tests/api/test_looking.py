@@ -239,7 +239,7 @@ def test_a_log_whose_disk_hangs_takes_no_thread_that_all_share(
 def test_a_log_whose_disk_hangs_after_a_part_ends_with_its_connection(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(route, "PATIENCE", 0.1)
+    monkeypatch.setattr(route, "PATIENCE", 1.5)  # the part comes within it
     ledger.add_job("a")
     run = ledger.add_run("a")
     goes_on = threading.Event()

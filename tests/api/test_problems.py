@@ -79,8 +79,19 @@ def test_what_cannot_be_answered_is_a_problem(ledger: Ledger, path: str, status:
             "the body has the key 'A' more than once",
         ),
         ("/jobs/greet/run", {"params": {"A": 1}}, 400, "the parameter A must be a string, not 1"),
-        ("/jobs/greet/run", {"params": {"A": []}}, 400, "params must be an object of strings, numbers"),
-        ("/jobs/greet/run", {"params": {"A": None}}, 400, "params must be an object of strings, numbers"),
+        (
+            "/jobs/greet/run",
+            {"params": {"A": []}},
+            400,
+            "params must be an object of strings, numbers, true and false, and A is none of these",
+        ),
+        (
+            "/jobs/greet/run",
+            {"params": {"A": "1", "B": None}},
+            400,
+            "params must be an object of strings, numbers, true and false, and B is none of these",
+        ),
+        ("/jobs/greet/run", {"params": []}, 400, "params must be an object of strings, numbers"),
         ("/jobs/greet/run", {"params": {"A": "\ud800"}}, 400, "the body holds a lone surrogate"),
         ("/jobs/greet/run", {"params": {"\udfff": "1"}}, 400, "the body holds a lone surrogate"),
         ("/jobs/greet/run", {"params": {"A": "\0"}}, 400, "the parameter A holds a NUL character"),
@@ -100,7 +111,12 @@ def test_what_cannot_be_answered_is_a_problem(ledger: Ledger, path: str, status:
         ("/jobs/greet/pause", {"for": "2026-12-24"}, 400, 'for: "2026-12-24" is no duration'),
         ("/jobs/greet/pause", {"until": "2020-01-01"}, 400, "until must lie ahead: 2020-01-01"),
         ("/jobs/greet/pause", {"reason": "\ud800"}, 400, "the body holds a lone surrogate"),
-        ("/jobs/greet/pause", {"for": "1h", "until": "2h"}, 400, "a pause has either until or for"),
+        (
+            "/jobs/greet/pause",
+            {"for": "1h", "until": "2h"},
+            400,
+            "until and for are two ends; give one of them",
+        ),
         ("/jobs/greet/pause", {"reason": 1}, 400, "reason must be a string"),
     ],
 )
@@ -172,7 +188,7 @@ def test_jobs_are_written_in_manifests_alone(ledger: Ledger, tmp_path: Path, met
     assert [answer.headers["Allow"] for answer in (one, every)] == ["GET, HEAD"] * 2
     hint = one.body["hint"]
     assert "; POST …/run, …/pause" in hint
-    assert hint.endswith(" and …/resume act on a job")
+    assert hint.endswith(" and …/unmute act on a job")
 
 
 @pytest.mark.parametrize(

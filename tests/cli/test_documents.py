@@ -8,7 +8,7 @@ from support.answers import faults, route_of
 from support.cli import Shell
 from support.queues import push
 
-from jeeves_runner.views.jobs import AllPausedDocument
+from jeeves_runner.views.jobs import AllMutedDocument, AllPausedDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
 
 COMMANDS: Mapping[str, str] = {
@@ -32,6 +32,10 @@ COMMANDS: Mapping[str, str] = {
     "config show": "GET /config",
     "pause backup --reason moving": "POST /jobs/backup/pause",
     "resume backup": "POST /jobs/backup/resume",
+    "pause --tag db": "GET /jobs",
+    "mute backup --for 2h": "POST /jobs/backup/mute",
+    "unmute backup": "POST /jobs/backup/unmute",
+    "unmute --tag db": "GET /jobs",
     "cancel 2": "POST /runs/2/cancel",
 }
 
@@ -67,6 +71,8 @@ def test_a_command_prints_the_document_of_its_route(filled: Shell, words: str, t
         ("next", OccurrencesDocument),
         ("pause --all", AllPausedDocument),
         ("resume --all", AllPausedDocument),
+        ("mute --all --for 2h", AllMutedDocument),
+        ("unmute --all", AllMutedDocument),
     ],
 )
 def test_what_no_route_answers_has_its_document_too(filled: Shell, words: str, shape: object) -> None:

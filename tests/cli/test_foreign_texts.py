@@ -25,6 +25,7 @@ OWN_COLOUR = re.compile(r"\x1b\[(0|1|2|3[1-6])m")
 
 WORDS = {
     "job_id": "a",
+    "job_ids": "a",
     "queue_id": "a",
     "namespace": "a",
     "key": "a",

@@ -1,11 +1,11 @@
 """What a run wrote, as a terminal gets it: lines and colours, and nothing else that steers."""
 
 import re
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.outputs import cut_at
 
 from jeeves_runner.cli.log_text import LogText
 
@@ -86,9 +86,8 @@ def test_how_it_is_cut_makes_no_difference_and_nothing_else_gets_through(
     pieces: list[bytes], cuts: list[int], color: bool
 ) -> None:
     data = b"".join(pieces)
-    borders = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     whole = shown(data, color=color)
-    assert shown(*(data[start:end] for start, end in pairwise(borders)), color=color) == whole
+    assert shown(*cut_at(data, cuts), color=color) == whole
     rest = COLOUR.sub("", whole) if color else whole
     assert all(char.isprintable() or char in "\n\t" for char in rest)
     if COLOUR.search(whole):

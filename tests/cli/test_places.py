@@ -63,6 +63,7 @@ def test_a_place_that_cannot_be_looked_at_is_one_line(words: list[str], message:
     ("command", "setting", "message"),
     [
         ("diff", "db_path: sealed/database/runner.sqlite", "of the database cannot be entered"),
+        ("apply", "db_path: sealed/database/runner.sqlite", "for the database cannot be created"),
         ("validate", "jobs_dir: sealed/jobs", "Permission denied"),
         ("add-job a --run true", "jobs_dir: sealed/jobs", "Permission denied"),
     ],
@@ -72,6 +73,13 @@ def test_so_is_one_that_the_config_names(command: str, setting: str, message: st
     answer = CliRunner().invoke(main, command.split())
     assert message in answer.stderr
     assert answer.exit_code == 2
+
+
+def test_a_token_in_such_a_place_is_warned_about() -> None:
+    Path("jeeves-runner.yaml").write_text("gateway: {url: 'http://[::1]', token_path: sealed/token}\n")
+    answer = CliRunner().invoke(main, ["config", "validate"])
+    assert "sealed/token: Permission denied" in answer.stdout
+    assert answer.exit_code == 0
 
 
 @pytest.mark.parametrize("command", ["status", "config validate", "config show", "init", "validate"])

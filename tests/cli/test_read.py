@@ -1,18 +1,11 @@
-"""The commands that look, each without a server: what people read, and the same as documents."""
+"""The commands that look, each without a server: what holds for all of them."""
 
-import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.cli import Shell, between_looks, words
+from support.cli import Shell
 from support.clock import NOON
-from support.logs import log_file, log_place
 
-from jeeves_runner.cli.waiting import RESTART
-from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import JobType, Param, Session, SourceType
-from jeeves_runner.execute.output.log_file import LogFile
 from jeeves_runner.views.jobs import job_view, jobs_view
 from jeeves_runner.views.occurrences import next_view
 from jeeves_runner.views.runs import run_view, runs_view
@@ -23,106 +16,10 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
-def test_jobs_are_a_table_with_what_is_unusual_noted(shell: Shell) -> None:
-    ledger = shell.ledger
-    ledger.add_job("backup", schedule=("0 3 * * *",))
-    ledger.add_run("backup", "error", started_at=to_text(NOON - timedelta(hours=2)))
-    ledger.add_job("by-hand")
-    ledger.add_job("report", schedule=("*/30 * * * *", "@daily"))
-    ledger.pause("report", until=NOON + timedelta(hours=2), reason="holiday")
-    ledger.hold("by-hand", "unknown key")
-    lines = [words(line) for line in shell.text("jobs").splitlines()]
-    assert lines == [
-        "JOB STATUS SCHEDULE LAST RUN NEXT RUN NOTE",
-        "backup error 0 3 * * * 2h ago in 15h -",
-        "by-hand idle when triggered - - held: jobs.d/by-hand.yaml is broken",
-        "report paused */30 * * * *; @daily - in 2h paused, ends in 2h: holiday",
-    ]
-
-
-def test_jobs_can_be_chosen_by_status_and_tag(shell: Shell) -> None:
-    shell.ledger.add_job("one", tags=("night",))
-    shell.ledger.add_job("two", tags=("night", "db"))
-    shell.ledger.add_job("three")
-    shell.ledger.hold("three", "broken")
-    shell.ledger.add_run("two", "error")
-
-    def chosen(*options: str) -> list[str]:
-        return [job["id"] for job in shell.json("jobs", *options)["jobs"]]
-
-    assert chosen() == ["one", "three", "two"]
-    assert chosen("--tag", "night") == ["one", "two"]
-    assert chosen("--status", "error") == ["two"]
-    assert chosen("--status", "held") == ["three"]
-    assert chosen("--status", "idle", "--tag", "db") == []
-    assert shell.text("jobs", "--tag", "nothing") == "No job fits; 3 jobs are declared.\n"
-    for gone in ("two", "three"):
-        shell.ledger.delete_job(gone)
-    assert shell.text("jobs", "--tag", "nothing") == "No job fits; 1 job is declared.\n"
-
-
 def test_an_empty_project_says_what_to_do(shell: Shell) -> None:
     assert shell.text("jobs").startswith("There are no jobs yet: write a manifest")
     assert shell.text("runs") == "Nothing has run yet.\n"
     assert shell.text("next") == "Nothing is scheduled.\n"
-
-
-def test_an_empty_list_of_runs_says_of_what(shell: Shell) -> None:
-    shell.ledger.add_job("new")
-    assert shell.text("runs", "new") == "new has not run yet.\n"
-    assert shell.text("runs", "--before", "1") == "There are no older runs.\n"
-    assert shell.text("runs", "new", "--before", "1") == "There are no older runs of new.\n"
-    assert shell.text("runs", "--status", "error") == "There is no run of status error.\n"
-    assert shell.text("runs", "new", "--status", "error") == "new has no run of status error.\n"
-
-
-def test_runs_fill_a_screen_or_a_page_of_the_api(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    for _ in range(60):
-        shell.ledger.add_run("a")
-    assert len(shell.rows("runs")) == 1 + 20
-    assert len(shell.json("runs")["runs"]) == 50
-    assert len(shell.json("runs", "--limit", "55")["runs"]) == 55
-
-
-def test_a_job_is_told_in_full(shell: Shell) -> None:
-    shell.ledger.add_job(
-        "backup", name="Nightly backup", schedule=("0 3 * * *",), timezone="Europe/Berlin",
-        timeout_ms=300_000, args=("--all", "a b"), description="Copies everything.",
-        exclude=("2026-12-25",), cwd="/srv",
-    )  # fmt: skip
-    run = shell.ledger.add_run("backup", "error", exit_code=3, message="exit code 3")
-    lines = [words(line) for line in shell.text("job", "backup").splitlines()]
-    assert lines[:9] == [
-        "backup: Nightly backup",
-        "Copies everything.",
-        "status error",
-        "next run 2026-03-02 02:00:00Z (in 14h)",
-        "schedule 0 3 * * * (Europe/Berlin), except 2026-12-25",
-        "runs /srv/backup.sh --all 'a b'",
-        "in /srv",
-        "limits timeout 5m, overlap skip",
-        "declared jobs.d/backup.yaml:1, revision 1, applied now, commit f00dfeedf0",
-    ]
-    assert lines[-1] == f"{run} backup error manual 1m ago 1.0s exit code 3"
-
-
-def test_a_session_is_told_with_its_prompt_and_its_tokens(shell: Shell) -> None:
-    shell.ledger.add_job(
-        "mail",
-        type=JobType.SESSION,
-        source_type=SourceType.PROMPT,
-        script="Sort the inbox.\nSay what needs an answer.",
-        session=Session(thinking="low", max_tokens_per_day=40_000),
-    )
-    shell.ledger.add_run("mail", tokens=41_200)
-    lines = [" ".join(line.split()) for line in shell.run("job", "mail").output.splitlines()]
-    assert "session thinking low, max_tokens_per_day 40000" in lines
-    assert not any(line.startswith("in ") for line in lines)
-    assert "runs prompt: Sort the inbox. Say what needs an answer." in lines
-    assert any(
-        line.startswith("tokens today 41,200 of 40,000; the next day begins 2026-03-02") for line in lines
-    )
 
 
 def test_no_text_of_people_or_scripts_steers_the_terminal(shell: Shell) -> None:
@@ -155,95 +52,6 @@ def test_an_unknown_job_ends_with_two_and_the_nearest_id(shell: Shell, command: 
     assert result.stderr == "jeeves-runner: error: there is no job bakup\nhint: did you mean backup?\n"
 
 
-def test_runs_are_listed_newest_first_with_what_happened(shell: Shell) -> None:
-    ledger = shell.ledger
-    ledger.add_job("a")
-    ledger.add_run("a", "missed", reason="late", occurrences=7, scheduled_for=to_text(NOON))
-    ledger.add_run("a", "ok", attempt=2, trigger="retry")
-    ledger.add_run("a", "running")
-    lines = [words(line) for line in shell.text("runs").splitlines()]
-    assert lines == [
-        "RUN JOB STATUS TRIGGER WHEN TOOK NOTE",
-        "3 a running manual 1m ago 1m so far -",
-        "2 a ok retry 1m ago 1.0s attempt 2",
-        "1 a missed manual now - older than catch_up_window; 7 occurrences",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "words_with_server", "words_without"),
-    [
-        ("scheduled", "limit", "waits: max_concurrency or max_sessions is reached", "waits for a server"),
-        ("scheduled", "pool", "waits: pool db is full", "waits for a server"),
-        ("scheduled", None, "", "waits for a server"),
-        ("skipped", "overlap", "another run of it was active", "another run of it was active"),
-        ("missed", "superseded", *("a newer occurrence took its place",) * 2),
-        ("cancelled", "cancel", *("cancelled on request",) * 2),
-    ],
-)
-def test_a_reason_is_told_in_words(
-    shell: Shell, status: str, reason: str | None, words_with_server: str, words_without: str
-) -> None:
-    shell.ledger.add_job("a")
-    ref = "db" if reason == "pool" else None
-    run = shell.ledger.add_run("a", status, reason=reason, reason_ref=ref, started_at=None)
-
-    def told(*command: str) -> str:
-        return words(shell.text(*command))
-
-    assert told("runs").endswith(words_without or "-")
-    assert f"why {words_without} " in told("run", str(run))
-    with shell.server():
-        assert told("runs").endswith(words_with_server or "-")
-        assert (f"why {words_with_server} " in told("run", str(run))) is bool(words_with_server)
-    assert shell.json("run", str(run))["run"]["reason"] == reason
-
-
-def test_how_long_the_run_of_a_dead_server_took_is_unknown(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", "interrupted", duration_ms=None, message="the runner died while this ran")
-    assert words(shell.text("runs").splitlines()[1]) == (
-        f"{run} a interrupted manual 1m ago unknown the runner died while this ran"
-    )
-    assert "took unknown" in [words(line) for line in shell.text("run", str(run)).splitlines()]
-
-
-def test_a_start_that_was_changed_by_hand_is_shown_as_it_stands(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", "running")
-    shell.ledger.conn.execute("UPDATE runs SET started_at = 'yesterday'")
-    assert words(shell.text("runs").splitlines()[1]) == f"{run} a running manual yesterday unknown -"
-    assert "started yesterday" in [words(line) for line in shell.text("run", str(run)).splitlines()]
-
-
-def test_a_run_that_runs_shows_what_it_says_of_itself(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", "running", message="waits for a place", tokens=12, model="small")
-    assert words(shell.text("runs").splitlines()[1]).endswith("so far waits for a place")
-    assert "waits for a place" in shell.text("job", "a")
-    lines = [words(line) for line in shell.text("run", str(run)).splitlines()]
-    assert {"now waits for a place", "tokens 12", "model small"} <= set(lines)
-
-
-def test_a_long_message_is_cut_in_the_list_alone(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", "error", message="refused: " + "x" * 120 + ";\nset it")
-    assert "set it" not in shell.text("runs")
-    assert f"{'x' * 120}; set it" in words(shell.text("run", str(run)))
-
-
-def test_what_became_known_of_a_run_late_is_shown(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    late = '{"status": "ok", "at": "2026-03-01T11:59:00.000Z", "tokens": 12, "message": "it went on"}'
-    run = shell.ledger.add_run("a", "timeout", confirmed=0, late=late)
-    text = shell.text("run", str(run))
-    assert re.search(r"late +ok, known .*\(1m ago\); 12 tokens; it went on", text)
-    document = shell.json("run", str(run))["run"]
-    assert (document["confirmed"], document["late"]["tokens"]) == (False, 12)
-    shell.ledger.conn.execute("UPDATE runs SET late = '{}'")
-    assert re.search(r"late +\{\}", shell.text("run", str(run)))
-
-
 def test_the_runs_of_a_deleted_job_can_still_be_read(shell: Shell) -> None:
     shell.ledger.add_job("gone")
     run = shell.ledger.add_run("gone", stdout="last words\n")
@@ -255,44 +63,6 @@ def test_the_runs_of_a_deleted_job_can_still_be_read(shell: Shell) -> None:
     assert "job gone was deleted at 2026-03-01T12:00:00.000Z" in refused.stderr
 
 
-def test_a_run_is_told_with_the_end_of_its_output(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run(
-        "a", "error", exit_code=2, message="exit code 2", params='{"DAY":"1"}', revision_id=1,
-        file="jobs.d/a.yaml", stdout="".join(f"line {n}\n" for n in range(30)), stderr="\x1b[31mbad\x1b[0m\n",
-    )  # fmt: skip
-    text = shell.text("run", str(run))
-    lines = [words(line) for line in text.splitlines()]
-    assert lines[:4] == [f"Run {run} of a", "status error", "why exit code 2", "trigger manual"]
-    assert 'params {"DAY": "1"}' in lines
-    assert "declared jobs.d/a.yaml, revision 1, commit f00dfeedf0" in lines
-    assert f"Output (the last 20 lines; `logs {run}` prints all)" in lines
-    assert "| line 9" not in lines
-    assert "| line 10" in lines
-    assert lines[-1] == "| \\x1b[31mbad\\x1b[0m"
-
-
-def test_a_job_is_told_with_the_parameters_it_declares(shell: Shell) -> None:
-    params = (
-        Param(name="day", enum=("monday", "sunday"), default="monday", description="when\nit ran"),
-        Param(name="month", pattern="[0-9]+", required=True),
-        Param(name="note", default=""),
-        Param(name="token", secret=True),
-    )
-    shell.ledger.add_job("a", params=params)
-    lines = [words(line) for line in shell.text("job", "a").splitlines()]
-    place = lines.index("Parameters")
-    assert lines[place + 1 :] == [
-        "NAME VALUE DEFAULT DESCRIPTION",
-        "day one of monday, sunday monday when it ran",
-        "month string matching [0-9]+ required -",
-        'note string "" -',
-        "token string, secret - -",
-    ]
-    shell.ledger.add_job("b")
-    assert "Parameters" not in shell.text("job", "b")
-
-
 def test_json_is_the_document_of_the_route(shell: Shell) -> None:
     ledger = shell.ledger
     ledger.add_job("a", schedule=("0 * * * *",))
@@ -302,142 +72,6 @@ def test_json_is_the_document_of_the_route(shell: Shell) -> None:
     assert shell.json("runs", "a", "--limit", "5") == runs_view(ledger.conn, job_id="a", limit=5)
     assert shell.json("run", str(run)) == run_view(ledger.conn, run)
     assert shell.json("next", "--count", "3") == next_view(ledger.conn, NOON, count=3)
-
-
-def test_next_tells_the_time_on_the_projects_clocks(shell: Shell) -> None:
-    shell.config.write_text("timezone: Asia/Tokyo\n")
-    shell.ledger.add_job("a", schedule=("0 * * * *",))
-    lines = [words(line) for line in shell.text("next", "--count", "2").splitlines()]
-    assert lines == [
-        "TIME WHEN JOB",
-        "2026-03-01 22:00:00+09:00 in 1h a",
-        "2026-03-01 23:00:00+09:00 in 2h a",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("start", "first"),
-    [
-        ("2h", "2026-03-01T15:00:00.000Z"),
-        ("2026-03-05", "2026-03-05T01:00:00.000Z"),
-        ("2026-03-05T01:30+01:00", "2026-03-05T01:00:00.000Z"),
-    ],
-)
-def test_next_looks_from_any_time(shell: Shell, start: str, first: str) -> None:
-    shell.ledger.add_job("a", schedule=("0 * * * *",))
-    found = shell.json("next", "a", "--from", start, "--count", "1")
-    assert found == {"occurrences": [{"job_id": "a", "scheduled_for": first}]}
-
-
-def test_next_refuses_what_is_no_time(shell: Shell) -> None:
-    result = shell.run("next", "--from", "tomorrow")
-    assert result.exit_code == 64
-    assert "--from is neither a time nor a length of time: tomorrow" in result.stderr
-    assert '"99999999999d" is more than ten years' in shell.run("next", "--from", "99999999999d").stderr
-
-
-def test_next_says_what_is_wrong_with_a_length_of_time(shell: Shell) -> None:
-    for start, fault in (("10000d", "is more than ten years"), ("5m7d", "units go from large to small")):
-        result = shell.run("next", "--from", start)
-        assert result.exit_code == 64
-        assert result.stderr.startswith(f'jeeves-runner: error: --from: "{start}" ')
-        assert fault in result.stderr
-
-
-def test_next_says_after_which_time_nothing_comes(shell: Shell) -> None:
-    shell.ledger.add_job("a", schedule=("0 * * * *",))
-    late = ("--from", "9999-12-31")
-    assert shell.text("next", *late) == "Nothing is scheduled after 9999-12-31 00:00:00Z.\n"
-    assert shell.text("next", "a", *late) == "a has no occurrence after 9999-12-31 00:00:00Z.\n"
-
-
-@pytest.mark.parametrize(
-    ("fields", "answer"),
-    [
-        ({}, "a has no schedule; it runs when triggered."),
-        ({"schedule": ("0 * * * *",), "enabled": False}, "a is declared `enabled: false` in jobs.d/a.yaml."),
-    ],
-)
-def test_next_says_why_a_job_has_none(shell: Shell, fields: dict[str, object], answer: str) -> None:
-    shell.ledger.add_job("a", **fields)
-    assert shell.text("next", "a") == f"{answer}\n"
-
-
-def test_logs_print_the_whole_file_as_it_is(shell: Shell, tmp_path: Path) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", stdout="last without an end")
-    log_file(tmp_path / "data", run).write_bytes(b"first\n\x1b[32mgreen\x1b[0m\nlast without an end")
-    assert shell.text("logs", str(run)) == "first\n\x1b[32mgreen\x1b[0m\nlast without an end"
-
-
-def test_logs_do_not_read_a_path_in_a_row(shell: Shell, tmp_path: Path) -> None:
-    shell.ledger.add_job("a")
-    (tmp_path / "precious").write_text("precious")
-    run = shell.ledger.add_run("a", log_path=str(tmp_path / "precious"), stdout="the end")
-    assert shell.text("logs", str(run)) == "the end\n"
-
-
-def test_logs_of_a_silent_run_say_so_beside_the_output(shell: Shell) -> None:
-    shell.ledger.add_job("a")
-    for status, answer in (("ok", "has written nothing"), ("skipped", "never started")):
-        run = shell.ledger.add_run("a", status)
-        result = shell.run("logs", str(run))
-        assert (result.exit_code, result.stdout) == (0, "")
-        assert result.stderr == f"run {run} {answer}\n"
-
-
-def test_logs_follow_a_run_to_its_end(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = shell.ledger
-    ledger.add_job("a")
-    run = ledger.add_run("a", "running")
-    log = log_file(tmp_path / "data", run)
-    between_looks(
-        monkeypatch,
-        lambda: log.write_text("one\n"),
-        lambda: log.write_text("one\ntwo\n"),
-        lambda: ledger.conn.execute(
-            "UPDATE runs SET status = 'ok', finished_at = ?, end_seq = 1 WHERE id = ?", (to_text(NOON), run)
-        ),
-    )
-    with shell.server():
-        assert shell.text("logs", "-f", str(run)) == "one\ntwo\n"
-
-
-def test_logs_do_not_follow_a_run_whose_server_is_gone(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", "running")
-    log_file(tmp_path / "data", run).write_text("one\n")
-    with shell.server() as server:
-        between_looks(monkeypatch, server.release, lambda: shell.ledger.clock.advance(seconds=RESTART))
-        result = shell.run("logs", "-f", str(run))
-    assert (result.exit_code, result.stdout) == (2, "one\n")
-    assert f"the server has stopped; run {run} is still running" in result.stderr
-
-
-def test_logs_over_their_cap_are_followed_to_the_last_line_over_the_cut(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shell.ledger.add_job("a")
-    run = shell.ledger.add_run("a", "running")
-    log = LogFile(log_place(tmp_path / "data", run), 1024)
-
-    def end() -> None:
-        log.close()
-        shell.ledger.conn.execute(
-            "UPDATE runs SET status = 'ok', finished_at = ?, end_seq = 1 WHERE id = ?", (to_text(NOON), run)
-        )
-
-    text = "".join(f"line {n}\n" for n in range(200))
-    between_looks(
-        monkeypatch, lambda: log.write(text[:500].encode()), lambda: log.write(text[500:].encode()), end
-    )
-    with shell.server():
-        shown = shell.text("logs", "-f", str(run))
-    assert shown.startswith(text[:500])
-    assert " bytes cut …\n" in shown
-    assert shown.endswith("line 198\nline 199\n")
 
 
 def test_without_a_database_the_next_step_is_named(tmp_path: Path) -> None:

@@ -96,11 +96,11 @@ def test_a_text_that_is_too_long_is_an_answer_of_its_own() -> None:
 
 
 def test_what_keeps_other_engines_for_ages_is_answered_at_once() -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert not fullmatch("(x+x+)+y", "x" * MAX_TEXT)
     assert not fullmatch("(a|aa)*b", "a" * MAX_TEXT)
     assert not search("(?:a?){500}a{500}b", "a" * 400)
-    assert time.monotonic() - begun < 5
+    assert time.thread_time() - begun < 5
 
 
 def test_the_library_is_loaded_with_the_first_expression_only() -> None:

@@ -56,6 +56,8 @@ def test_the_variables_of_a_spec() -> None:
     env = {"A": {"from_env": "X"}, "B": {"file": "from_env"}, "C": '{"from_env":"Y"}', "D": {"from_env": "Z"}}
     assert variables_in(json.dumps({"script": 'echo "from_env"', "env": env})) == {"X", "Z"}
     assert variables_in('{"id":"a","env":{}}') == frozenset()
+    assert variables_in('{"id":"a","env":{},"heartbeat":{"from_env":"PING"}}') == {"PING"}
+    assert variables_in('{"id":"a","env":{"A":"\\"from_env\\""},"heartbeat":"https://box"}') == frozenset()
 
 
 def taken(jobs: int, **by_job: str) -> Taken:

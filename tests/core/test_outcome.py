@@ -17,6 +17,11 @@ from jeeves_runner.core.outcome import MAX_SAID, Cancelled, Ending, Exited, Fini
         (Exited(code=3), "error", "exit code 3"),
         (Exited(signal="SIGSEGV"), "error", "killed by SIGSEGV"),
         (Lost(message="the runner died while this ran"), "interrupted", "the runner died while this ran"),
+        (
+            Lost(message="it died", left_alive="process 7 may live"),
+            "interrupted",
+            "it died; process 7 may live",
+        ),
         (Cancelled(), "cancelled", "cancelled"),
         (Cancelled(message="the cluster did it"), "cancelled", "cancelled (the cluster did it)"),
         (Finished(status="ok"), "ok", None),
@@ -139,7 +144,8 @@ def test_a_job_says_what_its_exit_codes_mean(code: int, status: str, reason: str
         ('nothing new\r\nJR_RESULT:{"tokens": 1}\n', None, "nothing new"),
         ("10%\r20%\rdone\n", None, "done"),
         (None, None, None),
-        ("x" * 5000, None, "x" * 999 + "…"),
+        ("x" * 1000, None, "x" * 1000),
+        ("x" * 1001, None, "x" * 999 + "…"),
     ],
 )
 def test_the_message_of_a_skipped_run_is_its_last_line(

@@ -125,3 +125,32 @@ def test_a_text_that_becomes_a_secret_or_was_one_is_not_shown() -> None:
     assert changed_fields(canonical(secret), canonical(plain)) == [
         FieldChange(path="env.TOKEN", old={"file": "token"}, new="***")
     ]
+
+
+def test_a_heartbeat_that_becomes_a_secret_or_was_one_is_not_shown() -> None:
+    plain = JobSpec(id="a", name="a", heartbeat="https://box/hunter2")
+    secret = JobSpec(id="a", name="a", heartbeat=Secret(kind="from_env", ref="PING"))
+    assert changed_fields(canonical(plain), canonical(secret)) == [
+        FieldChange(path="heartbeat", old="***", new={"from_env": "PING"})
+    ]
+    assert changed_fields(canonical(secret), canonical(plain)) == [
+        FieldChange(path="heartbeat", old={"from_env": "PING"}, new="***")
+    ]
+
+
+def test_what_a_parameter_had_before_it_became_secret_is_not_shown() -> None:
+    plain = JobSpec(id="a", name="a", params=(Param(name="pin", default="hunter2", enum=("hunter2", "x")),))
+    secret = JobSpec(id="a", name="a", params=(Param(name="pin", secret=True),))
+    becomes = [
+        FieldChange(path="params.pin.enum", old="***", new=[]),
+        FieldChange(path="params.pin.default", old="***", new=None),
+        FieldChange(path="params.pin.secret", old=False, new=True),
+    ]
+    assert changed_fields(canonical(plain), canonical(secret)) == becomes
+    assert changed_fields(canonical(secret), canonical(plain)) == [
+        change._replace(old=change.new, new=change.old) for change in becomes
+    ]
+    other = plain._replace(params=(Param(name="pin", default="x"),))
+    assert FieldChange(path="params.pin.default", old="hunter2", new="x") in changed_fields(
+        canonical(plain), canonical(other)
+    )

@@ -11,6 +11,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
+from jeeves_runner.core.model import OverrideKind
 from jeeves_runner.core.run import PausedTime
 from jeeves_runner.db import overrides
 from jeeves_runner.db.job_list import listed_jobs
@@ -198,6 +199,6 @@ def test_a_pause_by_length_that_a_clock_ahead_has_dated_ends_no_later_than_one_t
     assert overrides.pauses(two.conn, two.now).of_jobs == {"a": end.instant, "b": named}
     two.clock.advance(days=-900)
     assert overrides.pauses(two.conn, two.now) == Pauses({"a": after(hours=2), "b": named}, after(hours=2))
-    assert overrides.pause_of_all(two.conn, two.now) == (to_text(after(hours=2)), "all")
+    assert overrides.of_all(two.conn, OverrideKind.PAUSE, two.now) == (to_text(after(hours=2)), "all")
     shown = {job.columns["id"]: job.pause_until for job in listed_jobs(two.conn, two.now)}
     assert shown == {"a": to_text(after(hours=2)), "b": to_text(named)}

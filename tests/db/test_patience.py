@@ -83,6 +83,6 @@ def test_of_six_who_set_up_a_project_at_once_all_end_well(tmp_path: Path) -> Non
         )
         for _ in range(6)
     ]
-    answers = [(*apply.communicate(timeout=50), apply.returncode) for apply in applies]
+    answers = [(*apply.communicate(timeout=110), apply.returncode) for apply in applies]
     assert [err for _, err, code in answers if code or err] == []
     assert sum("1 created" in out for out, _, _ in answers) == 1

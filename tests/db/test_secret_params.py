@@ -45,10 +45,10 @@ def started(ledger: Ledger) -> int:
     return run_id
 
 
-def in_files(path: Path, value: str = TOKEN) -> int:
-    """How often the files of the database hold it. It must be closed: SQLite would lose its locks."""
+def in_files(path: Path) -> int:
+    """How often the files of the database hold the token. It must be closed: SQLite would lose its locks."""
     files = [path, wal_path(path)]
-    return sum(file.read_bytes().count(value.encode()) for file in files if file.exists())
+    return sum(file.read_bytes().count(TOKEN.encode()) for file in files if file.exists())
 
 
 def test_the_row_of_a_run_tells_only_that_a_secret_was_given(ledger: Ledger) -> None:

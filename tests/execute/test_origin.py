@@ -1,12 +1,14 @@
 """Whose a run is: told by machine, path and file."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jeeves_runner.execute import origin as module
 from jeeves_runner.execute.origin import RunOrigin, foreign
 
 HERE = RunOrigin("machine", "/data/runner.sqlite", "7")
@@ -58,8 +60,29 @@ def test_a_run_without_an_origin_that_can_be_read_is_taken_for_its_own(kept: str
     assert foreign(kept, HERE) is None
 
 
-def test_the_id_of_the_machine_is_not_told() -> None:
-    machine_id = Path("/etc/machine-id")
-    if not machine_id.exists():
-        pytest.skip("this machine has no id")
-    assert machine_id.read_text().strip() not in RunOrigin.here("db").as_json() or not machine_id.read_text()
+@pytest.fixture
+def machine_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this machine has its id."""
+    path = tmp_path / "machine-id"
+    monkeypatch.setattr(module, "_MACHINE_ID", (str(tmp_path / "none"), str(path)))
+    module._machine.cache_clear()
+    yield path
+    module._machine.cache_clear()
+
+
+@pytest.mark.parametrize("number", ["0123456789abcdef" * 2, "f" * 32])
+def test_a_machine_is_told_from_others_and_its_id_is_not_told(machine_id: Path, number: str) -> None:
+    others = RunOrigin.here("db")
+    assert others.machine is None
+    machine_id.write_text(f"{number}\n")
+    module._machine.cache_clear()
+    here = RunOrigin.here("db")
+    assert here.machine is not None
+    assert number not in here.as_json()
+    assert foreign(here.as_json(), others) is not None
+
+
+@pytest.mark.parametrize("text", ["", "uninitialized\n"])
+def test_a_machine_that_has_no_id_yet_says_none(machine_id: Path, text: str) -> None:
+    machine_id.write_text(text)
+    assert RunOrigin.here("db").machine is None

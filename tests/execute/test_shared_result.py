@@ -10,7 +10,7 @@ from jeeves_runner.execute.shared_result import SharedResult
 
 def play(scenario: Callable[[SharedResult[int]], Awaitable[None]]) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await scenario(SharedResult())
 
     asyncio.run(whole())

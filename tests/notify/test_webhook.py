@@ -4,15 +4,12 @@ import asyncio
 import hashlib
 import hmac
 import json
-import threading
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from support.receiver import receiver
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
@@ -33,46 +30,6 @@ MESSAGE = Message(
     said="opened",
     incident="db/incident-5",
 )
-
-
-class Receiver:
-    """What a webhook has got, and what it answers."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status = 204
-        self.headers: dict[str, str] = {}
-        self.body = b""
-        self.url = ""
-
-
-@contextmanager
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            data = self.rfile.read(int(self.headers["Content-Length"]))
-            found.got.append(({name.lower(): value for name, value in self.headers.items()}, data))
-            self.send_response(found.status)
-            for name, value in {**found.headers, "Content-Length": str(len(found.body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(found.body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}/secret-path"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def token(text: str) -> Token:

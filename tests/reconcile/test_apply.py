@@ -59,6 +59,27 @@ def test_manifests_become_rows_under_one_revision(project: Project) -> None:
     assert project.value("SELECT count(DISTINCT revision_id) FROM jobs") == 1
 
 
+def test_channels_are_a_text_a_list_or_nothing_and_are_filled_and_emptied(project: Project) -> None:
+    (project.root / "jeeves-runner.yaml").write_text(
+        "notifications: {slack: {}, default_on_failure: C0DEFAULT}\n"
+    )
+    columns = "on_failure, on_success, output_channel"
+    channels = "on_success: [C0FIRST, C0SECOND]\noutput_channel: C0OUTPUT\n"
+    project.write("a.yaml", f"run: x\ntimeout: 1m\n{channels}")
+    project.apply()
+    assert project.jobs(columns) == [("C0DEFAULT", '["C0FIRST","C0SECOND"]', "C0OUTPUT")]
+    project.write("a.yaml", "run: x\ntimeout: 1m\non_failure: null\n")
+    project.apply()
+    assert project.jobs(columns) == [(None, None, None)]
+    project.write("a.yaml", "run: x\ntimeout: 1m\n")
+    project.apply()
+    (project.root / "jeeves-runner.yaml").write_text(
+        "notifications: {slack: {}, default_on_failure: C0OTHER}\n"
+    )
+    (change,) = project.plan().changes
+    assert [(f.path, f.old, f.new) for f in change.fields] == [("on_failure", ["C0DEFAULT"], ["C0OTHER"])]
+
+
 def test_the_same_input_gives_an_empty_plan_and_writes_nothing(project: Project) -> None:
     project.write("backup.yaml", BACKUP)
     project.apply()

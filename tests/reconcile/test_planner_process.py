@@ -203,7 +203,7 @@ def test_a_planner_that_does_not_answer_is_ended_and_so_is_the_wait_for_it(proje
         child = process._child
         assert child is not None
         assert process.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             with pytest.raises(PlannerDied):
                 await waiting
         assert child.returncode == -signal.SIGKILL

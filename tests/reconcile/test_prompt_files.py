@@ -61,6 +61,16 @@ def test_one_that_cannot_be_used_is_an_error_with_its_place(
     assert summary(project.plan()) == []
 
 
+def test_one_that_names_what_runs_by_themselves_are_not_given_is_an_error(project: Project) -> None:
+    declared = "params: {city: {default: Vienna}, token: {secret: true}}\n"
+    project.write("mail.yaml", MANIFEST.replace(declared, ""))
+    assert found(project) == []
+    project.write("mail.yaml", MANIFEST.replace(declared, "schedule: '@daily'\n"))
+    ((*place, told),) = found(project)
+    assert place == ["error", "prompt_file", 3, 14]
+    assert "prompts/mail.md:1:21: the job declares no parameter `city`, and runs by themselves" in told
+
+
 def test_a_folder_is_no_prompt(project: Project) -> None:
     project.write("mail.yaml", MANIFEST.replace("prompts/mail.md", "prompts"))
     assert found(project)[0][4].startswith("`prompt_file`: the prompt is not a file: ")

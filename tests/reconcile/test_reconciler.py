@@ -64,7 +64,7 @@ def test_it_ends_when_cancelled_just_as_a_hint_arrives(project: Project, turns: 
             for _ in range(turns):
                 await asyncio.sleep(0)
             task.cancel()
-            ended, _ = await asyncio.wait({task}, timeout=10)
+            ended, _ = await asyncio.wait({task}, timeout=30)
             task.cancel()
             return bool(ended)
 
@@ -81,7 +81,7 @@ def test_it_fails_when_its_watch_does(project: Project, monkeypatch: pytest.Monk
                 raise RuntimeError("the watch broke")
 
             monkeypatch.setattr(SystemWatch, "check", broken)
-            await asyncio.wait({task}, timeout=10)
+            await asyncio.wait({task}, timeout=30)
             return task.exception()
 
     assert "the watch broke" in repr(asyncio.run(scene()))

@@ -153,3 +153,21 @@ def test_a_script_that_goes_is_told_of_although_the_manifest_did_not_change(
     assert [problem[:2] for problem in found(project)] == [("error", "script")]
     (project.root / gone).write_text("exit 0\n")
     assert found(project) == []
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("https://hc-ping.com/hunter2\n", None),
+        ("hunter2", "`heartbeat`: the URL in the secret does not begin with http:// or https://"),
+        ("https://me:hunter2@box", "`heartbeat`: the URL in the secret has a user name or password in it"),
+        ("", "`heartbeat`: the URL in the secret does not begin with http:// or https://"),
+    ],
+)
+def test_a_heartbeat_in_a_file_must_be_a_url(project: Project, secret: str, said: str | None) -> None:
+    (project.root / "ping").write_text(secret)
+    project.write("a.yaml", "run: x\ntimeout: 1m\nheartbeat: {file: ping}\n")
+    told = project.plan().problems
+    assert [(each.severity, each.line, each.column) for each in told] == [("warning", 3, 12)] * bool(said)
+    assert all((said or "") in each.message for each in told)
+    assert "hunter2" not in str(told)

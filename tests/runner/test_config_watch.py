@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support.clock import HandClock
 
-from jeeves_runner.config import load_config
+from jeeves_runner.config import Config, load_config
 from jeeves_runner.runner.config_watch import ConfigWatch
 
 
@@ -57,3 +58,25 @@ def test_a_file_whose_disk_hangs_is_taken_for_unchanged(
     monkeypatch.setattr("jeeves_runner.runner.config_watch.text_of", hangs)
     asyncio.run(watch.look())
     assert watch.change is None
+
+
+def test_warnings_are_told_without_waiting_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A start looks at the file of a token; a signal to stop has to be heard meanwhile."""
+    (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'http://127.0.0.1:1', token_path: token}\n")
+    watch = ConfigWatch(load_config(tmp_path, None), HandClock())
+    asyncio.run(watch.warn())
+    (warning,) = caplog.messages
+    assert "`gateway.token_path`: the token cannot be read" in warning
+    hangs = threading.Event()
+
+    def hanging(_config: Config) -> list[str]:
+        hangs.wait(30)
+        return ["too late"]
+
+    monkeypatch.setattr("jeeves_runner.runner.config_watch.warnings_of", hanging)
+    monkeypatch.setattr("jeeves_runner.runner.config_watch.PATIENCE", 0.1)
+    asyncio.run(watch.warn())
+    hangs.set()
+    assert caplog.messages[1:] == ["what the config names could not be looked at: its disk does not answer"]

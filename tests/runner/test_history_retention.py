@@ -24,10 +24,6 @@ def place(tmp_path: Path) -> Place:
     return place
 
 
-def left(place: Place) -> list[int]:
-    return [run.id for run in place.runs()]
-
-
 def applied(place: Place, days_ago: float, *jobs: JobSpec, delete: tuple[str, ...] = ()) -> int:
     """A revision of so long ago; its number."""
     place.apply(*jobs, delete=delete)

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 from support.runs import Place, job
-from support.upkeep import configured, ended, keep_house, logs
+from support.upkeep import configured, ended, keep_house, left, logs
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.alerts.words import Cause, Said
@@ -28,10 +28,6 @@ def place(tmp_path: Path) -> Place:
     place = Place(tmp_path)
     place.apply(job("old"))
     return place
-
-
-def left(place: Place) -> list[int]:
-    return [run.id for run in place.runs()]
 
 
 def test_runs_go_after_their_retention_and_take_their_logs_along(place: Place) -> None:

@@ -136,7 +136,7 @@ class TestAWaitThatTheStopEnds:
         async def scene() -> None:
             asked = Asked()
             asyncio.get_running_loop().call_soon(asked.set)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 async with asked.ends_wait(None):
                     await hang()
                 async with asked.ends_wait(None):  # it has been asked for already
@@ -146,7 +146,7 @@ class TestAWaitThatTheStopEnds:
 
     def test_ends_after_its_time(self) -> None:
         async def scene() -> None:
-            async with asyncio.timeout(10), Asked().ends_wait(0.0):
+            async with asyncio.timeout(30), Asked().ends_wait(0.0):
                 await hang()
 
         asyncio.run(scene())

@@ -100,3 +100,22 @@ def test_work_that_lives_again_is_said_to_go_on(
     asyncio.run(scene())
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
     assert caplog.messages[1] == "the work goes on"
+
+
+def test_what_nothing_relies_on_may_fail_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        raise KeyError("x")
+
+    async def scene() -> list[BaseException]:
+        out: list[BaseException] = []
+        tried = Tasks(tmp_path / "db", out.append)
+        tried.attempt("look", work())
+        await asyncio.gather(*tried._tasks, return_exceptions=True)
+        return out
+
+    assert asyncio.run(scene()) == []
+    (record,) = caplog.records
+    assert record.message == "the look failed; the runner goes on"
+    assert record.exc_info is not None

@@ -155,12 +155,13 @@ def test_all_that_wait_say_that_their_job_is_paused(place: Place) -> None:
 
 
 def test_a_deleted_job_loses_all_that_waits_and_its_slot_goes_on(place: Place) -> None:
-    place.apply(job("tick", "sleep 0.2", catch_up=CatchUp.ALL), job("next"))
+    place.apply(job("tick", place.held(), catch_up=CatchUp.ALL), job("next"))
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.submit(backlog(place, "tick"))
         waiting = await rig.runs.request("next")
         await rig.runs.on_plan(place.apply(delete=("tick",)))
+        place.go()
         assert (await rig.runs.wait(waiting.id)).status is RunStatus.OK
 
     with_runner(place, scenario, max_concurrency=1)
@@ -189,16 +190,15 @@ def test_the_slot_of_an_occurrence_decided_before_goes_to_those_who_wait(place: 
 def test_the_slot_of_a_start_that_could_not_be_recorded_goes_to_those_who_wait(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    retry = Retries(limit=1, delay_ms=20)
+    retry = Retries(limit=1, delay_ms=1000)
     waiting_beside(place, job("flaky", "exit 1", retries=retry), job("lost"))
 
     async def scenario(rig: Rig) -> None:
         submit = rig.writer.submit
 
         async def fail(_op: Callable[[Tx], object], **_: Any) -> None:
-            await rig.until(lambda: len(place.runs("flaky")) == 2)
             # The time of the retry comes while the slot is taken.
-            await asyncio.sleep(0.05)
+            await rig.until(lambda: place.time_has_come("flaky"))
             monkeypatch.setattr(rig.writer, "submit", submit)
             raise DatabaseError("the disk is full")
 

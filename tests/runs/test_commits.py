@@ -187,11 +187,12 @@ def test_an_outcome_that_the_database_did_not_take_is_offered_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running_runs, "TRY_AGAIN", 0.01)
-    place.apply(job("quick", "sleep 0.1"))
+    place.apply(job("quick", place.held()))
 
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("quick")
         rig.writer.failing = {Priority.OUTCOME}
+        place.go()
         assert (await rig.runs.wait(run.id)).status is RunStatus.OK
         assert rig.writer.failing == set()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.db import child, expect
 from support.engine import RUNNER, EngineExecutor, engine
-from support.runs import Place, job, with_runner
+from support.runs import Place, job, until_there, with_runner
 
 from jeeves_runner.core.model import RunStatus
 
@@ -19,7 +19,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     with engine(tmp_path / "socket"):
         place = Place(tmp_path)
         root = place.root
-        place.apply(job("work", f"touch {root}/begun; until test -e {root}/go; do sleep 0.02; done"))
+        place.apply(job("work", f"touch {root}/begun; {until_there(root / 'go')}"))
         with child(RUNNER, root) as runner:
             expect(runner, "working")
             runner.send_signal(signal.SIGKILL)

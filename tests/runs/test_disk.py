@@ -71,19 +71,22 @@ def test_a_disk_that_hangs_counts_as_it_was_and_keeps_nobody(
 
     def hangs(path: Path) -> os.statvfs_result:
         if path == disk:
-            answers.wait(30)
+            answers.wait(60)
         return statvfs(path)
 
     async def scene() -> None:
-        is_full = DiskGuard((disk, tmp_path), MIB, patience=0.05)
+        is_full = DiskGuard((disk, tmp_path), MIB, patience=30)
         await is_full.look()
         filler = fill(disk)
         await is_full.look()
         monkeypatch.setattr(os, "statvfs", hangs)
         filler.unlink()
+        hanging = is_full._disks[0]
+        hanging._patience = 0.05
         for _ in range(2):
             await is_full.look()
             assert is_full()
+        hanging._patience = 30
         answers.set()
         await until(is_full.look, lambda: not is_full())
 

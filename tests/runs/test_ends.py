@@ -35,8 +35,9 @@ def test_a_script_that_is_missing_ends_its_run_with_that_message(place: Place) -
 def test_a_stopped_job_keeps_its_running_run_and_loses_its_waiting_ones(
     place: Place, change: list[JobSpec], reason: str
 ) -> None:
-    slow = job("slow", "sleep 0.3; exit 1", overlap_policy=OverlapPolicy.QUEUE, retries=Retries(limit=3))
-    place.apply(slow)
+    place.apply(
+        job("slow", place.held("exit 1"), overlap_policy=OverlapPolicy.QUEUE, retries=Retries(limit=3))
+    )
 
     async def scenario(rig: Rig) -> None:
         first = await rig.runs.request("slow")
@@ -44,6 +45,7 @@ def test_a_stopped_job_keeps_its_running_run_and_loses_its_waiting_ones(
         ids = place.apply(*change, delete=("slow",) * (not change))
         await rig.runs.on_plan(ids)
         assert (await rig.runs.wait(waiting.id)).reason == reason
+        place.go()
         assert (await rig.runs.wait(first.id)).status is RunStatus.ERROR
 
     with_runner(place, scenario)
@@ -89,11 +91,12 @@ def end_by_another_program(place: Place, run_id: int) -> None:
 
 
 def test_a_late_outcome_changes_nothing_and_is_noted(place: Place) -> None:
-    place.apply(job("slow", "sleep 0.2"))
+    place.apply(job("slow", place.held()))
 
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("slow")
         end_by_another_program(place, run.id)
+        place.go()
         assert (await rig.runs.wait(run.id)).status is RunStatus.INTERRUPTED
         await rig.runs.idle()
 
@@ -103,7 +106,7 @@ def test_a_late_outcome_changes_nothing_and_is_noted(place: Place) -> None:
 
 
 def test_a_run_whose_end_another_program_has_recorded_keeps_its_slot_while_it_lives(place: Place) -> None:
-    place.apply(job("slow", "sleep 0.5"), job("next"))
+    place.apply(job("slow", place.held()), job("next"))
 
     async def scenario(rig: Rig) -> None:
         slow = await rig.runs.request("slow")
@@ -111,6 +114,7 @@ def test_a_run_whose_end_another_program_has_recorded_keeps_its_slot_while_it_li
         await rig.runs.look()
         after = await rig.runs.request("next")
         assert (after.status, after.reason) == ("scheduled", "limit")
+        place.go()
         assert (await rig.runs.wait(after.id)).status is RunStatus.OK
 
     with_runner(place, scenario, max_concurrency=1)

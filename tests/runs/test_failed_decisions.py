@@ -78,7 +78,10 @@ def test_a_request_that_was_to_start_keeps_its_turn(place: Place, monkeypatch: p
     with_runner(place, scenario)
 
 
-def test_a_cancel_reaches_a_request_about_which_nothing_could_be_recorded(place: Place) -> None:
+def test_a_cancel_reaches_a_request_about_which_nothing_could_be_recorded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_runs, "TRY_AGAIN", 1.0)  # the cancel comes before
     place.apply(job("slow", HOLD))
 
     async def scenario(rig: Rig) -> None:
@@ -122,7 +125,7 @@ def test_what_has_started_runs_although_the_row_of_another_run_cannot_be_read(
 def test_an_end_gives_its_slot_on_although_what_others_have_written_cannot_be_read(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place.apply(job("fails", "sleep 0.1; exit 1"), job("waits"))
+    place.apply(job("fails", place.held("exit 1")), job("waits"))
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.request("fails")
@@ -134,6 +137,7 @@ def test_an_end_gives_its_slot_on_although_what_others_have_written_cannot_be_re
             raise apsw.IOError("disk I/O error")
 
         monkeypatch.setattr(runs, "requested_runs", fail_once)
+        place.go()
         await rig.until_story("waits", "ok")
 
     with_runner(place, scenario, max_concurrency=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.engine import EngineExecutor, engine
-from support.runs import Place, Rig, job, with_runner
+from support.engine import EngineExecutor, NoTimeout, engine
+from support.runs import Place, Rig, job, until_there, with_runner
 from support.server import until
 
 from jeeves_runner.clock import to_text
@@ -39,8 +39,8 @@ def executor(place: Place) -> EngineExecutor:
 
 
 def work(place: Place, rest: str = "exit 0") -> str:
-    root = place.root
-    return f"touch {root}/begun; until test -e {root}/go; do sleep 0.02; done; echo '9 x' >> $SAYS; {rest}"
+    waits = until_there(place.root / "go")
+    return f"touch {place.root}/begun; {waits}; echo '9 x' >> $SAYS; {rest}"
 
 
 def row(place: Place) -> WholeRunRow:
@@ -116,10 +116,6 @@ def test_what_is_ended_without_a_server_is_recorded_with_what_it_used(place: Pla
 def test_a_timeout_that_was_not_confirmed_may_turn_out_to_have_gone_well(place: Place) -> None:
     place.apply(job("work", work(place), timeout_ms=300, kill_grace_ms=0))
 
-    class NoTimeout(EngineExecutor):
-        async def ask(self, **question: object) -> Any:
-            return await super().ask(**{**question, "timeout": None})
-
     async def scenario(rig: Rig) -> None:
         ended = await rig.finish("work")
         assert ended.message == "timed out (the engine does not obey)"
@@ -170,7 +166,7 @@ def test_one_that_a_clock_ahead_has_dated_is_watched_for_ten_minutes_at_most(
 
     async def scenario(rig: Rig) -> None:
         (watching,) = rig.runs._late._tasks
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await watching
 
     with_runner(place, scenario, executor=executor(place))

@@ -43,7 +43,7 @@ def test_a_start_that_fails_is_not_tried_again_at_once(place: Place, monkeypatch
         monkeypatch.setattr(rig.writer, "submit", in_a_task(no_start))
         await rig.runs.cancel(full.id)
         await rig.runs.wait(full.id)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await rig.runs.idle()
         assert tries == 1
         monkeypatch.undo()
@@ -212,7 +212,7 @@ def test_a_request_whose_job_is_deleted_while_its_start_is_committed_is_decided_
         monkeypatch.setattr(rig.writer, "submit", in_a_task(after_a_delete))
         place.request("one")
         await rig.runs.look()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await rig.runs.idle()
         assert starts == 1
 

@@ -150,7 +150,7 @@ def test_a_run_that_had_failed_when_it_was_replaced_is_not_tried_again(place: Pl
         await rig.runs.request("leaves", {"NEW": "yes"})
         await rig.until_story("leaves", "error", "running", "cancelled: replaced")
 
-    with_runner(place, scenario)
+    with_runner(place, scenario, executor=place.local(4, drain=60))
 
 
 def test_what_is_behind_a_run_that_is_being_replaced_does_not_take_its_slot(template: Path) -> None:

@@ -19,7 +19,7 @@ def far() -> Iterator[Double]:
         yield gateway
 
 
-def finished(place: Place, far: Double, check: str, timeout_ms: int = 60_000) -> Run:
+def finished(place: Place, far: Double, check: str) -> Run:
     """One run of a session, behind a precheck."""
     spec = JobSpec(
         id="work",
@@ -30,7 +30,7 @@ def finished(place: Place, far: Double, check: str, timeout_ms: int = 60_000) ->
         session=Session(),
         precheck=Precheck(run=check),
         cwd=str(place.root),
-        timeout_ms=timeout_ms,
+        timeout_ms=60_000,
     )
     place.apply(spec)
 
@@ -47,7 +47,6 @@ def finished(place: Place, far: Double, check: str, timeout_ms: int = 60_000) ->
 
 
 def test_a_skipped_run_calls_no_model(place: Place, far: Double) -> None:
-    far.forget()
     run = finished(place, far, "echo the inbox is empty; exit 10")
     assert (run.status, run.reason, run.message) == ("skipped", "precheck", "the inbox is empty")
     assert far.model_calls() == []
@@ -65,7 +64,6 @@ def test_one_that_goes_on_has_the_agents_end_and_both_in_its_log(place: Place, f
 
 
 def test_a_precheck_that_fails_calls_no_model_either(place: Place, far: Double) -> None:
-    far.forget()
     run = finished(place, far, "exit 3")
     assert (run.status, run.message, run.exit_code) == ("error", "precheck: exit code 3", 3)
     assert far.model_calls() == []

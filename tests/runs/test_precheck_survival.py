@@ -10,11 +10,11 @@ import pytest
 from support.db import child, expect
 from support.engine import EngineExecutor, engine
 from support.logs import log_file
-from support.runs import Place, Rig, job, with_runner
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import JobSpec, JobType, Precheck, RunStatus
-from jeeves_runner.core.run import Run
-from jeeves_runner.db.run_ends import RunRecord
+from jeeves_runner.core.run import Outcome, Run
+from jeeves_runner.db.run_ends import RunRecord, end_running
 from jeeves_runner.db.run_progress import note_handle
 from jeeves_runner.db.runs import LeftRun, left_running
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
@@ -72,8 +72,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def waits(place: Place, part: str) -> str:
     """Shell that says how often it was begun, and waits until it may go on."""
-    root = place.root
-    return f"echo x >> {root}/{part}; until test -e {root}/go-{part}; do sleep 0.02; done; echo {part} done"
+    return f"echo x >> {place.root}/{part}; {until_there(place.root / f'go-{part}')}; echo {part} done"
 
 
 def work(place: Place, check: str, **fields: Any) -> JobSpec:
@@ -273,3 +272,21 @@ def test_a_left_precheck_is_asked_of_its_own_executor(place: Place, monkeypatch:
         monkeypatch.setattr(kind, "recover", noting)
     with_runner(place, lambda rig: rig.until_story("work", "interrupted"), **options(place))
     assert asked == ["local"]
+
+
+def test_the_main_part_of_a_run_that_another_program_has_ended_does_not_start(place: Place) -> None:
+    """No row would tell of it any more."""
+    place.apply(work(place, waits(place, "check")))
+
+    async def scenario(rig: Rig) -> None:
+        run = await rig.runs.request("work")
+        await rig.until((place.root / "check").exists)
+        with place.write() as tx:
+            end_running(tx, run.id, Outcome(status=RunStatus.CANCELLED), RunRecord(), None)
+        go(place, "check")
+        await rig.runs._running.idle()
+
+    go(place, "main")
+    with_runner(place, scenario, **options(place))
+    assert the_run(place).status is RunStatus.CANCELLED
+    assert not (place.root / "main").exists()

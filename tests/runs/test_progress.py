@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.db import child, expect
 from support.engine import EngineExecutor, engine
-from support.runs import Place, Rig, job, with_runner
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.run import Run
@@ -49,7 +49,7 @@ def executor(place: Place) -> EngineExecutor:
 
 
 def goes_on(place: Place, name: str = "go") -> str:
-    return f"until test -e {place.root}/{name}; do sleep 0.02; done; "
+    return f"{until_there(place.root / name)}; "
 
 
 def the_run(place: Place) -> Run:
@@ -151,7 +151,7 @@ def test_the_first_word_is_written_at_once_and_of_many_the_last(monkeypatch: pyt
         for number in range(2, 100):
             progress.say("more", number)
         written.has_come.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await written.has_come.wait()
         assert written.said == [Said("first", 1), Said("more", 99)]
         progress.close()

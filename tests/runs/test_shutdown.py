@@ -7,6 +7,7 @@ import pytest
 from support.runs import HOLD, Place, Rig, job, with_runner
 
 from jeeves_runner.core.model import CancelCause, Retries
+from jeeves_runner.db import writer
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
 from jeeves_runner.errors import Fenced, NoServer
@@ -22,12 +23,15 @@ async def begin(rig: Rig, job_id: str) -> None:
 
 
 def test_a_shutdown_waits_for_its_grace_then_ends_and_records_everything(place: Place) -> None:
-    place.apply(job("quick", "sleep 0.2"), job("slow", HOLD), job("wait", HOLD))
+    place.apply(job("quick", place.held()), job("slow", HOLD), job("wait", HOLD))
 
     async def scenario(rig: Rig) -> None:
         for name in ("quick", "slow", "wait"):
             await rig.runs.request(name)
-        await rig.runs.shut_down(0.6)
+        down = asyncio.create_task(rig.runs.shut_down(1.5))
+        await asyncio.sleep(0)
+        place.go()
+        await down
         with pytest.raises(NoServer):
             await rig.runs.request("quick")
 
@@ -74,12 +78,20 @@ def test_a_shutdown_obeys_cancel_requests_and_no_others(place: Place) -> None:
 
 
 def test_a_shutdown_starts_nothing_whose_time_comes_meanwhile(place: Place) -> None:
-    place.apply(job("slow", "sleep 0.8"), job("flaky", "exit 1", retries=Retries(limit=1, delay_ms=300)))
+    end = place.root / "end"
+    flaky = job("flaky", place.held("exit 1"), retries=Retries(limit=1, delay_ms=20))
+    place.apply(job("slow", f"until test -e {end}; do sleep 0.02; done"), flaky)
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.request("slow")
-        await rig.finish("flaky")
-        await rig.runs.shut_down(60)
+        await rig.runs.request("flaky")
+        down = asyncio.create_task(rig.runs.shut_down(60))
+        await asyncio.sleep(0)
+        place.go()
+        await rig.until_story("flaky", "error", "scheduled: retry")
+        await rig.until(lambda: place.time_has_come("flaky"))
+        end.touch()
+        await down
 
     with_runner(place, scenario)
     assert place.story("slow") == ["ok"]
@@ -102,13 +114,16 @@ def test_a_shutdown_ends_what_runs_although_the_database_is_locked(place: Place)
     assert (run.status, run.cancel_cause) == ("interrupted", "shutdown")
 
 
-def test_a_shutdown_ends_although_nothing_can_be_recorded(place: Place) -> None:
+def test_a_shutdown_ends_although_nothing_can_be_recorded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_LAST_COMMIT", 30)
     place.apply(job("slow", BEGUN))
 
     async def scenario(rig: Rig) -> None:
         await begin(rig, "slow")
         place.conn.execute("BEGIN IMMEDIATE")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await rig.runs.shut_down(0, patience=0.5)
         assert await rig.writer.stop(0)
         place.conn.execute("ROLLBACK")
@@ -146,14 +161,17 @@ def test_a_hurried_shutdown_waits_for_no_grace_though_nothing_can_be_recorded(pl
         place.conn.execute("BEGIN IMMEDIATE")
         rig.runs.hurry()
         await rig.until_the_program_exits()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await down
         place.conn.execute("ROLLBACK")
 
     with_runner(place, scenario)
 
 
-def test_what_waits_is_not_cancelled_by_a_hurry_if_its_start_cannot_be_recorded(place: Place) -> None:
+def test_what_waits_is_not_cancelled_by_a_hurry_if_its_start_cannot_be_recorded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_LAST_COMMIT", 30)
     place.apply(job("wait", "true"))
     full = [True]
 
@@ -243,12 +261,13 @@ def test_a_fenced_runner_does_not_start_what_waits(place: Place) -> None:
 
 
 def test_a_runner_that_finds_itself_fenced_by_an_outcome_ends_its_other_runs(place: Place) -> None:
-    place.apply(job("short", "sleep 0.3"), job("long", HOLD))
+    place.apply(job("short", place.held()), job("long", HOLD))
 
     async def scenario(rig: Rig) -> None:
         await rig.runs.request("long")
         await rig.runs.request("short")
         take_over(place)
+        place.go()
         await rig.runs.fenced.wait()
         await rig.runs.idle()
         with pytest.raises(NoServer):

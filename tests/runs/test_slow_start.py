@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from support.db import child, expect
-from support.engine import EngineExecutor, engine
-from support.runs import Place, Rig, job, with_runner
+from support.engine import EngineExecutor, NoTimeout, engine
+from support.launches import is_alive
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import CancelCause, OverlapPolicy, Retries, RunStatus
 from jeeves_runner.core.outcome import Lost
@@ -24,6 +25,7 @@ import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, "tests")
 sys.path.insert(0, "tests/runs")
+from support.launches import is_alive
 from support.runs import Place, running
 from test_slow_start import LateToAnswer
 
@@ -43,9 +45,13 @@ LAST_WORDS = {FULL: " (it had not begun, and last said: waits for a place)", LAT
 
 
 class LateToAnswer(EngineExecutor):
-    """The engine has taken an order long before the runner hears of it."""
+    """The engine has taken an order long before the runner hears of it. It is not told of timeouts, so that
+    its own does not come between."""
 
     is_taken = False
+
+    async def ask(self, **question: object) -> Any:
+        return await super().ask(**question | ({"timeout": None} if "timeout" in question else {}))
 
     async def start(self, order: Order, sink: RunSink) -> Handle:
         handle = await super().start(order, sink)
@@ -82,8 +88,7 @@ def late(place: Place, **options: Any) -> LateToAnswer:
 
 
 def work(place: Place) -> str:
-    root = place.root
-    return f"echo $$ >> {root}/begun; until test -e {root}/go; do sleep 0.02; done; echo done"
+    return f"echo $$ >> {place.root}/begun; {until_there(place.root / 'go')}; echo done"
 
 
 def the_run(place: Place) -> Run:
@@ -102,7 +107,7 @@ async def until_nothing_works(place: Place) -> None:
     begun = place.root / "begun"
     for pid in begun.read_text().split() if begun.exists() else ():
         async with asyncio.timeout(20):
-            while Path(f"/proc/{pid}").exists():  # noqa: ASYNC110, ASYNC240 - nothing else tells
+            while is_alive(int(pid)):  # noqa: ASYNC110 - nothing else tells
                 await asyncio.sleep(0.01)
 
 
@@ -185,7 +190,7 @@ def test_a_runner_that_stops_leaves_it_to_the_next_one(place: Place, way: str) -
     async def begin(rig: Rig) -> None:
         await rig.runs.request("work")
         await until_it_starts(rig, way)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await rig.runs.shut_down(60)
 
     with_runner(place, begin, executor=late(place))
@@ -197,19 +202,7 @@ def test_a_runner_that_stops_while_the_start_is_committed_is_not_held_up_by_it(p
     place.apply(job("work", work(place)))
     places(place, 0)
 
-    async def stop(rig: Rig) -> None:
-        place.conn.execute("BEGIN IMMEDIATE")
-        asked = asyncio.create_task(rig.runs.request("work"))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)  # it is decided about, and its start waits for the lock
-        down = asyncio.create_task(rig.runs.shut_down(60))
-        await asyncio.sleep(0)
-        place.conn.execute("ROLLBACK")
-        assert (await asked).status is RunStatus.RUNNING
-        async with asyncio.timeout(10):
-            await down
-
-    with_runner(place, stop, executor=executor(place))
+    with_runner(place, lambda rig: rig.stop_as_it_starts("work"), executor=executor(place))
     settle(place)
 
 
@@ -319,24 +312,29 @@ def test_the_handle_is_on_disk_before_anything_more_happens(place: Place) -> Non
     place.apply(job("work", "true"))
 
     class Waited(EngineExecutor):
-        is_waited_for = False
+        def __init__(self, socket: Path) -> None:
+            super().__init__(socket)
+            self.has_started, self.is_waited_for = asyncio.Event(), asyncio.Event()
 
         async def start(self, order: Order, sink: RunSink) -> Handle:
             handle = await super().start(order, sink)
             place.conn.execute("BEGIN IMMEDIATE")
+            self.has_started.set()
             return handle
 
         async def wait(self, handle: Handle, sink: RunSink) -> Any:
             assert place.value("SELECT handle ->> 'work' FROM runs") == handle.facts["work"]
-            self.is_waited_for = True
+            self.is_waited_for.set()
             return await super().wait(handle, sink)
 
     waited = Waited(place.root / "socket")
 
     async def scenario(rig: Rig) -> None:
         run = await rig.runs.request("work")
-        await asyncio.sleep(0.2)
-        assert not waited.is_waited_for
+        await waited.has_started.wait()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await waited.is_waited_for.wait()
         place.conn.execute("ROLLBACK")
         assert (await rig.runs.wait(run.id)).status is RunStatus.OK
 
@@ -347,7 +345,7 @@ def test_the_handle_is_on_disk_before_anything_more_happens(place: Place) -> Non
 
 
 def test_an_engine_that_keeps_to_the_timeout_has_time_to_tell_of_it(place: Place) -> None:
-    place.apply(job("work", "echo '3 x' >> $SAYS; sleep 60", timeout_ms=500, retries=Retries(limit=0)))
+    place.apply(job("work", "echo '3 x' >> $SAYS; sleep 60", timeout_ms=2000, retries=Retries(limit=0)))
 
     async def scenario(rig: Rig) -> None:
         ended = await rig.finish("work")
@@ -359,10 +357,6 @@ def test_an_engine_that_keeps_to_the_timeout_has_time_to_tell_of_it(place: Place
 
 def test_one_that_does_not_is_cancelled_after_the_patience(place: Place) -> None:
     place.apply(job("work", work(place), timeout_ms=1, kill_grace_ms=0))
-
-    class NoTimeout(EngineExecutor):
-        async def ask(self, **question: object) -> Any:
-            return await super().ask(**{**question, "timeout": None})
 
     patient = NoTimeout(place.root / "socket", patience=0.7)
 

@@ -10,7 +10,7 @@ import pytest
 from support.db import child, expect
 from support.engine import RUNNER, EngineExecutor, engine
 from support.logs import log_file
-from support.runs import Place, Rig, job, with_runner
+from support.runs import Place, Rig, job, until_there, with_runner
 
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.core.run import Run
@@ -26,8 +26,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def work(place: Place, rest: str = "echo done") -> str:
     """Shell that says it has begun, waits until it may go on, and says how often it was started."""
-    root = place.root
-    return f"echo x >> {root}/begun; until test -e {root}/go; do sleep 0.02; done; {rest}"
+    return f"echo x >> {place.root}/begun; {until_there(place.root / 'go')}; {rest}"
 
 
 @contextmanager
@@ -50,6 +49,14 @@ def go(place: Place) -> None:
 
 def the_run(place: Place) -> Run:
     (run,) = place.runs("work")
+    return run
+
+
+async def at_work(rig: Rig) -> Run:
+    """A run whose work has begun, as the runner has heard and noted."""
+    run = await rig.runs.request("work")
+    await rig.until(lambda: rig.place.value("SELECT handle ->> 'work' FROM runs") is not None)
+    await rig.until((rig.place.root / "begun").exists)
     return run
 
 
@@ -94,19 +101,7 @@ def test_a_runner_that_stops_leaves_the_work_alone(place: Place) -> None:
 def test_work_whose_start_is_committed_while_the_runner_stops_is_begun_and_left(place: Place) -> None:
     place.apply(job("work", work(place)))
 
-    async def stop(rig: Rig) -> None:
-        place.conn.execute("BEGIN IMMEDIATE")
-        asked = asyncio.create_task(rig.runs.request("work"))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)  # it is decided about, and its start waits for the lock
-        down = asyncio.create_task(rig.runs.shut_down(60))
-        await asyncio.sleep(0)
-        place.conn.execute("ROLLBACK")
-        assert (await asked).status is RunStatus.RUNNING
-        async with asyncio.timeout(20):
-            await down
-
-    with_runner(place, stop, executor=executor(place))
+    with_runner(place, lambda rig: rig.stop_as_it_starts("work"), executor=executor(place))
     go(place)
     with_runner(place, lambda rig: rig.until_story("work", "ok"), executor=executor(place))
     assert (place.root / "begun").read_text() == "x\n"
@@ -167,7 +162,7 @@ def test_work_that_is_cancelled_while_its_engine_takes_the_order_is_ended(place:
 
 
 def test_a_deadline_passes_also_while_no_runner_lives(place: Place) -> None:
-    place.apply(job("work", work(place), timeout_ms=1000, kill_grace_ms=0))
+    place.apply(job("work", work(place), timeout_ms=60_000, kill_grace_ms=0))
     with killed_at_work(place):
         with place.write() as tx:
             tx.conn.execute("UPDATE runs SET deadline = ?", (tx.at,))
@@ -180,8 +175,7 @@ def test_an_engine_that_is_away_is_waited_for(place: Place) -> None:
     socket, away = place.root / "socket", place.root / "away"
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.request("work")
-        await rig.until((place.root / "begun").exists)
+        run = await at_work(rig)
         await asyncio.to_thread(socket.rename, away)
         go(place)
         with pytest.raises(TimeoutError):
@@ -198,8 +192,7 @@ def test_an_engine_that_is_away_is_asked_to_end_the_work_once_it_is_back(place: 
     socket, away = place.root / "socket", place.root / "away"
 
     async def scenario(rig: Rig) -> None:
-        run = await rig.runs.request("work")
-        await rig.until((place.root / "begun").exists)
+        run = await at_work(rig)
         await asyncio.to_thread(socket.rename, away)
         await rig.runs.cancel(run.id)
         with pytest.raises(TimeoutError):

@@ -36,8 +36,14 @@ def test_they_follow_each_apply(place: Place) -> None:
 
 
 def test_the_database_and_a_plan_read_the_same_from_a_spec(place: Place) -> None:
-    place.apply(takes("a", "X", "Y"), takes("b"), job("c", "echo '\"from_env\"'"))
+    place.apply(
+        takes("a", "X", "Y"),
+        takes("b"),
+        job("c", "echo '\"from_env\"'", heartbeat="https://box"),
+        job("d", heartbeat=Secret("from_env", "PING")),
+        takes("e", "Y")._replace(heartbeat=Secret("file", "from_env")),
+    )
     specs = place.conn.execute("SELECT id, spec FROM jobs")
     by_job = {name: names for name, text in specs if (names := variables_in(text))}
-    assert variables_taken(place.conn) == Taken(3, by_job)
-    assert by_job == {"a": {"X", "Y"}}
+    assert variables_taken(place.conn) == Taken(5, by_job)
+    assert by_job == {"a": {"X", "Y"}, "d": {"PING"}, "e": {"Y"}}

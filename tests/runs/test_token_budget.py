@@ -3,9 +3,10 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.clock import HandClock
+from support.clock import HandClock, NoonClock
 from support.runs import Place, Rig, job, occur, with_runner
 
 from jeeves_runner.clock import to_text
@@ -15,6 +16,11 @@ from jeeves_runner.db.token_use import tokens_used
 
 USES_60 = """echo 'JR_RESULT:{"tokens": 60}'"""
 BUDGET = Session(max_tokens_per_day=100)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path, NoonClock())
 
 
 def test_once_they_are_used_up_nothing_starts_but_by_force(place: Place) -> None:
@@ -33,7 +39,7 @@ def test_once_they_are_used_up_nothing_starts_but_by_force(place: Place) -> None
     assert place.story("other") == ["ok"]
     by_hand, due = place.runs("mail")[2:4]
     assert by_hand.message is not None
-    assert by_hand.message.startswith("120 of 100 tokens used today; again from 20")
+    assert by_hand.message == "120 of 100 tokens used today; again from 2026-03-02T00:00+00:00"
     assert due.message == by_hand.message
     assert due.scheduled_for is not None
 
@@ -135,8 +141,15 @@ def test_any_number_that_a_script_reports_can_be_summed(place: Place, tokens: li
 
 
 def test_the_sum_reads_an_index_of_the_days_runs_alone(place: Place) -> None:
-    plan = place.conn.execute(
-        "EXPLAIN QUERY PLAN SELECT sum(min(tokens, 1)) FROM runs WHERE job_id = 'a' AND started_at >= 'b'"
-        " AND started_at < 'c' AND tokens IS NOT NULL"
-    ).fetchall()
+    asked: list[tuple[str, Any]] = []
+
+    def note(_cursor: object, sql: str, bindings: Any) -> bool:
+        asked.append((sql, bindings))
+        return True
+
+    place.conn.exec_trace = note
+    tokens_used(place.conn, "mail", place.clock.now(), place.clock.now())
+    place.conn.exec_trace = None
+    ((sql, bindings),) = asked
+    plan = place.conn.execute(f"EXPLAIN QUERY PLAN {sql}", bindings).fetchall()
     assert "COVERING INDEX runs_tokens (job_id=? AND started_at>? AND started_at<?)" in json.dumps(plan)

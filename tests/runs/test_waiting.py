@@ -155,13 +155,15 @@ def test_a_waiting_run_stays_through_a_pause_and_starts_when_it_has_expired(plac
 
 
 def test_a_pause_of_all_jobs_stops_schedule_and_retries_until_it_is_over(place: Place) -> None:
-    place.apply(job("tick"), job("flaky", "exit 1", retries=Retries(limit=1, delay_ms=1000)))
+    place.apply(job("tick"), job("flaky", place.held("exit 1"), retries=Retries(limit=1, delay_ms=20)))
 
     async def scenario(rig: Rig) -> None:
-        await rig.finish("flaky")
+        await rig.runs.request("flaky")
         with place.write() as tx:
             overrides.pause(tx, None, until=None, reason=None, by="test")
         await rig.runs.look()
+        place.go()
+        await rig.until(lambda: place.time_has_come("flaky"))
         await occur(rig, "tick")
         with pytest.raises(Conflict, match="paused"):
             await rig.runs.request("tick")

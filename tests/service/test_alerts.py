@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.server import command, new_project, save, serving, until
+from support.server import command, database, new_project, save, serving, until
 from support.slack import TOKEN, Fault, Slack, slack_double
 
+from jeeves_runner.db.connection import connect
+
+ENDS_SOON = "timeout: 10m\nkill_grace: 1s\n"
 FAILS = "run: |\n  echo 'no space left' >&2\n  [ -e ok ] || exit 3\ntimeout: 10s\n"
 
 
@@ -115,3 +119,31 @@ def test_an_item_that_has_failed_for_good_is_told_with_its_error(tmp_path: Path,
         "Last error: no such mailbox",
         "jeeves-runner queue peek mail --failed",
     ]
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_what_ends_with_its_server_is_one_message(tmp_path: Path, slack: Slack, how: str) -> None:
+    project(tmp_path, slack)
+    config = tmp_path / "jeeves-runner.yaml"
+    config.write_text(config.read_text() + "shutdown_grace: 0s\n")
+    names = ["b", "c", "d"]
+    for name in names:
+        save(tmp_path, f"{name}.yaml", f"run: |\n  touch {name}.runs\n  exec sleep 300\n{ENDS_SOON}")
+    with serving(tmp_path) as server:
+        for name in names:
+            server.post(f"/jobs/{name}/run?wait=0s")
+        until(lambda: all((tmp_path / f"{name}.runs").exists() for name in names))
+        if how == "stopped":
+            server.stop()
+        else:
+            server.kill()
+    with serving(tmp_path):
+        until(lambda: told(tmp_path) == [(name, "opened", "interrupted", "stop 1", "sent") for name in names])
+    (message,) = slack.messages
+    assert all(name in slack.shown(message) for name in names)
+
+
+def told(root: Path) -> list[tuple[object, ...]]:
+    with closing(connect(database(root))) as conn:
+        rows = conn.execute("SELECT job_id, said, cause, bundle, status FROM outbox ORDER BY job_id")
+        return list(rows.fetchall())

@@ -70,7 +70,7 @@ OPERANDS = {
 }  # fmt: skip
 """What commands are called with."""
 
-ACTING = {"serve", "trigger", "cancel", "pause", "resume", "init", "add-job"}
+ACTING = {"serve", "trigger", "cancel", "pause", "resume", "mute", "unmute", "init", "add-job"}
 """Commands that print what they do, and not what runs have printed."""
 
 

@@ -7,12 +7,13 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import pytest
 from support.db import locked_by_another
+from support.launches import is_alive
 from support.server import EVERY_SECOND, RARELY, Server, command, new_project, save, serving, until
 
+from jeeves_runner.clock import from_text
 from jeeves_runner.runner.start_runs import delay_of
 
 LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\ntimeout: 10m\n"
@@ -24,7 +25,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_create_change_and_disable_take_effect_within_a_second(root: Path) -> None:
-    """Each at the median of five: a busy machine may hold up one of them, and not most."""
+    """Each at the quickest of five: a busy machine may hold up most. Without notice of them they would wait
+    for an hour."""
+    (root / "jeeves-runner.yaml").write_text("port: 0\nsync: {interval: 1h}\n")
     took: dict[str, list[float]] = {"create": [], "change": [], "disable": []}
     with serving(root) as server:
         for name in ("a", "b", "c", "d", "e"):
@@ -37,7 +40,7 @@ def test_create_change_and_disable_take_effect_within_a_second(root: Path) -> No
             saved = save(root, f"{name}.yaml", RARELY + "enabled: false\n")
             until(partial(disabled, server, name))
             took["disable"].append(time.monotonic() - saved)
-    assert {act: median(times) for act, times in took.items() if median(times) >= 1} == {}
+    assert {act: times for act, times in took.items() if min(times) >= 1} == {}
 
 
 def test_a_job_that_says_on_start_runs_at_each_start(root: Path) -> None:
@@ -91,16 +94,17 @@ def described(server: Server, text: str) -> bool:
 
 
 def test_a_change_of_anything_but_the_schedule_does_not_disturb_the_timer(root: Path) -> None:
-    save(root, "tick.yaml", EVERY_SECOND)
+    text = f"{EVERY_SECOND}overlap_policy: allow\n"  # no run is skipped for one that a busy machine holds up
+    save(root, "tick.yaml", text)
     with serving(root) as server:
         until(lambda: len(server.get("/jobs/tick/runs")["runs"]) >= 2)
         for n in range(20):
-            save(root, "tick.yaml", EVERY_SECOND + f"description: round {n}\n")
+            save(root, "tick.yaml", f"{text}description: round {n}\n")
             until(partial(described, server, f"round {n}"))
         runs = server.get("/jobs/tick/runs?limit=100")["runs"]
     times = sorted(run["scheduled_for"] for run in runs)
     assert {run["trigger"] for run in runs} == {"schedule"}
-    seconds = [int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19]) for text in times]
+    seconds = [round(from_text(time).timestamp()) for time in times]
     assert seconds == list(range(seconds[0], seconds[0] + len(seconds)))
 
 
@@ -235,11 +239,7 @@ def test_a_taken_port_is_said(root: Path) -> None:
 
 
 def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return not is_alive(pid)
 
 
 def started_pids(root: Path) -> list[int]:
@@ -302,9 +302,9 @@ def test_a_stopping_server_says_so_and_lets_its_runs_be_cancelled(root: Path) ->
         server.post("/jobs/long/run?wait=0s")
         pids = started_pids(root)
         os.kill(server.pid, signal.SIGTERM)
-        until(lambda: json.loads(command(root, "status", "--json").stdout)["status"] == "stopping")
-        shown = command(root, "status").stdout
-        assert f"is stopping (pid {server.pid}): it starts nothing new and waits for 1 run until" in shown
+        stopping = f"is stopping (pid {server.pid}): it starts nothing new and waits for 1 run until"
+        until(lambda: stopping in command(root, "status").stdout)  # once its row says so
+        assert json.loads(command(root, "status", "--json").stdout)["status"] == "stopping"
         refused = command(root, "trigger", "long")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert f"the server (pid {server.pid}) is stopping" in refused.stderr

@@ -61,19 +61,20 @@ def test_a_name_that_is_no_text_holds_back_nothing_but_deletes(root: Path) -> No
 def test_a_folder_above_that_goes_and_comes_back_is_still_followed(root: Path) -> None:
     deploy = root / "deploy"
     (deploy / "jobs.d").mkdir(parents=True)
-    (root / "jeeves-runner.yaml").write_text("port: 0\njobs_dir: deploy/jobs.d\n")
+    (root / "jeeves-runner.yaml").write_text("port: 0\njobs_dir: deploy/jobs.d\nsync: {interval: 1h}\n")
     (deploy / "jobs.d" / "a.yaml").write_text(RARELY)
     shutil.copytree(deploy, root / "branch")
     with serving(root) as server:
         shutil.rmtree(deploy)
         until(lambda: server.get("/sync")["state"] == "error")
         shutil.copytree(root / "branch", deploy)
-        until(lambda: server.get("/sync")["state"] == "in_sync", 10)
+        until(lambda: server.get("/sync")["state"] == "in_sync")
         save(deploy, "b.yaml", RARELY)
-        until(lambda: server.job("b"), 10)
+        until(lambda: server.job("b"))
 
 
 def test_a_linked_folder_that_goes_and_comes_back_is_still_followed(root: Path) -> None:
+    (root / "jeeves-runner.yaml").write_text("port: 0\nsync: {interval: 1h}\n")
     share = root / "share"
     share.mkdir()
     (share / "a.yaml").write_text(RARELY)
@@ -83,9 +84,9 @@ def test_a_linked_folder_that_goes_and_comes_back_is_still_followed(root: Path) 
         share.rename(root / "unmounted")
         until(lambda: server.get("/sync")["state"] == "held")
         (root / "unmounted").rename(share)
-        until(lambda: server.get("/sync")["state"] == "in_sync", 10)
+        until(lambda: server.get("/sync")["state"] == "in_sync")
         (share / "b.yaml").write_text(RARELY)
-        until(lambda: server.job("b"), 10)
+        until(lambda: server.job("b"))
 
 
 def test_another_config_is_told_of_and_an_apply_under_it_is_warned_of(root: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.gateway import WITHOUT_TIMEOUT, Double, Settings, double
+from support.gateway.wire import wire_to
 from support.server import Server, command, new_project, save, serving, until
 
 JOB = "type: session\nprompt: '{task}'\ntimeout: 10m\noverlap_policy: allow\n"
@@ -43,6 +44,18 @@ def ended(server: Server, run_id: int) -> Any:
         return run if run["status"] not in ("scheduled", "running") else None
 
     return until(look)
+
+
+def until_said(server: Server, run_id: int, part: str) -> None:
+    """Wait until the run says of itself what has this part."""
+    until(lambda: part in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+
+
+def status_at(far: Double) -> str:
+    """That of the only session, as the gateway lists it."""
+    with wire_to(far.url, far.token, speed=1) as wire:
+        (row,) = wire.rows(search="jr-agent-")
+    return str(row["status"])
 
 
 def labels(far: Double) -> Counter[str]:
@@ -117,6 +130,7 @@ def test_a_deadline_ends_the_session_at_the_gateway(tmp_path: Path) -> None:
     with double() as far, serving(project(tmp_path / "p", far, "MODE:hang", timeout="1s")) as server:
         run = ended(server, begin(server))
         assert run["status"] == "timeout"
+        assert status_at(far) == "timeout"
 
 
 def test_what_a_gateway_cannot_cancel_is_cancelled_here_and_its_tokens_come_late(tmp_path: Path) -> None:
@@ -139,9 +153,10 @@ def test_a_run_that_waits_for_the_gateway_says_so_and_can_be_cancelled(tmp_path:
         far.kill()
         with serving(root) as server:
             run_id = begin(server)
-            until(lambda: "waits for the gateway" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            until_said(server, run_id, "waits for the gateway")
             server.post(f"/runs/{run_id}/cancel")
             assert ended(server, run_id)["status"] == "cancelled"
+            assert "WARNING the gateway: the gateway cannot be reached" in server.log.read_text()
         far.start()
 
 
@@ -153,10 +168,10 @@ def test_a_run_that_waits_for_the_gateway_is_begun_by_the_next_runner(tmp_path: 
         far.kill()
         with serving(root) as server:
             run_id = begin(server)
-            until(lambda: "waits for the gateway" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            until_said(server, run_id, "waits for the gateway")
             server.stop()
         with serving(root) as server:
-            until(lambda: "cannot be reached" in (server.get(f"/runs/{run_id}")["run"]["message"] or ""))
+            until_said(server, run_id, "cannot be reached")
             far.start()
             assert ended(server, run_id)["status"] == "ok"
             assert len(far.model_calls()) == 1
@@ -176,3 +191,36 @@ def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tm
         (row,) = json.loads(command(root, "runs", "--json").stdout)["runs"]
         assert (row["status"], row["message"]) == ("cancelled", "cancelled on request")
         assert row["cancel_cause"] == "cancel"
+        assert status_at(far) == "killed"
+
+
+def test_a_cancel_while_the_gateway_is_away_says_so_in_lines_for_people(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            server.stop()
+        far.kill()
+        answer = command(root, "cancel", str(run_id))
+        told = "warning: sessions cannot be looked at: the gateway cannot be reached: Connection refused\n"
+        assert answer.stderr == told
+        assert answer.stdout.startswith(f"Run {run_id} is recorded as cancelled; ")
+
+
+def test_without_a_gateway_in_the_config_a_run_says_what_to_add(tmp_path: Path) -> None:
+    with double() as far:
+        root = project(tmp_path / "p", far, "MODE:hang")
+        with serving(root) as server:
+            left = begin(server)
+            until(far.model_calls)
+            assert server.stop() == 0
+        (root / "jeeves-runner.yaml").write_text("port: 0\n")
+        with serving(root) as server:
+            run = ended(server, begin(server))
+            lost = ended(server, left)
+        missing = "the config that was read has no `gateway`"
+        assert (run["status"], run["message"]) == ("error", f"{missing}; add it, and restart the server")
+        assert lost["status"] == "interrupted"
+        assert missing in lost["message"]
+        assert "its work may go on" in lost["message"]

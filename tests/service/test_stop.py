@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.db import locked_by_another
+from support.launches import children_of, is_alive
 from support.server import (
     HOLD,
     PATIENCE,
@@ -26,6 +27,8 @@ from support.server import (
     started_pid,
     until,
 )
+
+from jeeves_runner.execute.local.processes import read_proc
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -42,17 +45,10 @@ SLOW_TO_END = 30.0
 """Seconds for the interpreter to begin and end on a busy machine."""
 
 
-def lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
-
-
 def planner_of(server: Server) -> int:
-    tasks = Path(f"/proc/{server.pid}/task")
-    children = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-    return next(pid for pid in children if b"planner_process" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    commands = {pid: read_proc(f"/proc/{pid}/cmdline") or b"" for pid in children_of(server.pid)}
+    (planner,) = (pid for pid, words in commands.items() if b"planner_process" in words)
+    return planner
 
 
 def unread_by(pid: int) -> int:
@@ -74,7 +70,7 @@ def test_a_stop_ends_what_runs_and_itself_while_another_program_holds_the_lock(r
         with locked_by_another(database(root)):
             began = time.monotonic()
             server.signal(signal.SIGTERM)
-            until(lambda: not lives(pid))
+            until(lambda: not is_alive(pid))
             assert server.wait() == 0
             assert time.monotonic() - began < 0 + 1 + 15 + SLOW_TO_END
     assert "Traceback" not in server.log.read_text()
@@ -93,7 +89,7 @@ def test_a_second_signal_ends_what_runs_while_another_program_holds_the_lock(roo
             server.signal(signal.SIGTERM)
             until(lambda: "SIGTERM: stopping" in server.log.read_text())
             server.signal(signal.SIGTERM)
-            until(lambda: not lives(pid))
+            until(lambda: not is_alive(pid))
             assert server.wait() == 0
 
 
@@ -103,7 +99,7 @@ def test_a_timeout_ends_a_run_that_holds_the_lock(root: Path) -> None:
     with serving(root) as server:
         server.post("/jobs/hold/run?wait=0s")
         pid = started_pid(root)
-        until(lambda: not lives(pid))
+        until(lambda: not is_alive(pid))
         until(lambda: server.get("/jobs/hold/runs")["runs"][0]["status"] == "timeout")
 
 
@@ -114,9 +110,9 @@ def test_the_next_start_ends_what_holds_the_lock_before_it_writes(root: Path) ->
         server.post("/jobs/hold/run?wait=0s")
         pid = started_pid(root)
         server.kill()
-    assert lives(pid)
+    assert is_alive(pid)
     with serving(root) as server:
-        assert not lives(pid)
+        assert not is_alive(pid)
         (run,) = server.get("/jobs/hold/runs")["runs"]
         assert run["status"] == "interrupted"
 
@@ -147,10 +143,15 @@ def test_a_planner_that_does_not_answer_does_not_keep_the_runner(root: Path) -> 
         planner = planner_of(server)
         os.kill(planner, signal.SIGSTOP)
         save(root, "b.yaml", RARELY)
-        until(lambda: unread_by(planner))
+
+        def is_asked() -> bool:
+            """Also if it was stopped with a question in hand: then the server soon says that it is silent."""
+            return bool(unread_by(planner)) or "not answered" in (server.get("/sync")["reason"] or "")
+
+        until(is_asked)
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
-        assert not lives(planner)
+        assert not is_alive(planner)
     assert "Traceback" not in server.log.read_text()
 
 

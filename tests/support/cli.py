@@ -67,6 +67,22 @@ class Shell:
             lock.release()
 
 
+def refused(result: Result, message: str, code: int = 2) -> None:
+    """It has printed nothing but this, in plain words, on the standard error."""
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def run_row(shell: Shell, run_id: int, *columns: str) -> tuple[object, ...]:
+    """Columns of a run's row."""
+    found = shell.ledger.conn.execute(
+        f"SELECT {', '.join(columns)} FROM runs WHERE id = ?", (run_id,)
+    ).fetchone()
+    assert found is not None
+    return tuple(found)
+
+
 def words(text: str) -> str:
     """Text with its alignment taken out."""
     return " ".join(text.split())

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from jeeves_runner.clock import SystemClock
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -28,3 +30,13 @@ class HandClock:
         """Somebody sets the wall clock forward or back. No time passes."""
         self._shift += timedelta(**length)
         self.advance(**length)
+
+
+class NoonClock(SystemClock):
+    """It goes as the machine's, and began at noon: no day ends while a test runs."""
+
+    def __init__(self) -> None:
+        self._ahead = NOON - super().now()
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead

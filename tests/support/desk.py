@@ -65,7 +65,7 @@ class Desk:
 
 def play(scene: Coroutine[Any, Any, None]) -> None:
     async def main() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await scene
 
     asyncio.run(main())

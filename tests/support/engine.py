@@ -32,8 +32,10 @@ from jeeves_runner.execute.known_secrets import known_secrets
 
 LATE = 0.2
 POLL = 0.02
-CONFIRM = 0.3
+CONFIRM = 45.0
 """Seconds beyond its grace for which the executor waits for the end of work that it has cancelled."""
+CONFIRM_OF_THE_DEAF = 0.3
+"""The same where the engine says that it obeys no cancel: then there is no end to be told of."""
 
 RUNNER = """
 import asyncio, sys
@@ -111,12 +113,13 @@ class EngineExecutor:
 
     async def cancel(self, handle: Handle, grace: float) -> None:
         try:
-            await self.ask(op="cancel", work=handle.facts["work"], grace=grace)
+            answer = await self.ask(op="cancel", work=handle.facts["work"], grace=grace)
         except (OSError, ValueError):  # it is asked again while it is waited for
             self._unheard[handle.run_id] = grace
         else:
             self._unheard.pop(handle.run_id, None)
-            self._given_up_at.setdefault(handle.run_id, time.monotonic() + grace + LATE + CONFIRM)
+            confirm = CONFIRM_OF_THE_DEAF if answer.get("deaf") else CONFIRM
+            self._given_up_at.setdefault(handle.run_id, time.monotonic() + grace + LATE + confirm)
 
     async def late(self, handle: Handle) -> Ending | None:
         while (answer := await self._look(handle))["state"] != "ended":
@@ -150,6 +153,13 @@ class EngineExecutor:
             return json.loads(await reader.readline())
         finally:
             writer.close()
+
+
+class NoTimeout(EngineExecutor):
+    """Its engine is not told how long work may take."""
+
+    async def ask(self, **question: object) -> Any:
+        return await super().ask(**{**question, "timeout": None})
 
 
 def _finished(answer: Any) -> Finished:
@@ -249,7 +259,9 @@ class Engine:
                 self._is_deaf = question.get("deaf", self._is_deaf)
             case "start" if work is None:
                 return self._start(name, question["text"], question["env"], question["timeout"])
-            case "cancel" if work is not None and not self._is_deaf:
+            case "cancel" if self._is_deaf:
+                return {"deaf": True}
+            case "cancel" if work is not None:
                 work.signal(signal.SIGTERM)
                 asyncio.get_running_loop().call_later(question["grace"], work.signal, signal.SIGKILL)
             case "look":

@@ -1,7 +1,6 @@
 """Runs of small programs by a local executor, and what is left of them."""
 
 import asyncio
-import contextlib
 import os
 import sys
 from dataclasses import replace
@@ -50,7 +49,7 @@ class Collected:
         return self.streams["stdout"].decode()
 
     async def until(self, text: str, times: int = 1) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while self.stdout.count(text) < times:
                 self._more.clear()
                 await self._more.wait()
@@ -75,7 +74,7 @@ def python(code: str) -> tuple[str, ...]:
 async def run(executor: Launcher, script: Launch) -> tuple[Ending, Collected]:
     sink = Collected()
     handle = await executor.start(script, sink)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(100):
         return await executor.wait(handle.run_id), sink
 
 
@@ -93,11 +92,15 @@ def is_alive(pid: int) -> bool:
 
 
 def own_children() -> set[int]:
-    children: set[int] = set()
-    for task in Path("/proc/self/task").iterdir() if processes.ON_LINUX else ():
-        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
-            children |= {int(pid) for pid in (task / "children").read_text().split()}
-    return children
+    return children_of(os.getpid()) if processes.ON_LINUX else set()
+
+
+def children_of(pid: int) -> set[int]:
+    """The children of a process, by whichever of its threads. Linux only."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    # A thread may end before its list is opened, or before that is read.
+    lists = [processes.read_proc(str(task / "children")) or b"" for task in tasks]
+    return {int(child) for found in lists for child in found.split()}
 
 
 def open_descriptors() -> int:

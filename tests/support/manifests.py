@@ -40,6 +40,14 @@ def job(text: str, *defaults: dict[str, Any]) -> JobSpec:
     return job_from_text(entry.text)
 
 
+def assert_error(text: str, line: int, column: int, message: str, hint: str = "") -> None:
+    """The first error is at this place, and has these parts in what it says."""
+    found = error_of(text)
+    assert message in found[2]
+    assert hint in found[3]
+    assert found[:2] == (line, column)
+
+
 def error_of(text: str) -> tuple[int, int, str, str]:
     """Line, column, message and hint of the first error."""
     result = read(text)

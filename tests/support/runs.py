@@ -50,6 +50,11 @@ def job(job_id: str, command: str = "true", **fields: Any) -> JobSpec:
     return JobSpec(id=job_id, name=job_id, source_type=SourceType.INLINE, script=command, **fields)
 
 
+def until_there(path: Path) -> str:
+    """Shell that waits for a file."""
+    return f"until test -e {path}; do sleep 0.02; done"
+
+
 class Place:
     """A folder with a database, and the acts of other programs on it."""
 
@@ -95,6 +100,11 @@ class Place:
         """``status`` or ``status: reason`` of all rows, oldest first."""
         return [f"{r.status}: {r.reason}" if r.reason else str(r.status) for r in self.runs(job_id)]
 
+    def time_has_come(self, job_id: str) -> bool:
+        """Whether the newest run of a job has a time before which it does not start, and that is over."""
+        until = self.runs(job_id)[-1].not_before
+        return until is not None and until < self.clock.now()
+
     def value(self, query: str, *bindings: object) -> Any:
         row = self.conn.execute(query, bindings).fetchone()
         return None if row is None else row[0]
@@ -103,7 +113,15 @@ class Place:
     def logs(self) -> Logs:
         return Logs(str(self.root / "data"), 1 << 20)
 
-    def local(self, slots: int) -> LocalExecutor:
+    def held(self, then: str = "exit 0") -> str:
+        """Shell that goes on when the test says ``go``, however long that takes it."""
+        return f"{until_there(self.root / 'go')}; {then}"
+
+    def go(self) -> None:
+        """Let the programs of ``held`` go on."""
+        (self.root / "go").touch()
+
+    def local(self, slots: int, drain: float = 1.0) -> LocalExecutor:
         """An executor of scripts in this folder."""
         around = Surroundings(
             project_dir=str(self.root),
@@ -112,7 +130,7 @@ class Place:
             runners={},
             base_env=dict(os.environ),
         )
-        return LocalExecutor(Launcher(self.clock, roster=Roster(self.path)), around, slots=slots)
+        return LocalExecutor(Launcher(self.clock, drain=drain, roster=Roster(self.path)), around, slots=slots)
 
 
 class WriterAtOnce:
@@ -203,7 +221,7 @@ class Rig:
 
     async def until(self, what: Callable[[], bool]) -> None:
         """Wait for a condition that commits bring about: this runner's, or (looked for) anybody's."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not what():
                 self.committed.clear()
                 with suppress(TimeoutError):
@@ -216,7 +234,7 @@ class Rig:
     async def until_the_program_exits(self) -> None:
         """Wait for the exit of the only program that runs, which may not be recorded yet."""
         (attempt,) = self.runs._board.running()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody says so
                 await asyncio.sleep(0.01)
 
@@ -232,6 +250,19 @@ class Rig:
         """Trigger a job and wait for its end."""
         run = await self.runs.request(job_id, params)
         return await self.runs.wait(run.id)
+
+    async def stop_as_it_starts(self, job_id: str) -> None:
+        """Ask for a run and stop while the commit of its start waits for another program's lock."""
+        self.place.conn.execute("BEGIN IMMEDIATE")
+        asked = asyncio.create_task(self.runs.request(job_id))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is decided about, and its start waits for the lock
+        down = asyncio.create_task(self.runs.shut_down(60))
+        await asyncio.sleep(0)
+        self.place.conn.execute("ROLLBACK")
+        assert (await asked).status is RunStatus.RUNNING
+        async with asyncio.timeout(30):
+            await down
 
     def status(self, run_id: int) -> RunStatus:
         run = runs.run(self.place.conn, run_id)
@@ -268,7 +299,7 @@ def with_runner(place: Place, scenario: Callable[[Rig], Awaitable[T]], **options
     """What the scenario returns, given a runner that is shut down afterwards."""
 
     async def main() -> T:
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(100):
             async with running(place, **options) as rig:
                 result: T = await scenario(rig)
                 return result

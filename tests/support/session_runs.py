@@ -1,23 +1,26 @@
 """Runs of type session for tests of their executor: orders, a sink that keeps everything, a quick pace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
+import pytest
 from support.gateway import Double
+from support.orders import facts, play
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.model import JobSpec, JobType, Session, SourceType
-from jeeves_runner.core.outcome import Ending
-from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, StreamName
+from jeeves_runner.core.outcome import Ending, Finished
+from jeeves_runner.errors import InvalidValue, JeevesError, StartFailed
+from jeeves_runner.execute.contract import Handle, Order, StreamName
 from jeeves_runner.execute.session.executor import SessionExecutor
 from jeeves_runner.execute.session.gateway import Gateway
+from jeeves_runner.execute.session.label import parent_of, tail_of
 from jeeves_runner.execute.session.pauses import Pace
 
-QUICK = Pace(look=0.05, settle=0.05, pause=0.05, meter=0.05, absent=0.5, set_up=0.3, confirm=0.5, late=5)
-"""Everything in a twentieth of its time or less."""
+QUICK = Pace(look=0.05, settle=0.05, pause=0.05, meter=0.05, absent=0.5, set_up=0.3, confirm=20, late=60)
+"""Everything in a twentieth of its time or less, but for what a gateway on a slow machine must keep to."""
 
 
 class Noted:
@@ -64,25 +67,7 @@ def order(
         session=Session(**session),
         timeout_ms=None if timeout is None else round(timeout * 1000),
     )
-    run = RunFacts(
-        run_id=run_id,
-        job_id=job,
-        mark=uuid4().hex,
-        attempt=1,
-        trigger="manual",
-        scheduled_for=None,
-        namespace=job,
-        params={},
-        api_url=None,
-    )
-    return Order(spec, run)
-
-
-def left(of: Order) -> LeftFacts:
-    """What the next runner knows of its run."""
-    return LeftFacts(
-        run_id=of.run.run_id, job_id=of.run.job_id, mark=of.run.mark, started_at=None, origin=None
-    )
+    return Order(spec, facts(job, run_id))
 
 
 class Sessions:
@@ -103,7 +88,7 @@ class Sessions:
 
 @asynccontextmanager
 async def sessions(
-    far: Double, *, pace: Pace = QUICK, answers_within: float = 5.0
+    far: Double, *, pace: Pace = QUICK, answers_within: float = 20.0
 ) -> AsyncIterator[Sessions]:
     """A runner's executor, as long as the block lasts."""
     gateway = Gateway(far.url, lambda: far.token, timeout=answers_within)
@@ -114,11 +99,49 @@ async def sessions(
         await executor.close()
 
 
-def play(scenario: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 30) -> Any:
-    """Run a coroutine in a loop of its own, no longer than that."""
+async def arrived(far: Double, name: str) -> None:
+    """Wait until the double has seen such a request, in this life of it."""
+    while name not in far.counts():  # noqa: ASYNC110 - nothing else tells
+        await asyncio.sleep(0.01)
 
-    async def limited() -> Any:
-        async with asyncio.timeout(seconds):
-            return await scenario()
 
-    return asyncio.run(limited())
+async def how_many(far: Double, of: Order) -> int:
+    """Sessions of this run at the gateway, of whatever version it is."""
+    tail = tail_of(of.run.job_id, of.run.run_id, of.run.mark)
+    gateway = Gateway(far.url, lambda: far.token, timeout=20)
+    try:
+        args = {"search": tail, "limit": 200}  # older ones do not search
+        listed = await gateway.invoke("sessions_list", args, parent=parent_of(of.run.job_id))
+        return sum(row["label"].endswith(tail) for row in listed["sessions"])
+    finally:
+        await gateway.close()
+
+
+def finished(ending: Ending | None) -> Finished:
+    """This end, which must be one that the gateway has told of."""
+    assert isinstance(ending, Finished)
+    return ending
+
+
+def end_of(far: Double, of: Order) -> tuple[Finished, Noted]:
+    """Run it; how it ended."""
+
+    async def scenario() -> tuple[Finished, Noted]:
+        async with sessions(far) as runner:
+            ending, sink = await runner.run(of)
+            return finished(ending), sink
+
+    ended: tuple[Finished, Noted] = play(scenario)
+    return ended
+
+
+def refusal(far: Double, of: Order, *, pace: Pace = QUICK) -> JeevesError:
+    """Have it refused; by what."""
+
+    async def scenario() -> None:
+        async with sessions(far, pace=pace) as runner:
+            await runner.start(of)
+
+    with pytest.raises((StartFailed, InvalidValue)) as caught:
+        play(scenario)
+    return caught.value

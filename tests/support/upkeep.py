@@ -61,6 +61,11 @@ def keep_house(place: Place, config: str, time_of_age: Callable[[], datetime] | 
     asyncio.run(main())
 
 
+def left(place: Place) -> list[int]:
+    """The runs that have their rows still."""
+    return [run.id for run in place.runs()]
+
+
 def logs(place: Place) -> Path:
     """Where the runs of the job ``old`` have their logs."""
     return place.root / "data" / "logs" / "old"

@@ -1,6 +1,7 @@
 """``apply``: make the declared jobs and queues the live ones, in one transaction."""
 
 import gc
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +54,8 @@ def command(
         confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         take_over=take_over,
     )
-    is_new = not app.config.db_path.exists()
+    # ``Path.exists`` raises for a folder that may not be entered; that is told where the database is opened.
+    is_new = not os.path.exists(app.config.db_path)  # noqa: PTH110
     for attempt in range(_ATTEMPTS):
         try:
             applied = _apply(app, options, keep_going)

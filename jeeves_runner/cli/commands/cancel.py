@@ -104,13 +104,15 @@ def _settle_leftover(app: App, conn: "apsw.Connection", left: LeftRun) -> str:
     # Costly to import, and needed after a crash alone.
     import asyncio
 
+    from jeeves_runner.cli.log_lines import log_as_lines
     from jeeves_runner.core.outcome import UNCONFIRMED, Cancelled, Lost
     from jeeves_runner.executors import make_executors
     from jeeves_runner.runs.outcomes import record_outcome
     from jeeves_runner.runs.settle import end_left_run
 
     executors = make_executors(app.settings, app.clock)
-    report = asyncio.run(end_left_run(executors, left, str(app.settings.data_dir)))
+    with log_as_lines():
+        report = asyncio.run(end_left_run(executors, left, str(app.settings.data_dir)))
     left_alive: str | None = None
     match report.ending:
         case Lost():

@@ -69,10 +69,10 @@ def _setting_rows(settings: Sequence[Setting], values: Any, prefix: str = "") ->
         elif isinstance(setting.kind, Sections) and value:
             for name, each in value.items():
                 yield from _setting_rows(setting.kind.settings, each, f"{prefix}{setting.key}.{name}.")
-        elif isinstance(value, Mapping) and value:
-            yield from ((f"{prefix}{setting.key}.{name}", str(each)) for name, each in value.items())
+        elif isinstance(shown := setting.kind.shown(value), Mapping) and shown:
+            yield from ((f"{prefix}{setting.key}.{name}", str(each)) for name, each in shown.items())
         else:
-            yield prefix + setting.key, _shown(setting, setting.kind.shown(value))
+            yield prefix + setting.key, _shown(setting, shown)
 
 
 def _shown(setting: Setting, value: Any) -> str:

@@ -16,6 +16,7 @@ from jeeves_runner.cli.rows import (
     PARAM_HEADERS,
     RUN_HEADERS,
     job_cells,
+    mute_text,
     param_cells,
     pause_text,
     run_cells,
@@ -89,9 +90,9 @@ def show_job(app: App, job_id: str) -> None:
         app.print_text(job["description"].strip())
     app.print_pairs(_pairs(job, now))
     spec: Mapping[str, Any] = job["spec"]
-    if spec["params"]:
+    if params := spec.get("params"):  # a row of an earlier version has none
         app.print_heading("Parameters")
-        app.print_table(PARAM_HEADERS, [param_cells(*param) for param in spec["params"].items()])
+        app.print_table(PARAM_HEADERS, [param_cells(*param) for param in params.items()])
     if job["last_runs"]:
         app.print_heading("Last runs")
         app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
@@ -102,6 +103,8 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     yield "status", status_cell(job["status"])
     if job["paused"]:
         yield "paused", Styled(pause_text(job["paused"], now), "magenta")
+    if job["muted"]:
+        yield "muted", Styled(mute_text(job["muted"], now), "magenta")
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")
@@ -113,6 +116,7 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
         yield "in", spec["cwd"] or None
     yield "session", _session(spec)
     yield "limits", _limits(spec)
+    yield "exit codes", _exit_codes(spec.get("exit_codes"))  # a row of an earlier version has none
     if (today := job["tokens_today"]) is not None:
         style = "red" if today["used"] >= today["limit"] else ""
         spent = f"{today['used']:,} of {today['limit']:,}"
@@ -169,6 +173,12 @@ def _limits(spec: Mapping[str, Any]) -> str:
     if spec["priority"]:
         parts.append(f"priority {spec['priority']}")
     return ", ".join(parts)
+
+
+def _exit_codes(codes: Mapping[str, Any] | None) -> str | None:
+    if codes is None:
+        return None
+    return "; ".join(f"{end} {', '.join(map(str, some))}" for end, some in codes.items() if some)
 
 
 def _revision(job: "WholeJobDocument", now: datetime) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
+from jeeves_runner.cli.log_lines import log_as_lines
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.core.diagnosis import Diagnosis
@@ -21,7 +22,9 @@ def examine_gateway(
     if config.gateway.url is None:
         yield Diagnosis("gateway", "ok", "none is configured, so jobs of type session are refused")
         return
-    yield from asyncio.run(_examine(config, clock, with_trial=with_trial))
+    with log_as_lines():
+        found = asyncio.run(_examine(config, clock, with_trial=with_trial))
+    yield from found
 
 
 async def _examine(config: Config, clock: Clock, *, with_trial: bool) -> list[Diagnosis]:

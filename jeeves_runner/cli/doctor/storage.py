@@ -51,7 +51,11 @@ def _about_folder(folder: Path, message: str) -> Diagnosis:
     place = next(place for place in (folder, *folder.parents) if place.exists())
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         return Diagnosis("database", "ok", message)
-    hint = "give this user write permission, or let data_dir and db_path name another place"
+    elsewhere = "let data_dir and db_path name another place"
+    if not place.is_dir():
+        message = f"nothing can be made in {place}, which is no folder"
+        return Diagnosis("database", "error", message, elsewhere)
+    hint = f"give this user write permission, or {elsewhere}"
     return Diagnosis("database", "error", f"nothing can be made in {place}, for {folder}", hint)
 
 

@@ -6,10 +6,11 @@ from typing import Any, Final
 from jeeves_runner.core.alerts.channels import Channels, fault
 from jeeves_runner.core.model import Alert
 from jeeves_runner.core.problem import Finding, KeyPath
-from jeeves_runner.core.urls import url_fault
+from jeeves_runner.core.urls import PING_EXAMPLE, url_fault
 
 _SHORTEST_REMIND_MS: Final = 60_000
 _PATIENCE: Final = ("start_within", "finish_within")
+_SAYS: Final = frozenset({"on_failure", "on_success", "output_channel", "alert", "expect", "heartbeat"})
 _AS_USUAL: Final = Alert()._asdict()
 
 
@@ -17,6 +18,9 @@ def settle_alerts(
     values: dict[str, Any], given: Mapping[str, Any], channels: Channels, findings: list[Finding]
 ) -> None:
     """Complete the JSON values of a job that meets the schema; what is wrong goes to ``findings``."""
+    if _SAYS.isdisjoint(given):  # as nearly all do; what is not asked here costs a first apply nothing
+        values["on_failure"], values["on_success"] = channels.on_failure, channels.on_success
+        return
     values["on_failure"] = addresses("on_failure", given, channels.on_failure, channels, findings)
     values["on_success"] = addresses("on_success", given, channels.on_success, channels, findings)
     if "output_channel" in given:
@@ -78,16 +82,15 @@ def _expect_findings(expect: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _heartbeat_findings(url: str) -> Iterator[Finding]:
     credentials = "take it out; a URL that is a secret stands in a file: `heartbeat: {file: PATH}`"
-    wrong = url_fault(url, "https://hc-ping.com/0c8983c9-9c5a-4f0e-8e34-6a1c3d0e6b5e", credentials)
+    wrong = url_fault(url, PING_EXAMPLE, credentials)
     if wrong is not None:
         reason, hint = wrong
         yield Finding(path=("heartbeat",), code="wrong_value", message=f"`heartbeat` {reason}", hint=hint)
 
 
 def unmeant_in(values: Mapping[str, Any], place: KeyPath) -> Iterator[Finding]:
-    """What is to be warned about in the JSON values of a job at ``place`` that is right."""
-    expect = values["expect"]
-    if expect is not None and expect["start_within_ms"] is not None and not values["schedule"]:
+    """What is to be warned about in what a job at ``place`` expects, by its JSON values, which are right."""
+    if values["expect"]["start_within_ms"] is not None and not values["schedule"]:
         yield Finding(
             path=(*place, "expect", "start_within"),
             code="no_schedule",

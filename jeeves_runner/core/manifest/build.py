@@ -54,7 +54,8 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     values["name"] = given["id"]
     values["timezone"] = context.timezone
     values["cwd"] = context.project_root
-    values.update((key, value) for key, value in given.items() if key in _AS_WRITTEN)
+    for key in given.keys() & _AS_WRITTEN:
+        values[key] = given[key]
     _set_source(values, given, context.project_root)
     if "schedule" in given:
         written = given["schedule"]
@@ -119,7 +120,7 @@ def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str,
 
 
 def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Finding]:
-    found = list(_code_findings(values))
+    found = list(_code_findings(values)) if values["exit_codes"] or values["retries"] else []
     pool = values["pool"]
     if pool is not None and pool not in pools:
         known = (

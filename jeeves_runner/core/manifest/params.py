@@ -7,7 +7,7 @@ from jeeves_runner.core.expressions import problem_of
 from jeeves_runner.core.model import Param, ParamType
 from jeeves_runner.core.params import EXPECTED, misfit, text_of, variable_of
 from jeeves_runner.core.problem import Finding, KeyPath
-from jeeves_runner.core.wording import brief, shown
+from jeeves_runner.core.wording import brief, likely_meant, shown
 
 _STARTERS: Final = ("schedule", "on_start", "after", "on_queue", "on_change")
 """The keys by which a job starts without being triggered."""
@@ -132,7 +132,9 @@ def _misfits(path: KeyPath, value: Any, param: Param) -> Iterator[Finding]:
     if wrong is None:
         return
     hint = None
-    if is_text and text_of(param.type, value) is not None:
+    if is_text and param.type is ParamType.STRING:
+        hint = "remove `\\0`" if "\0" in value else likely_meant(value, param.enum)
+    elif is_text and text_of(param.type, value) is not None:
         hint = f"write it without quotes: {brief(value)}"
 
     def said(written: str | None) -> tuple[str, str | None]:

@@ -276,8 +276,9 @@ class _FileReader:
             hint = "add `timeout: 1h`, or what fits"
             finding = Finding(path=(*place, "id"), code="no_timeout", message=message, hint=hint)
             self._problems.report("warning", finding)
-        for finding in unmeant_in(values, place):
-            self._problems.report("warning", finding)
+        if values["expect"] is not None:
+            for finding in unmeant_in(values, place):
+                self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))
         self._enter("job", values["id"], text, line, requires)
 

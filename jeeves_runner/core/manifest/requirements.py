@@ -45,6 +45,8 @@ class Requirement(NamedTuple):
     """Of a prompt: the parameters that the job declares; empty: any."""
     is_timed: bool = True
     """Of a prompt: all runs that no person starts are by the job's schedule."""
+    by_itself: bool = False
+    """Of a prompt: some runs are started by no person."""
 
     @property
     def file(self) -> JobFile | None:
@@ -56,7 +58,8 @@ def requirements_of(values: Mapping[str, Any], project_root: str, entry: KeyPath
     """All that a job's JSON values name; ``entry`` is the way to the job from the top of the manifest."""
     for keys, kind, ref in _named(values, project_root):
         params = tuple(supplies(values).items()) if kind == "prompt_file" else ()
-        yield Requirement(kind, ref, ".".join(keys), (*entry, *keys), params, is_timed(values))
+        place = (*entry, *keys)
+        yield Requirement(kind, ref, ".".join(keys), place, params, is_timed(values), by_itself(values))
 
 
 def is_timed(values: Mapping[str, Any]) -> bool:
@@ -64,16 +67,21 @@ def is_timed(values: Mapping[str, Any]) -> bool:
     return bool(values["schedule"]) and not values["on_start"]
 
 
+def by_itself(values: Mapping[str, Any]) -> bool:
+    """Whether some runs are started by no person."""
+    return bool(values["schedule"] or values["on_start"])
+
+
 def supplies(values: Mapping[str, Any]) -> dict[str, "Supply"]:
     """What a prompt can expect of the parameters that a job's JSON values declare."""
-    by_itself = bool(values["schedule"] or values["on_start"])
-    return {name: _supply(param, by_itself=by_itself) for name, param in values["params"].items()}
+    unasked = by_itself(values)
+    return {name: _supply(param, unasked=unasked) for name, param in values["params"].items()}
 
 
-def _supply(param: Mapping[str, Any], *, by_itself: bool) -> "Supply":
+def _supply(param: Mapping[str, Any], *, unasked: bool) -> "Supply":
     if param["secret"]:
         return "secret"
-    return "may lack" if by_itself and param["default"] is None else "given"
+    return "may lack" if unasked and param["default"] is None else "given"
 
 
 def _named(values: Mapping[str, Any], root: str) -> Iterator[tuple[tuple[str, ...], RequirementKind, str]]:

@@ -1,17 +1,14 @@
 """Jobs of type session: which keys they have, and what only they can have wrong."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from jeeves_runner.core.expressions import problem_of
 from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.manifest.requirements import is_timed, supplies
+from jeeves_runner.core.manifest.requirements import by_itself, is_timed, supplies
 from jeeves_runner.core.model import JobType, SourceType
 from jeeves_runner.core.problem import Finding, Inside
 from jeeves_runner.core.prompt import size_fault, template_faults
-
-if TYPE_CHECKING:
-    from jeeves_runner.core.prompt_template import Params
 
 _FOR_PROGRAMS: Final = ("env", "cwd")
 """Keys of what a job runs on this machine. Of a session that is its precheck alone."""
@@ -91,7 +88,7 @@ def session_findings(values: Mapping[str, Any], context: ProjectContext) -> Iter
         hint = 'add `gateway: {url: "http://127.0.0.1:18789", token_path: PATH}` to the config'
         yield Finding(path=("type",), code="no_gateway", message=message, hint=hint)
     if values["source_type"] is SourceType.PROMPT:
-        yield from _prompt_findings(values["script"], supplies(values) or None, is_timed=is_timed(values))
+        yield from _prompt_findings(values)
     expected = (values["session"] or {}).get("expect_result")
     if expected is not None and expected != "json" and (reason := problem_of(expected)) is not None:
         message = f"`session.expect_result` is no regular expression: {reason}"
@@ -99,14 +96,18 @@ def session_findings(values: Mapping[str, Any], context: ProjectContext) -> Iter
         yield Finding(path=("session", "expect_result"), code="wrong_value", message=message, hint=hint)
 
 
-def _prompt_findings(text: str, params: "Params", *, is_timed: bool) -> Iterator[Finding]:
+def _prompt_findings(values: Mapping[str, Any]) -> Iterator[Finding]:
+    text: str = values["script"]
     fault = size_fault(text)
     if fault is not None:
         message, hint = fault
         yield Finding(path=("prompt",), code="wrong_value", message=f"`prompt` {message}", hint=hint)
         return
     lines = text.split("\n")
-    for line, column, reason, advice in template_faults(text, params, is_timed=is_timed):
+    faults = template_faults(
+        text, supplies(values) or None, is_timed=is_timed(values), by_itself=by_itself(values)
+    )
+    for line, column, reason, advice in faults:
         message = f"`prompt`{f', line {line}' if len(lines) > 1 else ''}: {reason}"
         inside = Inside(line, column, lines[line - 1] if line <= len(lines) else "")
         yield Finding(path=("prompt",), code="template", message=message, hint=advice, inside=inside)

@@ -209,7 +209,7 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
 
 def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> str | None:
     """What its author probably meant; ``text`` is the value as it is written."""
-    if value is None or (value == "" and "minLength" in schema):
+    if value in (None, "", [], {}):
         return "it is empty: give it a value, or remove it"
     kinds = _kinds(schema)
     if isinstance(value, str):

@@ -51,8 +51,8 @@ CREATE INDEX outbox_waiting ON outbox (not_before) WHERE status = 'pending' AND 
 CREATE INDEX outbox_by_age ON outbox (created_at) WHERE status = 'pending';
 CREATE INDEX outbox_of_run ON outbox (run_id) WHERE status = 'pending' AND run_id IS NOT NULL;
 CREATE INDEX outbox_bundled ON outbox (channel, bundle) WHERE status = 'pending' AND bundle IS NOT NULL;
--- Those of a minute that went alone are counted.
-CREATE INDEX outbox_alone ON outbox (channel, said, created_at) WHERE bundle IS NULL;
+-- Those of a minute that went alone are counted, without a look at the rows.
+CREATE INDEX outbox_alone ON outbox (channel, said, created_at, bundle) WHERE bundle IS NULL;
 
 -- As overrides_over: the mutes that have long been over are looked for each hour.
 CREATE INDEX mutes_over ON overrides (min(coalesce(ended_at, until), coalesce(until, ended_at))) WHERE kind = 'mute';

@@ -13,7 +13,7 @@ from jeeves_runner.core.model import Secret
 from jeeves_runner.core.params import param_variables
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order, RunFacts
-from jeeves_runner.execute.local.faults import Fault, refused
+from jeeves_runner.execute.faults import Fault, refused
 from jeeves_runner.execute.local.processes import DATABASE_VARIABLE, MARK_VARIABLE
 from jeeves_runner.execute.local.secret_values import masking_fault, secret_value
 from jeeves_runner.execute.output.masks import check_size

@@ -10,8 +10,9 @@ from typing import Literal
 from jeeves_runner.core.model import JobSpec, Reason
 from jeeves_runner.core.outcome import RUNNER_DIED, Ending, Lost
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunSink
+from jeeves_runner.execute.file_threads import beside_the_loop
 from jeeves_runner.execute.local.environment import Surroundings
-from jeeves_runner.execute.local.file_work import Files, beside_the_loop
+from jeeves_runner.execute.local.file_work import Files
 from jeeves_runner.execute.local.launch import NAME, LocalHandle
 from jeeves_runner.execute.local.launcher import Launcher
 from jeeves_runner.execute.local.prepare import LongRead, Prepared, prepare

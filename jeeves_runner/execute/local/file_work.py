@@ -8,26 +8,19 @@ until it goes on. To ask before each start would cost one that comes alone about
 
 import asyncio
 import os
-from collections.abc import Callable
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from jeeves_runner.core.model import JobSpec, Secret, SourceType
-from jeeves_runner.errors import StartFailed
+from jeeves_runner.execute.file_threads import PATIENCE, FileThreads, silent
 from jeeves_runner.execute.local.prepare import needs_file
 from jeeves_runner.execute.local.temporaries import folder_of_temporaries
-from jeeves_runner.side_thread import SideThread
 
-T = TypeVar("T")
-
-_PATIENCE: Final = 30.0
-"""Seconds to wait for an answer."""
 _LATELY: Final = 1.0
 """Seconds for which a folder that has answered is taken to answer at once."""
 _MOST_PATHS: Final = 10_000
-_MOST_THREADS: Final = 32
 
 
 class Files:
@@ -41,7 +34,7 @@ class Files:
         self._temporaries = str(folder_of_temporaries(data_dir))
         self._answered: dict[str, float] = {}  # folders, and paths as specs write them, by the loop's time
         self._asked: dict[str, asyncio.Task[bool]] = {}
-        self._threads: dict[str, SideThread] = {}
+        self._threads = FileThreads()
 
     def are_at_hand(self, spec: JobSpec) -> bool:
         """Whether a run of this job may look at once into its working folder, its script and its secrets, and
@@ -76,12 +69,12 @@ class Files:
         if asked is None:
             asked = self._asked[folder] = asyncio.ensure_future(self._answers(folder))
         if not await asyncio.shield(asked):
-            raise _silent(folder)
+            raise silent(folder)
 
     async def _answers(self, folder: str) -> bool:
-        """Ask in a thread of the folder's own: there is one such thread at most, also while it hangs."""
+        """Ask in the folder's own thread."""
         try:
-            await self._thread_of(folder).call(partial(os.statvfs, folder), _PATIENCE)
+            await self._threads.of(folder).call(partial(os.statvfs, folder), PATIENCE)
         except TimeoutError:
             return False
         except OSError:
@@ -90,14 +83,6 @@ class Files:
             del self._asked[folder]
         self._note(folder)
         return True
-
-    def _thread_of(self, folder: str) -> SideThread:
-        thread = self._threads.get(folder)
-        if thread is None:
-            if len(self._threads) >= _MOST_THREADS:
-                self._threads.clear()
-            thread = self._threads[folder] = SideThread("file work")
-        return thread
 
     def _note(self, path: str) -> None:
         if len(self._answered) >= _MOST_PATHS:
@@ -111,21 +96,3 @@ def _is_written(spec: JobSpec) -> bool:
 
 def _secret_files(spec: JobSpec) -> list[str]:
     return [value.ref for _, value in spec.env if isinstance(value, Secret) and value.kind == "file"]
-
-
-async def beside_the_loop(work: Callable[[], T], path: str) -> T:
-    """What the work on this file returns or raises. StartFailed if it does not end in time, or if there is no
-    thread for it."""
-    try:
-        return await SideThread("file work").call(work, _PATIENCE)
-    except TimeoutError:
-        raise _silent(path) from None
-    except OSError as error:
-        raise StartFailed(f"{path} cannot be read now: {error.strerror}") from error
-
-
-def _silent(path: str) -> StartFailed:
-    return StartFailed(
-        f"the file system of {path} has not answered for {_PATIENCE:.0f} s",
-        hint="is it on a server that cannot be reached?",
-    )

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from jeeves_runner.core.model import SourceType
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.execute.contract import Order
+from jeeves_runner.execute.faults import script_fault
 from jeeves_runner.execute.local.environment import Surroundings, build_environment
-from jeeves_runner.execute.local.faults import script_fault
 from jeeves_runner.execute.local.interpreter import command_for, shebang_of
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.temporaries import write_temporary

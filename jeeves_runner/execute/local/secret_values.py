@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from jeeves_runner.execute.local.faults import Fault, secret_fault, variable_fault
+from jeeves_runner.execute.faults import Fault, secret_fault, variable_fault
 from jeeves_runner.execute.output.secret_texts import is_masked
 from jeeves_runner.regular_files import NotRegular, read_text
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jeeves_runner.errors import JeevesError, StartFailed
-from jeeves_runner.execute.local.faults import folder_fault, refused
+from jeeves_runner.execute.faults import folder_fault, refused
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.processes import ON_LINUX, read_stat
 from jeeves_runner.regular_files import read_all

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 from jeeves_runner.clock import Clock, from_timestamp
 from jeeves_runner.core.outcome import Lost
+from jeeves_runner.execute.faults import refused
 from jeeves_runner.execute.local import orphans
-from jeeves_runner.execute.local.faults import refused
 from jeeves_runner.execute.local.launch import Launch
 from jeeves_runner.execute.local.leader import Birth, Pipes, StartOrder
 from jeeves_runner.execute.local.message_socket import MessageSocket, encode

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.output.automaton import Automaton
@@ -11,6 +12,9 @@ from jeeves_runner.execute.output.mask import Masker, masked, masked_json
 from jeeves_runner.execute.output.masks import mask_of
 from jeeves_runner.execute.output.result_line import ResultLine
 from jeeves_runner.execute.output.stream_tail import StreamTail
+
+WITHHELD: Final = "what it says is not shown: its secrets are not known any more, so they could not be masked"
+"""What is said in the place of all that a run says."""
 
 _Utf8Decoder = codecs.getincrementaldecoder("utf-8")
 
@@ -39,6 +43,7 @@ class Output:
         self._on_progress = on_progress
         self._closed = False
         self._ends_line = True
+        self.is_withheld = False
         self.script_hash: str | None = None
         self.result: str | None = None
         self.result_note: str | None = None
@@ -59,12 +64,18 @@ class Output:
             self._mask = mask
             self._begin_streams()
 
+    def withhold(self) -> None:
+        """Show nothing of what is written or said from here on: what is to be masked in it is not known."""
+        self.is_withheld = True
+
     def masked(self, text: str) -> str:
         """What else is said of the run, without its secrets."""
-        return masked(text, self._mask)
+        return WITHHELD if self.is_withheld else masked(text, self._mask)
 
     def write(self, stream: StreamName, data: bytes) -> None:
         """Take a chunk of a stream, cut anywhere."""
+        if self.is_withheld:
+            return
         source = self._stdout if stream == "stdout" else self._stderr
         self._pass_on(source, source.decode(data))
 
@@ -94,6 +105,8 @@ class Output:
         if self.result is not None:
             # JSON can escape any character, so a secret may show only once it is decoded.
             self.result = masked_json(self.result, self._mask)
+        if self.is_withheld:
+            self.result_note = WITHHELD
         if self._log is not None:
             self._log.close()
 

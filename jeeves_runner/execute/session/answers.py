@@ -128,6 +128,14 @@ def last_answer(messages: tuple[Message, ...]) -> Message | None:
     return next((each for each in reversed(messages) if each.role == "assistant"), None)
 
 
+def kept_of(text: str) -> str:
+    """Of a text that the gateway has cut, what is left of it: without the line that says so."""
+    for mark in _CUTS:
+        if text.endswith(mark):
+            return text.removesuffix(mark).removesuffix("\n")
+    return text
+
+
 def _row(row: Details) -> Row:
     return Row(
         key=_text(row, "key") or "",

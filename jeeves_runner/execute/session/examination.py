@@ -14,7 +14,7 @@ from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.outcome import Finished
 from jeeves_runner.core.wording import brief
 from jeeves_runner.errors import StartFailed
-from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.contract import Handle, Order, RunFacts, RunSink
 from jeeves_runner.execute.output.mask import masked
 from jeeves_runner.execute.output.masks import mask_of
 from jeeves_runner.execute.session.executor import SessionExecutor
@@ -24,17 +24,26 @@ from jeeves_runner.execute.session.gateway import (
     NotNow,
     Refused,
     Unauthorized,
+    Unavailable,
+    Unreachable,
 )
 from jeeves_runner.execute.session.spawn import TIMEOUT, hint_for
 
+_BAD_ARGUMENT: Final = 400
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
 _NO_SESSION: Final = "agent:main:subagent:none"
 """The key of no session: what is asked of it shows what the gateway can do, and changes nothing."""
 _NEWER: Final = "use 2026.9 or newer"
+_PLACE: Final = "let `gateway.url` name the place where the gateway answers"
+_LOG: Final = "the gateway's own log tells more"
 _UNSUPPORTED: Final = "Unsupported action"
 _TRIAL_SECONDS: Final = 60.0
 """How long a session of a trial may take."""
+
+
+_ENDING_SECONDS: Final = 10.0
+"""How long its end is waited for if it took longer."""
 
 
 class _Look(NamedTuple):
@@ -62,17 +71,11 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
     """
     try:
         version = await _version(gateway)
-    except Unauthorized as fault:
-        yield _of("error", str(fault), fault.hint)
-        return
     except Refused as fault:
-        message = f"what answers is no OpenClaw gateway, or not where its calls go: {fault}"
-        yield _of("error", message, "let `gateway.url` name the place where the gateway answers")
+        yield _of("error", f"what answers is no OpenClaw gateway, or not where its calls go: {fault}", _PLACE)
         return
-    except NotNow as fault:
-        yield _of(
-            "error", str(fault), "start the gateway, or let `gateway.url` name the place where it answers"
-        )
+    except (NotNow, Unauthorized) as fault:
+        yield _of("error", *_told(fault))
         return
     known = "its version is not known" if version is None else f"version {version}"
     yield _of("ok", f"it answers and takes the token; {known}")
@@ -80,7 +83,8 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
         try:
             finding = await _examine_tool(gateway, look)
         except (NotNow, Unauthorized) as fault:
-            finding = _of("error", str(fault))
+            words, hint = _told(fault)
+            finding = _of(look.level, f"whether sessions can be {look.purpose} is not known: {words}", hint)
         if finding is not None:
             yield finding
     with suppress(NotNow, Unauthorized):
@@ -89,18 +93,21 @@ async def examine(gateway: Gateway) -> AsyncIterator[Diagnosis]:
                 yield _of("warning", lack, _NEWER)
 
 
-async def try_session(gateway: Gateway, clock: Clock) -> Diagnosis:
-    """Begin a session that says one word, and see how it ends. It costs a few tokens."""
+async def try_session(gateway: Gateway, clock: Clock, *, seconds: float = _TRIAL_SECONDS) -> Diagnosis:
+    """Begin a session that says one word, and see how it ends, within so long. It costs a few tokens."""
     executor, sink = SessionExecutor(gateway, clock, slots=1), _Kept()
+    handle: Handle | None = None
     try:
-        async with asyncio.timeout(_TRIAL_SECONDS):
-            handle = await executor.start(_trial(), sink)
+        async with asyncio.timeout(seconds):
+            handle = await executor.start(_trial(seconds), sink)
             ending = await executor.wait(handle, sink)
     except StartFailed as error:
         return _of("error", error.message, error.hint)
     except TimeoutError:
+        if handle is not None:
+            await _end(executor, handle, sink)
         said = f"; it {sink.said}" if sink.said else ""
-        return _of("error", f"a session on trial has not ended within {_TRIAL_SECONDS:g} s{said}")
+        return _of("error", f"nothing has come of a session on trial within {seconds:g} s{said}", _LOG)
     finally:
         await executor.close()
     mask = await mask_of(sink.secrets)
@@ -113,6 +120,14 @@ async def try_session(gateway: Gateway, clock: Clock) -> Diagnosis:
     return _of("error", f"a session on trial has ended {status}: {reason}")
 
 
+async def _end(executor: SessionExecutor, handle: Handle, sink: RunSink) -> None:
+    """Have the session on trial end, which nothing follows any longer."""
+    await executor.cancel(handle, 0)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ENDING_SECONDS):
+            await executor.wait(handle, sink)
+
+
 async def _version(gateway: Gateway) -> str | None:
     """Its version; None if it does not tell. Raises Unauthorized and NotNow, and Refused for what is no
     gateway."""
@@ -123,7 +138,7 @@ async def _version(gateway: Gateway) -> str | None:
             raise
         return None  # the token was taken
     except Ambiguous as fault:
-        if fault.has_failed:  # an older one that has no session yet
+        if fault.kind:  # an older one that has no session yet, or one that is starting
             return None
         raise
     found = re.search(r"OpenClaw ([0-9]{4}(?:\.[0-9]+)+)", str(details.get("statusText")))
@@ -135,13 +150,34 @@ async def _examine_tool(gateway: Gateway, look: _Look) -> Diagnosis | None:
     try:
         await gateway.invoke(look.tool, look.args)
     except Refused as refusal:
-        if refusal.status == _NOT_FOUND:
-            hint = hint_for(str(refusal)) or f"let the gateway's `gateway.tools.allow` have {look.tool}"
-            return _of(look.level, f"no session can be {look.purpose}: {refusal}", hint)
+        if refusal.status != _BAD_ARGUMENT:
+            hint = hint_for(str(refusal))
+            if refusal.status == _NOT_FOUND:
+                hint = hint or f"let the gateway's `gateway.tools.allow` have {look.tool}"
+            return _of(look.level, f"no session can be {look.purpose}: {refusal}", hint or _LOG)
         if TIMEOUT in str(refusal):
             words = f"it takes no {TIMEOUT}, so the server alone ends what takes longer than `timeout`"
             return _of("warning", words, _NEWER)
     return None
+
+
+def _told(fault: NotNow | Unauthorized) -> tuple[str, str | None]:
+    """What keeps the gateway from answering, and what to do."""
+    words = str(fault)
+    match fault:
+        case Unauthorized():
+            return words, fault.hint
+        case Unreachable():
+            return words, f"start the gateway, or {_PLACE}"
+        case Unavailable():
+            return f"it takes no calls for now: {words}", f"look again in {fault.retry_after or 1:g} s"
+        case Ambiguous(has_failed=True, kind=""):
+            return f"what answers has failed: {words}", f"{_LOG}, or {_PLACE}"
+        case Ambiguous(has_failed=True):
+            return f"it has failed: {words}", f"look again once it has started; {_LOG}"
+        case Ambiguous(is_silent=True):
+            return words, f"{_LOG}, or raise `gateway.timeout`"
+    return words, _PLACE
 
 
 async def _lack_of_cancel(gateway: Gateway) -> str | None:
@@ -170,7 +206,7 @@ async def _lack_of_usage(gateway: Gateway) -> str | None:
     return None
 
 
-def _trial() -> Order:
+def _trial(seconds: float) -> Order:
     mark = token_hex(8)
     spec = JobSpec(
         id="doctor",
@@ -178,7 +214,7 @@ def _trial() -> Order:
         type=JobType.SESSION,
         source_type=SourceType.PROMPT,
         script="Answer with the single word ok, and do nothing else.",
-        timeout_ms=round(_TRIAL_SECONDS * 1000),
+        timeout_ms=round(seconds * 1000),
     )
     run = RunFacts(
         run_id=0,

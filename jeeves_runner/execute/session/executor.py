@@ -15,14 +15,14 @@ from jeeves_runner.core.outcome import Ending, Finished, Lost
 from jeeves_runner.core.prompt import render
 from jeeves_runner.errors import InvalidValue, StartFailed
 from jeeves_runner.execute.contract import Handle, LeftFacts, Order, RunFacts, RunSink
-from jeeves_runner.execute.local.faults import Fault
-from jeeves_runner.execute.local.file_work import beside_the_loop
+from jeeves_runner.execute.faults import Fault
+from jeeves_runner.execute.file_threads import FileThreads
 from jeeves_runner.execute.output.masks import check_size
 from jeeves_runner.execute.session.followed import NEVER_BEGAN, Followed
 from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, Unauthorized
 from jeeves_runner.execute.session.handle import NAME, SessionHandle
 from jeeves_runner.execute.session.label import label_of, parent_of, tail_of
-from jeeves_runner.execute.session.pauses import Pace
+from jeeves_runner.execute.session.pauses import Pace, Pauses
 from jeeves_runner.execute.session.poller import Poller
 from jeeves_runner.execute.session.prompt_file import read_prompt
 from jeeves_runner.execute.session.spawn import Spawn, Spawner, Wanted, find_by_tail
@@ -60,6 +60,7 @@ class SessionExecutor:
         self._spawner = Spawner(gateway, pace, self._wait_for_place)
         self._followed: dict[int, Followed] = {}
         self._vacated: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._threads = FileThreads()
         self._polling: asyncio.Task[None] | None = None
         self._cut_short: dict[
             int, SessionHandle | None
@@ -106,7 +107,7 @@ class SessionExecutor:
         StartFailed."""
         spec, run = order
         session = spec.session or Session()
-        prompt, digest = await _prompt_of(order)
+        prompt, digest = await _prompt_of(order, self._threads)
         try:
             token = await self._gateway.token()
         except Unauthorized as fault:
@@ -163,9 +164,6 @@ class SessionExecutor:
 
     async def secrets(self, order: Order) -> tuple[str, ...]:
         """The gateway's token, as far as there is one now, and secret parameters."""
-        followed = self._followed.get(order.run.run_id)
-        if followed is not None and order.spec.session is not None:
-            followed.judge_by(order.spec.session)
         values = _secret_values(order.run)
         with suppress(Unauthorized):
             return (await self._gateway.token(), *values)
@@ -178,7 +176,8 @@ class SessionExecutor:
         if not left.mark:
             return None
         tail = tail_of(left.job_id, left.run_id, left.mark)
-        return SessionHandle(left.run_id, tail, parent_of(left.job_id))
+        known = SessionHandle(left.run_id, tail, parent_of(left.job_id))
+        return known if left.spec is None else known.judged_by(left.spec.session or Session())
 
     async def _may_be_there(self, known: SessionHandle) -> bool:
         """Whether there is a session of this label, as far as the gateway tells soon."""
@@ -221,23 +220,28 @@ class SessionExecutor:
 
     async def _poll(self) -> None:
         """The gateway's connections end with it: they belong to this event loop."""
+        pauses, told = Pauses(self._pace.pause), ""
         try:
             while True:
                 try:
                     await self._poller.run()
-                except Exception:
-                    log.exception("the gateway's sessions could not be looked at; they are again in a moment")
-                    await asyncio.sleep(1)
+                except Exception as error:
+                    # What a gateway can do the poller takes; this is a bug, or no memory. To stop for it
+                    # would leave all sessions without an end.
+                    if repr(error) != told:  # one line for what comes again and again
+                        told = repr(error)
+                        log.exception("sessions could not be looked at; they are again in a moment")
+                    await pauses.wait()
         finally:
             await self._gateway.close()
 
 
-async def _prompt_of(order: Order) -> tuple[str, str]:
+async def _prompt_of(order: Order, threads: FileThreads) -> tuple[str, str]:
     """What the agent is told, and the digest of what the job declares. Raises InvalidValue, StartFailed."""
     spec, run = order
     text = spec.script
     if spec.source_type is SourceType.PROMPT_FILE:
-        read = await beside_the_loop(partial(read_prompt, text), text)
+        read = await threads.call(partial(read_prompt, text), text)
         if isinstance(read, Fault):
             raise read.as_error(StartFailed)
         text = read

@@ -6,10 +6,10 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.model import Session
 from jeeves_runner.core.outcome import Cancelled, Ending, Finished, Lost
 from jeeves_runner.execute.contract import Handle, RunSink
 from jeeves_runner.execute.session.answers import QUEUED, Row, last_answer
@@ -17,7 +17,7 @@ from jeeves_runner.execute.session.cancelling import cancel
 from jeeves_runner.execute.session.gateway import Gateway, GatewayFault, NotNow, Refused
 from jeeves_runner.execute.session.handle import SessionHandle
 from jeeves_runner.execute.session.label import JOBS
-from jeeves_runner.execute.session.outcome import Evidence, conclusion, span_of
+from jeeves_runner.execute.session.outcome import Evidence, conclusion, over_max_tokens, span_of
 from jeeves_runner.execute.session.pauses import Pace, Pauses
 from jeeves_runner.execute.session.poller import Poller, common_search
 from jeeves_runner.execute.session.reading import Family, Meter, evidence_of, family_of, has_begun, row_of
@@ -76,8 +76,7 @@ class Followed:
         self._silent_looks = 0
         self._had_children = False
         self._tokens: int | None = None
-        self._is_unnoted = handle.key is None
-        self._is_over = False
+        self._is_over = self._has_failed = False
         self._is_asked_to_end = False
         self._may_be_cancelled = asyncio.Event()
 
@@ -104,11 +103,6 @@ class Followed:
             self._do(self._find(age))
         else:
             self._poller.add(self, age)
-
-    def judge_by(self, session: Session) -> None:
-        """Take what an end is judged by from the spec, if no earlier runner has noted it."""
-        if self._is_unnoted:
-            self.handle = self.handle.judged_by(session)
 
     async def wait(self, sink: RunSink) -> Ending:
         """How the run ends."""
@@ -201,12 +195,18 @@ class Followed:
         except Refused as refusal:
             log.warning("run %d: the messages of its session are refused: %s", self.handle.run_id, refusal)
             if not self._is_patient():
-                self._finish(self._ending_of(Evidence.of_row(row)))
+                self._finish(await self._ending_of(Evidence.of_row(row)))
             return
-        except GatewayFault:  # with the next look
+        except GatewayFault as fault:  # with the next look
+            self._say(f"has ended; how is not known for now: {fault}")
             return
-        if found is not None and self._is_complete(*found):
-            self._finish(self._ending_of(found[0]))
+        if found is None:
+            return
+        evidence, family = found
+        if self._is_complete(evidence, family):
+            self._finish(await self._ending_of(evidence))
+        elif evidence.tokens is not None:
+            self._has_used(evidence.tokens)
 
     def _is_complete(self, evidence: Evidence, family: Family) -> bool:
         """Whether nothing more is to come, as far as can be told."""
@@ -225,19 +225,16 @@ class Followed:
         self._silent_looks += 1
         return self._silent_looks < _SILENT_LOOKS
 
-    def _ending_of(self, evidence: Evidence) -> Ending:
+    async def _ending_of(self, evidence: Evidence) -> Ending:
         took = self._age + self._clock.monotonic() - self._followed_since
         span = span_of(evidence, self._began_at, self._clock.now(), max(0, round(took * 1000)))
-        ending = conclusion(evidence, expected=self.handle.expected, span=span)
+        judge = partial(conclusion, evidence, expected=self.handle.expected, span=span)
+        # An expression may take seconds of a long text.
+        ending = judge() if self.handle.expected is None else await asyncio.to_thread(judge)
         return self._over(replace(ending, message=None)) if self._is_over else ending
 
     def _over(self, ending: Finished) -> Finished:
-        """It was cancelled for what it used. ``ending``: what is known besides."""
-        used = max(ending.tokens or 0, self._tokens or 0)
-        message = f"over max_tokens: it has used {used:,} of {self.handle.max_tokens:,}"
-        if ending.message is not None:
-            message += f"; {ending.message}"
-        return replace(ending, status="error", message=message, tokens=used)
+        return over_max_tokens(ending, self._tokens or 0, self.handle.max_tokens or 0)
 
     def _finish(self, ending: Ending) -> None:
         """Its own end is known."""
@@ -261,7 +258,7 @@ class Followed:
             self._metering = self._do(self._count(row))
 
     async def _count(self, row: Row) -> None:
-        """See what it has used up to now, and end it if that is too much."""
+        """See what it has used up to now."""
         try:
             own = await self._meter.read(self._gateway)
             own = own if own is not None else row.tokens or 0
@@ -269,11 +266,15 @@ class Followed:
                 own += (await family_of(self._gateway, row)).tokens
         except GatewayFault:  # with a later look
             return
-        if own != self._tokens:
-            self._tokens = own
+        self._has_used(own)
+
+    def _has_used(self, tokens: int) -> None:
+        """Take note of what it and its children have used, and end them if that is too much."""
+        if tokens != self._tokens:
+            self._tokens = tokens
             self._tell()
         limit = self.handle.max_tokens
-        if limit is not None and own > limit and not self._is_over:
+        if limit is not None and tokens > limit and not self._is_over:
             self._is_over = True
             log.warning("run %d is cancelled: over max_tokens", self.handle.run_id)
             self.cancel(0)
@@ -383,6 +384,15 @@ class Followed:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if not task.cancelled() and (error := task.exception()) is not None and not self._has_failed:
+            self._has_failed = True  # each look may meet the same bug
             log.error("run %d: its session cannot be followed", self.handle.run_id, exc_info=error)
-            self._finish(Finished(status="error", message="its session could not be followed; see the log"))
+            self._give_in()
+
+    def _give_in(self) -> None:
+        """A bug keeps it from being followed. Its run ends, and the session is not left to go on alone."""
+        if not self.is_done:
+            message = "its session could not be followed; see the log"
+            self._ending.set(Finished(status="error", message=message, tokens=self._tokens, confirmed=False))
+            self.cancel(0)
+            self.look_out()

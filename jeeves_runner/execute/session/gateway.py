@@ -20,7 +20,7 @@ from jeeves_runner.core.gateway import TOKEN_VARIABLE
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.core.wording import one_line
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.output.secret_texts import is_masked
 from jeeves_runner.execute.session.answers import Details, Messages, messages_of
 from jeeves_runner.side_thread import SILENT, SideThread
@@ -85,14 +85,17 @@ class Unavailable(NotNow):
 class Ambiguous(NotNow):
     """The call was sent and has no usable answer: it may have been carried out.
 
-    ``has_failed``: the gateway has answered with a failure of its own. ``is_silent``: it has not answered in
-    time, and may be at work on it still.
+    ``has_failed``: it has answered with a failure, of this ``kind`` if it is a gateway that says so.
+    ``is_silent``: it has not answered in time, and may be at work on it still.
     """
 
-    def __init__(self, words: str, *, has_failed: bool = False, is_silent: bool = False) -> None:
+    def __init__(
+        self, words: str, *, has_failed: bool = False, is_silent: bool = False, kind: str = ""
+    ) -> None:
         super().__init__(words)
         self.has_failed = has_failed
         self.is_silent = is_silent
+        self.kind = kind
 
 
 class Gateway:
@@ -214,11 +217,12 @@ class Gateway:
             wait = _seconds(headers.get("Retry-After"))
             self._left_alone_until, self._left_alone_for = _now() + wait, said
             raise Unavailable(said, wait)
+        kind = fault.get("type") if isinstance(fault, dict) else None
+        kind = kind if isinstance(kind, str) else ""
         if status >= 500:
-            raise Ambiguous(said, has_failed=True)
+            raise Ambiguous(said, has_failed=True, kind=kind)
         if status >= 300:
-            kind = fault.get("type") if isinstance(fault, dict) else None
-            raise Refused(said, status=status, kind=kind if isinstance(kind, str) else "")
+            raise Refused(said, status=status, kind=kind)
         if document is None:
             raise Ambiguous("the gateway has given an answer that is no JSON object")
         result = document.get("result")

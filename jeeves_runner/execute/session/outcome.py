@@ -1,12 +1,13 @@
 """How a session ended, by what the gateway says of it: values in, values out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from jeeves_runner.clock import from_timestamp
 from jeeves_runner.core.outcome import Finished, Span
 from jeeves_runner.core.wording import one_line
-from jeeves_runner.execute.session.answers import UNFINISHED, Message, Row, last_answer
+from jeeves_runner.execute.session.answers import UNFINISHED, Message, Row, kept_of, last_answer
 from jeeves_runner.execute.session.expected import fault_of
 
 _FAILED: Final = ("error", "aborted")
@@ -29,6 +30,9 @@ class Evidence(NamedTuple):
     """What the model said last."""
     is_cut: bool
     """Whether the gateway has cut that."""
+    children_ended_at: int | None = None
+    """When the last of its children ended, in milliseconds since the epoch by the gateway's clock; None
+    without one."""
 
     @classmethod
     def of_row(cls, row: Row) -> "Evidence":
@@ -44,14 +48,14 @@ def is_unfinished(row: Row, messages: tuple[Message, ...]) -> bool:
 
 def conclusion(evidence: Evidence, *, expected: str | None, span: Span | None) -> Finished:
     """How it ended. ``expected``: what an answer must be, as ``Session.expect_result``."""
-    row, messages, tokens, text, is_cut = evidence
+    row, messages, tokens, text, is_cut, _ = evidence
     last = last_answer(messages)
     status, message = _status(row.status, last, messages)
     notes = [message] if message else []
     if status == "ok" and expected is not None and (fault := fault_of(expected, text, is_cut=is_cut)):
         status, notes = "error", [fault]
     elif is_cut:
-        notes.append(f"the gateway has cut the text after {len(text):,} characters")
+        notes.append(f"the gateway has cut the text after {len(kept_of(text)):,} characters")
     return Finished(
         status=status,
         message="; ".join(notes) or None,
@@ -60,6 +64,16 @@ def conclusion(evidence: Evidence, *, expected: str | None, span: Span | None) -
         model=(last.model if last is not None else None) or row.model,
         span=span,
     )
+
+
+def over_max_tokens(ending: Finished, used: int, limit: int) -> Finished:
+    """The end of a session that was cancelled because it had used more than ``limit`` tokens. ``ending``:
+    what is known besides."""
+    used = max(ending.tokens or 0, used)
+    message = f"over max_tokens: it has used {used:,} of {limit:,}"
+    if ending.message is not None:
+        message += f"; {ending.message}"
+    return replace(ending, status="error", message=message, tokens=used)
 
 
 def _status(
@@ -94,7 +108,7 @@ def span_of(evidence: Evidence, began_at: datetime, seen_at: datetime, took_ms: 
     from here, else these. ``took_ms``: milliseconds between the two, however the clock was set meanwhile."""
     times = [message.at for message in evidence.messages if message.at is not None]
     if times:
-        began, ended = min(times), max(*times, evidence.row.updated_at or 0)
+        began, ended = min(times), max(*times, evidence.row.updated_at or 0, evidence.children_ended_at or 0)
         if began_at - _SKEW <= _instant(began) and _instant(ended) <= seen_at + _SKEW:
             return Span(_instant(began), ended - began)
     return Span(min(began_at, seen_at - timedelta(milliseconds=took_ms)), took_ms)

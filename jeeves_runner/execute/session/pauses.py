@@ -20,6 +20,8 @@ class Pace(NamedTuple):
     """After which a session can be seen at the gateway whose call has had no answer."""
     pause: float = 1.0
     """Until the gateway is asked again after a failure; later ones are longer."""
+    crashes: float = 300.0
+    """For which a gateway is asked again that fails at each call for a session: it may be starting."""
     meter: float = 3.0
     """At least between two looks at what a session has used."""
     absent: float = 60.0

@@ -26,7 +26,7 @@ _PER_PAGE: Final = 50
 _SPARE_PAGES: Final = 2
 """Pages that are read beyond those that the wanted sessions would fill."""
 _ALONE: Final = 20
-"""Sessions that are looked for one by one at most, after one look at the list."""
+"""Sessions that are looked for one by one at most, after one look at the list; others the next time."""
 
 _LONGEST: Final = 15.0
 """Seconds between two looks at a session at most."""
@@ -157,6 +157,12 @@ class Poller:
                 self._is_by_parent = await self._look_at_list(group, wanted, group[0].parent)
         for watched in list(wanted.values())[:_ALONE]:
             watched.saw(await row_of(self._gateway, watched.key, watched.parent))
+            self._go_last(watched)
+
+    def _go_last(self, watched: Watched) -> None:
+        """Let all others come before it the next time: there may be more than are looked for one by one."""
+        if (at := self._due.pop(watched, None)) is not None:
+            self._due[watched] = at
 
     async def _look_at_list(
         self, group: Sequence[Watched], wanted: dict[str, Watched], parent: str | None

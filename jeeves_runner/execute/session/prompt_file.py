@@ -1,7 +1,7 @@
 """A prompt that stands in a file: read where a run starts, and where it is checked whether one could."""
 
 from jeeves_runner.core.prompt import MAX_PROMPT, size_fault
-from jeeves_runner.execute.local.faults import Fault, prompt_fault
+from jeeves_runner.execute.faults import Fault, prompt_fault
 from jeeves_runner.regular_files import NotRegular, read_small
 
 

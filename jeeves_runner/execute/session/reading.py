@@ -39,6 +39,9 @@ class Family(NamedTuple):
     """Whether the runs of all of them are over."""
     tokens: int
     """What they used, as far as it is known."""
+    ended_at: int | None
+    """When the last of them ended, in milliseconds since the epoch by the gateway's clock, as far as it is
+    known."""
 
 
 async def row_of(gateway: Gateway, key: str, parent: str) -> Row | None:
@@ -91,7 +94,7 @@ async def _few_messages(gateway: Gateway, key: str, parent: str) -> Messages:
 
 async def family_of(gateway: Gateway, row: Row) -> Family:
     """How it stands with all that a session has begun itself, and that these have."""
-    all_ended, tokens = True, 0
+    all_ended, tokens, ended_at = True, 0, 0
     seen = {row.key}
     waiting = [(key, row.key) for key in row.children]
     while waiting and len(seen) <= _MOST_CHILDREN:
@@ -106,7 +109,8 @@ async def family_of(gateway: Gateway, row: Row) -> Family:
         said = await transcript(gateway, key, parent)
         all_ended &= child.has_ended and not is_unfinished(child, said.messages)
         tokens += (child.tokens or 0) if said.tokens is None else said.tokens
-    return Family(all_ended, tokens)
+        ended_at = max(ended_at, child.updated_at or 0)
+    return Family(all_ended, tokens, ended_at or None)
 
 
 class Meter:
@@ -140,15 +144,17 @@ class Meter:
 
 async def evidence_of(gateway: Gateway, row: Row, parent: str) -> tuple[Evidence, Family] | None:
     """All there is to say of a session whose row says that it has ended, and of its children; None if it
-    goes on all the same."""
+    goes on all the same. Its text is left out until all of these have ended: it may be long, and more may
+    come."""
     said = await transcript(gateway, row.key, parent)
     if is_unfinished(row, said.messages):
         return None
     family = await family_of(gateway, row)
     own = row.tokens if said.tokens is None else said.tokens
     tokens = family.tokens or None if own is None else own + family.tokens
-    text, is_cut = await _text_of(gateway, row.key, last_answer(said.messages))
-    return Evidence(row, said.messages, tokens, text, is_cut), family
+    last = last_answer(said.messages) if family.all_ended else None
+    text, is_cut = await _text_of(gateway, row.key, last)
+    return Evidence(row, said.messages, tokens, text, is_cut, family.ended_at), family
 
 
 async def _text_of(gateway: Gateway, key: str, last: Message | None) -> tuple[str, bool]:

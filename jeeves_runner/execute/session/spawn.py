@@ -28,8 +28,6 @@ _ABSENT: Final = 2
 """Looks that have to miss a session until it counts as not there; the wait for each is twice the last."""
 _ABSENT_OF_SILENT: Final = 3
 """The same where the gateway was silent: it may be at work on the call still."""
-_CRASHES: Final = 300.0
-"""Seconds for which a gateway is asked again that answers with its own failure."""
 _PLACE: Final = 5.0
 """Seconds at most until a place is asked for again."""
 TIMEOUT: Final = "runTimeoutSeconds"
@@ -128,6 +126,7 @@ class Spawn:
         self._doubtful: set[str] = set()  # those of which the gateway itself does not know
         self.may_be_there = self._is_silent = False
         self._crashing_since: float | None = None
+        self._crash = ""  # what the gateway said at the last one
         self._pauses, self._places = Pauses(spawner.pace.pause), Pauses(spawner.pace.pause)
 
     async def carry_out(self) -> Begun:
@@ -189,6 +188,7 @@ class Spawn:
             except Ambiguous as fault:
                 now = asyncio.get_running_loop().time()
                 self._crashing_since = (self._crashing_since or now) if fault.has_failed else None
+                self._crash = str(fault)
                 self._is_silent = fault.is_silent
                 raise
             except GatewayFault:
@@ -213,24 +213,28 @@ class Spawn:
     async def _found(self) -> Begun | None:
         """The session, if the call that had no answer has begun it after all."""
         try:
-            row = await self._spawner.look(
-                self._wanted, self._refused, self._doubtful, is_silent=self._is_silent
-            )
+            row = await self._row()
         except Refused as refusal:
             words = f"{refusal}; a call had no answer, so it may run, under the label {self._wanted.label}"
             raise _failed(words) from None
-        if row is not None and row.status is None:
-            self._say("waits to see whether the gateway has begun its session")
-            if await self._spawner.stays_behind(self._wanted, row):
-                self._refused.add(row.key)
-                row = None
         if row is not None:
             return Begun(row.key, None)
         self.may_be_there = False
         since = self._crashing_since
-        if since is not None and asyncio.get_running_loop().time() - since >= _CRASHES:
-            raise StartFailed("the gateway fails at each call for a session: tool execution failed")
+        crashes = self._spawner.pace.crashes
+        if since is not None and asyncio.get_running_loop().time() - since >= crashes:
+            raise StartFailed(f"the gateway fails at each call for a session: {self._crash}")
         return None
+
+    async def _row(self) -> Row | None:
+        """Its row; None if there is none that a session stands behind."""
+        row = await self._spawner.look(self._wanted, self._refused, self._doubtful, is_silent=self._is_silent)
+        if row is not None and row.status is None:
+            self._say("waits to see whether the gateway has begun its session")
+            if await self._spawner.stays_behind(self._wanted, row):
+                self._refused.add(row.key)
+                return None
+        return row
 
 
 async def find(gateway: Gateway, label: str, parent: str, refused: Collection[str] = ()) -> Row | None:

@@ -1,4 +1,5 @@
-"""The token of the gateway: read anew for each use, so that a new one counts without a restart.
+"""The token of the gateway: read when it is first needed, and anew when the gateway refuses it. So a new one
+counts without a restart.
 
 It is held by what sends it alone. No message has any of it.
 """
@@ -6,8 +7,15 @@ It is held by what sends it alone. No message has any of it.
 from collections.abc import Mapping
 from pathlib import Path
 
-from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, TOKEN_HINT, TOKEN_VARIABLE, token_fault
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.core.gateway import (
+    MAX_TOKEN_BYTES,
+    TOKEN_HINT,
+    TOKEN_VARIABLE,
+    VARIABLE_FAULT,
+    VARIABLE_HINT,
+    token_fault,
+)
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.regular_files import read_text
 
 
@@ -25,9 +33,7 @@ def read_token(path: Path | None, environment: Mapping[str, str]) -> str | Fault
                 f"name its file by `gateway.token_path` in the config, or set {TOKEN_VARIABLE} for the runner"
             )
             return Fault("there is no token for the gateway", hint)
-        return _checked(
-            token, f"the gateway's token in {TOKEN_VARIABLE} cannot be used", "set it to the token"
-        )
+        return _checked(token, VARIABLE_FAULT, VARIABLE_HINT)
     where = f"the gateway's token cannot be read from {path}"
     try:
         return _checked(read_text(path, MAX_TOKEN_BYTES, follow=True), where, TOKEN_HINT)

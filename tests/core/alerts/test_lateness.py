@@ -7,12 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jeeves_runner.core.alerts.due_times import end_by, interval
 from jeeves_runner.core.alerts.lateness import (
     LEAST,
     Bounds,
     Standing,
-    end_by,
-    interval,
     longest,
     next_look,
     start_by,

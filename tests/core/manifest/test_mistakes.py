@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.manifests import READER, error_of, job, read
+from support.manifests import READER, assert_error, error_of, job, read
 
 from jeeves_runner.core.manifest.rules import LATER
 
@@ -79,6 +79,8 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
             "known are script",
         ),
         ("run: x\nprecheck: {run: ''}\n", 2, 17, "`precheck.run` must be text", "it is empty"),
+        ("run: x\nexit_codes: {}\n", 2, 13, "`exit_codes` must be a mapping", "it is empty"),
+        ("run: x\nexit_codes: {ok: []}\n", 2, 18, "must be a list of exit codes, not []", "it is empty"),
         ("run: x\nprecheck: {command: a b}\n", 2, 21, "`precheck.command` must be a list such as", ""),
         ('run: x\nprecheck: {command: [a, "a\\0b"]}\n', 2, 25, "`precheck.command[1]` holds a NUL", "remove"),
         ('run: x\nprecheck: {run: "a\\0b"}\n', 2, 17, "`precheck.run` holds a NUL", "remove"),
@@ -140,10 +142,7 @@ def test_a_value_of_the_wrong_kind_is_one_mistake() -> None:
 def test_problems_say_where_what_and_how_to_mend_it(
     text: str, line: int, column: int, message: str, hint: str
 ) -> None:
-    found = error_of(text)
-    assert message in found[2]
-    assert hint in found[3]
-    assert found[:2] == (line, column)
+    assert_error(text, line, column, message, hint)
 
 
 @pytest.mark.parametrize(

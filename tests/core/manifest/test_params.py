@@ -1,7 +1,7 @@
 """Parameters that manifests declare."""
 
 import pytest
-from support.manifests import error_of, job, read
+from support.manifests import assert_error, error_of, job, read
 
 from jeeves_runner.core.model import Param, ParamType
 from jeeves_runner.core.specs import job_from_text
@@ -52,6 +52,7 @@ def test_defaults_of_a_folder_are_replaced_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("written", "column", "message", "hint"),
     [
+        ("{}", 9, "`params` must be a mapping such as", "it is empty"),
         ("{day: 5}", 15, "`params.day` must be a mapping", ""),
         ("{day: null}", 15, "`params.day` must be a mapping", "it is empty"),
         ("{1day: {}}", 10, "the name `1day` is not allowed", ""),
@@ -77,8 +78,11 @@ def test_defaults_of_a_folder_are_replaced_as_a_whole() -> None:
         ("{a: {type: number, enum: [1, 1.0]}}", 34, "`params.a.enum`", ""),
         ("{a: {default: [1]}}", 23, "`params.a.default` must be a text, a number, true or false", ""),
         ("{a: {default: {b: 1}}}", 23, "`params.a.default` must be a text, a number, true or false", ""),
-        ("{a: {enum: [true]}}", 21, "`params.a.enum[0]` must be a text or a number, not true", "quote it"),
-        ("{a: {enum: []}}", 20, "`params.a.enum` must be a list", ""),
+        ("{a: {enum: [true]}}", 21, "`params.a.enum[0]` must be a string, not true", 'quote it: "true"'),
+        ("{a: {enum: [null]}}", 21, "`params.a.enum[0]` must be a text, a number, true or false", "empty"),
+        ("{a: {type: boolean, enum: [true]}}", 29, "has no meaning", "remove `enum`"),
+        ("{a: {type: integer, enum: [true]}}", 36, "`params.a.enum[0]` must be a whole number", ""),
+        ("{a: {enum: []}}", 20, "`params.a.enum` must be a list", "it is empty"),
         ("{a: {enum: [x, x]}}", 20, "`params.a.enum` must be a list of up to 256 different values", ""),
         ("{a: {pattern: '(?=x)'}}", 23, "`(?=` is not known; expressions run in linear time", "RE2"),
         ("{a: {pattern: '('}}", 23, "missing ): `(`", ""),
@@ -96,14 +100,26 @@ def test_defaults_of_a_folder_are_replaced_as_a_whole() -> None:
             "`env`",
         ),
         ("{a: {secret: true, enum: [x]}}", 28, "its `enum` would stand where everybody reads it", ""),
-        ('{a: {default: "a\\0"}}', 23, "`params.a.default` must not hold a NUL", ""),
+        ('{a: {default: "a\\0"}}', 23, "`params.a.default` must not hold a NUL", "remove"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(written: str, column: int, message: str, hint: str) -> None:
-    line, found, said, told = error_of(f"run: x\ntimeout: 1m\nparams: {written}\n")
-    assert message in said
-    assert hint in told
-    assert (line, found) == (3, column)
+    assert_error(f"run: x\ntimeout: 1m\nparams: {written}\n", 3, column, message, hint)
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("{a: {enum: [csv, json], default: cvs}}", "did you mean csv?"),
+        ("{a: {enum: [csv, json], default: z}}", ""),
+        ("{a: {pattern: '[0-9]+', default: x1}}", ""),
+        ('{a: {default: "a\\0"}}', "remove `\\0`"),
+        ("{a: {type: integer, default: x}}", ""),
+        ("{a: {type: integer, enum: [1], default: '2'}}", "write it without quotes: 2"),
+    ],
+)
+def test_quotes_are_not_blamed_for_what_is_wrong_without_them(written: str, hint: str) -> None:
+    assert error_of(f"run: x\ntimeout: 1m\nparams: {written}\n")[3] == hint
 
 
 @pytest.mark.parametrize("starter", ["schedule: '@daily'", "on_start: true"])
@@ -121,3 +137,9 @@ def test_there_are_bounds() -> None:
     assert message == "`params` has 65 parameters, where 64 are allowed"
     _, _, message, _ = error_of(f"run: x\nparams: {{a: {{enum: [{'x' * 1025}]}}}}\n")
     assert "longer than 1,024 characters" in message
+
+
+@pytest.mark.parametrize("declared", ["{enum: [x, y], default: z}", "{pattern: '[0-9]+', default: x}"])
+def test_a_text_that_does_not_fit_is_not_told_to_lose_its_quotes(declared: str) -> None:
+    (problem,) = read(f"run: x\ntimeout: 1m\nparams: {{a: {declared}}}\n").problems
+    assert problem.hint is None

@@ -1,7 +1,7 @@
 """Jobs of type session, as manifests declare them."""
 
 import pytest
-from support.manifests import error_of, job
+from support.manifests import assert_error, error_of, job
 
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.reader import ManifestReader
@@ -117,10 +117,7 @@ SESSION = "type: session\nprompt: x\n"
 def test_mistakes_say_where_what_and_how_to_mend_them(
     text: str, line: int, column: int, message: str, hint: str
 ) -> None:
-    found = error_of(text)
-    assert message in found[2]
-    assert hint in found[3]
-    assert found[:2] == (line, column)
+    assert_error(text, line, column, message, hint)
 
 
 def test_a_prompt_may_have_256_kib() -> None:
@@ -166,9 +163,7 @@ jobs:
     ],
 )
 def test_a_mistake_in_a_prompt_has_its_place(text: str, line: int, column: int, message: str) -> None:
-    found = error_of(text)
-    assert message in found[2]
-    assert found[:2] == (line, column)
+    assert_error(text, line, column, message)
 
 
 PARAMS = "params: {city: {default: Vienna}, token: {secret: true}}\n"
@@ -231,6 +226,18 @@ def test_what_runs_by_themselves_are_not_given_is_a_mistake(
     assert (line, column) == (3, 13)
     assert message == "`prompt`: the parameter `city` has no default, and runs by themselves are given none"
     assert "default(" in hint
+
+
+@pytest.mark.parametrize("starter", ["schedule: '@daily'\n", "on_start: true\n"])
+def test_runs_by_themselves_are_given_no_parameter_that_is_not_declared(starter: str) -> None:
+    text = f"type: session\n{starter}prompt: 'Look at {{{{ params.city }}}}'\n"
+    line, column, message, hint = error_of(text)
+    assert (line, column) == (3, 21)
+    assert message == "`prompt`: the job declares no parameter `city`, and runs by themselves are given none"
+    assert 'default("none")' in hint
+    assert "declare it with a `default`" in hint
+    guarded = text.replace("params.city", 'params.city | default("Vienna")')
+    assert "Vienna" in job(guarded).script
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pytest
 from support.gateway import double
-from support.session_runs import Noted, Sessions, left, order, play
+from support.orders import left, play
+from support.session_runs import Noted, Sessions, order
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.model import RunStatus
@@ -208,7 +209,7 @@ def test_of_a_cancelled_start_nothing_is_left_that_cannot_be_found(
             start = asyncio.create_task(runner.executor.start(work, sink))
             await asyncio.sleep(after)
             start.cancel()
-            await asyncio.wait([start], timeout=5)
+            await asyncio.wait([start], timeout=30)
             found = await runner.executor.recover(left(work), None) if start.cancelled() else start.result()
             if isinstance(found, Handle):
                 await runner.executor.cancel(found, 0)

@@ -56,7 +56,7 @@ def test_the_runs_of_the_original_go_on(original: Place, tmp_path: Path, is_reco
             await rig.runs.wait(run_id)
 
     async def main() -> None:
-        async with asyncio.timeout(50), running(original) as rig:
+        async with asyncio.timeout(100), running(original) as rig:
             await scenario(rig)
 
     asyncio.run(main())
@@ -69,7 +69,7 @@ def test_the_logs_of_the_original_stay_as_they_are(original: Place, tmp_path: Pa
     noted = "SELECT log_path FROM runs"
 
     async def main() -> None:
-        async with asyncio.timeout(50), running(original) as rig:
+        async with asyncio.timeout(100), running(original) as rig:
             await rig.runs.request("loud")
             await rig.until(lambda: ring.exists() and original.value(noted) is not None)
             copy = copied(original, tmp_path / "copy")

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.orders import facts
 from support.runs import job
 
 from jeeves_runner.core.model import JobSpec, Secret, SourceType
 from jeeves_runner.errors import InvalidValue, StartFailed
-from jeeves_runner.execute.contract import Order, RunFacts
+from jeeves_runner.execute.contract import Order
 from jeeves_runner.execute.local import file_work, prepare
 from jeeves_runner.execute.local.environment import Surroundings
 from jeeves_runner.execute.local.executor import LocalExecutor
@@ -32,18 +33,7 @@ def executor(around: Surroundings) -> LocalExecutor:
 
 
 def order(spec: JobSpec, run_id: int = 1) -> Order:
-    run = RunFacts(
-        run_id=run_id,
-        job_id=spec.id,
-        mark=f"mark {run_id}",
-        attempt=1,
-        trigger="manual",
-        scheduled_for=None,
-        namespace=spec.id,
-        params={},
-        api_url=None,
-    )
-    return Order(spec, run)
+    return Order(spec, facts(spec.id, run_id))
 
 
 async def carried_out(executor: LocalExecutor, spec: JobSpec, run_id: int = 1) -> None:
@@ -65,7 +55,7 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         return statvfs(path)
 
     monkeypatch.setattr(os, "statvfs", slow)
-    monkeypatch.setattr(file_work, "_PATIENCE", 0.2)
+    monkeypatch.setattr(file_work, "PATIENCE", 1.5)  # the other folders answer within it
     yield lambda: len(asked)
     is_over.set()
 
@@ -83,7 +73,7 @@ def test_a_folder_that_does_not_answer_fails_its_run_and_no_other(
             with pytest.raises(StartFailed, match=f"{hung} has not answered"):
                 await carried_out(executor, spec, run_id)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):  # the folder answers after thirty
             failing = [asyncio.create_task(fails(spec, n)) for n, spec in enumerate((in_it, script, secret))]
             await carried_out(executor, job("other"), 9)
             await asyncio.gather(*failing)

@@ -103,7 +103,8 @@ def test_a_daemon_that_forked_twice_is_dead_when_the_run_has_ended(executor: Lau
 
 
 @linux_only
-def test_daemons_of_daemons_are_found() -> None:
+def test_daemons_of_daemons_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hunt, "_AT_MOST", 100)
     depth = 120
     code = (
         "import os, time\n"
@@ -145,7 +146,10 @@ os.write(2, pids)
 
 
 @linux_only
-def test_a_chain_of_sessions_of_any_length_ends_with_the_run(executor: Launcher) -> None:
+def test_a_chain_of_sessions_of_any_length_ends_with_the_run(
+    executor: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hunt, "_AT_MOST", 100)
     depth = 150
     ending, sink = run_once(launch("", argv=python(NESTED.replace("DEPTH", str(depth)))), executor)
     assert ending == Exited(code=0)
@@ -192,7 +196,7 @@ def test_a_daemon_without_any_environment_does_not_hold_up_the_runs() -> None:
         nameless = f"{SILENT}; os.set_inheritable(writer, True); {program}"
         await run_in(executor, daemon(nameless), sink)
         pid = int(sink.stdout)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             for run_id in range(2, 30):
                 await run_in(executor, launch("exit 0", run_id), Collected())
         return pid

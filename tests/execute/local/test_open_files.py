@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -39,8 +40,10 @@ def test_the_soft_limit_becomes_the_hard_one(low_limit: int) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets the limits of another process")
 @pytest.mark.parametrize("with_starter", [False, True])
-def test_a_program_gets_the_limit_of_before(low_limit: int, with_starter: bool) -> None:
+def test_a_program_gets_the_limit_of_before(low_limit: int, with_starter: bool, tmp_path: Path) -> None:
     told: list[bytes] = []
+    go = tmp_path / "go"
+    os.mkfifo(go)
 
     class Sink:
         def write(self, _stream: StreamName, data: bytes) -> None:
@@ -51,11 +54,13 @@ def test_a_program_gets_the_limit_of_before(low_limit: int, with_starter: bool) 
         direct = DirectSpawner(SystemClock(), open_files=limit)
         starter = Starter(SystemClock(), direct, open_files=limit)
         executor = Launcher(spawner=starter if with_starter else direct)
-        ask = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+        # Started directly, it has its limit only some moments after its beginning.
+        ask = f"open({str(go)!r}).read(); import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
         program = Launch(
             run_id=1, argv=(sys.executable, "-c", ask), env=dict(os.environb), cwd="/", mark="a mark"
         )
         handle = await executor.start(program, Sink())
+        await asyncio.to_thread(go.write_text, "")
         with closing(starter):
             return await executor.wait(handle.run_id)
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from support.launches import Collected, launch, linux_only, own_children, run
@@ -58,13 +58,15 @@ def test_what_a_starter_has_made_and_not_told_of_when_it_dies_is_ended(
 def test_an_end_is_noted_while_the_next_start_waits_for_its_exec(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    hold, is_held, go = tmp_path / "hold", tmp_path / "is held", tmp_path / "go"
+    hold, is_held, go, let_go = (tmp_path / name for name in ("hold", "is held", "go", "let go"))
     os.mkfifo(go)
+    os.mkfifo(let_go)
     held = f"    if os.path.exists({str(hold)!r}):\n        open({str(is_held)!r}, 'w').close()\n"
-    held += "        starter.LIBC.poll(None, 0, 1000)  # one call, as an exec that waits for a processor\n"
+    # One call, as an exec that waits for a processor: it ends when somebody opens the pipe to write.
+    held += f"        starter.LIBC.open({bytes(let_go)!r}, os.O_RDONLY)\n"
     change_the_spawn(monkeypatch, tmp_path, f"{held}    return posix_spawn(*args)\n")
 
-    async def scenario(launcher: Launcher, _starter: Starter) -> None:
+    async def scenario(launcher: Launcher, starter: Starter) -> None:
         before = monotonic()
         first = await launcher.start(launch(f"read x <{go}"), Collected())
         pid = first.pid
@@ -74,14 +76,23 @@ def test_an_end_is_noted_while_the_next_start_waits_for_its_exec(
         await asyncio.to_thread(until, is_held.exists)
         await asyncio.to_thread(go.write_text, "\n")
         await asyncio.to_thread(until, lambda: (found := read_stat(pid)) is not None and found.state == "Z")
+        await asyncio.to_thread(until, lambda: threads_of(pid_of(starter)) == "SS")  # it has noted that
         over = monotonic()
+        await asyncio.to_thread(sleep, 0.1)
+        await asyncio.to_thread(let_go.write_text, "")
         ending = await launcher.wait(first.run_id)
         assert isinstance(ending, Exited)
         assert ending.span is not None
-        assert ending.span.duration_ms <= (over - before) * 1000 + 400
+        assert ending.span.duration_ms <= (over - before) * 1000 + 1  # it is rounded
         assert (await second)[0] == Exited(code=3)
 
     play(scenario)
+
+
+def threads_of(pid: int) -> str:
+    """The states of the threads of a process: S is one that waits."""
+    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return "".join(stat.rpartition(")")[2].split()[0] for stat in stats)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.launches import Collected, is_alive, launch, linux_only, run
-from support.starters import pid_of, play, under_way
+from support.starters import get_stuck, pid_of, play, under_way
 
 from jeeves_runner.core.outcome import Exited, Lost
 from jeeves_runner.execute.local import starter_process
@@ -20,12 +20,10 @@ pytestmark = [linux_only, pytest.mark.usefixtures("nothing_left_behind")]
 def test_a_starter_that_is_stuck_is_replaced(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(starter_process, "_SILENCE", 0.3)
-
     async def scenario(launcher: Launcher, starter: Starter) -> None:
         lasting = await launcher.start(launch("sleep 0.8; exit 5"), Collected())
-        os.kill(pid_of(starter), signal.SIGSTOP)
-        async with asyncio.timeout(20):
+        get_stuck(starter, monkeypatch)
+        async with asyncio.timeout(60):
             stuck = await launcher.start(launch("true", 2), Collected())
             assert isinstance(await launcher.wait(stuck.run_id), Lost)
             assert (await run(launcher, launch("exit 4", 3)))[0] == Exited(code=4)
@@ -38,12 +36,10 @@ def test_a_starter_that_is_stuck_is_replaced(
 def test_a_killed_run_ends_though_the_starter_that_should_tell_is_stuck(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(starter_process, "_SILENCE", 0.3)
-
     async def scenario(launcher: Launcher, starter: Starter) -> None:
         lasting = await launcher.start(launch("sleep 600"), Collected())
-        os.kill(pid_of(starter), signal.SIGSTOP)
-        async with asyncio.timeout(20):
+        get_stuck(starter, monkeypatch)
+        async with asyncio.timeout(60):
             await launcher.cancel(lasting.run_id, 0)
             assert await launcher.wait(lasting.run_id) == Exited(signal="SIGKILL")
 
@@ -52,13 +48,11 @@ def test_a_killed_run_ends_though_the_starter_that_should_tell_is_stuck(
 
 
 def test_a_run_that_ends_by_itself_or_obeys_sigterm_does_so_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starter_process, "_SILENCE", 0.3)
-
     async def scenario(launcher: Launcher, starter: Starter) -> None:
         obeying = await launcher.start(launch("exec sleep 600"), Collected())
         brief = await launcher.start(launch("sleep 0.2; exit 5", 2), Collected())
-        os.kill(pid_of(starter), signal.SIGSTOP)
-        async with asyncio.timeout(20):
+        get_stuck(starter, monkeypatch)
+        async with asyncio.timeout(60):
             await launcher.cancel(obeying.run_id, 600)
             assert await launcher.wait(obeying.run_id) == Exited(signal="SIGTERM")
             assert await launcher.wait(brief.run_id) == Exited(code=5)
@@ -75,7 +69,7 @@ def test_one_that_never_becomes_ready_keeps_no_run_from_its_start(
     monkeypatch.setattr(starter_process, "_PROGRAM", stuck)
 
     async def scenario(launcher: Launcher, _starter: Starter) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert (await run(launcher, launch("exit 4")))[0] == Exited(code=4)
 
     play(scenario)
@@ -90,18 +84,17 @@ def test_one_that_does_not_die_stops_neither_the_loop_nor_other_runs(
     """As in the middle of an uninterruptible read, when SIGKILL must wait."""
     go_on = tmp_path / "go_on"
     os.mkfifo(go_on)
-    monkeypatch.setattr(starter_process, "_SILENCE", 0.3)
     monkeypatch.setattr(starter_process, "_DYING", 60 if dies_in_time else 0.2)
 
     async def scenario(launcher: Launcher, starter: Starter) -> None:
         lasting = await launcher.start(launch(f"read x <{go_on}; exit 5"), Collected())
         assert starter.process is not None
-        undying, pid = starter.process, pid_of(starter)
+        undying = starter.process
         monkeypatch.setattr(undying._process, "kill", lambda: None)
-        os.kill(pid, signal.SIGSTOP)
+        pid = get_stuck(starter, monkeypatch)
         start = asyncio.create_task(launcher.start(launch("true", 2), Collected()))
         await under_way(starter)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while pid_of(starter) == pid:  # noqa: ASYNC110 - within turns of the loop
                 await asyncio.sleep(0)
             assert (await run(launcher, launch("exit 4", 3)))[0] == Exited(code=4)

@@ -1,39 +1,16 @@
-"""What becomes of a run's output: masked, decoded, cut, searched and written."""
+"""What becomes of a run's output: masked, decoded and written, in one part or two."""
 
 import asyncio
-import json
-import re
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.logs import log_file, log_place
+from support.outputs import SECRETS, collected, cut_at
 
 from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.execute.output.sink import Output
-
-SECRETS = ("hunter2-secret", "hunter2-secret-longer", "sésame ouvre", "abcabcabd")
-
-
-def collected(
-    *chunks: bytes, secrets: tuple[str, ...] = (), log: LogPlace | None = None, log_max: int = 1 << 20
-) -> Output:
-    output = Output(log, log_max)
-    asyncio.run(output.prepared(secrets=secrets, script_hash=None))
-    for chunk in chunks:
-        output.write("stdout", chunk)
-    output.close()
-    if log is not None:
-        assert asyncio.run(output.is_log_written())
-    return output
-
-
-def cut_at(data: bytes, places: list[int]) -> list[bytes]:
-    borders = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[start:end] for start, end in pairwise(borders)]
-
 
 # Any chunking
 
@@ -159,177 +136,6 @@ def test_a_character_cut_in_two_stays_one() -> None:
 
 def test_bytes_that_are_no_utf_8_are_replaced() -> None:
     assert collected(b"a\xffb", b"\xe2\x82").stdout_tail == "a\ufffdb\ufffd"
-
-
-# Tails
-
-
-def test_no_output_has_no_tail() -> None:
-    assert collected().stdout_tail is None
-
-
-def test_a_hundred_lines_are_kept_whole() -> None:
-    text = "".join(f"{n}\n" for n in range(100))
-    assert collected(text.encode()).stdout_tail == text
-
-
-def test_of_more_lines_the_last_hundred_are_kept_and_the_cut_is_told() -> None:
-    text = "".join(f"{n}\n" for n in range(1334))
-    tail = collected(text.encode()).stdout_tail
-    assert tail is not None
-    assert tail.splitlines() == ["… 1234 lines cut", *(str(n) for n in range(1234, 1334))]
-
-
-def test_an_unfinished_last_line_counts_as_a_line() -> None:
-    text = "".join(f"{n}\n" for n in range(100)) + "unfinished"
-    tail = collected(text.encode()).stdout_tail
-    assert tail is not None
-    assert tail.splitlines()[:2] == ["… 1 line cut", "1"]
-    assert tail.endswith("99\nunfinished")
-
-
-def test_long_lines_are_cut_at_64_kib_and_a_line_start() -> None:
-    lines = [f"{n:04}" + "x" * 2000 + "\n" for n in range(60)]
-    tail = collected("".join(lines).encode()).stdout_tail
-    assert tail is not None
-    shown = tail.splitlines(keepends=True)
-    assert shown[1:] == lines[-32:]
-    assert shown[0] == "… 28 lines cut\n"
-
-
-def test_of_one_giant_line_the_end_is_kept() -> None:
-    tail = collected(("ü" * 100_000 + "end").encode()).stdout_tail
-    assert tail is not None
-    first, rest = tail.split("\n", 1)
-    assert rest.endswith("üend")
-    assert "\ufffd" not in rest
-    assert 65_000 < len(rest.encode()) <= 65_536
-    assert first == f"… {200_003 - len(rest.encode())} bytes of this line cut"
-
-
-@pytest.mark.parametrize("end", ["", "\n"])
-@pytest.mark.parametrize("chunk", [1000, 65_536, 10**6])
-def test_of_lines_and_the_start_of_a_giant_one_both_are_told(end: str, chunk: int) -> None:
-    text = "one\ntwo\n" + "x" * 70_000 + end
-    tail = collected(*cut_at(text.encode(), list(range(0, len(text), chunk)))).stdout_tail
-    assert tail is not None
-    first, rest = tail.split("\n", 1)
-    assert first == f"… 2 lines and {70_000 + len(end) - 65_536} bytes of this line cut"
-    assert text.endswith(rest)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(st.integers(0, 3) | st.integers(30_000, 70_000), min_size=1, max_size=8),
-    st.booleans(),
-    st.lists(st.integers(0, 200_000), max_size=5),
-)
-def test_what_a_tail_tells_to_be_cut_and_what_it_keeps_are_all(
-    lengths: list[int], ended: bool, places: list[int]
-) -> None:
-    text = "\n".join("x" * length for length in lengths) + "\n" * ended
-    tail = collected(*cut_at(text.encode(), places)).stdout_tail
-    if not text or tail == text:
-        return
-    assert tail is not None
-    first, kept = tail.split("\n", 1)
-    cut = re.fullmatch(r"… (?:(\d+) lines?)?(?: and )?(?:(\d+) bytes? of this line)? cut", first)
-    assert cut is not None
-    missing = text.removesuffix(kept)
-    assert missing.count("\n") == int(cut[1] or 0)
-    assert len(missing) - (missing.rfind("\n") + 1) == int(cut[2] or 0)
-
-
-# Results
-
-
-def test_the_last_result_line_counts_though_thousands_of_lines_follow() -> None:
-    output = collected(
-        b'JR_RESULT:{"tokens": 1}\nJR_RESULT:{"tokens": 2}\n', *(b"line %d\n" % n for n in range(5000))
-    )
-    assert output.result == '{"tokens": 2}'
-
-
-def test_a_result_line_may_be_longer_than_any_chunk_and_lack_its_newline() -> None:
-    value = {"text": "x" * 50_000}
-    line = ("JR_RESULT: " + json.dumps(value)).encode()
-    chunks = cut_at(line, list(range(0, len(line), 7)))
-    output = collected(b"hello\n", *chunks)
-    assert output.result is not None
-    assert json.loads(output.result) == value
-
-
-def test_only_a_whole_line_of_stdout_is_a_result() -> None:
-    output = Output(None, 0)
-    output.write("stdout", b'see JR_RESULT:{"tokens": 1}\n')
-    output.write("stderr", b'JR_RESULT:{"tokens": 2}\n')
-    output.close()
-    assert (output.result, output.result_note) == (None, None)
-
-
-def test_windows_line_endings_do_not_matter() -> None:
-    assert collected(b'JR_RESULT:{"tokens": 2}\r\n').result == '{"tokens": 2}'
-
-
-def test_secrets_are_masked_in_results_too() -> None:
-    output = collected(b'JR_RESULT:{"key": "hunter2-secret"}\n', secrets=SECRETS)
-    assert output.result == '{"key": "***"}'
-
-
-@pytest.mark.parametrize(
-    "secret", ['qu"ote\\back-secret', "pässwörd-秘密", "first line\nsecond line", "a/b/c/d/e"]
-)
-def test_what_json_escapes_in_a_result_is_masked_too(secret: str) -> None:
-    every_character = "".join(f"\\u{ord(character):04X}" for character in secret)
-    text = f'{{"{every_character}": [{json.dumps("<" + secret + ">")}, "{every_character}", 12]}}'
-    output = collected(f"JR_RESULT:{text}\n".encode(), secrets=(secret,))
-    assert output.result is not None
-    shown = re.sub(r"\*{3}(\\n\*{3})?", "***", output.result)
-    assert json.loads(shown) == {"***": ["<***>", "***", 12]}
-
-
-def test_a_result_that_hides_no_secret_stays_as_it_was_written() -> None:
-    text = '{"a":"\\u0061\\n",  "b":1, "c": "hunter"}'
-    assert collected(f"JR_RESULT:{text}\n".encode(), secrets=SECRETS).result == text
-
-
-@pytest.mark.parametrize("size", [65_537, 200_000, 1_000_000])
-def test_a_result_over_64_kib_is_dropped_with_a_note(size: int) -> None:
-    text = '{"a": "' + "x" * (size - 9) + '"}'
-    assert len(text) == size
-    output = collected(*cut_at(f"JR_RESULT:{text}\n".encode(), list(range(0, size, 65_536))), b"later\n")
-    assert (output.result, output.result_note) == (None, "result dropped: over 64 KiB")
-
-
-def test_a_result_of_64_kib_is_kept() -> None:
-    text = '{"a": "' + "x" * (65_536 - 9) + '"}'
-    assert collected(f"JR_RESULT:{text}\n".encode()).result == text
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1]", "7", '{"a": NaN}', '{"a": 1e999}', "[" * 50 + "]" * 50])
-def test_a_result_that_is_no_json_object_is_dropped_with_a_note(text: str) -> None:
-    output = collected(f'JR_RESULT:{{"tokens": 1}}\nJR_RESULT:{text}\n'.encode())
-    assert (output.result, output.result_note) == (None, "result dropped: not a JSON object")
-
-
-@pytest.mark.parametrize("depth", [101, 5000])
-def test_a_result_nested_too_deep_is_dropped_with_its_own_note(depth: int) -> None:
-    nested = '{"a":' * depth + "1" + "}" * depth
-    output = collected(f"JR_RESULT:{nested}\n".encode())
-    assert (output.result, output.result_note) == (
-        None,
-        "result dropped: nested more than 100 levels deep",
-    )
-
-
-@pytest.mark.parametrize("line", [" " * 65_536 + '{"a": 1}', '{"a": 1}' + " " * 65_536, "x" * 65_537])
-def test_a_line_over_64_kib_is_too_long_whatever_it_holds(line: str) -> None:
-    output = collected(f"JR_RESULT:{line}\n".encode())
-    assert (output.result, output.result_note) == (None, "result dropped: over 64 KiB")
-
-
-def test_blanks_around_a_result_do_not_matter() -> None:
-    assert collected(b'JR_RESULT: \t {"a": 1}  \r\n').result == '{"a": 1}'
 
 
 # Logs

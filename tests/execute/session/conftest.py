@@ -1,11 +1,26 @@
-"""The gateway of these tests: the double, or a real one where ``OPENCLAW_GATEWAY_URL`` names it."""
+"""The gateways of these tests: the double, or for tests of it one that ``OPENCLAW_GATEWAY_URL`` names."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
-from support.gateway import Settings, double
+from support.gateway import Double, Settings, double
 from support.gateway.wire import Wire, wire_to
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Double]:
+    """Its clock is twenty times as fast as ours. A module may have another one."""
+    with double(Settings(speed=20)) as far:
+        yield far
+
+
+@pytest.fixture
+def far(shared: Double) -> Iterator[Double]:
+    """The same, as if it had not been asked anything before; its faults end with the test."""
+    shared.forget()
+    yield shared
+    shared.switch_off()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Sessions that are to end, those that cannot be ended, and what comes too late."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 from support.gateway import (
@@ -15,17 +16,15 @@ from support.gateway import (
     drop,
     hang,
 )
-from support.session_runs import QUICK, Noted, left, order, play, sessions
+from support.orders import left, play
+from support.session_runs import QUICK, Noted, arrived, finished, order, sessions
 
 from jeeves_runner.core.outcome import Cancelled, Finished, Lost, is_confirmed
 from jeeves_runner.execute.contract import Handle
 from jeeves_runner.execute.session.followed import NEVER_BEGAN
-
-
-async def arrived(far: Double, name: str) -> None:
-    """Wait until the double has seen such a request."""
-    while name not in far.counts():  # noqa: ASYNC110 - nothing else tells
-        await asyncio.sleep(0.01)
+from jeeves_runner.execute.session.gateway import Gateway
+from jeeves_runner.execute.session.poller import Poller, Watched
+from jeeves_runner.execute.session.reading import Meter
 
 
 @pytest.mark.parametrize("version", [NEWEST, OLDEST])
@@ -37,13 +36,65 @@ def test_a_session_is_cancelled_at_the_gateway(version: str) -> None:
             await runner.executor.cancel(handle, 0)
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == ("timeout" if version == OLDEST else "cancelled")
+            assert finished(ending).status == ("timeout" if version == OLDEST else "cancelled")
             assert runner.executor.has_ended(handle)
             await runner.executor.cancel(handle, 0)
 
     with double(Settings(version=version)) as far:
         play(lambda: scenario(far))
+
+
+def test_a_session_that_cannot_be_followed_is_ended_and_its_run_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would go on, and use tokens, without a run that tells of it."""
+
+    async def broken(_self: Meter, _gateway: Gateway) -> int:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(Meter, "read", broken)
+
+    async def scenario(far: Double) -> None:
+        async with sessions(far) as runner:
+            handle, sink = await runner.start(order("MODE:hang", max_tokens=5))
+            ending = await runner.executor.wait(handle, sink)
+            assert isinstance(ending, Finished)
+            assert (ending.status, ending.confirmed) == ("error", False)
+            assert ending.message == "its session could not be followed; see the log"
+            late = await runner.executor.late(handle)
+            assert isinstance(late, Finished)
+            assert late.status == "cancelled"
+
+    with double() as far:
+        play(lambda: scenario(far))
+    (record,) = (record for record in caplog.records if record.levelname == "ERROR")
+    assert record.exc_info is not None
+
+
+def test_a_bug_in_the_looks_is_told_once_and_they_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    times, look = 4, Poller._look
+
+    async def broken(poller: Poller, due: Iterable[Watched]) -> None:
+        nonlocal times
+        times -= 1
+        if times >= 0:
+            raise KeyError("a bug")
+        await look(poller, due)
+
+    monkeypatch.setattr(Poller, "_look", broken)
+
+    async def scenario(far: Double) -> None:
+        async with sessions(far) as runner:
+            ending, _ = await runner.run(order("MODE:ok"))
+            assert isinstance(ending, Finished)
+            assert ending.status == "ok"
+
+    with double() as far:
+        play(lambda: scenario(far))
+    (record,) = (record for record in caplog.records if record.levelname == "ERROR")
+    assert record.exc_info is not None
 
 
 def test_one_that_is_being_set_up_is_not_cancelled_before_it_is() -> None:
@@ -54,11 +105,9 @@ def test_one_that_is_being_set_up_is_not_cancelled_before_it_is() -> None:
             handle, sink = await runner.start(order("MODE:hang"))
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == "cancelled"
+            assert finished(ending).status == "cancelled"
             after, _ = await runner.run(order("MODE:ok", 2))
-            assert isinstance(after, Finished)
-            assert after.status == "ok"
+            assert finished(after).status == "ok"
 
     with double(Settings(setup=0.4)) as far:
         play(lambda: scenario(far))
@@ -108,8 +157,7 @@ def test_a_gateway_that_lets_nothing_be_looked_for_keeps_no_runner_from_starting
             await sink.until_said("Tool not available: sessions_list")
             far.switch_off()
             ending = await waiting
-            assert isinstance(ending, Finished)
-            assert ending.status == "ok"
+            assert finished(ending).status == "ok"
 
     with double(Settings(speed=20)) as far:
         play(lambda: scenario(far))
@@ -122,8 +170,7 @@ def test_one_that_waits_in_the_lane_is_cancelled_without_a_call_of_the_model() -
             handle, sink = await runner.start(order("MODE:hang", 2))
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == "cancelled"
+            assert finished(ending).status == "cancelled"
             assert len(far.model_calls()) == 1
 
     with double(Settings(lane=1)) as far:
@@ -142,8 +189,7 @@ def test_a_parent_s_end_is_that_of_its_children(version: str) -> None:
             await runner.executor.cancel(handle, 0)
             ending = await waiting
             # Its own part had ended before, and well.
-            assert isinstance(ending, Finished)
-            assert ending.status == "ok"
+            assert finished(ending).status == "ok"
 
     with double(Settings(version=version)) as far:
         play(lambda: scenario(far))
@@ -157,8 +203,7 @@ def test_a_session_that_the_gateway_does_not_find_is_asked_for_again() -> None:
             far.switch_on(answer("subagents.list", 200, nothing, times=2))
             await runner.executor.cancel(handle, 0)
             ending = await runner.executor.wait(handle, sink)
-            assert isinstance(ending, Finished)
-            assert ending.status == "cancelled"
+            assert finished(ending).status == "cancelled"
 
     with double() as far:
         play(lambda: scenario(far))
@@ -184,7 +229,7 @@ def test_a_gateway_without_a_way_says_so_and_the_rest_comes_late() -> None:
 
 def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on() -> None:
     async def scenario(far: Double) -> None:
-        async with sessions(far) as runner:
+        async with sessions(far, pace=QUICK._replace(confirm=0.5)) as runner:
             handle, sink = await runner.start(order("MODE:hang"))
             far.switch_on(crash("subagents", times=None))
             await runner.executor.cancel(handle, 0)
@@ -194,8 +239,7 @@ def test_what_the_gateway_does_not_confirm_is_given_up_and_watched_on() -> None:
             assert ending.message == "the gateway has not said that it ended, so it may go on"
             far.switch_off()  # and it is asked on
             late = await runner.executor.late(handle)
-            assert isinstance(late, Finished)
-            assert late.status == "cancelled"
+            assert finished(late).status == "cancelled"
 
     with double() as far:
         play(lambda: scenario(far))
@@ -268,8 +312,7 @@ def test_a_start_that_is_cancelled_is_found_or_was_never_there(acted: bool) -> N
             if not isinstance(answer, Lost):
                 await runner.executor.cancel(answer, 0)
                 ending = await runner.executor.wait(answer, Noted())
-                assert isinstance(ending, Finished)
-                assert ending.status == "cancelled"
+                assert finished(ending).status == "cancelled"
 
     with double() as far:
         play(lambda: scenario(far))
@@ -285,7 +328,7 @@ def test_a_start_that_waits_for_a_gateway_leaves_nothing_to_look_for() -> None:
             start.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await start
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(20):
                 assert isinstance(await runner.executor.recover(left(work), None), Lost)
 
     with double() as far:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jeeves_runner.execute.session.expected import answer_in, fault_of
+from jeeves_runner.execute.session.expected import MAX_LOOKED_AT, answer_in, fault_of
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,15 @@ def test_a_text_that_is_too_long_for_an_expression_is_not_tried() -> None:
     fault = fault_of("x", "x" * 70_000, is_cut=False)
     assert fault is not None
     assert "70,000 bytes" in fault
+
+
+@pytest.mark.parametrize("expected", ["json", "x"])
+def test_a_text_that_would_keep_the_server_busy_is_not_looked_at(expected: str) -> None:
+    """Not even for its result lines."""
+    assert fault_of("json", "[" + " " * (MAX_LOOKED_AT - 2) + "]", is_cut=False) is None
+    fault = fault_of(expected, "[" + "1," * MAX_LOOKED_AT + "1]", is_cut=False)
+    assert fault is not None
+    assert fault.endswith("the text has 2,097,155 characters, where at most 1,048,576 are looked at")
 
 
 def test_of_a_text_that_was_cut_it_is_said() -> None:

@@ -11,7 +11,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from support.gateway import Double, Settings, answer, big, crash, double, drop, half, hang, torn
 
 from jeeves_runner.core.wording import one_line
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.session.gateway import (
     Ambiguous,
     Gateway,
@@ -32,22 +32,16 @@ def shared() -> Iterator[Double]:
         yield gateway
 
 
-@pytest.fixture
-def far(shared: Double) -> Iterator[Double]:
-    yield shared
-    shared.switch_off()
-
-
 def using(
     url: str,
     scenario: Callable[[Gateway], Coroutine[Any, Any, Any]],
     token: Callable[[], str | Fault] = lambda: "t0ken",
-    timeout: float = 5.0,
+    timeout: float = 20.0,
 ) -> Any:
     async def limited() -> Any:
         gateway = Gateway(url, token, timeout=timeout)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await scenario(gateway)
         finally:
             await gateway.close()
@@ -55,7 +49,7 @@ def using(
     return asyncio.run(limited())
 
 
-def failure(far: Double, timeout: float = 5.0) -> GatewayFault:
+def failure(far: Double, timeout: float = 20.0) -> GatewayFault:
     """What a list of sessions raises."""
 
     async def scenario(gateway: Gateway) -> None:

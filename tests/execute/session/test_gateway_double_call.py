@@ -1,5 +1,10 @@
 """What the gateway answers to any call."""
 
+import json
+import time
+import urllib.error
+import urllib.request
+
 import pytest
 from support.gateway import Settings, crash
 from support.gateway.wire import Wire, doubled, only_double
@@ -7,9 +12,21 @@ from support.gateway.wire import Wire, doubled, only_double
 
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_a_wrong_token_is_told_apart_by_an_answer_without_ok(wire: Wire, token: str) -> None:
+    began = time.monotonic()
     answer = wire.invoke("sessions_list", token=token)
+    assert time.monotonic() - began >= 0.2 / wire.speed  # it takes its time, instead of locking anybody out
     assert answer.status == 401
     assert answer.body == {"error": {"message": "Unauthorized", "type": "unauthorized"}}
+
+
+def test_so_is_none_at_all(wire: Wire) -> None:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{wire.url}/tools/invoke", b'{"tool":"sessions_list"}', headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    with refused.value as answer:
+        assert answer.status == 401
+        assert json.load(answer) == {"error": {"message": "Unauthorized", "type": "unauthorized"}}
 
 
 def test_an_unknown_tool_is_not_found(wire: Wire) -> None:

@@ -76,7 +76,7 @@ def test_a_queued_one_is_killed_at_once_without_a_call_of_the_model(wire: Wire) 
     for number in range(8):
         wire.spawned("MODE:hang", f"hangs-{number}", wire.parent if number < 5 else wire.second)
     queued = wire.spawned("MODE:ok", "queued", wire.second)
-    assert wire.row(queued)["status"] == "queued"
+    wire.until(lambda: wire.row(queued)["status"] == "queued")  # "running" for a moment
     assert wire.cancel("queued", wire.second)["cancelled"] is True
     assert wire.row(queued)["status"] == "killed"
     wire.until(lambda: wire.row(queued).get("abortedLastRun"))

@@ -30,8 +30,11 @@ def test_an_answer_that_never_comes(acted: bool) -> None:
         gateway.switch_on(hang("sessions_spawn", acted=acted))
 
         async def spawn() -> None:
+            spawning = asyncio.create_task(wire.call("sessions_spawn", ARGS))
+            while gateway.counts().get("sessions_spawn") != 1:
+                await wire.call("subagents", {"action": "list"})
             async with asyncio.timeout(0.2):
-                await wire.call("sessions_spawn", ARGS)
+                await spawning
 
         with pytest.raises(TimeoutError):
             wire.run(spawn())

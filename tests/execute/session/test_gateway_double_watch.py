@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import aiohttp
@@ -247,8 +248,10 @@ def test_an_end_is_told_by_the_row_and_by_the_last_message(
 
 @pytest.mark.parametrize("wire", [200], indirect=True)
 def test_a_model_that_fails_is_asked_again_for_more_than_a_minute(wire: Wire) -> None:
+    began = time.monotonic()
     key = wire.spawned("MODE:err=500")
     row = wire.ended(key, 110)
+    assert time.monotonic() - began >= 60 / wire.speed
     assert row["status"] == "failed"
     assert wire.last(key)["stopReason"] == "error"
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from support.gateway import (
@@ -13,7 +13,6 @@ from support.gateway import (
     Settings,
     answer,
     crash,
-    double,
     double_process,
     drop,
     half,
@@ -22,12 +21,12 @@ from support.gateway import (
     late,
     torn,
 )
-from support.session_runs import Noted, left, order, play, sessions
+from support.orders import left, play
+from support.session_runs import Noted, arrived, finished, how_many, order, sessions
 
 from jeeves_runner.core.outcome import Finished, Lost
+from jeeves_runner.errors import StartFailed
 from jeeves_runner.execute.contract import Handle, Order
-from jeeves_runner.execute.session.gateway import Gateway
-from jeeves_runner.execute.session.label import tail_of
 
 ANSWERS_WITHIN = 0.3
 """Seconds; a fault that hangs is one after them."""
@@ -50,29 +49,6 @@ FAULTS = (
 LOOKS = (drop("sessions_list"), hang("sessions_list"), half("sessions_list"), crash("sessions_list"))
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Double]:
-    with double(Settings(speed=20)) as far:
-        yield far
-
-
-@pytest.fixture
-def far(shared: Double) -> Iterator[Double]:
-    yield shared
-    shared.switch_off()
-
-
-async def how_many(far: Double, of: Order) -> int:
-    """Sessions of this run at the gateway."""
-    tail = tail_of(of.run.job_id, of.run.run_id, of.run.mark)
-    gateway = Gateway(far.url, lambda: far.token, timeout=5)
-    try:
-        listed = await gateway.invoke("sessions_list", {"search": tail, "limit": 200})
-        return len(listed["sessions"])
-    finally:
-        await gateway.close()
-
-
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind} {fault.status} {fault.acted}")
 def test_a_call_that_goes_astray_makes_no_second_session(far: Double, fault: Fault) -> None:
     async def scenario() -> None:
@@ -80,8 +56,7 @@ def test_a_call_that_goes_astray_makes_no_second_session(far: Double, fault: Fau
             far.switch_on(fault)
             work = order()
             ending, _ = await runner.run(work)
-            assert isinstance(ending, Finished)
-            assert ending.status == "ok"
+            assert finished(ending).status == "ok"
             assert await how_many(far, work) == 1
 
     play(scenario)
@@ -121,10 +96,24 @@ def test_a_runner_that_dies_at_any_moment_leaves_one_session_or_none(far: Double
             if not isinstance(answer, Lost):
                 sink = Noted()
                 ending = await second.executor.wait(answer, sink)
-                assert isinstance(ending, Finished)
-                assert ending.status == "ok"
+                assert finished(ending).status == "ok"
                 assert sink.output.startswith(b"FAKE-REPLY")
         assert await how_many(far, work) == (0 if isinstance(answer, Lost) else 1)
+
+    play(scenario)
+
+
+def test_what_the_text_must_be_is_known_from_the_job_where_no_handle_was_noted(far: Double) -> None:
+    async def scenario() -> None:
+        work = order("MODE:echo=sorry", expect_result="json")
+        async with sessions(far) as first:
+            await first.start(work)
+        async with sessions(far) as second:
+            answer = await second.executor.recover(left(work), None)
+            assert isinstance(answer, Handle)
+            ending = await second.executor.wait(answer, Noted())
+            assert isinstance(ending, Finished)
+            assert ending.message == "expected an object or a list as JSON, and got 'sorry'"
 
     play(scenario)
 
@@ -135,7 +124,11 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
         async with sessions(far, answers_within=1) as runner:
             tasks = [asyncio.create_task(runner.run(work)) for work in works]
             for _ in range(2):
-                await asyncio.sleep(0.1)
+                # All may have been taken before it was restarted: then none comes any more.
+                arriving = asyncio.create_task(arrived(far, "sessions_spawn"))
+                either: set[asyncio.Future[Any]] = {arriving, asyncio.gather(*tasks)}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                arriving.cancel()
                 await asyncio.to_thread(far.restart)
             await asyncio.gather(*tasks)
             counts = Counter([await how_many(far, work) for work in works])
@@ -143,7 +136,21 @@ def test_many_starts_over_a_gateway_that_is_restarted_begin_each_once(tmp_path: 
 
     # A process: what a kill cuts off in a thread of this one is left unclosed here.
     with double_process(Settings(speed=50, state=str(tmp_path / "state"))) as far:
-        play(lambda: scenario(far))
+        play(lambda: scenario(far), 110)
+
+
+def test_a_look_that_is_refused_on_the_way_says_that_a_session_may_run(far: Double) -> None:
+    """A gateway may have got other settings meanwhile."""
+    refused = '{"ok":false,"error":{"type":"not_found","message":"Tool not available: sessions_list"}}'
+    once = late("sessions_list", 0, acted=True)
+
+    async def scenario() -> None:
+        async with sessions(far, answers_within=ANSWERS_WITHIN) as runner:
+            far.switch_on(husk(), once, answer("sessions_list", 404, refused, times=None))
+            with pytest.raises(StartFailed, match="Tool not available: sessions_list; a call had no answer"):
+                await runner.start(order())
+
+    play(scenario)
 
 
 def test_a_row_that_no_session_stands_behind_is_none(far: Double) -> None:
@@ -154,8 +161,7 @@ def test_a_row_that_no_session_stands_behind_is_none(far: Double) -> None:
             far.switch_on(husk())
             work = order("MODE:echo=done")
             ending, sink = await runner.run(work)
-            assert isinstance(ending, Finished)
-            assert ending.status == "ok"
+            assert finished(ending).status == "ok"
             assert sink.output == b"done"
             assert "waits to see whether the gateway has begun its session" in sink.said
             assert await how_many(far, work) == 2  # the row of nothing stays
@@ -185,8 +191,7 @@ def test_a_runner_that_dies_while_its_session_is_made_leaves_a_run_that_has_not_
             assert isinstance(ending, Lost)
             assert not ending.began
             again, _ = await second.run(work)
-            assert isinstance(again, Finished)
-            assert again.status == "ok"
+            assert finished(again).status == "ok"
 
     play(scenario)
 

@@ -68,8 +68,9 @@ def test_what_is_expected_counts_for_what_ended_well() -> None:
     assert conclusion(failed, expected="json", span=None).message == "broken"
 
 
-def test_a_cut_text_says_so() -> None:
-    cut = ended("done", message(stopReason="stop"), text="x" * 8000, is_cut=True)
+@pytest.mark.parametrize("mark", ["", "\n...(truncated)...", "\n…(truncated)…"])
+def test_a_cut_text_says_so(mark: str) -> None:
+    cut = ended("done", message(stopReason="stop"), text="x" * 8000 + mark, is_cut=True)
     finished = conclusion(cut, expected=None, span=None)
     assert (finished.status, finished.message) == (
         "ok",
@@ -88,6 +89,8 @@ def test_it_ran_when_the_gateway_says_if_that_can_be() -> None:
     evidence = Evidence(row("done", updatedAt=NOON_MS + 5500), (first,), None, "", False)
     seen = NOON + timedelta(seconds=6)
     assert span_of(evidence, NOON, seen, 6000) == (NOON + timedelta(seconds=2), 3500)
+    with_child = evidence._replace(children_ended_at=NOON_MS + 5900)
+    assert span_of(with_child, NOON, seen, 6000) == (NOON + timedelta(seconds=2), 3900)
     an_hour_ahead = span_of(evidence, NOON - timedelta(hours=1), seen - timedelta(hours=1), 6000)
     assert an_hour_ahead == (NOON - timedelta(hours=1), 6000)
     no_date = Evidence(row("done", updatedAt=2**62), (first,), None, "", False)

@@ -65,7 +65,7 @@ def looks(far: Far, watched: list[Seen], until: Seen) -> Poller:
         for each in watched:
             poller.add(each)
         polling = asyncio.create_task(poller.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await until.news.wait()
         polling.cancel()
         await asyncio.wait([polling])
@@ -74,8 +74,8 @@ def looks(far: Far, watched: list[Seen], until: Seen) -> Poller:
     return poller
 
 
-def keys(count: int, prefix: str = "jr-") -> list[str]:
-    return [f"{prefix}{number:04}:x{number:04}x" for number in range(count)]
+def keys(count: int) -> list[str]:
+    return [f"jr-{number:04}:x{number:04}x" for number in range(count)]
 
 
 def test_two_hundred_sessions_take_a_request_for_each_page() -> None:
@@ -112,6 +112,14 @@ def test_one_that_is_not_there_is_told_so_by_itself_alone() -> None:
     assert far.asked[-1]["search"] == "x9999x"
 
 
+def test_of_many_that_stand_far_behind_each_has_its_turn() -> None:
+    """Only some of them are asked for by themselves in one look."""
+    names = keys(1000)[-50:]
+    far, watched = Far(keys(1000)), [Seen(name) for name in names]
+    looks(far, watched, watched[-1])
+    assert all(each.rows for each in watched)
+
+
 def test_one_that_is_hurried_while_it_is_looked_at_is_looked_at_again() -> None:
     """What was done to it meanwhile may not show in that look, and the next would be long in coming."""
     seen = Seen(keys(1)[0])
@@ -128,7 +136,7 @@ def test_one_that_is_hurried_while_it_is_looked_at_is_looked_at_again() -> None:
     async def scenario() -> None:
         poller.add(seen, age=10_000)
         polling = asyncio.create_task(poller.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(12):  # the next look comes after fifteen
             while len(seen.rows) < 2:
                 seen.news.clear()
                 await seen.news.wait()

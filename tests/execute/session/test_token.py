@@ -6,7 +6,7 @@ import pytest
 
 from jeeves_runner.core.gateway import TOKEN_VARIABLE
 from jeeves_runner.core.inheritance import is_inherited
-from jeeves_runner.execute.local.faults import Fault
+from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.session.token import read_token
 
 ENVIRONMENT = {TOKEN_VARIABLE: "from-the-variable"}

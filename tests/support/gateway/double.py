@@ -31,6 +31,11 @@ class Double:
     def token(self) -> str:
         return self.settings.token
 
+    @property
+    def pid(self) -> int:
+        """Of the process that it goes on in."""
+        return self._life.pid
+
     def switch_on(self, *faults: Fault) -> None:
         for fault in faults:
             self._ask("POST", "faults", fault.to_json())

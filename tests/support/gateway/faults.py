@@ -5,8 +5,8 @@ all its actions, ``subagents.wait`` for one), ``history``, ``history.stream``, `
 the methods on it such as ``sessions.get``, and ``*`` for all. Each fault goes to the double as JSON.
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self, get_args
 
 Kind = Literal["late", "hang", "drop", "answer", "half", "torn", "big", "no-status", "husk"]
 
@@ -36,6 +36,16 @@ class Fault:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, given: Any) -> Self:
+        """ValueError for what is no fault, with what is wrong."""
+        names = [each.name for each in fields(cls)]
+        if not isinstance(given, dict) or not {"on", "kind"} <= given.keys() <= set(names):
+            raise ValueError(f"a fault has `on` and `kind`, and at most {', '.join(names)}")
+        if given["kind"] not in get_args(Kind):
+            raise ValueError(f"there is no fault {given['kind']}; there are {', '.join(get_args(Kind))}")
+        return cls(**given)
 
 
 def late(on: str, seconds: float, *, acted: bool = False, times: int | None = 1) -> Fault:

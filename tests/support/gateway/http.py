@@ -218,7 +218,11 @@ class Gateway:
     # What the tests ask
 
     async def _switch_on(self, request: web.Request) -> web.Response:
-        self._mischief.switch_on(Fault(**await request.json()))
+        try:
+            fault = Fault.from_json(json.loads(await request.read()))
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        self._mischief.switch_on(fault)
         return web.json_response({})
 
     async def _switch_off(self, request: web.Request) -> web.Response:

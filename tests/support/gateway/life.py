@@ -22,6 +22,8 @@ class Life(Protocol):
     """One life of a double, from a start to its end."""
 
     port: int
+    pid: int
+    """Of the process that it goes on in."""
 
     def kill(self) -> None:
         """End it at once."""
@@ -37,6 +39,7 @@ class ThreadLife:
     """A life in a thread."""
 
     def __init__(self, settings: Settings) -> None:
+        self.pid = os.getpid()
         self._settings = settings
         self._began = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), name="gateway", daemon=True)
@@ -72,6 +75,7 @@ class ProcessLife:
         program = [sys.executable, "-m", "support.gateway", settings.to_json()]
         env = {**os.environ, "PYTHONPATH": str(_TESTS)}
         self._process = subprocess.Popen(program, env=env, stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
         assert self._process.stdout is not None
         with self._process.stdout as said:
             self.port = int(said.readline())

@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from support.gateway.faults import Fault
 
+_OF_ITS_ANSWER = ("half", "torn", "big")
+"""Kinds that need the answer, so it has always acted."""
+
 Handler = Callable[[], Awaitable[web.Response]]
 
 
@@ -34,7 +37,7 @@ class Mischief:
 
 async def carry_out(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer ``request`` as the fault has it."""
-    response = await handler() if fault.acted else None
+    response = await handler() if fault.acted or fault.kind in _OF_ITS_ANSWER else None
     match fault.kind:
         case "late":
             await asyncio.sleep(fault.seconds)

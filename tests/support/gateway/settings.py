@@ -54,7 +54,34 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        def part(value: Any) -> Any:
-            return tuple(value) if isinstance(value, list) else value
+        """ValueError for what is no settings, with what is wrong."""
+        given = json.loads(text)
+        if not isinstance(given, dict):
+            raise ValueError("the settings are a JSON object")
+        usual = asdict(cls())
+        for name, value in given.items():
+            if name not in usual:
+                raise ValueError(f"there is no setting {name}; there are {', '.join(usual)}")
+            if not _fits(value, usual[name]):
+                raise ValueError(
+                    f"{name} cannot be {json.dumps(value)}; usually it is {json.dumps(usual[name])}"
+                )
+        if given.get("version", NEWEST) not in VERSIONS:
+            raise ValueError(f"there is no version {given['version']}; there are {', '.join(VERSIONS)}")
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+        }
+        return cls(**values)
 
-        return cls(**{name: part(value) for name, value in json.loads(text).items()})
+
+def _fits(value: Any, usual: Any) -> bool:
+    """Whether a value of JSON is of the kind of the one that a setting usually has."""
+    match usual:
+        case None:
+            return value is None or isinstance(value, str)
+        case tuple():
+            return isinstance(value, list) and all(isinstance(each, str) for each in value)
+        case float():
+            return type(value) in (int, float)
+        case _:
+            return type(value) is type(usual)

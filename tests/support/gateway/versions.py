@@ -38,42 +38,27 @@ class Version(NamedTuple):
     """The status of a session whose model refuses."""
 
 
+_newest: Final = Version(
+    limits_runs=True,
+    checks_models=True,
+    sees_all=True,
+    searches=True,
+    pages=True,
+    has_tasks=True,
+    kills=False,
+    tells_version=True,
+    tells_usage=True,
+    speaks=4,
+    cancelled="killed",
+    refused="failed",
+)
+_older: Final = _newest._replace(checks_models=False, sees_all=False, pages=False, has_tasks=False)
+
 VERSIONS: Final = {
-    NEWEST: Version(
-        limits_runs=True,
-        checks_models=True,
-        sees_all=True,
-        searches=True,
-        pages=True,
-        has_tasks=True,
-        kills=False,
-        tells_version=True,
-        tells_usage=True,
-        speaks=4,
-        cancelled="killed",
-        refused="failed",
-    ),
-    WITHOUT_TIMEOUT: Version(
-        limits_runs=False,
-        checks_models=False,
-        sees_all=False,
-        searches=True,
-        pages=False,
-        has_tasks=False,
-        kills=False,
-        tells_version=True,
-        tells_usage=True,
-        speaks=4,
-        cancelled="killed",
-        refused="failed",
-    ),
-    OLDEST: Version(
-        limits_runs=True,
-        checks_models=False,
-        sees_all=False,
+    NEWEST: _newest,
+    WITHOUT_TIMEOUT: _older._replace(limits_runs=False),
+    OLDEST: _older._replace(
         searches=False,
-        pages=False,
-        has_tasks=False,
         kills=True,
         tells_version=False,
         tells_usage=False,

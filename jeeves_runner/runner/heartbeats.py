@@ -1,0 +1,157 @@
+"""Calls heartbeats: that of the runner while it is well, and those of jobs at the ends of their chains.
+
+A heartbeat tells of now. What cannot be called within a minute is dropped, and nothing waits for it.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from jeeves_runner.clock import Clock
+from jeeves_runner.db.heartbeats import Beat, beats_since, note_beat
+from jeeves_runner.db.runs import newest_end
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.errors import JeevesError
+from jeeves_runner.notify.contract import NotSent, Rejected
+from jeeves_runner.notify.heartbeat import call, failure_of
+from jeeves_runner.notify.token import Place, Token
+from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.troubles import Trouble
+
+log = logging.getLogger(__name__)
+
+DROPPED_AFTER: Final = 60.0
+"""Seconds."""
+
+_AGAIN: Final = 5.0
+"""Seconds between two tries."""
+_WRITE: Final = 10.0
+"""Seconds in which the database must take a write of a runner that is well."""
+_BREATH: Final = 0.25
+_LOOK: Final = 5.0
+_AT_ONCE: Final = 10
+_WAITING: Final = 1_000
+"""Calls that may wait for their turn; more are dropped."""
+
+
+class RunnerHeartbeat:
+    """The runner's own: it is called at intervals while the event loop turns, the database takes writes and
+    the manifests could be looked at."""
+
+    def __init__(
+        self, url: Token, every: float, *, writer: Writer, clock: Clock, sync: Callable[[], SyncStatus]
+    ) -> None:
+        self._url = url
+        self._every = every
+        self._writer = writer
+        self._clock = clock
+        self._sync = sync
+        self._trouble = Trouble(log, over="the heartbeat of the runner is called again")
+
+    async def run(self) -> None:
+        """Call until cancelled."""
+        while True:
+            began = self._clock.monotonic()
+            try:
+                await self._look()
+                await call(await self._url.read())
+            except (NotSent, Rejected) as error:
+                self._trouble.met(f"the heartbeat of the runner is not called: {error}")
+            else:
+                self._trouble.over()
+            await asyncio.sleep(max(0.0, self._every - (self._clock.monotonic() - began)))
+
+    async def _look(self) -> None:
+        """NotSent while something is not well."""
+        status = self._sync()
+        if status.state in ("starting", "error"):
+            raise NotSent(f"the manifests cannot be looked at: {status.reason or status.state}")
+        try:
+            async with asyncio.timeout(_WRITE):
+                await self._writer.write(note_beat, durable=False)
+        except TimeoutError:
+            raise NotSent("the database takes no write") from None
+        except JeevesError as error:
+            raise NotSent(f"the database takes no write: {error}") from None
+
+
+class JobHeartbeats:
+    """Those of jobs. ``conn`` is read in the event loop."""
+
+    def __init__(
+        self, *, conn: apsw.Connection, clock: Clock, root: Path, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        """``root``: where the files of addresses are looked for."""
+        self._conn = conn
+        self._clock = clock
+        self._root = root
+        self._environment = environment
+        self._seen = newest_end(conn)
+        self._woken = asyncio.Event()
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._calls: set[asyncio.Task[None]] = set()
+        self._troubles: dict[str, Trouble] = {}
+
+    def wake(self) -> None:
+        """Something may have ended."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Follow the ends until cancelled."""
+        try:
+            while True:
+                self._follow()
+                await asyncio.sleep(_BREATH)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK):
+                        await self._woken.wait()
+                self._woken.clear()
+        finally:
+            for task in self._calls:
+                task.cancel()
+
+    def _follow(self) -> None:
+        newest = newest_end(self._conn)
+        if newest == self._seen:
+            return
+        for beat in beats_since(self._conn, self._seen):
+            if len(self._calls) < _WAITING:
+                task = asyncio.create_task(self._call(beat, self._clock.monotonic()))
+                self._calls.add(task)
+                task.add_done_callback(self._calls.discard)
+        self._seen = newest
+
+    async def _call(self, beat: Beat, since: float) -> None:
+        """Try until it is called, or nobody wants to know any more."""
+        trouble = self._troubles.setdefault(
+            beat.job_id, Trouble(log, over=f"the heartbeat of {beat.job_id} is called again")
+        )
+        while self._clock.monotonic() - since < DROPPED_AFTER:
+            try:
+                async with self._places:
+                    url = await _token(beat.url, self._root, self._environment).read()
+                    await call(url if beat.is_well else failure_of(url))
+            except NotSent as error:
+                trouble.met(f"the heartbeat of {beat.job_id} is not called: {error}")
+                await asyncio.sleep(_AGAIN)
+            except Rejected as error:
+                trouble.met(f"the heartbeat of {beat.job_id} is not called: {error}; {error.hint}")
+                return
+            else:
+                trouble.over()
+                return
+
+
+def _token(written: Any, root: Path, environment: Mapping[str, str]) -> Token:
+    """What reads the address."""
+    if isinstance(written, str):
+        return Token(Place("heartbeat", None, text=written), environment)
+    if "file" in written:
+        return Token(Place("heartbeat", root / written["file"]), environment)
+    return Token(Place("heartbeat", None, written["from_env"]), environment)

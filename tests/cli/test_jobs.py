@@ -1,0 +1,127 @@
+"""What people read of jobs: all of them as a table, and one in full."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.cli import Shell, words
+from support.clock import NOON
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import ExitCodes, JobType, Param, Session, SourceType
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_jobs_are_a_table_with_what_is_unusual_noted(shell: Shell) -> None:
+    ledger = shell.ledger
+    ledger.add_job("backup", schedule=("0 3 * * *",))
+    ledger.add_run("backup", "error", started_at=to_text(NOON - timedelta(hours=2)))
+    ledger.add_job("by-hand")
+    ledger.add_job("report", schedule=("*/30 * * * *", "@daily"))
+    ledger.pause("report", until=NOON + timedelta(hours=2), reason="holiday")
+    ledger.hold("by-hand", "unknown key")
+    lines = [words(line) for line in shell.text("jobs").splitlines()]
+    assert lines == [
+        "JOB STATUS SCHEDULE LAST RUN NEXT RUN NOTE",
+        "backup error 0 3 * * * 2h ago in 15h -",
+        "by-hand idle when triggered - - held: jobs.d/by-hand.yaml is broken",
+        "report paused */30 * * * *; @daily - in 2h paused, ends in 2h: holiday",
+    ]
+
+
+def test_jobs_can_be_chosen_by_status_and_tag(shell: Shell) -> None:
+    shell.ledger.add_job("one", tags=("night",))
+    shell.ledger.add_job("two", tags=("night", "db"))
+    shell.ledger.add_job("three")
+    shell.ledger.hold("three", "broken")
+    shell.ledger.add_run("two", "error")
+
+    def chosen(*options: str) -> list[str]:
+        return [job["id"] for job in shell.json("jobs", *options)["jobs"]]
+
+    assert chosen() == ["one", "three", "two"]
+    assert chosen("--tag", "night") == ["one", "two"]
+    assert chosen("--status", "error") == ["two"]
+    assert chosen("--status", "held") == ["three"]
+    assert chosen("--status", "idle", "--tag", "db") == []
+    assert shell.text("jobs", "--tag", "nothing") == "No job fits; 3 jobs are declared.\n"
+    for gone in ("two", "three"):
+        shell.ledger.delete_job(gone)
+    assert shell.text("jobs", "--tag", "nothing") == "No job fits; 1 job is declared.\n"
+
+
+def test_a_job_is_told_in_full(shell: Shell) -> None:
+    shell.ledger.add_job(
+        "backup", name="Nightly backup", schedule=("0 3 * * *",), timezone="Europe/Berlin",
+        timeout_ms=300_000, args=("--all", "a b"), description="Copies everything.",
+        exclude=("2026-12-25",), cwd="/srv",
+    )  # fmt: skip
+    run = shell.ledger.add_run("backup", "error", exit_code=3, message="exit code 3")
+    lines = [words(line) for line in shell.text("job", "backup").splitlines()]
+    assert lines[:9] == [
+        "backup: Nightly backup",
+        "Copies everything.",
+        "status error",
+        "next run 2026-03-02 02:00:00Z (in 14h)",
+        "schedule 0 3 * * * (Europe/Berlin), except 2026-12-25",
+        "runs /srv/backup.sh --all 'a b'",
+        "in /srv",
+        "limits timeout 5m, overlap skip",
+        "declared jobs.d/backup.yaml:1, revision 1, applied now, commit f00dfeedf0",
+    ]
+    assert lines[-1] == f"{run} backup error manual 1m ago 1.0s exit code 3"
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        (ExitCodes(ok=(1, 3), skip=(78,)), "exit codes ok 1, 3; skip 78"),
+        (ExitCodes(skip=(10,)), "exit codes skip 10"),
+    ],
+)
+def test_a_job_is_told_with_what_its_exit_codes_mean(shell: Shell, codes: ExitCodes, told: str) -> None:
+    shell.ledger.add_job("find", exit_codes=codes)
+    assert told in [words(line) for line in shell.text("job", "find").splitlines()]
+
+
+def test_a_session_is_told_with_its_prompt_and_its_tokens(shell: Shell) -> None:
+    shell.ledger.add_job(
+        "mail",
+        type=JobType.SESSION,
+        source_type=SourceType.PROMPT,
+        script="Sort the inbox.\nSay what needs an answer.",
+        session=Session(thinking="low", max_tokens_per_day=40_000),
+    )
+    shell.ledger.add_run("mail", tokens=41_200)
+    lines = [" ".join(line.split()) for line in shell.run("job", "mail").output.splitlines()]
+    assert "session thinking low, max_tokens_per_day 40000" in lines
+    assert not any(line.startswith("in ") for line in lines)
+    assert "runs prompt: Sort the inbox. Say what needs an answer." in lines
+    assert any(
+        line.startswith("tokens today 41,200 of 40,000; the next day begins 2026-03-02") for line in lines
+    )
+
+
+def test_a_job_is_told_with_the_parameters_it_declares(shell: Shell) -> None:
+    params = (
+        Param(name="day", enum=("monday", "sunday"), default="monday", description="when\nit ran"),
+        Param(name="month", pattern="[0-9]+", required=True),
+        Param(name="note", default=""),
+        Param(name="token", secret=True),
+    )
+    shell.ledger.add_job("a", params=params)
+    lines = [words(line) for line in shell.text("job", "a").splitlines()]
+    place = lines.index("Parameters")
+    assert lines[place + 1 :] == [
+        "NAME VALUE DEFAULT DESCRIPTION",
+        "day one of monday, sunday monday when it ran",
+        "month string matching [0-9]+ required -",
+        'note string "" -',
+        "token string, secret - -",
+    ]
+    shell.ledger.add_job("b")
+    assert "Parameters" not in shell.text("job", "b")

@@ -1,0 +1,156 @@
+"""Heartbeats are called when something has ended well, and not when something else has."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.ledger import Ledger
+from support.outbox import eventually
+from support.receiver import Receiver, receiver
+
+from jeeves_runner.core.model import Secret
+from jeeves_runner.db.heartbeats import Beat, beats_since
+from jeeves_runner.db.writer import Writer
+from jeeves_runner.notify.heartbeat import failure_of
+from jeeves_runner.notify.token import Place, Token
+from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner import heartbeats
+from jeeves_runner.runner.heartbeats import JobHeartbeats, RunnerHeartbeat
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(tmp_path / "runner.sqlite")
+    ledger.add_job("a", heartbeat="https://x.example/a")
+    ledger.add_job("b")
+    yield ledger
+    ledger.conn.close()
+
+
+@pytest.mark.parametrize(
+    ("run", "is_well"),
+    [
+        ({"status": "ok"}, True),
+        ({"status": "error"}, False),
+        ({"status": "timeout"}, False),
+        ({"status": "interrupted"}, False),
+        ({"status": "skipped", "reason": "precheck"}, True),
+        ({"status": "skipped", "reason": "exit_code"}, True),
+        ({"status": "skipped", "reason": "overlap"}, None),
+        ({"status": "skipped", "reason": "paused"}, None),
+        ({"status": "skipped", "reason": "needs"}, None),
+        ({"status": "missed", "reason": "late"}, None),
+        ({"status": "cancelled"}, None),
+        ({"status": "ok", "trigger": "backfill"}, None),
+        ({"status": "ok", "end_seq": 3}, None),
+    ],
+)
+def test_ends_that_say_how_the_job_is_are_told(
+    ledger: Ledger, run: dict[str, Any], is_well: bool | None
+) -> None:
+    ledger.add_run("a", **{"end_seq": 4, **run})
+    ledger.add_run("b", end_seq=5)
+    found = [] if is_well is None else [Beat("a", "https://x.example/a", is_well)]
+    assert beats_since(ledger.conn, 3) == found
+
+
+def test_a_retry_of_what_makes_up_for_the_past_is_not_told(ledger: Ledger) -> None:
+    first = ledger.add_run("a", "error", trigger="backfill", end_seq=4)
+    ledger.add_run("a", "ok", trigger="retry", chain_id=first, attempt=2, end_seq=5)
+    assert beats_since(ledger.conn, 3) == []
+
+
+def test_an_attempt_that_is_followed_by_another_one_is_no_end(ledger: Ledger) -> None:
+    first = ledger.add_run("a", "error", end_seq=4)
+    ledger.add_run("a", "scheduled", attempt=2, chain_id=first)
+    assert beats_since(ledger.conn, 3) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "failure"),
+    [
+        ("https://hc-ping.com/uuid", "https://hc-ping.com/uuid/fail"),
+        ("https://hc-ping.com/uuid/", "https://hc-ping.com/uuid/fail"),
+        ("https://hc-ping.com/uuid?rid=1", "https://hc-ping.com/uuid/fail?rid=1"),
+    ],
+)
+def test_a_failure_has_an_address_of_its_own(url: str, failure: str) -> None:
+    assert failure_of(url) == failure
+
+
+@pytest.fixture
+def found() -> Iterator[Receiver]:
+    with receiver() as one:
+        one.status = 200
+        yield one
+
+
+def test_jobs_are_told_of_with_addresses_in_files_and_variables(
+    ledger: Ledger, found: Receiver, tmp_path: Path
+) -> None:
+    (tmp_path / "beat").write_text(found.url + "-of-file\n")
+    ledger.add_job("in-file", heartbeat=Secret("file", "beat"))
+    ledger.add_job("in-variable", heartbeat=Secret("from_env", "BEAT"))
+
+    async def play() -> None:
+        beats = JobHeartbeats(
+            conn=ledger.conn, clock=ledger.clock, root=tmp_path, environment={"BEAT": found.url + "-of-env"}
+        )
+        running = asyncio.create_task(beats.run())
+        ledger.add_run("in-file", end_seq=2)
+        ledger.add_run("in-variable", "error", end_seq=3)
+        with ledger.tx() as tx:
+            tx.conn.execute("UPDATE sequences SET value = 3 WHERE name = 'run_ends'")
+        beats.wake()
+        await eventually(lambda: len(found.paths) == 2)
+        running.cancel()
+
+    asyncio.run(play())
+    assert sorted(found.paths) == ["/secret-path-of-env/fail", "/secret-path-of-file"]
+
+
+def test_one_that_cannot_be_called_is_tried_again_and_dropped_after_a_minute(
+    ledger: Ledger, found: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(heartbeats, "_AGAIN", 0.001)
+    found.status = 500
+    ledger.add_job("a", heartbeat=found.url)
+
+    async def play() -> None:
+        beats = JobHeartbeats(conn=ledger.conn, clock=ledger.clock, root=Path())
+        running = asyncio.create_task(beats.run())
+        ledger.add_run("a", end_seq=2)
+        with ledger.tx() as tx:
+            tx.conn.execute("UPDATE sequences SET value = 2 WHERE name = 'run_ends'")
+        beats.wake()
+        await eventually(lambda: len(found.paths) > 3)
+        ledger.clock.advance(minutes=1)
+        await eventually(lambda: not beats._calls)
+        running.cancel()
+
+    asyncio.run(play())
+    assert "the heartbeat of a is not called: it answers 500" in caplog.text
+    assert "secret-path" not in caplog.text
+
+
+def test_the_runner_is_alive_only_while_it_can_look_and_write(ledger: Ledger, found: Receiver) -> None:
+    status = SyncStatus(state="held")
+
+    async def play() -> None:
+        nonlocal status
+        async with Writer(ledger.path, ledger.clock) as writer:
+            url = Token(Place("heartbeat.url", None, text=found.url), {})
+            beat = RunnerHeartbeat(url, 0.001, writer=writer, clock=ledger.clock, sync=lambda: status)
+            running = asyncio.create_task(beat.run())
+            await eventually(lambda: len(found.paths) >= 3)
+            status = SyncStatus(state="error", reason="jobs.d is missing")
+            await eventually(lambda: beat._trouble.lasts)
+            seen = len(found.paths)
+            await eventually(lambda: not writer.busy_since)
+            status = SyncStatus(state="in_sync")
+            await eventually(lambda: len(found.paths) > seen)
+            running.cancel()
+
+    asyncio.run(play())
