@@ -167,7 +167,7 @@ class WebhookConfig(NamedTuple):
         Path | None, SecretFile("A file with the key that what is sent is signed with; unsigned by default.")
     ] = None
     template: Annotated[
-        Mapping[str, Any] | None,
+        Mapping[str, object] | None,
         Template("The JSON that is sent, where texts can name parts of the message; all of it by default."),
     ] = None
 

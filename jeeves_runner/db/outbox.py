@@ -97,6 +97,9 @@ def _alone(tx: Tx, channel: str, kind: Kind) -> int:
 
 # Delivery
 
+LEFT_TO_ANOTHER: Final = "left to the database that this is a copy of"
+"""Why messages were given up that were not this database's to send: nothing is wrong with their channel."""
+
 
 class Owned(NamedTuple):
     """The outbox of this database."""
@@ -120,8 +123,8 @@ def own(tx: Tx, place: str) -> Owned:
         return Owned(database_id, 0)
     tx.conn.execute(
         "UPDATE outbox SET status = 'failed', sending_at = NULL, not_before = NULL, delay_ms = NULL,"
-        " finished_at = ?, error = 'left to the database that this is a copy of' WHERE status = 'pending'",
-        (tx.at,),
+        " finished_at = ?, error = ? WHERE status = 'pending'",
+        (tx.at, LEFT_TO_ANOTHER),
     )
     left = tx.conn.changes()
     new: str = tx.conn.execute(

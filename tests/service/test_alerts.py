@@ -121,6 +121,21 @@ def test_an_item_that_has_failed_for_good_is_told_with_its_error(tmp_path: Path,
     ]
 
 
+def test_a_message_on_trial_goes_by_the_server(tmp_path: Path, slack: Slack) -> None:
+    with serving(project(tmp_path, slack)):
+        tried = command(tmp_path, "alerts", "test", "C0000001")
+        assert (tried.returncode, tried.stdout) == (0, "A message was sent to C0000001.\n")
+        refused = command(tmp_path, "alerts", "test", "C0000003")
+        assert refused.returncode == 1
+        assert refused.stdout.startswith("C0000003 does not take it: Slack answers not_in_channel; invite")
+        checked = command(tmp_path, "status", "--check")
+        assert (checked.returncode, "1 message could not be sent" in checked.stdout) == (1, True)
+        slack.channels["C0000003"] = True
+        assert command(tmp_path, "alerts", "test", "C0000003").returncode == 0
+        assert command(tmp_path, "status", "--check").returncode == 0
+    assert "This is a test" in slack.texts("C0000001")[0]
+
+
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_what_ends_with_its_server_is_one_message(tmp_path: Path, slack: Slack, how: str) -> None:
     project(tmp_path, slack)

@@ -46,6 +46,8 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_pending ON outbox (channel, id) WHERE status = 'pending';
 CREATE INDEX outbox_finished ON outbox (finished_at) WHERE finished_at IS NOT NULL;
+-- The channels that take nothing are looked for at each look at how the runner is.
+CREATE INDEX outbox_failed ON outbox (finished_at, channel) WHERE status = 'failed';
 CREATE INDEX outbox_of_incident ON outbox (incident_id, channel) WHERE incident_id IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (not_before) WHERE status = 'pending' AND not_before IS NOT NULL;
 CREATE INDEX outbox_by_age ON outbox (created_at) WHERE status = 'pending';
