@@ -106,9 +106,9 @@ class Template(Kind):
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         from jeeves_runner.core.alerts.body import template_faults
 
-        for name, hint in template_faults(written):
-            message = f"`{'.'.join(place)}`: no part of a message is named {brief(name) or 'nothing'}"
-            yield wrong_value(place, message, hint)
+        for wrong in template_faults(written):
+            message = f"`{'.'.join(place)}`: {wrong.message}"
+            yield wrong_value((*place, *wrong.path), message, wrong.hint)
 
 
 class OneUrl(Section):

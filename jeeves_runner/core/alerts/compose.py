@@ -265,10 +265,13 @@ def _tone(telling: Telling) -> Tone:
 
 
 def _command(telling: Telling) -> str | None:
-    """The command that shows more."""
+    """The command that shows more. What has not started has no log, but a row that says why."""
+    run = telling.run
     if telling.cause is Cause.DEAD_LETTERS:
         return f"jeeves-runner queue peek {quoted(str(telling.facts.get('subject')))} --failed"
-    return None if telling.run is None else f"jeeves-runner logs {telling.run.id}"
+    if run is None:
+        return None
+    return f"jeeves-runner {'run' if run.started_at is None else 'logs'} {run.id}"
 
 
 def _link(links: Links, run: ToldRun | None, job: ToldJob | None) -> str | None:
