@@ -93,7 +93,7 @@ def where_told(conn: "apsw.Connection", app: App) -> str:
         default = app.settings.notifications.default_on_failure
     except ConfigError:  # within a run whose config is elsewhere
         default = ()
-    channels = list(dict.fromkeys([*default, *told_channels(conn)]))
+    channels = list(dict.fromkeys([*default, *told_channels(conn).on_failure]))
     if not channels:
         return (
             "Nobody would hear of a failure: set `notifications.default_on_failure` in the config,"

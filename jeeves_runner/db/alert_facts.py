@@ -24,14 +24,17 @@ _LOOKED_AT: Final = 200
 """Newest rows of a job in which those are looked for: a job that does not end ok has no usual time."""
 
 
-def usual_ms(conn: apsw.Connection, job_id: str) -> int | None:
+_NEWEST: Final = 2**63 - 1
+
+
+def usual_ms(conn: apsw.Connection, job_id: str, before: int | None = None) -> int | None:
     """How long runs of a job usually take: the median of its last ``USUAL_OF`` that were ok, in milliseconds;
-    None for fewer than ``USUAL_LEAST``."""
+    None for fewer than ``USUAL_LEAST``. ``before``: only of runs that entered before this one."""
     rows = conn.execute(
         "SELECT duration_ms FROM ("
-        "SELECT status, duration_ms FROM runs WHERE job_id = ? ORDER BY id DESC LIMIT ?)"
+        "SELECT status, duration_ms FROM runs WHERE job_id = ? AND id < ? ORDER BY id DESC LIMIT ?)"
         " WHERE status = 'ok' AND duration_ms IS NOT NULL LIMIT ?",
-        (job_id, _LOOKED_AT, USUAL_OF),
+        (job_id, _NEWEST if before is None else before, _LOOKED_AT, USUAL_OF),
     )
     lengths = [length for (length,) in rows]
     return round(median(lengths)) if len(lengths) >= USUAL_LEAST else None

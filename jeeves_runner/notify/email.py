@@ -6,7 +6,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import aiosmtplib
 from aiosmtplib import errors as smtp
@@ -60,26 +60,12 @@ class Mailbox:
         """As ``contract.Channel.send``; ``thread`` and what is returned is a Message-ID. Nobody can look
         whether an earlier try has arrived; the Message-ID is the same."""
         server = self._server
-        password = None if server.password is None else await server.password.read()
+        ways = await _ways(server)
         try:
             mail = self._mail(message, thread)
             async with asyncio.timeout(_WHOLE):
-                await aiosmtplib.send(
-                    mail,
-                    sender=server.sender,
-                    recipients=[self._address],
-                    hostname=server.host,
-                    port=server.port,
-                    use_tls=server.tls == "tls",
-                    start_tls=server.tls == "starttls",
-                    tls_context=None if server.tls == "none" else ssl.create_default_context(),
-                    username=server.username,
-                    password=password,
-                    timeout=_CALL,
-                    # Else the library would ask the name service for this machine's name.
-                    local_hostname="localhost",
-                )
-        except (smtp.SMTPException, OSError, ValueError) as error:
+                await aiosmtplib.send(mail, sender=server.sender, recipients=[self._address], **ways)
+        except _FAULTS as error:
             raise _judged(error, f"the mail server {server.host}") from None
         return Sent(str(mail["Message-ID"]))
 
@@ -98,6 +84,49 @@ class Mailbox:
         if message.attachment is not None:
             mail.add_attachment(message.attachment.text, filename=message.attachment.name)
         return mail
+
+
+async def log_in(server: MailServer) -> None:
+    """Connect and log in, as for a mail, and send none. NotSent, and Rejected where a mail could not be sent
+    either."""
+    ways = await _ways(server)
+    username, password = ways.pop("username"), ways.pop("password")
+    client, transport = aiosmtplib.SMTP(**ways), None
+    try:
+        async with asyncio.timeout(_CALL):
+            await client.connect()
+            transport = client.transport
+            if username is not None:
+                await client.login(username, password)
+            await client.quit()
+    except _FAULTS as error:
+        raise _judged(error, f"the mail server {server.host}") from None
+    finally:
+        client.close()
+        # Else the end of TLS would wait for the server, and the caller's loop may end before.
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+
+
+async def _ways(server: MailServer) -> dict[str, Any]:
+    """How the library is to connect. Rejected where the password cannot be read."""
+    password = None if server.password is None else await server.password.read()
+    return {
+        "hostname": server.host,
+        "port": server.port,
+        "use_tls": server.tls == "tls",
+        "start_tls": server.tls == "starttls",
+        "tls_context": None if server.tls == "none" else ssl.create_default_context(),
+        "username": server.username,
+        "password": password,
+        "timeout": _CALL,
+        # Else the library would ask the name service for this machine's name.
+        "local_hostname": "localhost",
+    }
+
+
+_FAULTS: Final = (smtp.SMTPException, OSError, ValueError)
+"""What the library can raise."""
 
 
 def _judged(error: Exception, host: str) -> NotSent | Rejected:

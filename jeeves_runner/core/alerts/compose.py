@@ -4,6 +4,7 @@ The reader has just been woken: the title says in one line which job it is and w
 """
 
 from collections.abc import Iterator, Sequence
+from shlex import quote as quoted
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -73,7 +74,7 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
         title=title_of(telling),
         facts=tuple(_facts(telling)),
         output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
-        command=_command(run),
+        command=_command(telling),
         link=_link(links, run, job),
         job=None if job is None else job.id,
         cause=telling.cause or "",
@@ -125,6 +126,8 @@ def _who(telling: Telling) -> str:
     if telling.job is not None:
         return telling.job.id
     subject = telling.facts.get("subject")
+    if telling.cause is Cause.DEAD_LETTERS:
+        return f"queue {subject}:"
     return str(subject) if subject else _SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
 
 
@@ -261,8 +264,11 @@ def _tone(telling: Telling) -> Tone:
     return "bad"
 
 
-def _command(run: ToldRun | None) -> str | None:
-    """What has not started has no log, but a row that says why."""
+def _command(telling: Telling) -> str | None:
+    """The command that shows more. What has not started has no log, but a row that says why."""
+    run = telling.run
+    if telling.cause is Cause.DEAD_LETTERS:
+        return f"jeeves-runner queue peek {quoted(str(telling.facts.get('subject')))} --failed"
     if run is None:
         return None
     return f"jeeves-runner {'run' if run.started_at is None else 'logs'} {run.id}"

@@ -124,7 +124,10 @@ class Slack:
         if method not in acts:
             return _refuse("unknown_method")
         answer = acts[method](arguments)
-        return _refuse(answer) if isinstance(answer, Refusal) else web.json_response({"ok": True, **answer})
+        if isinstance(answer, Refusal):
+            return _refuse(answer)
+        scopes = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+        return web.json_response({"ok": True, **answer}, headers=scopes)
 
     def _place(self, channel: str, scope: str) -> Refusal | None:
         if scope not in self.scopes:
