@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from jeeves_runner.notify.contract import NotSent, Rejected
-from jeeves_runner.unreached import why_unreached
+from jeeves_runner.unreachable import reason_of
 
 _WHOLE: Final = 10.0
 """Seconds that one call may take."""
@@ -30,8 +30,8 @@ async def call(url: str) -> None:
             if answer.status in _LATER or answer.status >= 500:
                 raise NotSent(f"it answers {answer.status}")
             raise Rejected(f"it answers {answer.status}", hint="correct the URL")
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise NotSent(f"it cannot be reached: {why_unreached(error)}") from None
+    except aiohttp.ClientConnectorError as error:
+        raise NotSent(f"it cannot be reached: {reason_of(error)}") from None
     except TimeoutError:
         raise NotSent("it has not answered in time") from None
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError):

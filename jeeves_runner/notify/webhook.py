@@ -26,7 +26,7 @@ from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Token
-from jeeves_runner.unreached import why_unreached
+from jeeves_runner.unreachable import reason_of
 
 _WHOLE: Final = 30.0
 """Seconds that one call may take."""
@@ -65,8 +65,8 @@ class Webhook:
             ):
                 words = await answer.content.read(_ANSWER)
                 self._check(answer, _without(url, words.decode("utf-8", "replace")))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NotSent(f"webhook {self._name} cannot be reached: {why_unreached(error)}") from None
+        except aiohttp.ClientConnectorError as error:
+            raise NotSent(f"webhook {self._name} cannot be reached: {reason_of(error)}") from None
         except TimeoutError:
             raise NotSent(f"webhook {self._name} has not answered in time", may_have_arrived=True) from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):

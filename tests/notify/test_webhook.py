@@ -6,11 +6,9 @@ import hmac
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.mail import mail_server
 from support.receiver import receiver
 
 from jeeves_runner.clock import SystemClock
@@ -166,18 +164,3 @@ def test_an_answer_that_repeats_the_address_does_not_give_it_away() -> None:
     assert "Cannot POST" in caught.value.message
     for secret in ("secret-path", "T0123456", "k3y-0f-mine"):
         assert secret not in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("https://127.0.0.1:PORT/x", "its certificate is not trusted"),
-        ("http://127.0.0.1:1/x", "Connection refused"),
-        ("http://nowhere.invalid/x", "its host is not known"),
-    ],
-)
-def test_why_it_cannot_be_reached_is_said_in_words(tmp_path: Path, url: str, reason: str) -> None:
-    with mail_server(tmp_path, tls="tls") as (server, _), pytest.raises(NotSent) as caught:
-        send(url.replace("PORT", str(server.port)))
-    assert caught.value.message == f"webhook ops cannot be reached: {reason}"
-    assert not caught.value.may_have_arrived

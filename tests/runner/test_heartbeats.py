@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 from support.ledger import Ledger
-from support.mail import mail_server
 from support.outbox import eventually
 from support.receiver import Receiver, receiver
 
 from jeeves_runner.core.model import Secret
 from jeeves_runner.db.heartbeats import Beat, beats_since
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.notify.contract import NotSent
-from jeeves_runner.notify.heartbeat import call, failure_of
+from jeeves_runner.notify.heartbeat import failure_of
 from jeeves_runner.notify.token import Place, Token
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner import heartbeats
@@ -80,14 +78,6 @@ def test_an_attempt_that_is_followed_by_another_one_is_no_end(ledger: Ledger) ->
 )
 def test_a_failure_has_an_address_of_its_own(url: str, failure: str) -> None:
     assert failure_of(url) == failure
-
-
-def test_a_certificate_that_is_not_trusted_is_named(tmp_path: Path) -> None:
-    with (
-        mail_server(tmp_path, tls="tls") as (server, _),
-        pytest.raises(NotSent, match=r"^it cannot be reached: its certificate is not trusted$"),
-    ):
-        asyncio.run(call(f"https://127.0.0.1:{server.port}/x"))
 
 
 @pytest.fixture

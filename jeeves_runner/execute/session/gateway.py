@@ -23,7 +23,7 @@ from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.output.secret_texts import is_masked
 from jeeves_runner.execute.session.answers import Details, Messages, messages_of
 from jeeves_runner.side_thread import SILENT, SideThread
-from jeeves_runner.unreached import why_unreached
+from jeeves_runner.unreachable import reason_of
 
 MAX_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of the longest answer that is read."""
@@ -289,7 +289,11 @@ def _seconds(retry_after: str | None) -> float:
 
 def _words_of(error: Exception) -> str:
     """What went wrong with a connection, in words that hold no address and no header."""
-    reason = why_unreached(error)
+    reason: str | None = None
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+        reason = reason_of(error)
+    elif isinstance(error, aiohttp.ConnectionTimeoutError):
+        reason = "it takes too long to connect"
     if reason is not None:
         return f"the gateway cannot be reached: {reason}"
     return "the connection to the gateway was lost"
