@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected
 from jeeves_runner.notify.retry_after import retry_after
+from jeeves_runner.unreachable import reason_of
 
 _TOKEN: Final = "put the bot token of an app that is installed (it begins with xoxb-) in its place"
 _CHANNEL: Final = "look the id up in the channel's details, at the bottom, and correct the manifest or config"
@@ -70,7 +71,7 @@ def judged(fault: Exception, now: datetime) -> NotSent | Rejected:
     if isinstance(fault, SlackApiError):
         return _refused(fault, now)
     if isinstance(fault, aiohttp.ClientConnectorError):
-        return NotSent(f"Slack cannot be reached: {brief(str(fault))}")
+        return NotSent(f"Slack cannot be reached: {reason_of(fault)}")
     if isinstance(fault, TimeoutError):
         return NotSent("Slack has not answered in time", may_have_arrived=True)
     words = f"the call of Slack broke off: {brief(str(fault) or type(fault).__name__)}"

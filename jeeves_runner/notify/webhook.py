@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-import os
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from contextlib import suppress
@@ -26,6 +25,7 @@ from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.hiding import of_url, texts_of, without
 from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Token
+from jeeves_runner.unreachable import reason_of
 
 _WHOLE: Final = 30.0
 """Seconds that one call may take."""
@@ -65,7 +65,7 @@ class Webhook:
                 if not 200 <= answer.status < 300:
                     raise self._refused(answer, await self._words(answer, url))
         except aiohttp.ClientConnectorError as error:
-            raise NotSent(f"webhook {self._name} cannot be reached: {_reason(error)}") from None
+            raise NotSent(f"webhook {self._name} cannot be reached: {reason_of(error)}") from None
         except TimeoutError:
             raise NotSent(f"webhook {self._name} has not answered in time", may_have_arrived=True) from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
@@ -140,9 +140,3 @@ def _key(secret: str) -> bytes:
         except Base64Error:
             pass
     return secret.encode()
-
-
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    """Without the address, which may be a secret."""
-    number = error.os_error.errno
-    return os.strerror(number) if number and number > 0 else type(error.os_error).__name__

@@ -67,7 +67,7 @@ def test_the_guide_to_mail_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
                 for mail in mails.arrived
             ),
         ) == [0]
-    first, *_, reply = [mail for mail in mails.arrived if mail["To"] == "ops@example.org"]
+    _, first, reply = [mail for mail in mails.arrived if mail["To"] == "ops@example.org"]
     assert reply["In-Reply-To"] == first["Message-ID"]
 
 
