@@ -161,13 +161,9 @@ def listed_jobs(
     mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
     for tags, *facts in conn.execute(_LIST, bindings):
         columns = _columns(facts[_FACTS:])
-        yield ListedJob(
-            columns,
-            json.loads(tags) if tags and tags != "[]" else [],
-            *facts[:_FACTS],
-            pauses.of(columns["id"]),
-            mutes.of(columns["id"]),
-        )
+        listed = json.loads(tags) if tags and tags != "[]" else []
+        held_back = pauses.of(columns["id"]), mutes.of(columns["id"])
+        yield ListedJob._make((columns, listed, *facts[:_FACTS], *held_back))
 
 
 def _columns(values: Sequence[Any]) -> JobColumns:
