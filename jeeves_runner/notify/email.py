@@ -16,6 +16,7 @@ from jeeves_runner.core.alerts.body import plain_text
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.wording import one_line
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.hiding import without
 from jeeves_runner.notify.token import Token
 
 Tls = Literal["starttls", "tls", "none"]
@@ -66,7 +67,7 @@ class Mailbox:
             async with asyncio.timeout(_WHOLE):
                 await aiosmtplib.send(mail, sender=server.sender, recipients=[self._address], **ways)
         except _FAULTS as error:
-            raise _judged(error, f"the mail server {server.host}") from None
+            raise _told(error, server, ways["password"]) from None
         return Sent(str(mail["Message-ID"]))
 
     def _mail(self, message: Message, thread: str | None) -> EmailMessage:
@@ -100,7 +101,7 @@ async def log_in(server: MailServer) -> None:
                 await client.login(username, password)
             await client.quit()
     except _FAULTS as error:
-        raise _judged(error, f"the mail server {server.host}") from None
+        raise _told(error, server, password) from None
     finally:
         client.close()
         # Else the end of TLS would wait for the server, and the caller's loop may end before.
@@ -127,6 +128,14 @@ async def _ways(server: MailServer) -> dict[str, Any]:
 
 _FAULTS: Final = (smtp.SMTPException, OSError, ValueError)
 """What the library can raise."""
+
+
+def _told(error: Exception, server: MailServer, password: str | None) -> NotSent | Rejected:
+    """What ``_judged`` says without the password, should the server have answered with it."""
+    reason = _judged(error, f"the mail server {server.host}")
+    reason.message = without(reason.message, () if password is None else (password,))
+    reason.args = (reason.message,)
+    return reason
 
 
 def _judged(error: Exception, host: str) -> NotSent | Rejected:
