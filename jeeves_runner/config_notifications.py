@@ -106,9 +106,9 @@ class Template(Kind):
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         from jeeves_runner.core.alerts.body import template_faults
 
-        for name, hint in template_faults(written):
-            message = f"`{'.'.join(place)}`: no part of a message is named {brief(name) or 'nothing'}"
-            yield wrong_value(place, message, hint)
+        for wrong in template_faults(written):
+            message = f"`{'.'.join(place)}`: {wrong.message}"
+            yield wrong_value((*place, *wrong.path), message, wrong.hint)
 
 
 class OneUrl(Section):
@@ -167,7 +167,7 @@ class WebhookConfig(NamedTuple):
         Path | None, SecretFile("A file with the key that what is sent is signed with; unsigned by default.")
     ] = None
     template: Annotated[
-        Mapping[str, Any] | None,
+        Mapping[str, object] | None,
         Template("The JSON that is sent, where texts can name parts of the message; all of it by default."),
     ] = None
 

@@ -14,8 +14,10 @@ from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.notify.token import Place, Token
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
+from jeeves_runner.runner.dead_letter_watch import DeadLetterWatch
 from jeeves_runner.runner.delivery import Delivery
 from jeeves_runner.runner.heartbeats import JobHeartbeats, RunnerHeartbeat
+from jeeves_runner.runner.lateness_watch import LatenessWatch
 from jeeves_runner.runner.tasks import Tasks
 
 
@@ -53,19 +55,19 @@ class Telling:
         shortage: Callable[[], str | None],
     ) -> None:
         """Keep all parts going. ``conn`` is read in the event loop."""
-        alerts = AlertWatch(
-            conn=conn, writer=self._writer, clock=self._clock, sync=sync, shortage=shortage, tell=self._tell
-        )
+        clock, writer, tell = self._clock, self._writer, self._tell
+        alerts = AlertWatch(conn=conn, writer=writer, clock=clock, sync=sync, shortage=shortage, tell=tell)
         tasks.keep("watch of what is wrong", alerts.run)
+        tasks.keep("watch of late runs", LatenessWatch(conn=conn, writer=writer, clock=clock).run)
+        dead_letters = DeadLetterWatch(conn=conn, writer=writer, clock=clock, tell=tell)
+        tasks.keep("watch of dead letters", dead_letters.run)
         tasks.keep("delivery of messages", self._delivery.run)
-        self._heartbeats = JobHeartbeats(conn=conn, clock=self._clock, root=self._config.root)
+        self._heartbeats = JobHeartbeats(conn=conn, clock=clock, root=self._config.root)
         tasks.keep("heartbeats of jobs", self._heartbeats.run)
         own = self._config.heartbeat
         if own.url is not None or own.url_path is not None:
             url = Token(Place("heartbeat.url_path", own.url_path, text=own.url), {})
-            heartbeat = RunnerHeartbeat(
-                url, own.every_ms / 1000, writer=self._writer, clock=self._clock, sync=sync
-            )
+            heartbeat = RunnerHeartbeat(url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync)
             tasks.keep("heartbeat of the runner", heartbeat.run)
 
     def wake(self) -> None:

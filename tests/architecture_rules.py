@@ -147,6 +147,7 @@ WRITE_RUNS = (
     "db.run_late",
     "db.run_retention",
     "db.run_withdrawal",
+    "db.lateness",
 )
 
 

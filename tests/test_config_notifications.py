@@ -145,9 +145,33 @@ def test_manifests_are_read_with_the_channels_of_the_config(tmp_path: Path) -> N
         ),
         (
             "notifications: {webhooks: {ops: {url: 'https://x', template: {a: ['{{ titel }}']}}}}",
-            "1:62",
+            "1:67",
             "`notifications.webhooks.ops.template`: no part of a message is named titel",
             "did you mean title?",
+        ),
+        (
+            "notifications: {webhooks: {ops: {url: 'https://x', template: {a: 1, b: '{{ run.id }}'}}}}",
+            "1:72",
+            "`notifications.webhooks.ops.template`: no part of a message is named run.id",
+            "the names are title, text",
+        ),
+        (
+            "notifications: {webhooks: {ops: {url: 'https://x', template: {a: '{{ job | upper }}'}}}}",
+            "1:66",
+            "`notifications.webhooks.ops.template`: no part of a message is named job | upper",
+            "the names are title, text",
+        ),
+        (
+            "notifications: {webhooks: {ops: {url: 'https://x', template: {a: '{{}}'}}}}",
+            "1:66",
+            "`notifications.webhooks.ops.template`: no part of a message is named nothing",
+            "the names are title, text",
+        ),
+        (
+            "notifications: {webhooks: {ops: {url: 'https://x', template: {a: {'{{ job }}': 1}}}}}",
+            "1:80",
+            "`notifications.webhooks.ops.template`: the key {{ job }} names a part",
+            "values alone",
         ),
         (
             "notifications: {webhooks: {ops: {url: 'https://x', template: x}}}",

@@ -182,6 +182,7 @@ OWN_COLUMNS: Final = (
     "end_seq",
     "is_occurrence",
     "log_path",
+    "noted",
 )
 """Columns of ``runs`` that only single statements of ``db`` name."""
 

@@ -111,6 +111,19 @@ class RunJobQuery(NamedTuple):
     """For how long to wait for its end; None: as long as it takes."""
 
 
+class AlertsQuery(NamedTuple):
+    """A page of what is wrong and of what is said, the newest first."""
+
+    all: Annotated[bool, Flag()] = False
+    """What is over, and what was sent, too."""
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
+    """At most this many of each."""
+    before_incident: Annotated[int | None, Whole()] = None
+    """Only incidents with smaller numbers."""
+    before_message: Annotated[int | None, Whole()] = None
+    """Only messages with smaller numbers."""
+
+
 class QueuesQuery(NamedTuple):
     """How much to tell of queues."""
 
@@ -153,6 +166,13 @@ class RunJobBody(NamedTuple):
     """Its parameters by name."""
     force: Annotated[bool, FlagField()] = False
     """Although the job is paused, another run of it is active, or its tokens are used up."""
+
+
+class TestBody(NamedTuple):
+    """A message by which a person sees whether a channel works."""
+
+    channel: Annotated[str | None, TextField()] = None
+    """Its address; it must be given."""
 
 
 class OverrideBody(NamedTuple):

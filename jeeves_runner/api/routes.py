@@ -2,10 +2,18 @@
 
 from typing import Final
 
-from jeeves_runner.api import data_handlers, job_handlers, revision_handlers, run_handlers, runner_handlers
+from jeeves_runner.api import (
+    alert_handlers,
+    data_handlers,
+    job_handlers,
+    revision_handlers,
+    run_handlers,
+    runner_handlers,
+)
 from jeeves_runner.api import requests as of
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
+from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
@@ -224,6 +232,27 @@ _RUNS: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
+_ALERTS: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/alerts",
+        role=Role.READ,
+        summary="What is wrong, and what people are told of it",
+        query=of.AlertsQuery,
+        answers={200: AlertsDocument},
+        handler=alert_handlers.alerts,
+    ),
+    Route(
+        method="POST",
+        path="/alerts/test",
+        role=Role.OPERATE,
+        summary="Send a message to a channel, to see whether it arrives",
+        body=of.TestBody,
+        answers={202: MessageDocument},
+        handler=alert_handlers.test,
+    ),
+)
+
 _REVISIONS: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
@@ -310,7 +339,7 @@ _DATA: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_RUNS, *_REVISIONS, *_DATA)
+ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_RUNS, *_ALERTS, *_REVISIONS, *_DATA)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=job_handlers.where_jobs_are),

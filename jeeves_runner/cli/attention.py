@@ -1,21 +1,25 @@
 """What asks for attention: a row for each thing that is wrong, kept back or does not start."""
 
 from collections.abc import Callable, Container, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from shlex import quote
 from typing import Final, Literal
 
 import apsw
 
+from jeeves_runner.cli.alert_rows import incident_of, told_text
 from jeeves_runner.cli.formats import ago, counted, shortened
 from jeeves_runner.cli.plan_text import named
 from jeeves_runner.cli.reasons import reason_text
 from jeeves_runner.cli.rows import mute_text, pause_text
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.clock import to_text
 from jeeves_runner.config import Config
+from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.withheld import WithheldBy
+from jeeves_runner.db.alert_list import IncidentRow, incident_rows, troubles
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument, jobs_view
 from jeeves_runner.views.runner import StatusDocument
@@ -30,6 +34,15 @@ from jeeves_runner.views.sync import (
 
 Row = tuple[Cell, Cell, Cell]
 """What it is, which it is, and why with what to do."""
+
+_INCIDENTS: Final = 200
+"""Of more that are open at once, the newest are shown."""
+
+_OF_ENDS: Final = (Cause.FAILURE, Cause.INTERRUPTED)
+_OF_SYNC: Final = (Cause.HELD, Cause.BLOCKED)
+
+_PATIENCE: Final = timedelta(minutes=5)
+"""A channel that takes no message for so long is something wrong, and no passing fault."""
 
 SYNC_ALARMS: Final = frozenset({"blocked", "error", "pending"})
 
@@ -104,23 +117,86 @@ def lost_rows(active: list[RunRow], elsewhere: Container[int]) -> Iterator[Row]:
             yield Styled("lost", "red"), f"run {run['id']} of {run['job_id']}", why
 
 
-def job_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
+def job_rows(conn: apsw.Connection, now: datetime, sync: SyncDocument) -> Iterator[Row]:
+    """What is wrong with jobs and besides, and what people have set for jobs."""
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
-    yield from failing_rows(conn, jobs, now)
+    yield from wrong_rows(conn, jobs, now, sync)
     yield from _set_rows(jobs, "paused", "resume", pause_text, now)
     yield from _set_rows(jobs, "muted", "unmute", mute_text, now)
 
 
-def failing_rows(conn: apsw.Connection, jobs: list[ListedJobDocument], now: datetime) -> Iterator[Row]:
-    """Jobs whose last run ended badly."""
-    for job in jobs:
-        if job["last_status"] in BAD and job["status"] != "disabled":
-            count, run = failing(conn, job["id"])
-            times = f" {count} times in a row" if count > 1 else ""
-            message = f": {run['message']}" if run["message"] else ""
-            when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
-            why = f"{job['last_status']}{times}, {when}{message}"
-            yield Styled("failing", "red"), job["id"], shortened(why)
+def wrong_rows(
+    conn: apsw.Connection,
+    jobs: list[ListedJobDocument],
+    now: datetime,
+    sync: SyncDocument,
+    *,
+    told_alone: bool = False,
+) -> Iterator[Row]:
+    """Jobs whose last run ended badly, all else that is wrong, and channels on which nobody can be told.
+
+    ``told_alone``: of what is wrong besides, only what people know of or should know of by now, and no
+    channel that has just begun to fail.
+    """
+    found = incident_rows(conn, now, limit=_INCIDENTS)
+    ends = {each["job_id"]: each for each in found.rows if each["cause"] in _OF_ENDS and each["job_id"]}
+    failing_jobs = [job for job in jobs if job["last_status"] in BAD and job["status"] != "disabled"]
+    for job in failing_jobs:
+        yield _failing_row(conn, job, ends.get(job["id"]), now)
+    shown = {job["id"] for job in failing_jobs}
+    for incident in found.rows:
+        is_shown = incident["cause"] in _OF_ENDS and incident["job_id"] in shown
+        is_shown = is_shown or (incident["cause"] in _OF_SYNC and _asks_for_attention(sync))
+        if not is_shown and not (told_alone and incident["untold"] == "too_few"):
+            yield _incident_row(incident, now)
+    if found.more:
+        yield Styled("wrong", "red"), "more", "there are others; see `jeeves-runner alerts --all`"
+    yield from _message_rows(conn, now, patience=_PATIENCE if told_alone else timedelta())
+
+
+def _failing_row(
+    conn: apsw.Connection, job: ListedJobDocument, incident: IncidentRow | None, now: datetime
+) -> Row:
+    count, run = failing(conn, job["id"])
+    times = f" {count} times in a row" if count > 1 else ""
+    message = f": {run['message']}" if run["message"] else ""
+    when = f"last {ago(run['finished_at'], now)} in run {run['id']}"
+    told = f"; {told_text(incident, now)}" if incident is not None else ""
+    return (
+        Styled("failing", "red"),
+        job["id"],
+        shortened(f"{job['last_status']}{times}, {when}{message}") + told,
+    )
+
+
+def _incident_row(incident: IncidentRow, now: datetime) -> Row:
+    times = f", {incident['count']} times" if incident["count"] > 1 else ""
+    what = f": {shortened(incident['what'])}" if incident["what"] else ""
+    why = f"since {ago(incident['opened_at'], now)}{times}{what}; {told_text(incident, now)}"
+    return Styled(incident["cause"], "red"), incident_of(incident), why
+
+
+def _asks_for_attention(sync: SyncDocument) -> bool:
+    """Whether the rows of the manifests tell of them."""
+    return bool(sync["held"] or sync["withheld"] or sync["problems"]) or sync["state"] in SYNC_ALARMS
+
+
+def _message_rows(conn: apsw.Connection, now: datetime, patience: timedelta) -> Iterator[Row]:
+    """Channels on which people are not told: it was given up, or fails, for ``patience`` at least."""
+    latest = to_text(now - patience)
+    for trouble in troubles(conn, now):
+        if not trouble.failed and (trouble.since is None or trouble.since > latest):
+            continue
+        if trouble.failed:
+            messages = counted(trouble.failed, "message")
+            why = f"{messages} could not be sent, last {ago(trouble.failed_at, now)}: {trouble.error}"
+            proof = f"`jeeves-runner alerts test {trouble.channel}` shows whether it is mended"
+            yield Styled("unsent", "red"), trouble.channel, f"{why}; {proof}"
+        else:
+            again = "at once" if trouble.next_try is None else ago(trouble.next_try, now)
+            messages = counted(trouble.waiting, "message waits", "messages wait")
+            why = f"{messages} since {ago(trouble.since, now)}, next try {again}: {trouble.error}"
+            yield Styled("unsent", "yellow"), trouble.channel, why
 
 
 def _set_rows(

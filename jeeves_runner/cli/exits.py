@@ -31,6 +31,10 @@ EMPTY: Final = 3
 """``queue claim`` has found nothing ready."""
 ENDED_BADLY: Final = 1
 """``trigger --wait``: the last attempt ended error, timeout or interrupted."""
+NOT_TAKEN: Final = 1
+"""``alerts test``: the channel does not take the message."""
+STILL_WAITS: Final = 3
+"""``alerts test``: the message is not sent yet."""
 NOT_RUN: Final = 3
 """``trigger --wait``: it was skipped or cancelled."""
 

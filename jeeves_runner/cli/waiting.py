@@ -19,6 +19,11 @@ _PATIENCE: Final = 1.0
 """Seconds for a server to take a question."""
 
 
+def look_again() -> None:
+    """Let a moment pass before another look at the database."""
+    time.sleep(INTERVAL)
+
+
 class EndOfRun:
     """A server's word that a run has ended. Whatever comes of the question is a reason to look."""
 

@@ -146,7 +146,8 @@ def outcome(
     tokens, meta, token_note = _split_result(result)
     model: str | None = None
     if isinstance(ending, Finished | Cancelled):
-        tokens = tokens if tokens is not None else ending.tokens
+        # What was counted stands: an agent that says 0 would get round its limits.
+        tokens = tokens if ending.tokens is None else ending.tokens
         model = ending.model
     return Outcome(
         status=end.status,

@@ -1,17 +1,18 @@
 """What people are told of the ends of runs, in the transaction that records them."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 
 from jeeves_runner.core.alerts.ends import PROVEN_WELL, cause_of, facts_of, has_output, was_stopped
-from jeeves_runner.core.alerts.policy import addresses_of
+from jeeves_runner.core.alerts.policy import addresses_of, expect_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
 from jeeves_runner.core.run import Run
 from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alerting import Happened
+from jeeves_runner.db.late_ends import HAS_EXPECT, may_matter
 from jeeves_runner.db.outbox import Saying
 from jeeves_runner.db.overrides import is_muted
 from jeeves_runner.db.transaction import Tx
@@ -20,52 +21,72 @@ STOP_WAIT: Final = timedelta(seconds=5)
 """How long the first run that a stop interrupts waits for the others, which end one after another."""
 
 
-def tell_end(tx: Tx, run: Run) -> None:
-    """Tell people of the end of a chain, whose last attempt this was.
+def tell_end(tx: Tx, run: Run, *, is_last: bool) -> None:
+    """Tell people of the end of a run; and of the end of its chain, if it was the last attempt.
 
     Of an ok end that nobody waits to hear of this costs one read by index.
     """
-    cause = cause_of(run)
-    if cause is not None:
+    wanted = None if run.started_at is None else _wanted(tx.conn, run.job_id)
+    if wanted is not None and may_matter(
+        tx.conn, run, expect_of(wanted.expect), wanted.decided_until, is_open=wanted.is_open
+    ):
+        # It loads what knows of schedules, which commands that end a run need not wait for.
+        from jeeves_runner.db.lateness import judge_end
+
+        judge_end(tx, run)
+    if not is_last:
+        return
+    if (cause := cause_of(run)) is not None:
         if not _is_of_the_past(tx.conn, run):
             _tell_of(tx, run, cause)
-            if has_output(run):
-                _pass_on_output(tx, run, tx.conn.execute(_OUTPUT, (run.job_id,)).get)
-    elif run.status is RunStatus.OK:
-        _tell_of_ok(tx, run)
+            _pass_on_output(tx, run, wanted)
+    elif run.status is RunStatus.OK and wanted is not None:
+        _tell_of_ok(tx, run, wanted)
 
 
-def _tell_of_ok(tx: Tx, run: Run) -> None:
-    row = tx.conn.execute(_WANTED, {"job": run.job_id}).fetchone()
-    if row is None:
-        return
-    is_open, success_is_wanted, output_channel = row
-    is_to_be_told = is_open or success_is_wanted or output_channel is not None
+def _tell_of_ok(tx: Tx, run: Run, wanted: "_Wanted") -> None:
+    is_to_be_told = wanted.is_open or wanted.success_is_wanted or wanted.output_channel is not None
     if not is_to_be_told or _is_of_the_past(tx.conn, run):
         return
-    if is_open:
+    if wanted.is_open:
         alerting.went_well(tx, run.job_id, PROVEN_WELL, run_id=run.id, facts=facts_of(run))
-    if success_is_wanted:
+    if wanted.success_is_wanted:
         alerting.report(tx, Happened(Cause.SUCCESS, run.job_id, run_id=run.id, facts=facts_of(run)))
-    if has_output(run):
-        _pass_on_output(tx, run, output_channel)
+    _pass_on_output(tx, run, wanted)
 
 
-# The columns say whether there is any, so that the spec is read only where there is.
-_WANTED: Final = """
+class _Wanted(NamedTuple):
+    """What people want to hear of a job that is not deleted."""
+
+    is_open: bool
+    """Whether something is wrong with it by now."""
+    success_is_wanted: bool
+    output_channel: str | None
+    """Where its output goes, as the spec has it."""
+    expect: str | None
+    """The ``expect`` of its spec."""
+    decided_until: str | None
+    """Its watermark."""
+
+
+def _wanted(conn: apsw.Connection, job_id: str) -> _Wanted | None:
+    row: tuple[Any, ...] | None = conn.execute(_WANTED, {"job": job_id}).fetchone()
+    return None if row is None else _Wanted(*row)
+
+
+# The columns say whether there is any, so that the spec is parsed only where there is.
+_WANTED: Final = f"""
 SELECT EXISTS (SELECT 1 FROM incidents WHERE coalesce(job_id, '') = :job AND closed_at IS NULL),
-       on_success IS NOT NULL, CASE WHEN output_channel IS NOT NULL THEN spec -> '$.output_channel' END
+       on_success IS NOT NULL, CASE WHEN output_channel IS NOT NULL THEN spec -> '$.output_channel' END,
+       CASE WHEN {HAS_EXPECT} THEN spec -> '$.expect' END, decided_until
 FROM jobs WHERE id = :job AND deleted_at IS NULL
 """
-_OUTPUT: Final = """
-SELECT spec -> '$.output_channel' FROM jobs
-WHERE id = ? AND deleted_at IS NULL AND output_channel IS NOT NULL
-"""
 
 
-def _pass_on_output(tx: Tx, run: Run, channels: str | None) -> None:
-    """``channels``: those of the job, as the spec has them; None: it has none."""
-    if channels is not None and not is_muted(tx.conn, run.job_id, tx.now):
+def _pass_on_output(tx: Tx, run: Run, wanted: _Wanted | None) -> None:
+    """To where the job says, if it says so and the run has written something."""
+    channels = None if wanted is None else wanted.output_channel
+    if channels is not None and has_output(run) and not is_muted(tx.conn, run.job_id, tx.now):
         saying = Saying(Said.OUTPUT, job_id=run.job_id, run_id=run.id, facts=facts_of(run))
         outbox.put(tx, saying, addresses_of(channels))
 

@@ -24,14 +24,17 @@ _LOOKED_AT: Final = 200
 """Newest rows of a job in which those are looked for: a job that does not end ok has no usual time."""
 
 
-def usual_ms(conn: apsw.Connection, job_id: str) -> int | None:
+_NEWEST: Final = 2**63 - 1
+
+
+def usual_ms(conn: apsw.Connection, job_id: str, before: int | None = None) -> int | None:
     """How long runs of a job usually take: the median of its last ``USUAL_OF`` that were ok, in milliseconds;
-    None for fewer than ``USUAL_LEAST``."""
+    None for fewer than ``USUAL_LEAST``. ``before``: only of runs that entered before this one."""
     rows = conn.execute(
         "SELECT duration_ms FROM ("
-        "SELECT status, duration_ms FROM runs WHERE job_id = ? ORDER BY id DESC LIMIT ?)"
+        "SELECT status, duration_ms FROM runs WHERE job_id = ? AND id < ? ORDER BY id DESC LIMIT ?)"
         " WHERE status = 'ok' AND duration_ms IS NOT NULL LIMIT ?",
-        (job_id, _LOOKED_AT, USUAL_OF),
+        (job_id, _NEWEST if before is None else before, _LOOKED_AT, USUAL_OF),
     )
     lengths = [length for (length,) in rows]
     return round(median(lengths)) if len(lengths) >= USUAL_LEAST else None
@@ -53,9 +56,9 @@ def told_job(conn: apsw.Connection, job_id: str, now: datetime | None) -> ToldJo
     )
 
 
-def told_run(conn: apsw.Connection, run_id: int, *, with_output: bool = True) -> ToldRun | None:
+def told_run(conn: apsw.Connection, run_id: int, *, with_outputs: bool = True) -> ToldRun | None:
     """A run as a message shows it; None if it has been deleted."""
-    row = conn.execute(_RUN, {"run": run_id, "with_output": with_output}).fetchone()
+    row = conn.execute(_RUN, {"run": run_id, "with_outputs": with_outputs}).fetchone()
     return None if row is None else _run(run_id, row)
 
 
@@ -80,7 +83,7 @@ _RUN: Final = """
 SELECT status, trigger, attempt,
   1 + coalesce((SELECT spec ->> '$.retries.limit' FROM jobs WHERE jobs.id = job_id), 0),
   scheduled_for, last_for, occurrences, started_at, duration_ms, exit_code, signal, message, reason,
-  CASE WHEN :with_output THEN stdout END, CASE WHEN :with_output THEN stderr END
+  iif(:with_outputs, stdout, NULL), iif(:with_outputs, stderr, NULL)
 FROM runs WHERE id = :run
 """
 _LAST_OK: Final = """
@@ -121,18 +124,14 @@ def _run(run_id: int, row: Sequence[Any]) -> ToldRun:
     return ToldRun(**{**values, "status": RunStatus(values["status"]), "trigger": Trigger(values["trigger"])})
 
 
-def telling_of(conn: apsw.Connection, row: Pending, now: datetime, *, in_short: bool = False) -> Telling:
-    """All that a row of the outbox says; ``in_short``: what its title does. Thousands may be one message."""
-    job = None if row.job_id is None else told_job(conn, row.job_id, None if in_short else now)
-    run = None if row.run_id is None else told_run(conn, row.run_id, with_output=not in_short)
+def telling_of(conn: apsw.Connection, row: Pending, now: datetime, *, in_full: bool = True) -> Telling:
+    """All that a row of the outbox says; else what its title says, for one of many: no outputs, which may be
+    long, and not what has changed or comes next, which takes time to find."""
+    job = None if row.job_id is None else told_job(conn, row.job_id, now if in_full else None)
+    run = None if row.run_id is None else told_run(conn, row.run_id, with_outputs=in_full)
     changed = None
-    if (
-        not in_short
-        and job is not None
-        and run is not None
-        and row.cause in _OF_WORK
-        and row.said is not Said.RECOVERED
-    ):
+    is_of_work = in_full and row.cause in _OF_WORK and row.said is not Said.RECOVERED
+    if job is not None and run is not None and is_of_work:
         changed = changed_since_ok(conn, job.id, run.id)
     return Telling(
         said=row.said,

@@ -35,10 +35,11 @@ HOLDS_BACK: Final = (
     ("queue_items", "completed_at"),
     ("revisions", "applied_at"),
     ("outbox", "created_at"),
+    ("queue_failures", "told_at"),
 )
 """Columns that record when something was, and by which later things are held back, ordered or counted:
-schedules, pauses, the newest items of a key, duplicates, the delete budget, how long a message is tried. None
-may lie ahead."""
+schedules, pauses, the newest items of a key, duplicates, the delete budget, how long a message is tried, when
+dead letters are told. None may lie ahead."""
 
 WATERMARK: Final = ("jobs", "decided_until")
 """The column that may lie ahead, but not far."""

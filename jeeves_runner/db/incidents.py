@@ -72,7 +72,8 @@ def of_causes(
 
 def all_open(conn: apsw.Connection) -> list[OpenIncident]:
     """All that are open, oldest first."""
-    return _rows(conn, "closed_at IS NULL ORDER BY id", {})
+    # Not in the order of the table, which would be walked through: it holds all that there ever were.
+    return _rows(conn, "closed_at IS NULL ORDER BY +id", {})
 
 
 def due(conn: apsw.Connection, now: datetime) -> list[OpenIncident]:

@@ -97,6 +97,9 @@ def _alone(tx: Tx, channel: str, kind: Kind) -> int:
 
 # Delivery
 
+LEFT_TO_ANOTHER: Final = "left to the database that this is a copy of"
+"""Why messages were given up that were not this database's to send: nothing is wrong with their channel."""
+
 
 class Owned(NamedTuple):
     """The outbox of this database."""
@@ -120,8 +123,8 @@ def own(tx: Tx, place: str) -> Owned:
         return Owned(database_id, 0)
     tx.conn.execute(
         "UPDATE outbox SET status = 'failed', sending_at = NULL, not_before = NULL, delay_ms = NULL,"
-        " finished_at = ?, error = 'left to the database that this is a copy of' WHERE status = 'pending'",
-        (tx.at,),
+        " finished_at = ?, error = ? WHERE status = 'pending'",
+        (tx.at, LEFT_TO_ANOTHER),
     )
     left = tx.conn.changes()
     new: str = tx.conn.execute(
@@ -279,11 +282,12 @@ def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | No
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` rows that were sent, or given up, before then. Those of an incident that is open
-    stay: replies go below its first message. Returns how many."""
+    """Delete up to ``limit`` rows that were sent, or given up, before then. Those by which an open incident
+    was told first stay: replies go below them. Returns how many."""
     tx.conn.execute(
         "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < :before"
-        " AND NOT EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL)"
+        " AND NOT (said = 'opened'"
+        " AND EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL))"
         " ORDER BY finished_at LIMIT :limit)",
         {"before": to_text(before), "limit": limit},
     )

@@ -47,8 +47,8 @@ def next_end(tx: Tx) -> int:
 
 
 def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None = None) -> None:
-    """Write what follows from these ends: claims are given back, failed attempts are tried again; of a chain
-    that is over people are told, and the secret parameters are deleted.
+    """Write what follows from these ends: claims are given back, failed attempts are tried again, people are
+    told; of a chain that is over the secret parameters are deleted.
 
     ``retries``: by run id, how the run's job is retried.
     """
@@ -61,10 +61,9 @@ def conclude(tx: Tx, ended: Sequence[Run], retries: Mapping[int, Retries] | None
             retry = None if delay is None else _insert_retry(tx, run, delay)
         if retry is not None and _was_replaced(run):
             end_waiting(tx, retry.id, RunStatus.CANCELLED, Reason.REPLACED, run.reason_ref)
-        elif retry is None:
-            tell_end(tx, run)
-            if run.params is not None:
-                secret_params.erase(tx, run.chain_id or run.id)
+        tell_end(tx, run, is_last=retry is None)
+        if retry is None and run.params is not None:
+            secret_params.erase(tx, run.chain_id or run.id)
 
 
 def _was_replaced(run: Run) -> bool:

@@ -11,11 +11,12 @@ from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
 from jeeves_runner.config import SETTINGS, Config
 from jeeves_runner.config_kinds import shown_settings
+from jeeves_runner.db.alert_list import alert_counts
 from jeeves_runner.db.job_list import health_counts
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
-_LINKS = ("status", "jobs", "runs", "revisions", "sync", "queues", "state", "config")
+_LINKS = ("status", "jobs", "runs", "alerts", "revisions", "sync", "queues", "state", "config")
 _HOUR = timedelta(hours=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -71,6 +72,12 @@ class HealthDocument(TypedDict):
     """Runs that ended ok in the last hour."""
     errors_last_hour: int
     """Runs that ended error, timeout or interrupted in the last hour."""
+    incidents_open: int
+    """What is wrong and not over, whether people know of it or not."""
+    messages_waiting: int
+    """Messages to people that wait to be sent."""
+    messages_failed: int
+    """Messages that were given up in the last day, on channels that have taken none since."""
     busy_ms: int | None
     """For how long another process has kept the runner from writing; null: none does."""
     too_open: list[TooOpenDocument]
@@ -130,7 +137,7 @@ def status_view(
         status = "stopping"
     elif starting:
         status = "starting"
-    counts = health_counts(conn, now - _HOUR, now)
+    counts, alerts = health_counts(conn, now - _HOUR, now), alert_counts(conn, now)
     return {
         "name": NAME,
         "version": __version__,
@@ -143,6 +150,9 @@ def status_view(
             "failed_registrations": counts.held + len(unborn_errors(sync)),
             "ok_last_hour": counts.ok,
             "errors_last_hour": counts.errors,
+            "incidents_open": alerts.incidents_open,
+            "messages_waiting": alerts.messages_waiting,
+            "messages_failed": alerts.messages_failed,
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
             "too_open": [{"path": str(path), "mode": f"{mode:04o}"} for path, mode in too_open],
         },

@@ -250,6 +250,20 @@ def test_a_job_is_muted_for_a_time_and_unmuted(ledger: Ledger) -> None:
     )
 
 
+def test_a_message_on_trial_waits_to_be_sent(ledger: Ledger, tmp_path: Path) -> None:
+    async def scenario(api: Api) -> None:
+        asked = await api.post("/alerts/test", {"channel": "webhook:ops"})
+        assert (asked.status, asked.body["message"]["status"]) == (202, "pending")
+        (listed,) = (await api.get("/alerts")).body["messages"]
+        assert listed == asked.body["message"]
+        for channel, reason in (("#ops", "`#ops` is no channel"), (None, "channel is missing")):
+            assert problem(await api.post("/alerts/test", {"channel": channel})) == (400, reason)
+
+    config = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:9/secret'}}}\n"
+    (tmp_path / "jeeves-runner.yaml").write_text(config)
+    with_api(ledger, scenario)
+
+
 def test_reconcile_makes_the_server_look_again(ledger: Ledger) -> None:
     async def scenario(api: Api) -> None:
         answer = await api.post("/reconcile")

@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, str] = {
     "runs": "GET /runs",
     "runs backup": "GET /jobs/backup/runs",
     "run 1": "GET /runs/1",
+    "alerts": "GET /alerts",
+    "alerts list --all": "GET /alerts",
     "history": "GET /revisions",
     "history 1": "GET /revisions/1",
     "queue list": "GET /queues",

@@ -38,17 +38,19 @@ WORDS = {
     "value": "1",
     "token": "none",
     "error": "none",
+    "channel": "a",
 }
 """By the name of an argument, a word that leads to something."""
 
 SERVED = "serve"
 """It does not end, and prints by the log, which has tests of its own."""
 
-LOOKS = [listed.name for listed in SECTIONS["Looking"] if listed.name != "logs"]
-LOOKS += ["state list", "state get", "queue list", "queue peek", "queue status"]
+LOOKS = [listed.name for listed in SECTIONS["Looking"] if listed.name not in ("logs", "alerts")]
+LOOKS += ["alerts list", "state list", "state get", "queue list", "queue peek", "queue status"]
 TABLES = (
     *("jobs", "queues", "manifest_files", "held", "source", "revisions"),
     *("runs", "runner", "overrides", "state", "state_items", "queue_items"),
+    *("incidents", "outbox"),
 )
 
 
@@ -71,6 +73,10 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     at = "2026-03-01T12:00:00.000Z"
     ledger._insert("state", namespace="a", key="a", value='"\u202e"', updated_at=at)
     ledger._insert("state_items", namespace="a", key="a", item_key=HOSTILE, value='"\x9b"', updated_at=at)
+    ledger._insert("incidents", cause="failure", job_id="a", opened_at=at, count=1, run_id=2)
+    ledger._insert(
+        "outbox", channel=HOSTILE, said="opened", job_id="a", created_at=at, error=HOSTILE, tries=1
+    )
     waits = {"status": "pending", "created_at": at, "ready_at": at, "max_attempts": 3}
     ledger._insert("queue_items", queue_id="a", payload='{"\u202e": "\x9b"}', error=HOSTILE, **waits)
     return shell

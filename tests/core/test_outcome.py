@@ -103,7 +103,9 @@ def test_finished_work_brings_tokens_and_model() -> None:
     by_line = outcome(
         Finished(status="ok", tokens=9, model="small"), cause=None, result='{"tokens": 5, "model": "mine"}'
     )
-    assert (by_line.tokens, by_line.model, by_line.result_meta) == (5, "small", '{"model":"mine"}')
+    assert (by_line.tokens, by_line.model, by_line.result_meta) == (9, "small", '{"model":"mine"}')
+    uncounted = outcome(Finished(status="ok"), cause=None, result='{"tokens": 5}')
+    assert uncounted.tokens == 5
 
 
 def test_an_end_that_nothing_has_confirmed_says_so() -> None:

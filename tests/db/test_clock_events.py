@@ -74,6 +74,7 @@ TEXTS: Final = {
     "outbox_owner": "database_id place",
     "overrides": "job_id kind reason created_by",
     "queue_counts": "queue_id status",
+    "queue_failures": "queue_id",
     "queue_items": "queue_id payload status dedup_key lease_token error",
     "queues": "id spec_hash file",
     "revisions": "applied_by commit author subject changes held",

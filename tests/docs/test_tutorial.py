@@ -1,26 +1,11 @@
 """Pages that are done as a reader would do them: the tutorial, and guides that show what commands print."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.docs import DOCS, blocks
 from support.gateway import double
-from support.learner import Learner
+from support.learner import followed
 from support.server import new_project
-
-
-def followed(
-    page: str, folder: Path, *, reads: Mapping[str, str] | None = None, types: str = ""
-) -> list[int | None]:
-    """The exit codes of the servers that were started on the way."""
-    learner = Learner(folder, reads=reads, types=types)
-    try:
-        for block in blocks(DOCS / page):
-            learner.do(block)
-    finally:
-        learner.stop()
-    return [server.returncode for server in learner.servers]
 
 
 @pytest.mark.slow

@@ -1,11 +1,12 @@
 """Alerts of a whole server: a failure reaches Slack once, whatever is killed in between."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.server import database, new_project, save, serving, until
+from support.server import command, database, new_project, save, serving, until
 from support.slack import TOKEN, Fault, Slack, slack_double
 
 from jeeves_runner.db.connection import connect
@@ -79,6 +80,60 @@ def test_what_cannot_be_sent_waits_over_a_stop_in_the_middle_of_a_backoff(
         until(lambda: slack.messages)
     assert len(slack.messages) == 1
     assert TOKEN not in (tmp_path / "serve.log").read_text()
+
+
+def test_a_run_that_does_not_start_in_time_is_told_and_that_one_does_again_below_it(
+    tmp_path: Path, slack: Slack
+) -> None:
+    project(tmp_path, slack)
+    with (tmp_path / "jeeves-runner.yaml").open("a") as config:
+        config.write("max_concurrency: 1\n")
+    save(tmp_path, "a.yaml", "run: 'while [ ! -e ok ]; do sleep 0.05; done'\ntimeout: 5m\n")
+    with serving(tmp_path) as server:
+        command(tmp_path, "trigger", "a")
+        until(lambda: server.job("a")["status"] == "running")
+        late = "run: 'true'\ntimeout: 10s\nschedule: '* * * * * *'\nexpect: {start_within: 1s}\n"
+        save(tmp_path, "late.yaml", f"{late}catch_up: none\n")
+        until(lambda: slack.messages)
+        (tmp_path / "ok").touch()
+        until(lambda: len(slack.messages) == 2)
+    opened, over = slack.messages
+    assert opened["text"].startswith("\N{LARGE RED CIRCLE} late has not started ")
+    assert "(expected within 1.0s)" in opened["text"]
+    assert "a free slot" in slack.shown(opened)
+    assert over["thread_ts"] == opened["ts"]
+    assert over["text"].startswith("\N{LARGE GREEN CIRCLE} late has started in time again after ")
+    assert "a free slot" not in slack.shown(over)
+
+
+def test_an_item_that_has_failed_for_good_is_told_with_its_error(tmp_path: Path, slack: Slack) -> None:
+    with serving(project(tmp_path, slack)):
+        for error in ("no such mailbox", "not told for an hour"):
+            command(tmp_path, "queue", "push", "mail", '{"to": "ada"}', "--max-attempts", "1")
+            (item,) = json.loads(command(tmp_path, "queue", "claim", "mail", "--json").stdout)["items"]
+            command(tmp_path, "queue", "fail", str(item["id"]), item["lease_token"], error)
+            until(lambda: slack.messages)
+    (message,) = slack.messages
+    assert message["text"].splitlines() == [
+        "\N{LARGE RED CIRCLE} queue mail: 1 item has failed for good",
+        "Last error: no such mailbox",
+        "jeeves-runner queue peek mail --failed",
+    ]
+
+
+def test_a_message_on_trial_goes_by_the_server(tmp_path: Path, slack: Slack) -> None:
+    with serving(project(tmp_path, slack)):
+        tried = command(tmp_path, "alerts", "test", "C0000001")
+        assert (tried.returncode, tried.stdout) == (0, "A message was sent to C0000001.\n")
+        refused = command(tmp_path, "alerts", "test", "C0000003")
+        assert refused.returncode == 1
+        assert refused.stdout.startswith("C0000003 does not take it: Slack answers not_in_channel; invite")
+        checked = command(tmp_path, "status", "--check")
+        assert (checked.returncode, "1 message could not be sent" in checked.stdout) == (1, True)
+        slack.channels["C0000003"] = True
+        assert command(tmp_path, "alerts", "test", "C0000003").returncode == 0
+        assert command(tmp_path, "status", "--check").returncode == 0
+    assert "This is a test" in slack.texts("C0000001")[0]
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])

@@ -36,16 +36,23 @@ _SLACK = 1_000
 """Steps of a statement that only one of the two databases met, or met in another state."""
 
 PLACES = {"job": JOB, "run": "7", "queue": QUEUE, "namespace": NAMESPACE, "key": KEY, "revision": "1"}
+TOLD = "notifications: {webhooks: {ops: {url: 'http://127.0.0.1:1'}}}\n"
+BODIES = {
+    "/alerts/test": {"channel": "webhook:ops"},
+    "/jobs/{job}/mute": {"for": "1h"},
+}
 SESSION = "type: session\nprompt: Hello.\ntimeout: 10s\nsession: {max_tokens_per_day: 1000}\n"
 QUERIES = (
     "/runs?status=running", "/runs?status=scheduled", "/runs?status=error", "/runs?status=ok&limit=20",
+    "/alerts?all=1", "/alerts?before_incident=500&before_message=500", "/alerts?all=1&before_message=500",
     "/runs?before=500&limit=5", f"/runs?job={JOB}&status=error", f"/runs?job={JOB}&status=skipped&limit=3",
     f"/jobs/{JOB}/runs?before=90", "/jobs?limit=1", "/queues?detail=1", "/revisions?before=50",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
 )  # fmt: skip
 COMMANDS = (
     "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
-    "logs 7 --follow", "next", "history", "history 3", "queue list", f"queue status {QUEUE}",
+    "logs 7 --follow", "next", "history", "history 3", "alerts", "alerts --all",
+    "queue list", f"queue status {QUEUE}",
     f"queue peek {QUEUE}", f"queue peek {QUEUE} --failed", f"queue claim {QUEUE}",
     f"state get {NAMESPACE} key7", f"pause {JOB}", f"resume {JOB}", "pause --all", "resume --all", "diff",
     f"mute {JOB} --for 1h", f"unmute {JOB}", "mute --all --for 1h", "unmute --all",
@@ -97,7 +104,7 @@ def watched(root: Path) -> Iterator[Played]:
 def play(root: Path, rows: int) -> Played:
     """Everything, on a database with so many rows in each table that grows."""
     root.mkdir()
-    new_project(root, "port: 0\nmin_free: 1B\ngateway: {url: 'http://127.0.0.1:1'}\n")
+    new_project(root, "port: 0\nmin_free: 1B\ngateway: {url: 'http://127.0.0.1:1'}\n" + TOLD)
     save(root, f"{JOB}.yaml", EVERY_SECOND)
     save(root, "rarely.yaml", RARELY)
     save(root, "fails.yaml", "run: 'false'\ntimeout: 10s\nretries: {limit: 1, delay: 1s}\n")
@@ -119,7 +126,7 @@ async def _use_everything(root: Path) -> None:
 
 def _ask_everything(root: Path, url: str) -> None:
     for route in ROUTES:
-        _ask(route.method, url + route.path.format(**PLACES))
+        _ask(route.method, url + route.path.format(**PLACES), BODIES.get(route.path))
     _ask("POST", f"{url}/jobs/fails/run")
     _ask("POST", f"{url}/jobs/mail/run")
     for path in QUERIES:
@@ -129,8 +136,8 @@ def _ask_everything(root: Path, url: str) -> None:
     _use_client(root)
 
 
-def _ask(method: str, url: str) -> None:
-    data = json.dumps({}).encode() if method == "POST" else None
+def _ask(method: str, url: str, body: object = None) -> None:
+    data = json.dumps(body or {}).encode() if method == "POST" else None
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:

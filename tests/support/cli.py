@@ -27,11 +27,11 @@ from jeeves_runner.db.runner import RunnerLock, begin_epoch, set_addresses
 class Shell:
     """A person in a project's folder. The time of the commands is the clock of the ledger."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ledger: Callable[[Path], Ledger] = Ledger) -> None:
         self.folder = folder
         self.config = folder / "jeeves-runner.yaml"
         self.config.write_text("timezone: UTC\n")
-        self.ledger = Ledger(folder / "data" / "runner.sqlite")
+        self.ledger = ledger(folder / "data" / "runner.sqlite")
 
     def run(self, *words: str, input: str | None = None) -> Result:  # noqa: A002 - as click calls it
         """What a command does with this on its standard input."""

@@ -2,7 +2,8 @@
 
 A block's first line says more than a reader sees: ``python scripts/a.py`` is that file's new content,
 ``sh exits 1`` ends with that code, ``sh until WORD`` is repeated until WORD shows, ``sh background``
-goes on. A ``text`` block holds lines the commands before it print, in order; ``…`` stands for anything.
+goes on. A ``text`` block holds lines the commands before it print, in order; ``…`` stands for anything. One
+that ``arrives`` holds what people get, as it shows sooner or later.
 """
 
 import os
@@ -11,11 +12,11 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from support.docs import ROOT, Block
+from support.docs import DOCS, ROOT, Block, blocks
 from support.server import until
 
 PATIENCE = 60.0
@@ -25,13 +26,21 @@ class Learner:
     """Follows a page in a folder.
 
     ``reads``: what stands in its blocks is read as this instead, such as the address of what is doubled here.
-    ``types``: what each command finds as its standard input.
+    ``types``: what each command finds as its standard input. ``arrives``: all that people have got.
     """
 
-    def __init__(self, folder: Path, *, reads: Mapping[str, str] | None = None, types: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        reads: Mapping[str, str] | None = None,
+        types: str = "",
+        arrives: Callable[[], str] | None = None,
+    ) -> None:
         self.here = folder
         self._reads = reads or {}
         self._types = types
+        self._arrives = arrives
         self.output = ""
         self.servers: list[subprocess.Popen[str]] = []
         self._where = folder / ".where"
@@ -57,6 +66,8 @@ class Learner:
                 assert self._run(block.text) == 0, f"{block}: {self.output}"
             case ("text",):
                 self._compare(block)
+            case (_, "arrives"):
+                self._wait_for(block)
             case ("yaml", "shows", name):
                 assert block.text in (self.here / name).read_text(), f"{block}"
             case (_, *_, name):
@@ -103,7 +114,42 @@ class Learner:
         assert "answers on" in server.stdout.readline()
 
     def _compare(self, block: Block) -> None:
-        lines = (re.escape(" ".join(line.split())).replace("…", ".*") for line in block.text.splitlines())
-        pattern = r"(?:.*\n)*?".join(f" ?{line} ?\n" for line in lines)
-        printed = "".join(f"{' '.join(line.split())}\n" for line in self.output.splitlines())
-        assert re.search(f"^{pattern}", printed, re.MULTILINE), f"{block} is not what was printed:\n{printed}"
+        printed = _spaced(self.output)
+        assert _is_in(block, printed), f"{block} is not what was printed:\n{printed}"
+
+    def _wait_for(self, block: Block) -> None:
+        assert self._arrives is not None
+        arrives = self._arrives
+        try:
+            until(lambda: _is_in(block, _spaced(arrives())), PATIENCE)
+        except AssertionError:
+            raise AssertionError(f"{block} is not what arrived:\n{arrives()}") from None
+
+
+def followed(
+    page: str,
+    folder: Path,
+    *,
+    reads: Mapping[str, str] | None = None,
+    types: str = "",
+    arrives: Callable[[], str] | None = None,
+) -> list[int | None]:
+    """Do all that a page below docs/ says: the exit codes of the servers that were started on the way."""
+    learner = Learner(folder, reads=reads, types=types, arrives=arrives)
+    try:
+        for block in blocks(DOCS / page):
+            learner.do(block)
+    finally:
+        learner.stop()
+    return [server.returncode for server in learner.servers]
+
+
+def _spaced(text: str) -> str:
+    """With one blank where there are several, and none at the ends of lines."""
+    return "".join(f"{' '.join(line.split())}\n" for line in text.splitlines())
+
+
+def _is_in(block: Block, text: str) -> bool:
+    lines = (re.escape(" ".join(line.split())).replace("…", ".*") for line in block.text.splitlines())
+    pattern = r"(?:.*\n)*?".join(f" ?{line} ?\n" for line in lines)
+    return re.search(f"^{pattern}", text, re.MULTILINE) is not None

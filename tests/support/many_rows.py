@@ -24,7 +24,7 @@ TABLES = (
 
 SMALL_TABLES = (
     "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
-    "queue_counts", "state_counts", "secret_params", "outbox_owner",
+    "queue_counts", "queue_failures", "state_counts", "secret_params", "outbox_owner",
 )  # fmt: skip
 """Those that have a row for each thing that is declared or used, or fewer."""
 
@@ -34,6 +34,8 @@ _TIME = "strftime('%Y-%m-%dT%H:%M:%S.000Z', :begin, '+' || (:seconds * i / :rows
 
 _EARLIER = _TIME.replace(":seconds", "(:seconds - 7200)")
 """Likewise, but none in the last four hours."""
+_LONG_AGO = _EARLIER.replace("7200", "2 * 86400")
+"""Likewise, but none in the last two days."""
 _EVE = "strftime('%Y-%m-%dT%H:%M:%S.000Z', :begin, '+' || (:seconds - 7000) || ' seconds')"
 """A little less than four hours ago."""
 _GAP = _EVE.replace("7000", "3600")
@@ -103,6 +105,13 @@ _STATEMENTS = (
                         ref)
     SELECT 'C0123456', iif(half, 'recovered', 'opened'), 'failure', i, :job, i, {_TIME}, 'sent', {_TIME}, i
     FROM n, (SELECT 0 AS half UNION ALL SELECT 1)
+    """,
+    # One message for each of them was given up, before the last day.
+    f"""
+    INSERT INTO outbox (channel, said, job_id, created_at, status, finished_at, error)
+    SELECT 'C0123457', 'event', :job, {_LONG_AGO},
+           'failed', {_LONG_AGO}, 'it is archived'
+    FROM n
     """,
     f"UPDATE jobs SET schedule_since = {_EVE}, decided_until = {_EVE} WHERE id = :job",
 )

@@ -13,6 +13,8 @@ class Receiver:
         self.got: list[tuple[dict[str, str], bytes]] = []
         """Headers, their names in lower case, and the body."""
         self.paths: list[str] = []
+        self.calls: list[str] = []
+        """Methods and paths: ``GET /here``."""
         self.status = 204
         self.headers: dict[str, str] = {}
         self.body = b""
@@ -27,6 +29,7 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             found.paths.append(self.path)
+            found.calls.append(f"{self.command} {self.path}")
             found.got.append(({name.lower(): value for name, value in self.headers.items()}, data))
             self.send_response(found.status)
             for name, value in {**found.headers, "Content-Length": str(len(found.body))}.items():

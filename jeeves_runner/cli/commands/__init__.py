@@ -42,6 +42,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
     ),
     "Looking": (
         Listed("status", "Show how the runner and its jobs are.", "status:command"),
+        Listed("alerts", "Show what is wrong and who was told; try a channel.", "alerts:command"),
         Listed("doctor", "Look at everything that a runner needs, and say what to do.", "doctor:command"),
         Listed("jobs", "List the jobs.", "jobs:list_jobs"),
         Listed("job", "Show one job.", "jobs:show_job"),

@@ -13,12 +13,12 @@ from jeeves_runner.cli.attention import (
     SYNC_ALARMS,
     Row,
     access_rows,
-    failing_rows,
     job_rows,
     lost_rows,
     starved_rows,
     sync_rows,
     waiting_text,
+    wrong_rows,
 )
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, counted, duration, moment, short_sha
@@ -100,7 +100,12 @@ def _check(
     active = active_runs(conn)
     stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
     jobs = jobs_view(conn, now, lambda _: None)["jobs"]
-    rows = [*sync_rows(sync, now), *stuck, *failing_rows(conn, jobs, now), *access_rows(app.settings, status)]
+    rows = [
+        *sync_rows(sync, now),
+        *stuck,
+        *wrong_rows(conn, jobs, now, sync, told_alone=True),
+        *access_rows(app.settings, status),
+    ]
     if not app.json:
         if not serves:
             stopped = "no server runs; start it with `jeeves-runner serve`" if server is None else None
@@ -156,7 +161,7 @@ def _print_screen(
     _print_head(app, now, status, server)
     active = active_runs(conn)
     stuck = lost_rows(active, running_elsewhere(conn)) if server is None else starved_rows(active, now)
-    rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now), *access_rows(app.settings, status)]
+    rows = [*sync_rows(sync, now), *stuck, *job_rows(conn, now, sync), *access_rows(app.settings, status)]
     if rows:
         app.print_heading("Needs attention")
         _print_attention(app, rows)
@@ -181,6 +186,8 @@ def _print_head(app: App, now: datetime, status: StatusDocument, server: RunnerR
     app.print(f"{status['name']} {status['version']} is ", state, f"{detail}.")
     app.print(f"Manifests: {_sync_text(status['sync'], now)}.")
     app.print(f"Jobs: {_health_text(status['health'])}.")
+    if text := _alerts_text(status["health"]):
+        app.print(f"Alerts: {text}.")
     if status["health"]["busy_ms"] is not None:
         since = duration(status["health"]["busy_ms"])
         app.print(f"Database: locked by another process for {since}; starts and outcomes wait for it.")
@@ -223,11 +230,21 @@ def _health_text(health: HealthDocument) -> str:
     )
 
 
+def _alerts_text(health: HealthDocument) -> str:
+    """Empty while nothing is wrong, and nothing waits to be said."""
+    parts = [
+        (health["incidents_open"], "incident open", "incidents open"),
+        (health["messages_waiting"], "message waits", "messages wait"),
+        (health["messages_failed"], "message could not be sent", "messages could not be sent"),
+    ]
+    return ", ".join(counted(number, one, many) for number, one, many in parts if number)
+
+
 def _print_attention(app: App, rows: list[Row]) -> None:
     if rows:
         app.print_table(("WHAT", "WHICH", Prose("WHY")), rows[:_MANY])
     if len(rows) > _MANY:
-        app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner jobs` and `jeeves-runner validate`")
+        app.print(f"and {len(rows) - _MANY} more; see `jeeves-runner alerts`, `jobs` and `validate`")
 
 
 def _print_active(app: App, runs: list[RunRow], now: datetime, *, served: bool) -> None:

@@ -6,15 +6,16 @@ are replaced within texts alone, so whatever they stand for, the result is JSON 
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.alerts.message import Message
-from jeeves_runner.core.wording import known_words
+from jeeves_runner.core.problem import KeyPath
+from jeeves_runner.core.wording import brief, known_words
 
 MAX_TEXT: Final = 4_000
 """Characters that one name can stand for: services refuse long bodies, and the title comes first."""
 
-_NAME: Final = re.compile(r"\{\{\s*([A-Za-z_]*)\s*\}\}")
+_NAME: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 NAMES: Final = (
     "title",
@@ -58,7 +59,7 @@ def body_of(template: Any, message: Message) -> Any:
 
     def filled(part: Any) -> Any:
         if isinstance(part, str):
-            return _NAME.sub(lambda name: values.get(name[1], ""), part)
+            return _NAME.sub(lambda name: values.get(name[1].strip(), ""), part)
         if isinstance(part, Mapping):
             return {key: filled(value) for key, value in part.items()}
         return [filled(value) for value in part] if isinstance(part, list | tuple) else part
@@ -66,18 +67,33 @@ def body_of(template: Any, message: Message) -> Any:
     return filled(template)
 
 
-def template_faults(template: Any) -> Iterator[tuple[str, str]]:
-    """Each name of a template that stands for nothing, and what to write instead."""
+class TemplateFault(NamedTuple):
+    """What is wrong with a template."""
+
+    path: KeyPath
+    """Where, from its top."""
+    message: str
+    """What, as the end of a sentence."""
+    hint: str
+    """What to write instead."""
+
+
+def template_faults(template: Any, path: KeyPath = ()) -> Iterator[TemplateFault]:
+    """Each name that stands for nothing, or where no name is looked for. ``path`` leads to ``template``."""
     if isinstance(template, str):
-        for name in _NAME.findall(template):
+        for name in map(str.strip, _NAME.findall(template)):
             if name not in NAMES:
-                yield name, known_words(name, NAMES, "names")
+                message = f"no part of a message is named {brief(name) or 'nothing'}"
+                yield TemplateFault(path, message, known_words(name, NAMES, "names"))
     elif isinstance(template, Mapping):
-        for value in template.values():
-            yield from template_faults(value)
+        for key, value in template.items():
+            if _NAME.search(key):
+                message = f"the key {brief(key)} names a part of a message"
+                yield TemplateFault((*path, key), message, "names are replaced in values alone")
+            yield from template_faults(value, (*path, key))
     elif isinstance(template, list | tuple):
-        for value in template:
-            yield from template_faults(value)
+        for number, value in enumerate(template):
+            yield from template_faults(value, (*path, number))
 
 
 def plain_text(message: Message) -> str:

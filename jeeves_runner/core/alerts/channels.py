@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.core.alerts.address import SLACK, parse
 from jeeves_runner.core.wording import brief, known_words
+from jeeves_runner.errors import InvalidValue
 
 FORMS: Final = "a Slack channel's id such as C0123ABCDEF, webhook:NAME or email:ADDRESS"
 """What an address looks like, for people."""
@@ -64,6 +65,12 @@ def fault(text: str, channels: Channels) -> ChannelFault | None:
         message = f"{brief(text)} needs a mail server, and the config names none"
         return ChannelFault("unknown_channel", message, hint)
     return None
+
+
+def check_channel(text: str, channels: Channels) -> None:
+    """InvalidValue unless somebody can be told at an address."""
+    if (wrong := fault(text, channels)) is not None:
+        raise InvalidValue(wrong.message, hint=wrong.hint)
 
 
 def _meant(text: str, channels: Channels) -> str:

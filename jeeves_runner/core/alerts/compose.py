@@ -4,6 +4,7 @@ The reader has just been woken: the title says in one line which job it is and w
 """
 
 from collections.abc import Iterator, Sequence
+from shlex import quote as quoted
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -73,7 +74,7 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
         title=title_of(telling),
         facts=tuple(_facts(telling)),
         output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
-        command=None if run is None else f"jeeves-runner logs {run.id}",
+        command=_command(telling),
         link=_link(links, run, job),
         job=None if job is None else job.id,
         cause=telling.cause or "",
@@ -101,6 +102,22 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
     )
 
 
+def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]]) -> Message:
+    """What is left to say, by what is said, its cause and its job, of what no message can be written of."""
+    said, cause, job = rows[0]
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    what = f"{job or 'jeeves-runner'}: {said}{'' if cause is None else f', {cause}'}{more}"
+    return Message(
+        alert_id=alert_id,
+        tone="good" if said is Said.RECOVERED else "bad",
+        title=f"{one_line(what)} (the runner's log says why there is no more here)",
+        command="jeeves-runner alerts",
+        job=job,
+        cause=cause or "",
+        said=said,
+    )
+
+
 def title_of(telling: Telling) -> str:
     """One line: who, and what happened."""
     return one_line(_title(telling))
@@ -125,6 +142,8 @@ def _who(telling: Telling) -> str:
     if telling.job is not None:
         return telling.job.id
     subject = telling.facts.get("subject")
+    if telling.cause is Cause.DEAD_LETTERS:
+        return f"queue {subject}:"
     return str(subject) if subject else _SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
 
 
@@ -259,6 +278,16 @@ def _tone(telling: Telling) -> Tone:
     if telling.said in (Said.TEST, Said.OUTPUT) or telling.cause in (Cause.CLOCK, Cause.DOWN):
         return "plain"
     return "bad"
+
+
+def _command(telling: Telling) -> str | None:
+    """The command that shows more. What has not started has no log, but a row that says why."""
+    run = telling.run
+    if telling.cause is Cause.DEAD_LETTERS:
+        return f"jeeves-runner queue peek {quoted(str(telling.facts.get('subject')))} --failed"
+    if run is None:
+        return None
+    return f"jeeves-runner {'run' if run.started_at is None else 'logs'} {run.id}"
 
 
 def _link(links: Links, run: ToldRun | None, job: ToldJob | None) -> str | None:

@@ -7,7 +7,7 @@ So what cannot be read here has its default.
 import json
 from functools import lru_cache
 
-from jeeves_runner.core.model import Alert
+from jeeves_runner.core.model import Alert, Expect
 
 _DEFAULT = Alert()
 
@@ -26,6 +26,19 @@ def policy_of(text: str | None) -> Alert:
         after=after if type(after) is int and after > 0 else _DEFAULT.after,
         remind_ms=remind if remind is None or (type(remind) is int and remind > 0) else _DEFAULT.remind_ms,
         on_recovery=recovery if isinstance(recovery, bool) else _DEFAULT.on_recovery,
+    )
+
+
+@lru_cache(maxsize=256)
+def expect_of(text: str | None) -> Expect:
+    """The ``expect`` of a spec, likewise; what is not there, or wrong, is not expected."""
+    values = _json(text)
+    found = values if isinstance(values, dict) else {}
+    start, finish, by = (found.get(name) for name in Expect._fields)
+    return Expect(
+        start_within_ms=start if type(start) is int and start > 0 else None,
+        finish_within_ms=finish if type(finish) is int and finish > 0 else None,
+        finish_by=by if isinstance(by, str) else None,
     )
 
 

@@ -46,6 +46,8 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_pending ON outbox (channel, id) WHERE status = 'pending';
 CREATE INDEX outbox_finished ON outbox (finished_at) WHERE finished_at IS NOT NULL;
+-- The channels that take nothing are looked for at each look at how the runner is.
+CREATE INDEX outbox_failed ON outbox (finished_at, channel) WHERE status = 'failed';
 CREATE INDEX outbox_of_incident ON outbox (incident_id, channel) WHERE incident_id IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (not_before) WHERE status = 'pending' AND not_before IS NOT NULL;
 CREATE INDEX outbox_by_age ON outbox (created_at) WHERE status = 'pending';
@@ -64,3 +66,22 @@ CREATE TABLE outbox_owner (
   place            TEXT                 -- null: no runner has sent anything yet
 ) STRICT;
 INSERT INTO outbox_owner VALUES (1, lower(hex(randomblob(6))), NULL);
+
+-- Which of what is told of a run while it waits or runs has been counted for it: 1 late, 2 overrun, 4 outlasts.
+ALTER TABLE runs ADD COLUMN noted INTEGER NOT NULL DEFAULT 0;
+
+-- How many items of a queue have failed for good since this table is there, and how many of them were told.
+CREATE TABLE queue_failures (
+  queue_id         TEXT PRIMARY KEY,
+  failed           INTEGER NOT NULL,
+  told             INTEGER NOT NULL DEFAULT 0,
+  told_at          TEXT,                -- when the last of them were; null: none yet
+  CHECK (told <= failed)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX queue_failures_untold ON queue_failures (queue_id) WHERE failed > told;
+CREATE TRIGGER queue_items_failing AFTER UPDATE OF status ON queue_items
+WHEN NEW.status = 'failed' AND OLD.status <> 'failed'
+BEGIN
+  INSERT INTO queue_failures (queue_id, failed) VALUES (NEW.queue_id, 1)
+  ON CONFLICT DO UPDATE SET failed = failed + 1;
+END;

@@ -40,8 +40,6 @@ _LOG: Final = "the gateway's own log tells more"
 _UNSUPPORTED: Final = "Unsupported action"
 _TRIAL_SECONDS: Final = 60.0
 """How long a session of a trial may take."""
-
-
 _ENDING_SECONDS: Final = 10.0
 """How long its end is waited for if it took longer."""
 

@@ -110,6 +110,7 @@ def test_missed_runs_say_since_when_and_why() -> None:
     assert fact(told, "Scheduled") == (
         "2026-11-29 03:00 Europe/Berlin (02:00 UTC) to 2026-11-29 03:30 Europe/Berlin (02:30 UTC)"
     )
+    assert message(told).command == "jeeves-runner run 7"
 
 
 def test_a_reminder_says_since_when() -> None:

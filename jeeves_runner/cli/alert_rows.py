@@ -1,0 +1,103 @@
+"""Incidents and messages as rows of tables, made of the documents of ``views``."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from jeeves_runner.cli.context import App
+from jeeves_runner.cli.formats import NONE, ago, counted, shortened
+from jeeves_runner.cli.tables import Prose
+from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.db.alert_list import Untold, told_channels
+from jeeves_runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    import apsw
+
+    from jeeves_runner.db.alert_list import IncidentRow, MessageRow
+
+INCIDENT_HEADERS: Final = ("CAUSE", "OF", "SINCE", "TIMES", Prose("WHAT"), Prose("TOLD"))
+MESSAGE_HEADERS: Final = ("CHANNEL", "SAYS", "OF", "SINCE", "STATE", Prose("NOTE"))
+
+_FEW: Final = 5
+
+
+def incident_cells(incident: "IncidentRow", now: datetime) -> tuple[Cell, ...]:
+    """A row under ``INCIDENT_HEADERS``."""
+    is_over = incident["closed_at"] is not None
+    return (
+        incident["cause"] if is_over else Styled(incident["cause"], "red"),
+        incident_of(incident),
+        ago(incident["opened_at"], now),
+        str(incident["count"]),
+        shortened(incident["what"] or NONE),
+        f"{incident['closed_by']} {ago(incident['closed_at'], now)}" if is_over else told_text(incident, now),
+    )
+
+
+def incident_of(incident: "IncidentRow") -> str:
+    """What it is about: a job, a manifest and the like."""
+    return " ".join(part for part in (incident["job_id"], incident["subject"]) if part) or NONE
+
+
+def told_text(incident: "IncidentRow", now: datetime) -> str:
+    """Whether people know of it, where and since when; or why they do not."""
+    untold = incident["untold"]
+    if untold is not None:
+        return _untold_text(untold)
+    muted = ", now muted" if incident["muted"] else ""
+    where = ", ".join(incident["channels"][:_FEW])
+    last = ago(incident["said_at"] or incident["told_at"], now)
+    return f"told {last} in {where}{muted}" if where else f"told {last}{muted}"
+
+
+def _untold_text(untold: Untold) -> str:
+    # A match, not a table: the type checker finds the reason that is missing here.
+    match untold:
+        case "too_few":
+            return "not told: `alert.after` is not reached"
+        case "muted":
+            return "not told: muted"
+        case "no_channel":
+            return "not told: there is no channel for it; see `on_failure` and `default_on_failure`"
+        case "next_time":
+            return "not told yet"
+
+
+def message_cells(message: "MessageRow", now: datetime) -> tuple[Cell, ...]:
+    """A row under ``MESSAGE_HEADERS``."""
+    of = message["job_id"] or message["subject"] or NONE
+    says = message["said"] if message["cause"] is None else f"{message['said']} {message['cause']}"
+    state, note = _state(message, now)
+    return message["channel"], says, of, ago(message["created_at"], now), state, note
+
+
+def _state(message: "MessageRow", now: datetime) -> tuple[Cell, str]:
+    at = ago(message["finished_at"], now)
+    match message["status"]:
+        case "sent":
+            return Styled("sent", "green"), at
+        case "failed":
+            return Styled("failed", "red"), f"{at}: {message['error']}"
+    if not message["tries"]:
+        return "waits", "for its turn" if message[
+            "not_before"
+        ] is None else f"goes {ago(message['not_before'], now)}"
+    again = "at once" if message["not_before"] is None else ago(message["not_before"], now)
+    tries = counted(message["tries"], "try", "tries")
+    return Styled("waits", "yellow"), f"{tries}, the next {again}; {message['error']}"
+
+
+def where_told(conn: "apsw.Connection", app: App) -> str:
+    """Where messages would go, in a sentence."""
+    try:
+        default = app.settings.notifications.default_on_failure
+    except ConfigError:  # within a run whose config is elsewhere
+        default = ()
+    channels = list(dict.fromkeys([*default, *told_channels(conn).on_failure]))
+    if not channels:
+        return (
+            "Nobody would hear of a failure: set `notifications.default_on_failure` in the config,"
+            " or `on_failure` in manifests."
+        )
+    more = f" and {len(channels) - _FEW} more" if len(channels) > _FEW else ""
+    return f"Messages go to {', '.join(channels[:_FEW])}{more}."
