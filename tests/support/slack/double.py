@@ -179,8 +179,6 @@ class Slack:
         ]
         if thread is None:
             found.reverse()
-        elif not found:
-            return "thread_not_found"
         first = int(given.get("cursor") or 0)
         page = found[first : first + PAGE]
         if str(given.get("include_all_metadata")) not in ("1", "true", "True"):
