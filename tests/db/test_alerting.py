@@ -124,7 +124,7 @@ def test_a_mute_of_everything_is_not_asked_about_each_incident(
     for number in range(100):
         report(ledger, Cause.HELD, subject=str(number), channels=(OPS,))
     ledger.mute(None, minutes=60)
-    looked_at = []
+    looked_at: list[object] = []
 
     def noted(conn: apsw.Connection) -> Iterator[Any]:
         for each in words_to_come(conn):
