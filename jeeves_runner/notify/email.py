@@ -141,7 +141,7 @@ def _told(error: Exception, server: MailServer, password: str | None) -> NotSent
 def _judged(error: Exception, host: str) -> NotSent | Rejected:
     """What went wrong, for the one who sends."""
     match error:
-        case smtp.SMTPAuthenticationError():
+        case smtp.SMTPAuthenticationError() if error.code >= 500:  # else it asks for patience: RFC 4954, 6
             hint = f"correct `username` and `password_path` of {_WHERE}"
             return Rejected(f"{host} does not take the login: {_cut(error.message)}", hint=hint)
         case smtp.SMTPRecipientsRefused():

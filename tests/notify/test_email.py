@@ -104,6 +104,18 @@ def test_a_passing_refusal_is_tried_again_and_a_lasting_one_is_final(tmp_path: P
             send(mails)
 
 
+def test_a_login_that_is_put_off_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "password"
+    path.write_text("word")
+    token = Token(Place("notifications.email.password_path", path, is_for_header=False), {})
+    with mail_server(tmp_path, tls="starttls", login=("jeeves", "word")) as (mails, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        mails.answers = {"AUTH": "454 4.7.0 too many logins, try later"}
+        with pytest.raises(NotSent, match="too many logins") as caught:
+            send(mails, tls="starttls", username="jeeves", password=token)
+    assert not caught.value.may_have_arrived
+
+
 def test_a_certificate_of_nobody_known_is_not_trusted(tmp_path: Path) -> None:
     with (
         mail_server(tmp_path, tls="tls") as (mails, _),
