@@ -112,12 +112,14 @@ async def log_in(server: MailServer) -> None:
 async def _ways(server: MailServer) -> dict[str, Any]:
     """How the library is to connect. Rejected where the password cannot be read."""
     password = None if server.password is None else await server.password.read()
+    # All authorities of the machine are read for it: a fifth of a second, in which no run would start.
+    context = None if server.tls == "none" else await asyncio.to_thread(ssl.create_default_context)
     return {
         "hostname": server.host,
         "port": server.port,
         "use_tls": server.tls == "tls",
         "start_tls": server.tls == "starttls",
-        "tls_context": None if server.tls == "none" else ssl.create_default_context(),
+        "tls_context": context,
         "username": server.username,
         "password": password,
         "timeout": _CALL,

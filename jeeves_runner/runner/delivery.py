@@ -41,7 +41,7 @@ GIVEN_UP_AFTER: Final = timedelta(days=1)
 """What could not be said for so long is given up, and shown."""
 
 _PACE: Final = 1.0
-"""Seconds between two messages on one channel of Slack, which takes one per second."""
+"""Seconds between two messages on a channel of Slack, which takes one per second, or on one that refuses."""
 _LOOK: Final = 60.0
 """Seconds between two looks at the outbox when nothing wakes it."""
 _TOGETHER: Final = 20
@@ -136,7 +136,7 @@ class Delivery:
                     began = self._clock.monotonic()
                     if not await self._send(lane, rows):
                         return
-                if lane.is_paced:
+                if lane.is_paced or lane.is_refused:
                     await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
                 rows = await self._next(lane.address, self._clock.now())
         finally:
@@ -215,7 +215,7 @@ class Delivery:
             for row in rows
         }
         thread = threads.pop() if len(threads) == 1 else None
-        tellings = [telling_of(conn, row, now) for row in rows]
+        tellings = [telling_of(conn, row, now, in_full=len(rows) == 1) for row in rows]
         if len(rows) == 1:
             message = compose(tellings[0], alert_id, links=self._links, database=self._database)
         else:
@@ -247,6 +247,7 @@ class _Lane:
         self.address = address
         self.is_paced = found is not None and found.kind == "slack"
         self.is_busy = False
+        self.is_refused = False
         self.failures = 0
         self.rests = timedelta()
         self.rests_until = 0.0
@@ -263,9 +264,10 @@ class _Lane:
             self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
 
     def refused(self, error: Rejected) -> None:
+        self.is_refused = True  # a thousand logins in a second with a wrong password would lock the account
         words = f"{brief(self.address)} takes no message: {error.message}; {error.hint}"
         self._trouble.met(words, logging.ERROR)
 
     def worked(self) -> None:
-        self.failures, self.rests_until = 0, 0.0
+        self.failures, self.rests_until, self.is_refused = 0, 0.0, False
         self._trouble.over()
