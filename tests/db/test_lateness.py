@@ -102,6 +102,9 @@ def test_what_a_person_held_back_by_a_pause_is_not_late(ledger: AlertLedger) -> 
     assert ledger.said() == []
     ends(ledger, late=6)
     assert ledger.said() == ["opened late"]
+    ledger.conn.execute("UPDATE overrides SET created_at = ?, until = ?", (to_text(ledger.now), None))
+    ends(ledger, late=35)
+    assert counts(ledger) == [("late", 1)]  # nor in time
 
 
 def test_the_work_may_start_after_its_precheck(ledger: AlertLedger) -> None:

@@ -134,6 +134,22 @@ def test_a_run_that_is_held_back_by_a_pause_is_not_late(world: World) -> None:
     world.play(acts)
 
 
+def test_a_run_that_a_pause_held_back_need_not_end_by_its_time_of_day(world: World) -> None:
+    world.add_told_job("a", expect=Expect(finish_by="12:30"))
+
+    async def acts(world: World) -> None:
+        run_id = world.due()
+        world.pause("a", until=world.now + timedelta(minutes=40))
+        assert await world.passes(35) == []
+        world.clock.advance(minutes=10)
+        world.start(run_id)
+        assert await world.passes(5) == []
+        world.ends(run_id, took=5)
+        assert world.said() == []
+
+    world.play(acts)
+
+
 def test_a_run_that_takes_too_long_is_told_while_it_runs_and_not_again_at_its_end(world: World) -> None:
     world.add_told_job("a", expect=Expect(finish_within_ms=10 * MINUTE))
 
