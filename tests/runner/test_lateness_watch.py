@@ -118,6 +118,21 @@ def test_a_run_that_starts_late_between_two_looks_is_told_while_it_runs(world: W
     assert world.words() == ["started 6m after 12:00 (expected within 5m)"]
 
 
+def test_a_run_that_waited_and_starts_in_time_is_told_as_soon_as_it_runs(world: World) -> None:
+    world.add_told_job("a", expect=SOON)
+
+    async def acts(world: World) -> None:
+        first = world.due(at=world.at(minutes=9))
+        assert await world.passes(1) == ["opened late"]
+        world.start(first)
+        second = world.due()
+        assert await world.passes(3) == []
+        world.start(second)
+        assert await world.passes(0) == ["recovered late"]
+
+    world.play(acts)
+
+
 def test_a_run_that_is_held_back_by_a_pause_is_not_late(world: World) -> None:
     world.add_told_job("a", expect=SOON)
 
