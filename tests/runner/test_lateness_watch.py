@@ -309,6 +309,27 @@ def test_what_the_job_does_not_choose_and_what_is_of_no_live_job_is_left_alone(w
     world.play(acts)
 
 
+def test_a_look_at_runs_that_are_known_reads_none_of_them(world: World) -> None:
+    world.add_told_job("a", schedule=("0 * * * *",), overlap_policy="allow", expect=SOON)
+
+    async def acts(world: World) -> None:
+        for n in range(100):
+            world.runs(at=world.now + timedelta(seconds=n))
+            world.due(at=world.now + timedelta(hours=1, seconds=n))
+        await world.passes(1)
+        statements: list[str] = []
+
+        def note(_cursor: object, sql: str, _bindings: object) -> bool:
+            statements.append(sql)
+            return True
+
+        world.conn.exec_trace = note
+        await world.watch.look()
+        assert len(statements) == 3, statements
+
+    world.play(acts)
+
+
 def test_what_has_ended_since_it_was_read_is_told_by_its_end(world: World) -> None:
     world.add_told_job("a", expect=Expect(finish_within_ms=10 * MINUTE))
 
