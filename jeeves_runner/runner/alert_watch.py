@@ -77,9 +77,11 @@ class AlertWatch:
             for each in incidents.all_open(conn)
             if each.job_id is None and each.cause in _WATCHED
         }
-        self._open = set(known)
+        self._open: set[tuple[Cause, str]] = set(known)
         # There was nobody to tell then.
-        self._untold = {key for key, state in known.items() if state.told_at is None and not state.channels}
+        self._untold: set[tuple[Cause, str]] = {
+            key for key, state in known.items() if state.told_at is None and not state.channels
+        }
         self._since: dict[tuple[Cause, str], float] = {}
 
     async def run(self) -> None:
