@@ -5,6 +5,7 @@ Their libraries take long to load, and most commands and many runners have no us
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
@@ -13,6 +14,10 @@ from jeeves_runner.core.alerts.address import parse
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import Channel, Rejected
 from jeeves_runner.notify.token import Place, Token
+
+if TYPE_CHECKING:
+    from jeeves_runner.notify.email import MailServer
+    from jeeves_runner.notify.slack import Slack
 
 
 class ChannelMaker:
@@ -47,34 +52,53 @@ class ChannelMaker:
         )
 
 
-def _slack(config: SlackConfig, channel: str, clock: Clock) -> Channel:
-    from jeeves_runner.notify.slack import Slack, SlackChannel
+def slack_of(config: SlackConfig, clock: Clock) -> "Slack":
+    """The workspace."""
+    from jeeves_runner.notify.slack import Slack
 
     token = _token("notifications.slack.token_path", config.token_path, SLACK_VARIABLE)
-    return SlackChannel(Slack(token, clock, config.base_url + "/"), channel)
+    return Slack(token, clock, config.base_url + "/")
 
 
-def _webhook(name: str, config: WebhookConfig, clock: Clock) -> Channel:
-    from jeeves_runner.notify.webhook import Webhook
+def _slack(config: SlackConfig, channel: str, clock: Clock) -> Channel:
+    from jeeves_runner.notify.slack import SlackChannel
 
+    return SlackChannel(slack_of(config, clock), channel)
+
+
+def webhook_tokens_of(name: str, config: WebhookConfig) -> tuple[Token, Token | None]:
+    """The URL of a webhook, and the key that what it is sent is signed with."""
     setting = f"notifications.webhooks.{name}"
     url = Token(Place(f"{setting}.url_path", config.url_path, text=config.url), os.environ)
     secret = None
     if config.secret_path is not None:
         secret = _token(f"{setting}.secret_path", config.secret_path, is_for_header=False)
+    return url, secret
+
+
+def _webhook(name: str, config: WebhookConfig, clock: Clock) -> Channel:
+    from jeeves_runner.notify.webhook import Webhook
+
+    url, secret = webhook_tokens_of(name, config)
     return Webhook(name, url, secret, config.template, clock)
 
 
-def _email(config: EmailConfig, mailbox: str, clock: Clock) -> Channel:
-    from jeeves_runner.notify.email import Mailbox, MailServer
+def mail_server_of(config: EmailConfig) -> "MailServer":
+    """The mail server."""
+    from jeeves_runner.notify.email import MailServer
 
     password = None
     if config.password_path is not None:
         password = _token("notifications.email.password_path", config.password_path, is_for_header=False)
-    server = MailServer(
+    return MailServer(
         config.host, config.port_in_use, config.tls, config.from_address, config.username, password
     )
-    return Mailbox(server, mailbox, clock)
+
+
+def _email(config: EmailConfig, mailbox: str, clock: Clock) -> Channel:
+    from jeeves_runner.notify.email import Mailbox
+
+    return Mailbox(mail_server_of(config), mailbox, clock)
 
 
 def _token(

@@ -35,7 +35,7 @@ TEXTS = (
 those before it."""
 
 CORE = (*WORDS, *TEXTS, "core.schedule", "core.alerts", "core.manifest", "core")
-FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles")
+FLOOR = (*CORE, "access", "regular_files", "side_thread", "troubles", "unreachable")
 SETTINGS = (
     *FLOOR,
     "schemas_text",
@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "regular_files": WORDS,
     "side_thread": WORDS,
     "troubles": WORDS,
+    "unreachable": WORDS,
     "schemas_text": WORDS,
     "config_kinds": SETTINGS[:-7],
     "config_secrets": SETTINGS[:-6],

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-Subject = Literal["config", "manifests", "database", "server", "disk", "clock", "limits", "gateway"]
+Subject = Literal[
+    "config", "manifests", "database", "server", "disk", "clock", "limits", "gateway", "notifications"
+]
 """The part that was looked at."""
 
 Level = Literal["ok", "warning", "error"]

@@ -312,13 +312,24 @@ def alert_counts(conn: apsw.Connection, now: datetime) -> AlertCounts:
     return AlertCounts(incidents, waiting, sum(each.messages for each in _failing(conn, now)))
 
 
-def told_channels(conn: apsw.Connection) -> dict[str, list[str]]:
-    """Where live jobs tell what goes wrong and what goes well, and send their output; each channel with the
-    ids of its jobs."""
-    found: dict[str, list[str]] = {}
+class ToldChannels(NamedTuple):
+    """What live jobs name, by address, each with the ids of these jobs."""
+
+    on_failure: dict[str, list[str]]
+    """Where they tell what goes wrong."""
+    on_success: dict[str, list[str]]
+    """Where they tell what goes well."""
+    outputs: dict[str, list[str]]
+    """Where they send their output."""
+
+
+def told_channels(conn: apsw.Connection) -> ToldChannels:
+    """The channels that live jobs name."""
+    found = ToldChannels({}, {}, {})
     for job_id, *lists in conn.execute(_TOLD):
-        for channel in dict.fromkeys(channel for text in lists for channel in addresses_of(text)):
-            found.setdefault(channel, []).append(job_id)
+        for channels, text in zip(found, lists, strict=True):
+            for channel in addresses_of(text):
+                channels.setdefault(channel, []).append(job_id)
     return found
 
 

@@ -4,13 +4,13 @@ The form is that of Healthchecks and its kin: ``URL`` is success, ``URL/fail`` f
 """
 
 import asyncio
-import os
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
 from jeeves_runner.notify.contract import NotSent, Rejected
+from jeeves_runner.unreachable import reason_of
 
 _WHOLE: Final = 10.0
 """Seconds that one call may take."""
@@ -31,9 +31,7 @@ async def call(url: str) -> None:
                 raise NotSent(f"it answers {answer.status}")
             raise Rejected(f"it answers {answer.status}", hint="correct the URL")
     except aiohttp.ClientConnectorError as error:
-        number = error.os_error.errno
-        reason = os.strerror(number) if number and number > 0 else type(error.os_error).__name__
-        raise NotSent(f"it cannot be reached: {reason}") from None
+        raise NotSent(f"it cannot be reached: {reason_of(error)}") from None
     except TimeoutError:
         raise NotSent("it has not answered in time") from None
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError):

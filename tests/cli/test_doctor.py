@@ -21,13 +21,14 @@ from jeeves_runner.core.diagnosis import Level
 from jeeves_runner.core.gateway import TOKEN_VARIABLE
 from jeeves_runner.db.runner import begin_epoch
 
+TOLD = "notifications: {default_on_failure: webhook:ops, webhooks: {ops: {url: 'http://127.0.0.1:9'}}}\n"
 JOB = "command: ['true']\ntimeout: 1m\n"
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     shell = Shell(tmp_path)
-    shell.config.write_text("timezone: UTC\nport: 0\n")
+    shell.config.write_text("timezone: UTC\nport: 0\n" + TOLD)
     (tmp_path / "jobs.d").mkdir()
     (tmp_path / "jobs.d" / "backup.yaml").write_text(JOB)
     return shell

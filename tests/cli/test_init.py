@@ -69,9 +69,9 @@ class TestInit:
             schema = (project / name).parent / first.partition("=")[2]
             assert json.loads(schema.read_text())["$schema"].startswith("https://json-schema.org/")
 
-    def test_its_script_can_be_executed_and_its_data_stays_out_of_git(self, project: Path) -> None:
+    def test_its_script_can_be_executed_and_data_and_secrets_stay_out_of_git(self, project: Path) -> None:
         assert os.access(project / "scripts/hello.py", os.X_OK)
-        assert "/data/" in (project / ".gitignore").read_text().splitlines()
+        assert {"/data/", "/secrets/"} <= set((project / ".gitignore").read_text().splitlines())
 
     def test_the_second_time_changes_nothing(self, project: Path) -> None:
         before = tree(project)

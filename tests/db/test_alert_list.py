@@ -172,4 +172,4 @@ def test_which_channels_jobs_name(ledger: AlertLedger) -> None:
     ledger.add_told_job("a", on_success=(DEV,))
     ledger.add_job("b", output_channel=(DEV, DEV))
     ledger.add_job("c")
-    assert alert_list.told_channels(ledger.conn) == {OPS: ["a"], DEV: ["a", "b"]}
+    assert alert_list.told_channels(ledger.conn) == ({OPS: ["a"]}, {DEV: ["a"]}, {DEV: ["b"]})

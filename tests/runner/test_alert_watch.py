@@ -49,6 +49,7 @@ class Watched:
         self.ledger = Ledger(folder / "runner.sqlite")
         self.status = WELL
         self.shortage: str | None = None
+        self.tell: tuple[str, ...] = ("C0000001",)
 
     def play(self, acts: Callable[["Watched", AlertWatch], Awaitable[None]]) -> None:
         async def playing() -> None:
@@ -64,7 +65,7 @@ class Watched:
             clock=self.ledger.clock,
             sync=lambda: self.status,
             shortage=lambda: self.shortage,
-            tell=("C0000001",),
+            tell=self.tell,
         )
 
     def said(self) -> list[tuple[str, str, str]]:
@@ -145,7 +146,9 @@ def test_a_full_disk_is_told_at_once(watched: Watched) -> None:
 
 def test_a_runner_that_starts_again_goes_on_where_the_last_one_was(watched: Watched) -> None:
     async def acts(world: Watched, watch: AlertWatch) -> None:
-        world.shortage = "too little"
+        world.status = HELD
+        await watch.look()
+        world.ledger.clock.advance(minutes=5)
         await watch.look()
 
     watched.play(acts)
@@ -153,13 +156,40 @@ def test_a_runner_that_starts_again_goes_on_where_the_last_one_was(watched: Watc
     async def starting(world: Watched, watch: AlertWatch) -> None:
         world.status = SyncStatus(state="starting")
         await watch.look()
-        world.shortage = None
-        await watch.look()
         assert len(world.said()) == 1
         world.status = WELL
         await watch.look()
 
     watched.play(starting)
+    assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
+
+
+def test_what_was_wrong_before_there_was_anybody_to_tell_is_told(watched: Watched) -> None:
+    async def acts(world: Watched, watch: AlertWatch) -> None:
+        world.status = HELD
+        await watch.look()
+        world.ledger.clock.advance(minutes=5)
+        await watch.look()
+        await watch.look()
+
+    watched.tell = ()
+    watched.play(acts)
+    assert watched.said() == []
+    watched.tell = ("C0000001",)
+    watched.play(acts)
+    watched.play(acts)
+    assert [said for said, _, _ in watched.said()] == ["opened"]
+
+
+def test_a_disk_has_room_again_whatever_can_be_said_of_the_manifests(watched: Watched) -> None:
+    async def acts(world: Watched, watch: AlertWatch) -> None:
+        world.shortage = "too little"
+        await watch.look()
+        world.status = SyncStatus(state="error", reason="jobs.d is missing")
+        world.shortage = None
+        await watch.look()
+
+    watched.play(acts)
     assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
 
 

@@ -217,7 +217,8 @@ def test_without_a_gateway_in_the_config_a_run_says_what_to_add(tmp_path: Path) 
             assert server.stop() == 0
         (root / "jeeves-runner.yaml").write_text("port: 0\n")
         with serving(root) as server:
-            run = ended(server, begin(server))
+            until(lambda: server.job("agent"))
+            run = server.post("/jobs/agent/run")[1]["result"]
             lost = ended(server, left)
         missing = "the config that was read has no `gateway`"
         assert (run["status"], run["message"]) == ("error", f"{missing}; add it, and restart the server")

@@ -37,7 +37,7 @@ def command(app: App, spawn: bool) -> int:
 
 
 def _examinations(app: App, *, with_trial: bool) -> Iterator[Diagnosis]:
-    from jeeves_runner.cli.doctor import agents, machine, project, running, storage
+    from jeeves_runner.cli.doctor import agents, machine, notifications, project, running, storage
 
     try:
         fault = app.forgive_config()
@@ -55,6 +55,9 @@ def _examinations(app: App, *, with_trial: bool) -> Iterator[Diagnosis]:
     yield from _examine("limits", lambda: machine.examine_limits(config, server and server.pid))
     yield from _examine(
         "gateway", lambda: agents.examine_gateway(config, fault, app.clock, with_trial=with_trial)
+    )
+    yield from _examine(
+        "notifications", lambda: notifications.examine_notifications(config, fault, app.clock)
     )
 
 

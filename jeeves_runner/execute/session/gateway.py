@@ -6,7 +6,6 @@ have been. Each is an exception of its own, and none of them holds the token.
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.output.secret_texts import is_masked
 from jeeves_runner.execute.session.answers import Details, Messages, messages_of
 from jeeves_runner.side_thread import SILENT, SideThread
+from jeeves_runner.unreachable import reason_of
 
 MAX_ANSWER: Final = 8 * 1024 * 1024
 """Bytes of the longest answer that is read."""
@@ -290,18 +290,10 @@ def _seconds(retry_after: str | None) -> float:
 def _words_of(error: Exception) -> str:
     """What went wrong with a connection, in words that hold no address and no header."""
     reason: str | None = None
-    # The numbers of the first three are none of the system's.
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason = "its certificate is not trusted"
-    elif isinstance(error, aiohttp.ClientSSLError):
-        reason = "no TLS connection can be made"
-    elif isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.InvalidURL):
-        reason = "its host is not known"
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+        reason = reason_of(error)
     elif isinstance(error, aiohttp.ConnectionTimeoutError):
         reason = "it takes too long to connect"
-    elif isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno
-        reason = "there is no connection" if number is None else os.strerror(number)
     if reason is not None:
         return f"the gateway cannot be reached: {reason}"
     return "the connection to the gateway was lost"
