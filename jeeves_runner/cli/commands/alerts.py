@@ -102,7 +102,9 @@ def _print(
 @json_option
 @pass_app
 def test_channel(app: App, channel: str) -> int:
-    """Send a message to CHANNEL by the server that runs, and wait for it, up to a minute.
+    """Send a message to CHANNEL, and wait until it has arrived.
+
+    The server that runs sends it; the wait is a minute at most.
 
     CHANNEL is a Slack channel's id (C0123ABCDEF), webhook:NAME or email:ADDRESS. Exit code 0: it was sent.
     1: the channel does not take it. 2: it could not be asked for. 3: it still waits.
