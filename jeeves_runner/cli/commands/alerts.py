@@ -63,7 +63,7 @@ def command(context: click.Context, of_all: bool, limit: int | None) -> None:
 @json_option
 @pass_app
 def list_alerts(app: App, of_all: bool, limit: int | None) -> None:
-    """List what is wrong, newest first, and the messages that wait or could not be sent."""
+    """List what is wrong, newest first, and what was not sent."""
     from jeeves_runner.views.alerts import alerts_view
 
     with closing(app.connect()) as conn:
