@@ -102,7 +102,7 @@ def _print(
 @json_option
 @pass_app
 def test_channel(app: App, channel: str) -> int:
-    """Send a message to CHANNEL, and wait until it has arrived.
+    """Send a message to CHANNEL, and see it arrive.
 
     The server that runs sends it; the wait is a minute at most.
 
