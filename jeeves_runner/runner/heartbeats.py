@@ -32,7 +32,7 @@ DROPPED_AFTER: Final = 60.0
 _AGAIN: Final = 5.0
 """Seconds between two tries."""
 _RETRY: Final = 15.0
-"""Seconds at most between two tries for the runner: of one call an hour, one that is lost would be an alarm."""
+"""Seconds at most from a call of the runner that is lost to the next: of one an hour it would be an alarm."""
 _WRITE: Final = 10.0
 """Seconds in which the database must take a write of a runner that is well."""
 _BREATH: Final = 0.25
