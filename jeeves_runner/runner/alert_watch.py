@@ -6,6 +6,7 @@ It looks at what is, not at what changes: after a crash the next look finds what
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -146,7 +147,9 @@ def held_manifests(plan: Plan) -> Iterator[Wrong]:
     held: dict[str, list[str]] = {}
     for row in plan.held:
         held.setdefault(row.file, []).append(row.id)
-    errors = {each.file: each for each in reversed(plan.problems) if each.severity == "error"}
+    every = [each for each in plan.problems if each.severity == "error"]
+    errors = {each.file: each for each in reversed(every)}
+    counts = Counter(each.file for each in every)
     messages = {row.file: row.message for row in reversed(plan.held)}
     for file in dict.fromkeys([*errors, *held]):
         error, ids = errors.get(file), sorted(held.get(file, ()))
@@ -155,6 +158,8 @@ def held_manifests(plan: Plan) -> Iterator[Wrong]:
             lines.append(["Place", f"{file}:{error.line}:{error.column}"])
         if error is not None and error.hint:
             lines.append(["Hint", error.hint])
+        if counts[file] > 1:
+            lines.append(["Errors", f"{counts[file]}, of which this is the first"])
         if ids:
             more = f" and {len(ids) - _JOBS} more" if len(ids) > _JOBS else ""
             lines.append(["Run on as before", ", ".join(ids[:_JOBS]) + more])

@@ -100,7 +100,8 @@ def test_a_manifest_that_is_held_for_five_minutes_is_told_once_with_its_line(wat
     assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
     assert watched.facts("subject") == "jobs.d/a.yaml"
     assert watched.facts("lines") == (
-        '[["Place","jobs.d/a.yaml:3:1"],["Hint","did you mean schedule?"],["Run on as before","a, b"]]'
+        '[["Place","jobs.d/a.yaml:3:1"],["Hint","did you mean schedule?"],'
+        '["Errors","2, of which this is the first"],["Run on as before","a, b"]]'
     )
 
 
