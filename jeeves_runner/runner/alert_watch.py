@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -109,13 +109,23 @@ class AlertWatch:
 
     def _note(self, tx: Tx, opened: list[Wrong], over: list[tuple[Cause, str]]) -> None:
         for each in opened:
-            what = Happened(each.cause, subject=each.subject, facts=each.facts, channels=self._tell)
+            what = Happened(
+                each.cause,
+                subject=each.subject,
+                facts=each.facts,
+                channels=self._tell,
+                since=tx.now - timedelta(seconds=self._lasted(each)),
+            )
             alerting.report(tx, what)
         for cause, subject in over:
             alerting.went_well(tx, None, [cause], subject)
 
     def _is_ripe(self, wrong: Wrong) -> bool:
-        return self._clock.monotonic() - self._since[wrong.cause, wrong.subject] >= wrong.patience
+        return self._lasted(wrong) >= wrong.patience
+
+    def _lasted(self, wrong: Wrong) -> float:
+        """Seconds since it was first seen."""
+        return self._clock.monotonic() - self._since[wrong.cause, wrong.subject]
 
     def _found(self) -> Iterator[Wrong]:
         status = self._sync()
