@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # The tests start the program some hundred times: let Python compile it once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test check schemas bench campaign chaos lock clean
+.PHONY: setup run test check schemas pictures bench campaign chaos lock clean
 
 setup: $(STAMP)
 
@@ -47,6 +47,10 @@ chaos: $(STAMP)
 # The parts of schemas/ that are made from other things; a test fails until this has been run.
 schemas: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m support.schema_files
+
+# The pictures of messages in the documentation, in the same way.
+pictures: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m support.picture_page
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)

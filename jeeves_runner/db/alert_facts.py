@@ -56,9 +56,9 @@ def told_job(conn: apsw.Connection, job_id: str, now: datetime) -> ToldJob | Non
     )
 
 
-def told_run(conn: apsw.Connection, run_id: int) -> ToldRun | None:
+def told_run(conn: apsw.Connection, run_id: int, *, with_outputs: bool = True) -> ToldRun | None:
     """A run as a message shows it; None if it has been deleted."""
-    row = conn.execute(_RUN, (run_id,)).fetchone()
+    row = conn.execute(_RUN, {"run": run_id, "with_outputs": with_outputs}).fetchone()
     return None if row is None else _run(run_id, row)
 
 
@@ -83,8 +83,8 @@ _RUN: Final = """
 SELECT status, trigger, attempt,
   1 + coalesce((SELECT spec ->> '$.retries.limit' FROM jobs WHERE jobs.id = job_id), 0),
   scheduled_for, last_for, occurrences, started_at, duration_ms, exit_code, signal, message, reason,
-  stdout, stderr
-FROM runs WHERE id = ?
+  iif(:with_outputs, stdout, NULL), iif(:with_outputs, stderr, NULL)
+FROM runs WHERE id = :run
 """
 _LAST_OK: Final = """
 SELECT revision_id, script_hash FROM (
@@ -124,12 +124,14 @@ def _run(run_id: int, row: Sequence[Any]) -> ToldRun:
     return ToldRun(**{**values, "status": RunStatus(values["status"]), "trigger": Trigger(values["trigger"])})
 
 
-def telling_of(conn: apsw.Connection, row: Pending, now: datetime) -> Telling:
-    """All that a row of the outbox says."""
+def telling_of(conn: apsw.Connection, row: Pending, now: datetime, *, in_full: bool = True) -> Telling:
+    """All that a row of the outbox says; else what its title says, for one of many: no outputs, which may be
+    long, and not what has changed."""
     job = None if row.job_id is None else told_job(conn, row.job_id, now)
-    run = None if row.run_id is None else told_run(conn, row.run_id)
+    run = None if row.run_id is None else told_run(conn, row.run_id, with_outputs=in_full)
     changed = None
-    if job is not None and run is not None and row.cause in _OF_WORK and row.said is not Said.RECOVERED:
+    is_of_work = in_full and row.cause in _OF_WORK and row.said is not Said.RECOVERED
+    if job is not None and run is not None and is_of_work:
         changed = changed_since_ok(conn, job.id, run.id)
     return Telling(
         said=row.said,

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final, NamedTuple, TypedDict, cast
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, SourceType
+from jeeves_runner.core.model import BAD, JobType, OverlapPolicy, OverrideKind, SourceType
 from jeeves_runner.core.values import parse_json
+from jeeves_runner.db import overrides
+from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.runs import RUNNING, WAITING
-from jeeves_runner.db.waits import PAUSES, end_by_now
 
 
 class JobColumns(TypedDict):
@@ -68,11 +69,8 @@ class JobColumns(TypedDict):
 
 
 class ListedJob(NamedTuple):
-    """A job and what stands about it in other tables; times as text.
-
-    ``pause_…`` tells of the pause in force, if there is one: of its own and that of all jobs the one that
-    ends last; ``mute_…`` likewise. ``last_…`` is the newest run that started.
-    """
+    """A job and what stands about it in other tables; times as text. ``last_…`` is the newest run that
+    started."""
 
     columns: JobColumns
     """Its own row."""
@@ -84,22 +82,6 @@ class ListedJob(NamedTuple):
     """Why it is held, None if it is not."""
     held_since: str | None
     """Since when."""
-    pause_id: int | None
-    """None if no pause is in force."""
-    pause_until: str | None
-    """When that ends; None: when it is resumed."""
-    pause_reason: str | None
-    """Why it was made."""
-    pause_is_of_all: int
-    """Whether that is the pause of all jobs."""
-    mute_id: int | None
-    """None if no mute is in force."""
-    mute_until: str | None
-    """When that ends; None: when it is unmuted."""
-    mute_reason: str | None
-    """Why it was made."""
-    mute_is_of_all: int
-    """Whether that is the mute of everything."""
     last_id: int | None
     """None if no run ever started."""
     last_run_status: str | None
@@ -112,6 +94,10 @@ class ListedJob(NamedTuple):
     """How long it ran."""
     last_status: str | None
     """The outcome of the newest run that started and ended."""
+    pause: Shown | None
+    """The pause in force: of its own and that of all jobs the one that ends last."""
+    mute: Shown | None
+    """The mute in force, likewise."""
 
 
 class HealthCounts(NamedTuple):
@@ -132,27 +118,14 @@ class HealthCounts(NamedTuple):
 
 
 _SHOWN: Final = tuple(JobColumns.__annotations__)
-_FACTS: Final = len(ListedJob._fields) - 1
-
-
-def _end_of(override: str) -> str:
-    """SQL: when the one of this name in the statement ends."""
-    return end_by_now(PAUSES._replace(until=f"{override}.until", length=f"{override}.length_ms"))
-
-
-_IN_FORCE: Final = f"""(
-  SELECT id FROM overrides WHERE (job_id = jobs.id OR job_id IS NULL) AND kind = '{{kind}}'
-    AND ended_at IS NULL AND (until IS NULL OR until > :at)
-  ORDER BY until IS NULL DESC, {end_by_now(PAUSES)} DESC, job_id IS NULL LIMIT 1)"""
-"""Of those that hold for a job the one that ends last."""
+_FACTS: Final = len(ListedJob._fields) - 4
+"""Facts that the statement finds, beside the columns and the tags."""
 
 _LIST: Final = f"""
 WITH active AS MATERIALIZED (
   SELECT job_id, max(status = 'running') AS running FROM runs
   WHERE status IN ('scheduled', 'running') GROUP BY job_id)
 SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since,
-  pause.id, {_end_of("pause")}, pause.reason, pause.job_id IS NULL,
-  mute.id, {_end_of("mute")}, mute.reason, mute.job_id IS NULL,
   last.id, last.status, last.started_at, last.finished_at, last.duration_ms,
   CASE WHEN last.status = 'running' THEN (
     SELECT status FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL AND finished_at IS NOT NULL
@@ -161,8 +134,6 @@ SELECT jobs.spec ->> '$.tags', active.running, held.message, held.since,
 FROM jobs
 LEFT JOIN active ON active.job_id = jobs.id
 LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id
-LEFT JOIN overrides AS pause ON pause.id = {_IN_FORCE.format(kind="pause")}
-LEFT JOIN overrides AS mute ON mute.id = {_IN_FORCE.format(kind="mute")}
 LEFT JOIN runs AS last ON last.id = (
   SELECT id FROM runs WHERE job_id = jobs.id AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1)
 WHERE jobs.deleted_at IS NULL AND (:id IS NULL OR jobs.id = :id) AND jobs.id > :after
@@ -182,14 +153,17 @@ def listed_jobs(
 ) -> Iterator[ListedJob]:
     """The live jobs by id, or the one of that id if it lives: up to ``limit``, those ``after`` an id."""
     bindings = {
-        "at": to_text(now),
         "id": job_id,
         "after": after or "",
         "limit": _NO_LIMIT if limit is None else limit,
     }
+    pauses = overrides.in_force(conn, OverrideKind.PAUSE, now)
+    mutes = overrides.in_force(conn, OverrideKind.MUTE, now)
     for tags, *facts in conn.execute(_LIST, bindings):
-        columns = _columns(facts[_FACTS - 1 :])
-        yield ListedJob(columns, json.loads(tags) if tags and tags != "[]" else [], *facts[: _FACTS - 1])
+        columns = _columns(facts[_FACTS:])
+        listed = json.loads(tags) if tags and tags != "[]" else []
+        held_back = pauses.of(columns["id"]), mutes.of(columns["id"])
+        yield ListedJob._make((columns, listed, *facts[:_FACTS], *held_back))
 
 
 def _columns(values: Sequence[Any]) -> JobColumns:

@@ -282,11 +282,12 @@ def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | No
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` rows that were sent, or given up, before then. Those of an incident that is open
-    stay: replies go below its first message. Returns how many."""
+    """Delete up to ``limit`` rows that were sent, or given up, before then. Those by which an open incident
+    was told first stay: replies go below them. Returns how many."""
     tx.conn.execute(
         "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < :before"
-        " AND NOT EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL)"
+        " AND NOT (said = 'opened'"
+        " AND EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL))"
         " ORDER BY finished_at LIMIT :limit)",
         {"before": to_text(before), "limit": limit},
     )

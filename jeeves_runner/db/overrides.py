@@ -220,16 +220,48 @@ WHERE kind = 'pause' AND (job_id = :job OR job_id IS NULL) AND created_at <= :la
 """
 
 
-def of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) -> tuple[str | None, str | None] | None:
-    """Until when all jobs are paused, or muted, as text, and why; None if they are not."""
-    row = conn.execute(
-        f"SELECT {_END}, reason FROM overrides WHERE job_id IS NULL AND kind = :kind AND ended_at IS NULL",
+class Shown(NamedTuple):
+    """A pause or a mute in force, as people look at it."""
+
+    until: str | None
+    """When it ends, as text; None: when a person ends it."""
+    reason: str | None
+    """Why it was made."""
+    of_all: bool
+    """Whether it is that of all jobs."""
+
+    def lasts_until(self, kind: OverrideKind) -> datetime:
+        """The same as an instant."""
+        return _end_of(self.until, kind)
+
+
+class InForce(NamedTuple):
+    """The pauses, or the mutes, in force."""
+
+    kind: OverrideKind
+    """Which of both."""
+    of_jobs: Mapping[str, Shown]
+    """Those of single jobs, by job id."""
+    of_all: Shown | None
+    """The one of all jobs."""
+
+    def of(self, job_id: str) -> Shown | None:
+        """Of those that hold for a job the one that ends last; its own, if both end then."""
+        own = self.of_jobs.get(job_id)
+        if own is None or self.of_all is None:
+            return own or self.of_all
+        return max(own, self.of_all, key=lambda each: each.lasts_until(self.kind))
+
+
+def in_force(conn: apsw.Connection, kind: OverrideKind, now: datetime) -> InForce:
+    """All of a kind, in one read."""
+    rows = conn.execute(
+        f"SELECT job_id, {_END}, reason FROM overrides WHERE kind = :kind AND ended_at IS NULL",
         {"at": to_text(now), "kind": kind},
-    ).fetchone()
-    if row is None:
-        return None
-    until, reason = row
-    return None if _end_of(until, kind) <= now else (until, reason)
+    )
+    found = {job_id: Shown(until, reason, job_id is None) for job_id, until, reason in rows}
+    found = {job_id: each for job_id, each in found.items() if each.lasts_until(kind) > now}
+    return InForce(kind, found, found.pop(None, None))
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

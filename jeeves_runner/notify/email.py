@@ -16,6 +16,7 @@ from jeeves_runner.core.alerts.body import plain_text
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.wording import one_line
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.hiding import without
 from jeeves_runner.notify.token import Token
 
 Tls = Literal["starttls", "tls", "none"]
@@ -66,7 +67,7 @@ class Mailbox:
             async with asyncio.timeout(_WHOLE):
                 await aiosmtplib.send(mail, sender=server.sender, recipients=[self._address], **ways)
         except _FAULTS as error:
-            raise _judged(error, f"the mail server {server.host}") from None
+            raise _told(error, server, ways["password"]) from None
         return Sent(str(mail["Message-ID"]))
 
     def _mail(self, message: Message, thread: str | None) -> EmailMessage:
@@ -100,7 +101,7 @@ async def log_in(server: MailServer) -> None:
                 await client.login(username, password)
             await client.quit()
     except _FAULTS as error:
-        raise _judged(error, f"the mail server {server.host}") from None
+        raise _told(error, server, password) from None
     finally:
         client.close()
         # Else the end of TLS would wait for the server, and the caller's loop may end before.
@@ -111,12 +112,14 @@ async def log_in(server: MailServer) -> None:
 async def _ways(server: MailServer) -> dict[str, Any]:
     """How the library is to connect. Rejected where the password cannot be read."""
     password = None if server.password is None else await server.password.read()
+    # All authorities of the machine are read for it: a fifth of a second, in which no run would start.
+    context = None if server.tls == "none" else await asyncio.to_thread(ssl.create_default_context)
     return {
         "hostname": server.host,
         "port": server.port,
         "use_tls": server.tls == "tls",
         "start_tls": server.tls == "starttls",
-        "tls_context": None if server.tls == "none" else ssl.create_default_context(),
+        "tls_context": context,
         "username": server.username,
         "password": password,
         "timeout": _CALL,
@@ -129,10 +132,18 @@ _FAULTS: Final = (smtp.SMTPException, OSError, ValueError)
 """What the library can raise."""
 
 
+def _told(error: Exception, server: MailServer, password: str | None) -> NotSent | Rejected:
+    """What ``_judged`` says without the password, should the server have answered with it."""
+    reason = _judged(error, f"the mail server {server.host}")
+    reason.message = without(reason.message, () if password is None else (password,))
+    reason.args = (reason.message,)
+    return reason
+
+
 def _judged(error: Exception, host: str) -> NotSent | Rejected:
     """What went wrong, for the one who sends."""
     match error:
-        case smtp.SMTPAuthenticationError():
+        case smtp.SMTPAuthenticationError() if error.code >= 500:  # else it asks for patience: RFC 4954, 6
             hint = f"correct `username` and `password_path` of {_WHERE}"
             return Rejected(f"{host} does not take the login: {_cut(error.message)}", hint=hint)
         case smtp.SMTPRecipientsRefused():

@@ -17,7 +17,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.message import Attachment, Message
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.slack_blocks import Block, Rendered, render
-from jeeves_runner.notify.slack_errors import FAULTS, NO_THREAD, TOO_MUCH, error_of, judged
+from jeeves_runner.notify.slack_errors import FAULTS, NO_THREAD, TOO_MUCH, error_of, is_refused, judged
 from jeeves_runner.notify.token import Token
 
 BASE_URL: Final = "https://slack.com/api/"
@@ -97,24 +97,26 @@ class _Posting:
 
     async def _post(self, shown: Rendered) -> str:
         """Post it, in a plainer form where Slack takes no other; its ``ts``."""
-        try:
-            return await self._call_post(shown.text, shown.blocks, self._thread)
-        except FAULTS as fault:
-            word = error_of(fault)
-            if word not in (*TOO_MUCH, NO_THREAD):
-                raise judged(fault, self._clock.now()) from None
-        log.warning("Slack does not take the form of a message (%s); it is sent in a plainer one", word)
-        try:
-            return await self._call_post(shown.text, None, None if word == NO_THREAD else self._thread)
-        except FAULTS as fault:
-            raise judged(fault, self._clock.now()) from None
+        blocks: list[Block] | None = shown.blocks
+        while True:
+            try:
+                return await self._call_post(shown.text, blocks)
+            except FAULTS as fault:
+                word = error_of(fault)
+                if word in NO_THREAD and self._thread is not None:
+                    self._thread = None
+                elif word in TOO_MUCH and blocks is not None:
+                    blocks = None
+                else:
+                    raise judged(fault, self._clock.now()) from None
+            log.warning("Slack does not take the form of a message (%s); it is sent in a plainer one", word)
 
-    async def _call_post(self, text: str, blocks: list[Block] | None, thread: str | None) -> str:
+    async def _call_post(self, text: str, blocks: list[Block] | None) -> str:
         answer = await self._client.chat_postMessage(
             channel=self._channel,
             text=text,
             blocks=blocks,
-            thread_ts=thread,
+            thread_ts=self._thread,
             metadata={"event_type": EVENT, "event_payload": {"alert_id": self._message.alert_id}},
             unfurl_links=False,
             unfurl_media=False,
@@ -122,19 +124,27 @@ class _Posting:
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise ValueError("an answer without the name of the message")
+        if isinstance(posted := answer.get("message"), dict) and "thread_ts" not in posted:
+            self._thread = None  # what it replied to has been deleted: Slack has posted it all the same
         return ts
 
     async def _find(self, tried_at: datetime) -> str | None:
-        """The ``ts`` of this message, if it has arrived; None also where the app may not look."""
+        """The ``ts`` of this message, if it has arrived; None also where the app may not look.
+
+        A reply may have become a message of the channel itself: what it replied to has been deleted.
+        """
         oldest = f"{(tried_at - _SKEW).timestamp():.6f}"
-        async for found in self._recent(self._thread, oldest):
-            metadata = found.get("metadata") or {}
-            if metadata.get("event_payload", {}).get("alert_id") == self._message.alert_id:
-                return str(found.get("ts"))
+        for thread in dict.fromkeys((self._thread, None)):
+            async for found in self._recent(thread, oldest):
+                metadata = found.get("metadata") or {}
+                if metadata.get("event_payload", {}).get("alert_id") == self._message.alert_id:
+                    self._thread = thread
+                    return str(found.get("ts"))
         return None
 
     async def _recent(self, thread: str | None, oldest: str | None) -> AsyncIterator[dict[str, Any]]:
-        """Messages of the channel, or the replies of a thread, the newest pages of them."""
+        """Messages of the channel, or the replies of a thread, as far as some pages reach; none where Slack
+        does not show them."""
         cursor = None
         for _ in range(_PAGES):
             asked: dict[str, Any] = {
@@ -150,15 +160,19 @@ class _Posting:
                 else:
                     answer = await self._client.conversations_replies(ts=thread, **asked)
             except FAULTS as fault:
-                reason = judged(fault, self._clock.now())
-                if isinstance(reason, Rejected) or error_of(fault) == NO_THREAD:
+                if is_refused(fault):
                     return
-                raise NotSent(reason.message, retry_after=reason.retry_after, may_have_arrived=True) from None
+                raise self._still_unknown(fault) from None
             for found in answer.get("messages") or ():
                 yield found
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return
+
+    def _still_unknown(self, fault: Exception) -> NotSent:
+        reason = judged(fault, self._clock.now())
+        wait = reason.retry_after if isinstance(reason, NotSent) else None
+        return NotSent(reason.message, retry_after=wait, may_have_arrived=True)
 
     def _attachments(self, shown: Rendered) -> list[Attachment]:
         found = [] if self._message.attachment is None else [self._message.attachment]
@@ -184,7 +198,7 @@ class _Posting:
         except FAULTS as fault:
             reason = judged(fault, self._clock.now())
             if not isinstance(reason, Rejected):
-                raise NotSent(reason.message, retry_after=reason.retry_after, may_have_arrived=True) from None
+                raise self._still_unknown(fault) from None
             log.warning("%s cannot be sent to Slack: %s; %s", attachment.name, reason, reason.hint)
 
     async def _is_attached(self, thread: str, title: str) -> bool:

@@ -47,12 +47,11 @@ def render(message: Message) -> Rendered:
         [_text(f"{room.take(fact.name, 100)}: ", bold=True), _text(room.take(fact.value, 500) or "-")]
         for fact in message.facts[:40]
     ]
-    if lines:
-        blocks.append(_rich(_section(_joined(lines))))
+    blocks += _sections(lines)
     if message.output:
         blocks.append(_rich(_preformatted(room.take_end(message.output, MAX_TEXT - 200))))
     shown, rest = _fitting(message.items, room)
-    blocks += [_rich(_section(_joined([[_text(line)] for line in part]))) for part in _parts(shown)]
+    blocks += _sections([[_text(line)] for line in shown])
     if rest:
         blocks.append(_rich(_section([_text(f"and {len(rest):,} more", bold=True)])))
     if end:
@@ -106,18 +105,19 @@ def _fitting(items: tuple[str, ...], room: _Room) -> tuple[tuple[str, ...], tupl
     return items, ()
 
 
-def _parts(lines: tuple[str, ...]) -> Iterator[list[str]]:
-    """The lines in groups that one text may hold."""
-    part: list[str] = []
+def _sections(lines: list[list[Block]]) -> Iterator[Block]:
+    """The lines, each of several elements, in as few blocks as can hold them."""
+    part: list[list[Block]] = []
     size = 0
     for line in lines:
-        if part and size + len(line) + 1 > MAX_TEXT:
-            yield part
+        length = sum(len(element["text"]) for element in line) + 1
+        if part and size + length > MAX_TEXT:
+            yield _rich(_section(_joined(part)))
             part, size = [], 0
         part.append(line)
-        size += len(line) + 1
+        size += length
     if part:
-        yield part
+        yield _rich(_section(_joined(part)))
 
 
 def _shortened(text: str, most: int) -> str:

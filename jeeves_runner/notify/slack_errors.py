@@ -31,6 +31,10 @@ FINAL: Final[dict[str, str]] = {
     "team_access_not_granted": "ask an administrator of the workspace",
     "restricted_action": "let the app post there: the channel's settings, Posting Permissions",
     "restricted_action_read_only_channel": "let the app post there: the channel's settings",
+    "restricted_action_thread_only_channel": "name a channel that takes more than replies",
+    "accesslimited": "ask an administrator of the workspace",
+    "enterprise_is_restricted": "ask an administrator of the workspace",
+    "two_factor_setup_required": "ask an administrator of the workspace",
     "missing_scope": "give the app the scope chat:write (files:write for files), and install it again",
     "channel_not_found": f"{_CHANNEL}; a private channel is found once the app is invited: /invite",
     "not_in_channel": "invite the app there: /invite @ITS-NAME, or give it the scope chat:write.public",
@@ -46,8 +50,17 @@ TOO_MUCH: Final = frozenset(
 )
 """Slack does not take the form of the message; a plainer one may do."""
 
-NO_THREAD: Final = "thread_not_found"
-"""The message that was to be replied to has been deleted."""
+NO_THREAD: Final = frozenset(
+    (
+        "thread_not_found",
+        "invalid_thread_ts",
+        "cannot_reply_to_message",
+        "thread_locked",
+        "restricted_action_thread_locked",
+        "restricted_action_non_threadable_channel",
+    )
+)
+"""Nobody can reply there: the message has been deleted, or the channel has no threads."""
 
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError, TypeError)
 """What a call of the library can raise; the last three where an answer is JSON, but none of Slack's."""
@@ -57,6 +70,9 @@ _NOT_DONE: Final = frozenset(
 )
 """Errors after which nothing has been posted. Of the others Slack says that some of it may have been done."""
 
+_FAILED: Final = frozenset("internal_error fatal_error request_timeout".split())  # noqa: SIM905
+"""Errors of Slack's own, or of the way to it."""
+
 
 def error_of(fault: Exception) -> str:
     """Slack's word for what is wrong; empty where the answer is none of Slack's."""
@@ -64,6 +80,11 @@ def error_of(fault: Exception) -> str:
     data = getattr(response, "data", None)
     word = data.get("error") if isinstance(data, dict) else None
     return word if isinstance(word, str) else ""
+
+
+def is_refused(fault: Exception) -> bool:
+    """Whether Slack knows what it was asked for, and does not do it: another try is answered alike."""
+    return error_of(fault) not in ("", *_NOT_DONE, *_FAILED)
 
 
 def judged(fault: Exception, now: datetime) -> NotSent | Rejected:

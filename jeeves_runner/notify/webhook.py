@@ -11,6 +11,7 @@ import hmac
 import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,14 +22,17 @@ from jeeves_runner.core.alerts.body import body_of, whole_body
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
+from jeeves_runner.notify.hiding import of_url, texts_of, without
 from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Token
 from jeeves_runner.unreachable import reason_of
 
 _WHOLE: Final = 30.0
 """Seconds that one call may take."""
-_ANSWER: Final = 500
+_ANSWER: Final = 4096
 """Bytes of an answer that are read, for its words."""
+_WORDS: Final = 5.0
+"""Seconds for them: what it answers is known without."""
 _LATER: Final = frozenset({408, 425, 429, 503})
 """Statuses after which nothing was done: another try may do."""
 _PREFIX: Final = "whsec_"
@@ -58,8 +62,8 @@ class Webhook:
                 aiohttp.ClientSession(trust_env=True) as http,
                 http.post(url, data=data, headers=headers, allow_redirects=False) as answer,
             ):
-                words = await answer.content.read(_ANSWER)
-                self._check(answer, words.decode("utf-8", "replace"))
+                if not 200 <= answer.status < 300:
+                    raise self._refused(answer, await self._words(answer, url))
         except aiohttp.ClientConnectorError as error:
             raise NotSent(f"webhook {self._name} cannot be reached: {reason_of(error)}") from None
         except TimeoutError:
@@ -86,14 +90,24 @@ class Webhook:
             headers["webhook-signature"] = signature(await self._secret.read(), alert_id, at, data)
         return headers
 
-    def _check(self, answer: aiohttp.ClientResponse, words: str) -> None:
-        if 200 <= answer.status < 300:
-            return
+    async def _words(self, answer: aiohttp.ClientResponse, url: str) -> str:
+        """What it says, without the secrets that it was told: some answer with all that they got."""
+        words = bytearray()
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(_WORDS):
+                while len(words) < _ANSWER and (part := await answer.content.read(_ANSWER - len(words))):
+                    words += part
+        secrets = [*of_url(url), *texts_of(self._template)]
+        if self._secret is not None:
+            secrets.append(await self._secret.read())
+        return without(words.decode("utf-8", "replace"), secrets)
+
+    def _refused(self, answer: aiohttp.ClientResponse, words: str) -> NotSent | Rejected:
         said = f"webhook {self._name} answers {answer.status}"
         if words.strip():
             said += f": {brief(' '.join(words.split()))}"
         if answer.status in _LATER or answer.status >= 500:
-            raise NotSent(
+            return NotSent(
                 said,
                 retry_after=retry_after(answer.headers.get("Retry-After"), self._clock.now()),
                 may_have_arrived=answer.status not in _LATER,
@@ -110,7 +124,7 @@ class Webhook:
         }
         is_elsewhere = 300 <= answer.status < 400
         hint = f"redirects are not followed: correct the URL of {where}" if is_elsewhere else None
-        raise Rejected(said, hint=hint or hints.get(answer.status, f"see {where}"))
+        return Rejected(said, hint=hint or hints.get(answer.status, f"see {where}"))
 
 
 def signature(secret: str, alert_id: str, at: str, data: bytes) -> str:

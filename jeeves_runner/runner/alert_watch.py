@@ -97,7 +97,7 @@ class AlertWatch:
         found = {(each.cause, each.subject): each for each in self._found()}
         self._since = {key: self._since.get(key, self._clock.monotonic()) for key in found}
         opened = [each for key, each in found.items() if key not in self._open and self._is_ripe(each)]
-        over = [] if self._sync().state in ("starting", "error") else sorted(self._open - found.keys())
+        over = [key for key in sorted(self._open - found.keys()) if self._is_known(key[0])]
         if opened or over:
             await self._writer.write(lambda tx: self._note(tx, opened, over))
             self._open |= {(each.cause, each.subject) for each in opened}
@@ -119,6 +119,10 @@ class AlertWatch:
             alerting.report(tx, what)
         for cause, subject in over:
             alerting.went_well(tx, None, [cause], subject)
+
+    def _is_known(self, cause: Cause) -> bool:
+        """Whether what is not found of it is over: of manifests nothing is known before a look."""
+        return cause is Cause.DISK_FULL or self._sync().state not in ("starting", "error")
 
     def _is_ripe(self, wrong: Wrong) -> bool:
         return self._lasted(wrong) >= wrong.patience

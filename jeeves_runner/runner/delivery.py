@@ -19,7 +19,7 @@ import apsw
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.address import parse
 from jeeves_runner.core.alerts.backoff import rest
-from jeeves_runner.core.alerts.compose import Links, compose, digest
+from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import outbox
@@ -28,7 +28,9 @@ from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
+from jeeves_runner.runner.tasks import may_pass
 from jeeves_runner.troubles import Trouble
 
 T = TypeVar("T")
@@ -39,11 +41,11 @@ GIVEN_UP_AFTER: Final = timedelta(days=1)
 """What could not be said for so long is given up, and shown."""
 
 _PACE: Final = 1.0
-"""Seconds between two messages on one channel of Slack, which takes one per second."""
+"""Seconds between two messages on a channel of Slack, which takes one per second, or on one that refuses."""
 _LOOK: Final = 60.0
 """Seconds between two looks at the outbox when nothing wakes it."""
 _TOGETHER: Final = 20
-"""Channels that are worked on at the same time."""
+"""Messages that are under way at the same time."""
 _OLD: Final = 500
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
@@ -106,20 +108,21 @@ class Delivery:
             while True:
                 self._woken.clear()
                 await self._give_up_old()
+                # What comes due while it looks must not count as seen: one time is that of the whole look.
+                now, monotonic = self._clock.now(), self._clock.monotonic()
                 for address in await self._reads.read(outbox.pending_channels):
                     lane = self._lanes.setdefault(address, _Lane(address))
-                    if lane.is_free(self._clock.monotonic()) and (rows := await self._next(address)):
+                    if lane.is_free(monotonic) and (rows := await self._next(address, now)):
                         lane.is_busy = True
                         tasks.create_task(self._work_off(lane, rows), name=f"messages to {address}")
-                pause = await self._pause()
+                pause = await self._pause(now, monotonic)
                 await asyncio.sleep(_BREATH)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
 
-    async def _pause(self) -> float:
-        """Seconds until there may be something to do, if nothing wakes it."""
-        now, monotonic = self._clock.now(), self._clock.monotonic()
+    async def _pause(self, now: datetime, monotonic: float) -> float:
+        """Seconds from these times on until there may be something to do, if nothing wakes it."""
         at = await self._reads.read(lambda conn: outbox.next_time(conn, now))
         waits = [_LOOK] if at is None else [_LOOK, (at - now).total_seconds()]
         rests = [lane.rests_until - monotonic for lane in self._lanes.values()]
@@ -128,20 +131,19 @@ class Delivery:
     async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
         """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
         try:
-            async with self._places:
-                while rows:
+            while rows:
+                async with self._places:  # for one message: a long line on one channel keeps no other one
                     began = self._clock.monotonic()
                     if not await self._send(lane, rows):
                         return
-                    if lane.is_paced:
-                        await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
-                    rows = await self._next(lane.address)
+                if lane.is_paced or lane.is_refused:
+                    await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
+                rows = await self._next(lane.address, self._clock.now())
         finally:
             lane.is_busy = False
             self._woken.set()
 
-    async def _next(self, address: str) -> list[Pending]:
-        now = self._clock.now()
+    async def _next(self, address: str, now: datetime) -> list[Pending]:
         return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
 
     async def _send(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
@@ -162,7 +164,7 @@ class Delivery:
         return True
 
     async def _try(self, address: str, rows: Sequence[Pending]) -> Sent:
-        message, thread = await self._reads.read(partial(self._message, rows, self._clock.now()))
+        message, thread = await self._written(rows)
         try:
             channel = self._channel(address)
             return await channel.send(message, thread=thread, tried_at=rows[0].sending_at)
@@ -172,6 +174,20 @@ class Delivery:
             # Whatever is wrong with a channel, jobs go on; and it is told like all that goes wrong with it.
             log.exception("this is a bug: %s cannot be told", brief(address))
             raise NotSent(f"this is a bug: {type(error).__name__}", may_have_arrived=True) from error
+
+    async def _written(self, rows: Sequence[Pending]) -> tuple[Message, str | None]:
+        try:
+            return await self._reads.read(partial(self._message, rows, self._clock.now()))
+        except Exception as error:
+            if isinstance(error, JeevesError) or may_pass(error):
+                raise
+            # Something in these rows is wrong. People are told all the same, also of the rest.
+            alert_id = self._id_of(rows)
+            log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
+            return bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows]), None
+
+    def _id_of(self, rows: Sequence[Pending]) -> str:
+        return f"{self._database}/{rows[0].id}"
 
     async def _put_off(self, lane: "_Lane", rows: Sequence[Pending], error: NotSent) -> None:
         lane.failed(error, self._clock.monotonic())
@@ -193,13 +209,13 @@ class Delivery:
         self, rows: Sequence[Pending], now: datetime, conn: apsw.Connection
     ) -> tuple[Message, str | None]:
         """What these rows say, and below which message."""
-        tellings = [telling_of(conn, row, now) for row in rows]
-        alert_id = f"{self._database}/{rows[0].id}"
+        alert_id = self._id_of(rows)
         threads = {
             None if row.incident_id is None else outbox.thread_of(conn, row.incident_id, row.channel)
             for row in rows
         }
         thread = threads.pop() if len(threads) == 1 else None
+        tellings = [telling_of(conn, row, now, in_full=len(rows) == 1) for row in rows]
         if len(rows) == 1:
             message = compose(tellings[0], alert_id, links=self._links, database=self._database)
         else:
@@ -231,6 +247,7 @@ class _Lane:
         self.address = address
         self.is_paced = found is not None and found.kind == "slack"
         self.is_busy = False
+        self.is_refused = False
         self.failures = 0
         self.rests = timedelta()
         self.rests_until = 0.0
@@ -247,9 +264,10 @@ class _Lane:
             self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
 
     def refused(self, error: Rejected) -> None:
+        self.is_refused = True  # a thousand logins in a second with a wrong password would lock the account
         words = f"{brief(self.address)} takes no message: {error.message}; {error.hint}"
         self._trouble.met(words, logging.ERROR)
 
     def worked(self) -> None:
-        self.failures, self.rests_until = 0, 0.0
+        self.failures, self.rests_until, self.is_refused = 0, 0.0, False
         self._trouble.over()

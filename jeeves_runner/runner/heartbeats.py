@@ -37,7 +37,7 @@ _BREATH: Final = 0.25
 _LOOK: Final = 5.0
 _AT_ONCE: Final = 10
 _WAITING: Final = 1_000
-"""Calls that may wait for their turn; more are dropped."""
+"""Jobs whose calls may wait for their turn; those of more are dropped."""
 
 
 class RunnerHeartbeat:
@@ -95,7 +95,8 @@ class JobHeartbeats:
         self._seen = newest_end(conn)
         self._woken = asyncio.Event()
         self._places = asyncio.Semaphore(_AT_ONCE)
-        self._calls: set[asyncio.Task[None]] = set()
+        self._latest: dict[str, tuple[Beat, float]] = {}
+        self._calls: dict[str, asyncio.Task[None]] = {}
         self._troubles: dict[str, Trouble] = {}
 
     def wake(self) -> None:
@@ -113,39 +114,51 @@ class JobHeartbeats:
                         await self._woken.wait()
                 self._woken.clear()
         finally:
-            for task in self._calls:
+            for task in self._calls.values():
                 task.cancel()
+            self._calls.clear()
 
     def _follow(self) -> None:
         newest = newest_end(self._conn)
         if newest == self._seen:
             return
         for beat in beats_since(self._conn, self._seen):
-            if len(self._calls) < _WAITING:
-                task = asyncio.create_task(self._call(beat, self._clock.monotonic()))
-                self._calls.add(task)
-                task.add_done_callback(self._calls.discard)
+            if beat.job_id in self._calls or len(self._calls) < _WAITING:
+                self._latest[beat.job_id] = beat, self._clock.monotonic()
+                if beat.job_id not in self._calls:
+                    self._calls[beat.job_id] = asyncio.create_task(self._tell_of(beat.job_id))
         self._seen = newest
 
-    async def _call(self, beat: Beat, since: float) -> None:
-        """Try until it is called, or nobody wants to know any more."""
-        trouble = self._troubles.setdefault(
-            beat.job_id, Trouble(log, over=f"the heartbeat of {beat.job_id} is called again")
+    async def _tell_of(self, job_id: str) -> None:
+        """Call what is newest of a job, one call after another, and never an older one after a newer
+        one: else a failure that could not be told at once would be told after the next success."""
+        try:
+            while (waiting := self._latest.pop(job_id, None)) is not None:
+                if not await self._call(*waiting) and job_id not in self._latest:
+                    self._latest[job_id] = waiting
+                    await asyncio.sleep(_AGAIN)
+        finally:
+            self._calls.pop(job_id, None)
+
+    async def _call(self, beat: Beat, since: float) -> bool:
+        """Call once; whether that is all that is to be done about it: it is told, or cannot be, or is old."""
+        if self._clock.monotonic() - since >= DROPPED_AFTER:
+            return True
+        trouble = self._troubles.get(beat.job_id) or Trouble(
+            log, over=f"the heartbeat of {beat.job_id} is called again"
         )
-        while self._clock.monotonic() - since < DROPPED_AFTER:
-            try:
-                async with self._places:
-                    url = await _token(beat.url, self._root, self._environment).read()
-                    await call(url if beat.is_well else failure_of(url))
-            except NotSent as error:
-                trouble.met(f"the heartbeat of {beat.job_id} is not called: {error}")
-                await asyncio.sleep(_AGAIN)
-            except Rejected as error:
-                trouble.met(f"the heartbeat of {beat.job_id} is not called: {error}; {error.hint}")
-                return
-            else:
-                trouble.over()
-                return
+        try:
+            async with self._places:
+                url = await _token(beat.url, self._root, self._environment).read()
+                await call(url if beat.is_well else failure_of(url))
+        except (NotSent, Rejected) as error:
+            hint = f"; {error.hint}" if isinstance(error, Rejected) else ""
+            self._troubles[beat.job_id] = trouble
+            trouble.met(f"the heartbeat of {beat.job_id} is not called: {error}{hint}")
+            return isinstance(error, Rejected)
+        trouble.over()
+        self._troubles.pop(beat.job_id, None)
+        return True
 
 
 def _token(written: Any, root: Path, environment: Mapping[str, str]) -> Token:

@@ -13,6 +13,7 @@ from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs, overrides, revisions
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
+from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow, run_rows
 from jeeves_runner.db.token_use import tokens_used
@@ -189,12 +190,11 @@ def _tokens_today(
 
 def override_of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) -> OverrideDocument | None:
     """The pause or mute of all jobs as each of them tells it; None if none is in force."""
-    found = overrides.of_all(conn, kind, now)
-    return None if found is None else {"until": found[0], "reason": found[1], "all": True}
+    return _override(overrides.in_force(conn, kind, now).of_all)
 
 
 def _job(conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRun) -> ListedJobDocument:
-    paused = _pause(listed)
+    paused = _override(listed.pause)
     return {
         **listed.columns,
         "enabled": listed.columns["enabled"] and paused is None,
@@ -202,7 +202,7 @@ def _job(conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRu
         "status": _status(listed),
         "held": listed.held_message is not None,
         "paused": paused,
-        "muted": _mute(listed),
+        "muted": _override(listed.mute),
         "last_status": listed.last_status,
         "last_run": _last_run(listed),
         "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming)),
@@ -213,27 +213,15 @@ def _status(listed: ListedJob) -> str:
     """One word for a job; the first that fits."""
     if not listed.columns["enabled"]:
         return "disabled"
-    if listed.pause_id is not None:
+    if listed.pause is not None:
         return "paused"
     if listed.active_running is not None:
         return "running" if listed.active_running else "scheduled"
     return listed.last_status or "idle"
 
 
-def _pause(listed: ListedJob) -> OverrideDocument | None:
-    if listed.pause_id is None:
-        return None
-    return {
-        "until": listed.pause_until,
-        "reason": listed.pause_reason,
-        "all": bool(listed.pause_is_of_all),
-    }
-
-
-def _mute(listed: ListedJob) -> OverrideDocument | None:
-    if listed.mute_id is None:
-        return None
-    return {"until": listed.mute_until, "reason": listed.mute_reason, "all": bool(listed.mute_is_of_all)}
+def _override(found: Shown | None) -> OverrideDocument | None:
+    return None if found is None else {"until": found.until, "reason": found.reason, "all": found.of_all}
 
 
 def _last_run(listed: ListedJob) -> LastRunDocument | None:

@@ -67,6 +67,13 @@ def test_a_run_is_told_with_the_attempts_it_could_have_had(ledger: Ledger) -> No
     assert told_run(ledger.conn, 99) is None
 
 
+def test_of_many_runs_the_outputs_are_not_read(ledger: Ledger) -> None:
+    number = ledger.add_run("a", "error", stdout="x" * 100, stderr="y" * 100, message="it broke")
+    run = told_run(ledger.conn, number, with_outputs=False)
+    assert run is not None
+    assert (run.stdout, run.stderr, run.message) == (None, None, "it broke")
+
+
 def test_what_has_changed_since_it_was_ok_comes_from_the_revisions_between(ledger: Ledger) -> None:
     ledger.add_run("a", revision_id=ledger.revision, script_hash="00")
     revise(ledger, "a", "timeout_ms", "env.KEY")

@@ -242,3 +242,15 @@ def test_what_is_done_goes_after_its_time_and_with_it_the_incident(ledger: Alert
         ("open",),
         ("unsent",),
     ]
+
+
+def test_of_what_stays_open_the_first_message_alone_is_kept(ledger: AlertLedger) -> None:
+    fail(ledger, "open")
+    with ledger.tx() as tx:
+        for _ in range(3):
+            outbox.put(tx, Saying(Said.REMINDER, Cause.HELD, 1), [OPS])
+    sent(ledger, [1, 2, 3, 4])
+    ledger.clock.advance(days=2)
+    with ledger.tx() as tx:
+        assert outbox.prune(tx, ledger.at(days=1), 100) == 3
+    assert column(ledger, "said") == ["opened"]

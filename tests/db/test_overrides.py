@@ -199,6 +199,7 @@ def test_a_pause_by_length_that_a_clock_ahead_has_dated_ends_no_later_than_one_t
     assert overrides.pauses(two.conn, two.now).of_jobs == {"a": end.instant, "b": named}
     two.clock.advance(days=-900)
     assert overrides.pauses(two.conn, two.now) == Pauses({"a": after(hours=2), "b": named}, after(hours=2))
-    assert overrides.of_all(two.conn, OverrideKind.PAUSE, two.now) == (to_text(after(hours=2)), "all")
-    shown = {job.columns["id"]: job.pause_until for job in listed_jobs(two.conn, two.now)}
+    of_all = overrides.in_force(two.conn, OverrideKind.PAUSE, two.now).of_all
+    assert of_all == (to_text(after(hours=2)), "all", True)
+    shown = {job.columns["id"]: job.pause and job.pause.until for job in listed_jobs(two.conn, two.now)}
     assert shown == {"a": to_text(after(hours=2)), "b": to_text(named)}

@@ -60,7 +60,10 @@ def test_the_guide_to_mail_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert followed(
             "how-to/hear-of-failures-by-mail.md",
             new_project(tmp_path),
-            reads={"{host: smtp.example.org,": f"{{host: 127.0.0.1, port: {mails.port},"},
+            reads={
+                "{host: smtp.example.org,": f"{{host: 127.0.0.1, port: {mails.port},",
+                "smtp.example.org:587": f"127.0.0.1:{mails.port}",
+            },
             types="secret\n",
             arrives=lambda: "".join(
                 f"To: {mail['To']}\nSubject: {mail['Subject']}\n{mail.get_content()}\n"

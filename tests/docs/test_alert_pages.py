@@ -4,29 +4,27 @@ import re
 from typing import Any
 
 import pytest
-from support.docs import DOCS, ROOT, Block, blocks, code, only_code, read, table
-from support.message_pictures import picture
+from support.docs import DOCS, ROOT, blocks, code, only_code, read, table
+from support.picture_page import PAGE as PICTURES
+from support.picture_page import renewed
 from support.told import NAMES as FACTS
 from support.told import message
 
 from jeeves_runner.config import load_config
 from jeeves_runner.core.alerts.body import MAX_TEXT, NAMES, body_of, whole_body
-from jeeves_runner.notify.slack_blocks import render
 from jeeves_runner.notify.slack_errors import FINAL
 
 PAGE = "reference/alert-messages.md"
-PICTURES = [
-    block for block in blocks(DOCS / "explanation/alerts.md") if block.info[:2] == ("text", "message")
-]
 
 
-@pytest.mark.parametrize("block", PICTURES, ids=lambda block: block.info[2])
-def test_a_picture_is_what_people_see(block: Block) -> None:
-    assert block.text == picture(render(message(block.info[2])).blocks)
+def test_the_pictures_are_what_people_see() -> None:
+    text = PICTURES.read_text(encoding="utf-8")
+    assert text == renewed(text), "run `make pictures`"
 
 
 def test_there_are_pictures_of_all_kinds() -> None:
-    assert {block.info[2] for block in PICTURES} == set(FACTS) - {"test"}
+    shown = {block.info[2] for block in blocks(PICTURES) if block.info[:2] == ("text", "message")}
+    assert shown == set(FACTS) - {"test"}
 
 
 def test_the_names_of_a_webhooks_template_are_those_there_are() -> None:

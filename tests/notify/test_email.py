@@ -1,6 +1,8 @@
 """Mail, by a real SMTP server of this machine."""
 
 import asyncio
+import ssl
+import threading
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,35 @@ def test_a_passing_refusal_is_tried_again_and_a_lasting_one_is_final(tmp_path: P
         mails.answers = {command: "550 no such user"}
         with pytest.raises(Rejected, match="550 no such user"):
             send(mails)
+
+
+def test_a_login_that_is_put_off_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "password"
+    path.write_text("word")
+    token = Token(Place("notifications.email.password_path", path, is_for_header=False), {})
+    with mail_server(tmp_path, tls="starttls", login=("jeeves", "word")) as (mails, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        mails.answers = {"AUTH": "454 4.7.0 too many logins, try later"}
+        with pytest.raises(NotSent, match="too many logins") as caught:
+            send(mails, tls="starttls", username="jeeves", password=token)
+    assert not caught.value.may_have_arrived
+
+
+def test_the_authorities_are_not_read_in_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, threads = ssl.create_default_context, []
+
+    def noted() -> ssl.SSLContext:
+        threads.append(threading.current_thread())
+        return make()
+
+    monkeypatch.setattr(ssl, "create_default_context", noted)
+    with mail_server(tmp_path, tls="tls") as (mails, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        send(mails, tls="tls")
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 def test_a_certificate_of_nobody_known_is_not_trusted(tmp_path: Path) -> None:

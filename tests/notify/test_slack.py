@@ -14,7 +14,7 @@ from jeeves_runner.core.alerts.message import Attachment, Fact, Message
 from jeeves_runner.notify import slack as slack_module
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.slack import SlackChannel
-from jeeves_runner.notify.slack_errors import FINAL
+from jeeves_runner.notify.slack_errors import FINAL, NO_THREAD
 from jeeves_runner.notify.token import Place, Token
 
 CHANNEL = "C0000001"
@@ -65,6 +65,39 @@ def test_a_reply_goes_to_its_thread(slack: Slack) -> None:
 def test_a_reply_to_what_was_deleted_is_a_message_of_its_own(slack: Slack) -> None:
     send(slack, message(2), thread="1700000000.000100")
     assert [each["thread_ts"] for each in slack.messages] == [None]
+
+
+@pytest.mark.parametrize("word", sorted(NO_THREAD))
+def test_where_nobody_can_reply_it_is_a_message_of_its_own_in_full(slack: Slack, word: str) -> None:
+    first = send(slack, message(1))
+    slack.switch_on(Fault(on="chat.postMessage", word=word))
+    send(slack, message(2, output="no space left"), thread=first.ref)
+    posted = slack.messages[-1]
+    assert posted["thread_ts"] is None
+    assert "no space left" in slack.shown(posted)
+
+
+def test_a_reply_of_unknown_outcome_is_found_where_its_thread_was_deleted(slack: Slack) -> None:
+    first = send(slack, message(1))
+    slack.delete(str(first.ref))
+    slack.switch_on(Fault(on="chat.postMessage", kind="drop", acted=True))
+    with pytest.raises(NotSent):
+        send(slack, message(2), thread=first.ref)
+    sent = send(slack, message(2), thread=first.ref, tried_at=THEN)
+    assert [each["ts"] for each in slack.messages] == [sent.ref]
+
+
+def test_a_file_goes_below_its_message_where_the_thread_was_deleted(slack: Slack) -> None:
+    first = send(slack, message(1))
+    slack.delete(str(first.ref))
+    sent = send(slack, message(2, attachment=Attachment("out.txt", "all of it")), thread=first.ref)
+    assert [each["thread_ts"] for each in slack.files] == [sent.ref]
+
+
+def test_a_look_that_slack_refuses_in_any_words_keeps_no_message(slack: Slack) -> None:
+    slack.switch_on(Fault(on="conversations.history", word="method_not_supported_for_channel_type"))
+    send(slack, message(), tried_at=THEN)
+    assert len(slack.messages) == 1
 
 
 @pytest.mark.parametrize("word", sorted(FINAL))

@@ -41,6 +41,12 @@ def test_no_line_of_a_digest_is_lost(message: Message) -> None:
     assert all(item in texts for item in kept)
 
 
+def test_many_long_lines_are_under_the_limits_of_one_block() -> None:
+    shown = render(Message("db/1", "bad", "a failed", (Fact("Hint", "x" * 500),) * 12))
+    assert fault_in(shown.blocks) is None
+    assert "".join(texts_of(shown.blocks)).count("x") == 12 * 500
+
+
 def test_an_output_of_megabytes_is_under_the_limits() -> None:
     huge = "x" * 10_000_000
     shown = render(Message("db/1", "bad", huge, (Fact(huge, huge),), huge, command=huge))

@@ -153,3 +153,14 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 )
 def test_a_wait_is_seconds_or_a_date(written: str | None, seconds: float | None) -> None:
     assert retry_after(written, NOON) == seconds
+
+
+def test_an_answer_that_repeats_the_address_does_not_give_it_away() -> None:
+    with receiver() as found:
+        found.status = 404
+        found.body = b"Cannot POST /secret-path/T0123456 with key=k3y-0f-mine"
+        with pytest.raises(Rejected) as caught:
+            send(f"{found.url}/T0123456?key=k3y-0f-mine")
+    assert "Cannot POST" in caught.value.message
+    for secret in ("secret-path", "T0123456", "k3y-0f-mine"):
+        assert secret not in caught.value.message

@@ -150,7 +150,9 @@ def test_a_full_disk_is_told_at_once(watched: Watched) -> None:
 
 def test_a_runner_that_starts_again_goes_on_where_the_last_one_was(watched: Watched) -> None:
     async def acts(world: Watched, watch: AlertWatch) -> None:
-        world.shortage = "too little"
+        world.status = HELD
+        await watch.look()
+        world.ledger.clock.advance(minutes=5)
         await watch.look()
 
     watched.play(acts)
@@ -158,13 +160,23 @@ def test_a_runner_that_starts_again_goes_on_where_the_last_one_was(watched: Watc
     async def starting(world: Watched, watch: AlertWatch) -> None:
         world.status = SyncStatus(state="starting")
         await watch.look()
-        world.shortage = None
-        await watch.look()
         assert len(world.said()) == 1
         world.status = WELL
         await watch.look()
 
     watched.play(starting)
+    assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
+
+
+def test_a_disk_has_room_again_whatever_can_be_said_of_the_manifests(watched: Watched) -> None:
+    async def acts(world: Watched, watch: AlertWatch) -> None:
+        world.shortage = "too little"
+        await watch.look()
+        world.status = SyncStatus(state="error", reason="jobs.d is missing")
+        world.shortage = None
+        await watch.look()
+
+    watched.play(acts)
     assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
 
 

@@ -1,13 +1,17 @@
 """Messages are sent once, in their order, and a channel that fails keeps nothing else."""
 
 import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import apsw
 import pytest
 from support.outbox import DEV, OPS, Post, eventually
 
 from jeeves_runner.core.alerts.bundles import ALONE
 from jeeves_runner.core.alerts.words import Said
+from jeeves_runner.db import outbox
+from jeeves_runner.db.outbox import Pending, Saying
 from jeeves_runner.notify.contract import NotSent, Rejected
 from jeeves_runner.runner import delivery as delivery_module
 
@@ -244,3 +248,72 @@ def test_a_bug_in_a_channel_ends_nothing(post: Post, caplog: pytest.LogCaptureFi
 
     asyncio.run(play())
     assert "this is a bug" in caplog.text
+
+
+def test_what_cannot_be_written_as_it_should_be_is_told_all_the_same(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        post.say("one")
+        with post.ledger.tx() as tx:
+            tx.conn.execute("""UPDATE outbox SET facts = '{"lines": [1]}', job_id = 'a'""")
+        post.say("two")
+        async with post.delivery() as delivery:
+            await eventually(lambda: post.statuses() == ["sent"] * 2, delivery)
+
+    asyncio.run(play())
+    first, second = post.office.titles()
+    assert first.startswith("a: event, clock (")
+    assert second == "two so"
+    assert "this is a bug" in caplog.text
+
+
+def test_what_comes_due_during_a_look_is_not_overlooked(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = outbox.next_message
+
+    def slow(conn: apsw.Connection, channel: str, now: datetime) -> list[Pending]:
+        found = look(conn, channel, now)
+        post.clock.advance(seconds=0.2)
+        return found
+
+    monkeypatch.setattr(outbox, "next_message", slow)
+
+    async def play() -> None:
+        with post.ledger.tx() as tx:
+            outbox.put(tx, Saying(Said.TEST, bundle="some", wait=timedelta(seconds=0.1)), [OPS])
+        async with post.delivery(), asyncio.timeout(10):
+            await eventually(lambda: post.statuses() == ["sent"])
+
+    asyncio.run(play())
+
+
+def test_a_long_line_on_one_channel_keeps_no_other_one(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_module, "_TOGETHER", 1)
+    monkeypatch.setattr(delivery_module, "_PACE", 0.05)
+
+    async def play() -> None:
+        for number in range(10):
+            post.say(f"n{number}", "C0000001")
+        post.say("other", OPS)
+        async with post.delivery() as delivery:
+            await eventually(lambda: post.statuses() == ["sent"] * 11, delivery)
+
+    asyncio.run(play())
+    assert post.office.titles().index("other so") < 5
+
+
+def test_a_channel_that_refuses_is_not_asked_a_thousand_times_in_a_second(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_module, "_PACE", 0.05)
+    post.office.refuses = lambda _: Rejected("it does not take the login", hint="correct it")
+
+    async def play() -> float:
+        for number in range(5):
+            post.say(f"n{number}")
+        began = asyncio.get_running_loop().time()
+        async with post.delivery() as delivery:
+            await eventually(lambda: post.statuses() == ["failed"] * 5, delivery)
+        return asyncio.get_running_loop().time() - began
+
+    assert asyncio.run(play()) >= 4 * 0.05

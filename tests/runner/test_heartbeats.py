@@ -135,6 +135,35 @@ def test_one_that_cannot_be_called_is_tried_again_and_dropped_after_a_minute(
     assert "secret-path" not in caplog.text
 
 
+def test_a_failure_that_could_not_be_told_is_not_told_after_the_success_that_came_next(
+    ledger: Ledger, found: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "_AGAIN", 1.0)
+    monkeypatch.setattr(heartbeats, "_BREATH", 0.001)
+    found.status = 500
+    ledger.add_job("a", heartbeat=found.url)
+
+    def end(status: str, end_seq: int) -> None:
+        ledger.add_run("a", status, end_seq=end_seq)
+        with ledger.tx() as tx:
+            tx.conn.execute("UPDATE sequences SET value = ? WHERE name = 'run_ends'", (end_seq,))
+
+    async def play() -> None:
+        beats = JobHeartbeats(conn=ledger.conn, clock=ledger.clock, root=Path())
+        running = asyncio.create_task(beats.run())
+        end("error", 2)
+        beats.wake()
+        await eventually(lambda: found.paths)
+        found.status = 200
+        end("ok", 3)
+        beats.wake()
+        await eventually(lambda: not beats._calls)
+        running.cancel()
+
+    asyncio.run(play())
+    assert found.paths == ["/secret-path/fail", "/secret-path"]
+
+
 def test_the_runner_is_alive_only_while_it_can_look_and_write(ledger: Ledger, found: Receiver) -> None:
     status = SyncStatus(state="held")
 

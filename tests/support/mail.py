@@ -20,7 +20,7 @@ class Mails:
     def __init__(self) -> None:
         self.arrived: list[EmailMessage] = []
         self.answers: dict[str, str] = {}
-        """By ``RCPT`` or ``DATA``: what it answers to it instead of taking it."""
+        """By ``RCPT``, ``DATA`` or ``AUTH``: what it answers to it instead of taking it."""
         self.login: tuple[str, str] | None = None
         """Whom it takes mail from; None: from anybody."""
         self.port = 0
@@ -45,6 +45,8 @@ class Mails:
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
+        if "AUTH" in self.answers:
+            return AuthResult(success=False, handled=False, message=self.answers["AUTH"])
         assert isinstance(data, LoginPassword)
         given = (data.login.decode(), data.password.decode())
         return AuthResult(success=given == self.login, handled=False)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from jeeves_runner.core.alerts.compose import Links, compose, digest
+from jeeves_runner.core.alerts.lateness import Bounds, Standing
+from jeeves_runner.core.alerts.lateness_words import About, facts_of
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
 from jeeves_runner.core.alerts.words import Cause, Said
@@ -52,6 +54,21 @@ _MISSED: Final = _RUN._replace(
     stdout=None,
     stderr=None,
 )
+_LATE: Final = facts_of(
+    Cause.LATE,
+    Standing(NIGHT + timedelta(minutes=6), None),
+    Bounds(start_by=NIGHT.replace(minute=10, second=0)),
+    About(NIGHT.replace(minute=0, second=0), "Europe/Vienna", waits=(Reason.POOL, "database")),
+)
+_WAITING: Final = _RUN._replace(
+    status=RunStatus.SCHEDULED,
+    attempt=1,
+    started_at=None,
+    duration_ms=None,
+    exit_code=None,
+    stdout=None,
+    stderr=None,
+)
 _OTHERS: Final = ("invoices", "fetch-mail", "sort-mail")
 
 _TELLINGS: Final = {
@@ -67,6 +84,7 @@ _TELLINGS: Final = {
         incident=_OPEN._replace(times=2, closed_at=NIGHT + timedelta(hours=7, minutes=12)),
     ),
     "missed": _FAILED._replace(cause=Cause.MISSED, run=_MISSED, at=NIGHT + timedelta(hours=2)),
+    "late": _FAILED._replace(cause=Cause.LATE, run=_WAITING, facts=_LATE),
     "held": Telling(
         Said.OPENED,
         Cause.HELD,

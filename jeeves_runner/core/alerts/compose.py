@@ -119,6 +119,22 @@ def _by_what(tellings: Sequence[Telling]) -> str:
     return f": {why}" if why else ""
 
 
+def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]]) -> Message:
+    """What is left to say, by what is said, its cause and its job, of what no message can be written of."""
+    said, cause, job = rows[0]
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    what = f"{job or 'jeeves-runner'}: {said}{'' if cause is None else f', {cause}'}{more}"
+    return Message(
+        alert_id=alert_id,
+        tone="good" if said is Said.RECOVERED else "bad",
+        title=f"{one_line(what)} (the runner's log says why there is no more here)",
+        command="jeeves-runner alerts",
+        job=job,
+        cause=cause or "",
+        said=said,
+    )
+
+
 def title_of(telling: Telling) -> str:
     """One line: who, and what happened."""
     return one_line(_title(telling))

@@ -51,6 +51,10 @@ class Slack:
     def switch_on(self, *faults: Fault) -> None:
         self._faults += faults
 
+    def delete(self, ts: str) -> None:
+        """As a person does."""
+        self.messages = [each for each in self.messages if each["ts"] != ts]
+
     def switch_off(self) -> None:
         """Take all faults away."""
         self._faults.clear()
@@ -145,9 +149,13 @@ class Slack:
         if not given.get("text") or len(given["text"]) > 40_000:
             return "no_text" if not given.get("text") else "msg_too_long"
         thread = given.get("thread_ts")
-        if thread is not None and not any(each["ts"] == thread for each in self.messages):
-            return "thread_not_found"
-        return self._add(given["channel"], thread, given)
+        if not self._is_there(thread):
+            thread = None  # Slack says nothing of it
+        added = self._add(given["channel"], thread, given)
+        return {**added, "message": {"ts": added["ts"], **({} if thread is None else {"thread_ts": thread})}}
+
+    def _is_there(self, ts: str | None) -> bool:
+        return any(each["ts"] == ts for each in self.messages)
 
     def _add(self, channel: str, thread: str | None, rest: Message) -> Message:
         ts = f"{1_900_000_000 + next(self._numbers)}.000100"
@@ -159,6 +167,8 @@ class Slack:
         if (refusal := self._place(given["channel"], "channels:history")) is not None:
             return refusal
         thread = given.get("ts")
+        if thread is not None and not self._is_there(thread):
+            return "thread_not_found"
         found = [
             each
             for each in self.messages
