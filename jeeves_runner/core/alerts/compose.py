@@ -115,7 +115,7 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
 def _by_what(tellings: Sequence[Telling]) -> str:
     """Where all have the same to say of it. How each of them then ended stands behind that, in brackets."""
     said = {(each.run.message or "").partition(" (")[0] for each in tellings if each.run is not None}
-    why = _brief(said.pop()) if len(said) == 1 else ""
+    why = _brief(said.pop()).removesuffix(" while this ran") if len(said) == 1 else ""
     return f": {why}" if why else ""
 
 

@@ -12,6 +12,7 @@ from jeeves_runner.core.alerts.message import Fact, Message
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import RunStatus, Trigger
+from jeeves_runner.core.outcome import RUNNER_DIED
 
 NOW = datetime(2026, 11, 29, 3, 0, 5, tzinfo=UTC)
 JOB = ToldJob("backup", "backup", "ops", "Europe/Berlin", NOW + timedelta(days=1), 40_000)
@@ -248,6 +249,8 @@ def test_why_all_were_interrupted_is_said_once() -> None:
     title = digest(told[:2], "db/1", links=Links()).title
     assert title == "2 runs were interrupted: the runner was shut down"
     assert digest(told, "db/1", links=Links()).title == "3 runs were interrupted: the runner was shut down"
+    died = [each._replace(run=RUN._replace(message=RUNNER_DIED)) for each in told]
+    assert digest(died, "db/1", links=Links()).title == "3 runs were interrupted: the runner died"
 
 
 _texts = st.text(max_size=30) | st.sampled_from(
