@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from jeeves_runner.cli import exits
+from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.alert_rows import (
     INCIDENT_HEADERS,
     MESSAGE_HEADERS,
@@ -98,7 +98,7 @@ def _print(
 
 
 @command.command("test")
-@click.argument("channel", metavar="CHANNEL")
+@click.argument("channel", metavar="CHANNEL", shell_complete=completion.CHANNELS)
 @json_option
 @pass_app
 def test_channel(app: App, channel: str) -> int:
