@@ -7,6 +7,7 @@ from jeeves_runner.cli.context import App
 from jeeves_runner.cli.formats import NONE, ago, counted, shortened
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.alerts.words import SUBJECTS
 from jeeves_runner.db.alert_list import Untold, told_channels
 from jeeves_runner.errors import ConfigError
 
@@ -36,7 +37,12 @@ def incident_cells(incident: "IncidentRow", now: datetime) -> tuple[Cell, ...]:
 
 def incident_of(incident: "IncidentRow") -> str:
     """What it is about: a job, a manifest and the like."""
-    return " ".join(part for part in (incident["job_id"], incident["subject"]) if part) or NONE
+    named = " ".join(part for part in (incident["job_id"], incident["subject"]) if part)
+    return named or _subject(incident["cause"])
+
+
+def _subject(cause: str | None) -> str:
+    return next((words for known, words in SUBJECTS.items() if known == cause), NONE)
 
 
 def told_text(incident: "IncidentRow", now: datetime) -> str:
@@ -45,9 +51,14 @@ def told_text(incident: "IncidentRow", now: datetime) -> str:
     if untold is not None:
         return _untold_text(untold)
     muted = ", now muted" if incident["muted"] else ""
-    where = ", ".join(incident["channels"][:_FEW])
+    unsent = incident["unsent"]
+    where = ", ".join([each for each in incident["channels"] if each not in unsent][:_FEW])
     last = ago(incident["said_at"] or incident["told_at"], now)
-    return f"told {last} in {where}{muted}" if where else f"told {last}{muted}"
+    if not unsent:
+        return f"told {last} in {where}{muted}" if where else f"told {last}{muted}"
+    not_there = f"has not arrived in {', '.join(unsent[:_FEW])}"
+    begin = f"told {last} in {where}, " if where else f"said {last}, but it "
+    return f"{begin}{not_there}{muted}"
 
 
 def _untold_text(untold: Untold) -> str:
@@ -65,7 +76,7 @@ def _untold_text(untold: Untold) -> str:
 
 def message_cells(message: "MessageRow", now: datetime) -> tuple[Cell, ...]:
     """A row under ``MESSAGE_HEADERS``."""
-    of = message["job_id"] or message["subject"] or NONE
+    of = message["job_id"] or message["subject"] or _subject(message["cause"])
     says = message["said"] if message["cause"] is None else f"{message['said']} {message['cause']}"
     state, note = _state(message, now)
     return message["channel"], says, of, ago(message["created_at"], now), state, note

@@ -63,6 +63,28 @@ def test_why_people_were_not_told(ledger: AlertLedger) -> None:
     assert [row["untold"] for row in incident_rows(ledger.conn, ledger.now, limit=9).rows][1] == "next_time"
 
 
+def test_where_it_has_not_arrived(ledger: AlertLedger) -> None:
+    other = "webhook:ops"
+    ledger.add_told_job("a", on_failure=(OPS, other))
+    ledger.end("a", "error")
+
+    def unsent() -> list[str]:
+        (row,) = incident_rows(ledger.conn, ledger.now, limit=9).rows
+        return row["unsent"]
+
+    assert unsent() == []
+    with ledger.tx() as tx:
+        outbox.give_up(tx, [1], "not_in_channel")
+        outbox.put_off(tx, [2], timedelta(minutes=9), "it is down", may_have_arrived=False)
+    assert unsent() == [OPS, other]
+    send(ledger, 2)
+    assert unsent() == [OPS]
+    ledger.clock.advance(hours=7)
+    assert ledger.review() == 1
+    send(ledger, 3)
+    assert unsent() == []
+
+
 def test_what_is_told_of_an_incident(ledger: AlertLedger) -> None:
     ledger.add_told_job("a")
     ledger.end("a", "error")
@@ -134,6 +156,17 @@ def test_a_channel_that_takes_a_message_again_is_well(ledger: AlertLedger) -> No
     assert alert_counts(ledger.conn, ledger.now) == AlertCounts(0, 0, 0)
     assert troubles(ledger.conn, ledger.now) == []
     assert message_rows(ledger.conn, ledger.now, limit=9).rows == []
+
+
+def test_what_was_sent_before_it_was_given_up_proves_nothing(ledger: AlertLedger) -> None:
+    never = say(ledger)
+    send(ledger, say(ledger))
+    ledger.clock.advance(days=1)
+    give_up(ledger, never, "given up: for a day nobody took it")
+    assert alert_counts(ledger.conn, ledger.now).messages_failed == 1
+    ledger.clock.advance(seconds=1)
+    send(ledger, say(ledger))
+    assert alert_counts(ledger.conn, ledger.now).messages_failed == 0
 
 
 def test_what_was_given_up_counts_for_a_day(ledger: AlertLedger) -> None:

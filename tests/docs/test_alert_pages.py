@@ -100,7 +100,9 @@ def test_teams_gets_an_adaptive_card(tmp_path: Any, told: Any) -> None:
     assert body["type"] == "message"
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert attachment["content"]["type"] == "AdaptiveCard"
-    assert attachment["content"]["body"][0]["text"] == told.title
+    title, text = attachment["content"]["body"]
+    assert title["inlines"][0]["text"] == told.title
+    assert text["codeSnippet"] == text["fallback"]["text"]
 
 
 @pytest.mark.parametrize("told", MESSAGES)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.ledger import Ledger
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.plan import Held, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.withheld import Withheld
@@ -49,6 +50,7 @@ class Watched:
         self.ledger = Ledger(folder / "runner.sqlite")
         self.status = WELL
         self.shortage: str | None = None
+        self.tell: tuple[str, ...] = ("C0000001",)
 
     def play(self, acts: Callable[["Watched", AlertWatch], Awaitable[None]]) -> None:
         async def playing() -> None:
@@ -64,7 +66,7 @@ class Watched:
             clock=self.ledger.clock,
             sync=lambda: self.status,
             shortage=lambda: self.shortage,
-            tell=("C0000001",),
+            tell=self.tell,
         )
 
     def said(self) -> list[tuple[str, str, str]]:
@@ -82,6 +84,8 @@ def watched(tmp_path: Path) -> Watched:
 
 
 def test_a_manifest_that_is_held_for_five_minutes_is_told_once_with_its_line(watched: Watched) -> None:
+    began = watched.ledger.now
+
     async def acts(world: Watched, watch: AlertWatch) -> None:
         world.status = HELD
         await watch.look()
@@ -98,9 +102,11 @@ def test_a_manifest_that_is_held_for_five_minutes_is_told_once_with_its_line(wat
 
     watched.play(acts)
     assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
+    assert watched.facts("opened_at") == to_text(began)
     assert watched.facts("subject") == "jobs.d/a.yaml"
     assert watched.facts("lines") == (
-        '[["Place","jobs.d/a.yaml:3:1"],["Hint","did you mean schedule?"],["Run on as before","a, b"]]'
+        '[["Place","jobs.d/a.yaml:3:1"],["Hint","did you mean schedule?"],'
+        '["Errors","2, of which this is the first"],["Run on as before","a, b"]]'
     )
 
 
@@ -161,6 +167,23 @@ def test_a_runner_that_starts_again_goes_on_where_the_last_one_was(watched: Watc
 
     watched.play(starting)
     assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
+
+
+def test_what_was_wrong_before_there_was_anybody_to_tell_is_told(watched: Watched) -> None:
+    async def acts(world: Watched, watch: AlertWatch) -> None:
+        world.status = HELD
+        await watch.look()
+        world.ledger.clock.advance(minutes=5)
+        await watch.look()
+        await watch.look()
+
+    watched.tell = ()
+    watched.play(acts)
+    assert watched.said() == []
+    watched.tell = ("C0000001",)
+    watched.play(acts)
+    watched.play(acts)
+    assert [said for said, _, _ in watched.said()] == ["opened"]
 
 
 def test_a_disk_has_room_again_whatever_can_be_said_of_the_manifests(watched: Watched) -> None:
