@@ -7,6 +7,7 @@ from jeeves_runner.cli.context import App
 from jeeves_runner.cli.formats import NONE, ago, counted, shortened
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
+from jeeves_runner.core.alerts.words import SUBJECTS
 from jeeves_runner.db.alert_list import Untold, told_channels
 from jeeves_runner.errors import ConfigError
 
@@ -36,7 +37,12 @@ def incident_cells(incident: "IncidentRow", now: datetime) -> tuple[Cell, ...]:
 
 def incident_of(incident: "IncidentRow") -> str:
     """What it is about: a job, a manifest and the like."""
-    return " ".join(part for part in (incident["job_id"], incident["subject"]) if part) or NONE
+    named = " ".join(part for part in (incident["job_id"], incident["subject"]) if part)
+    return named or _subject(incident["cause"])
+
+
+def _subject(cause: str | None) -> str:
+    return next((words for known, words in SUBJECTS.items() if known == cause), NONE)
 
 
 def told_text(incident: "IncidentRow", now: datetime) -> str:
@@ -69,7 +75,7 @@ def _untold_text(untold: Untold) -> str:
 
 def message_cells(message: "MessageRow", now: datetime) -> tuple[Cell, ...]:
     """A row under ``MESSAGE_HEADERS``."""
-    of = message["job_id"] or message["subject"] or NONE
+    of = message["job_id"] or message["subject"] or _subject(message["cause"])
     says = message["said"] if message["cause"] is None else f"{message['said']} {message['cause']}"
     state, note = _state(message, now)
     return message["channel"], says, of, ago(message["created_at"], now), state, note

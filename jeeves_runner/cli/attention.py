@@ -208,7 +208,8 @@ def _set_rows(
 ) -> Iterator[Row]:
     """What people have set for jobs, and what ends it."""
     found = [(job["id"], override) for job in jobs if (override := job[key])]
-    of_all = [("all jobs", override, "--all") for _, override in found if override["all"]][:1]
+    everything = "all jobs" if key == "paused" else "everything"
+    of_all = [(everything, override, "--all") for _, override in found if override["all"]][:1]
     of_one = [(job_id, override, job_id) for job_id, override in found if not override["all"]]
     for which, override, word in (*of_all, *of_one):
         why = f"{shortened(text(override, now))}; `jeeves-runner {command} {word}` ends it"

@@ -1,4 +1,4 @@
-"""What Tab offers for ids and numbers. It is read from the database; without one, nothing is offered.
+"""What Tab offers for ids, numbers and channels, read from the database; without one, nothing is offered.
 
 Every command imports this module, and few of its starts come from Tab. So what an answer needs is imported
 when a shell asks for it.
@@ -87,8 +87,22 @@ def _namespaces(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
     return ((namespace, None) for namespace in namespaces(conn, app.clock.now()).rows)
 
 
+def _channels(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
+    from jeeves_runner.db.alert_list import told_channels
+
+    told = app.settings.notifications
+    named = {channel for channels in told_channels(conn) for channel in channels}
+    named |= {
+        *told.default_on_failure,
+        *told.default_on_success,
+        *(f"webhook:{name}" for name in told.webhooks),
+    }
+    return ((channel, None) for channel in sorted(named))
+
+
 JOBS: Final = _from_database(_jobs)
 RUNS: Final = _from_database(_runs)
 ACTIVE_RUNS: Final = _from_database(_active_runs)
 QUEUES: Final = _from_database(_queues)
 NAMESPACES: Final = _from_database(_namespaces)
+CHANNELS: Final = _from_database(_channels)

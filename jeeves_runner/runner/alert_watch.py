@@ -72,10 +72,15 @@ class AlertWatch:
         self._sync = sync
         self._shortage = shortage
         self._tell = tell
-        self._open: set[tuple[Cause, str]] = {
-            (each.cause, each.subject)
+        known = {
+            (each.cause, each.subject): each.state
             for each in incidents.all_open(conn)
             if each.job_id is None and each.cause in _WATCHED
+        }
+        self._open: set[tuple[Cause, str]] = set(known)
+        # There was nobody to tell then.
+        self._untold: set[tuple[Cause, str]] = {
+            key for key, state in known.items() if state.told_at is None and not state.channels
         }
         self._since: dict[tuple[Cause, str], float] = {}
 
@@ -95,12 +100,14 @@ class AlertWatch:
         """Note what is wrong now, what is no longer, and what people are to be reminded of."""
         found = {(each.cause, each.subject): each for each in self._found()}
         self._since = {key: self._since.get(key, self._clock.monotonic()) for key in found}
-        opened = [each for key, each in found.items() if key not in self._open and self._is_ripe(each)]
+        told = self._open - self._untold if self._tell else self._open
+        opened = [each for key, each in found.items() if key not in told and self._is_ripe(each)]
         over = [key for key in sorted(self._open - found.keys()) if self._is_known(key[0])]
         if opened or over:
             await self._writer.write(lambda tx: self._note(tx, opened, over))
-            self._open |= {(each.cause, each.subject) for each in opened}
-            self._open -= set(over)
+            noted = {(each.cause, each.subject) for each in opened}
+            self._open = (self._open | noted) - set(over)
+            self._untold -= noted
         now = self._clock.now()
         while (due := alerting.next_review(self._conn, now)) is not None and due <= now:
             if not await self._writer.write(alerting.review):

@@ -31,6 +31,8 @@ DROPPED_AFTER: Final = 60.0
 
 _AGAIN: Final = 5.0
 """Seconds between two tries."""
+_RETRY: Final = 15.0
+"""Seconds at most from a call of the runner that is lost to the next: of one an hour it would be an alarm."""
 _WRITE: Final = 10.0
 """Seconds in which the database must take a write of a runner that is well."""
 _BREATH: Final = 0.25
@@ -57,15 +59,16 @@ class RunnerHeartbeat:
     async def run(self) -> None:
         """Call until cancelled."""
         while True:
-            began = self._clock.monotonic()
+            began, pause = self._clock.monotonic(), self._every
             try:
                 await self._look()
                 await call(await self._url.read())
             except (NotSent, Rejected) as error:
                 self._trouble.met(f"the heartbeat of the runner is not called: {error}")
+                pause = min(pause, _RETRY)
             else:
                 self._trouble.over()
-            await asyncio.sleep(max(0.0, self._every - (self._clock.monotonic() - began)))
+            await asyncio.sleep(max(0.0, pause - (self._clock.monotonic() - began)))
 
     async def _look(self) -> None:
         """NotSent while something is not well."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from support.alerts import AlertLedger
 from support.api import Api, get, with_api
 from support.clock import NOON
 from support.ledger import Ledger, as_document
@@ -97,6 +98,30 @@ def test_the_list_of_jobs_is_the_document_of_the_command(ledger: Ledger) -> None
     for job in ("a", "b"):
         ledger.add_job(job, description='"é", \\')
     assert get(ledger, "/jobs").body == as_document(jobs_view(ledger.conn, ledger.now))
+
+
+def test_alerts_come_in_pages_and_with_what_is_over(tmp_path: Path) -> None:
+    ledger = AlertLedger(tmp_path / "alerts.sqlite")
+    for name in "abc":
+        ledger.add_told_job(name)
+        ledger.end(name, "error")
+    ledger.end("c", "ok")
+
+    async def scenario(api: Api) -> None:
+        first = (await api.get("/alerts?limit=1")).body
+        assert [each["job_id"] for each in first["incidents"]] == ["b"]
+        assert [(each["said"], each["job_id"]) for each in first["messages"]] == [("recovered", "c")]
+        places = f"before_incident={first['next_before_incident']}"
+        places += f"&before_message={first['next_before_message']}"
+        rest = (await api.get(f"/alerts?{places}")).body
+        assert [each["job_id"] for each in rest["incidents"]] == ["a"]
+        assert [each["job_id"] for each in rest["messages"]] == ["c", "b", "a"]
+        assert not {"next_before_incident", "next_before_message"} & rest.keys()
+        every = (await api.get("/alerts?all=1")).body["incidents"]
+        assert (every[0]["job_id"], every[0]["closed_by"]) == ("c", "recovered")
+        assert (await api.get("/alerts?all=perhaps")).status == 400
+
+    with_api(ledger, scenario)
 
 
 def test_status_sync_config_and_the_rest_answer(ledger: Ledger) -> None:

@@ -8,8 +8,10 @@ from support.alerts import OPS, AlertLedger
 from support.cli import Shell, answering, between_looks, words
 from support.clock import NOON
 
+from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.model import Alert
-from jeeves_runner.db import outbox
+from jeeves_runner.db import alerting, outbox
+from jeeves_runner.db.alerting import Happened
 from jeeves_runner.views.runner import status_view
 from jeeves_runner.views.sync import recorded_sync
 
@@ -109,6 +111,17 @@ def test_what_is_over_is_listed_with_all(shell: Shell, ledger: AlertLedger) -> N
         f"{OPS} recovered failure a now sent now",
         f"{OPS} opened failure a now sent now",
     ]
+
+
+def test_what_has_no_job_is_called_by_its_name(shell: Shell, ledger: AlertLedger) -> None:
+    with ledger.tx() as tx:
+        for cause, subject in ((Cause.DISK_FULL, ""), (Cause.HELD, "jobs.d/a.yaml")):
+            facts = {"words": "is full: 3 MiB are left"}
+            alerting.report(tx, Happened(cause, subject=subject, facts=facts, channels=(OPS,)))
+    shown = words(shell.text("alerts"))
+    assert f"disk_full the disk now 1 is full: 3 MiB are left told now in {OPS}" in shown
+    assert f"{OPS} opened disk_full the disk now waits" in shown
+    assert "held jobs.d/a.yaml now 1" in shown
 
 
 def test_a_mute_of_everything_is_said_first(shell: Shell) -> None:

@@ -29,7 +29,9 @@ def offered(shell: Shell, line: str, *, by_option: bool = False) -> list[str]:
     return [item.value for item in asked.get_completions([*given, *words[:-1]], words[-1])]
 
 
-@pytest.mark.parametrize("command", ["job", "trigger", "pause", "resume", "runs", "next", "runs --limit 3"])
+@pytest.mark.parametrize(
+    "command", ["job", "trigger", "pause", "resume", "mute", "runs", "next", "runs --limit 3"]
+)
 def test_a_job_is_offered_by_its_id(shell: Shell, command: str) -> None:
     for job in ("backup", "back-office", "report", "gone"):
         shell.ledger.add_job(job)
@@ -57,6 +59,17 @@ def test_queues_and_namespaces_are_offered(shell: Shell) -> None:
         assert offered(shell, f"queue {command} m") == ["mail"]
     for command in ("get", "set", "delete"):
         assert offered(shell, f"state {command} ") == ["notes"]
+
+
+def test_channels_of_jobs_and_of_the_config_are_offered(shell: Shell) -> None:
+    webhook = "{ops: {url: 'http://127.0.0.1:9'}}"
+    shell.config.write_text(
+        f"notifications: {{slack: {{}}, default_on_failure: C0000001, webhooks: {webhook}}}\n"
+    )
+    shell.ledger.add_job("a", on_failure=("email:a@example.org",))
+    assert offered(shell, "alerts test ") == ["C0000001", "email:a@example.org", "webhook:ops"]
+    assert offered(shell, "alerts test web") == ["webhook:ops"]
+    assert offered(shell, "alerts ") == ["list", "test"]
 
 
 def test_a_word_a_shell_would_take_apart_is_not_offered(shell: Shell) -> None:

@@ -42,7 +42,8 @@ def test_a_mute_shows_wherever_a_pause_shows(shell: Shell) -> None:
     row = "muted backup muted, ends in 12h: known; `jeeves-runner unmute backup` ends it"
     assert row in words(shell.text("status"))
     shell.text("mute", "--all", "--for", "1d")
-    assert words(shell.text("status")).count("`jeeves-runner unmute --all` ends it") == 1
+    row = "muted everything muted, ends in 1d; `jeeves-runner unmute --all` ends it"
+    assert words(shell.text("status")).count(row) == 1
 
 
 def test_a_mute_ends_by_itself(shell: Shell) -> None:

@@ -49,6 +49,7 @@ class Watched:
         self.ledger = Ledger(folder / "runner.sqlite")
         self.status = WELL
         self.shortage: str | None = None
+        self.tell: tuple[str, ...] = ("C0000001",)
 
     def play(self, acts: Callable[["Watched", AlertWatch], Awaitable[None]]) -> None:
         async def playing() -> None:
@@ -64,7 +65,7 @@ class Watched:
             clock=self.ledger.clock,
             sync=lambda: self.status,
             shortage=lambda: self.shortage,
-            tell=("C0000001",),
+            tell=self.tell,
         )
 
     def said(self) -> list[tuple[str, str, str]]:
@@ -161,6 +162,23 @@ def test_a_runner_that_starts_again_goes_on_where_the_last_one_was(watched: Watc
 
     watched.play(starting)
     assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
+
+
+def test_what_was_wrong_before_there_was_anybody_to_tell_is_told(watched: Watched) -> None:
+    async def acts(world: Watched, watch: AlertWatch) -> None:
+        world.status = HELD
+        await watch.look()
+        world.ledger.clock.advance(minutes=5)
+        await watch.look()
+        await watch.look()
+
+    watched.tell = ()
+    watched.play(acts)
+    assert watched.said() == []
+    watched.tell = ("C0000001",)
+    watched.play(acts)
+    watched.play(acts)
+    assert [said for said, _, _ in watched.said()] == ["opened"]
 
 
 def test_a_disk_has_room_again_whatever_can_be_said_of_the_manifests(watched: Watched) -> None:

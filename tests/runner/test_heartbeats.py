@@ -183,3 +183,25 @@ def test_the_runner_is_alive_only_while_it_can_look_and_write(ledger: Ledger, fo
             running.cancel()
 
     asyncio.run(play())
+
+
+def test_a_call_that_is_lost_is_made_up_for_before_the_next_one_is_due(
+    ledger: Ledger, found: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "_RETRY", 0.001)
+    found.status = 500
+
+    async def play() -> None:
+        async with Writer(ledger.path, ledger.clock) as writer:
+            url = Token(Place("heartbeat.url", None, text=found.url), {})
+            beat = RunnerHeartbeat(
+                url, 3_600, writer=writer, clock=ledger.clock, sync=lambda: SyncStatus(state="in_sync")
+            )
+            running = asyncio.create_task(beat.run())
+            async with asyncio.timeout(20):
+                await eventually(lambda: beat._trouble.lasts)
+                found.status = 200
+                await eventually(lambda: not beat._trouble.lasts)
+            running.cancel()
+
+    asyncio.run(play())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from jeeves_runner.cli import exits
+from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.alert_rows import (
     INCIDENT_HEADERS,
     MESSAGE_HEADERS,
@@ -63,7 +63,7 @@ def command(context: click.Context, of_all: bool, limit: int | None) -> None:
 @json_option
 @pass_app
 def list_alerts(app: App, of_all: bool, limit: int | None) -> None:
-    """List what is wrong, newest first, and the messages that wait or could not be sent."""
+    """List what is wrong, newest first, and what was not sent."""
     from jeeves_runner.views.alerts import alerts_view
 
     with closing(app.connect()) as conn:
@@ -98,11 +98,13 @@ def _print(
 
 
 @command.command("test")
-@click.argument("channel", metavar="CHANNEL")
+@click.argument("channel", metavar="CHANNEL", shell_complete=completion.CHANNELS)
 @json_option
 @pass_app
 def test_channel(app: App, channel: str) -> int:
-    """Send a message to CHANNEL by the server that runs, and wait for it, up to a minute.
+    """Send a message to CHANNEL, and see it arrive.
+
+    The server that runs sends it; the wait is a minute at most.
 
     CHANNEL is a Slack channel's id (C0123ABCDEF), webhook:NAME or email:ADDRESS. Exit code 0: it was sent.
     1: the channel does not take it. 2: it could not be asked for. 3: it still waits.

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message, Tone
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
 from jeeves_runner.core.alerts.texts import between, clean, last_lines, moment, short_moment
-from jeeves_runner.core.alerts.words import Cause, Said
+from jeeves_runner.core.alerts.words import SUBJECTS, Cause, Said
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
 from jeeves_runner.core.wording import one_line
@@ -43,12 +43,6 @@ _STILL: Final = {
     Cause.HELD: "is still held back",
     Cause.BLOCKED: "are still not applied",
     Cause.DISK_FULL: "is still full",
-}
-_SUBJECTS: Final = {
-    Cause.BLOCKED: "changes of the manifests",
-    Cause.DISK_FULL: "the disk",
-    Cause.CLOCK: "the clock",
-    Cause.DOWN: "the runner",
 }
 _MISSED: Final = {
     Reason.LATE: "no runner was there until it was too late",
@@ -144,7 +138,7 @@ def _who(telling: Telling) -> str:
     subject = telling.facts.get("subject")
     if telling.cause is Cause.DEAD_LETTERS:
         return f"queue {subject}:"
-    return str(subject) if subject else _SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
+    return str(subject) if subject else SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
 
 
 def _of(words: dict[Cause, str], telling: Telling) -> str:

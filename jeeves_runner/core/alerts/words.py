@@ -1,5 +1,6 @@
 """The words of alerts: what they are about, and what is said of it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -41,6 +42,14 @@ CHOSEN: Final = (
     Cause.STALE,
 )
 """The causes that a job's ``alert.on`` chooses from; all of them by default."""
+
+SUBJECTS: Final[Mapping[Cause, str]] = {
+    Cause.BLOCKED: "changes of the manifests",
+    Cause.DISK_FULL: "the disk",
+    Cause.CLOCK: "the clock",
+    Cause.DOWN: "the runner",
+}
+"""What those are about that have neither a job nor a subject, as the beginning of a sentence."""
 
 
 class Said(StrEnum):

@@ -43,7 +43,7 @@ def test_a_gateway_that_fails_at_each_call_is_told_in_its_own_words(far: Double)
     """It is asked more than once, as one is that has just started; and not for ever, without a `timeout`."""
     body = '{"ok":false,"error":{"type":"tool_error","message":"no space left on device"}}'
     far.switch_on(answer("sessions_spawn", 500, body, times=None))
-    error = refusal(far, order(), pace=QUICK._replace(crashes=1.5))
+    error = refusal(far, order(), pace=QUICK._replace(crashes=5))
     assert error.message == "the gateway fails at each call for a session: no space left on device"
     assert far.counts()["sessions_spawn"] > 1
 
