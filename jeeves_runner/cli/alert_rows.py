@@ -67,10 +67,6 @@ def _untold_text(untold: Untold) -> str:
             return "not told: there is no channel for it; see `on_failure` and `default_on_failure`"
         case "next_time":
             return "not told yet"
-        case "waits":
-            return "not told yet: the message waits"
-        case "not_sent":
-            return "not told: the message could not be sent"
 
 
 def message_cells(message: "MessageRow", now: datetime) -> tuple[Cell, ...]:

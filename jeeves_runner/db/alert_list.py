@@ -20,10 +20,9 @@ from jeeves_runner.db.pages import ROOM, Page, page
 FRESH: Final = timedelta(days=1)
 """For so long a message that was given up counts as something wrong."""
 
-Untold = Literal["too_few", "muted", "no_channel", "next_time", "waits", "not_sent"]
+Untold = Literal["too_few", "muted", "no_channel", "next_time"]
 """Why people have not been told of an incident: it has not happened ``alert.after`` times, it is muted, there
-is no channel for it, or the reason is gone, and it is told when it is next looked at or happens again; its
-message waits, or every channel has refused it."""
+is no channel for it, or the reason is gone, and it is told when it is next looked at or happens again."""
 
 MessageStatus = Literal["pending", "sent", "failed"]
 
@@ -133,9 +132,7 @@ _OPEN: Final = "incidents INDEXED BY incidents_open"
 _INCIDENTS: Final = """
 SELECT each.id, each.cause, each.job_id, each.subject, each.facts, each."count", each.run_id, each.opened_at,
   each.told_at, each.said_at, each.remind_at, each.channels, each.closed_at, each.closed_by,
-  runs.message, jobs.spec -> '$.alert', jobs.spec -> '$.on_failure',
-  (SELECT max(CASE status WHEN 'sent' THEN 2 ELSE status = 'pending' END)
-   FROM outbox WHERE incident_id = each.id)
+  runs.message, jobs.spec -> '$.alert', jobs.spec -> '$.on_failure'
 FROM (SELECT * FROM {rows} WHERE {condition} ORDER BY id DESC LIMIT :limit) AS each
 LEFT JOIN runs ON runs.id = each.run_id LEFT JOIN jobs ON jobs.id = each.job_id
 ORDER BY each.id DESC
@@ -159,16 +156,7 @@ def incident_rows(
 
 def _incident(row: Sequence[Any], is_muted: bool) -> IncidentRow:
     number, cause, job_id, subject, facts, count, run_id, *rest = row
-    opened_at, told_at, said_at, remind_at, channels, closed_at, closed_by, message, *rest = rest
-    alert, on_failure, arrived = rest
-    if closed_at is not None:
-        untold = None
-    elif told_at is not None:
-        untold = _UNARRIVED.get(arrived)
-    else:
-        are_too_few = cause in COUNTED and count < policy_of(alert).after
-        has_channel = bool(addresses_of(channels) or addresses_of(on_failure))
-        untold = _untold(is_muted, are_too_few, has_channel)
+    opened_at, told_at, said_at, remind_at, channels, closed_at, closed_by, message, alert, on_failure = rest
     return {
         "id": number,
         "cause": cause,
@@ -183,14 +171,16 @@ def _incident(row: Sequence[Any], is_muted: bool) -> IncidentRow:
         "remind_at": remind_at,
         "channels": list(addresses_of(channels)),
         "muted": is_muted and closed_at is None,
-        "untold": untold,
+        "untold": None
+        if told_at is not None or closed_at is not None
+        else _untold(
+            is_muted,
+            cause in COUNTED and count < policy_of(alert).after,
+            bool(addresses_of(channels) or addresses_of(on_failure)),
+        ),
         "closed_at": closed_at,
         "closed_by": closed_by,
     }
-
-
-_UNARRIVED: Final[dict[int | None, Untold]] = {0: "not_sent", 1: "waits"}
-"""By the best that has become of its messages: 0 given up, 1 waiting, 2 sent; None: they are gone."""
 
 
 def _untold(is_muted: bool, are_too_few: bool, has_channel: bool) -> Untold:

@@ -57,29 +57,10 @@ def test_why_people_were_not_told(ledger: AlertLedger) -> None:
         ("unheard", "no_channel", False),
         ("muted", "muted", True),
         ("few", "too_few", False),
-        ("told", "waits", False),
+        ("told", None, False),
     ]
     ledger.clock.advance(hours=2)
     assert [row["untold"] for row in incident_rows(ledger.conn, ledger.now, limit=9).rows][1] == "next_time"
-
-
-def test_people_are_told_once_a_message_has_arrived(ledger: AlertLedger) -> None:
-    def untold() -> str | None:
-        (row,) = incident_rows(ledger.conn, ledger.now, limit=9).rows
-        return row["untold"]
-
-    ledger.add_told_job("a", on_failure=(OPS, "webhook:ops"))
-    ledger.end("a", "error")
-    assert untold() == "waits"
-    give_up(ledger, 1)
-    assert untold() == "waits"
-    give_up(ledger, 2)
-    assert untold() == "not_sent"
-    ledger.clock.advance(hours=7)
-    ledger.review()
-    assert untold() == "waits"
-    send(ledger, 3)
-    assert untold() is None
 
 
 def test_what_is_told_of_an_incident(ledger: AlertLedger) -> None:

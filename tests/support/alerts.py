@@ -1,6 +1,5 @@
 """The world of what people are told: a ledger whose jobs say who hears of them, and whose runs end."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import Reason, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
-from jeeves_runner.db import alerting, outbox, overrides
+from jeeves_runner.db import alerting, overrides
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
 
 OPS = "C0123456"
@@ -61,12 +60,6 @@ class AlertLedger(Ledger):
     def unmute(self, job_id: str | None) -> bool:
         with self.tx() as tx:
             return overrides.unmute(tx, job_id, by="test")
-
-    def deliver(self) -> None:
-        """All messages that wait arrive."""
-        with self.tx() as tx:
-            waiting = tx.conn.execute("SELECT json_group_array(id) FROM outbox WHERE status = 'pending'").get
-            outbox.record_sent(tx, json.loads(waiting), None)
 
     def review(self) -> int:
         with self.tx() as tx:
