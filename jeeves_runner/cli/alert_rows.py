@@ -51,9 +51,14 @@ def told_text(incident: "IncidentRow", now: datetime) -> str:
     if untold is not None:
         return _untold_text(untold)
     muted = ", now muted" if incident["muted"] else ""
-    where = ", ".join(incident["channels"][:_FEW])
+    unsent = incident["unsent"]
+    where = ", ".join([each for each in incident["channels"] if each not in unsent][:_FEW])
     last = ago(incident["said_at"] or incident["told_at"], now)
-    return f"told {last} in {where}{muted}" if where else f"told {last}{muted}"
+    if not unsent:
+        return f"told {last} in {where}{muted}" if where else f"told {last}{muted}"
+    not_there = f"has not arrived in {', '.join(unsent[:_FEW])}"
+    begin = f"told {last} in {where}, " if where else f"said {last}, but it "
+    return f"{begin}{not_there}{muted}"
 
 
 def _untold_text(untold: Untold) -> str:

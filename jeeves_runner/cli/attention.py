@@ -133,11 +133,12 @@ def wrong_rows(
     *,
     told_alone: bool = False,
 ) -> Iterator[Row]:
-    """Jobs whose last run ended badly, all else that is wrong, and channels on which nobody can be told.
+    """Channels on which nobody can be told, jobs whose last run ended badly, and all else that is wrong.
 
     ``told_alone``: of what is wrong besides, only what people know of or should know of by now, and no
     channel that has just begun to fail.
     """
+    yield from _message_rows(conn, now, patience=_PATIENCE if told_alone else timedelta())
     found = incident_rows(conn, now, limit=_INCIDENTS)
     ends = {each["job_id"]: each for each in found.rows if each["cause"] in _OF_ENDS and each["job_id"]}
     failing_jobs = [job for job in jobs if job["last_status"] in BAD and job["status"] != "disabled"]
@@ -151,7 +152,6 @@ def wrong_rows(
             yield _incident_row(incident, now)
     if found.more:
         yield Styled("wrong", "red"), "more", "there are others; see `jeeves-runner alerts --all`"
-    yield from _message_rows(conn, now, patience=_PATIENCE if told_alone else timedelta())
 
 
 def _failing_row(

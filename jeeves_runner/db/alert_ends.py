@@ -105,6 +105,7 @@ def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
             run_id=run.id,
             times=run.occurrences if cause is Cause.MISSED else 1,
             facts=facts_of(run),
+            since=run.scheduled_for if cause is Cause.MISSED else None,
             bundle=bundle,
             not_before=wait,
         ),

@@ -80,8 +80,9 @@ def changed_since_ok(conn: apsw.Connection, job_id: str, run_id: int) -> Changed
 
 
 _RUN: Final = """
-SELECT status, trigger, attempt,
-  1 + coalesce((SELECT spec ->> '$.retries.limit' FROM jobs WHERE jobs.id = job_id), 0),
+SELECT status,
+  coalesce((SELECT first.trigger FROM runs AS first WHERE first.id = runs.chain_id), trigger), attempt,
+  max(attempt, 1 + coalesce((SELECT spec ->> '$.retries.limit' FROM jobs WHERE jobs.id = job_id), 0)),
   scheduled_for, last_for, occurrences, started_at, duration_ms, exit_code, signal, message, reason,
   iif(:with_outputs, stdout, NULL), iif(:with_outputs, stderr, NULL)
 FROM runs WHERE id = :run

@@ -47,6 +47,8 @@ class Happened(NamedTuple):
     """Where to tell, as addresses; empty: where the job says."""
     policy: Alert = Alert()
     """How to tell of what has no job; a job has its own."""
+    since: datetime | None = None
+    """When what lasts began, where that is longer ago."""
     bundle: str | None = None
     """What it is said together with: rows of a channel with the same bundle are one message."""
     not_before: timedelta | None = None
@@ -84,7 +86,7 @@ def _happened(tx: Tx, what: Happened, rules: Rules) -> None:
     if found is None or found.state.told_at is None:  # else nothing is said that a mute could hold back
         rules = rules._replace(is_muted=is_muted(tx.conn, what.job_id, tx.now))
     before = None if found is None else found.state
-    after, said = machine.happened(before, what.cause, rules, tx.now, what.times)
+    after, said = machine.happened(before, what.cause, rules, tx.now, what.times, what.since)
     if found is None:
         incident_id = incidents.insert(
             tx, what.cause, what.job_id, what.subject, what.run_id, what.facts, after

@@ -21,9 +21,6 @@ from jeeves_runner.notify.token import Token
 
 Tls = Literal["starttls", "tls", "none"]
 
-PORTS: Final[dict[Tls, int]] = {"starttls": 587, "tls": 465, "none": 25}
-"""The usual ports."""
-
 _WHOLE: Final = 50.0
 """Seconds that one message may take."""
 _CALL: Final = 20.0
@@ -110,7 +107,7 @@ async def log_in(server: MailServer) -> None:
 
 
 async def _ways(server: MailServer) -> dict[str, Any]:
-    """How the library is to connect. Rejected where the password cannot be read."""
+    """How the library is to connect. Rejected and NotSent where the password cannot be read."""
     password = None if server.password is None else await server.password.read()
     # All authorities of the machine are read for it: a fifth of a second, in which no run would start.
     context = None if server.tls == "none" else await asyncio.to_thread(ssl.create_default_context)

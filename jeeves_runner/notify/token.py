@@ -1,15 +1,19 @@
 """A token or key that a channel needs: read anew for each message, so that a new one counts at once."""
 
 from collections.abc import Mapping
+from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from jeeves_runner.notify.contract import Rejected
-from jeeves_runner.regular_files import read_text
+from jeeves_runner.notify.contract import NotSent, Rejected
+from jeeves_runner.regular_files import NotRegular, read_text
 from jeeves_runner.side_thread import SILENT, SideThread
 
 MAX_BYTES: Final = 4096
 """Of the file: a token has some hundred."""
+
+_LASTING: Final = frozenset((ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG))
+"""What is wrong with a file until somebody changes it. Descriptors and answers of a disk come back."""
 
 
 class Place(NamedTuple):
@@ -36,7 +40,8 @@ class Token:
         self._thread = SideThread(place.setting)
 
     async def read(self) -> str:
-        """The text without the white space around it. Rejected if there is none that can be used."""
+        """The text without the white space around it. Rejected if there is none that can be used; NotSent
+        where its file cannot be read now, and may be a moment later."""
         place = self._place
         if place.text is not None:
             return place.text
@@ -46,9 +51,12 @@ class Token:
             path = place.path
             text = await self._thread.call(lambda: read_text(path, MAX_BYTES, follow=True))
         except TimeoutError:
-            raise self._unreadable(place.path, SILENT) from None
+            raise NotSent(self._words(place.path, SILENT)) from None
         except OSError as error:
-            raise self._unreadable(place.path, error.strerror or str(error)) from None
+            reason = error.strerror or str(error)
+            if isinstance(error, NotRegular) or error.errno in _LASTING:
+                raise self._unreadable(place.path, reason) from None
+            raise NotSent(self._words(place.path, reason)) from None
         except ValueError as error:
             raise self._unreadable(place.path, str(error)) from None
         if not self._is_usable(text.strip()):
@@ -71,6 +79,9 @@ class Token:
 
     def _unreadable(self, path: Path, reason: str) -> Rejected:
         return Rejected(
-            f"`{self._place.setting}`: nothing can be read from {path}: {reason}",
+            self._words(path, reason),
             hint="make it a file that the user who runs jeeves-runner can read, with the secret alone in it",
         )
+
+    def _words(self, path: Path, reason: str) -> str:
+        return f"`{self._place.setting}`: nothing can be read from {path}: {reason}"

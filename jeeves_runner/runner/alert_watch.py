@@ -6,8 +6,9 @@ It looks at what is, not at what changes: after a crash the next look finds what
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -115,7 +116,13 @@ class AlertWatch:
 
     def _note(self, tx: Tx, opened: list[Wrong], over: list[tuple[Cause, str]]) -> None:
         for each in opened:
-            what = Happened(each.cause, subject=each.subject, facts=each.facts, channels=self._tell)
+            what = Happened(
+                each.cause,
+                subject=each.subject,
+                facts=each.facts,
+                channels=self._tell,
+                since=tx.now - timedelta(seconds=self._lasted(each)),
+            )
             alerting.report(tx, what)
         for cause, subject in over:
             alerting.went_well(tx, None, [cause], subject)
@@ -125,7 +132,11 @@ class AlertWatch:
         return cause is Cause.DISK_FULL or self._sync().state not in ("starting", "error")
 
     def _is_ripe(self, wrong: Wrong) -> bool:
-        return self._clock.monotonic() - self._since[wrong.cause, wrong.subject] >= wrong.patience
+        return self._lasted(wrong) >= wrong.patience
+
+    def _lasted(self, wrong: Wrong) -> float:
+        """Seconds since it was first seen."""
+        return self._clock.monotonic() - self._since[wrong.cause, wrong.subject]
 
     def _found(self) -> Iterator[Wrong]:
         status = self._sync()
@@ -157,7 +168,9 @@ def held_manifests(plan: Plan) -> Iterator[Wrong]:
     held: dict[str, list[str]] = {}
     for row in plan.held:
         held.setdefault(row.file, []).append(row.id)
-    errors = {each.file: each for each in reversed(plan.problems) if each.severity == "error"}
+    every = [each for each in plan.problems if each.severity == "error"]
+    errors = {each.file: each for each in reversed(every)}
+    counts = Counter(each.file for each in every)
     messages = {row.file: row.message for row in reversed(plan.held)}
     for file in dict.fromkeys([*errors, *held]):
         error, ids = errors.get(file), sorted(held.get(file, ()))
@@ -166,6 +179,8 @@ def held_manifests(plan: Plan) -> Iterator[Wrong]:
             lines.append(["Place", f"{file}:{error.line}:{error.column}"])
         if error is not None and error.hint:
             lines.append(["Hint", error.hint])
+        if counts[file] > 1:
+            lines.append(["Errors", f"{counts[file]}, of which this is the first"])
         if ids:
             more = f" and {len(ids) - _JOBS} more" if len(ids) > _JOBS else ""
             lines.append(["Run on as before", ", ".join(ids[:_JOBS]) + more])

@@ -273,3 +273,15 @@ def test_a_channel_that_is_tried_again_fails_a_check_after_a_while(shell: Shell,
     ledger.clock.advance(minutes=6)
     assert check(shell)[0] == 1
     assert ledger.now > NOON
+
+
+def test_a_channel_that_takes_nothing_stands_above_the_jobs_of_which_nobody_hears(
+    shell: Shell, ledger: AlertLedger
+) -> None:
+    for number in range(12):
+        ledger.add_told_job(f"a{number}")
+        ledger.end(f"a{number}", "error")
+    give_up(ledger)
+    status = words(shell.text("status"))
+    assert 0 < status.index(f"unsent {OPS}") < status.index("failing a0")
+    assert f"said now, but it has not arrived in {OPS}" in status

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support.alerts import OPS, AlertLedger
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import Alert, CancelCause, Reason, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
 from jeeves_runner.db import run_ends
@@ -58,6 +60,15 @@ def test_missed_occurrences_are_told_but_where_a_later_one_stood_for_them(
     ledger.miss("a", reason, occurrences=3)
     assert ledger.said() == said
     assert ledger.conn.execute("SELECT count FROM incidents").fetchall() == [(3,)] * len(said)
+
+
+def test_what_was_missed_lasts_since_its_first_time(ledger: AlertLedger) -> None:
+    due = ledger.now - timedelta(minutes=90)
+    ledger.miss("a", Reason.LATE, scheduled_for=due, occurrences=3)
+    ledger.clock.advance(minutes=10)
+    ledger.miss("a", Reason.LATE, scheduled_for=ledger.now)
+    opened = "SELECT opened_at, (SELECT facts ->> '$.opened_at' FROM outbox) FROM incidents"
+    assert ledger.conn.execute(opened).fetchall() == [(to_text(due),) * 2]
 
 
 def test_a_failure_is_told_once_its_retries_are_exhausted(ledger: AlertLedger) -> None:

@@ -10,7 +10,7 @@ from support.ledger import Ledger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.telling import Changed
-from jeeves_runner.core.model import Retries, RunStatus
+from jeeves_runner.core.model import Retries, RunStatus, Trigger
 from jeeves_runner.db.alert_facts import changed_since_ok, told_job, told_run, usual_ms
 
 
@@ -65,6 +65,13 @@ def test_a_run_is_told_with_the_attempts_it_could_have_had(ledger: Ledger) -> No
     assert run is not None
     assert (run.status, run.attempt, run.attempts, run.stderr) == (RunStatus.ERROR, 3, 3, "no space")
     assert told_run(ledger.conn, 99) is None
+
+
+def test_an_attempt_is_told_with_what_the_first_one_was_for(ledger: Ledger) -> None:
+    first = ledger.add_run("a", "error", trigger="manual")
+    run = told_run(ledger.conn, ledger.add_run("a", "error", trigger="retry", chain_id=first, attempt=5))
+    assert run is not None
+    assert (run.trigger, run.attempt, run.attempts) == (Trigger.MANUAL, 5, 5)
 
 
 def test_of_many_runs_the_outputs_are_not_read(ledger: Ledger) -> None:

@@ -63,6 +63,28 @@ def test_why_people_were_not_told(ledger: AlertLedger) -> None:
     assert [row["untold"] for row in incident_rows(ledger.conn, ledger.now, limit=9).rows][1] == "next_time"
 
 
+def test_where_it_has_not_arrived(ledger: AlertLedger) -> None:
+    other = "webhook:ops"
+    ledger.add_told_job("a", on_failure=(OPS, other))
+    ledger.end("a", "error")
+
+    def unsent() -> list[str]:
+        (row,) = incident_rows(ledger.conn, ledger.now, limit=9).rows
+        return row["unsent"]
+
+    assert unsent() == []
+    with ledger.tx() as tx:
+        outbox.give_up(tx, [1], "not_in_channel")
+        outbox.put_off(tx, [2], timedelta(minutes=9), "it is down", may_have_arrived=False)
+    assert unsent() == [OPS, other]
+    send(ledger, 2)
+    assert unsent() == [OPS]
+    ledger.clock.advance(hours=7)
+    assert ledger.review() == 1
+    send(ledger, 3)
+    assert unsent() == []
+
+
 def test_what_is_told_of_an_incident(ledger: AlertLedger) -> None:
     ledger.add_told_job("a")
     ledger.end("a", "error")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.ledger import Ledger
 
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.plan import Held, Plan
 from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.withheld import Withheld
@@ -83,6 +84,8 @@ def watched(tmp_path: Path) -> Watched:
 
 
 def test_a_manifest_that_is_held_for_five_minutes_is_told_once_with_its_line(watched: Watched) -> None:
+    began = watched.ledger.now
+
     async def acts(world: Watched, watch: AlertWatch) -> None:
         world.status = HELD
         await watch.look()
@@ -99,9 +102,11 @@ def test_a_manifest_that_is_held_for_five_minutes_is_told_once_with_its_line(wat
 
     watched.play(acts)
     assert [said for said, _, _ in watched.said()] == ["opened", "recovered"]
+    assert watched.facts("opened_at") == to_text(began)
     assert watched.facts("subject") == "jobs.d/a.yaml"
     assert watched.facts("lines") == (
-        '[["Place","jobs.d/a.yaml:3:1"],["Hint","did you mean schedule?"],["Run on as before","a, b"]]'
+        '[["Place","jobs.d/a.yaml:3:1"],["Hint","did you mean schedule?"],'
+        '["Errors","2, of which this is the first"],["Run on as before","a, b"]]'
     )
 
 

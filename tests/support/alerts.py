@@ -1,6 +1,6 @@
 """The world of what people are told: a ledger whose jobs say who hears of them, and whose runs end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,19 @@ class AlertLedger(Ledger):
             end_running(tx, run_id, outcome, RunRecord(stdout=output), retries)
         return run_id
 
-    def miss(self, job_id: str, reason: Reason = Reason.LATE, occurrences: int = 1) -> int:
+    def miss(
+        self,
+        job_id: str,
+        reason: Reason = Reason.LATE,
+        occurrences: int = 1,
+        scheduled_for: datetime | None = None,
+    ) -> int:
         """Occurrences of the job do not run."""
         run_id = self.add_run(
             job_id,
             "scheduled",
             trigger="schedule",
-            scheduled_for=to_text(self.now),
+            scheduled_for=to_text(scheduled_for or self.now),
             occurrences=occurrences,
         )
         with self.tx() as tx:

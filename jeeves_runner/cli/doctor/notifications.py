@@ -131,8 +131,8 @@ async def _webhook(config: Config, name: str) -> Diagnosis:
         await url.read()
         if secret is not None:
             await secret.read()
-    except Rejected as error:
-        return _failed(error, "")
+    except (NotSent, Rejected) as error:
+        return _failed(error, "look again")
     signed = "unsigned" if secret is None else "signed"
     return _found("ok", f"webhook {name} has its URL, and what is sent is {signed}; it is not called")
 

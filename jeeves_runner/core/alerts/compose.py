@@ -34,8 +34,8 @@ _OVER: Final = {
 }
 _STILL: Final = {
     Cause.FAILURE: "still fails",
-    Cause.MISSED: "has not run since it missed its time",
-    Cause.INTERRUPTED: "has not been ok since it was interrupted",
+    Cause.MISSED: "missed its time and has not been ok",
+    Cause.INTERRUPTED: "was interrupted and has not been ok",
     Cause.LATE: "is still late",
     Cause.OVERRUN: "still takes too long",
     Cause.OUTLASTS: "still takes longer than the time between its runs",
@@ -44,6 +44,12 @@ _STILL: Final = {
     Cause.BLOCKED: "are still not applied",
     Cause.DISK_FULL: "is still full",
 }
+_COMMANDS: Final = {
+    Cause.HELD: "jeeves-runner validate",
+    Cause.BLOCKED: "jeeves-runner status",
+    Cause.DISK_FULL: "jeeves-runner doctor",
+}
+"""What shows more of what is of no run."""
 _MISSED: Final = {
     Reason.LATE: "no runner was there until it was too late",
     Reason.SUPERSEDED: "no runner was there, and only the latest of them is made up for",
@@ -82,18 +88,29 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
     """One message for several rows, each named by its title."""
     titles = tuple(title_of(each) for each in tellings)
     over = all(each.said is Said.RECOVERED for each in tellings)
-    interrupted = all(each.cause is Cause.INTERRUPTED for each in tellings)
-    what = "are over" if over else "runs were interrupted" if interrupted else "more alerts within a minute"
+    if over:
+        what = "incidents are over"
+    elif all(each.cause is Cause.INTERRUPTED for each in tellings):
+        what = f"runs were interrupted{_by_what(tellings)}"
+    else:
+        what = "more alerts within a minute"
     return Message(
         alert_id=alert_id,
         tone="good" if over else "bad",
-        title=f"{len(titles)} incidents {what}" if over else f"{len(titles)} {what}",
+        title=f"{len(titles)} {what}",
         items=titles,
         command="jeeves-runner alerts",
         link=links.public_url,
         cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
         said=tellings[0].said,
     )
+
+
+def _by_what(tellings: Sequence[Telling]) -> str:
+    """Where all have the same to say of it. How each of them then ended stands behind that, in brackets."""
+    said = {(each.run.message or "").partition(" (")[0] for each in tellings if each.run is not None}
+    why = _brief(said.pop()).removesuffix(" while this ran") if len(said) == 1 else ""
+    return f": {why}" if why else ""
 
 
 def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]]) -> Message:
@@ -234,8 +251,9 @@ def _facts(telling: Telling) -> Iterator[Fact]:
         yield from _run_facts(run, zone)
     if telling.changed is not None and telling.said is not Said.RECOVERED:
         yield Fact("Changed since it was ok", one_line(_changed(telling.changed)))
-    for name, value in telling.facts.get("lines", ()):
-        yield Fact(one_line(str(name)), one_line(str(value)))
+    if telling.said is not Said.RECOVERED:
+        for name, value in telling.facts.get("lines", ()):
+            yield Fact(one_line(str(name)), one_line(str(value)))
     if job is not None and job.coming is not None:
         yield Fact("Next", moment(job.coming, zone))
 
@@ -249,9 +267,14 @@ def _run_facts(run: ToldRun, zone: str) -> Iterator[Fact]:
         yield Fact("Trigger", str(run.trigger))
     if run.attempts > 1:
         yield Fact("Attempt", f"{run.attempt} of {run.attempts}")
-    is_said = run.status is RunStatus.ERROR and run.exit_code is None and run.signal is None
-    if run.message and not is_said and run.message != f"exit code {run.exit_code}":
+    if run.message and not _is_in_title(run.message, run):
         yield Fact("Message", _brief(run.message))
+
+
+def _is_in_title(message: str, run: ToldRun) -> bool:
+    if run.status is RunStatus.ERROR and run.exit_code is None and run.signal is None:
+        return True
+    return message in ("timed out", f"exit code {run.exit_code}", f"killed by {run.signal}")
 
 
 def _changed(changed: Changed) -> str:
@@ -280,7 +303,7 @@ def _command(telling: Telling) -> str | None:
     if telling.cause is Cause.DEAD_LETTERS:
         return f"jeeves-runner queue peek {quoted(str(telling.facts.get('subject')))} --failed"
     if run is None:
-        return None
+        return None if telling.said is Said.RECOVERED else _COMMANDS.get(telling.cause)  # type: ignore[arg-type]
     return f"jeeves-runner {'run' if run.started_at is None else 'logs'} {run.id}"
 
 

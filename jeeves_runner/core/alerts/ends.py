@@ -36,7 +36,7 @@ def was_stopped(run: Run, epoch: int | None) -> bool:
 
 
 def facts_of(run: Run) -> dict[str, Any]:
-    """What is known of it in the message even if its row is gone by then: JSON values, none of them null."""
+    """What is known of it in lists of alerts when its row is gone: JSON values, none of them null."""
     facts = {
         "status": run.status,
         "exit_code": run.exit_code,

@@ -58,9 +58,17 @@ class Step(NamedTuple):
     """What is said now, on its channels; None: nothing."""
 
 
-def happened(incident: Incident | None, cause: Cause, rules: Rules, now: datetime, times: int = 1) -> Step:
-    """It has happened, ``times`` at once; ``incident`` is what is open of it."""
-    found = Incident(opened_at=now) if incident is None else incident
+def happened(
+    incident: Incident | None,
+    cause: Cause,
+    rules: Rules,
+    now: datetime,
+    times: int = 1,
+    since: datetime | None = None,
+) -> Step:
+    """It has happened, ``times`` at once; ``incident`` is what is open of it. ``since``: when it began; None:
+    now."""
+    found = Incident(opened_at=min(since or now, now)) if incident is None else incident
     found = found._replace(times=found.times + times)
     is_enough = cause not in COUNTED or found.times >= rules.policy.after
     if found.told_at is not None or not is_enough or not rules.channels:

@@ -33,7 +33,7 @@ class ToldRun(NamedTuple):
     status: RunStatus
     """How it ended, or that it waits or runs."""
     trigger: Trigger
-    """Why it exists."""
+    """Why the first attempt of its chain exists, as far as that is known."""
     attempt: int
     """1 for a first attempt."""
     attempts: int

@@ -12,6 +12,7 @@ from jeeves_runner.core.alerts.message import Fact, Message
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import RunStatus, Trigger
+from jeeves_runner.core.outcome import RUNNER_DIED
 
 NOW = datetime(2026, 11, 29, 3, 0, 5, tzinfo=UTC)
 JOB = ToldJob("backup", "backup", "ops", "Europe/Berlin", NOW + timedelta(days=1), 40_000)
@@ -118,6 +119,18 @@ def test_a_reminder_says_since_when() -> None:
     assert title_of(told) == "backup still fails since 02:30:05 (1h 30m, 4 times)"
 
 
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (Cause.MISSED, "missed its time and has not been ok"),
+        (Cause.INTERRUPTED, "was interrupted and has not been ok"),
+    ],
+)
+def test_a_reminder_says_since_when_but_once(cause: Cause, words: str) -> None:
+    told = telling(cause=cause, said=Said.REMINDER, incident=INCIDENT)
+    assert title_of(told) == f"backup {words} since 02:30:05 (1h 30m, 4 times)"
+
+
 def test_a_recovery_says_how_long_it_lasted_and_shows_no_output() -> None:
     told = telling(said=Said.RECOVERED, incident=INCIDENT._replace(closed_at=NOW))
     shown = message(told)
@@ -144,6 +157,45 @@ def test_what_a_watch_has_noted_is_said() -> None:
     told = Telling(Said.OPENED, Cause.HELD, NOW, facts=facts)
     assert title_of(told) == "jobs.d/a.yaml is held back: `schedul` is unknown"
     assert fact(told, "Line") == "3"
+
+
+def test_what_was_wrong_is_not_said_once_it_is_over() -> None:
+    facts = {"words": "is held back: bad", "subject": "jobs.d/a.yaml", "lines": [["Hint", "remove it"]]}
+    told = Telling(Said.RECOVERED, Cause.HELD, NOW, facts=facts)
+    assert message(told).facts == ()
+    assert message(told).command is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "command"),
+    [
+        (Cause.HELD, "jeeves-runner validate"),
+        (Cause.BLOCKED, "jeeves-runner status"),
+        (Cause.DISK_FULL, "jeeves-runner doctor"),
+        (Cause.CLOCK, None),
+    ],
+)
+def test_what_has_no_job_has_the_command_that_shows_more(cause: Cause, command: str | None) -> None:
+    facts = {"words": "is so", "subject": "jobs.d/a.yaml"}
+    assert message(Telling(Said.OPENED, cause, NOW, facts=facts)).command == command
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"exit_code": None, "signal": "SIGSEGV", "message": "killed by SIGSEGV"},
+        {"message": "exit code 3"},
+        {"exit_code": None, "message": "the file is missing"},
+        {"status": RunStatus.TIMEOUT, "exit_code": None, "message": "timed out"},
+    ],
+)
+def test_what_the_title_says_is_not_said_again(run: dict[str, Any]) -> None:
+    assert fact(telling(run=RUN._replace(**run)), "Message") is None
+
+
+def test_a_run_says_more_than_its_title_where_there_is_more() -> None:
+    run = RUN._replace(status=RunStatus.TIMEOUT, exit_code=None, message="timed out (killed by SIGTERM)")
+    assert fact(telling(run=run), "Message") == "timed out (killed by SIGTERM)"
 
 
 def test_what_has_changed_names_the_commit() -> None:
@@ -186,6 +238,19 @@ def test_a_digest_names_each() -> None:
 def test_all_that_one_stop_interrupted_is_said_so() -> None:
     told = telling(cause=Cause.INTERRUPTED, run=RUN._replace(status=RunStatus.INTERRUPTED))
     assert digest([told, told, told], "db/1", links=Links()).title == "3 runs were interrupted"
+
+
+def test_why_all_were_interrupted_is_said_once() -> None:
+    runs = [
+        RUN._replace(status=RunStatus.INTERRUPTED, message="the runner was shut down" + more)
+        for more in ("", "", " (exit code 143)")
+    ]
+    told = [telling(cause=Cause.INTERRUPTED, run=run) for run in runs]
+    title = digest(told[:2], "db/1", links=Links()).title
+    assert title == "2 runs were interrupted: the runner was shut down"
+    assert digest(told, "db/1", links=Links()).title == "3 runs were interrupted: the runner was shut down"
+    died = [each._replace(run=RUN._replace(message=RUNNER_DIED)) for each in told]
+    assert digest(died, "db/1", links=Links()).title == "3 runs were interrupted: the runner died"
 
 
 _texts = st.text(max_size=30) | st.sampled_from(
