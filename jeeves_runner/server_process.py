@@ -10,6 +10,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.execute.local.spawn import raise_open_file_limit
 from jeeves_runner.runner.interpreter import favour_event_loop
+from jeeves_runner.runner.lookups import look_up_aside
 from jeeves_runner.runner.loop_watch import LoopWatch
 from jeeves_runner.runner.shared_threads import COUNT, started_threads
 from jeeves_runner.runner.signals import LOOKS, SignalThread
@@ -40,6 +41,7 @@ async def serve(
     open_files = raise_open_file_limit()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(started_threads(COUNT, "shared"))
+    look_up_aside(loop)
     supervisor = Supervisor.of(os.environ, clock)
     signals = SignalThread(
         clock,
