@@ -29,7 +29,7 @@ class ChannelMaker:
         self._made: dict[str, Channel] = {}
 
     def __call__(self, address: str) -> Channel:
-        """The channel. Rejected where the config has nothing by which it can be reached."""
+        """The channel; in any thread. Rejected where the config has nothing by which it can be reached."""
         if address not in self._made:
             self._made[address] = self._make(address)
         return self._made[address]

@@ -258,7 +258,7 @@ WHERE {_RECENT} GROUP BY channel
 _SENT_SINCE: Final = (
     "SELECT 1 FROM outbox INDEXED BY outbox_alone WHERE channel = ? AND said IN"
     f" ({', '.join(repr(str(said)) for said in Said)}) AND created_at > ? AND bundle IS NULL"
-    " AND status = 'sent' LIMIT 1"
+    " AND status = 'sent' AND finished_at > ? LIMIT 1"
 )
 _WAITING: Final = """
 SELECT count(*), created_at, not_before, error, min(id) FROM outbox
@@ -284,7 +284,7 @@ def _failing(conn: apsw.Connection, now: datetime) -> list[_Failing]:
     return [
         _Failing(channel, count, at, error)
         for channel, count, at, created_at, error in found
-        if conn.execute(_SENT_SINCE, (channel, created_at)).fetchone() is None
+        if conn.execute(_SENT_SINCE, (channel, created_at, at)).fetchone() is None
     ]
 
 

@@ -167,10 +167,14 @@ def bounds_of(conn: apsw.Connection, run: Watched, length: timedelta) -> tuple[B
     return bounds, usual
 
 
-def was_paused(conn: apsw.Connection, run: Watched, until: datetime) -> bool:
-    """Whether a person held it back after its time, until then, by a pause of its job or of all."""
-    due = run.scheduled_for
-    return due is not None and bool(paused_times(conn, run.job_id, due, max(due, until)))
+def fair(conn: apsw.Connection, run: Watched, standing: Standing, bounds: Bounds) -> Bounds:
+    """The bounds without those that go by the clock, where the run is beyond them and a person held it back
+    after its time, by a pause of its job or of all."""
+    due, kept = run.scheduled_for, bounds._replace(start_by=None, end_by=None)
+    if due is None or set(wrong(standing, kept)) == set(wrong(standing, bounds)):
+        return bounds
+    until = max(due, standing.started_at or standing.at)
+    return kept if paused_times(conn, run.job_id, due, until) else bounds
 
 
 class Found(NamedTuple):
@@ -208,18 +212,18 @@ def _judge(tx: Tx, run: Watched, standing: Standing) -> None:
     bounds, usual = bounds_of(tx.conn, run, standing.length)
     if bounds.start_by is not None and run.has_precheck:
         bounds = bounds._replace(start_by=bounds.start_by + _PRECHECK)  # its own start is not known any more
+    bounds, strict = fair(tx.conn, run, standing, bounds), bounds
     beyond = set(wrong(standing, bounds))
+    excused = set(wrong(standing, strict)) - beyond
     judged = [Cause.LATE] if run.is_first else []
     if run.status in _BY_ITSELF:
         judged.append(Cause.OVERRUN)
         if run.scheduled_for is not None or run.schedule is None:
             judged.append(Cause.OUTLASTS)
     for cause in judged:
-        if cause not in beyond:
+        if cause not in beyond | excused:
             _kept(tx, run, cause)
-        elif cause not in run.noted and cause in run.on:
-            if cause is Cause.LATE and was_paused(tx.conn, run, standing.at):
-                continue
+        elif cause in beyond and cause not in run.noted and cause in run.on:
             about = About(run.scheduled_for, run.zone, usual, is_over=True)
             _note(tx, run, cause, facts_of(cause, standing, bounds, about))
 

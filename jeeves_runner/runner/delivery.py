@@ -54,7 +54,7 @@ _BREATH: Final = 0.25
 class Delivery:
     """The one who carries messages. ``conn`` is read in threads, and by nothing else.
 
-    ``channel`` makes a channel of an address, or raises Rejected.
+    ``channel`` makes a channel of an address, or raises Rejected. It is called in threads.
     """
 
     def __init__(
@@ -166,7 +166,8 @@ class Delivery:
     async def _try(self, address: str, rows: Sequence[Pending]) -> Sent:
         message, thread = await self._written(rows)
         try:
-            channel = self._channel(address)
+            # In a thread: the first channel of a kind loads its library.
+            channel = await asyncio.to_thread(self._channel, address)
             return await channel.send(message, thread=thread, tried_at=rows[0].sending_at)
         except (NotSent, Rejected):
             raise

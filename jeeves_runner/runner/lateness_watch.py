@@ -147,10 +147,8 @@ class LatenessWatch:
         if run.was_late and run.is_first and run.started_at is not None and is_in_time(standing, whole):
             found.append(Found(run, Cause.LATE, None))
         bounds = whole.without({*run.noted, *(cause for cause in lateness.BITS if cause not in run.on)})
+        bounds = lateness.fair(self._conn, run, standing, bounds)
         beyond = set(wrong(standing, bounds))
-        if Cause.LATE in beyond and lateness.was_paused(self._conn, run, run.started_at or now):
-            beyond.remove(Cause.LATE)
-            bounds = bounds.without({Cause.LATE})
         for cause in sorted(beyond):
             about = About(run.scheduled_for, run.zone, usual, waits=run.waits)
             found.append(Found(run, cause, facts_of(cause, standing, bounds, about)))

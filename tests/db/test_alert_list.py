@@ -158,6 +158,17 @@ def test_a_channel_that_takes_a_message_again_is_well(ledger: AlertLedger) -> No
     assert message_rows(ledger.conn, ledger.now, limit=9).rows == []
 
 
+def test_what_was_sent_before_it_was_given_up_proves_nothing(ledger: AlertLedger) -> None:
+    never = say(ledger)
+    send(ledger, say(ledger))
+    ledger.clock.advance(days=1)
+    give_up(ledger, never, "given up: for a day nobody took it")
+    assert alert_counts(ledger.conn, ledger.now).messages_failed == 1
+    ledger.clock.advance(seconds=1)
+    send(ledger, say(ledger))
+    assert alert_counts(ledger.conn, ledger.now).messages_failed == 0
+
+
 def test_what_was_given_up_counts_for_a_day(ledger: AlertLedger) -> None:
     give_up(ledger, say(ledger))
     ledger.clock.advance(hours=23)

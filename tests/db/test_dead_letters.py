@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.alerts import AlertLedger
 from support.clock import HandClock
@@ -189,6 +189,7 @@ def test_a_clock_that_was_years_ahead_holds_nothing_back(ledger: AlertLedger) ->
     assert told(ledger) == [(OWN, "mail", "1 item has failed for good")]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-90, 90)), max_size=30))
 def test_however_the_clock_is_set_each_is_told_once(steps: list[tuple[int, int]]) -> None:
     """Items fail at times that come twice, or lie before others: the sums are right all the same."""

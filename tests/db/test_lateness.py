@@ -9,8 +9,11 @@ import pytest
 from support.alerts import AlertLedger
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.model import Alert, Expect, Precheck, Retries, RunStatus
 from jeeves_runner.core.run import Outcome
+from jeeves_runner.db import lateness
+from jeeves_runner.db.lateness import Found
 from jeeves_runner.db.run_ends import RunRecord, end_running, end_waiting
 
 MINUTE = 60_000
@@ -102,6 +105,9 @@ def test_what_a_person_held_back_by_a_pause_is_not_late(ledger: AlertLedger) -> 
     assert ledger.said() == []
     ends(ledger, late=6)
     assert ledger.said() == ["opened late"]
+    ledger.conn.execute("UPDATE overrides SET created_at = ?, until = ?", (to_text(ledger.now), None))
+    ends(ledger, late=35)
+    assert counts(ledger) == [("late", 1)]  # nor in time
 
 
 def test_the_work_may_start_after_its_precheck(ledger: AlertLedger) -> None:
@@ -234,6 +240,17 @@ def test_of_what_takes_too_long_the_attempts_of_one_chain_count_once(ledger: Ale
     due = to_text(ledger.at(minutes=31))
     first = ends(ledger, status="error", retries=Retries(limit=1), scheduled_for=due)
     ends(ledger, trigger="retry", attempt=2, chain_id=first, scheduled_for=due)
+    assert (ledger.said(), counts(ledger)) == (["opened overrun"], [("overrun", 1)])
+
+
+def test_what_two_looks_have_found_counts_once(ledger: AlertLedger) -> None:
+    ledger.add_told_job("a", expect=SHORT)
+    run_id = ledger.add_run("a", "running")
+    (run,) = lateness.watched(ledger.conn, [run_id])
+    found = [Found(run, Cause.OVERRUN, {"words": "still runs"})]
+    for _ in range(2):
+        with ledger.tx() as tx:
+            lateness.record(tx, found)
     assert (ledger.said(), counts(ledger)) == (["opened overrun"], [("overrun", 1)])
 
 

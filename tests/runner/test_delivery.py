@@ -1,6 +1,7 @@
 """Messages are sent once, in their order, and a channel that fails keeps nothing else."""
 
 import asyncio
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jeeves_runner.core.alerts.bundles import ALONE
 from jeeves_runner.core.alerts.words import Said
 from jeeves_runner.db import outbox
 from jeeves_runner.db.outbox import Pending, Saying
-from jeeves_runner.notify.contract import NotSent, Rejected
+from jeeves_runner.notify.contract import Channel, NotSent, Rejected
 from jeeves_runner.runner import delivery as delivery_module
 
 
@@ -317,3 +318,22 @@ def test_a_channel_that_refuses_is_not_asked_a_thousand_times_in_a_second(
         return asyncio.get_running_loop().time() - began
 
     assert asyncio.run(play()) >= 4 * 0.05
+
+
+def test_channels_are_not_made_in_the_event_loop(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, threads = post.office.channel, []
+
+    def noted(address: str) -> Channel:
+        threads.append(threading.current_thread())
+        return make(address)
+
+    monkeypatch.setattr(post.office, "channel", noted)
+
+    async def play() -> None:
+        post.say("one")
+        async with post.delivery() as delivery:
+            await eventually(lambda: post.statuses() == ["sent"], delivery)
+
+    asyncio.run(play())
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()

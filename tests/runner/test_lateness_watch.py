@@ -118,6 +118,21 @@ def test_a_run_that_starts_late_between_two_looks_is_told_while_it_runs(world: W
     assert world.words() == ["started 6m after 12:00 (expected within 5m)"]
 
 
+def test_a_run_that_waited_and_starts_in_time_is_told_as_soon_as_it_runs(world: World) -> None:
+    world.add_told_job("a", expect=SOON)
+
+    async def acts(world: World) -> None:
+        first = world.due(at=world.at(minutes=9))
+        assert await world.passes(1) == ["opened late"]
+        world.start(first)
+        second = world.due()
+        assert await world.passes(3) == []
+        world.start(second)
+        assert await world.passes(0) == ["recovered late"]
+
+    world.play(acts)
+
+
 def test_a_run_that_is_held_back_by_a_pause_is_not_late(world: World) -> None:
     world.add_told_job("a", expect=SOON)
 
@@ -130,6 +145,22 @@ def test_a_run_that_is_held_back_by_a_pause_is_not_late(world: World) -> None:
         assert await world.passes(1) == []
         world.due()
         assert await world.passes(6) == ["opened late"]
+
+    world.play(acts)
+
+
+def test_a_run_that_a_pause_held_back_need_not_end_by_its_time_of_day(world: World) -> None:
+    world.add_told_job("a", expect=Expect(finish_by="12:30"))
+
+    async def acts(world: World) -> None:
+        run_id = world.due()
+        world.pause("a", until=world.now + timedelta(minutes=40))
+        assert await world.passes(35) == []
+        world.clock.advance(minutes=10)
+        world.start(run_id)
+        assert await world.passes(5) == []
+        world.ends(run_id, took=5)
+        assert world.said() == []
 
     world.play(acts)
 
@@ -274,6 +305,27 @@ def test_what_the_job_does_not_choose_and_what_is_of_no_live_job_is_left_alone(w
         world.delete_job("b")
         assert await world.passes(60) == []
         assert world.count("runs", "noted") == 0
+
+    world.play(acts)
+
+
+def test_a_look_at_runs_that_are_known_reads_none_of_them(world: World) -> None:
+    world.add_told_job("a", schedule=("0 * * * *",), overlap_policy="allow", expect=SOON)
+
+    async def acts(world: World) -> None:
+        for n in range(100):
+            world.runs(at=world.now + timedelta(seconds=n))
+            world.due(at=world.now + timedelta(hours=1, seconds=n))
+        await world.passes(1)
+        statements: list[str] = []
+
+        def note(_cursor: object, sql: str, _bindings: object) -> bool:
+            statements.append(sql)
+            return True
+
+        world.conn.exec_trace = note
+        await world.watch.look()
+        assert len(statements) == 3, statements
 
     world.play(acts)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jeeves_runner.core.alerts.due_times import end_by, interval
@@ -91,6 +91,7 @@ def test_a_time_that_is_none_is_not_expected(by: str) -> None:
     assert end_by(NOON, Expect(finish_by="08:00"), "Europe/Nowhere") is None
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 525_600).map(lambda minutes: utc("2026-01-01T00:00") + minutes * MINUTE),
     st.integers(0, 1439),
@@ -143,6 +144,7 @@ def test_a_run_is_held_against_its_bounds(standing: Standing, causes: list[Cause
     assert list(wrong(standing, expected)) == causes
 
 
+@settings(deadline=None)
 @given(bounds, st.none() | instants, lengths)
 def test_what_is_beyond_a_bound_stays_so_as_time_passes(
     expected: Bounds, started_at: datetime | None, length: timedelta
@@ -155,6 +157,7 @@ def test_what_is_beyond_a_bound_stays_so_as_time_passes(
         last = found
 
 
+@settings(deadline=None)
 @given(bounds, st.booleans(), st.integers(61, 7_300))
 def test_no_bound_passes_before_the_next_look(expected: Bounds, is_running: bool, step: int) -> None:
     """A watch that looks only when it is to, told by any clock, finds all that a watch without rest finds."""
