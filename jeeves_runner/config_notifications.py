@@ -101,7 +101,7 @@ class Template(Kind):
         super().__init__(meaning, {"type": "object"}, 'a mapping such as {text: "{{ title }}"}')
 
     def shown(self, value: Any) -> Any:
-        return value if value is None else "***"
+        return value if value is None else dict.fromkeys(value, "***")
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         from jeeves_runner.core.alerts.body import template_faults

@@ -173,8 +173,8 @@ class Runner:
         writer.start()
         telling = self._telling = Telling(config, clock, writer, connect=self._connect)
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
-        await clocks.begin(begun, conn)
         await telling.begin(begun.last_alive)
+        await clocks.begin(begun, conn)
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False

@@ -293,7 +293,7 @@ def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shown = CliRunner().invoke(main, ["config", "show"]).stdout
     lines = [line.split(maxsplit=1) for line in shown.splitlines()]
     assert ["notifications.webhooks.ops.url", "https://hooks.example.org/…"] in lines
-    assert ["notifications.webhooks.ops.template", "***"] in lines
+    assert ["notifications.webhooks.ops.template.key", "***"] in lines
     assert ["notifications.webhooks.night.url_path", str(tmp_path / "url")] in lines
     assert ["notifications.default_on_failure", "[C0FAILED, webhook:ops]"] in lines
     assert "hunter2" not in shown

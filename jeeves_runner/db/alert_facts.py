@@ -40,8 +40,8 @@ def usual_ms(conn: apsw.Connection, job_id: str, before: int | None = None) -> i
     return round(median(lengths)) if len(lengths) >= USUAL_LEAST else None
 
 
-def told_job(conn: apsw.Connection, job_id: str, now: datetime) -> ToldJob | None:
-    """A job as a message shows it; None if there is no row of it."""
+def told_job(conn: apsw.Connection, job_id: str, now: datetime | None) -> ToldJob | None:
+    """A job as a message shows it, without what comes next if ``now`` is None; None if there is no row."""
     row = job_row(conn, job_id)
     if row is None:
         return None
@@ -51,7 +51,7 @@ def told_job(conn: apsw.Connection, job_id: str, now: datetime) -> ToldJob | Non
         name=job_id if spec is None else spec.name,
         owner=None if spec is None else spec.owner,
         timezone="UTC" if spec is None else spec.timezone,
-        coming=None if spec is None else _coming(row, spec, now),
+        coming=None if spec is None or now is None else _coming(row, spec, now),
         usual_ms=usual_ms(conn, job_id),
     )
 
@@ -127,8 +127,8 @@ def _run(run_id: int, row: Sequence[Any]) -> ToldRun:
 
 def telling_of(conn: apsw.Connection, row: Pending, now: datetime, *, in_full: bool = True) -> Telling:
     """All that a row of the outbox says; else what its title says, for one of many: no outputs, which may be
-    long, and not what has changed."""
-    job = None if row.job_id is None else told_job(conn, row.job_id, now)
+    long, and not what has changed or comes next, which takes time to find."""
+    job = None if row.job_id is None else told_job(conn, row.job_id, now if in_full else None)
     run = None if row.run_id is None else told_run(conn, row.run_id, with_outputs=in_full)
     changed = None
     is_of_work = in_full and row.cause in _OF_WORK and row.said is not Said.RECOVERED

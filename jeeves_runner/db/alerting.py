@@ -178,7 +178,8 @@ def next_review(conn: apsw.Connection, now: datetime) -> datetime | None:
     muted, paused = mutes(conn, now), pauses(conn, now)
     best: datetime | None = None
     for job_id, was_told, is_enabled, remind_at in incidents.words_to_come(conn):
-        if best is not None and best <= remind_at:
+        # Nothing can come before the end of a mute of everything: thousands may wait for that.
+        if best is not None and best <= max(remind_at, muted.of_all or remind_at):
             break
         held = [muted.end_of(job_id)]
         if was_told and job_id is not None:

@@ -8,6 +8,7 @@ else waits for it.
 import asyncio
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -45,7 +46,8 @@ _PACE: Final = 1.0
 _LOOK: Final = 60.0
 """Seconds between two looks at the outbox when nothing wakes it."""
 _TOGETHER: Final = 20
-"""Messages that are under way at the same time."""
+"""Messages of a kind of channel that are under way at the same time: a mail server that hangs keeps no other
+kind."""
 _OLD: Final = 500
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
@@ -73,7 +75,7 @@ class Delivery:
         self._links = links
         self._database = ""
         self._woken = asyncio.Event()
-        self._places = asyncio.Semaphore(_TOGETHER)
+        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_TOGETHER))
         self._lanes: dict[str, _Lane] = {}
         self._looks_for_old_at = 0.0
 
@@ -130,9 +132,10 @@ class Delivery:
 
     async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
         """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
+        places = self._places[lane.kind]
         try:
             while rows:
-                async with self._places:  # for one message: a long line on one channel keeps no other one
+                async with places:  # for one message: a long line on one channel keeps no other one
                     began = self._clock.monotonic()
                     if not await self._send(lane, rows):
                         return
@@ -246,7 +249,8 @@ class _Lane:
     def __init__(self, address: str) -> None:
         found = parse(address)
         self.address = address
-        self.is_paced = found is not None and found.kind == "slack"
+        self.kind = "" if found is None else found.kind
+        self.is_paced = self.kind == "slack"
         self.is_busy = False
         self.is_refused = False
         self.failures = 0

@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from support.alerts import OPS, AlertLedger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.words import Cause, ClosedBy
 from jeeves_runner.core.model import Alert
-from jeeves_runner.db import alerting, overrides
+from jeeves_runner.db import alerting, incidents, overrides
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import put_right
 from jeeves_runner.errors import NotFound
@@ -115,6 +116,25 @@ def test_a_look_is_due_for_the_soonest_that_nothing_holds_back(ledger: AlertLedg
         ledger.clock.time = at
         assert ledger.review() == 1
     assert due == [80, 95, 140]
+
+
+def test_a_mute_of_everything_is_not_asked_about_each_incident(
+    ledger: AlertLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100):
+        report(ledger, Cause.HELD, subject=str(number), channels=(OPS,))
+    ledger.mute(None, minutes=60)
+    looked_at: list[object] = []
+
+    def noted(conn: apsw.Connection) -> Iterator[Any]:
+        for each in words_to_come(conn):
+            looked_at.append(each)
+            yield each
+
+    words_to_come = incidents.words_to_come
+    monkeypatch.setattr(incidents, "words_to_come", noted)
+    assert alerting.next_review(ledger.conn, ledger.now) == ledger.at(minutes=-60)
+    assert len(looked_at) <= 2
 
 
 def test_there_is_no_look_for_what_only_a_person_lets_go_on(ledger: AlertLedger) -> None:

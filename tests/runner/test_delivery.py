@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import tracemalloc
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -78,6 +79,20 @@ def test_a_channel_that_fails_keeps_no_other_one(post: Post) -> None:
     asyncio.run(play())
     assert post.statuses()[0] == "pending"
     assert len(post.office.titles(OPS)) == 1
+
+
+def test_many_mailboxes_that_hang_keep_no_other_kind(post: Post) -> None:
+    async def play() -> None:
+        mailboxes = [f"email:{number}@example.org" for number in range(delivery_module._TOGETHER + 5)]
+        post.office.hang = frozenset(mailboxes)
+        post.say("one", *mailboxes)
+        async with post.delivery() as delivery:
+            await eventually(lambda: len(post.office.arrived) == delivery_module._TOGETHER, delivery)
+            post.say("two", OPS)
+            await eventually(lambda: post.statuses()[-1] == "sent", delivery)
+
+    asyncio.run(play())
+    assert post.office.titles(OPS) == ["two so"]
 
 
 def test_it_is_left_alone_for_longer_each_time(post: Post) -> None:
@@ -214,6 +229,27 @@ def test_a_flood_within_a_minute_is_eleven_messages(post: Post) -> None:
     assert over[-1].thread == "ref-11"
     named = {line for each in opened for line in (each.title, *each.message.items)}
     assert all(any(line.startswith(f"j{number} ") for line in named) for number in incidents)
+
+
+def test_a_message_for_many_holds_no_output_of_theirs(post: Post) -> None:
+    output = "x" * 1_000_000
+    runs = [post.ledger.add_run("a", "error", stdout=output, stderr=output) for _ in range(30)]
+
+    async def play() -> None:
+        for run in runs:
+            post.say("many", run=run, bundle="together")
+        async with post.delivery() as delivery:
+            await eventually(lambda: set(post.statuses()) == {"sent"}, delivery)
+
+    tracemalloc.start()
+    try:
+        asyncio.run(play())
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    (arrived,) = post.office.arrived
+    assert len(arrived.message.items) == len(runs)
+    assert most < 10 * len(output)
 
 
 def test_a_copy_of_a_database_sends_nothing_that_the_other_one_has(

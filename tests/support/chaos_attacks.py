@@ -176,7 +176,7 @@ def stopped_by_signal(world: World, draw: Random) -> Iterator[bool]:
 
 # The database and its disk
 
-_HOLD: Final = """
+HOLD: Final = """
 import os, sys, apsw
 conn = apsw.Connection(sys.argv[1])
 conn.set_busy_timeout(5_000)
@@ -234,7 +234,7 @@ def _holder(world: World, *words: str) -> Iterator[str]:
     if not world.is_up:
         yield ""
         return
-    with child(_HOLD, world.database, *words) as process:
+    with child(HOLD, world.database, *words) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()

@@ -46,6 +46,8 @@ class Office:
         self.refuses: Callable[[Message], Exception | None] = lambda _: None
         self.waits: asyncio.Event | None = None
         """Calls wait for this before they answer."""
+        self.hang: frozenset[str] = frozenset()
+        """Addresses that never answer."""
 
     def titles(self, address: str | None = None) -> list[str]:
         return [each.title for each in self.arrived if address in (None, each.address)]
@@ -64,6 +66,8 @@ class _Channel:
         office.arrived.append(Arrived(self._address, message.title, thread, tried_at, message))
         if office.waits is not None:
             await office.waits.wait()
+        if self._address in office.hang:
+            await asyncio.Event().wait()
         answers = office.answers[self._address]
         fault = answers.pop(0) if answers else office.refuses(message)
         if fault is not None:
@@ -87,10 +91,11 @@ class Post:
         said: Said = Said.EVENT,
         incident: int | None = None,
         bundle: str | None = None,
+        run: int | None = None,
     ) -> None:
         """Put something into the outbox: its title will be ``WORD so``."""
         facts = {"words": "so", "subject": word}
-        saying = Saying(said, Cause.CLOCK, incident, facts=facts, bundle=bundle)
+        saying = Saying(said, Cause.CLOCK, incident, run_id=run, facts=facts, bundle=bundle)
         with self.ledger.tx() as tx:
             outbox.put(tx, saying, channels or (OPS,))
 

@@ -79,8 +79,10 @@ class Slack:
         """Any call."""
         method = request.match_info["method"]
         self.calls[method] += 1
-        fault = self._fault(method)
-        if fault is None:
+        fault = self._fault(method, await _arguments(request))
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+        if fault is None or fault.kind == "slow":
             return await self._act(method, request)
         if fault.acted:
             await self._act(method, request)
@@ -98,14 +100,14 @@ class Slack:
     async def upload(self, request: web.Request) -> web.Response:
         """The second step of a file."""
         self.calls["upload"] += 1
-        if (fault := self._fault("upload")) is not None and not fault.acted:
+        if (fault := self._fault("upload", {})) is not None and not fault.acted:
             return web.Response(status=fault.status if fault.status != 200 else 500)
         self._uploads[request.match_info["file"]]["content"] = await request.read()
         return web.Response(text="OK", content_type="text/plain")
 
-    def _fault(self, method: str) -> Fault | None:
-        for fault in self._faults:
-            if fault.on in (method, "*"):
+    def _fault(self, method: str, given: Message) -> Fault | None:
+        for fault in list(self._faults):
+            if fault.on in (method, "*") and fault.channel in ("", given.get("channel")):
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times == 0:

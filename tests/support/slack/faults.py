@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["answer", "error", "hang", "drop"]
+Kind = Literal["answer", "error", "hang", "drop", "slow"]
 
 
 @dataclass(kw_only=True)
@@ -25,6 +25,10 @@ class Fault:
     """For ``answer``."""
     headers: dict[str, str] = field(default_factory=dict)
     """For ``answer`` and ``error``."""
+    channel: str = ""
+    """Only calls that are about this one; empty: all."""
+    delay: float = 0.0
+    """Seconds before anything else."""
     acted: bool = False
     """Whether Slack does what it was asked first."""
     times: int | None = 1

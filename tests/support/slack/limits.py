@@ -47,5 +47,5 @@ def _is_right_part(part: dict[str, Any]) -> bool:
         and bool(elements)
         and all(element["type"] in kinds for element in elements)
         and all(texts)
-        and sum(map(len, texts)) <= 4_000
+        and sum(map(len, texts)) <= 3_000
     )
