@@ -138,6 +138,7 @@ def telling_of(conn: apsw.Connection, row: Pending, now: datetime, *, in_full: b
         said=row.said,
         cause=row.cause,
         at=row.created_at,
+        now=now,
         job=job,
         run=run,
         incident=None if row.incident_id is None else _lasting(conn, row.incident_id),

@@ -4,6 +4,7 @@ The reader has just been woken: the title says in one line which job it is and w
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from shlex import quote as quoted
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from jeeves_runner.core.wording import one_line
 _INLINE: Final = 2_000
 """Characters of an output that stand in the message itself; a longer one is a file."""
 _FIELDS: Final = 8
+_LATE: Final = timedelta(minutes=5)
+"""What is said so long after it happened says when it did: a channel shows when it got the message."""
 
 _OVER: Final = {
     Cause.FAILURE: "is ok again",
@@ -247,6 +250,8 @@ def _facts(telling: Telling) -> Iterator[Fact]:
         yield Fact("Name", one_line(job.name))
     if job is not None and job.owner:
         yield Fact("Owner", one_line(job.owner))
+    if telling.now is not None and telling.now - telling.at >= _LATE:
+        yield Fact("Happened", moment(telling.at, zone))
     if run is not None:
         yield from _run_facts(run, zone)
     if telling.changed is not None and telling.said is not Said.RECOVERED:

@@ -108,3 +108,5 @@ class Telling(NamedTuple):
     facts: Mapping[str, Any] = {}
     """What was noted with it: ``words`` (what happened, the end of a sentence that begins with its subject),
     ``subject`` (where it is no job), ``lines`` (pairs of a name and a text)."""
+    now: datetime | None = None
+    """When it is said; None: at once."""

@@ -210,6 +210,14 @@ def test_it_links_to_the_run_where_the_pages_have_an_address() -> None:
     assert message(telling()).link is None
 
 
+def test_what_is_said_late_says_when_it_happened() -> None:
+    soon = telling(now=NOW + timedelta(minutes=4))
+    assert fact(soon, "Happened") is None
+    assert fact(telling(now=NOW + timedelta(hours=5)), "Happened") == (
+        "2026-11-29 04:00:05 Europe/Berlin (03:00:05 UTC)"
+    )
+
+
 def test_an_output_is_in_the_message_or_a_file() -> None:
     told = telling(said=Said.OUTPUT, cause=None)
     assert message(told).output == "copied 3 files"
