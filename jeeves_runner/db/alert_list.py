@@ -134,13 +134,17 @@ _OPEN: Final = "incidents INDEXED BY incidents_open"
 _INCIDENTS: Final = """
 SELECT each.id, each.cause, each.job_id, each.subject, each.facts, each."count", each.run_id, each.opened_at,
   each.told_at, each.said_at, each.remind_at, each.channels, each.closed_at, each.closed_by,
-  (SELECT json_group_array(channel ORDER BY id) FROM (
-    SELECT channel, status, error, max(id) AS id FROM outbox WHERE incident_id = each.id GROUP BY channel)
-    WHERE status <> 'sent' AND error IS NOT NULL),
   runs.message, jobs.spec -> '$.alert', jobs.spec -> '$.on_failure'
 FROM (SELECT * FROM {rows} WHERE {condition} ORDER BY id DESC LIMIT :limit) AS each
 LEFT JOIN runs ON runs.id = each.run_id LEFT JOIN jobs ON jobs.id = each.job_id
 ORDER BY each.id DESC
+"""
+# Of the newest message about each of these, where it has not been taken.
+_NOT_TAKEN: Final = """
+SELECT incident_id, channel FROM (
+  SELECT incident_id, channel, status, error, max(id) AS id FROM outbox
+  WHERE incident_id IN (SELECT value FROM json_each(?)) GROUP BY incident_id, channel)
+WHERE status <> 'sent' AND error IS NOT NULL ORDER BY id
 """
 
 
@@ -155,14 +159,20 @@ def incident_rows(
     )
     muted = mutes(conn, now)
     with closing(conn.execute(query, {"before": before, "limit": limit + 1})) as rows:
-        found = page(rows, lambda row: len(row[3]) + len(row[4]) + len(row[15] or ""), limit=limit, room=ROOM)
-    return Page([_incident(row, muted.end_of(row[2]) is not None) for row in found.rows], found.more)
+        found = page(rows, lambda row: len(row[3]) + len(row[4]) + len(row[14] or ""), limit=limit, room=ROOM)
+    unsent: dict[int, list[str]] = {}
+    for number, channel in conn.execute(_NOT_TAKEN, (json.dumps([row[0] for row in found.rows]),)):
+        unsent.setdefault(number, []).append(channel)
+    return Page(
+        [_incident(row, unsent.get(row[0], []), muted.end_of(row[2]) is not None) for row in found.rows],
+        found.more,
+    )
 
 
-def _incident(row: Sequence[Any], is_muted: bool) -> IncidentRow:
+def _incident(row: Sequence[Any], unsent: list[str], is_muted: bool) -> IncidentRow:
     number, cause, job_id, subject, facts, count, run_id, *rest = row
     opened_at, told_at, said_at, remind_at, channels, closed_at, closed_by, *rest = rest
-    unsent, message, alert, on_failure = rest
+    message, alert, on_failure = rest
     return {
         "id": number,
         "cause": cause,
@@ -176,7 +186,7 @@ def _incident(row: Sequence[Any], is_muted: bool) -> IncidentRow:
         "said_at": said_at,
         "remind_at": remind_at,
         "channels": list(addresses_of(channels)),
-        "unsent": json.loads(unsent),
+        "unsent": unsent,
         "muted": is_muted and closed_at is None,
         "untold": None
         if told_at is not None or closed_at is not None
