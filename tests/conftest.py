@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import apsw
 import pytest
 
-# aiohttp reads the certificates of all authorities as it is imported, in each server too. No test speaks TLS.
+# aiohttp reads the certificates of all authorities as it is imported, in each server too. Tests that speak TLS
+# name their own.
 os.environ["SSL_CERT_FILE"] = os.devnull
 
 # What a run finds in its environment: the tests may be a job themselves, and are not to use its database.
@@ -16,9 +17,8 @@ for name in [name for name in os.environ if name.startswith("JR_")]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three for two processors: many tests wait for a process or for the disk."""
-    processors = os.cpu_count() or 1
-    return processors + max(1, processors // 2)
+    """Four for two processors: many tests wait for a process or for the disk."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)
