@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import apsw
 import pytest
 
-# aiohttp reads the certificates of all authorities as it is imported, in each server too. Tests that speak TLS
-# name their own.
+# aiohttp reads the certificates of all authorities as it is imported, in each server too. Tests that speak
+# TLS name their own.
 os.environ["SSL_CERT_FILE"] = os.devnull
 
 # What a run finds in its environment: the tests may be a job themselves, and are not to use its database.
