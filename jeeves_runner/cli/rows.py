@@ -10,6 +10,7 @@ from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.schedule.entries import entry_of, entry_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
@@ -105,11 +106,19 @@ def _override_text(word: str, without_end: str, override: "OverrideDocument", no
 
 
 def schedule_text(job: "ListedJobDocument") -> str:
-    """The expressions of a job's schedule, separated by semicolons: they may hold commas."""
+    """The entries of a job's schedule, separated by semicolons: they may hold commas."""
     schedule = job["schedule"]
     if schedule is None:
         return "when triggered"
-    return schedule if isinstance(schedule, str) else "; ".join(schedule)
+    entries = schedule if isinstance(schedule, list) else [schedule]
+    return "; ".join(map(_entry_text, entries))
+
+
+def _entry_text(written: object) -> str:
+    try:
+        return entry_text(entry_of(written))
+    except ValueError:  # changed by hand: shown as it stands
+        return str(written)
 
 
 def run_cells(run: "RunRow", now: datetime, *, served: bool) -> tuple[Cell, ...]:

@@ -303,6 +303,35 @@ class Param(NamedTuple):
     """Whether its values are shown nowhere, and kept only until the run and its retries are over."""
 
 
+class Every(NamedTuple):
+    """Times that lie the same length of time apart, whatever clocks are set to."""
+
+    every: str
+    """The length, a duration."""
+    start: str | None = None
+    """The first of them, as written; None: ``core.schedule`` spreads them by the job's namespace."""
+
+
+class At(NamedTuple):
+    """A single time."""
+
+    at: str
+    """When, as written: a time of the job's zone, or one with its offset from UTC."""
+
+
+class RRule(NamedTuple):
+    """Times by a rule of RFC 5545."""
+
+    rrule: str
+    """The rule, such as ``FREQ=MONTHLY;BYDAY=-1FR``."""
+    start: str | None = None
+    """When it begins, as written; None: where the rule does not need one."""
+
+
+ScheduleEntry = str | Every | At | RRule
+"""One part of a schedule; a text is a cron expression."""
+
+
 class JobSpec(NamedTuple):
     """One job as declared, with defaults applied and paths and time zone resolved."""
 
@@ -318,8 +347,8 @@ class JobSpec(NamedTuple):
     """Who looks after the job, for people."""
     type: JobType = JobType.SCRIPT
     """What kind of work it is."""
-    schedule: tuple[str, ...] = ()
-    """Cron expressions as written, any of which makes an occurrence; empty: it runs only when triggered."""
+    schedule: tuple[ScheduleEntry, ...] = ()
+    """As written; any of them makes an occurrence; empty: it runs only when triggered."""
     on_start: bool = False
     """Whether it runs once each time a runner starts."""
     timezone: str = "UTC"

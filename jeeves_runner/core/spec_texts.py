@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.model import JobSpec, Param, Secret
 from jeeves_runner.core.queue_spec import QueueSpec
+from jeeves_runner.core.schedule.entries import as_json as schedule_as_json
 from jeeves_runner.core.specs import JOB_PARTS
 
 Spec = JobSpec | QueueSpec
@@ -29,6 +30,7 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
     for name in JOB_PARTS:
         if values[name] is not None:
             values[name] = values[name]._asdict()
+    values["schedule"] = schedule_as_json(spec.schedule)
     values["params"] = {param.name: _param_to_json(param) for param in spec.params}
     values["env"] = {name: _text_or_secret(value) for name, value in spec.env}
     values["heartbeat"] = _text_or_secret(spec.heartbeat)

@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from jeeves_runner.core.model import JobSpec, Param, ParamType, Secret
+from jeeves_runner.core.schedule.entries import entries_of
 
 T = TypeVar("T")
 
@@ -115,7 +116,7 @@ _READERS = {
     name: reader
     for name, kind in JobSpec.__annotations__.items()
     if (reader := _reader_of(name, kind)) is not None
-} | {"env": _env, "params": _params, "heartbeat": _text_or_secret}
+} | {"env": _env, "schedule": entries_of, "params": _params, "heartbeat": _text_or_secret}
 
 _TYPES = {
     cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()]

@@ -14,6 +14,9 @@ from jeeves_runner.db import overrides
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.runs import RUNNING, WAITING
 
+ScheduleColumn = str | dict[str, str] | list[str | dict[str, str]] | None
+"""A schedule as a manifest writes it."""
+
 
 class JobColumns(TypedDict):
     """The columns of a job: all but ``spec`` and ``deleted_at``. Times are text in the database's form."""
@@ -22,7 +25,7 @@ class JobColumns(TypedDict):
     """The job's id."""
     name: str
     """Its name, for people."""
-    schedule: str | list[str] | None
+    schedule: ScheduleColumn
     """One expression, or several; null for a job that runs only when triggered."""
     script: str
     """What it runs, as ``source_type`` says: a path, a text, or an argv as JSON."""
@@ -174,15 +177,15 @@ def _columns(values: Sequence[Any]) -> JobColumns:
     return columns
 
 
-def _schedule(column: str | list[str] | None) -> str | list[str] | None:
-    """One expression as text, several as a list; no expression begins with a bracket."""
-    if not isinstance(column, str) or not column.startswith("["):
+def _schedule(column: ScheduleColumn) -> ScheduleColumn:
+    """One entry by itself, several as a list; no cron expression begins with a bracket."""
+    if not isinstance(column, str) or not column.startswith(("[", "{")):
         return column
     try:
-        expressions: list[str] = parse_json(column)
+        entries: ScheduleColumn = parse_json(column)
     except ValueError:  # changed by hand: shown as it stands
         return column
-    return expressions
+    return entries
 
 
 def health_counts(conn: apsw.Connection, since: datetime, now: datetime) -> HealthCounts:

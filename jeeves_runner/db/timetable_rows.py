@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import apsw
 
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.model import ScheduleEntry
+from jeeves_runner.core.schedule.entries import entries_of
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.core.wrong_clock import is_far_ahead, undecided_since
 
@@ -24,8 +26,8 @@ class TimetableRow(NamedTuple):
     """Whether the manifest has it scheduled."""
     deleted: bool
     """Whether it is a tombstone."""
-    schedule: tuple[str, ...]
-    """Cron expressions as written; empty: never due by itself."""
+    schedule: tuple[ScheduleEntry, ...]
+    """As written; empty: never due by itself."""
     timezone: str
     """The IANA zone of schedule and exclusions."""
     exclude: tuple[str, ...]
@@ -96,7 +98,7 @@ def _timetable_row(row: Sequence[Any]) -> TimetableRow:
         id=row[0],
         enabled=bool(row[1]),
         deleted=bool(row[2]),
-        schedule=_texts(row[3], "schedule"),
+        schedule=entries_of(None if row[3] is None else json.loads(row[3])),
         timezone=row[4],
         exclude=_texts(row[5], "exclude"),
         namespace=row[6],

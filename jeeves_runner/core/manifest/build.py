@@ -19,6 +19,7 @@ from jeeves_runner.core.manifest.sessions import session_findings
 from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.queue_spec import QueueSpec
+from jeeves_runner.core.schedule.entries import entries_of
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.spec_texts import spec_to_json
 from jeeves_runner.core.specs import JOB_PARTS
@@ -59,7 +60,7 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     _set_source(values, given, context.project_root)
     if "schedule" in given:
         written = given["schedule"]
-        values["schedule"] = [written] if isinstance(written, str) else written
+        values["schedule"] = written if isinstance(written, list) else [written]
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
@@ -88,9 +89,10 @@ def _check_schedule(given: Mapping[str, Any], values: Mapping[str, Any], finding
             findings.append(Finding(path=(key, most), code="schedule", message=message, hint=hint))
             return 0
     try:
-        return parse_schedule(values["schedule"], values["timezone"], given["id"], values["exclude"]).effort
+        entries = entries_of(values["schedule"])
+        return parse_schedule(entries, values["timezone"], given["id"], values["exclude"]).effort
     except ScheduleError as error:
-        findings.append(_schedule_finding(error, isinstance(given.get("schedule"), str)))
+        findings.append(_schedule_finding(error, not isinstance(given.get("schedule"), list)))
         return error.effort
 
 

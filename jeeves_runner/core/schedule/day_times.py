@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 SECONDS_OF_DAY = 86_400
+ALL_DAY = (1 << SECONDS_OF_DAY) - 1
 
 
 def times_of_day(hours: Iterable[int], minutes: Iterable[int], seconds: Iterable[int]) -> int:
@@ -38,6 +39,28 @@ def last_until(times: int, second: int) -> int | None:
 def count_between(times: int, begin: int, end: int) -> int:
     """How many of ``times`` are at or after ``begin`` and before ``end``."""
     return ((times >> begin) & ((1 << (end - begin)) - 1)).bit_count()
+
+
+def cut(times: int, begin: int, end: int) -> int:
+    """Those at or after ``begin`` and before ``end``, each at its place."""
+    return ((times >> begin) & ((1 << max(0, end - begin)) - 1)) << begin
+
+
+def shifted(times: int, seconds: int) -> int:
+    """All of them later by so many seconds, earlier if negative; what leaves the beginning is lost."""
+    return times << seconds if seconds >= 0 else times >> -seconds
+
+
+def progression(first: int, step: int) -> int:
+    """``first``, and each ``step`` seconds later until the end of the day."""
+    if first >= SECONDS_OF_DAY:
+        return 0
+    times, covered = 1, step
+    length = SECONDS_OF_DAY - first
+    while covered < length:  # twice as many with each turn
+        times |= times << covered
+        covered *= 2
+    return cut(times, 0, length) << first
 
 
 def _spaced(times: int, places: Iterable[int], width: int) -> int:

@@ -8,9 +8,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 
-from jeeves_runner.core.schedule.cron import Cron
+from jeeves_runner.core.schedule.cron import Cron, joined_times
 from jeeves_runner.core.schedule.cron_fields import ScheduleError
+from jeeves_runner.core.schedule.day_times import ALL_DAY
 from jeeves_runner.core.schedule.days import DayRule, month_shape
 from jeeves_runner.core.wording import in_quotes
 
@@ -99,6 +101,19 @@ class Exclusions:
         return tuple(
             cron for place, (_, crons) in enumerate(self._rules) if active >> place & 1 for cron in crons
         )
+
+    def times_on(self, day: date) -> int:
+        """The excluded times of a day, as ``day_times`` writes them."""
+        if self.range_at(day) is not None:
+            return ALL_DAY
+        active = self.active_on(day)
+        return covered(self, active) if active else 0
+
+
+@lru_cache(maxsize=1024)
+def covered(exclusions: Exclusions, active: Active) -> int:
+    """The times of day that these rules cover together; cached for some only, as the times of expressions."""
+    return joined_times(exclusions.crons_of(active))
 
 
 def _merged(ranges: Iterable[DateRange]) -> list[DateRange]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import MAXYEAR, date, datetime, time
-from functools import lru_cache
 from typing import Final
 
 from jeeves_runner.core.schedule.cron import END_OF_TIME, Cron, joined_times
@@ -13,7 +12,7 @@ from jeeves_runner.core.schedule.day_times import (
     second_of,
 )
 from jeeves_runner.core.schedule.days import HORIZON_YEARS, DayRule, Days, longest_gap, month_shape
-from jeeves_runner.core.schedule.exclusions import Active, Exclusions
+from jeeves_runner.core.schedule.exclusions import Active, Exclusions, covered
 
 _COVER_EFFORT: Final = 50
 """What it takes to cover the times of a day, in units of effort: about a fifth of a microsecond each."""
@@ -161,13 +160,7 @@ def _dates_leave_a_gap(exclusions: Exclusions, sets: Sequence[Joined]) -> bool:
 
 def _remaining(crons: tuple[Cron, ...], exclusions: Exclusions, active: Active) -> int:
     times = joined_times(crons)
-    return times & ~_covered(exclusions, active) if active else times
-
-
-@lru_cache(maxsize=1024)
-def _covered(exclusions: Exclusions, active: Active) -> int:
-    """The times of day that these rules cover together; cached for some only, as the times of expressions."""
-    return joined_times(exclusions.crons_of(active))
+    return times & ~covered(exclusions, active) if active else times
 
 
 def _at(day: date, second: int | None) -> datetime | None:

@@ -49,6 +49,22 @@ class Zone:
         """The local time, with ``fold`` set in the second pass of a repeated stretch."""
         return self._tz.fromutc(instant.replace(tzinfo=self._tz)).replace(tzinfo=None)
 
+    def instant(self, local: datetime) -> datetime | None:
+        """When a fixed time of the day occurs on its date; None where a shift of three hours and more skips
+        it."""
+        earlier, later = self._offsets(local)
+        if earlier >= later:
+            return local - earlier
+        return self._change(local, earlier, later) if later - earlier < LONG_SHIFT else None
+
+    def earliest(self, local: datetime) -> datetime:
+        """The first instant at which the clock may show ``local`` or later."""
+        return local - max(self._offsets(local))
+
+    def latest(self, local: datetime) -> datetime:
+        """The last instant at which the clock may still show ``local`` or earlier."""
+        return local - min(self._offsets(local))
+
     def first_after(self, times: LocalTimes, after: datetime) -> datetime | None:
         """The first instant later than ``after`` at which ``times`` occur."""
         local = self.local(after)

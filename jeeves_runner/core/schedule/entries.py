@@ -1,0 +1,56 @@
+"""The parts of a schedule as JSON values: a text is a cron expression, the others are mappings."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from jeeves_runner.core.model import At, Every, RRule, ScheduleEntry
+
+_KINDS: Final = (Every, At, RRule)
+
+_WRITTEN: Final[Mapping[tuple[type, str], str]] = {(Every, "start"): "from"}
+"""The keys that are no names of Python's."""
+
+
+def entry_of(value: object) -> ScheduleEntry:
+    """One part; ValueError for what is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        for kind in _KINDS:
+            names = {_WRITTEN.get((kind, field), field): field for field in kind._fields}
+            if next(iter(names)) in value and value.keys() <= names.keys():
+                return kind(**{names[name]: _text(part) for name, part in value.items()})
+    raise ValueError(f"its schedule cannot hold {value!r}")
+
+
+def entries_of(values: object) -> tuple[ScheduleEntry, ...]:
+    """A list of them; ValueError for what is none."""
+    if not isinstance(values, list):
+        raise ValueError("its schedule is no list")
+    return tuple(map(entry_of, values))
+
+
+def as_json(entries: Iterable[ScheduleEntry]) -> list[Any]:
+    """What ``entries_of`` reads: only what is written, so that equal schedules have equal texts."""
+    return [entry if isinstance(entry, str) else _mapping(entry) for entry in entries]
+
+
+def entry_text(entry: ScheduleEntry) -> str:
+    """As people read it: ``every 11m from 2026-11-29T06:00``."""
+    if isinstance(entry, str):
+        return entry
+    if isinstance(entry, At):
+        return f"at {entry.at}"
+    text = f"every {entry.every}" if isinstance(entry, Every) else entry.rrule
+    return text if entry.start is None else f"{text} from {entry.start}"
+
+
+def _mapping(entry: Every | At | RRule) -> dict[str, str]:
+    pairs = zip(entry._fields, entry, strict=True)
+    return {_WRITTEN.get((type(entry), name), name): value for name, value in pairs if value is not None}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"its schedule cannot hold {value!r}")
+    return value

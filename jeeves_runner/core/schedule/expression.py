@@ -1,0 +1,66 @@
+"""The text of a cron expression: five fields, six with the seconds first, or a name such as ``@daily``."""
+
+from jeeves_runner.core.schedule.cron import Cron, cron_of
+from jeeves_runner.core.schedule.cron_fields import KINDS, ScheduleError, ScheduleKey, spread
+from jeeves_runner.core.wording import brief, in_quotes
+
+_NAMED: dict[str, tuple[str, ...]] = {
+    "@hourly": ("0", "*", "*", "*", "*"),
+    "@daily": ("0", "0", "*", "*", "*"),
+    "@midnight": ("0", "0", "*", "*", "*"),
+    "@weekly": ("0", "0", "*", "*", "0"),
+    "@monthly": ("0", "0", "1", "*", "*"),
+    "@yearly": ("0", "0", "1", "1", "*"),
+    "@annually": ("0", "0", "1", "1", "*"),
+}
+_LONGEST_FIELD = 256
+"""Characters: more than any list of all minutes or of all `fri#2` has."""
+
+_FIELDS_HINT = "write minute hour day month weekday, or six fields with the second first"
+
+
+def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
+    """One expression; errors quote it. As an exclusion, five fields stand for whole minutes."""
+    try:
+        fields = _fields(text.strip().lower())
+        if len(fields) == 5:
+            fields = ("*" if key == "exclude" else "0", *fields)
+        if "h" in text.lower():
+            fields = tuple(spread(kind, field, namespace) for kind, field in zip(KINDS, fields, strict=True))
+        return cron_of(fields)
+    except ScheduleError as error:
+        raise ScheduleError(
+            f"{in_quotes(text)}: {error.message}", hint=error.hint, key=key, index=index, effort=error.effort
+        ) from None
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    """The five or six field texts of an expression in lower case; raises :class:`ScheduleError`."""
+    if not text:
+        raise ScheduleError("the expression is empty", hint=_FIELDS_HINT)
+    fields = tuple(text.split())
+    if (longest := max(map(len, fields))) > _LONGEST_FIELD:
+        raise ScheduleError(
+            f"a field is {longest:,} characters long, where {_LONGEST_FIELD:,} are allowed",
+            hint="write ranges and steps, such as 0-50/10, or several expressions",
+        )
+    if text.startswith("@"):
+        return _named_fields(text)
+    if len(fields) not in (5, 6):
+        noun = "field" if len(fields) == 1 else "fields"
+        hint = f"{_FIELDS_HINT}; there is no year field" if len(fields) == 7 else _FIELDS_HINT
+        raise ScheduleError(f"{len(fields)} {noun}, where cron has 5 or 6", hint=hint)
+    return fields
+
+
+def _named_fields(text: str) -> tuple[str, ...]:
+    fields = _NAMED.get(text)
+    if fields is None:
+        hint = f"known are {', '.join(_NAMED)}"
+        if text == "@reboot":
+            hint = (
+                "`on_start: true` runs a job each time a server starts; for the start of the machine"
+                " use the system's init"
+            )
+        raise ScheduleError(f"{brief(text)} is not supported", hint=hint)
+    return fields
