@@ -12,7 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = "jeeves_runner"
 
-WORDS = ("", "errors", "clock", "core.origin", "core.model", "core.queue_spec", "core.run")
+WORDS = (
+    "",
+    "errors",
+    "clock",
+    "core.origin",
+    "core.schedule_entry",
+    "core.model",
+    "core.queue_spec",
+    "core.run",
+)
 """The words of the domain; the empty name is the package itself, which holds its version."""
 
 TEXTS = (

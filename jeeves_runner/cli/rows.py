@@ -10,7 +10,7 @@ from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
-from jeeves_runner.core.schedule.entries import entry_of, entry_text
+from jeeves_runner.core.schedule_entry import entry_of, entry_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow

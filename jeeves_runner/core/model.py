@@ -8,6 +8,8 @@ documentation are derived from them, or tests keep them equal.
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
+from jeeves_runner.core.schedule_entry import ScheduleEntry
+
 
 class JobType(StrEnum):
     """What kind of work a job is."""
@@ -301,35 +303,6 @@ class Param(NamedTuple):
     """An expression of ``core.expressions`` that the whole of a string must fit; None: any."""
     secret: bool = False
     """Whether its values are shown nowhere, and kept only until the run and its retries are over."""
-
-
-class Every(NamedTuple):
-    """Times that lie the same length of time apart, whatever clocks are set to."""
-
-    every: str
-    """The length, a duration."""
-    start: str | None = None
-    """The first of them, as written; None: ``core.schedule`` spreads them by the job's namespace."""
-
-
-class At(NamedTuple):
-    """A single time."""
-
-    at: str
-    """When, as written: a time of the job's zone, or one with its offset from UTC."""
-
-
-class RRule(NamedTuple):
-    """Times by a rule of RFC 5545."""
-
-    rrule: str
-    """The rule, such as ``FREQ=MONTHLY;BYDAY=-1FR``."""
-    start: str | None = None
-    """When it begins, as written; None: where the rule does not need one."""
-
-
-ScheduleEntry = str | Every | At | RRule
-"""One part of a schedule; a text is a cron expression."""
 
 
 class JobSpec(NamedTuple):

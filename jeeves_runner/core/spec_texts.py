@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.model import JobSpec, Param, Secret
 from jeeves_runner.core.queue_spec import QueueSpec
-from jeeves_runner.core.schedule.entries import as_json as schedule_as_json
+from jeeves_runner.core.schedule_entry import as_json as schedule_as_json
 from jeeves_runner.core.specs import JOB_PARTS
 
 Spec = JobSpec | QueueSpec

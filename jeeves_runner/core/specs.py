@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from jeeves_runner.core.model import JobSpec, Param, ParamType, Secret
-from jeeves_runner.core.schedule.entries import entries_of
+from jeeves_runner.core.schedule_entry import entries_of
 
 T = TypeVar("T")
 

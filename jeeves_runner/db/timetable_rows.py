@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import apsw
 
 from jeeves_runner.clock import from_text
-from jeeves_runner.core.model import ScheduleEntry
-from jeeves_runner.core.schedule.entries import entries_of
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
+from jeeves_runner.core.schedule_entry import ScheduleEntry, entries_of
 from jeeves_runner.core.wrong_clock import is_far_ahead, undecided_since
 
 log = logging.getLogger(__name__)

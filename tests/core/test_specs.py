@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.specs import canonical, queue_from_text
 
@@ -20,12 +20,19 @@ from jeeves_runner.core.model import (
     SourceType,
 )
 from jeeves_runner.core.queue_spec import QueueSpec
+from jeeves_runner.core.schedule_entry import At, Every, RRule
 from jeeves_runner.core.spec_texts import FieldChange, changed_fields, spec_hash
 from jeeves_runner.core.specs import SpecError, job_from_text
 
 texts = st.text(max_size=8)
 lists = st.lists(texts, max_size=3).map(tuple)
 whole = st.integers(0, 10**9)
+entries = (
+    texts
+    | st.builds(Every, every=texts, start=st.none() | texts)
+    | st.builds(At, at=texts)
+    | st.builds(RRule, rrule=texts, start=st.none() | texts)
+)
 secrets = st.builds(Secret, kind=st.sampled_from(["file", "from_env"]), ref=texts)
 params = st.builds(
     Param,
@@ -44,7 +51,7 @@ jobs = st.builds(
     name=texts,
     description=st.none() | texts,
     tags=lists,
-    schedule=lists,
+    schedule=st.lists(entries, max_size=3).map(tuple),
     catch_up=st.sampled_from(CatchUp),
     source_type=st.sampled_from(SourceType),
     script=texts,
@@ -62,6 +69,9 @@ jobs = st.builds(
     priority=st.integers(-1000, 1000),
     enabled=st.booleans(),
 )
+BUSY = settings(suppress_health_check=[HealthCheck.too_slow])
+"""A job has many fields, and the machine may have other work."""
+
 queues = st.builds(
     QueueSpec,
     id=texts,
@@ -72,6 +82,7 @@ queues = st.builds(
 )
 
 
+@BUSY
 @given(jobs)
 def test_a_job_survives_its_text(spec: JobSpec) -> None:
     assert job_from_text(canonical(spec)) == spec
@@ -82,6 +93,7 @@ def test_a_queue_survives_its_text(spec: QueueSpec) -> None:
     assert queue_from_text(canonical(spec)) == spec
 
 
+@BUSY
 @given(jobs, jobs)
 def test_the_hash_tells_specs_apart(one: JobSpec, other: JobSpec) -> None:
     assert (spec_hash(canonical(one)) == spec_hash(canonical(other))) == (one == other)

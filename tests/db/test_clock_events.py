@@ -53,6 +53,7 @@ RECORDS: Final = {
     "outbox": "sending_at finished_at",
     "queue_items": "created_at claimed_at",
     "queues": "created_at updated_at deleted_at",
+    "renames": "renamed_at",
     "runner": "started_at stopping_at stopped_at seen_at age_at",
     "runs": "started_at finished_at created_at cancel_requested_at",
     "source": "recorded_at",
@@ -60,7 +61,7 @@ RECORDS: Final = {
 }
 """Instants that tell when something was. Nothing waits for them."""
 
-OCCURRENCES: Final = {"runs": "scheduled_for last_for"}
+OCCURRENCES: Final = {"overrides": "scheduled_for", "runs": "scheduled_for last_for"}
 """Instants of a schedule, whatever a clock says."""
 
 TEXTS: Final = {
@@ -77,6 +78,7 @@ TEXTS: Final = {
     "queue_failures": "queue_id",
     "queue_items": "queue_id payload status dedup_key lease_token error",
     "queues": "id spec_hash file",
+    "renames": "old_id new_id",
     "revisions": "applied_by commit author subject changes held",
     "runner": "boot_id api_url socket planner_digest waits_for",
     "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params"

@@ -25,6 +25,7 @@ TABLES = (
 SMALL_TABLES = (
     "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
     "queue_counts", "queue_failures", "state_counts", "secret_params", "outbox_owner",
+    "renames",
 )  # fmt: skip
 """Those that have a row for each thing that is declared or used, or fewer."""
 

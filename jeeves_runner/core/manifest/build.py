@@ -19,8 +19,8 @@ from jeeves_runner.core.manifest.sessions import session_findings
 from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.queue_spec import QueueSpec
-from jeeves_runner.core.schedule.entries import entries_of
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
+from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.spec_texts import spec_to_json
 from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.wording import brief

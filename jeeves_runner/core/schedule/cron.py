@@ -18,7 +18,7 @@ from jeeves_runner.core.schedule.cron_fields import (
     parse_field,
 )
 from jeeves_runner.core.schedule.day_times import at_hours, times_of_day
-from jeeves_runner.core.schedule.days import HORIZON_YEARS, DayRule
+from jeeves_runner.core.schedule.days import HORIZON_YEARS, SELDOM, DayRule
 
 BEGIN_OF_TIME = datetime.combine(date(10, 1, 1), time())
 END_OF_TIME = datetime.combine(date(9990, 1, 1), time())
@@ -171,7 +171,7 @@ def _day_rule(day: str, month: str, weekday: str) -> DayRule:
         )
     if gap > HORIZON_YEARS:
         raise ScheduleError(
-            f"there are times when it does not occur within {HORIZON_YEARS} years",
+            SELDOM,
             hint=f"day {day} of month {month} seldom falls on weekday {weekday}",
             effort=_SEARCH_EFFORT,
         )

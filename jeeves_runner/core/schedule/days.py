@@ -25,6 +25,10 @@ YearMonthDay = tuple[int, int, int]
 _WEEKLY = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28
 
 
+SELDOM = f"there are times when it does not occur within {HORIZON_YEARS} years"
+"""What is said of a schedule that is refused for it."""
+
+
 class Days(ABC):
     """A set of days that depends on nothing but the calendar."""
 

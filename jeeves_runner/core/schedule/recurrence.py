@@ -24,7 +24,7 @@ from jeeves_runner.core.schedule.day_times import (
     second_of,
     times_of_day,
 )
-from jeeves_runner.core.schedule.days import HORIZON_YEARS, Days, YearMonthDay
+from jeeves_runner.core.schedule.days import HORIZON_YEARS, SELDOM, Days, YearMonthDay
 from jeeves_runner.core.schedule.exclusions import Exclusions
 from jeeves_runner.core.schedule.rule_text import FREQUENCIES, RuleParts
 
@@ -109,10 +109,7 @@ class Recurrence(Days):
             found = self.next_day(day)
             if found is None:
                 if self._until - datetime.combine(day, time()) > _HORIZON:
-                    raise ScheduleError(
-                        f"there are times when it does not occur within {HORIZON_YEARS} years",
-                        effort=self.effort,
-                    )
+                    raise ScheduleError(SELDOM, effort=self.effort)
                 return
             day = date(*found)
 
@@ -268,7 +265,7 @@ def _seconds_of(times: int) -> Iterator[int]:
 
 def _never(rule: Recurrence) -> ScheduleError:
     return ScheduleError(
-        f"never occurs within {HORIZON_YEARS} years of its start",
+        f"has no occurrence within {HORIZON_YEARS} years of its start",
         hint="its parts must fit each other, and the times its UNTIL and INTERVAL leave",
         effort=rule.effort,
     )

@@ -1,16 +1,15 @@
 """When a job occurs: its schedule, a time zone and exclusions in, instants out.
 
 ``expression`` and ``cron_fields`` read cron expressions, ``rule_text`` recurrence rules, ``written`` what
-else may be listed; ``cron`` and ``recurrence`` search them on local times, ``joined`` what is listed together.
-``local_time`` puts them on the clocks of a zone, ``series`` joins them with times that no clock moves. What
-was parsed is cached, so that thousands of jobs with equal schedules share one object.
+else may be listed; ``cron`` and ``recurrence`` search them on local times, ``joined`` what is listed
+together. ``local_time`` puts them on the clocks of a zone, ``series`` joins them with times that no clock
+moves. What was parsed is cached, so that thousands of jobs with equal schedules share one object.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from jeeves_runner.core.model import ScheduleEntry
 from jeeves_runner.core.schedule.cron import BEGIN_OF_TIME, END_OF_TIME, Cron, LocalTimes
 from jeeves_runner.core.schedule.cron_fields import ScheduleError
 from jeeves_runner.core.schedule.days import HORIZON_YEARS
@@ -22,6 +21,7 @@ from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.series import ClockTimes, Once, Series, Steps, count_together
 from jeeves_runner.core.schedule.written import Rule, written_entry
 from jeeves_runner.core.schedule.zones import zone_of
+from jeeves_runner.core.schedule_entry import ScheduleEntry
 
 __all__ = ["Schedule", "ScheduleError", "parse_schedule", "warm_up"]
 
@@ -78,8 +78,8 @@ def parse_schedule(
 
     ``namespace`` feeds ``H`` and the phase of ``every``. ``exclude`` holds local dates (``2026-12-25``),
     ranges of them (``2026-12-24..2026-12-26``, both ends included) and cron expressions; one of five fields
-    covers whole minutes. No entries: a schedule that never occurs. Raises :class:`ScheduleError`, also when an entry
-    that has no end, or the whole, would not occur for 8 years.
+    covers whole minutes. No entries: a schedule that never occurs. Raises :class:`ScheduleError`, also when
+    an entry that has no end, or the whole, would not occur for 8 years.
     """
     zone = zone_of(timezone)
     crons: list[Cron] = []

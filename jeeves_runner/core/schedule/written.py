@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import Final, NamedTuple, TypeVar
 
 from jeeves_runner.core.durations import parse_duration
-from jeeves_runner.core.model import At, Every, RRule
 from jeeves_runner.core.schedule.cron_fields import ScheduleError
 from jeeves_runner.core.schedule.days import HORIZON_YEARS
 from jeeves_runner.core.schedule.exclusions import Exclusions
@@ -15,6 +14,7 @@ from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.recurrence import Recurrence, recurrence
 from jeeves_runner.core.schedule.rule_text import RuleParts, rule_parts
 from jeeves_runner.core.schedule.series import Once, Steps
+from jeeves_runner.core.schedule_entry import At, Every, RRule
 from jeeves_runner.core.wording import brief, in_quotes
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as all instants of ``series``

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.schedule_reference import covers, instants, near_a_shift, occurrences
 
-from jeeves_runner.core.model import At, Every, RRule, ScheduleEntry
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
+from jeeves_runner.core.schedule_entry import At, Every, RRule, ScheduleEntry
 
 ZONES = (
     "UTC",

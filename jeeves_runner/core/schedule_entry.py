@@ -1,9 +1,36 @@
-"""The parts of a schedule as JSON values: a text is a cron expression, the others are mappings."""
+"""The entries of a schedule, and how JSON has them: cron expressions as texts, others as mappings."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from jeeves_runner.core.model import At, Every, RRule, ScheduleEntry
+
+class Every(NamedTuple):
+    """Times that lie the same length of time apart, whatever clocks are set to."""
+
+    every: str
+    """The length, a duration."""
+    start: str | None = None
+    """The first of them, as written; None: ``core.schedule`` spreads them by the job's namespace."""
+
+
+class At(NamedTuple):
+    """A single time."""
+
+    at: str
+    """When, as written: a time of the job's zone, or one with its offset from UTC."""
+
+
+class RRule(NamedTuple):
+    """Times by a rule of RFC 5545."""
+
+    rrule: str
+    """The rule, such as ``FREQ=MONTHLY;BYDAY=-1FR``."""
+    start: str | None = None
+    """When it begins, as written; None: where the rule does not need one."""
+
+
+ScheduleEntry = str | Every | At | RRule
+"""One part of a schedule; a text is a cron expression."""
 
 _KINDS: Final = (Every, At, RRule)
 
