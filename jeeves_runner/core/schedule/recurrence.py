@@ -45,6 +45,8 @@ _SECOND: Final = timedelta(seconds=1)
 _LAST_DECADES: Final = date(9957, 1, 1)
 _LOOKED_AT: Final = 64
 """Days with times that are looked at for a gap of more than HORIZON_YEARS."""
+_CYCLE: Final = 40
+"""Years after which the calendar has shown all its forms, and gaps of a rule come again."""
 _LONGEST_COUNT: Final = timedelta(days=366 * 100)
 """A rule that is counted is not followed further than this: then it has no end."""
 _EFFORT: Final = 500
@@ -69,7 +71,9 @@ def recurrence(
         rule.check_gaps()
     else:
         until = rule.last_of(parts.times)
-    return Recurrence(parts, start, until, exclusions)
+    found = Recurrence(parts, start, until, exclusions)
+    found.effort = rule.effort
+    return found
 
 
 class Recurrence(Days):
@@ -106,6 +110,8 @@ class Recurrence(Days):
             raise _never(self)
         day = first.date()
         for _ in range(_LOOKED_AT):
+            if day.year - first.year > _CYCLE:
+                return
             found = self.next_day(day)
             if found is None:
                 if self._until - datetime.combine(day, time()) > _HORIZON:
@@ -206,7 +212,7 @@ class Recurrence(Days):
         """Periods of hours and less, on the days that the rule's other parts leave."""
         parts = self._parts
         if parts.names_days or parts.bymonth:
-            days = [when.day for when in _from(_days_rule(parts, first), first)]
+            days = [when.day for when in _from(_days_rule(parts, first), first, _next_month(first))]
         else:
             days = list(range(1, (_next_month(first) - first).days + 1))
         for day in days:
@@ -276,18 +282,35 @@ def _of_days(parts: RuleParts, start: datetime, first: date) -> Iterator[tuple[i
     begin = _aligned(parts, start.date(), first)
     if begin is None:
         return
-    several: dict[int, int] = {}
-    for when in _from(_rule(parts, begin), first):
-        several[when.day] = several.get(when.day, 0) | 1 << second_of(when)
-    yield from several.items()
+    if parts.freq == _YEARLY:
+        year = _days_of_year(parts, begin.year)
+        yield from ((day.day, times) for day, times in year.items() if day.month == first.month)
+        return
+    yield from (
+        (day.day, times) for day, times in _days_between(parts, begin, first, _next_month(first)).items()
+    )
 
 
-def _from(rule: "rrule", first: date) -> Iterator[datetime]:
-    """What a rule, begun at most a period before, has in the month that begins with ``first``."""
-    end = datetime.combine(_next_month(first), time())
-    begin = datetime.combine(first, time())
+@lru_cache(maxsize=64)
+def _days_of_year(parts: RuleParts, year: int) -> dict[date, int]:
+    """All days of a year at once, for each of its months is asked for."""
+    first = date(year, 1, 1)
+    return _days_between(parts, first, first, date(year + 1, 1, 1))
+
+
+def _days_between(parts: RuleParts, begin: date, first: date, end: date) -> dict[date, int]:
+    """The days from ``first`` to before ``end``, each with its times, of the rule begun at ``begin``."""
+    several: dict[date, int] = {}
+    for when in _from(_rule(parts, begin), first, end):
+        several[when.date()] = several.get(when.date(), 0) | 1 << second_of(when)
+    return several
+
+
+def _from(rule: "rrule", first: date, end: date) -> Iterator[datetime]:
+    """What a rule, begun at most a period before, has from ``first`` to before ``end``."""
+    begin, stop = datetime.combine(first, time()), datetime.combine(end, time())
     for when in rule:
-        if when >= end:
+        if when >= stop:
             return
         if when >= begin:
             yield when
