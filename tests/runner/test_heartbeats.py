@@ -68,6 +68,12 @@ def test_an_attempt_that_is_followed_by_another_one_is_no_end(ledger: Ledger) ->
     assert beats_since(ledger.conn, 3) == []
 
 
+def test_a_retry_that_is_skipped_leaves_the_failure_before_it(ledger: Ledger) -> None:
+    first = ledger.add_run("a", "error", end_seq=4)
+    ledger.add_run("a", "skipped", attempt=2, chain_id=first, reason="token_budget", end_seq=5)
+    assert beats_since(ledger.conn, 4) == [Beat("a", "https://x.example/a", is_well=False)]
+
+
 @pytest.mark.parametrize(
     ("url", "failure"),
     [
