@@ -28,7 +28,7 @@ _ENDED: Final = """
 SELECT job_id, status, reason, attempt, started_at IS NOT NULL, spec -> '$.heartbeat', coalesce(
     (SELECT first.trigger FROM runs AS first WHERE first.id = runs.chain_id), trigger)
 FROM runs JOIN jobs ON jobs.id = job_id
-WHERE end_seq > ? AND end_seq IS NOT NULL AND jobs.deleted_at IS NULL
+WHERE end_seq > ? AND end_seq <= ? AND end_seq IS NOT NULL AND jobs.deleted_at IS NULL
   AND spec ->> '$.heartbeat' IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM runs AS later
     WHERE later.chain_id = coalesce(runs.chain_id, runs.id) AND later.attempt > runs.attempt)
@@ -36,10 +36,10 @@ ORDER BY end_seq
 """
 
 
-def beats_since(conn: apsw.Connection, end_seq: int) -> list[Beat]:
-    """What has ended after the end of this number: the last attempts alone, in their order."""
+def beats_since(conn: apsw.Connection, end_seq: int, until: int) -> list[Beat]:
+    """What has ended after the end of this number, up to that of ``until``: last attempts alone, in order."""
     beats = []
-    for job_id, word, reason, attempt, has_started, url, trigger in conn.execute(_ENDED, (end_seq,)):
+    for job_id, word, reason, attempt, has_started, url, trigger in conn.execute(_ENDED, (end_seq, until)):
         if Trigger(trigger).is_of_the_past:
             continue
         status = RunStatus(word)
