@@ -21,11 +21,15 @@ from jeeves_runner.db import incidents, outbox
 from jeeves_runner.db.incidents import OpenIncident
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.outbox import Saying
-from jeeves_runner.db.overrides import UNTIL_RESUMED, Mutes, Pauses, is_muted, mutes, pauses
+from jeeves_runner.db.overrides import Mutes, Pauses, is_muted, mutes, pauses
 from jeeves_runner.db.transaction import Tx
 
 _PORTION: Final = 200
-"""What one review says at most: outcomes and starts have their turn in between."""
+"""What one review looks at at most: outcomes and starts have their turn in between."""
+
+_HELD: Final = timedelta(hours=1)
+"""How long a review puts off at most what is held back. Who ends a mute or a pause has it looked at again; of
+what else may let it go on, such as a job that is enabled, nothing tells."""
 
 
 class Happened(NamedTuple):
@@ -151,43 +155,34 @@ _STOPPED: Final = {
 
 def review(tx: Tx) -> int:
     """Say what is to be said by now: reminders, and what a mute that has ended held back. Returns how many
-    incidents it spoke of. There may be more; ``next_review`` tells."""
-    found = incidents.due(tx.conn, tx.now)
+    incidents it spoke of.
+
+    What a mute or a pause holds back is put off: no look meets it again before that may be over. There may be
+    more; ``next_review`` tells.
+    """
+    found = incidents.due(tx.conn, tx.now, _PORTION)
     if not found:
         return 0
     muted, paused = mutes(tx.conn, tx.now), pauses(tx.conn, tx.now)
     spoken = 0
     for each in found:
-        if muted.end_of(each.job_id) is not None:
-            continue  # thousands may wait for the end of a mute, at each look
         settings = None if each.job_id is None else _settings(tx.conn, each.job_id)
         rules = _rules_of_open(each, settings, muted, paused)
         step = machine.looked_at(each.state, rules, tx.now)
         if step.said is None:
+            held = (muted.end_of(each.job_id), each.job_id and paused.end_of(each.job_id))
+            incidents.put_off(tx, each.id, min([tx.now + _HELD, *(end for end in held if end)]))
             continue
         incidents.change(tx, each.id, step.incident)
         _say(tx, each, step.said, each.run_id, step.incident, each.facts)
         spoken += 1
-        if spoken == _PORTION:
-            break
     return spoken
 
 
 def next_review(conn: apsw.Connection, now: datetime) -> datetime | None:
-    """When ``review`` will next have something to say, as it looks now; None: never. It may be past."""
-    muted, paused = mutes(conn, now), pauses(conn, now)
-    best: datetime | None = None
-    for job_id, was_told, is_enabled, remind_at in incidents.words_to_come(conn):
-        # Nothing can come before the end of a mute of everything: thousands may wait for that.
-        if best is not None and best <= max(remind_at, muted.of_all or remind_at):
-            break
-        held = [muted.end_of(job_id)]
-        if was_told and job_id is not None:
-            held += [paused.end_of(job_id), None if is_enabled else UNTIL_RESUMED]
-        at = max([remind_at, *(end for end in held if end is not None)])
-        if at != UNTIL_RESUMED and (best is None or at < best):
-            best = at
-    return best
+    """When ``review`` has next something to look at; None: never. It may be past. One look into an index,
+    however many incidents there are, and whatever is muted or paused."""
+    return incidents.next_due(conn, now)
 
 
 def test(tx: Tx, channel: str) -> int:

@@ -1,7 +1,7 @@
 """The ``incidents`` table: what is wrong and not over, and what was; ``core.alerts.machine`` decides."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -76,22 +76,41 @@ def all_open(conn: apsw.Connection) -> list[OpenIncident]:
     return _rows(conn, "closed_at IS NULL ORDER BY +id", {})
 
 
-def due(conn: apsw.Connection, now: datetime) -> list[OpenIncident]:
-    """Those of which something is to be said by now, if nothing holds it back; the most overdue first."""
-    return _rows(conn, f"{WORDS.lasts} AND remind_at <= :at ORDER BY remind_at, id", {"at": to_text(now)})
+def due(conn: apsw.Connection, now: datetime, limit: int) -> list[OpenIncident]:
+    """Those of which something is to be said by now, if nothing holds it back: the most overdue first, and
+    ``limit`` at most."""
+    condition = f"{WORDS.lasts} AND remind_at <= :at ORDER BY remind_at, id LIMIT :limit"
+    return _rows(conn, condition, {"at": to_text(now), "limit": limit})
 
 
-def words_to_come(conn: apsw.Connection) -> Iterator[tuple[str | None, bool, bool, datetime]]:
-    """Of what there will be something to say, soonest first: the job, whether people know of it already,
-    whether the job is enabled, and when."""
-    rows = conn.execute(
-        "SELECT job_id, told_at IS NOT NULL, coalesce(enabled, 1), remind_at, incidents.id"
-        f" FROM incidents LEFT JOIN jobs ON jobs.id = job_id WHERE {WORDS.lasts} ORDER BY remind_at"
+def next_due(conn: apsw.Connection, now: datetime) -> datetime | None:
+    """When the next of them will be, or was; ``now`` for one changed by hand, which a look puts right."""
+    row = conn.execute(
+        f"SELECT id, remind_at FROM incidents WHERE {WORDS.lasts} ORDER BY remind_at LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    incident_id, text = row
+    at = time_or_none(text, f"incident {incident_id}", "remind_at")
+    return now if at is None and text <= to_text(now) else at
+
+
+def put_off(tx: Tx, incident_id: int, until: datetime) -> None:
+    """Look at one that is open no sooner than then: nothing can be said of it now."""
+    tx.conn.execute(
+        "UPDATE incidents SET remind_at = ?, remind_ms = NULL WHERE id = ? AND closed_at IS NULL",
+        (to_text(until), incident_id),
     )
-    for job_id, was_told, is_enabled, text, incident_id in rows:
-        remind_at = time_or_none(text, f"incident {incident_id}", "remind_at")
-        if remind_at is not None:
-            yield job_id, bool(was_told), bool(is_enabled), remind_at
+
+
+def look_again(tx: Tx, job_id: str | None) -> None:
+    """Have what was put off be looked at now, of one job or of all: what held it back has changed."""
+    of_these = "true" if job_id is None else _OF_JOB
+    tx.conn.execute(
+        f"UPDATE incidents SET remind_at = :at, remind_ms = 0 WHERE {WORDS.lasts} AND remind_ms IS NULL"
+        f" AND {of_these}",
+        {"at": tx.at, "job": job_id},
+    )
 
 
 def insert(

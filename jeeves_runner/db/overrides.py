@@ -57,6 +57,7 @@ def pause(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, 
     NotFound for an unknown job.
     """
     _begin(tx, OverrideKind.PAUSE, job_id, until=until, reason=reason, by=by)
+    incidents.look_again(tx, job_id)  # the pause before may have ended later
 
 
 def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: str) -> None:
@@ -67,6 +68,7 @@ def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, b
     """
     _begin(tx, OverrideKind.MUTE, job_id, until=until, reason=reason, by=by)
     incidents.begin_mute(tx, job_id)
+    incidents.look_again(tx, job_id)
 
 
 def required_end(until: End | None) -> End:
@@ -106,6 +108,7 @@ def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
     was_paused = found.of_all is not None if job_id is None else job_id in found.of_jobs
     _end(tx, OverrideKind.PAUSE, job_id)
     if was_paused:
+        incidents.look_again(tx, job_id)
         audit.record(tx, actor=by, action="resume", target=_target(job_id))
     return was_paused
 
@@ -119,6 +122,7 @@ def unmute(tx: Tx, job_id: str | None, *, by: str) -> bool:
     was_muted = found.of_all is not None if job_id is None else job_id in found.of_jobs
     _end(tx, OverrideKind.MUTE, job_id)
     if was_muted:
+        incidents.look_again(tx, job_id)
         audit.record(tx, actor=by, action="unmute", target=_target(job_id))
     return was_muted
 

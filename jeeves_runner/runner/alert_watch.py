@@ -109,10 +109,13 @@ class AlertWatch:
             noted = {(each.cause, each.subject) for each in opened}
             self._open = (self._open | noted) - set(over)
             self._untold -= noted
+        while self._is_due():
+            await self._writer.write(alerting.review)
+
+    def _is_due(self) -> bool:
         now = self._clock.now()
-        while (due := alerting.next_review(self._conn, now)) is not None and due <= now:
-            if not await self._writer.write(alerting.review):
-                break
+        due = alerting.next_review(self._conn, now)
+        return due is not None and due <= now
 
     def _note(self, tx: Tx, opened: list[Wrong], over: list[tuple[Cause, str]]) -> None:
         for each in opened:
