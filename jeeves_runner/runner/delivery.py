@@ -8,9 +8,8 @@ else waits for it.
 import asyncio
 import logging
 import random
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -28,7 +27,7 @@ from jeeves_runner.db.alert_facts import telling_of
 from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
 from jeeves_runner.runner.tasks import may_pass
@@ -46,8 +45,11 @@ _PACE: Final = 1.0
 _LOOK: Final = 60.0
 """Seconds between two looks at the outbox when nothing wakes it."""
 _TOGETHER: Final = 20
-"""Messages of a kind of channel that are under way at the same time: a mail server that hangs keeps no other
-kind."""
+"""Messages that are under way at the same time to the one mail server, or to Slack; and, of each kind, to
+channels that did not take the last one."""
+_WEBHOOKS: Final = 100
+"""Messages that are under way at the same time to webhooks. Each may lead to a server of its own, and those
+that hang must leave places to the others."""
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
 
@@ -74,7 +76,9 @@ class Delivery:
         self._links = links
         self._database = ""
         self._woken = asyncio.Event()
-        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_TOGETHER))
+        self._places = {kind: asyncio.Semaphore(_TOGETHER) for kind in ("slack", "email", "")}
+        self._places["webhook"] = asyncio.Semaphore(_WEBHOOKS)
+        self._places_of_failing = {kind: asyncio.Semaphore(_TOGETHER) for kind in self._places}
         self._lanes: dict[str, _Lane] = {}
 
     async def own(self, place: str) -> None:
@@ -104,21 +108,36 @@ class Delivery:
             raise group.exceptions[0] from group
 
     async def _deliver(self) -> None:
+        trouble = Trouble(log, over="the outbox can be read again")
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._woken.clear()
-                # What comes due while it looks must not count as seen: one time is that of the whole look.
-                now, monotonic = self._clock.now(), self._clock.monotonic()
-                for address in await self._reads.read(outbox.pending_channels):
-                    lane = self._lanes.setdefault(address, _Lane(address))
-                    if lane.is_free(monotonic) and (rows := await self._next(address, now)):
-                        lane.is_busy = True
-                        tasks.create_task(self._work_off(lane, rows), name=f"messages to {address}")
-                pause = await self._pause(now, monotonic)
+                try:
+                    pause = await self._look(tasks)
+                except Exception as error:
+                    if not may_pass(error):
+                        raise
+                    # What is under way goes on: its sends need no look.
+                    trouble.met(f"the outbox cannot be read now, and is tried again: {error}", logging.ERROR)
+                    pause = TRY_AGAIN
+                else:
+                    trouble.over()
                 await asyncio.sleep(_BREATH)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> float:
+        """Have each channel work off what is to be sent on it now; seconds until there may be more to do, if
+        nothing wakes it."""
+        # What comes due while it looks must not count as seen: one time is that of the whole look.
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        for address in await self._reads.read(outbox.pending_channels):
+            lane = self._lanes.setdefault(address, _Lane(address))
+            if lane.is_free(monotonic) and (rows := await self._next(address, now)):
+                lane.is_busy = True
+                tasks.create_task(self._carry(lane, rows), name=f"messages to {address}")
+        return await self._pause(now, monotonic)
 
     async def _pause(self, now: datetime, monotonic: float) -> float:
         """Seconds from these times on until there may be something to do, if nothing wakes it."""
@@ -127,26 +146,42 @@ class Delivery:
         rests = [lane.rests_until - monotonic for lane in self._lanes.values()]
         return max(0.0, min([*waits, *(wait for wait in rests if wait > 0)]) - _BREATH)
 
-    async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
-        """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
-        places = self._places[lane.kind]
+    async def _carry(self, lane: "_Lane", rows: list[Pending]) -> None:
+        """Work a channel off. That its rows cannot be read or written now keeps no other one; what may have
+        arrived is looked for at the next try."""
         try:
-            while rows:
-                if rows[-1].created_at < self._clock.now() - GIVEN_UP_AFTER:
-                    await self._give_up(lane, rows)
-                    rows = await self._next(lane.address, self._clock.now())
-                    continue
-                async with places:  # for one message: a long line on one channel keeps no other one
-                    began = self._clock.monotonic()
-                    if not await self._send(lane, rows):
-                        return
-                if lane.is_paced or lane.is_refused:
-                    await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
-                rows = await self._next(lane.address, self._clock.now())
+            await self._work_off(lane, rows)
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            lane.stumbled(error, self._clock.monotonic())
         finally:
             lane.say_what_was_given_up()
             lane.is_busy = False
             self._woken.set()
+
+    async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
+        """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
+        while rows:
+            if rows[-1].created_at < self._clock.now() - GIVEN_UP_AFTER:
+                await self._give_up(lane, rows)
+                rows = await self._next(lane.address, self._clock.now())
+                continue
+            async with self._place(lane):  # for one message: a long line on one channel keeps no other one
+                began = self._clock.monotonic()
+                if not await self._send(lane, rows):
+                    return
+            if lane.is_paced or lane.is_refused:
+                await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
+            rows = await self._next(lane.address, self._clock.now())
+
+    @asynccontextmanager
+    async def _place(self, lane: "_Lane") -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            if lane.failures:
+                await held.enter_async_context(self._places_of_failing[lane.kind])
+            await held.enter_async_context(self._places[lane.kind])
+            yield
 
     async def _next(self, address: str, now: datetime) -> list[Pending]:
         return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
@@ -254,6 +289,8 @@ class _Lane:
         self.rests = timedelta()
         self.rests_until = 0.0
         self._given_up = 0
+        self._stumbles = 0
+        self._of_database = Trouble(log, over=f"the messages to {brief(address)} can be recorded again")
         self._trouble = Trouble(log, over=f"messages to {brief(address)} arrive again")
 
     def is_free(self, monotonic: float) -> bool:
@@ -266,13 +303,20 @@ class _Lane:
         if error.retry_after is None:
             self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
 
+    def stumbled(self, error: Exception, monotonic: float) -> None:
+        self._stumbles += 1
+        self.rests_until = monotonic + rest(self._stumbles, None, random.random).total_seconds()
+        words = f"the messages to {brief(self.address)} cannot be read or recorded now, and are tried again"
+        self._of_database.met(f"{words}: {error}", logging.ERROR)
+
     def refused(self, error: Rejected) -> None:
         self.is_refused = True  # a thousand logins in a second with a wrong password would lock the account
         words = f"{brief(self.address)} takes no message: {error.message}; {error.hint}"
         self._trouble.met(words, logging.ERROR)
 
     def worked(self) -> None:
-        self.failures, self.rests_until, self.is_refused = 0, 0.0, False
+        self.failures, self.rests_until, self.is_refused, self._stumbles = 0, 0.0, False, 0
+        self._of_database.over()
         self._trouble.over()
 
     def given_up(self, messages: int) -> None:
