@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -133,7 +134,7 @@ def insert(
             "subject": subject,
             "run_id": run_id,
             "facts": json.dumps(facts),
-            **_bindings(state),
+            **_bindings(tx, state),
         },
     )
     return tx.conn.last_insert_rowid()
@@ -156,7 +157,7 @@ def change(tx: Tx, incident_id: int, state: Incident) -> None:
     tx.conn.execute(
         "UPDATE incidents SET told_at = :told_at, said_at = :said_at, remind_at = :remind_at,"
         " remind_ms = :remind_ms, channels = :channels WHERE id = :id AND closed_at IS NULL",
-        {"id": incident_id, **_bindings(state)},
+        {"id": incident_id, **_bindings(tx, state)},
     )
 
 
@@ -221,8 +222,26 @@ def _open_incident(row: Sequence[Any]) -> OpenIncident:
     return OpenIncident(incident_id, Cause(cause), job_id, subject, run_id, json.loads(facts), known)
 
 
-def _bindings(state: Incident) -> dict[str, Any]:
+def _bindings(tx: Tx, state: Incident) -> dict[str, Any]:
     """The values of the columns that hold the state."""
-    times = ("opened_at", "told_at", "said_at", "remind_at")
-    values = state._asdict() | {"channels": json.dumps(state.channels)}
-    return values | {name: values[name] and to_text(values[name]) for name in times}
+
+    def text(instant: datetime | None) -> str | None:
+        # Mostly it is now, and an incident has four of them.
+        if instant is None:
+            return None
+        return tx.at if instant is tx.now else to_text(instant)
+
+    return {
+        "opened_at": text(state.opened_at),
+        "times": state.times,
+        "told_at": text(state.told_at),
+        "said_at": text(state.said_at),
+        "remind_at": text(state.remind_at),
+        "remind_ms": state.remind_ms,
+        "channels": _as_json(state.channels),
+    }
+
+
+@lru_cache(maxsize=256)
+def _as_json(channels: tuple[str, ...]) -> str:
+    return json.dumps(channels)

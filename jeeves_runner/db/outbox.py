@@ -6,12 +6,12 @@ A row is written with what it tells of. Rows of one channel that have the same `
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.alerts.bundles import ALONE, MINUTE, Kind, bundle_of, minute_of
+from jeeves_runner.core.alerts.bundles import ALONE, Kind, bundle_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
@@ -86,14 +86,22 @@ def _put(tx: Tx, saying: Saying, channel: str) -> int:
 
 def _alone(tx: Tx, channel: str, kind: Kind) -> int:
     """How many of this kind have gone alone on the channel in this minute; counted up to ALONE."""
-    minute = minute_of(tx.now)
-    said = [word for word, its_kind in KINDS.items() if its_kind == kind]
-    count: int = tx.conn.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE channel = ? AND said IN (?, ?) AND bundle IS NULL"
-        " AND created_at >= ? AND created_at < ? LIMIT ?)",
-        (channel, *said, to_text(minute), to_text(minute + MINUTE), ALONE),
-    ).get
+    minute = tx.at[: len("2026-11-24T03:03")]  # the texts of its times stand between MINUTE: and MINUTE;
+    count: int = tx.conn.execute(_ALONE[kind], (channel, f"{minute}:", f"{minute};")).get
     return count
+
+
+def _count_alone(kind: Kind) -> str:
+    said = ", ".join(f"'{word}'" for word, its_kind in KINDS.items() if its_kind == kind)
+    # A limit that is bound has SQLite plan the statement anew at each call.
+    return (
+        "SELECT count(*) FROM (SELECT 1 FROM outbox"
+        f" WHERE channel = ? AND said IN ({said}) AND bundle IS NULL AND created_at > ? AND created_at < ?"
+        f" LIMIT {ALONE})"
+    )
+
+
+_ALONE: Final = {kind: _count_alone(kind) for kind in get_args(Kind)}
 
 
 # Delivery
