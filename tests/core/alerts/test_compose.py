@@ -232,6 +232,22 @@ def test_a_digest_names_each() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "tone", "title"),
+    [
+        ([(Said.EVENT, Cause.SUCCESS)] * 2, "good", "2 more runs were ok within a minute"),
+        ([(Said.RECOVERED, Cause.FAILURE)] * 2, "good", "2 incidents are over"),
+        ([(Said.REMINDER, Cause.INTERRUPTED)] * 2, "bad", "2 incidents are still open"),
+        ([(Said.REMINDER, Cause.LATE), (Said.RECOVERED, Cause.LATE)], "bad", "2 more alerts within a minute"),
+        ([(Said.EVENT, Cause.SUCCESS), (Said.EVENT, Cause.CLOCK)], "plain", "2 more alerts within a minute"),
+        ([(Said.EVENT, Cause.SUCCESS), (Said.OPENED, Cause.LATE)], "bad", "2 more alerts within a minute"),
+    ],
+)
+def test_a_digest_is_as_bad_as_the_worst_of_it(said: list[tuple[Said, Cause]], tone: str, title: str) -> None:
+    shown = digest([telling(said=word, cause=cause) for word, cause in said], "db/1", links=Links())
+    assert (shown.tone, shown.title) == (tone, title)
+
+
 def test_all_that_one_stop_interrupted_is_said_so() -> None:
     told = telling(cause=Cause.INTERRUPTED, run=RUN._replace(status=RunStatus.INTERRUPTED))
     assert digest([told, told, told], "db/1", links=Links()).title == "3 runs were interrupted"
