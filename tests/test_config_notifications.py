@@ -188,7 +188,7 @@ def test_manifests_are_read_with_the_channels_of_the_config(tmp_path: Path) -> N
             "notifications: {email: {host: box, from: a@b.org, username: x}}",
             "1:61",
             "`notifications.email.username` needs `password_path`",
-            "nobody logs in",
+            "there is no login",
         ),
         ("heartbeat: {every: 5m}", "1:12", "`heartbeat` needs a URL", "url_path"),
         ("heartbeat: {url: 'https://x', every: 0s}", "1:38", "a duration of 1s or more", ""),
