@@ -164,9 +164,9 @@ def _title(telling: Telling) -> str:
 
 
 def _who(telling: Telling) -> str:
-    if telling.job is not None:
-        return telling.job.id
     subject = telling.facts.get("subject")
+    if telling.job is not None:
+        return f"{subject} (job {telling.job.id})" if subject else telling.job.id
     if telling.cause is Cause.DEAD_LETTERS:
         return f"queue {subject}:"
     return str(subject) if subject else SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
