@@ -212,10 +212,8 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
 def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> str | None:
     """What its author probably meant; ``text`` is the value as it is written."""
     kinds = _kinds(schema)
-    if "null" in kinds and value in ("", [], {}, False):  # 0 equals False, and is meant alike
-        return "write null for none"
-    if value in (None, "", [], {}):
-        return "it is empty: give it a value, or remove it"
+    if not value and (meant := _hint_for_nothing(value, kinds)) is not None:
+        return meant
     if isinstance(value, str):
         if value in schema.get("items", {}).get("enum", ()):
             return f"write it as a list: [{value}]"
@@ -235,6 +233,14 @@ def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> st
     if is_free_text and isinstance(value, bool | int | float):
         return f'quote it: "{text}"' if len(text) < LONGEST else "quote it"
     return None
+
+
+def _hint_for_nothing(value: Any, kinds: set[str]) -> str | None:
+    """What is meant by null, false, 0, or what is empty."""
+    if "null" in kinds:
+        return "write null for none"
+    is_empty = not isinstance(value, bool | int | float)
+    return "it is empty: give it a value, or remove it" if is_empty else None
 
 
 def _hint_for_text(value: str, kinds: set[str], words: Sequence[str]) -> str | None:

@@ -143,7 +143,7 @@ def test_what_is_no_channel_is_told_with_what_is_probably_meant(written: str, hi
         ("alert: {on: late}\n", 2, 13, "must be a list of failure, missed,", "as a list: [late]"),
         ("alert: {after: 0}\n", 2, 16, "a whole number from 1 to 1000, not 0", ""),
         ("alert: {remind: 30s}\n", 2, 17, "`alert.remind` is 30s, and the shortest is 1m", "or null"),
-        ("alert: {remind: 1s}\n", 2, 17, "`alert.remind` is 1s, and the shortest is 1m", "1m or more, or null"),
+        ("alert: {remind: 1s}\n", 2, 17, "`alert.remind` is 1s, and the shortest is 1m", "1m or more"),
         ("alert: {remind: 0}\n", 2, 17, "must be a duration", "write null for none"),
         ("alert: {remind: never}\n", 2, 17, "must be a duration", "write null"),
         ("alert: {remnd: 1h}\n", 2, 9, "unknown key `remnd`", "`remind`"),
