@@ -1,6 +1,7 @@
 """What the far side says may hold what it was told: secrets are taken out before anybody reads it."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,13 @@ def of_url(url: str) -> Iterator[str]:
     pieces = [*parts.path.split("/"), *(each.partition("=")[2] for each in parts.query.split("&"))]
     for piece in (*pieces, parts.netloc.rpartition("@")[0], parts.password or ""):
         yield from (piece, unquote(piece))
+
+
+def of_login(username: str | None, password: str) -> Iterator[str]:
+    """A password, and the forms in which it goes to a mail server: those of AUTH LOGIN and of AUTH PLAIN."""
+    yield password
+    for form in (password, f"\0{username}\0{password}"):
+        yield b64encode(form.encode()).decode()
 
 
 def texts_of(template: Any) -> Iterator[str]:
