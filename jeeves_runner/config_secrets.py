@@ -83,6 +83,18 @@ class PasswordFile(SecretFile):
         return "it has more than one line" if "\n" in secret else super().fault(secret)
 
 
+class KeyFile(SecretFile):
+    """The path of a file with a key that messages are signed with."""
+
+    what = "key"
+
+    def fault(self, secret: str) -> str | None:
+        # Every command reads the config, and few have webhooks in theirs.
+        from jeeves_runner.core.alerts.signing import key_fault
+
+        return super().fault(secret) or key_fault(secret)
+
+
 class UrlFile(SecretFile):
     """The path of a file with a URL that is a secret."""
 

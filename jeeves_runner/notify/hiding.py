@@ -10,12 +10,14 @@ _LEAST: Final = 6
 """Characters of a text that is hidden; shorter ones stand in many words."""
 
 
-def without(text: str, secrets: Iterable[str]) -> str:
-    """The text with ``***`` for each of these, also as JSON writes it."""
+def without(text: str, secrets: Iterable[str], *, is_cut: bool = False) -> str:
+    """The text with ``***`` for each of these, also as JSON writes it. ``is_cut``: it is the beginning of a
+    longer one, and may end within a secret."""
     forms = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])}
-    for form in sorted((each for each in forms if len(each) >= _LEAST), key=len, reverse=True):
+    in_order = sorted((each for each in forms if len(each) >= _LEAST), key=len, reverse=True)
+    for form in in_order:
         text = text.replace(form, "***")
-    return text
+    return text[: -len(in_order[0])] if is_cut and in_order else text
 
 
 def of_url(url: str) -> Iterator[str]:
