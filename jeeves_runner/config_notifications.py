@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from jeeves_runner.config_kinds import (
     Choice,
@@ -27,6 +27,7 @@ from jeeves_runner.config_secrets import (
     WebUrl,
     missing_token,
 )
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.urls import PING_EXAMPLE, can_be_host, is_loopback
 from jeeves_runner.core.wording import brief
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 SLACK_VARIABLE: Final = "SLACK_BOT_TOKEN"
 """The variable of the runner's environment that has Slack's token where no file does."""
-
-Tls = Literal["starttls", "tls", "none"]
 
 _PORTS: Final[Mapping[Tls, int]] = {"starttls": 587, "tls": 465, "none": 25}
 """The usual ones: see RFC 8314."""

@@ -130,6 +130,11 @@ def read_text(path: StrPath, limit: int, *, follow: bool = False) -> str:
         raise ValueError("it is not UTF-8") from None  # the error itself would tell a byte of a secret
 
 
+def read_secret(path: StrPath, limit: int) -> str:
+    """The one secret in a file, to which a link may lead. White space around it is no part of it."""
+    return read_text(path, limit, follow=True).strip()
+
+
 @contextmanager
 def real_folder(path: StrPath, *, follow: bool = False, folder: int | None = None) -> Iterator[int]:
     """A descriptor of a folder; OSError for anything else.

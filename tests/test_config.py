@@ -319,7 +319,7 @@ def test_a_gateway_without_a_token_is_warned_about(tmp_path: Path, monkeypatch: 
     (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'http://[::1]'}\n")
     (problem,) = check_config(tmp_path, None)[1]
     assert (problem.severity, problem.message) == ("warning", "there is no token for `gateway.url`")
-    assert "`gateway.token_path`, or set OPENCLAW_GATEWAY_TOKEN" in (problem.hint or "")
+    assert "`gateway.token_path` in the config, or set OPENCLAW_GATEWAY_TOKEN" in (problem.hint or "")
 
 
 @pytest.mark.parametrize(

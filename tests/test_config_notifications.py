@@ -239,6 +239,7 @@ def test_a_config_whose_secrets_are_in_order_is_not_warned_about(tmp_path: Path)
         ("url", "hunter2", "it does not begin with http:// or https://"),
         ("url", "", "`notifications.webhooks.night.url_path`: the URL cannot be read"),
         ("password", "one\ntwo", "it has more than one line"),
+        ("key", "one\ntwo", "it has more than one line"),
     ],
 )
 def test_a_secret_that_cannot_be_used_is_warned_about(

@@ -7,20 +7,19 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import aiosmtplib
 from aiosmtplib import errors as smtp
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.alerts.body import plain_text
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.wording import one_line
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.hiding import of_login, without
 from jeeves_runner.notify.token import Token
-
-Tls = Literal["starttls", "tls", "none"]
 
 _WHOLE: Final = 50.0
 """Seconds that one message may take."""
@@ -38,7 +37,7 @@ class MailServer(NamedTuple):
     port: int
     """Its port."""
     tls: Tls
-    """``starttls`` turns to TLS first; ``tls`` begins with it; ``none`` never has it."""
+    """How the connection is encrypted."""
     sender: str
     """Whom messages are from: an address."""
     username: str | None = None

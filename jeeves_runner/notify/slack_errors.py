@@ -9,9 +9,9 @@ from typing import Any, Final
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.unreachable import reason_of
 
 _TOKEN: Final = "put the bot token of an app that is installed (it begins with xoxb-) into {token}"

@@ -15,10 +15,10 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.body import body_of, whole_body
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.alerts.signing import key_fault, signature
+from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.hiding import of_url, texts_of, without
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Token
 from jeeves_runner.unreachable import reason_of
 

@@ -11,9 +11,10 @@ import pytest
 from support.mail import Mails, mail_server
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
-from jeeves_runner.notify.email import Mailbox, MailServer, Tls
+from jeeves_runner.notify.email import Mailbox, MailServer
 from jeeves_runner.notify.token import Place, Token
 
 MESSAGE = Message(
