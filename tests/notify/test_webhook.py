@@ -28,6 +28,7 @@ MESSAGE = Message(
     cause="failure",
     said="opened",
     incident="db/incident-5",
+    runner="db1:/srv/jobs",
 )
 
 
@@ -61,6 +62,7 @@ def test_it_gets_the_whole_message_as_json() -> None:
         "items": [],
         "command": "logs 7",
         "link": None,
+        "runner": "db1:/srv/jobs",
     }
 
 
