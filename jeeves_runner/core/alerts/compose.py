@@ -100,17 +100,10 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
 def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
     """One message for several rows, each named by its title."""
     titles = tuple(title_of(each, links) for each in tellings)
-    host, over = one_line(links.host), all(each.said is Said.RECOVERED for each in tellings)
-    if over:
-        what = f"incidents on {host} are over"
-    elif all(each.cause is Cause.INTERRUPTED for each in tellings):
-        what = f"runs on {host} were interrupted{_by_what(tellings)}"
-    else:
-        what = f"more alerts on {host} within a minute"
     return Message(
         alert_id=alert_id,
-        tone="good" if over else "bad",
-        title=f"{len(titles)} {what}",
+        tone=_worst({_tone(each) for each in tellings}),
+        title=f"{len(titles)} {_what_of_many(tellings, one_line(links.host))}",
         facts=_of_runner(links),
         items=titles,
         command="jeeves-runner alerts",
@@ -119,6 +112,24 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
         cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
         said=tellings[0].said,
     )
+
+
+def _worst(tones: set[Tone]) -> Tone:
+    if "bad" in tones:
+        return "bad"
+    return "plain" if "plain" in tones else "good"
+
+
+def _what_of_many(tellings: Sequence[Telling], host: str) -> str:
+    if all(each.said is Said.RECOVERED for each in tellings):
+        return f"incidents on {host} are over"
+    if all(each.said is Said.REMINDER for each in tellings):
+        return f"incidents on {host} are still open"
+    if all(each.cause is Cause.SUCCESS for each in tellings):
+        return f"more runs on {host} were ok within a minute"
+    if all(each.said is Said.OPENED and each.cause is Cause.INTERRUPTED for each in tellings):
+        return f"runs on {host} were interrupted{_by_what(tellings)}"
+    return f"more alerts on {host} within a minute"
 
 
 def _by_what(tellings: Sequence[Telling]) -> str:
