@@ -81,6 +81,10 @@ def test_a_failure_says_how_long_it_took_and_how_long_it_usually_takes() -> None
             "backup failed: the file is missing",
         ),
         (
+            {"exit_code": None, "message": "the file is missing; create it"},
+            "backup failed after 4m 10s, usually 40s: the file is missing; create it",
+        ),
+        (
             {"status": RunStatus.INTERRUPTED, "exit_code": None},
             "backup was interrupted after 4m 10s, usually 40s",
         ),
