@@ -31,8 +31,8 @@ _OVER: Final = {
     Cause.OVERRUN: "has ended in time again",
     Cause.OUTLASTS: "fits between its times again",
     Cause.STALE: "is fresh again",
-    Cause.HELD: "is read again",
-    Cause.BLOCKED: "are applied again",
+    Cause.HELD: "is no longer held back",
+    Cause.BLOCKED: "are no longer held up",
     Cause.DISK_FULL: "has room again",
 }
 _STILL: Final = {
@@ -90,16 +90,18 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
 def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
     """One message for several rows, each named by its title."""
     titles = tuple(title_of(each) for each in tellings)
-    over = all(each.said is Said.RECOVERED for each in tellings)
-    if over:
+    tones = {_tone(each) for each in tellings}
+    if all(each.said is Said.RECOVERED for each in tellings):
         what = "incidents are over"
+    elif all(each.said is Said.REMINDER for each in tellings):
+        what = "incidents are still open"
     elif all(each.cause is Cause.INTERRUPTED for each in tellings):
         what = f"runs were interrupted{_by_what(tellings)}"
     else:
-        what = "more alerts within a minute"
+        what = f"more {'alerts' if 'bad' in tones else 'messages'} within a minute"
     return Message(
         alert_id=alert_id,
-        tone="good" if over else "bad",
+        tone=tones.pop() if len(tones) == 1 else "bad" if "bad" in tones else "plain",
         title=f"{len(titles)} {what}",
         items=titles,
         command="jeeves-runner alerts",

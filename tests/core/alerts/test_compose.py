@@ -166,6 +166,7 @@ def test_what_a_watch_has_noted_is_said() -> None:
 def test_what_was_wrong_is_not_said_once_it_is_over() -> None:
     facts = {"words": "is held back: bad", "subject": "jobs.d/a.yaml", "lines": [["Hint", "remove it"]]}
     told = Telling(Said.RECOVERED, Cause.HELD, NOW, facts=facts)
+    assert title_of(told) == "jobs.d/a.yaml is no longer held back"  # it may be read again, or gone
     assert message(told).facts == ()
     assert message(told).command is None
 
@@ -245,6 +246,23 @@ def test_a_digest_names_each() -> None:
         "backup failed: exit code 3 after 4m 10s, usually 40s",
         "other failed: exit code 3 after 4m 10s, usually 40s",
     )
+
+
+def test_many_successes_are_not_said_as_alerts() -> None:
+    ok = telling(said=Said.EVENT, cause=Cause.SUCCESS, run=RUN._replace(status=RunStatus.OK))
+    down = Telling(Said.EVENT, Cause.DOWN, NOW, facts={"words": "was down"})
+    shown = [digest(told, "db/1", links=Links()) for told in ([ok, ok], [ok, down], [ok, telling()])]
+    assert [(each.title, each.tone) for each in shown] == [
+        ("2 more messages within a minute", "good"),
+        ("2 more messages within a minute", "plain"),
+        ("2 more alerts within a minute", "bad"),
+    ]
+
+
+@pytest.mark.parametrize("cause", [Cause.FAILURE, Cause.INTERRUPTED])
+def test_many_reminders_are_not_said_as_news(cause: Cause) -> None:
+    told = telling(said=Said.REMINDER, cause=cause, incident=INCIDENT)
+    assert digest([told, told], "db/1", links=Links()).title == "2 incidents are still open"
 
 
 def test_all_that_one_stop_interrupted_is_said_so() -> None:
