@@ -1,4 +1,4 @@
-"""What a stored spec says of alerts, also where somebody has changed the row."""
+"""What a stored spec says of alerts, also where the row was changed by hand."""
 
 import pytest
 
