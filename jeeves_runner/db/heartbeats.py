@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.alerts.ends import leaves_failure
 from jeeves_runner.core.model import BAD, Reason, RunStatus, Trigger
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
@@ -33,11 +34,11 @@ OWN_WORD: Final = (Reason.PRECHECK, Reason.EXIT_CODE)
 """The reasons of runs that were skipped by their own word."""
 
 _ENDED: Final = """
-SELECT runs.id, job_id, status, reason, spec -> '$.heartbeat', coalesce(
+SELECT runs.id, job_id, status, reason, attempt, started_at IS NOT NULL, spec -> '$.heartbeat', coalesce(
     (SELECT first.trigger FROM runs AS first WHERE first.id = runs.chain_id), trigger),
   end_seq, finished_at, status = 'interrupted' AND runs.epoch < (SELECT epoch FROM runner)
 FROM runs JOIN jobs ON jobs.id = job_id
-WHERE end_seq > ? AND end_seq IS NOT NULL AND jobs.deleted_at IS NULL
+WHERE end_seq > ? AND end_seq <= ? AND end_seq IS NOT NULL AND jobs.deleted_at IS NULL
   AND spec ->> '$.heartbeat' IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM runs AS later
     WHERE later.chain_id = coalesce(runs.chain_id, runs.id) AND later.attempt > runs.attempt)
@@ -45,16 +46,18 @@ ORDER BY end_seq
 """
 
 
-def beats_since(conn: apsw.Connection, end_seq: int) -> list[Beat]:
-    """What has ended after the end of this number: the last attempts alone, in their order."""
+def beats_since(conn: apsw.Connection, end_seq: int, until: int) -> list[Beat]:
+    """What has ended after the end of this number, up to that of ``until``: last attempts alone, in order."""
     beats = []
-    for run_id, job_id, status, reason, url, trigger, number, text, is_left in conn.execute(
-        _ENDED, (end_seq,)
+    for run_id, job_id, word, reason, attempt, has_started, url, trigger, *end in conn.execute(
+        _ENDED, (end_seq, until)
     ):
         if Trigger(trigger).is_of_the_past:
             continue
-        is_well = status == RunStatus.OK or (status == RunStatus.SKIPPED and reason in OWN_WORD)
-        if is_well or status in BAD:
+        status = RunStatus(word)
+        is_well = status is RunStatus.OK or (status is RunStatus.SKIPPED and reason in OWN_WORD)
+        if is_well or status in BAD or leaves_failure(status, attempt, has_started=bool(has_started)):
+            number, text, is_left = end
             at = time_or_none(text, f"run {run_id}", "finished_at")
             beats.append(Beat(job_id, json.loads(url), is_well, number, at, bool(is_left)))
     return beats

@@ -40,7 +40,7 @@ class MailServer(NamedTuple):
     sender: str
     """Whom messages are from: an address."""
     username: str | None = None
-    """Whom it knows; None: it asks nobody."""
+    """Whom it knows; None: there is no login."""
     password: Token | None = None
     """With which word."""
 
@@ -54,8 +54,8 @@ class Mailbox:
         self._clock = clock
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
-        """As ``contract.Channel.send``; ``thread`` and what is returned is a Message-ID. Nobody can look
-        whether an earlier try has arrived; the Message-ID is the same."""
+        """As ``contract.Channel.send``; ``thread`` and what is returned is a Message-ID. There is no
+        way to look whether an earlier try has arrived; the Message-ID is the same."""
         server = self._server
         ways = await _ways(server)
         try:

@@ -60,7 +60,7 @@ NO_THREAD: Final = frozenset(
         "restricted_action_non_threadable_channel",
     )
 )
-"""Nobody can reply there: the message has been deleted, or the channel has no threads."""
+"""No reply is possible there: the message has been deleted, or the channel has no threads."""
 
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError, TypeError)
 """What a call of the library can raise; the last three where an answer is JSON, but none of Slack's."""

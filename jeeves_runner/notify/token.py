@@ -11,7 +11,7 @@ from jeeves_runner.regular_files import NotRegular, read_secret
 from jeeves_runner.side_thread import SILENT, SideThread
 
 _LASTING: Final = frozenset((ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG))
-"""What is wrong with a file until somebody changes it. Descriptors and answers of a disk come back."""
+"""What is wrong with a file until a person changes it. Descriptors and answers of a disk come back."""
 
 
 class Place(NamedTuple):

@@ -232,7 +232,7 @@ class Delivery:
         """A message that has waited for too long, as a whole and when its turn has come: none that is being
         sent, and no part of one."""
         ids = [row.id for row in rows]
-        words = "given up: for a day nobody took it"
+        words = "given up: for a day it was not taken"
         await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
         lane.given_up(len(ids))
 
@@ -281,6 +281,6 @@ class _Lane:
     def say_what_was_given_up(self) -> None:
         """In one line, however many they were."""
         if self._given_up:
-            words = "messages to %s are given up, for a day nobody took them: %d (`jeeves-runner alerts`)"
+            words = "messages to %s are given up, for a day they were not taken: %d (`jeeves-runner alerts`)"
             log.error(words, brief(self.address), self._given_up)
         self._given_up = 0

@@ -156,7 +156,7 @@ class JobHeartbeats:
         if newest == self._seen:
             return
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        for beat in beats_since(self._conn, self._seen):
+        for beat in beats_since(self._conn, self._seen, newest):
             age = max(0.0, (now - self._time_of(beat, now)).total_seconds())
             if age < DROPPED_AFTER and (beat.job_id in self._calls or len(self._calls) < _WAITING):
                 self._latest[beat.job_id] = beat, monotonic - age
@@ -194,10 +194,13 @@ class JobHeartbeats:
         """Call what is newest of a job, one call after another, and never an older one after a newer
         one: else a failure that could not be told at once would be told after the next success."""
         try:
-            while (waiting := self._latest.pop(job_id, None)) is not None:
-                self._oldest[job_id] = waiting[0].end_seq
-                if not await self._call(*waiting) and job_id not in self._latest:
-                    self._latest[job_id] = waiting
+            while job_id in self._latest:
+                async with self._places:  # for which it may have waited long: what is newest counts then
+                    waiting = self._latest.pop(job_id)
+                    self._oldest[job_id] = waiting[0].end_seq
+                    is_done = await self._call(*waiting)
+                if not is_done:
+                    self._latest.setdefault(job_id, waiting)
                     await asyncio.sleep(_AGAIN)
             self._oldest.pop(job_id, None)
             self._has_called = True
@@ -213,9 +216,8 @@ class JobHeartbeats:
             log, over=f"the heartbeat of {beat.job_id} is called again"
         )
         try:
-            async with self._places:
-                url = await _token(beat.url, self._root, self._environment).read()
-                await call(url if beat.is_well else failure_of(url))
+            url = await _token(beat.url, self._root, self._environment).read()
+            await call(url if beat.is_well else failure_of(url))
         except (NotSent, Rejected) as error:
             hint = f"; {error.hint}" if isinstance(error, Rejected) else ""
             self._troubles[beat.job_id] = trouble

@@ -47,6 +47,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         ({"status": "cancelled"}, None),
         ({"status": "ok", "trigger": "backfill"}, None),
         ({"status": "ok", "end_seq": 3}, None),
+        ({"status": "ok", "end_seq": 10}, None),
     ],
 )
 def test_ends_that_say_how_the_job_is_are_told(
@@ -55,19 +56,27 @@ def test_ends_that_say_how_the_job_is_are_told(
     ledger.add_run("a", **{"end_seq": 4, **run})
     ledger.add_run("b", end_seq=5)
     beat = Beat("a", "https://x.example/a", bool(is_well), 4, ledger.at(seconds=59), is_left=False)
-    assert beats_since(ledger.conn, 3) == ([] if is_well is None else [beat])
+    assert beats_since(ledger.conn, 3, 9) == ([] if is_well is None else [beat])
 
 
 def test_a_retry_of_what_makes_up_for_the_past_is_not_told(ledger: Ledger) -> None:
     first = ledger.add_run("a", "error", trigger="backfill", end_seq=4)
     ledger.add_run("a", "ok", trigger="retry", chain_id=first, attempt=2, end_seq=5)
-    assert beats_since(ledger.conn, 3) == []
+    assert beats_since(ledger.conn, 3, 9) == []
 
 
 def test_an_attempt_that_is_followed_by_another_one_is_no_end(ledger: Ledger) -> None:
     first = ledger.add_run("a", "error", end_seq=4)
     ledger.add_run("a", "scheduled", attempt=2, chain_id=first)
-    assert beats_since(ledger.conn, 3) == []
+    assert beats_since(ledger.conn, 3, 9) == []
+
+
+def test_a_retry_that_is_skipped_leaves_the_failure_before_it(ledger: Ledger) -> None:
+    first = ledger.add_run("a", "error", end_seq=4)
+    ledger.add_run("a", "skipped", attempt=2, chain_id=first, reason="token_budget", end_seq=5)
+    assert beats_since(ledger.conn, 4, 9) == [
+        Beat("a", "https://x.example/a", False, 5, ledger.at(seconds=59), is_left=False)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +159,51 @@ def test_one_that_cannot_be_called_is_tried_again_and_dropped_after_a_minute(
     asyncio.run(play())
     assert "the heartbeat of a is not called: it answers 500" in caplog.text
     assert "secret-path" not in caplog.text
+
+
+def test_one_whose_turn_comes_after_a_minute_is_dropped(ledger: Ledger, found: Receiver) -> None:
+    ledger.add_job("a", heartbeat=found.url)
+
+    async def play() -> None:
+        async with calling(ledger) as beats:
+            for _ in range(heartbeats._AT_ONCE):
+                await beats._places.acquire()
+            end(ledger, "a", "error", 2)
+            beats.wake()
+            await eventually(lambda: beats._calls)
+            ledger.clock.advance(seconds=59)
+            end(ledger, "a", "ok", 3)
+            beats.wake()
+            await eventually(lambda: beats._seen == 3)
+            ledger.clock.advance(seconds=59)
+            beats._places.release()
+            await eventually(lambda: not beats._calls)
+            await beats._places.acquire()
+            end(ledger, "a", "ok", 4)
+            beats.wake()
+            await eventually(lambda: beats._calls)
+            ledger.clock.advance(minutes=1)
+            beats._places.release()
+            await eventually(lambda: not beats._calls)
+
+    asyncio.run(play())
+    assert found.paths == ["/secret-path"], "of two the newer one, and none that is older than a minute"
+
+
+def test_an_address_that_is_none_is_said_in_the_log(
+    ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "beat").write_text("http://[::1\n")
+    ledger.add_job("a", heartbeat=Secret("file", "beat"))
+
+    async def play() -> None:
+        async with calling(ledger, root=tmp_path) as beats:
+            end(ledger, "a", "error", 2)
+            beats.wake()
+            await eventually(lambda: beats._seen == 2 and not beats._calls)
+
+    asyncio.run(play())
+    assert "the heartbeat of a is not called: it is no URL that can be called; correct it" in caplog.text
 
 
 def test_a_failure_that_could_not_be_told_is_not_told_after_the_success_that_came_next(

@@ -1,6 +1,6 @@
 """What a stored spec says of alerts, read on its own: the whole spec need not be understood for it.
 
-An alert is written with the end of a run, which must be recorded whatever somebody has made of the job's row.
+An alert is written with the end of a run, which must be recorded whatever the job's row has become.
 So what cannot be read here has its default.
 """
 

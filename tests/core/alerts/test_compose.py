@@ -6,32 +6,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.told import RUN as NIGHTLY
 
 from jeeves_runner.core.alerts.compose import Links, compose, digest, title_of
 from jeeves_runner.core.alerts.message import Fact, Message
-from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
+from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob
 from jeeves_runner.core.alerts.words import Cause, Said
-from jeeves_runner.core.model import RunStatus, Trigger
+from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.outcome import RUNNER_DIED
 
 NOW = datetime(2026, 11, 29, 3, 0, 5, tzinfo=UTC)
 JOB = ToldJob("backup", "backup", "ops", "Europe/Berlin", NOW + timedelta(days=1), 40_000)
-RUN = ToldRun(
+RUN = NIGHTLY._replace(
     id=7,
-    status=RunStatus.ERROR,
-    trigger=Trigger.SCHEDULE,
-    attempt=3,
-    attempts=3,
     scheduled_for=datetime(2026, 11, 29, 2, 0, tzinfo=UTC),
-    last_for=None,
-    occurrences=1,
     started_at=NOW - timedelta(seconds=250),
-    duration_ms=250_000,
-    exit_code=3,
-    signal=None,
-    message=None,
-    reason=None,
-    stdout="copied 3 files\n",
     stderr="\x1b[31mno space left on device\x1b[0m\n",
 )
 INCIDENT = Lasting(5, NOW - timedelta(hours=1, minutes=30), 4, None)
