@@ -190,9 +190,9 @@ def _title(telling: Telling, host: str) -> str:
 
 
 def _who(telling: Telling, host: str) -> str:
-    if telling.job is not None:
-        return telling.job.id
     subject = telling.facts.get("subject")
+    if telling.job is not None:
+        return f"{subject} (job {telling.job.id})" if subject else telling.job.id
     if telling.cause is Cause.DEAD_LETTERS:
         return f"queue {subject} on {host}:"
     return f"{subject or SUBJECTS.get(telling.cause, 'jeeves-runner')} on {host}"  # type: ignore[arg-type]

@@ -255,6 +255,11 @@ def test_a_digest_names_each() -> None:
     )
 
 
+def test_what_is_wrong_with_one_thing_of_a_job_names_both() -> None:
+    told = telling(said=Said.RECOVERED, cause=Cause.STALE, facts={"subject": "daily-report"})
+    assert titled(told) == "daily-report (job backup) is fresh again"
+
+
 @pytest.mark.parametrize(
     ("said", "tone", "title"),
     [
