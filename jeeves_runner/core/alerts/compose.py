@@ -104,7 +104,7 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
         alert_id=alert_id,
         tone=_worst({_tone(each) for each in tellings}),
         title=f"{len(titles)} {_what_of_many(tellings, one_line(links.host))}",
-        facts=_of_runner(links),
+        facts=(*_when_it_happened(tellings), *_of_runner(links)),
         items=titles,
         command="jeeves-runner alerts",
         link=links.public_url,
@@ -112,6 +112,17 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
         cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
         said=tellings[0].said,
     )
+
+
+def _when_it_happened(tellings: Sequence[Telling]) -> Iterator[Fact]:
+    """Of what is said late: on the clocks of its jobs, where they have the same zone."""
+    first, last = min(each.at for each in tellings), max(each.at for each in tellings)
+    now = tellings[0].now
+    if now is not None and now - first >= _LATE:
+        zones = {"UTC" if each.job is None else each.job.timezone for each in tellings}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        until = "" if last == first else f" to {moment(last, zone)}"
+        yield Fact("Happened", moment(first, zone) + until)
 
 
 def _worst(tones: set[Tone]) -> Tone:
@@ -278,8 +289,7 @@ def _facts(telling: Telling) -> Iterator[Fact]:
         yield Fact("Name", one_line(job.name))
     if job is not None and job.owner:
         yield Fact("Owner", one_line(job.owner))
-    if telling.now is not None and telling.now - telling.at >= _LATE:
-        yield Fact("Happened", moment(telling.at, zone))
+    yield from _when_it_happened([telling])
     if run is not None:
         yield from _run_facts(run, zone)
     if telling.changed is not None and telling.said is not Said.RECOVERED:

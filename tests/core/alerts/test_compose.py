@@ -235,6 +235,22 @@ def test_the_messages_of_an_incident_share_its_name() -> None:
     )
 
 
+def test_a_digest_that_comes_late_says_from_when_to_when_it_happened() -> None:
+    told = [telling(at=NOW + timedelta(seconds=each), now=NOW + timedelta(hours=2)) for each in (1, 50, 20)]
+    assert happened(told) == [
+        "2026-11-29 04:00:06 Europe/Berlin (03:00:06 UTC) to 2026-11-29 04:00:55 Europe/Berlin (03:00:55 UTC)"
+    ]
+    elsewhere = [told[0], told[1]._replace(job=JOB._replace(timezone="Asia/Tokyo"))]
+    assert happened(elsewhere) == ["2026-11-29 03:00:06 UTC to 2026-11-29 03:00:55 UTC"]
+    assert happened([each._replace(now=NOW + timedelta(minutes=1)) for each in told]) == []
+
+
+def happened(told: list[Telling]) -> list[str]:
+    """What a digest says of it."""
+    facts = digest(told, "db/1", links=LINKS).facts
+    return [each.value for each in facts if each.name == "Happened"]
+
+
 def test_a_digest_names_each() -> None:
     shown = digest([telling(), telling(job=JOB._replace(id="other"))], "db/1", links=LINKS)
     assert shown.title == "2 more alerts on db1 within a minute"
