@@ -33,7 +33,7 @@ STOP_WAIT: Final = timedelta(seconds=5)
 def tell_end(tx: Tx, run: Run, *, is_last: bool) -> None:
     """Tell people of the end of a run; and of the end of its chain, if it was the last attempt.
 
-    Of an ok end that nobody waits to hear of this costs one read by index.
+    Of an ok end that is not to be told this costs one read by index.
     """
     wanted = None if run.started_at is None else _wanted(tx.conn, run.job_id)
     if wanted is not None and may_matter(
