@@ -72,7 +72,7 @@ def test_what_cannot_be_recorded_of_one_channel_breaks_off_no_other(
         post.office.waits = asyncio.Event()
         post.say("slow", OPS)
         async with post.delivery() as delivery:
-            await eventually(lambda: post.office.titles(OPS) == ["slow so"], delivery)
+            await eventually(lambda: post.office.titles(OPS) == ["slow on db1 so"], delivery)
             post.say("full", DEV)
             await eventually(lambda: "cannot be read or recorded now" in caplog.text, delivery)
             post.office.waits.set()
@@ -83,7 +83,7 @@ def test_what_cannot_be_recorded_of_one_channel_breaks_off_no_other(
 
     caplog.set_level(logging.INFO)
     asyncio.run(play())
-    assert post.office.titles() == ["slow so", "full so"]
+    assert post.office.titles() == ["slow on db1 so", "full on db1 so"]
     assert caplog.text.count("cannot be read or recorded now") == 1
     assert "the messages to webhook:dev can be recorded again" in caplog.text
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_read_for_a_moment_breaks_nothing_off(
         post.office.waits = asyncio.Event()
         post.say("slow", OPS)
         async with post.delivery() as delivery:
-            await eventually(lambda: post.office.titles(OPS) == ["slow so"], delivery)
+            await eventually(lambda: post.office.titles(OPS) == ["slow on db1 so"], delivery)
             is_broken = True
             await eventually(lambda: "the outbox cannot be read now" in caplog.text, delivery)
             post.office.waits.set()
@@ -115,4 +115,4 @@ def test_what_cannot_be_read_for_a_moment_breaks_nothing_off(
             await eventually(lambda: post.statuses() == ["sent", "sent"], delivery)
 
     asyncio.run(play())
-    assert post.office.titles() == ["slow so", "next so"]
+    assert post.office.titles() == ["slow on db1 so", "next on db1 so"]
