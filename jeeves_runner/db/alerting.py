@@ -21,7 +21,7 @@ from jeeves_runner.db import incidents, outbox
 from jeeves_runner.db.incidents import OpenIncident
 from jeeves_runner.db.jobs import DELETED, DISABLED
 from jeeves_runner.db.outbox import Saying
-from jeeves_runner.db.overrides import Mutes, Pauses, is_muted, mutes, pauses
+from jeeves_runner.db.overrides import MUTES_OF_JOB, Mutes, Pauses, is_muted, mutes, pauses
 from jeeves_runner.db.transaction import Tx
 
 _PORTION: Final = 200
@@ -64,6 +64,8 @@ class _Settings(NamedTuple):
     on_failure: tuple[str, ...]
     on_success: tuple[str, ...]
     is_enabled: bool
+    may_be_muted: bool = True
+    """Whether there is a mute, perhaps over by now, that holds for it."""
 
 
 def report(tx: Tx, what: Happened) -> None:
@@ -76,17 +78,23 @@ def report(tx: Tx, what: Happened) -> None:
         return
     rules = _rules(what, settings)
     if what.cause.is_event:
-        if rules.channels and not is_muted(tx.conn, what.job_id, tx.now):
+        if rules.channels and not _is_muted(tx, what, settings):
             outbox.put(tx, _saying(Said.EVENT, what), rules.channels)
     elif settings is None or what.cause not in CHOSEN or what.cause in rules.policy.on:
-        _happened(tx, what, rules)
+        _happened(tx, what, rules, settings)
 
 
-def _happened(tx: Tx, what: Happened, rules: Rules) -> None:
+def _is_muted(tx: Tx, what: Happened, settings: _Settings | None) -> bool:
+    may_be = settings is None or settings.may_be_muted
+    return may_be and is_muted(tx.conn, what.job_id, tx.now)
+
+
+def _happened(tx: Tx, what: Happened, rules: Rules, settings: _Settings | None) -> None:
     """Something went wrong that lasts until it goes well."""
     found = incidents.find(tx.conn, what.job_id, what.cause, what.subject)
-    if found is None or found.state.told_at is None:  # else nothing is said that a mute could hold back
-        rules = rules._replace(is_muted=is_muted(tx.conn, what.job_id, tx.now))
+    is_told = found is not None and found.state.told_at is not None
+    if not is_told and _is_muted(tx, what, settings):  # else nothing is said that a mute could hold back
+        rules = rules._replace(is_muted=True)
     before = None if found is None else found.state
     after, said = machine.happened(before, what.cause, rules, tx.now, what.times, what.since)
     if found is None:
@@ -241,14 +249,15 @@ def _rules_of_open(each: OpenIncident, settings: _Settings | None, muted: Mutes,
 
 def _settings(conn: apsw.Connection, job_id: str) -> _Settings | None:
     """What a live job says; None for one that is deleted."""
-    row = conn.execute(_SETTINGS, (job_id,)).fetchone()
+    row = conn.execute(_SETTINGS, {"job": job_id}).fetchone()
     if row is None:
         return None
-    alert, on_failure, on_success, enabled = row
-    return _Settings(policy_of(alert), addresses_of(on_failure), addresses_of(on_success), bool(enabled))
+    alert, on_failure, on_success, *rest = row
+    return _Settings(policy_of(alert), addresses_of(on_failure), addresses_of(on_success), *map(bool, rest))
 
 
-_SETTINGS: Final = (
-    "SELECT spec -> '$.alert', spec -> '$.on_failure', spec -> '$.on_success', enabled FROM jobs"
-    " WHERE id = ? AND deleted_at IS NULL"
-)
+_SETTINGS: Final = f"""
+SELECT spec -> '$.alert', spec -> '$.on_failure', spec -> '$.on_success', enabled,
+  EXISTS (SELECT 1 FROM overrides WHERE {MUTES_OF_JOB})
+FROM jobs WHERE id = :job AND deleted_at IS NULL
+"""

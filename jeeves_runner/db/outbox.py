@@ -58,12 +58,13 @@ def put(tx: Tx, saying: Saying, channels: Iterable[str]) -> list[int]:
 
 
 def _put(tx: Tx, saying: Saying, channel: str) -> int:
-    bundle, delay = saying.bundle, saying.wait
+    bundle = saying.bundle
+    not_before = None if saying.wait is None else tx.now + saying.wait
     kind = KINDS.get(saying.said)
     if bundle is None and kind is not None:
         found = bundle_of(_alone(tx, channel, kind), tx.now, kind)
         if found is not None:
-            bundle, delay = found[0], found[1] - tx.now
+            bundle, not_before = found
     tx.conn.execute(
         "INSERT INTO outbox (channel, said, cause, incident_id, job_id, run_id, facts, created_at, bundle,"
         " not_before, delay_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -77,8 +78,8 @@ def _put(tx: Tx, saying: Saying, channel: str) -> int:
             json.dumps(saying.facts),
             tx.at,
             bundle,
-            None if delay is None else to_text(tx.now + delay),
-            None if delay is None else round(delay / _MILLISECOND),
+            not_before and to_text(not_before),
+            not_before and round((not_before - tx.now) / _MILLISECOND),
         ),
     )
     return tx.conn.last_insert_rowid()

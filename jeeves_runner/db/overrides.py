@@ -29,6 +29,15 @@ _END: Final = end_by_now(PAUSES)
 """Commands read pauses also while no server puts right what a clock that was ahead has left."""
 
 
+def _of_job(kind: OverrideKind) -> str:
+    # A kind that is bound has SQLite look for the best index anew at each call, which takes longer.
+    return f"(job_id = :job OR job_id IS NULL) AND kind = '{kind}' AND ended_at IS NULL"
+
+
+MUTES_OF_JOB: Final = _of_job(OverrideKind.MUTE)
+"""SQL: of ``overrides`` the mutes of ``:job`` and of everything that nobody has ended. They may be over."""
+
+
 class Pauses(NamedTuple):
     """The pauses in force, each by its end (UTC); a pause without an end has UNTIL_RESUMED."""
 
@@ -134,9 +143,7 @@ def job_is_paused(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
 
 def _is_in_force(conn: apsw.Connection, kind: OverrideKind, job_id: str | None, now: datetime) -> bool:
     rows = conn.execute(
-        # A kind that is bound has SQLite look for the best index anew at each call, which takes longer.
-        f"SELECT {_END} FROM overrides WHERE (job_id = :job OR job_id IS NULL) AND kind = '{kind}'"
-        " AND ended_at IS NULL",
+        f"SELECT {_END} FROM overrides WHERE {_of_job(kind)}",
         {"job": job_id, "at": to_text(now)},
     )
     ends = [_end_of(until, kind) for (until,) in rows]
