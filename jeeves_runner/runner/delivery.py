@@ -8,16 +8,16 @@ else waits for it.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.alerts.address import parse
+from jeeves_runner.core.alerts.address import Kind, parse
 from jeeves_runner.core.alerts.backoff import rest
 from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Message
@@ -47,9 +47,11 @@ _LOOK: Final = 60.0
 _TOGETHER: Final = 20
 """Messages that are under way at the same time to the one mail server, or to Slack; and, of each kind, to
 channels that did not take the last one."""
-_WEBHOOKS: Final = 100
+_PLACES: Final[Mapping[str, int]] = {"webhook": 100}
 """Messages that are under way at the same time to webhooks. Each may lead to a server of its own, and those
 that hang must leave places to the others."""
+_KINDS: Final = (*get_args(Kind), "")
+"""Those of channels; the last is that of what is no address, and is refused."""
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
 
@@ -76,9 +78,8 @@ class Delivery:
         self._links = links
         self._database = ""
         self._woken = asyncio.Event()
-        self._places = {kind: asyncio.Semaphore(_TOGETHER) for kind in ("slack", "email", "")}
-        self._places["webhook"] = asyncio.Semaphore(_WEBHOOKS)
-        self._places_of_failing = {kind: asyncio.Semaphore(_TOGETHER) for kind in self._places}
+        self._places = {kind: asyncio.Semaphore(_PLACES.get(kind, _TOGETHER)) for kind in _KINDS}
+        self._places_of_failing = {kind: asyncio.Semaphore(_TOGETHER) for kind in _KINDS}
         self._lanes: dict[str, _Lane] = {}
 
     async def own(self, place: str) -> None:

@@ -36,7 +36,7 @@ def test_many_webhooks_that_hang_keep_no_other_one(post: Post) -> None:
 
 def test_webhooks_that_failed_leave_places_to_the_others(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_module, "_TOGETHER", 2)
-    monkeypatch.setattr(delivery_module, "_WEBHOOKS", 3)
+    monkeypatch.setattr(delivery_module, "_PLACES", {"webhook": 3})
 
     async def play() -> None:
         failing = [f"webhook:fails-{number}" for number in range(5)]
