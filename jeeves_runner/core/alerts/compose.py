@@ -31,8 +31,8 @@ _OVER: Final = {
     Cause.OVERRUN: "has ended in time again",
     Cause.OUTLASTS: "fits between its times again",
     Cause.STALE: "is fresh again",
-    Cause.HELD: "is read again",
-    Cause.BLOCKED: "are applied again",
+    Cause.HELD: "is no longer held back",
+    Cause.BLOCKED: "are no longer held up",
     Cause.DISK_FULL: "has room again",
 }
 _STILL: Final = {
@@ -233,7 +233,8 @@ def _what(telling: Telling) -> str:
         return _missed(telling, run)
     count = 1 if telling.incident is None else telling.incident.times
     in_a_row = f" ({count} times in a row)" if count > 1 else ""
-    return f"{_ended(run)}{_took(run, telling.job)}{in_a_row}"
+    ended, why = _ended(run)
+    return f"{ended}{_took(run, telling.job)}{in_a_row}{why}"
 
 
 def _missed(telling: Telling, run: ToldRun) -> str:
@@ -248,24 +249,25 @@ def _missed(telling: Telling, run: ToldRun) -> str:
     return f"missed {run.occurrences} runs since {first}{because}"
 
 
-def _ended(run: ToldRun) -> str:
+def _ended(run: ToldRun) -> tuple[str, str]:
+    """How it ended; and why, as far as that is a sentence, behind which nothing more can be said."""
     match run.status:
         case RunStatus.OK:
-            return "is ok"
+            return "is ok", ""
         case RunStatus.TIMEOUT:
-            return "timed out"
+            return "timed out", ""
         case RunStatus.INTERRUPTED:
-            return "was interrupted"
+            return "was interrupted", ""
         case RunStatus.ERROR if run.signal is not None:
-            return f"failed: ended by {run.signal}"
+            return f"failed: ended by {run.signal}", ""
         case RunStatus.ERROR if run.exit_code is not None:
-            return f"failed: exit code {run.exit_code}"
+            return f"failed: exit code {run.exit_code}", ""
         case RunStatus.ERROR if run.message:
-            return f"failed: {_brief(run.message)}"
+            return "failed", f": {_brief(run.message)}"
         case RunStatus.ERROR:
-            return "failed"
+            return "failed", ""
         case _:
-            return f"is {run.status}"
+            return f"is {run.status}", ""
 
 
 def _took(run: ToldRun, job: ToldJob | None) -> str:

@@ -77,6 +77,10 @@ def test_a_failure_says_how_long_it_took_and_how_long_it_usually_takes() -> None
             "backup failed: the file is missing",
         ),
         (
+            {"exit_code": None, "message": "the file is missing; create it"},
+            "backup failed after 4m 10s, usually 40s: the file is missing; create it",
+        ),
+        (
             {"status": RunStatus.INTERRUPTED, "exit_code": None},
             "backup was interrupted after 4m 10s, usually 40s",
         ),
@@ -158,6 +162,7 @@ def test_what_a_watch_has_noted_is_said() -> None:
 def test_what_was_wrong_is_not_said_once_it_is_over() -> None:
     facts = {"words": "is held back: bad", "subject": "jobs.d/a.yaml", "lines": [["Hint", "remove it"]]}
     told = Telling(Said.RECOVERED, Cause.HELD, NOW, facts=facts)
+    assert titled(told) == "jobs.d/a.yaml on db1 is no longer held back"  # it is read again, or gone
     assert message(told).facts == (Fact("Runner", "db1:/srv/jobs"),)
     assert message(told).command is None
 
