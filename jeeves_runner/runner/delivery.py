@@ -263,7 +263,7 @@ class _Lane:
         self.failures += 1
         self.rests = rest(self.failures, error.retry_after, random.random)
         self.rests_until = monotonic + self.rests.total_seconds()
-        if error.retry_after is None:
+        if error.retry_after is None or self.failures > 1:  # a limit of messages is over with the next try
             self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
 
     def refused(self, error: Rejected) -> None:
