@@ -20,8 +20,8 @@ from jeeves_runner.config_kinds import (
 from jeeves_runner.config_secrets import (
     WEBHOOK_EXAMPLE,
     BaseUrl,
+    KeyFile,
     PasswordFile,
-    SecretFile,
     TokenFile,
     UrlFile,
     WebUrl,
@@ -163,7 +163,7 @@ class WebhookConfig(NamedTuple):
     url: Annotated[str | None, WebUrl("Where it is, as http:// or https://.", WEBHOOK_EXAMPLE)] = None
     url_path: Annotated[Path | None, UrlFile("A file with that URL alone, in the place of `url`.")] = None
     secret_path: Annotated[
-        Path | None, SecretFile("A file with the key that what is sent is signed with; unsigned by default.")
+        Path | None, KeyFile("A file with the key that what is sent is signed with; unsigned by default.")
     ] = None
     template: Annotated[
         Mapping[str, object] | None,
@@ -179,7 +179,7 @@ class EmailConfig(NamedTuple):
     port: Annotated[
         int | None, Whole("Its port; by default 587, with `tls: tls` 465, with `tls: none` 25.", 1, 65535)
     ] = None
-    username: Annotated[str | None, Text("Who logs in; nobody by default.")] = None
+    username: Annotated[str | None, Text("Who logs in; by default there is no login.")] = None
     password_path: Annotated[Path | None, PasswordFile("A file with the password of `username`.")] = None
     tls: Annotated[
         Tls, Choice(Tls, "starttls: encrypted once connected; tls: from the first byte; none: not at all.")
@@ -199,7 +199,7 @@ class Email(Section):
         for key, other in (pair, pair[::-1]):
             if key in written and other not in written:
                 message = f"`{'.'.join((*place, key))}` needs `{other}` beside it"
-                hint = f"add `{other}`, or take `{key}` out: then nobody logs in"
+                hint = f"add `{other}`, or take `{key}` out: then there is no login"
                 yield wrong_value((*place, key), message, hint)
         yield from super().findings(place, written, given)
 

@@ -5,10 +5,9 @@ from datetime import datetime
 
 import apsw
 
-from jeeves_runner.channels import ChannelMaker
+from jeeves_runner.channels import ChannelMaker, links_of
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.core.alerts.compose import Links
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.notify.token import Place, Token
@@ -43,7 +42,7 @@ class Telling:
             writer=writer,
             clock=clock,
             channel=ChannelMaker(config, clock),
-            links=Links(config.api.public_url),
+            links=links_of(config),
             time_of_age=time_of_age,
         )
 

@@ -161,7 +161,7 @@ class Pending(NamedTuple):
     tries: int
     """How often it has been tried."""
     sending_at: datetime | None
-    """When a try was begun whose answer nobody knows: it may have arrived."""
+    """When a try was begun whose answer is not known: it may have arrived."""
 
 
 _COLUMNS: Final = ", ".join(Pending._fields)
@@ -234,7 +234,7 @@ def next_time(conn: apsw.Connection, now: datetime) -> datetime | None:
 
 
 def begin_try(tx: Tx, ids: Sequence[int]) -> None:
-    """Record, before it is sent, that these rows are: the message may arrive though nobody hears of it."""
+    """Record, before it is sent, that these rows are: the message may arrive though its answer is lost."""
     tx.conn.execute(
         f"UPDATE outbox SET sending_at = coalesce(sending_at, ?) WHERE {_THESE}", (tx.at, json.dumps(ids))
     )

@@ -1,6 +1,6 @@
 """Slack: a message is posted, and looked for before it is posted again.
 
-Each message carries its alert's id in its metadata. After a try of which nobody knows whether it arrived, the
+Each message carries its alert's id in its metadata. After a try that may or may not have arrived, the
 channel's newest messages are read for that id. An app without the scope for it (``channels:history`` and its
 kin) cannot look: then a message may arrive twice.
 """
@@ -55,6 +55,10 @@ class Slack:
             token=token, base_url=self._base_url, timeout=_CALL, retry_handlers=[], logger=_library_log
         )
 
+    def judged(self, fault: Exception) -> NotSent | Rejected:
+        """What a call that failed is for the one who sends."""
+        return judged(fault, self.clock.now(), self._token.where)
+
 
 class SlackChannel:
     """One channel of a workspace, by its id."""
@@ -62,29 +66,28 @@ class SlackChannel:
     def __init__(self, slack: Slack, channel: str) -> None:
         self._slack = slack
         self._channel = channel
-        self._clock = slack.clock
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
         """As ``contract.Channel.send``; ``thread`` and what is returned is Slack's ``ts``."""
         client = await self._slack.client()
         try:
             async with asyncio.timeout(_WHOLE):
-                return await _Posting(client, self._channel, message, thread, self._clock).carry_out(tried_at)
+                return await _Posting(self._slack, client, self._channel, message, thread).carry_out(tried_at)
         except TimeoutError as error:
-            raise judged(error, self._clock.now()) from None
+            raise self._slack.judged(error) from None
 
 
 class _Posting:
     """The calls for one message."""
 
     def __init__(
-        self, client: AsyncWebClient, channel: str, message: Message, thread: str | None, clock: Clock
+        self, slack: Slack, client: AsyncWebClient, channel: str, message: Message, thread: str | None
     ) -> None:
+        self._slack = slack
         self._client = client
         self._channel = channel
         self._message = message
         self._thread = thread
-        self._clock = clock
 
     async def carry_out(self, tried_at: datetime | None) -> Sent:
         shown = render(self._message)
@@ -108,7 +111,7 @@ class _Posting:
                 elif word in TOO_MUCH and blocks is not None:
                     blocks = None
                 else:
-                    raise judged(fault, self._clock.now()) from None
+                    raise self._slack.judged(fault) from None
             log.warning("Slack does not take the form of a message (%s); it is sent in a plainer one", word)
 
     async def _call_post(self, text: str, blocks: list[Block] | None) -> str:
@@ -170,7 +173,7 @@ class _Posting:
                 return
 
     def _still_unknown(self, fault: Exception) -> NotSent:
-        reason = judged(fault, self._clock.now())
+        reason = self._slack.judged(fault)
         wait = reason.retry_after if isinstance(reason, NotSent) else None
         return NotSent(reason.message, retry_after=wait, may_have_arrived=True)
 
@@ -196,7 +199,7 @@ class _Posting:
                 request_file_info=False,
             )
         except FAULTS as fault:
-            reason = judged(fault, self._clock.now())
+            reason = self._slack.judged(fault)
             if not isinstance(reason, Rejected):
                 raise self._still_unknown(fault) from None
             log.warning("%s cannot be sent to Slack: %s; %s", attachment.name, reason, reason.hint)

@@ -11,7 +11,7 @@ from jeeves_runner.regular_files import NotRegular, read_secret
 from jeeves_runner.side_thread import SILENT, SideThread
 
 _LASTING: Final = frozenset((ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG))
-"""What is wrong with a file until somebody changes it. Descriptors and answers of a disk come back."""
+"""What is wrong with a file until a person changes it. Descriptors and answers of a disk come back."""
 
 
 class Place(NamedTuple):
@@ -36,6 +36,12 @@ class Token:
         self._place = place
         self._environment = environment
         self._thread = SideThread(place.setting)
+
+    @property
+    def where(self) -> str:
+        """Where it stands, for people: the file, else the variable."""
+        path, variable = self._place.path, self._place.variable
+        return str(path) if path is not None else f"{variable}, and start the runner again"
 
     async def read(self) -> str:
         """The text without the white space around it. Rejected if there is none that can be used; NotSent

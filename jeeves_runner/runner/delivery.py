@@ -203,7 +203,8 @@ class Delivery:
             # Something in these rows is wrong. People are told all the same, also of the rest.
             alert_id = self._id_of(rows)
             log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
-            return bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows]), None
+            said = [(row.said, row.cause, row.job_id) for row in rows]
+            return bare(alert_id, said, links=self._links), None
 
     def _id_of(self, rows: Sequence[Pending]) -> str:
         return f"{self._database}/{rows[0].id}"
@@ -246,7 +247,7 @@ class Delivery:
         """A message that has waited for too long, as a whole and when its turn has come: none that is being
         sent, and no part of one."""
         ids = [row.id for row in rows]
-        words = "given up: for a day nobody took it"
+        words = "given up: for a day it was not taken"
         await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
         lane.in_vain.pop(rows[0].id, None)
         lane.given_up(len(ids))
@@ -298,6 +299,6 @@ class _Lane:
     def say_what_was_given_up(self) -> None:
         """In one line, however many they were."""
         if self._given_up:
-            words = "messages to %s are given up, for a day nobody took them: %d (`jeeves-runner alerts`)"
+            words = "messages to %s are given up, for a day they were not taken: %d (`jeeves-runner alerts`)"
             log.error(words, brief(self.address), self._given_up)
         self._given_up = 0

@@ -88,7 +88,7 @@ def test_each_queue_has_its_hour_and_its_channels(ledger: AlertLedger) -> None:
             queue_claims.fail(tx, item.id, item.lease_token, "no")
     assert told(ledger) == [(FALLBACK[0], "undeclared", "2 items have failed for good")]
     ledger.clock.advance(hours=2)
-    assert told(ledger) == []  # what nobody was to hear of is not kept for later
+    assert told(ledger) == []  # what had no channel is not kept for later
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 from support.server import command, database, new_project, save, serving, until
@@ -115,8 +116,9 @@ def test_an_item_that_has_failed_for_good_is_told_with_its_error(tmp_path: Path,
             until(lambda: slack.messages)
     (message,) = slack.messages
     assert message["text"].splitlines() == [
-        "\N{LARGE RED CIRCLE} queue mail: 1 item has failed for good",
+        f"\N{LARGE RED CIRCLE} queue mail on {gethostname()}: 1 item has failed for good",
         "Last error: no such mailbox",
+        f"Runner: {gethostname()}:{tmp_path}",
         "jeeves-runner queue peek mail --failed",
     ]
 

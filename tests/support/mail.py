@@ -22,7 +22,7 @@ class Mails:
         self.answers: dict[str, str] = {}
         """By ``RCPT``, ``DATA`` or ``AUTH``: what it answers to it instead of taking it."""
         self.login: tuple[str, str] | None = None
-        """Whom it takes mail from; None: from anybody."""
+        """Whom it takes mail from; None: from all."""
         self.port = 0
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name

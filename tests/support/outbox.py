@@ -127,7 +127,7 @@ class Post:
                 writer=writer,
                 clock=self.clock,
                 channel=self.office.channel,
-                links=Links(),
+                links=Links("db1", "/srv/jobs"),
                 time_of_age=self.time_of_age,
             )
             await delivery.own(place)

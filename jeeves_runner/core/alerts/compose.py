@@ -63,8 +63,17 @@ _MISSED: Final = {
 class Links(NamedTuple):
     """Where a message leads to."""
 
+    host: str
+    """What the runner's machine calls itself."""
+    folder: str
+    """The project's folder there, where commands are run."""
     public_url: str | None = None
     """The address of the runner's pages, without a slash at its end; None: they have none."""
+
+    @property
+    def runner(self) -> str:
+        """Which runner it is, as people and their tools write it: ``HOST:FOLDER``."""
+        return one_line(f"{self.host}:{self.folder}")
 
 
 def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> Message:
@@ -74,11 +83,12 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
     whole = Message(
         alert_id=alert_id,
         tone=_tone(telling),
-        title=title_of(telling),
-        facts=tuple(_facts(telling)),
+        title=title_of(telling, links),
+        facts=(*_facts(telling), *_of_runner(links)),
         output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
         command=_command(telling),
         link=_link(links, run, job),
+        runner=links.runner,
         job=None if job is None else job.id,
         cause=telling.cause or "",
         said=telling.said,
@@ -89,24 +99,37 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
 
 def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
     """One message for several rows, each named by its title."""
-    titles = tuple(title_of(each) for each in tellings)
-    over = all(each.said is Said.RECOVERED for each in tellings)
-    if over:
-        what = "incidents are over"
-    elif all(each.cause is Cause.INTERRUPTED for each in tellings):
-        what = f"runs were interrupted{_by_what(tellings)}"
-    else:
-        what = "more alerts within a minute"
+    titles = tuple(title_of(each, links) for each in tellings)
     return Message(
         alert_id=alert_id,
-        tone="good" if over else "bad",
-        title=f"{len(titles)} {what}",
+        tone=_worst({_tone(each) for each in tellings}),
+        title=f"{len(titles)} {_what_of_many(tellings, one_line(links.host))}",
+        facts=_of_runner(links),
         items=titles,
         command="jeeves-runner alerts",
         link=links.public_url,
+        runner=links.runner,
         cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
         said=tellings[0].said,
     )
+
+
+def _worst(tones: set[Tone]) -> Tone:
+    if "bad" in tones:
+        return "bad"
+    return "plain" if "plain" in tones else "good"
+
+
+def _what_of_many(tellings: Sequence[Telling], host: str) -> str:
+    if all(each.said is Said.RECOVERED for each in tellings):
+        return f"incidents on {host} are over"
+    if all(each.said is Said.REMINDER for each in tellings):
+        return f"incidents on {host} are still open"
+    if all(each.cause is Cause.SUCCESS for each in tellings):
+        return f"more runs on {host} were ok within a minute"
+    if all(each.said is Said.OPENED and each.cause is Cause.INTERRUPTED for each in tellings):
+        return f"runs on {host} were interrupted{_by_what(tellings)}"
+    return f"more alerts on {host} within a minute"
 
 
 def _by_what(tellings: Sequence[Telling]) -> str:
@@ -116,32 +139,35 @@ def _by_what(tellings: Sequence[Telling]) -> str:
     return f": {why}" if why else ""
 
 
-def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]]) -> Message:
+def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]], *, links: Links) -> Message:
     """What is left to say, by what is said, its cause and its job, of what no message can be written of."""
     said, cause, job = rows[0]
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    what = f"{job or 'jeeves-runner'}: {said}{'' if cause is None else f', {cause}'}{more}"
+    who = job or f"jeeves-runner on {links.host}"
+    what = f"{who}: {said}{'' if cause is None else f', {cause}'}{more}"
     return Message(
         alert_id=alert_id,
         tone="good" if said is Said.RECOVERED else "bad",
         title=f"{one_line(what)} (the runner's log says why there is no more here)",
+        facts=_of_runner(links),
         command="jeeves-runner alerts",
         job=job,
         cause=cause or "",
         said=said,
+        runner=links.runner,
     )
 
 
-def title_of(telling: Telling) -> str:
-    """One line: who, and what happened."""
-    return one_line(_title(telling))
+def title_of(telling: Telling, links: Links) -> str:
+    """One line: who, and what happened. A job is known by its id; of all else it says on which host."""
+    return one_line(_title(telling, links.host))
 
 
-def _title(telling: Telling) -> str:
-    who = _who(telling)
+def _title(telling: Telling, host: str) -> str:
+    who = _who(telling, host)
     match telling.said:
         case Said.TEST:
-            return "This is a test: messages from jeeves-runner arrive here"
+            return f"This is a test: messages from {who} arrive here"
         case Said.OUTPUT:
             return f"{who}: output of run {'?' if telling.run is None else telling.run.id}"
         case Said.RECOVERED:
@@ -152,13 +178,13 @@ def _title(telling: Telling) -> str:
             return f"{who} {_what(telling)}"
 
 
-def _who(telling: Telling) -> str:
+def _who(telling: Telling, host: str) -> str:
     if telling.job is not None:
         return telling.job.id
     subject = telling.facts.get("subject")
     if telling.cause is Cause.DEAD_LETTERS:
-        return f"queue {subject}:"
-    return str(subject) if subject else SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
+        return f"queue {subject} on {host}:"
+    return f"{subject or SUBJECTS.get(telling.cause, 'jeeves-runner')} on {host}"  # type: ignore[arg-type]
 
 
 def _of(words: dict[Cause, str], telling: Telling) -> str:
@@ -261,6 +287,11 @@ def _facts(telling: Telling) -> Iterator[Fact]:
             yield Fact(one_line(str(name)), one_line(str(value)))
     if job is not None and job.coming is not None:
         yield Fact("Next", moment(job.coming, zone))
+
+
+def _of_runner(links: Links) -> tuple[Fact]:
+    """Several runners may tell in the same channel; and the command wants to be run in some place."""
+    return (Fact("Runner", links.runner),)
 
 
 def _run_facts(run: ToldRun, zone: str) -> Iterator[Fact]:
