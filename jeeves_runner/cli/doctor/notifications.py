@@ -12,9 +12,10 @@ from jeeves_runner.config import Config
 from jeeves_runner.config_notifications import EmailConfig, SlackConfig
 from jeeves_runner.core.alerts.address import parse
 from jeeves_runner.core.diagnosis import Diagnosis, Level
-from jeeves_runner.db.alert_list import Trouble, told_channels, troubles
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_errors import translated
+from jeeves_runner.db.message_list import Trouble, troubles
+from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError, DatabaseError
 from jeeves_runner.notify.contract import NotSent, Rejected
 

@@ -31,8 +31,8 @@ _OVER: Final = {
     Cause.OVERRUN: "has ended in time again",
     Cause.OUTLASTS: "fits between its times again",
     Cause.STALE: "is fresh again",
-    Cause.HELD: "is read again",
-    Cause.BLOCKED: "are applied again",
+    Cause.HELD: "is no longer held back",
+    Cause.BLOCKED: "are no longer held up",
     Cause.DISK_FULL: "has room again",
 }
 _STILL: Final = {
@@ -104,7 +104,7 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
         alert_id=alert_id,
         tone=_worst({_tone(each) for each in tellings}),
         title=f"{len(titles)} {_what_of_many(tellings, one_line(links.host))}",
-        facts=_of_runner(links),
+        facts=(*_when_it_happened(tellings), *_of_runner(links)),
         items=titles,
         command="jeeves-runner alerts",
         link=links.public_url,
@@ -112,6 +112,17 @@ def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Messa
         cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
         said=tellings[0].said,
     )
+
+
+def _when_it_happened(tellings: Sequence[Telling]) -> Iterator[Fact]:
+    """Of what is said late: on the clocks of its jobs, where they have the same zone."""
+    first, last = min(each.at for each in tellings), max(each.at for each in tellings)
+    now = tellings[0].now
+    if now is not None and now - first >= _LATE:
+        zones = {"UTC" if each.job is None else each.job.timezone for each in tellings}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        until = "" if last == first else f" to {moment(last, zone)}"
+        yield Fact("Happened", moment(first, zone) + until)
 
 
 def _worst(tones: set[Tone]) -> Tone:
@@ -179,9 +190,9 @@ def _title(telling: Telling, host: str) -> str:
 
 
 def _who(telling: Telling, host: str) -> str:
-    if telling.job is not None:
-        return telling.job.id
     subject = telling.facts.get("subject")
+    if telling.job is not None:
+        return f"{subject} (job {telling.job.id})" if subject else telling.job.id
     if telling.cause is Cause.DEAD_LETTERS:
         return f"queue {subject} on {host}:"
     return f"{subject or SUBJECTS.get(telling.cause, 'jeeves-runner')} on {host}"  # type: ignore[arg-type]
@@ -222,7 +233,8 @@ def _what(telling: Telling) -> str:
         return _missed(telling, run)
     count = 1 if telling.incident is None else telling.incident.times
     in_a_row = f" ({count} times in a row)" if count > 1 else ""
-    return f"{_ended(run)}{_took(run, telling.job)}{in_a_row}"
+    ended, why = _ended(run)
+    return f"{ended}{_took(run, telling.job)}{in_a_row}{why}"
 
 
 def _missed(telling: Telling, run: ToldRun) -> str:
@@ -237,24 +249,25 @@ def _missed(telling: Telling, run: ToldRun) -> str:
     return f"missed {run.occurrences} runs since {first}{because}"
 
 
-def _ended(run: ToldRun) -> str:
+def _ended(run: ToldRun) -> tuple[str, str]:
+    """How it ended; and why, as far as that is a sentence, behind which nothing more can be said."""
     match run.status:
         case RunStatus.OK:
-            return "is ok"
+            return "is ok", ""
         case RunStatus.TIMEOUT:
-            return "timed out"
+            return "timed out", ""
         case RunStatus.INTERRUPTED:
-            return "was interrupted"
+            return "was interrupted", ""
         case RunStatus.ERROR if run.signal is not None:
-            return f"failed: ended by {run.signal}"
+            return f"failed: ended by {run.signal}", ""
         case RunStatus.ERROR if run.exit_code is not None:
-            return f"failed: exit code {run.exit_code}"
+            return f"failed: exit code {run.exit_code}", ""
         case RunStatus.ERROR if run.message:
-            return f"failed: {_brief(run.message)}"
+            return "failed", f": {_brief(run.message)}"
         case RunStatus.ERROR:
-            return "failed"
+            return "failed", ""
         case _:
-            return f"is {run.status}"
+            return f"is {run.status}", ""
 
 
 def _took(run: ToldRun, job: ToldJob | None) -> str:
@@ -276,8 +289,7 @@ def _facts(telling: Telling) -> Iterator[Fact]:
         yield Fact("Name", one_line(job.name))
     if job is not None and job.owner:
         yield Fact("Owner", one_line(job.owner))
-    if telling.now is not None and telling.now - telling.at >= _LATE:
-        yield Fact("Happened", moment(telling.at, zone))
+    yield from _when_it_happened([telling])
     if run is not None:
         yield from _run_facts(run, zone)
     if telling.changed is not None and telling.said is not Said.RECOVERED:

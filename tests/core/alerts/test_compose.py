@@ -77,6 +77,10 @@ def test_a_failure_says_how_long_it_took_and_how_long_it_usually_takes() -> None
             "backup failed: the file is missing",
         ),
         (
+            {"exit_code": None, "message": "the file is missing; create it"},
+            "backup failed after 4m 10s, usually 40s: the file is missing; create it",
+        ),
+        (
             {"status": RunStatus.INTERRUPTED, "exit_code": None},
             "backup was interrupted after 4m 10s, usually 40s",
         ),
@@ -158,6 +162,7 @@ def test_what_a_watch_has_noted_is_said() -> None:
 def test_what_was_wrong_is_not_said_once_it_is_over() -> None:
     facts = {"words": "is held back: bad", "subject": "jobs.d/a.yaml", "lines": [["Hint", "remove it"]]}
     told = Telling(Said.RECOVERED, Cause.HELD, NOW, facts=facts)
+    assert titled(told) == "jobs.d/a.yaml on db1 is no longer held back"  # it is read again, or gone
     assert message(told).facts == (Fact("Runner", "db1:/srv/jobs"),)
     assert message(told).command is None
 
@@ -230,6 +235,22 @@ def test_the_messages_of_an_incident_share_its_name() -> None:
     )
 
 
+def test_a_digest_that_comes_late_says_from_when_to_when_it_happened() -> None:
+    told = [telling(at=NOW + timedelta(seconds=each), now=NOW + timedelta(hours=2)) for each in (1, 50, 20)]
+    assert happened(told) == [
+        "2026-11-29 04:00:06 Europe/Berlin (03:00:06 UTC) to 2026-11-29 04:00:55 Europe/Berlin (03:00:55 UTC)"
+    ]
+    elsewhere = [told[0], told[1]._replace(job=JOB._replace(timezone="Asia/Tokyo"))]
+    assert happened(elsewhere) == ["2026-11-29 03:00:06 UTC to 2026-11-29 03:00:55 UTC"]
+    assert happened([each._replace(now=NOW + timedelta(minutes=1)) for each in told]) == []
+
+
+def happened(told: list[Telling]) -> list[str]:
+    """What a digest says of it."""
+    facts = digest(told, "db/1", links=LINKS).facts
+    return [each.value for each in facts if each.name == "Happened"]
+
+
 def test_a_digest_names_each() -> None:
     shown = digest([telling(), telling(job=JOB._replace(id="other"))], "db/1", links=LINKS)
     assert shown.title == "2 more alerts on db1 within a minute"
@@ -237,6 +258,11 @@ def test_a_digest_names_each() -> None:
         "backup failed: exit code 3 after 4m 10s, usually 40s",
         "other failed: exit code 3 after 4m 10s, usually 40s",
     )
+
+
+def test_what_is_wrong_with_one_thing_of_a_job_names_both() -> None:
+    told = telling(said=Said.RECOVERED, cause=Cause.STALE, facts={"subject": "daily-report"})
+    assert titled(told) == "daily-report (job backup) is fresh again"
 
 
 @pytest.mark.parametrize(
