@@ -217,7 +217,8 @@ def _judge(tx: Tx, run: Watched, standing: Standing) -> None:
     beyond = set(wrong(standing, bounds))
     excused = set(wrong(standing, strict)) - beyond
     judged: list[Cause] = []
-    if run.is_first or run.schedule is None:  # else nothing could end what is open of a job without schedule
+    # Without a schedule, runs of no occurrence count too: else nothing could end what is open.
+    if run.is_first or (run.schedule is None and run.scheduled_for is None):
         judged.append(Cause.LATE)
     if run.status in _BY_ITSELF:
         judged.append(Cause.OVERRUN)
