@@ -4,7 +4,6 @@ of a time in which no runner ran. What people were told of and is not over, they
 It looks at what is, not at what changes: after a crash the next look finds what there was to find.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,9 +21,8 @@ from jeeves_runner.db import alerting, incidents
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import JeevesError
 from jeeves_runner.reconcile.sync_status import SyncStatus
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.runner.rounds import in_rounds
 
 log = logging.getLogger(__name__)
 
@@ -88,15 +86,13 @@ class AlertWatch:
 
     async def run(self) -> None:
         """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
-        trouble = Trouble(log, over="alerts are looked after again")
-        while True:
-            try:
-                await self.look()
-            except JeevesError as error:
-                trouble.met(f"what is wrong could not be noted: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(_LOOK)
+        await in_rounds(
+            self.look,
+            _LOOK,
+            log,
+            failed="what is wrong could not be noted",
+            over="alerts are looked after again",
+        )
 
     async def look(self) -> None:
         """Note what is wrong now, what is no longer, and what people are to be reminded of."""
@@ -109,7 +105,7 @@ class AlertWatch:
             await self._writer.write(lambda tx: self._note(tx, opened, over))
             noted = {(each.cause, each.subject) for each in opened}
             self._open = (self._open | noted) - set(over)
-            self._untold -= noted
+            self._untold -= {*noted, *over}
         now = self._clock.now()
         while (due := alerting.next_review(self._conn, now)) is not None and due <= now:
             if not await self._writer.write(partial(alerting.review, tell=self._tell)):
@@ -120,6 +116,7 @@ class AlertWatch:
             what = Happened(
                 each.cause,
                 subject=each.subject,
+                times=0 if (each.cause, each.subject) in self._untold else 1,
                 facts=each.facts,
                 channels=self._tell,
                 since=tx.now - timedelta(seconds=self._lasted(each)),
