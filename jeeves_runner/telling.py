@@ -30,7 +30,13 @@ class Telling:
     loop."""
 
     def __init__(
-        self, config: Config, clock: Clock, writer: Writer, *, connect: Callable[[], apsw.Connection]
+        self,
+        config: Config,
+        clock: Clock,
+        writer: Writer,
+        *,
+        connect: Callable[[], apsw.Connection],
+        time_of_age: Callable[[], datetime],
     ) -> None:
         self._config = config
         self._clock = clock
@@ -43,6 +49,7 @@ class Telling:
             clock=clock,
             channel=ChannelMaker(config, clock),
             links=links_of(config),
+            time_of_age=time_of_age,
         )
 
     async def begin(self, last_alive: datetime | None) -> None:
