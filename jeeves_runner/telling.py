@@ -84,7 +84,9 @@ class Telling:
         own = self._config.heartbeat
         if own.url is not None or own.url_path is not None:
             url = Token(Place("heartbeat.url_path", own.url_path, text=own.url), {})
-            heartbeat = RunnerHeartbeat(url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync)
+            heartbeat = RunnerHeartbeat(
+                url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync, shortage=shortage
+            )
             tasks.keep("heartbeat of the runner", heartbeat.run)
 
     def wake(self) -> None:

@@ -40,7 +40,7 @@ class Happened(NamedTuple):
     run_id: int | None = None
     """In which run."""
     times: int = 1
-    """How many occurrences it stands for, 1 at least."""
+    """How many occurrences it stands for; 0: it is noted already, and there was nobody to tell."""
     facts: Mapping[str, Any] = {}
     """JSON values that the message needs, and that no row will have later."""
     channels: tuple[str, ...] = ()

@@ -110,7 +110,7 @@ class AlertWatch:
             await self._writer.write(lambda tx: self._note(tx, opened, over))
             noted = {(each.cause, each.subject) for each in opened}
             self._open = (self._open | noted) - set(over)
-            self._untold -= noted
+            self._untold -= {*noted, *over}
         now = self._clock.now()
         while (due := alerting.next_review(self._conn, now)) is not None and due <= now:
             if not await self._writer.write(alerting.review):
@@ -121,6 +121,7 @@ class AlertWatch:
             what = Happened(
                 each.cause,
                 subject=each.subject,
+                times=0 if (each.cause, each.subject) in self._untold else 1,
                 facts=each.facts,
                 channels=self._tell,
                 since=tx.now - timedelta(seconds=self._lasted(each)),

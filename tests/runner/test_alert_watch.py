@@ -196,6 +196,25 @@ def test_what_was_wrong_before_there_was_anybody_to_tell_is_told(watched: Watche
     watched.play(acts)
     watched.play(acts)
     assert [said for said, _, _ in watched.said()] == ["opened"]
+    assert watched.facts("times") == 1
+
+
+def test_what_was_over_before_anybody_was_told_counts_anew(watched: Watched) -> None:
+    async def before(world: Watched, watch: AlertWatch) -> None:
+        world.shortage = "too little"
+        await watch.look()
+
+    async def after(world: Watched, watch: AlertWatch) -> None:
+        for shortage in (None, "too little"):
+            world.shortage = shortage
+            await watch.look()
+
+    watched.tell = ()
+    watched.play(before)
+    watched.tell = ("C0000001",)
+    watched.play(after)
+    assert [said for said, _, _ in watched.said()] == ["opened"]
+    assert watched.facts("times") == 1
 
 
 def test_a_disk_has_room_again_whatever_can_be_said_of_the_manifests(watched: Watched) -> None:
