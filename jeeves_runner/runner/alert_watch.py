@@ -4,7 +4,6 @@ of a time in which no runner ran. What people were told of and is not over, they
 It looks at what is, not at what changes: after a crash the next look finds what there was to find.
 """
 
-import asyncio
 import logging
 import posixpath
 from collections import Counter
@@ -22,10 +21,9 @@ from jeeves_runner.db import alerting, incidents
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import JeevesError
 from jeeves_runner.reconcile.sync_status import SyncStatus
+from jeeves_runner.runner.rounds import in_rounds
 from jeeves_runner.sources.names import DEFAULTS_NAMES
-from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -89,15 +87,13 @@ class AlertWatch:
 
     async def run(self) -> None:
         """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
-        trouble = Trouble(log, over="alerts are looked after again")
-        while True:
-            try:
-                await self.look()
-            except JeevesError as error:
-                trouble.met(f"what is wrong could not be noted: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(_LOOK)
+        await in_rounds(
+            self.look,
+            _LOOK,
+            log,
+            failed="what is wrong could not be noted",
+            over="alerts are looked after again",
+        )
 
     async def look(self) -> None:
         """Note what is wrong now, what is no longer, and what people are to be reminded of."""
