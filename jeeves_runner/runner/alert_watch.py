@@ -9,6 +9,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -109,7 +110,7 @@ class AlertWatch:
             self._untold -= {*noted, *over}
         now = self._clock.now()
         while (due := alerting.next_review(self._conn, now)) is not None and due <= now:
-            if not await self._writer.write(alerting.review):
+            if not await self._writer.write(partial(alerting.review, tell=self._tell)):
                 break
 
     def _note(self, tx: Tx, opened: list[Wrong], over: list[tuple[Cause, str]]) -> None:
