@@ -149,7 +149,7 @@ _STOPPED: Final = {
 
 
 def record_refused(tx: Tx, ids: Sequence[int], error: str, *, tried: bool = True) -> None:
-    """Record that these messages will not be sent, and why; see ``outbox.give_up``. What nobody has heard of
+    """Record that these messages will not be sent, and why; see ``outbox.give_up``. What was never told
     for that is told anew: soon where the reason seems gone, see ``tell_refused``."""
     outbox.give_up(tx, ids, error, tried=tried)
     for each in incidents.untaken(tx.conn, ids):
