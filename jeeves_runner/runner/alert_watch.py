@@ -5,8 +5,9 @@ It looks at what is, not at what changes: after a crash the next look finds what
 """
 
 import logging
+import posixpath
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.reconcile.sync_status import SyncStatus
 from jeeves_runner.runner.rounds import in_rounds
+from jeeves_runner.sources.names import DEFAULTS_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -162,12 +164,12 @@ async def tell_of_gap(writer: Writer, tell: tuple[str, ...], since: datetime | N
 
 
 def held_manifests(plan: Plan) -> Iterator[Wrong]:
-    """Each manifest that is not applied because something in it is wrong, by its first error."""
-    held: dict[str, list[str]] = {}
-    for row in plan.held:
-        held.setdefault(row.file, []).append(row.id)
+    """Each file that is not applied because something in it is wrong, by its first error."""
     every = [each for each in plan.problems if each.severity == "error"]
     errors = {each.file: each for each in reversed(every)}
+    held: dict[str, list[str]] = {}
+    for row in plan.held:
+        held.setdefault(_at_fault(row.file, errors), []).append(row.id)
     counts = Counter(each.file for each in every)
     messages = {row.file: row.message for row in reversed(plan.held)}
     for file in dict.fromkeys([*errors, *held]):
@@ -184,6 +186,25 @@ def held_manifests(plan: Plan) -> Iterator[Wrong]:
             lines.append(["Run on as before", ", ".join(ids[:_JOBS]) + more])
         words = f"is held back: {messages[file] if error is None else error.message}"
         yield Wrong(Cause.HELD, file, {"words": words, "lines": lines}, PATIENCE)
+
+
+def _at_fault(file: str, errors: Collection[str]) -> str:
+    """The file that is to be mended for this one: itself, or defaults or a folder above it, on which hundreds
+    may depend."""
+    if file in errors:
+        return file
+    folders = {_folder_of(each): each for each in errors}
+    above = file
+    while above := posixpath.dirname(above):
+        if above in folders:
+            return folders[above]
+    return file
+
+
+def _folder_of(file: str) -> str:
+    """The folder for which a file speaks: that of defaults; or itself, which is one that cannot be read."""
+    folder, name = posixpath.split(file)
+    return folder if name in DEFAULTS_NAMES else file
 
 
 def _commands(status: SyncStatus) -> list[list[str]]:

@@ -15,7 +15,7 @@ from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.withheld import Withheld
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.reconcile.sync_status import SyncStatus
-from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
+from jeeves_runner.runner.alert_watch import AlertWatch, held_manifests, tell_of_gap
 
 WELL = SyncStatus(state="in_sync")
 PROBLEM = Problem(
@@ -108,6 +108,18 @@ def test_a_manifest_that_is_held_for_five_minutes_is_told_once_with_its_line(wat
         '[["Place","jobs.d/a.yaml:3:1"],["Hint","did you mean schedule?"],'
         '["Errors","2, of which this is the first"],["Run on as before","a, b"]]'
     )
+
+
+@pytest.mark.parametrize("wrong", ["jobs.d/etl/_defaults.yaml", "jobs.d/etl"])
+def test_what_holds_all_manifests_of_a_folder_is_told_once(wrong: str) -> None:
+    files = ("jobs.d/etl/a.yaml", "jobs.d/etl/deep/b.yaml")
+    held = tuple(Held(kind="job", id=each[-6], file=each, message=f"{wrong} is broken") for each in files)
+    faults = (PROBLEM._replace(file=wrong), PROBLEM)
+    plan = Plan(held=held, problems=faults, complete=False)
+    assert {each.subject: each.facts["lines"][-1] for each in held_manifests(plan)} == {
+        wrong: ["Run on as before", "a, b"],
+        FILE: ["Hint", "did you mean schedule?"],
+    }
 
 
 def test_one_that_is_mended_in_time_is_not_told(watched: Watched) -> None:
