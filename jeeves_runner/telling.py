@@ -9,6 +9,7 @@ import apsw
 from jeeves_runner.channels import ChannelMaker, links_of
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
+from jeeves_runner.db import alerting
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.notify.token import Place, Token
@@ -30,7 +31,13 @@ class Telling:
     loop."""
 
     def __init__(
-        self, config: Config, clock: Clock, writer: Writer, *, connect: Callable[[], apsw.Connection]
+        self,
+        config: Config,
+        clock: Clock,
+        writer: Writer,
+        *,
+        connect: Callable[[], apsw.Connection],
+        time_of_age: Callable[[], datetime],
     ) -> None:
         self._config = config
         self._clock = clock
@@ -43,6 +50,7 @@ class Telling:
             clock=clock,
             channel=ChannelMaker(config, clock),
             links=links_of(config),
+            time_of_age=time_of_age,
         )
 
     async def begin(self, last_alive: datetime | None) -> None:
@@ -50,6 +58,8 @@ class Telling:
         ``last_alive``, if that is long ago."""
         self._died_at = None if last_alive is None else last_alive + timedelta(seconds=NOTED)
         await self._delivery.own(RunOrigin.here(self._config.db_path).as_json())
+        # The config, a token or a manifest may have been corrected meanwhile.
+        await self._writer.write(alerting.tell_refused)
         await tell_of_gap(self._writer, self._tell, last_alive, self._config.timezone)
 
     def keep(
@@ -77,7 +87,9 @@ class Telling:
         own = self._config.heartbeat
         if own.url is not None or own.url_path is not None:
             url = Token(Place("heartbeat.url_path", own.url_path, text=own.url), {})
-            heartbeat = RunnerHeartbeat(url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync)
+            heartbeat = RunnerHeartbeat(
+                url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync, shortage=shortage
+            )
             tasks.keep("heartbeat of the runner", heartbeat.run)
 
     def wake(self) -> None:

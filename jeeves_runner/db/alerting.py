@@ -5,7 +5,7 @@ said.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -44,7 +44,7 @@ class Happened(NamedTuple):
     run_id: int | None = None
     """In which run."""
     times: int = 1
-    """How many occurrences it stands for, 1 at least."""
+    """How many occurrences it stands for; 0: it is noted already, and there was no channel then."""
     facts: Mapping[str, Any] = {}
     """JSON values that the message needs, and that no row will have later."""
     channels: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ def _happened(tx: Tx, what: Happened, rules: Rules, settings: _Settings | None) 
     if not is_told and _is_muted(tx, what, settings):  # else nothing is said that a mute could hold back
         rules = rules._replace(is_muted=True)
     before = None if found is None else found.state
-    after, said = machine.happened(before, what.cause, rules, tx.now, what.times, what.since)
+    after, said, channels = machine.happened(before, what.cause, rules, tx.now, what.times, what.since)
     if found is None:
         incident_id = incidents.insert(
             tx, what.cause, what.job_id, what.subject, what.run_id, what.facts, after
@@ -109,7 +109,7 @@ def _happened(tx: Tx, what: Happened, rules: Rules, settings: _Settings | None) 
     if said is not None:
         saying = _saying(said, what)
         facts = {**saying.facts, **_of_incident(after)}
-        outbox.put(tx, saying._replace(incident_id=incident_id, facts=facts), after.channels)
+        outbox.put(tx, saying._replace(incident_id=incident_id, facts=facts), channels)
 
 
 def went_well(
@@ -135,7 +135,8 @@ def went_well(
         said = machine.ended(each.state, rules)
         incidents.close(tx, each.id, ClosedBy.RECOVERED)
         if said is not None:
-            _say(tx, each, said, run_id or each.run_id, each.state, {**each.facts, **(facts or {})})
+            known = {**each.facts, **(facts or {})}
+            _say(tx, each, said, run_id or each.run_id, each.state, known, each.state.channels)
 
 
 def close(tx: Tx, job_ids: Iterable[str], by: ClosedBy) -> None:
@@ -159,9 +160,23 @@ _STOPPED: Final = {
 }
 
 
-def review(tx: Tx) -> int:
+def record_refused(tx: Tx, ids: Sequence[int], error: str, *, tried: bool = True) -> None:
+    """Record that these messages will not be sent, and why; see ``outbox.give_up``. What was never told
+    for that is told anew: soon where the reason seems gone, see ``tell_refused``."""
+    outbox.give_up(tx, ids, error, tried=tried)
+    for each in incidents.untaken(tx.conn, ids):
+        incidents.change(tx, each.id, machine.refused(each.state, tx.now))
+
+
+def tell_refused(tx: Tx, *, channel: str | None = None, job_ids: Iterable[str] | None = None) -> None:
+    """Have the next review tell what no channel has taken so far, because something was corrected: in all,
+    or on a channel that has just taken a message, or in the manifests of these jobs."""
+    incidents.hasten_untold(tx, channel, None if job_ids is None else list(job_ids))
+
+
+def review(tx: Tx, tell: tuple[str, ...] = ()) -> int:
     """Say what is to be said by now: reminders, and what a mute that has ended held back. Returns how many
-    incidents it spoke of.
+    incidents it spoke of. ``tell``: where what has no job is told.
 
     What a mute or a pause holds back is put off: no look meets it again before that may be over. There may be
     more; ``next_review`` tells.
@@ -173,14 +188,16 @@ def review(tx: Tx) -> int:
     spoken = 0
     for each in found:
         settings = None if each.job_id is None else _settings(tx.conn, each.job_id)
-        rules = _rules_of_open(each, settings, muted, paused)
+        rules = _rules_of_open(each, settings, muted, paused, tell)
         step = machine.looked_at(each.state, rules, tx.now)
-        if step.said is None:
+        if step.incident != each.state:
+            incidents.change(tx, each.id, step.incident)
+        elif step.said is None:
             held = (muted.end_of(each.job_id), each.job_id and paused.end_of(each.job_id))
             incidents.put_off(tx, each.id, min([tx.now + _HELD, *(end for end in held if end)]))
+        if step.said is None:
             continue
-        incidents.change(tx, each.id, step.incident)
-        _say(tx, each, step.said, each.run_id, step.incident, each.facts)
+        _say(tx, each, step.said, each.run_id, step.incident, each.facts, step.channels)
         spoken += 1
     return spoken
 
@@ -204,9 +221,10 @@ def _say(
     run_id: int | None,
     state: machine.Incident,
     facts: Mapping[str, Any],
+    channels: Iterable[str],
 ) -> None:
     known = {**facts, **_of_subject(each.subject), **_of_incident(state)}
-    outbox.put(tx, Saying(said, each.cause, each.id, each.job_id, run_id, known), state.channels)
+    outbox.put(tx, Saying(said, each.cause, each.id, each.job_id, run_id, known), channels)
 
 
 def _saying(said: Said, what: Happened) -> Saying:
@@ -239,10 +257,12 @@ def _rules(what: Happened, settings: _Settings | None) -> Rules:
     return Rules(settings.policy, what.channels or own)
 
 
-def _rules_of_open(each: OpenIncident, settings: _Settings | None, muted: Mutes, paused: Pauses) -> Rules:
+def _rules_of_open(
+    each: OpenIncident, settings: _Settings | None, muted: Mutes, paused: Pauses, tell: tuple[str, ...]
+) -> Rules:
     is_muted = muted.end_of(each.job_id) is not None
     if settings is None or each.job_id is None:
-        return Rules(Alert(), (), is_muted=is_muted)
+        return Rules(Alert(), tell, is_muted=is_muted)
     is_resting = not settings.is_enabled or paused.end_of(each.job_id) is not None
     return Rules(settings.policy, settings.on_failure, is_muted=is_muted, is_resting=is_resting)
 

@@ -8,6 +8,7 @@ else waits for it.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from jeeves_runner.core.alerts.backoff import rest
 from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.wording import brief
-from jeeves_runner.db import outbox
+from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alert_facts import telling_of
 from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.thread_reads import ThreadReads
@@ -39,6 +40,10 @@ log = logging.getLogger(__name__)
 
 GIVEN_UP_AFTER: Final = timedelta(days=1)
 """What could not be said for so long is given up, and shown."""
+
+_IN_VAIN: Final = 8
+"""Tries, of the message or in a row on its channel, that have failed since the start before it is given up: a
+machine that was off, or slept, may have its network some time later."""
 
 _PACE: Final = 1.0
 """Seconds between two messages on a channel of Slack, which takes one per second, or on one that refuses."""
@@ -59,7 +64,8 @@ _BREATH: Final = 0.25
 class Delivery:
     """The one who carries messages. ``conn`` is read in threads, and by nothing else.
 
-    ``channel`` makes a channel of an address, or raises Rejected. It is called in threads.
+    ``channel`` makes a channel of an address, or raises Rejected. It is called in threads. ``time_of_age``
+    tells by what time the age of messages counts: not by a clock that may just have been set wrong.
     """
 
     def __init__(
@@ -70,12 +76,14 @@ class Delivery:
         clock: Clock,
         channel: Callable[[str], Channel],
         links: Links,
+        time_of_age: Callable[[], datetime],
     ) -> None:
         self._reads = ThreadReads(conn)
         self._writer = writer
         self._clock = clock
         self._channel = channel
         self._links = links
+        self._time_of_age = time_of_age
         self._database = ""
         self._woken = asyncio.Event()
         self._places = {kind: asyncio.Semaphore(_PLACES.get(kind, _TOGETHER)) for kind in _KINDS}
@@ -164,16 +172,17 @@ class Delivery:
     async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
         """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
         while rows:
-            if rows[-1].created_at < self._clock.now() - GIVEN_UP_AFTER:
+            if self._is_to_be_given_up(lane, rows):
                 await self._give_up(lane, rows)
                 rows = await self._next(lane.address, self._clock.now())
                 continue
             async with self._place(lane):  # for one message: a long line on one channel keeps no other one
-                began = self._clock.monotonic()
                 if not await self._send(lane, rows):
                     return
             if lane.is_paced or lane.is_refused:
-                await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
+                # From its answer on: counted from its beginning, one that was long on its way would
+                # arrive just before the next.
+                await asyncio.sleep(_PACE)
             rows = await self._next(lane.address, self._clock.now())
 
     @asynccontextmanager
@@ -183,6 +192,10 @@ class Delivery:
                 await held.enter_async_context(self._places_of_failing[lane.kind])
             await held.enter_async_context(self._places[lane.kind])
             yield
+
+    def _is_to_be_given_up(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
+        is_in_vain = max(lane.failures, lane.in_vain[rows[0].id]) >= _IN_VAIN
+        return is_in_vain and rows[-1].created_at < self._time_of_age() - GIVEN_UP_AFTER
 
     async def _next(self, address: str, now: datetime) -> list[Pending]:
         return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
@@ -194,14 +207,20 @@ class Delivery:
         try:
             sent = await self._try(lane.address, rows)
         except Rejected as error:
-            await self._write(partial(outbox.give_up, ids=ids, error=f"{error.message}; {error.hint}"))
+            await self._write(
+                partial(alerting.record_refused, ids=ids, error=f"{error.message}; {error.hint}")
+            )
             lane.refused(error)
+            lane.in_vain.pop(rows[0].id, None)
             return True
         except NotSent as error:
             await self._put_off(lane, rows, error)
             return False
         await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref))
+        if lane.is_in_trouble:
+            await self._write(partial(alerting.tell_refused, channel=lane.address))
         lane.worked()
+        lane.in_vain.pop(rows[0].id, None)
         return True
 
     async def _try(self, address: str, rows: Sequence[Pending]) -> Sent:
@@ -234,6 +253,7 @@ class Delivery:
 
     async def _put_off(self, lane: "_Lane", rows: Sequence[Pending], error: NotSent) -> None:
         lane.failed(error, self._clock.monotonic())
+        lane.in_vain[rows[0].id] += 1
         # A message that the channel alone does not like must not hold up the others for ever: after the
         # channel's rest one of them has its turn first.
         own = rest(rows[0].tries + 1, error.retry_after, random.random)
@@ -270,7 +290,8 @@ class Delivery:
         sent, and no part of one."""
         ids = [row.id for row in rows]
         words = "given up: for a day it was not taken"
-        await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
+        await self._write(partial(alerting.record_refused, ids=ids, error=words, tried=False))
+        lane.in_vain.pop(rows[0].id, None)
         lane.given_up(len(ids))
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
@@ -288,12 +309,19 @@ class _Lane:
         self.is_busy = False
         self.is_refused = False
         self.failures = 0
+        self.in_vain = Counter[int]()
+        """How often a message was tried in vain, by the id of its first row."""
         self.rests = timedelta()
         self.rests_until = 0.0
         self._given_up = 0
         self._stumbles = 0
         self._of_database = Trouble(log, over=f"the messages to {brief(address)} can be recorded again")
         self._trouble = Trouble(log, over=f"messages to {brief(address)} arrive again")
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether it has taken nothing since it failed, or refused something."""
+        return self._trouble.lasts
 
     def is_free(self, monotonic: float) -> bool:
         return not self.is_busy and monotonic >= self.rests_until
@@ -302,7 +330,7 @@ class _Lane:
         self.failures += 1
         self.rests = rest(self.failures, error.retry_after, random.random)
         self.rests_until = monotonic + self.rests.total_seconds()
-        if error.retry_after is None:
+        if error.retry_after is None or self.failures > 1:  # a limit of messages is over with the next try
             self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
 
     def stumbled(self, error: Exception, monotonic: float) -> None:

@@ -129,6 +129,21 @@ def test_a_wait_that_the_channel_asks_for_is_kept_to(post: Post) -> None:
     asyncio.run(play())
 
 
+def test_a_channel_that_asks_for_patience_again_and_again_is_told_of(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        post.office.answers[OPS] = down(times=2, retry_after=60)
+        post.say("one")
+        async with post.delivery() as delivery:
+            await eventually(lambda: post.errors() == ["it is down"], delivery)
+            assert "no message can be sent" not in caplog.text, "a limit is no trouble"
+            post.clock.advance(seconds=61)
+            await eventually(lambda: "no message can be sent" in caplog.text, delivery)
+
+    asyncio.run(play())
+
+
 def test_one_message_that_is_not_liked_does_not_hold_up_the_others(post: Post) -> None:
     post.office.refuses = lambda message: NotSent("500") if message.title == "bad on db1 so" else None
 
@@ -319,23 +334,6 @@ def test_a_long_line_on_one_channel_keeps_no_other_one(post: Post, monkeypatch: 
 
     asyncio.run(play())
     assert post.office.titles().index("other on db1 so") < 5
-
-
-def test_a_channel_that_refuses_is_not_asked_a_thousand_times_in_a_second(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery_module, "_PACE", 0.05)
-    post.office.refuses = lambda _: Rejected("it does not take the login", hint="correct it")
-
-    async def play() -> float:
-        for number in range(5):
-            post.say(f"n{number}")
-        began = asyncio.get_running_loop().time()
-        async with post.delivery() as delivery:
-            await eventually(lambda: post.statuses() == ["failed"] * 5, delivery)
-        return asyncio.get_running_loop().time() - began
-
-    assert asyncio.run(play()) >= 4 * 0.05
 
 
 def test_channels_are_not_made_in_the_event_loop(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,24 @@ def test_a_message_on_trial_goes_by_the_server(tmp_path: Path, slack: Slack) -> 
     assert "This is a test" in slack.texts("C0000001")[0]
 
 
+@pytest.mark.parametrize("how", ["invited", "another channel"])
+def test_an_opening_that_was_refused_is_told_as_one_once_that_is_corrected(
+    tmp_path: Path, slack: Slack, how: str
+) -> None:
+    project(tmp_path, slack)
+    save(tmp_path, "a.yaml", f"{FAILS}on_failure: C0000003\n")
+    with serving(tmp_path) as server:
+        server.post("/jobs/a/run")
+        until(lambda: [status for *_, status in told(tmp_path)] == ["failed"])
+        if how == "invited":
+            slack.channels["C0000003"] = True
+            command(tmp_path, "alerts", "test", "C0000003")
+        else:
+            save(tmp_path, "a.yaml", f"{FAILS}on_failure: C0000002\n")
+        until(lambda: any("a failed" in text for text in slack.texts()), patience=20)
+    assert [said for _, said, *_ in told(tmp_path) if said != "test"] == ["opened"] * 2
+
+
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_what_ends_with_its_server_is_one_message(tmp_path: Path, slack: Slack, how: str) -> None:
     project(tmp_path, slack)
@@ -187,3 +205,18 @@ def told(root: Path) -> list[tuple[object, ...]]:
     with closing(connect(database(root))) as conn:
         rows = conn.execute("SELECT job_id, said, cause, bundle, status FROM outbox ORDER BY job_id")
         return list(rows.fetchall())
+
+
+def test_a_variable_that_holds_a_secret_of_a_webhook_is_not_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER_KEY", "hunter2")
+    root = new_project(
+        tmp_path,
+        'port: 0\nnotifications: {webhooks: {pager: {url: "http://127.0.0.1:9/", secrets: {key: {from_env:'
+        ' PAGER_KEY}}, template: {key: "{{ secrets.key }}"}}}}\n',
+    )
+    save(root, "jobs.yaml", "{id: job, timeout: 1m, run: 'echo \"key: ${PAGER_KEY-none}\"'}")
+    with serving(root):
+        command(root, "trigger", "job", "--wait")
+        assert "key: none" in command(root, "logs", "1").stdout

@@ -82,6 +82,7 @@ class Post:
         self.ledger = Ledger(folder / "runner.sqlite")
         self.clock: HandClock = self.ledger.clock
         self.office = Office()
+        self.time_of_age: Callable[[], datetime] = self.clock.now
         self.ledger.add_job("a")
 
     def say(
@@ -127,6 +128,7 @@ class Post:
                 clock=self.clock,
                 channel=self.office.channel,
                 links=Links("db1", "/srv/jobs"),
+                time_of_age=self.time_of_age,
             )
             await delivery.own(place)
             running = asyncio.create_task(delivery.run())
