@@ -1,6 +1,7 @@
 """Mail: a message as plain text to one mailbox, by an SMTP server."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from datetime import datetime
@@ -137,7 +138,23 @@ def _told(error: Exception, server: MailServer, password: str | None) -> NotSent
         # Nothing is cut or changed before that, or a part of the password would be left.
         return one_line(" ".join(without(text, secrets).split()))[:200]
 
+    if isinstance(error, smtp.SMTPConnectError | smtp.SMTPConnectTimeoutError):
+        return NotSent(f"port {server.port} of {server.host} cannot be reached: {_no_way(error, cut)}")
     return _judged(error, f"the mail server {server.host}", cut)
+
+
+def _no_way(error: smtp.SMTPException, cut: Callable[[str], str]) -> str:
+    """Why there is no connection. The library's words repeat the host and the port."""
+    match error.__cause__:
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
+            return f"no TLS begins there; is `tls` of {_WHERE} to be starttls, or the port another one?"
+        case OSError(strerror=str(words), errno=int(number)):
+            return (
+                os.strerror(number)
+                if number > 0 and not isinstance(error.__cause__, ssl.SSLError)
+                else cut(words)
+            )
+    return cut(str(error))
 
 
 def _judged(error: Exception, host: str, cut: Callable[[str], str]) -> NotSent | Rejected:
@@ -150,8 +167,6 @@ def _judged(error: Exception, host: str, cut: Callable[[str], str]) -> NotSent |
             return _answered(host, error.recipients[0], cut)
         case smtp.SMTPResponseException():
             return _answered(host, error, cut)
-        case smtp.SMTPConnectError() | smtp.SMTPConnectTimeoutError():
-            return NotSent(f"{host} cannot be reached: {cut(str(error))}")
         case ssl.SSLError():
             return NotSent(f"{host}: there is no safe connection: {cut(error.reason or str(error))}")
         case TimeoutError():

@@ -188,3 +188,18 @@ def test_a_server_that_repeats_the_login_does_not_give_the_password_away(
     assert "***" in caught.value.message
     for part in ("sesame", "c2VzYW", "AGplZXZlcwBz"):
         assert part not in caught.value.message
+
+
+def test_a_port_where_no_tls_begins_is_told_with_what_is_probably_meant(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _), pytest.raises(NotSent, match="no TLS begins there") as caught:
+        send(mails, tls="tls")
+    assert f"port {mails.port} of 127.0.0.1 cannot be reached" in caught.value.message
+    assert "starttls" in caught.value.message
+
+
+def test_a_server_that_is_not_there_is_told_in_few_words(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        pass
+    with pytest.raises(NotSent) as caught:
+        send(mails)
+    assert caught.value.message == f"port {mails.port} of 127.0.0.1 cannot be reached: Connection refused"
