@@ -38,6 +38,7 @@ class Telling:
             clock=clock,
             channel=ChannelMaker(config, clock),
             links=Links(config.api.public_url),
+            data_dir=str(config.data_dir),
         )
 
     async def begin(self, last_alive: datetime | None) -> None:

@@ -122,7 +122,12 @@ class Post:
         conn: apsw.Connection = connect(self.ledger.path, clock=self.clock, patient=False)
         async with Writer(self.ledger.path, self.clock) as writer:
             delivery = Delivery(
-                conn=conn, writer=writer, clock=self.clock, channel=self.office.channel, links=Links()
+                conn=conn,
+                writer=writer,
+                clock=self.clock,
+                channel=self.office.channel,
+                links=Links(),
+                data_dir=str(self.ledger.path.parent / "data"),
             )
             await delivery.own(place)
             running = asyncio.create_task(delivery.run())
