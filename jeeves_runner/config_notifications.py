@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from jeeves_runner.config_kinds import (
     Choice,
@@ -27,6 +27,7 @@ from jeeves_runner.config_secrets import (
     WebUrl,
     missing_token,
 )
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.urls import PING_EXAMPLE, can_be_host, is_loopback
 from jeeves_runner.core.wording import brief
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 SLACK_VARIABLE: Final = "SLACK_BOT_TOKEN"
 """The variable of the runner's environment that has Slack's token where no file does."""
-
-Tls = Literal["starttls", "tls", "none"]
 
 _PORTS: Final[Mapping[Tls, int]] = {"starttls": 587, "tls": 465, "none": 25}
 """The usual ones: see RFC 8314."""
@@ -180,7 +179,7 @@ class EmailConfig(NamedTuple):
     port: Annotated[
         int | None, Whole("Its port; by default 587, with `tls: tls` 465, with `tls: none` 25.", 1, 65535)
     ] = None
-    username: Annotated[str | None, Text("Who logs in; nobody by default.")] = None
+    username: Annotated[str | None, Text("Who logs in; by default there is no login.")] = None
     password_path: Annotated[Path | None, PasswordFile("A file with the password of `username`.")] = None
     tls: Annotated[
         Tls, Choice(Tls, "starttls: encrypted once connected; tls: from the first byte; none: not at all.")
@@ -200,7 +199,7 @@ class Email(Section):
         for key, other in (pair, pair[::-1]):
             if key in written and other not in written:
                 message = f"`{'.'.join((*place, key))}` needs `{other}` beside it"
-                hint = f"add `{other}`, or take `{key}` out: then nobody logs in"
+                hint = f"add `{other}`, or take `{key}` out: then there is no login"
                 yield wrong_value((*place, key), message, hint)
         yield from super().findings(place, written, given)
 

@@ -8,10 +8,17 @@ from typing import Any, Final
 
 from jeeves_runner.access import PRIVATE, too_open
 from jeeves_runner.config_kinds import Given, Location, Place, Text, wrong_value
-from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, VARIABLE_HINT, file_hint, token_fault
 from jeeves_runner.core.problem import Finding
+from jeeves_runner.core.tokens import (
+    MAX_BYTES,
+    VARIABLE_HINT,
+    file_hint,
+    missing_hint,
+    password_fault,
+    token_fault,
+)
 from jeeves_runner.core.urls import is_open_to_read, shown_url, url_fault
-from jeeves_runner.regular_files import read_text
+from jeeves_runner.regular_files import read_secret
 
 WEBHOOK_EXAMPLE: Final = "https://hooks.example.org/services/T0/B0"
 _IN_A_FILE: Final = "take it out; most services have their key in the path or the query"
@@ -32,7 +39,7 @@ def missing_token(
         return
     name, token = ".".join(place), os.environ.get(variable)
     if token is None:
-        hint = f"name its file by `{'.'.join(its_file)}`, or set {variable} for the server"
+        hint = missing_hint(".".join(its_file), variable)
         yield wrong_value(place, f"there is no token for `{name}`", hint)
     elif (fault := token_fault(token.strip())) is not None:
         message = f"`{name}`: {whose} in {variable} cannot be used: {fault}"
@@ -47,12 +54,12 @@ class SecretFile(Location):
 
     def fault(self, secret: str) -> str | None:
         """Why the text cannot be one, as the end of a sentence; None: it can."""
-        return None if secret else "it is blank"
+        return password_fault(secret)
 
     def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         path, name = given.root / written, ".".join(place)
         try:
-            fault = self.fault(read_text(path, MAX_TOKEN_BYTES, follow=True).strip())
+            fault = self.fault(read_secret(path, MAX_BYTES))
         except (OSError, ValueError) as error:
             fault = error.strerror if isinstance(error, OSError) else str(error)
         if fault is not None:
@@ -78,9 +85,6 @@ class PasswordFile(SecretFile):
     """The path of a file with a password."""
 
     what = "password"
-
-    def fault(self, secret: str) -> str | None:
-        return "it has more than one line" if "\n" in secret else super().fault(secret)
 
 
 class UrlFile(SecretFile):

@@ -134,7 +134,7 @@ def wrong_rows(
     *,
     told_alone: bool = False,
 ) -> Iterator[Row]:
-    """Channels on which nobody can be told, jobs whose last run ended badly, and all else that is wrong.
+    """Channels on which people cannot be told, jobs whose last run ended badly, and all else that is wrong.
 
     ``told_alone``: of what is wrong besides, only what people know of or should know of by now, and no
     channel that has just begun to fail.

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from jeeves_runner.core.alerts.ends import leaves_failure
 from jeeves_runner.core.model import BAD, Reason, RunStatus, Trigger
 from jeeves_runner.db.transaction import Tx
 
@@ -24,10 +25,10 @@ OWN_WORD: Final = (Reason.PRECHECK, Reason.EXIT_CODE)
 """The reasons of runs that were skipped by their own word."""
 
 _ENDED: Final = """
-SELECT job_id, status, reason, spec -> '$.heartbeat', coalesce(
+SELECT job_id, status, reason, attempt, started_at IS NOT NULL, spec -> '$.heartbeat', coalesce(
     (SELECT first.trigger FROM runs AS first WHERE first.id = runs.chain_id), trigger)
 FROM runs JOIN jobs ON jobs.id = job_id
-WHERE end_seq > ? AND end_seq IS NOT NULL AND jobs.deleted_at IS NULL
+WHERE end_seq > ? AND end_seq <= ? AND end_seq IS NOT NULL AND jobs.deleted_at IS NULL
   AND spec ->> '$.heartbeat' IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM runs AS later
     WHERE later.chain_id = coalesce(runs.chain_id, runs.id) AND later.attempt > runs.attempt)
@@ -35,14 +36,15 @@ ORDER BY end_seq
 """
 
 
-def beats_since(conn: apsw.Connection, end_seq: int) -> list[Beat]:
-    """What has ended after the end of this number: the last attempts alone, in their order."""
+def beats_since(conn: apsw.Connection, end_seq: int, until: int) -> list[Beat]:
+    """What has ended after the end of this number, up to that of ``until``: last attempts alone, in order."""
     beats = []
-    for job_id, status, reason, url, trigger in conn.execute(_ENDED, (end_seq,)):
+    for job_id, word, reason, attempt, has_started, url, trigger in conn.execute(_ENDED, (end_seq, until)):
         if Trigger(trigger).is_of_the_past:
             continue
-        is_well = status == RunStatus.OK or (status == RunStatus.SKIPPED and reason in OWN_WORD)
-        if is_well or status in BAD:
+        status = RunStatus(word)
+        is_well = status is RunStatus.OK or (status is RunStatus.SKIPPED and reason in OWN_WORD)
+        if is_well or status in BAD or leaves_failure(status, attempt, has_started=bool(has_started)):
             beats.append(Beat(job_id, json.loads(url), is_well))
     return beats
 

@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.clock import from_text, to_text
+from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.bundles import ALONE, MINUTE, Kind, bundle_of, minute_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.db.waits import Wait
 
 TRIES: Final = Wait("outbox", "not_before", "delay_ms", "status = 'pending' AND not_before IS NOT NULL")
@@ -160,10 +161,15 @@ class Pending(NamedTuple):
     tries: int
     """How often it has been tried."""
     sending_at: datetime | None
-    """When a try was begun whose answer nobody knows: it may have arrived."""
+    """When a try was begun whose answer is not known: it may have arrived."""
 
 
 _COLUMNS: Final = ", ".join(Pending._fields)
+# A text that is no time does not count: what has one waits no longer.
+_A_TIME: Final = (
+    f"not_before GLOB '{'-'.join(('[0-9]' * 4, '[0-9]' * 2, '[0-9]' * 2))}T"
+    f"{':'.join(['[0-9]' * 2] * 3)}.{'[0-9]' * 3}Z'"
+)
 
 # In order: nothing is said of an incident before what came earlier has been said there, or given up. What is
 # one message with it is not waited for.
@@ -176,7 +182,8 @@ _IN_ORDER: Final = """
 """
 _NEXT: Final = f"""
 SELECT {_COLUMNS} FROM outbox
-WHERE channel = :channel AND status = 'pending' AND (not_before IS NULL OR not_before <= :at) AND {_IN_ORDER}
+WHERE channel = :channel AND status = 'pending'
+  AND (not_before IS NULL OR not_before <= :at OR NOT {_A_TIME}) AND {_IN_ORDER}
 ORDER BY id LIMIT 1
 """
 # What may have been sent together is tried together, and with nothing else: it is looked for as one message.
@@ -193,12 +200,12 @@ def next_message(conn: apsw.Connection, channel: str, now: datetime) -> list[Pen
     row = conn.execute(_NEXT, {"channel": channel, "at": to_text(now)}).fetchone()
     if row is None:
         return []
-    first = _pending(row)
+    first = _pending(row, now)
     if first.bundle is None:
         return [first]
-    sending_at = None if first.sending_at is None else to_text(first.sending_at)
+    sending_at = row[Pending._fields.index("sending_at")]
     rows = conn.execute(_BUNDLE, {"channel": channel, "bundle": first.bundle, "sending_at": sending_at})
-    return [_pending(each) for each in rows]
+    return [_pending(each, now) for each in rows]
 
 
 def pending_channels(conn: apsw.Connection) -> list[str]:
@@ -220,13 +227,14 @@ SELECT channel FROM found
 def next_time(conn: apsw.Connection, now: datetime) -> datetime | None:
     """When the next of the rows that wait now may be tried; None if none waits for a time."""
     at: str | None = conn.execute(
-        f"SELECT min(not_before) FROM outbox WHERE {TRIES.lasts} AND not_before > ?", (to_text(now),)
+        f"SELECT min(not_before) FROM outbox WHERE {TRIES.lasts} AND not_before > ? AND {_A_TIME}",
+        (to_text(now),),
     ).get
-    return None if at is None else from_text(at)
+    return None if at is None else time_or_none(at, "a message", "not_before")
 
 
 def begin_try(tx: Tx, ids: Sequence[int]) -> None:
-    """Record, before it is sent, that these rows are: the message may arrive though nobody hears of it."""
+    """Record, before it is sent, that these rows are: the message may arrive though its answer is lost."""
     tx.conn.execute(
         f"UPDATE outbox SET sending_at = coalesce(sending_at, ?) WHERE {_THESE}", (tx.at, json.dumps(ids))
     )
@@ -262,15 +270,6 @@ def give_up(tx: Tx, ids: Sequence[int], error: str, *, tried: bool = True) -> No
 _THESE: Final = "id IN (SELECT value FROM json_each(?)) AND status = 'pending'"
 
 
-def older_than(conn: apsw.Connection, before: datetime, limit: int) -> list[int]:
-    """Up to ``limit`` rows that have waited since before then, and could be given up; oldest first."""
-    rows = conn.execute(
-        "SELECT id FROM outbox WHERE status = 'pending' AND created_at < ? ORDER BY created_at LIMIT ?",
-        (to_text(before), limit),
-    )
-    return [row_id for (row_id,) in rows]
-
-
 def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | None:
     """What names the message at a channel by which an incident was opened there: replies go below it."""
     ref: str | None = conn.execute(
@@ -294,11 +293,19 @@ def prune(tx: Tx, before: datetime, limit: int) -> int:
     return tx.conn.changes()
 
 
-def _pending(row: Sequence[Any]) -> Pending:
+def _pending(row: Sequence[Any], now: datetime) -> Pending:
+    """What a row says. A time in it that is none is one that is known: of ``now``, or of its writing."""
     values = dict(zip(Pending._fields, row, strict=True))
+    where = f"message {values['id']}"
     values["said"] = Said(values["said"])
-    values["cause"] = None if values["cause"] is None else Cause(values["cause"])
+    values["cause"] = _cause(values["cause"])
     values["facts"] = json.loads(values["facts"])
-    values["created_at"] = from_text(values["created_at"])
-    values["sending_at"] = None if values["sending_at"] is None else from_text(values["sending_at"])
+    values["created_at"] = time_or_none(values["created_at"], where, "created_at") or now
+    if (begun := values["sending_at"]) is not None:
+        values["sending_at"] = time_or_none(begun, where, "sending_at") or values["created_at"]
     return Pending(**values)
+
+
+def _cause(text: str | None) -> Cause | None:
+    """None also for a word that is no cause, which only a person can have written."""
+    return Cause(text) if text in list(Cause) else None

@@ -7,12 +7,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import aiosmtplib
 from aiosmtplib import errors as smtp
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.alerts.body import plain_text
 from jeeves_runner.core.alerts.in_part import in_part
 from jeeves_runner.core.alerts.message import Attachment, Message
@@ -22,8 +23,6 @@ from jeeves_runner.notify.hiding import without
 from jeeves_runner.notify.portions import ends_of
 from jeeves_runner.notify.token import Token
 from jeeves_runner.side_thread import SILENT
-
-Tls = Literal["starttls", "tls", "none"]
 
 _WHOLE: Final = 50.0
 """Seconds that one message may take."""
@@ -43,11 +42,11 @@ class MailServer(NamedTuple):
     port: int
     """Its port."""
     tls: Tls
-    """``starttls`` turns to TLS first; ``tls`` begins with it; ``none`` never has it."""
+    """How the connection is encrypted."""
     sender: str
     """Whom messages are from: an address."""
     username: str | None = None
-    """Whom it knows; None: it asks nobody."""
+    """Whom it knows; None: there is no login."""
     password: Token | None = None
     """With which word."""
 
@@ -61,8 +60,8 @@ class Mailbox:
         self._clock = clock
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
-        """As ``contract.Channel.send``; ``thread`` and what is returned is a Message-ID. Nobody can look
-        whether an earlier try has arrived; the Message-ID is the same."""
+        """As ``contract.Channel.send``; ``thread`` and what is returned is a Message-ID. There is no
+        way to look whether an earlier try has arrived; the Message-ID is the same."""
         server = self._server
         ways = await _ways(server)
         attachment = message.attachment

@@ -1,4 +1,4 @@
-"""What the far side says may hold what it was told: secrets are taken out before anybody reads it."""
+"""What the far side says may hold what it was told: secrets are taken out before it is read."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,6 +1,6 @@
 """Slack: a message is posted, and looked for before it is posted again.
 
-Each message carries its alert's id in its metadata. After a try of which nobody knows whether it arrived, the
+Each message carries its alert's id in its metadata. After a try that may or may not have arrived, the
 channel's newest messages are read for that id. An app without the scope for it (``channels:history`` and its
 kin) cannot look: then a message may arrive twice.
 """

@@ -1,7 +1,7 @@
 """A message in the form of Slack's blocks, under its limits whatever the input.
 
 All texts stand in ``rich_text`` blocks, whose elements are literal: nothing in them is read as markup, so an
-output with ``<!channel>`` or backticks in it calls nobody and breaks nothing. The plain text beside the
+output with ``<!channel>`` or backticks in it calls no person and breaks nothing. The plain text beside the
 blocks, which notifications show, is escaped. The limits are those of Slack's reference of blocks and of
 ``chat.postMessage``.
 """

@@ -9,9 +9,9 @@ from typing import Any, Final
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.unreachable import reason_of
 
 _TOKEN: Final = "put the bot token of an app that is installed (it begins with xoxb-) in its place"
@@ -60,7 +60,7 @@ NO_THREAD: Final = frozenset(
         "restricted_action_non_threadable_channel",
     )
 )
-"""Nobody can reply there: the message has been deleted, or the channel has no threads."""
+"""No reply is possible there: the message has been deleted, or the channel has no threads."""
 
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError, TypeError)
 """What a call of the library can raise; the last three where an answer is JSON, but none of Slack's."""

@@ -20,10 +20,10 @@ import aiohttp
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.body import body_of, whole_body
 from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.hiding import of_url, texts_of, without
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Token
 from jeeves_runner.unreachable import reason_of
 
@@ -39,7 +39,7 @@ _PREFIX: Final = "whsec_"
 
 
 class Webhook:
-    """One address. ``url`` is read as a secret: whoever knows it can often post there."""
+    """One address. ``url`` is read as a secret: all who know it can often post there."""
 
     def __init__(self, name: str, url: Token, secret: Token | None, template: Any, clock: Clock) -> None:
         """``template`` is a JSON value, or None for the whole message; ``secret`` None: unsigned."""
@@ -50,8 +50,8 @@ class Webhook:
         self._clock = clock
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
-        """As ``contract.Channel.send``. Nobody can look whether an earlier try has arrived; its id is the
-        same."""
+        """As ``contract.Channel.send``. There is no way to look whether an earlier try has arrived; its id
+        is the same."""
         url = await self._url.read()
         body = whole_body(message) if self._template is None else body_of(self._template, message)
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")

@@ -79,7 +79,7 @@ class AlertWatch:
             if each.job_id is None and each.cause in _WATCHED
         }
         self._open: set[tuple[Cause, str]] = set(known)
-        # There was nobody to tell then.
+        # There was no channel then.
         self._untold: set[tuple[Cause, str]] = {
             key for key, state in known.items() if state.told_at is None and not state.channels
         }

@@ -1,6 +1,6 @@
 """Tells of queue items that have failed for good.
 
-It looks at what nobody knows of yet: after a crash the next look tells it.
+It looks at what has not been told yet: after a crash the next look tells it.
 """
 
 import asyncio

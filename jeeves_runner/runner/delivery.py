@@ -51,7 +51,6 @@ _LOOK: Final = 60.0
 _TOGETHER: Final = 20
 """Messages of a kind of channel that are under way at the same time: a mail server that hangs keeps no other
 kind."""
-_OLD: Final = 500
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
 
@@ -82,7 +81,6 @@ class Delivery:
         self._woken = asyncio.Event()
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_TOGETHER))
         self._lanes: dict[str, _Lane] = {}
-        self._looks_for_old_at = 0.0
 
     async def own(self, place: str) -> None:
         """Take the outbox over, before anything is written to it: ``place`` says where this database is."""
@@ -114,7 +112,6 @@ class Delivery:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._woken.clear()
-                await self._give_up_old()
                 # What comes due while it looks must not count as seen: one time is that of the whole look.
                 now, monotonic = self._clock.now(), self._clock.monotonic()
                 for address in await self._reads.read(outbox.pending_channels):
@@ -140,6 +137,10 @@ class Delivery:
         places = self._places[lane.kind]
         try:
             while rows:
+                if rows[-1].created_at < self._clock.now() - GIVEN_UP_AFTER:
+                    await self._give_up(lane, rows)
+                    rows = await self._next(lane.address, self._clock.now())
+                    continue
                 async with places:  # for one message: a long line on one channel keeps no other one
                     began = self._clock.monotonic()
                     if not await self._send(lane, rows):
@@ -148,6 +149,7 @@ class Delivery:
                     await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
                 rows = await self._next(lane.address, self._clock.now())
         finally:
+            lane.say_what_was_given_up()
             lane.is_busy = False
             self._woken.set()
 
@@ -238,18 +240,13 @@ class Delivery:
             message = digest(tellings, alert_id, links=self._links)
         return message, thread
 
-    async def _give_up_old(self) -> None:
-        if self._clock.monotonic() < self._looks_for_old_at:
-            return
-        self._looks_for_old_at = self._clock.monotonic() + _LOOK
-        before = self._clock.now() - GIVEN_UP_AFTER
-        while ids := await self._reads.read(lambda conn: outbox.older_than(conn, before, _OLD)):
-            words = "given up: for a day nobody took it"
-            await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
-            log.error(
-                "messages that nobody took for a day are given up: %d; `jeeves-runner alerts` shows them",
-                len(ids),
-            )
+    async def _give_up(self, lane: "_Lane", rows: Sequence[Pending]) -> None:
+        """A message that has waited for too long, as a whole and when its turn has come: none that is being
+        sent, and no part of one."""
+        ids = [row.id for row in rows]
+        words = "given up: for a day it was not taken"
+        await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
+        lane.given_up(len(ids))
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         return await self._writer.write(work, priority=Priority.OTHER)
@@ -268,6 +265,7 @@ class _Lane:
         self.failures = 0
         self.rests = timedelta()
         self.rests_until = 0.0
+        self._given_up = 0
         self._trouble = Trouble(log, over=f"messages to {brief(address)} arrive again")
 
     def is_free(self, monotonic: float) -> bool:
@@ -288,3 +286,13 @@ class _Lane:
     def worked(self) -> None:
         self.failures, self.rests_until, self.is_refused = 0, 0.0, False
         self._trouble.over()
+
+    def given_up(self, messages: int) -> None:
+        self._given_up += messages
+
+    def say_what_was_given_up(self) -> None:
+        """In one line, however many they were."""
+        if self._given_up:
+            words = "messages to %s are given up, for a day they were not taken: %d (`jeeves-runner alerts`)"
+            log.error(words, brief(self.address), self._given_up)
+        self._given_up = 0

@@ -125,7 +125,7 @@ class JobHeartbeats:
         newest = newest_end(self._conn)
         if newest == self._seen:
             return
-        for beat in beats_since(self._conn, self._seen):
+        for beat in beats_since(self._conn, self._seen, newest):
             if beat.job_id in self._calls or len(self._calls) < _WAITING:
                 self._latest[beat.job_id] = beat, self._clock.monotonic()
                 if beat.job_id not in self._calls:
@@ -136,9 +136,12 @@ class JobHeartbeats:
         """Call what is newest of a job, one call after another, and never an older one after a newer
         one: else a failure that could not be told at once would be told after the next success."""
         try:
-            while (waiting := self._latest.pop(job_id, None)) is not None:
-                if not await self._call(*waiting) and job_id not in self._latest:
-                    self._latest[job_id] = waiting
+            while job_id in self._latest:
+                async with self._places:  # for which it may have waited long: what is newest counts then
+                    waiting = self._latest.pop(job_id)
+                    is_done = await self._call(*waiting)
+                if not is_done:
+                    self._latest.setdefault(job_id, waiting)
                     await asyncio.sleep(_AGAIN)
         finally:
             self._calls.pop(job_id, None)
@@ -151,9 +154,8 @@ class JobHeartbeats:
             log, over=f"the heartbeat of {beat.job_id} is called again"
         )
         try:
-            async with self._places:
-                url = await _token(beat.url, self._root, self._environment).read()
-                await call(url if beat.is_well else failure_of(url))
+            url = await _token(beat.url, self._root, self._environment).read()
+            await call(url if beat.is_well else failure_of(url))
         except (NotSent, Rejected) as error:
             hint = f"; {error.hint}" if isinstance(error, Rejected) else ""
             self._troubles[beat.job_id] = trouble

@@ -50,6 +50,12 @@ class _Known(NamedTuple):
     awake: float | None = None
     """And once that clock shows this."""
 
+    @property
+    def is_to_be_remembered(self) -> bool:
+        """Not one that waits and has nothing to be looked at for: it counts as new when it starts, and if it
+        never does, nobody says when it can be forgotten."""
+        return self.is_running or self.at is not None or self.awake is not None
+
 
 class LatenessWatch:
     """The runs that wait and run, as far as they are known. ``conn`` is read in the event loop."""
@@ -127,7 +133,7 @@ class LatenessWatch:
             self._known.pop(run_id, None)
             if run_id in running and run_id not in known:
                 self._known[run_id] = _Known("", is_running=True)
-        self._known |= known
+        self._known |= {run_id: run for run_id, run in known.items() if run.is_to_be_remembered}
 
     def _judge(self, run: Watched, found: list[Found]) -> _Known:
         """What is known of a run now; what is to be noted goes to ``found``."""

@@ -66,7 +66,7 @@ def test_all_well_says_where_messages_would_go(shell: Shell) -> None:
 
 def test_all_well_says_that_nobody_would_hear_of_a_failure(shell: Shell) -> None:
     shell.config.write_text("timezone: UTC\n")
-    assert "Nobody would hear of a failure: set `notifications.default_on_failure`" in shell.text("alerts")
+    assert "Failures would not be told: set `notifications.default_on_failure`" in shell.text("alerts")
     shell.ledger.add_job("a", on_failure=("webhook:x",))
     assert shell.text("alerts").endswith("Messages go to webhook:x.\n")
 

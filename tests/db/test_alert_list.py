@@ -162,7 +162,7 @@ def test_what_was_sent_before_it_was_given_up_proves_nothing(ledger: AlertLedger
     never = say(ledger)
     send(ledger, say(ledger))
     ledger.clock.advance(days=1)
-    give_up(ledger, never, "given up: for a day nobody took it")
+    give_up(ledger, never, "given up: for a day it was not taken")
     assert alert_counts(ledger.conn, ledger.now).messages_failed == 1
     ledger.clock.advance(seconds=1)
     send(ledger, say(ledger))

@@ -13,10 +13,11 @@ import pytest
 from support.mail import Mails, mail_server
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
 from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
-from jeeves_runner.notify.email import MAX_FILE, Mailbox, MailServer, Tls
+from jeeves_runner.notify.email import MAX_FILE, Mailbox, MailServer
 from jeeves_runner.notify.token import Place, Token
 
 MESSAGE = Message(

@@ -15,7 +15,6 @@ from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
 from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify.contract import NotSent, Rejected
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Place, Token
 from jeeves_runner.notify.webhook import Webhook
 
@@ -142,27 +141,6 @@ def test_an_address_that_is_none_is_final(url: str) -> None:
     with pytest.raises(Rejected) as caught:
         send(url)
     assert "notifications.webhooks.ops" in caught.value.hint
-
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("written", "seconds"),
-    [
-        (None, None),
-        ("3", 3),
-        ("0.5", 0.5),
-        ("-1", 0),
-        ("99999999", 3600),
-        ("nan", None),
-        ("soon", None),
-        ("Sun, 01 Mar 2026 12:00:30 GMT", 30),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-    ],
-)
-def test_a_wait_is_seconds_or_a_date(written: str | None, seconds: float | None) -> None:
-    assert retry_after(written, NOON) == seconds
 
 
 def test_an_answer_that_repeats_the_address_does_not_give_it_away() -> None:

@@ -164,24 +164,6 @@ def test_what_is_refused_for_good_is_given_up_and_says_why(
     assert "webhook:ops takes no message: invalid_auth; put a token there" in caplog.text
 
 
-def test_what_nobody_took_for_a_day_is_given_up(post: Post, caplog: pytest.LogCaptureFixture) -> None:
-    async def play() -> None:
-        post.office.answers[OPS] = down(1_000)
-        post.say("one")
-        async with post.delivery() as delivery:
-            await eventually(lambda: post.errors() == ["it is down"], delivery)
-            post.clock.advance(hours=23)
-            for _ in range(20):
-                delivery.wake()
-                await asyncio.sleep(0.002)
-            assert post.statuses() == ["pending"]
-            post.clock.advance(hours=2)
-            await eventually(lambda: post.statuses() == ["failed"], delivery)
-
-    asyncio.run(play())
-    assert "given up" in caplog.text
-
-
 @pytest.mark.parametrize("has_waited", [False, True])
 def test_after_a_kill_in_the_middle_the_channel_is_asked_to_look(post: Post, has_waited: bool) -> None:
     """``has_waited``: a try that may have arrived was followed by one that certainly did not."""

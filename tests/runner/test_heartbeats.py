@@ -45,6 +45,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         ({"status": "cancelled"}, None),
         ({"status": "ok", "trigger": "backfill"}, None),
         ({"status": "ok", "end_seq": 3}, None),
+        ({"status": "ok", "end_seq": 10}, None),
     ],
 )
 def test_ends_that_say_how_the_job_is_are_told(
@@ -53,19 +54,25 @@ def test_ends_that_say_how_the_job_is_are_told(
     ledger.add_run("a", **{"end_seq": 4, **run})
     ledger.add_run("b", end_seq=5)
     found = [] if is_well is None else [Beat("a", "https://x.example/a", is_well)]
-    assert beats_since(ledger.conn, 3) == found
+    assert beats_since(ledger.conn, 3, 9) == found
 
 
 def test_a_retry_of_what_makes_up_for_the_past_is_not_told(ledger: Ledger) -> None:
     first = ledger.add_run("a", "error", trigger="backfill", end_seq=4)
     ledger.add_run("a", "ok", trigger="retry", chain_id=first, attempt=2, end_seq=5)
-    assert beats_since(ledger.conn, 3) == []
+    assert beats_since(ledger.conn, 3, 9) == []
 
 
 def test_an_attempt_that_is_followed_by_another_one_is_no_end(ledger: Ledger) -> None:
     first = ledger.add_run("a", "error", end_seq=4)
     ledger.add_run("a", "scheduled", attempt=2, chain_id=first)
-    assert beats_since(ledger.conn, 3) == []
+    assert beats_since(ledger.conn, 3, 9) == []
+
+
+def test_a_retry_that_is_skipped_leaves_the_failure_before_it(ledger: Ledger) -> None:
+    first = ledger.add_run("a", "error", end_seq=4)
+    ledger.add_run("a", "skipped", attempt=2, chain_id=first, reason="token_budget", end_seq=5)
+    assert beats_since(ledger.conn, 4, 9) == [Beat("a", "https://x.example/a", is_well=False)]
 
 
 @pytest.mark.parametrize(
@@ -121,9 +128,7 @@ def test_one_that_cannot_be_called_is_tried_again_and_dropped_after_a_minute(
     async def play() -> None:
         beats = JobHeartbeats(conn=ledger.conn, clock=ledger.clock, root=Path())
         running = asyncio.create_task(beats.run())
-        ledger.add_run("a", end_seq=2)
-        with ledger.tx() as tx:
-            tx.conn.execute("UPDATE sequences SET value = 2 WHERE name = 'run_ends'")
+        end(ledger, "ok", 2)
         beats.wake()
         await eventually(lambda: len(found.paths) > 3)
         ledger.clock.advance(minutes=1)
@@ -135,6 +140,62 @@ def test_one_that_cannot_be_called_is_tried_again_and_dropped_after_a_minute(
     assert "secret-path" not in caplog.text
 
 
+def test_one_whose_turn_comes_after_a_minute_is_dropped(ledger: Ledger, found: Receiver) -> None:
+    ledger.add_job("a", heartbeat=found.url)
+
+    async def play() -> None:
+        beats = JobHeartbeats(conn=ledger.conn, clock=ledger.clock, root=Path())
+        running = asyncio.create_task(beats.run())
+        for _ in range(heartbeats._AT_ONCE):
+            await beats._places.acquire()
+        end(ledger, "error", 2)
+        beats.wake()
+        await eventually(lambda: beats._calls)
+        ledger.clock.advance(seconds=59)
+        end(ledger, "ok", 3)
+        beats.wake()
+        await eventually(lambda: beats._seen == 3)
+        ledger.clock.advance(seconds=59)
+        beats._places.release()
+        await eventually(lambda: not beats._calls)
+        await beats._places.acquire()
+        end(ledger, "ok", 4)
+        beats.wake()
+        await eventually(lambda: beats._calls)
+        ledger.clock.advance(minutes=1)
+        beats._places.release()
+        await eventually(lambda: not beats._calls)
+        running.cancel()
+
+    asyncio.run(play())
+    assert found.paths == ["/secret-path"], "of two the newer one, and none that is older than a minute"
+
+
+def test_an_address_that_is_none_is_said_in_the_log(
+    ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "beat").write_text("http://[::1\n")
+    ledger.add_job("a", heartbeat=Secret("file", "beat"))
+
+    async def play() -> None:
+        beats = JobHeartbeats(conn=ledger.conn, clock=ledger.clock, root=tmp_path)
+        running = asyncio.create_task(beats.run())
+        end(ledger, "error", 2)
+        beats.wake()
+        await eventually(lambda: beats._seen == 2 and not beats._calls)
+        running.cancel()
+
+    asyncio.run(play())
+    assert "the heartbeat of a is not called: it is no URL that can be called; correct it" in caplog.text
+
+
+def end(ledger: Ledger, status: str, end_seq: int) -> None:
+    """A run of job a ends."""
+    ledger.add_run("a", status, end_seq=end_seq)
+    with ledger.tx() as tx:
+        tx.conn.execute("UPDATE sequences SET value = ? WHERE name = 'run_ends'", (end_seq,))
+
+
 def test_a_failure_that_could_not_be_told_is_not_told_after_the_success_that_came_next(
     ledger: Ledger, found: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,19 +204,14 @@ def test_a_failure_that_could_not_be_told_is_not_told_after_the_success_that_cam
     found.status = 500
     ledger.add_job("a", heartbeat=found.url)
 
-    def end(status: str, end_seq: int) -> None:
-        ledger.add_run("a", status, end_seq=end_seq)
-        with ledger.tx() as tx:
-            tx.conn.execute("UPDATE sequences SET value = ? WHERE name = 'run_ends'", (end_seq,))
-
     async def play() -> None:
         beats = JobHeartbeats(conn=ledger.conn, clock=ledger.clock, root=Path())
         running = asyncio.create_task(beats.run())
-        end("error", 2)
+        end(ledger, "error", 2)
         beats.wake()
         await eventually(lambda: found.paths)
         found.status = 200
-        end("ok", 3)
+        end(ledger, "ok", 3)
         beats.wake()
         await eventually(lambda: not beats._calls)
         running.cancel()

@@ -24,7 +24,7 @@ class Mails:
         self.most: int | None = None
         """Bytes of the largest mail that it takes."""
         self.login: tuple[str, str] | None = None
-        """Whom it takes mail from; None: from anybody."""
+        """Whom it takes mail from; None: from all."""
         self.port = 0
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name

@@ -1,4 +1,4 @@
-"""Where people are told: whether each channel of the config can be used, and whether anybody would hear."""
+"""Where people are told: whether each channel of the config can be used, and if failures would be told."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ class _Use(NamedTuple):
     channels: dict[str, list[str]]
     """Those that the config and live jobs name, and by which jobs."""
     is_told: bool
-    """Whether anybody would hear of some failure."""
+    """Whether some failure would be told."""
     has_outputs: bool
     """Whether outputs are sent."""
     troubles: Sequence[Trouble] = ()
@@ -48,7 +48,7 @@ def examine_notifications(config: Config, fault: ConfigError | None, clock: Cloc
         yield _found("warning", "it cannot be seen who would be told", "correct what is said of the config")
     elif not use.is_told:
         hint = "set `notifications.default_on_failure` in the config, or `on_failure` in manifests"
-        yield _found("warning", "nobody would hear of failures: no job and no setting names a channel", hint)
+        yield _found("warning", "failures would not be told: no job and no setting names a channel", hint)
     if told.slack is not None:
         yield from asyncio.run(_slack(told.slack, use, clock))
     if told.email is not None:

@@ -1,4 +1,4 @@
-"""Which channels a project has, and what is wrong with what somebody wrote for one."""
+"""Which channels a project has, and what is wrong with what stands for one."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Channels(NamedTuple):
 
 
 class ChannelFault(NamedTuple):
-    """Why nobody can be told at what somebody wrote."""
+    """Why people cannot be told at what was written."""
 
     code: str
     """The kind of mistake, in one word."""
@@ -68,7 +68,7 @@ def fault(text: str, channels: Channels) -> ChannelFault | None:
 
 
 def check_channel(text: str, channels: Channels) -> None:
-    """InvalidValue unless somebody can be told at an address."""
+    """InvalidValue unless people can be told at an address."""
     if (wrong := fault(text, channels)) is not None:
         raise InvalidValue(wrong.message, hint=wrong.hint)
 

@@ -94,23 +94,34 @@ def compose(
 def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
     """One message for several rows, each named by its title."""
     titles = tuple(title_of(each) for each in tellings)
-    over = all(each.said is Said.RECOVERED for each in tellings)
-    if over:
-        what = "incidents are over"
-    elif all(each.cause is Cause.INTERRUPTED for each in tellings):
-        what = f"runs were interrupted{_by_what(tellings)}"
-    else:
-        what = "more alerts within a minute"
     return Message(
         alert_id=alert_id,
-        tone="good" if over else "bad",
-        title=f"{len(titles)} {what}",
+        tone=_worst({_tone(each) for each in tellings}),
+        title=f"{len(titles)} {_what_of_many(tellings)}",
         items=titles,
         command="jeeves-runner alerts",
         link=links.public_url,
         cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
         said=tellings[0].said,
     )
+
+
+def _worst(tones: set[Tone]) -> Tone:
+    if "bad" in tones:
+        return "bad"
+    return "plain" if "plain" in tones else "good"
+
+
+def _what_of_many(tellings: Sequence[Telling]) -> str:
+    if all(each.said is Said.RECOVERED for each in tellings):
+        return "incidents are over"
+    if all(each.said is Said.REMINDER for each in tellings):
+        return "incidents are still open"
+    if all(each.cause is Cause.SUCCESS for each in tellings):
+        return "more runs were ok within a minute"
+    if all(each.said is Said.OPENED and each.cause is Cause.INTERRUPTED for each in tellings):
+        return f"runs were interrupted{_by_what(tellings)}"
+    return "more alerts within a minute"
 
 
 def _by_what(tellings: Sequence[Telling]) -> str:

@@ -46,7 +46,7 @@ class Rules(NamedTuple):
     is_muted: bool = False
     """Whether nothing is to be said now."""
     is_resting: bool = False
-    """Whether nobody is to be reminded now: the job is paused or disabled."""
+    """Whether there are no reminders now: the job is paused or disabled."""
 
 
 class Step(NamedTuple):

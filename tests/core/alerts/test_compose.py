@@ -6,32 +6,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.told import RUN as NIGHTLY
 
 from jeeves_runner.core.alerts.compose import Links, compose, digest, title_of
 from jeeves_runner.core.alerts.message import Fact, Message
-from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
+from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob
 from jeeves_runner.core.alerts.words import Cause, Said
-from jeeves_runner.core.model import RunStatus, Trigger
+from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.outcome import RUNNER_DIED
 
 NOW = datetime(2026, 11, 29, 3, 0, 5, tzinfo=UTC)
 JOB = ToldJob("backup", "backup", "ops", "Europe/Berlin", NOW + timedelta(days=1), 40_000)
-RUN = ToldRun(
+RUN = NIGHTLY._replace(
     id=7,
-    status=RunStatus.ERROR,
-    trigger=Trigger.SCHEDULE,
-    attempt=3,
-    attempts=3,
     scheduled_for=datetime(2026, 11, 29, 2, 0, tzinfo=UTC),
-    last_for=None,
-    occurrences=1,
     started_at=NOW - timedelta(seconds=250),
-    duration_ms=250_000,
-    exit_code=3,
-    signal=None,
-    message=None,
-    reason=None,
-    stdout="copied 3 files\n",
     stderr="\x1b[31mno space left on device\x1b[0m\n",
 )
 INCIDENT = Lasting(5, NOW - timedelta(hours=1, minutes=30), 4, None)
@@ -241,6 +230,22 @@ def test_a_digest_names_each() -> None:
         "backup failed: exit code 3 after 4m 10s, usually 40s",
         "other failed: exit code 3 after 4m 10s, usually 40s",
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "tone", "title"),
+    [
+        ([(Said.EVENT, Cause.SUCCESS)] * 2, "good", "2 more runs were ok within a minute"),
+        ([(Said.RECOVERED, Cause.FAILURE)] * 2, "good", "2 incidents are over"),
+        ([(Said.REMINDER, Cause.INTERRUPTED)] * 2, "bad", "2 incidents are still open"),
+        ([(Said.REMINDER, Cause.LATE), (Said.RECOVERED, Cause.LATE)], "bad", "2 more alerts within a minute"),
+        ([(Said.EVENT, Cause.SUCCESS), (Said.EVENT, Cause.CLOCK)], "plain", "2 more alerts within a minute"),
+        ([(Said.EVENT, Cause.SUCCESS), (Said.OPENED, Cause.LATE)], "bad", "2 more alerts within a minute"),
+    ],
+)
+def test_a_digest_is_as_bad_as_the_worst_of_it(said: list[tuple[Said, Cause]], tone: str, title: str) -> None:
+    shown = digest([telling(said=word, cause=cause) for word, cause in said], "db/1", links=Links())
+    assert (shown.tone, shown.title) == (tone, title)
 
 
 def test_all_that_one_stop_interrupted_is_said_so() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.manifests import error_of, job, read
+from support.manifests import assert_error, error_of, job, read
 from support.specs import queue_from_text
 
 from jeeves_runner.core.alerts.channels import Channels
@@ -163,11 +163,8 @@ def test_what_is_no_channel_is_told_with_what_is_probably_meant(written: str, hi
 def test_mistakes_have_their_place_and_a_hint(
     text: str, line: int, column: int, message: str, hint: str
 ) -> None:
-    found = error_of(f"run: x\n{text}")
-    assert found[:2] == (line, column)
-    assert message in found[2]
-    assert hint in found[3]
-    assert "hunter2" not in found[2] + found[3]
+    said = assert_error(f"run: x\n{text}", line, column, message, hint)
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(
