@@ -5,12 +5,14 @@ Their libraries take long to load, and most commands and many runners have no us
 
 import os
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_notifications import SLACK_VARIABLE, EmailConfig, SlackConfig, WebhookConfig
 from jeeves_runner.core.alerts.address import parse
+from jeeves_runner.core.alerts.compose import Links
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import Channel, Rejected
 from jeeves_runner.notify.token import Place, Token
@@ -18,6 +20,11 @@ from jeeves_runner.notify.token import Place, Token
 if TYPE_CHECKING:
     from jeeves_runner.notify.email import MailServer
     from jeeves_runner.notify.slack import Slack
+
+
+def links_of(config: Config) -> Links:
+    """Where messages lead to: this machine, this project, and its pages."""
+    return Links(gethostname(), str(config.root), config.api.public_url)
 
 
 class ChannelMaker:

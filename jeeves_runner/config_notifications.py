@@ -20,8 +20,8 @@ from jeeves_runner.config_kinds import (
 from jeeves_runner.config_secrets import (
     WEBHOOK_EXAMPLE,
     BaseUrl,
+    KeyFile,
     PasswordFile,
-    SecretFile,
     TokenFile,
     UrlFile,
     WebUrl,
@@ -163,7 +163,7 @@ class WebhookConfig(NamedTuple):
     url: Annotated[str | None, WebUrl("Where it is, as http:// or https://.", WEBHOOK_EXAMPLE)] = None
     url_path: Annotated[Path | None, UrlFile("A file with that URL alone, in the place of `url`.")] = None
     secret_path: Annotated[
-        Path | None, SecretFile("A file with the key that what is sent is signed with; unsigned by default.")
+        Path | None, KeyFile("A file with the key that what is sent is signed with; unsigned by default.")
     ] = None
     template: Annotated[
         Mapping[str, object] | None,

@@ -87,6 +87,18 @@ class PasswordFile(SecretFile):
     what = "password"
 
 
+class KeyFile(SecretFile):
+    """The path of a file with a key that messages are signed with."""
+
+    what = "key"
+
+    def fault(self, secret: str) -> str | None:
+        # Every command reads the config, and few have webhooks in theirs.
+        from jeeves_runner.core.alerts.signing import key_fault
+
+        return super().fault(secret) or key_fault(secret)
+
+
 class UrlFile(SecretFile):
     """The path of a file with a URL that is a secret."""
 

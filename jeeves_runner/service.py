@@ -195,7 +195,13 @@ class Runner:
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
         self._tasks.keep("watch of the disks", disks.run)
-        telling.keep(self._tasks, conn, sync=lambda: sync.status, shortage=lambda: disks.shortage)
+        telling.keep(
+            self._tasks,
+            conn,
+            to_the_end=self._tasks_to_the_end,
+            sync=lambda: sync.status,
+            shortage=lambda: disks.shortage,
+        )
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
@@ -236,6 +242,8 @@ class Runner:
             self._end_looking(maintenance),
             stop.within("a run", shut_down, reserve=_LAST_STEPS - 1),
         )
+        if self._telling is not None:
+            await stop.within("heartbeats of jobs", self._telling.finish(), reserve=_LAST_STEPS - 1)
         await stop.within("what is kept up for the runs", self._tasks_to_the_end.end(), most=1)
         patience = min(STOP_PATIENCE, stop.left(reserve=_LAST_STEPS - 2))
         writing = end_writing(writer, epoch, patience)

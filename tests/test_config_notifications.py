@@ -224,7 +224,8 @@ def test_a_config_whose_secrets_are_in_order_is_not_warned_about(tmp_path: Path)
     ("name", "content", "message"),
     [
         ("slack", "two words", "`notifications.slack.token_path`: the token cannot be read"),
-        ("key", " \n", "`notifications.webhooks.ops.secret_path`: the secret cannot be read"),
+        ("key", " \n", "`notifications.webhooks.ops.secret_path`: the key cannot be read"),
+        ("key", "whsec_k-e-y", "it begins with whsec_, and what follows is not base64"),
         ("url", "hunter2", "it does not begin with http:// or https://"),
         ("url", "", "`notifications.webhooks.night.url_path`: the URL cannot be read"),
         ("password", "one\ntwo", "it has more than one line"),

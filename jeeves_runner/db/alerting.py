@@ -34,9 +34,9 @@ class Happened(NamedTuple):
     cause: Cause
     """What."""
     job_id: str | None = None
-    """To which job; None: to none."""
+    """To which job, whose ``alert`` says how to tell of it; None: to none, and it is told as by default."""
     subject: str = ""
-    """To what besides, or without a job: a manifest's path, a queue's id."""
+    """To what of it, or without a job: a manifest's path, a queue's id."""
     run_id: int | None = None
     """In which run."""
     times: int = 1
@@ -45,8 +45,6 @@ class Happened(NamedTuple):
     """JSON values that the message needs, and that no row will have later."""
     channels: tuple[str, ...] = ()
     """Where to tell, as addresses; empty: where the job says."""
-    policy: Alert = Alert()
-    """How to tell of what has no job; a job has its own."""
     since: datetime | None = None
     """When what lasts began, where that is longer ago."""
     bundle: str | None = None
@@ -233,7 +231,7 @@ def _of_incident(state: machine.Incident) -> dict[str, Any]:
 def _rules(what: Happened, settings: _Settings | None) -> Rules:
     """Of what is reported, but for a mute."""
     if settings is None:
-        return Rules(what.policy, what.channels)
+        return Rules(Alert(), what.channels)
     own = settings.on_success if what.cause is Cause.SUCCESS else settings.on_failure
     return Rules(settings.policy, what.channels or own)
 

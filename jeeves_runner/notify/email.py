@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,7 +20,7 @@ from jeeves_runner.core.alerts.in_part import in_part
 from jeeves_runner.core.alerts.message import Attachment, Message
 from jeeves_runner.core.wording import one_line
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
-from jeeves_runner.notify.hiding import without
+from jeeves_runner.notify.hiding import of_login, without
 from jeeves_runner.notify.portions import ends_of
 from jeeves_runner.notify.token import Token
 from jeeves_runner.side_thread import SILENT
@@ -168,35 +169,38 @@ _FAULTS: Final = (smtp.SMTPException, OSError, ValueError)
 
 
 def _told(error: Exception, server: MailServer, password: str | None) -> NotSent | Rejected:
-    """What ``_judged`` says without the password, should the server have answered with it."""
-    reason = _judged(error, f"the mail server {server.host}")
-    reason.message = without(reason.message, () if password is None else (password,))
-    reason.args = (reason.message,)
-    return reason
+    """What went wrong, without the password, should the server have answered with it."""
+    secrets = () if password is None else tuple(of_login(server.username, password))
+
+    def cut(text: str) -> str:
+        # Nothing is cut or changed before that, or a part of the password would be left.
+        return one_line(" ".join(without(text, secrets).split()))[:200]
+
+    return _judged(error, f"the mail server {server.host}", cut)
 
 
-def _judged(error: Exception, host: str) -> NotSent | Rejected:
-    """What went wrong, for the one who sends."""
+def _judged(error: Exception, host: str, cut: Callable[[str], str]) -> NotSent | Rejected:
+    """What went wrong, for the one who sends. ``cut`` makes a line of what others say."""
     match error:
         case smtp.SMTPAuthenticationError() if error.code >= 500:  # else it asks for patience: RFC 4954, 6
             hint = f"correct `username` and `password_path` of {_WHERE}"
-            return Rejected(f"{host} does not take the login: {_cut(error.message)}", hint=hint)
+            return Rejected(f"{host} does not take the login: {cut(error.message)}", hint=hint)
         case smtp.SMTPRecipientsRefused():
-            return _answered(host, error.recipients[0])
+            return _answered(host, error.recipients[0], cut)
         case smtp.SMTPResponseException():
-            return _answered(host, error)
+            return _answered(host, error, cut)
         case smtp.SMTPConnectError() | smtp.SMTPConnectTimeoutError():
-            return NotSent(f"{host} cannot be reached: {_cut(str(error))}")
+            return NotSent(f"{host} cannot be reached: {cut(str(error))}")
         case ssl.SSLError():
-            return NotSent(f"{host}: there is no safe connection: {_cut(error.reason or str(error))}")
+            return NotSent(f"{host}: there is no safe connection: {cut(error.reason or str(error))}")
         case TimeoutError():
             return NotSent(f"{host} has not answered in time", may_have_arrived=True)
         case ValueError():
-            return Rejected(f"no mail can be made: {_cut(str(error))}", hint=f"see {_WHERE}")
+            return Rejected(f"no mail can be made: {cut(str(error))}", hint=f"see {_WHERE}")
     if isinstance(error, smtp.SMTPNotSupported) or type(error) is smtp.SMTPException:
         # The server lacks an extension that was asked for.
-        return Rejected(f"{host}: {_cut(str(error))}", hint=_SEE)
-    return NotSent(f"{host} broke off: {_cut(str(error))}", may_have_arrived=True)
+        return Rejected(f"{host}: {cut(str(error))}", hint=_SEE)
+    return NotSent(f"{host} broke off: {cut(str(error))}", may_have_arrived=True)
 
 
 def _may_be_of_file(error: smtp.SMTPResponseException) -> bool:
@@ -204,13 +208,9 @@ def _may_be_of_file(error: smtp.SMTPResponseException) -> bool:
     return error.code >= 500 and not isinstance(error, smtp.SMTPAuthenticationError)
 
 
-def _answered(host: str, error: smtp.SMTPResponseException) -> NotSent | Rejected:
+def _answered(host: str, error: smtp.SMTPResponseException, cut: Callable[[str], str]) -> NotSent | Rejected:
     """A code of 4xx passes, one of 5xx does not: RFC 5321, 4.2.1."""
-    words = f"{host} answers {error.code} {_cut(error.message)}"
+    words = f"{host} answers {error.code} {cut(error.message)}"
     if 400 <= error.code < 500 or error.code < 0:
         return NotSent(words)
     return Rejected(words, hint=f"correct the address, or `from` of {_WHERE}")
-
-
-def _cut(text: str) -> str:
-    return one_line(" ".join(text.split()))[:200]

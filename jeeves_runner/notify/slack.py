@@ -58,6 +58,10 @@ class Slack:
             token=token, base_url=self._base_url, timeout=_CALL, retry_handlers=[], logger=_library_log
         )
 
+    def judged(self, fault: Exception) -> NotSent | Rejected:
+        """What a call that failed is for the one who sends."""
+        return judged(fault, self.clock.now(), self._token.where)
+
 
 class SlackChannel:
     """One channel of a workspace, by its id."""
@@ -65,29 +69,28 @@ class SlackChannel:
     def __init__(self, slack: Slack, channel: str) -> None:
         self._slack = slack
         self._channel = channel
-        self._clock = slack.clock
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
         """As ``contract.Channel.send``; ``thread`` and what is returned is Slack's ``ts``."""
         client = await self._slack.client()
         try:
             async with asyncio.timeout(_WHOLE):
-                return await _Posting(client, self._channel, message, thread, self._clock).carry_out(tried_at)
+                return await _Posting(self._slack, client, self._channel, message, thread).carry_out(tried_at)
         except TimeoutError as error:
-            raise judged(error, self._clock.now()) from None
+            raise self._slack.judged(error) from None
 
 
 class _Posting:
     """The calls for one message."""
 
     def __init__(
-        self, client: AsyncWebClient, channel: str, message: Message, thread: str | None, clock: Clock
+        self, slack: Slack, client: AsyncWebClient, channel: str, message: Message, thread: str | None
     ) -> None:
+        self._slack = slack
         self._client = client
         self._channel = channel
         self._message = message
         self._thread = thread
-        self._clock = clock
 
     async def carry_out(self, tried_at: datetime | None) -> Sent:
         shown = render(self._message)
@@ -113,7 +116,7 @@ class _Posting:
                 elif word in TOO_MUCH and blocks is not None:
                     blocks = None
                 else:
-                    raise judged(fault, self._clock.now()) from None
+                    raise self._slack.judged(fault) from None
             log.warning("Slack does not take the form of a message (%s); it is sent in a plainer one", word)
 
     async def _call_post(self, text: str, blocks: list[Block] | None) -> str:
@@ -175,7 +178,7 @@ class _Posting:
                 return
 
     def _still_unknown(self, fault: Exception) -> NotSent:
-        reason = judged(fault, self._clock.now())
+        reason = self._slack.judged(fault)
         wait = reason.retry_after if isinstance(reason, NotSent) else None
         return NotSent(reason.message, retry_after=wait, may_have_arrived=True)
 
@@ -196,13 +199,13 @@ class _Posting:
                 await upload(self._client, attachment, title, self._channel, thread)
             return None
         except FAULTS as fault:
-            refused = refusal(fault)
+            refused = refusal(fault, self._slack.judged(fault))
             if refused is None:
                 raise self._still_unknown(fault) from None
         why = f"{refused.message}; {refused.hint}"
         reply = instead_of(self._message, attachment, why)
         try:
-            await _Posting(self._client, self._channel, reply, thread, self._clock).carry_out(looked_for_at)
+            await _Posting(self._slack, self._client, self._channel, reply, thread).carry_out(looked_for_at)
         except NotSent as fault:
             raise NotSent(fault.message, retry_after=fault.retry_after, may_have_arrived=True) from None
         except Rejected as fault:

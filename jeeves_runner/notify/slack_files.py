@@ -11,12 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from jeeves_runner.core.alerts.message import Attachment
 from jeeves_runner.core.wording import brief
-from jeeves_runner.notify.contract import Rejected
+from jeeves_runner.notify.contract import NotSent, Rejected
 from jeeves_runner.notify.portions import portions
-from jeeves_runner.notify.slack_errors import FINAL, error_of, is_refused
+from jeeves_runner.notify.slack_errors import error_of, is_refused
 
 _HINTS: Final[dict[str, str]] = {
-    **FINAL,
     "missing_scope": "give the app the scope files:write, and install it again",
     "not_in_channel": "invite the app there: /invite @ITS-NAME; a public channel takes no files of others",
 }
@@ -35,12 +34,14 @@ async def upload(client: AsyncWebClient, attachment: Attachment, title: str, cha
     )
 
 
-def refusal(fault: Exception) -> Rejected | None:
-    """Why Slack takes no file there, if that is what a fault says; None: another try may do."""
+def refusal(fault: Exception, judged: NotSent | Rejected) -> Rejected | None:
+    """Why Slack takes no file there, if that is what a fault says; None: another try may do. ``judged``: what
+    it would mean for a message."""
     if not is_refused(fault):
         return None
     word = error_of(fault)
-    return Rejected(f"Slack answers {brief(word)}", hint=_HINTS.get(word, _SEE))
+    hint = judged.hint if isinstance(judged, Rejected) else _SEE
+    return Rejected(f"Slack answers {brief(word)}", hint=_HINTS.get(word, hint))
 
 
 async def _send(client: AsyncWebClient, url: str, attachment: Attachment) -> None:

@@ -37,6 +37,12 @@ class Token:
         self._environment = environment
         self._thread = SideThread(place.setting)
 
+    @property
+    def where(self) -> str:
+        """Where it stands, for people: the file, else the variable."""
+        path, variable = self._place.path, self._place.variable
+        return str(path) if path is not None else f"{variable}, and start the runner again"
+
     async def read(self) -> str:
         """The text without the white space around it. Rejected if there is none that can be used; NotSent
         where its file cannot be read now, and may be a moment later."""

@@ -1,16 +1,10 @@
 """Webhooks: a message as JSON, POSTed, and signed so that its receiver knows who sent it, and when.
 
-The signature is that of the Standard Webhooks specification (standardwebhooks.com): HMAC-SHA256 over
-``ID.TIMESTAMP.BODY``, in the headers ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id
-is that of the alert, so a receiver that has seen it need not act again.
+Its id is that of the alert, so a receiver that has seen it need not act again.
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +14,7 @@ import aiohttp
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.body import body_of, whole_body
 from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.alerts.signing import key_fault, signature
 from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
@@ -35,7 +30,6 @@ _WORDS: Final = 5.0
 """Seconds for them: what it answers is known without."""
 _LATER: Final = frozenset({408, 425, 429, 503})
 """Statuses after which nothing was done: another try may do."""
-_PREFIX: Final = "whsec_"
 
 
 class Webhook:
@@ -87,8 +81,17 @@ class Webhook:
             "webhook-timestamp": at,
         }
         if self._secret is not None:
-            headers["webhook-signature"] = signature(await self._secret.read(), alert_id, at, data)
+            headers["webhook-signature"] = signature(await self._key(self._secret), alert_id, at, data)
         return headers
+
+    async def _key(self, secret: Token) -> str:
+        """With which it is signed: Rejected where that is none, or its receiver would refuse each message."""
+        key = await secret.read()
+        if (fault := key_fault(key)) is not None:
+            setting = f"notifications.webhooks.{self._name}.secret_path"
+            message = f"webhook {self._name}: what is in {secret.where} is no key: {fault}"
+            raise Rejected(message, hint=f"put the key that its receiver has into the file of `{setting}`")
+        return key
 
     async def _words(self, answer: aiohttp.ClientResponse, url: str) -> str:
         """What it says, without the secrets that it was told: some answer with all that they got."""
@@ -100,7 +103,7 @@ class Webhook:
         secrets = [*of_url(url), *texts_of(self._template)]
         if self._secret is not None:
             secrets.append(await self._secret.read())
-        return without(words.decode("utf-8", "replace"), secrets)
+        return without(words.decode("utf-8", "replace"), secrets, is_cut=len(words) >= _ANSWER)
 
     def _refused(self, answer: aiohttp.ClientResponse, words: str) -> NotSent | Rejected:
         said = f"webhook {self._name} answers {answer.status}"
@@ -125,18 +128,3 @@ class Webhook:
         is_elsewhere = 300 <= answer.status < 400
         hint = f"redirects are not followed: correct the URL of {where}" if is_elsewhere else None
         return Rejected(said, hint=hint or hints.get(answer.status, f"see {where}"))
-
-
-def signature(secret: str, alert_id: str, at: str, data: bytes) -> str:
-    """The value of the header ``webhook-signature``. After ``whsec_`` a secret is base64."""
-    signed = f"{alert_id}.{at}.".encode() + data
-    return "v1," + b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
-
-
-def _key(secret: str) -> bytes:
-    if secret.startswith(_PREFIX):
-        try:
-            return b64decode(secret.removeprefix(_PREFIX), validate=True)
-        except Base64Error:
-            pass
-    return secret.encode()

@@ -200,7 +200,8 @@ class Delivery:
             # Something in these rows is wrong. People are told all the same, also of the rest.
             alert_id = self._id_of(rows)
             log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
-            return bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows]), None
+            said = [(row.said, row.cause, row.job_id) for row in rows]
+            return bare(alert_id, said, links=self._links), None
 
     def _id_of(self, rows: Sequence[Pending]) -> str:
         return f"{self._database}/{rows[0].id}"

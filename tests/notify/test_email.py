@@ -217,3 +217,28 @@ def test_a_title_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
     with mail_server(tmp_path) as (mails, _):
         send(mails, MESSAGE._replace(title="a\r\nBcc: everybody@example.org"))
     assert mails.arrived[0]["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        # In each, what is secret stands where the words are cut, or is written in another way.
+        "x" * 190 + " sesame  open wide",
+        "x" * 150 + " AUTH PLAIN AGplZXZlcwBzZXNhbWUgIG9wZW4gd2lkZQ== is unknown",
+        "c2VzYW1lICBvcGVuIHdpZGU= is no password",
+    ],
+)
+def test_a_server_that_repeats_the_login_does_not_give_the_password_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, echo: str
+) -> None:
+    path = tmp_path / "password"
+    path.write_text("sesame  open wide")
+    token = Token(Place("notifications.email.password_path", path, is_for_header=False), {})
+    with mail_server(tmp_path, tls="starttls", login=("jeeves", "-")) as (mails, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        mails.answers = {"AUTH": f"535 5.7.8 {echo}"}
+        with pytest.raises(Rejected, match="login") as caught:
+            send(mails, tls="starttls", username="jeeves", password=token)
+    assert "***" in caught.value.message
+    for part in ("sesame", "c2VzYW", "AGplZXZlcwBz"):
+        assert part not in caught.value.message

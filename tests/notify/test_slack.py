@@ -202,6 +202,12 @@ def test_a_digest_names_each_and_what_has_no_place_is_a_file(slack: Slack) -> No
     assert [item for item in items if item not in named] == []
 
 
+def test_a_token_of_the_environment_that_is_not_taken_is_named_by_its_variable(slack: Slack) -> None:
+    with pytest.raises(Rejected, match="invalid_auth") as caught:
+        send(slack, message(), token="xoxb-wrong")
+    assert caught.value.hint.endswith("into SLACK_BOT_TOKEN, and start the runner again")
+
+
 def test_the_token_is_read_anew_and_never_told(slack: Slack, tmp_path: Path) -> None:
     path = tmp_path / "token"
     workspace = slack_module.Slack(
@@ -215,6 +221,7 @@ def test_the_token_is_read_anew_and_never_told(slack: Slack, tmp_path: Path) -> 
     with pytest.raises(Rejected, match="invalid_auth") as caught:
         asyncio.run(channel.send(message(), thread=None, tried_at=None))
     assert "xoxb" not in str(caught.value)
+    assert f"into {path}" in caught.value.hint
     path.write_text(f"{TOKEN}\n")
     asyncio.run(channel.send(message(), thread=None, tried_at=None))
     assert len(slack.messages) == 1

@@ -29,6 +29,7 @@ MESSAGE = Message(
     cause="failure",
     said="opened",
     incident="db/incident-5",
+    runner="db1:/srv/jobs",
 )
 
 
@@ -62,6 +63,7 @@ def test_it_gets_the_whole_message_as_json() -> None:
         "items": [],
         "command": "logs 7",
         "link": None,
+        "runner": "db1:/srv/jobs",
     }
 
 
@@ -152,3 +154,22 @@ def test_an_answer_that_repeats_the_address_does_not_give_it_away() -> None:
     assert "Cannot POST" in caught.value.message
     for secret in ("secret-path", "T0123456", "k3y-0f-mine"):
         assert secret not in caught.value.message
+
+
+def test_an_answer_that_is_cut_within_an_address_does_not_give_a_part_of_it_away() -> None:
+    with receiver() as found:
+        found.status = 404
+        found.body = b"no" + b" " * 4_085 + b"secret-path/T0123456?key=k3y-0f-mine"
+        with pytest.raises(Rejected) as caught:
+            send(f"{found.url}/T0123456?key=k3y-0f-mine")
+    assert "answers 404: no" in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("secret", ["whsec_no-base64!", "whsec_", "whsec_YQ"])
+def test_a_key_that_says_to_be_base64_and_is_not_signs_nothing(secret: str) -> None:
+    with receiver() as found, pytest.raises(Rejected, match="whsec_") as caught:
+        send(found.url, secret=secret)
+    assert not found.got
+    assert "notifications.webhooks.ops.secret_path" in caught.value.hint
+    assert "no-base64" not in caught.value.message + caught.value.hint

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from socket import gethostname
 
 import pytest
-from support.server import command, database, new_project, save, serving, until
+from support.receiver import receiver
+from support.server import HOLD, command, database, new_project, save, serving, started_pid, until
 from support.slack import TOKEN, Fault, Slack, slack_double
 
 from jeeves_runner.db.connection import connect
@@ -115,8 +117,9 @@ def test_an_item_that_has_failed_for_good_is_told_with_its_error(tmp_path: Path,
             until(lambda: slack.messages)
     (message,) = slack.messages
     assert message["text"].splitlines() == [
-        "\N{LARGE RED CIRCLE} queue mail: 1 item has failed for good",
+        f"\N{LARGE RED CIRCLE} queue mail on {gethostname()}: 1 item has failed for good",
         "Last error: no such mailbox",
+        f"Runner: {gethostname()}:{tmp_path}",
         "jeeves-runner queue peek mail --failed",
     ]
 
@@ -156,6 +159,28 @@ def test_what_ends_with_its_server_is_one_message(tmp_path: Path, slack: Slack, 
         until(lambda: told(tmp_path) == [(name, "opened", "interrupted", "stop 1", "sent") for name in names])
     (message,) = slack.messages
     assert all(name in slack.shown(message) for name in names)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_the_heartbeat_of_a_job_hears_that_its_run_was_ended_with_the_server(
+    tmp_path: Path, slack: Slack, how: str
+) -> None:
+    project(tmp_path, slack)
+    config = tmp_path / "jeeves-runner.yaml"
+    config.write_text(config.read_text() + "shutdown_grace: 0s\n")
+    with receiver() as found:
+        save(tmp_path, "b.yaml", f"{HOLD}heartbeat: {found.url}\n")
+        with serving(tmp_path) as server:
+            server.post("/jobs/b/run?wait=0s")
+            started_pid(tmp_path)
+            if how == "stopped":
+                server.stop()
+                assert found.paths == ["/secret-path/fail"]
+            else:
+                server.kill()
+        with serving(tmp_path):
+            until(lambda: found.paths)
+    assert found.paths == ["/secret-path/fail"]
 
 
 def told(root: Path) -> list[tuple[object, ...]]:

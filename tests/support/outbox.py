@@ -126,7 +126,7 @@ class Post:
                 writer=writer,
                 clock=self.clock,
                 channel=self.office.channel,
-                links=Links(),
+                links=Links("db1", "/srv/jobs"),
                 data_dir=str(self.ledger.path.parent / "data"),
             )
             await delivery.own(place)

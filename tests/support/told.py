@@ -12,7 +12,7 @@ from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
 
 NIGHT: Final = datetime(2026, 11, 29, 2, 4, 10, tzinfo=UTC)
-LINKS: Final = Links("https://jobs.example.org")
+LINKS: Final = Links("db1", "/srv/jobs", "https://jobs.example.org")
 
 JOB: Final = ToldJob(
     "backup", "backup", "ops", "Europe/Vienna", NIGHT.replace(day=30, minute=0, second=0), 40_000

@@ -31,6 +31,7 @@ NAMES: Final = (
     "output",
     "command",
     "link",
+    "runner",
     "alert_id",
     "incident",
 )
@@ -52,6 +53,7 @@ def whole_body(message: Message) -> dict[str, Any]:
         "items": list(message.items),
         "command": message.command,
         "link": message.link,
+        "runner": message.runner,
     }
 
 
@@ -127,6 +129,7 @@ def _values(message: Message) -> dict[str, str]:
         "output": _output(message, MAX_TEXT),
         "command": message.command or "",
         "link": message.link or "",
+        "runner": message.runner,
         "alert_id": message.alert_id,
         "incident": message.incident or message.alert_id,
     }

@@ -52,5 +52,7 @@ class Message(NamedTuple):
     """Of ``words.Said``, for programs."""
     incident: str | None = None
     """Names the incident over all its messages, as ``alert_id`` names this one; None: it is of none."""
+    runner: str = ""
+    """Which runner says it: ``HOST:FOLDER``."""
     attachment: Attachment | None = None
     """What is to be uploaded, or shortened where a channel takes no files."""
