@@ -20,6 +20,7 @@ from jeeves_runner.notify.token import Place, Token
 if TYPE_CHECKING:
     from jeeves_runner.notify.email import MailServer
     from jeeves_runner.notify.slack import Slack
+    from jeeves_runner.notify.webhook import Webhook
 
 
 def links_of(config: Config) -> Links:
@@ -47,7 +48,7 @@ class ChannelMaker:
             case ("slack", channel) if config.slack is not None:
                 return _slack(config.slack, channel, self._clock)
             case ("webhook", name) if name in config.webhooks:
-                return _webhook(name, config.webhooks[name], self._clock)
+                return webhook_of(name, config.webhooks[name], self._clock)
             case ("email", mailbox) if config.email is not None:
                 return _email(config.email, mailbox, self._clock)
             case None:
@@ -73,21 +74,20 @@ def _slack(config: SlackConfig, channel: str, clock: Clock) -> Channel:
     return SlackChannel(slack_of(config, clock), channel)
 
 
-def webhook_tokens_of(name: str, config: WebhookConfig) -> tuple[Token, Token | None]:
-    """The URL of a webhook, and the key that what it is sent is signed with."""
+def webhook_of(name: str, config: WebhookConfig, clock: Clock) -> "Webhook":
+    """The webhook of this name."""
+    from jeeves_runner.notify.webhook import Webhook
+
     setting = f"notifications.webhooks.{name}"
     url = Token(Place(f"{setting}.url_path", config.url_path, text=config.url), os.environ)
     secret = None
     if config.secret_path is not None:
         secret = _token(f"{setting}.secret_path", config.secret_path, is_for_header=False)
-    return url, secret
-
-
-def _webhook(name: str, config: WebhookConfig, clock: Clock) -> Channel:
-    from jeeves_runner.notify.webhook import Webhook
-
-    url, secret = webhook_tokens_of(name, config)
-    return Webhook(name, url, secret, config.template, clock)
+    named = {
+        key: _token(f"{setting}.secrets.{key}", each.file, each.from_env, is_for_header=False)
+        for key, each in config.secrets.items()
+    }
+    return Webhook(name, url, secret, config.template, clock, named=named)
 
 
 def mail_server_of(config: EmailConfig) -> "MailServer":

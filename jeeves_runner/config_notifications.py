@@ -22,10 +22,12 @@ from jeeves_runner.config_secrets import (
     BaseUrl,
     KeyFile,
     PasswordFile,
+    SecretFile,
     TokenFile,
     UrlFile,
     WebUrl,
     missing_token,
+    missing_variable,
 )
 from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.problem import Finding, KeyPath
@@ -105,7 +107,7 @@ class Template(Kind):
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         from jeeves_runner.core.alerts.body import template_faults
 
-        for wrong in template_faults(written):
+        for wrong in template_faults(written, given.values.get("secrets", ())):
             message = f"`{'.'.join(place)}`: {wrong.message}"
             yield wrong_value((*place, *wrong.path), message, wrong.hint)
 
@@ -157,6 +159,46 @@ class Slack(Section):
         yield from missing_token(place, (*place, "token_path"), written, SLACK_VARIABLE)
 
 
+class SecretConfig(NamedTuple):
+    """Where a secret stands. It has one of the two."""
+
+    file: Annotated[Path | None, SecretFile("A file with the secret and nothing else.")] = None
+    from_env: Annotated[str | None, Text("The variable of the server that holds it.")] = None
+
+
+class Secrets(Sections):
+    """The secrets of a template, by name."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(SecretConfig, meaning, "{key: {file: secrets/key}}")
+        one = self._schema["additionalProperties"]
+        # Who writes a text there has written the secret itself.
+        one |= {"x-expected": "{file: PATH} or {from_env: VARIABLE}", "x-secret": True}
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        for name, secret in written.items():
+            if len(secret) != 1:
+                its_place = (*place, name)
+                message = f"`{'.'.join(its_place)}` needs one of `file` and `from_env`"
+                yield wrong_value(its_place, message, "write {file: PATH} or {from_env: VARIABLE}")
+        yield from super().findings(place, written, given)
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        from jeeves_runner.core.alerts.body import SECRET, names_in
+
+        yield from super().warnings(place, written, given)
+        named = set(names_in(given.values.get("template")))
+        for name, secret in written.items():
+            its_place = (*place, name)
+            if SECRET + name not in named:
+                message = f"`{'.'.join(its_place)}` is not used: the template does not name it"
+                yield wrong_value(
+                    its_place, message, f'write "{{{{ {SECRET}{name} }}}}" where it is to stand'
+                )
+            if "from_env" in secret:
+                yield from missing_variable((*its_place, "from_env"), secret["from_env"])
+
+
 class WebhookConfig(NamedTuple):
     """A URL that is told by a POST. It has either ``url`` or ``url_path``."""
 
@@ -169,6 +211,10 @@ class WebhookConfig(NamedTuple):
         Mapping[str, object] | None,
         Template("The JSON that is sent, where texts can name parts of the message; all of it by default."),
     ] = None
+    secrets: Annotated[
+        Mapping[str, SecretConfig],
+        Secrets("Secrets that the template can name."),
+    ] = MappingProxyType({})
 
 
 class EmailConfig(NamedTuple):
@@ -244,6 +290,12 @@ class NotificationsConfig(NamedTuple):
         ),
     ] = None
     """None: there is no mail server."""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The variables of the runner that hold its own secrets by these settings: no job inherits them."""
+        secrets = (secret for webhook in self.webhooks.values() for secret in webhook.secrets.values())
+        return frozenset(each.from_env for each in secrets if each.from_env is not None)
 
     @property
     def channels(self) -> "Channels":

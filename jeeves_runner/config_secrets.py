@@ -18,6 +18,7 @@ from jeeves_runner.core.tokens import (
     token_fault,
 )
 from jeeves_runner.core.urls import is_open_to_read, shown_url, url_fault
+from jeeves_runner.core.wording import brief
 from jeeves_runner.regular_files import read_secret
 
 WEBHOOK_EXAMPLE: Final = "https://hooks.example.org/services/T0/B0"
@@ -44,6 +45,15 @@ def missing_token(
     elif (fault := token_fault(token.strip())) is not None:
         message = f"`{name}`: {whose} in {variable} cannot be used: {fault}"
         yield wrong_value(place, message, VARIABLE_HINT)
+
+
+def missing_variable(place: Place, variable: str) -> Iterator[Finding]:
+    """A warning that an environment variable holds no secret that can be used."""
+    secret = os.environ.get(variable)
+    fault = "it is not set" if secret is None else password_fault(secret.strip())
+    if fault is not None:
+        message = f"`{'.'.join(place)}`: {brief(variable)} has no secret that can be used: {fault}"
+        yield wrong_value(place, message, f"set {brief(variable)} for the server")
 
 
 class SecretFile(Location):

@@ -171,7 +171,9 @@ class Runner:
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
         writer.start()
-        telling = self._telling = Telling(config, clock, writer, connect=self._connect)
+        telling = self._telling = Telling(
+            config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
+        )
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
         await telling.begin(begun.last_alive)
         await clocks.begin(begun, conn)

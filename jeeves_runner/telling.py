@@ -30,7 +30,13 @@ class Telling:
     loop."""
 
     def __init__(
-        self, config: Config, clock: Clock, writer: Writer, *, connect: Callable[[], apsw.Connection]
+        self,
+        config: Config,
+        clock: Clock,
+        writer: Writer,
+        *,
+        connect: Callable[[], apsw.Connection],
+        time_of_age: Callable[[], datetime],
     ) -> None:
         self._config = config
         self._clock = clock
@@ -44,6 +50,7 @@ class Telling:
             channel=ChannelMaker(config, clock),
             links=links_of(config),
             data_dir=str(config.data_dir),
+            time_of_age=time_of_age,
         )
 
     async def begin(self, last_alive: datetime | None) -> None:
@@ -78,7 +85,9 @@ class Telling:
         own = self._config.heartbeat
         if own.url is not None or own.url_path is not None:
             url = Token(Place("heartbeat.url_path", own.url_path, text=own.url), {})
-            heartbeat = RunnerHeartbeat(url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync)
+            heartbeat = RunnerHeartbeat(
+                url, own.every_ms / 1000, writer=writer, clock=clock, sync=sync, shortage=shortage
+            )
             tasks.keep("heartbeat of the runner", heartbeat.run)
 
     def wake(self) -> None:

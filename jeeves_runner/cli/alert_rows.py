@@ -8,13 +8,15 @@ from jeeves_runner.cli.formats import NONE, ago, counted, shortened
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.alerts.words import SUBJECTS
-from jeeves_runner.db.alert_list import Untold, told_channels
+from jeeves_runner.db.incident_list import Untold
+from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.db.alert_list import IncidentRow, MessageRow
+    from jeeves_runner.db.incident_list import IncidentRow
+    from jeeves_runner.db.message_list import MessageRow
 
 INCIDENT_HEADERS: Final = ("CAUSE", "OF", "SINCE", "TIMES", Prose("WHAT"), Prose("TOLD"))
 MESSAGE_HEADERS: Final = ("CHANNEL", "SAYS", "OF", "SINCE", "STATE", Prose("NOTE"))

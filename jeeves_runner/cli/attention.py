@@ -19,7 +19,8 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.withheld import WithheldBy
-from jeeves_runner.db.alert_list import IncidentRow, incident_rows, troubles
+from jeeves_runner.db.incident_list import IncidentRow, incident_rows
+from jeeves_runner.db.message_list import troubles
 from jeeves_runner.db.outputs_in_part import outputs_in_part
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument, jobs_view

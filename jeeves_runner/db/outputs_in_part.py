@@ -7,7 +7,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.policy import addresses_of
-from jeeves_runner.db.alert_list import FRESH
+from jeeves_runner.db.message_list import FRESH
 
 
 class InPart(NamedTuple):

@@ -23,7 +23,6 @@ from jeeves_runner.notify.slack_errors import FAULTS, NO_THREAD, TOO_MUCH, error
 from jeeves_runner.notify.slack_files import refusal, upload
 from jeeves_runner.notify.token import Token
 
-BASE_URL: Final = "https://slack.com/api/"
 EVENT: Final = "jeeves_runner_alert"
 """The type of the metadata."""
 
@@ -46,7 +45,7 @@ _library_log.setLevel(logging.WARNING)
 class Slack:
     """A workspace: what its channels share. ``base_url`` ends with a slash."""
 
-    def __init__(self, token: Token, clock: Clock, base_url: str = BASE_URL) -> None:
+    def __init__(self, token: Token, clock: Clock, base_url: str) -> None:
         self.clock = clock
         self._token = token
         self._base_url = base_url

@@ -103,15 +103,14 @@ def _refused(fault: SlackApiError, now: datetime, token: str) -> NotSent | Rejec
     word, status, headers = error_of(fault), _status(fault), _headers(fault)
     if word in FINAL:
         return Rejected(f"Slack answers {word}", hint=FINAL[word].format(token=token))
+    wait = retry_after(headers.get("Retry-After"), now)
     if status == 429 or word in _NOT_DONE:
-        return NotSent(
-            f"Slack answers {word or status}", retry_after=retry_after(headers.get("Retry-After"), now)
-        )
+        return NotSent(f"Slack answers {word or status}", retry_after=wait)
+    words = f"Slack answers {brief(word)}"
     if not word:
         doubt = "" if status >= 500 else "; is `notifications.slack.base_url` right?"
         words = f"Slack answers with status {status} and no word of its own{doubt}"
-        return NotSent(words, may_have_arrived=True)
-    return NotSent(f"Slack answers {brief(word)}", may_have_arrived=True)
+    return NotSent(words, retry_after=wait, may_have_arrived=True)
 
 
 def _status(fault: SlackApiError) -> int:

@@ -5,6 +5,7 @@ Its id is that of the alert, so a receiver that has seen it need not act again.
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -35,19 +36,40 @@ _LATER: Final = frozenset({408, 425, 429, 503})
 class Webhook:
     """One address. ``url`` is read as a secret: all who know it can often post there."""
 
-    def __init__(self, name: str, url: Token, secret: Token | None, template: Any, clock: Clock) -> None:
-        """``template`` is a JSON value, or None for the whole message; ``secret`` None: unsigned."""
+    def __init__(
+        self,
+        name: str,
+        url: Token,
+        secret: Token | None,
+        template: Any,
+        clock: Clock,
+        *,
+        named: Mapping[str, Token] | None = None,
+    ) -> None:
+        """``template`` is a JSON value, or None for the whole message; ``secret`` None: unsigned; ``named``
+        are the secrets that the template can name."""
         self._name = name
         self._url = url
         self._secret = secret
         self._template = template
         self._clock = clock
+        self._named = named or {}
+
+    async def check(self) -> bool:
+        """Whether what it sends is signed; it is not called. Rejected and NotSent where something that it
+        needs is not there."""
+        await self._url.read()
+        await self._read_named()
+        if self._secret is not None:
+            await self._key(self._secret)
+        return self._secret is not None
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
         """As ``contract.Channel.send``. There is no way to look whether an earlier try has arrived; its id
         is the same."""
         url = await self._url.read()
-        body = whole_body(message) if self._template is None else body_of(self._template, message)
+        named = await self._read_named()
+        body = whole_body(message) if self._template is None else body_of(self._template, message, named)
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = await self._headers(message.alert_id, data)
         try:
@@ -57,7 +79,7 @@ class Webhook:
                 http.post(url, data=data, headers=headers, allow_redirects=False) as answer,
             ):
                 if not 200 <= answer.status < 300:
-                    raise self._refused(answer, await self._words(answer, url))
+                    raise self._refused(answer, await self._words(answer, [*of_url(url), *named.values()]))
         except aiohttp.ClientConnectorError as error:
             raise NotSent(f"webhook {self._name} cannot be reached: {reason_of(error)}") from None
         except TimeoutError:
@@ -93,14 +115,17 @@ class Webhook:
             raise Rejected(message, hint=f"put the key that its receiver has into the file of `{setting}`")
         return key
 
-    async def _words(self, answer: aiohttp.ClientResponse, url: str) -> str:
+    async def _read_named(self) -> dict[str, str]:
+        return {name: await token.read() for name, token in self._named.items()}
+
+    async def _words(self, answer: aiohttp.ClientResponse, told: Sequence[str]) -> str:
         """What it says, without the secrets that it was told: some answer with all that they got."""
         words = bytearray()
         with suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(_WORDS):
                 while len(words) < _ANSWER and (part := await answer.content.read(_ANSWER - len(words))):
                     words += part
-        secrets = [*of_url(url), *texts_of(self._template)]
+        secrets = [*told, *texts_of(self._template)]
         if self._secret is not None:
             secrets.append(await self._secret.read())
         return without(words.decode("utf-8", "replace"), secrets, is_cut=len(words) >= _ANSWER)

@@ -8,7 +8,7 @@ else waits for it.
 import asyncio
 import logging
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -44,6 +44,10 @@ log = logging.getLogger(__name__)
 GIVEN_UP_AFTER: Final = timedelta(days=1)
 """What could not be said for so long is given up, and shown."""
 
+_IN_VAIN: Final = 8
+"""Tries, of the message or in a row on its channel, that have failed since the start before it is given up: a
+machine that was off, or slept, may have its network some time later."""
+
 _PACE: Final = 1.0
 """Seconds between two messages on a channel of Slack, which takes one per second, or on one that refuses."""
 _LOOK: Final = 60.0
@@ -58,7 +62,8 @@ _BREATH: Final = 0.25
 class Delivery:
     """The one who carries messages. ``conn`` is read in threads, and by nothing else.
 
-    ``channel`` makes a channel of an address, or raises Rejected. It is called in threads.
+    ``channel`` makes a channel of an address, or raises Rejected. It is called in threads. ``time_of_age``
+    tells by what time the age of messages counts: not by a clock that may just have been set wrong.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Delivery:
         channel: Callable[[str], Channel],
         links: Links,
         data_dir: str,
+        time_of_age: Callable[[], datetime],
     ) -> None:
         self._reads = ThreadReads(conn)
         self._writer = writer
@@ -77,6 +83,7 @@ class Delivery:
         self._channel = channel
         self._links = links
         self._data_dir = data_dir
+        self._time_of_age = time_of_age
         self._database = ""
         self._woken = asyncio.Event()
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_TOGETHER))
@@ -137,7 +144,7 @@ class Delivery:
         places = self._places[lane.kind]
         try:
             while rows:
-                if rows[-1].created_at < self._clock.now() - GIVEN_UP_AFTER:
+                if self._is_to_be_given_up(lane, rows):
                     await self._give_up(lane, rows)
                     rows = await self._next(lane.address, self._clock.now())
                     continue
@@ -153,6 +160,10 @@ class Delivery:
             lane.is_busy = False
             self._woken.set()
 
+    def _is_to_be_given_up(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
+        is_in_vain = max(lane.failures, lane.in_vain[rows[0].id]) >= _IN_VAIN
+        return is_in_vain and rows[-1].created_at < self._time_of_age() - GIVEN_UP_AFTER
+
     async def _next(self, address: str, now: datetime) -> list[Pending]:
         return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
 
@@ -165,12 +176,14 @@ class Delivery:
         except Rejected as error:
             await self._write(partial(outbox.give_up, ids=ids, error=f"{error.message}; {error.hint}"))
             lane.refused(error)
+            lane.in_vain.pop(rows[0].id, None)
             return True
         except NotSent as error:
             await self._put_off(lane, rows, error)
             return False
         await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref, lacks=sent.lacks))
         lane.worked()
+        lane.in_vain.pop(rows[0].id, None)
         if sent.lacks is not None:
             log.warning("%s: %s", brief(lane.address), sent.lacks)
         return True
@@ -208,6 +221,7 @@ class Delivery:
 
     async def _put_off(self, lane: "_Lane", rows: Sequence[Pending], error: NotSent) -> None:
         lane.failed(error, self._clock.monotonic())
+        lane.in_vain[rows[0].id] += 1
         # A message that the channel alone does not like must not hold up the others for ever: after the
         # channel's rest one of them has its turn first.
         own = rest(rows[0].tries + 1, error.retry_after, random.random)
@@ -247,6 +261,7 @@ class Delivery:
         ids = [row.id for row in rows]
         words = "given up: for a day it was not taken"
         await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
+        lane.in_vain.pop(rows[0].id, None)
         lane.given_up(len(ids))
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
@@ -264,6 +279,8 @@ class _Lane:
         self.is_busy = False
         self.is_refused = False
         self.failures = 0
+        self.in_vain = Counter[int]()
+        """How often a message was tried in vain, by the id of its first row."""
         self.rests = timedelta()
         self.rests_until = 0.0
         self._given_up = 0
@@ -276,7 +293,7 @@ class _Lane:
         self.failures += 1
         self.rests = rest(self.failures, error.retry_after, random.random)
         self.rests_until = monotonic + self.rests.total_seconds()
-        if error.retry_after is None:
+        if error.retry_after is None or self.failures > 1:  # a limit of messages is over with the next try
             self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
 
     def refused(self, error: Rejected) -> None:

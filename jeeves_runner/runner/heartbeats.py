@@ -44,17 +44,26 @@ _WAITING: Final = 1_000
 
 
 class RunnerHeartbeat:
-    """The runner's own: it is called at intervals while the event loop turns, the database takes writes and
-    the manifests could be looked at."""
+    """The runner's own: it is called at intervals while the event loop turns, the database takes writes, the
+    manifests could be looked at, and the disks have room for runs."""
 
     def __init__(
-        self, url: Token, every: float, *, writer: Writer, clock: Clock, sync: Callable[[], SyncStatus]
+        self,
+        url: Token,
+        every: float,
+        *,
+        writer: Writer,
+        clock: Clock,
+        sync: Callable[[], SyncStatus],
+        shortage: Callable[[], str | None],
     ) -> None:
+        """``shortage`` says what the disks lack, or None."""
         self._url = url
         self._every = every
         self._writer = writer
         self._clock = clock
         self._sync = sync
+        self._shortage = shortage
         self._trouble = Trouble(log, over="the heartbeat of the runner is called again")
 
     async def run(self) -> None:
@@ -76,6 +85,9 @@ class RunnerHeartbeat:
         status = self._sync()
         if status.state in ("starting", "error"):
             raise NotSent(f"the manifests cannot be looked at: {status.reason or status.state}")
+        # A write may still find its place then, in room that is kept for outcomes.
+        if (shortage := self._shortage()) is not None:
+            raise NotSent(f"no run starts: {shortage}")
         try:
             async with asyncio.timeout(_WRITE):
                 await self._writer.write(note_beat, durable=False)

@@ -53,7 +53,7 @@ class _Known(NamedTuple):
     @property
     def is_to_be_remembered(self) -> bool:
         """Not one that waits and has nothing to be looked at for: it counts as new when it starts, and if it
-        never does, nobody says when it can be forgotten."""
+        never does, it is not known when it can be forgotten."""
         return self.is_running or self.at is not None or self.awake is not None
 
 

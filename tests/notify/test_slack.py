@@ -111,6 +111,18 @@ def test_a_rate_limit_says_how_long_to_wait_and_that_nothing_has_arrived(slack: 
     assert (caught.value.retry_after, caught.value.may_have_arrived) == (17, False)
 
 
+def test_patience_is_asked_for_with_any_status(slack: Slack) -> None:
+    headers = {"Retry-After": "17"}
+    for fault in (
+        Fault(on="chat.postMessage", word="internal_error", headers=headers),
+        Fault(on="chat.postMessage", kind="answer", status=503, body="busy", headers=headers),
+    ):
+        slack.switch_on(fault)
+        with pytest.raises(NotSent) as caught:
+            send(slack, message())
+        assert (caught.value.retry_after, caught.value.may_have_arrived) == (17, True)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -6,6 +6,7 @@ import hmac
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ MESSAGE = Message(
 
 
 def token(text: str) -> Token:
-    return Token(Place("notifications.webhooks.ops.url", None, "X"), {"X": text})
+    place = Place("notifications.webhooks.ops.url", None, "X", is_for_header=False)
+    return Token(place, {"X": text})
 
 
 def send(url: str, message: Message = MESSAGE, *, secret: str | None = None, template: Any = None) -> None:
@@ -173,3 +175,48 @@ def test_a_key_that_says_to_be_base64_and_is_not_signs_nothing(secret: str) -> N
     assert not found.got
     assert "notifications.webhooks.ops.secret_path" in caught.value.hint
     assert "no-base64" not in caught.value.message + caught.value.hint
+
+
+# Secrets of a template
+
+
+def test_a_secret_stands_where_the_template_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    named = {"key": Token(Place("x", path, is_for_header=False), {}), "other": token("of the environment")}
+    template = {"routing_key": "{{ secrets.key }}", "auth": "Bearer {{secrets.other}}: {{ title }}"}
+    told = MESSAGE._replace(title="{{ secrets.key }}")
+    with receiver() as found:
+        hook = Webhook("ops", token(found.url), None, template, SystemClock(), named=named)
+        for secret in ("hunter2", "hunter3"):
+            path.write_text(f"{secret}\n")
+            asyncio.run(hook.send(told, thread=None, tried_at=None))
+    assert [json.loads(body) for _, body in found.got] == [
+        {"routing_key": secret, "auth": "Bearer of the environment: {{ secrets.key }}"}
+        for secret in ("hunter2", "hunter3")
+    ]
+
+
+def test_a_secret_that_a_service_repeats_is_not_given_away() -> None:
+    with receiver() as found:
+        found.status, found.body = 400, b'{"unknown key": "hunter2\\"and more"}'
+        hook = Webhook(
+            "ops",
+            token(found.url),
+            None,
+            {"key": "{{ secrets.key }}"},
+            SystemClock(),
+            named={"key": token('hunter2"and more')},
+        )
+        with pytest.raises(Rejected, match="unknown key") as caught:
+            asyncio.run(hook.send(MESSAGE, thread=None, tried_at=None))
+    assert "hunter2" not in caught.value.message
+
+
+def test_nothing_is_sent_without_a_secret_that_the_template_names(tmp_path: Path) -> None:
+    place = Place("notifications.webhooks.ops.secrets.key", tmp_path / "key", is_for_header=False)
+    with receiver() as found:
+        named = {"key": Token(place, {})}
+        hook = Webhook("ops", token(found.url), None, {"a": "x"}, SystemClock(), named=named)
+        with pytest.raises(Rejected, match=r"secrets\.key`.*No such file"):
+            asyncio.run(hook.send(MESSAGE, thread=None, tried_at=None))
+    assert not found.got

@@ -129,6 +129,21 @@ def test_a_wait_that_the_channel_asks_for_is_kept_to(post: Post) -> None:
     asyncio.run(play())
 
 
+def test_a_channel_that_asks_for_patience_again_and_again_is_told_of(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        post.office.answers[OPS] = down(times=2, retry_after=60)
+        post.say("one")
+        async with post.delivery() as delivery:
+            await eventually(lambda: post.errors() == ["it is down"], delivery)
+            assert "no message can be sent" not in caplog.text, "a limit is no trouble"
+            post.clock.advance(seconds=61)
+            await eventually(lambda: "no message can be sent" in caplog.text, delivery)
+
+    asyncio.run(play())
+
+
 def test_one_message_that_is_not_liked_does_not_hold_up_the_others(post: Post) -> None:
     post.office.refuses = lambda message: NotSent("500") if message.title == "bad on db1 so" else None
 

@@ -294,14 +294,24 @@ def test_what_could_not_be_called_before_a_stop_is_called_by_the_next_runner(
     assert found.paths.count("/secret-path/fail") == 2
 
 
-def test_the_runner_is_alive_only_while_it_can_look_and_write(ledger: Ledger, found: Receiver) -> None:
+def test_the_runner_is_alive_only_while_it_can_look_and_write_and_has_room(
+    ledger: Ledger, found: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
     status = SyncStatus(state="held")
+    shortage: str | None = None
 
     async def play() -> None:
-        nonlocal status
+        nonlocal status, shortage
         async with Writer(ledger.path, ledger.clock) as writer:
             url = Token(Place("heartbeat.url", None, text=found.url), {})
-            beat = RunnerHeartbeat(url, 0.001, writer=writer, clock=ledger.clock, sync=lambda: status)
+            beat = RunnerHeartbeat(
+                url,
+                0.001,
+                writer=writer,
+                clock=ledger.clock,
+                sync=lambda: status,
+                shortage=lambda: shortage,
+            )
             running = asyncio.create_task(beat.run())
             await eventually(lambda: len(found.paths) >= 3)
             status = SyncStatus(state="error", reason="jobs.d is missing")
@@ -310,9 +320,12 @@ def test_the_runner_is_alive_only_while_it_can_look_and_write(ledger: Ledger, fo
             await eventually(lambda: not writer.busy_since)
             status = SyncStatus(state="in_sync")
             await eventually(lambda: len(found.paths) > seen)
+            shortage = "less than 256 MiB is free where /data is"
+            await eventually(lambda: beat._trouble.lasts)
             running.cancel()
 
     asyncio.run(play())
+    assert "is not called: no run starts: less than 256 MiB is free where /data is" in caplog.text
 
 
 def test_a_call_that_is_lost_is_made_up_for_before_the_next_one_is_due(
@@ -325,7 +338,12 @@ def test_a_call_that_is_lost_is_made_up_for_before_the_next_one_is_due(
         async with Writer(ledger.path, ledger.clock) as writer:
             url = Token(Place("heartbeat.url", None, text=found.url), {})
             beat = RunnerHeartbeat(
-                url, 3_600, writer=writer, clock=ledger.clock, sync=lambda: SyncStatus(state="in_sync")
+                url,
+                3_600,
+                writer=writer,
+                clock=ledger.clock,
+                sync=lambda: SyncStatus(state="in_sync"),
+                shortage=lambda: None,
             )
             running = asyncio.create_task(beat.run())
             async with asyncio.timeout(20):

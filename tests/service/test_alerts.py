@@ -187,3 +187,18 @@ def told(root: Path) -> list[tuple[object, ...]]:
     with closing(connect(database(root))) as conn:
         rows = conn.execute("SELECT job_id, said, cause, bundle, status FROM outbox ORDER BY job_id")
         return list(rows.fetchall())
+
+
+def test_a_variable_that_holds_a_secret_of_a_webhook_is_not_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER_KEY", "hunter2")
+    root = new_project(
+        tmp_path,
+        'port: 0\nnotifications: {webhooks: {pager: {url: "http://127.0.0.1:9/", secrets: {key: {from_env:'
+        ' PAGER_KEY}}, template: {key: "{{ secrets.key }}"}}}}\n',
+    )
+    save(root, "jobs.yaml", "{id: job, timeout: 1m, run: 'echo \"key: ${PAGER_KEY-none}\"'}")
+    with serving(root):
+        command(root, "trigger", "job", "--wait")
+        assert "key: none" in command(root, "logs", "1").stdout

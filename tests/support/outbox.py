@@ -82,6 +82,7 @@ class Post:
         self.ledger = Ledger(folder / "runner.sqlite")
         self.clock: HandClock = self.ledger.clock
         self.office = Office()
+        self.time_of_age: Callable[[], datetime] = self.clock.now
         self.ledger.add_job("a")
 
     def say(
@@ -128,6 +129,7 @@ class Post:
                 channel=self.office.channel,
                 links=Links("db1", "/srv/jobs"),
                 data_dir=str(self.ledger.path.parent / "data"),
+                time_of_age=self.time_of_age,
             )
             await delivery.own(place)
             running = asyncio.create_task(delivery.run())

@@ -29,7 +29,7 @@ from jeeves_runner.errors import NoServer, UsageError
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.db.alert_list import MessageRow
+    from jeeves_runner.db.message_list import MessageRow
     from jeeves_runner.views.alerts import AlertsDocument
 
 _MOST: Final = 1_000

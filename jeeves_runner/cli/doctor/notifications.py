@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Final, NamedTuple
 
-from jeeves_runner.channels import mail_server_of, slack_of, webhook_tokens_of
+from jeeves_runner.channels import mail_server_of, slack_of, webhook_of
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_notifications import EmailConfig, SlackConfig
 from jeeves_runner.core.alerts.address import parse
 from jeeves_runner.core.diagnosis import Diagnosis, Level
-from jeeves_runner.db.alert_list import Trouble, told_channels, troubles
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_errors import translated
+from jeeves_runner.db.message_list import Trouble, troubles
 from jeeves_runner.db.outputs_in_part import InPart, outputs_in_part
+from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError, DatabaseError
 from jeeves_runner.notify.contract import NotSent, Rejected
 
@@ -54,7 +55,7 @@ def examine_notifications(config: Config, fault: ConfigError | None, clock: Cloc
     if told.email is not None:
         yield from asyncio.run(_email(told.email))
     for name in sorted(told.webhooks):
-        yield asyncio.run(_webhook(config, name))
+        yield asyncio.run(_webhook(config, name, clock))
     yield from _bad_channels(use)
 
 
@@ -129,15 +130,12 @@ async def _email(config: EmailConfig) -> list[Diagnosis]:
     return [_found("ok", f"the mail server {config.host}:{config.port_in_use} {login}")]
 
 
-async def _webhook(config: Config, name: str) -> Diagnosis:
-    url, secret = webhook_tokens_of(name, config.notifications.webhooks[name])
+async def _webhook(config: Config, name: str, clock: Clock) -> Diagnosis:
     try:
-        await url.read()
-        if secret is not None:
-            await secret.read()
+        is_signed = await webhook_of(name, config.notifications.webhooks[name], clock).check()
     except (NotSent, Rejected) as error:
         return _failed(error, "look again")
-    signed = "unsigned" if secret is None else "signed"
+    signed = "signed" if is_signed else "unsigned"
     return _found("ok", f"webhook {name} has its URL, and what is sent is {signed}; it is not called")
 
 

@@ -5,7 +5,7 @@ are replaced within texts alone, so whatever they stand for, the result is JSON 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.alerts.message import Message
@@ -35,7 +35,10 @@ NAMES: Final = (
     "alert_id",
     "incident",
 )
-"""What a template can name."""
+"""What a template can name of a message."""
+
+SECRET: Final = "secrets."
+"""What stands before the name of a secret of the webhook."""
 
 
 def whole_body(message: Message) -> dict[str, Any]:
@@ -57,9 +60,9 @@ def whole_body(message: Message) -> dict[str, Any]:
     }
 
 
-def body_of(template: Any, message: Message) -> Any:
-    """What a template makes of a message; unknown names stand for nothing."""
-    values = _values(message)
+def body_of(template: Any, message: Message, secrets: Mapping[str, str] | None = None) -> Any:
+    """What a template makes of a message and of secrets by name; unknown names stand for nothing."""
+    values = _values(message) | {SECRET + name: value for name, value in (secrets or {}).items()}
 
     def filled(part: Any) -> Any:
         if isinstance(part, str):
@@ -82,22 +85,45 @@ class TemplateFault(NamedTuple):
     """What to write instead."""
 
 
-def template_faults(template: Any, path: KeyPath = ()) -> Iterator[TemplateFault]:
-    """Each name that stands for nothing, or where no name is looked for. ``path`` leads to ``template``."""
+def names_in(template: Any) -> Iterator[str]:
+    """What the texts of a template name."""
     if isinstance(template, str):
-        for name in map(str.strip, _NAME.findall(template)):
-            if name not in NAMES:
-                message = f"no part of a message is named {brief(name) or 'nothing'}"
-                yield TemplateFault(path, message, known_words(name, NAMES, "names"))
+        yield from map(str.strip, _NAME.findall(template))
+    elif isinstance(template, Mapping | list | tuple):
+        for part in template.values() if isinstance(template, Mapping) else template:
+            yield from names_in(part)
+
+
+def template_faults(
+    template: Any, secrets: Iterable[str] = (), path: KeyPath = ()
+) -> Iterator[TemplateFault]:
+    """Each name that stands for nothing, or where no name is looked for. ``secrets`` are those it may name;
+    ``path`` leads to ``template``."""
+    if isinstance(template, str):
+        for name in names_in(template):
+            yield from _name_faults(name, secrets, path)
     elif isinstance(template, Mapping):
         for key, value in template.items():
             if _NAME.search(key):
                 message = f"the key {brief(key)} names a part of a message"
                 yield TemplateFault((*path, key), message, "names are replaced in values alone")
-            yield from template_faults(value, (*path, key))
+            yield from template_faults(value, secrets, (*path, key))
     elif isinstance(template, list | tuple):
         for number, value in enumerate(template):
-            yield from template_faults(value, (*path, number))
+            yield from template_faults(value, secrets, (*path, number))
+
+
+def _name_faults(name: str, secrets: Iterable[str], path: KeyPath) -> Iterator[TemplateFault]:
+    known = [*NAMES, *(SECRET + each for each in secrets)]
+    if name.startswith(SECRET) and name not in known:
+        secret, others = brief(name.removeprefix(SECRET)), tuple(secrets)
+        hint = f"add it to the webhook: `secrets: {{{secret}: {{file: PATH}}}}`"
+        if others:
+            hint = known_words(secret, others, "secrets of the webhook")
+        yield TemplateFault(path, f"there is no secret {secret}", hint)
+    elif name not in known:
+        message = f"no part of a message is named {brief(name) or 'nothing'}"
+        yield TemplateFault(path, message, known_words(name, known, "names"))
 
 
 def plain_text(message: Message, most: int = END) -> str:

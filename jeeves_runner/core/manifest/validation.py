@@ -2,7 +2,7 @@
 
 A quick check accepts a right value, as nearly all are, in microseconds. A value that it rejects goes to
 jsonschema, which has the last word. Its findings become sentences here: the schema says under
-``x-expected`` what a value should be.
+``x-expected`` what a value should be, and under ``x-secret`` that a wrong one is not to be shown.
 """
 
 import math
@@ -201,9 +201,9 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
     def said(written: str | None) -> tuple[str, str | None]:
         is_shown = written is not None and isinstance(value, bool | int | float)
         text = brief(written) if written is not None and is_shown else shown(value)
-        return f"{subject} {expected or 'something else'}, not {text}", _hint(
-            value, text, schema, expected or ""
-        )
+        hint = _hint(value, text, schema, expected or "")
+        told = "" if schema.get("x-secret") else f", not {text}"
+        return f"{subject} {expected or 'something else'}{told}", hint
 
     message, hint = said(None)
     return Finding(path=path, code="wrong_value", message=message, hint=hint, more=said)
