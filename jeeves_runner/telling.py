@@ -9,6 +9,7 @@ import apsw
 from jeeves_runner.channels import ChannelMaker, links_of
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
+from jeeves_runner.db import alerting
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.execute.origin import RunOrigin
 from jeeves_runner.notify.token import Place, Token
@@ -58,6 +59,8 @@ class Telling:
         ``last_alive``, if that is long ago."""
         self._died_at = None if last_alive is None else last_alive + timedelta(seconds=NOTED)
         await self._delivery.own(RunOrigin.here(self._config.db_path).as_json())
+        # The config, a token or a manifest may have been corrected meanwhile.
+        await self._writer.write(alerting.tell_refused)
         await tell_of_gap(self._writer, self._tell, last_alive, self._config.timezone)
 
     def keep(

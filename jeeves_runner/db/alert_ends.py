@@ -55,8 +55,8 @@ def tell_end(tx: Tx, run: Run, *, is_last: bool) -> None:
 
 def _tell_of_attempt_before(tx: Tx, retry: Run) -> None:
     """Tell of the attempt after which a retry was skipped, and why it was."""
-    bindings = {"chain": retry.chain_id, "attempt": retry.attempt - 1}
-    row = tx.conn.execute(_OF_CHAIN, bindings).fetchone()
+    bindings = {"chain": retry.chain_id, "attempt": retry.attempt}
+    row = tx.conn.execute(_BEFORE, bindings).fetchone()
     before = None if row is None else run_from_row(row)
     if before is not None and (cause := cause_of(before)) is not None:
         why = retry.message or retry.reason or "it was skipped"
@@ -64,9 +64,11 @@ def _tell_of_attempt_before(tx: Tx, retry: Run) -> None:
         _tell_of_bad(tx, before, cause, _wanted(tx.conn, retry.job_id), facts)
 
 
-_OF_CHAIN: Final = (
-    f"SELECT {RUN_COLUMNS} FROM runs WHERE (id = :chain OR chain_id = :chain) AND attempt = :attempt"
-)
+# Of several the last one that is kept: the first stays as long as its retries do.
+_BEFORE: Final = f"""
+SELECT {RUN_COLUMNS} FROM runs WHERE (id = :chain OR chain_id = :chain) AND attempt < :attempt
+ORDER BY attempt DESC LIMIT 1
+"""
 
 
 def _tell_of_bad(

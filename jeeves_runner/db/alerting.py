@@ -5,7 +5,7 @@ said.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -40,7 +40,7 @@ class Happened(NamedTuple):
     run_id: int | None = None
     """In which run."""
     times: int = 1
-    """How many occurrences it stands for, 1 at least."""
+    """How many occurrences it stands for; 0: it is noted already, and there was nobody to tell."""
     facts: Mapping[str, Any] = {}
     """JSON values that the message needs, and that no row will have later."""
     channels: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ def _happened(tx: Tx, what: Happened, rules: Rules) -> None:
     if found is None or found.state.told_at is None:  # else nothing is said that a mute could hold back
         rules = rules._replace(is_muted=is_muted(tx.conn, what.job_id, tx.now))
     before = None if found is None else found.state
-    after, said = machine.happened(before, what.cause, rules, tx.now, what.times, what.since)
+    after, said, channels = machine.happened(before, what.cause, rules, tx.now, what.times, what.since)
     if found is None:
         incident_id = incidents.insert(
             tx, what.cause, what.job_id, what.subject, what.run_id, what.facts, after
@@ -97,7 +97,7 @@ def _happened(tx: Tx, what: Happened, rules: Rules) -> None:
     if said is not None:
         saying = _saying(said, what)
         facts = {**saying.facts, **_of_incident(after)}
-        outbox.put(tx, saying._replace(incident_id=incident_id, facts=facts), after.channels)
+        outbox.put(tx, saying._replace(incident_id=incident_id, facts=facts), channels)
 
 
 def went_well(
@@ -123,7 +123,8 @@ def went_well(
         said = machine.ended(each.state, rules)
         incidents.close(tx, each.id, ClosedBy.RECOVERED)
         if said is not None:
-            _say(tx, each, said, run_id or each.run_id, each.state, {**each.facts, **(facts or {})})
+            known = {**each.facts, **(facts or {})}
+            _say(tx, each, said, run_id or each.run_id, each.state, known, each.state.channels)
 
 
 def close(tx: Tx, job_ids: Iterable[str], by: ClosedBy) -> None:
@@ -147,9 +148,24 @@ _STOPPED: Final = {
 }
 
 
-def review(tx: Tx) -> int:
+def record_refused(tx: Tx, ids: Sequence[int], error: str, *, tried: bool = True) -> None:
+    """Record that these messages will not be sent, and why; see ``outbox.give_up``. What nobody has heard of
+    for that is told anew: soon where the reason seems gone, see ``tell_refused``."""
+    outbox.give_up(tx, ids, error, tried=tried)
+    for each in incidents.untaken(tx.conn, ids):
+        incidents.change(tx, each.id, machine.refused(each.state, tx.now))
+
+
+def tell_refused(tx: Tx, *, channel: str | None = None, job_ids: Iterable[str] | None = None) -> None:
+    """Have the next review tell what no channel has taken so far, because something was corrected: in all,
+    or on a channel that has just taken a message, or in the manifests of these jobs."""
+    incidents.hasten_untold(tx, channel, None if job_ids is None else list(job_ids))
+
+
+def review(tx: Tx, tell: tuple[str, ...] = ()) -> int:
     """Say what is to be said by now: reminders, and what a mute that has ended held back. Returns how many
-    incidents it spoke of. There may be more; ``next_review`` tells."""
+    incidents it spoke of. There may be more; ``next_review`` tells. ``tell``: where what has no job is told.
+    """
     found = incidents.due(tx.conn, tx.now)
     if not found:
         return 0
@@ -159,12 +175,13 @@ def review(tx: Tx) -> int:
         if muted.end_of(each.job_id) is not None:
             continue  # thousands may wait for the end of a mute, at each look
         settings = None if each.job_id is None else _settings(tx.conn, each.job_id)
-        rules = _rules_of_open(each, settings, muted, paused)
+        rules = _rules_of_open(each, settings, muted, paused, tell)
         step = machine.looked_at(each.state, rules, tx.now)
+        if step.incident != each.state:
+            incidents.change(tx, each.id, step.incident)
         if step.said is None:
             continue
-        incidents.change(tx, each.id, step.incident)
-        _say(tx, each, step.said, each.run_id, step.incident, each.facts)
+        _say(tx, each, step.said, each.run_id, step.incident, each.facts, step.channels)
         spoken += 1
         if spoken == _PORTION:
             break
@@ -201,9 +218,10 @@ def _say(
     run_id: int | None,
     state: machine.Incident,
     facts: Mapping[str, Any],
+    channels: Iterable[str],
 ) -> None:
     known = {**facts, **_of_subject(each.subject), **_of_incident(state)}
-    outbox.put(tx, Saying(said, each.cause, each.id, each.job_id, run_id, known), state.channels)
+    outbox.put(tx, Saying(said, each.cause, each.id, each.job_id, run_id, known), channels)
 
 
 def _saying(said: Said, what: Happened) -> Saying:
@@ -236,10 +254,12 @@ def _rules(what: Happened, settings: _Settings | None) -> Rules:
     return Rules(settings.policy, what.channels or own)
 
 
-def _rules_of_open(each: OpenIncident, settings: _Settings | None, muted: Mutes, paused: Pauses) -> Rules:
+def _rules_of_open(
+    each: OpenIncident, settings: _Settings | None, muted: Mutes, paused: Pauses, tell: tuple[str, ...]
+) -> Rules:
     is_muted = muted.end_of(each.job_id) is not None
     if settings is None or each.job_id is None:
-        return Rules(Alert(), (), is_muted=is_muted)
+        return Rules(Alert(), tell, is_muted=is_muted)
     is_resting = not settings.is_enabled or paused.end_of(each.job_id) is not None
     return Rules(settings.policy, settings.on_failure, is_muted=is_muted, is_resting=is_resting)
 

@@ -141,6 +141,31 @@ def change(tx: Tx, incident_id: int, state: Incident) -> None:
     )
 
 
+def untaken(conn: apsw.Connection, message_ids: Sequence[int]) -> list[OpenIncident]:
+    """The open incidents of these messages of which no message was sent, and none waits."""
+    return _rows(
+        conn,
+        "id IN (SELECT incident_id FROM outbox WHERE id IN (SELECT value FROM json_each(:messages)))"
+        " AND closed_at IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM outbox WHERE incident_id = incidents.id AND status <> 'failed')",
+        {"messages": json.dumps(list(message_ids))},
+    )
+
+
+def hasten_untold(tx: Tx, channel: str | None = None, job_ids: Sequence[str] | None = None) -> None:
+    """Let what is to be told later, because no channel has taken it, be told now: all of it, or that of one
+    channel, or of some jobs."""
+    conditions = [WORDS.lasts, "remind_at > :at", "told_at IS NULL"]
+    if channel is not None:
+        conditions.append("EXISTS (SELECT 1 FROM json_each(channels) WHERE value = :channel)")
+    if job_ids is not None:
+        conditions.append("coalesce(job_id, '') IN (SELECT value FROM json_each(:jobs))")
+    tx.conn.execute(
+        f"UPDATE incidents SET remind_at = :at, remind_ms = 0 WHERE {' AND '.join(conditions)}",
+        {"at": tx.at, "channel": channel, "jobs": json.dumps(job_ids)},
+    )
+
+
 def begin_mute(tx: Tx, job_id: str | None) -> None:
     """Let what people know of, of one job or of all, be said once more when no mute holds any longer."""
     condition = "closed_at IS NULL" if job_id is None else _OF_JOB

@@ -271,9 +271,9 @@ _THESE: Final = "id IN (SELECT value FROM json_each(?)) AND status = 'pending'"
 
 
 def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | None:
-    """What names the message at a channel by which an incident was opened there: replies go below it."""
+    """What names the first message about an incident at a channel: the later ones go below it."""
     ref: str | None = conn.execute(
-        "SELECT ref FROM outbox WHERE incident_id = ? AND channel = ? AND said = 'opened' AND status = 'sent'"
+        "SELECT ref FROM outbox WHERE incident_id = ? AND channel = ? AND status = 'sent'"
         " ORDER BY id LIMIT 1",
         (incident_id, channel),
     ).get
@@ -281,12 +281,14 @@ def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | No
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` rows that were sent, or given up, before then. Those by which an open incident
-    was told first stay: replies go below them. Returns how many."""
+    """Delete up to ``limit`` rows that were sent, or given up, before then. The first about an open
+    incident on each channel stays: replies go below it. Returns how many."""
     tx.conn.execute(
         "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < :before"
-        " AND NOT (said = 'opened'"
-        " AND EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL))"
+        " AND NOT (status = 'sent'"
+        " AND EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM outbox AS first WHERE first.incident_id = outbox.incident_id"
+        " AND first.channel = outbox.channel AND first.status = 'sent' AND first.id < outbox.id))"
         " ORDER BY finished_at LIMIT :limit)",
         {"before": to_text(before), "limit": limit},
     )

@@ -16,6 +16,8 @@ Block = dict[str, Any]
 MAX_HEADER: Final = 150
 MAX_TEXT: Final = 3_000
 """Characters of one text."""
+MAX_VALUE: Final = 500
+"""Characters of one fact, so that there is room for the others."""
 MAX_ALL: Final = 10_000
 """Characters of all texts of a message; Slack refuses 13,200 in its blocks together."""
 MAX_OUTPUT: Final = 8_000
@@ -47,7 +49,7 @@ def render(message: Message) -> Rendered:
         blocks.append(_rich(_section([_text(room.take(message.title, MAX_TEXT))])))
     end = [_text(room.take(message.command, 500), code=True)] if message.command else []
     lines = [
-        [_text(f"{room.take(fact.name, 100)}: ", bold=True), _text(room.take(fact.value, 500) or "-")]
+        [_text(f"{room.take(fact.name, 100)}: ", bold=True), _text(room.take(fact.value, MAX_VALUE) or "-")]
         for fact in message.facts[:40]
     ]
     blocks += _sections(lines)
@@ -70,7 +72,7 @@ def render(message: Message) -> Rendered:
 def plain(message: Message, items: tuple[str, ...]) -> str:
     """The message without blocks: what notifications show. Its first line says all that matters."""
     lines = [f"{_SIGN[message.tone]} {message.title}"]
-    lines += [f"{fact.name}: {fact.value}" for fact in message.facts]
+    lines += [f"{fact.name}: {_shortened(fact.value, MAX_VALUE)}" for fact in message.facts]
     lines += items
     lines += [text for text in (message.command, message.link) if text]
     return escaped(_shortened("\n".join(lines), MAX_TEXT))

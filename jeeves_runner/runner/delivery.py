@@ -25,7 +25,7 @@ from jeeves_runner.core.alerts.message import Message
 from jeeves_runner.core.alerts.whole_text import WholeText
 from jeeves_runner.core.alerts.words import Said
 from jeeves_runner.core.wording import brief
-from jeeves_runner.db import outbox
+from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alert_facts import telling_of
 from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.thread_reads import ThreadReads
@@ -174,7 +174,9 @@ class Delivery:
         try:
             sent = await self._try(lane.address, rows)
         except Rejected as error:
-            await self._write(partial(outbox.give_up, ids=ids, error=f"{error.message}; {error.hint}"))
+            await self._write(
+                partial(alerting.record_refused, ids=ids, error=f"{error.message}; {error.hint}")
+            )
             lane.refused(error)
             lane.in_vain.pop(rows[0].id, None)
             return True
@@ -182,6 +184,8 @@ class Delivery:
             await self._put_off(lane, rows, error)
             return False
         await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref, lacks=sent.lacks))
+        if lane.is_in_trouble:
+            await self._write(partial(alerting.tell_refused, channel=lane.address))
         lane.worked()
         lane.in_vain.pop(rows[0].id, None)
         if sent.lacks is not None:
@@ -260,7 +264,7 @@ class Delivery:
         sent, and no part of one."""
         ids = [row.id for row in rows]
         words = "given up: for a day it was not taken"
-        await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
+        await self._write(partial(alerting.record_refused, ids=ids, error=words, tried=False))
         lane.in_vain.pop(rows[0].id, None)
         lane.given_up(len(ids))
 
@@ -285,6 +289,11 @@ class _Lane:
         self.rests_until = 0.0
         self._given_up = 0
         self._trouble = Trouble(log, over=f"messages to {brief(address)} arrive again")
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether it has taken nothing since it failed, or refused something."""
+        return self._trouble.lasts
 
     def is_free(self, monotonic: float) -> bool:
         return not self.is_busy and monotonic >= self.rests_until

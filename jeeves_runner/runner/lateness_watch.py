@@ -22,8 +22,7 @@ from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db import jobs, lateness, revisions
 from jeeves_runner.db.lateness import Found, Watched
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import JeevesError
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.runner.rounds import in_rounds
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +70,13 @@ class LatenessWatch:
 
     async def run(self) -> None:
         """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
-        trouble = Trouble(log, over="late runs are looked after again")
-        while True:
-            try:
-                await self.look()
-            except JeevesError as error:
-                trouble.met(f"late runs could not be noted: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(_LOOK)
+        await in_rounds(
+            self.look,
+            _LOOK,
+            log,
+            failed="late runs could not be noted",
+            over="late runs are looked after again",
+        )
 
     async def look(self) -> None:
         """Note what is beyond its bounds now, and was not."""

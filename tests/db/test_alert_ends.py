@@ -93,6 +93,14 @@ def test_a_failure_whose_retry_is_skipped_is_told_with_why(ledger: AlertLedger) 
     assert json.loads(lines) == [["Not tried again", why]]
 
 
+def test_the_last_attempt_that_is_kept_says_how_the_chain_failed(ledger: AlertLedger) -> None:
+    first = ledger.add_run("a", "error")
+    retry = ledger.add_run("a", "scheduled", attempt=3, chain_id=first, trigger="retry")
+    with ledger.tx() as tx:
+        run_ends.end_waiting(tx, retry, RunStatus.SKIPPED, Reason.TOKEN_BUDGET)
+    assert ledger.said() == ["opened failure"]
+
+
 def test_a_retry_that_finds_nothing_to_do_has_mended_it(ledger: AlertLedger) -> None:
     first = ledger.end("a", "error", Retries(limit=1))
     ledger.end("a", "skipped", attempt=2, chain_id=first, trigger="retry")

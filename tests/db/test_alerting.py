@@ -39,6 +39,11 @@ def went_well(ledger: AlertLedger, job_id: str | None, cause: Cause, subject: st
         alerting.went_well(tx, job_id, [cause], subject)
 
 
+def places(ledger: AlertLedger, said: str) -> list[object]:
+    rows = ledger.conn.execute("SELECT channel FROM outbox WHERE said = ? ORDER BY id", (said,))
+    return [channel for (channel,) in rows]
+
+
 def closed(ledger: AlertLedger) -> list[tuple[object, ...]]:
     rows = ledger.conn.execute(
         "SELECT job_id, cause, closed_by FROM incidents WHERE closed_at IS NOT NULL ORDER BY id"
@@ -94,7 +99,9 @@ def test_a_changed_spec_closes_nothing_and_counts_from_the_next_word_on(ledger: 
     ledger.clock.advance(days=9)
     assert ledger.review() == 0
     channels = ledger.conn.execute("SELECT channel FROM outbox ORDER BY id").fetchall()
-    assert channels == [(OPS,), (OPS,)]
+    assert channels == [(OPS,), ("webhook:new",)]
+    ledger.end("a", "ok")
+    assert places(ledger, "recovered") == [OPS, "webhook:new"]
 
 
 # Looks

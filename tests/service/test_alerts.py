@@ -139,6 +139,24 @@ def test_a_message_on_trial_goes_by_the_server(tmp_path: Path, slack: Slack) -> 
     assert "This is a test" in slack.texts("C0000001")[0]
 
 
+@pytest.mark.parametrize("how", ["invited", "another channel"])
+def test_an_opening_that_was_refused_is_told_as_one_once_that_is_corrected(
+    tmp_path: Path, slack: Slack, how: str
+) -> None:
+    project(tmp_path, slack)
+    save(tmp_path, "a.yaml", f"{FAILS}on_failure: C0000003\n")
+    with serving(tmp_path) as server:
+        server.post("/jobs/a/run")
+        until(lambda: [status for *_, status in told(tmp_path)] == ["failed"])
+        if how == "invited":
+            slack.channels["C0000003"] = True
+            command(tmp_path, "alerts", "test", "C0000003")
+        else:
+            save(tmp_path, "a.yaml", f"{FAILS}on_failure: C0000002\n")
+        until(lambda: any("a failed" in text for text in slack.texts()), patience=20)
+    assert [said for _, said, *_ in told(tmp_path) if said != "test"] == ["opened"] * 2
+
+
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_what_ends_with_its_server_is_one_message(tmp_path: Path, slack: Slack, how: str) -> None:
     project(tmp_path, slack)
