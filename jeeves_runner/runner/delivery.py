@@ -144,11 +144,12 @@ class Delivery:
                     rows = await self._next(lane.address, self._clock.now())
                     continue
                 async with places:  # for one message: a long line on one channel keeps no other one
-                    began = self._clock.monotonic()
                     if not await self._send(lane, rows):
                         return
                 if lane.is_paced or lane.is_refused:
-                    await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
+                    # From its answer on: counted from its beginning, one that was long on its way would
+                    # arrive just before the next.
+                    await asyncio.sleep(_PACE)
                 rows = await self._next(lane.address, self._clock.now())
         finally:
             lane.say_what_was_given_up()
