@@ -40,7 +40,7 @@ class Happened(NamedTuple):
     run_id: int | None = None
     """In which run."""
     times: int = 1
-    """How many occurrences it stands for; 0: it is noted already, and there was nobody to tell."""
+    """How many occurrences it stands for; 0: it is noted already, and there was no channel then."""
     facts: Mapping[str, Any] = {}
     """JSON values that the message needs, and that no row will have later."""
     channels: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ _STOPPED: Final = {
 
 
 def record_refused(tx: Tx, ids: Sequence[int], error: str, *, tried: bool = True) -> None:
-    """Record that these messages will not be sent, and why; see ``outbox.give_up``. What nobody has heard of
+    """Record that these messages will not be sent, and why; see ``outbox.give_up``. What was never told
     for that is told anew: soon where the reason seems gone, see ``tell_refused``."""
     outbox.give_up(tx, ids, error, tried=tried)
     for each in incidents.untaken(tx.conn, ids):

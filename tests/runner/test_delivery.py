@@ -336,23 +336,6 @@ def test_a_long_line_on_one_channel_keeps_no_other_one(post: Post, monkeypatch: 
     assert post.office.titles().index("other on db1 so") < 5
 
 
-def test_a_channel_that_refuses_is_not_asked_a_thousand_times_in_a_second(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery_module, "_PACE", 0.05)
-    post.office.refuses = lambda _: Rejected("it does not take the login", hint="correct it")
-
-    async def play() -> float:
-        for number in range(5):
-            post.say(f"n{number}")
-        began = asyncio.get_running_loop().time()
-        async with post.delivery() as delivery:
-            await eventually(lambda: post.statuses() == ["failed"] * 5, delivery)
-        return asyncio.get_running_loop().time() - began
-
-    assert asyncio.run(play()) >= 4 * 0.05
-
-
 def test_channels_are_not_made_in_the_event_loop(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     make, threads = post.office.channel, []
 
