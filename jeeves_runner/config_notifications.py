@@ -123,6 +123,11 @@ class OneUrl(Section):
 class Webhooks(Sections):
     """Webhooks by name."""
 
+    def __init__(self, meaning: str) -> None:
+        super().__init__(WebhookConfig, meaning, '{ops: {url: "https://ntfy.sh/TOPIC"}}')
+        # Who writes another thing here has most likely written the URL.
+        self._schema["x-secret"] = self._schema["additionalProperties"]["x-secret"] = True
+
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         for name, webhook in written.items():
             yield from _one_url((*place, name), webhook)
@@ -274,11 +279,7 @@ class NotificationsConfig(NamedTuple):
     ] = ()
     webhooks: Annotated[
         Mapping[str, WebhookConfig],
-        Webhooks(
-            WebhookConfig,
-            "URLs that are told by a POST, by name.",
-            '{ops: {url: "https://ntfy.sh/TOPIC"}}',
-        ),
+        Webhooks("URLs that are told by a POST, by name."),
     ] = MappingProxyType({})
     email: Annotated[
         EmailConfig | None,

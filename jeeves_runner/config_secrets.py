@@ -1,6 +1,7 @@
 """The kinds of settings that are secret, or name what is: files with one secret, and URLs."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
@@ -23,6 +24,10 @@ from jeeves_runner.regular_files import read_secret
 
 WEBHOOK_EXAMPLE: Final = "https://hooks.example.org/services/T0/B0"
 _IN_A_FILE: Final = "take it out; most services have their key in the path or the query"
+
+
+_IS_SECRET: Final = re.compile(r"https?://|xox[a-z]-|xapp-|whsec_")
+"""How URLs, tokens of Slack and keys of webhooks begin, and hardly a path of a file."""
 
 
 def open_to_read(place: Place, what: str) -> Finding:
@@ -65,6 +70,15 @@ class SecretFile(Location):
     def fault(self, secret: str) -> str | None:
         """Why the text cannot be one, as the end of a sentence; None: it can."""
         return password_fault(secret)
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        if _IS_SECRET.match(written):  # and so it is not shown
+            message = (
+                f"`{'.'.join(place)}` holds the {self.what} itself, where the path of a file is to stand"
+            )
+            yield wrong_value(place, message, f"put the {self.what} into a file, and write the path of that")
+        else:
+            yield from super().findings(place, written, given)
 
     def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         path, name = given.root / written, ".".join(place)

@@ -50,6 +50,7 @@ class Telling:
             clock=clock,
             channel=ChannelMaker(config, clock),
             links=links_of(config),
+            data_dir=str(config.data_dir),
             time_of_age=time_of_age,
         )
 

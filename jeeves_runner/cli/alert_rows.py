@@ -88,6 +88,8 @@ def _state(message: "MessageRow", now: datetime) -> tuple[Cell, str]:
     at = ago(message["finished_at"], now)
     match message["status"]:
         case "sent":
+            if message["error"] is not None:
+                return Styled("sent", "yellow"), f"{at}: {message['error']}"
             return Styled("sent", "green"), at
         case "failed":
             return Styled("failed", "red"), f"{at}: {message['error']}"

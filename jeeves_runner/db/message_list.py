@@ -47,7 +47,7 @@ class MessageRow(TypedDict):
     not_before: str | None
     """When it is tried next; null: at once, or no more."""
     error: str | None
-    """Why the last try failed, with what to do; null: none did."""
+    """Why the last try failed, or what of it has not arrived, with what to do; null: nothing is wrong."""
     finished_at: str | None
     """When it was sent or given up; null while it waits."""
 

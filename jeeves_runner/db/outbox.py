@@ -249,12 +249,12 @@ def begin_try(tx: Tx, ids: Sequence[int]) -> None:
     )
 
 
-def record_sent(tx: Tx, ids: Sequence[int], ref: str | None) -> None:
-    """Record that they were sent; ``ref`` names the message at its channel."""
+def record_sent(tx: Tx, ids: Sequence[int], ref: str | None, lacks: str | None = None) -> None:
+    """Record that they were sent; ``ref`` names the message at its channel. ``lacks``: what of it was not."""
     tx.conn.execute(
         "UPDATE outbox SET status = 'sent', tries = tries + 1, sending_at = NULL, not_before = NULL,"
-        f" delay_ms = NULL, error = NULL, finished_at = ?, ref = ? WHERE {_THESE}",
-        (tx.at, ref, json.dumps(ids)),
+        f" delay_ms = NULL, error = ?, finished_at = ?, ref = ? WHERE {_THESE}",
+        (lacks, tx.at, ref, json.dumps(ids)),
     )
 
 

@@ -11,6 +11,8 @@ class Sent(NamedTuple):
 
     ref: str | None = None
     """What names it at the channel, so that replies find it: Slack's ``ts``, a mail's Message-ID."""
+    lacks: str | None = None
+    """What of it has not arrived and will not, why, and what to do: for people; None: all has arrived."""
 
 
 class NotSent(Exception):

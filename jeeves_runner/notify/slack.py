@@ -14,10 +14,13 @@ from typing import Any, Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.in_part import instead_of
 from jeeves_runner.core.alerts.message import Attachment, Message
+from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.slack_blocks import Block, Rendered, render
 from jeeves_runner.notify.slack_errors import FAULTS, NO_THREAD, TOO_MUCH, error_of, is_refused, judged
+from jeeves_runner.notify.slack_files import refusal, upload
 from jeeves_runner.notify.token import Token
 
 EVENT: Final = "jeeves_runner_alert"
@@ -93,9 +96,11 @@ class _Posting:
         ts = None if tried_at is None else await self._find(tried_at)
         if ts is None:
             ts = await self._post(shown)
-        for attachment in self._attachments(shown):
-            await self._attach(attachment, ts, looked_for=tried_at is not None)
-        return Sent(ts)
+        lacks = [
+            await self._attach(attachment, self._thread or ts, looked_for_at=tried_at)
+            for attachment in self._attachments(shown)
+        ]
+        return Sent(ts, "; ".join(filter(None, lacks)) or None)
 
     async def _post(self, shown: Rendered) -> str:
         """Post it, in a plainer form where Slack takes no other; its ``ts``."""
@@ -179,29 +184,32 @@ class _Posting:
     def _attachments(self, shown: Rendered) -> list[Attachment]:
         found = [] if self._message.attachment is None else [self._message.attachment]
         if shown.rest:
-            found.append(Attachment("more.txt", "\n".join(shown.rest) + "\n"))
+            found.append(Attachment("more.txt", of_text("\n".join(shown.rest) + "\n")))
         return found
 
-    async def _attach(self, attachment: Attachment, ts: str, *, looked_for: bool) -> None:
-        """Upload a text as a reply to its message, which has arrived: a final refusal is only told."""
+    async def _attach(
+        self, attachment: Attachment, thread: str, *, looked_for_at: datetime | None
+    ) -> str | None:
+        """Upload a text as a reply to its message, which has arrived. Where Slack takes no file, its
+        beginning and its end are a reply; then what is lacking, for people."""
         title = f"{attachment.name} ({self._message.alert_id})"
-        thread = self._thread or ts
         try:
-            if looked_for and await self._is_attached(thread, title):
-                return
-            await self._client.files_upload_v2(
-                channel=self._channel,
-                thread_ts=thread,
-                filename=attachment.name,
-                title=title,
-                content=attachment.text or "\n",
-                request_file_info=False,
-            )
+            if looked_for_at is None or not await self._is_attached(thread, title):
+                await upload(self._client, attachment, title, self._channel, thread)
+            return None
         except FAULTS as fault:
-            reason = self._slack.judged(fault)
-            if not isinstance(reason, Rejected):
+            refused = refusal(fault, self._slack.judged(fault))
+            if refused is None:
                 raise self._still_unknown(fault) from None
-            log.warning("%s cannot be sent to Slack: %s; %s", attachment.name, reason, reason.hint)
+        why = f"{refused.message}; {refused.hint}"
+        reply = instead_of(self._message, attachment, why)
+        try:
+            await _Posting(self._slack, self._client, self._channel, reply, thread).carry_out(looked_for_at)
+        except NotSent as fault:
+            raise NotSent(fault.message, retry_after=fault.retry_after, may_have_arrived=True) from None
+        except Rejected as fault:
+            why = f"{why}; {fault.message}"
+        return f"{attachment.name} has arrived in part: {why}"
 
     async def _is_attached(self, thread: str, title: str) -> bool:
         async for found in self._recent(thread, None):

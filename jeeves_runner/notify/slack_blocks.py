@@ -20,6 +20,9 @@ MAX_VALUE: Final = 500
 """Characters of one fact, so that there is room for the others."""
 MAX_ALL: Final = 10_000
 """Characters of all texts of a message; Slack refuses 13,200 in its blocks together."""
+MAX_OUTPUT: Final = 8_000
+"""Characters of an output."""
+_PART: Final = MAX_TEXT - 200
 MAX_LINES: Final = 100
 """Lines of a digest in the message itself."""
 
@@ -51,7 +54,9 @@ def render(message: Message) -> Rendered:
     ]
     blocks += _sections(lines)
     if message.output:
-        blocks.append(_rich(_preformatted(room.take_end(message.output, MAX_TEXT - 200))))
+        output = room.take_end(message.output, MAX_OUTPUT)
+        parts = (output[at : at + _PART] for at in range(0, len(output), _PART))
+        blocks += [_rich(_preformatted(part)) for part in parts]
     shown, rest = _fitting(message.items, room)
     blocks += _sections([[_text(line)] for line in shown])
     if rest:

@@ -102,7 +102,7 @@ class AlertWatch:
         self._since = {key: self._since.get(key, self._clock.monotonic()) for key in found}
         told = self._open - self._untold if self._tell else self._open
         opened = [each for key, each in found.items() if key not in told and self._is_ripe(each)]
-        over = [key for key in sorted(self._open - found.keys()) if self._is_known(key[0])]
+        over = [key for key in sorted(self._open - found.keys()) if self._is_known(*key)]
         if opened or over:
             await self._writer.write(lambda tx: self._note(tx, opened, over))
             noted = {(each.cause, each.subject) for each in opened}
@@ -130,9 +130,16 @@ class AlertWatch:
         for cause, subject in over:
             alerting.went_well(tx, None, [cause], subject)
 
-    def _is_known(self, cause: Cause) -> bool:
-        """Whether what is not found of it is over: of manifests nothing is known before a look."""
-        return cause is Cause.DISK_FULL or self._sync().state not in ("starting", "error")
+    def _is_known(self, cause: Cause, subject: str) -> bool:
+        """Whether what is not found of it is over: of manifests nothing is known before a look, nor of those
+        that are not read because of defaults or a folder above them."""
+        if cause is Cause.DISK_FULL:
+            return True
+        status = self._sync()
+        if status.state in ("starting", "error"):
+            return False
+        errors = {each.file for each in status.plan.problems if each.is_error}
+        return cause is not Cause.HELD or _at_fault(subject, errors) == subject
 
     def _is_ripe(self, wrong: Wrong) -> bool:
         return self._lasted(wrong) >= wrong.patience

@@ -22,6 +22,8 @@ from jeeves_runner.core.alerts.address import Kind, parse
 from jeeves_runner.core.alerts.backoff import rest
 from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.alerts.whole_text import WholeText
+from jeeves_runner.core.alerts.words import Said
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alert_facts import telling_of
@@ -31,6 +33,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
+from jeeves_runner.runner.sent_output import whole_stdout
 from jeeves_runner.runner.tasks import may_pass
 from jeeves_runner.troubles import Trouble
 
@@ -76,6 +79,7 @@ class Delivery:
         clock: Clock,
         channel: Callable[[str], Channel],
         links: Links,
+        data_dir: str,
         time_of_age: Callable[[], datetime],
     ) -> None:
         self._reads = ThreadReads(conn)
@@ -83,6 +87,7 @@ class Delivery:
         self._clock = clock
         self._channel = channel
         self._links = links
+        self._data_dir = data_dir
         self._time_of_age = time_of_age
         self._database = ""
         self._woken = asyncio.Event()
@@ -216,11 +221,13 @@ class Delivery:
         except NotSent as error:
             await self._put_off(lane, rows, error)
             return False
-        await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref))
+        await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref, lacks=sent.lacks))
         if lane.is_in_trouble:
             await self._write(partial(alerting.tell_refused, channel=lane.address))
         lane.worked()
         lane.in_vain.pop(rows[0].id, None)
+        if sent.lacks is not None:
+            log.warning("%s: %s", brief(lane.address), sent.lacks)
         return True
 
     async def _try(self, address: str, rows: Sequence[Pending]) -> Sent:
@@ -238,7 +245,10 @@ class Delivery:
 
     async def _written(self, rows: Sequence[Pending]) -> tuple[Message, str | None]:
         try:
-            return await self._reads.read(partial(self._message, rows, self._clock.now()))
+            stdout = None
+            if rows[0].said is Said.OUTPUT:
+                stdout = await whole_stdout(self._data_dir, rows[0].job_id, rows[0].run_id)
+            return await self._reads.read(partial(self._message, rows, stdout, self._clock.now()))
         except Exception as error:
             if isinstance(error, JeevesError) or may_pass(error):
                 raise
@@ -269,7 +279,7 @@ class Delivery:
         )
 
     def _message(
-        self, rows: Sequence[Pending], now: datetime, conn: apsw.Connection
+        self, rows: Sequence[Pending], stdout: WholeText | None, now: datetime, conn: apsw.Connection
     ) -> tuple[Message, str | None]:
         """What these rows say, and below which message."""
         alert_id = self._id_of(rows)
@@ -280,7 +290,9 @@ class Delivery:
         thread = threads.pop() if len(threads) == 1 else None
         tellings = [telling_of(conn, row, now, in_full=len(rows) == 1) for row in rows]
         if len(rows) == 1:
-            message = compose(tellings[0], alert_id, links=self._links, database=self._database)
+            message = compose(
+                tellings[0], alert_id, links=self._links, database=self._database, stdout=stdout
+            )
         else:
             message = digest(tellings, alert_id, links=self._links)
         return message, thread

@@ -20,7 +20,7 @@ from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError
-from jeeves_runner.execute.output.log_file import remove_log
+from jeeves_runner.execute.output.log_file import remove_logs
 from jeeves_runner.execute.output.log_folders import LogFolders
 from jeeves_runner.execute.output.log_place import LogPlace
 from jeeves_runner.runner.rounds import in_rounds
@@ -180,6 +180,6 @@ class Maintenance:
 def _remove(places: Iterable[LogPlace]) -> None:
     for place in places:
         try:
-            remove_log(place)
+            remove_logs(place)
         except OSError as error:
             log.warning("the log %s cannot be deleted: %s", place, error.strerror)

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from support.slack import TOKEN, Fault, Slack, slack_double
 from support.slack.faults import limited
+from support.slack.sending import CHANNEL, message, send
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.core.alerts.message import Attachment, Fact
+from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify import slack as slack_module
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.slack import SlackChannel
 from jeeves_runner.notify.slack_errors import FINAL, NO_THREAD
 from jeeves_runner.notify.token import Place, Token
 
-CHANNEL = "C0000001"
 THEN = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
 
@@ -25,24 +26,6 @@ THEN = datetime(2026, 3, 1, 2, tzinfo=UTC)
 def slack() -> Iterator[Slack]:
     with slack_double() as double:
         yield double
-
-
-def message(number: int = 1, **more: object) -> Message:
-    return Message(f"db/{number}", "bad", f"backup failed {number}")._replace(**more)  # type: ignore[arg-type]
-
-
-def send(
-    slack: Slack,
-    what: Message,
-    *,
-    channel: str = CHANNEL,
-    thread: str | None = None,
-    tried_at: datetime | None = None,
-    token: str = TOKEN,
-) -> Sent:
-    place = Place("notifications.slack.token_path", None, "SLACK_BOT_TOKEN")
-    workspace = slack_module.Slack(Token(place, {"SLACK_BOT_TOKEN": token}), SystemClock(), slack.url)
-    return asyncio.run(SlackChannel(workspace, channel).send(what, thread=thread, tried_at=tried_at))
 
 
 def test_a_message_is_posted_with_its_id_and_names_itself(slack: Slack) -> None:
@@ -90,7 +73,7 @@ def test_a_reply_of_unknown_outcome_is_found_where_its_thread_was_deleted(slack:
 def test_a_file_goes_below_its_message_where_the_thread_was_deleted(slack: Slack) -> None:
     first = send(slack, message(1))
     slack.delete(str(first.ref))
-    sent = send(slack, message(2, attachment=Attachment("out.txt", "all of it")), thread=first.ref)
+    sent = send(slack, message(2, attachment=Attachment("out.txt", of_text("all of it"))), thread=first.ref)
     assert [each["thread_ts"] for each in slack.files] == [sent.ref]
 
 
@@ -213,36 +196,6 @@ def test_a_history_that_cannot_be_read_now_is_read_later(slack: Slack) -> None:
         send(slack, message(), tried_at=THEN)
     assert (caught.value.retry_after, caught.value.may_have_arrived) == (3, True)
     assert len(slack.messages) == 1
-
-
-def test_an_output_is_uploaded_into_the_thread_of_its_message(slack: Slack) -> None:
-    text = "line\n" * 100_000
-    sent = send(slack, message(attachment=Attachment("backup-7.txt", text)))
-    (file,) = slack.files
-    assert (file["name"], file["content"], file["thread_ts"]) == ("backup-7.txt", text, sent.ref)
-
-
-@pytest.mark.parametrize("on", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal"])
-def test_an_upload_that_breaks_is_done_again_and_its_message_is_not(slack: Slack, on: str) -> None:
-    what = message(attachment=Attachment("backup-7.txt", "text"))
-    slack.switch_on(Fault(on=on, kind="answer", status=500, body="oops", content_type="text/html"))
-    with pytest.raises(NotSent) as caught:
-        send(slack, what)
-    assert caught.value.may_have_arrived
-    send(slack, what, tried_at=THEN)
-    send(slack, what, tried_at=THEN)
-    assert len(slack.files) == 1
-    assert len([each for each in slack.messages if each["text"]]) == 1
-
-
-def test_without_the_scope_for_files_the_message_arrives_all_the_same(
-    slack: Slack, caplog: pytest.LogCaptureFixture
-) -> None:
-    slack.scopes.discard("files:write")
-    send(slack, message(attachment=Attachment("backup-7.txt", "text")))
-    assert len(slack.messages) == 1
-    assert "backup-7.txt cannot be sent to Slack" in caplog.text
-    assert "files:write" in caplog.text
 
 
 def test_a_form_that_slack_does_not_take_is_sent_as_text(slack: Slack) -> None:

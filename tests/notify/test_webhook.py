@@ -14,6 +14,7 @@ from support.receiver import receiver
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify.contract import NotSent, Rejected
 from jeeves_runner.notify.token import Place, Token
 from jeeves_runner.notify.webhook import Webhook
@@ -92,11 +93,20 @@ def test_a_template_makes_the_body_and_cannot_be_broken_out_of() -> None:
     }
 
 
-def test_what_would_be_uploaded_is_in_the_body_up_to_a_length() -> None:
-    long = MESSAGE._replace(output=None, attachment=Attachment("a.txt", "x" * 100_000))
+def test_of_what_would_be_uploaded_the_end_is_in_the_body() -> None:
+    lines = "".join(f"line {number}\n" for number in range(100_000))
+    long = MESSAGE._replace(output=None, attachment=Attachment("a.txt", of_text(lines)))
     with receiver() as found:
-        send(found.url, long, template={"output": "{{ output }}"})
-    assert len(json.loads(found.got[0][1])["output"]) == 4_000
+        send(found.url, long, template={"output": "{{ output }}", "text": "{{ text }}"})
+        send(found.url, long)
+    filled, whole = (json.loads(body) for _, body in found.got)
+    for shown, most in ((filled["output"], 4_000), (whole["output"], 65_536)):
+        mark, _, end = shown.partition("\n")
+        assert (most - 100 < len(shown) <= most, lines.endswith(end)) == (True, True)
+        assert mark == f"… {len(lines) - len(end):,} characters cut"
+    text = filled["text"]
+    assert 3_800 < len(text) <= 4_000
+    assert (text.startswith("Owner: ops\n\n… "), text.endswith("line 99999\n\nlogs 7")) == (True, True)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413, 422, 301, 307])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,25 @@ def test_what_holds_all_manifests_of_a_folder_is_told_once(wrong: str) -> None:
         wrong: ["Run on as before", "a, b"],
         FILE: ["Hint", "did you mean schedule?"],
     }
+
+
+def test_a_manifest_that_is_not_read_because_of_its_defaults_is_not_over(watched: Watched) -> None:
+    fault = PROBLEM._replace(file="jobs.d/_defaults.yaml", message="bad defaults")
+    hidden = SyncStatus(state="held", plan=replace(HELD.plan, problems=(fault,)))
+
+    async def acts(world: Watched, watch: AlertWatch) -> None:
+        for world.status in (HELD, hidden, HELD, WELL):
+            await watch.look()
+            world.ledger.clock.advance(minutes=5)
+            await watch.look()
+
+    watched.play(acts)
+    assert watched.said() == [
+        ("opened", "held", "is held back: unknown key `schedul`"),
+        ("opened", "held", "is held back: bad defaults"),
+        ("recovered", "held", "is held back: bad defaults"),
+        ("recovered", "held", "is held back: unknown key `schedul`"),
+    ]
 
 
 def test_one_that_is_mended_in_time_is_not_told(watched: Watched) -> None:

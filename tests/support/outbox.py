@@ -128,6 +128,7 @@ class Post:
                 clock=self.clock,
                 channel=self.office.channel,
                 links=Links("db1", "/srv/jobs"),
+                data_dir=str(self.ledger.path.parent / "data"),
                 time_of_age=self.time_of_age,
             )
             await delivery.own(place)

@@ -15,6 +15,7 @@ from jeeves_runner.core.diagnosis import Diagnosis, Level
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_errors import translated
 from jeeves_runner.db.message_list import Trouble, troubles
+from jeeves_runner.db.outputs_in_part import InPart, outputs_in_part
 from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError, DatabaseError
 from jeeves_runner.notify.contract import NotSent, Rejected
@@ -35,6 +36,8 @@ class _Use(NamedTuple):
     """Whether outputs are sent."""
     troubles: Sequence[Trouble] = ()
     """Those of all channels."""
+    in_part: Sequence[InPart] = ()
+    """Those that have not got all of an output."""
 
 
 def examine_notifications(config: Config, fault: ConfigError | None, clock: Clock) -> Iterator[Diagnosis]:
@@ -75,7 +78,8 @@ def _use(config: Config, clock: Clock) -> _Use:
                 for channel, job_ids in channels.items():
                     named[channel] = sorted({*named.get(channel, ()), *job_ids})
             is_told = is_told or bool(found.on_failure)
-            return _Use(named, is_told, bool(found.outputs), troubles(conn, clock.now()))
+            now = clock.now()
+            return _Use(named, is_told, bool(found.outputs), troubles(conn, now), outputs_in_part(conn, now))
     except DatabaseError:
         return _Use(named, is_told=True, has_outputs=False)  # the look at the database tells why
 
@@ -102,7 +106,7 @@ def _missing_scopes(scopes: frozenset[str], use: _Use) -> Iterator[Diagnosis]:
     if "chat:write" not in scopes:
         yield missing("error", "chat:write", "no message can be sent")
     if use.has_outputs and "files:write" not in scopes:
-        yield missing("warning", "files:write", "long outputs are cut")
+        yield missing("warning", "files:write", "of a long output the beginning and the end are sent")
     addresses = (parse(channel) for channel in use.channels)
     letters = sorted({each.name[0] for each in addresses if each is not None and each.kind == "slack"})
     for letter in letters:
@@ -152,3 +156,6 @@ def _bad_channels(use: _Use) -> Iterable[Diagnosis]:
         else:
             messages = counted(trouble.waiting, "message waits", "messages wait")
             yield _found("warning", f"{trouble.channel}{of}: {messages}: {trouble.error}", hint)
+    for each in use.in_part:
+        outputs = counted(each.outputs, "output")
+        yield _found("warning", f"{each.channel}: of {outputs} not all has arrived: {each.lacks}")

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.alerts.whole_text import END, ending, of_text
 from jeeves_runner.core.problem import KeyPath
 from jeeves_runner.core.wording import brief, known_words
 
 MAX_TEXT: Final = 4_000
-"""Characters that one name can stand for: services refuse long bodies, and the title comes first."""
+"""Characters that one name can stand for: services refuse long bodies, and the title comes first. Of an
+output they are the last ones, which say how it ended."""
 
 _NAME: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
@@ -50,7 +52,7 @@ def whole_body(message: Message) -> dict[str, Any]:
         "tone": message.tone,
         "title": message.title,
         "facts": [{"name": fact.name, "value": fact.value} for fact in message.facts],
-        "output": _output(message) or None,
+        "output": _output(message, END) or None,
         "items": list(message.items),
         "command": message.command,
         "link": message.link,
@@ -124,27 +126,33 @@ def _name_faults(name: str, secrets: Iterable[str], path: KeyPath) -> Iterator[T
         yield TemplateFault(path, message, known_words(name, known, "names"))
 
 
-def plain_text(message: Message) -> str:
-    """The message without its title, as lines: for mail, and for services that show text."""
-    lines = [f"{fact.name}: {fact.value}" for fact in message.facts]
-    lines += message.items
-    if output := _output(message):
-        lines += ["", output.rstrip("\n"), ""]
-    lines += [text for text in (message.command, message.link) if text]
-    return "\n".join(lines).strip("\n")
+def plain_text(message: Message, most: int = END) -> str:
+    """The message without its title, as lines: for mail, and for services that show text. ``most``: of an
+    output there is as much of the end as this many characters leave room for."""
+    above = [*(f"{fact.name}: {fact.value}" for fact in message.facts), *message.items]
+    below = [text for text in (message.command, message.link) if text]
+    room = most - sum(len(line) + 1 for line in (*above, *below)) - _BREAKS
+    if output := _output(message, max(_LEAST, room)):
+        above += ["", output.rstrip("\n"), ""]
+    return "\n".join((*above, *below)).strip("\n")
+
+
+_BREAKS: Final = 10
+_LEAST: Final = 500
+"""Characters of an output that are shown however long the rest is."""
 
 
 def _values(message: Message) -> dict[str, str]:
     found = {
         "title": message.title,
-        "text": plain_text(message),
+        "text": plain_text(message, MAX_TEXT),
         "job": message.job or "",
         "cause": message.cause,
         "said": message.said,
         "tone": message.tone,
         "action": "resolve" if message.tone == "good" else "trigger",
         "severity": {"bad": "error", "good": "info", "plain": "info"}[message.tone],
-        "output": _output(message),
+        "output": _output(message, MAX_TEXT),
         "command": message.command or "",
         "link": message.link or "",
         "runner": message.runner,
@@ -154,9 +162,11 @@ def _values(message: Message) -> dict[str, str]:
     return {name: _cut(value) for name, value in found.items()}
 
 
-def _output(message: Message) -> str:
-    """Also what another channel would upload."""
-    return message.output or ("" if message.attachment is None else message.attachment.text)
+def _output(message: Message, most: int) -> str:
+    """Also the end of what another channel would upload, in up to ``most`` characters."""
+    if message.output:
+        return message.output if len(message.output) <= most else ending(of_text(message.output), most)
+    return "" if message.attachment is None else ending(message.attachment.text, most)
 
 
 def _cut(text: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message, Tone
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
 from jeeves_runner.core.alerts.texts import between, clean, last_lines, moment, short_moment
+from jeeves_runner.core.alerts.whole_text import WholeText, of_text
 from jeeves_runner.core.alerts.words import SUBJECTS, Cause, Said
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
@@ -76,8 +77,11 @@ class Links(NamedTuple):
         return one_line(f"{self.host}:{self.folder}")
 
 
-def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> Message:
-    """The message for one row of the outbox. ``database`` names the database, for what lasts."""
+def compose(
+    telling: Telling, alert_id: str, *, links: Links, database: str, stdout: WholeText | None = None
+) -> Message:
+    """The message for one row of the outbox. ``database`` names the database, for what lasts. ``stdout``:
+    all that the run wrote to it, cleaned, for a row that passes it on; None: there is what its row has."""
     run, job, incident = telling.run, telling.job, telling.incident
     failed = telling.said is not Said.RECOVERED and telling.cause is not Cause.SUCCESS
     whole = Message(
@@ -94,7 +98,7 @@ def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> 
         said=telling.said,
         incident=None if incident is None else f"{database}/incident-{incident.id}",
     )
-    return _with_output(whole, run) if telling.said is Said.OUTPUT else whole
+    return _with_output(whole, run, stdout) if telling.said is Said.OUTPUT else whole
 
 
 def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
@@ -363,12 +367,12 @@ def _link(links: Links, run: ToldRun | None, job: ToldJob | None) -> str | None:
     return f"{links.public_url}/jobs/{quote(job.id)}" if job is not None else links.public_url
 
 
-def _with_output(message: Message, run: ToldRun | None) -> Message:
+def _with_output(message: Message, run: ToldRun | None, stdout: WholeText | None) -> Message:
     """What a run wrote to stdout: within the message where it is short."""
-    text = "" if run is None or run.stdout is None else clean(run.stdout).strip("\n")
-    if not text:
+    text = stdout or of_text("" if run is None or run.stdout is None else clean(run.stdout))
+    if not text.end.strip():
         return message._replace(output=None, facts=(*message.facts, Fact("Output", "none")))
-    if len(text) <= _INLINE:
-        return message._replace(output=text)
+    if text.chars <= _INLINE:
+        return message._replace(output=text.end.strip("\n"))
     name = f"{message.job or 'run'}-{0 if run is None else run.id}.txt"
-    return message._replace(output=None, attachment=Attachment(name, text + "\n"))
+    return message._replace(output=None, attachment=Attachment(name, text))

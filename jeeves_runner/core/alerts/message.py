@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from jeeves_runner.core.alerts.whole_text import WholeText
+
 Tone = Literal["bad", "good", "plain"]
 
 
@@ -19,7 +21,7 @@ class Attachment(NamedTuple):
 
     name: str
     """The name of the file."""
-    text: str
+    text: WholeText
     """Masked, without control characters but line ends and tabs."""
 
 

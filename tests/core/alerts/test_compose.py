@@ -224,7 +224,7 @@ def test_an_output_is_in_the_message_or_a_file() -> None:
     assert message(told).output == "copied 3 files"
     long = message(told._replace(run=RUN._replace(stdout="line\n" * 1_000)))
     assert long.attachment is not None
-    assert (long.attachment.name, long.attachment.text) == ("backup-7.txt", "line\n" * 1_000)
+    assert (long.attachment.name, long.attachment.text.end) == ("backup-7.txt", "line\n" * 1_000)
     assert message(told._replace(run=RUN._replace(stdout=None))).output is None
 
 

@@ -114,6 +114,8 @@ def test_a_queue_says_where_its_dead_letters_are_told() -> None:
         ("webhooks:ops", "write webhook:ops"),
         ("ops", "write webhook:ops"),
         ("a@example.org", "write email:a@example.org"),
+        ("email:a", "the whole address, such as email:ops@example.org"),
+        ("slack:general", "write its id, such as C0123ABCDEF"),
         ("mailto:a@example.org", "write email:a@example.org"),
         ("none", "write null, without quotes, for none"),
         ("everybody", "write a Slack channel's id such as C0123ABCDEF, webhook:NAME or email:ADDRESS"),
