@@ -63,7 +63,7 @@ def main() -> int:
         rows += found
     if "alerts" in wanted:
         found = alerts.main(rounds=2 if options.quick else 6)
-        print_table("a thousand failures at once (floor: nobody is told)", found)
+        print_table("a thousand failures at once (floor: no channel)", found)
         rows += found
     if "instants" in wanted:
         found = instants.main()

@@ -1,6 +1,6 @@
 """A thousand failures at once while Slack is down: what their alerts cost the runs, and that all is said.
 
-The same jobs run without anybody to be told, in turns. Slack is the double of the tests.
+The same jobs run without a channel, in turns. Slack is the double of the tests.
 """
 
 import asyncio

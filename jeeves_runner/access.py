@@ -71,7 +71,7 @@ def give_access(file: int, folder: Path | int) -> None:
 
 
 def is_shared(folder: Path | int) -> bool:
-    """Whether a folder is for its group as well, and for nobody else."""
+    """Whether a folder is for its group as well, and for no others."""
     mode = os.stat(folder).st_mode
     return bool(mode & stat.S_IWGRP and mode & stat.S_IXGRP) and not mode & _OTHERS
 

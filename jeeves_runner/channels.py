@@ -5,12 +5,14 @@ Their libraries take long to load, and most commands and many runners have no us
 
 import os
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_notifications import SLACK_VARIABLE, EmailConfig, SlackConfig, WebhookConfig
 from jeeves_runner.core.alerts.address import parse
+from jeeves_runner.core.alerts.compose import Links
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import Channel, Rejected
 from jeeves_runner.notify.token import Place, Token
@@ -18,6 +20,12 @@ from jeeves_runner.notify.token import Place, Token
 if TYPE_CHECKING:
     from jeeves_runner.notify.email import MailServer
     from jeeves_runner.notify.slack import Slack
+    from jeeves_runner.notify.webhook import Webhook
+
+
+def links_of(config: Config) -> Links:
+    """Where messages lead to: this machine, this project, and its pages."""
+    return Links(gethostname(), str(config.root), config.api.public_url)
 
 
 class ChannelMaker:
@@ -40,7 +48,7 @@ class ChannelMaker:
             case ("slack", channel) if config.slack is not None:
                 return _slack(config.slack, channel, self._clock)
             case ("webhook", name) if name in config.webhooks:
-                return _webhook(name, config.webhooks[name], self._clock)
+                return webhook_of(name, config.webhooks[name], self._clock)
             case ("email", mailbox) if config.email is not None:
                 return _email(config.email, mailbox, self._clock)
             case None:
@@ -66,21 +74,20 @@ def _slack(config: SlackConfig, channel: str, clock: Clock) -> Channel:
     return SlackChannel(slack_of(config, clock), channel)
 
 
-def webhook_tokens_of(name: str, config: WebhookConfig) -> tuple[Token, Token | None]:
-    """The URL of a webhook, and the key that what it is sent is signed with."""
+def webhook_of(name: str, config: WebhookConfig, clock: Clock) -> "Webhook":
+    """The webhook of this name."""
+    from jeeves_runner.notify.webhook import Webhook
+
     setting = f"notifications.webhooks.{name}"
     url = Token(Place(f"{setting}.url_path", config.url_path, text=config.url), os.environ)
     secret = None
     if config.secret_path is not None:
         secret = _token(f"{setting}.secret_path", config.secret_path, is_for_header=False)
-    return url, secret
-
-
-def _webhook(name: str, config: WebhookConfig, clock: Clock) -> Channel:
-    from jeeves_runner.notify.webhook import Webhook
-
-    url, secret = webhook_tokens_of(name, config)
-    return Webhook(name, url, secret, config.template, clock)
+    named = {
+        key: _token(f"{setting}.secrets.{key}", each.file, each.from_env, is_for_header=False)
+        for key, each in config.secrets.items()
+    }
+    return Webhook(name, url, secret, config.template, clock, named=named)
 
 
 def mail_server_of(config: EmailConfig) -> "MailServer":

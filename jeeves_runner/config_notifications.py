@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from jeeves_runner.config_kinds import (
     Choice,
@@ -20,13 +20,16 @@ from jeeves_runner.config_kinds import (
 from jeeves_runner.config_secrets import (
     WEBHOOK_EXAMPLE,
     BaseUrl,
+    KeyFile,
     PasswordFile,
     SecretFile,
     TokenFile,
     UrlFile,
     WebUrl,
     missing_token,
+    missing_variable,
 )
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.urls import PING_EXAMPLE, can_be_host, is_loopback
 from jeeves_runner.core.wording import brief
@@ -36,8 +39,6 @@ if TYPE_CHECKING:
 
 SLACK_VARIABLE: Final = "SLACK_BOT_TOKEN"
 """The variable of the runner's environment that has Slack's token where no file does."""
-
-Tls = Literal["starttls", "tls", "none"]
 
 _PORTS: Final[Mapping[Tls, int]] = {"starttls": 587, "tls": 465, "none": 25}
 """The usual ones: see RFC 8314."""
@@ -106,7 +107,7 @@ class Template(Kind):
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         from jeeves_runner.core.alerts.body import template_faults
 
-        for wrong in template_faults(written):
+        for wrong in template_faults(written, given.values.get("secrets", ())):
             message = f"`{'.'.join(place)}`: {wrong.message}"
             yield wrong_value((*place, *wrong.path), message, wrong.hint)
 
@@ -121,6 +122,11 @@ class OneUrl(Section):
 
 class Webhooks(Sections):
     """Webhooks by name."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(WebhookConfig, meaning, '{ops: {url: "https://ntfy.sh/TOPIC"}}')
+        # Who writes another thing here has most likely written the URL.
+        self._schema["x-secret"] = self._schema["additionalProperties"]["x-secret"] = True
 
     def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         for name, webhook in written.items():
@@ -158,18 +164,62 @@ class Slack(Section):
         yield from missing_token(place, (*place, "token_path"), written, SLACK_VARIABLE)
 
 
+class SecretConfig(NamedTuple):
+    """Where a secret stands. It has one of the two."""
+
+    file: Annotated[Path | None, SecretFile("A file with the secret and nothing else.")] = None
+    from_env: Annotated[str | None, Text("The variable of the server that holds it.")] = None
+
+
+class Secrets(Sections):
+    """The secrets of a template, by name."""
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(SecretConfig, meaning, "{key: {file: secrets/key}}")
+        one = self._schema["additionalProperties"]
+        # Who writes a text there has written the secret itself.
+        one |= {"x-expected": "{file: PATH} or {from_env: VARIABLE}", "x-secret": True}
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        for name, secret in written.items():
+            if len(secret) != 1:
+                its_place = (*place, name)
+                message = f"`{'.'.join(its_place)}` needs one of `file` and `from_env`"
+                yield wrong_value(its_place, message, "write {file: PATH} or {from_env: VARIABLE}")
+        yield from super().findings(place, written, given)
+
+    def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        from jeeves_runner.core.alerts.body import SECRET, names_in
+
+        yield from super().warnings(place, written, given)
+        named = set(names_in(given.values.get("template")))
+        for name, secret in written.items():
+            its_place = (*place, name)
+            if SECRET + name not in named:
+                message = f"`{'.'.join(its_place)}` is not used: the template does not name it"
+                yield wrong_value(
+                    its_place, message, f'write "{{{{ {SECRET}{name} }}}}" where it is to stand'
+                )
+            if "from_env" in secret:
+                yield from missing_variable((*its_place, "from_env"), secret["from_env"])
+
+
 class WebhookConfig(NamedTuple):
     """A URL that is told by a POST. It has either ``url`` or ``url_path``."""
 
     url: Annotated[str | None, WebUrl("Where it is, as http:// or https://.", WEBHOOK_EXAMPLE)] = None
     url_path: Annotated[Path | None, UrlFile("A file with that URL alone, in the place of `url`.")] = None
     secret_path: Annotated[
-        Path | None, SecretFile("A file with the key that what is sent is signed with; unsigned by default.")
+        Path | None, KeyFile("A file with the key that what is sent is signed with; unsigned by default.")
     ] = None
     template: Annotated[
         Mapping[str, object] | None,
         Template("The JSON that is sent, where texts can name parts of the message; all of it by default."),
     ] = None
+    secrets: Annotated[
+        Mapping[str, SecretConfig],
+        Secrets("Secrets that the template can name."),
+    ] = MappingProxyType({})
 
 
 class EmailConfig(NamedTuple):
@@ -180,7 +230,7 @@ class EmailConfig(NamedTuple):
     port: Annotated[
         int | None, Whole("Its port; by default 587, with `tls: tls` 465, with `tls: none` 25.", 1, 65535)
     ] = None
-    username: Annotated[str | None, Text("Who logs in; nobody by default.")] = None
+    username: Annotated[str | None, Text("Who logs in; by default there is no login.")] = None
     password_path: Annotated[Path | None, PasswordFile("A file with the password of `username`.")] = None
     tls: Annotated[
         Tls, Choice(Tls, "starttls: encrypted once connected; tls: from the first byte; none: not at all.")
@@ -200,7 +250,7 @@ class Email(Section):
         for key, other in (pair, pair[::-1]):
             if key in written and other not in written:
                 message = f"`{'.'.join((*place, key))}` needs `{other}` beside it"
-                hint = f"add `{other}`, or take `{key}` out: then nobody logs in"
+                hint = f"add `{other}`, or take `{key}` out: then there is no login"
                 yield wrong_value((*place, key), message, hint)
         yield from super().findings(place, written, given)
 
@@ -229,11 +279,7 @@ class NotificationsConfig(NamedTuple):
     ] = ()
     webhooks: Annotated[
         Mapping[str, WebhookConfig],
-        Webhooks(
-            WebhookConfig,
-            "URLs that are told by a POST, by name.",
-            '{ops: {url: "https://ntfy.sh/TOPIC"}}',
-        ),
+        Webhooks("URLs that are told by a POST, by name."),
     ] = MappingProxyType({})
     email: Annotated[
         EmailConfig | None,
@@ -245,6 +291,12 @@ class NotificationsConfig(NamedTuple):
         ),
     ] = None
     """None: there is no mail server."""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The variables of the runner that hold its own secrets by these settings: no job inherits them."""
+        secrets = (secret for webhook in self.webhooks.values() for secret in webhook.secrets.values())
+        return frozenset(each.from_env for each in secrets if each.from_env is not None)
 
     @property
     def channels(self) -> "Channels":

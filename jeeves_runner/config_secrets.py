@@ -1,6 +1,7 @@
 """The kinds of settings that are secret, or name what is: files with one secret, and URLs."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
@@ -8,13 +9,25 @@ from typing import Any, Final
 
 from jeeves_runner.access import PRIVATE, too_open
 from jeeves_runner.config_kinds import Given, Location, Place, Text, wrong_value
-from jeeves_runner.core.gateway import MAX_TOKEN_BYTES, VARIABLE_HINT, file_hint, token_fault
 from jeeves_runner.core.problem import Finding
+from jeeves_runner.core.tokens import (
+    MAX_BYTES,
+    VARIABLE_HINT,
+    file_hint,
+    missing_hint,
+    password_fault,
+    token_fault,
+)
 from jeeves_runner.core.urls import is_open_to_read, shown_url, url_fault
-from jeeves_runner.regular_files import read_text
+from jeeves_runner.core.wording import brief
+from jeeves_runner.regular_files import read_secret
 
 WEBHOOK_EXAMPLE: Final = "https://hooks.example.org/services/T0/B0"
 _IN_A_FILE: Final = "take it out; most services have their key in the path or the query"
+
+
+_IS_SECRET: Final = re.compile(r"https?://|xox[a-z]-|xapp-|whsec_")
+"""How URLs, tokens of Slack and keys of webhooks begin, and hardly a path of a file."""
 
 
 def open_to_read(place: Place, what: str) -> Finding:
@@ -32,11 +45,20 @@ def missing_token(
         return
     name, token = ".".join(place), os.environ.get(variable)
     if token is None:
-        hint = f"name its file by `{'.'.join(its_file)}`, or set {variable} for the server"
+        hint = missing_hint(".".join(its_file), variable)
         yield wrong_value(place, f"there is no token for `{name}`", hint)
     elif (fault := token_fault(token.strip())) is not None:
         message = f"`{name}`: {whose} in {variable} cannot be used: {fault}"
         yield wrong_value(place, message, VARIABLE_HINT)
+
+
+def missing_variable(place: Place, variable: str) -> Iterator[Finding]:
+    """A warning that an environment variable holds no secret that can be used."""
+    secret = os.environ.get(variable)
+    fault = "it is not set" if secret is None else password_fault(secret.strip())
+    if fault is not None:
+        message = f"`{'.'.join(place)}`: {brief(variable)} has no secret that can be used: {fault}"
+        yield wrong_value(place, message, f"set {brief(variable)} for the server")
 
 
 class SecretFile(Location):
@@ -47,12 +69,21 @@ class SecretFile(Location):
 
     def fault(self, secret: str) -> str | None:
         """Why the text cannot be one, as the end of a sentence; None: it can."""
-        return None if secret else "it is blank"
+        return password_fault(secret)
+
+    def findings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
+        if _IS_SECRET.match(written):  # and so it is not shown
+            message = (
+                f"`{'.'.join(place)}` holds the {self.what} itself, where the path of a file is to stand"
+            )
+            yield wrong_value(place, message, f"put the {self.what} into a file, and write the path of that")
+        else:
+            yield from super().findings(place, written, given)
 
     def warnings(self, place: Place, written: Any, given: Given) -> Iterator[Finding]:
         path, name = given.root / written, ".".join(place)
         try:
-            fault = self.fault(read_text(path, MAX_TOKEN_BYTES, follow=True).strip())
+            fault = self.fault(read_secret(path, MAX_BYTES))
         except (OSError, ValueError) as error:
             fault = error.strerror if isinstance(error, OSError) else str(error)
         if fault is not None:
@@ -79,8 +110,17 @@ class PasswordFile(SecretFile):
 
     what = "password"
 
+
+class KeyFile(SecretFile):
+    """The path of a file with a key that messages are signed with."""
+
+    what = "key"
+
     def fault(self, secret: str) -> str | None:
-        return "it has more than one line" if "\n" in secret else super().fault(secret)
+        # Every command reads the config, and few have webhooks in theirs.
+        from jeeves_runner.core.alerts.signing import key_fault
+
+        return super().fault(secret) or key_fault(secret)
 
 
 class UrlFile(SecretFile):

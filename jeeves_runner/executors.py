@@ -53,8 +53,10 @@ def make_executors(
         base_env=dict(os.environ),
         inherit_env=config.inherit_env,
     )
+    own = config.notifications.variables
+    hidden = (lambda: taken() | own) if own else taken
     executors: list[Executor] = [
-        LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=taken)
+        LocalExecutor(launcher, surroundings, slots=config.max_concurrency, taken=hidden)
     ]
     if (gateway := make_gateway(config)) is not None:
         executors.append(_session_executor(gateway, clock, config.gateway.max_sessions, stack))

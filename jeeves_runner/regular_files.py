@@ -59,7 +59,7 @@ def open_to_append(path: StrPath) -> int:
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
-        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+        if error.errno == errno.ENXIO:  # a pipe that is not read
             raise _takes_no_lines(path) from None
         raise
     mode = os.fstat(descriptor).st_mode
@@ -130,6 +130,11 @@ def read_text(path: StrPath, limit: int, *, follow: bool = False) -> str:
         raise ValueError("it is not UTF-8") from None  # the error itself would tell a byte of a secret
 
 
+def read_secret(path: StrPath, limit: int) -> str:
+    """The one secret in a file, to which a link may lead. White space around it is no part of it."""
+    return read_text(path, limit, follow=True).strip()
+
+
 @contextmanager
 def real_folder(path: StrPath, *, follow: bool = False, folder: int | None = None) -> Iterator[int]:
     """A descriptor of a folder; OSError for anything else.
@@ -160,7 +165,7 @@ def _open(path: StrPath, flags: int, *, follow: bool, folder: int | None) -> int
     try:
         descriptor = os.open(path, flags | links | _ALWAYS, dir_fd=folder)
     except OSError as error:
-        if error.errno in (errno.ENXIO, errno.EISDIR):  # a socket, a pipe that nobody reads, a folder
+        if error.errno in (errno.ENXIO, errno.EISDIR):  # a socket, a pipe that is not read, a folder
             raise not_regular(path) from None
         if links and error.errno in (errno.ELOOP, errno.EMLINK):
             raise _is_a_link(path) from None

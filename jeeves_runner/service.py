@@ -171,7 +171,9 @@ class Runner:
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
         writer.start()
-        telling = self._telling = Telling(config, clock, writer, connect=self._connect)
+        telling = self._telling = Telling(
+            config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
+        )
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
         await telling.begin(begun.last_alive)
         await clocks.begin(begun, conn)
@@ -195,7 +197,13 @@ class Runner:
         self._tasks.keep("maintenance", maintenance.run)
         self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
         self._tasks.keep("watch of the disks", disks.run)
-        telling.keep(self._tasks, conn, sync=lambda: sync.status, shortage=lambda: disks.shortage)
+        telling.keep(
+            self._tasks,
+            conn,
+            to_the_end=self._tasks_to_the_end,
+            sync=lambda: sync.status,
+            shortage=lambda: disks.shortage,
+        )
         self._spawn("fence", self._watch_fence(runs))
         self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
@@ -236,6 +244,8 @@ class Runner:
             self._end_looking(maintenance),
             stop.within("a run", shut_down, reserve=_LAST_STEPS - 1),
         )
+        if self._telling is not None:
+            await stop.within("heartbeats of jobs", self._telling.finish(), reserve=_LAST_STEPS - 1)
         await stop.within("what is kept up for the runs", self._tasks_to_the_end.end(), most=1)
         patience = min(STOP_PATIENCE, stop.left(reserve=_LAST_STEPS - 2))
         writing = end_writing(writer, epoch, patience)

@@ -173,7 +173,7 @@ def _own(name: str) -> Iterator[str]:
 
 
 def room_of(name: str) -> str | None:
-    """The room a module belongs to; None when nobody has given it one."""
+    """The room a module belongs to; None when it was given none."""
     parts = name.split(".")
     prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
     return next((prefix for prefix in prefixes if prefix in MAY_IMPORT), None)

@@ -48,6 +48,13 @@ def test_the_sources_keep(rule: Rule) -> None:
     assert [fault for module in ALL for fault in rule(module)] == []
 
 
+def test_no_file_of_the_tests_is_too_long() -> None:
+    files = [path for folder in ("tests", "benchmarks", "scripts") for path in (ROOT / folder).rglob("*.py")]
+    assert files
+    named = [Module(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")) for path in files]
+    assert [fault for module in named for fault in too_long(module)] == []
+
+
 def test_a_room_lists_only_what_is_below_it() -> None:
     order = {room: place for place, room in enumerate(MAY_IMPORT)}
     assert [

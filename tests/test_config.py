@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import pytest
+from support.configs import assert_refused, config_of
 
 from jeeves_runner.config import (
     SETTINGS,
@@ -71,13 +72,12 @@ def test_the_nearest_file_above_counts_and_paths_are_relative_to_it(tmp_path: Pa
 
 def test_the_shortest_interval_is_a_second_however_it_is_written(tmp_path: Path) -> None:
     for text in ("1s", "1000ms", "0m1s", "1m0s"):
-        (tmp_path / "jeeves-runner.yaml").write_text(f"state_cleanup_interval: {text}\n")
-        assert load_config(tmp_path, None).state_cleanup_interval_ms in (1_000, 60_000)
+        config = config_of(tmp_path, f"state_cleanup_interval: {text}\n")
+        assert config.state_cleanup_interval_ms in (1_000, 60_000)
 
 
 def test_an_empty_file_is_a_config(tmp_path: Path) -> None:
-    (tmp_path / "jeeves-runner.yaml").write_text("# nothing yet\n")
-    assert load_config(tmp_path, None).port == 1937
+    assert config_of(tmp_path, "# nothing yet\n").port == 1937
 
 
 @pytest.mark.parametrize(
@@ -145,21 +145,14 @@ def test_faults_name_file_line_and_column(
     tmp_path: Path, text: str, place: str, message: str, hint: str
 ) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    path = tmp_path / "jeeves-runner.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        load_config(tmp_path, None)
-    assert str(caught.value).startswith(f"{path}:{place}: ")
-    assert message in caught.value.message
-    assert hint in (caught.value.hint or "")
+    assert_refused(tmp_path, text, place, message, hint)
 
 
 @pytest.mark.parametrize("key", sorted(_LATER))
 def test_a_key_that_is_still_to_come_is_not_taken_for_a_misspelt_one(tmp_path: Path, key: str) -> None:
     within = key.replace(".", ": {")
-    (tmp_path / "jeeves-runner.yaml").write_text(f"{within}: {{}}{'}' * key.count('.')}\n")
     with pytest.raises(ConfigError, match="is not supported by this version"):
-        load_config(tmp_path, None)
+        config_of(tmp_path, f"{within}: {{}}{'}' * key.count('.')}\n")
 
 
 MISTAKEN = """\
@@ -186,9 +179,8 @@ def test_all_mistakes_are_found_at_once_in_the_files_order(tmp_path: Path) -> No
 
 
 def test_whoever_needs_the_config_stops_at_the_first_mistake_and_tells_of_the_rest(tmp_path: Path) -> None:
-    (tmp_path / "jeeves-runner.yaml").write_text(MISTAKEN)
     with pytest.raises(ConfigError, match=re.escape("jeeves-runner.yaml:1:1: unknown key `prot`")) as caught:
-        load_config(tmp_path, None)
+        config_of(tmp_path, MISTAKEN)
     assert caught.value.hint == (
         "did you mean `port`? (the first of 5 mistakes; `jeeves-runner config validate` shows all)"
     )
@@ -223,17 +215,15 @@ def test_a_setting_is_declared_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["https://me:hunter2@box", "ftp://hunter2@box", "http://:hunter2@box:1/x"])
 def test_a_password_in_the_gateways_url_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
-    (tmp_path / "jeeves-runner.yaml").write_text(f"gateway: {{url: '{url}'}}\n")
     with pytest.raises(ConfigError, match="user name or password") as caught:
-        load_config(tmp_path, None)
+        config_of(tmp_path, f"gateway: {{url: '{url}'}}\n")
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
     assert "gateway.token_path" in (caught.value.hint or "")
 
 
 def test_the_gateway_has_its_defaults_and_an_address_without_a_final_slash(tmp_path: Path) -> None:
     assert load_config(tmp_path, None).gateway == GatewayConfig()
-    (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'https://box/agents/', token_path: token}\n")
-    gateway = load_config(tmp_path, None).gateway
+    gateway = config_of(tmp_path, "gateway: {url: 'https://box/agents/', token_path: token}\n").gateway
     assert gateway == GatewayConfig("https://box/agents", tmp_path / "token", 30_000, 6)
 
 
@@ -319,7 +309,7 @@ def test_a_gateway_without_a_token_is_warned_about(tmp_path: Path, monkeypatch: 
     (tmp_path / "jeeves-runner.yaml").write_text("gateway: {url: 'http://[::1]'}\n")
     (problem,) = check_config(tmp_path, None)[1]
     assert (problem.severity, problem.message) == ("warning", "there is no token for `gateway.url`")
-    assert "`gateway.token_path`, or set OPENCLAW_GATEWAY_TOKEN" in (problem.hint or "")
+    assert "`gateway.token_path` in the config, or set OPENCLAW_GATEWAY_TOKEN" in (problem.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -39,37 +39,19 @@ async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
 
 
 async def pause_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:
-    services, reason = call.services, call.body.reason
-    job_id = live_job(services.conn, call.path.job).id
-    until = _until(services, call.body)
-    await _write(
-        services, lambda tx: overrides.pause(tx, job_id, until=until, reason=reason, by=AppliedBy.API)
-    )
-    return await _shown(call, job_id)
+    return await _begun(call, overrides.pause)
 
 
 async def resume_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
-    services = call.services
-    job_id = live_job(services.conn, call.path.job).id
-    await _write(services, lambda tx: overrides.resume(tx, job_id, by=AppliedBy.API))
-    return await _shown(call, job_id)
+    return await _ended(call, overrides.resume)
 
 
 async def mute_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:
-    services, reason = call.services, call.body.reason
-    job_id = live_job(services.conn, call.path.job).id
-    until = overrides.required_end(_until(services, call.body))
-    await _write(
-        services, lambda tx: overrides.mute(tx, job_id, until=until, reason=reason, by=AppliedBy.API)
-    )
-    return await _shown(call, job_id)
+    return await _begun(call, overrides.mute, needs_end=True)
 
 
 async def unmute_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
-    services = call.services
-    job_id = live_job(services.conn, call.path.job).id
-    await _write(services, lambda tx: overrides.unmute(tx, job_id, by=AppliedBy.API))
-    return await _shown(call, job_id)
+    return await _ended(call, overrides.unmute)
 
 
 async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
@@ -130,6 +112,25 @@ def _job_list(
         last = job["id"]
         yield (b"," if number else b"") + encode(job)
     yield b"]}"
+
+
+async def _begun(
+    call: Call[JobPath, Nothing, OverrideBody], begin: Callable[..., None], *, needs_end: bool = False
+) -> web.Response:
+    services, reason = call.services, call.body.reason
+    job_id = live_job(services.conn, call.path.job).id
+    until = _until(services, call.body)
+    if needs_end:
+        until = overrides.required_end(until)
+    await _write(services, lambda tx: begin(tx, job_id, until=until, reason=reason, by=AppliedBy.API))
+    return await _shown(call, job_id)
+
+
+async def _ended(call: Call[JobPath, Nothing, Nothing], end: Callable[..., bool]) -> web.Response:
+    services = call.services
+    job_id = live_job(services.conn, call.path.job).id
+    await _write(services, lambda tx: end(tx, job_id, by=AppliedBy.API))
+    return await _shown(call, job_id)
 
 
 async def _write(services: ApiServices, act: Callable[[Tx], object]) -> None:

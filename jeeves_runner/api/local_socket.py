@@ -46,7 +46,7 @@ class LocalSocket:
             with suppress(OSError):  # not every system can; on Linux bind makes the file with this mode
                 os.fchmod(self.listener.fileno(), 0o600)
             self.listener.bind(str(path))
-            path.chmod(0o600)  # before anybody can connect, which takes a socket that listens
+            path.chmod(0o600)  # before programs can connect, which takes a socket that listens
             self.listener.listen(_BACKLOG)
             self._identity = _identity(path)
         except OSError:

@@ -8,13 +8,15 @@ from jeeves_runner.cli.formats import NONE, ago, counted, shortened
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.alerts.words import SUBJECTS
-from jeeves_runner.db.alert_list import Untold, told_channels
+from jeeves_runner.db.incident_list import Untold
+from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError
 
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.db.alert_list import IncidentRow, MessageRow
+    from jeeves_runner.db.incident_list import IncidentRow
+    from jeeves_runner.db.message_list import MessageRow
 
 INCIDENT_HEADERS: Final = ("CAUSE", "OF", "SINCE", "TIMES", Prose("WHAT"), Prose("TOLD"))
 MESSAGE_HEADERS: Final = ("CHANNEL", "SAYS", "OF", "SINCE", "STATE", Prose("NOTE"))
@@ -86,6 +88,8 @@ def _state(message: "MessageRow", now: datetime) -> tuple[Cell, str]:
     at = ago(message["finished_at"], now)
     match message["status"]:
         case "sent":
+            if message["error"] is not None:
+                return Styled("sent", "yellow"), f"{at}: {message['error']}"
             return Styled("sent", "green"), at
         case "failed":
             return Styled("failed", "red"), f"{at}: {message['error']}"
@@ -107,7 +111,7 @@ def where_told(conn: "apsw.Connection", app: App) -> str:
     channels = list(dict.fromkeys([*default, *told_channels(conn).on_failure]))
     if not channels:
         return (
-            "Nobody would hear of a failure: set `notifications.default_on_failure` in the config,"
+            "Failures would not be told: set `notifications.default_on_failure` in the config,"
             " or `on_failure` in manifests."
         )
     more = f" and {len(channels) - _FEW} more" if len(channels) > _FEW else ""

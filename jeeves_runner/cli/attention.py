@@ -19,7 +19,9 @@ from jeeves_runner.config import Config
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.model import BAD
 from jeeves_runner.core.withheld import WithheldBy
-from jeeves_runner.db.alert_list import IncidentRow, incident_rows, troubles
+from jeeves_runner.db.incident_list import IncidentRow, incident_rows
+from jeeves_runner.db.message_list import troubles
+from jeeves_runner.db.outputs_in_part import outputs_in_part
 from jeeves_runner.db.run_list import RunRow
 from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument, jobs_view
 from jeeves_runner.views.runner import StatusDocument
@@ -133,7 +135,7 @@ def wrong_rows(
     *,
     told_alone: bool = False,
 ) -> Iterator[Row]:
-    """Channels on which nobody can be told, jobs whose last run ended badly, and all else that is wrong.
+    """Channels on which people cannot be told, jobs whose last run ended badly, and all else that is wrong.
 
     ``told_alone``: of what is wrong besides, only what people know of or should know of by now, and no
     channel that has just begun to fail.
@@ -150,6 +152,8 @@ def wrong_rows(
         is_shown = is_shown or (incident["cause"] in _OF_SYNC and _asks_for_attention(sync))
         if not is_shown and not (told_alone and incident["untold"] == "too_few"):
             yield _incident_row(incident, now)
+    if not told_alone:
+        yield from _in_part_rows(conn, now)
     if found.more:
         yield Styled("wrong", "red"), "more", "there are others; see `jeeves-runner alerts --all`"
 
@@ -197,6 +201,13 @@ def _message_rows(conn: apsw.Connection, now: datetime, patience: timedelta) -> 
             messages = counted(trouble.waiting, "message waits", "messages wait")
             why = f"{messages} since {ago(trouble.since, now)}, next try {again}: {trouble.error}"
             yield Styled("unsent", "yellow"), trouble.channel, why
+
+
+def _in_part_rows(conn: apsw.Connection, now: datetime) -> Iterator[Row]:
+    """Channels that have not got all of an output."""
+    for each in outputs_in_part(conn, now):
+        why = f"{counted(each.outputs, 'output')}, last {ago(each.at, now)}: {each.lacks}"
+        yield Styled("in part", "yellow"), each.channel, why
 
 
 def _set_rows(

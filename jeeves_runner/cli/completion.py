@@ -88,7 +88,7 @@ def _namespaces(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
 
 
 def _channels(app: App, conn: "apsw.Connection") -> Iterator[Offer]:
-    from jeeves_runner.db.alert_list import told_channels
+    from jeeves_runner.db.told_channels import told_channels
 
     told = app.settings.notifications
     named = {channel for channels in told_channels(conn) for channel in channels}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 import click
 
 from jeeves_runner.cli import completion
-from jeeves_runner.cli.context import App
+from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago
 from jeeves_runner.cli.rows import mute_text, pause_text
 from jeeves_runner.core.durations import End, is_duration, span_ms
@@ -92,7 +92,43 @@ MUTE: Final = Kind(
 )
 
 
-def targets(all_help: str) -> Callable[[F], F]:
+def begins(kind: Kind, all_help: str, text: str) -> click.Command:
+    """The command that begins it, which has its word for a name. ``all_help``: what ``--all`` stands for;
+    ``text``: what the command does, for people."""
+
+    @click.command(kind.kind.value, help=text)
+    @_targets(all_help)
+    @_ends(kind.kind.value)
+    @json_option
+    @pass_app
+    def command(
+        app: App,
+        job_ids: tuple[str, ...],
+        tag: str | None,
+        of_all: bool,
+        until: str | None,
+        length: str | None,
+        reason: str | None,
+    ) -> None:
+        _begin(app, kind, Target(job_ids, tag, of_all), until, length, reason)
+
+    return command
+
+
+def finishes(kind: Kind, all_help: str, text: str) -> click.Command:
+    """The command that ends it, in the same way."""
+
+    @click.command(kind.end_command, help=text)
+    @_targets(all_help)
+    @json_option
+    @pass_app
+    def command(app: App, job_ids: tuple[str, ...], tag: str | None, of_all: bool) -> None:
+        _end(app, kind, Target(job_ids, tag, of_all))
+
+    return command
+
+
+def _targets(all_help: str) -> Callable[[F], F]:
     """The words that say for which jobs; they arrive as ``job_ids``, ``tag`` and ``of_all``."""
 
     def add(command: F) -> F:
@@ -106,7 +142,7 @@ def targets(all_help: str) -> Callable[[F], F]:
     return add
 
 
-def ends(what: str) -> Callable[[F], F]:
+def _ends(what: str) -> Callable[[F], F]:
     """The options that say until when, and why: ``until``, ``length``, ``reason``."""
 
     def add(command: F) -> F:
@@ -120,7 +156,7 @@ def ends(what: str) -> Callable[[F], F]:
     return add
 
 
-def begin(
+def _begin(
     app: App, kind: Kind, target: Target, until: str | None, length: str | None, reason: str | None
 ) -> None:
     """Begin it, and tell of it."""
@@ -144,7 +180,7 @@ def begin(
             app.print_lines([f"{job['id']} is {_text(kind, job[kind.key], now)}."] for job in listed)
 
 
-def end(app: App, kind: Kind, target: Target) -> None:
+def _end(app: App, kind: Kind, target: Target) -> None:
     """End it, and tell of it."""
     with closing(app.connect()) as conn:
         ids = _ids(conn, target)
@@ -217,7 +253,7 @@ def _of_jobs(conn: "apsw.Connection", now: datetime, ids: Sequence[str]) -> "lis
 
 
 def _text(kind: Kind, found: "OverrideDocument | None", now: datetime) -> str:
-    return kind.key if found is None else kind.text(found, now)  # somebody may have ended it at once
+    return kind.key if found is None else kind.text(found, now)  # another program may have ended it at once
 
 
 def _answer_for_all(conn: "apsw.Connection", now: datetime, kind: Kind, *, had_one: bool) -> str:

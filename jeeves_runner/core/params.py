@@ -57,7 +57,7 @@ class Settled(NamedTuple):
     """The values that a run gets, as texts by name."""
 
     shown: dict[str, str]
-    """Those that anybody may see, defaults included."""
+    """Those that all may see, defaults included."""
     secret: dict[str, str]
     """Those that are kept apart. Keep them out of texts."""
 

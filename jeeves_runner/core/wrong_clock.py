@@ -75,7 +75,7 @@ class StartClock(NamedTuple):
     """By how much it is behind; nothing within JUMP. What was recorded since then by a clock that was ahead
     is to be put right."""
     is_leap: bool = False
-    """It is so far ahead that either no runner ran for long, or the clock is wrong. Nobody can tell which."""
+    """It is so far ahead that no runner ran for long, or that the clock is wrong. It may be either."""
 
     @property
     def is_far_behind(self) -> bool:

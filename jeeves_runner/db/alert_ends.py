@@ -1,11 +1,19 @@
 """What people are told of the ends of runs, in the transaction that records them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import apsw
 
-from jeeves_runner.core.alerts.ends import PROVEN_WELL, cause_of, facts_of, has_output, was_stopped
+from jeeves_runner.core.alerts.ends import (
+    PROVEN_WELL,
+    cause_of,
+    facts_of,
+    has_output,
+    leaves_failure,
+    was_stopped,
+)
 from jeeves_runner.core.alerts.policy import addresses_of, expect_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
@@ -15,6 +23,7 @@ from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.late_ends import HAS_EXPECT, may_matter
 from jeeves_runner.db.outbox import Saying
 from jeeves_runner.db.overrides import is_muted
+from jeeves_runner.db.runs import RUN_COLUMNS, run_from_row
 from jeeves_runner.db.transaction import Tx
 
 STOP_WAIT: Final = timedelta(seconds=5)
@@ -24,7 +33,7 @@ STOP_WAIT: Final = timedelta(seconds=5)
 def tell_end(tx: Tx, run: Run, *, is_last: bool) -> None:
     """Tell people of the end of a run; and of the end of its chain, if it was the last attempt.
 
-    Of an ok end that nobody waits to hear of this costs one read by index.
+    Of an ok end that is not to be told this costs one read by index.
     """
     wanted = None if run.started_at is None else _wanted(tx.conn, run.job_id)
     if wanted is not None and may_matter(
@@ -36,12 +45,38 @@ def tell_end(tx: Tx, run: Run, *, is_last: bool) -> None:
         judge_end(tx, run)
     if not is_last:
         return
-    if (cause := cause_of(run)) is not None:
-        if not _is_of_the_past(tx.conn, run):
-            _tell_of(tx, run, cause)
-            _pass_on_output(tx, run, wanted)
+    if leaves_failure(run.status, run.attempt, has_started=run.started_at is not None):
+        _tell_of_attempt_before(tx, run)
+    elif (cause := cause_of(run)) is not None:
+        _tell_of_bad(tx, run, cause, wanted)
     elif run.status is RunStatus.OK and wanted is not None:
         _tell_of_ok(tx, run, wanted)
+
+
+def _tell_of_attempt_before(tx: Tx, retry: Run) -> None:
+    """Tell of the attempt after which a retry was skipped, and why it was."""
+    bindings = {"chain": retry.chain_id, "attempt": retry.attempt}
+    row = tx.conn.execute(_BEFORE, bindings).fetchone()
+    before = None if row is None else run_from_row(row)
+    if before is not None and (cause := cause_of(before)) is not None:
+        why = retry.message or retry.reason or "it was skipped"
+        facts = {"lines": [["Not tried again", why]]}
+        _tell_of_bad(tx, before, cause, _wanted(tx.conn, retry.job_id), facts)
+
+
+# Of several the last one that is kept: the first stays as long as its retries do.
+_BEFORE: Final = f"""
+SELECT {RUN_COLUMNS} FROM runs WHERE (id = :chain OR chain_id = :chain) AND attempt < :attempt
+ORDER BY attempt DESC LIMIT 1
+"""
+
+
+def _tell_of_bad(
+    tx: Tx, run: Run, cause: Cause, wanted: "_Wanted | None", facts: Mapping[str, Any] | None = None
+) -> None:
+    if not _is_of_the_past(tx.conn, run):
+        _tell_of(tx, run, cause, {**facts_of(run), **(facts or {})})
+        _pass_on_output(tx, run, wanted)
 
 
 def _tell_of_ok(tx: Tx, run: Run, wanted: "_Wanted") -> None:
@@ -91,7 +126,7 @@ def _pass_on_output(tx: Tx, run: Run, wanted: _Wanted | None) -> None:
         outbox.put(tx, saying, addresses_of(channels))
 
 
-def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
+def _tell_of(tx: Tx, run: Run, cause: Cause, facts: Mapping[str, Any]) -> None:
     bundle: str | None = None
     wait: timedelta | None = None
     if cause is Cause.INTERRUPTED and was_stopped(run, tx.conn.execute("SELECT max(epoch) FROM runner").get):
@@ -104,7 +139,7 @@ def _tell_of(tx: Tx, run: Run, cause: Cause) -> None:
             run.job_id,
             run_id=run.id,
             times=run.occurrences if cause is Cause.MISSED else 1,
-            facts=facts_of(run),
+            facts=facts,
             since=run.scheduled_for if cause is Cause.MISSED else None,
             bundle=bundle,
             not_before=wait,

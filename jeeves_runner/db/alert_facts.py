@@ -20,22 +20,26 @@ USUAL_OF: Final = 20
 """Runs of which the median is taken."""
 USUAL_LEAST: Final = 5
 """Fewer say nothing."""
-_LOOKED_AT: Final = 200
-"""Newest rows of a job in which those are looked for: a job that does not end ok has no usual time."""
-
 
 _NEWEST: Final = 2**63 - 1
+
+# Both go by an index of the runs that were ok: thousands may have failed since, or had nothing to do.
+USUAL: Final = """
+SELECT duration_ms FROM runs
+WHERE job_id = :job AND id < :before AND status = 'ok' AND duration_ms IS NOT NULL
+ORDER BY id DESC LIMIT :most
+"""
+LAST_OK: Final = """
+SELECT revision_id, script_hash FROM runs
+WHERE job_id = :job AND id < :before AND status = 'ok' ORDER BY id DESC LIMIT 1
+"""
 
 
 def usual_ms(conn: apsw.Connection, job_id: str, before: int | None = None) -> int | None:
     """How long runs of a job usually take: the median of its last ``USUAL_OF`` that were ok, in milliseconds;
     None for fewer than ``USUAL_LEAST``. ``before``: only of runs that entered before this one."""
-    rows = conn.execute(
-        "SELECT duration_ms FROM ("
-        "SELECT status, duration_ms FROM runs WHERE job_id = ? AND id < ? ORDER BY id DESC LIMIT ?)"
-        " WHERE status = 'ok' AND duration_ms IS NOT NULL LIMIT ?",
-        (job_id, _NEWEST if before is None else before, _LOOKED_AT, USUAL_OF),
-    )
+    last = _NEWEST if before is None else before
+    rows = conn.execute(USUAL, {"job": job_id, "before": last, "most": USUAL_OF})
     lengths = [length for (length,) in rows]
     return round(median(lengths)) if len(lengths) >= USUAL_LEAST else None
 
@@ -65,7 +69,7 @@ def told_run(conn: apsw.Connection, run_id: int, *, with_outputs: bool = True) -
 def changed_since_ok(conn: apsw.Connection, job_id: str, run_id: int) -> Changed | None:
     """What is different of a run's job since the last run that was ok; None: nothing, or nothing was ok."""
     run = conn.execute("SELECT revision_id, script_hash FROM runs WHERE id = ?", (run_id,)).fetchone()
-    ok = conn.execute(_LAST_OK, (job_id, run_id, _LOOKED_AT)).fetchone()
+    ok = conn.execute(LAST_OK, {"job": job_id, "before": run_id}).fetchone()
     if run is None or ok is None:
         return None
     (revision, script), (revision_then, script_then) = run, ok
@@ -86,11 +90,6 @@ SELECT status,
   scheduled_for, last_for, occurrences, started_at, duration_ms, exit_code, signal, message, reason,
   iif(:with_outputs, stdout, NULL), iif(:with_outputs, stderr, NULL)
 FROM runs WHERE id = :run
-"""
-_LAST_OK: Final = """
-SELECT revision_id, script_hash FROM (
-  SELECT id, status, revision_id, script_hash FROM runs WHERE job_id = ? AND id < ? ORDER BY id DESC LIMIT ?)
-WHERE status = 'ok' LIMIT 1
 """
 _CHANGES: Final = """
 SELECT "commit", author, subject, field.value ->> '$.path'

@@ -69,6 +69,7 @@ def put_right(tx: Tx, event: str, *, since: datetime) -> PutRight:
     clock may have become right.
     """
     waits = sum(shorten(tx, wait) for wait in WAITS)
+    incidents.look_again(tx, None)  # what was put off until an hour of a clock that was ahead
     records = sum(_move_to_now(tx, table, column) for table, column in HOLDS_BACK)
     found = PutRight(waits, records, go_on_from(tx, since))
     audit.record(tx, actor="runner", action="clock", target="database", detail=f"{event}: {found}")

@@ -1,7 +1,7 @@
 """The ``queue_failures`` table: how many items of a queue have failed for good, and of how many people know.
 
-A trigger counts each that fails, whoever writes it. What is told is advanced in the transaction that puts the
-message into the outbox: so each is told once, and none is left out.
+A trigger counts each that fails, whichever program writes it. What is told is advanced in the transaction
+that puts the message into the outbox: so each is told once, and none is left out.
 """
 
 import json
@@ -31,14 +31,14 @@ _ERROR: Final = 200
 
 
 class Untold(NamedTuple):
-    """A queue in which items have failed of which nobody knows."""
+    """A queue in which items have failed that were not told yet."""
 
     queue_id: str
     """Its id."""
     failures: int
     """How many."""
     told_at: datetime | None
-    """When people were last told of this queue; None: never, or nobody can say."""
+    """When people were last told of this queue; None: never, or it is not known."""
 
 
 def due(conn: apsw.Connection, now: datetime) -> list[str]:

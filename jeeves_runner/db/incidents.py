@@ -1,8 +1,9 @@
 """The ``incidents`` table: what is wrong and not over, and what was; ``core.alerts.machine`` decides."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -76,22 +77,41 @@ def all_open(conn: apsw.Connection) -> list[OpenIncident]:
     return _rows(conn, "closed_at IS NULL ORDER BY +id", {})
 
 
-def due(conn: apsw.Connection, now: datetime) -> list[OpenIncident]:
-    """Those of which something is to be said by now, if nothing holds it back; the most overdue first."""
-    return _rows(conn, f"{WORDS.lasts} AND remind_at <= :at ORDER BY remind_at, id", {"at": to_text(now)})
+def due(conn: apsw.Connection, now: datetime, limit: int) -> list[OpenIncident]:
+    """Those of which something is to be said by now, if nothing holds it back: the most overdue first, and
+    ``limit`` at most."""
+    condition = f"{WORDS.lasts} AND remind_at <= :at ORDER BY remind_at, id LIMIT :limit"
+    return _rows(conn, condition, {"at": to_text(now), "limit": limit})
 
 
-def words_to_come(conn: apsw.Connection) -> Iterator[tuple[str | None, bool, bool, datetime]]:
-    """Of what there will be something to say, soonest first: the job, whether people know of it already,
-    whether the job is enabled, and when."""
-    rows = conn.execute(
-        "SELECT job_id, told_at IS NOT NULL, coalesce(enabled, 1), remind_at, incidents.id"
-        f" FROM incidents LEFT JOIN jobs ON jobs.id = job_id WHERE {WORDS.lasts} ORDER BY remind_at"
+def next_due(conn: apsw.Connection, now: datetime) -> datetime | None:
+    """When the next of them will be, or was; ``now`` for one changed by hand, which a look puts right."""
+    row = conn.execute(
+        f"SELECT id, remind_at FROM incidents WHERE {WORDS.lasts} ORDER BY remind_at LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    incident_id, text = row
+    at = time_or_none(text, f"incident {incident_id}", "remind_at")
+    return now if at is None and text <= to_text(now) else at
+
+
+def put_off(tx: Tx, incident_id: int, until: datetime) -> None:
+    """Look at one that is open no sooner than then: nothing can be said of it now."""
+    tx.conn.execute(
+        "UPDATE incidents SET remind_at = ?, remind_ms = NULL WHERE id = ? AND closed_at IS NULL",
+        (to_text(until), incident_id),
     )
-    for job_id, was_told, is_enabled, text, incident_id in rows:
-        remind_at = time_or_none(text, f"incident {incident_id}", "remind_at")
-        if remind_at is not None:
-            yield job_id, bool(was_told), bool(is_enabled), remind_at
+
+
+def look_again(tx: Tx, job_id: str | None) -> None:
+    """Have what was put off be looked at now, of one job or of all: what held it back has changed."""
+    of_these = "true" if job_id is None else _OF_JOB
+    tx.conn.execute(
+        f"UPDATE incidents SET remind_at = :at, remind_ms = 0 WHERE {WORDS.lasts} AND remind_ms IS NULL"
+        f" AND {of_these}",
+        {"at": tx.at, "job": job_id},
+    )
 
 
 def insert(
@@ -114,7 +134,7 @@ def insert(
             "subject": subject,
             "run_id": run_id,
             "facts": json.dumps(facts),
-            **_bindings(state),
+            **_bindings(tx, state),
         },
     )
     return tx.conn.last_insert_rowid()
@@ -137,7 +157,32 @@ def change(tx: Tx, incident_id: int, state: Incident) -> None:
     tx.conn.execute(
         "UPDATE incidents SET told_at = :told_at, said_at = :said_at, remind_at = :remind_at,"
         " remind_ms = :remind_ms, channels = :channels WHERE id = :id AND closed_at IS NULL",
-        {"id": incident_id, **_bindings(state)},
+        {"id": incident_id, **_bindings(tx, state)},
+    )
+
+
+def untaken(conn: apsw.Connection, message_ids: Sequence[int]) -> list[OpenIncident]:
+    """The open incidents of these messages of which no message was sent, and none waits."""
+    return _rows(
+        conn,
+        "id IN (SELECT incident_id FROM outbox WHERE id IN (SELECT value FROM json_each(:messages)))"
+        " AND closed_at IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM outbox WHERE incident_id = incidents.id AND status <> 'failed')",
+        {"messages": json.dumps(list(message_ids))},
+    )
+
+
+def hasten_untold(tx: Tx, channel: str | None = None, job_ids: Sequence[str] | None = None) -> None:
+    """Let what is to be told later, because no channel has taken it, be told now: all of it, or that of one
+    channel, or of some jobs."""
+    conditions = [WORDS.lasts, "remind_at > :at", "told_at IS NULL"]
+    if channel is not None:
+        conditions.append("EXISTS (SELECT 1 FROM json_each(channels) WHERE value = :channel)")
+    if job_ids is not None:
+        conditions.append("coalesce(job_id, '') IN (SELECT value FROM json_each(:jobs))")
+    tx.conn.execute(
+        f"UPDATE incidents SET remind_at = :at, remind_ms = 0 WHERE {' AND '.join(conditions)}",
+        {"at": tx.at, "channel": channel, "jobs": json.dumps(job_ids)},
     )
 
 
@@ -202,8 +247,26 @@ def _open_incident(row: Sequence[Any]) -> OpenIncident:
     return OpenIncident(incident_id, Cause(cause), job_id, subject, run_id, json.loads(facts), known)
 
 
-def _bindings(state: Incident) -> dict[str, Any]:
+def _bindings(tx: Tx, state: Incident) -> dict[str, Any]:
     """The values of the columns that hold the state."""
-    times = ("opened_at", "told_at", "said_at", "remind_at")
-    values = state._asdict() | {"channels": json.dumps(state.channels)}
-    return values | {name: values[name] and to_text(values[name]) for name in times}
+
+    def text(instant: datetime | None) -> str | None:
+        # Mostly it is now, and an incident has four of them.
+        if instant is None:
+            return None
+        return tx.at if instant is tx.now else to_text(instant)
+
+    return {
+        "opened_at": text(state.opened_at),
+        "times": state.times,
+        "told_at": text(state.told_at),
+        "said_at": text(state.said_at),
+        "remind_at": text(state.remind_at),
+        "remind_ms": state.remind_ms,
+        "channels": _as_json(state.channels),
+    }
+
+
+@lru_cache(maxsize=256)
+def _as_json(channels: tuple[str, ...]) -> str:
+    return json.dumps(channels)

@@ -98,7 +98,8 @@ def watched(conn: apsw.Connection, run_ids: Sequence[int]) -> list[Watched]:
     deleted none."""
     rows = conn.execute(_WATCHED, (json.dumps(run_ids),)).fetchall()
     job_ids = list({str(job_id) for _, job_id, *_ in rows})
-    schedules = {row.id: schedule_of(row) for row in timetable_rows(conn, job_ids) if row.enabled}
+    timetable = timetable_rows(conn, job_ids)
+    schedules = {row.id: schedule_of(row) for row in timetable if row.enabled and row.schedule}
     return [_watched(row, schedules) for row in rows]
 
 
@@ -215,7 +216,10 @@ def _judge(tx: Tx, run: Watched, standing: Standing) -> None:
     bounds, strict = fair(tx.conn, run, standing, bounds), bounds
     beyond = set(wrong(standing, bounds))
     excused = set(wrong(standing, strict)) - beyond
-    judged = [Cause.LATE] if run.is_first else []
+    judged: list[Cause] = []
+    # Without a schedule, runs of no occurrence count too: else nothing could end what is open.
+    if run.is_first or (run.schedule is None and run.scheduled_for is None):
+        judged.append(Cause.LATE)
     if run.status in _BY_ITSELF:
         judged.append(Cause.OVERRUN)
         if run.scheduled_for is not None or run.schedule is None:

@@ -6,14 +6,15 @@ A row is written with what it tells of. Rows of one channel that have the same `
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import apsw
 
-from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.alerts.bundles import ALONE, MINUTE, Kind, bundle_of, minute_of
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.alerts.bundles import ALONE, Kind, bundle_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.db.waits import Wait
 
 TRIES: Final = Wait("outbox", "not_before", "delay_ms", "status = 'pending' AND not_before IS NOT NULL")
@@ -57,12 +58,13 @@ def put(tx: Tx, saying: Saying, channels: Iterable[str]) -> list[int]:
 
 
 def _put(tx: Tx, saying: Saying, channel: str) -> int:
-    bundle, delay = saying.bundle, saying.wait
+    bundle = saying.bundle
+    not_before = None if saying.wait is None else tx.now + saying.wait
     kind = KINDS.get(saying.said)
     if bundle is None and kind is not None:
         found = bundle_of(_alone(tx, channel, kind), tx.now, kind)
         if found is not None:
-            bundle, delay = found[0], found[1] - tx.now
+            bundle, not_before = found
     tx.conn.execute(
         "INSERT INTO outbox (channel, said, cause, incident_id, job_id, run_id, facts, created_at, bundle,"
         " not_before, delay_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -76,8 +78,8 @@ def _put(tx: Tx, saying: Saying, channel: str) -> int:
             json.dumps(saying.facts),
             tx.at,
             bundle,
-            None if delay is None else to_text(tx.now + delay),
-            None if delay is None else round(delay / _MILLISECOND),
+            not_before and to_text(not_before),
+            not_before and round((not_before - tx.now) / _MILLISECOND),
         ),
     )
     return tx.conn.last_insert_rowid()
@@ -85,14 +87,22 @@ def _put(tx: Tx, saying: Saying, channel: str) -> int:
 
 def _alone(tx: Tx, channel: str, kind: Kind) -> int:
     """How many of this kind have gone alone on the channel in this minute; counted up to ALONE."""
-    minute = minute_of(tx.now)
-    said = [word for word, its_kind in KINDS.items() if its_kind == kind]
-    count: int = tx.conn.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE channel = ? AND said IN (?, ?) AND bundle IS NULL"
-        " AND created_at >= ? AND created_at < ? LIMIT ?)",
-        (channel, *said, to_text(minute), to_text(minute + MINUTE), ALONE),
-    ).get
+    minute = tx.at[: len("2026-11-24T03:03")]  # the texts of its times stand between MINUTE: and MINUTE;
+    count: int = tx.conn.execute(_ALONE[kind], (channel, f"{minute}:", f"{minute};")).get
     return count
+
+
+def _count_alone(kind: Kind) -> str:
+    said = ", ".join(f"'{word}'" for word, its_kind in KINDS.items() if its_kind == kind)
+    # A limit that is bound has SQLite plan the statement anew at each call.
+    return (
+        "SELECT count(*) FROM (SELECT 1 FROM outbox"
+        f" WHERE channel = ? AND said IN ({said}) AND bundle IS NULL AND created_at > ? AND created_at < ?"
+        f" LIMIT {ALONE})"
+    )
+
+
+_ALONE: Final = {kind: _count_alone(kind) for kind in get_args(Kind)}
 
 
 # Delivery
@@ -160,10 +170,15 @@ class Pending(NamedTuple):
     tries: int
     """How often it has been tried."""
     sending_at: datetime | None
-    """When a try was begun whose answer nobody knows: it may have arrived."""
+    """When a try was begun whose answer is not known: it may have arrived."""
 
 
 _COLUMNS: Final = ", ".join(Pending._fields)
+# A text that is no time does not count: what has one waits no longer.
+_A_TIME: Final = (
+    f"not_before GLOB '{'-'.join(('[0-9]' * 4, '[0-9]' * 2, '[0-9]' * 2))}T"
+    f"{':'.join(['[0-9]' * 2] * 3)}.{'[0-9]' * 3}Z'"
+)
 
 # In order: nothing is said of an incident before what came earlier has been said there, or given up. What is
 # one message with it is not waited for.
@@ -176,7 +191,8 @@ _IN_ORDER: Final = """
 """
 _NEXT: Final = f"""
 SELECT {_COLUMNS} FROM outbox
-WHERE channel = :channel AND status = 'pending' AND (not_before IS NULL OR not_before <= :at) AND {_IN_ORDER}
+WHERE channel = :channel AND status = 'pending'
+  AND (not_before IS NULL OR not_before <= :at OR NOT {_A_TIME}) AND {_IN_ORDER}
 ORDER BY id LIMIT 1
 """
 # What may have been sent together is tried together, and with nothing else: it is looked for as one message.
@@ -193,12 +209,12 @@ def next_message(conn: apsw.Connection, channel: str, now: datetime) -> list[Pen
     row = conn.execute(_NEXT, {"channel": channel, "at": to_text(now)}).fetchone()
     if row is None:
         return []
-    first = _pending(row)
+    first = _pending(row, now)
     if first.bundle is None:
         return [first]
-    sending_at = None if first.sending_at is None else to_text(first.sending_at)
+    sending_at = row[Pending._fields.index("sending_at")]
     rows = conn.execute(_BUNDLE, {"channel": channel, "bundle": first.bundle, "sending_at": sending_at})
-    return [_pending(each) for each in rows]
+    return [_pending(each, now) for each in rows]
 
 
 def pending_channels(conn: apsw.Connection) -> list[str]:
@@ -220,24 +236,25 @@ SELECT channel FROM found
 def next_time(conn: apsw.Connection, now: datetime) -> datetime | None:
     """When the next of the rows that wait now may be tried; None if none waits for a time."""
     at: str | None = conn.execute(
-        f"SELECT min(not_before) FROM outbox WHERE {TRIES.lasts} AND not_before > ?", (to_text(now),)
+        f"SELECT min(not_before) FROM outbox WHERE {TRIES.lasts} AND not_before > ? AND {_A_TIME}",
+        (to_text(now),),
     ).get
-    return None if at is None else from_text(at)
+    return None if at is None else time_or_none(at, "a message", "not_before")
 
 
 def begin_try(tx: Tx, ids: Sequence[int]) -> None:
-    """Record, before it is sent, that these rows are: the message may arrive though nobody hears of it."""
+    """Record, before it is sent, that these rows are: the message may arrive though its answer is lost."""
     tx.conn.execute(
         f"UPDATE outbox SET sending_at = coalesce(sending_at, ?) WHERE {_THESE}", (tx.at, json.dumps(ids))
     )
 
 
-def record_sent(tx: Tx, ids: Sequence[int], ref: str | None) -> None:
-    """Record that they were sent; ``ref`` names the message at its channel."""
+def record_sent(tx: Tx, ids: Sequence[int], ref: str | None, lacks: str | None = None) -> None:
+    """Record that they were sent; ``ref`` names the message at its channel. ``lacks``: what of it was not."""
     tx.conn.execute(
         "UPDATE outbox SET status = 'sent', tries = tries + 1, sending_at = NULL, not_before = NULL,"
-        f" delay_ms = NULL, error = NULL, finished_at = ?, ref = ? WHERE {_THESE}",
-        (tx.at, ref, json.dumps(ids)),
+        f" delay_ms = NULL, error = ?, finished_at = ?, ref = ? WHERE {_THESE}",
+        (lacks, tx.at, ref, json.dumps(ids)),
     )
 
 
@@ -262,19 +279,10 @@ def give_up(tx: Tx, ids: Sequence[int], error: str, *, tried: bool = True) -> No
 _THESE: Final = "id IN (SELECT value FROM json_each(?)) AND status = 'pending'"
 
 
-def older_than(conn: apsw.Connection, before: datetime, limit: int) -> list[int]:
-    """Up to ``limit`` rows that have waited since before then, and could be given up; oldest first."""
-    rows = conn.execute(
-        "SELECT id FROM outbox WHERE status = 'pending' AND created_at < ? ORDER BY created_at LIMIT ?",
-        (to_text(before), limit),
-    )
-    return [row_id for (row_id,) in rows]
-
-
 def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | None:
-    """What names the message at a channel by which an incident was opened there: replies go below it."""
+    """What names the first message about an incident at a channel: the later ones go below it."""
     ref: str | None = conn.execute(
-        "SELECT ref FROM outbox WHERE incident_id = ? AND channel = ? AND said = 'opened' AND status = 'sent'"
+        "SELECT ref FROM outbox WHERE incident_id = ? AND channel = ? AND status = 'sent'"
         " ORDER BY id LIMIT 1",
         (incident_id, channel),
     ).get
@@ -282,23 +290,33 @@ def thread_of(conn: apsw.Connection, incident_id: int, channel: str) -> str | No
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` rows that were sent, or given up, before then. Those by which an open incident
-    was told first stay: replies go below them. Returns how many."""
+    """Delete up to ``limit`` rows that were sent, or given up, before then. The first about an open
+    incident on each channel stays: replies go below it. Returns how many."""
     tx.conn.execute(
         "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < :before"
-        " AND NOT (said = 'opened'"
-        " AND EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL))"
+        " AND NOT (status = 'sent'"
+        " AND EXISTS (SELECT 1 FROM incidents WHERE id = incident_id AND closed_at IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM outbox AS first WHERE first.incident_id = outbox.incident_id"
+        " AND first.channel = outbox.channel AND first.status = 'sent' AND first.id < outbox.id))"
         " ORDER BY finished_at LIMIT :limit)",
         {"before": to_text(before), "limit": limit},
     )
     return tx.conn.changes()
 
 
-def _pending(row: Sequence[Any]) -> Pending:
+def _pending(row: Sequence[Any], now: datetime) -> Pending:
+    """What a row says. A time in it that is none is one that is known: of ``now``, or of its writing."""
     values = dict(zip(Pending._fields, row, strict=True))
+    where = f"message {values['id']}"
     values["said"] = Said(values["said"])
-    values["cause"] = None if values["cause"] is None else Cause(values["cause"])
+    values["cause"] = _cause(values["cause"])
     values["facts"] = json.loads(values["facts"])
-    values["created_at"] = from_text(values["created_at"])
-    values["sending_at"] = None if values["sending_at"] is None else from_text(values["sending_at"])
+    values["created_at"] = time_or_none(values["created_at"], where, "created_at") or now
+    if (begun := values["sending_at"]) is not None:
+        values["sending_at"] = time_or_none(begun, where, "sending_at") or values["created_at"]
     return Pending(**values)
+
+
+def _cause(text: str | None) -> Cause | None:
+    """None also for a word that is no cause, which only a person can have written."""
+    return Cause(text) if text in list(Cause) else None

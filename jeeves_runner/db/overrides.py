@@ -29,6 +29,15 @@ _END: Final = end_by_now(PAUSES)
 """Commands read pauses also while no server puts right what a clock that was ahead has left."""
 
 
+def _of_job(kind: OverrideKind) -> str:
+    # A kind that is bound has SQLite look for the best index anew at each call, which takes longer.
+    return f"(job_id = :job OR job_id IS NULL) AND kind = '{kind}' AND ended_at IS NULL"
+
+
+MUTES_OF_JOB: Final = _of_job(OverrideKind.MUTE)
+"""SQL: of ``overrides`` the mutes of ``:job`` and of everything that nobody has ended. They may be over."""
+
+
 class Pauses(NamedTuple):
     """The pauses in force, each by its end (UTC); a pause without an end has UNTIL_RESUMED."""
 
@@ -57,6 +66,7 @@ def pause(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, 
     NotFound for an unknown job.
     """
     _begin(tx, OverrideKind.PAUSE, job_id, until=until, reason=reason, by=by)
+    incidents.look_again(tx, job_id)  # the pause before may have ended later
 
 
 def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, by: str) -> None:
@@ -67,6 +77,7 @@ def mute(tx: Tx, job_id: str | None, *, until: End | None, reason: str | None, b
     """
     _begin(tx, OverrideKind.MUTE, job_id, until=until, reason=reason, by=by)
     incidents.begin_mute(tx, job_id)
+    incidents.look_again(tx, job_id)
 
 
 def required_end(until: End | None) -> End:
@@ -106,6 +117,7 @@ def resume(tx: Tx, job_id: str | None, *, by: str) -> bool:
     was_paused = found.of_all is not None if job_id is None else job_id in found.of_jobs
     _end(tx, OverrideKind.PAUSE, job_id)
     if was_paused:
+        incidents.look_again(tx, job_id)
         audit.record(tx, actor=by, action="resume", target=_target(job_id))
     return was_paused
 
@@ -119,6 +131,7 @@ def unmute(tx: Tx, job_id: str | None, *, by: str) -> bool:
     was_muted = found.of_all is not None if job_id is None else job_id in found.of_jobs
     _end(tx, OverrideKind.MUTE, job_id)
     if was_muted:
+        incidents.look_again(tx, job_id)
         audit.record(tx, actor=by, action="unmute", target=_target(job_id))
     return was_muted
 
@@ -130,9 +143,7 @@ def job_is_paused(conn: apsw.Connection, job_id: str, now: datetime) -> bool:
 
 def _is_in_force(conn: apsw.Connection, kind: OverrideKind, job_id: str | None, now: datetime) -> bool:
     rows = conn.execute(
-        # A kind that is bound has SQLite look for the best index anew at each call, which takes longer.
-        f"SELECT {_END} FROM overrides WHERE (job_id = :job OR job_id IS NULL) AND kind = '{kind}'"
-        " AND ended_at IS NULL",
+        f"SELECT {_END} FROM overrides WHERE {_of_job(kind)}",
         {"job": job_id, "at": to_text(now)},
     )
     ends = [_end_of(until, kind) for (until,) in rows]

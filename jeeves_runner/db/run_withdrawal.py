@@ -39,7 +39,7 @@ WHERE {_NEVER_STARTED} AND scheduled_for <= :since AND last_for > :since
 
 def _shorten(tx: Tx, rows: Sequence[Any], since: datetime) -> None:
     """Let these rows stand for their occurrences up to then. Those of a job whose row was damaged stay:
-    nobody can tell what it stands for."""
+    it cannot be told what it stands for."""
     jobs = {row.id: row for row in timetable_rows(tx.conn, [job_id for job_id, _, _ in rows])}
     for job_id, run_id, first in rows:
         schedule = schedule_of(jobs.get(job_id))

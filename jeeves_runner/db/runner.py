@@ -271,9 +271,9 @@ def check_epoch(tx: Tx, epoch: int) -> None:
     """Raises Fenced unless ``epoch`` is the current one."""
     row = tx.conn.execute("SELECT epoch, pid FROM runner").fetchone()
     if row is None or row[0] != epoch:
-        successor = "nobody" if row is None else f"pid {row[1]}"
+        successor = "it has no runner" if row is None else f"its runner is pid {row[1]}"
         raise Fenced(
-            f"this runner (epoch {epoch}) no longer owns the database; its runner is {successor} now",
+            f"this runner (epoch {epoch}) no longer owns the database; {successor} now",
             hint="only one runner may work on a database; this one stops",
         )
 

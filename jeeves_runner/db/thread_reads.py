@@ -50,7 +50,7 @@ class ThreadReads:
             return await asyncio.shield(looking)
         except asyncio.CancelledError:
             if await self._interrupt_until(looking.done, END_PATIENCE):
-                looking.exception()  # nobody asks for it any more
+                looking.exception()  # it is not asked for any more
             raise
 
     def here(self, look: Callable[[apsw.Connection], T]) -> T:

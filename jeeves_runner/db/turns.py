@@ -1,7 +1,7 @@
 """Who writes next: the writers of a database take turns.
 
 SQLite keeps no queue for its write lock. A program that writes again and again takes the lock again before
-those that ask for it from time to time find it free, and they may wait for seconds although nobody holds it
+those that ask for it from time to time find it free, and they may wait for seconds although it is never held
 for long. So they queue for a lock of their own, on a file beside the database: in the system's queue, which
 costs nothing. Only the first asks SQLite, and when it has begun, the next one is first.
 

@@ -219,4 +219,4 @@ def _deliver(batch: list[Write]) -> None:
                 write.future.set_exception(write.error)
         elif write.error is not None:
             trace = None if isinstance(write.error, JeevesError) else write.error
-            log.error("a write that nobody waits for failed: %s", write.error, exc_info=trace)
+            log.error("a write whose end is not waited for failed: %s", write.error, exc_info=trace)

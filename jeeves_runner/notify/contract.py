@@ -11,6 +11,8 @@ class Sent(NamedTuple):
 
     ref: str | None = None
     """What names it at the channel, so that replies find it: Slack's ``ts``, a mail's Message-ID."""
+    lacks: str | None = None
+    """What of it has not arrived and will not, why, and what to do: for people; None: all has arrived."""
 
 
 class NotSent(Exception):
@@ -19,8 +21,8 @@ class NotSent(Exception):
     def __init__(
         self, message: str, *, retry_after: float | None = None, may_have_arrived: bool = False
     ) -> None:
-        """``retry_after``: seconds that the channel wants to be left alone. ``may_have_arrived``: nobody has
-        said that it did not."""
+        """``retry_after``: seconds that the channel wants to be left alone. ``may_have_arrived``: it is
+        not known that it did not."""
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
@@ -28,7 +30,7 @@ class NotSent(Exception):
 
 
 class Rejected(Exception):
-    """The channel will not take this message, nor any like it, until somebody changes something.
+    """The channel will not take this message, nor any like it, until a person changes something.
 
     The text is for people; the ``hint`` says what to change.
     """

@@ -35,12 +35,19 @@ async def call(url: str) -> None:
     except TimeoutError:
         raise NotSent("it has not answered in time") from None
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError):
-        raise Rejected("it is no URL that can be called", hint="correct it") from None
+        raise _no_url() from None
     except (aiohttp.ClientError, OSError) as error:
         raise NotSent(f"the call broke off: {type(error).__name__}") from None
 
 
 def failure_of(url: str) -> str:
-    """The address that is told of a failure."""
-    parts = urlsplit(url)
+    """The address that is told of a failure. Rejected where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _no_url() from None
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
+
+
+def _no_url() -> Rejected:
+    return Rejected("it is no URL that can be called", hint="correct it")

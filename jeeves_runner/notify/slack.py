@@ -1,6 +1,6 @@
 """Slack: a message is posted, and looked for before it is posted again.
 
-Each message carries its alert's id in its metadata. After a try of which nobody knows whether it arrived, the
+Each message carries its alert's id in its metadata. After a try that may or may not have arrived, the
 channel's newest messages are read for that id. An app without the scope for it (``channels:history`` and its
 kin) cannot look: then a message may arrive twice.
 """
@@ -14,13 +14,15 @@ from typing import Any, Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.alerts.in_part import instead_of
 from jeeves_runner.core.alerts.message import Attachment, Message
+from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.slack_blocks import Block, Rendered, render
 from jeeves_runner.notify.slack_errors import FAULTS, NO_THREAD, TOO_MUCH, error_of, is_refused, judged
+from jeeves_runner.notify.slack_files import refusal, upload
 from jeeves_runner.notify.token import Token
 
-BASE_URL: Final = "https://slack.com/api/"
 EVENT: Final = "jeeves_runner_alert"
 """The type of the metadata."""
 
@@ -43,7 +45,7 @@ _library_log.setLevel(logging.WARNING)
 class Slack:
     """A workspace: what its channels share. ``base_url`` ends with a slash."""
 
-    def __init__(self, token: Token, clock: Clock, base_url: str = BASE_URL) -> None:
+    def __init__(self, token: Token, clock: Clock, base_url: str) -> None:
         self.clock = clock
         self._token = token
         self._base_url = base_url
@@ -55,6 +57,10 @@ class Slack:
             token=token, base_url=self._base_url, timeout=_CALL, retry_handlers=[], logger=_library_log
         )
 
+    def judged(self, fault: Exception) -> NotSent | Rejected:
+        """What a call that failed is for the one who sends."""
+        return judged(fault, self.clock.now(), self._token.where)
+
 
 class SlackChannel:
     """One channel of a workspace, by its id."""
@@ -62,38 +68,39 @@ class SlackChannel:
     def __init__(self, slack: Slack, channel: str) -> None:
         self._slack = slack
         self._channel = channel
-        self._clock = slack.clock
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
         """As ``contract.Channel.send``; ``thread`` and what is returned is Slack's ``ts``."""
         client = await self._slack.client()
         try:
             async with asyncio.timeout(_WHOLE):
-                return await _Posting(client, self._channel, message, thread, self._clock).carry_out(tried_at)
+                return await _Posting(self._slack, client, self._channel, message, thread).carry_out(tried_at)
         except TimeoutError as error:
-            raise judged(error, self._clock.now()) from None
+            raise self._slack.judged(error) from None
 
 
 class _Posting:
     """The calls for one message."""
 
     def __init__(
-        self, client: AsyncWebClient, channel: str, message: Message, thread: str | None, clock: Clock
+        self, slack: Slack, client: AsyncWebClient, channel: str, message: Message, thread: str | None
     ) -> None:
+        self._slack = slack
         self._client = client
         self._channel = channel
         self._message = message
         self._thread = thread
-        self._clock = clock
 
     async def carry_out(self, tried_at: datetime | None) -> Sent:
         shown = render(self._message)
         ts = None if tried_at is None else await self._find(tried_at)
         if ts is None:
             ts = await self._post(shown)
-        for attachment in self._attachments(shown):
-            await self._attach(attachment, ts, looked_for=tried_at is not None)
-        return Sent(ts)
+        lacks = [
+            await self._attach(attachment, self._thread or ts, looked_for_at=tried_at)
+            for attachment in self._attachments(shown)
+        ]
+        return Sent(ts, "; ".join(filter(None, lacks)) or None)
 
     async def _post(self, shown: Rendered) -> str:
         """Post it, in a plainer form where Slack takes no other; its ``ts``."""
@@ -108,7 +115,7 @@ class _Posting:
                 elif word in TOO_MUCH and blocks is not None:
                     blocks = None
                 else:
-                    raise judged(fault, self._clock.now()) from None
+                    raise self._slack.judged(fault) from None
             log.warning("Slack does not take the form of a message (%s); it is sent in a plainer one", word)
 
     async def _call_post(self, text: str, blocks: list[Block] | None) -> str:
@@ -170,36 +177,39 @@ class _Posting:
                 return
 
     def _still_unknown(self, fault: Exception) -> NotSent:
-        reason = judged(fault, self._clock.now())
+        reason = self._slack.judged(fault)
         wait = reason.retry_after if isinstance(reason, NotSent) else None
         return NotSent(reason.message, retry_after=wait, may_have_arrived=True)
 
     def _attachments(self, shown: Rendered) -> list[Attachment]:
         found = [] if self._message.attachment is None else [self._message.attachment]
         if shown.rest:
-            found.append(Attachment("more.txt", "\n".join(shown.rest) + "\n"))
+            found.append(Attachment("more.txt", of_text("\n".join(shown.rest) + "\n")))
         return found
 
-    async def _attach(self, attachment: Attachment, ts: str, *, looked_for: bool) -> None:
-        """Upload a text as a reply to its message, which has arrived: a final refusal is only told."""
+    async def _attach(
+        self, attachment: Attachment, thread: str, *, looked_for_at: datetime | None
+    ) -> str | None:
+        """Upload a text as a reply to its message, which has arrived. Where Slack takes no file, its
+        beginning and its end are a reply; then what is lacking, for people."""
         title = f"{attachment.name} ({self._message.alert_id})"
-        thread = self._thread or ts
         try:
-            if looked_for and await self._is_attached(thread, title):
-                return
-            await self._client.files_upload_v2(
-                channel=self._channel,
-                thread_ts=thread,
-                filename=attachment.name,
-                title=title,
-                content=attachment.text or "\n",
-                request_file_info=False,
-            )
+            if looked_for_at is None or not await self._is_attached(thread, title):
+                await upload(self._client, attachment, title, self._channel, thread)
+            return None
         except FAULTS as fault:
-            reason = judged(fault, self._clock.now())
-            if not isinstance(reason, Rejected):
+            refused = refusal(fault, self._slack.judged(fault))
+            if refused is None:
                 raise self._still_unknown(fault) from None
-            log.warning("%s cannot be sent to Slack: %s; %s", attachment.name, reason, reason.hint)
+        why = f"{refused.message}; {refused.hint}"
+        reply = instead_of(self._message, attachment, why)
+        try:
+            await _Posting(self._slack, self._client, self._channel, reply, thread).carry_out(looked_for_at)
+        except NotSent as fault:
+            raise NotSent(fault.message, retry_after=fault.retry_after, may_have_arrived=True) from None
+        except Rejected as fault:
+            why = f"{why}; {fault.message}"
+        return f"{attachment.name} has arrived in part: {why}"
 
     async def _is_attached(self, thread: str, title: str) -> bool:
         async for found in self._recent(thread, None):

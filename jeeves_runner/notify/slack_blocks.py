@@ -1,7 +1,7 @@
 """A message in the form of Slack's blocks, under its limits whatever the input.
 
 All texts stand in ``rich_text`` blocks, whose elements are literal: nothing in them is read as markup, so an
-output with ``<!channel>`` or backticks in it calls nobody and breaks nothing. The plain text beside the
+output with ``<!channel>`` or backticks in it calls no person and breaks nothing. The plain text beside the
 blocks, which notifications show, is escaped. The limits are those of Slack's reference of blocks and of
 ``chat.postMessage``.
 """
@@ -16,8 +16,13 @@ Block = dict[str, Any]
 MAX_HEADER: Final = 150
 MAX_TEXT: Final = 3_000
 """Characters of one text."""
+MAX_VALUE: Final = 500
+"""Characters of one fact, so that there is room for the others."""
 MAX_ALL: Final = 10_000
 """Characters of all texts of a message; Slack refuses 13,200 in its blocks together."""
+MAX_OUTPUT: Final = 8_000
+"""Characters of an output."""
+_PART: Final = MAX_TEXT - 200
 MAX_LINES: Final = 100
 """Lines of a digest in the message itself."""
 
@@ -44,12 +49,14 @@ def render(message: Message) -> Rendered:
         blocks.append(_rich(_section([_text(room.take(message.title, MAX_TEXT))])))
     end = [_text(room.take(message.command, 500), code=True)] if message.command else []
     lines = [
-        [_text(f"{room.take(fact.name, 100)}: ", bold=True), _text(room.take(fact.value, 500) or "-")]
+        [_text(f"{room.take(fact.name, 100)}: ", bold=True), _text(room.take(fact.value, MAX_VALUE) or "-")]
         for fact in message.facts[:40]
     ]
     blocks += _sections(lines)
     if message.output:
-        blocks.append(_rich(_preformatted(room.take_end(message.output, MAX_TEXT - 200))))
+        output = room.take_end(message.output, MAX_OUTPUT)
+        parts = (output[at : at + _PART] for at in range(0, len(output), _PART))
+        blocks += [_rich(_preformatted(part)) for part in parts]
     shown, rest = _fitting(message.items, room)
     blocks += _sections([[_text(line)] for line in shown])
     if rest:
@@ -65,7 +72,7 @@ def render(message: Message) -> Rendered:
 def plain(message: Message, items: tuple[str, ...]) -> str:
     """The message without blocks: what notifications show. Its first line says all that matters."""
     lines = [f"{_SIGN[message.tone]} {message.title}"]
-    lines += [f"{fact.name}: {fact.value}" for fact in message.facts]
+    lines += [f"{fact.name}: {_shortened(fact.value, MAX_VALUE)}" for fact in message.facts]
     lines += items
     lines += [text for text in (message.command, message.link) if text]
     return escaped(_shortened("\n".join(lines), MAX_TEXT))

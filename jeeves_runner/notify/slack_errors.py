@@ -9,12 +9,12 @@ from typing import Any, Final
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.unreachable import reason_of
 
-_TOKEN: Final = "put the bot token of an app that is installed (it begins with xoxb-) in its place"
+_TOKEN: Final = "put the bot token of an app that is installed (it begins with xoxb-) into {token}"
 _CHANNEL: Final = "look the id up in the channel's details, at the bottom, and correct the manifest or config"
 
 FINAL: Final[dict[str, str]] = {
@@ -43,7 +43,7 @@ FINAL: Final[dict[str, str]] = {
     "messages_tab_disabled": "let the app have its messages tab, or name a channel",
     "team_not_found": _TOKEN,
 }
-"""Errors that no other try changes, with what to do."""
+"""Errors that no other try changes, with what to do. ``{token}`` stands for where the token is."""
 
 TOO_MUCH: Final = frozenset(
     "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long metadata_too_large".split()  # noqa: SIM905
@@ -60,7 +60,7 @@ NO_THREAD: Final = frozenset(
         "restricted_action_non_threadable_channel",
     )
 )
-"""Nobody can reply there: the message has been deleted, or the channel has no threads."""
+"""No reply is possible there: the message has been deleted, or the channel has no threads."""
 
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError, TypeError)
 """What a call of the library can raise; the last three where an answer is JSON, but none of Slack's."""
@@ -87,10 +87,10 @@ def is_refused(fault: Exception) -> bool:
     return error_of(fault) not in ("", *_NOT_DONE, *_FAILED)
 
 
-def judged(fault: Exception, now: datetime) -> NotSent | Rejected:
-    """What a call that failed is for the one who sends."""
+def judged(fault: Exception, now: datetime, token: str) -> NotSent | Rejected:
+    """What a call that failed is for the one who sends; ``token`` says where the token stands."""
     if isinstance(fault, SlackApiError):
-        return _refused(fault, now)
+        return _refused(fault, now, token)
     if isinstance(fault, aiohttp.ClientConnectorError):
         return NotSent(f"Slack cannot be reached: {reason_of(fault)}")
     if isinstance(fault, TimeoutError):
@@ -99,19 +99,18 @@ def judged(fault: Exception, now: datetime) -> NotSent | Rejected:
     return NotSent(words, may_have_arrived=True)
 
 
-def _refused(fault: SlackApiError, now: datetime) -> NotSent | Rejected:
+def _refused(fault: SlackApiError, now: datetime, token: str) -> NotSent | Rejected:
     word, status, headers = error_of(fault), _status(fault), _headers(fault)
     if word in FINAL:
-        return Rejected(f"Slack answers {word}", hint=FINAL[word])
+        return Rejected(f"Slack answers {word}", hint=FINAL[word].format(token=token))
+    wait = retry_after(headers.get("Retry-After"), now)
     if status == 429 or word in _NOT_DONE:
-        return NotSent(
-            f"Slack answers {word or status}", retry_after=retry_after(headers.get("Retry-After"), now)
-        )
+        return NotSent(f"Slack answers {word or status}", retry_after=wait)
+    words = f"Slack answers {brief(word)}"
     if not word:
         doubt = "" if status >= 500 else "; is `notifications.slack.base_url` right?"
         words = f"Slack answers with status {status} and no word of its own{doubt}"
-        return NotSent(words, may_have_arrived=True)
-    return NotSent(f"Slack answers {brief(word)}", may_have_arrived=True)
+    return NotSent(words, retry_after=wait, may_have_arrived=True)
 
 
 def _status(fault: SlackApiError) -> int:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.notify.slack import Slack
-from jeeves_runner.notify.slack_errors import FAULTS, judged
+from jeeves_runner.notify.slack_errors import FAULTS
 
 _WHOLE: Final = 20.0
 """Seconds that the look may take."""
@@ -30,7 +30,7 @@ async def look_at(slack: Slack) -> Workspace:
             answer: Any = await client.auth_test()
         return Workspace(str(answer.get("user")), str(answer.get("team")), _scopes(answer))
     except FAULTS as fault:
-        raise judged(fault, slack.clock.now()) from None
+        raise slack.judged(fault) from None
 
 
 def _scopes(answer: Any) -> frozenset[str] | None:

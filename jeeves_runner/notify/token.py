@@ -5,15 +5,13 @@ from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from jeeves_runner.core.tokens import MAX_BYTES, file_hint, missing_hint, password_fault, token_fault
 from jeeves_runner.notify.contract import NotSent, Rejected
-from jeeves_runner.regular_files import NotRegular, read_text
+from jeeves_runner.regular_files import NotRegular, read_secret
 from jeeves_runner.side_thread import SILENT, SideThread
 
-MAX_BYTES: Final = 4096
-"""Of the file: a token has some hundred."""
-
 _LASTING: Final = frozenset((ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG))
-"""What is wrong with a file until somebody changes it. Descriptors and answers of a disk come back."""
+"""What is wrong with a file until a person changes it. Descriptors and answers of a disk come back."""
 
 
 class Place(NamedTuple):
@@ -39,6 +37,12 @@ class Token:
         self._environment = environment
         self._thread = SideThread(place.setting)
 
+    @property
+    def where(self) -> str:
+        """Where it stands, for people: the file, else the variable."""
+        path, variable = self._place.path, self._place.variable
+        return str(path) if path is not None else f"{variable}, and start the runner again"
+
     async def read(self) -> str:
         """The text without the white space around it. Rejected if there is none that can be used; NotSent
         where its file cannot be read now, and may be a moment later."""
@@ -49,7 +53,7 @@ class Token:
             return self._of_variable()
         try:
             path = place.path
-            text = await self._thread.call(lambda: read_text(path, MAX_BYTES, follow=True))
+            text = await self._thread.call(lambda: read_secret(path, MAX_BYTES))
         except TimeoutError:
             raise NotSent(self._words(place.path, SILENT)) from None
         except OSError as error:
@@ -59,29 +63,25 @@ class Token:
             raise NotSent(self._words(place.path, reason)) from None
         except ValueError as error:
             raise self._unreadable(place.path, str(error)) from None
-        if not self._is_usable(text.strip()):
-            raise self._unreadable(place.path, "it is blank, or holds what it cannot be")
-        return text.strip()
+        if (fault := self._fault(text)) is not None:
+            raise self._unreadable(place.path, fault)
+        return text
 
     def _of_variable(self) -> str:
         place = self._place
         text = self._environment.get(place.variable or "", "").strip()
         if place.variable is None:
             raise Rejected(f"`{place.setting}` is not set", hint=f"let `{place.setting}` name a file with it")
-        if not self._is_usable(text):
-            hint = f"name its file by `{place.setting}` in the config, or set {place.variable} for the runner"
+        if self._fault(text) is not None:
+            hint = missing_hint(place.setting, place.variable)
             raise Rejected("there is no token" if not text else f"{place.variable} holds no token", hint=hint)
         return text
 
-    def _is_usable(self, text: str) -> bool:
-        is_of_header = text.isascii() and " " not in text
-        return bool(text) and text.isprintable() and (is_of_header or not self._place.is_for_header)
+    def _fault(self, text: str) -> str | None:
+        return token_fault(text) if self._place.is_for_header else password_fault(text)
 
     def _unreadable(self, path: Path, reason: str) -> Rejected:
-        return Rejected(
-            self._words(path, reason),
-            hint="make it a file that the user who runs jeeves-runner can read, with the secret alone in it",
-        )
+        return Rejected(self._words(path, reason), hint=file_hint("secret"))
 
     def _words(self, path: Path, reason: str) -> str:
         return f"`{self._place.setting}`: nothing can be read from {path}: {reason}"

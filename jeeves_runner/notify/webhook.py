@@ -1,16 +1,11 @@
 """Webhooks: a message as JSON, POSTed, and signed so that its receiver knows who sent it, and when.
 
-The signature is that of the Standard Webhooks specification (standardwebhooks.com): HMAC-SHA256 over
-``ID.TIMESTAMP.BODY``, in the headers ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``. The id
-is that of the alert, so a receiver that has seen it need not act again.
+Its id is that of the alert, so a receiver that has seen it need not act again.
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -20,10 +15,11 @@ import aiohttp
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.alerts.body import body_of, whole_body
 from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.alerts.signing import key_fault, signature
+from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.wording import brief
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.hiding import of_url, texts_of, without
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Token
 from jeeves_runner.unreachable import reason_of
 
@@ -35,25 +31,45 @@ _WORDS: Final = 5.0
 """Seconds for them: what it answers is known without."""
 _LATER: Final = frozenset({408, 425, 429, 503})
 """Statuses after which nothing was done: another try may do."""
-_PREFIX: Final = "whsec_"
 
 
 class Webhook:
-    """One address. ``url`` is read as a secret: whoever knows it can often post there."""
+    """One address. ``url`` is read as a secret: all who know it can often post there."""
 
-    def __init__(self, name: str, url: Token, secret: Token | None, template: Any, clock: Clock) -> None:
-        """``template`` is a JSON value, or None for the whole message; ``secret`` None: unsigned."""
+    def __init__(
+        self,
+        name: str,
+        url: Token,
+        secret: Token | None,
+        template: Any,
+        clock: Clock,
+        *,
+        named: Mapping[str, Token] | None = None,
+    ) -> None:
+        """``template`` is a JSON value, or None for the whole message; ``secret`` None: unsigned; ``named``
+        are the secrets that the template can name."""
         self._name = name
         self._url = url
         self._secret = secret
         self._template = template
         self._clock = clock
+        self._named = named or {}
+
+    async def check(self) -> bool:
+        """Whether what it sends is signed; it is not called. Rejected and NotSent where something that it
+        needs is not there."""
+        await self._url.read()
+        await self._read_named()
+        if self._secret is not None:
+            await self._key(self._secret)
+        return self._secret is not None
 
     async def send(self, message: Message, *, thread: str | None, tried_at: datetime | None) -> Sent:
-        """As ``contract.Channel.send``. Nobody can look whether an earlier try has arrived; its id is the
-        same."""
+        """As ``contract.Channel.send``. There is no way to look whether an earlier try has arrived; its id
+        is the same."""
         url = await self._url.read()
-        body = whole_body(message) if self._template is None else body_of(self._template, message)
+        named = await self._read_named()
+        body = whole_body(message) if self._template is None else body_of(self._template, message, named)
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = await self._headers(message.alert_id, data)
         try:
@@ -63,7 +79,7 @@ class Webhook:
                 http.post(url, data=data, headers=headers, allow_redirects=False) as answer,
             ):
                 if not 200 <= answer.status < 300:
-                    raise self._refused(answer, await self._words(answer, url))
+                    raise self._refused(answer, await self._words(answer, [*of_url(url), *named.values()]))
         except aiohttp.ClientConnectorError as error:
             raise NotSent(f"webhook {self._name} cannot be reached: {reason_of(error)}") from None
         except TimeoutError:
@@ -87,20 +103,32 @@ class Webhook:
             "webhook-timestamp": at,
         }
         if self._secret is not None:
-            headers["webhook-signature"] = signature(await self._secret.read(), alert_id, at, data)
+            headers["webhook-signature"] = signature(await self._key(self._secret), alert_id, at, data)
         return headers
 
-    async def _words(self, answer: aiohttp.ClientResponse, url: str) -> str:
+    async def _key(self, secret: Token) -> str:
+        """With which it is signed: Rejected where that is none, or its receiver would refuse each message."""
+        key = await secret.read()
+        if (fault := key_fault(key)) is not None:
+            setting = f"notifications.webhooks.{self._name}.secret_path"
+            message = f"webhook {self._name}: what is in {secret.where} is no key: {fault}"
+            raise Rejected(message, hint=f"put the key that its receiver has into the file of `{setting}`")
+        return key
+
+    async def _read_named(self) -> dict[str, str]:
+        return {name: await token.read() for name, token in self._named.items()}
+
+    async def _words(self, answer: aiohttp.ClientResponse, told: Sequence[str]) -> str:
         """What it says, without the secrets that it was told: some answer with all that they got."""
         words = bytearray()
         with suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(_WORDS):
                 while len(words) < _ANSWER and (part := await answer.content.read(_ANSWER - len(words))):
                     words += part
-        secrets = [*of_url(url), *texts_of(self._template)]
+        secrets = [*told, *texts_of(self._template)]
         if self._secret is not None:
             secrets.append(await self._secret.read())
-        return without(words.decode("utf-8", "replace"), secrets)
+        return without(words.decode("utf-8", "replace"), secrets, is_cut=len(words) >= _ANSWER)
 
     def _refused(self, answer: aiohttp.ClientResponse, words: str) -> NotSent | Rejected:
         said = f"webhook {self._name} answers {answer.status}"
@@ -125,18 +153,3 @@ class Webhook:
         is_elsewhere = 300 <= answer.status < 400
         hint = f"redirects are not followed: correct the URL of {where}" if is_elsewhere else None
         return Rejected(said, hint=hint or hints.get(answer.status, f"see {where}"))
-
-
-def signature(secret: str, alert_id: str, at: str, data: bytes) -> str:
-    """The value of the header ``webhook-signature``. After ``whsec_`` a secret is base64."""
-    signed = f"{alert_id}.{at}.".encode() + data
-    return "v1," + b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
-
-
-def _key(secret: str) -> bytes:
-    if secret.startswith(_PREFIX):
-        try:
-            return b64decode(secret.removeprefix(_PREFIX), validate=True)
-        except Base64Error:
-            pass
-    return secret.encode()

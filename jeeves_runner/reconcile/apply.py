@@ -230,6 +230,7 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
     if stopped:
         cancel_waiting_of_stopped_jobs(tx, stopped)
         alerting.close_of_stopped_jobs(tx, stopped)
+        alerting.tell_refused(tx, job_ids=stopped)
     return revision
 
 

@@ -4,11 +4,12 @@ of a time in which no runner ran. What people were told of and is not over, they
 It looks at what is, not at what changes: after a crash the next look finds what there was to find.
 """
 
-import asyncio
 import logging
+import posixpath
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -21,9 +22,9 @@ from jeeves_runner.db import alerting, incidents
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import JeevesError
 from jeeves_runner.reconcile.sync_status import SyncStatus
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.runner.rounds import in_rounds
+from jeeves_runner.sources.names import DEFAULTS_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class AlertWatch:
             if each.job_id is None and each.cause in _WATCHED
         }
         self._open: set[tuple[Cause, str]] = set(known)
-        # There was nobody to tell then.
+        # There was no channel then.
         self._untold: set[tuple[Cause, str]] = {
             key for key, state in known.items() if state.told_at is None and not state.channels
         }
@@ -87,15 +88,13 @@ class AlertWatch:
 
     async def run(self) -> None:
         """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
-        trouble = Trouble(log, over="alerts are looked after again")
-        while True:
-            try:
-                await self.look()
-            except JeevesError as error:
-                trouble.met(f"what is wrong could not be noted: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(_LOOK)
+        await in_rounds(
+            self.look,
+            _LOOK,
+            log,
+            failed="what is wrong could not be noted",
+            over="alerts are looked after again",
+        )
 
     async def look(self) -> None:
         """Note what is wrong now, what is no longer, and what people are to be reminded of."""
@@ -103,22 +102,26 @@ class AlertWatch:
         self._since = {key: self._since.get(key, self._clock.monotonic()) for key in found}
         told = self._open - self._untold if self._tell else self._open
         opened = [each for key, each in found.items() if key not in told and self._is_ripe(each)]
-        over = [key for key in sorted(self._open - found.keys()) if self._is_known(key[0])]
+        over = [key for key in sorted(self._open - found.keys()) if self._is_known(*key)]
         if opened or over:
             await self._writer.write(lambda tx: self._note(tx, opened, over))
             noted = {(each.cause, each.subject) for each in opened}
             self._open = (self._open | noted) - set(over)
-            self._untold -= noted
+            self._untold -= {*noted, *over}
+        while self._is_due():
+            await self._writer.write(partial(alerting.review, tell=self._tell))
+
+    def _is_due(self) -> bool:
         now = self._clock.now()
-        while (due := alerting.next_review(self._conn, now)) is not None and due <= now:
-            if not await self._writer.write(alerting.review):
-                break
+        due = alerting.next_review(self._conn, now)
+        return due is not None and due <= now
 
     def _note(self, tx: Tx, opened: list[Wrong], over: list[tuple[Cause, str]]) -> None:
         for each in opened:
             what = Happened(
                 each.cause,
                 subject=each.subject,
+                times=0 if (each.cause, each.subject) in self._untold else 1,
                 facts=each.facts,
                 channels=self._tell,
                 since=tx.now - timedelta(seconds=self._lasted(each)),
@@ -127,9 +130,16 @@ class AlertWatch:
         for cause, subject in over:
             alerting.went_well(tx, None, [cause], subject)
 
-    def _is_known(self, cause: Cause) -> bool:
-        """Whether what is not found of it is over: of manifests nothing is known before a look."""
-        return cause is Cause.DISK_FULL or self._sync().state not in ("starting", "error")
+    def _is_known(self, cause: Cause, subject: str) -> bool:
+        """Whether what is not found of it is over: of manifests nothing is known before a look, nor of those
+        that are not read because of defaults or a folder above them."""
+        if cause is Cause.DISK_FULL:
+            return True
+        status = self._sync()
+        if status.state in ("starting", "error"):
+            return False
+        errors = {each.file for each in status.plan.problems if each.is_error}
+        return cause is not Cause.HELD or _at_fault(subject, errors) == subject
 
     def _is_ripe(self, wrong: Wrong) -> bool:
         return self._lasted(wrong) >= wrong.patience
@@ -164,12 +174,12 @@ async def tell_of_gap(writer: Writer, tell: tuple[str, ...], since: datetime | N
 
 
 def held_manifests(plan: Plan) -> Iterator[Wrong]:
-    """Each manifest that is not applied because something in it is wrong, by its first error."""
-    held: dict[str, list[str]] = {}
-    for row in plan.held:
-        held.setdefault(row.file, []).append(row.id)
+    """Each file that is not applied because something in it is wrong, by its first error."""
     every = [each for each in plan.problems if each.severity == "error"]
     errors = {each.file: each for each in reversed(every)}
+    held: dict[str, list[str]] = {}
+    for row in plan.held:
+        held.setdefault(_at_fault(row.file, errors), []).append(row.id)
     counts = Counter(each.file for each in every)
     messages = {row.file: row.message for row in reversed(plan.held)}
     for file in dict.fromkeys([*errors, *held]):
@@ -186,6 +196,25 @@ def held_manifests(plan: Plan) -> Iterator[Wrong]:
             lines.append(["Run on as before", ", ".join(ids[:_JOBS]) + more])
         words = f"is held back: {messages[file] if error is None else error.message}"
         yield Wrong(Cause.HELD, file, {"words": words, "lines": lines}, PATIENCE)
+
+
+def _at_fault(file: str, errors: Collection[str]) -> str:
+    """The file that is to be mended for this one: itself, or defaults or a folder above it, on which hundreds
+    may depend."""
+    if file in errors:
+        return file
+    folders = {_folder_of(each): each for each in errors}
+    above = file
+    while above := posixpath.dirname(above):
+        if above in folders:
+            return folders[above]
+    return file
+
+
+def _folder_of(file: str) -> str:
+    """The folder for which a file speaks: that of defaults; or itself, which is one that cannot be read."""
+    folder, name = posixpath.split(file)
+    return folder if name in DEFAULTS_NAMES else file
 
 
 def _commands(status: SyncStatus) -> list[list[str]]:

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_NOTED: Final = 60.0
+NOTED: Final = 60.0
 """Seconds after which the time is noted again in the database, where the next start finds it."""
 
 _LOOK: Final = 1.0
@@ -158,7 +158,7 @@ class ClockWatch:
             since = after.wall - timedelta(seconds=after.boot - self._before.boot)
             await self._put_right(f"the clock was set back by {_text(-passed.by)}", since)
         self._before, self._rest = after, rest
-        if passed.by or after.awake - self._noted >= _NOTED:
+        if passed.by or after.awake - self._noted >= NOTED:
             self._note().add_done_callback(_let_be)  # the look does not wait for it
         return passed.is_back
 

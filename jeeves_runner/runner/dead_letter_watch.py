@@ -1,9 +1,8 @@
 """Tells of queue items that have failed for good.
 
-It looks at what nobody knows of yet: after a crash the next look tells it.
+It looks at what has not been told yet: after a crash the next look tells it.
 """
 
-import asyncio
 import logging
 from typing import Final
 
@@ -13,8 +12,7 @@ from jeeves_runner.clock import Clock
 from jeeves_runner.db import dead_letters
 from jeeves_runner.db.overrides import is_muted
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import JeevesError
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.runner.rounds import in_rounds
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +32,13 @@ class DeadLetterWatch:
 
     async def run(self) -> None:
         """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
-        trouble = Trouble(log, over="dead letters are looked after again")
-        while True:
-            try:
-                await self.look()
-            except JeevesError as error:
-                trouble.met(f"dead letters could not be told: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(_LOOK)
+        await in_rounds(
+            self.look,
+            _LOOK,
+            log,
+            failed="dead letters could not be told",
+            over="dead letters are looked after again",
+        )
 
     async def look(self) -> None:
         """Tell of what is due."""

@@ -8,29 +8,32 @@ else waits for it.
 import asyncio
 import logging
 import random
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.core.alerts.address import parse
+from jeeves_runner.core.alerts.address import Kind, parse
 from jeeves_runner.core.alerts.backoff import rest
 from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Message
+from jeeves_runner.core.alerts.whole_text import WholeText
+from jeeves_runner.core.alerts.words import Said
 from jeeves_runner.core.wording import brief
-from jeeves_runner.db import outbox
+from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alert_facts import telling_of
 from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.db.writer import Priority, Writer
+from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import Channel, NotSent, Rejected, Sent
+from jeeves_runner.runner.sent_output import whole_stdout
 from jeeves_runner.runner.tasks import may_pass
 from jeeves_runner.troubles import Trouble
 
@@ -41,14 +44,22 @@ log = logging.getLogger(__name__)
 GIVEN_UP_AFTER: Final = timedelta(days=1)
 """What could not be said for so long is given up, and shown."""
 
+_IN_VAIN: Final = 8
+"""Tries, of the message or in a row on its channel, that have failed since the start before it is given up: a
+machine that was off, or slept, may have its network some time later."""
+
 _PACE: Final = 1.0
 """Seconds between two messages on a channel of Slack, which takes one per second, or on one that refuses."""
 _LOOK: Final = 60.0
 """Seconds between two looks at the outbox when nothing wakes it."""
 _TOGETHER: Final = 20
-"""Messages of a kind of channel that are under way at the same time: a mail server that hangs keeps no other
-kind."""
-_OLD: Final = 500
+"""Messages that are under way at the same time to the one mail server, or to Slack; and, of each kind, to
+channels that did not take the last one."""
+_PLACES: Final[Mapping[str, int]] = {"webhook": 100}
+"""Messages that are under way at the same time to webhooks. Each may lead to a server of its own, and those
+that hang must leave places to the others."""
+_KINDS: Final = (*get_args(Kind), "")
+"""Those of channels; the last is that of what is no address, and is refused."""
 _BREATH: Final = 0.25
 """Seconds between two looks at least: each commit of the runner wakes it."""
 
@@ -56,7 +67,8 @@ _BREATH: Final = 0.25
 class Delivery:
     """The one who carries messages. ``conn`` is read in threads, and by nothing else.
 
-    ``channel`` makes a channel of an address, or raises Rejected. It is called in threads.
+    ``channel`` makes a channel of an address, or raises Rejected. It is called in threads. ``time_of_age``
+    tells by what time the age of messages counts: not by a clock that may just have been set wrong.
     """
 
     def __init__(
@@ -67,17 +79,21 @@ class Delivery:
         clock: Clock,
         channel: Callable[[str], Channel],
         links: Links,
+        data_dir: str,
+        time_of_age: Callable[[], datetime],
     ) -> None:
         self._reads = ThreadReads(conn)
         self._writer = writer
         self._clock = clock
         self._channel = channel
         self._links = links
+        self._data_dir = data_dir
+        self._time_of_age = time_of_age
         self._database = ""
         self._woken = asyncio.Event()
-        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_TOGETHER))
+        self._places = {kind: asyncio.Semaphore(_PLACES.get(kind, _TOGETHER)) for kind in _KINDS}
+        self._places_of_failing = {kind: asyncio.Semaphore(_TOGETHER) for kind in _KINDS}
         self._lanes: dict[str, _Lane] = {}
-        self._looks_for_old_at = 0.0
 
     async def own(self, place: str) -> None:
         """Take the outbox over, before anything is written to it: ``place`` says where this database is."""
@@ -106,22 +122,36 @@ class Delivery:
             raise group.exceptions[0] from group
 
     async def _deliver(self) -> None:
+        trouble = Trouble(log, over="the outbox can be read again")
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._woken.clear()
-                await self._give_up_old()
-                # What comes due while it looks must not count as seen: one time is that of the whole look.
-                now, monotonic = self._clock.now(), self._clock.monotonic()
-                for address in await self._reads.read(outbox.pending_channels):
-                    lane = self._lanes.setdefault(address, _Lane(address))
-                    if lane.is_free(monotonic) and (rows := await self._next(address, now)):
-                        lane.is_busy = True
-                        tasks.create_task(self._work_off(lane, rows), name=f"messages to {address}")
-                pause = await self._pause(now, monotonic)
+                try:
+                    pause = await self._look(tasks)
+                except Exception as error:
+                    if not may_pass(error):
+                        raise
+                    # What is under way goes on: its sends need no look.
+                    trouble.met(f"the outbox cannot be read now, and is tried again: {error}", logging.ERROR)
+                    pause = TRY_AGAIN
+                else:
+                    trouble.over()
                 await asyncio.sleep(_BREATH)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> float:
+        """Have each channel work off what is to be sent on it now; seconds until there may be more to do, if
+        nothing wakes it."""
+        # What comes due while it looks must not count as seen: one time is that of the whole look.
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        for address in await self._reads.read(outbox.pending_channels):
+            lane = self._lanes.setdefault(address, _Lane(address))
+            if lane.is_free(monotonic) and (rows := await self._next(address, now)):
+                lane.is_busy = True
+                tasks.create_task(self._carry(lane, rows), name=f"messages to {address}")
+        return await self._pause(now, monotonic)
 
     async def _pause(self, now: datetime, monotonic: float) -> float:
         """Seconds from these times on until there may be something to do, if nothing wakes it."""
@@ -130,21 +160,47 @@ class Delivery:
         rests = [lane.rests_until - monotonic for lane in self._lanes.values()]
         return max(0.0, min([*waits, *(wait for wait in rests if wait > 0)]) - _BREATH)
 
-    async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
-        """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
-        places = self._places[lane.kind]
+    async def _carry(self, lane: "_Lane", rows: list[Pending]) -> None:
+        """Work a channel off. That its rows cannot be read or written now keeps no other one; what may have
+        arrived is looked for at the next try."""
         try:
-            while rows:
-                async with places:  # for one message: a long line on one channel keeps no other one
-                    began = self._clock.monotonic()
-                    if not await self._send(lane, rows):
-                        return
-                if lane.is_paced or lane.is_refused:
-                    await asyncio.sleep(max(0.0, _PACE - (self._clock.monotonic() - began)))
-                rows = await self._next(lane.address, self._clock.now())
+            await self._work_off(lane, rows)
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            lane.stumbled(error, self._clock.monotonic())
         finally:
+            lane.say_what_was_given_up()
             lane.is_busy = False
             self._woken.set()
+
+    async def _work_off(self, lane: "_Lane", rows: list[Pending]) -> None:
+        """Send what is to be sent on a channel now, ``rows`` first, until it fails or nothing is left."""
+        while rows:
+            if self._is_to_be_given_up(lane, rows):
+                await self._give_up(lane, rows)
+                rows = await self._next(lane.address, self._clock.now())
+                continue
+            async with self._place(lane):  # for one message: a long line on one channel keeps no other one
+                if not await self._send(lane, rows):
+                    return
+            if lane.is_paced or lane.is_refused:
+                # From its answer on: counted from its beginning, one that was long on its way would
+                # arrive just before the next.
+                await asyncio.sleep(_PACE)
+            rows = await self._next(lane.address, self._clock.now())
+
+    @asynccontextmanager
+    async def _place(self, lane: "_Lane") -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            if lane.failures:
+                await held.enter_async_context(self._places_of_failing[lane.kind])
+            await held.enter_async_context(self._places[lane.kind])
+            yield
+
+    def _is_to_be_given_up(self, lane: "_Lane", rows: Sequence[Pending]) -> bool:
+        is_in_vain = max(lane.failures, lane.in_vain[rows[0].id]) >= _IN_VAIN
+        return is_in_vain and rows[-1].created_at < self._time_of_age() - GIVEN_UP_AFTER
 
     async def _next(self, address: str, now: datetime) -> list[Pending]:
         return await self._reads.read(lambda conn: outbox.next_message(conn, address, now))
@@ -156,14 +212,22 @@ class Delivery:
         try:
             sent = await self._try(lane.address, rows)
         except Rejected as error:
-            await self._write(partial(outbox.give_up, ids=ids, error=f"{error.message}; {error.hint}"))
+            await self._write(
+                partial(alerting.record_refused, ids=ids, error=f"{error.message}; {error.hint}")
+            )
             lane.refused(error)
+            lane.in_vain.pop(rows[0].id, None)
             return True
         except NotSent as error:
             await self._put_off(lane, rows, error)
             return False
-        await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref))
+        await self._write(partial(outbox.record_sent, ids=ids, ref=sent.ref, lacks=sent.lacks))
+        if lane.is_in_trouble:
+            await self._write(partial(alerting.tell_refused, channel=lane.address))
         lane.worked()
+        lane.in_vain.pop(rows[0].id, None)
+        if sent.lacks is not None:
+            log.warning("%s: %s", brief(lane.address), sent.lacks)
         return True
 
     async def _try(self, address: str, rows: Sequence[Pending]) -> Sent:
@@ -181,20 +245,25 @@ class Delivery:
 
     async def _written(self, rows: Sequence[Pending]) -> tuple[Message, str | None]:
         try:
-            return await self._reads.read(partial(self._message, rows, self._clock.now()))
+            stdout = None
+            if rows[0].said is Said.OUTPUT:
+                stdout = await whole_stdout(self._data_dir, rows[0].job_id, rows[0].run_id)
+            return await self._reads.read(partial(self._message, rows, stdout, self._clock.now()))
         except Exception as error:
             if isinstance(error, JeevesError) or may_pass(error):
                 raise
             # Something in these rows is wrong. People are told all the same, also of the rest.
             alert_id = self._id_of(rows)
             log.exception("this is a bug: message %s cannot be written as it should be", alert_id)
-            return bare(alert_id, [(row.said, row.cause, row.job_id) for row in rows]), None
+            said = [(row.said, row.cause, row.job_id) for row in rows]
+            return bare(alert_id, said, links=self._links), None
 
     def _id_of(self, rows: Sequence[Pending]) -> str:
         return f"{self._database}/{rows[0].id}"
 
     async def _put_off(self, lane: "_Lane", rows: Sequence[Pending], error: NotSent) -> None:
         lane.failed(error, self._clock.monotonic())
+        lane.in_vain[rows[0].id] += 1
         # A message that the channel alone does not like must not hold up the others for ever: after the
         # channel's rest one of them has its turn first.
         own = rest(rows[0].tries + 1, error.retry_after, random.random)
@@ -210,7 +279,7 @@ class Delivery:
         )
 
     def _message(
-        self, rows: Sequence[Pending], now: datetime, conn: apsw.Connection
+        self, rows: Sequence[Pending], stdout: WholeText | None, now: datetime, conn: apsw.Connection
     ) -> tuple[Message, str | None]:
         """What these rows say, and below which message."""
         alert_id = self._id_of(rows)
@@ -221,23 +290,21 @@ class Delivery:
         thread = threads.pop() if len(threads) == 1 else None
         tellings = [telling_of(conn, row, now, in_full=len(rows) == 1) for row in rows]
         if len(rows) == 1:
-            message = compose(tellings[0], alert_id, links=self._links, database=self._database)
+            message = compose(
+                tellings[0], alert_id, links=self._links, database=self._database, stdout=stdout
+            )
         else:
             message = digest(tellings, alert_id, links=self._links)
         return message, thread
 
-    async def _give_up_old(self) -> None:
-        if self._clock.monotonic() < self._looks_for_old_at:
-            return
-        self._looks_for_old_at = self._clock.monotonic() + _LOOK
-        before = self._clock.now() - GIVEN_UP_AFTER
-        while ids := await self._reads.read(lambda conn: outbox.older_than(conn, before, _OLD)):
-            words = "given up: for a day nobody took it"
-            await self._write(partial(outbox.give_up, ids=ids, error=words, tried=False))
-            log.error(
-                "messages that nobody took for a day are given up: %d; `jeeves-runner alerts` shows them",
-                len(ids),
-            )
+    async def _give_up(self, lane: "_Lane", rows: Sequence[Pending]) -> None:
+        """A message that has waited for too long, as a whole and when its turn has come: none that is being
+        sent, and no part of one."""
+        ids = [row.id for row in rows]
+        words = "given up: for a day it was not taken"
+        await self._write(partial(alerting.record_refused, ids=ids, error=words, tried=False))
+        lane.in_vain.pop(rows[0].id, None)
+        lane.given_up(len(ids))
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         return await self._writer.write(work, priority=Priority.OTHER)
@@ -254,9 +321,19 @@ class _Lane:
         self.is_busy = False
         self.is_refused = False
         self.failures = 0
+        self.in_vain = Counter[int]()
+        """How often a message was tried in vain, by the id of its first row."""
         self.rests = timedelta()
         self.rests_until = 0.0
+        self._given_up = 0
+        self._stumbles = 0
+        self._of_database = Trouble(log, over=f"the messages to {brief(address)} can be recorded again")
         self._trouble = Trouble(log, over=f"messages to {brief(address)} arrive again")
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether it has taken nothing since it failed, or refused something."""
+        return self._trouble.lasts
 
     def is_free(self, monotonic: float) -> bool:
         return not self.is_busy and monotonic >= self.rests_until
@@ -265,8 +342,14 @@ class _Lane:
         self.failures += 1
         self.rests = rest(self.failures, error.retry_after, random.random)
         self.rests_until = monotonic + self.rests.total_seconds()
-        if error.retry_after is None:
+        if error.retry_after is None or self.failures > 1:  # a limit of messages is over with the next try
             self._trouble.met(f"no message can be sent to {brief(self.address)}: {error.message}")
+
+    def stumbled(self, error: Exception, monotonic: float) -> None:
+        self._stumbles += 1
+        self.rests_until = monotonic + rest(self._stumbles, None, random.random).total_seconds()
+        words = f"the messages to {brief(self.address)} cannot be read or recorded now, and are tried again"
+        self._of_database.met(f"{words}: {error}", logging.ERROR)
 
     def refused(self, error: Rejected) -> None:
         self.is_refused = True  # a thousand logins in a second with a wrong password would lock the account
@@ -274,5 +357,16 @@ class _Lane:
         self._trouble.met(words, logging.ERROR)
 
     def worked(self) -> None:
-        self.failures, self.rests_until, self.is_refused = 0, 0.0, False
+        self.failures, self.rests_until, self.is_refused, self._stumbles = 0, 0.0, False, 0
+        self._of_database.over()
         self._trouble.over()
+
+    def given_up(self, messages: int) -> None:
+        self._given_up += messages
+
+    def say_what_was_given_up(self) -> None:
+        """In one line, however many they were."""
+        if self._given_up:
+            words = "messages to %s are given up, for a day they were not taken: %d (`jeeves-runner alerts`)"
+            log.error(words, brief(self.address), self._given_up)
+        self._given_up = 0

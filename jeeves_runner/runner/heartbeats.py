@@ -8,15 +8,16 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from jeeves_runner.clock import Clock
-from jeeves_runner.db.heartbeats import Beat, beats_since, note_beat
+from jeeves_runner.db.heartbeats import Beat, beats_since, note_beat, note_told, told_until
 from jeeves_runner.db.runs import newest_end
-from jeeves_runner.db.writer import Writer
+from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import JeevesError
 from jeeves_runner.notify.contract import NotSent, Rejected
 from jeeves_runner.notify.heartbeat import call, failure_of
@@ -43,17 +44,26 @@ _WAITING: Final = 1_000
 
 
 class RunnerHeartbeat:
-    """The runner's own: it is called at intervals while the event loop turns, the database takes writes and
-    the manifests could be looked at."""
+    """The runner's own: it is called at intervals while the event loop turns, the database takes writes, the
+    manifests could be looked at, and the disks have room for runs."""
 
     def __init__(
-        self, url: Token, every: float, *, writer: Writer, clock: Clock, sync: Callable[[], SyncStatus]
+        self,
+        url: Token,
+        every: float,
+        *,
+        writer: Writer,
+        clock: Clock,
+        sync: Callable[[], SyncStatus],
+        shortage: Callable[[], str | None],
     ) -> None:
+        """``shortage`` says what the disks lack, or None."""
         self._url = url
         self._every = every
         self._writer = writer
         self._clock = clock
         self._sync = sync
+        self._shortage = shortage
         self._trouble = Trouble(log, over="the heartbeat of the runner is called again")
 
     async def run(self) -> None:
@@ -75,6 +85,9 @@ class RunnerHeartbeat:
         status = self._sync()
         if status.state in ("starting", "error"):
             raise NotSent(f"the manifests cannot be looked at: {status.reason or status.state}")
+        # A write may still find its place then, in room that is kept for outcomes.
+        if (shortage := self._shortage()) is not None:
+            raise NotSent(f"no run starts: {shortage}")
         try:
             async with asyncio.timeout(_WRITE):
                 await self._writer.write(note_beat, durable=False)
@@ -85,32 +98,54 @@ class RunnerHeartbeat:
 
 
 class JobHeartbeats:
-    """Those of jobs. ``conn`` is read in the event loop."""
+    """Those of jobs. ``conn`` is read in the event loop.
+
+    Up to which end all were called is in the database: what a runner has not told when it stops or dies, the
+    next one tells, if it still comes in time.
+    """
 
     def __init__(
-        self, *, conn: apsw.Connection, clock: Clock, root: Path, environment: Mapping[str, str] = os.environ
+        self,
+        *,
+        conn: apsw.Connection,
+        writer: Writer,
+        clock: Clock,
+        root: Path,
+        died_at: datetime | None = None,
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
-        """``root``: where the files of addresses are looked for."""
+        """``root``: where the files of addresses are looked for. ``died_at``: when a runner before this one
+        was no longer there, if that is known: what ended with it is as old."""
         self._conn = conn
+        self._writer = writer
         self._clock = clock
         self._root = root
+        self._died_at = died_at
         self._environment = environment
-        self._seen = newest_end(conn)
+        self._seen = self._noted = told_until(conn, clock.now() - timedelta(seconds=DROPPED_AFTER))
         self._woken = asyncio.Event()
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._latest: dict[str, tuple[Beat, float]] = {}
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self._oldest: dict[str, int] = {}
+        """Of each job that is to be told of: the number of the oldest end of it that may not be told yet."""
         self._troubles: dict[str, Trouble] = {}
+        self._has_called = False
+        self._note_trouble = Trouble(log, over="it is noted again which heartbeats were called")
 
     def wake(self) -> None:
         """Something may have ended."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Follow the ends until cancelled."""
+        """Follow the ends until cancelled. Begun again, it goes on with what it has not called."""
+        self._seen = self._called_until
+        self._latest.clear()
+        self._oldest.clear()
         try:
             while True:
                 self._follow()
+                await self._note()
                 await asyncio.sleep(_BREATH)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK):
@@ -121,25 +156,67 @@ class JobHeartbeats:
                 task.cancel()
             self._calls.clear()
 
+    async def finish(self, patience: float) -> None:
+        """Tell what has ended by now, for so many seconds at most; the next runner tells the rest."""
+        self._follow()
+        if self._calls:
+            await asyncio.wait(self._calls.values(), timeout=patience)
+        await self._note()
+
     def _follow(self) -> None:
         newest = newest_end(self._conn)
         if newest == self._seen:
             return
-        for beat in beats_since(self._conn, self._seen):
-            if beat.job_id in self._calls or len(self._calls) < _WAITING:
-                self._latest[beat.job_id] = beat, self._clock.monotonic()
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        for beat in beats_since(self._conn, self._seen, newest):
+            age = max(0.0, (now - self._time_of(beat, now)).total_seconds())
+            if age < DROPPED_AFTER and (beat.job_id in self._calls or len(self._calls) < _WAITING):
+                self._latest[beat.job_id] = beat, monotonic - age
+                self._oldest.setdefault(beat.job_id, beat.end_seq)
                 if beat.job_id not in self._calls:
                     self._calls[beat.job_id] = asyncio.create_task(self._tell_of(beat.job_id))
         self._seen = newest
+        self._died_at = None  # what is left of a run that outlived its runner ends by itself from here on
+
+    def _time_of(self, beat: Beat, now: datetime) -> datetime:
+        """When it ended, as far as that is known."""
+        at = beat.at or now
+        return min(at, self._died_at) if beat.is_left and self._died_at is not None else at
+
+    @property
+    def _called_until(self) -> int:
+        return min([self._seen, *(number - 1 for number in self._oldest.values())])
+
+    async def _note(self) -> None:
+        """Note up to which end all were called, if there was one to be called."""
+        until = self._called_until
+        if until == self._noted or not self._has_called:
+            return
+        try:
+            await self._writer.write(
+                lambda tx: note_told(tx, until), priority=Priority.MAINTENANCE, durable=False
+            )
+        except JeevesError as error:  # some may be called once more
+            self._note_trouble.met(f"it cannot be noted which heartbeats were called: {error}")
+            return
+        self._noted, self._has_called = until, False
+        self._note_trouble.over()
 
     async def _tell_of(self, job_id: str) -> None:
         """Call what is newest of a job, one call after another, and never an older one after a newer
         one: else a failure that could not be told at once would be told after the next success."""
         try:
-            while (waiting := self._latest.pop(job_id, None)) is not None:
-                if not await self._call(*waiting) and job_id not in self._latest:
-                    self._latest[job_id] = waiting
+            while job_id in self._latest:
+                async with self._places:  # for which it may have waited long: what is newest counts then
+                    waiting = self._latest.pop(job_id)
+                    self._oldest[job_id] = waiting[0].end_seq
+                    is_done = await self._call(*waiting)
+                if not is_done:
+                    self._latest.setdefault(job_id, waiting)
                     await asyncio.sleep(_AGAIN)
+            self._oldest.pop(job_id, None)
+            self._has_called = True
+            self._woken.set()
         finally:
             self._calls.pop(job_id, None)
 
@@ -151,9 +228,8 @@ class JobHeartbeats:
             log, over=f"the heartbeat of {beat.job_id} is called again"
         )
         try:
-            async with self._places:
-                url = await _token(beat.url, self._root, self._environment).read()
-                await call(url if beat.is_well else failure_of(url))
+            url = await _token(beat.url, self._root, self._environment).read()
+            await call(url if beat.is_well else failure_of(url))
         except (NotSent, Rejected) as error:
             hint = f"; {error.hint}" if isinstance(error, Rejected) else ""
             self._troubles[beat.job_id] = trouble

@@ -22,8 +22,7 @@ from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db import jobs, lateness, revisions
 from jeeves_runner.db.lateness import Found, Watched
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import JeevesError
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.runner.rounds import in_rounds
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +49,12 @@ class _Known(NamedTuple):
     awake: float | None = None
     """And once that clock shows this."""
 
+    @property
+    def is_to_be_remembered(self) -> bool:
+        """Not one that waits and has nothing to be looked at for: it counts as new when it starts, and if it
+        never does, it is not known when it can be forgotten."""
+        return self.is_running or self.at is not None or self.awake is not None
+
 
 class LatenessWatch:
     """The runs that wait and run, as far as they are known. ``conn`` is read in the event loop."""
@@ -65,15 +70,13 @@ class LatenessWatch:
 
     async def run(self) -> None:
         """Look until cancelled. A look that fails is told once, and the next one makes up for it."""
-        trouble = Trouble(log, over="late runs are looked after again")
-        while True:
-            try:
-                await self.look()
-            except JeevesError as error:
-                trouble.met(f"late runs could not be noted: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(_LOOK)
+        await in_rounds(
+            self.look,
+            _LOOK,
+            log,
+            failed="late runs could not be noted",
+            over="late runs are looked after again",
+        )
 
     async def look(self) -> None:
         """Note what is beyond its bounds now, and was not."""
@@ -127,7 +130,7 @@ class LatenessWatch:
             self._known.pop(run_id, None)
             if run_id in running and run_id not in known:
                 self._known[run_id] = _Known("", is_running=True)
-        self._known |= known
+        self._known |= {run_id: run for run_id, run in known.items() if run.is_to_be_remembered}
 
     def _judge(self, run: Watched, found: list[Found]) -> _Known:
         """What is known of a run now; what is to be noted goes to ``found``."""

@@ -1,14 +1,12 @@
 """Keeps the claims of running runs from ending while they work."""
 
-import asyncio
 import logging
 from typing import Protocol
 
 from jeeves_runner.db.queue_claims import LEASE_INTERVAL
 from jeeves_runner.db.queue_upkeep import extend_leases_of_runs
 from jeeves_runner.db.writer import Writer
-from jeeves_runner.errors import JeevesError
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.runner.rounds import in_rounds
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +27,13 @@ class Leases:
 
     async def run(self) -> None:
         """Extend at intervals until cancelled. A failure is told once, and the next interval tries again."""
-        trouble = Trouble(log, over="the leases of running runs are extended again")
-        while True:
-            try:
-                await self.extend()
-            except JeevesError as error:
-                trouble.met(f"the leases of running runs could not be extended: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(LEASE_INTERVAL)
+        await in_rounds(
+            self.extend,
+            LEASE_INTERVAL,
+            log,
+            failed="the leases of running runs could not be extended",
+            over="the leases of running runs are extended again",
+        )
 
     async def extend(self) -> None:
         """Extend the claims of all runs that run now beyond the next interval."""

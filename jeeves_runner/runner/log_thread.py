@@ -1,4 +1,4 @@
-"""A log that nobody waits for: its lines are written by a thread of their own.
+"""A log that is not waited for: its lines are written by a thread of their own.
 
 What takes the log may stand still: a pipe whose reader has stopped, a disk that hangs. Then lines wait, up to
 a size, and those beyond it are lost; how many is said in the log as soon as it goes on.

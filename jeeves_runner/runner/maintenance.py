@@ -20,10 +20,10 @@ from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.errors import DatabaseError, JeevesError
-from jeeves_runner.execute.output.log_file import remove_log
+from jeeves_runner.execute.output.log_file import remove_logs
 from jeeves_runner.execute.output.log_folders import LogFolders
 from jeeves_runner.execute.output.log_place import LogPlace
-from jeeves_runner.troubles import Trouble
+from jeeves_runner.runner.rounds import in_rounds
 
 _T = TypeVar("_T")
 
@@ -73,15 +73,14 @@ class Maintenance:
 
     async def run(self) -> None:
         """Work at intervals until cancelled. A round that fails is told once, and the next one tried."""
-        trouble = Trouble(log, over="housekeeping is done again")
-        while True:
-            try:
-                await self.run_once()
-            except (JeevesError, OSError) as error:
-                trouble.met(f"housekeeping failed and goes on later: {error}", logging.ERROR)
-            else:
-                trouble.over()
-            await asyncio.sleep(self._interval)
+        await in_rounds(
+            self.run_once,
+            self._interval,
+            log,
+            failed="housekeeping failed and goes on later",
+            over="housekeeping is done again",
+            passing=(JeevesError, OSError),
+        )
 
     async def close(self, patience: float) -> bool:
         """End what is being read, and close the connection; False if that took over ``patience`` seconds."""
@@ -181,6 +180,6 @@ class Maintenance:
 def _remove(places: Iterable[LogPlace]) -> None:
     for place in places:
         try:
-            remove_log(place)
+            remove_logs(place)
         except OSError as error:
             log.warning("the log %s cannot be deleted: %s", place, error.strerror)

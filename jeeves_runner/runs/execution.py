@@ -141,6 +141,15 @@ class Execution:
         if self._task is not None:
             self._task.cancel()
 
+    def _traced(self, run: Run, *, of_precheck: bool = False) -> Trace:
+        return Trace(
+            run,
+            self._logs,
+            self._notes.said,
+            of_precheck=of_precheck,
+            sends_output=bool(self.job.spec.output_channel),
+        )
+
     @property
     def _grace(self) -> float:
         return self.job.spec.kill_grace_ms / 1000
@@ -182,7 +191,7 @@ class Execution:
             return Cancelled()
         if self.is_asked_to_end():
             return Cancelled()
-        trace = self._trace = Trace(run, self._logs, self._notes.said, of_precheck=self._is_precheck)
+        trace = self._trace = self._traced(run, of_precheck=self._is_precheck)
         order = order_of(self.job, run, self.mark, self._secrets, api_url)
         if self._is_precheck:
             ending = await self._check_first(order, run, trace)
@@ -272,7 +281,7 @@ class Execution:
     async def _wait_on(self, left: LeftRun, handle: Handle) -> Ending:
         self._handle = handle
         self._set_deadline(self._left_of(left))
-        trace = self._trace = Trace(left.run, self._logs, self._notes.said)
+        trace = self._trace = self._traced(left.run)
         await self._mask_again(left.run, trace)
         return await self._wait(handle, trace)
 

@@ -19,8 +19,10 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.contract import Executor, Handle, LeftFacts
 from jeeves_runner.execute.output.log_file import join_log
-from jeeves_runner.execute.output.log_place import LogPlace, written_at
+from jeeves_runner.execute.output.log_place import LogPlace, stdout_of, written_at
+from jeeves_runner.execute.output.log_reader import LogReader
 from jeeves_runner.execute.output.sink import Output
+from jeeves_runner.execute.output.stream_tail import StreamTail
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.outcomes import Report, record_outcome
 
@@ -146,17 +148,29 @@ async def left_report(run: Run, ending: Lost | Cancelled, data_dir: str) -> Repo
 
 
 def left_record(run: Run, data_dir: str) -> RunRecord:
-    """What a run left besides its process, which has ended: its log, put in order. Blocks."""
+    """What a run left besides its process, which has ended: its log, put in order, and the end of its stdout
+    where that is in a file of its own. Blocks."""
     place = LogPlace(data_dir, run.job_id, run.id)
-    try:
-        join_log(place)
-    except OSError as error:
-        log.warning("the log %s stays in two parts: %s", place, error.strerror or error)
+    for each in (place, stdout_of(place)):
+        try:
+            join_log(each)
+        except OSError as error:
+            log.warning("the log %s stays in two parts: %s", each, error.strerror or error)
     try:
         written_at(place)
     except OSError:  # it has none
         return RunRecord()
-    return RunRecord(log_path=str(place))
+    return RunRecord(log_path=str(place), stdout=_tail_of(stdout_of(place)))
+
+
+def _tail_of(place: LogPlace) -> str | None:
+    tail = StreamTail()
+    try:
+        for part in LogReader(place).read():
+            tail.add(part)
+    except OSError:  # there is none, as of most runs
+        return None
+    return tail.text()
 
 
 def _record(tx: Tx, left: LeftRun, report: Report, epoch: int) -> None:

@@ -29,7 +29,7 @@ class Trace:
     """The trace of a run that starts, or that is taken over; ``output`` is its sink.
 
     ``of_precheck``: it begins with that of the precheck, which is no longer looked at once the main part has
-    begun, but for its place in the log.
+    begun, but for its place in the log. ``sends_output``: people are to get all of its stdout.
     """
 
     def __init__(
@@ -39,11 +39,12 @@ class Trace:
         write_said: Callable[[int, Said], Awaitable[object]],
         *,
         of_precheck: bool = False,
+        sends_output: bool = False,
     ) -> None:
         self._of_precheck = of_precheck
         self._log = LogPlace(logs.data_dir, run.job_id, run.id)
         self._progress = Progress(partial(write_said, run.id), Said(run.message, run.tokens))
-        self.output = Output(self._log, logs.max_bytes, self._progress.say)
+        self.output = Output(self._log, logs.max_bytes, self._progress.say, copies_stdout=sends_output)
 
     def known(self) -> RunRecord:
         """What is known of it while it runs."""

@@ -7,9 +7,9 @@ import apsw
 
 from jeeves_runner.core.model import OverrideKind
 from jeeves_runner.core.values import PAGE
-from jeeves_runner.db import alert_list
-from jeeves_runner.db.alert_list import IncidentRow, MessageRow
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.incident_list import IncidentRow, incident_rows
+from jeeves_runner.db.message_list import MessageRow, message_row, message_rows
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.jobs import OverrideDocument, override_of_all
 
@@ -50,12 +50,8 @@ def alerts_view(
     ``all_of_them``: incidents that are over and messages that were sent too.
     """
     with snapshot(conn):
-        incidents = alert_list.incident_rows(
-            conn, now, all_of_them=all_of_them, before=before_incident, limit=limit
-        )
-        messages = alert_list.message_rows(
-            conn, now, all_of_them=all_of_them, before=before_message, limit=limit
-        )
+        incidents = incident_rows(conn, now, all_of_them=all_of_them, before=before_incident, limit=limit)
+        messages = message_rows(conn, now, all_of_them=all_of_them, before=before_message, limit=limit)
         document: AlertsDocument = {
             "incidents": incidents.rows,
             "messages": messages.rows,
@@ -70,7 +66,7 @@ def alerts_view(
 
 def message_view(conn: apsw.Connection, message_id: int) -> MessageDocument:
     """``{message}``; NotFound."""
-    row = alert_list.message_row(conn, message_id)
+    row = message_row(conn, message_id)
     if row is None:
         raise NotFound(f"there is no message {message_id}")
     return {"message": row}

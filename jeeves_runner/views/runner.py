@@ -11,8 +11,9 @@ from jeeves_runner import __version__
 from jeeves_runner.access import TooOpen
 from jeeves_runner.config import SETTINGS, Config
 from jeeves_runner.config_kinds import shown_settings
-from jeeves_runner.db.alert_list import alert_counts
+from jeeves_runner.db.incident_list import open_incidents
 from jeeves_runner.db.job_list import health_counts
+from jeeves_runner.db.message_list import message_counts
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
@@ -137,7 +138,7 @@ def status_view(
         status = "stopping"
     elif starting:
         status = "starting"
-    counts, alerts = health_counts(conn, now - _HOUR, now), alert_counts(conn, now)
+    counts, messages = health_counts(conn, now - _HOUR, now), message_counts(conn, now)
     return {
         "name": NAME,
         "version": __version__,
@@ -150,9 +151,9 @@ def status_view(
             "failed_registrations": counts.held + len(unborn_errors(sync)),
             "ok_last_hour": counts.ok,
             "errors_last_hour": counts.errors,
-            "incidents_open": alerts.incidents_open,
-            "messages_waiting": alerts.messages_waiting,
-            "messages_failed": alerts.messages_failed,
+            "incidents_open": open_incidents(conn),
+            "messages_waiting": messages.waiting,
+            "messages_failed": messages.failed,
             "busy_ms": None if busy_since is None else max(0, (now - busy_since) // _MILLISECOND),
             "too_open": [{"path": str(path), "mode": f"{mode:04o}"} for path, mode in too_open],
         },

@@ -1,4 +1,4 @@
-"""Who may talk to the server: programs of this machine, and pages of nobody else."""
+"""Who may talk to the server: programs of this machine, and no pages but its own."""
 
 from pathlib import Path
 

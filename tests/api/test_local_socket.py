@@ -116,10 +116,10 @@ def test_leaves_a_living_server_its_own(listen: Listen, path: Path) -> None:
 
 
 def test_leaves_what_is_no_socket(listen: Listen, path: Path) -> None:
-    path.write_text("somebody's notes")
+    path.write_text("the notes of a person")
     with pytest.raises(FileExistsError):
         listen(path)
-    assert path.read_text() == "somebody's notes"
+    assert path.read_text() == "the notes of a person"
 
 
 def test_a_server_removes_no_socket_but_its_own(listen: Listen, path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_folder_that_others_may_enter_is_not_trusted(
 
 
 def test_a_server_with_a_full_backlog_lives(listen: Listen, path: Path) -> None:
-    """Nobody takes connections any more, and the next one would have to wait."""
+    """Connections are not taken any more, and the next one would have to wait."""
     first = listen(path)
     first.listener.listen(0)
     clients = [socket.socket(socket.AF_UNIX) for _ in range(3)]

@@ -1,5 +1,7 @@
 """``alerts``: what is wrong and who was told, and how ``status`` tells of it."""
 
+import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from support.alerts import OPS, AlertLedger
 from support.cli import Shell, answering, between_looks, words
 from support.clock import NOON
+from support.receiver import receiver
 
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.model import Alert
@@ -66,7 +69,7 @@ def test_all_well_says_where_messages_would_go(shell: Shell) -> None:
 
 def test_all_well_says_that_nobody_would_hear_of_a_failure(shell: Shell) -> None:
     shell.config.write_text("timezone: UTC\n")
-    assert "Nobody would hear of a failure: set `notifications.default_on_failure`" in shell.text("alerts")
+    assert "Failures would not be told: set `notifications.default_on_failure`" in shell.text("alerts")
     shell.ledger.add_job("a", on_failure=("webhook:x",))
     assert shell.text("alerts").endswith("Messages go to webhook:x.\n")
 
@@ -158,9 +161,32 @@ def test_a_message_on_trial_needs_a_channel_of_the_config(shell: Shell, channel:
     assert shell.ledger.count("outbox") == 0
 
 
-def test_without_a_server_nothing_is_asked_for(shell: Shell) -> None:
-    result = shell.run("alerts", "test", "webhook:ops")
-    assert (result.exit_code, "no server runs" in result.stderr) == (2, True)
+BY_ITSELF = "no server runs: this command sends it, with its own environment\n"
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_without_a_server_the_command_sends_it(tmp_path: Path, shell: Shell, is_new: bool) -> None:
+    database = shell.ledger.path
+    if is_new:
+        shell.ledger.conn.close()
+        shutil.rmtree(database.parent)
+    with receiver() as found:
+        shell.config.write_text(f"notifications: {{webhooks: {{ops: {{url: '{found.url}'}}}}}}\n")
+        result = shell.run("alerts", "test", "webhook:ops")
+    assert (result.exit_code, result.stderr) == (0, BY_ITSELF)
+    assert result.stdout == "A message was sent to webhook:ops.\n"
+    ((_, body),) = found.got
+    assert json.loads(body)["title"].startswith("This is a test: messages from jeeves-runner on ")
+    assert database.exists() is not is_new
+
+
+def test_without_a_server_it_is_tried_once_and_the_reason_is_said(shell: Shell) -> None:
+    result = shell.run("alerts", "test", "webhook:ops", "--json")
+    assert (result.exit_code, result.stderr) == (1, BY_ITSELF)
+    message = json.loads(result.stdout)["message"]
+    assert (message["channel"], message["status"]) == ("webhook:ops", "failed")
+    assert "webhook ops cannot be reached" in message["error"]
+    assert "secret-path" not in result.stdout
     assert shell.ledger.count("outbox") == 0
 
 

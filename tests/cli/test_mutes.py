@@ -92,7 +92,7 @@ def test_several_jobs_are_named_or_have_a_tag(shell: Shell, command: str, key: s
 def test_of_several_jobs_none_is_touched_if_one_is_unknown(shell: Shell, command: str) -> None:
     ending = ["--for", "2h"] if command in ("mute", "pause") else []
     for wrong, reason in (
-        (["backup", "nobody"], "there is no job nobody"),
+        (["backup", "ghost"], "there is no job ghost"),
         (["--tag", "nigth"], "no job has the tag nigth\nhint: did you mean night?"),
     ):
         result = shell.run(command, *wrong, *ending)

@@ -107,4 +107,4 @@ def test_a_pause_ends_ahead_or_not_at_all(shell: Shell, until: str) -> None:
 def test_only_live_jobs_are_paused_and_resumed(shell: Shell, command: str) -> None:
     shell.ledger.delete_job("backup")
     refused(shell.run(command, "backup"), "job backup was deleted")
-    refused(shell.run(command, "nobody"), "there is no job nobody")
+    refused(shell.run(command, "ghost"), "there is no job ghost")

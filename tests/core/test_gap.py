@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 def minutes_due(first: datetime, now: datetime) -> Due:
-    """What a job of every minute looks like when nobody has looked since just before ``first``."""
+    """What a job of every minute looks like after no look since just before ``first``."""
     times = list(MINUTELY.between(first - timedelta(seconds=1), now))
     return Due(job_id="j", schedule=MINUTELY, first=times[0], latest=times[-1], count=len(times))
 

@@ -79,6 +79,34 @@ def test_a_failure_is_told_once_its_retries_are_exhausted(ledger: AlertLedger) -
     assert ledger.said() == ["opened failure"]
 
 
+def test_a_failure_whose_retry_is_skipped_is_told_with_why(ledger: AlertLedger) -> None:
+    ledger.add_told_job("b", output_channel=("C7777777",))
+    first = ledger.end("b", "error", Retries(limit=1), stdout="half\n")
+    assert ledger.said() == []
+    retry = ledger.conn.execute("SELECT id FROM runs WHERE chain_id = ?", (first,)).get
+    with ledger.tx() as tx:
+        why = "60 of 60 tokens used today"
+        run_ends.end_waiting(tx, retry, RunStatus.SKIPPED, Reason.TOKEN_BUDGET, message=why)
+    assert ledger.said() == ["opened failure", "output"]
+    assert rows(ledger, "run_id") == [(first,)] * 2
+    lines = ledger.conn.execute("SELECT facts ->> '$.lines' FROM incidents").get
+    assert json.loads(lines) == [["Not tried again", why]]
+
+
+def test_the_last_attempt_that_is_kept_says_how_the_chain_failed(ledger: AlertLedger) -> None:
+    first = ledger.add_run("a", "error")
+    retry = ledger.add_run("a", "scheduled", attempt=3, chain_id=first, trigger="retry")
+    with ledger.tx() as tx:
+        run_ends.end_waiting(tx, retry, RunStatus.SKIPPED, Reason.TOKEN_BUDGET)
+    assert ledger.said() == ["opened failure"]
+
+
+def test_a_retry_that_finds_nothing_to_do_has_mended_it(ledger: AlertLedger) -> None:
+    first = ledger.end("a", "error", Retries(limit=1))
+    ledger.end("a", "skipped", attempt=2, chain_id=first, trigger="retry")
+    assert ledger.said() == []
+
+
 def test_a_failed_run_that_was_replaced_is_not_told_of(ledger: AlertLedger) -> None:
     ledger.end("a", "error", Retries(limit=1), cancel_cause=CancelCause.REPLACED)
     assert (ledger.said(), ledger.count("runs", "reason = 'replaced'")) == ([], 1)

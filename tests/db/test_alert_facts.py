@@ -11,7 +11,7 @@ from support.ledger import Ledger
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.telling import Changed
 from jeeves_runner.core.model import Retries, RunStatus, Trigger
-from jeeves_runner.db.alert_facts import changed_since_ok, told_job, told_run, usual_ms
+from jeeves_runner.db.alert_facts import LAST_OK, USUAL, changed_since_ok, told_job, told_run, usual_ms
 
 
 @pytest.fixture
@@ -46,6 +46,30 @@ def test_the_usual_time_is_the_median_of_the_last_runs_that_were_ok(ledger: Ledg
     for _ in range(20):
         ledger.add_run("a", duration_ms=7_000)
     assert usual_ms(ledger.conn, "a") == 7_000
+
+
+def test_what_was_ok_counts_however_many_runs_had_nothing_to_do_since(ledger: Ledger) -> None:
+    before = revise(ledger, "a", "env")
+    for _ in range(5):
+        ledger.add_run("a", duration_ms=2_000, revision_id=before)
+    since = revise(ledger, "a", "timeout_ms")
+    for _ in range(1_500):
+        ledger.add_run("a", "skipped", reason="precheck", duration_ms=1, revision_id=since)
+    failed = ledger.add_run("a", "error", exit_code=3, revision_id=since)
+    assert usual_ms(ledger.conn, "a") == 2_000
+    assert usual_ms(ledger.conn, "a", before=failed) == 2_000
+    changed = changed_since_ok(ledger.conn, "a", failed)
+    assert changed is not None
+    assert changed.fields == ("timeout",)
+
+
+def test_runs_that_were_ok_are_found_by_index(ledger: Ledger) -> None:
+    for sql in (USUAL, LAST_OK):
+        plan = [
+            row[3]
+            for row in ledger.conn.execute(f"EXPLAIN QUERY PLAN {sql}", {"job": "a", "before": 9, "most": 20})
+        ]
+        assert plan == ["SEARCH runs USING INDEX runs_ok (job_id=? AND id<?)"]
 
 
 def test_a_job_is_told_with_its_next_time(ledger: Ledger) -> None:

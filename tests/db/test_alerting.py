@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 from support.alerts import OPS, AlertLedger
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.alerts.words import Cause, ClosedBy
 from jeeves_runner.core.model import Alert
-from jeeves_runner.db import alerting, incidents, overrides
+from jeeves_runner.db import alerting, overrides
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.clock_events import put_right
 from jeeves_runner.errors import NotFound
@@ -37,6 +35,11 @@ def report(ledger: AlertLedger, cause: Cause, **fields: Any) -> None:
 def went_well(ledger: AlertLedger, job_id: str | None, cause: Cause, subject: str = "") -> None:
     with ledger.tx() as tx:
         alerting.went_well(tx, job_id, [cause], subject)
+
+
+def places(ledger: AlertLedger, said: str) -> list[object]:
+    rows = ledger.conn.execute("SELECT channel FROM outbox WHERE said = ? ORDER BY id", (said,))
+    return [channel for (channel,) in rows]
 
 
 def closed(ledger: AlertLedger) -> list[tuple[object, ...]]:
@@ -94,72 +97,9 @@ def test_a_changed_spec_closes_nothing_and_counts_from_the_next_word_on(ledger: 
     ledger.clock.advance(days=9)
     assert ledger.review() == 0
     channels = ledger.conn.execute("SELECT channel FROM outbox ORDER BY id").fetchall()
-    assert channels == [(OPS,), (OPS,)]
-
-
-# Looks
-
-
-def test_a_look_is_due_for_the_soonest_that_nothing_holds_back(ledger: AlertLedger) -> None:
-    for job_id in ("muted", "paused", "free"):
-        ledger.add_told_job(job_id, alert=Alert(remind_ms=HOUR))
-        ledger.end(job_id, "error")
-        ledger.clock.advance(minutes=10)
-    begin = ledger.at(minutes=30)
-    ledger.mute("muted", minutes=200)
-    ledger.pause("paused", begin + timedelta(minutes=95))
-    due = []
-    for _ in range(3):
-        at = alerting.next_review(ledger.conn, ledger.now)
-        assert at is not None
-        due.append((at - begin) / timedelta(minutes=1))
-        ledger.clock.time = at
-        assert ledger.review() == 1
-    assert due == [80, 95, 140]
-
-
-def test_a_mute_of_everything_is_not_asked_about_each_incident(
-    ledger: AlertLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(100):
-        report(ledger, Cause.HELD, subject=str(number), channels=(OPS,))
-    ledger.mute(None, minutes=60)
-    looked_at: list[object] = []
-
-    def noted(conn: apsw.Connection) -> Iterator[Any]:
-        for each in words_to_come(conn):
-            looked_at.append(each)
-            yield each
-
-    words_to_come = incidents.words_to_come
-    monkeypatch.setattr(incidents, "words_to_come", noted)
-    assert alerting.next_review(ledger.conn, ledger.now) == ledger.at(minutes=-60)
-    assert len(looked_at) <= 2
-
-
-def test_there_is_no_look_for_what_only_a_person_lets_go_on(ledger: AlertLedger) -> None:
-    ledger.end("a", "error")
-    ledger.pause("a")
-    assert alerting.next_review(ledger.conn, ledger.now) is None
-
-
-def test_people_are_not_reminded_of_a_job_that_is_disabled_and_was_run_by_hand(ledger: AlertLedger) -> None:
-    ledger.add_told_job("off", enabled=False, alert=Alert(remind_ms=HOUR))
-    ledger.end("off", "error")
-    assert ledger.said() == ["opened failure"]
-    ledger.clock.advance(hours=2)
-    assert alerting.next_review(ledger.conn, ledger.now) is None
-    assert ledger.review() == 0
-
-
-def test_a_thousand_that_are_due_are_said_in_portions(ledger: AlertLedger) -> None:
-    for number in range(450):
-        report(ledger, Cause.HELD, subject=str(number), channels=(OPS,))
-    ledger.clock.advance(hours=6)
-    spoken = []
-    while (due := alerting.next_review(ledger.conn, ledger.now)) is not None and due <= ledger.now:
-        spoken.append(ledger.review())
-    assert spoken == [200, 200, 50]
+    assert channels == [(OPS,), ("webhook:new",)]
+    ledger.end("a", "ok")
+    assert places(ledger, "recovered") == [OPS, "webhook:new"]
 
 
 # Mutes

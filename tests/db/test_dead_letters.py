@@ -1,7 +1,6 @@
 """Items that have failed for good are told: the first at once, further ones as a sum, each of them once."""
 
 import json
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.alerts import AlertLedger
 from support.clock import HandClock
-from support.db import child
+from support.db import is_killed_before
 from support.queues import claim, push
 
 from jeeves_runner.db import clock_events, dead_letters, queue_claims
@@ -89,7 +88,7 @@ def test_each_queue_has_its_hour_and_its_channels(ledger: AlertLedger) -> None:
             queue_claims.fail(tx, item.id, item.lease_token, "no")
     assert told(ledger) == [(FALLBACK[0], "undeclared", "2 items have failed for good")]
     ledger.clock.advance(hours=2)
-    assert told(ledger) == []  # what nobody was to hear of is not kept for later
+    assert told(ledger) == []  # what had no channel is not kept for later
 
 
 @pytest.mark.parametrize(
@@ -219,42 +218,20 @@ def sums(ledger: AlertLedger) -> int:
 
 
 TELLS = """
-import os, signal, sys
-from pathlib import Path
-from jeeves_runner.clock import SystemClock
 from jeeves_runner.db import dead_letters
-from jeeves_runner.db.connection import connect
-from jeeves_runner.db.transaction import transaction
-
-path, left = sys.argv[1], int(sys.argv[2])
-conn = connect(Path(path))
-
-def die_before(_cursor, sql, _bindings):
-    global left
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    left -= 1
-    return True
-
-conn.exec_trace = die_before
-with transaction(conn, SystemClock()) as tx:
-    dead_letters.tell(tx, ())
-os.kill(os.getpid(), signal.SIGTERM)
+dead_letters.tell(tx, ())
 """
-"""Killed before its statement of this number; what has done all of them ends by another signal."""
 
 
 @pytest.mark.slow
 def test_a_kill_between_any_two_steps_neither_loses_nor_repeats_one(ledger: AlertLedger) -> None:
     cuts = failed = 0
-    killed_by = signal.SIGKILL
-    while killed_by == signal.SIGKILL:
+    is_killed = True
+    while is_killed:
         fails(ledger)
         failed += 1
-        with child(TELLS, ledger.path, cuts) as process:
-            killed_by = signal.Signals(-process.wait(60))
+        is_killed = is_killed_before(cuts, ledger.path, TELLS)
         cuts += 1
-        assert ledger.count("outbox") == (killed_by == signal.SIGTERM)
-    assert killed_by == signal.SIGTERM
+        assert ledger.count("outbox") == (not is_killed)
     assert cuts > 5
     assert sums(ledger) == failed

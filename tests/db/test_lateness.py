@@ -225,6 +225,16 @@ def test_one_that_runs_on_too_long_keeps_it_open_whatever_ends_meanwhile(ledger:
     assert ledger.said() == ["recovered overrun"]
 
 
+def test_of_a_job_that_has_no_schedule_any_more_any_run_ends_what_was_open_of_it(ledger: AlertLedger) -> None:
+    ledger.add_told_job("a", expect=SOON, schedule=("0 * * * *",))
+    ends(ledger, late=6, took=61)
+    ends(ledger, trigger="manual", scheduled_for=None)
+    assert counts(ledger) == [("late", 1), ("outlasts", 1)]
+    ledger.add_told_job("a", expect=SOON)
+    ends(ledger, trigger="manual", scheduled_for=None)
+    assert (ledger.said()[-2:], counts(ledger)) == (["recovered late", "recovered outlasts"], [])
+
+
 def test_a_run_before_the_last_late_one_proves_nothing(ledger: AlertLedger) -> None:
     ledger.add_told_job("a", expect=SHORT, overlap_policy="allow")
     older = ledger.add_run("a", "running", started_at=to_text(ledger.now))

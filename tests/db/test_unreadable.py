@@ -1,4 +1,4 @@
-"""Times that somebody wrote into rows by hand: reported once, and nothing stops because of them."""
+"""Times that were written into rows by hand: reported once, and nothing stops because of them."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -245,14 +245,14 @@ class TestCancellation:
             gate = Gate()
             blocker = asyncio.create_task(writer.write(gate))
             await gate.entered()
-            task = asyncio.create_task(writer.write(failing("a", LookupError("nobody sees this"))))
+            task = asyncio.create_task(writer.write(failing("a", LookupError("this is not seen"))))
             await asyncio.sleep(0)
             task.cancel()
             gate.open()
             await blocker
 
         with_writer(path, scenario)
-        assert "nobody sees this" in caplog.text
+        assert "this is not seen" in caplog.text
 
 
 class TestPost:

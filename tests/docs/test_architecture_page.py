@@ -31,6 +31,14 @@ def test_each_place_on_the_map_is_there(place: str) -> None:
         assert name in names_in(base / path), f"{path} has no {name}"
 
 
+@pytest.mark.parametrize("room", ["core/alerts", "notify"])
+def test_each_module_of_what_people_are_told_is_on_the_map(room: str) -> None:
+    modules = [f"{room}/{path.name}" for path in sorted((ROOT / "jeeves_runner" / room).glob("*.py"))]
+    assert modules
+    named = {place.partition(":")[0] for place in PLACES}
+    assert [module for module in modules if module not in named and not module.endswith("__init__.py")] == []
+
+
 def names_in(path: Path) -> set[str]:
     found = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:

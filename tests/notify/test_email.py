@@ -1,8 +1,10 @@
 """Mail, by a real SMTP server of this machine."""
 
 import asyncio
+import errno
 import ssl
 import threading
+from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import pytest
 from support.mail import Mails, mail_server
 
 from jeeves_runner.clock import SystemClock
+from jeeves_runner.core.alerts.address import Tls
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
-from jeeves_runner.notify.email import Mailbox, MailServer, Tls
+from jeeves_runner.notify.email import MAX_FILE, Mailbox, MailServer
 from jeeves_runner.notify.token import Place, Token
 
 MESSAGE = Message(
@@ -69,12 +73,63 @@ def test_a_reply_names_the_mail_before(tmp_path: Path) -> None:
     assert [mail["In-Reply-To"] for mail in mails.arrived] == [None, first.ref]
 
 
-def test_an_output_is_attached(tmp_path: Path) -> None:
-    with mail_server(tmp_path) as (mails, _):
-        send(mails, MESSAGE._replace(attachment=Attachment("a-7.txt", "grün\n" * 10_000)))
+def of_output(text: str) -> Message:
+    return MESSAGE._replace(output=None, attachment=Attachment("a-7.txt", of_text(text)))
+
+
+def attached(mails: Mails) -> str:
     (file,) = mails.arrived[0].iter_attachments()
     assert file.get_filename() == "a-7.txt"
-    assert file.get_content().replace("\r\n", "\n") == "grün\n" * 10_000
+    return str(file.get_content()).replace("\r\n", "\n")
+
+
+def test_an_output_is_attached(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        sent = send(mails, of_output("grün\n" * 10_000))
+    assert attached(mails) == "grün\n" * 10_000
+    assert text_of(mails.arrived[0]) == "backup failed: exit code 3\n\nOwner: Zoë\nlogs 7\n"
+    assert sent == Sent("<db.1@example.org>")
+
+
+def test_of_a_very_long_output_the_first_and_the_last_half_are_attached(tmp_path: Path) -> None:
+    lines = "".join(f"line {number} ü\n" for number in range(600_000))
+    with mail_server(tmp_path) as (mails, _):
+        send(mails, of_output(lines))
+    head, rest = attached(mails).split("\n… ")
+    cut, tail = rest.split(" bytes cut …\n")
+    assert (lines.startswith(head), lines.endswith(tail)) == (True, True)
+    assert len(head.encode()) + int(cut) + len(tail.encode()) == len(lines.encode())
+    assert len(head.encode()) + len(tail.encode()) > MAX_FILE - 10
+
+
+def test_where_no_mail_of_that_size_is_taken_what_fits_is_in_it(tmp_path: Path) -> None:
+    lines = "".join(f"line {number}\n" for number in range(20_000))
+    with mail_server(tmp_path) as (mails, _):
+        mails.most = 20_000
+        sent = send(mails, of_output(lines))
+    (mail,) = mails.arrived
+    assert list(mail.iter_attachments()) == []
+    for part in ("line 0\n", "characters cut …", "line 19999\n", "Message size exceeds", "logs 7"):
+        assert part in text_of(mail)
+    assert sent.ref == "<db.1@example.org>"
+    assert (sent.lacks or "").startswith("a-7.txt has arrived in part: the mail server 127.0.0.1 answers 552")
+
+
+def test_a_server_that_takes_no_mail_at_all_is_not_tried_without_end(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        mails.answers["DATA"] = "554 not wanted"
+        with pytest.raises(Rejected, match="554"):
+            send(mails, of_output("line\n" * 1_000))
+
+
+def test_an_output_that_cannot_be_read_now_is_sent_later(tmp_path: Path) -> None:
+    def unreadable() -> Iterator[bytes]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    text = of_text("line\n" * 1_000)._replace(read=unreadable)
+    with mail_server(tmp_path) as (mails, _), pytest.raises(NotSent, match="cannot be read: Input/output"):
+        send(mails, MESSAGE._replace(attachment=Attachment("a-7.txt", text)))
+    assert not mails.arrived
 
 
 @pytest.mark.parametrize(("password", "is_taken"), [("two words", True), ("another", False)])
@@ -162,3 +217,43 @@ def test_a_title_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
     with mail_server(tmp_path) as (mails, _):
         send(mails, MESSAGE._replace(title="a\r\nBcc: everybody@example.org"))
     assert mails.arrived[0]["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        # In each, what is secret stands where the words are cut, or is written in another way.
+        "x" * 190 + " sesame  open wide",
+        "x" * 150 + " AUTH PLAIN AGplZXZlcwBzZXNhbWUgIG9wZW4gd2lkZQ== is unknown",
+        "c2VzYW1lICBvcGVuIHdpZGU= is no password",
+    ],
+)
+def test_a_server_that_repeats_the_login_does_not_give_the_password_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, echo: str
+) -> None:
+    path = tmp_path / "password"
+    path.write_text("sesame  open wide")
+    token = Token(Place("notifications.email.password_path", path, is_for_header=False), {})
+    with mail_server(tmp_path, tls="starttls", login=("jeeves", "-")) as (mails, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        mails.answers = {"AUTH": f"535 5.7.8 {echo}"}
+        with pytest.raises(Rejected, match="login") as caught:
+            send(mails, tls="starttls", username="jeeves", password=token)
+    assert "***" in caught.value.message
+    for part in ("sesame", "c2VzYW", "AGplZXZlcwBz"):
+        assert part not in caught.value.message
+
+
+def test_a_port_where_no_tls_begins_is_told_with_what_is_probably_meant(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _), pytest.raises(NotSent, match="no TLS begins there") as caught:
+        send(mails, tls="tls")
+    assert f"port {mails.port} of 127.0.0.1 cannot be reached" in caught.value.message
+    assert "starttls" in caught.value.message
+
+
+def test_a_server_that_is_not_there_is_told_in_few_words(tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (mails, _):
+        pass
+    with pytest.raises(NotSent) as caught:
+        send(mails)
+    assert caught.value.message == f"port {mails.port} of 127.0.0.1 cannot be reached: Connection refused"

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from support.slack import TOKEN, Fault, Slack, slack_double
 from support.slack.faults import limited
+from support.slack.sending import CHANNEL, message, send
 
 from jeeves_runner.clock import SystemClock
-from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.core.alerts.message import Attachment, Fact
+from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify import slack as slack_module
 from jeeves_runner.notify.contract import NotSent, Rejected, Sent
 from jeeves_runner.notify.slack import SlackChannel
 from jeeves_runner.notify.slack_errors import FINAL, NO_THREAD
 from jeeves_runner.notify.token import Place, Token
 
-CHANNEL = "C0000001"
 THEN = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
 
@@ -25,24 +26,6 @@ THEN = datetime(2026, 3, 1, 2, tzinfo=UTC)
 def slack() -> Iterator[Slack]:
     with slack_double() as double:
         yield double
-
-
-def message(number: int = 1, **more: object) -> Message:
-    return Message(f"db/{number}", "bad", f"backup failed {number}")._replace(**more)  # type: ignore[arg-type]
-
-
-def send(
-    slack: Slack,
-    what: Message,
-    *,
-    channel: str = CHANNEL,
-    thread: str | None = None,
-    tried_at: datetime | None = None,
-    token: str = TOKEN,
-) -> Sent:
-    place = Place("notifications.slack.token_path", None, "SLACK_BOT_TOKEN")
-    workspace = slack_module.Slack(Token(place, {"SLACK_BOT_TOKEN": token}), SystemClock(), slack.url)
-    return asyncio.run(SlackChannel(workspace, channel).send(what, thread=thread, tried_at=tried_at))
 
 
 def test_a_message_is_posted_with_its_id_and_names_itself(slack: Slack) -> None:
@@ -90,7 +73,7 @@ def test_a_reply_of_unknown_outcome_is_found_where_its_thread_was_deleted(slack:
 def test_a_file_goes_below_its_message_where_the_thread_was_deleted(slack: Slack) -> None:
     first = send(slack, message(1))
     slack.delete(str(first.ref))
-    sent = send(slack, message(2, attachment=Attachment("out.txt", "all of it")), thread=first.ref)
+    sent = send(slack, message(2, attachment=Attachment("out.txt", of_text("all of it"))), thread=first.ref)
     assert [each["thread_ts"] for each in slack.files] == [sent.ref]
 
 
@@ -126,6 +109,18 @@ def test_a_rate_limit_says_how_long_to_wait_and_that_nothing_has_arrived(slack: 
     with pytest.raises(NotSent) as caught:
         send(slack, message())
     assert (caught.value.retry_after, caught.value.may_have_arrived) == (17, False)
+
+
+def test_patience_is_asked_for_with_any_status(slack: Slack) -> None:
+    headers = {"Retry-After": "17"}
+    for fault in (
+        Fault(on="chat.postMessage", word="internal_error", headers=headers),
+        Fault(on="chat.postMessage", kind="answer", status=503, body="busy", headers=headers),
+    ):
+        slack.switch_on(fault)
+        with pytest.raises(NotSent) as caught:
+            send(slack, message())
+        assert (caught.value.retry_after, caught.value.may_have_arrived) == (17, True)
 
 
 @pytest.mark.parametrize(
@@ -203,36 +198,6 @@ def test_a_history_that_cannot_be_read_now_is_read_later(slack: Slack) -> None:
     assert len(slack.messages) == 1
 
 
-def test_an_output_is_uploaded_into_the_thread_of_its_message(slack: Slack) -> None:
-    text = "line\n" * 100_000
-    sent = send(slack, message(attachment=Attachment("backup-7.txt", text)))
-    (file,) = slack.files
-    assert (file["name"], file["content"], file["thread_ts"]) == ("backup-7.txt", text, sent.ref)
-
-
-@pytest.mark.parametrize("on", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal"])
-def test_an_upload_that_breaks_is_done_again_and_its_message_is_not(slack: Slack, on: str) -> None:
-    what = message(attachment=Attachment("backup-7.txt", "text"))
-    slack.switch_on(Fault(on=on, kind="answer", status=500, body="oops", content_type="text/html"))
-    with pytest.raises(NotSent) as caught:
-        send(slack, what)
-    assert caught.value.may_have_arrived
-    send(slack, what, tried_at=THEN)
-    send(slack, what, tried_at=THEN)
-    assert len(slack.files) == 1
-    assert len([each for each in slack.messages if each["text"]]) == 1
-
-
-def test_without_the_scope_for_files_the_message_arrives_all_the_same(
-    slack: Slack, caplog: pytest.LogCaptureFixture
-) -> None:
-    slack.scopes.discard("files:write")
-    send(slack, message(attachment=Attachment("backup-7.txt", "text")))
-    assert len(slack.messages) == 1
-    assert "backup-7.txt cannot be sent to Slack" in caplog.text
-    assert "files:write" in caplog.text
-
-
 def test_a_form_that_slack_does_not_take_is_sent_as_text(slack: Slack) -> None:
     slack.switch_on(Fault(on="chat.postMessage", word="invalid_blocks"))
     send(slack, message())
@@ -249,6 +214,12 @@ def test_a_digest_names_each_and_what_has_no_place_is_a_file(slack: Slack) -> No
     assert [item for item in items if item not in named] == []
 
 
+def test_a_token_of_the_environment_that_is_not_taken_is_named_by_its_variable(slack: Slack) -> None:
+    with pytest.raises(Rejected, match="invalid_auth") as caught:
+        send(slack, message(), token="xoxb-wrong")
+    assert caught.value.hint.endswith("into SLACK_BOT_TOKEN, and start the runner again")
+
+
 def test_the_token_is_read_anew_and_never_told(slack: Slack, tmp_path: Path) -> None:
     path = tmp_path / "token"
     workspace = slack_module.Slack(
@@ -262,6 +233,7 @@ def test_the_token_is_read_anew_and_never_told(slack: Slack, tmp_path: Path) -> 
     with pytest.raises(Rejected, match="invalid_auth") as caught:
         asyncio.run(channel.send(message(), thread=None, tried_at=None))
     assert "xoxb" not in str(caught.value)
+    assert f"into {path}" in caught.value.hint
     path.write_text(f"{TOKEN}\n")
     asyncio.run(channel.send(message(), thread=None, tried_at=None))
     assert len(slack.messages) == 1

@@ -47,6 +47,14 @@ def test_many_long_lines_are_under_the_limits_of_one_block() -> None:
     assert "".join(texts_of(shown.blocks)).count("x") == 12 * 500
 
 
+def test_one_long_fact_leaves_room_for_the_others() -> None:
+    facts = (Fact("Name", "x" * 9_000), Fact("Owner", "ops"))
+    shown = render(Message("db/1", "bad", "a failed", facts, command="jeeves-runner logs 7"))
+    for text in (shown.text, "\n".join(texts_of(shown.blocks))):
+        assert "ops" in text
+        assert "jeeves-runner logs 7" in text
+
+
 def test_an_output_of_megabytes_is_under_the_limits() -> None:
     huge = "x" * 10_000_000
     shown = render(Message("db/1", "bad", huge, (Fact(huge, huge),), huge, command=huge))

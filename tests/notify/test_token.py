@@ -35,6 +35,6 @@ def test_what_passes_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def lacking(*_: object, **__: object) -> str:
         raise OSError(number, "it is lacking")
 
-    monkeypatch.setattr(token_module, "read_text", lacking)
+    monkeypatch.setattr(token_module, "read_secret", lacking)
     with pytest.raises(NotSent, match="it is lacking"):
         read(tmp_path / "token")

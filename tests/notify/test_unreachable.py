@@ -49,7 +49,7 @@ async def _server(context: SSLContext | None) -> AsyncIterator[str]:
 
 
 def _of_nobody() -> SSLContext:
-    """A certificate by an authority that nobody trusts."""
+    """A certificate by an authority that is not trusted."""
     context = SSLContext(PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context

@@ -6,6 +6,7 @@ import hmac
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from support.receiver import receiver
 
 from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message
+from jeeves_runner.core.alerts.whole_text import of_text
 from jeeves_runner.notify.contract import NotSent, Rejected
-from jeeves_runner.notify.retry_after import retry_after
 from jeeves_runner.notify.token import Place, Token
 from jeeves_runner.notify.webhook import Webhook
 
@@ -29,11 +30,13 @@ MESSAGE = Message(
     cause="failure",
     said="opened",
     incident="db/incident-5",
+    runner="db1:/srv/jobs",
 )
 
 
 def token(text: str) -> Token:
-    return Token(Place("notifications.webhooks.ops.url", None, "X"), {"X": text})
+    place = Place("notifications.webhooks.ops.url", None, "X", is_for_header=False)
+    return Token(place, {"X": text})
 
 
 def send(url: str, message: Message = MESSAGE, *, secret: str | None = None, template: Any = None) -> None:
@@ -62,6 +65,7 @@ def test_it_gets_the_whole_message_as_json() -> None:
         "items": [],
         "command": "logs 7",
         "link": None,
+        "runner": "db1:/srv/jobs",
     }
 
 
@@ -89,11 +93,20 @@ def test_a_template_makes_the_body_and_cannot_be_broken_out_of() -> None:
     }
 
 
-def test_what_would_be_uploaded_is_in_the_body_up_to_a_length() -> None:
-    long = MESSAGE._replace(output=None, attachment=Attachment("a.txt", "x" * 100_000))
+def test_of_what_would_be_uploaded_the_end_is_in_the_body() -> None:
+    lines = "".join(f"line {number}\n" for number in range(100_000))
+    long = MESSAGE._replace(output=None, attachment=Attachment("a.txt", of_text(lines)))
     with receiver() as found:
-        send(found.url, long, template={"output": "{{ output }}"})
-    assert len(json.loads(found.got[0][1])["output"]) == 4_000
+        send(found.url, long, template={"output": "{{ output }}", "text": "{{ text }}"})
+        send(found.url, long)
+    filled, whole = (json.loads(body) for _, body in found.got)
+    for shown, most in ((filled["output"], 4_000), (whole["output"], 65_536)):
+        mark, _, end = shown.partition("\n")
+        assert (most - 100 < len(shown) <= most, lines.endswith(end)) == (True, True)
+        assert mark == f"… {len(lines) - len(end):,} characters cut"
+    text = filled["text"]
+    assert 3_800 < len(text) <= 4_000
+    assert (text.startswith("Owner: ops\n\n… "), text.endswith("line 99999\n\nlogs 7")) == (True, True)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413, 422, 301, 307])
@@ -134,27 +147,6 @@ def test_an_address_that_is_none_is_final(url: str) -> None:
     assert "notifications.webhooks.ops" in caught.value.hint
 
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("written", "seconds"),
-    [
-        (None, None),
-        ("3", 3),
-        ("0.5", 0.5),
-        ("-1", 0),
-        ("99999999", 3600),
-        ("nan", None),
-        ("soon", None),
-        ("Sun, 01 Mar 2026 12:00:30 GMT", 30),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-    ],
-)
-def test_a_wait_is_seconds_or_a_date(written: str | None, seconds: float | None) -> None:
-    assert retry_after(written, NOON) == seconds
-
-
 def test_an_answer_that_repeats_the_address_does_not_give_it_away() -> None:
     with receiver() as found:
         found.status = 404
@@ -164,3 +156,67 @@ def test_an_answer_that_repeats_the_address_does_not_give_it_away() -> None:
     assert "Cannot POST" in caught.value.message
     for secret in ("secret-path", "T0123456", "k3y-0f-mine"):
         assert secret not in caught.value.message
+
+
+def test_an_answer_that_is_cut_within_an_address_does_not_give_a_part_of_it_away() -> None:
+    with receiver() as found:
+        found.status = 404
+        found.body = b"no" + b" " * 4_085 + b"secret-path/T0123456?key=k3y-0f-mine"
+        with pytest.raises(Rejected) as caught:
+            send(f"{found.url}/T0123456?key=k3y-0f-mine")
+    assert "answers 404: no" in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("secret", ["whsec_no-base64!", "whsec_", "whsec_YQ"])
+def test_a_key_that_says_to_be_base64_and_is_not_signs_nothing(secret: str) -> None:
+    with receiver() as found, pytest.raises(Rejected, match="whsec_") as caught:
+        send(found.url, secret=secret)
+    assert not found.got
+    assert "notifications.webhooks.ops.secret_path" in caught.value.hint
+    assert "no-base64" not in caught.value.message + caught.value.hint
+
+
+# Secrets of a template
+
+
+def test_a_secret_stands_where_the_template_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    named = {"key": Token(Place("x", path, is_for_header=False), {}), "other": token("of the environment")}
+    template = {"routing_key": "{{ secrets.key }}", "auth": "Bearer {{secrets.other}}: {{ title }}"}
+    told = MESSAGE._replace(title="{{ secrets.key }}")
+    with receiver() as found:
+        hook = Webhook("ops", token(found.url), None, template, SystemClock(), named=named)
+        for secret in ("hunter2", "hunter3"):
+            path.write_text(f"{secret}\n")
+            asyncio.run(hook.send(told, thread=None, tried_at=None))
+    assert [json.loads(body) for _, body in found.got] == [
+        {"routing_key": secret, "auth": "Bearer of the environment: {{ secrets.key }}"}
+        for secret in ("hunter2", "hunter3")
+    ]
+
+
+def test_a_secret_that_a_service_repeats_is_not_given_away() -> None:
+    with receiver() as found:
+        found.status, found.body = 400, b'{"unknown key": "hunter2\\"and more"}'
+        hook = Webhook(
+            "ops",
+            token(found.url),
+            None,
+            {"key": "{{ secrets.key }}"},
+            SystemClock(),
+            named={"key": token('hunter2"and more')},
+        )
+        with pytest.raises(Rejected, match="unknown key") as caught:
+            asyncio.run(hook.send(MESSAGE, thread=None, tried_at=None))
+    assert "hunter2" not in caught.value.message
+
+
+def test_nothing_is_sent_without_a_secret_that_the_template_names(tmp_path: Path) -> None:
+    place = Place("notifications.webhooks.ops.secrets.key", tmp_path / "key", is_for_header=False)
+    with receiver() as found:
+        named = {"key": Token(place, {})}
+        hook = Webhook("ops", token(found.url), None, {"a": "x"}, SystemClock(), named=named)
+        with pytest.raises(Rejected, match=r"secrets\.key`.*No such file"):
+            asyncio.run(hook.send(MESSAGE, thread=None, tried_at=None))
+    assert not found.got

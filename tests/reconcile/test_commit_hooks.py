@@ -61,7 +61,7 @@ class Scene:
 @asynccontextmanager
 async def switched_off(project: Project) -> AsyncIterator[Scene]:
     async def applied(_applied: Applied) -> None:
-        """Nobody follows."""
+        """There are no followers."""
 
     conn = project.conn
     setup = planner_setup(project.config)

@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def save(project: Project, subject: str) -> str:
-    """Commit what there is, and take it out of the folder: nobody may read it there."""
+    """Commit what there is, and take it out of the folder: it must not be read there."""
     git(project.root, "add", "--all", "jobs.d")
     git(project.root, "commit", "-qm", subject)
     for manifest in project.jobs_dir.iterdir():
@@ -53,7 +53,7 @@ def bring_back(project: Project) -> None:
 @asynccontextmanager
 async def reconciling(project: Project) -> AsyncIterator[Reconciler]:
     async def applied(_applied: Applied) -> None:
-        """Nobody follows."""
+        """There are no followers."""
 
     conn = project.conn
     made = setup.planner_setup(project.config)
@@ -76,7 +76,7 @@ async def reconciling(project: Project) -> AsyncIterator[Reconciler]:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - nobody announces a look
+        while not holds():  # noqa: ASYNC110 - looks are not announced
             await asyncio.sleep(0.01)
 
 

@@ -40,7 +40,7 @@ async def watching(project: Project) -> AsyncIterator[tuple[Reconciler, asyncio.
         first = await reconciler.look()
         task = asyncio.create_task(reconciler.run())
         # The watch, once it stands, gives a hint; after that look the loop waits for the next.
-        while reconciler.status is first:  # noqa: ASYNC110 - nobody announces a look
+        while reconciler.status is first:  # noqa: ASYNC110 - looks are not announced
             await asyncio.sleep(0.01)
         yield reconciler, task
 
@@ -52,7 +52,7 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - nobody announces a look
+        while not holds():  # noqa: ASYNC110 - looks are not announced
             await asyncio.sleep(0.01)
 
 

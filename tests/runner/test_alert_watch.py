@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from jeeves_runner.core.problem import Problem
 from jeeves_runner.core.withheld import Withheld
 from jeeves_runner.db.writer import Writer
 from jeeves_runner.reconcile.sync_status import SyncStatus
-from jeeves_runner.runner.alert_watch import AlertWatch, tell_of_gap
+from jeeves_runner.runner.alert_watch import AlertWatch, held_manifests, tell_of_gap
 
 WELL = SyncStatus(state="in_sync")
 PROBLEM = Problem(
@@ -110,6 +111,37 @@ def test_a_manifest_that_is_held_for_five_minutes_is_told_once_with_its_line(wat
     )
 
 
+@pytest.mark.parametrize("wrong", ["jobs.d/etl/_defaults.yaml", "jobs.d/etl"])
+def test_what_holds_all_manifests_of_a_folder_is_told_once(wrong: str) -> None:
+    files = ("jobs.d/etl/a.yaml", "jobs.d/etl/deep/b.yaml")
+    held = tuple(Held(kind="job", id=each[-6], file=each, message=f"{wrong} is broken") for each in files)
+    faults = (PROBLEM._replace(file=wrong), PROBLEM)
+    plan = Plan(held=held, problems=faults, complete=False)
+    assert {each.subject: each.facts["lines"][-1] for each in held_manifests(plan)} == {
+        wrong: ["Run on as before", "a, b"],
+        FILE: ["Hint", "did you mean schedule?"],
+    }
+
+
+def test_a_manifest_that_is_not_read_because_of_its_defaults_is_not_over(watched: Watched) -> None:
+    fault = PROBLEM._replace(file="jobs.d/_defaults.yaml", message="bad defaults")
+    hidden = SyncStatus(state="held", plan=replace(HELD.plan, problems=(fault,)))
+
+    async def acts(world: Watched, watch: AlertWatch) -> None:
+        for world.status in (HELD, hidden, HELD, WELL):
+            await watch.look()
+            world.ledger.clock.advance(minutes=5)
+            await watch.look()
+
+    watched.play(acts)
+    assert watched.said() == [
+        ("opened", "held", "is held back: unknown key `schedul`"),
+        ("opened", "held", "is held back: bad defaults"),
+        ("recovered", "held", "is held back: bad defaults"),
+        ("recovered", "held", "is held back: unknown key `schedul`"),
+    ]
+
+
 def test_one_that_is_mended_in_time_is_not_told(watched: Watched) -> None:
     async def acts(world: Watched, watch: AlertWatch) -> None:
         for _ in range(10):
@@ -184,6 +216,25 @@ def test_what_was_wrong_before_there_was_anybody_to_tell_is_told(watched: Watche
     watched.play(acts)
     watched.play(acts)
     assert [said for said, _, _ in watched.said()] == ["opened"]
+    assert watched.facts("times") == 1
+
+
+def test_what_was_over_before_anybody_was_told_counts_anew(watched: Watched) -> None:
+    async def before(world: Watched, watch: AlertWatch) -> None:
+        world.shortage = "too little"
+        await watch.look()
+
+    async def after(world: Watched, watch: AlertWatch) -> None:
+        for shortage in (None, "too little"):
+            world.shortage = shortage
+            await watch.look()
+
+    watched.tell = ()
+    watched.play(before)
+    watched.tell = ("C0000001",)
+    watched.play(after)
+    assert [said for said, _, _ in watched.said()] == ["opened"]
+    assert watched.facts("times") == 1
 
 
 def test_a_disk_has_room_again_whatever_can_be_said_of_the_manifests(watched: Watched) -> None:

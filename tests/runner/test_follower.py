@@ -18,7 +18,7 @@ NEVER = 3600.0
 
 
 class Looks:
-    """A follower of a database, and how often it has found that somebody wrote."""
+    """A follower of a database, and how often it has found a commit."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
@@ -28,7 +28,7 @@ class Looks:
         self.follower = Follower(connect(path), changed=self._changed, written=self._written)
 
     async def _changed(self, revision: int, ids: Sequence[str]) -> None:
-        raise AssertionError(f"nobody has applied {revision}: {ids}")
+        raise AssertionError(f"{revision} was never applied: {ids}")
 
     async def _written(self) -> None:
         self.written += 1
@@ -106,7 +106,7 @@ def test_a_commit_that_falls_into_the_work_for_another_is_not_lost(
 
 
 def test_a_look_that_failed_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begun again, it passes on what the failed look has found, although nobody commits any more."""
+    """Begun again, it passes on what the failed look has found, although there are no more commits."""
     monkeypatch.setattr(follower, "INTERVAL", 0.01)
     place = Place(tmp_path)
     place.apply(job("old"))

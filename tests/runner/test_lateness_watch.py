@@ -349,3 +349,22 @@ def test_what_has_ended_since_it_was_read_is_told_by_its_end(world: World) -> No
         assert (world.said(), world.counts()) == ([], [])
 
     world.play(acts)
+
+
+def test_a_run_that_waited_and_never_started_is_forgotten(world: World) -> None:
+    async def acts(world: World) -> None:
+        world.add_told_job("a", expect=Expect(start_within_ms=5 * MINUTE), overlap_policy="allow")
+        world.add_told_job("b", expect=Expect(finish_within_ms=5 * MINUTE))
+        waiting = [world.due(), world.due("b")]
+        assert await world.passes(6) == ["opened late"]
+        for run_id in waiting:
+            with world.tx() as tx:
+                run_ends.end_waiting(tx, run_id, RunStatus.CANCELLED, None)
+        await world.passes(1)
+        assert not world.watch._known
+        started = world.due("b")
+        await world.passes(1)
+        world.start(started)
+        assert await world.passes(6) == ["opened overrun"]
+
+    world.play(acts)

@@ -1,4 +1,4 @@
-"""A log whose reader stands still or has gone: nobody waits for it, and what is lost is counted."""
+"""A log whose reader stands still or has gone: it is not waited for, and what is lost is counted."""
 
 import logging
 import os

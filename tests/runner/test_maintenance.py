@@ -32,10 +32,11 @@ def place(tmp_path: Path) -> Place:
 
 def test_runs_go_after_their_retention_and_take_their_logs_along(place: Place) -> None:
     old, young = ended(place, 31, log=True), ended(place, 29, log=True)
+    for run_id in (old, young):
+        (logs(place) / f"{run_id}.out").write_text("what is sent of it")
     keep_house(place, "run_retention: 30d\n")
     assert left(place) == [young]
-    assert not (logs(place) / f"{old}.log").exists()
-    assert (logs(place) / f"{young}.log").exists()
+    assert {path.name for path in logs(place).iterdir()} == {f"{young}.log", f"{young}.out"}
 
 
 def test_occurrences_are_kept_for_a_week_at_least(place: Place) -> None:

@@ -86,7 +86,7 @@ def test_a_change_of_anything_else_keeps_the_timer(desk: Desk) -> None:
 
     async def scene() -> None:
         await desk.scheduler.load()
-        desk.clock.advance(hours=1, minutes=1, seconds=30)  # due, and nobody has looked yet
+        desk.clock.advance(hours=1, minutes=1, seconds=30)  # due, and not looked at yet
         await desk.scheduler.on_plan(desk.place.apply(job("same", "echo 2", schedule=("0 * * * *",))))
         assert desk.scheduler.next_of("same") == NOON
         await desk.scheduler.look()

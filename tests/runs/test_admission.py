@@ -294,7 +294,7 @@ def test_requests_by_row_that_no_runner_has_seen_are_decided_about_at_the_start(
 
 
 def test_a_request_by_row_meets_the_retry_of_a_run_that_the_last_runner_left(template: Path) -> None:
-    """The retry is recorded at the start, before anybody decides about the older request."""
+    """The retry is recorded at the start, before the older request is decided about."""
     rules = JobRules(id="a", retries=1, retry_on=(RunStatus.INTERRUPTED,))
     world = World(jobs=(rules,))
     play(world, template, [ByHand("a"), ByRow("a", heard=False), Restart(dies=True), Wait(), Ends()])

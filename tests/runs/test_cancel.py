@@ -109,7 +109,7 @@ def test_a_run_whose_cause_cannot_be_recorded_is_ended_all_the_same(place: Place
 def test_a_cancel_is_not_lost_when_the_start_of_what_waited_cannot_be_recorded(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor can the cancel itself, so that nobody finds it in the row later."""
+    """Nor can the cancel itself, so that it is not found in the row later."""
     place.apply(job("wait", HOLD))
     full = [True]
 

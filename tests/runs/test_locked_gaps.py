@@ -82,7 +82,7 @@ def test_all_who_handed_over_a_part_of_the_gap_are_answered(template: Path) -> N
     with_doors(template, scenario, JobRules(id="tick", window=HOURS))
 
 
-@pytest.mark.parametrize("apart", ["by a time that nobody handed over", "by another schedule"])
+@pytest.mark.parametrize("apart", ["by a time that was not handed over", "by another schedule"])
 def test_what_is_no_part_of_the_gap_is_decided_by_itself(template: Path, apart: str) -> None:
     async def scenario(doors: Doors) -> None:
         noon = doors.clock.now()

@@ -1,4 +1,4 @@
-"""Moments at which a runner may lose a run, or start one that nobody wants any more."""
+"""Moments at which a runner may lose a run, or start one that is not wanted any more."""
 
 import asyncio
 import os

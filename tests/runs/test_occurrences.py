@@ -126,7 +126,7 @@ def test_an_occurrence_of_a_job_that_was_deleted_since_it_was_read_does_not_star
 
     async def scenario(rig: Rig) -> None:
         await rig.finish("tick")
-        place.apply(delete=("tick",))  # and nobody tells the runner
+        place.apply(delete=("tick",))  # and the runner is not told
         assert await rig.runs.submit(due_now(place, "tick")) == []
         with pytest.raises(NotFound):
             await rig.runs.request("tick")

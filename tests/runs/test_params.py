@@ -167,7 +167,7 @@ def test_a_run_that_does_not_start_leaves_no_secret(place: Place, policy: Overla
 
 
 def test_a_secret_that_is_not_kept_any_more_is_no_value(place: Place) -> None:
-    """Somebody has deleted it by hand: the script must not start without it."""
+    """It was deleted by hand: the script must not start without it."""
     place.apply(job("a", SHOW, params=DECLARED))
     asked = place.request("a", {"token": SECRET})
     place.conn.execute("DELETE FROM secret_params")
@@ -204,7 +204,7 @@ def test_what_it_was_given_stays_and_the_rest_has_the_default_by_now(place: Plac
 
 
 def test_an_occurrence_that_waits_takes_whatever_its_job_declares_by_then(place: Place) -> None:
-    """Nobody has given it a value, so nothing can have stopped fitting."""
+    """It was given no value, so nothing can have stopped fitting."""
     place.apply(job("a", SHOW, params=DECLARED))
 
     async def wait(rig: Rig) -> None:

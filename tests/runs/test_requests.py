@@ -62,7 +62,7 @@ def test_a_changed_spec_holds_for_the_next_start(place: Place) -> None:
 
     async def scenario(rig: Rig) -> None:
         assert (await rig.finish("say")).stdout == "old\n"
-        place.apply(job("say", "echo new"))  # and nobody tells the runner
+        place.apply(job("say", "echo new"))  # and the runner is not told
         assert (await rig.finish("say")).stdout == "new\n"
 
     with_runner(place, scenario)

@@ -209,7 +209,7 @@ def test_a_start_up_that_is_told_to_stop_admits_nothing(place: Place) -> None:
 
 
 def take_over(place: Place) -> None:
-    """Another runner becomes the runner, and nobody tells this one."""
+    """Another runner becomes the runner, and this one is not told."""
     with place.write() as tx:
         begin_epoch(tx, os.getpid(), boot_id())
 

@@ -76,7 +76,7 @@ def test_a_run_starts_under_the_spec_of_its_start(place: Place) -> None:
 
     async def scenario(rig: Rig) -> None:
         full, say = await rig.runs.request("full"), await rig.runs.request("say")
-        place.apply(job("say", "echo new"))  # and nobody tells the runner
+        place.apply(job("say", "echo new"))  # and the runner is not told
         await rig.runs.cancel(full.id)
         ended = await rig.runs.wait(say.id)
         assert (ended.stdout, ended.revision_id) == ("new\n", 2)

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from socket import gethostname
 
 import pytest
-from support.server import command, database, new_project, save, serving, until
+from support.receiver import receiver
+from support.server import HOLD, command, database, new_project, save, serving, started_pid, until
 from support.slack import TOKEN, Fault, Slack, slack_double
 
 from jeeves_runner.db.connection import connect
@@ -115,8 +117,9 @@ def test_an_item_that_has_failed_for_good_is_told_with_its_error(tmp_path: Path,
             until(lambda: slack.messages)
     (message,) = slack.messages
     assert message["text"].splitlines() == [
-        "\N{LARGE RED CIRCLE} queue mail: 1 item has failed for good",
+        f"\N{LARGE RED CIRCLE} queue mail on {gethostname()}: 1 item has failed for good",
         "Last error: no such mailbox",
+        f"Runner: {gethostname()}:{tmp_path}",
         "jeeves-runner queue peek mail --failed",
     ]
 
@@ -134,6 +137,24 @@ def test_a_message_on_trial_goes_by_the_server(tmp_path: Path, slack: Slack) -> 
         assert command(tmp_path, "alerts", "test", "C0000003").returncode == 0
         assert command(tmp_path, "status", "--check").returncode == 0
     assert "This is a test" in slack.texts("C0000001")[0]
+
+
+@pytest.mark.parametrize("how", ["invited", "another channel"])
+def test_an_opening_that_was_refused_is_told_as_one_once_that_is_corrected(
+    tmp_path: Path, slack: Slack, how: str
+) -> None:
+    project(tmp_path, slack)
+    save(tmp_path, "a.yaml", f"{FAILS}on_failure: C0000003\n")
+    with serving(tmp_path) as server:
+        server.post("/jobs/a/run")
+        until(lambda: [status for *_, status in told(tmp_path)] == ["failed"])
+        if how == "invited":
+            slack.channels["C0000003"] = True
+            command(tmp_path, "alerts", "test", "C0000003")
+        else:
+            save(tmp_path, "a.yaml", f"{FAILS}on_failure: C0000002\n")
+        until(lambda: any("a failed" in text for text in slack.texts()), patience=20)
+    assert [said for _, said, *_ in told(tmp_path) if said != "test"] == ["opened"] * 2
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
@@ -158,7 +179,44 @@ def test_what_ends_with_its_server_is_one_message(tmp_path: Path, slack: Slack, 
     assert all(name in slack.shown(message) for name in names)
 
 
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_the_heartbeat_of_a_job_hears_that_its_run_was_ended_with_the_server(
+    tmp_path: Path, slack: Slack, how: str
+) -> None:
+    project(tmp_path, slack)
+    config = tmp_path / "jeeves-runner.yaml"
+    config.write_text(config.read_text() + "shutdown_grace: 0s\n")
+    with receiver() as found:
+        save(tmp_path, "b.yaml", f"{HOLD}heartbeat: {found.url}\n")
+        with serving(tmp_path) as server:
+            server.post("/jobs/b/run?wait=0s")
+            started_pid(tmp_path)
+            if how == "stopped":
+                server.stop()
+                assert found.paths == ["/secret-path/fail"]
+            else:
+                server.kill()
+        with serving(tmp_path):
+            until(lambda: found.paths)
+    assert found.paths == ["/secret-path/fail"]
+
+
 def told(root: Path) -> list[tuple[object, ...]]:
     with closing(connect(database(root))) as conn:
         rows = conn.execute("SELECT job_id, said, cause, bundle, status FROM outbox ORDER BY job_id")
         return list(rows.fetchall())
+
+
+def test_a_variable_that_holds_a_secret_of_a_webhook_is_not_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER_KEY", "hunter2")
+    root = new_project(
+        tmp_path,
+        'port: 0\nnotifications: {webhooks: {pager: {url: "http://127.0.0.1:9/", secrets: {key: {from_env:'
+        ' PAGER_KEY}}, template: {key: "{{ secrets.key }}"}}}}\n',
+    )
+    save(root, "jobs.yaml", "{id: job, timeout: 1m, run: 'echo \"key: ${PAGER_KEY-none}\"'}")
+    with serving(root):
+        command(root, "trigger", "job", "--wait")
+        assert "key: none" in command(root, "logs", "1").stdout

@@ -4,6 +4,8 @@ import json
 import shutil
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -34,6 +36,18 @@ def begin(server: Server) -> int:
     assert status == 202
     run_id: int = answer["run"]["id"]
     return run_id
+
+
+@contextmanager
+def left_running(root: Path, task: str) -> Iterator[tuple[Double, int]]:
+    """A gateway with a session that goes on, of a run of the project at ``root`` whose server has stopped."""
+    with double() as far:
+        project(root, far, task)
+        with serving(root) as server:
+            run_id = begin(server)
+            until(far.model_calls)
+            assert server.stop() == 0
+        yield far, run_id
 
 
 def ended(server: Server, run_id: int) -> Any:
@@ -74,12 +88,8 @@ def test_a_session_is_recorded_with_its_text_tokens_and_model(tmp_path: Path) ->
 
 
 def test_a_stop_leaves_the_session_and_the_next_start_takes_it_up(tmp_path: Path) -> None:
-    with double() as far:
-        root = project(tmp_path / "p", far, "MODE:slow=4")
-        with serving(root) as server:
-            run_id = begin(server)
-            until(far.model_calls)
-            assert server.stop() == 0
+    root = tmp_path / "p"
+    with left_running(root, "MODE:slow=4") as (far, run_id):
         with serving(root) as server:
             assert server.get(f"/runs/{run_id}")["run"]["status"] in ("running", "ok")
             assert ended(server, run_id)["status"] == "ok"
@@ -106,12 +116,8 @@ def test_a_runner_that_is_killed_at_any_moment_begins_no_second_session(tmp_path
 
 
 def test_a_copy_of_a_database_leaves_the_sessions_of_the_original_alone(tmp_path: Path) -> None:
-    with double() as far:
-        root, original = project(tmp_path / "p", far, "MODE:slow=6"), tmp_path / "original"
-        with serving(root) as server:
-            run_id = begin(server)
-            until(far.model_calls)
-            server.stop()
+    root, original = tmp_path / "p", tmp_path / "original"
+    with left_running(root, "MODE:slow=6") as (far, run_id):
         root.rename(original)
         shutil.copytree(original, root)
         with serving(root) as server:
@@ -178,12 +184,8 @@ def test_a_run_that_waits_for_the_gateway_is_begun_by_the_next_runner(tmp_path: 
 
 
 def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tmp_path: Path) -> None:
-    with double() as far:
-        root = project(tmp_path / "p", far, "MODE:hang")
-        with serving(root) as server:
-            run_id = begin(server)
-            until(far.model_calls)
-            server.stop()
+    root = tmp_path / "p"
+    with left_running(root, "MODE:hang") as (far, run_id):
         assert "no server follows it, and it may go on" in command(root, "status").stdout
         answer = command(root, "cancel", str(run_id))
         why = "was followed by no server; it is ended, and recorded as cancelled"
@@ -195,12 +197,8 @@ def test_a_session_that_no_server_follows_is_no_lost_one_and_can_be_cancelled(tm
 
 
 def test_a_cancel_while_the_gateway_is_away_says_so_in_lines_for_people(tmp_path: Path) -> None:
-    with double() as far:
-        root = project(tmp_path / "p", far, "MODE:hang")
-        with serving(root) as server:
-            run_id = begin(server)
-            until(far.model_calls)
-            server.stop()
+    root = tmp_path / "p"
+    with left_running(root, "MODE:hang") as (far, run_id):
         far.kill()
         answer = command(root, "cancel", str(run_id))
         told = "warning: sessions cannot be looked at: the gateway cannot be reached: Connection refused\n"
@@ -209,12 +207,8 @@ def test_a_cancel_while_the_gateway_is_away_says_so_in_lines_for_people(tmp_path
 
 
 def test_without_a_gateway_in_the_config_a_run_says_what_to_add(tmp_path: Path) -> None:
-    with double() as far:
-        root = project(tmp_path / "p", far, "MODE:hang")
-        with serving(root) as server:
-            left = begin(server)
-            until(far.model_calls)
-            assert server.stop() == 0
+    root = tmp_path / "p"
+    with left_running(root, "MODE:hang") as (_, left):
         (root / "jeeves-runner.yaml").write_text("port: 0\n")
         with serving(root) as server:
             until(lambda: server.job("agent"))

@@ -1,4 +1,4 @@
-"""A server whose output nobody reads starts, works and ends all the same, and says all to a late reader."""
+"""A server whose output is not read starts, works and ends all the same, and says all to a late reader."""
 
 import json
 import os

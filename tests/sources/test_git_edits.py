@@ -29,7 +29,7 @@ if test -s "{notes}/patch"; then git apply --whitespace=nowarn "{notes}/patch"; 
 
 
 class Folder:
-    """A project in git that somebody works in, and the looks at it."""
+    """A project in git that a person works in, and the looks at it."""
 
     def __init__(self, root: Path, notes: Path) -> None:
         self.root = root

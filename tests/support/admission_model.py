@@ -100,7 +100,7 @@ class AdmissionModel:
     def end(self, run_id: int, status: RunStatus, *, unasked: bool = False) -> None:
         """The work of a running run is over: ``ok`` or ``error``, as it says itself.
 
-        ``unasked``: it was over before anybody could ask the run that is being replaced to end.
+        ``unasked``: it was over before the runner could ask the run that is being replaced to end.
         """
         self._finish(self.row(run_id), status, unasked=unasked)
         self._start_what_can()

@@ -69,7 +69,7 @@ class AlertLedger(Ledger):
 
     def review(self) -> int:
         with self.tx() as tx:
-            return alerting.review(tx)
+            return alerting.review(tx, tell=(OPS,))
 
     def said(self) -> list[str]:
         """What has been put into the outbox since this was last asked: ``opened failure``, in order."""

@@ -1,7 +1,7 @@
 """The attacks of the chaos campaign on processes, on the database and on its disk.
 
 An attack is a context: it begins with the block and is over with it. It yields whether it could be made:
-without a server there is nobody to kill. ``draw`` gives whatever it leaves to chance.
+without a server there is none to kill. ``draw`` gives whatever it leaves to chance.
 """
 
 import os
@@ -191,7 +191,7 @@ if len(sys.argv) > 2:
     other.execute("SELECT count(*) FROM runs").fetchall()  # from here on it knows of the log
     frames, copied = other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
     if frames != copied:
-        print("somebody reads", flush=True)
+        print("there is a reader", flush=True)
         os._exit(0)
     os.unlink(wal)
 print("done", flush=True)

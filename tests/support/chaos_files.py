@@ -62,7 +62,7 @@ def own_log_is_a_pipe(world: World, draw: Random) -> Iterator[bool]:
 
 @contextmanager
 def _pipe_at(world: World, path: Path) -> Iterator[bool]:
-    """A pipe in the place of a file, that nobody writes to or reads."""
+    """A pipe in the place of a file, that is neither written to nor read."""
     with world.having(path) as is_ours:
         if not is_ours or not path.is_file():
             yield False

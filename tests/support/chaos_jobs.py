@@ -61,7 +61,7 @@ MANIFESTS: Final = {
 """By id. None of them is the only one of its kind: what one attack keeps from running others still do."""
 
 TRIGGERED: Final = tuple(name for name in MANIFESTS if name not in ("tick", "gapless", "worker", "probe"))
-"""Those that are run by hand, over HTTP or by a command. The probe is run once nobody attacks any more."""
+"""Those that are run by hand, over HTTP or by a command. The probe is run once the attacks are over."""
 
 QUEUES: Final = "queues:\n  - id: items\n    max_attempts: 1000\n    lease: 15s\n"
 QUEUE: Final = "items"

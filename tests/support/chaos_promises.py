@@ -1,4 +1,4 @@
-"""What the chaos campaign holds the runner to once nobody attacks any more.
+"""What the chaos campaign holds the runner to once the attacks are over.
 
 ``settled`` and ``in_step`` look at the server, ``kept`` at the database that it leaves.
 What a stop and a start must keep is looked at by ``chaos_world`` whenever there is one. All raise Broken.
@@ -69,7 +69,7 @@ def outcomes_of(world: World) -> dict[int, str]:
     return {run["id"]: run["status"] for run in runs if run["status"] not in _ACTIVE}
 
 
-# A server that nobody attacks
+# A server that is not attacked
 
 
 def _asked(world: World, method: str, path: str) -> Any:

@@ -130,7 +130,7 @@ def _play(story: Story, made: World) -> None:
         _attack(story.acts, made, rest)
         if story.stops_under_attack:
             made.stop()
-    made.note("nobody attacks any more")
+    made.note("the attacks are over")
     made.excuses.clear()
     made.start()
     settled(made)

@@ -24,7 +24,7 @@ STOP_BOUND: Final = SHUTDOWN_GRACE + KILL_GRACE + 15
 STOP_PATIENCE: Final = STOP_BOUND + 3
 """Seconds that are waited for it: on a busy machine the interpreter takes some for its own end."""
 START_BOUND: Final = 180.0
-"""Seconds in which a server answers that nobody attacks: on a busy machine Python alone takes a minute."""
+"""Seconds in which a server answers that is not attacked: on a busy machine Python alone takes a minute."""
 _ROUND: Final = "CHAOS_ROUND"
 """In the environment of the server, and so of all that it starts."""
 TELLTALES: Final = ("Traceback", "this is a bug", "never retrieved")
@@ -96,7 +96,7 @@ def _checked(method: str, path: str, answer: Any) -> tuple[int, Any] | None:
 
 
 def check_output(name: str, text: str) -> None:
-    """Broken if it tells of a fault that nobody has foreseen."""
+    """Broken if it tells of a fault that was not foreseen."""
     for word in TELLTALES:
         if word in text:
             place = text.index(word)

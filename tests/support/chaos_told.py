@@ -18,7 +18,7 @@ from support.slack import TOKEN, Slack
 from jeeves_runner.db.connection import connect
 
 CHANNELS: Final = ("C0000001", "C0000002")
-SECRET: Final = "s3cret-of-the-chaos-that-nobody-may-read"
+SECRET: Final = "s3cret-of-the-chaos-that-must-not-be-read"
 SHUTDOWN_GRACE: Final = 0.0
 KILL_GRACE: Final = 0.5
 
@@ -44,7 +44,7 @@ MANY: Final = tuple(f"many-{number}" for number in range(24))
 """They fail at once, and are well again at once."""
 
 PLAIN: Final = ("plain", "retried", "one-channel", "long", *MANY)
-"""Jobs that nobody mutes, disables or deletes: all that is to be told of them follows from their runs."""
+"""Jobs that are not muted, disabled or deleted: all that is to be told of them follows from their runs."""
 
 JOBS: Final = {
     "plain": _FAILS,
@@ -123,7 +123,7 @@ def _once(outbox: list[Row], messages: dict[str, Row]) -> None:
     for row in outbox:
         message = messages.get(row["ref"])
         if message is None or message["channel"] != row["channel"]:
-            raise Broken(f"recorded as said, and nobody has got it: {row}")
+            raise Broken(f"recorded as said, and it has not arrived: {row}")
     if orphans := messages.keys() - {row["ref"] for row in outbox}:
         raise Broken(f"messages of which nothing is known: {[messages[ts]['text'] for ts in orphans]}")
 

@@ -389,6 +389,6 @@ def _active(database: Path) -> bool:
 
 
 def _hurry(database: Path) -> None:
-    """Nobody waits here for the end of a minute, or of a backoff: other tests do."""
+    """There is no wait here for the end of a minute, or of a backoff: other tests do."""
     with closing(connect(database)) as conn:
         conn.execute("UPDATE outbox SET not_before = NULL, delay_ms = NULL WHERE status = 'pending'")

@@ -223,7 +223,7 @@ class World:
         ]
 
     def put_stranger(self, **environment: str) -> None:
-        """A process that is nobody's run, and must be left alone."""
+        """A process that belongs to no run, and must be left alone."""
         stranger = subprocess.Popen(
             ["sleep", "600"],
             cwd=self.root,

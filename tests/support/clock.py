@@ -27,7 +27,7 @@ class HandClock:
         self.time += timedelta(**length)
 
     def set(self, **length: float) -> None:
-        """Somebody sets the wall clock forward or back. No time passes."""
+        """The wall clock is set forward or back. No time passes."""
         self._shift += timedelta(**length)
         self.advance(**length)
 

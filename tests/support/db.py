@@ -5,6 +5,7 @@ writes are done. ``note`` and ``notes`` write and read rows that mean nothing.
 """
 
 import asyncio
+import signal
 import subprocess
 import sys
 import threading
@@ -67,6 +68,39 @@ def child(code: str, *args: object) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+
+
+_DYING = """
+import os, signal, sys
+from pathlib import Path
+from jeeves_runner.clock import SystemClock
+from jeeves_runner.db.connection import connect
+from jeeves_runner.db.transaction import transaction
+
+conn = connect(Path(sys.argv[1]))
+left = int(sys.argv[2])
+
+def die_before(_cursor, sql, _bindings):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    return True
+
+conn.exec_trace = die_before
+with transaction(conn, SystemClock()) as tx:
+    exec(sys.argv[3])
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def is_killed_before(statement: int, path: Path, work: str) -> bool:
+    """Do ``work``, Python with a transaction ``tx``, in a process that is killed before its statement
+    of this number. False: it had no such statement, and has done all."""
+    with child(_DYING, path, statement, work) as process:
+        killed_by = signal.Signals(-process.wait(60))
+    assert killed_by in (signal.SIGKILL, signal.SIGTERM)
+    return killed_by == signal.SIGKILL
 
 
 def expect(process: subprocess.Popen[str], line: str) -> None:

@@ -73,7 +73,7 @@ class Learner:
             case (_, *_, name):
                 (self.here / name).write_text(block.text)
             case _:
-                raise AssertionError(f"{block}: nobody knows what this block is")
+                raise AssertionError(f"{block}: it is not known what this block is")
 
     def stop(self) -> None:
         """Ctrl-C in the other terminal."""

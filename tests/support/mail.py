@@ -21,8 +21,10 @@ class Mails:
         self.arrived: list[EmailMessage] = []
         self.answers: dict[str, str] = {}
         """By ``RCPT``, ``DATA`` or ``AUTH``: what it answers to it instead of taking it."""
+        self.most: int | None = None
+        """Bytes of the largest mail that it takes."""
         self.login: tuple[str, str] | None = None
-        """Whom it takes mail from; None: from anybody."""
+        """Whom it takes mail from; None: from all."""
         self.port = 0
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -37,6 +39,8 @@ class Mails:
         if "DATA" in self.answers:
             return self.answers["DATA"]
         assert isinstance(envelope.content, bytes)
+        if self.most is not None and len(envelope.content) > self.most:
+            return "552 5.3.4 Message size exceeds fixed limit"
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self.arrived.append(mail)
@@ -78,7 +82,7 @@ def mail_server(
     sessions: list[SMTP] = []
 
     def session() -> SMTP:
-        sessions.append(SMTP(mails, loop=loop, **options))
+        sessions.append(SMTP(mails, loop=loop, data_size_limit=None, **options))
         return sessions[-1]
 
     async def begin() -> asyncio.Server:

@@ -40,12 +40,13 @@ def job(text: str, *defaults: dict[str, Any]) -> JobSpec:
     return job_from_text(entry.text)
 
 
-def assert_error(text: str, line: int, column: int, message: str, hint: str = "") -> None:
-    """The first error is at this place, and has these parts in what it says."""
+def assert_error(text: str, line: int, column: int, message: str, hint: str = "") -> str:
+    """The first error is at this place, and has these parts in what it says. All that it says."""
     found = error_of(text)
     assert message in found[2]
     assert hint in found[3]
     assert found[:2] == (line, column)
+    return found[2] + found[3]
 
 
 def error_of(text: str) -> tuple[int, int, str, str]:

@@ -1,4 +1,4 @@
-"""Manifests that nobody would write: right ones whose parts were exchanged, repeated, cut and spoilt.
+"""Manifests that no person would write: right ones whose parts were exchanged, repeated, cut and spoilt.
 
 Each comes from a number, so that one that does harm can be made again: ``mutated(7)``.
 """

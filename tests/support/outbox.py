@@ -82,6 +82,7 @@ class Post:
         self.ledger = Ledger(folder / "runner.sqlite")
         self.clock: HandClock = self.ledger.clock
         self.office = Office()
+        self.time_of_age: Callable[[], datetime] = self.clock.now
         self.ledger.add_job("a")
 
     def say(
@@ -122,7 +123,13 @@ class Post:
         conn: apsw.Connection = connect(self.ledger.path, clock=self.clock, patient=False)
         async with Writer(self.ledger.path, self.clock) as writer:
             delivery = Delivery(
-                conn=conn, writer=writer, clock=self.clock, channel=self.office.channel, links=Links()
+                conn=conn,
+                writer=writer,
+                clock=self.clock,
+                channel=self.office.channel,
+                links=Links("db1", "/srv/jobs"),
+                data_dir=str(self.ledger.path.parent / "data"),
+                time_of_age=self.time_of_age,
             )
             await delivery.own(place)
             running = asyncio.create_task(delivery.run())

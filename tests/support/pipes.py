@@ -1,4 +1,4 @@
-"""Pipes that have no room, as those are that nobody reads."""
+"""Pipes that have no room, as those are that are not read."""
 
 import os
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ async def looking(project: Project, *, automatic: bool = True) -> AsyncIterator[
     planner = PlannerProcess(planner_setup(project.config))
 
     async def applied(_applied: Applied) -> None:
-        """Nobody follows."""
+        """There are no followers."""
 
     try:
         async with Writer(project.config.db_path, SystemClock()) as writer:

@@ -220,7 +220,7 @@ class Rig:
         self.committed = asyncio.Event()
 
     async def until(self, what: Callable[[], bool]) -> None:
-        """Wait for a condition that commits bring about: this runner's, or (looked for) anybody's."""
+        """Wait for a condition that commits bring about: this runner's, or (looked for) those of all."""
         async with asyncio.timeout(45):
             while not what():
                 self.committed.clear()
@@ -235,7 +235,7 @@ class Rig:
         """Wait for the exit of the only program that runs, which may not be recorded yet."""
         (attempt,) = self.runs._board.running()
         async with asyncio.timeout(45):
-            while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - nobody says so
+            while not (attempt.execution and attempt.execution.has_ended()):  # noqa: ASYNC110 - it is not announced
                 await asyncio.sleep(0.01)
 
     def scheduler(self, conn: apsw.Connection) -> Scheduler:

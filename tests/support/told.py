@@ -12,12 +12,12 @@ from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
 
 NIGHT: Final = datetime(2026, 11, 29, 2, 4, 10, tzinfo=UTC)
-LINKS: Final = Links("https://jobs.example.org")
+LINKS: Final = Links("db1", "/srv/jobs", "https://jobs.example.org")
 
-_JOB: Final = ToldJob(
+JOB: Final = ToldJob(
     "backup", "backup", "ops", "Europe/Vienna", NIGHT.replace(day=30, minute=0, second=0), 40_000
 )
-_RUN: Final = ToldRun(
+RUN: Final = ToldRun(
     id=4711,
     status=RunStatus.ERROR,
     trigger=Trigger.SCHEDULE,
@@ -36,11 +36,11 @@ _RUN: Final = ToldRun(
     stderr="rsync: write failed on /mnt/backup: No space left on device (28)\nrsync error: code 11\n",
 )
 _OPEN: Final = Lasting(12, NIGHT, 1, None)
-_FAILED: Final = Telling(Said.OPENED, Cause.FAILURE, NIGHT, _JOB, _RUN, _OPEN)
+_FAILED: Final = Telling(Said.OPENED, Cause.FAILURE, NIGHT, JOB, RUN, _OPEN)
 _CHANGED: Final = Changed(
     ("command", "script"), "9fceb02d0ae598e95dc970b74767f19372d61af8", "Ada", "Copy the archive too"
 )
-_MISSED: Final = _RUN._replace(
+_MISSED: Final = RUN._replace(
     id=4712,
     status=RunStatus.MISSED,
     attempt=1,
@@ -60,7 +60,7 @@ _LATE: Final = facts_of(
     Bounds(start_by=NIGHT.replace(minute=10, second=0)),
     About(NIGHT.replace(minute=0, second=0), "Europe/Vienna", waits=(Reason.POOL, "database")),
 )
-_WAITING: Final = _RUN._replace(
+_WAITING: Final = RUN._replace(
     status=RunStatus.SCHEDULED,
     attempt=1,
     started_at=None,
@@ -78,7 +78,7 @@ _TELLINGS: Final = {
     ),
     "recovered": _FAILED._replace(
         said=Said.RECOVERED,
-        run=_RUN._replace(
+        run=RUN._replace(
             id=4720, status=RunStatus.OK, exit_code=0, attempt=1, attempts=3, duration_ms=41_000
         ),
         incident=_OPEN._replace(times=2, closed_at=NIGHT + timedelta(hours=7, minutes=12)),
@@ -103,7 +103,7 @@ _TELLINGS: Final = {
 def message(name: str) -> Message:
     """The message of these facts; ``digest`` is of several."""
     if name == "digest":
-        others = [_FAILED._replace(job=_JOB._replace(id=job)) for job in _OTHERS]
+        others = [_FAILED._replace(job=JOB._replace(id=job)) for job in _OTHERS]
         return digest(others, "db/90", links=LINKS)
     return compose(_TELLINGS[name], "db/7", links=LINKS, database="db")
 

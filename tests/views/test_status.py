@@ -20,7 +20,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
         ledger.add_run("one", ended)
     ledger.add_run("two", "ok", finished_at=to_text(ledger.at(minutes=61)))
     ledger.hold("two", "broken")
-    sync = recorded_sync(ledger.conn, "nobody looks")
+    sync = recorded_sync(ledger.conn, "no look yet")
     status = status_view(
         ledger.conn,
         ledger.now,
@@ -53,7 +53,7 @@ def test_the_status_counts_jobs_runs_and_the_last_hour(ledger: Ledger) -> None:
             "revision": ledger.revision,
             "commit": "f00dfeed" * 5,
             "checked_at": "2026-03-01T12:00:00.000Z",
-            "reason": "nobody looks",
+            "reason": "no look yet",
             "held": 1,
             "problems": 0,
             "changes": 0,

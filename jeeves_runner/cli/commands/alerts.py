@@ -1,8 +1,10 @@
 """``alerts``: what is wrong, what people were told of it, and whether a message arrives."""
 
+import os
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -29,7 +31,7 @@ from jeeves_runner.errors import NoServer, UsageError
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.db.alert_list import MessageRow
+    from jeeves_runner.db.message_list import MessageRow
     from jeeves_runner.views.alerts import AlertsDocument
 
 _MOST: Final = 1_000
@@ -104,20 +106,35 @@ def _print(
 def test_channel(app: App, channel: str) -> int:
     """Send a message to CHANNEL, and see it arrive.
 
-    The server that runs sends it; the wait is a minute at most.
+    The server that runs sends it; the wait is a minute at most. Without a server this command sends it.
 
     CHANNEL is a Slack channel's id (C0123ABCDEF), webhook:NAME or email:ADDRESS. Exit code 0: it was sent.
-    1: the channel does not take it. 2: it could not be asked for. 3: it still waits.
+    1: the channel does not take it. 2: the server is stopping. 3: it still waits.
     """
     check_channel(channel, app.settings.notifications.channels)
+    message: Mapping[str, Any] | None = _by_server(app, channel)
+    if message is None:
+        from jeeves_runner.cli.trial import send_by_itself
+
+        say("no server runs: this command sends it, with its own environment")
+        message = send_by_itself(app.settings, app.clock, channel)._asdict()
+    if app.json:
+        app.print_json({"message": message})
+    return _report(app, message["channel"], message["status"], message["error"])
+
+
+def _by_server(app: App, channel: str) -> "MessageRow | None":
+    """What has become of the message; None if there is no server that could send it."""
+    # ``Path.exists`` raises for a folder that may not be entered; that is told where the database is opened.
+    if not os.path.exists(app.database):  # noqa: PTH110
+        return None
     with closing(app.connect()) as conn:
+        if server_of(conn) is None:
+            return None
         with announced_transaction(conn, app.clock) as tx:
             require_server(tx.conn)
             message_id = alerting.test(tx, channel)
-        message = _outcome(app, conn, message_id)
-    if app.json:
-        app.print_json({"message": message})
-    return _report(app, message)
+        return _outcome(app, conn, message_id)
 
 
 def _outcome(app: App, conn: "apsw.Connection", message_id: int) -> "MessageRow":
@@ -137,15 +154,14 @@ def _outcome(app: App, conn: "apsw.Connection", message_id: int) -> "MessageRow"
         look_again()
 
 
-def _report(app: App, message: "MessageRow") -> int:
-    match message["status"]:
+def _report(app: App, channel: str, status: str, error: str | None) -> int:
+    match status:
         case "sent":
-            words, code = ("A message was ", Styled("sent", "green"), f" to {message['channel']}."), exits.OK
+            words, code = ("A message was ", Styled("sent", "green"), f" to {channel}."), exits.OK
         case "failed":
-            why = f": {message['error']}."
-            words, code = (message["channel"], Styled(" does not take it", "red"), why), exits.NOT_TAKEN
+            words, code = (channel, Styled(" does not take it", "red"), f": {error}."), exits.NOT_TAKEN
         case _:
-            why = message["error"] or "others come first on this channel, or it is left alone after a failure"
+            why = error or "others come first on this channel, or it is left alone after a failure"
             more = f": {why}. `jeeves-runner alerts` shows what becomes of it."
             words, code = ("The message ", Styled("still waits", "yellow"), more), exits.STILL_WAITS
     if not app.json:

@@ -1,20 +1,22 @@
-"""Where people are told: whether each channel of the config can be used, and whether anybody would hear."""
+"""Where people are told: whether each channel of the config can be used, and if failures would be told."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Final, NamedTuple
 
-from jeeves_runner.channels import mail_server_of, slack_of, webhook_tokens_of
+from jeeves_runner.channels import mail_server_of, slack_of, webhook_of
 from jeeves_runner.cli.formats import counted
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
 from jeeves_runner.config_notifications import EmailConfig, SlackConfig
 from jeeves_runner.core.alerts.address import parse
 from jeeves_runner.core.diagnosis import Diagnosis, Level
-from jeeves_runner.db.alert_list import Trouble, told_channels, troubles
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.file_errors import translated
+from jeeves_runner.db.message_list import Trouble, troubles
+from jeeves_runner.db.outputs_in_part import InPart, outputs_in_part
+from jeeves_runner.db.told_channels import told_channels
 from jeeves_runner.errors import ConfigError, DatabaseError
 from jeeves_runner.notify.contract import NotSent, Rejected
 
@@ -29,11 +31,13 @@ class _Use(NamedTuple):
     channels: dict[str, list[str]]
     """Those that the config and live jobs name, and by which jobs."""
     is_told: bool
-    """Whether anybody would hear of some failure."""
+    """Whether some failure would be told."""
     has_outputs: bool
     """Whether outputs are sent."""
     troubles: Sequence[Trouble] = ()
     """Those of all channels."""
+    in_part: Sequence[InPart] = ()
+    """Those that have not got all of an output."""
 
 
 def examine_notifications(config: Config, fault: ConfigError | None, clock: Clock) -> Iterator[Diagnosis]:
@@ -45,13 +49,13 @@ def examine_notifications(config: Config, fault: ConfigError | None, clock: Cloc
         yield _found("warning", "it cannot be seen who would be told", "correct what is said of the config")
     elif not use.is_told:
         hint = "set `notifications.default_on_failure` in the config, or `on_failure` in manifests"
-        yield _found("warning", "nobody would hear of failures: no job and no setting names a channel", hint)
+        yield _found("warning", "failures would not be told: no job and no setting names a channel", hint)
     if told.slack is not None:
         yield from asyncio.run(_slack(told.slack, use, clock))
     if told.email is not None:
         yield from asyncio.run(_email(told.email))
     for name in sorted(told.webhooks):
-        yield asyncio.run(_webhook(config, name))
+        yield asyncio.run(_webhook(config, name, clock))
     yield from _bad_channels(use)
 
 
@@ -74,7 +78,8 @@ def _use(config: Config, clock: Clock) -> _Use:
                 for channel, job_ids in channels.items():
                     named[channel] = sorted({*named.get(channel, ()), *job_ids})
             is_told = is_told or bool(found.on_failure)
-            return _Use(named, is_told, bool(found.outputs), troubles(conn, clock.now()))
+            now = clock.now()
+            return _Use(named, is_told, bool(found.outputs), troubles(conn, now), outputs_in_part(conn, now))
     except DatabaseError:
         return _Use(named, is_told=True, has_outputs=False)  # the look at the database tells why
 
@@ -101,7 +106,7 @@ def _missing_scopes(scopes: frozenset[str], use: _Use) -> Iterator[Diagnosis]:
     if "chat:write" not in scopes:
         yield missing("error", "chat:write", "no message can be sent")
     if use.has_outputs and "files:write" not in scopes:
-        yield missing("warning", "files:write", "long outputs are cut")
+        yield missing("warning", "files:write", "of a long output the beginning and the end are sent")
     addresses = (parse(channel) for channel in use.channels)
     letters = sorted({each.name[0] for each in addresses if each is not None and each.kind == "slack"})
     for letter in letters:
@@ -125,15 +130,12 @@ async def _email(config: EmailConfig) -> list[Diagnosis]:
     return [_found("ok", f"the mail server {config.host}:{config.port_in_use} {login}")]
 
 
-async def _webhook(config: Config, name: str) -> Diagnosis:
-    url, secret = webhook_tokens_of(name, config.notifications.webhooks[name])
+async def _webhook(config: Config, name: str, clock: Clock) -> Diagnosis:
     try:
-        await url.read()
-        if secret is not None:
-            await secret.read()
+        is_signed = await webhook_of(name, config.notifications.webhooks[name], clock).check()
     except (NotSent, Rejected) as error:
         return _failed(error, "look again")
-    signed = "unsigned" if secret is None else "signed"
+    signed = "signed" if is_signed else "unsigned"
     return _found("ok", f"webhook {name} has its URL, and what is sent is {signed}; it is not called")
 
 
@@ -154,3 +156,6 @@ def _bad_channels(use: _Use) -> Iterable[Diagnosis]:
         else:
             messages = counted(trouble.waiting, "message waits", "messages wait")
             yield _found("warning", f"{trouble.channel}{of}: {messages}: {trouble.error}", hint)
+    for each in use.in_part:
+        outputs = counted(each.outputs, "output")
+        yield _found("warning", f"{each.channel}: of {outputs} not all has arrived: {each.lacks}")

@@ -1,4 +1,4 @@
-"""Addresses of channels, as manifests and the config name them."""
+"""Addresses of channels, as manifests and the config name them, and how mail gets to its server."""
 
 import re
 from typing import Final, Literal, NamedTuple
@@ -6,6 +6,9 @@ from typing import Final, Literal, NamedTuple
 from jeeves_runner.core.values import ID_PATTERN
 
 Kind = Literal["slack", "webhook", "email"]
+
+Tls = Literal["starttls", "tls", "none"]
+"""How the connection to a mail server is encrypted: once it stands, from the first byte, or not at all."""
 
 # Not compiled here: every command reads the config, and few of them meet an address.
 SLACK: Final = "[CDG][A-Z0-9]{5,31}"

@@ -27,4 +27,4 @@ def bundle_of(already: int, now: datetime, kind: Kind) -> tuple[str, datetime] |
     if already < ALONE:
         return None
     minute = minute_of(now)
-    return f"{_WORDS[kind]} {minute:%Y-%m-%dT%H:%M}", minute + MINUTE
+    return f"{_WORDS[kind]} {minute.isoformat()[: len('2026-11-24T03:03')]}", minute + MINUTE

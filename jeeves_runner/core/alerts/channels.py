@@ -1,4 +1,4 @@
-"""Which channels a project has, and what is wrong with what somebody wrote for one."""
+"""Which channels a project has, and what is wrong with what stands for one."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Channels(NamedTuple):
 
 
 class ChannelFault(NamedTuple):
-    """Why nobody can be told at what somebody wrote."""
+    """Why people cannot be told at what was written."""
 
     code: str
     """The kind of mistake, in one word."""
@@ -68,7 +68,7 @@ def fault(text: str, channels: Channels) -> ChannelFault | None:
 
 
 def check_channel(text: str, channels: Channels) -> None:
-    """InvalidValue unless somebody can be told at an address."""
+    """InvalidValue unless people can be told at an address."""
     if (wrong := fault(text, channels)) is not None:
         raise InvalidValue(wrong.message, hint=wrong.hint)
 
@@ -86,7 +86,10 @@ def _meant(text: str, channels: Channels) -> str:
         return "write null, without quotes, for none"
     if re.fullmatch(_PERSON, text.lstrip("@")):
         return "people are told in a channel: write the id of their conversation with the app, D0123ABCDEF"
-    if text.lstrip().startswith(("#", "@")):
+    head = text.partition(":")[0].strip().lower() if ":" in text else ""
+    if head in _MAIL_WORDS:
+        return "write email: and the whole address, such as email:ops@example.org"
+    if text.lstrip().startswith(("#", "@")) or head in _SLACK_WORDS:
         return (
             "write its id, such as C0123ABCDEF: Slack shows it at the end of what it tells about the channel"
         )
@@ -104,7 +107,7 @@ def _guesses(text: str, channels: Channels) -> Iterator[str]:
         yield f"webhook:{re.sub(r'[^a-z0-9._-]+', '-', rest.lower()).strip('-._')}"
     if colon and head in _MAIL_WORDS:
         yield f"email:{rest}"
-    if colon and head in _SLACK_WORDS:
+    if colon and head in _SLACK_WORDS and any(map(str.isdigit, rest)):
         yield rest.lstrip("#").upper()
     bare = text.lstrip("#@")
     if re.fullmatch(SLACK, bare.upper()) and any(map(str.isdigit, bare)):

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message, Tone
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
 from jeeves_runner.core.alerts.texts import between, clean, last_lines, moment, short_moment
+from jeeves_runner.core.alerts.whole_text import WholeText, of_text
 from jeeves_runner.core.alerts.words import SUBJECTS, Cause, Said
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import Reason, RunStatus, Trigger
@@ -31,8 +32,8 @@ _OVER: Final = {
     Cause.OVERRUN: "has ended in time again",
     Cause.OUTLASTS: "fits between its times again",
     Cause.STALE: "is fresh again",
-    Cause.HELD: "is read again",
-    Cause.BLOCKED: "are applied again",
+    Cause.HELD: "is no longer held back",
+    Cause.BLOCKED: "are no longer held up",
     Cause.DISK_FULL: "has room again",
 }
 _STILL: Final = {
@@ -63,50 +64,87 @@ _MISSED: Final = {
 class Links(NamedTuple):
     """Where a message leads to."""
 
+    host: str
+    """What the runner's machine calls itself."""
+    folder: str
+    """The project's folder there, where commands are run."""
     public_url: str | None = None
     """The address of the runner's pages, without a slash at its end; None: they have none."""
 
+    @property
+    def runner(self) -> str:
+        """Which runner it is, as people and their tools write it: ``HOST:FOLDER``."""
+        return one_line(f"{self.host}:{self.folder}")
 
-def compose(telling: Telling, alert_id: str, *, links: Links, database: str) -> Message:
-    """The message for one row of the outbox. ``database`` names the database, for what lasts."""
+
+def compose(
+    telling: Telling, alert_id: str, *, links: Links, database: str, stdout: WholeText | None = None
+) -> Message:
+    """The message for one row of the outbox. ``database`` names the database, for what lasts. ``stdout``:
+    all that the run wrote to it, cleaned, for a row that passes it on; None: there is what its row has."""
     run, job, incident = telling.run, telling.job, telling.incident
     failed = telling.said is not Said.RECOVERED and telling.cause is not Cause.SUCCESS
     whole = Message(
         alert_id=alert_id,
         tone=_tone(telling),
-        title=title_of(telling),
-        facts=tuple(_facts(telling)),
+        title=title_of(telling, links),
+        facts=(*_facts(telling), *_of_runner(links)),
         output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
         command=_command(telling),
         link=_link(links, run, job),
+        runner=links.runner,
         job=None if job is None else job.id,
         cause=telling.cause or "",
         said=telling.said,
         incident=None if incident is None else f"{database}/incident-{incident.id}",
     )
-    return _with_output(whole, run) if telling.said is Said.OUTPUT else whole
+    return _with_output(whole, run, stdout) if telling.said is Said.OUTPUT else whole
 
 
 def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
     """One message for several rows, each named by its title."""
-    titles = tuple(title_of(each) for each in tellings)
-    over = all(each.said is Said.RECOVERED for each in tellings)
-    if over:
-        what = "incidents are over"
-    elif all(each.cause is Cause.INTERRUPTED for each in tellings):
-        what = f"runs were interrupted{_by_what(tellings)}"
-    else:
-        what = "more alerts within a minute"
+    titles = tuple(title_of(each, links) for each in tellings)
     return Message(
         alert_id=alert_id,
-        tone="good" if over else "bad",
-        title=f"{len(titles)} {what}",
+        tone=_worst({_tone(each) for each in tellings}),
+        title=f"{len(titles)} {_what_of_many(tellings, one_line(links.host))}",
+        facts=(*_when_it_happened(tellings), *_of_runner(links)),
         items=titles,
         command="jeeves-runner alerts",
         link=links.public_url,
+        runner=links.runner,
         cause="" if len({each.cause for each in tellings}) > 1 else tellings[0].cause or "",
         said=tellings[0].said,
     )
+
+
+def _when_it_happened(tellings: Sequence[Telling]) -> Iterator[Fact]:
+    """Of what is said late: on the clocks of its jobs, where they have the same zone."""
+    first, last = min(each.at for each in tellings), max(each.at for each in tellings)
+    now = tellings[0].now
+    if now is not None and now - first >= _LATE:
+        zones = {"UTC" if each.job is None else each.job.timezone for each in tellings}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        until = "" if last == first else f" to {moment(last, zone)}"
+        yield Fact("Happened", moment(first, zone) + until)
+
+
+def _worst(tones: set[Tone]) -> Tone:
+    if "bad" in tones:
+        return "bad"
+    return "plain" if "plain" in tones else "good"
+
+
+def _what_of_many(tellings: Sequence[Telling], host: str) -> str:
+    if all(each.said is Said.RECOVERED for each in tellings):
+        return f"incidents on {host} are over"
+    if all(each.said is Said.REMINDER for each in tellings):
+        return f"incidents on {host} are still open"
+    if all(each.cause is Cause.SUCCESS for each in tellings):
+        return f"more runs on {host} were ok within a minute"
+    if all(each.said is Said.OPENED and each.cause is Cause.INTERRUPTED for each in tellings):
+        return f"runs on {host} were interrupted{_by_what(tellings)}"
+    return f"more alerts on {host} within a minute"
 
 
 def _by_what(tellings: Sequence[Telling]) -> str:
@@ -116,32 +154,35 @@ def _by_what(tellings: Sequence[Telling]) -> str:
     return f": {why}" if why else ""
 
 
-def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]]) -> Message:
+def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]], *, links: Links) -> Message:
     """What is left to say, by what is said, its cause and its job, of what no message can be written of."""
     said, cause, job = rows[0]
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    what = f"{job or 'jeeves-runner'}: {said}{'' if cause is None else f', {cause}'}{more}"
+    who = job or f"jeeves-runner on {links.host}"
+    what = f"{who}: {said}{'' if cause is None else f', {cause}'}{more}"
     return Message(
         alert_id=alert_id,
         tone="good" if said is Said.RECOVERED else "bad",
         title=f"{one_line(what)} (the runner's log says why there is no more here)",
+        facts=_of_runner(links),
         command="jeeves-runner alerts",
         job=job,
         cause=cause or "",
         said=said,
+        runner=links.runner,
     )
 
 
-def title_of(telling: Telling) -> str:
-    """One line: who, and what happened."""
-    return one_line(_title(telling))
+def title_of(telling: Telling, links: Links) -> str:
+    """One line: who, and what happened. A job is known by its id; of all else it says on which host."""
+    return one_line(_title(telling, links.host))
 
 
-def _title(telling: Telling) -> str:
-    who = _who(telling)
+def _title(telling: Telling, host: str) -> str:
+    who = _who(telling, host)
     match telling.said:
         case Said.TEST:
-            return "This is a test: messages from jeeves-runner arrive here"
+            return f"This is a test: messages from {who} arrive here"
         case Said.OUTPUT:
             return f"{who}: output of run {'?' if telling.run is None else telling.run.id}"
         case Said.RECOVERED:
@@ -152,13 +193,13 @@ def _title(telling: Telling) -> str:
             return f"{who} {_what(telling)}"
 
 
-def _who(telling: Telling) -> str:
-    if telling.job is not None:
-        return telling.job.id
+def _who(telling: Telling, host: str) -> str:
     subject = telling.facts.get("subject")
+    if telling.job is not None:
+        return f"{subject} (job {telling.job.id})" if subject else telling.job.id
     if telling.cause is Cause.DEAD_LETTERS:
-        return f"queue {subject}:"
-    return str(subject) if subject else SUBJECTS.get(telling.cause, "jeeves-runner")  # type: ignore[arg-type]
+        return f"queue {subject} on {host}:"
+    return f"{subject or SUBJECTS.get(telling.cause, 'jeeves-runner')} on {host}"  # type: ignore[arg-type]
 
 
 def _of(words: dict[Cause, str], telling: Telling) -> str:
@@ -196,7 +237,8 @@ def _what(telling: Telling) -> str:
         return _missed(telling, run)
     count = 1 if telling.incident is None else telling.incident.times
     in_a_row = f" ({count} times in a row)" if count > 1 else ""
-    return f"{_ended(run)}{_took(run, telling.job)}{in_a_row}"
+    ended, why = _ended(run)
+    return f"{ended}{_took(run, telling.job)}{in_a_row}{why}"
 
 
 def _missed(telling: Telling, run: ToldRun) -> str:
@@ -211,24 +253,25 @@ def _missed(telling: Telling, run: ToldRun) -> str:
     return f"missed {run.occurrences} runs since {first}{because}"
 
 
-def _ended(run: ToldRun) -> str:
+def _ended(run: ToldRun) -> tuple[str, str]:
+    """How it ended; and why, as far as that is a sentence, behind which nothing more can be said."""
     match run.status:
         case RunStatus.OK:
-            return "is ok"
+            return "is ok", ""
         case RunStatus.TIMEOUT:
-            return "timed out"
+            return "timed out", ""
         case RunStatus.INTERRUPTED:
-            return "was interrupted"
+            return "was interrupted", ""
         case RunStatus.ERROR if run.signal is not None:
-            return f"failed: ended by {run.signal}"
+            return f"failed: ended by {run.signal}", ""
         case RunStatus.ERROR if run.exit_code is not None:
-            return f"failed: exit code {run.exit_code}"
+            return f"failed: exit code {run.exit_code}", ""
         case RunStatus.ERROR if run.message:
-            return f"failed: {_brief(run.message)}"
+            return "failed", f": {_brief(run.message)}"
         case RunStatus.ERROR:
-            return "failed"
+            return "failed", ""
         case _:
-            return f"is {run.status}"
+            return f"is {run.status}", ""
 
 
 def _took(run: ToldRun, job: ToldJob | None) -> str:
@@ -250,8 +293,7 @@ def _facts(telling: Telling) -> Iterator[Fact]:
         yield Fact("Name", one_line(job.name))
     if job is not None and job.owner:
         yield Fact("Owner", one_line(job.owner))
-    if telling.now is not None and telling.now - telling.at >= _LATE:
-        yield Fact("Happened", moment(telling.at, zone))
+    yield from _when_it_happened([telling])
     if run is not None:
         yield from _run_facts(run, zone)
     if telling.changed is not None and telling.said is not Said.RECOVERED:
@@ -261,6 +303,11 @@ def _facts(telling: Telling) -> Iterator[Fact]:
             yield Fact(one_line(str(name)), one_line(str(value)))
     if job is not None and job.coming is not None:
         yield Fact("Next", moment(job.coming, zone))
+
+
+def _of_runner(links: Links) -> tuple[Fact]:
+    """Several runners may tell in the same channel; and the command wants to be run in some place."""
+    return (Fact("Runner", links.runner),)
 
 
 def _run_facts(run: ToldRun, zone: str) -> Iterator[Fact]:
@@ -320,12 +367,12 @@ def _link(links: Links, run: ToldRun | None, job: ToldJob | None) -> str | None:
     return f"{links.public_url}/jobs/{quote(job.id)}" if job is not None else links.public_url
 
 
-def _with_output(message: Message, run: ToldRun | None) -> Message:
+def _with_output(message: Message, run: ToldRun | None, stdout: WholeText | None) -> Message:
     """What a run wrote to stdout: within the message where it is short."""
-    text = "" if run is None or run.stdout is None else clean(run.stdout).strip("\n")
-    if not text:
+    text = stdout or of_text("" if run is None or run.stdout is None else clean(run.stdout))
+    if not text.end.strip():
         return message._replace(output=None, facts=(*message.facts, Fact("Output", "none")))
-    if len(text) <= _INLINE:
-        return message._replace(output=text)
+    if text.chars <= _INLINE:
+        return message._replace(output=text.end.strip("\n"))
     name = f"{message.job or 'run'}-{0 if run is None else run.id}.txt"
-    return message._replace(output=None, attachment=Attachment(name, text + "\n"))
+    return message._replace(output=None, attachment=Attachment(name, text))

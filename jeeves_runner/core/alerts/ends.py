@@ -20,6 +20,12 @@ def cause_of(run: Run) -> Cause | None:
     return Cause.FAILURE if run.status in BAD else None
 
 
+def leaves_failure(status: RunStatus, attempt: int, *, has_started: bool) -> bool:
+    """Whether it is a retry that was skipped before it started: its chain ended as the attempt before it did.
+    One that was cancelled is not: a person has decided about it."""
+    return status is RunStatus.SKIPPED and attempt > 1 and not has_started
+
+
 def has_output(run: Run) -> bool:
     """Whether it did its work, or a part of it, and wrote something."""
     did_work = run.status is RunStatus.OK or cause_of(run) is not None

@@ -100,7 +100,7 @@ def start_by(scheduled_for: datetime, expect: Expect) -> datetime | None:
 def longest(expect: Expect, usual_ms: int | None) -> timedelta | None:
     """How long a run takes at most: as people expect it, else twice its usual time, 5 min at least.
 
-    None: nobody knows.
+    None: it is not known.
     """
     if expect.finish_within_ms is not None:
         return expect.finish_within_ms * _MILLISECOND

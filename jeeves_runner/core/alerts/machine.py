@@ -14,6 +14,10 @@ from jeeves_runner.core.model import Alert
 COUNTED: Final = frozenset({Cause.FAILURE, Cause.INTERRUPTED})
 """The causes of which people may want to hear only after several in a row (``after``)."""
 
+AGAIN_FIRST: Final = timedelta(minutes=1)
+AGAIN_LAST: Final = timedelta(hours=1)
+"""After how long, at least and at most, it is told anew what no channel has taken."""
+
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -29,11 +33,12 @@ class Incident(NamedTuple):
     said_at: datetime | None = None
     """When they were last told."""
     remind_at: datetime | None = None
-    """From when on there is something to say: that it is open, or, to those who know, that it still is."""
+    """From when on there is something to say: that it is open, or, to those who know, that it still is. What
+    no channel has taken is not told before."""
     remind_ms: int | None = None
     """How many milliseconds that was ahead when it was decided."""
     channels: tuple[str, ...] = ()
-    """Where it was told, or is to be told."""
+    """Where it was told, or is to be told; its end is told there."""
 
 
 class Rules(NamedTuple):
@@ -42,11 +47,11 @@ class Rules(NamedTuple):
     policy: Alert
     """What people want to hear."""
     channels: tuple[str, ...]
-    """Where they hear of what opens now; empty: nowhere."""
+    """Where they hear of it now; empty: nowhere."""
     is_muted: bool = False
     """Whether nothing is to be said now."""
     is_resting: bool = False
-    """Whether nobody is to be reminded now: the job is paused or disabled."""
+    """Whether there are no reminders now: the job is paused or disabled."""
 
 
 class Step(NamedTuple):
@@ -55,7 +60,9 @@ class Step(NamedTuple):
     incident: Incident
     """Its state from now on."""
     said: Said | None = None
-    """What is said now, on its channels; None: nothing."""
+    """What is said now; None: nothing."""
+    channels: tuple[str, ...] = ()
+    """Where that is said."""
 
 
 def happened(
@@ -73,6 +80,8 @@ def happened(
     is_enough = cause not in COUNTED or found.times >= rules.policy.after
     if found.told_at is not None or not is_enough or not rules.channels:
         return Step(found)
+    if found.remind_at is not None and found.remind_at > now:
+        return Step(found)
     if rules.is_muted:
         return Step(found._replace(remind_at=now, remind_ms=0, channels=rules.channels))
     return _opened(found, rules, now)
@@ -88,11 +97,24 @@ def looked_at(incident: Incident, rules: Rules, now: datetime) -> Step:
     """Say what is to be said by now."""
     if incident.remind_at is None or incident.remind_at > now or rules.is_muted:
         return Step(incident)
+    if incident.told_at is not None and rules.is_resting:
+        return Step(incident)
+    if not rules.channels:
+        return Step(_later(incident, rules.policy, now))
     if incident.told_at is None:
         return _opened(incident, rules, now)
-    if rules.is_resting:
-        return Step(incident)
-    return Step(_said(incident, rules.policy, now), Said.REMINDER)
+    known = tuple(dict.fromkeys((*incident.channels, *rules.channels)))
+    return Step(_said(incident._replace(channels=known), rules.policy, now), Said.REMINDER, rules.channels)
+
+
+def refused(incident: Incident, now: datetime) -> Incident:
+    """No channel has taken the message by which it was to be told: it is told anew, and not as what people
+    know already. The longer it lasts, the longer that waits."""
+    wait = min(max((now - incident.opened_at) / 2, AGAIN_FIRST), AGAIN_LAST)
+    again = round(wait / _MILLISECOND)
+    return incident._replace(
+        told_at=None, said_at=None, remind_at=now + again * _MILLISECOND, remind_ms=again
+    )
 
 
 def muted(incident: Incident, now: datetime) -> Incident:
@@ -101,11 +123,15 @@ def muted(incident: Incident, now: datetime) -> Incident:
 
 
 def _opened(incident: Incident, rules: Rules, now: datetime) -> Step:
-    told = incident._replace(told_at=now, channels=rules.channels or incident.channels)
-    return Step(_said(told, rules.policy, now), Said.OPENED)
+    told = incident._replace(told_at=now, channels=rules.channels)
+    return Step(_said(told, rules.policy, now), Said.OPENED, rules.channels)
 
 
 def _said(incident: Incident, policy: Alert, now: datetime) -> Incident:
+    return _later(incident._replace(said_at=now), policy, now)
+
+
+def _later(incident: Incident, policy: Alert, now: datetime) -> Incident:
     length = policy.remind_ms
     remind_at = None if length is None else now + length * _MILLISECOND
-    return incident._replace(said_at=now, remind_at=remind_at, remind_ms=length)
+    return incident._replace(remind_at=remind_at, remind_ms=length)

@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from jeeves_runner.core.alerts.whole_text import WholeText
+
 Tone = Literal["bad", "good", "plain"]
 
 
@@ -19,7 +21,7 @@ class Attachment(NamedTuple):
 
     name: str
     """The name of the file."""
-    text: str
+    text: WholeText
     """Masked, without control characters but line ends and tabs."""
 
 
@@ -50,5 +52,7 @@ class Message(NamedTuple):
     """Of ``words.Said``, for programs."""
     incident: str | None = None
     """Names the incident over all its messages, as ``alert_id`` names this one; None: it is of none."""
+    runner: str = ""
+    """Which runner says it: ``HOST:FOLDER``."""
     attachment: Attachment | None = None
     """What is to be uploaded, or shortened where a channel takes no files."""

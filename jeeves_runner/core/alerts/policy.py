@@ -1,15 +1,19 @@
 """What a stored spec says of alerts, read on its own: the whole spec need not be understood for it.
 
-An alert is written with the end of a run, which must be recorded whatever somebody has made of the job's row.
+An alert is written with the end of a run, which must be recorded whatever the job's row has become.
 So what cannot be read here has its default.
 """
 
 import json
+import re
 from functools import lru_cache
+from typing import Final
 
+from jeeves_runner.core.durations import MAX_SPAN_MS
 from jeeves_runner.core.model import Alert, Expect
 
 _DEFAULT = Alert()
+_TIME: Final = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 
 
 @lru_cache(maxsize=256)
@@ -19,12 +23,12 @@ def policy_of(text: str | None) -> Alert:
     if not isinstance(values, dict):
         return _DEFAULT
     causes = values.get("on")
-    after, remind = values.get("after"), values.get("remind_ms", _DEFAULT.remind_ms)
-    recovery = values.get("on_recovery")
+    after, recovery = values.get("after"), values.get("on_recovery")
+    is_never_reminded = "remind_ms" in values and values["remind_ms"] is None
     return Alert(
         on=tuple(map(str, causes)) if isinstance(causes, list) else _DEFAULT.on,
         after=after if type(after) is int and after > 0 else _DEFAULT.after,
-        remind_ms=remind if remind is None or (type(remind) is int and remind > 0) else _DEFAULT.remind_ms,
+        remind_ms=None if is_never_reminded else _length(values.get("remind_ms")) or _DEFAULT.remind_ms,
         on_recovery=recovery if isinstance(recovery, bool) else _DEFAULT.on_recovery,
     )
 
@@ -36,9 +40,9 @@ def expect_of(text: str | None) -> Expect:
     found = values if isinstance(values, dict) else {}
     start, finish, by = (found.get(name) for name in Expect._fields)
     return Expect(
-        start_within_ms=start if type(start) is int and start > 0 else None,
-        finish_within_ms=finish if type(finish) is int and finish > 0 else None,
-        finish_by=by if isinstance(by, str) else None,
+        start_within_ms=_length(start),
+        finish_within_ms=_length(finish),
+        finish_by=by if isinstance(by, str) and re.fullmatch(_TIME, by) else None,
     )
 
 
@@ -49,6 +53,11 @@ def addresses_of(text: str | None) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
         return ()
     return tuple(dict.fromkeys(values))
+
+
+def _length(value: object) -> int | None:
+    """Milliseconds that can be added to any time of a run; None for all else."""
+    return value if type(value) is int and 0 < value <= MAX_SPAN_MS else None
 
 
 def _json(text: str | None) -> object:

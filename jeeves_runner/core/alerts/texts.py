@@ -1,6 +1,7 @@
 """Times, lengths of time and outputs as a message shows them."""
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +10,9 @@ from jeeves_runner.core.durations import in_units
 
 LAST_LINES: Final = 20
 LAST_CHARS: Final = 2_500
+
+_LONG: Final = 1 << 18
+"""Characters of a line that are cleaned at once."""
 
 _SEQUENCE: Final = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
@@ -50,8 +54,33 @@ def clean(text: str) -> str:
     Line ends and tabs stay; of what a progress bar wrote over and over, the last stays.
     """
     text = _SEQUENCE.sub("", text).replace("\r\n", "\n")
-    lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
-    return "\n".join("".join(char for char in line if char.isprintable() or char == "\t") for line in lines)
+    return "\n".join(map(_shown, text.split("\n")))
+
+
+def cleaned(pieces: Iterable[str]) -> Iterator[str]:
+    """The same of a long text that comes in pieces. Of a very long line, and of a sequence that goes on over
+    several lines, some may stay that would not in a short text."""
+    rest = ""
+    for piece in pieces:
+        lines, newline, rest = (rest + piece).rpartition("\n")
+        if newline:
+            yield clean(lines + newline)
+        elif len(rest) > _LONG:
+            last = rest.rstrip("\r").rpartition("\r")
+            if last[1]:  # what was written over goes, and the line may go on
+                rest = rest[len(last[0]) + 1 :]
+            else:
+                yield clean(rest)
+                rest = ""
+    if rest:
+        yield clean(rest)
+
+
+def _shown(line: str) -> str:
+    if line.isprintable():
+        return line
+    line = line.rstrip("\r").rpartition("\r")[2]
+    return "".join(char for char in line if char.isprintable() or char == "\t")
 
 
 def last_lines(text: str | None) -> str | None:

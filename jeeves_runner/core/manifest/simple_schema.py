@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-_NOTES: Final = frozenset({"$schema", "title", "description", "default", "x-expected"})
+_NOTES: Final = frozenset({"$schema", "title", "description", "default", "x-expected", "x-secret"})
 """Keywords that allow any value."""
 
 _TYPES: Final[Mapping[str, type]] = {"object": dict, "array": list, "string": str, "integer": int}

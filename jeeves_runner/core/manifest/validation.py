@@ -2,7 +2,7 @@
 
 A quick check accepts a right value, as nearly all are, in microseconds. A value that it rejects goes to
 jsonschema, which has the last word. Its findings become sentences here: the schema says under
-``x-expected`` what a value should be.
+``x-expected`` what a value should be, and under ``x-secret`` that a wrong one is not to be shown.
 """
 
 import math
@@ -26,6 +26,8 @@ _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _NEARLY_INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_,]*")
 _SHORT_TIME: Final = re.compile("[0-9]:[0-5][0-9]")
 _NOTHING: Final = ("null", "none", "never", "no", "off")
+_FORMS: Final = ("duration", "Slack channel")
+"""Texts that no number or truth value becomes by quotes."""
 _EXAMPLES: Final = {
     "script": "say what is run, such as `run: echo hello`",
     "session": "say what the agent is to do, such as `prompt: Sort the inbox.`",
@@ -199,9 +201,9 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
     def said(written: str | None) -> tuple[str, str | None]:
         is_shown = written is not None and isinstance(value, bool | int | float)
         text = brief(written) if written is not None and is_shown else shown(value)
-        return f"{subject} {expected or 'something else'}, not {text}", _hint(
-            value, text, schema, expected or ""
-        )
+        hint = _hint(value, text, schema, expected or "")
+        told = "" if schema.get("x-secret") else f", not {text}"
+        return f"{subject} {expected or 'something else'}{told}", hint
 
     message, hint = said(None)
     return Finding(path=path, code="wrong_value", message=message, hint=hint, more=said)
@@ -209,10 +211,12 @@ def _wrong_value(path: KeyPath, value: Any, schema: Mapping[str, Any]) -> Findin
 
 def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> str | None:
     """What its author probably meant; ``text`` is the value as it is written."""
-    if value in (None, "", [], {}):
-        return "it is empty: give it a value, or remove it"
     kinds = _kinds(schema)
+    if not value and (meant := _hint_for_nothing(value, kinds)) is not None:
+        return meant
     if isinstance(value, str):
+        if value in schema.get("items", {}).get("enum", ()):
+            return f"write it as a list: [{value}]"
         if "23:59" in expected and _SHORT_TIME.fullmatch(value):
             return f"write it with two digits: 0{value}"
         return _hint_for_text(value, kinds, _words(schema))
@@ -225,9 +229,18 @@ def _hint(value: Any, text: str, schema: Mapping[str, Any], expected: str) -> st
             )
         if "size" in expected:
             return f"a number needs its unit: {text}MiB?" if text.isdecimal() else None
-    if "string" in kinds and isinstance(value, bool | int | float) and "duration" not in expected:
+    is_free_text = "string" in kinds and not any(form in expected for form in _FORMS)
+    if is_free_text and isinstance(value, bool | int | float):
         return f'quote it: "{text}"' if len(text) < LONGEST else "quote it"
     return None
+
+
+def _hint_for_nothing(value: Any, kinds: set[str]) -> str | None:
+    """What is meant by null, false, 0, or what is empty."""
+    if "null" in kinds:
+        return "write null for none"
+    is_empty = not isinstance(value, bool | int | float)
+    return "it is empty: give it a value, or remove it" if is_empty else None
 
 
 def _hint_for_text(value: str, kinds: set[str], words: Sequence[str]) -> str | None:

@@ -7,13 +7,14 @@ into a ring beside it (``log_ring``). Closing joins the two. ``log_reader`` read
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from jeeves_runner.execute.output.log_place import (
     LogPlace,
     open_in_place,
     remove_in_place,
     replace_in_place,
+    stdout_of,
 )
 from jeeves_runner.execute.output.log_ring import HEADER, LogRing, marker, read_part, read_state, ring_of
 from jeeves_runner.execute.output.utf8 import without_start, without_unfinished_end
@@ -28,11 +29,13 @@ class LogFile:
     """Writes a log that never takes more than ``max_bytes``; the file is made with the first write.
 
     ``write`` takes whole characters. A log that cannot be written (disk full, no permission) ends
-    there; the run goes on.
+    there; the run goes on. ``is_copy``: then it is deleted, because its end is kept elsewhere, and a
+    beginning alone would be taken for all.
     """
 
-    def __init__(self, place: LogPlace, max_bytes: int) -> None:
+    def __init__(self, place: LogPlace, max_bytes: int, *, is_copy: bool = False) -> None:
         self._place = place
+        self._is_copy = is_copy
         usable = max(max_bytes, _MIN_BYTES) - _ROOM
         self._head_bytes = usable // 2
         self._ring_bytes = usable - self._head_bytes
@@ -90,6 +93,9 @@ class LogFile:
     def _fail(self, error: OSError) -> None:
         self._failed = True
         logger.warning("the log %s ends early: %s", self._place, error.strerror or error)
+        if self._is_copy:
+            with suppress(OSError):
+                remove_log(self._place)
 
 
 def join_log(place: LogPlace) -> None:
@@ -137,3 +143,9 @@ def remove_log(place: LogPlace) -> None:
     """Delete a log, whole or in two parts. Raises OSError."""
     remove_in_place(ring_of(place))  # first, because a log left over is found by its head
     remove_in_place(place)
+
+
+def remove_logs(place: LogPlace) -> None:
+    """Delete the log of a run, and before it what stands beside it. Raises OSError."""
+    remove_log(stdout_of(place))
+    remove_log(place)

@@ -1,5 +1,7 @@
 """The places of logs, ``logs/<job>/<run>.log`` in the data folder, and how files are reached there.
 
+Beside a log, ``<run>.out`` holds what the run wrote to stdout, where that is to be sent to people.
+
 A script of the same user can write any path into a run's row, and put anything into these folders. So a place
 is made of what a run is, and never of a path that was written down; and on the way to it no link is followed.
 What stands at the place of a new log is replaced; what stands at the place of an old one is refused if it is
@@ -46,6 +48,11 @@ class LogPlace(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.data_dir}/{LOGS}/{self.job_id}/{self.name}"
+
+
+def stdout_of(log: LogPlace) -> LogPlace:
+    """The place of what a run wrote to stdout alone, beside its log."""
+    return log._replace(ending=".out")
 
 
 def replace_in_place(place: LogPlace) -> int:

@@ -12,23 +12,24 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Final
 
-from jeeves_runner.execute.output.log_file import LogFile
+from jeeves_runner.execute.output.log_file import LogFile, remove_log
 from jeeves_runner.execute.output.log_place import LogPlace
 
 log = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 4 << 20
-"""Bytes of one log that may wait for its disk."""
+"""Bytes of one log that may wait for its disk. More comes only all at once, such as the text of an agent."""
 
 PATIENCE: Final = 5.0
 """Seconds that the end of a run waits for its log."""
 
 
 class ThreadedLog:
-    """A ``LogFile`` whose calls return at once. The thread makes them in their order."""
+    """A ``LogFile`` whose calls return at once. The thread makes them in order. ``is_copy`` as there."""
 
-    def __init__(self, place: LogPlace, max_bytes: int) -> None:
+    def __init__(self, place: LogPlace, max_bytes: int, *, is_copy: bool = False) -> None:
         self._place = place
+        self._is_copy = is_copy
         self._max_bytes = max_bytes
         self._file: LogFile | None = None  # from the first write on
         self._is_empty = True
@@ -42,7 +43,7 @@ class ThreadedLog:
             return
         self._is_empty = False
         with self._lock:
-            if self._waiting + len(data) > MAX_WAITING:
+            if self._waiting and self._waiting + len(data) > MAX_WAITING:
                 self._cut += len(data)
                 return
             data, self._cut = self._mark() + data, 0
@@ -53,6 +54,11 @@ class ThreadedLog:
         """Have it closed. Nothing is written any more."""
         if not self._is_empty:
             _THREAD.make(self._close)
+
+    def discard(self) -> None:
+        """Have it deleted. Nothing is written any more."""
+        if not self._is_empty:
+            _THREAD.make(self._discard)
 
     async def is_written(self, patience: float = PATIENCE) -> bool:
         """Wait until all that was asked for is done; False if it is not within ``patience`` seconds."""
@@ -83,9 +89,14 @@ class ThreadedLog:
         file.write(self._mark())
         file.close()
 
+    def _discard(self) -> None:
+        self._opened().close()
+        with suppress(OSError):  # what is written later goes in its place
+            remove_log(self._place)
+
     def _opened(self) -> LogFile:
         if self._file is None:
-            self._file = LogFile(self._place, self._max_bytes)
+            self._file = LogFile(self._place, self._max_bytes, is_copy=self._is_copy)
         return self._file
 
     def _mark(self) -> bytes:

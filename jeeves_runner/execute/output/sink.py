@@ -2,11 +2,12 @@
 
 import codecs
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from jeeves_runner.execute.contract import StreamName
 from jeeves_runner.execute.output.automaton import Automaton
-from jeeves_runner.execute.output.log_place import LogPlace
+from jeeves_runner.execute.output.log_place import LogPlace, stdout_of
 from jeeves_runner.execute.output.log_thread import PATIENCE, ThreadedLog
 from jeeves_runner.execute.output.mask import Masker, masked, masked_json
 from jeeves_runner.execute.output.masks import mask_of
@@ -31,14 +32,21 @@ class Output:
         log: LogPlace | None,
         log_max: int,
         on_progress: Callable[[str | None, int | None], None] = lambda _message, _tokens: None,
+        *,
+        copies_stdout: bool = False,
     ) -> None:
         """``log`` None: there is none; ``log_max`` is the log's greatest size in bytes. ``on_progress`` gets
-        what is said of the run meanwhile, masked: message and tokens, as of ``Sink.progress``."""
+        what is said of the run meanwhile, masked: message and tokens, as of ``Sink.progress``.
+        ``copies_stdout``: what goes to stdout is besides written to a file of its own, of that size too."""
         self._secrets: dict[str, None] = {}
         self._mask: Automaton | None = None
         self._stdout = _Stream(None)
         self._stderr = _Stream(None)
         self._log = None if log is None else ThreadedLog(log, log_max)
+        self._begin_copy: Callable[[], ThreadedLog] | None = None
+        if log is not None and copies_stdout:
+            self._begin_copy = partial(ThreadedLog, stdout_of(log), log_max, is_copy=True)
+        self._copy = None if self._begin_copy is None else self._begin_copy()
         self._result = ResultLine()
         self._on_progress = on_progress
         self._closed = False
@@ -84,12 +92,15 @@ class Output:
         self._on_progress(None if message is None else self.masked(message), tokens)
 
     def begin_part(self) -> None:
-        """Another program of the run follows, in a line of its own of the same log. Tails and result are its
-        own; what was masked stays so."""
+        """Another program of the run follows, in a line of its own of the same log. Tails, result and
+        the copy of stdout are its own; what was masked stays so."""
         for stream in (self._stdout, self._stderr):
             self._pass_on(stream, stream.finish())
         if self._log is not None and not self._ends_line:
             self._log.write(b"\n")
+        if self._copy is not None and self._begin_copy is not None:
+            self._copy.discard()
+            self._copy = self._begin_copy()
         self._begin_streams()
         self._result = ResultLine()
         self.script_hash = None
@@ -107,12 +118,21 @@ class Output:
             self.result = masked_json(self.result, self._mask)
         if self.is_withheld:
             self.result_note = WITHHELD
-        if self._log is not None:
-            self._log.close()
+        for file in self._files:
+            file.close()
 
     async def is_log_written(self, patience: float = PATIENCE) -> bool:
         """Wait until the log holds all there is, or ``patience`` seconds; whether it does."""
-        return self._log is None or await self._log.is_written(patience)
+        for file in reversed(
+            self._files
+        ):  # one thread writes them: what is written last is the last to wait for
+            if not await file.is_written(patience):
+                return False
+        return True
+
+    @property
+    def _files(self) -> list[ThreadedLog]:
+        return [file for file in (self._log, self._copy) if file is not None]
 
     def _begin_streams(self) -> None:
         self._stdout, self._stderr = _Stream(self._mask), _Stream(self._mask)
@@ -127,6 +147,8 @@ class Output:
         stream.tail.add(data)
         if self._log is not None:
             self._log.write(data)
+        if self._copy is not None and stream is self._stdout:
+            self._copy.write(data)
 
 
 class _Stream:

@@ -6,7 +6,6 @@ have been. Each is an exception of its own, and none of them holds the token.
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,8 +14,10 @@ from urllib.parse import quote
 
 import aiohttp
 
+from jeeves_runner.clock import SystemClock
 from jeeves_runner.core.gateway import TOKEN_VARIABLE
 from jeeves_runner.core.params import HIDDEN
+from jeeves_runner.core.retry_after import retry_after
 from jeeves_runner.core.values import parse_json
 from jeeves_runner.core.wording import one_line
 from jeeves_runner.execute.faults import Fault
@@ -37,6 +38,8 @@ _KEEP_ALIVE: Final = 4.0
 _TOKEN_HINT: Final = f"let `gateway.token_path`, or {TOKEN_VARIABLE}, have the gateway's `gateway.auth.token`"
 _LONGEST_WORDS: Final = 500
 _LONGEST_WAIT: Final = 300.0
+_SHORTEST_WAIT: Final = 0.1
+_USUAL_WAIT: Final = 1.0
 _HOLD_OFF: Final = 60.0
 """Seconds for which a token that was refused is not shown again."""
 _PART: Final = 64 * 1024
@@ -214,7 +217,7 @@ class Gateway:
         words = hiding(fault.get("message")) if isinstance(fault, dict) else None
         said = _shortened(words) if isinstance(words, str) and words else f"HTTP status {status}"
         if status in (429, 503):
-            wait = _seconds(headers.get("Retry-After"))
+            wait = self._wait(headers.get("Retry-After"))
             self._left_alone_until, self._left_alone_for = _now() + wait, said
             raise Unavailable(said, wait)
         kind = fault.get("type") if isinstance(fault, dict) else None
@@ -230,6 +233,11 @@ class Gateway:
         if isinstance(details, dict) and "error" in details:
             details["error"] = hiding(details["error"])
         return document
+
+    def _wait(self, written: str | None) -> float:
+        """Seconds for which it wants to be left alone; a second if it does not say."""
+        seconds = retry_after(written, SystemClock().now(), _LONGEST_WAIT)
+        return _USUAL_WAIT if seconds is None else max(seconds, _SHORTEST_WAIT)
 
     async def _new_token(self) -> str:
         try:
@@ -279,12 +287,6 @@ def _decoded(content: bytes) -> Details | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Of a header, which may hold a date, or nonsense."""
-    is_number = retry_after is not None and re.fullmatch("[0-9]{1,9}([.][0-9]{1,9})?", retry_after)
-    return min(max(float(retry_after or 1), 0.1), _LONGEST_WAIT) if is_number else 1.0
 
 
 def _words_of(error: Exception) -> str:

@@ -7,16 +7,10 @@ It is held by what sends it alone. No message has any of it.
 from collections.abc import Mapping
 from pathlib import Path
 
-from jeeves_runner.core.gateway import (
-    MAX_TOKEN_BYTES,
-    TOKEN_HINT,
-    TOKEN_VARIABLE,
-    VARIABLE_FAULT,
-    VARIABLE_HINT,
-    token_fault,
-)
+from jeeves_runner.core.gateway import TOKEN_VARIABLE
+from jeeves_runner.core.tokens import MAX_BYTES, VARIABLE_HINT, file_hint, missing_hint, token_fault
 from jeeves_runner.execute.faults import Fault
-from jeeves_runner.regular_files import read_text
+from jeeves_runner.regular_files import read_secret
 
 
 def read_token(path: Path | None, environment: Mapping[str, str]) -> str | Fault:
@@ -29,20 +23,18 @@ def read_token(path: Path | None, environment: Mapping[str, str]) -> str | Fault
     if path is None:
         token = environment.get(TOKEN_VARIABLE)
         if token is None:
-            hint = (
-                f"name its file by `gateway.token_path` in the config, or set {TOKEN_VARIABLE} for the runner"
-            )
+            hint = missing_hint("gateway.token_path", TOKEN_VARIABLE)
             return Fault("there is no token for the gateway", hint)
-        return _checked(token, VARIABLE_FAULT, VARIABLE_HINT)
+        where = f"the gateway's token in {TOKEN_VARIABLE} cannot be used"
+        return _checked(token.strip(), where, VARIABLE_HINT)
     where = f"the gateway's token cannot be read from {path}"
     try:
-        return _checked(read_text(path, MAX_TOKEN_BYTES, follow=True), where, TOKEN_HINT)
+        return _checked(read_secret(path, MAX_BYTES), where, file_hint("token"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return Fault(f"{where}: {reason}", TOKEN_HINT)
+        return Fault(f"{where}: {reason}", file_hint("token"))
 
 
 def _checked(token: str, where: str, hint: str) -> str | Fault:
-    token = token.strip()
     reason = token_fault(token)
     return token if reason is None else Fault(f"{where}: {reason}", hint)

@@ -40,7 +40,7 @@ class Notices:
             await self._standing.wait()
 
     def close(self) -> None:
-        """Hear of no more changes. The thread ends soon, and nobody waits for it."""
+        """Hear of no more changes. The thread ends soon, and is not waited for."""
         self._changed = lambda: None
         self._stop.is_asked = True
 

@@ -127,11 +127,44 @@ def test_its_end_is_said_to_those_who_know_of_it_and_want_to_hear_that() -> None
     assert machine.ended(open_one, USUAL._replace(is_muted=True)) is None
 
 
-def test_a_reminder_goes_where_it_was_told_whatever_the_job_says_by_now() -> None:
+def test_a_reminder_goes_where_the_job_says_by_now_and_the_end_where_it_was_told() -> None:
     elsewhere = Rules(HOURLY, ("webhook:new",))
-    assert look(fail(None).incident, elsewhere, minute=60).incident.channels == CHANNELS
+    step = look(fail(None).incident, elsewhere, minute=60)
+    assert (step.said, step.channels) == (Said.REMINDER, ("webhook:new",))
+    assert step.incident.channels == (*CHANNELS, "webhook:new")
     muted = fail(None, USUAL._replace(is_muted=True)).incident
     assert look(muted, elsewhere, minute=60).incident.channels == ("webhook:new",)
+
+
+@pytest.mark.parametrize("is_muted", [False, True], ids=["told", "muted"])
+def test_where_nobody_is_to_hear_of_it_any_more_nothing_is_said(is_muted: bool) -> None:
+    incident = fail(None, USUAL._replace(is_muted=is_muted)).incident
+    step = look(incident, Rules(HOURLY, ()), minute=60)
+    assert step.said is None
+    assert look(step.incident, minute=119).said is None
+    assert look(step.incident, minute=120).said is (Said.OPENED if is_muted else Said.REMINDER)
+
+
+def test_what_no_channel_has_taken_is_told_anew_as_what_opens() -> None:
+    untaken = machine.refused(fail(None).incident, NOON)
+    assert (machine.ended(untaken, USUAL), fail(untaken).said) == (None, None)
+    assert look(untaken, minute=0).said is None
+    step = look(untaken, Rules(HOURLY, ("webhook:new",)), minute=1)
+    assert (step.said, step.channels) == (Said.OPENED, ("webhook:new",))
+    assert step.incident.opened_at == NOON
+    assert step.incident.remind_at == NOON + timedelta(hours=1, minutes=1)
+
+
+def test_the_longer_no_channel_takes_it_the_longer_it_waits() -> None:
+    incident, now, waits = fail(None).incident, NOON, []
+    for _ in range(15):
+        incident = machine.refused(incident, now)
+        assert incident.remind_at is not None
+        waits.append(incident.remind_at - now)
+        now = incident.remind_at
+    assert waits[:3] == [MINUTE] * 3
+    assert waits == sorted(waits)
+    assert waits[-1] == timedelta(hours=1)
 
 
 # Any sequence

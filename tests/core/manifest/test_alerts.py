@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.manifests import error_of, job, read
+from support.manifests import assert_error, error_of, job, read
 from support.specs import queue_from_text
 
 from jeeves_runner.core.alerts.channels import Channels
@@ -114,6 +114,8 @@ def test_a_queue_says_where_its_dead_letters_are_told() -> None:
         ("webhooks:ops", "write webhook:ops"),
         ("ops", "write webhook:ops"),
         ("a@example.org", "write email:a@example.org"),
+        ("email:a", "the whole address, such as email:ops@example.org"),
+        ("slack:general", "write its id, such as C0123ABCDEF"),
         ("mailto:a@example.org", "write email:a@example.org"),
         ("none", "write null, without quotes, for none"),
         ("everybody", "write a Slack channel's id such as C0123ABCDEF, webhook:NAME or email:ADDRESS"),
@@ -134,12 +136,17 @@ def test_what_is_no_channel_is_told_with_what_is_probably_meant(written: str, hi
         ("on_success: [C0123ABCDEF, '#a']\n", 2, 27, "`on_success`: `#a` is no channel", "its id"),
         ("output_channel: webhook:opps\n", 2, 17, "there is no webhook `opps`", "did you mean ops?"),
         ("output_channel: webhook:x\n", 2, 17, "there is no webhook `x`", "config are night, ops"),
-        ("on_failure: []\n", 2, 13, "`on_failure` must be a Slack channel's id", ""),
-        ("on_failure: 5\n", 2, 13, "or a list of these; null for none, not 5", 'quote it: "5"'),
+        ("on_failure: []\n", 2, 13, "`on_failure` must be a Slack channel's id", "write null for none"),
+        ("on_failure: ''\n", 2, 13, "`on_failure` must be a Slack channel's id", "write null for none"),
+        ("on_success: false\n", 2, 13, "`on_success` must be a Slack channel's id", "write null for none"),
+        ("on_failure: [null]\n", 2, 14, "`on_failure[0]` must be a Slack channel's id", "or remove it"),
         ("alert: {on: [failures]}\n", 2, 14, "must be one of failure, missed,", "did you mean failure?"),
-        ("alert: {on: []}\n", 2, 13, "must be a list of failure, missed,", ""),
+        ("alert: {on: []}\n", 2, 13, "stale; to tell of none, `on_failure: null`, not []", "it is empty"),
+        ("alert: {on: late}\n", 2, 13, "must be a list of failure, missed,", "as a list: [late]"),
         ("alert: {after: 0}\n", 2, 16, "a whole number from 1 to 1000, not 0", ""),
         ("alert: {remind: 30s}\n", 2, 17, "`alert.remind` is 30s, and the shortest is 1m", "or null"),
+        ("alert: {remind: 1s}\n", 2, 17, "`alert.remind` is 1s, and the shortest is 1m", "1m or more"),
+        ("alert: {remind: 0}\n", 2, 17, "must be a duration", "write null for none"),
         ("alert: {remind: never}\n", 2, 17, "must be a duration", "write null"),
         ("alert: {remnd: 1h}\n", 2, 9, "unknown key `remnd`", "`remind`"),
         ("expect: {}\n", 2, 9, "`expect` must be a mapping", ""),
@@ -163,11 +170,8 @@ def test_what_is_no_channel_is_told_with_what_is_probably_meant(written: str, hi
 def test_mistakes_have_their_place_and_a_hint(
     text: str, line: int, column: int, message: str, hint: str
 ) -> None:
-    found = error_of(f"run: x\n{text}")
-    assert found[:2] == (line, column)
-    assert message in found[2]
-    assert hint in found[3]
-    assert "hunter2" not in found[2] + found[3]
+    said = assert_error(f"run: x\n{text}", line, column, message, hint)
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(
@@ -190,6 +194,12 @@ def test_a_channel_that_the_config_lacks_is_an_error_that_names_what_to_add(
     ]
     assert message in problem.message
     assert hint in (problem.hint or "")
+
+
+def test_a_number_is_no_channel_by_quotes() -> None:
+    problem = next(p for p in read("run: x\non_failure: 5\n").problems if p.is_error)
+    assert problem.message.endswith("or a list of these; null for none, not 5")
+    assert problem.hint is None
 
 
 def test_to_expect_a_start_without_a_schedule_is_warned_about() -> None:

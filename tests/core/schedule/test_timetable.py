@@ -182,7 +182,7 @@ TestAgainstAPlainModel.settings = settings(max_examples=40, stateful_step_count=
 @settings(max_examples=60, deadline=None)
 @given(EXPRESSIONS, st.timedeltas(timedelta(0), timedelta(days=3)), st.lists(STEPS, min_size=1, max_size=8))
 def test_gaps_add_up_to_every_occurrence(expression: str, back: timedelta, steps: list[timedelta]) -> None:
-    """However often somebody looks, the counts sum to what the schedule holds."""
+    """However often one looks, the counts sum to what the schedule holds."""
     schedule, begin = every(expression), NOON - back
     timetable = Timetable()
     timetable.put("a", schedule, begin)

@@ -207,7 +207,7 @@ def test_a_daemon_without_any_environment_does_not_hold_up_the_runs() -> None:
     os.waitpid(nameless_pid, 0)
 
 
-# Nobody else is harmed
+# No other process is harmed
 
 
 @linux_only

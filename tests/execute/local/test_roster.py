@@ -1,4 +1,4 @@
-"""The file that remembers which process works for which run when nobody else does."""
+"""The file that remembers which process works for which run, when all else is lost."""
 
 import shutil
 import stat

@@ -65,7 +65,7 @@ def test_a_run_that_ended_while_the_starter_died_keeps_its_exit_code() -> None:
         pid = pid_of(starter)
         os.kill(pid, signal.SIGSTOP)
         async with asyncio.timeout(30):
-            while not launcher.has_ended(handle.run_id):  # noqa: ASYNC110 - the kernel tells, nobody calls
+            while not launcher.has_ended(handle.run_id):  # noqa: ASYNC110 - the kernel tells, there is no call
                 await asyncio.sleep(0)
         os.kill(pid, signal.SIGKILL)
         assert await launcher.wait(handle.run_id) == Exited(code=6)
@@ -316,7 +316,7 @@ def test_the_span_is_that_of_the_process_however_busy_the_runner_is() -> None:
 
 
 def unheard_of(starter: Starter) -> bytes:
-    """What its process has said, and nobody has read yet."""
+    """What its process has said, and was not read yet."""
     assert starter.process is not None
     try:
         return starter.process._socket._sock.recv(1 << 16, socket.MSG_PEEK)

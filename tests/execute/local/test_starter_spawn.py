@@ -62,7 +62,7 @@ def test_an_end_is_noted_while_the_next_start_waits_for_its_exec(
     os.mkfifo(go)
     os.mkfifo(let_go)
     held = f"    if os.path.exists({str(hold)!r}):\n        open({str(is_held)!r}, 'w').close()\n"
-    # One call, as an exec that waits for a processor: it ends when somebody opens the pipe to write.
+    # One call, as an exec that waits for a processor: it ends when the pipe is opened to write.
     held += f"        starter.LIBC.open({bytes(let_go)!r}, os.O_RDONLY)\n"
     change_the_spawn(monkeypatch, tmp_path, f"{held}    return posix_spawn(*args)\n")
 

@@ -1,4 +1,4 @@
-"""What a script has put where logs are: it is replaced or refused, is waited for by nobody, leads nowhere."""
+"""What a script has put where logs are: it is replaced or refused, is not waited for, leads nowhere."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""A disk that hangs while a log is written: nobody waits for it for long, and what is missing is counted."""
+"""A disk that hangs while a log is written: it holds nothing up for long, and what is missing is counted."""
 
 import asyncio
 import threading

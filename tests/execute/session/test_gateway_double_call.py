@@ -14,7 +14,7 @@ from support.gateway.wire import Wire, doubled, only_double
 def test_a_wrong_token_is_told_apart_by_an_answer_without_ok(wire: Wire, token: str) -> None:
     began = time.monotonic()
     answer = wire.invoke("sessions_list", token=token)
-    assert time.monotonic() - began >= 0.2 / wire.speed  # it takes its time, instead of locking anybody out
+    assert time.monotonic() - began >= 0.2 / wire.speed  # it takes its time, instead of locking a caller out
     assert answer.status == 401
     assert answer.body == {"error": {"message": "Unauthorized", "type": "unauthorized"}}
 

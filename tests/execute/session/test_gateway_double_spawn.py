@@ -23,7 +23,7 @@ def test_a_spawn_is_accepted_with_a_key_and_a_run(wire: Wire) -> None:
     ("args", "status", "error"),
     [
         ({"thinking": "very much"}, "error", 'Invalid thinking level "very much"'),
-        ({"model": "nobody/any"}, "error", "Unknown model: nobody/any"),
+        ({"model": "stranger/any"}, "error", "Unknown model: stranger/any"),
         ({"agentId": "other"}, "forbidden", "agentId is not allowed for sessions_spawn (allowed: main)"),
         ({"agentId": "Not One!"}, "error", "Agent IDs must match [a-z0-9][a-z0-9_-]{0,63}."),
     ],

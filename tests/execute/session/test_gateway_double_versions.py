@@ -43,7 +43,7 @@ def test_a_timeout_is_refused_by_its_name(old: Wire, version: str) -> None:
 
 def test_a_model_of_an_unknown_provider_is_accepted(old: Wire, version: str) -> None:
     expected = "error" if version == NEWEST else "accepted"
-    assert old.spawn("MODE:ok", model="nobody/any")["status"] == expected
+    assert old.spawn("MODE:ok", model="stranger/any")["status"] == expected
 
 
 def test_a_model_that_refuses_may_leave_a_session_done(old: Wire, version: str) -> None:

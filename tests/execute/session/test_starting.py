@@ -16,7 +16,7 @@ from jeeves_runner.execute.contract import Order
     ("session", "words", "hint"),
     [
         ({"thinking": "wild"}, 'Invalid thinking level "wild"', None),
-        ({"model": "nobody/x"}, "Unknown model: nobody/x", None),
+        ({"model": "stranger/x"}, "Unknown model: stranger/x", None),
         ({"agent_id": "other"}, "agentId is not allowed", "agents.defaults.subagents.allowAgents"),
     ],
 )

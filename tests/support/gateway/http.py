@@ -77,7 +77,7 @@ class Gateway:
         await self.runs.news(lambda: self.runs.active == 0, DRAIN)
 
     async def end(self) -> None:
-        """End at once, as a kill does: nobody is told."""
+        """End at once, as a kill does: without a word."""
         for transport in self._transports:
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()

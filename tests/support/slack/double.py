@@ -102,7 +102,10 @@ class Slack:
         self.calls["upload"] += 1
         if (fault := self._fault("upload", {})) is not None and not fault.acted:
             return web.Response(status=fault.status if fault.status != 200 else 500)
-        self._uploads[request.match_info["file"]]["content"] = await request.read()
+        upload = self._uploads[request.match_info["file"]]
+        if request.content_length != upload["length"]:  # chunks too
+            return web.Response(status=400)
+        upload["content"] = await request.read()
         return web.Response(text="OK", content_type="text/plain")
 
     def _fault(self, method: str, given: Message) -> Fault | None:
