@@ -1,17 +1,13 @@
 """Recurrence rules of RFC 5545 (``FREQ=MONTHLY;BYDAY=-1FR``) as local times, searched both ways.
 
-python-dateutil picks the days, a month or a year at a time; it begins anew at each, so that a search costs
-the same however long ago a rule began. Times within a day are computed here, as those of cron expressions.
-
-The library searches the calendar to its end for a rule that never occurs. So a rule is first tried on the
-last decades that it knows; one that occurs there is never searched for long.
+``rule_days`` has their days picked by python-dateutil, ``rule_times`` computes the times within a day.
 """
 
 from collections.abc import Hashable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from jeeves_runner.core.schedule.cron import END_OF_TIME
 from jeeves_runner.core.schedule.cron_fields import ScheduleError
@@ -20,29 +16,32 @@ from jeeves_runner.core.schedule.day_times import (
     cut,
     first_from,
     last_until,
-    progression,
     second_of,
-    times_of_day,
 )
 from jeeves_runner.core.schedule.days import HORIZON_YEARS, SELDOM, Days, YearMonthDay
 from jeeves_runner.core.schedule.exclusions import Exclusions
-from jeeves_runner.core.schedule.rule_text import FREQUENCIES, RuleParts
+from jeeves_runner.core.schedule.rule_days import days_of_month, days_of_periods, next_month, occurs_lately
+from jeeves_runner.core.schedule.rule_text import (
+    DAILY,
+    HOURLY,
+    MINUTELY,
+    MONTHLY,
+    SECONDLY,
+    UNIT,
+    WEEKLY,
+    YEARLY,
+    RuleParts,
+)
+from jeeves_runner.core.schedule.rule_times import seconds_of, times_of_periods
 
-if TYPE_CHECKING:
-    from dateutil.rrule import rrule
-
-_YEARLY, _MONTHLY, _WEEKLY, _DAILY, _HOURLY, _MINUTELY, _SECONDLY = range(len(FREQUENCIES))
-_UNIT: Final = {_HOURLY: 3600, _MINUTELY: 60, _SECONDLY: 1}
-"""Seconds of the periods that are shorter than a day."""
 _HORIZON: Final = timedelta(days=366 * HORIZON_YEARS)
 _LONGEST_INTERVAL: Final = {
-    _YEARLY: HORIZON_YEARS,
-    _MONTHLY: 12 * HORIZON_YEARS,
-    _WEEKLY: 52 * HORIZON_YEARS,
-    _DAILY: 365 * HORIZON_YEARS,
+    YEARLY: HORIZON_YEARS,
+    MONTHLY: 12 * HORIZON_YEARS,
+    WEEKLY: 52 * HORIZON_YEARS,
+    DAILY: 365 * HORIZON_YEARS,
 }
 _SECOND: Final = timedelta(seconds=1)
-_LAST_DECADES: Final = date(9957, 1, 1)
 _LOOKED_AT: Final = 64
 """Days with times that are looked at for a gap of more than HORIZON_YEARS."""
 _CYCLE: Final = 40
@@ -96,12 +95,9 @@ class Recurrence(Days):
     def occurs_at_all(self) -> bool:
         """Whether it does, as far as the library can tell without searching long: some that do not pass."""
         parts = self._parts
-        if self.elapsed:
-            if not (parts.names_days or parts.bymonth):
-                return True
-            return next(iter(_days_rule(parts, _LAST_DECADES)), None) is not None
-        begin = _aligned(parts, self._start.date(), _LAST_DECADES) or _LAST_DECADES
-        return next(iter(_rule(parts, begin)), None) is not None
+        if self.elapsed and not (parts.names_days or parts.bymonth):
+            return True
+        return occurs_lately(parts, self._start.date())
 
     def check_gaps(self) -> None:
         """Raises :class:`ScheduleError` where HORIZON_YEARS pass without an occurrence before its end."""
@@ -128,7 +124,7 @@ class Recurrence(Days):
         while (datetime.combine(day, time()) - self._start) < _LONGEST_COUNT:
             times = self.times_on(day)
             if times.bit_count() >= left:
-                return _at(day, next(islice(_seconds_of(times), left - 1, None)))
+                return _at(day, next(islice(seconds_of(times), left - 1, None)))
             left -= times.bit_count()
             found = self.next_day(day)
             if found is None:
@@ -193,7 +189,7 @@ class Recurrence(Days):
         if parts.bymonth and month not in parts.bymonth:
             return
         self.effort += _EFFORT
-        times = self._of_short_periods(first) if self.elapsed else _of_days(parts, self._start, first)
+        times = self._of_short_periods(first) if self.elapsed else days_of_periods(parts, self._start, first)
         for day, found in times:
             left = self._within(date(year, month, day), found)
             if left:
@@ -212,61 +208,23 @@ class Recurrence(Days):
         """Periods of hours and less, on the days that the rule's other parts leave."""
         parts = self._parts
         if parts.names_days or parts.bymonth:
-            days = [when.day for when in _from(_days_rule(parts, first), first, _next_month(first))]
+            days = days_of_month(parts, first)
         else:
-            days = list(range(1, (_next_month(first) - first).days + 1))
+            days = list(range(1, (next_month(first) - first).days + 1))
         for day in days:
             yield day, self._times_of(first.replace(day=day))
 
     def _times_of(self, day: date) -> int:
         """The times of one day whose other parts fit, by the distance of their periods from the start."""
-        unit = _UNIT[self._parts.freq]
+        unit = UNIT[self._parts.freq]
         begin = self._start.replace(minute=0, second=0) if unit == 3600 else self._start
         begin = begin if unit == 1 else begin.replace(second=0)
         passed = (datetime.combine(day, time()) - begin) // _SECOND
         step = self._parts.interval * unit
-        return _times_of_periods(self._parts, -passed % step if passed > 0 else -passed, step)
+        return times_of_periods(self._parts, -passed % step if passed > 0 else -passed, step)
 
 
 _MONTHS_KEPT: Final = 512
-
-
-@lru_cache(maxsize=1024)
-def _times_of_periods(parts: RuleParts, first: int, step: int) -> int:
-    """The times of a day of periods that begin at second ``first`` and each ``step`` later."""
-    unit = _UNIT[parts.freq]
-    begins = progression(first, step)
-    hours = parts.byhour or tuple(range(24))
-    minutes = parts.byminute or tuple(range(60))
-    if unit == 1:
-        return begins & times_of_day(hours, minutes, parts.bysecond or tuple(range(60)))
-    begins &= times_of_day(hours, (0,) if unit == 3600 else minutes, (0,))
-    within = times_of_day((0,), parts.byminute if unit == 3600 else (0,), parts.bysecond)
-    return _repeated(begins, _picked(within, parts.bysetpos))
-
-
-def _picked(times: int, places: tuple[int, ...]) -> int:
-    """Those that BYSETPOS picks; all without it."""
-    if not places:
-        return times
-    each = sorted(_seconds_of(times))
-    wanted = {place - 1 if place > 0 else len(each) + place for place in places}
-    return sum(1 << each[place] for place in wanted if 0 <= place < len(each))
-
-
-def _repeated(begins: int, within: int) -> int:
-    """``within`` begun at each of ``begins``."""
-    found = 0
-    for offset in _seconds_of(within):
-        found |= begins << offset
-    return found
-
-
-def _seconds_of(times: int) -> Iterator[int]:
-    while times:
-        lowest = times & -times
-        yield lowest.bit_length() - 1
-        times ^= lowest
 
 
 def _never(rule: Recurrence) -> ScheduleError:
@@ -277,118 +235,20 @@ def _never(rule: Recurrence) -> ScheduleError:
     )
 
 
-def _of_days(parts: RuleParts, start: datetime, first: date) -> Iterator[tuple[int, int]]:
-    """Periods of days and more: the days of a month, each with its times."""
-    begin = _aligned(parts, start.date(), first)
-    if begin is None:
-        return
-    if parts.freq == _YEARLY:
-        year = _days_of_year(parts, begin.year)
-        yield from ((day.day, times) for day, times in year.items() if day.month == first.month)
-        return
-    yield from (
-        (day.day, times) for day, times in _days_between(parts, begin, first, _next_month(first)).items()
-    )
-
-
-@lru_cache(maxsize=64)
-def _days_of_year(parts: RuleParts, year: int) -> dict[date, int]:
-    """All days of a year at once, for each of its months is asked for."""
-    first = date(year, 1, 1)
-    return _days_between(parts, first, first, date(year + 1, 1, 1))
-
-
-def _days_between(parts: RuleParts, begin: date, first: date, end: date) -> dict[date, int]:
-    """The days from ``first`` to before ``end``, each with its times, of the rule begun at ``begin``."""
-    several: dict[date, int] = {}
-    for when in _from(_rule(parts, begin), first, end):
-        several[when.date()] = several.get(when.date(), 0) | 1 << second_of(when)
-    return several
-
-
-def _from(rule: "rrule", first: date, end: date) -> Iterator[datetime]:
-    """What a rule, begun at most a period before, has from ``first`` to before ``end``."""
-    begin, stop = datetime.combine(first, time()), datetime.combine(end, time())
-    for when in rule:
-        if when >= stop:
-            return
-        if when >= begin:
-            yield when
-
-
-def _aligned(parts: RuleParts, start: date, first: date) -> date | None:
-    """Where to begin so that the month of ``first`` is complete; None if its period is left out."""
-    interval = parts.interval
-    if parts.freq == _YEARLY:
-        return None if (first.year - start.year) % interval else date(first.year, 1, 1)
-    if parts.freq == _MONTHLY:
-        months = 12 * (first.year - start.year) + first.month - start.month
-        return None if months % interval else first
-    if parts.freq == _WEEKLY:
-        monday = _week_of(start, parts.wkst)
-        weeks = (_week_of(first, parts.wkst) - monday).days // 7
-        return monday + timedelta(days=7 * (weeks + -weeks % interval))
-    days = (first - start).days
-    return first + timedelta(days=-days % interval)
-
-
-def _week_of(day: date, wkst: int) -> date:
-    return day - timedelta(days=(day.weekday() - wkst) % 7)
-
-
-def _next_month(first: date) -> date:
-    return date(first.year + first.month // 12, first.month % 12 + 1, 1)
-
-
-def _rule(parts: RuleParts, begin: date) -> "rrule":
-    """The library's rule from a day on. Periods of years and months are looked at one by one."""
-    return _library_rule(
-        parts,
-        parts.freq,
-        begin,
-        interval=1 if parts.freq in (_YEARLY, _MONTHLY) else parts.interval,
-        bysetpos=parts.bysetpos or None,
-        byhour=parts.byhour,
-        byminute=parts.byminute,
-        bysecond=parts.bysecond,
-    )
-
-
-def _days_rule(parts: RuleParts, begin: date) -> "rrule":
-    """The days on which a rule of hours and less may occur, at midnight."""
-    return _library_rule(parts, _DAILY, begin, byhour=0, byminute=0, bysecond=0)
-
-
-def _library_rule(parts: RuleParts, freq: int, begin: date, **others: Any) -> "rrule":
-    from dateutil.rrule import rrule, weekday
-
-    return rrule(
-        freq,
-        dtstart=datetime.combine(begin, time()),
-        wkst=parts.wkst,
-        bymonth=parts.bymonth or None,
-        bymonthday=parts.bymonthday or None,
-        byyearday=parts.byyearday or None,
-        byweekno=parts.byweekno or None,
-        byweekday=[weekday(day, which or None) for day, which in parts.byday] or None,
-        **others,
-    )
-
-
 def _with_defaults(parts: RuleParts, start: datetime) -> RuleParts:
     """The rule with what it takes from its start written out, so that it can be begun elsewhere."""
     more: dict[str, Any] = {}
     if not parts.names_days:
-        if parts.freq == _YEARLY:
+        if parts.freq == YEARLY:
             more = {"bymonth": parts.bymonth or (start.month,), "bymonthday": (start.day,)}
-        elif parts.freq == _MONTHLY:
+        elif parts.freq == MONTHLY:
             more = {"bymonthday": (start.day,)}
-        elif parts.freq == _WEEKLY:
+        elif parts.freq == WEEKLY:
             more = {"byday": ((start.weekday(), 0),)}
     for name, longest, value in (
-        ("byhour", _HOURLY, start.hour),
-        ("byminute", _MINUTELY, start.minute),
-        ("bysecond", _SECONDLY, start.second),
+        ("byhour", HOURLY, start.hour),
+        ("byminute", MINUTELY, start.minute),
+        ("bysecond", SECONDLY, start.second),
     ):
         if parts.freq < longest and not getattr(parts, name):
             more[name] = (value,)

@@ -16,6 +16,11 @@ from jeeves_runner.core.wording import brief, in_quotes
 FREQUENCIES: Final = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 """From the longest period to the shortest; python-dateutil numbers them in this order."""
 
+YEARLY, MONTHLY, WEEKLY, DAILY, HOURLY, MINUTELY, SECONDLY = range(len(FREQUENCIES))
+
+UNIT: Final = {HOURLY: 3600, MINUTELY: 60, SECONDLY: 1}
+"""Seconds of the periods that are shorter than a day."""
+
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 _LONGEST: Final = 1024
@@ -69,7 +74,7 @@ class RuleParts(NamedTuple):
     @property
     def is_within_days(self) -> bool:
         """Whether its periods are shorter than a day."""
-        return self.freq > FREQUENCIES.index("DAILY")
+        return self.freq in UNIT
 
     @property
     def names_days(self) -> bool:
