@@ -26,7 +26,7 @@ KINDS: Final[Mapping[Said, Kind]] = {
     Said.REMINDER: "reply",
     Said.RECOVERED: "reply",
 }
-"""What is bundled with what. Outputs and tests go alone, always."""
+"""What is bundled with what, but for successes. Outputs and tests go alone, always."""
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -60,7 +60,7 @@ def put(tx: Tx, saying: Saying, channels: Iterable[str]) -> list[int]:
 def _put(tx: Tx, saying: Saying, channel: str) -> int:
     bundle = saying.bundle
     not_before = None if saying.wait is None else tx.now + saying.wait
-    kind = KINDS.get(saying.said)
+    kind = "success" if saying.cause is Cause.SUCCESS else KINDS.get(saying.said)
     if bundle is None and kind is not None:
         found = bundle_of(_alone(tx, channel, kind), tx.now, kind)
         if found is not None:
@@ -93,11 +93,14 @@ def _alone(tx: Tx, channel: str, kind: Kind) -> int:
 
 
 def _count_alone(kind: Kind) -> str:
-    said = ", ".join(f"'{word}'" for word, its_kind in KINDS.items() if its_kind == kind)
+    is_success = kind == "success"
+    words = [Said.EVENT] if is_success else [word for word, its_kind in KINDS.items() if its_kind == kind]
+    said = ", ".join(f"'{word}'" for word in words)
+    which = f"said IN ({said}) AND cause IS {'' if is_success else 'NOT '}'{Cause.SUCCESS}'"
     # A limit that is bound has SQLite plan the statement anew at each call.
     return (
         "SELECT count(*) FROM (SELECT 1 FROM outbox"
-        f" WHERE channel = ? AND said IN ({said}) AND bundle IS NULL AND created_at > ? AND created_at < ?"
+        f" WHERE channel = ? AND {which} AND bundle IS NULL AND created_at > ? AND created_at < ?"
         f" LIMIT {ALONE})"
     )
 

@@ -36,9 +36,9 @@ def recover(ledger: AlertLedger, *subjects: str) -> None:
             alerting.went_well(tx, None, [Cause.HELD], subject)
 
 
-def put(ledger: AlertLedger, bundle: str | None, said: Said = Said.EVENT) -> int:
+def put(ledger: AlertLedger, bundle: str | None, said: Said = Said.EVENT, cause: Cause = Cause.CLOCK) -> int:
     with ledger.tx() as tx:
-        (row_id,) = outbox.put(tx, Saying(said, Cause.CLOCK, bundle=bundle), [OPS])
+        (row_id,) = outbox.put(tx, Saying(said, cause, bundle=bundle), [OPS])
     return row_id
 
 
@@ -101,6 +101,14 @@ def test_each_channel_and_each_minute_has_its_ten(ledger: AlertLedger) -> None:
     ledger.clock.advance(minutes=1)
     fail(ledger, *[f"{name}.old" for name in names(10)])
     assert set(column(ledger, "bundle")) == {None}
+
+
+def test_what_goes_well_takes_no_place_from_what_goes_wrong(ledger: AlertLedger) -> None:
+    for _ in range(11):
+        put(ledger, None, cause=Cause.SUCCESS)
+    fail(ledger, *names(11))
+    bundles = [*[None] * 10, "successes 2026-03-01T12:00", *[None] * 10, "minute 2026-03-01T12:00"]
+    assert column(ledger, "bundle") == bundles
 
 
 def test_what_is_put_into_a_bundle_of_its_own_does_not_count(ledger: AlertLedger) -> None:

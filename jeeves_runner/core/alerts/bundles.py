@@ -8,10 +8,11 @@ ALONE: Final = 10
 
 MINUTE: Final = timedelta(minutes=1)
 
-Kind = Literal["news", "reply"]
-"""What opens or just happened; or what is said of something that people know already."""
+Kind = Literal["news", "success", "reply"]
+"""What opens or just happened; what went well, which takes no place from that; or what is said of something
+that people know already."""
 
-_WORDS: Final = {"news": "minute", "reply": "replies"}
+_WORDS: Final = {"news": "minute", "success": "successes", "reply": "replies"}
 
 
 def minute_of(now: datetime) -> datetime:
