@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Generic, NamedTuple
 
-from jeeves_runner.core.board.entry import E, BoardEntry, Stage, Why
+from jeeves_runner.core.board.entry import BoardEntry, E, Stage, Why
 from jeeves_runner.core.board.waiting import Waiting
 
 

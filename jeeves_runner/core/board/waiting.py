@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Generic
 
-from jeeves_runner.core.board.entry import E, BoardEntry, Peers, Turn, Why
+from jeeves_runner.core.board.entry import BoardEntry, E, Peers, Turn, Why
 from jeeves_runner.core.model import Reason
 
 
