@@ -19,8 +19,7 @@ from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
-from jeeves_runner.runs.attempt import Attempt
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.jobs import Job, KnownJobs
 
 _PORTION = 100
@@ -49,7 +48,7 @@ class Admission:
     def __init__(
         self,
         conn: apsw.Connection,
-        board: Board,
+        board: AttemptBoard,
         jobs: KnownJobs,
         executors: Executors,
         clock: Clock,
