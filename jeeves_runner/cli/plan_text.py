@@ -19,6 +19,7 @@ ONE_OR_MORE: Final = frozenset({"schedule", "on_failure", "on_success", "output_
 """The keys under which a manifest may have one value in place of a list of one."""
 
 _FEW: Final = 3
+_NOTHING: Final[Mapping[str, Sequence[str]]] = {}
 
 _STYLES: Final = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
 
@@ -33,10 +34,13 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
             yield (f"    hint: {problem.hint}",)
 
 
-def plan_lines(plan: Plan) -> Iterator[Line]:
-    """Every change, everything held, and what the changes do besides."""
+def plan_lines(plan: Plan, forecast: Mapping[str, Sequence[str]] = _NOTHING) -> Iterator[Line]:
+    """Every change, everything held, and what the changes do besides. ``forecast``: what is said of the days
+    to come of each job."""
     for change in plan.changes:
         yield from change_lines(change.as_json())
+        for line in forecast.get(change.id, ()) if change.kind == "job" else ():
+            yield (f"    {line}",)
     for held in plan.held:
         yield held_line(held.kind, held.id, f": {held.message} ({held.file})")
     for consequence in plan.consequences:
