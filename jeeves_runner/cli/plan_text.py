@@ -12,6 +12,7 @@ Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""
 
 _FEW: Final = 3
+_NOTHING: Final[Mapping[str, Sequence[str]]] = {}
 
 _STYLES: Final = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
 
@@ -26,10 +27,13 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
             yield (f"    hint: {problem.hint}",)
 
 
-def plan_lines(plan: Plan) -> Iterator[Line]:
-    """Every change, everything held, and what the changes do besides."""
+def plan_lines(plan: Plan, forecast: Mapping[str, Sequence[str]] = _NOTHING) -> Iterator[Line]:
+    """Every change, everything held, and what the changes do besides. ``forecast``: what is said of the days
+    to come of each job."""
     for change in plan.changes:
         yield from change_lines(change.as_json())
+        for line in forecast.get(change.id, ()) if change.kind == "job" else ():
+            yield (f"    {line}",)
     for held in plan.held:
         head = Styled(f"= {held.kind} {held.id}", "cyan")
         yield head, f"  held at its last good spec: {held.message} ({held.file})"
