@@ -13,14 +13,17 @@ _HINT = "write a time such as 2026-12-24T18:00 or 2026-12-24T17:00Z, or a length
 def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
     """The aware UTC time of ``text``; one without an offset is a clock time of ``timezone``.
 
-    A duration counts from ``now``. InvalidValue, its message beginning with ``what``.
+    A duration counts from ``now``, with a minus before it into the past. InvalidValue, its message beginning
+    with ``what``.
     """
     if text == "now":
         return now
-    if not is_duration(text):
+    length = text.removeprefix("-")
+    if not is_duration(length):
         return _iso(text, timezone, what)
     try:
-        return now + timedelta(milliseconds=parse_duration(text))
+        distance = timedelta(milliseconds=parse_duration(length))
+        return now - distance if text.startswith("-") else now + distance
     except ValueError as error:
         raise InvalidValue(f"{what}: {error}", hint=_HINT) from error
 
