@@ -6,6 +6,7 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
+from jeeves_runner.cli.forecast_text import by_job, summary_lines
 from jeeves_runner.cli.plan_text import named, plan_lines, plan_summary, problem_lines
 from jeeves_runner.cli.syntax import confirming_options
 from jeeves_runner.core.delete_guard import Confirmed
@@ -35,11 +36,14 @@ def command(
     from jeeves_runner.reconcile.allowances import with_allowances
     from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
     from jeeves_runner.reconcile.setup import plan_of, source_of
+    from jeeves_runner.views.forecast import forecast_between, forecast_of_live
     from jeeves_runner.views.sync import plan_view
 
     reason = None
+    now = app.clock.now()
     if against == "empty" or _is_missing(app.config.db_path):
         plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
+        forecast = forecast_between(plan, {}, now)
     else:
         conn = app.connect_declared()
         check_known(conn, allow_delete)
@@ -51,13 +55,15 @@ def command(
             confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
         )
         if trace is not None:
-            options = with_allowances(conn, plan, options, trace, app.clock.now())
+            options = with_allowances(conn, plan, options, trace, now)
         reason = refusal_of(conn, plan, options, app.clock)
+        forecast = forecast_of_live(conn, plan, now)
     if app.json:
-        app.print_json({**plan_view(plan), "refused": reason})
+        app.print_json({**plan_view(plan), "forecast": forecast, "refused": reason})
     else:
         app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
-        app.print_lines(plan_lines(plan))
+        app.print_lines(plan_lines(plan, by_job(forecast)))
+        app.print_lines((line,) for line in summary_lines(forecast))
         app.print(f"Plan: {plan_summary(plan)}." if plan.changes or plan.held else "No differences.")
         if reason:
             app.print(f"An apply would be refused: {reason}.")

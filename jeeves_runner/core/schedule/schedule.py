@@ -7,7 +7,7 @@ moves. What was parsed is cached, so that thousands of jobs with equal schedules
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from jeeves_runner.core.schedule.cron import BEGIN_OF_TIME, END_OF_TIME, Cron, LocalTimes
@@ -18,6 +18,7 @@ from jeeves_runner.core.schedule.exclusions import DateRange, Exclusions, parse_
 from jeeves_runner.core.schedule.expression import cron_expression
 from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
+from jeeves_runner.core.schedule.nights import Night
 from jeeves_runner.core.schedule.recurrence import Recurrence
 from jeeves_runner.core.schedule.series import ClockTimes, Once, Series, Steps, count_together
 from jeeves_runner.core.schedule.written import Rule, written_entry
@@ -70,6 +71,19 @@ class Schedule:
         if len(self._several) == 1:
             return self._several[0].count(begin, end)
         return count_together(self._several, begin, end)
+
+    def seconds_on(self, day: date) -> int:
+        """The occurrences of a day of UTC, bit n for its n-th second; costs 20 to 100 us."""
+        found = 0
+        for each in self._several:
+            found |= each.seconds_on(day)
+        return found
+
+    def nights(self, begin: datetime, end: datetime) -> list[Night]:
+        """The shifts of clocks in [begin, end) that touch its cron expressions and rules."""
+        first, last = (_naive_utc(each).replace(microsecond=0) for each in (begin, end))
+        clocks = [each for each in self._several if isinstance(each, ClockTimes)]
+        return [night for each in clocks for night in each.nights(first, last)]
 
 
 def parse_schedule(
