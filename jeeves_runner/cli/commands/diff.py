@@ -1,7 +1,5 @@
 """``diff``: what an apply would change, and whether it would be allowed to."""
 
-from pathlib import Path
-
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
@@ -41,7 +39,7 @@ def command(
 
     reason = None
     now = app.clock.now()
-    if against == "empty" or _is_missing(app.config.db_path):
+    if against == "empty" or app.has_no_database():
         plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
         forecast = forecast_between(plan, {}, now)
     else:
@@ -76,14 +74,3 @@ def command(
     if reason:
         return REFUSED
     return DIFFERENT if plan.changes else OK
-
-
-def _is_missing(db_path: Path) -> bool:
-    """Whether there is no database yet. One that cannot be looked at may be there: opening it says why."""
-    try:
-        db_path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
