@@ -35,7 +35,7 @@ def _of_job(kind: OverrideKind) -> str:
 
 
 MUTES_OF_JOB: Final = _of_job(OverrideKind.MUTE)
-"""SQL: of ``overrides`` the mutes of ``:job`` and of everything that nobody has ended. They may be over."""
+"""SQL: of ``overrides`` the mutes of ``:job`` and of everything that were not ended. They may be over."""
 
 
 class Pauses(NamedTuple):

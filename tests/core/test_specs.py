@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.specs import canonical, queue_from_text
 
@@ -62,6 +62,9 @@ jobs = st.builds(
     priority=st.integers(-1000, 1000),
     enabled=st.booleans(),
 )
+BUSY = settings(suppress_health_check=[HealthCheck.too_slow])
+"""A job has many fields, and the machine may have other work."""
+
 queues = st.builds(
     QueueSpec,
     id=texts,
@@ -72,6 +75,7 @@ queues = st.builds(
 )
 
 
+@BUSY
 @given(jobs)
 def test_a_job_survives_its_text(spec: JobSpec) -> None:
     assert job_from_text(canonical(spec)) == spec
@@ -82,6 +86,7 @@ def test_a_queue_survives_its_text(spec: QueueSpec) -> None:
     assert queue_from_text(canonical(spec)) == spec
 
 
+@BUSY
 @given(jobs, jobs)
 def test_the_hash_tells_specs_apart(one: JobSpec, other: JobSpec) -> None:
     assert (spec_hash(canonical(one)) == spec_hash(canonical(other))) == (one == other)
