@@ -9,12 +9,14 @@ from jeeves_runner.api import (
     revision_handlers,
     run_handlers,
     runner_handlers,
+    schedule_handlers,
 )
 from jeeves_runner.api import requests as of
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
+from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocument, StatusDocument
@@ -200,6 +202,19 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
+_SCHEDULE: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/schedule",
+        role=Role.READ,
+        summary="What comes, and what came",
+        query=of.ScheduleQuery,
+        answers={200: OccurrencesDocument},
+        problems=frozenset({404}),
+        handler=schedule_handlers.schedule,
+    ),
+)
+
 _RUNS: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
@@ -351,7 +366,7 @@ _DATA: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_RUNS, *_ALERTS, *_REVISIONS, *_DATA)
+ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_SCHEDULE, *_RUNS, *_ALERTS, *_REVISIONS, *_DATA)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=job_handlers.where_jobs_are),

@@ -157,6 +157,32 @@ def test_runs_are_paged_and_chosen(ledger: Ledger, query: str, expected: list[in
     assert [run["id"] for run in get(ledger, f"/runs{query}").body["runs"]] == expected
 
 
+def test_the_schedule_is_paged_and_tells_what_has_become_of_the_past(ledger: Ledger) -> None:
+    for job in ("a", "b"):
+        ledger.add_job(job, schedule=("0 * * * *",))
+    run = ledger.add_run("b", "ok", trigger="schedule", scheduled_for="2026-02-01T08:00:00.000Z")
+    span = "/schedule?from=2026-02-01T08:00Z&to=2026-02-01T10:00Z&limit=3"
+
+    async def scenario(api: Api) -> None:
+        first = (await api.get(span)).body
+        assert [(each["job_id"], each["scheduled_for"][11:16]) for each in first["occurrences"]] == [
+            ("a", "08:00"), ("b", "08:00"), ("a", "09:00"),
+        ]  # fmt: skip
+        assert [each["run_id"] for each in first["occurrences"]] == [None, run, None]
+        rest = (await api.get(f"{span}&cursor={first['next_cursor']}")).body
+        assert [(each["job_id"], each["scheduled_for"][11:16]) for each in rest["occurrences"]] == [
+            ("b", "09:00"), ("a", "10:00"), ("b", "10:00"),
+        ]  # fmt: skip
+        assert "next_cursor" not in rest
+        only = (await api.get("/schedule?job=b&limit=2")).body["occurrences"]
+        assert [(each["job_id"], each["status"]) for each in only] == [("b", None), ("b", None)]
+        assert (await api.get("/schedule?job=c")).status == 404
+        for wrong in ("from=soon", "to=2026-13-01", "cursor=x"):
+            assert (await api.get(f"/schedule?{wrong}")).status == 400
+
+    with_api(ledger, scenario)
+
+
 def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: Path) -> None:
     ledger.add_job("a")
     whole = ledger.add_run("a", stdout="it")
