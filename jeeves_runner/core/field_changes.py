@@ -17,7 +17,8 @@ from jeeves_runner.core.manifest_words import (
 from jeeves_runner.core.model import JobSpec, Param, SourceType
 from jeeves_runner.core.specs import JOB_PARTS
 
-_HIDDEN: Final = "***"
+HIDDEN: Final = "***"
+"""In place of a text that is, or is to be, a secret."""
 
 _PARAM_DEFAULTS: Final = {name: value for name, value in Param._field_defaults.items() if name != "type"}
 """A parameter that comes or goes is always shown with its type."""
@@ -130,7 +131,7 @@ def _change(path: str, old: Any, new: Any) -> FieldChange:
     """A text that becomes a secret, or was one, is not shown: what is shown is kept with the revision."""
     if path.startswith("env.") or path == "heartbeat":
         old, new = (
-            _HIDDEN if isinstance(value, str) and isinstance(other, Mapping) else value
+            HIDDEN if isinstance(value, str) and isinstance(other, Mapping) else value
             for value, other in ((old, new), (new, old))
         )
     return FieldChange(path=path, old=old, new=new)
@@ -140,5 +141,5 @@ def _without_values(change: FieldChange) -> FieldChange:
     """Likewise of a parameter: what it had as default and enum may be what it now hides."""
     if not change.path.endswith((".default", ".enum")):
         return change
-    old, new = (_HIDDEN if value else value for value in (change.old, change.new))
+    old, new = (HIDDEN if value else value for value in (change.old, change.new))
     return change._replace(old=old, new=new)

@@ -1,7 +1,7 @@
 """What the files of now say of one job, and from which place each of its values comes."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -116,13 +116,18 @@ def _likely(plan: Plan, job_id: str, row: JobRow | None) -> str | None:
     return None if row is None else row.file
 
 
+def _candidates(manifests: Mapping[str, bytes], job_id: str, likely: str | None) -> Iterator[str]:
+    """The manifests that may have the job."""
+    if likely is not None and likely in manifests:
+        yield likely
+    for path, data in manifests.items():
+        if path != likely and (job_id.encode() in data or _stem(path) == job_id):
+            yield path
+
+
 def _find(files: "_Files", defaults: FolderDefaults, job_id: str, likely: str | None) -> _Found | None:
-    named = [
-        path for path, data in files.manifests.items() if job_id.encode() in data or _stem(path) == job_id
-    ]
-    paths = [path for path in dict.fromkeys((likely, *named)) if path in files.manifests]
     unread = None
-    for path in paths:
+    for path in _candidates(files.manifests, job_id, likely):
         above = defaults.above(path)
         explained = explain(
             files.reader,

@@ -120,6 +120,7 @@ def test_of_a_file_that_cannot_be_read_the_live_values_are_told(project: Project
     document = told("fetch")
     assert (document["state"], document["valid"]) == ("held", False)
     assert {each["origin"] for each in document["keys"]} == {"live"}
+    assert key(document, "env.TOKEN")["value"] == {"file": "token"}
     assert key(document, "timeout")["value"] == "7m"
     text = run("fetch").stdout
     assert "jobs.d/mail.yaml:2:1: error: " in text
@@ -161,6 +162,16 @@ def test_a_job_declared_twice_is_held_and_the_other_place_named(project: Project
     document = told("fetch")
     assert (document["state"], document["file"]) == ("held", "jobs.d/mail.yaml")
     assert "jobs.d/zz.yaml:1" in document["problems"][0]["message"]
+
+
+def test_a_job_without_its_script_is_held_with_all_its_values(project: Project) -> None:
+    project.apply()
+    project.write("mail.yaml", MAIL.replace("        run: echo\n", "        script: bin/fetch.sh\n", 1))
+    document = told("fetch")
+    assert (document["state"], document["valid"]) == ("held", True)
+    assert "bin/fetch.sh" in document["problems"][0]["message"]
+    assert {each["path"] for each in document["differences"]} == {"script", "run"}
+    assert key(document, "kill_grace")["value"] == "10s"
 
 
 def test_a_job_that_moved_is_told_by_its_new_file(project: Project) -> None:
