@@ -75,9 +75,14 @@ def _is_told(key: "ExplainedKeyDocument") -> bool:
 
 
 def _cells(key: "ExplainedKeyDocument") -> tuple[Cell, ...]:
-    before = "; ".join(f"{_value(key['key'], each)} at {_place(each)}" for each in key["overrides"][::-1])
-    reason = f"{key['reason']}: " if key["reason"] else ""
-    return key["key"], _value(key["key"], key), _place(key), f"{reason}{before}"
+    before = [f"{_value(key['key'], each)} at {_place(each)}" for each in key["overrides"][::-1]]
+    if key["reason"] is None:
+        instead = "; ".join(before)
+    elif key["overrides"][-1]["value"] is None and len(before) > 1:
+        instead = f"{before[0]} takes away {'; '.join(before[1:])}"
+    else:
+        instead = f"{'; '.join(before)}: {key['reason']}"
+    return key["key"], _value(key["key"], key), _place(key), instead
 
 
 def _value(key: str, said: "StatementDocument") -> str:
