@@ -4,7 +4,7 @@ Plans show it, revisions keep it, messages name it. It holds no secrets.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.manifest_words import (
@@ -19,6 +19,9 @@ from jeeves_runner.core.specs import JOB_PARTS
 
 HIDDEN: Final = "***"
 """In place of a text that is, or is to be, a secret."""
+
+_SOURCE: Final = frozenset({"source_type", "script"})
+"""The fields of a spec that only together say what a job runs."""
 
 _PARAM_DEFAULTS: Final = {name: value for name, value in Param._field_defaults.items() if name != "type"}
 """A parameter that comes or goes is always shown with its type."""
@@ -37,7 +40,16 @@ class FieldChange(NamedTuple):
 
 def changed_fields(old: str, new: str) -> list[FieldChange]:
     """What differs between two canonical texts, mappings key by key."""
-    return list(_changed("", in_words(json.loads(old)), in_words(json.loads(new))))
+    before, after = json.loads(old), json.loads(new)
+    # Of thousands of updates most change one field: only those that differ are put in words.
+    differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if not differ.isdisjoint(_SOURCE):
+        differ |= _SOURCE
+    return list(_changed("", *(in_words(_those(differ, values)) for values in (before, after))))
+
+
+def _those(names: Container[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
 
 
 def recorded_fields(fields: Iterable[FieldChange]) -> list[FieldChange]:
