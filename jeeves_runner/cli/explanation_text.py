@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.formats import ago, short_sha, shortened
+from jeeves_runner.cli.manifest_text import flow_text
 from jeeves_runner.cli.plan_text import NOTHING, Line, field_text, value_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -86,9 +87,9 @@ def _cells(key: "ExplainedKeyDocument") -> tuple[Cell, ...]:
 
 
 def _value(key: str, said: "StatementDocument") -> str:
-    if said["value"] is None and said["file"] is not None:
-        return "null"
-    return shortened(value_text(key, said["value"]))
+    """What is written stands as it is: null and ``[]`` too."""
+    text = value_text(key, said["value"])
+    return shortened(flow_text(said["value"]) if text == NOTHING and said["file"] is not None else text)
 
 
 def _place(said: "StatementDocument") -> str:

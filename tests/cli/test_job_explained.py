@@ -147,6 +147,23 @@ def test_a_broken_job_that_was_never_applied_is_told_too(project: Project) -> No
     assert "nothing of it was ever applied" in run("unread").stdout
 
 
+def test_a_job_in_what_cannot_be_read_is_told_by_its_file(project: Project) -> None:
+    project.write("many.yaml", "jobs:\n  - id: first\n    run: echo\n  - {id: second, run: [\n")
+    document = told("second")
+    assert (document["state"], document["file"], document["keys"]) == ("broken", "jobs.d/many.yaml", [])
+    assert document["problems"][0]["file"] == "jobs.d/many.yaml"
+    assert run("secon").exit_code == 2
+    project.write("many.yaml", "jobs:\n  - id: first\n    run: 'echo id: second'\n")
+    assert run("second").exit_code == 2
+
+
+def test_empty_values_are_shown_as_they_are_written(project: Project) -> None:
+    project.write("a.yaml", "run: echo\ntimeout: 1m\ntags: []\nargs: null\n")
+    lines = [words(line) for line in run("a").stdout.splitlines()]
+    assert "tags [] jobs.d/a.yaml:3:7" in lines
+    assert "args (none) built in null at jobs.d/a.yaml:4:7: null takes the default away" in lines
+
+
 def test_a_job_that_no_file_declares_any_more_is_told_as_it_is_live(project: Project) -> None:
     project.apply()
     project.write("mail.yaml", MAIL[: MAIL.index("  - id: purge")])
