@@ -14,10 +14,10 @@ from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import audit, overrides
 from jeeves_runner.db.jobs import damaged_job, job_row, unknown_job
-from jeeves_runner.db.skips import coming, is_skipped, occurs, schedule_in_force
+from jeeves_runner.db.skips import coming, coming_times, next_wanted, occurs, schedule_in_force
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import Conflict, NotFound
+from jeeves_runner.errors import Conflict, NothingToSkip, NotSkipped
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -25,8 +25,8 @@ _INSTANT: Final = timedelta(microseconds=1)
 def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: str) -> datetime:
     """Let a job not run at a time, ``given`` by the job's clocks, or at the next at which it would; which.
 
-    A skip of the same occurrence is replaced. NotFound for an unknown job and where it does not occur then,
-    Conflict for what has been decided about and for a job to which nothing comes, InvalidValue.
+    A skip of the same occurrence is replaced. NotFound for an unknown job, Conflict for what has been decided
+    about, NothingToSkip, InvalidValue.
     """
     row = _row(tx.conn, job_id)
     schedule = _required_schedule(tx.conn, row)
@@ -45,7 +45,7 @@ def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: str)
 def unskip(tx: Tx, job_id: str, given: str | None, *, by: str) -> list[datetime]:
     """Take back the skip of an occurrence that is yet to come, or all of a job; which they were of.
 
-    NotFound for an unknown job, and for a time that is not skipped; InvalidValue.
+    NotFound for an unknown job, NotSkipped, InvalidValue.
     """
     row = _row(tx.conn, job_id)
     times = [each.when for each in coming(tx.conn, tx.now, [row.id]).get(row.id, ())]
@@ -54,7 +54,7 @@ def unskip(tx: Tx, job_id: str, given: str | None, *, by: str) -> list[datetime]
         its = [when for when in times if when in wanted][:1]
         if not its:
             listed = ", ".join(_shown(when, row) for when in times)
-            raise NotFound(
+            raise NotSkipped(
                 f"{row.id} does not skip {brief(given)}", hint=f"it skips {listed or 'no occurrence'}"
             )
         times = its
@@ -68,18 +68,17 @@ def _next(tx: Tx, row: TimetableRow, schedule: Schedule) -> datetime:
     """The next occurrence that would run."""
     pause_ends = overrides.pauses(tx.conn, tx.now).end_of(row.id)
     if pause_ends == overrides.UNTIL_RESUMED:
-        raise Conflict(
-            f"{row.id} is paused until resumed: nothing of it runs",
+        raise NothingToSkip(
+            f"{row.id} is paused until resumed",
             hint="name the time, to skip an occurrence although it may be resumed before",
         )
     after = max(tx.now, row.undecided_since(tx.now))
     if pause_ends is not None:
         after = max(after, pause_ends - _INSTANT)
-    found = schedule.next_after(after)
-    while found is not None and is_skipped(tx.conn, row.id, found):
-        found = schedule.next_after(found)
+    skipped = coming_times(tx.conn, tx.now, [row.id]).get(row.id, ())
+    found = next_wanted(schedule, after, skipped)
     if found is None:
-        raise Conflict(
+        raise NothingToSkip(
             f"{row.id} has no occurrence that comes", hint=f"`jeeves-runner job {row.id}` shows it"
         )
     return found
@@ -100,7 +99,7 @@ def _named(tx: Tx, row: TimetableRow, schedule: Schedule, given: str) -> datetim
     if found:
         raise Conflict(f"the occurrence of {row.id} at {_shown(found[-1], row)} is over", hint=hint)
     why = _shown(at, row) if times else f"{brief(given)}, which the clocks of {row.timezone} skip"
-    raise NotFound(f"{row.id} has no occurrence at {why}", hint=hint)
+    raise NothingToSkip(f"{row.id} has no occurrence at {why}", hint=hint)
 
 
 def _refuse_what_has_a_row(conn: apsw.Connection, row: TimetableRow, when: datetime) -> None:
@@ -156,9 +155,9 @@ def _required_schedule(conn: apsw.Connection, row: TimetableRow) -> Schedule:
         return schedule
     job = job_row(conn, row.id)
     if not row.enabled and job is not None:
-        raise Conflict(f"nothing of {row.id} comes: {job.file}:{job.line} says `enabled: false`")
+        raise NothingToSkip(f"{row.id} does not occur: {job.file}:{job.line} says `enabled: false`")
     if not row.schedule:
-        raise Conflict(f"nothing of {row.id} comes: without a schedule it runs only when triggered")
+        raise NothingToSkip(f"{row.id} does not occur: without a schedule it runs only when triggered")
     raise damaged_job(row.id)
 
 

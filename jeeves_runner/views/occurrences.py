@@ -1,6 +1,6 @@
 """What comes next, computed from the jobs' rows as a server's timetable would."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import TypedDict
@@ -9,7 +9,7 @@ import apsw
 
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.schedule.schedule import Schedule
-from jeeves_runner.db import overrides
+from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
 
@@ -40,12 +40,13 @@ def next_runs(
 ) -> NextRun:
     """The next occurrences of these jobs, or of all: the rows read now, the times computed when asked for.
 
-    Those later than ``after``, if that is said.
+    Those later than ``after``, if that is said, and that are not skipped.
 
     Jobs that share their expressions and zone share the computation.
     """
     rows = {row.id: row for row in timetable_rows(conn, ids) if _is_scheduled(row)}
-    known: dict[tuple[Schedule, datetime], datetime | None] = {}
+    skipped = skips.coming_times(conn, now, ids)
+    known: dict[tuple[Schedule, datetime, frozenset[datetime]], datetime | None] = {}
 
     def next_run(job_id: str) -> datetime | None:
         row = rows.get(job_id)
@@ -54,9 +55,10 @@ def next_runs(
         schedule = schedule_of(row)
         if schedule is None:
             return None
-        key = (schedule, max(after or now, row.undecided_since(now)))
+        its = skipped.get(job_id, frozenset())
+        key = (schedule, max(after or now, row.undecided_since(now)), its)
         if key not in known:
-            known[key] = key[0].next_after(key[1])
+            known[key] = skips.next_wanted(*key)
         return known[key]
 
     return next_run
@@ -78,15 +80,17 @@ def next_view(
 ) -> OccurrencesDocument:
     """``{occurrences: [{job_id, scheduled_for}]}``: the first ``count`` after a time (now), by time, then id.
 
-    Times that fall into a pause are left out, for they are skipped. With ``once`` each job stands
-    there with its first occurrence only.
+    Times that fall into a pause are left out, and so are those that a person skips: they will be skipped.
+    With ``once`` each job stands there with its first occurrence only.
     """
     after = after or now
     with snapshot(conn):
         pauses = overrides.pauses(conn, after)
-        rows = list(timetable_rows(conn, None if job_id is None else [job_id]))
+        ids = None if job_id is None else [job_id]
+        rows = list(timetable_rows(conn, ids))
+        skipped = skips.coming_times(conn, now, ids)
     starts = {row: max(after, row.undecided_since(now)) for row in rows if _is_scheduled(row)}
-    coming = _merged(starts, pauses, once)
+    coming = _merged(starts, pauses, skipped, once)
     found: list[OccurrenceDocument] = [
         {"job_id": name, "scheduled_for": to_text(when)}
         for (when, name), _ in zip(coming, range(count), strict=False)
@@ -100,7 +104,10 @@ def text_of(instant: datetime | None) -> str | None:
 
 
 def _merged(
-    starts: Mapping[TimetableRow, datetime], pauses: overrides.Pauses, once: bool
+    starts: Mapping[TimetableRow, datetime],
+    pauses: overrides.Pauses,
+    skipped: Mapping[str, Collection[datetime]],
+    once: bool,
 ) -> Iterator[tuple[datetime, str]]:
     """``starts``: after which time the occurrences of each job count."""
     heap: list[tuple[datetime, str, Schedule]] = []
@@ -111,13 +118,16 @@ def _merged(
         if pause_ends is not None:
             start = max(start, pause_ends - _INSTANT)  # noqa: PLW2901 - what the pause leaves of it
         schedule = schedule_of(row)
-        if schedule is not None and (first := schedule.next_after(start)) is not None:
+        if (
+            schedule is not None
+            and (first := skips.next_wanted(schedule, start, skipped.get(row.id, ()))) is not None
+        ):
             heap.append((first, row.id, schedule))
     heapify(heap)
     while heap:
         when, name, schedule = heap[0]
         yield when, name
-        following = None if once else schedule.next_after(when)
+        following = None if once else skips.next_wanted(schedule, when, skipped.get(name, ()))
         if following is None:
             heappop(heap)
         else:
