@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.instants import clock_times, parse_instant
 from jeeves_runner.core.model import OverrideKind, RunStatus
 from jeeves_runner.core.schedule.schedule import Schedule
+from jeeves_runner.core.why.times import asked, occurrence_in
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import audit, overrides
 from jeeves_runner.db.jobs import damaged_job, job_row, unknown_job
-from jeeves_runner.db.skips import coming, coming_times, next_wanted, occurs, schedule_in_force
+from jeeves_runner.db.occurrence_runs import run_of
+from jeeves_runner.db.skips import coming, coming_times, next_wanted, schedule_in_force
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, NothingToSkip, NotSkipped
@@ -50,8 +51,8 @@ def unskip(tx: Tx, job_id: str, given: str | None, *, by: str) -> list[datetime]
     row = _row(tx.conn, job_id)
     times = [each.when for each in coming(tx.conn, tx.now, [row.id]).get(row.id, ())]
     if given is not None:
-        wanted = clock_times(given, tx.now, row.timezone, "the time")
-        its = [when for when in times if when in wanted][:1]
+        wanted = asked(given, tx.now, row.timezone, "the time")
+        its = [when for when in times if wanted.at <= when < wanted.until][:1]
         if not its:
             listed = ", ".join(_shown(when, row) for when in times)
             raise NotSkipped(
@@ -86,48 +87,32 @@ def _next(tx: Tx, row: TimetableRow, schedule: Schedule) -> datetime:
 
 def _named(tx: Tx, row: TimetableRow, schedule: Schedule, given: str) -> datetime:
     """The occurrence at a time that a person has named."""
-    times = clock_times(given, tx.now, row.timezone, "the time")
+    time = asked(given, tx.now, row.timezone, "the time")
+    when = occurrence_in(schedule, time.at, time.until)
+    _refuse_what_has_a_row(tx.conn, row, when or time.at)
     since = row.undecided_since(tx.now)
-    found = [each for each in times if occurs(schedule, each)]
-    when = next((each for each in found if each > since), None)
-    for each in times if when is None else (when,):
-        _refuse_what_has_a_row(tx.conn, row, each)
-    if when is not None:
+    if when is not None and when > since:
         return when
-    at = parse_instant(given, tx.now, row.timezone, "the time")
-    hint = _nearest(row, schedule, since, at)
-    if found:
-        raise Conflict(f"the occurrence of {row.id} at {_shown(found[-1], row)} is over", hint=hint)
-    why = _shown(at, row) if times else f"{brief(given)}, which the clocks of {row.timezone} skip"
-    raise NothingToSkip(f"{row.id} has no occurrence at {why}", hint=hint)
+    hint = _nearest(row, schedule, since, time.at)
+    if when is not None:
+        raise Conflict(f"the occurrence of {row.id} at {_shown(when, row)} is over", hint=hint)
+    raise NothingToSkip(f"{row.id} has no occurrence at {_shown(time.at, row)}", hint=hint)
 
 
 def _refuse_what_has_a_row(conn: apsw.Connection, row: TimetableRow, when: datetime) -> None:
     """Conflict if it has been decided what becomes of an occurrence."""
-    found = conn.execute(_ITS_ROW, {"job": row.id, "when": to_text(when)}).fetchone()
-    if found is None:
+    run = run_of(conn, row.id, when)
+    if run is None:
         return
-    run_id, status = found
-    what = f"the occurrence of {row.id} at {_shown(when, row)} has its run {run_id}, which"
-    if RunStatus(status).is_final:
-        raise Conflict(
-            f"{what} {_ENDED.get(status, f'ended {status}')}", hint="only what is to come is skipped"
-        )
-    verb = "runs" if status == RunStatus.RUNNING else "waits"
-    raise Conflict(f"{what} {verb}", hint=f"end it with `jeeves-runner cancel {run_id}`")
+    what = f"the occurrence of {row.id} at {_shown(when, row)} has its run {run.run_id}, which"
+    if RunStatus(run.status).is_final:
+        ended = _ENDED.get(run.status, f"ended {run.status}")
+        raise Conflict(f"{what} {ended}", hint="only what is to come is skipped")
+    verb = "runs" if run.status == RunStatus.RUNNING else "waits"
+    raise Conflict(f"{what} {verb}", hint=f"end it with `jeeves-runner cancel {run.run_id}`")
 
 
 _ENDED: Final = {"skipped": "was skipped", "missed": "was missed", "cancelled": "was cancelled"}
-# The last attempt of the chain that began with the row of this occurrence.
-_ITS_ROW: Final = """
-SELECT runs.id, runs.status FROM (
-  SELECT id FROM (
-    SELECT id, coalesce(last_for, scheduled_for) AS last FROM runs
-    WHERE job_id = :job AND is_occurrence AND scheduled_for <= :when ORDER BY scheduled_for DESC LIMIT 1)
-  WHERE last >= :when) AS first
-JOIN runs ON runs.id = first.id OR runs.chain_id = first.id
-ORDER BY runs.id DESC LIMIT 1
-"""
 
 
 def _nearest(row: TimetableRow, schedule: Schedule, since: datetime, when: datetime) -> str:

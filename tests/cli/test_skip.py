@@ -80,16 +80,27 @@ def test_a_time_is_on_the_clocks_of_the_job(shell: Shell) -> None:
     assert shell.text("skip", "berlin", "2026-03-02T02:30") == (
         "berlin skips 2026-03-02 02:30:00+01:00 (in 13h).\n"
     )
-    result = shell.run("skip", "berlin", "2026-03-29T02:30")
-    refused(result, "berlin has no occurrence at 2026-03-29T02:30, which the clocks of Europe/Berlin skip")
-    refused(result, "the nearest are 2026-03-29T03:00:00+02:00 and 2026-03-30T02:30:00+02:00")
+    assert shell.text("skip", "berlin", "2026-03-29T02:30") == (
+        "berlin skips 2026-03-29 03:00:00+02:00 (in 27d).\n"  # which did not exist
+    )
     shell.ledger.add_job("often", schedule=("30 * * * *",), timezone="Europe/Berlin")
-    refused(shell.run("skip", "often", "2026-03-29T02:30"), "which the clocks of Europe/Berlin skip")
+    result = shell.run("skip", "often", "2026-03-29T02:30")
+    refused(result, "often has no occurrence at 2026-03-29T03:00:00+02:00")
+    refused(result, "the nearest are 2026-03-29T01:30:00+01:00 and 2026-03-29T03:30:00+02:00")
     for _ in range(2):  # it comes twice, and the first one is skipped
         shell.text("skip", "often", "2026-10-25T02:30")
     assert skips(shell, "often") == [("25T00:30", None)]
     shell.text("skip", "often", "2026-10-25T02:30+01:00")
     assert skips(shell, "often") == [("25T00:30", None), ("25T01:30", None)]
+
+
+def test_a_time_of_today_is_named_by_its_hour_and_minute(shell: Shell) -> None:
+    shell.ledger.add_job("every", schedule=("15/15 0 * * * *",))
+    assert shell.text("skip", "every", "14:00") == "every skips 2026-03-01 14:00:15Z (in 2h).\n"
+    refused(shell.run("skip", "every", "14:00:00"), "every has no occurrence at 2026-03-01T14:00:00Z")
+    assert shell.text("unskip", "every", "14:00") == (
+        "every does not skip 2026-03-01 14:00:15Z (in 2h) any more.\n"
+    )
 
 
 @pytest.mark.parametrize(
