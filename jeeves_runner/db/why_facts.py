@@ -84,6 +84,13 @@ def revision(conn: apsw.Connection, number: int | None) -> Revision | None:
     return None if row is None else _revision(row)
 
 
+def revision_at(conn: apsw.Connection, at: datetime) -> Revision | None:
+    """The apply of exactly this time: what it wrote has its time."""
+    text = to_text(at)
+    row = conn.execute(f"SELECT {_REVISION} FROM revisions WHERE applied_at = ? LIMIT 1", (text,)).fetchone()
+    return None if row is None else _revision(row)
+
+
 def newest_run(conn: apsw.Connection, job_id: str) -> Run | None:
     """The row of a job that was written last."""
     return _run(conn, "job_id = ? ORDER BY id DESC LIMIT 1", job_id)

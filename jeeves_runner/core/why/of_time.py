@@ -149,7 +149,7 @@ def _not_declared(facts: JobFacts, asked: Asked, then: Then, now: datetime) -> W
     zone = facts.zone
     at = _asked_words(asked, zone)
     if not then.is_known:
-        text = f"What was declared at {at} is not known any more: revisions of that time are not kept."
+        text = f"What was declared at {at} is not known any more: revisions since then are gone, or too many."
         return Why(Answer.UNKNOWN, (Part(About.KEPT, text),))
     if then.changed_by is None:
         first = (
