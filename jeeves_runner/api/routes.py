@@ -23,6 +23,7 @@ from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocumen
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 from jeeves_runner.views.sync import SyncDocument
+from jeeves_runner.views.why import WhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -115,6 +116,17 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
         handler=run_handlers.runs_of_job,
     ),
     Route(
+        method="GET",
+        path="/jobs/{job}/why",
+        role=Role.READ,
+        summary="Why a job ran at a time, or did not",
+        path_values=of.JobPath,
+        query=of.WhyQuery,
+        answers={200: WhyDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.why,
+    ),
+    Route(
         method="POST",
         path="/jobs/{job}/run",
         role=Role.OPERATE,
@@ -146,6 +158,28 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
         answers={200: JobDocument},
         problems=frozenset({404}),
         handler=job_handlers.resume_job,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{job}/skip",
+        role=Role.OPERATE,
+        summary="Let a job not run at one time",
+        path_values=of.JobPath,
+        body=of.SkipBody,
+        answers={200: JobDocument},
+        problems=frozenset({404, 409}),
+        handler=job_handlers.skip_job,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{job}/unskip",
+        role=Role.OPERATE,
+        summary="Take skips of a job back",
+        path_values=of.JobPath,
+        body=of.UnskipBody,
+        answers={200: JobDocument},
+        problems=frozenset({404, 409}),
+        handler=job_handlers.unskip_job,
     ),
     Route(
         method="POST",
