@@ -21,6 +21,7 @@ from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, Queue
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocument, StatusDocument
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
+from jeeves_runner.views.specs import SpecsDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 from jeeves_runner.views.sync import SyncDocument
 from jeeves_runner.views.why import WhyDocument
@@ -281,6 +282,14 @@ _ALERTS: Final[tuple[AnyRoute, ...]] = (
 )
 
 _REVISIONS: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/specs",
+        role=Role.READ,
+        summary="All that is live as it was declared, for manifests to be compared with",
+        answers={200: SpecsDocument},
+        handler=revision_handlers.specs,
+    ),
     Route(
         method="GET",
         path="/revisions",
