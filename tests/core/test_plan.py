@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jeeves_runner.core.difference import diff
 from jeeves_runner.core.plan import (
     Action,
     Change,
@@ -14,7 +15,6 @@ from jeeves_runner.core.plan import (
     Moved,
     Plan,
     WaitingFile,
-    diff,
 )
 from jeeves_runner.core.spec_texts import FieldChange
 
