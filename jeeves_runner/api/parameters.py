@@ -1,8 +1,9 @@
 """Parameters of paths and queries: what each may be, and its value from the text of a request.
 
-A type lists the parameters of a route: a NamedTuple whose fields are ``Annotated`` with a kind. The server
-uses the ``parse`` of a kind, and its ``words`` in refusals. ``schema``, and ``required`` of a parameter, are
-for the tests, which hold ``parse`` and the documentation to them.
+A type lists the parameters of a route: a NamedTuple whose fields are ``Annotated`` with a kind. A field whose
+name is a word of Python ends with an underscore there. The server uses the ``parse`` of a kind, and its
+``words`` in refusals. ``schema``, and ``required`` of a parameter, are for the tests, which hold ``parse``
+and the documentation to them.
 """
 
 import re
@@ -171,13 +172,15 @@ class Parameter(NamedTuple):
     """Whether a request must have it."""
     default: object
     """Its value where a request does not have it."""
+    attribute: str
+    """Its name in the type."""
 
 
 def parameters_of(values: type) -> tuple[Parameter, ...]:
     """The parameters that the fields of a NamedTuple declare."""
     defaults: Mapping[str, object] = getattr(values, "_field_defaults", {})
     return tuple(
-        Parameter(name, hint.__metadata__[0], name not in defaults, defaults.get(name))
+        Parameter(name.rstrip("_"), hint.__metadata__[0], name not in defaults, defaults.get(name), name)
         for name, hint in get_type_hints(values, include_extras=True).items()
     )
 
@@ -188,22 +191,22 @@ class Parser(Generic[T]):
     def __init__(self, values: type[T], *, called: str = "{}") -> None:
         """``called``: how messages name a parameter."""
         self._values = values
-        self._kinds = {p.name: (called.format(p.name), p.kind) for p in parameters_of(values)}
+        self._known = {p.name: (called.format(p.name), p) for p in parameters_of(values)}
 
     def parse(self, given: Mapping[str, str]) -> T:
         """The values, with defaults for what is not given. InvalidValue, also for one that is not known, and
         for one that is given twice."""
         found: dict[str, object] = {}
         for name, text in given.items():
-            if name not in self._kinds:
+            if name not in self._known:
                 raise InvalidValue(
                     f"there is no parameter {in_quotes(name)} here",
-                    hint=known_words(name, self._kinds, "parameters"),
+                    hint=known_words(name, self._known, "parameters"),
                 )
-            called, kind = self._kinds[name]
-            if name in found:
+            called, parameter = self._known[name]
+            if parameter.attribute in found:
                 raise InvalidValue(f"{called} is given more than once")
-            found[name] = kind.parse(text, called)
+            found[parameter.attribute] = parameter.kind.parse(text, called)
         return self._values(**found)
 
 

@@ -75,6 +75,15 @@ class JobsQuery(NamedTuple):
     """The ``next_cursor`` of the page before."""
 
 
+class WhyQuery(NamedTuple):
+    """What is asked of a job; nothing: what happened last."""
+
+    at: Annotated[str | None, Text()] = None
+    """A time, on the clocks of the job's zone where it has no offset."""
+    run: Annotated[int | None, Whole()] = None
+    """One of its runs."""
+
+
 class PageQuery(NamedTuple):
     """A page of what has numbers, the newest first: runs of a job, or revisions."""
 
@@ -122,6 +131,21 @@ class AlertsQuery(NamedTuple):
     """Only incidents with smaller numbers."""
     before_message: Annotated[int | None, Whole()] = None
     """Only messages with smaller numbers."""
+
+
+class ScheduleQuery(NamedTuple):
+    """A page of occurrences, the earliest first."""
+
+    from_: Annotated[str | None, Text()] = None
+    """The earliest time, or a length of time from now; None: now."""
+    to: Annotated[str | None, Text()] = None
+    """The latest time, likewise; None: any."""
+    job: Annotated[str | None, Text()] = None
+    """Only those of this job."""
+    limit: Annotated[int, Whole(1, MAX_LIMIT)] = PAGE
+    """At most this many."""
+    cursor: Annotated[str | None, Text()] = None
+    """The ``next_cursor`` of the page before."""
 
 
 class QueuesQuery(NamedTuple):

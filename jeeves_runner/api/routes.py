@@ -9,18 +9,21 @@ from jeeves_runner.api import (
     revision_handlers,
     run_handlers,
     runner_handlers,
+    schedule_handlers,
 )
 from jeeves_runner.api import requests as of
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
+from jeeves_runner.views.occurrences import OccurrencesDocument
 from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocument, StatusDocument
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 from jeeves_runner.views.sync import SyncDocument
+from jeeves_runner.views.why import WhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -113,6 +116,17 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
         handler=run_handlers.runs_of_job,
     ),
     Route(
+        method="GET",
+        path="/jobs/{job}/why",
+        role=Role.READ,
+        summary="Why a job ran at a time, or did not",
+        path_values=of.JobPath,
+        query=of.WhyQuery,
+        answers={200: WhyDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.why,
+    ),
+    Route(
         method="POST",
         path="/jobs/{job}/run",
         role=Role.OPERATE,
@@ -185,6 +199,19 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
         answers={200: OkDocument},
         problems=frozenset({404, 409}),
         handler=job_handlers.enable_job,
+    ),
+)
+
+_SCHEDULE: Final[tuple[AnyRoute, ...]] = (
+    Route(
+        method="GET",
+        path="/schedule",
+        role=Role.READ,
+        summary="What comes, and what came",
+        query=of.ScheduleQuery,
+        answers={200: OccurrencesDocument},
+        problems=frozenset({404}),
+        handler=schedule_handlers.schedule,
     ),
 )
 
@@ -339,7 +366,7 @@ _DATA: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_RUNS, *_ALERTS, *_REVISIONS, *_DATA)
+ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_SCHEDULE, *_RUNS, *_ALERTS, *_REVISIONS, *_DATA)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=job_handlers.where_jobs_are),

@@ -40,10 +40,11 @@ STATUS_STYLES: Final[dict[str, str]] = {
 }
 
 
-def status_cell(word: str) -> Cell:
-    """A status in its colour."""
+def status_cell(word: str, reason: str | None = None) -> Cell:
+    """A status in its colour, with the code of its reason behind it."""
     style = STATUS_STYLES.get(word)
-    return Styled(word, style) if style else word
+    text = word if reason is None else f"{word} ({reason})"
+    return Styled(text, style) if style else text
 
 
 def job_cells(job: "ListedJobDocument", now: datetime, *, served: bool) -> tuple[Cell, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Container, Mapping
 from dataclasses import replace
 
+from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.inheritance import variables_in
 from jeeves_runner.core.plan import Action, Change, Declaration, Held, HoldReasons, Key, LiveRow, Moved, Plan
-from jeeves_runner.core.spec_texts import FieldChange
 
 
 def diff(

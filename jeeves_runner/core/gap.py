@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jeeves_runner.core.model import CatchUp, Reason, Trigger
 from jeeves_runner.core.policy import Request
-from jeeves_runner.core.run import PausedTime
+from jeeves_runner.core.run import PausedTime, SkippedTime
 
 if TYPE_CHECKING:
     from jeeves_runner.core.schedule.timetable import Due
@@ -34,7 +34,9 @@ class LeftOut:
     count: int
     """How many there are, 1 at least."""
     reason: Reason
-    """Why they do not run, the same for all. PAUSED: they are skipped. Any other: they are missed."""
+    """Why they do not run, the same for all. PAUSED, SKIP: they are skipped. Any other: they are missed."""
+    message: str | None = None
+    """What the person said who skips it; then it is one occurrence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +44,7 @@ class GapPlan:
     """What becomes of a job's occurrences since it was last looked at."""
 
     left_out: tuple[LeftOut, ...] = ()
-    """Those that do not run, ascending. Of those that no pause covers, these are the oldest ones."""
+    """Those that do not run, ascending. Of those that nobody has paused or skipped, these are the oldest."""
     late: tuple[datetime, ...] = ()
     """Those to catch up, ascending."""
     on_time: tuple[datetime, ...] = ()
@@ -61,15 +63,21 @@ class GapPlan:
 
 
 def catch_up(
-    due: "Due", policy: CatchUp, window: timedelta, now: datetime, pauses: Sequence[PausedTime] = ()
+    due: "Due",
+    policy: CatchUp,
+    window: timedelta,
+    now: datetime,
+    pauses: Sequence[PausedTime] = (),
+    skips: Sequence[SkippedTime] = (),
 ) -> GapPlan:
     """Which of the occurrences due by ``now`` run, and which do not.
 
-    Those that fell into one of ``pauses`` (in any order, they may overlap) never run. Of the others, one is
-    late when over 5 s old. Late ones run if ``policy`` wants them, they are no older than ``window``, and
-    (under ``latest``) nothing newer takes their place.
+    Those that fell into one of ``pauses`` (in any order, they may overlap) never run, nor do those that
+    ``skips`` names (in any order; what is no occurrence counts for nothing). Of the others, one is late when
+    over 5 s old. Late ones run if ``policy`` wants them, they are no older than ``window``, and (under
+    ``latest``) nothing newer takes their place.
     """
-    paused, others = _divide(due, pauses)
+    unwanted, others = _divide(due, pauses, skips)
     on_time = _between(others, now - LATE, now)
     late: tuple[datetime, ...] = ()
     reason = Reason.LATE
@@ -82,9 +90,8 @@ def catch_up(
     elif others and others[-1].latest >= now - window:
         late, reason = (others[-1].latest,), Reason.SUPERSEDED
     every = policy is CatchUp.ALL and bool(late or (on_time and due.is_part))
-    skipped = [_left_out(each, Reason.PAUSED) for each in paused]
     missed = [_left_out(each, reason) for each in _before(others, (*late, *on_time))]
-    left_out = tuple(sorted([*skipped, *missed], key=lambda each: each.first))
+    left_out = tuple(sorted([*unwanted, *missed], key=lambda each: each.first))
     return GapPlan(left_out=left_out, late=late, on_time=on_time, every=every)
 
 
@@ -95,6 +102,7 @@ def split(
     now: datetime,
     limit: int,
     pauses: Sequence[PausedTime] = (),
+    skips: Sequence[SkippedTime] = (),
 ) -> "tuple[Due, Due | None]":
     """Occurrences to decide about now, of which at most ``limit`` may run, and those left for later.
 
@@ -102,7 +110,7 @@ def split(
     """
     if policy is not CatchUp.ALL or due.count <= limit:
         return due, None
-    _, others = _divide(due, pauses)
+    _, others = _divide(due, pauses, skips)
     kept = tuple(islice(_each_between(others, now - window, now), limit + 1))
     if len(kept) <= limit:
         return due, None
@@ -120,20 +128,39 @@ def is_in_window(scheduled_for: datetime, window: timedelta, now: datetime) -> b
     return now - scheduled_for <= max(window, LATE)
 
 
-def _divide(due: "Due", pauses: Sequence[PausedTime]) -> "tuple[list[Due], list[Due]]":
-    """The occurrences that fell into a pause, and the others, each in stretches without any of the other kind
-    between them; ascending."""
-    if not pauses:
+def _divide(
+    due: "Due", pauses: Sequence[PausedTime], skips: Sequence[SkippedTime]
+) -> "tuple[list[LeftOut], list[Due]]":
+    """The occurrences that people do not want to run, and the others in stretches without any of the first
+    kind between them; ascending. One that is skipped and paused is skipped: a person has named it."""
+    if not pauses and not skips:
         return [], [due]
-    paused: list[Due] = []
+    unwanted: list[LeftOut] = []
     others: list[Due] = []
+    joined = _joined(pauses)
     begin = due.first
-    for pause in _joined(pauses):
-        others += _stretch(due, begin, pause.begin)
-        paused += _stretch(due, pause.begin, pause.end)
-        begin = pause.end
-    others += _stretch(due, begin, due.latest + _INSTANT)
-    return paused, others
+    for skip in sorted(skips, key=lambda each: each.when):
+        skipped = _stretch(due, skip.when, skip.when + _INSTANT)
+        if not skipped or skip.when < begin:  # none of these occurrences, or named twice
+            continue
+        _divide_by_pauses(_stretch(due, begin, skip.when), joined, unwanted, others)
+        unwanted += [_left_out(each, Reason.SKIP, skip.reason) for each in skipped]
+        begin = skip.when + _INSTANT
+    _divide_by_pauses(_stretch(due, begin, due.latest + _INSTANT), joined, unwanted, others)
+    return unwanted, others
+
+
+def _divide_by_pauses(
+    stretches: "Sequence[Due]", pauses: Sequence[PausedTime], paused: list[LeftOut], others: "list[Due]"
+) -> None:
+    """Add to both what fell into a pause, and what did not."""
+    for due in stretches:
+        begin = due.first
+        for pause in pauses:
+            others += _stretch(due, begin, pause.begin)
+            paused += [_left_out(each, Reason.PAUSED) for each in _stretch(due, pause.begin, pause.end)]
+            begin = pause.end
+        others += _stretch(due, begin, due.latest + _INSTANT)
 
 
 def _joined(pauses: Iterable[PausedTime]) -> list[PausedTime]:
@@ -184,5 +211,5 @@ def _before(stretches: "Sequence[Due]", kept: Sequence[datetime]) -> "Iterator[D
             yield replace(due, latest=last, count=due.count - bisect_right(kept, due.latest))
 
 
-def _left_out(due: "Due", reason: Reason) -> LeftOut:
-    return LeftOut(first=due.first, last=due.latest, count=due.count, reason=reason)
+def _left_out(due: "Due", reason: Reason, message: str | None = None) -> LeftOut:
+    return LeftOut(first=due.first, last=due.latest, count=due.count, reason=reason, message=message)

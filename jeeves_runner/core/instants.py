@@ -13,16 +13,36 @@ _HINT = "write a time such as 2026-12-24T18:00 or 2026-12-24T17:00Z, or a length
 def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetime:
     """The aware UTC time of ``text``; one without an offset is a clock time of ``timezone``.
 
-    A duration counts from ``now``. InvalidValue, its message beginning with ``what``.
+    A duration counts from ``now``, with a minus before it into the past. InvalidValue, its message beginning
+    with ``what``.
     """
     if text == "now":
         return now
-    if not is_duration(text):
+    length = text.removeprefix("-")
+    if not is_duration(length):
         return _iso(text, timezone, what)
     try:
-        return now + timedelta(milliseconds=parse_duration(text))
+        distance = timedelta(milliseconds=parse_duration(length))
+        return now - distance if text.startswith("-") else now + distance
     except ValueError as error:
         raise InvalidValue(f"{what}: {error}", hint=_HINT) from error
+
+
+def clock_times(text: str, now: datetime, timezone: str, what: str) -> tuple[datetime, ...]:
+    """The times that ``text`` may stand for, ascending; as ``parse_instant`` but for what clocks do.
+
+    A clock time is two times where the clocks of ``timezone`` are set back, and none where they skip it.
+    """
+    first = parse_instant(text, now, timezone, what)
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:  # a length of time
+        return (first,)
+    if given.tzinfo is not None:
+        return (first,)
+    zone = ZoneInfo(timezone)
+    both = (given.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return tuple(dict.fromkeys(each for each in both if each.astimezone(zone).replace(tzinfo=None) == given))
 
 
 def _iso(text: str, timezone: str, what: str) -> datetime:

@@ -1,4 +1,4 @@
-"""The nouns of what happened: a run, how it ended, a time in which a job was paused."""
+"""The nouns of what happened: a run, how it ended, when a job was paused, and what is skipped."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -111,3 +111,12 @@ class PausedTime(NamedTuple):
     """When it began; aware, UTC. An occurrence at this moment is paused."""
     end: datetime
     """When it ended or will end. An occurrence at this moment is not paused."""
+
+
+class SkippedTime(NamedTuple):
+    """An occurrence of a job that a person does not want to run."""
+
+    when: datetime
+    """The occurrence; aware, UTC."""
+    reason: str | None = None
+    """Why, in that person's words."""

@@ -281,7 +281,12 @@ def prune(tx: Tx, before: datetime, limit: int) -> int:
     A pause stays while an occurrence that fell into it may still have to be decided about: until each
     scheduled job that it held for has been decided about up to its end.
     """
-    tx.conn.execute(_PRUNE, {"before": to_text(before), "limit": limit})
+    return prune_of_jobs(tx, OverrideKind.PAUSE, before, limit)
+
+
+def prune_of_jobs(tx: Tx, kind: OverrideKind, before: datetime, limit: int) -> int:
+    """The same of any kind that says which occurrences do not run."""
+    tx.conn.execute(_PRUNE[kind], {"before": to_text(before), "limit": limit})
     return tx.conn.changes()
 
 
@@ -298,15 +303,21 @@ _DECIDED = """
 SELECT min(max(schedule_since, coalesce(decided_until, ''))) FROM jobs
 WHERE deleted_at IS NULL AND enabled AND spec ->> '$.schedule' <> '[]'
 """
-_PRUNE = f"""
+
+
+def _prune_of(kind: OverrideKind) -> str:
+    return f"""
 DELETE FROM overrides WHERE id IN (
   SELECT id FROM (
     SELECT id, job_id AS its_job, min(coalesce(ended_at, until), coalesce(until, ended_at)) AS ended
-    FROM overrides WHERE kind = 'pause' AND {_HAS_END})
+    FROM overrides WHERE kind = '{kind}' AND {_HAS_END})
   WHERE ended < :before AND ended <= coalesce(
     CASE WHEN its_job IS NULL THEN ({_DECIDED}) ELSE ({_DECIDED} AND id = its_job) END, ended)
   ORDER BY ended LIMIT :limit)
 """
+
+
+_PRUNE = {kind: _prune_of(kind) for kind in (OverrideKind.PAUSE, OverrideKind.SKIP)}
 _PRUNE_MUTES = f"""
 DELETE FROM overrides WHERE id IN (
   SELECT id FROM overrides

@@ -1,7 +1,7 @@
 """How occurrences enter the ``runs`` table, as decided. Requests enter by ``run_requests``.
 
-A function that finds its guard broken (the job has changed, the occurrence has been decided) writes
-nothing and returns None.
+A function that finds its guard broken (the job has changed, the occurrence has been decided about, or
+skipped by a person meanwhile) writes nothing and returns None.
 """
 
 from collections.abc import Mapping
@@ -39,11 +39,18 @@ class Occurrence(NamedTuple):
     """The job's: the named limit that it takes a place of."""
     params: str | None = None
     """The defaults of its parameters, for a run that starts or waits: a JSON object of texts."""
+    known_skip: int = 0
+    """The newest skip of these times that the decision knew, by its id; 0 for none. A newer one breaks the
+    guard: who skips an occurrence that has no row yet is told that it will not run."""
 
 
 # An occurrence at or before the watermark has been decided. One that a wrong clock has written far ahead is
 # put right by ``db.clock_events``, and not judged again here.
 _UNDECIDED = "(decided_until IS NULL OR decided_until < :scheduled_for)"
+_SKIPPED_SINCE = """
+SELECT 1 FROM overrides WHERE kind = 'skip' AND job_id = :job_id AND ended_at IS NULL AND id > :known_skip
+AND scheduled_for BETWEEN :scheduled_for AND coalesce(:last_for, :scheduled_for)
+"""
 _INSERT = f"""
 INSERT INTO runs (job_id, status, trigger, scheduled_for, last_for, occurrences, created_at, started_at,
                   finished_at, reason, reason_ref, message, params, priority, pool, spec_hash, revision_id,
@@ -53,17 +60,20 @@ SELECT id, :status, :trigger, :scheduled_for, :last_for, :occurrences, :at, :sta
        :handle, :deadline, :timeout_ms, :origin, :epoch, :end_seq
 FROM jobs
 WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL AND enabled AND {_UNDECIDED}
+  AND NOT EXISTS ({_SKIPPED_SINCE})
 ON CONFLICT DO NOTHING
 RETURNING {RUN_COLUMNS}
 """
-# Only what comes after the row's last: a clock that was set back may have left that one in the future.
+# Only what comes after the row's last: a clock that was set back may have left that one in the future. What
+# people skip shares a row only if they said the same of it.
 _JOIN_SKIPPED = f"""
 UPDATE runs SET occurrences = occurrences + :occurrences, last_for = coalesce(:last_for, :scheduled_for),
   finished_at = {AT_ITS_END}, message = coalesce(:message, message),
   end_seq = :end_seq
 WHERE id = (SELECT max(id) FROM runs WHERE job_id = :job_id)
   AND status = 'skipped' AND reason = :reason AND started_at IS NULL
-  AND coalesce(last_for, scheduled_for) < :scheduled_for
+  AND coalesce(last_for, scheduled_for) < :scheduled_for AND (:reason <> 'skip' OR message IS :message)
+  AND NOT EXISTS ({_SKIPPED_SINCE})
   AND EXISTS (SELECT 1 FROM jobs WHERE id = :job_id AND spec_hash = :spec_hash AND deleted_at IS NULL
               AND enabled AND {_UNDECIDED})
 RETURNING {RUN_COLUMNS}
@@ -139,6 +149,12 @@ def _enter(
     return run
 
 
+def is_by_now(tx: Tx, occurrence: Occurrence) -> bool:
+    """Whether a decision about it was made by what is so now: its job's spec, and what people skip."""
+    is_skipped = tx.conn.execute(_SKIPPED_SINCE, _bindings(tx, occurrence)).fetchone() is not None
+    return not is_skipped and spec_is_current(tx, occurrence.job_id, occurrence.spec_hash)
+
+
 def spec_is_current(tx: Tx, job_id: str, spec_hash: str) -> bool:
     """Whether the spec a decision was made by is still the job's."""
     row = tx.conn.execute(
@@ -158,6 +174,7 @@ def _bindings(tx: Tx, occurrence: Occurrence) -> dict[str, Any]:
         "occurrences": occurrence.occurrences,
         "priority": occurrence.priority,
         "pool": occurrence.pool,
+        "known_skip": occurrence.known_skip,
         "at": tx.at,
     }
 

@@ -11,7 +11,16 @@ import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.config import Config
-from jeeves_runner.db import audit, incidents, outbox, overrides, revisions, run_retention, secret_params
+from jeeves_runner.db import (
+    audit,
+    incidents,
+    outbox,
+    overrides,
+    revisions,
+    run_retention,
+    secret_params,
+    skips,
+)
 from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
@@ -155,6 +164,7 @@ class Maintenance:
         await self._in_portions(lambda tx, limit: revisions.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: audit.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: overrides.prune(tx, before, limit))
+        await self._in_portions(lambda tx, limit: skips.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: overrides.prune_mutes(tx, before, limit))
         await self._in_portions(lambda tx, limit: outbox.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: incidents.prune(tx, before, limit))

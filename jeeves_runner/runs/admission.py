@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import apsw
 
@@ -15,16 +15,26 @@ from jeeves_runner.core.policy import Decision, Facts, Request, Verdict, admit
 from jeeves_runner.core.run import PausedTime
 from jeeves_runner.core.schedule.timetable import Due
 from jeeves_runner.core.token_budget import day_of, token_use
-from jeeves_runner.db import overrides
+from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
-from jeeves_runner.runs.attempt import Attempt
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.jobs import Job, KnownJobs
 
 _PORTION = 100
 """Occurrences of one gap decided about and committed at once; each costs some 20 µs of the event loop."""
+
+
+class GapLook(NamedTuple):
+    """What becomes of the first portion of a gap."""
+
+    plan: GapPlan
+    """Which of its occurrences are to run, and which are not."""
+    rest: Due | None
+    """What is left to decide about."""
+    known_skip: int
+    """The newest skip that was known, by its id; 0 for none."""
 
 
 class _Room(TypedDict):
@@ -38,7 +48,7 @@ class Admission:
     def __init__(
         self,
         conn: apsw.Connection,
-        board: Board,
+        board: AttemptBoard,
         jobs: KnownJobs,
         executors: Executors,
         clock: Clock,
@@ -63,18 +73,20 @@ class Admission:
         """Whether an occurrence that has waited for a runner may still run."""
         return is_in_window(scheduled_for, _window(job), self._clock.now())
 
-    def look_at_gap(self, job: Job, due: Due) -> tuple[GapPlan, Due | None]:
+    def look_at_gap(self, job: Job, due: Due) -> "GapLook":
         """Which of these occurrences are to run and which are not, and what is left to decide about.
 
         A portion at a time, so that a long gap keeps neither the event loop nor the database for long. By the
-        pauses as read last, of which a job that has none costs no further read.
+        pauses as read last, of which a job that has none costs no further read; and by the skips of now.
         """
         now, policy, window = self._clock.now(), job.spec.catch_up, _window(job)
         pauses: Sequence[PausedTime] = ()
         if self.pauses.may_reach(job.row.id, due.first):
             pauses = overrides.paused_times(self._conn, job.row.id, due.first, due.latest)
-        due, rest = split(due, policy, window, now, _PORTION, pauses)
-        return catch_up(due, policy, window, now, pauses), rest
+        skipped = skips.skipped(self._conn, job.row.id, due.first, due.latest)
+        due, rest = split(due, policy, window, now, _PORTION, pauses, skipped.times)
+        plan = catch_up(due, policy, window, now, pauses, skipped.times)
+        return GapLook(plan, rest, skipped.newest)
 
     def is_paused_now(self, job: Job) -> bool:
         """Whether the database says so: the person who asks for a run may be the one who has just resumed.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jeeves_runner.core.model import Reason, RunStatus
 from jeeves_runner.core.policy import Decision, Verdict
 from jeeves_runner.core.run import Run
-from jeeves_runner.db import run_ends, run_entries, run_progress, run_requests, runs
+from jeeves_runner.db import run_ends, run_entries, run_progress, run_requests, runs, skips
 from jeeves_runner.db.run_entries import Occurrence
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.runner import check_epoch
@@ -18,7 +18,7 @@ from jeeves_runner.runs.jobs import Job
 
 
 class Stale(Exception):
-    """The job has changed between a decision and its transaction."""
+    """The job, or what people skip of it, has changed between a decision and its transaction."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +72,8 @@ class Arrival:
         run = self.attempt.run
         if self.entry is None and run is not None and not runs.still_waits(tx.conn, run.id):
             return False
+        if isinstance(self.entry, Occurrence):
+            return not run_entries.is_by_now(tx, self.entry)
         return not run_entries.spec_is_current(tx, self.job.row.id, self.job.row.spec_hash)
 
     def _enter(self, tx: Tx, occurrence: Occurrence) -> Run | None:
@@ -113,16 +115,19 @@ class LeftOutRow:
     """The first and the last of them, and their number."""
     reason: Reason
     """Why they do not run."""
+    message: str | None = None
+    """What there is to say besides, for people."""
 
     def write(self, tx: Tx) -> Run | None:
         """The row; None if the occurrences were decided before. Raises Stale."""
-        if self.reason is Reason.PAUSED:
-            run = run_entries.enter_skipped(tx, self.occurrence, self.reason, None)
+        its = self.occurrence
+        if self.reason is Reason.SKIP and not skips.is_skipped(tx.conn, its.job_id, its.scheduled_for):
+            raise Stale
+        if self.reason in (Reason.PAUSED, Reason.SKIP):
+            run = run_entries.enter_skipped(tx, its, self.reason, None, self.message)
         else:
-            run = run_entries.enter_missed(tx, self.occurrence, self.reason)
-        if run is None and not run_entries.spec_is_current(
-            tx, self.occurrence.job_id, self.occurrence.spec_hash
-        ):
+            run = run_entries.enter_missed(tx, its, self.reason)
+        if run is None and not run_entries.is_by_now(tx, its):
             raise Stale
         return run
 

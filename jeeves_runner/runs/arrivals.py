@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import apsw
 
+from jeeves_runner.core.board.entry import Stage, Why
 from jeeves_runner.core.model import CancelCause, RunStatus
 from jeeves_runner.core.policy import Decision, Request, Verdict
 from jeeves_runner.core.run import Run
@@ -23,8 +24,7 @@ from jeeves_runner.errors import Conflict, DatabaseError, Fenced, InvalidValue, 
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrival import Arrival, LeftOutRow, Stale, write_all
-from jeeves_runner.runs.attempt import Attempt, Stage, Why
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.precheck import precheck_of
 from jeeves_runner.runs.row_notes import start_of
@@ -53,7 +53,7 @@ class Arrivals:
         conn: apsw.Connection,
         writer: Writer,
         epoch: int,
-        board: Board,
+        board: AttemptBoard,
         jobs: KnownJobs,
         admission: Admission,
         running: RunningRuns,

@@ -132,14 +132,14 @@ class DueOccurrences:
             if not is_wanted or since not in (None, job.row.schedule_since):
                 return [], [], None, job.row.schedule_since
             paused = self._admission.is_paused_now(job)
-            gap, rest = self._admission.look_at_gap(job, due)
+            gap = self._admission.look_at_gap(job, due)
             arrivals = [
                 self._arrivals.decide_occurrence(
-                    job, request, self._occurrence(job, request.trigger, when), paused=paused
+                    job, request, self._occurrence(job, request.trigger, when, gap.known_skip), paused=paused
                 )
-                for when, request in gap.wanted()
+                for when, request in gap.plan.wanted()
             ]
-            left_out = [self._left_out(job, each) for each in gap.left_out]
+            left_out = [self._left_out(job, each, gap.known_skip) for each in gap.plan.left_out]
             try:
                 rows = await self._arrivals.record(arrivals, left_out)
             except Stale:
@@ -149,9 +149,9 @@ class DueOccurrences:
             pairs = [(arrival, run) for arrival, run in zip(arrivals, rows, strict=True) if run is not None]
             # By the row: an attempt that was recorded as waiting may have got its slot since.
             started = [arrival.attempt for arrival, run in pairs if run.status is RunStatus.RUNNING]
-            return [run for _, run in pairs], started, rest, job.row.schedule_since
+            return [run for _, run in pairs], started, gap.rest, job.row.schedule_since
 
-    def _occurrence(self, job: Job, trigger: Trigger, when: datetime) -> Occurrence:
+    def _occurrence(self, job: Job, trigger: Trigger, when: datetime, known_skip: int) -> Occurrence:
         return Occurrence(
             job_id=job.row.id,
             spec_hash=job.row.spec_hash,
@@ -161,13 +161,16 @@ class DueOccurrences:
             priority=job.spec.priority,
             pool=job.spec.pool,
             params=refreshed(job.spec.params, None, None),
+            known_skip=known_skip,
         )
 
-    def _left_out(self, job: Job, left_out: LeftOut) -> LeftOutRow:
+    def _left_out(self, job: Job, left_out: LeftOut, known_skip: int) -> LeftOutRow:
         """The row of occurrences that do not run; it names a last one only if there are several."""
-        first = self._occurrence(job, Trigger.SCHEDULE, left_out.first)
-        last = left_out.last if left_out.count > 1 else None
-        return LeftOutRow(first._replace(last_for=last, occurrences=left_out.count), left_out.reason)
+        first = self._occurrence(job, Trigger.SCHEDULE, left_out.first, known_skip)
+        its = first._replace(
+            last_for=left_out.last if left_out.count > 1 else None, occurrences=left_out.count
+        )
+        return LeftOutRow(its, left_out.reason, left_out.message)
 
 
 def _joined(one: Due, other: Due) -> Due | None:

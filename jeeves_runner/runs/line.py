@@ -2,20 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from heapq import heappop, heappush
 
 from jeeves_runner.clock import Clock, Slice
+from jeeves_runner.core.board.entry import Peers, Stage
+from jeeves_runner.core.board.line_pass import LinePass
 from jeeves_runner.core.model import Reason, RunStatus
 from jeeves_runner.core.policy import Decision, Verdict
 from jeeves_runner.db.overrides import UNTIL_RESUMED
 from jeeves_runner.db.writer import TRY_AGAIN
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
-from jeeves_runner.runs.attempt import Attempt, Peers, Stage, Turn, Why
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.waiting_ends import WaitingEnds
 
@@ -36,45 +35,6 @@ class _Pass(Enum):
     WHOLE = auto()
 
 
-@dataclass(slots=True)
-class _Found:
-    """Where a pass stands, and what it has found so far."""
-
-    last: Turn | None = None
-    """The turn of the attempt that was looked at last."""
-    behind: dict[Turn, Attempt] = field(default_factory=dict)
-    """Attempts to be looked at although another one of their group stands before them."""
-    order: list[Turn] = field(default_factory=list)
-    """A heap of the turns of ``behind``."""
-    changed: dict[Why, list[Attempt]] = field(default_factory=dict)
-    """Attempts that wait for another reason than was noted, by that reason."""
-    stands_back: bool = False
-    """An attempt waits for the one that is about to replace it. Nothing behind it starts in this pass; the
-    commit of the other one brings the next pass."""
-
-    def note(self, attempts: Sequence[Attempt], why: Why) -> None:
-        """These attempts wait for this."""
-        if attempts:
-            self.changed.setdefault(why, []).extend(attempts)
-
-    def look_later_at(self, attempt: Attempt | None) -> None:
-        if attempt is not None and attempt.turn not in self.behind:
-            self.behind[attempt.turn] = attempt
-            heappush(self.order, attempt.turn)
-
-    def next(self, first: Attempt | None) -> Attempt | None:
-        """What is to be looked at now: ``first``, the next one that stands first in its group, or one of
-        ``behind`` that comes before it."""
-        while self.order and (first is None or self.order[0] <= first.turn):
-            turn = heappop(self.order)
-            attempt = self.behind.pop(turn)
-            if self.last is None or turn > self.last:
-                first = attempt
-                break
-        self.last = self.last if first is None else first.turn
-        return first
-
-
 class WaitingLine:
     """Decides about waiting attempts whenever a slot is free or their reasons may have changed.
 
@@ -85,7 +45,7 @@ class WaitingLine:
         self,
         *,
         clock: Clock,
-        board: Board,
+        board: AttemptBoard,
         jobs: KnownJobs,
         admission: Admission,
         arrivals: Arrivals,
@@ -176,7 +136,7 @@ class WaitingLine:
 
     def _go_through(self, *, whole: bool) -> Iterator[None]:
         """Decide about attempts in turn; of those that wait for the same, about the first alone."""
-        found, waiting = _Found(), self._board.waiting
+        found, waiting = LinePass[Attempt](), self._board.waiting
         while (whole or self._board.slot_free) and (
             attempt := found.next(waiting.first_after(found.last))
         ) is not None:
@@ -185,14 +145,14 @@ class WaitingLine:
 
     def _go_through_groups(self, groups: Iterable[Peers]) -> Iterator[None]:
         """The same for these groups alone, to their end."""
-        found = _Found()
+        found = LinePass[Attempt]()
         for peers in groups:
             found.look_later_at(self._board.waiting.first_of(peers))
         while (attempt := found.next(None)) is not None:
             yield from self._look_at(attempt, found)
         yield from self._note(found)
 
-    def _look_at(self, attempt: Attempt, found: _Found) -> Iterator[None]:
+    def _look_at(self, attempt: Attempt, found: LinePass[Attempt]) -> Iterator[None]:
         """Decide about one. While something is yet to be noted, the event loop does not get its turn."""
         is_here = attempt.stage is Stage.WAITING and not attempt.is_ending
         if not is_here or self._decide(attempt, found):
@@ -202,7 +162,7 @@ class WaitingLine:
         elif not found.changed:
             yield
 
-    def _decide(self, attempt: Attempt, found: _Found) -> bool:
+    def _decide(self, attempt: Attempt, found: LinePass[Attempt]) -> bool:
         """Start an attempt, or find why it goes on waiting, and with it those of its group behind it; whether
         the next one of these may have another fate."""
         job = self._jobs.get(attempt.job_id)
@@ -240,7 +200,7 @@ class WaitingLine:
         self._waiting_ends.end_for_sure(attempt, RunStatus.CANCELLED, decision.reason)
         return True
 
-    def _note(self, found: _Found) -> Iterator[None]:
+    def _note(self, found: LinePass[Attempt]) -> Iterator[None]:
         """Note for what attempts wait now, bit by bit."""
         for why, attempts in found.changed.items():
             for start in range(0, len(attempts), _AT_ONCE):

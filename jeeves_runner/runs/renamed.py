@@ -8,11 +8,12 @@ from collections.abc import Iterable
 
 import apsw
 
+from jeeves_runner.core.board.board import Board
 from jeeves_runner.db import runs
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt
 
 
-def follow_renames(conn: apsw.Connection, board: Board, job_ids: Iterable[str]) -> bool:
+def follow_renames(conn: apsw.Connection, board: Board[Attempt], job_ids: Iterable[str]) -> bool:
     """Move the attempts of these jobs to the jobs that their rows belong to; whether any was moved."""
     attempts = {
         attempt.run.id: attempt
@@ -24,7 +25,9 @@ def follow_renames(conn: apsw.Connection, board: Board, job_ids: Iterable[str]) 
         return False
     moved = False
     for run_id, job_id in runs.jobs_of(conn, attempts):
-        if job_id != attempts[run_id].job_id:
-            board.rename(attempts[run_id], job_id)
+        attempt = attempts[run_id]
+        if job_id != attempt.job_id:
+            board.rename(attempt, job_id)
+            attempt.run = attempt.run and attempt.run._replace(job_id=job_id)
             moved = True
     return moved

@@ -15,8 +15,7 @@ from jeeves_runner.db.writer import Priority, Writer
 from jeeves_runner.execute.contract import Executor
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
-from jeeves_runner.runs.attempt import Attempt
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.jobs import Job, KnownJobs
 from jeeves_runner.runs.outcomes import record_outcome
 from jeeves_runner.runs.running import RunningRuns
@@ -44,7 +43,7 @@ class Restart:
         executors: Executors,
         epoch: int,
         data_dir: str,
-        board: Board,
+        board: AttemptBoard,
         jobs: KnownJobs,
         admission: Admission,
         running: RunningRuns,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.board.entry import Stage
 from jeeves_runner.core.model import CancelCause, RunStatus
 from jeeves_runner.core.outcome import is_confirmed
 from jeeves_runner.core.run import Run
@@ -17,8 +18,7 @@ from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError, DatabaseReplaced, Fenced, NotFound
 from jeeves_runner.execute.contract import Executor, Handle
-from jeeves_runner.runs.attempt import Attempt, Stage
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.execution import Execution
 from jeeves_runner.runs.jobs import Job
 from jeeves_runner.runs.late import LateEnds
@@ -48,7 +48,7 @@ class RunningRuns:
     def __init__(
         self,
         *,
-        board: Board,
+        board: AttemptBoard,
         writer: Writer,
         clock: Clock,
         epoch: int,

@@ -1,8 +1,8 @@
 """All runs of one runner: due occurrences and requests become recorded decisions, processes and outcomes.
 
 Every change is committed before it has an effect: no process starts without its row, and no end is
-told that could still be lost. What runs and waits is mirrored in memory (``Board``), so that deciding is
-cheap; each transaction checks what its decision was based on.
+told that could still be lost. What runs and waits is mirrored in memory (``AttemptBoard``), so that deciding
+is cheap; each transaction checks what its decision was based on.
 
 ``Arrivals`` is the one way in, for ``DueOccurrences`` and ``Requests``; ``WaitingLine`` the place between,
 ``RunningRuns`` the way from a start to its end, ``WaitingEnds`` the end of runs that never start. ``Ends``
@@ -18,6 +18,7 @@ from functools import partial
 import apsw
 
 from jeeves_runner.clock import Clock
+from jeeves_runner.core.board.entry import Stage
 from jeeves_runner.core.model import CancelCause, RunStatus, Trigger
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
@@ -30,8 +31,7 @@ from jeeves_runner.errors import Fenced
 from jeeves_runner.execute.registry import Executors
 from jeeves_runner.runs.admission import Admission
 from jeeves_runner.runs.arrivals import Arrivals
-from jeeves_runner.runs.attempt import Attempt, Stage
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.due import DueOccurrences
 from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.jobs import KnownJobs
@@ -69,7 +69,7 @@ class Runs:
     ) -> None:
         self._conn = conn
         self._writer = writer
-        self._board = board = Board(executors.slots(), pools or {})
+        self._board = board = AttemptBoard(executors.slots(), pools or {})
         self._jobs = jobs = KnownJobs(conn)
         self._admission = admission = Admission(conn, board, jobs, executors, clock, disk_full)
         secrets = partial(secret_params.kept, conn)

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from jeeves_runner.core.board.entry import Stage
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus
 from jeeves_runner.db import run_ends
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
 from jeeves_runner.errors import DatabaseError
-from jeeves_runner.runs.attempt import Attempt, Stage
-from jeeves_runner.runs.board import Board
+from jeeves_runner.runs.attempt import Attempt, AttemptBoard
 from jeeves_runner.runs.running import RunningRuns
 from jeeves_runner.troubles import Trouble
 
@@ -20,7 +20,7 @@ class WaitingEnds:
     """Records that waiting runs will not start. ``on_ends`` is called when such an end is committed."""
 
     def __init__(
-        self, *, board: Board, writer: Writer, running: RunningRuns, on_ends: Callable[[], None]
+        self, *, board: AttemptBoard, writer: Writer, running: RunningRuns, on_ends: Callable[[], None]
     ) -> None:
         self._board = board
         self._writer = writer

@@ -1,38 +1,55 @@
-"""What comes next, computed from the jobs' rows as a server's timetable would."""
+"""What comes, and what came, computed from the jobs' rows as a server's timetable would."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from heapq import heapify, heappop, heapreplace
-from typing import TypedDict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from itertools import dropwhile, islice, takewhile
+from typing import NamedTuple, NotRequired, TypedDict
 
 import apsw
 
-from jeeves_runner.clock import to_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.schedule.schedule import Schedule
+from jeeves_runner.core.wording import brief
 from jeeves_runner.db import overrides
 from jeeves_runner.db.connection import snapshot
+from jeeves_runner.db.occurrence_runs import run_of
+from jeeves_runner.db.pages import page
 from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
+from jeeves_runner.errors import InvalidValue
+from jeeves_runner.views.job_lookup import live_job
 
 _INSTANT = timedelta(microseconds=1)
+_BETWEEN = "~"
+_BEGIN = datetime(1, 1, 2, tzinfo=UTC)
+"""The earliest time that another one may be before."""
 
 NextRun = Callable[[str], datetime | None]
 """A job's next occurrence by its id; None when none comes or the job is not scheduled."""
 
 
 class OccurrenceDocument(TypedDict):
-    """One occurrence that comes."""
+    """One occurrence, by the schedule that its job has now."""
 
     job_id: str
     """The job that it is of."""
     scheduled_for: str
-    """When it comes."""
+    """When it comes, or came."""
+    run_id: int | None
+    """Its run, or the row that says why it did not run; null: there is none yet, or none any more."""
+    status: str | None
+    """The status of that; after retries, of the last attempt."""
+    reason: str | None
+    """The reason of that."""
 
 
 class OccurrencesDocument(TypedDict):
-    """What comes."""
+    """What comes, and what came."""
 
     occurrences: list[OccurrenceDocument]
     """By time, then by id."""
+    next_cursor: NotRequired[str]
+    """What asks for the next page; absent if no more follow."""
 
 
 def next_runs(
@@ -67,31 +84,88 @@ def next_after_pause(conn: apsw.Connection, now: datetime, job_id: str, until: d
     return next_runs(conn, now, [job_id], after=until - _INSTANT)(job_id)
 
 
+class Place(NamedTuple):
+    """An occurrence in the order of lists."""
+
+    scheduled_for: datetime
+    """When it comes."""
+    job_id: str
+    """The job that it is of."""
+
+    @classmethod
+    def of(cls, cursor: str) -> "Place":
+        """That of a ``next_cursor``; InvalidValue for what is none."""
+        time, _, job_id = cursor.partition(_BETWEEN)
+        try:
+            return cls(from_text(time), job_id)
+        except ValueError:
+            raise InvalidValue(
+                f"cursor is none of this list: {brief(cursor)}",
+                hint="take the next_cursor of the page before",
+            ) from None
+
+    @property
+    def cursor(self) -> str:
+        """What asks for those after it."""
+        return f"{to_text(self.scheduled_for)}{_BETWEEN}{self.job_id}"
+
+
 def next_view(
     conn: apsw.Connection,
     now: datetime,
     *,
-    after: datetime | None = None,
+    begin: datetime | None = None,
+    end: datetime | None = None,
     job_id: str | None = None,
     count: int,
     once: bool = False,
 ) -> OccurrencesDocument:
-    """``{occurrences: [{job_id, scheduled_for}]}``: the first ``count`` after a time (now), by time, then id.
+    """``{occurrences: [{job_id, scheduled_for, run_id, status, reason}]}``: the first ``count``.
 
-    Times that fall into a pause are left out, for they are skipped. With ``once`` each job stands
-    there with its first occurrence only.
+    By time, then by id. Those in [``begin``, ``end``]; without a begin, those later than now. With ``once``
+    each job stands there with its first occurrence only.
+
+    What comes is left out where a pause covers it, for it is skipped then. What came is that of the jobs and
+    schedules of now, with what became of it.
     """
-    after = after or now
+    begin = begin or now + _INSTANT
     with snapshot(conn):
-        pauses = overrides.pauses(conn, after)
-        rows = list(timetable_rows(conn, None if job_id is None else [job_id]))
-    starts = {row: max(after, row.undecided_since(now)) for row in rows if _is_scheduled(row)}
-    coming = _merged(starts, pauses, once)
-    found: list[OccurrenceDocument] = [
-        {"job_id": name, "scheduled_for": to_text(when)}
-        for (when, name), _ in zip(coming, range(count), strict=False)
-    ]
-    return {"occurrences": found}
+        places = _places(conn, now, begin, end, job_id, once=once)
+        return {"occurrences": [_document(conn, now, place) for place in islice(places, count)]}
+
+
+def schedule_view(
+    conn: apsw.Connection,
+    now: datetime,
+    *,
+    begin: datetime,
+    end: datetime | None,
+    cursor: str | None,
+    job_id: str | None,
+    limit: int,
+) -> OccurrencesDocument:
+    """A page of the same, with ``next_cursor`` if others follow; ``cursor`` is that of the page before.
+
+    NotFound for an unknown job.
+    """
+    last = None if cursor is None else Place.of(cursor)
+    with snapshot(conn):
+        if job_id is not None:
+            live_job(conn, job_id)
+        places = _places(conn, now, begin if last is None else max(begin, last.scheduled_for), end, job_id)
+        if last is not None:
+            places = dropwhile(lambda place: place <= last, places)
+        found = page(places, size=lambda _: 1, limit=limit, room=None)
+        document: OccurrencesDocument = {"occurrences": [_document(conn, now, place) for place in found.rows]}
+    if found.more:
+        document["next_cursor"] = found.rows[-1].cursor
+    return document
+
+
+def last_until(conn: apsw.Connection, job_id: str, until: datetime) -> datetime | None:
+    """The last occurrence of a job at or before then, by its schedule of now; None: there is none."""
+    schedule = schedule_of(next(timetable_rows(conn, [job_id]), None))
+    return None if schedule is None else schedule.latest(_BEGIN, until)
 
 
 def text_of(instant: datetime | None) -> str | None:
@@ -99,29 +173,61 @@ def text_of(instant: datetime | None) -> str | None:
     return None if instant is None else to_text(instant)
 
 
-def _merged(
-    starts: Mapping[TimetableRow, datetime], pauses: overrides.Pauses, once: bool
-) -> Iterator[tuple[datetime, str]]:
-    """``starts``: after which time the occurrences of each job count."""
-    heap: list[tuple[datetime, str, Schedule]] = []
-    for row, start in starts.items():
-        pause_ends = pauses.end_of(row.id)
-        if pause_ends == overrides.UNTIL_RESUMED:
-            continue
-        if pause_ends is not None:
-            start = max(start, pause_ends - _INSTANT)  # noqa: PLW2901 - what the pause leaves of it
-        schedule = schedule_of(row)
-        if schedule is not None and (first := schedule.next_after(start)) is not None:
-            heap.append((first, row.id, schedule))
-    heapify(heap)
-    while heap:
-        when, name, schedule = heap[0]
-        yield when, name
-        following = None if once else schedule.next_after(when)
-        if following is None:
-            heappop(heap)
-        else:
-            heapreplace(heap, (following, name, schedule))
+def _places(
+    conn: apsw.Connection,
+    now: datetime,
+    begin: datetime,
+    end: datetime | None,
+    job_id: str | None,
+    *,
+    once: bool = False,
+) -> Iterator[Place]:
+    """The occurrences in [``begin``, ``end``] of a job or of all, in order."""
+    begin = max(begin, _BEGIN)
+    pauses = overrides.pauses(conn, max(begin, now))
+    rows = timetable_rows(conn, None if job_id is None else [job_id])
+    each = [_occurrences(row, pauses, begin, now) for row in rows if _is_scheduled(row)]
+    places = merge(*(islice(times, 1) for times in each) if once else each)
+    return places if end is None else takewhile(lambda place: place.scheduled_for <= end, places)
+
+
+def _occurrences(
+    row: TimetableRow, pauses: overrides.Pauses, begin: datetime, now: datetime
+) -> Iterator[Place]:
+    """Those of a job from ``begin`` on."""
+    schedule = schedule_of(row)
+    if schedule is None:
+        return
+    if begin <= now:
+        for time in schedule.between(begin - _INSTANT, now):
+            yield Place(time, row.id)
+    after = _coming_after(row, pauses, max(begin - _INSTANT, now), now)
+    coming = None if after is None else schedule.next_after(after)
+    while coming is not None:
+        yield Place(coming, row.id)
+        coming = schedule.next_after(coming)
+
+
+def _coming_after(
+    row: TimetableRow, pauses: overrides.Pauses, after: datetime, now: datetime
+) -> datetime | None:
+    """The time after which the occurrences of a job that are still to come will run; None: none will."""
+    pause_ends = pauses.end_of(row.id)
+    if pause_ends == overrides.UNTIL_RESUMED:
+        return None
+    undecided = max(after, row.undecided_since(now))
+    return undecided if pause_ends is None else max(undecided, pause_ends - _INSTANT)
+
+
+def _document(conn: apsw.Connection, now: datetime, place: Place) -> OccurrenceDocument:
+    run = run_of(conn, place.job_id, place.scheduled_for) if place.scheduled_for <= now else None
+    return {
+        "job_id": place.job_id,
+        "scheduled_for": to_text(place.scheduled_for),
+        "run_id": run and run.run_id,
+        "status": run and run.status,
+        "reason": run and run.reason,
+    }
 
 
 def _is_scheduled(row: TimetableRow) -> bool:

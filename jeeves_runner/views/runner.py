@@ -17,7 +17,7 @@ from jeeves_runner.db.message_list import message_counts
 from jeeves_runner.views.sync import SyncDocument, SyncSummary, sync_summary, unborn_errors
 
 NAME = "jeeves-runner"
-_LINKS = ("status", "jobs", "runs", "alerts", "revisions", "sync", "queues", "state", "config")
+_LINKS = ("status", "jobs", "schedule", "runs", "alerts", "revisions", "sync", "queues", "state", "config")
 _HOUR = timedelta(hours=1)
 _MILLISECOND = timedelta(milliseconds=1)
 

@@ -26,6 +26,7 @@ from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.queues import queues_view
 from jeeves_runner.views.runs import run_view, runs_view
 from jeeves_runner.views.sync import sync_view
+from jeeves_runner.views.why import why_view
 
 
 @pytest.fixture
@@ -154,6 +155,32 @@ def test_runs_are_paged_and_chosen(ledger: Ledger, query: str, expected: list[in
         ledger.add_run(job, "ok")
         ledger.add_run(job, "error")
     assert [run["id"] for run in get(ledger, f"/runs{query}").body["runs"]] == expected
+
+
+def test_the_schedule_is_paged_and_tells_what_has_become_of_the_past(ledger: Ledger) -> None:
+    for job in ("a", "b"):
+        ledger.add_job(job, schedule=("0 * * * *",))
+    run = ledger.add_run("b", "ok", trigger="schedule", scheduled_for="2026-02-01T08:00:00.000Z")
+    span = "/schedule?from=2026-02-01T08:00Z&to=2026-02-01T10:00Z&limit=3"
+
+    async def scenario(api: Api) -> None:
+        first = (await api.get(span)).body
+        assert [(each["job_id"], each["scheduled_for"][11:16]) for each in first["occurrences"]] == [
+            ("a", "08:00"), ("b", "08:00"), ("a", "09:00"),
+        ]  # fmt: skip
+        assert [each["run_id"] for each in first["occurrences"]] == [None, run, None]
+        rest = (await api.get(f"{span}&cursor={first['next_cursor']}")).body
+        assert [(each["job_id"], each["scheduled_for"][11:16]) for each in rest["occurrences"]] == [
+            ("b", "09:00"), ("a", "10:00"), ("b", "10:00"),
+        ]  # fmt: skip
+        assert "next_cursor" not in rest
+        only = (await api.get("/schedule?job=b&limit=2")).body["occurrences"]
+        assert [(each["job_id"], each["status"]) for each in only] == [("b", None), ("b", None)]
+        assert (await api.get("/schedule?job=c")).status == 404
+        for wrong in ("from=soon", "to=2026-13-01", "cursor=x"):
+            assert (await api.get(f"/schedule?{wrong}")).status == 400
+
+    with_api(ledger, scenario)
 
 
 def test_logs_are_the_file_or_the_tails_as_plain_text(ledger: Ledger, tmp_path: Path) -> None:
@@ -327,3 +354,23 @@ def test_status_answers_while_the_disk_of_the_data_folder_hangs(
         return answers[0].status, answers[0].body["health"]["too_open"], lists.status
 
     assert with_api(ledger, scenario) == (200, [], 200)
+
+
+def test_why_is_asked_of_a_time_a_run_or_what_was_last(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+    run = ledger.add_run("backup")
+
+    async def scenario(api: Api) -> Mapping[str, Any]:
+        queries = ("", "?at=2026-03-02T03:00", f"?run={run}", f"?at=03:00&run={run}", "?at=soon", "?run=99")
+        return {query: await api.get(f"/jobs/backup/why{query}") for query in queries}
+
+    found = with_api(ledger, scenario)
+    assert {query: (each.status, each.body.get("answer")) for query, each in found.items()} == {
+        "": (200, "ran"),
+        "?at=2026-03-02T03:00": (200, "no_schedule"),
+        f"?run={run}": (200, "ran"),
+        f"?at=03:00&run={run}": (400, None),
+        "?at=soon": (400, None),
+        "?run=99": (404, None),
+    }
+    assert found[""].body == why_view(ledger.conn, NOON, "backup", served=True)

@@ -9,18 +9,22 @@ from support.cli import Shell
 from support.queues import push
 
 from jeeves_runner.views.jobs import AllMutedDocument, AllPausedDocument
-from jeeves_runner.views.occurrences import OccurrencesDocument
 
 COMMANDS: Mapping[str, str] = {
     "status": "GET /status",
     "jobs": "GET /jobs",
     "jobs --status idle": "GET /jobs",
     "job backup": "GET /jobs/backup",
+    "next": "GET /schedule",
+    "next backup --from 2026-02-27 --to 2026-03-02": "GET /schedule",
     "runs": "GET /runs",
     "runs backup": "GET /jobs/backup/runs",
     "run 1": "GET /runs/1",
     "alerts": "GET /alerts",
     "alerts list --all": "GET /alerts",
+    "why backup": "GET /jobs/backup/why",
+    "why backup 1": "GET /jobs/backup/why",
+    "why backup 2026-03-02T04:00": "GET /jobs/backup/why",
     "history": "GET /revisions",
     "history 1": "GET /revisions/1",
     "queue list": "GET /queues",
@@ -70,7 +74,6 @@ def test_a_command_prints_the_document_of_its_route(filled: Shell, words: str, t
 @pytest.mark.parametrize(
     ("words", "shape"),
     [
-        ("next", OccurrencesDocument),
         ("pause --all", AllPausedDocument),
         ("resume --all", AllPausedDocument),
         ("mute --all --for 2h", AllMutedDocument),

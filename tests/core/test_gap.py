@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jeeves_runner.core.gap import LATE, GapPlan, LeftOut, catch_up, is_in_window, split
 from jeeves_runner.core.model import CatchUp, Reason, Trigger
-from jeeves_runner.core.run import PausedTime
+from jeeves_runner.core.run import PausedTime, SkippedTime
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule.timetable import Due
 
@@ -150,6 +150,62 @@ def test_what_is_paused_takes_no_place_in_a_portion() -> None:
     assert (first.latest, first.count, rest.first, rest.count) == (clock(11, 1), 2, clock(11, 2), 58)
 
 
+# What people skip
+
+
+def skipped(when: datetime, reason: str | None = None) -> LeftOut:
+    return LeftOut(first=when, last=when, count=1, reason=Reason.SKIP, message=reason)
+
+
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_what_is_skipped_does_not_run_on_time_nor_late(policy: CatchUp) -> None:
+    skips = [SkippedTime(NOON, "on holiday"), SkippedTime(clock(11, 58))]
+    plan = catch_up(minutes_due(clock(11, 58), NOON), policy, HOUR, NOON, (), skips)
+    assert [each for each in plan.left_out if each.reason is Reason.SKIP] == [
+        skipped(clock(11, 58)),
+        skipped(NOON, "on holiday"),
+    ]
+    assert plan.late == (() if policy is CatchUp.NONE else (clock(11, 59),))
+    assert plan.on_time == ()
+
+
+def test_a_skip_divides_a_pause_and_what_is_missed() -> None:
+    skips = [SkippedTime(clock(11, minute)) for minute in (2, 6)]
+    plan = catch_up(
+        minutes_due(clock(11, 0), clock(11, 9)), CatchUp.NONE, HOUR, NOON, paused(((11, 4), (11, 8))), skips
+    )
+    assert plan.left_out == (
+        left(clock(11, 0), clock(11, 1), 2, Reason.NO_CATCH_UP),
+        skipped(clock(11, 2)),
+        left(clock(11, 3), clock(11, 3), 1, Reason.NO_CATCH_UP),
+        left(clock(11, 4), clock(11, 5), 2, Reason.PAUSED),
+        skipped(clock(11, 6)),
+        left(clock(11, 7), clock(11, 7), 1, Reason.PAUSED),
+        left(clock(11, 8), clock(11, 9), 2, Reason.NO_CATCH_UP),
+    )
+
+
+@pytest.mark.parametrize("when", [clock(10, 59), clock(11, 0, 30), clock(11, 3)])
+def test_a_skip_of_what_is_no_occurrence_of_the_gap_counts_for_nothing(when: datetime) -> None:
+    due = minutes_due(clock(11, 0), clock(11, 2))
+    assert catch_up(due, CatchUp.ALL, HOUR, NOON, (), [SkippedTime(when)]) == (
+        catch_up(due, CatchUp.ALL, HOUR, NOON)
+    )
+
+
+def test_an_occurrence_that_is_skipped_twice_is_left_out_once() -> None:
+    skips = [SkippedTime(NOON, "one"), SkippedTime(NOON, None)]
+    plan = catch_up(minutes_due(NOON, NOON), CatchUp.LATEST, HOUR, NOON, (), skips)
+    assert plan == GapPlan(left_out=(skipped(NOON, "one"),))
+
+
+def test_what_is_skipped_takes_no_place_in_a_portion() -> None:
+    skips = [SkippedTime(clock(11, minute)) for minute in (1, 2)]
+    part, rest = split(minutes_due(clock(11, 0), clock(11, 9)), CatchUp.ALL, HOUR, NOON, 2, (), skips)
+    assert rest is not None
+    assert (part.latest, part.count, rest.first, rest.count) == (clock(11, 3), 4, clock(11, 4), 6)
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     policy=st.sampled_from(CatchUp),
@@ -157,31 +213,45 @@ def test_what_is_paused_takes_no_place_in_a_portion() -> None:
     lateness=st.integers(0, 7200),
     window=st.integers(0, 7200),
     spans=st.lists(st.tuples(st.integers(-9000, 600), st.integers(-60, 4000)), max_size=4),
+    skipped_minutes=st.sets(st.integers(-150, 10), max_size=6),
     limit=st.integers(1, 90),
 )
 def test_every_occurrence_of_a_gap_is_run_or_left_out_exactly_once(
-    policy: CatchUp, age: int, lateness: int, window: int, spans: list[tuple[int, int]], limit: int
+    policy: CatchUp,
+    age: int,
+    lateness: int,
+    window: int,
+    spans: list[tuple[int, int]],
+    skipped_minutes: set[int],
+    limit: int,
 ) -> None:
     latest = NOON - timedelta(minutes=lateness // 60)
     due = minutes_due(latest - timedelta(minutes=age // 60), latest)
     now = NOON + timedelta(seconds=lateness % 60)
     starts = [(NOON + timedelta(seconds=begin), timedelta(seconds=length)) for begin, length in spans]
     pauses = [PausedTime(begin, begin + length) for begin, length in starts]
+    skips = [SkippedTime(NOON + timedelta(minutes=minute), str(minute)) for minute in skipped_minutes]
+    unwanted = {skip.when: skip.reason for skip in skips}
     found: list[datetime] = []
     rest: Due | None = due
     while rest is not None:
-        part, rest = split(rest, policy, timedelta(seconds=window), now, limit, pauses)
-        plan = catch_up(part, policy, timedelta(seconds=window), now, pauses)
+        part, rest = split(rest, policy, timedelta(seconds=window), now, limit, pauses, skips)
+        plan = catch_up(part, policy, timedelta(seconds=window), now, pauses, skips)
         for left_out in plan.left_out:
             gone = list(MINUTELY.between(left_out.first - timedelta(seconds=1), left_out.last))
             assert (left_out.count, left_out.last) == (len(gone), gone[-1])
+            found += gone
+            if left_out.reason is Reason.SKIP:
+                assert (left_out.count, left_out.message) == (1, unwanted[left_out.first])
+                continue
             is_paused = left_out.reason is Reason.PAUSED
             assert all(any(begin <= when < end for begin, end in pauses) is is_paused for when in gone)
-            found += gone
+            assert not unwanted.keys() & set(gone)
         for when, request in plan.wanted():
             assert (request.trigger is Trigger.CATCH_UP) == (now - when > LATE)
             assert now - when <= max(timedelta(seconds=window), LATE)
             assert not any(begin <= when < end for begin, end in pauses)
+            assert when not in unwanted
             found.append(when)
     assert sorted(found) == list(MINUTELY.between(due.first - timedelta(seconds=1), due.latest))
 

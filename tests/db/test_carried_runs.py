@@ -139,7 +139,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(ACTS, max_size=25))
 def test_whose_runs_are_is_never_in_doubt(acts: list[tuple[str, ...]]) -> None:
     """Ids are used again and again, by the same job and by new ones, while runs are being carried."""

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from support.runs import HOLD, Place, Rig, job, with_runner
 
 from jeeves_runner.clock import Slice
+from jeeves_runner.core.board.entry import Peers, Why
+from jeeves_runner.core.board.waiting import Waiting
 from jeeves_runner.core.model import OverlapPolicy, Reason, RunStatus, Trigger
 from jeeves_runner.core.run import Run
-from jeeves_runner.runs.attempt import Attempt, Peers, Why
-from jeeves_runner.runs.waiting import Waiting
+from jeeves_runner.runs.attempt import Attempt
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["leaves", *WHYS
 def test_groups_tell_what_a_search_of_all_attempts_tells(
     facts: list[tuple[str, int, Trigger]], changes: list[tuple[int, str | Why | None]]
 ) -> None:
-    waiting = Waiting()
+    waiting: Waiting[Attempt] = Waiting()
     all_of_them = [attempt(number, *each) for number, each in enumerate(facts, 1)]
     for each in all_of_them:
         waiting.add(each)

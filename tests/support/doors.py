@@ -19,13 +19,13 @@ from support.resting import RestingLoop
 from support.runs import Place
 from support.scripted import ScriptedExecutor
 
-from jeeves_runner.clock import from_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import CancelCause, JobSpec, RunStatus, Trigger
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.timetable import Due
-from jeeves_runner.db import overrides
+from jeeves_runner.db import overrides, skipping
 from jeeves_runner.db.connection import connect
 from jeeves_runner.db.run_progress import request_cancel
 from jeeves_runner.db.runner import begin_epoch
@@ -237,6 +237,16 @@ class Doors:
     def write_resume(self, job_id: str | None) -> None:
         with self.place.write() as tx:
             overrides.resume(tx, job_id, by="test")
+
+    def write_skip(self, job_id: str, when: datetime, reason: str | None = None) -> None:
+        """As the command line does. Raises one of REFUSALS."""
+        with self.place.write() as tx:
+            skipping.skip(tx, job_id, to_text(when), reason=reason, by="test")
+
+    def write_unskip(self, job_id: str, when: datetime) -> None:
+        """Likewise."""
+        with self.place.write() as tx:
+            skipping.unskip(tx, job_id, to_text(when), by="test")
 
     def apply(self, *specs: JobSpec, delete: tuple[str, ...] = ()) -> "asyncio.Future[None]":
         return self.fire(self._runs.on_plan(self.place.apply(*specs, delete=delete)))

@@ -12,7 +12,7 @@ from jeeves_runner.db.job_list import JobColumns
 from jeeves_runner.errors import NotFound
 from jeeves_runner.views.job_lookup import check_known
 from jeeves_runner.views.jobs import ListedJobDocument, job_view, jobs_view
-from jeeves_runner.views.occurrences import next_view
+from jeeves_runner.views.occurrences import OccurrencesDocument, next_view
 from jeeves_runner.views.runs import runs_view
 
 HOURLY = ("0 * * * *",)
@@ -203,22 +203,25 @@ def test_every_column_of_a_job_is_told_but_the_two_that_documents_hold_otherwise
     assert list(JobColumns.__annotations__) == told
 
 
+def times(document: OccurrencesDocument) -> list[tuple[str, str]]:
+    """The job and the time of each."""
+    return [(each["job_id"], each["scheduled_for"]) for each in document["occurrences"]]
+
+
 def test_coming_occurrences_are_merged_in_time_then_by_id(ledger: Ledger) -> None:
     ledger.add_job("hourly", schedule=HOURLY)
     ledger.add_job("half", schedule=("*/30 * * * *",))
     ledger.add_job("off", schedule=("* * * * *",), enabled=False)
     ledger.add_job("gone", schedule=("* * * * *",))
     ledger.delete_job("gone")
-    assert next_view(ledger.conn, ledger.now, count=4) == {
-        "occurrences": [
-            {"job_id": "half", "scheduled_for": "2026-03-01T12:30:00.000Z"},
-            {"job_id": "half", "scheduled_for": "2026-03-01T13:00:00.000Z"},
-            {"job_id": "hourly", "scheduled_for": "2026-03-01T13:00:00.000Z"},
-            {"job_id": "half", "scheduled_for": "2026-03-01T13:30:00.000Z"},
-        ]
-    }
-    only = next_view(ledger.conn, ledger.now, job_id="hourly", count=2)["occurrences"]
-    assert [o["scheduled_for"] for o in only] == ["2026-03-01T13:00:00.000Z", "2026-03-01T14:00:00.000Z"]
+    assert times(next_view(ledger.conn, ledger.now, count=4)) == [
+        ("half", "2026-03-01T12:30:00.000Z"),
+        ("half", "2026-03-01T13:00:00.000Z"),
+        ("hourly", "2026-03-01T13:00:00.000Z"),
+        ("half", "2026-03-01T13:30:00.000Z"),
+    ]
+    only = times(next_view(ledger.conn, ledger.now, job_id="hourly", count=2))
+    assert only == [("hourly", "2026-03-01T13:00:00.000Z"), ("hourly", "2026-03-01T14:00:00.000Z")]
 
 
 @pytest.mark.parametrize(
@@ -245,8 +248,8 @@ def test_occurrences_within_a_pause_do_not_come(ledger: Ledger) -> None:
     ledger.add_job("two", schedule=HOURLY)
     ledger.pause("one", until=NOON + timedelta(hours=2))
     ledger.pause("two")
-    coming = next_view(ledger.conn, ledger.now, count=1)["occurrences"]
-    assert coming == [{"job_id": "one", "scheduled_for": "2026-03-01T14:00:00.000Z"}]
+    coming = times(next_view(ledger.conn, ledger.now, count=1))
+    assert coming == [("one", "2026-03-01T14:00:00.000Z")]
 
 
 def test_a_budget_of_tokens_is_told_with_what_has_been_used_of_it(ledger: Ledger) -> None:

@@ -1,58 +1,124 @@
-"""``next``: what is going to run."""
+"""``next``: what is going to run, and what has run."""
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, moment, timestamp
+from jeeves_runner.cli.formats import NONE, ago, moment, timestamp
+from jeeves_runner.cli.rows import status_cell
 from jeeves_runner.cli.syntax import at_most
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
+    from jeeves_runner.cli.terminal import Cell
     from jeeves_runner.views.jobs import ListedJobDocument
+    from jeeves_runner.views.occurrences import OccurrenceDocument, OccurrencesDocument
+
+FEW: Final = 10
+"""How many are listed unless said otherwise."""
+MANY: Final = 1_000
+"""The same up to an end that was given."""
 
 
 @click.command("next")
 @click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
-@click.option("--from", "start", metavar="TIME", help="Look from this time, or from a length of time ahead.")
-@click.option("--count", type=at_most(100_000), default=10, show_default=True)
+@click.option("--from", "start", metavar="TIME", help="Look from this time on; it may have passed.")
+@click.option("--to", metavar="TIME", help="Look up to this time.")
+@click.option("--for", "length", metavar="LENGTH", help="Look so far ahead of the beginning.")
+@click.option("--count", type=at_most(100_000), help=f"At most this many: {FEW}, up to an end {MANY:,}.")
 @json_option
 @pass_app
-def command(app: App, job_id: str | None, start: str | None, count: int) -> None:
+def command(
+    app: App, job_id: str | None, start: str | None, to: str | None, length: str | None, count: int | None
+) -> None:
     """List the coming occurrences: of all jobs, or of JOB."""
     from jeeves_runner.views.jobs import job_view
-    from jeeves_runner.views.occurrences import next_view
+    from jeeves_runner.views.occurrences import last_until, next_view
 
     zone = app.settings.timezone
     with closing(app.connect()) as conn:
         now = app.clock.now()
-        after = now if start is None else parse_instant(start, now, zone, "--from")
+        begin = None if start is None else parse_instant(start, now, zone, "--from")
+        end = _end(begin or now, now, zone, to, length)
         job = None if job_id is None else job_view(conn, now, job_id)["job"]
-        document = next_view(conn, now, after=after, job_id=job_id, count=count)
+        wanted = count or (FEW if end is None else MANY)
+        document = next_view(conn, now, begin=begin, end=end, job_id=job_id, count=wanted)
+        found = document["occurrences"]
+        last = None if found or job_id is None else last_until(conn, job_id, end or begin or now)
     if app.json:
         app.print_json(document)
-    elif document["occurrences"]:
-        rows = [
-            (moment(o["scheduled_for"], ZoneInfo(zone)), ago(o["scheduled_for"], now), o["job_id"])
-            for o in document["occurrences"]
-        ]
-        app.print_table(("TIME", "WHEN", "JOB"), rows)
+    elif found:
+        _print(app, document, now, ZoneInfo(zone))
+        if end is not None and len(found) == wanted:
+            app.print("More may follow: see --count.")
     else:
-        app.print(_why_none(job, None if start is None else timestamp(after.astimezone(ZoneInfo(zone)))))
+        before = None if last is None else _text(last, ZoneInfo(zone))
+        app.print(_why_none(job, _span(begin, end, ZoneInfo(zone)), before))
 
 
-def _why_none(job: "ListedJobDocument | None", after: str | None) -> str:
-    """A sentence for an empty list. ``after``: the time that was asked for, if one was."""
+def _end(begin: datetime, now: datetime, zone: str, to: str | None, length: str | None) -> datetime | None:
+    """The end of what is looked at; UsageError for two ends, or for one before the beginning."""
+    if to is not None and length is not None:
+        raise UsageError("--to and --for are two ends", hint="give one of them")
+    if length is not None:
+        return begin + timedelta(milliseconds=span_ms(length, "--for"))
+    if to is None:
+        return None
+    end = parse_instant(to, now, zone, "--to")
+    if end < begin:
+        raise UsageError("--to lies before the beginning", hint="--from says where to begin; without it, now")
+    return end
+
+
+def _print(app: App, document: "OccurrencesDocument", now: datetime, zone: ZoneInfo) -> None:
+    """A table; what came has its runs beside it."""
+    occurrences = document["occurrences"]
+    came = occurrences[0]["scheduled_for"] <= to_text(now)
+    headers = ("TIME", "WHEN", "JOB", *(("RUN", "STATUS") if came else ()))
+    app.print_table(headers, [_row(each, now, zone, came=came) for each in occurrences])
+    if came:
+        app.print()
+        app.print(f"Times that have passed are by the schedules of now; {NONE}: no run of them is recorded.")
+
+
+def _row(each: "OccurrenceDocument", now: datetime, zone: ZoneInfo, *, came: bool) -> "tuple[Cell, ...]":
+    time = (moment(each["scheduled_for"], zone), ago(each["scheduled_for"], now), each["job_id"])
+    if not came:
+        return time
+    if each["status"] is None:
+        return (*time, NONE, NONE)
+    return (*time, str(each["run_id"]), status_cell(each["status"], each["reason"]))
+
+
+def _span(begin: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
+    """What was looked at, as the end of a sentence; empty if no time was given."""
+    first = "" if begin is None else f"from {_text(begin, zone)} "
+    return first + (f"to {_text(end, zone)}" if end is not None else "on" if first else "")
+
+
+def _text(time: datetime, zone: ZoneInfo) -> str:
+    return timestamp(time.astimezone(zone))
+
+
+def _why_none(job: "ListedJobDocument | None", span: str, last: str | None) -> str:
+    """A sentence for an empty list. ``span``: what was looked at; ``last``: what the job has before that."""
     if job is None:
-        return "Nothing is scheduled." if after is None else f"Nothing is scheduled after {after}."
+        return f"Nothing is scheduled {span}".rstrip() + "."
     if job["status"] == "disabled":
         return f"{job['id']} is declared `enabled: false` in {job['file']}."
     if job["schedule"] is None:
         return f"{job['id']} has no schedule; it runs when triggered."
-    if job["paused"]:
+    if job["paused"] and job["paused"]["until"] is None:
         return f"{job['id']} is paused until resumed."
-    return f"{job['id']} has no occurrence {'for years' if after is None else f'after {after}'}."
+    what = span or "any more"
+    if last is None:
+        return f"{job['id']} has no occurrence {what}, nor had it one before."
+    return f"{job['id']} has no occurrence {what}; its last one before is at {last}."

@@ -7,7 +7,7 @@ moves. What was parsed is cached, so that thousands of jobs with equal schedules
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from jeeves_runner.core.schedule.cron import BEGIN_OF_TIME, END_OF_TIME, Cron, LocalTimes
@@ -18,6 +18,8 @@ from jeeves_runner.core.schedule.exclusions import DateRange, Exclusions, parse_
 from jeeves_runner.core.schedule.expression import cron_expression
 from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
+from jeeves_runner.core.schedule.nights import Night
+from jeeves_runner.core.schedule.recurrence import Recurrence
 from jeeves_runner.core.schedule.series import ClockTimes, Once, Series, Steps, count_together
 from jeeves_runner.core.schedule.written import Rule, written_entry
 from jeeves_runner.core.schedule.zones import zone_of
@@ -70,6 +72,19 @@ class Schedule:
             return self._several[0].count(begin, end)
         return count_together(self._several, begin, end)
 
+    def seconds_on(self, day: date) -> int:
+        """The occurrences of a day of UTC, bit n for its n-th second; costs 20 to 100 us."""
+        found = 0
+        for each in self._several:
+            found |= each.seconds_on(day)
+        return found
+
+    def nights(self, begin: datetime, end: datetime) -> list[Night]:
+        """The shifts of clocks in [begin, end) that touch its cron expressions and rules."""
+        first, last = (_naive_utc(each).replace(microsecond=0) for each in (begin, end))
+        clocks = [each for each in self._several if isinstance(each, ClockTimes)]
+        return [night for each in clocks for night in each.nights(first, last)]
+
 
 def parse_schedule(
     entries: Sequence[ScheduleEntry], timezone: str, namespace: str, exclude: Sequence[str] = ()
@@ -119,23 +134,22 @@ def _plain_schedule(
     crons: tuple[Cron, ...], others: tuple[Steps | Once | Rule, ...], zone: Zone | None
 ) -> Schedule:
     times = crons if len(crons) < 2 else join(crons, _exclusions((), ()))
-    effort = sum(cron.effort for cron in crons)
-    return _schedule(times, others, zone, None, effort)
+    rules = tuple(each.times(None) for each in others if isinstance(each, Rule))
+    elapsed = tuple(each for each in others if not isinstance(each, Rule))
+    effort = sum(cron.effort for cron in crons) + sum(rule.effort for rule in rules)
+    return _together(times, rules, elapsed, zone, effort)
 
 
-def _schedule(
+def _together(
     times: tuple[LocalTimes, ...],
-    others: tuple[Steps | Once | Rule, ...],
+    rules: tuple[Recurrence, ...],
+    elapsed: tuple[Series, ...],
     zone: Zone | None,
-    exclusions: Exclusions | None,
     effort: int,
 ) -> Schedule:
-    """The expressions and rules of a zone together, and each of the others."""
-    rules = tuple(each.times(exclusions) for each in others if isinstance(each, Rule))
-    several: list[Series] = [ClockTimes((*times, *rules), zone)] if times or rules else []
-    elapsed = [each for each in others if not isinstance(each, Rule)]
-    several += elapsed if exclusions is None else [Excepted(each, exclusions, zone) for each in elapsed]
-    return Schedule(tuple(several), effort + sum(rule.effort for rule in rules))
+    """The expressions and rules of a zone as one series, and each of the others."""
+    on_clocks = (ClockTimes((*times, *rules), zone),) if times or rules else ()
+    return Schedule((*on_clocks, *elapsed), effort)
 
 
 @lru_cache(maxsize=256)
@@ -149,9 +163,16 @@ def _reduced_schedule(
     """The schedule, or None if the exclusions leave too little of it; and the effort of finding out."""
     exclusions = _exclusions(dates, excluded)
     joined = join(crons, exclusions)
-    is_refused = bool(joined) and not others and leave_a_gap(exclusions, joined)
-    effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
-    return (None if is_refused else _schedule(joined, others, zone, exclusions, effort)), effort
+    rules = tuple(each.times(exclusions) for each in others if isinstance(each, Rule))
+    elapsed = tuple(Excepted(each, exclusions, zone) for each in others if not isinstance(each, Rule))
+    schedule = _together(joined, rules, elapsed, zone, 0)
+    if others:  # they may have an end, so that gaps are no mistakes
+        is_refused = schedule.next_after(BEGIN_OF_TIME.replace(tzinfo=UTC)) is None
+    else:
+        is_refused = bool(joined) and leave_a_gap(exclusions, joined)
+    schedule.effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
+    schedule.effort += sum(rule.effort for rule in rules) + sum(each.effort for each in elapsed)
+    return (None if is_refused else schedule), schedule.effort
 
 
 @lru_cache(maxsize=256)

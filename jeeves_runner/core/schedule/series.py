@@ -3,7 +3,7 @@
 All instants here are naive UTC on whole seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
@@ -12,6 +12,7 @@ from jeeves_runner.core.schedule.counting import LocalCount, count_in_zone, seco
 from jeeves_runner.core.schedule.cron import END_OF_TIME, LocalTimes
 from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, progression, second_of
 from jeeves_runner.core.schedule.local_time import Zone
+from jeeves_runner.core.schedule.nights import Night, nights_of
 
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
@@ -70,6 +71,10 @@ class ClockTimes:
             begin = datetime.combine(day, time())
             return LocalCount(self._sets).seconds(begin, begin + _DAY, begin)
         return seconds_in_zone(self._sets, self._zone, day)
+
+    def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
+        """The shifts of its clocks in [begin, end) that touch it."""
+        return iter(()) if self._zone is None else nights_of(self._sets, self._zone, begin, end)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

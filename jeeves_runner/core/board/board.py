@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
-from jeeves_runner.core.run import Run
-from jeeves_runner.runs.attempt import Attempt, Stage, Why
-from jeeves_runner.runs.waiting import Waiting
+from jeeves_runner.core.board.entry import BoardEntry, E, Stage, Why
+from jeeves_runner.core.board.waiting import Waiting
 
 
 class Others(NamedTuple):
@@ -27,34 +26,34 @@ class Others(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class _Group:
+class _Group(Generic[E]):
     """The attempts of one job in the order they came, and how many there are of each kind."""
 
-    attempts: dict[Attempt, None] = field(default_factory=dict)
+    attempts: dict[E, None] = field(default_factory=dict)
     running: int = 0
     retries: int = 0
     running_retries: int = 0
     arriving: int = 0
 
-    def without(self, attempt: Attempt) -> Others:
+    def without(self, attempt: E) -> Others:
         """All but this one, which does not run."""
         is_here = attempt in self.attempts
         retrying = self.retries - self.running_retries
         queued = len(self.attempts) - self.running - retrying
-        rows = (other.run for other in self.attempts if other is not attempt)
+        ids = (other.run_id for other in self.attempts if other is not attempt)
         return Others(
             running=self.running,
             retrying=retrying - (is_here and attempt.is_retry),
             queued=queued - (is_here and not attempt.is_retry),
             arriving=self.arriving - (is_here and attempt.stage is Stage.ARRIVING),
-            run_id=next((run.id for run in rows if run is not None), None),
+            run_id=next((run_id for run_id in ids if run_id is not None), None),
         )
 
 
 _NONE = Others()
 
 
-class Board:
+class Board(Generic[E]):
     """All attempts that are not over, by job and by run; ``waiting`` has those that wait, in their order."""
 
     def __init__(self, slots: Mapping[str, int | None], pools: Mapping[str, int]) -> None:
@@ -62,40 +61,40 @@ class Board:
         pool."""
         self._slots = {name: inf if count is None else count for name, count in slots.items()}
         self._pool_limits = dict(pools)
-        self._by_job: dict[str, _Group] = {}
-        self._by_run: dict[int, Attempt] = {}
-        self._arriving: dict[Attempt, None] = {}
-        self.waiting = Waiting()
-        self._running: dict[Attempt, None] = {}
+        self._by_job: dict[str, _Group[E]] = {}
+        self._by_run: dict[int, E] = {}
+        self._arriving: dict[E, None] = {}
+        self.waiting: Waiting[E] = Waiting()
+        self._running: dict[E, None] = {}
         self._in_pool: Counter[str] = Counter()
         self._on_executor: Counter[str] = Counter()
 
-    def __getitem__(self, run_id: int) -> Attempt:
+    def __getitem__(self, run_id: int) -> E:
         return self._by_run[run_id]
 
     def __contains__(self, attempt: object) -> bool:
-        group = self._by_job.get(attempt.job_id) if isinstance(attempt, Attempt) else None
+        group = self._by_job.get(attempt.job_id) if isinstance(attempt, BoardEntry) else None
         return group is not None and attempt in group.attempts
 
-    def get(self, run_id: int) -> Attempt | None:
+    def get(self, run_id: int) -> E | None:
         return self._by_run.get(run_id)
 
-    def of_job(self, job_id: str) -> Collection[Attempt]:
+    def of_job(self, job_id: str) -> Collection[E]:
         """The attempts of a job, in the order they came."""
         group = self._by_job.get(job_id)
         return () if group is None else group.attempts.keys()
 
-    def others(self, attempt: Attempt) -> Others:
+    def others(self, attempt: E) -> Others:
         """The attempts of the same job but this one, which does not run."""
         group = self._by_job.get(attempt.job_id)
         return _NONE if group is None else group.without(attempt)
 
-    def arriving_before(self, attempt: Attempt) -> Iterator[Attempt]:
+    def arriving_before(self, attempt: E) -> Iterator[E]:
         """Those whose decision is being committed, and whose turn comes before that of this attempt."""
         turn = attempt.turn
         return (other for other in self._arriving if other is not attempt and other.turn <= turn)
 
-    def running(self) -> list[Attempt]:
+    def running(self) -> list[E]:
         return list(self._running)
 
     @property
@@ -113,7 +112,7 @@ class Board:
             return None
         return pool if self._in_pool[pool] + kept >= self._pool_limits[pool] else None
 
-    def add(self, attempt: Attempt) -> None:
+    def add(self, attempt: E) -> None:
         """Enter an attempt that has been decided about."""
         group = self._by_job.setdefault(attempt.job_id, _Group())
         attempt.stage = Stage.ARRIVING
@@ -121,29 +120,28 @@ class Board:
         group.retries += attempt.is_retry
         group.arriving += 1
         self._arriving[attempt] = None
-        if attempt.run is not None:
-            self._by_run[attempt.run.id] = attempt
+        if attempt.run_id is not None:
+            self._by_run[attempt.run_id] = attempt
 
-    def set_run(self, attempt: Attempt, run: Run) -> None:
-        """Note the row of an attempt as it is now."""
-        attempt.run = run
-        self._by_run[run.id] = attempt
-        self.note_why(attempt, None if run.reason is None else (run.reason, run.reason_ref))
+    def note_id(self, attempt: E, run_id: int) -> None:
+        """Note the id of an attempt's row."""
+        attempt.run_id = run_id
+        self._by_run[run_id] = attempt
 
-    def note_why(self, attempt: Attempt, why: Why | None) -> None:
+    def note_why(self, attempt: E, why: Why | None) -> None:
         """Note why an attempt waits, as its row says it or is about to."""
         if attempt.stage is Stage.WAITING:
             self.waiting.note(attempt, why)
         else:
             attempt.why = why
 
-    def wait(self, attempt: Attempt) -> None:
+    def wait(self, attempt: E) -> None:
         """Put an attempt that has a row in line."""
         self._leave_stage(attempt)
         attempt.stage = Stage.WAITING
         self.waiting.add(attempt)
 
-    def take_slot(self, attempt: Attempt, executor: str, pool: str | None) -> None:
+    def take_slot(self, attempt: E, executor: str, pool: str | None) -> None:
         """Let an attempt run."""
         group = self._leave_stage(attempt)
         attempt.stage = Stage.RUNNING
@@ -155,7 +153,7 @@ class Board:
         group.running += 1
         group.running_retries += attempt.is_retry
 
-    def rename(self, attempt: Attempt, job_id: str) -> None:
+    def rename(self, attempt: E, job_id: str) -> None:
         """Let an attempt that is not over belong to another job, or rather to the same under another id."""
         if attempt.stage is Stage.WAITING:
             self.waiting.remove(attempt)
@@ -170,12 +168,10 @@ class Board:
         if not old.attempts:
             del self._by_job[attempt.job_id]
         attempt.job_id = job_id
-        if attempt.run is not None:
-            attempt.run = attempt.run._replace(job_id=job_id)
         if attempt.stage is Stage.WAITING:
             self.waiting.add(attempt)
 
-    def remove(self, attempt: Attempt) -> None:
+    def remove(self, attempt: E) -> None:
         """Forget an attempt that is over or came to nothing; one that is not here is ignored."""
         group = self._by_job.get(attempt.job_id)
         if group is None or attempt not in group.attempts:
@@ -186,10 +182,10 @@ class Board:
         group.retries -= attempt.is_retry
         if not group.attempts:
             del self._by_job[attempt.job_id]
-        if attempt.run is not None:
-            self._by_run.pop(attempt.run.id, None)
+        if attempt.run_id is not None:
+            self._by_run.pop(attempt.run_id, None)
 
-    def _leave_stage(self, attempt: Attempt) -> _Group:
+    def _leave_stage(self, attempt: E) -> _Group[E]:
         group = self._by_job[attempt.job_id]
         match attempt.stage:
             case Stage.ARRIVING:

@@ -1,0 +1,127 @@
+"""Skips: single occurrences that people do not want to run. They stand in ``overrides``, beside pauses.
+
+The row of a skip stays as it is when its occurrence has been decided about: after a clock that was ahead that
+may be yet to come. Only who takes the skip back ends it, by ``db.skipping``.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.model import OverrideKind
+from jeeves_runner.core.run import SkippedTime
+from jeeves_runner.core.schedule.schedule import Schedule
+from jeeves_runner.db import overrides
+from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
+from jeeves_runner.db.transaction import Tx
+from jeeves_runner.db.unreadable import time_or_none
+
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+class Skips(NamedTuple):
+    """What people skip of some time of a job."""
+
+    times: tuple[SkippedTime, ...] = ()
+    """The occurrences, ascending."""
+    newest: int = 0
+    """The id of the skip that was made last; 0 if there is none."""
+
+
+class ComingSkip(NamedTuple):
+    """A skip whose occurrence is yet to be decided about."""
+
+    when: datetime
+    """The occurrence; aware, UTC."""
+    reason: str | None
+    """Why, in the words of who has made it."""
+    is_occurrence: bool
+    """Whether the job still occurs then; its schedule may have changed, and the skip says nothing then."""
+
+
+def skipped(conn: apsw.Connection, job_id: str, first: datetime, last: datetime) -> Skips:
+    """What is skipped of a job in [first, last]."""
+    bounds = {"job": job_id, "first": to_text(first), "last": to_text(last)}
+    rows: list[Any] = conn.execute(_SKIPPED, bounds).fetchall()
+    if not rows:
+        return Skips()
+    return Skips(tuple(_times((text, reason) for _, text, reason in rows)), max(row[0] for row in rows))
+
+
+_SKIPPED: Final = """
+SELECT id, scheduled_for, reason FROM overrides
+WHERE kind = 'skip' AND job_id = :job AND ended_at IS NULL AND scheduled_for BETWEEN :first AND :last
+ORDER BY scheduled_for
+"""
+
+
+def is_skipped(conn: apsw.Connection, job_id: str, when: datetime) -> bool:
+    """Whether an occurrence is skipped."""
+    return bool(skipped(conn, job_id, when, when).newest)
+
+
+def coming(
+    conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = None
+) -> dict[str, tuple[ComingSkip, ...]]:
+    """The skips that are yet to come, of these jobs or of all live ones; by job id, then ascending.
+
+    One whose time passes while it is no occurrence is over.
+    """
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    bindings = {"at": to_text(now), "ids": None if ids is None else json.dumps(list(ids))}
+    for job_id, text, reason in conn.execute(_COMING, bindings):
+        found.setdefault(job_id, []).append((text, reason))
+    if not found:
+        return {}
+    rows = timetable_rows(conn, list(found))
+    return {row.id: those for row in rows if (those := _coming_of(row, _times(found[row.id]), now))}
+
+
+def _coming_of(row: TimetableRow, times: Iterable[SkippedTime], now: datetime) -> tuple[ComingSkip, ...]:
+    since, schedule = row.undecided_since(now), schedule_in_force(row)
+    all_of_it = (
+        ComingSkip(each.when, each.reason, schedule is not None and occurs(schedule, each.when))
+        for each in times
+        if each.when > since
+    )
+    return tuple(each for each in all_of_it if each.is_occurrence or each.when > now)
+
+
+# Roughly: the watermark may be far ahead. By jobs, because skips that are long over are many more than jobs.
+_COMING: Final = """
+SELECT jobs.id, overrides.scheduled_for, overrides.reason FROM jobs CROSS JOIN overrides
+WHERE jobs.deleted_at IS NULL AND (:ids IS NULL OR jobs.id IN (SELECT value FROM json_each(:ids)))
+  AND overrides.kind = 'skip' AND overrides.job_id = jobs.id AND overrides.ended_at IS NULL
+  AND overrides.scheduled_for > min(:at, coalesce(jobs.decided_until, jobs.schedule_since))
+ORDER BY jobs.id, overrides.scheduled_for
+"""
+
+
+def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete skips of occurrences before then, ``limit`` at most. Returns how many.
+
+    One stays while its occurrence may still have to be decided about.
+    """
+    return overrides.prune_of_jobs(tx, OverrideKind.SKIP, before, limit)
+
+
+def schedule_in_force(row: TimetableRow) -> Schedule | None:
+    """The schedule of a job to which occurrences come."""
+    return schedule_of(row) if row.enabled and row.schedule else None
+
+
+def occurs(schedule: Schedule, when: datetime) -> bool:
+    """Whether a time is one of its occurrences."""
+    return schedule.next_after(when - _INSTANT) == when
+
+
+def _times(rows: Iterable[tuple[str, str | None]]) -> Iterable[SkippedTime]:
+    """What can be read of them."""
+    for text, reason in rows:
+        when = time_or_none(text, "a skip", "scheduled_for")
+        if when is not None:
+            yield SkippedTime(when, reason)
