@@ -71,6 +71,11 @@ class Change:
     def key(self) -> Key:
         return (self.kind, self.id)
 
+    @property
+    def live_id(self) -> str:
+        """The id of the live row that it is about; of a new one, the id that it will have."""
+        return self.renamed_from or self.id
+
     def with_fields(self, fields: Iterable[FieldChange]) -> "Change":
         """The same change, with these fields added to what it changes."""
         return replace(self, fields=(*self.fields, *fields))
@@ -182,7 +187,7 @@ class Plan:
             return ()
         variables = dict(self.taken.by_job)
         for change in jobs:
-            variables.pop(change.renamed_from or change.id, None)
+            variables.pop(change.live_id, None)
             if change.takes:
                 variables[change.id] = change.takes
         more = len(self.of(Action.CREATE, "job")) - len(self.of(Action.DELETE, "job"))

@@ -80,10 +80,10 @@ def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:
     if not updates:
         return plan
     old = {
-        kind: table.spec_texts(conn, [c.renamed_from or c.id for c in updates if c.kind == kind])
+        kind: table.spec_texts(conn, [c.live_id for c in updates if c.kind == kind])
         for kind, table in _TABLES.items()
     }
-    described = (_described(conn, c, old[c.kind].get(c.renamed_from or c.id, "{}")) for c in plan.changes)
+    described = (_described(conn, c, old[c.kind].get(c.live_id, "{}")) for c in plan.changes)
     return replace(plan, changes=tuple(described))
 
 

@@ -9,6 +9,7 @@ from jeeves_runner.core.model import Trigger
 from jeeves_runner.db.connection import transaction
 from jeeves_runner.db.jobs import unknown_job
 from jeeves_runner.db.run_requests import RunRequest, request_run
+from jeeves_runner.views.forecast import forecast_of_live
 
 COPY = BACKUP.replace("id: backup", "id: copy\n    renamed_from: backup")
 
@@ -86,6 +87,14 @@ def test_a_change_of_the_schedule_looks_back_no_further_than_the_rename(project:
     rename(project, COPY.replace("0 3", "0 4"))
     project.apply()
     assert project.jobs("id, schedule_since = updated_at") == [("copy", 1)]
+
+
+def test_a_rename_moves_no_occurrence(project: Project) -> None:
+    spread = BACKUP.replace("0 3 *", "H H *")
+    project.write("backup.yaml", spread)
+    project.apply()
+    rename(project, spread.replace("id: backup", "id: copy\n    renamed_from: backup"))
+    assert forecast_of_live(project.conn, project.plan(), project.clock.time)["jobs"] == []
 
 
 def test_a_rename_is_no_loss_for_the_guard(project: Project) -> None:
