@@ -23,10 +23,10 @@ def asked(text: str, now: datetime, timezone: str, what: str) -> Asked:
 
     Without an offset it is a time on the clocks of ``timezone``. What names no second means its minute.
     """
+    is_of_a_second = _SECONDS.search(text) is not None
     text = _of_today(text, now, timezone)
     instant = min(parse_instant(text, now, timezone, what), _LATEST)
-    names_second = instant.second or instant.microsecond or _SECONDS.search(text)
-    length = _SECOND if names_second else _MINUTE
+    length = _SECOND if is_of_a_second or instant.second or instant.microsecond else _MINUTE
     local = _local(text)
     if local is None:
         return Asked(instant, instant + length)
