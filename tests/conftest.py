@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import apsw
 import pytest
+from support.processes import has_ended, kill, runs_left
 
 # aiohttp reads the certificates of all authorities as it is imported, in each server too. Tests that speak
 # TLS name their own.
@@ -19,6 +20,16 @@ for name in [name for name in os.environ if name.startswith("JR_")]:
 def pytest_xdist_auto_num_workers() -> int:
     """Four for two processors: many tests wait for a process or for the disk."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_run_outlives_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that kills a server has to end what ran there: it would take time from all that follow."""
+    yield
+    left = [pid for pid in runs_left(tmp_path_factory.getbasetemp()) if not has_ended(pid, within=5)]
+    for pid in left:
+        kill(pid)
+    assert not left, f"{len(left)} processes of runs are left"
 
 
 @pytest.fixture(autouse=True)

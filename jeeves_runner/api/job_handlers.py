@@ -7,7 +7,7 @@ from typing import Any, Final
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, OverrideBody
+from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, OverrideBody, WhyQuery
 from jeeves_runner.api.responses import encode, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
@@ -22,6 +22,7 @@ from jeeves_runner.views.job_lookup import live_job
 from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.occurrences import NextRun
 from jeeves_runner.views.runner import OkDocument
+from jeeves_runner.views.why import why_view
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _DONE: Final[OkDocument] = {"ok": True}
@@ -36,6 +37,15 @@ async def jobs(call: Call[Nothing, JobsQuery, Nothing]) -> web.Response:
 
 async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     return await _shown(call, call.path.job)
+
+
+async def why(call: Call[JobPath, WhyQuery, Nothing]) -> web.Response:
+    query = call.query
+    if query.at is not None and query.run is not None:
+        raise InvalidValue("at and run are two questions; ask one of them")
+    return await call.answer(
+        lambda conn, now: why_view(conn, now, call.path.job, at=query.at, run_id=query.run, served=True)
+    )
 
 
 async def pause_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:

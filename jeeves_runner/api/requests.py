@@ -75,6 +75,15 @@ class JobsQuery(NamedTuple):
     """The ``next_cursor`` of the page before."""
 
 
+class WhyQuery(NamedTuple):
+    """What is asked of a job; nothing: what happened last."""
+
+    at: Annotated[str | None, Text()] = None
+    """A time, on the clocks of the job's zone where it has no offset."""
+    run: Annotated[int | None, Whole()] = None
+    """One of its runs."""
+
+
 class PageQuery(NamedTuple):
     """A page of what has numbers, the newest first: runs of a job, or revisions."""
 

@@ -23,6 +23,7 @@ from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocumen
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
 from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
 from jeeves_runner.views.sync import SyncDocument
+from jeeves_runner.views.why import WhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -113,6 +114,17 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
         answers={200: RunsDocument},
         problems=frozenset({404}),
         handler=run_handlers.runs_of_job,
+    ),
+    Route(
+        method="GET",
+        path="/jobs/{job}/why",
+        role=Role.READ,
+        summary="Why a job ran at a time, or did not",
+        path_values=of.JobPath,
+        query=of.WhyQuery,
+        answers={200: WhyDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.why,
     ),
     Route(
         method="POST",

@@ -148,6 +148,16 @@ class App:
         """A text of several lines."""
         self.print_lines((line,) for line in text.splitlines())
 
+    def print_paragraph(self, text: str) -> None:
+        """Sentences: on a terminal in lines of its width, in a pipe on one line."""
+        width = terminal_width()
+        if width is None:
+            self.print(text)
+            return
+        from textwrap import wrap
+
+        self.print_lines((line,) for line in wrap(one_line(text), width, break_on_hyphens=False))
+
     def warn(self, text: str) -> None:
         """One line on standard error, of what a person should know."""
         say(f"warning: {text}")

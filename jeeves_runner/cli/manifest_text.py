@@ -1,4 +1,4 @@
-"""The YAML of a new job. A value is plain where that is safe, else written as JSON, which YAML reads too."""
+"""The YAML of jobs. A value is plain where that is safe, else written as JSON, which YAML reads too."""
 
 import json
 import re
@@ -17,14 +17,29 @@ def manifest_text(keys: Mapping[str, object], schema: str | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def flow_text(value: object) -> str:
+    """A value on one line, as a manifest could have it: ``{file: token}``, ``[a, "b c"]``, ``1h``."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow_text(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow_text, value)) + "]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return value if _is_plain(value) else _quoted(value)
+
+
 def _yaml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_quoted(item) for item in value) + "]"
     if not isinstance(value, str):
         return json.dumps(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _TRAPS:
+    if _is_plain(value):
         return value
     return _block(value) if _fits_block(value) else _quoted(value)
+
+
+def _is_plain(text: str) -> bool:
+    return _PLAIN.fullmatch(text) is not None and text.lower() not in _TRAPS
 
 
 def _quoted(text: object) -> str:

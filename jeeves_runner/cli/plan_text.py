@@ -3,13 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from jeeves_runner.cli.formats import counted, json_text, shortened
+from jeeves_runner.cli.formats import counted, shortened
+from jeeves_runner.cli.manifest_text import flow_text
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.plan import Action, Plan
 from jeeves_runner.core.problem import Problem
 
 Line = tuple[Cell, ...]
 """The parts of a line, as ``App.print`` takes them."""
+
+NOTHING: Final = "(none)"
+"""In place of a value where a manifest has none."""
+
+ONE_OR_MORE: Final = frozenset({"schedule", "on_failure", "on_success", "output_channel", "on_failed"})
+"""The keys under which a manifest may have one value in place of a list of one."""
 
 _FEW: Final = 3
 _NOTHING: Final[Mapping[str, Sequence[str]]] = {}
@@ -35,8 +42,7 @@ def plan_lines(plan: Plan, forecast: Mapping[str, Sequence[str]] = _NOTHING) -> 
         for line in forecast.get(change.id, ()) if change.kind == "job" else ():
             yield (f"    {line}",)
     for held in plan.held:
-        head = Styled(f"= {held.kind} {held.id}", "cyan")
-        yield head, f"  held at its last good spec: {held.message} ({held.file})"
+        yield held_line(held.kind, held.id, f": {held.message} ({held.file})")
     for consequence in plan.consequences:
         yield Styled("!", "yellow"), f" {consequence.message}"
 
@@ -48,8 +54,27 @@ def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
     note = "  (changed by hand in the database; the manifest wins)" if change["drift"] else ""
     yield head, f"  {change['file']}:{change['line']}{note}"
     for field in change["fields"]:
-        old, new = (shortened(json_text(field[side])) for side in ("old", "new"))
-        yield (f"    {field['path']}: {old} -> {new}",)
+        yield (f"    {field_text(field)}",)
+
+
+def field_text(field: Mapping[str, Any]) -> str:
+    """``timeout: 5m -> 10m``: a field of a change's document."""
+    old, new = (shortened(value_text(field["path"], field[side])) for side in ("old", "new"))
+    return f"{field['path']}: {old} -> {new}"
+
+
+def value_text(path: str, value: object) -> str:
+    """A value as a manifest could have it under the key ``path``."""
+    if value is None or value in ([], (), {}, ""):
+        return NOTHING
+    if isinstance(value, list | tuple) and len(value) == 1 and path in ONE_OR_MORE:
+        return flow_text(value[0])
+    return flow_text(value)
+
+
+def held_line(kind: str, name: str, why: str = "") -> Line:
+    """What keeps its last good spec, ``why`` after a colon."""
+    return Styled(f"= {kind} {name}", "cyan"), f"  held at its last good spec{why}"
 
 
 def named(keys: Sequence[tuple[str, str]]) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences, variables_in
 from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.problem import Problem
-from jeeves_runner.core.spec_texts import FieldChange
 
 Key = tuple[str, str]
 """``(kind, id)``, where kind is ``job`` or ``queue``."""
@@ -76,7 +76,7 @@ class Change:
             "file": self.file,
             "line": self.line,
             "drift": self.drift,
-            "fields": [{"path": f.path, "old": f.old, "new": f.new} for f in self.fields],
+            "fields": [field._asdict() for field in self.fields],
         }
 
 

@@ -7,7 +7,7 @@ what a run does without knowing which version of the program wrote it.
 import json
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from jeeves_runner.core.model import JobSpec, Param, Secret
 from jeeves_runner.core.queue_spec import QueueSpec
@@ -17,8 +17,6 @@ from jeeves_runner.core.specs import JOB_PARTS
 Spec = JobSpec | QueueSpec
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-_HIDDEN: Final = "***"
 
 
 def spec_to_json(spec: Spec) -> dict[str, Any]:
@@ -56,48 +54,3 @@ def encode(values: Mapping[str, Any]) -> str:
 def spec_hash(text: str) -> str:
     """The identity of a canonical text: 32 hex digits."""
     return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-class FieldChange(NamedTuple):
-    """One field of a spec that differs."""
-
-    path: str
-    """Its name, dotted within a mapping: ``env.TOKEN``."""
-    old: Any
-    """A JSON value; None where there was none."""
-    new: Any
-    """A JSON value; None where there is none now."""
-
-
-def changed_fields(old: str, new: str) -> list[FieldChange]:
-    """What differs between two canonical texts, mappings key by key."""
-    return _changed("", json.loads(old), json.loads(new))
-
-
-def _change(path: str, old: Any, new: Any) -> FieldChange:
-    """A text that becomes a secret, or was one, is not shown: what is shown is kept with the revision."""
-    if path.startswith("env.") or path == "heartbeat":
-        old, new = (
-            _HIDDEN if isinstance(value, str) and isinstance(other, dict) else value
-            for value, other in ((old, new), (new, old))
-        )
-    return FieldChange(path=path, old=old, new=new)
-
-
-def _changed(path: str, old: Any, new: Any) -> list[FieldChange]:
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return [] if old == new else [_change(path, old, new)]
-    found: list[FieldChange] = []
-    for name in [*new, *(name for name in old if name not in new)]:
-        found += _changed(f"{path}.{name}" if path else name, old.get(name), new.get(name))
-    if path.startswith("params.") and old.get("secret") != new.get("secret"):
-        found = [_without_values(change) for change in found]
-    return found
-
-
-def _without_values(change: FieldChange) -> FieldChange:
-    """Likewise of a parameter: what it had as default and enum may be what it now hides."""
-    if not change.path.endswith((".default", ".enum")):
-        return change
-    old, new = (_HIDDEN if value else value for value in (change.old, change.new))
-    return change._replace(old=old, new=new)

@@ -9,6 +9,7 @@ import apsw
 
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
 from jeeves_runner.core.alerts.words import Cause, Said
+from jeeves_runner.core.manifest_words import field_in_words
 from jeeves_runner.core.model import JobSpec, RunStatus, Trigger
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.specs import SpecError, job_from_text
@@ -74,7 +75,7 @@ def changed_since_ok(conn: apsw.Connection, job_id: str, run_id: int) -> Changed
         return None
     (revision, script), (revision_then, script_then) = run, ok
     rows = conn.execute(_CHANGES, (revision_then, revision, job_id)).fetchall()
-    fields = dict.fromkeys(str(path).partition(".")[0].removesuffix("_ms") for _, _, _, path in rows)
+    fields = dict.fromkeys(field_in_words(str(path), None)[0].partition(".")[0] for _, _, _, path in rows)
     if script is not None and script_then not in (None, script):
         fields["script"] = None
     if not fields:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypedDict, cast
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.field_changes import FieldChange, recorded_fields
 from jeeves_runner.core.origin import DIRTY, AppliedBy, Commit, SourceId, SourceKind
 from jeeves_runner.core.plan import Action, FileRecord, Held, Plan
 from jeeves_runner.core.problem import Problem
@@ -41,6 +42,19 @@ class RevisionRow(TypedDict):
     """How many it deleted."""
     drifted: int
     """How many of the updates put back a row that was changed by hand."""
+
+
+class HeldThen(TypedDict):
+    """A job or queue that kept its last good spec in a revision."""
+
+    kind: str | None
+    """``job`` or ``queue``; null where the revision is of an earlier version, which recorded the id alone."""
+    id: str
+    """The id of the job or queue."""
+    file: str | None
+    """The manifest that it was last applied from; null likewise."""
+    message: str | None
+    """Why it was held; null likewise."""
 
 
 _SHOWN: Final = tuple(RevisionRow.__annotations__)
@@ -97,7 +111,7 @@ def insert_revision(tx: Tx, plan: Plan, applied_by: str, commit: Commit | None) 
             *counts,
             drifted,
             changes,
-            json.dumps([h.id for h in plan.held]),
+            json.dumps([_held(h) for h in plan.held], ensure_ascii=False),
         ),
     )
     number = tx.conn.last_insert_rowid()
@@ -127,10 +141,30 @@ def revision_rows(conn: apsw.Connection, *, before: int | None, limit: int) -> l
     return [cast(RevisionRow, dict(zip(_SHOWN, row, strict=True))) for row in rows]
 
 
-def recorded_changes(conn: apsw.Connection, number: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """What a revision wrote, as ``Change.as_json`` gives it, and the ids that it held."""
+def recorded_changes(conn: apsw.Connection, number: int) -> tuple[list[dict[str, Any]], list[HeldThen]]:
+    """What a revision wrote, as ``Change.as_json`` gives it with the fields in the words of a manifest; and
+    what it held."""
     changes, held = conn.execute("SELECT changes, held FROM revisions WHERE id = ?", (number,)).get
-    return json.loads(changes), json.loads(held)
+    return [_in_words(change) for change in json.loads(changes)], [
+        _held_then(row) for row in json.loads(held)
+    ]
+
+
+def _in_words(change: dict[str, Any]) -> dict[str, Any]:
+    """A change that an earlier version may have recorded, with the fields of a spec."""
+    fields = recorded_fields(FieldChange(**field) for field in change["fields"])
+    return change | {"fields": [field._asdict() for field in fields]}
+
+
+def _held(row: Held) -> HeldThen:
+    return {"kind": row.kind, "id": row.id, "file": row.file, "message": row.message}
+
+
+def _held_then(row: HeldThen | str) -> HeldThen:
+    """Earlier versions recorded the id alone."""
+    if isinstance(row, str):
+        return {"kind": None, "id": row, "file": None, "message": None}
+    return row
 
 
 def unknown_revision(conn: apsw.Connection, number: int) -> NotFound:

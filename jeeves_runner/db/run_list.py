@@ -144,6 +144,12 @@ def active_run_rows(conn: apsw.Connection) -> list[RunRow]:
     return [_row(row) for row in rows]
 
 
+def listed_run(conn: apsw.Connection, run_id: int) -> RunRow | None:
+    """A run as it stands in a list."""
+    row = conn.execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return None if row is None else _row(row)
+
+
 def run_row(conn: apsw.Connection, run_id: int) -> WholeRunRow | None:
     """A run whole: with the ``commit`` of its revision and the tails ``stdout`` and ``stderr``."""
     row = conn.execute(

@@ -16,10 +16,10 @@ from jeeves_runner.core.delete_guard import (
     explained,
     guard,
 )
+from jeeves_runner.core.field_changes import FieldChange, changed_fields, recorded_fields
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import Allowance, AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, Held, Plan
-from jeeves_runner.core.spec_texts import FieldChange, changed_fields
 from jeeves_runner.db import alerting, audit, declared_jobs, jobs, queues, revisions
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
@@ -92,7 +92,7 @@ def _described(conn: apsw.Connection, change: Change, old: str) -> Change:
     fields = changed_fields(old, change.text)
     if change.drift and change.kind == "job" and not fields:
         drifted = declared_jobs.drifted_columns(conn, change.id, change.text)
-        fields = [FieldChange(path=path, old=old, new=new) for path, old, new in drifted]
+        fields = recorded_fields(FieldChange(path=path, old=old, new=new) for path, old, new in drifted)
     return change.with_fields(fields)
 
 

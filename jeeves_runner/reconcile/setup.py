@@ -71,3 +71,15 @@ def plan_of(config: Config, live: Live, *, staged: bool = False) -> tuple[Plan, 
     files = Staged(_folder(config))
     planner = Planner(_setup_of_a_command(config), check=StagedCheck(files).fault_of)
     return planner.compare(files.look(), live), None
+
+
+def plan_of_commit(config: Config, name: str) -> tuple[Plan, str]:
+    """All that the manifests of a commit declare, as a plan against nothing; and the commit's full name.
+
+    They are read with the config of now. What their jobs require is not looked for: it may be gone by now.
+    """
+    from jeeves_runner.sources.folder.committed import Committed
+
+    files = Committed(_folder(config), name)
+    planner = Planner(_setup_of_a_command(config), check=lambda _required, _runners: None)
+    return planner.compare(files.look(), Live.nothing()), files.commit

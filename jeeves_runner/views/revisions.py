@@ -7,7 +7,7 @@ import apsw
 from jeeves_runner.core.values import PAGE
 from jeeves_runner.db import revisions
 from jeeves_runner.db.connection import snapshot
-from jeeves_runner.db.revisions import RevisionRow
+from jeeves_runner.db.revisions import HeldThen, RevisionRow
 from jeeves_runner.views.sync import ChangeDocument
 
 
@@ -18,6 +18,8 @@ class WholeRevision(RevisionRow):
     """The rows that it wrote; secrets are not in them."""
     held: list[str]
     """The ids of the jobs and queues that kept an older spec."""
+    held_rows: list[HeldThen]
+    """The same, each with the reason of that time."""
 
 
 class RevisionsDocument(TypedDict):
@@ -48,4 +50,10 @@ def revision_view(conn: apsw.Connection, number: int) -> RevisionDocument:
         if row is None:
             raise revisions.unknown_revision(conn, number)
         changes, held = revisions.recorded_changes(conn, number)
-    return {"revision": {**row, "changes": cast(list[ChangeDocument], changes), "held": held}}
+    whole: WholeRevision = {
+        **row,
+        "changes": cast(list[ChangeDocument], changes),
+        "held": [each["id"] for each in held],
+        "held_rows": held,
+    }
+    return {"revision": whole}

@@ -19,10 +19,10 @@ SyncWord = Literal["starting", "in_sync", "pending", "held", "blocked", "error",
 
 
 class FieldDocument(TypedDict):
-    """One field of a spec that an update changes."""
+    """One field that an update changes, in the words of a manifest."""
 
     path: str
-    """Its name, dotted within a mapping: ``env.TOKEN``."""
+    """Its key, dotted within a mapping: ``env.TOKEN``, ``expect.finish_by``."""
     old: object
     """Its value; null where there is none."""
     new: object

@@ -35,7 +35,7 @@ def test_it_tells_what_is_lost_and_gained_and_the_worst_minute(shell: Shell) -> 
     result = shell.run("diff")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1:] == [
-        '    schedule: ["0 2 * * *"] -> ["30 2 * * *"]',
+        '    schedule: "0 2 * * *" -> "30 2 * * *"',
         (
             "    next 7 days: 7 occurrences lost (first 2026-03-02 02:00:00+01:00),"
             " 7 gained (first 2026-03-02 02:30:00+01:00)"

@@ -25,7 +25,7 @@ def test_history_tells_what_was_applied_and_what_one_apply_changed(shell: Shell,
     assert "cli +2 ~0 -0" in lines[2]
     text = shell.text("history", "3")
     assert "~ job a  jobs.d/a.yaml:1" in text
-    assert 'script: "echo a" -> "echo c"' in text
+    assert 'run: "echo a" -> "echo c"' in text
     assert [row["id"] for row in shell.json("history", "--before", "3")["revisions"]] == [2, 1]
     assert shell.text("history", "--before", "1") == "Nothing is older than 1.\n"
 
@@ -46,8 +46,33 @@ def test_one_apply_names_what_it_held(shell: Shell, tmp_path: Path) -> None:
     project.write("b.yaml", "run: echo c\n")
     project.apply()
     assert shell.json("history", "3")["revision"]["held"] == ["a"]
-    assert "held a" in [words(line) for line in shell.text("history", "3").splitlines()]
+    text = shell.text("history", "3")
+    assert "= job a  held at its last good spec: YAML cannot be read here" in text
+    assert "(jobs.d/a.yaml)" in text
     assert "held" not in shell.text("history", "2")
+
+
+def test_one_apply_is_shown_as_diff_showed_it_then(shell: Shell, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("a.yaml", "run: echo a\ntimeout: 5m\nschedule: '@daily'\n")
+    project.write("b.yaml", "run: echo b\ntimeout: 5m\n")
+    project.apply()
+    project.write(
+        "a.yaml", "run: echo a\ntimeout: 10m\nschedule: {every: 11m}\nexpect: {finish_by: '08:00'}\n"
+    )
+    project.write("b.yaml", "scheduel: x\n")
+    shown = shell.run("diff").stdout
+    project.apply()
+    text = shell.text("history", "3")
+    told = text[text.index("~ job a") :].splitlines()
+    assert told == [line for line in shown.splitlines() if line in told]
+    assert told[-1].startswith("= job b  held at its last good spec: ")
+    for line in (
+        'schedule: "@daily" -> {every: 11m}',
+        "timeout: 5m -> 10m",
+        'expect.finish_by: (none) -> "08:00"',
+    ):
+        assert f"    {line}" in told
 
 
 @pytest.mark.parametrize("option", ["--limit", "--before"])

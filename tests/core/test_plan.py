@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.plan import (
     Action,
     Change,
@@ -16,7 +17,6 @@ from jeeves_runner.core.plan import (
     WaitingFile,
     diff,
 )
-from jeeves_runner.core.spec_texts import FieldChange
 
 
 def declaration(name: str, digest: str = "d1", file: str = "jobs.d/a.yaml", line: int = 1) -> Declaration:

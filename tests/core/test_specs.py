@@ -1,4 +1,4 @@
-"""Specs as text and back, and what differs between two of them."""
+"""Specs as text and back."""
 
 import json
 
@@ -21,7 +21,7 @@ from jeeves_runner.core.model import (
 )
 from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.schedule_entry import At, Every, RRule
-from jeeves_runner.core.spec_texts import FieldChange, changed_fields, spec_hash
+from jeeves_runner.core.spec_texts import spec_hash
 from jeeves_runner.core.specs import SpecError, job_from_text
 
 texts = st.text(max_size=8)
@@ -99,18 +99,6 @@ def test_the_hash_tells_specs_apart(one: JobSpec, other: JobSpec) -> None:
     assert (spec_hash(canonical(one)) == spec_hash(canonical(other))) == (one == other)
 
 
-def test_changes_are_named_by_path_with_both_values() -> None:
-    old = JobSpec(id="a", name="a", env=(("A", "1"), ("B", "2")), retries=Retries(limit=1))
-    new = JobSpec(id="a", name="a", env=(("A", "1"), ("C", "3")), retries=Retries(limit=2), priority=5)
-    assert changed_fields(canonical(old), canonical(new)) == [
-        FieldChange(path="env.C", old=None, new="3"),
-        FieldChange(path="env.B", old="2", new=None),
-        FieldChange(path="retries.limit", old=1, new=2),
-        FieldChange(path="priority", old=0, new=5),
-    ]
-    assert changed_fields(canonical(old), canonical(old)) == []
-
-
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -126,43 +114,3 @@ def test_a_value_that_is_not_of_its_type_makes_a_spec_unreadable(field: str, val
     text = canonical(JobSpec(id="a", name="a"))
     with pytest.raises(SpecError):
         job_from_text(json.dumps(json.loads(text) | {field: value}))
-
-
-def test_a_text_that_becomes_a_secret_or_was_one_is_not_shown() -> None:
-    plain = JobSpec(id="a", name="a", env=(("TOKEN", "hunter2"),))
-    secret = JobSpec(id="a", name="a", env=(("TOKEN", Secret(kind="file", ref="token")),))
-    assert changed_fields(canonical(plain), canonical(secret)) == [
-        FieldChange(path="env.TOKEN", old="***", new={"file": "token"})
-    ]
-    assert changed_fields(canonical(secret), canonical(plain)) == [
-        FieldChange(path="env.TOKEN", old={"file": "token"}, new="***")
-    ]
-
-
-def test_a_heartbeat_that_becomes_a_secret_or_was_one_is_not_shown() -> None:
-    plain = JobSpec(id="a", name="a", heartbeat="https://box/hunter2")
-    secret = JobSpec(id="a", name="a", heartbeat=Secret(kind="from_env", ref="PING"))
-    assert changed_fields(canonical(plain), canonical(secret)) == [
-        FieldChange(path="heartbeat", old="***", new={"from_env": "PING"})
-    ]
-    assert changed_fields(canonical(secret), canonical(plain)) == [
-        FieldChange(path="heartbeat", old={"from_env": "PING"}, new="***")
-    ]
-
-
-def test_what_a_parameter_had_before_it_became_secret_is_not_shown() -> None:
-    plain = JobSpec(id="a", name="a", params=(Param(name="pin", default="hunter2", enum=("hunter2", "x")),))
-    secret = JobSpec(id="a", name="a", params=(Param(name="pin", secret=True),))
-    becomes = [
-        FieldChange(path="params.pin.enum", old="***", new=[]),
-        FieldChange(path="params.pin.default", old="***", new=None),
-        FieldChange(path="params.pin.secret", old=False, new=True),
-    ]
-    assert changed_fields(canonical(plain), canonical(secret)) == becomes
-    assert changed_fields(canonical(secret), canonical(plain)) == [
-        change._replace(old=change.new, new=change.old) for change in becomes
-    ]
-    other = plain._replace(params=(Param(name="pin", default="x"),))
-    assert FieldChange(path="params.pin.default", old="hunter2", new="x") in changed_fields(
-        canonical(plain), canonical(other)
-    )

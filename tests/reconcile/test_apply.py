@@ -97,7 +97,7 @@ def test_an_update_names_each_field_with_both_values(project: Project) -> None:
     (change,) = project.plan().changes
     assert {f.path: (f.old, f.new) for f in change.fields} == {
         "schedule": (["0 3 * * *"], ["30 4 * * *"]),
-        "timeout_ms": (300_000, 600_000),
+        "timeout": ("5m", "10m"),
     }
 
 

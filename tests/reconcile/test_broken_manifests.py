@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.project import BACKUP, REPORT, Project, errors, summary
 
-from jeeves_runner.core.spec_texts import FieldChange
+from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.db import revisions
 
 

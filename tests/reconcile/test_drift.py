@@ -7,7 +7,7 @@ import apsw
 import pytest
 from support.project import BACKUP, REPORT, Project, summary
 
-from jeeves_runner.core.spec_texts import FieldChange
+from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.db import declared_jobs, queues
 
 

@@ -61,7 +61,7 @@ def test_it_is_that_of_the_part_that_the_row_tells_of(place: Place, check: str, 
 
 def test_of_a_run_whose_runner_was_killed_it_is_what_was_written_until_then(place: Place) -> None:
     here = place.root / "data" / "logs" / "a"
-    place.apply(job("a", f"seq 100000; {until_there(place.root / 'never')}", output_channel=CHANNEL))
+    place.apply(job("a", f"seq 100000; {until_there(place.root / 'end')}", output_channel=CHANNEL))
     with child(RUNNER, place.root) as runner:
         expect(runner, "asked")
         until(
@@ -70,6 +70,7 @@ def test_of_a_run_whose_runner_was_killed_it_is_what_was_written_until_then(plac
             )
         )
         runner.send_signal(signal.SIGKILL)
+    (place.root / "end").touch()
     (run,) = place.runs()
     record = left_record(run, str(place.root / "data"))
     text = kept(place, run) or ""

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import subprocess
+from pathlib import Path
 
 Process = subprocess.Popen[bytes]
 
@@ -42,6 +43,23 @@ class Spawner:
             process.stdout.close()
 
 
+def runs_left(folder: Path) -> list[int]:
+    """The processes of runs whose database lies below a folder."""
+    wanted = f"JR_DB_PATH={folder}/".encode()
+    return [
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit() and any(value.startswith(wanted) for value in _environment(process))
+    ]
+
+
+def _environment(process: Path) -> list[bytes]:
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # it has ended, or is of another user
+        return []
+
+
 def end_of(pid: int) -> "int | None":
     """A pidfd of a process, readable once it has ended; None if it is gone already."""
     try:
@@ -50,12 +68,13 @@ def end_of(pid: int) -> "int | None":
         return None
 
 
-def has_ended(pid: int) -> bool:
+def has_ended(pid: int, within: float = 0) -> bool:
+    """Whether a process ends in so many seconds."""
     pidfd = end_of(pid)
     if pidfd is None:
         return True
     try:
-        return bool(select.select([pidfd], [], [], 0)[0])
+        return bool(select.select([pidfd], [], [], within)[0])
     finally:
         os.close(pidfd)
 

@@ -1,25 +1,30 @@
 """``diff``: what an apply would change, and whether it would be allowed to."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from jeeves_runner.cli.comparing import Comparison, with_commit, with_database, with_nothing
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
 from jeeves_runner.cli.forecast_text import by_job, summary_lines
+from jeeves_runner.cli.formats import counted, short_sha
 from jeeves_runner.cli.plan_text import named, plan_lines, plan_summary, problem_lines
 from jeeves_runner.cli.syntax import confirming_options
-from jeeves_runner.core.delete_guard import Confirmed
-from jeeves_runner.core.live import Live
-from jeeves_runner.core.origin import AppliedBy
+from jeeves_runner.core.delete_guard import NOTHING_CONFIRMED, Confirmed
+from jeeves_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from jeeves_runner.views.comparison import AgainstDocument
 
 
 @click.command("diff")
 @click.option(
     "--against",
-    type=click.Choice(["database", "empty"]),
+    metavar="[database|empty|REF]",
     default="database",
-    help="What to compare with: the live rows, or no jobs at all (needs no database).",
+    show_default=True,
+    help="What to compare with: the live rows, no jobs at all, or the manifests of a commit.",
 )
 @confirming_options
 @click.option("--staged", is_flag=True, help="Compare what git's index has, and not the files.")
@@ -32,58 +37,63 @@ def command(
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
-    from jeeves_runner.db.queues import check_known
-    from jeeves_runner.reconcile.allowances import with_allowances
-    from jeeves_runner.reconcile.apply import ApplyOptions, read_live, refusal_of, with_fields
-    from jeeves_runner.reconcile.setup import plan_of, source_of
-    from jeeves_runner.views.forecast import forecast_between, forecast_of_live
-    from jeeves_runner.views.sync import plan_view
-
-    reason = None
-    now = app.clock.now()
-    if against == "empty" or _is_missing(app.config.db_path):
-        plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
-        forecast = forecast_between(plan, {}, now)
-    else:
-        conn = app.connect_declared()
-        check_known(conn, allow_delete)
-        plan, trace = plan_of(app.config, read_live(conn), staged=staged)
-        plan = with_fields(conn, plan)
-        options = ApplyOptions(
-            applied_by=AppliedBy.CLI,
-            source=source_of(app.config),
-            confirmed=Confirmed(allow_deletes, frozenset(allow_delete)),
-        )
-        if trace is not None:
-            options = with_allowances(conn, plan, options, trace, now)
-        reason = refusal_of(conn, plan, options, app.clock)
-        forecast = forecast_of_live(conn, plan, now)
+    confirmed = Confirmed(allow_deletes, frozenset(allow_delete))
+    found = _compare(app, against, confirmed, staged=staged)
     if app.json:
-        app.print_json({**plan_view(plan), "forecast": forecast, "refused": reason})
+        _print_document(app, found)
     else:
-        app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
-        app.print_lines(plan_lines(plan, by_job(forecast)))
-        app.print_lines((line,) for line in summary_lines(forecast))
-        app.print(f"Plan: {plan_summary(plan)}." if plan.changes or plan.held else "No differences.")
-        if reason:
-            app.print(f"An apply would be refused: {reason}.")
-        if not plan.complete:
-            app.print("The plan is incomplete: mend the errors above; until then nothing is deleted.")
-        if plan.suspended:
-            app.print(f"Their deletes wait: {named(plan.suspended)}.")
-    if not plan.complete:
+        _print(app, found)
+    if not found.plan.complete:
         return FAILED
-    if reason:
+    if found.refused:
         return REFUSED
-    return DIFFERENT if plan.changes else OK
+    return DIFFERENT if found.plan.changes else OK
 
 
-def _is_missing(db_path: Path) -> bool:
-    """Whether there is no database yet. One that cannot be looked at may be there: opening it says why."""
-    try:
-        db_path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
+def _compare(app: App, against: str, confirmed: Confirmed, *, staged: bool) -> Comparison:
+    match against:
+        case "database":
+            return with_database(app, confirmed, staged=staged)
+        case "empty":
+            return with_nothing(app, staged=staged)
+    if confirmed != NOTHING_CONFIRMED:
+        raise UsageError(
+            "--allow-deletes and --allow-delete judge an apply, and not a comparison with a commit"
+        )
+    return with_commit(app, against, staged=staged)
+
+
+def _print_document(app: App, found: Comparison) -> None:
+    from jeeves_runner.views.comparison import diff_view
+
+    app.print_json(
+        diff_view(found.plan, compared=found.against, forecast=found.forecast, refused=found.refused)
+    )
+
+
+def _print(app: App, found: Comparison) -> None:
+    plan = found.plan
+    app.print_lines(problem_lines(p for p in plan.problems if p.is_error))
+    app.print_lines(plan_lines(plan, by_job(found.forecast)))
+    app.print_lines((line,) for line in summary_lines(found.forecast))
+    where = _name(found.against)
+    if plan.changes or plan.held:
+        app.print(f"{'Plan' if where is None else f'Compared with {where}'}: {plan_summary(plan)}.")
+    else:
+        app.print("No differences." if where is None else f"No differences from {where}.")
+    if errors := found.against["errors"]:
+        app.print(f"{where} has {counted(errors, 'error')}: what stands there counts as new.")
+    if found.refused:
+        app.print(f"An apply would be refused: {found.refused}.")
+    if not plan.complete:
+        app.print("The plan is incomplete: mend the errors above; until then nothing is deleted.")
+    if plan.suspended:
+        app.print(f"Their deletes wait: {named(plan.suspended)}.")
+
+
+def _name(against: "AgainstDocument") -> str | None:
+    """What was compared with, where that is not what an apply would change."""
+    name, commit = against["name"], against["commit"]
+    if name is None:
+        return None
+    return name if commit is None else f"{name} ({short_sha(commit)})"

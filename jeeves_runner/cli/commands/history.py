@@ -9,7 +9,7 @@ import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, short_sha, when
-from jeeves_runner.cli.plan_text import change_lines
+from jeeves_runner.cli.plan_text import Line, change_lines, held_line
 from jeeves_runner.cli.syntax import REVISION, SCREEN, limit_option
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -43,9 +43,7 @@ def command(app: App, revision: int | None, before: int | None, limit: int | Non
             whole = one["revision"]
             app.print(Styled(f"Revision {whole['id']}", "bold"))
             app.print_pairs(_pairs(whole, now))
-            for change in whole["changes"]:
-                for line in change_lines(change):
-                    app.print(*line)
+            app.print_lines(_plan_lines(whole))
             return
         document = revisions_view(conn, before=before, limit=limit or (PAGE if app.json else SCREEN))
     if app.json:
@@ -55,6 +53,15 @@ def command(app: App, revision: int | None, before: int | None, limit: int | Non
         app.print_table(headers, [_cells(row, now) for row in document["revisions"]])
     else:
         app.print("Nothing has been applied yet." if before is None else f"Nothing is older than {before}.")
+
+
+def _plan_lines(whole: "WholeRevision") -> Iterator[Line]:
+    """The plan as ``diff`` showed it then."""
+    for change in whole["changes"]:
+        yield from change_lines(change)
+    for held in whole["held_rows"]:
+        why = "" if held["message"] is None else f": {held['message']} ({held['file']})"
+        yield held_line(held["kind"] or "row", held["id"], why)
 
 
 def _cells(row: "RevisionRow", now: datetime) -> tuple[Cell, ...]:
@@ -81,5 +88,4 @@ def _pairs(row: "WholeRevision", now: datetime) -> Iterator[tuple[str, Cell | No
     yield "author", row["author"]
     yield "subject", row["subject"]
     yield "changes", _counts(row)
-    yield "held", ", ".join(row["held"]) or None
     yield "put back", f"{row['drifted']} changed by hand" if row["drifted"] else None

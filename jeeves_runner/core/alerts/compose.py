@@ -1,7 +1,4 @@
-"""The words of a message: who, what, since when, what has changed, what to do next.
-
-The reader has just been woken: the title says in one line which job it is and what happened.
-"""
+"""A message put together: its title, what has changed, the last output, what to do next."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -10,12 +7,12 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from jeeves_runner.core.alerts.message import Attachment, Fact, Message, Tone
-from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob, ToldRun
-from jeeves_runner.core.alerts.texts import between, clean, last_lines, moment, short_moment
+from jeeves_runner.core.alerts.telling import Changed, Telling, ToldJob, ToldRun
+from jeeves_runner.core.alerts.texts import clean, last_lines, moment
+from jeeves_runner.core.alerts.titles import brief_line, title_of
 from jeeves_runner.core.alerts.whole_text import WholeText, of_text
-from jeeves_runner.core.alerts.words import SUBJECTS, Cause, Said
-from jeeves_runner.core.durations import in_units
-from jeeves_runner.core.model import Reason, RunStatus, Trigger
+from jeeves_runner.core.alerts.words import Cause, Said
+from jeeves_runner.core.model import RunStatus, Trigger
 from jeeves_runner.core.wording import one_line
 
 _INLINE: Final = 2_000
@@ -24,41 +21,12 @@ _FIELDS: Final = 8
 _LATE: Final = timedelta(minutes=5)
 """What is said so long after it happened says when it did: a channel shows when it got the message."""
 
-_OVER: Final = {
-    Cause.FAILURE: "is ok again",
-    Cause.MISSED: "runs again",
-    Cause.INTERRUPTED: "is ok again",
-    Cause.LATE: "has started in time again",
-    Cause.OVERRUN: "has ended in time again",
-    Cause.OUTLASTS: "fits between its times again",
-    Cause.STALE: "is fresh again",
-    Cause.HELD: "is no longer held back",
-    Cause.BLOCKED: "are no longer held up",
-    Cause.DISK_FULL: "has room again",
-}
-_STILL: Final = {
-    Cause.FAILURE: "still fails",
-    Cause.MISSED: "missed its time and has not been ok",
-    Cause.INTERRUPTED: "was interrupted and has not been ok",
-    Cause.LATE: "is still late",
-    Cause.OVERRUN: "still takes too long",
-    Cause.OUTLASTS: "still takes longer than the time between its runs",
-    Cause.STALE: "is still stale",
-    Cause.HELD: "is still held back",
-    Cause.BLOCKED: "are still not applied",
-    Cause.DISK_FULL: "is still full",
-}
 _COMMANDS: Final = {
     Cause.HELD: "jeeves-runner validate",
     Cause.BLOCKED: "jeeves-runner status",
     Cause.DISK_FULL: "jeeves-runner doctor",
 }
 """What shows more of what is of no run."""
-_MISSED: Final = {
-    Reason.LATE: "no runner was there until it was too late",
-    Reason.SUPERSEDED: "no runner was there, and only the latest of them is made up for",
-    Reason.NO_CATCH_UP: "no runner was there, and the job has catch_up: none",
-}
 
 
 class Links(NamedTuple):
@@ -87,7 +55,7 @@ def compose(
     whole = Message(
         alert_id=alert_id,
         tone=_tone(telling),
-        title=title_of(telling, links),
+        title=title_of(telling, links.host),
         facts=(*_facts(telling), *_of_runner(links)),
         output=last_lines(run.stderr) or last_lines(run.stdout) if run is not None and failed else None,
         command=_command(telling),
@@ -103,7 +71,7 @@ def compose(
 
 def digest(tellings: Sequence[Telling], alert_id: str, *, links: Links) -> Message:
     """One message for several rows, each named by its title."""
-    titles = tuple(title_of(each, links) for each in tellings)
+    titles = tuple(title_of(each, links.host) for each in tellings)
     return Message(
         alert_id=alert_id,
         tone=_worst({_tone(each) for each in tellings}),
@@ -150,7 +118,7 @@ def _what_of_many(tellings: Sequence[Telling], host: str) -> str:
 def _by_what(tellings: Sequence[Telling]) -> str:
     """Where all have the same to say of it. How each of them then ended stands behind that, in brackets."""
     said = {(each.run.message or "").partition(" (")[0] for each in tellings if each.run is not None}
-    why = _brief(said.pop()).removesuffix(" while this ran") if len(said) == 1 else ""
+    why = brief_line(said.pop()).removesuffix(" while this ran") if len(said) == 1 else ""
     return f": {why}" if why else ""
 
 
@@ -173,119 +141,6 @@ def bare(alert_id: str, rows: Sequence[tuple[Said, Cause | None, str | None]], *
     )
 
 
-def title_of(telling: Telling, links: Links) -> str:
-    """One line: who, and what happened. A job is known by its id; of all else it says on which host."""
-    return one_line(_title(telling, links.host))
-
-
-def _title(telling: Telling, host: str) -> str:
-    who = _who(telling, host)
-    match telling.said:
-        case Said.TEST:
-            return f"This is a test: messages from {who} arrive here"
-        case Said.OUTPUT:
-            return f"{who}: output of run {'?' if telling.run is None else telling.run.id}"
-        case Said.RECOVERED:
-            return f"{who} {_of(_OVER, telling)}{_lasted(telling.incident)}"
-        case Said.REMINDER:
-            return f"{who} {_of(_STILL, telling)}{_since(telling)}"
-        case _:
-            return f"{who} {_what(telling)}"
-
-
-def _who(telling: Telling, host: str) -> str:
-    subject = telling.facts.get("subject")
-    if telling.job is not None:
-        return f"{subject} (job {telling.job.id})" if subject else telling.job.id
-    if telling.cause is Cause.DEAD_LETTERS:
-        return f"queue {subject} on {host}:"
-    return f"{subject or SUBJECTS.get(telling.cause, 'jeeves-runner')} on {host}"  # type: ignore[arg-type]
-
-
-def _of(words: dict[Cause, str], telling: Telling) -> str:
-    return words[telling.cause] if telling.cause in words else str(telling.facts.get("words", ""))
-
-
-def _lasted(incident: Lasting | None) -> str:
-    if incident is None or incident.closed_at is None:
-        return ""
-    times = f", {incident.times} times" if incident.times > 1 else ""
-    return f" after {between(incident.opened_at, incident.closed_at)}{times}"
-
-
-def _since(telling: Telling) -> str:
-    incident = telling.incident
-    if incident is None:
-        return ""
-    zone = "UTC" if telling.job is None else telling.job.timezone
-    times = f", {incident.times} times" if incident.times > 1 else ""
-    since = short_moment(incident.opened_at, zone, telling.at)
-    return f" since {since} ({between(incident.opened_at, telling.at)}{times})"
-
-
-def _what(telling: Telling) -> str:
-    """What happened, as the end of a sentence that begins with its subject."""
-    run, words = telling.run, telling.facts.get("words")
-    if words:
-        return str(words)
-    if run is None:
-        return {Cause.FAILURE: "failed", Cause.SUCCESS: "is ok"}.get(
-            telling.cause,  # type: ignore[arg-type]
-            "needs attention",
-        )
-    if run.status is RunStatus.MISSED:
-        return _missed(telling, run)
-    count = 1 if telling.incident is None else telling.incident.times
-    in_a_row = f" ({count} times in a row)" if count > 1 else ""
-    ended, why = _ended(run)
-    return f"{ended}{_took(run, telling.job)}{in_a_row}{why}"
-
-
-def _missed(telling: Telling, run: ToldRun) -> str:
-    zone = "UTC" if telling.job is None else telling.job.timezone
-    why = _MISSED.get(run.reason)  # type: ignore[call-overload]
-    because = "" if why is None else f": {why}"
-    if run.scheduled_for is None:
-        return f"missed a run{because}"
-    first = short_moment(run.scheduled_for, zone, telling.at)
-    if run.occurrences == 1:
-        return f"missed its run of {first}{because}"
-    return f"missed {run.occurrences} runs since {first}{because}"
-
-
-def _ended(run: ToldRun) -> tuple[str, str]:
-    """How it ended; and why, as far as that is a sentence, behind which nothing more can be said."""
-    match run.status:
-        case RunStatus.OK:
-            return "is ok", ""
-        case RunStatus.TIMEOUT:
-            return "timed out", ""
-        case RunStatus.INTERRUPTED:
-            return "was interrupted", ""
-        case RunStatus.ERROR if run.signal is not None:
-            return f"failed: ended by {run.signal}", ""
-        case RunStatus.ERROR if run.exit_code is not None:
-            return f"failed: exit code {run.exit_code}", ""
-        case RunStatus.ERROR if run.message:
-            return "failed", f": {_brief(run.message)}"
-        case RunStatus.ERROR:
-            return "failed", ""
-        case _:
-            return f"is {run.status}", ""
-
-
-def _took(run: ToldRun, job: ToldJob | None) -> str:
-    if run.duration_ms is None:
-        return ""
-    usual = None if job is None or job.usual_ms is None else f", usually {in_units(job.usual_ms)}"
-    return f" after {in_units(run.duration_ms)}{usual or ''}"
-
-
-def _brief(text: str) -> str:
-    line = " ".join(clean(text).split())
-    return line if len(line) <= 200 else line[:199] + "…"
-
-
 def _facts(telling: Telling) -> Iterator[Fact]:
     job, run = telling.job, telling.run
     zone = "UTC" if job is None else job.timezone
@@ -295,7 +150,7 @@ def _facts(telling: Telling) -> Iterator[Fact]:
         yield Fact("Owner", one_line(job.owner))
     yield from _when_it_happened([telling])
     if run is not None:
-        yield from _run_facts(run, zone)
+        yield from _run_facts(run, zone, is_over=telling.said is Said.RECOVERED)
     if telling.changed is not None and telling.said is not Said.RECOVERED:
         yield Fact("Changed since it was ok", one_line(_changed(telling.changed)))
     if telling.said is not Said.RECOVERED:
@@ -310,23 +165,24 @@ def _of_runner(links: Links) -> tuple[Fact]:
     return (Fact("Runner", links.runner),)
 
 
-def _run_facts(run: ToldRun, zone: str) -> Iterator[Fact]:
+def _run_facts(run: ToldRun, zone: str, *, is_over: bool) -> Iterator[Fact]:
     if run.scheduled_for is not None:
         text = moment(run.scheduled_for, zone)
         until = "" if run.last_for is None else f" to {moment(run.last_for, zone)}"
         yield Fact("Scheduled", text + until)
     elif run.trigger is not Trigger.SCHEDULE:
         yield Fact("Trigger", str(run.trigger))
-    if run.attempts > 1:
+    if run.attempts > 1 and not is_over:
         yield Fact("Attempt", f"{run.attempt} of {run.attempts}")
     if run.message and not _is_in_title(run.message, run):
-        yield Fact("Message", _brief(run.message))
+        yield Fact("Message", brief_line(run.message))
 
 
 def _is_in_title(message: str, run: ToldRun) -> bool:
     if run.status is RunStatus.ERROR and run.exit_code is None and run.signal is None:
         return True
-    return message in ("timed out", f"exit code {run.exit_code}", f"killed by {run.signal}")
+    killed = f"killed by {run.signal}"
+    return message in ("timed out", f"timed out ({killed})", f"exit code {run.exit_code}", killed)
 
 
 def _changed(changed: Changed) -> str:
@@ -337,7 +193,7 @@ def _changed(changed: Changed) -> str:
     if changed.commit is None:
         return what
     by = f" by {changed.author}" if changed.author else ""
-    subject = f": {_brief(changed.subject)}" if changed.subject else ""
+    subject = f": {brief_line(changed.subject)}" if changed.subject else ""
     return f"{what} (commit {changed.commit[:10]}{by}{subject})"
 
 

@@ -41,6 +41,18 @@ def count_between(times: int, begin: int, end: int) -> int:
     return ((times >> begin) & ((1 << (end - begin)) - 1)).bit_count()
 
 
+def nth(times: int, place: int) -> int:
+    """The one of ``times`` that has ``place`` others before it; there must be so many."""
+    low, high = 0, SECONDS_OF_DAY
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (times & ((1 << middle) - 1)).bit_count() > place:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
 def cut(times: int, begin: int, end: int) -> int:
     """Those at or after ``begin`` and before ``end``, each at its place."""
     return ((times >> begin) & ((1 << max(0, end - begin)) - 1)) << begin

@@ -18,17 +18,23 @@ from jeeves_runner.core.schedule.series import Series, count_together
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _HORIZON = timedelta(days=366 * HORIZON_YEARS)
+_DAY_EFFORT = 300
+"""What it takes to look at a day."""
 
 
 class Excepted:
-    """What exclusions leave of a series of instants that clocks do not move."""
+    """What exclusions leave of a series of instants that clocks do not move.
 
-    __slots__ = ("_exclusions", "_series", "_zone")
+    ``effort``: how much looking for it has taken so far, as in ``Schedule``.
+    """
+
+    __slots__ = ("_exclusions", "_series", "_zone", "effort")
 
     def __init__(self, series: Series, exclusions: Exclusions, zone: Zone | None) -> None:
         self._series = series
         self._exclusions = exclusions
         self._zone = zone
+        self.effort = 0
 
     def first_after(self, after: datetime) -> datetime | None:
         found = self._series.first_after(after)
@@ -37,7 +43,11 @@ class Excepted:
             end = self._excluded_until(found)
             if end is None:
                 return found
-            found = self._series.first_after(max(found, end - _SECOND))
+            midnight = datetime.combine(found.date(), time())
+            later = first_from(self.seconds_on(found.date()), second_of(found))
+            if later is not None:
+                return midnight + later * _SECOND
+            found = self._series.first_after(max(midnight + _DAY, end) - _SECOND)
         return None
 
     def last_until(self, until: datetime) -> datetime | None:
@@ -47,7 +57,11 @@ class Excepted:
             start = self._excluded_since(found)
             if start is None:
                 return found
-            found = self._series.last_until(min(found, start) - _SECOND)
+            midnight = datetime.combine(found.date(), time())
+            earlier = last_until(self.seconds_on(found.date()), second_of(found))
+            if earlier is not None:
+                return midnight + earlier * _SECOND
+            found = self._series.last_until(min(midnight, start) - _SECOND)
         return None
 
     def count(self, begin: datetime, end: datetime) -> int:
@@ -55,6 +69,7 @@ class Excepted:
 
     def seconds_on(self, day: date) -> int:
         found = self._series.seconds_on(day)
+        self.effort += _DAY_EFFORT
         if not found:
             return 0
         if self._zone is None:

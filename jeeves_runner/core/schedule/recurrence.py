@@ -1,16 +1,14 @@
 """Recurrence rules of RFC 5545 (``FREQ=MONTHLY;BYDAY=-1FR``) as local times, searched both ways.
 
-``rule_days`` has their days picked by python-dateutil, ``rule_times`` computes the times within a day.
+``rule_days`` has their days found by python-dateutil, ``rule_times`` computes the times within a day, and
+``rule_checks`` sees whether they occur often enough.
 """
 
 from collections.abc import Hashable, Iterator
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
-from itertools import islice
 from typing import Any, Final
 
 from jeeves_runner.core.schedule.cron import END_OF_TIME
-from jeeves_runner.core.schedule.cron_fields import ScheduleError
 from jeeves_runner.core.schedule.day_times import (
     SECONDS_OF_DAY,
     cut,
@@ -18,11 +16,10 @@ from jeeves_runner.core.schedule.day_times import (
     last_until,
     second_of,
 )
-from jeeves_runner.core.schedule.days import HORIZON_YEARS, SELDOM, Days, YearMonthDay
+from jeeves_runner.core.schedule.days import Days, YearMonthDay
 from jeeves_runner.core.schedule.exclusions import Exclusions
-from jeeves_runner.core.schedule.rule_days import days_of_month, days_of_periods, next_month, occurs_lately
+from jeeves_runner.core.schedule.rule_days import days_of_month, days_of_period, period_of
 from jeeves_runner.core.schedule.rule_text import (
-    DAILY,
     HOURLY,
     MINUTELY,
     MONTHLY,
@@ -32,47 +29,14 @@ from jeeves_runner.core.schedule.rule_text import (
     YEARLY,
     RuleParts,
 )
-from jeeves_runner.core.schedule.rule_times import seconds_of, times_of_periods
+from jeeves_runner.core.schedule.rule_times import picked, times_of_parts, times_of_periods
 
-_HORIZON: Final = timedelta(days=366 * HORIZON_YEARS)
-_LONGEST_INTERVAL: Final = {
-    YEARLY: HORIZON_YEARS,
-    MONTHLY: 12 * HORIZON_YEARS,
-    WEEKLY: 52 * HORIZON_YEARS,
-    DAILY: 365 * HORIZON_YEARS,
-}
 _SECOND: Final = timedelta(seconds=1)
-_LOOKED_AT: Final = 64
-"""Days with times that are looked at for a gap of more than HORIZON_YEARS."""
-_CYCLE: Final = 40
-"""Years after which the calendar has shown all its forms, and gaps of a rule come again."""
-_LONGEST_COUNT: Final = timedelta(days=366 * 100)
-"""A rule that is counted is not followed further than this: then it has no end."""
-_EFFORT: Final = 500
-"""What it takes to have the library begin anew, in units of ``Schedule.effort``."""
-
-
-@lru_cache(maxsize=4096)
-def recurrence(
-    parts: RuleParts, start: datetime, until: datetime | None, exclusions: Exclusions | None = None
-) -> "Recurrence":
-    """The rule from a local time on, to ``until`` or as often as it says, without what is excluded.
-
-    Raises :class:`ScheduleError` for one that leaves gaps of more than HORIZON_YEARS before its end.
-    """
-    longest = _LONGEST_INTERVAL.get(parts.freq)
-    if longest is not None and parts.interval > longest:
-        raise ScheduleError(f"INTERVAL {parts.interval:,} is more than {HORIZON_YEARS} years")
-    rule = Recurrence(parts, start, until)
-    if not rule.occurs_at_all():
-        raise _never(rule)
-    if parts.times is None:
-        rule.check_gaps()
-    else:
-        until = rule.last_of(parts.times)
-    found = Recurrence(parts, start, until, exclusions)
-    found.effort = rule.effort
-    return found
+_MONTH_EFFORT: Final = 300
+"""What it takes to put together a month, in units of ``Schedule.effort``."""
+_YEAR_EFFORT: Final = 5000
+"""What it takes to have the library find the days of a year."""
+_MONTHS_KEPT: Final = 128
 
 
 class Recurrence(Days):
@@ -89,53 +53,27 @@ class Recurrence(Days):
         self._until = END_OF_TIME if until is None else until
         self._exclusions = exclusions
         self._chunks: dict[tuple[int, int], dict[int, int]] = {}
+        self._known: dict[int, int] = {}
+        self._period: tuple[date, dict[date, int]] | None = None
+        self._latest_year = 0
         self.elapsed = parts.is_within_days
-        self.effort = _EFFORT
+        self._times = 0 if self.elapsed else times_of_parts(self._parts)
+        self.effort = 0
 
-    def occurs_at_all(self) -> bool:
-        """Whether it does, as far as the library can tell without searching long: some that do not pass."""
-        parts = self._parts
-        if self.elapsed and not (parts.names_days or parts.bymonth):
-            return True
-        return occurs_lately(parts, self._start.date())
-
-    def check_gaps(self) -> None:
-        """Raises :class:`ScheduleError` where HORIZON_YEARS pass without an occurrence before its end."""
-        first = self.at_or_after(self._start)
-        if first is None:
-            raise _never(self)
-        day = first.date()
-        for _ in range(_LOOKED_AT):
-            if day.year - first.year > _CYCLE:
-                return
-            found = self.next_day(day)
-            if found is None:
-                if self._until - datetime.combine(day, time()) > _HORIZON:
-                    raise ScheduleError(SELDOM, effort=self.effort)
-                return
-            day = date(*found)
-
-    def last_of(self, count: int) -> datetime | None:
-        """The time at which it has occurred so often; None if that is more than a century away."""
-        first = self.at_or_after(self._start)
-        if first is None:
-            raise _never(self)
-        day, left = first.date(), count
-        while (datetime.combine(day, time()) - self._start) < _LONGEST_COUNT:
-            times = self.times_on(day)
-            if times.bit_count() >= left:
-                return _at(day, next(islice(seconds_of(times), left - 1, None)))
-            left -= times.bit_count()
-            found = self.next_day(day)
-            if found is None:
-                return None
-            day = date(*found)
-        return None
+    @property
+    def parts(self) -> RuleParts:
+        """What it says, with what it takes from its start."""
+        return self._parts
 
     @property
     def start(self) -> datetime:
         """The first time that it may occur at."""
         return self._start
+
+    @property
+    def until(self) -> datetime:
+        """The last one."""
+        return self._until
 
     def at_or_after(self, local: datetime) -> datetime | None:
         local = max(local, self._start)
@@ -164,36 +102,38 @@ class Recurrence(Days):
         return None if day <= self._start.date() else super().previous_day(day)
 
     def days_of(self, year: int, month: int) -> tuple[int, ...]:
-        return tuple(self._chunk(year, month))
+        return tuple(self.times_in(year, month))
 
     def pattern_on(self, day: date) -> Hashable:
         return self.times_on(day) or None
 
     def times_on(self, day: date) -> int:
-        return self._chunk(day.year, day.month).get(day.day, 0)
+        return self.times_in(day.year, day.month).get(day.day, 0)
 
-    def _chunk(self, year: int, month: int) -> dict[int, int]:
-        """The times of each day of a month that has some, within start and end."""
+    def times_in(self, year: int, month: int) -> dict[int, int]:
+        """The times of each day of a month that has some, ascending."""
         known = self._chunks.get((year, month))
         if known is None:
             if len(self._chunks) > _MONTHS_KEPT:
                 self._chunks.clear()
-            known = self._chunks[year, month] = dict(self._times_in(year, month))
+                self._known.clear()
+            known = self._chunks[year, month] = dict(self._found_in(year, month))
         return known
 
-    def _times_in(self, year: int, month: int) -> Iterator[tuple[int, int]]:
+    def _found_in(self, year: int, month: int) -> Iterator[tuple[int, int]]:
         first = date(year, month, 1)
         if first > self._until.date() or (year, month) < (self._start.year, self._start.month):
             return
         parts = self._parts
         if parts.bymonth and month not in parts.bymonth:
             return
-        self.effort += _EFFORT
-        times = self._of_short_periods(first) if self.elapsed else days_of_periods(parts, self._start, first)
-        for day, found in times:
-            left = self._within(date(year, month, day), found)
-            if left:
-                yield day, left
+        self.effort += _MONTH_EFFORT if year == self._latest_year else _YEAR_EFFORT
+        self._latest_year = year
+        begin = self._start.date()
+        for day in days_of_month(parts, begin, first):
+            found = self._within(first.replace(day=day), self._times_of(first.replace(day=day)))
+            if found:  # the same number for all days with the same times: each has up to 11 kB
+                yield day, self._known.setdefault(found, found)
 
     def _within(self, day: date, times: int) -> int:
         begin = second_of(self._start) if day == self._start.date() else 0
@@ -204,35 +144,30 @@ class Recurrence(Days):
             times = cut(times, begin, end)
         return times if self._exclusions is None else times & ~self._exclusions.times_on(day)
 
-    def _of_short_periods(self, first: date) -> Iterator[tuple[int, int]]:
-        """Periods of hours and less, on the days that the rule's other parts leave."""
-        parts = self._parts
-        if parts.names_days or parts.bymonth:
-            days = days_of_month(parts, first)
-        else:
-            days = list(range(1, (next_month(first) - first).days + 1))
-        for day in days:
-            yield day, self._times_of(first.replace(day=day))
-
     def _times_of(self, day: date) -> int:
-        """The times of one day whose other parts fit, by the distance of their periods from the start."""
+        """The times of one of its days, without regard to its bounds."""
+        parts = self._parts
+        if self.elapsed:
+            return self._of_short_periods(day)
+        if not parts.bysetpos:
+            return self._times
+        return self._picked(period_of(parts, day)[0]).get(day, 0)
+
+    def _picked(self, begin: date) -> dict[date, int]:
+        """What BYSETPOS picks of the period that begins on a day."""
+        if self._period is None or self._period[0] != begin:
+            days = days_of_period(self._parts, self._start.date(), begin)
+            self._period = begin, picked(days, self._times, self._parts.bysetpos)
+        return self._period[1]
+
+    def _of_short_periods(self, day: date) -> int:
+        """Those of periods of hours and less, by the distance of these from the start."""
         unit = UNIT[self._parts.freq]
         begin = self._start.replace(minute=0, second=0) if unit == 3600 else self._start
         begin = begin if unit == 1 else begin.replace(second=0)
         passed = (datetime.combine(day, time()) - begin) // _SECOND
         step = self._parts.interval * unit
         return times_of_periods(self._parts, -passed % step if passed > 0 else -passed, step)
-
-
-_MONTHS_KEPT: Final = 512
-
-
-def _never(rule: Recurrence) -> ScheduleError:
-    return ScheduleError(
-        f"has no occurrence within {HORIZON_YEARS} years of its start",
-        hint="its parts must fit each other, and the times its UNTIL and INTERVAL leave",
-        effort=rule.effort,
-    )
 
 
 def _with_defaults(parts: RuleParts, start: datetime) -> RuleParts:

@@ -1,131 +1,150 @@
-"""The days of recurrence rules, by python-dateutil: a month at a time, or a year where periods are years.
+"""The days of recurrence rules, by python-dateutil, a year at a time.
 
-The rule is begun anew at each, so that this costs the same however long ago it began. The library searches
-the calendar to its end for a rule that never occurs. So a rule is first tried on the last decades that it
-knows; one that occurs there is never searched for long.
+The rule is begun anew for each year, so that this costs the same however long ago it began. The library
+searches the calendar to its end for a rule that never occurs. So a rule is first tried on the last decades
+that it knows; one that occurs there is never searched for long. Times of day are no matter of the library:
+it makes each of them by itself, and a rule may name all seconds of a day.
 """
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from jeeves_runner.core.schedule.day_times import second_of
 from jeeves_runner.core.schedule.rule_text import DAILY, MONTHLY, UNIT, WEEKLY, YEARLY, RuleParts
 
 if TYPE_CHECKING:
     from dateutil.rrule import rrule
 
 _LAST_DECADES: Final = date(9957, 1, 1)
+_DAY: Final = timedelta(days=1)
+_WEEK: Final = timedelta(days=7)
+
+MonthDays = tuple[int, ...]
+"""Days of one month, ascending."""
 
 
-def days_of_periods(parts: RuleParts, start: datetime, first: date) -> Iterator[tuple[int, int]]:
-    """Periods of days and more: the days of a month, each with its times."""
-    begin = _aligned(parts, start.date(), first)
-    if begin is None:
-        return
+def days_of_month(parts: RuleParts, start: date, first: date) -> MonthDays:
+    """The days of the month that begins with ``first`` in the periods of a rule that began at ``start``.
+
+    All that its parts name, whatever BYSETPOS picks of them.
+    """
+    begin = _aligned(parts, start, date(first.year, 1, 1))
+    if parts.freq in (YEARLY, MONTHLY) and _is_left_out(parts, start, first):
+        return ()
+    return _days_of_year(_days_alone(parts), begin, first.year)[first.month - 1]
+
+
+def period_of(parts: RuleParts, day: date) -> tuple[date, date]:
+    """The first day of the period that ``day`` is in, and the first one after it; of periods of days and
+    more."""
     if parts.freq == YEARLY:
-        year = _days_of_year(parts, begin.year)
-        yield from ((day.day, times) for day, times in year.items() if day.month == first.month)
-        return
-    yield from (
-        (day.day, times) for day, times in _days_between(parts, begin, first, next_month(first)).items()
-    )
-
-
-@lru_cache(maxsize=64)
-def _days_of_year(parts: RuleParts, year: int) -> dict[date, int]:
-    """All days of a year at once, for each of its months is asked for."""
-    first = date(year, 1, 1)
-    return _days_between(parts, first, first, date(year + 1, 1, 1))
-
-
-def _days_between(parts: RuleParts, begin: date, first: date, end: date) -> dict[date, int]:
-    """The days from ``first`` to before ``end``, each with its times, of the rule begun at ``begin``."""
-    several: dict[date, int] = {}
-    for when in _from(_rule(parts, begin), first, end):
-        several[when.date()] = several.get(when.date(), 0) | 1 << second_of(when)
-    return several
-
-
-def _from(rule: "rrule", first: date, end: date) -> Iterator[datetime]:
-    """What a rule, begun at most a period before, has from ``first`` to before ``end``."""
-    begin, stop = datetime.combine(first, time()), datetime.combine(end, time())
-    for when in rule:
-        if when >= stop:
-            return
-        if when >= begin:
-            yield when
-
-
-def _aligned(parts: RuleParts, start: date, first: date) -> date | None:
-    """Where to begin so that the month of ``first`` is complete; None if its period is left out."""
-    interval = parts.interval
-    if parts.freq == YEARLY:
-        return None if (first.year - start.year) % interval else date(first.year, 1, 1)
+        return date(day.year, 1, 1), date(day.year + 1, 1, 1)
     if parts.freq == MONTHLY:
-        months = 12 * (first.year - start.year) + first.month - start.month
-        return None if months % interval else first
+        return day.replace(day=1), next_month(day)
     if parts.freq == WEEKLY:
-        monday = _week_of(start, parts.wkst)
-        weeks = (_week_of(first, parts.wkst) - monday).days // 7
-        return monday + timedelta(days=7 * (weeks + -weeks % interval))
-    days = (first - start).days
-    return first + timedelta(days=-days % interval)
+        return _week_of(day, parts.wkst), _week_of(day, parts.wkst) + _WEEK
+    return day, day + _DAY
 
 
-def _week_of(day: date, wkst: int) -> date:
-    return day - timedelta(days=(day.weekday() - wkst) % 7)
+def days_of_period(parts: RuleParts, start: date, day: date) -> list[date]:
+    """All days that a rule names of the period that ``day`` is in."""
+    begin, end = period_of(parts, day)
+    found: list[date] = []
+    first = begin.replace(day=1)
+    while first < end:
+        days = (first.replace(day=each) for each in days_of_month(parts, start, first))
+        found += [each for each in days if begin <= each < end]
+        first = next_month(first)
+    return found
+
+
+def occurs_lately(parts: RuleParts, start: date) -> bool:
+    """Whether a rule has days in the last decades that the library knows, where it does not search long."""
+    begin = _LAST_DECADES if parts.freq in (YEARLY, MONTHLY) else _aligned(parts, start, _LAST_DECADES)
+    return next(iter(_rule(_days_alone(parts), begin)), None) is not None
 
 
 def next_month(first: date) -> date:
     return date(first.year + first.month // 12, first.month % 12 + 1, 1)
 
 
-def _rule(parts: RuleParts, begin: date) -> "rrule":
-    """The library's rule from a day on. Periods of years and months are looked at one by one."""
-    return _library_rule(
-        parts,
-        parts.freq,
-        begin,
-        interval=1 if parts.freq in (YEARLY, MONTHLY) else parts.interval,
-        bysetpos=parts.bysetpos or None,
-        byhour=parts.byhour,
-        byminute=parts.byminute,
-        bysecond=parts.bysecond,
-    )
+@lru_cache(maxsize=1024)
+def _days_of_year(parts: RuleParts, begin: date, year: int) -> tuple[MonthDays, ...]:
+    """The days of each month of a year, of the rule begun at ``begin``, at most a period before it."""
+    months: list[list[int]] = [[] for _ in range(12)]
+    end = date(year + 1, 1, 1)
+    each_day = parts.freq == DAILY and not (parts.names_days or parts.bymonth)
+    for day in (
+        _each_of(begin, end, parts.interval)
+        if each_day
+        else _from(_rule(parts, begin), date(year, 1, 1), end)
+    ):
+        months[day.month - 1].append(day.day)
+    return tuple(map(tuple, months))
 
 
-def days_of_month(parts: RuleParts, first: date) -> list[int]:
-    """The days of a month on which a rule of hours and less may occur."""
-    return [when.day for when in _from(_days_rule(parts, first), first, next_month(first))]
+def _each_of(begin: date, end: date, interval: int) -> Iterator[date]:
+    """The days of rules that name none: by far the most frequent ones, and the library's slowest."""
+    return (begin + timedelta(days=n) for n in range(0, (end - begin).days, interval))
 
 
-def occurs_lately(parts: RuleParts, start: date) -> bool:
-    """Whether a rule occurs in the last decades that the library knows, where it does not search long."""
+def _from(rule: "rrule", first: date, end: date) -> Iterator[date]:
+    """What a rule has from ``first`` to before ``end``."""
+    for when in rule:
+        day = when.date()
+        if day >= end:
+            return
+        if day >= first:
+            yield day
+
+
+def _days_alone(parts: RuleParts) -> RuleParts:
+    """What decides on days, so that rules that differ in times and bounds share what is known of them."""
     if parts.freq in UNIT:
-        rule = _days_rule(parts, _LAST_DECADES)
-    else:
-        rule = _rule(parts, _aligned(parts, start, _LAST_DECADES) or _LAST_DECADES)
-    return next(iter(rule), None) is not None
+        parts = parts._replace(freq=DAILY, interval=1)
+    if parts.freq in (YEARLY, MONTHLY):
+        parts = parts._replace(interval=1)
+    return parts._replace(times=None, until=None, byhour=(), byminute=(), bysecond=(), bysetpos=())
 
 
-def _days_rule(parts: RuleParts, begin: date) -> "rrule":
-    """The days on which a rule of hours and less may occur, at midnight."""
-    return _library_rule(parts, DAILY, begin, byhour=0, byminute=0, bysecond=0)
+def _is_left_out(parts: RuleParts, start: date, first: date) -> bool:
+    """Whether INTERVAL passes over the year or the month of ``first``."""
+    if parts.freq == YEARLY:
+        return (first.year - start.year) % parts.interval != 0
+    return (12 * (first.year - start.year) + first.month - start.month) % parts.interval != 0
 
 
-def _library_rule(parts: RuleParts, freq: int, begin: date, **others: Any) -> "rrule":
+def _aligned(parts: RuleParts, start: date, first: date) -> date:
+    """Where to begin so that all from ``first`` on is complete; ``first`` itself but for weeks and days."""
+    if parts.freq == WEEKLY:
+        begin = _week_of(start, parts.wkst)
+        weeks = (_week_of(first, parts.wkst) - begin).days // 7
+        return begin + _WEEK * (weeks + -weeks % parts.interval)
+    if parts.freq == DAILY:
+        return first + timedelta(days=-(first - start).days % parts.interval)
+    return first
+
+
+def _week_of(day: date, wkst: int) -> date:
+    return day - timedelta(days=(day.weekday() - wkst) % 7)
+
+
+def _rule(parts: RuleParts, begin: date) -> "rrule":
+    """The library's rule from a day on, at midnight of each of its days."""
     from dateutil.rrule import rrule, weekday
 
     return rrule(
-        freq,
+        parts.freq,
         dtstart=datetime.combine(begin, time()),
+        interval=parts.interval,
         wkst=parts.wkst,
         bymonth=parts.bymonth or None,
         bymonthday=parts.bymonthday or None,
         byyearday=parts.byyearday or None,
         byweekno=parts.byweekno or None,
         byweekday=[weekday(day, which or None) for day, which in parts.byday] or None,
-        **others,
+        byhour=0,
+        byminute=0,
+        bysecond=0,
     )

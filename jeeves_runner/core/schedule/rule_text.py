@@ -4,14 +4,14 @@ Spelling and ranges are checked here, so that a message can name the part.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.schedule.cron_fields import ScheduleError
-from jeeves_runner.core.wording import brief, in_quotes
+from jeeves_runner.core.wording import in_quotes
 
 FREQUENCIES: Final = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 """From the longest period to the shortest; python-dateutil numbers them in this order."""
@@ -27,6 +27,8 @@ _LONGEST: Final = 1024
 """Characters of a rule."""
 MAX_COUNT: Final = 10_000
 _DAY: Final = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
+_PROPERTY: Final = re.compile(r"DTSTART|TZID|EXRULE|EXDATE|RDATE", re.ASCII)
+_FORM: Final = "write NAME=VALUE;NAME=VALUE, such as FREQ=WEEKLY;BYDAY=MO,FR"
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,6}", re.ASCII)
 _UNTIL: Final = re.compile(r"([0-9]{8})(?:T([0-9]{6})(Z?))?", re.ASCII)
 
@@ -116,14 +118,19 @@ def rule_parts(text: str) -> RuleParts:
     """The parts of a rule in any order, in capitals or not; raises :class:`ScheduleError`."""
     if len(text) > _LONGEST:
         raise ScheduleError(f"the rule is {len(text):,} characters long, where {_LONGEST:,} are allowed")
+    rule = text.strip().upper()
+    if not rule:
+        raise ScheduleError("the rule is empty", hint=_FORM)
+    if len(lines := rule.splitlines()) > 1 or _PROPERTY.match(rule):
+        raise _other_lines(lines)
     found: dict[str, Any] = {}
-    for part in text.strip().upper().removeprefix("RRULE:").rstrip(";").split(";"):
+    for part in rule.removeprefix("RRULE:").rstrip(";").split(";"):
         name, equals, value = part.partition("=")
         name = name.strip()
         if not equals:
             raise ScheduleError(
                 f"{in_quotes(part)} is no part of a rule",
-                hint="write NAME=VALUE;NAME=VALUE, such as FREQ=WEEKLY;BYDAY=MO,FR",
+                hint=_FORM,
             )
         if name not in _READERS:
             raise _unknown_part(name)
@@ -216,12 +223,27 @@ def _until(name: str, text: str) -> Until:
     )
 
 
+_INSTEAD: Final = {
+    "DTSTART": "write the begin as `start:` beside `rrule:`, and the zone as the job's `timezone:`",
+    "TZID": "write the zone as the job's `timezone:`",
+    "EXDATE": "write the dates under the job's `exclude:`",
+    "EXRULE": "write cron expressions under the job's `exclude:`",
+    "RDATE": "list further times as `{at: TIME}` beside this entry",
+}
+"""What to write for what a calendar's file has beside a rule."""
+
+
+def _other_lines(lines: Sequence[str]) -> ScheduleError:
+    """The error for lines of a calendar's file, of which only the rule itself is read."""
+    for line in lines:
+        if found := _PROPERTY.match(line):
+            return ScheduleError(f"{found[0]} does not stand in the rule", hint=_INSTEAD[found[0]])
+    return ScheduleError("the rule has more than one line", hint="list each as an entry of its own")
+
+
 def _unknown_part(name: str) -> ScheduleError:
-    if name.partition(";")[0].partition(":")[0] in ("DTSTART", "TZID"):
-        return ScheduleError(
-            f"{brief(name)} does not stand in the rule",
-            hint="write the begin as `start:` beside `rrule:`, and the zone as the job's `timezone:`",
-        )
+    if property_name := _PROPERTY.match(name):
+        return _other_lines([property_name[0]])
     if name == "BYEASTER":
         return ScheduleError("BYEASTER is not supported: RFC 5545 has no such part")
     near = get_close_matches(name, _READERS, n=1, cutoff=0.6)

@@ -19,6 +19,7 @@ from jeeves_runner.core.schedule.expression import cron_expression
 from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night
+from jeeves_runner.core.schedule.recurrence import Recurrence
 from jeeves_runner.core.schedule.series import ClockTimes, Once, Series, Steps, count_together
 from jeeves_runner.core.schedule.written import Rule, written_entry
 from jeeves_runner.core.schedule.zones import zone_of
@@ -133,23 +134,22 @@ def _plain_schedule(
     crons: tuple[Cron, ...], others: tuple[Steps | Once | Rule, ...], zone: Zone | None
 ) -> Schedule:
     times = crons if len(crons) < 2 else join(crons, _exclusions((), ()))
-    effort = sum(cron.effort for cron in crons)
-    return _schedule(times, others, zone, None, effort)
+    rules = tuple(each.times(None) for each in others if isinstance(each, Rule))
+    elapsed = tuple(each for each in others if not isinstance(each, Rule))
+    effort = sum(cron.effort for cron in crons) + sum(rule.effort for rule in rules)
+    return _together(times, rules, elapsed, zone, effort)
 
 
-def _schedule(
+def _together(
     times: tuple[LocalTimes, ...],
-    others: tuple[Steps | Once | Rule, ...],
+    rules: tuple[Recurrence, ...],
+    elapsed: tuple[Series, ...],
     zone: Zone | None,
-    exclusions: Exclusions | None,
     effort: int,
 ) -> Schedule:
-    """The expressions and rules of a zone together, and each of the others."""
-    rules = tuple(each.times(exclusions) for each in others if isinstance(each, Rule))
-    several: list[Series] = [ClockTimes((*times, *rules), zone)] if times or rules else []
-    elapsed = [each for each in others if not isinstance(each, Rule)]
-    several += elapsed if exclusions is None else [Excepted(each, exclusions, zone) for each in elapsed]
-    return Schedule(tuple(several), effort + sum(rule.effort for rule in rules))
+    """The expressions and rules of a zone as one series, and each of the others."""
+    on_clocks = (ClockTimes((*times, *rules), zone),) if times or rules else ()
+    return Schedule((*on_clocks, *elapsed), effort)
 
 
 @lru_cache(maxsize=256)
@@ -163,9 +163,16 @@ def _reduced_schedule(
     """The schedule, or None if the exclusions leave too little of it; and the effort of finding out."""
     exclusions = _exclusions(dates, excluded)
     joined = join(crons, exclusions)
-    is_refused = bool(joined) and not others and leave_a_gap(exclusions, joined)
-    effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
-    return (None if is_refused else _schedule(joined, others, zone, exclusions, effort)), effort
+    rules = tuple(each.times(exclusions) for each in others if isinstance(each, Rule))
+    elapsed = tuple(Excepted(each, exclusions, zone) for each in others if not isinstance(each, Rule))
+    schedule = _together(joined, rules, elapsed, zone, 0)
+    if others:  # they may have an end, so that gaps are no mistakes
+        is_refused = schedule.next_after(BEGIN_OF_TIME.replace(tzinfo=UTC)) is None
+    else:
+        is_refused = bool(joined) and leave_a_gap(exclusions, joined)
+    schedule.effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
+    schedule.effort += sum(rule.effort for rule in rules) + sum(each.effort for each in elapsed)
+    return (None if is_refused else schedule), schedule.effort
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,8 @@ from jeeves_runner.core.schedule.cron_fields import ScheduleError
 from jeeves_runner.core.schedule.days import HORIZON_YEARS
 from jeeves_runner.core.schedule.exclusions import Exclusions
 from jeeves_runner.core.schedule.local_time import Zone
-from jeeves_runner.core.schedule.recurrence import Recurrence, recurrence
+from jeeves_runner.core.schedule.recurrence import Recurrence
+from jeeves_runner.core.schedule.rule_checks import recurrence
 from jeeves_runner.core.schedule.rule_text import RuleParts, rule_parts
 from jeeves_runner.core.schedule.series import Once, Steps
 from jeeves_runner.core.schedule_entry import At, Every, RRule
@@ -99,6 +100,9 @@ def _rule(entry: RRule, zone: Zone | None) -> Rule:
         given = entry.start
         start = _of("start", given, lambda: _local(given, zone))
     rule = Rule(parts, start, _until(parts, zone))
+    if rule.until is not None and rule.until < start:
+        begin = f"`start`, {entry.start}" if entry.start else f"{start.year}"
+        raise ScheduleError(f"UNTIL lies before {begin}", hint="write a later UNTIL, or take it out")
     rule.times(None)  # refused here, where the rule is known, and not where its times are wanted
     return rule
 
@@ -142,12 +146,12 @@ def _instant(text: str, zone: Zone | None) -> datetime:
     """The naive UTC time of a text; one without an offset is on the zone's clocks, by the rule for DST."""
     time = _time(text)
     if time.tzinfo is not None:
-        return time.astimezone(UTC).replace(tzinfo=None)
+        return _utc(time)
     if zone is None:
         return time
     instant = zone.instant(time)
     if instant is None:
-        raise ScheduleError("there was no such time in this zone", hint="write the time after the change")
+        raise ScheduleError("clocks skip this time in its zone", hint="write a time after the change")
     return instant.replace(microsecond=0)
 
 
@@ -156,5 +160,12 @@ def _local(text: str, zone: Zone | None) -> datetime:
     time = _time(text)
     if time.tzinfo is None:
         return time
-    instant = time.astimezone(UTC).replace(tzinfo=None)
+    instant = _utc(time)
     return instant if zone is None else zone.local(instant).replace(fold=0)
+
+
+def _utc(time: datetime) -> datetime:
+    instant = time.astimezone(UTC).replace(tzinfo=None)
+    if instant.microsecond:
+        raise ScheduleError("its offset from UTC has a fraction of a second", hint="write one like +02:00")
+    return instant

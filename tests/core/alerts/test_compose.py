@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.told import RUN as NIGHTLY
 
-from jeeves_runner.core.alerts.compose import Links, bare, compose, digest, title_of
+from jeeves_runner.core.alerts.compose import Links, bare, compose, digest
 from jeeves_runner.core.alerts.message import Fact, Message
 from jeeves_runner.core.alerts.telling import Changed, Lasting, Telling, ToldJob
+from jeeves_runner.core.alerts.titles import title_of
 from jeeves_runner.core.alerts.words import Cause, Said
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.core.outcome import RUNNER_DIED
@@ -32,7 +33,7 @@ def telling(**more: Any) -> Telling:
 
 
 def titled(told: Telling) -> str:
-    return title_of(told, LINKS)
+    return title_of(told, LINKS.host)
 
 
 def message(told: Telling, url: str | None = None) -> Message:
@@ -362,3 +363,17 @@ def test_what_cannot_be_written_says_which_runner_it_is_about() -> None:
     shown = bare("db/1", [(Said.OPENED, Cause.HELD, None)], links=LINKS)
     assert shown.title.startswith("jeeves-runner on db1: opened, held")
     assert (shown.runner, shown.facts) == ("db1:/srv/jobs", (Fact("Runner", "db1:/srv/jobs"),))
+
+
+def test_a_timeout_is_not_told_twice() -> None:
+    ended = RUN._replace(
+        status=RunStatus.TIMEOUT, exit_code=None, signal="SIGTERM", message="timed out (killed by SIGTERM)"
+    )
+    told = telling(run=ended)
+    assert fact(told, "Message") is None
+    assert titled(told) == "backup timed out after 4m 10s, usually 40s"
+
+
+def test_that_it_is_over_says_nothing_of_the_attempt() -> None:
+    told = telling(said=Said.RECOVERED, run=RUN._replace(status=RunStatus.OK, attempt=1))
+    assert fact(told, "Attempt") is None

@@ -11,6 +11,7 @@ from jeeves_runner.core.gap import catch_up
 from jeeves_runner.core.model import CatchUp
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Timetable
+from jeeves_runner.core.schedule_entry import Every, RRule, ScheduleEntry
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -32,7 +33,9 @@ def calls(action: Callable[[], object]) -> int:
     return count
 
 
-def parsed(expressions: Sequence[str], exclude: Sequence[str], timezone: str = "UTC") -> Schedule | None:
+def parsed(
+    expressions: Sequence[ScheduleEntry], exclude: Sequence[str], timezone: str = "UTC"
+) -> Schedule | None:
     try:
         return parse_schedule(expressions, timezone, "ns", exclude)
     except ScheduleError:
@@ -97,6 +100,71 @@ def test_odd_exclusions_cost_a_look_at_each_day(expression: str, exclude: list[s
         if schedule is not None:
             assert calls(lambda: schedule.next_after(NOW)) < 10_000  # noqa: B023
             assert calls(lambda: schedule.latest(NOW - MONTH, NOW)) < 10_000  # noqa: B023
+
+
+SIXTY = ",".join(map(str, range(60)))
+ALL_DAY = f"BYHOUR={','.join(map(str, range(24)))};BYMINUTE={SIXTY};BYSECOND={SIXTY}"
+ODD_RULES = [
+    RRule("FREQ=SECONDLY"),
+    RRule("FREQ=SECONDLY;INTERVAL=86399", "2026-01-01"),
+    RRule("FREQ=SECONDLY;COUNT=10000", "2026-01-01"),
+    RRule("FREQ=SECONDLY;BYSECOND=1,2;BYSETPOS=2"),
+    RRule("FREQ=MINUTELY;INTERVAL=100000", "2026-01-01"),
+    RRule("FREQ=HOURLY;INTERVAL=7;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3", "2024-01-01"),
+    RRule("FREQ=HOURLY;BYYEARDAY=366"),
+    RRule("FREQ=DAILY;COUNT=10000", "2026-01-01"),
+    RRule("FREQ=DAILY;INTERVAL=2920;BYMONTH=2", "2026-02-01"),
+    RRule(f"FREQ=DAILY;{ALL_DAY}"),
+    RRule(f"FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=-1,366;{ALL_DAY}"),
+    RRule("FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2"),
+    RRule("FREQ=MONTHLY;BYDAY=5FR;BYSETPOS=2"),
+    RRule("FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO"),
+    RRule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29"),
+    RRule(f"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;{ALL_DAY}"),
+    RRule(f"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=366,-366;{ALL_DAY}"),
+]
+
+
+@pytest.mark.parametrize("rule", ODD_RULES, ids=lambda rule: rule.rrule[:60])
+def test_odd_rules_cost_no_more_than_their_effort_says(rule: RRule) -> None:
+    found: list[Schedule | ScheduleError] = []
+
+    def parse() -> None:
+        try:
+            found.append(parse_schedule([rule], "Europe/Vienna", "ns"))
+        except ScheduleError as error:
+            found.append(error)
+
+    taken = calls(parse)
+    (result,) = found
+    assert taken < 2_000 + 3 * result.effort
+    if isinstance(result, Schedule):
+        assert calls(lambda: result.next_after(NOW)) < 15_000
+        assert calls(lambda: result.latest(NOW - MONTH, NOW)) < 15_000
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["FREQ=DAILY;BYHOUR=9", "FREQ=WEEKLY;BYDAY=MO", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=YEARLY;BYYEARDAY=1"],
+)
+def test_usual_rules_take_no_effort(rule: str) -> None:
+    """A manifest may have thousands of them."""
+    assert parse_schedule([RRule(rule)], "Europe/Vienna", "ns").effort == 0
+
+
+@pytest.mark.parametrize(
+    "exclude",
+    [["*/2 * * * *"], ["*/2 * 1-30 * *", "*/2 * 31 1-11 *"], ["*/2 * 1-28 * *", "*/2 * 30,31 * *"]],
+)
+def test_exclusions_that_meet_each_step_are_looked_at_by_days(exclude: list[str]) -> None:
+    step = Every("2m", "2026-01-01T00:00Z")
+    found: list[Schedule | None] = []
+    assert calls(lambda: found.append(parsed([step], exclude, "Europe/Vienna"))) < 500_000
+    (schedule,) = found
+    if schedule is None:
+        assert exclude == ["*/2 * * * *"]
+    else:
+        assert calls(lambda: schedule.next_after(NOW)) < 200_000
 
 
 @pytest.mark.parametrize(
