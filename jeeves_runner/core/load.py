@@ -38,6 +38,8 @@ class Counted(NamedTuple):
     """When they are; jobs with equal schedules share one."""
     since: datetime
     """Earlier ones do not count; aware."""
+    until: datetime
+    """Those at this time or later do not either."""
 
 
 def per_minute(starts: Iterable[datetime]) -> Load:
@@ -46,16 +48,17 @@ def per_minute(starts: Iterable[datetime]) -> Load:
 
 
 def load_of(jobs: Iterable[Counted], begin: datetime, end: datetime) -> Load:
-    """The starts of each minute in [begin, end), ascending; ``jobs`` has one entry for each job.
+    """The starts of each minute in [begin, end), ascending; each of ``jobs`` is of one job.
 
     A day of a schedule costs 100 us at most, however often it occurs and however many jobs have it.
     """
-    groups = Counter(Counted(schedule, max(since, begin)) for schedule, since in jobs)
+    groups = Counter(each._replace(since=max(each.since, begin), until=min(each.until, end)) for each in jobs)
     few = _FEW * ((end - begin) // _DAY + 1)
     load: Counter[datetime] = Counter()
     frequent: list[tuple[Counted, int]] = []
     for counted, number in groups.items():
-        times = list(islice(counted.schedule.between(counted.since - _INSTANT, end - _INSTANT), few + 1))
+        schedule, since, until = counted
+        times = list(islice(schedule.between(since - _INSTANT, until - _INSTANT), few + 1))
         if len(times) > few:
             frequent.append((counted, number))
         else:
@@ -63,8 +66,8 @@ def load_of(jobs: Iterable[Counted], begin: datetime, end: datetime) -> Load:
                 load[time_of_start.replace(second=0)] += number
     for day in days_between(begin, end) if frequent else ():
         tally = _Tally()
-        for (schedule, since), number in frequent:
-            tally.add(seconds_between(schedule, day, since, end), number)
+        for (schedule, since, until), number in frequent:
+            tally.add(seconds_between(schedule, day, since, until), number)
         midnight = datetime.combine(day, time(), UTC)
         load.update({midnight + _MINUTE * minute: starts for minute, starts in tally.minutes()})
     return dict(sorted(load.items()))

@@ -15,6 +15,7 @@ from jeeves_runner.core.schedule.expression import expression_fields
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
 from jeeves_runner.core.schedule_entry import ScheduleEntry
 
+_INSTANT: Final = timedelta(microseconds=1)
 _YEAR: Final = timedelta(days=366)
 _MINUTES: Final = 60
 _OF_MINUTE: Final = (1 << _MINUTES) - 1
@@ -34,8 +35,24 @@ class Starter(NamedTuple):
     """What ``H`` in the schedule is spread by."""
     exclude: tuple[str, ...]
     """What is no occurrence, as written."""
-    counted: Counted
-    """When it starts."""
+    schedule: Schedule
+    """The same, read."""
+    spans: tuple[tuple[datetime, datetime], ...]
+    """Its occurrences in these times [since, until) are starts."""
+
+    def counted(self, schedule: Schedule) -> Iterator[Counted]:
+        """What to count of it, with this schedule."""
+        return (Counted(schedule, since, until) for since, until in self.spans)
+
+    def starts_between(self, begin: datetime, end: datetime) -> bool:
+        """Whether it starts in [begin, end), given that its schedule has occurrences there."""
+        always = any(since <= begin and end <= until for since, until in self.spans)
+        return always or self.starts(begin, end) > 0
+
+    def starts(self, begin: datetime, end: datetime) -> int:
+        """How often it starts in [begin, end)."""
+        times = ((max(since, begin) - _INSTANT, min(until, end) - _INSTANT) for since, until in self.spans)
+        return sum(self.schedule.count(after, last) for after, last in times if after < last)
 
 
 class Proposal(NamedTuple):
@@ -73,8 +90,8 @@ def spread(starters: Iterable[Starter], load: Load, begin: datetime, end: dateti
         if moved is not None:
             found, schedule = moved
             proposals += found
-            before.append(starter.counted)
-            after.append(starter.counted._replace(schedule=schedule))
+            before += starter.counted(starter.schedule)
+            after += starter.counted(schedule)
     if worst is None or not proposals:
         return None
     result = Counter(load)
@@ -112,7 +129,7 @@ class _Crowded:
     def __init__(self, load: Load, begin: datetime, end: datetime) -> None:
         worst = peak(load)
         least = 2 if worst is None else max(2, -(-worst.starts // 2))
-        self.begin, self._end = begin, end
+        self.begin, self.end = begin, end
         self._days = dict.fromkeys(days_between(begin, end), 0)
         self._reached: dict[Schedule, bool] = {}
         for minute, starts in load.items():
@@ -132,7 +149,7 @@ class _Crowded:
     def _each_day(self, schedule: Schedule) -> Iterator[tuple[int, int]]:
         for day, minutes in self._days.items():
             if minutes:
-                yield seconds_between(schedule, day, self.begin, self._end), minutes
+                yield seconds_between(schedule, day, self.begin, self.end), minutes
 
 
 def _moved(starter: Starter, crowded: _Crowded) -> tuple[list[Proposal], Schedule] | None:
@@ -144,7 +161,7 @@ def _moved(starter: Starter, crowded: _Crowded) -> tuple[list[Proposal], Schedul
         if proposed is not None and _is_better(str(entry), proposed, starter, crowded):
             proposals.append(Proposal(starter.job_id, str(entry), proposed))
             entries[place] = proposed
-    if not proposals:
+    if not proposals or not starter.starts_between(crowded.begin, crowded.end):
         return None
     try:
         return proposals, parse_schedule(entries, starter.timezone, starter.namespace, starter.exclude)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import pytest
 
-from jeeves_runner.core.load import Counted, load_of
+from jeeves_runner.core.load import load_of
 from jeeves_runner.core.schedule.schedule import parse_schedule
 from jeeves_runner.core.schedule_entry import Every, ScheduleEntry
 from jeeves_runner.core.spreading import Spread, Starter, spread, spread_text
@@ -18,11 +19,16 @@ def starter(
     job_id: str, *entries: ScheduleEntry, timezone: str = "UTC", exclude: Sequence[str] = ()
 ) -> Starter:
     schedule = parse_schedule(entries, timezone, job_id, exclude)
-    return Starter(job_id, entries, timezone, job_id, tuple(exclude), Counted(schedule, BEGIN))
+    return Starter(job_id, entries, timezone, job_id, tuple(exclude), schedule, ((BEGIN, END),))
 
 
 def spread_of(*starters: Starter) -> Spread | None:
-    return spread(starters, load_of((each.counted for each in starters), BEGIN, END), BEGIN, END)
+    return spread(
+        starters,
+        load_of(chain.from_iterable(each.counted(each.schedule) for each in starters), BEGIN, END),
+        BEGIN,
+        END,
+    )
 
 
 def proposals(*starters: Starter) -> list[tuple[str, str, str]]:
@@ -90,6 +96,14 @@ def test_what_would_fare_otherwise_where_clocks_are_shifted_is_not_proposed() ->
     assert proposals(*night) == []
     day = [starter(name, "*/30 9 * * *", timezone="Europe/Vienna") for name in "ab"]
     assert [each[2] for each in proposals(*day)] == ["H/30 9 * * *"] * 2
+
+
+def test_a_job_that_does_not_start_is_left_alone() -> None:
+    later = starter("a", "0 3 * * *")._replace(spans=((END, END + timedelta(days=9)),))
+    assert [each[0] for each in proposals(later, starter("b", "0 3 * * *"), starter("c", "0 3 * * *"))] == [
+        "b",
+        "c",
+    ]
 
 
 def test_exclusions_hold_for_what_is_proposed_too() -> None:
