@@ -1,6 +1,5 @@
 """What ``diff`` compares the manifests with, and what comes of it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from jeeves_runner.cli.context import App
@@ -36,7 +35,7 @@ def with_database(app: App, confirmed: Confirmed, *, staged: bool) -> Comparison
     from jeeves_runner.views.comparison import against
     from jeeves_runner.views.forecast import forecast_of_live
 
-    if _is_missing(app.config.db_path):
+    if app.has_no_database():
         return with_nothing(app, staged=staged)
     now = app.clock.now()
     conn = app.connect_declared()
@@ -76,14 +75,3 @@ def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
     errors = sum(problem.is_error for problem in declared.problems)
     forecast = forecast_between(plan, timings, app.clock.now())
     return Comparison(plan, against("commit", name, commit, errors), forecast)
-
-
-def _is_missing(db_path: Path) -> bool:
-    """Whether there is no database yet. One that cannot be looked at may be there: opening it says why."""
-    try:
-        db_path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False

@@ -129,6 +129,17 @@ class App:
 
         return connect(self.config.db_path, create=create, folder_mode=self.config.folder_mode)
 
+    def has_no_database(self) -> bool:
+        """Whether there is none of the config's manifests yet. One that cannot be looked at may be there:
+        opening it says why."""
+        try:
+            self.config.db_path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
+
     def print(self, *parts: Cell) -> None:
         """One line of text. What people and scripts wrote cannot steer the terminal, nor begin a line."""
         self.print_lines([parts])

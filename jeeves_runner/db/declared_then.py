@@ -11,7 +11,8 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.plan import Action
 from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.why.facts import Declared, JobFacts, Then
-from jeeves_runner.db.why_facts import revision
+from jeeves_runner.db.revisions import head
+from jeeves_runner.db.why_facts import revision, revision_at
 
 _FIELDS: Final = ("enabled", "schedule", "timezone", "exclude")
 """What says when a job runs."""
@@ -23,9 +24,11 @@ SELECT id FROM names
 """
 _CHANGES: Final = """
 SELECT revisions.id, change.value FROM revisions, json_each(revisions.changes) AS change
-WHERE applied_at > :at AND instr(changes, :needle)
+WHERE revisions.id BETWEEN :first AND :last AND instr(changes, :needle)
   AND change.value ->> '$.kind' = 'job' AND change.value ->> '$.id' = :id
 """
+_MOST: Final = 10_000
+"""Revisions that are looked through: a few milliseconds. What was declared before them is not known."""
 
 
 class _Past(NamedTuple):
@@ -39,18 +42,24 @@ class _Past(NamedTuple):
     """The earliest change that was passed that changed when it runs."""
 
 
-def declared_then(conn: apsw.Connection, facts: JobFacts, at: datetime) -> Then:
-    """How the job was declared at a time before its present schedule held."""
+def declared_then(conn: apsw.Connection, facts: JobFacts, at: datetime) -> Then | None:
+    """How the job was declared at a time of the past; None: as it is now."""
+    if at < facts.created_at:
+        return Then(None, True, revision_at(conn, facts.created_at))
+    is_on = facts.declared is not None and facts.declared.enabled
+    if at > facts.schedule_since and is_on:
+        return None
+    first = _newest(conn, at) + 1
+    last = _newest(conn, facts.schedule_since) if is_on else head(conn)
+    if not _is_kept(conn, first, last):
+        return Then(None, False)
     past = _Past(facts.declared)
-    changes = sorted(_changes(conn, facts.id, at), key=lambda each: each[0], reverse=True)
+    changes = sorted(_changes(conn, facts.id, first, last), key=lambda each: each[0], reverse=True)
     for number, change in changes:
         past = _before(past, number, change)
-    brought = revision(conn, past.changed_by)
-    if at < facts.created_at:
-        return Then(None, True, brought)
-    if not _is_whole(conn, at):
-        return Then(None, False)
-    return Then(past.declared, past.is_known, brought)
+    if past.changed_by is None:
+        return None
+    return Then(past.declared, past.is_known, revision(conn, past.changed_by))
 
 
 def _before(past: _Past, number: int, change: Mapping[str, Any]) -> _Past:
@@ -83,20 +92,28 @@ def _with(declared: Declared, old: Mapping[str, Any]) -> Declared | None:
         return None
 
 
-def _changes(conn: apsw.Connection, job_id: str, at: datetime) -> Iterator[tuple[int, dict[str, Any]]]:
-    """What later applies changed of the job, under each of its ids."""
-    for (name,) in conn.execute(_IDS, {"job": job_id}):
-        bindings = {"at": to_text(at), "needle": json.dumps(name), "id": name}
+def _changes(
+    conn: apsw.Connection, job_id: str, first: int, last: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What these revisions changed of the job, under each of its ids."""
+    for (name,) in conn.execute(_IDS, {"job": job_id}).fetchall():
+        bindings = {"first": first, "last": last, "needle": json.dumps(name), "id": name}
         for number, text in conn.execute(_CHANGES, bindings):
             yield number, json.loads(text)
 
 
-def _is_whole(conn: apsw.Connection, at: datetime) -> bool:
-    """Whether all revisions since the last one before a time are kept: their numbers have no gap."""
-    first = conn.execute(
-        "SELECT coalesce((SELECT max(id) FROM revisions WHERE applied_at <= ?), 0)", (to_text(at),)
+def _newest(conn: apsw.Connection, at: datetime) -> int:
+    """The newest revision by a time; 0 if there is none."""
+    found: int | None = conn.execute(
+        "SELECT id FROM revisions WHERE applied_at <= ? ORDER BY applied_at DESC, id DESC LIMIT 1",
+        (to_text(at),),
     ).get
-    kept, newest = conn.execute(
-        "SELECT count(*), coalesce(max(id), ?1) FROM revisions WHERE id > ?1", (first,)
-    ).get
-    return int(newest) - int(first) == int(kept)
+    return found or 0
+
+
+def _is_kept(conn: apsw.Connection, first: int, last: int) -> bool:
+    """Whether there are all of these revisions, and not too many to look through."""
+    if last - first >= _MOST:
+        return False
+    kept: int = conn.execute("SELECT count(*) FROM revisions WHERE id BETWEEN ? AND ?", (first, last)).get
+    return kept == max(0, last - first + 1)

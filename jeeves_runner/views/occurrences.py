@@ -1,6 +1,6 @@
 """What comes, and what came, computed from the jobs' rows as a server's timetable would."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import dropwhile, islice, takewhile
@@ -57,12 +57,13 @@ def next_runs(
 ) -> NextRun:
     """The next occurrences of these jobs, or of all: the rows read now, the times computed when asked for.
 
-    Those later than ``after``, if that is said.
+    Those later than ``after``, if that is said, and that are not skipped.
 
     Jobs that share their expressions and zone share the computation.
     """
     rows = {row.id: row for row in timetable_rows(conn, ids) if _is_scheduled(row)}
-    known: dict[tuple[Schedule, datetime], datetime | None] = {}
+    skipped = skips.coming_times(conn, now, ids)
+    known: dict[tuple[Schedule, datetime, frozenset[datetime]], datetime | None] = {}
 
     def next_run(job_id: str) -> datetime | None:
         row = rows.get(job_id)
@@ -71,9 +72,10 @@ def next_runs(
         schedule = schedule_of(row)
         if schedule is None:
             return None
-        key = (schedule, max(after or now, row.undecided_since(now)))
+        its = skipped.get(job_id, frozenset())
+        key = (schedule, max(after or now, row.undecided_since(now)), its)
         if key not in known:
-            known[key] = key[0].next_after(key[1])
+            known[key] = skips.next_wanted(*key)
         return known[key]
 
     return next_run
@@ -145,8 +147,8 @@ def next_view(
     By time, then by id. Those in [``begin``, ``end``]; without a begin, those later than now. With ``once``
     each job stands there with its first occurrence only.
 
-    What comes is left out where a pause covers it, for it is skipped then. What came is that of the jobs and
-    schedules of now, with what became of it.
+    What comes is left out where a pause covers it or a person skips it: it will be skipped. What came is
+    that of the jobs and schedules of now, with what became of it.
     """
     begin = begin or now + _INSTANT
     with snapshot(conn):
@@ -213,18 +215,18 @@ def timings(conn: apsw.Connection, now: datetime, begin: datetime, job_id: str |
     begin = max(begin, _BEGIN)
     ids = None if job_id is None else [job_id]
     pauses = overrides.pauses(conn, max(begin, now))
-    skipped = skips.coming(conn, now, ids)
+    skipped = skips.coming_times(conn, now, ids)
     for row in timetable_rows(conn, ids):
         schedule = schedule_of(row) if _is_scheduled(row) else None
         if schedule is not None:
-            left_out = [skip.when for skip in skipped.get(row.id, ())]
-            yield Timing(row, schedule, tuple(_spans(row, pauses.end_of(row.id), left_out, begin, now)))
+            spans = _spans(row, pauses.end_of(row.id), skipped.get(row.id, ()), begin, now)
+            yield Timing(row, schedule, tuple(spans))
 
 
 def _spans(
     row: TimetableRow,
     pause_ends: datetime | None,
-    skipped: Iterable[datetime],
+    skipped: Collection[datetime],
     begin: datetime,
     now: datetime,
 ) -> Iterator[Span]:
@@ -235,8 +237,8 @@ def _spans(
         since = begin
     elif begin < passed:
         yield Span(begin, passed)
-    for when in skipped:
-        if since <= when:
+    for when in sorted(skipped):
+        if max(since, passed) <= when:
             yield Span(since, when)
             since = when + _INSTANT
     if since < overrides.UNTIL_RESUMED:

@@ -126,7 +126,7 @@ def _about_now(conn: apsw.Connection, facts: JobFacts, now: datetime) -> _Found:
 
 def _about_time(conn: apsw.Connection, facts: JobFacts, about: Asked, now: datetime) -> _Found:
     """A row may stand for several occurrences: where the schedule has one then, it is looked for by that."""
-    then = declared_then(conn, facts, about.at) if about.at <= facts.schedule_since else None
+    then = declared_then(conn, facts, about.at) if about.at <= now else None
     declared = facts.declared if then is None else then.declared
     schedule = None if declared is None else schedule_of(declared, facts.namespace)
     occurrence = occurrence_in(schedule, about.at, about.until)

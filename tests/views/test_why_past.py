@@ -98,3 +98,19 @@ def test_an_id_that_lives_again_is_its_own_job(changed: Ledger) -> None:
         (to_text(changed.now - timedelta(days=1)),),
     )
     assert why(changed, "pull")["job_id"] == "pull"
+
+
+def test_a_job_that_was_disabled_since_was_due_before(changed: Ledger) -> None:
+    changed.add_job("sync", schedule=("0 3 * * *",), enabled=False)
+    since(changed, "sync", changed.at(days=10))
+    revision(changed, changed.at(days=2), "update", "sync", enabled=True)
+    assert answer(changed, "sync", "2026-02-25T03:00") == "pruned"
+    assert answer(changed, "sync", "2026-02-28T03:00") == "disabled"
+    assert answer(changed, "sync", "2026-03-02T03:00") == "disabled"
+
+
+def test_no_more_than_some_revisions_are_looked_through(changed: Ledger) -> None:
+    changed.conn.execute("UPDATE sqlite_sequence SET seq = 20000 WHERE name = 'revisions'")
+    revision(changed, changed.at(days=2), "update", "sync", schedule=["0 4 * * *"])
+    changed.conn.execute("UPDATE jobs SET schedule_since = ?", (to_text(changed.at(days=2)),))
+    assert answer(changed, "sync", "2026-02-23T13:00") == "unknown"

@@ -82,6 +82,9 @@ def _to_come(facts: JobFacts, occurrence: datetime, due: str, zone: str) -> Why:
 def _undecided(facts: JobFacts, occurrence: datetime, due: str, now: datetime) -> Why:
     if facts.served:
         return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}; the server is about to decide about it."),))
+    if occurrence in facts.skips:
+        unwanted = f"{due}, and will be skipped once a server looks, because a person wants that."
+        return Why(Answer.TO_BE_SKIPPED, (Part(About.TIME, unwanted),))
     late = now - occurrence
     window = in_units(facts.catch_up_window // _MILLISECOND)
     if facts.catch_up is CatchUp.NONE:
@@ -146,7 +149,7 @@ def _not_declared(facts: JobFacts, asked: Asked, then: Then, now: datetime) -> W
     zone = facts.zone
     at = _asked_words(asked, zone)
     if not then.is_known:
-        text = f"What was declared at {at} is not known any more: revisions of that time are not kept."
+        text = f"What was declared at {at} is not known any more: revisions since then are gone, or too many."
         return Why(Answer.UNKNOWN, (Part(About.KEPT, text),))
     if then.changed_by is None:
         first = (
