@@ -22,7 +22,7 @@ _FIELDS_HINT = "write minute hour day month weekday, or six fields with the seco
 def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
     """One expression; errors quote it. As an exclusion, five fields stand for whole minutes."""
     try:
-        fields = fields_of(text)
+        fields = expression_fields(text)
         if len(fields) == 5:
             fields = ("*" if key == "exclude" else "0", *fields)
         if "h" in text.lower():
@@ -34,7 +34,7 @@ def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> 
         ) from None
 
 
-def fields_of(text: str) -> tuple[str, ...]:
+def expression_fields(text: str) -> tuple[str, ...]:
     """The five or six field texts of an expression in lower case; raises :class:`ScheduleError`."""
     text = text.strip().lower()
     if not text:

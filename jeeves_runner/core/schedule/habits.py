@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.schedule.cron import BEGIN_OF_TIME, END_OF_TIME
-from jeeves_runner.core.schedule.expression import cron_expression, fields_of
+from jeeves_runner.core.schedule.expression import cron_expression, expression_fields
 from jeeves_runner.core.schedule.nights import Night
 from jeeves_runner.core.schedule.schedule import Schedule, parse_schedule
 from jeeves_runner.core.schedule.zones import zone_of
@@ -92,7 +92,7 @@ def warnings(
 
 
 def _of_expression(index: int, text: str, namespace: str) -> Iterator[Habit]:
-    fields = fields_of(text)
+    fields = expression_fields(text)
     if len(fields) == 6 and fields[0] == "*" and fields[1] != "*":
         runs = 60 * len(cron_expression(text, namespace, "schedule", index).minutes)
         yield Habit(
