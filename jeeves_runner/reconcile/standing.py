@@ -44,7 +44,7 @@ class Standing(NamedTuple):
         }
 
     def _described(self, change: Change) -> Change:
-        old = self.texts.get(change.key)
+        old = self.texts.get((change.kind, change.live_id))
         if old is None or change.text is None:
             return change
         return change.with_fields(changed_fields(old, change.text))

@@ -97,7 +97,7 @@ class ForecastDocument(TypedDict):
 
 def forecast_of_live(conn: apsw.Connection, plan: Plan, now: datetime) -> ForecastDocument:
     """What the plan changes of what is live. Where it changes no times, only its own jobs are read."""
-    ids = [change.id for change in plan.changes if change.kind == "job"]
+    ids = [change.live_id for change in plan.changes if change.kind == "job"]
     if not ids:
         return forecast_between(plan, {}, now)
     with snapshot(conn):
