@@ -7,14 +7,22 @@ from typing import Any, Final
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, OverrideBody, WhyQuery
+from jeeves_runner.api.requests import (
+    JobPath,
+    JobsQuery,
+    Nothing,
+    OverrideBody,
+    SkipBody,
+    UnskipBody,
+    WhyQuery,
+)
 from jeeves_runner.api.responses import encode, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.origin import AppliedBy
-from jeeves_runner.db import overrides
+from jeeves_runner.db import overrides, skipping
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue
 from jeeves_runner.reconcile.setup import source_of
@@ -62,6 +70,21 @@ async def mute_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:
 
 async def unmute_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     return await _ended(call, overrides.unmute)
+
+
+async def skip_job(call: Call[JobPath, Nothing, SkipBody]) -> web.Response:
+    job_id, body = call.path.job, call.body
+    await _write(
+        call.services,
+        lambda tx: skipping.skip(tx, job_id, body.time, reason=body.reason, by=AppliedBy.API),
+    )
+    return await _shown(call, job_id)
+
+
+async def unskip_job(call: Call[JobPath, Nothing, UnskipBody]) -> web.Response:
+    job_id, body = call.path.job, call.body
+    await _write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=AppliedBy.API))
+    return await _shown(call, job_id)
 
 
 async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:

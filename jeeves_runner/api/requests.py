@@ -199,6 +199,22 @@ class TestBody(NamedTuple):
     """Its address; it must be given."""
 
 
+class SkipBody(NamedTuple):
+    """An occurrence that is not to run."""
+
+    time: Annotated[str | None, TextField()] = None
+    """When it is, on the job's clocks; None: the next one that would run."""
+    reason: Annotated[str | None, TextField()] = None
+    """Shown wherever the skip is, and by the row of the occurrence."""
+
+
+class UnskipBody(NamedTuple):
+    """An occurrence that is to run after all."""
+
+    time: Annotated[str | None, TextField()] = None
+    """When it is, likewise; None: all that are skipped and yet to come."""
+
+
 class OverrideBody(NamedTuple):
     """A pause or a mute. It has one end at most: ``until`` or ``for``."""
 

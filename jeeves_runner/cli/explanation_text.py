@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from jeeves_runner.cli.formats import ago, short_sha, shortened
+from jeeves_runner.cli.manifest_text import flow_text
 from jeeves_runner.cli.plan_text import NOTHING, Line, field_text, value_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -75,15 +76,20 @@ def _is_told(key: "ExplainedKeyDocument") -> bool:
 
 
 def _cells(key: "ExplainedKeyDocument") -> tuple[Cell, ...]:
-    before = "; ".join(f"{_value(key['key'], each)} at {_place(each)}" for each in key["overrides"][::-1])
-    reason = f"{key['reason']}: " if key["reason"] else ""
-    return key["key"], _value(key["key"], key), _place(key), f"{reason}{before}"
+    before = [f"{_value(key['key'], each)} at {_place(each)}" for each in key["overrides"][::-1]]
+    if key["reason"] is None:
+        instead = "; ".join(before)
+    elif key["overrides"][-1]["value"] is None and len(before) > 1:
+        instead = f"{before[0]} takes away {'; '.join(before[1:])}"
+    else:
+        instead = f"{'; '.join(before)}: {key['reason']}"
+    return key["key"], _value(key["key"], key), _place(key), instead
 
 
 def _value(key: str, said: "StatementDocument") -> str:
-    if said["value"] is None and said["file"] is not None:
-        return "null"
-    return shortened(value_text(key, said["value"]))
+    """What is written stands as it is: null and ``[]`` too."""
+    text = value_text(key, said["value"])
+    return shortened(flow_text(said["value"]) if text == NOTHING and said["file"] is not None else text)
 
 
 def _place(said: "StatementDocument") -> str:

@@ -3,17 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from jeeves_runner.core.field_changes import FieldChange
+from jeeves_runner.core.field_changes import HIDDEN, FieldChange
 from jeeves_runner.core.manifest.context import MERGED, Layer, combine, with_defaults
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.rules import ManifestRules
 from jeeves_runner.core.manifest.sessions import of_its_type
 from jeeves_runner.core.manifest_words import in_words
 from jeeves_runner.core.problem import KeyPath, Position, Problem
-
-_HIDDEN: Final = "***"
 
 
 class Origin(StrEnum):
@@ -112,9 +110,8 @@ def explain(
 def explain_live(values: Mapping[str, Any], rules: ManifestRules) -> tuple[ExplainedKey, ...]:
     """A job of which no file can be read, by the JSON values of its spec as it was last applied."""
     words = in_words(values)
-    return tuple(
-        ExplainedKey(key, Statement(words[key], Origin.LIVE)) for key in rules.job_keys if key in words
-    )
+    said = ((path, _value_at(words, path)) for key in rules.job_keys for path in _made_paths(key, words))
+    return tuple(ExplainedKey(_dotted(path), Statement(value, Origin.LIVE)) for path, value in said)
 
 
 def _written(
@@ -175,16 +172,17 @@ def _keys(
             else:
                 in_force = _unwritten(path, made, settings)
                 yield ExplainedKey(_dotted(path), in_force, tuple(statements), _reason(last))
-        if words is None:
-            continue
-        paths: list[KeyPath]
-        if isinstance(made, Mapping) and key in MERGED:
-            paths = [(key, name) for name, value in made.items() if value is not None or (key, name) in said]
-        else:
-            paths = [(key,)] if key in words and not said else []
-        for path in paths:
-            if path not in said:
+        for path in () if words is None else _made_paths(key, words):
+            if path not in said and path[:1] not in said and (len(path) == 2 or not said):
                 yield ExplainedKey(_dotted(path), _unwritten(path, made, settings))
+
+
+def _made_paths(key: str, words: Mapping[str, Any]) -> list[KeyPath]:
+    """The rows of a key: one for each value in a mapping that is merged by key, else one."""
+    made = words.get(key)
+    if key in MERGED and isinstance(made, Mapping) and made:
+        return [(key, name) for name, value in made.items() if value is not None]
+    return [(key,)] if key in words else []
 
 
 def _reason(last: Statement) -> str:
@@ -194,8 +192,15 @@ def _reason(last: Statement) -> str:
 
 
 def _unwritten(path: KeyPath, made: Any, settings: Mapping[str, Statement]) -> Statement:
-    value = made.get(path[1]) if len(path) == 2 and isinstance(made, Mapping) else made
+    value = _value_at({str(path[0]): made}, path)
     return settings.get(str(path[0]), Statement(None, Origin.BUILT_IN))._replace(value=value)
+
+
+def _value_at(words: Mapping[str, Any], path: KeyPath) -> Any:
+    value = words.get(str(path[0]))
+    if len(path) == 1:
+        return value
+    return value.get(path[1]) if isinstance(value, Mapping) else None
 
 
 def _is_at(kept: Mapping[str, Any], path: KeyPath) -> bool:
@@ -211,12 +216,27 @@ def _dotted(path: KeyPath) -> str:
 
 
 def _without_secrets(path: KeyPath, statements: list[Statement]) -> list[Statement]:
-    """A text in the place of which there is a secret, or that takes the place of one, is not shown."""
+    """A text is not shown where there is a secret in its place, or was one; nor what a parameter says of its
+    secret values."""
+    if path[0] == "params":
+        return [each._replace(value=_without_values(each.value)) for each in statements]
     if path[0] not in ("env", "heartbeat"):
         return statements
     if not any(isinstance(each.value, Mapping) and each.value for each in statements):
         return statements
-    return [each._replace(value=_HIDDEN) if isinstance(each.value, str) else each for each in statements]
+    return [each._replace(value=HIDDEN) if isinstance(each.value, str) else each for each in statements]
+
+
+def _without_values(params: Any) -> Any:
+    if not isinstance(params, Mapping):
+        return params
+    return {name: _of_secret(param) for name, param in params.items()}
+
+
+def _of_secret(param: Any) -> Any:
+    if not isinstance(param, Mapping) or not param.get("secret"):
+        return param
+    return {key: HIDDEN if key in ("default", "enum") else value for key, value in param.items()}
 
 
 class State(StrEnum):

@@ -13,7 +13,7 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Override, Revision
 from jeeves_runner.core.wrong_clock import undecided_since
-from jeeves_runner.db import overrides
+from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, WAITING, run_from_row
 from jeeves_runner.db.unreadable import time_or_none
@@ -25,10 +25,6 @@ SELECT jobs.id, namespace, jobs.file, line, drifted, created_at, schedule_since,
   revision_id, spec, enabled, held.file, held.message, held.since
 FROM jobs LEFT JOIN held ON held.kind = 'job' AND held.id = jobs.id WHERE jobs.id = ?
 """
-_SKIPS: Final = (
-    "SELECT scheduled_for FROM overrides"
-    " WHERE kind = 'skip' AND job_id = ? AND ended_at IS NULL AND scheduled_for > ?"
-)
 
 
 def job_facts(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool) -> JobFacts | None:
@@ -42,7 +38,6 @@ def job_facts(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool
     spec = _spec(text)
     pause = overrides.in_force(conn, OverrideKind.PAUSE, now).of(job_id)
     mute = overrides.in_force(conn, OverrideKind.MUTE, now).of(job_id)
-    skips = [_time(when, job_id, "scheduled_for") for (when,) in conn.execute(_SKIPS, (job_id, to_text(now)))]
     return JobFacts(
         id=name,
         namespace=namespace,
@@ -61,7 +56,7 @@ def job_facts(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool
         held=None if held_file is None else Hold(held_file, held_message, _time(held_since, job_id, "since")),
         pause=_override(pause, OverrideKind.PAUSE),
         mute=_override(mute, OverrideKind.MUTE),
-        skips=tuple(when for when in skips if when is not None),
+        skips=skips.coming_times(conn, now, [name]).get(name, frozenset()),
         served=served,
     )
 

@@ -1,7 +1,8 @@
 """What the files of now say of one job, and from which place each of its values comes."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -46,7 +47,7 @@ _SETTINGS: Final[Mapping[str, KeyPath]] = {
 
 
 class _Found(NamedTuple):
-    """The manifest that has the job; or, without ``explained``, is the only one to have it, and is broken."""
+    """The manifest that has the job; or that seems to, and cannot be read: then without ``explained``."""
 
     path: str
     explained: Explained | None
@@ -116,13 +117,18 @@ def _likely(plan: Plan, job_id: str, row: JobRow | None) -> str | None:
     return None if row is None else row.file
 
 
+def _candidates(manifests: Mapping[str, bytes], job_id: str, likely: str | None) -> Iterator[str]:
+    """The manifests that may have the job."""
+    if likely is not None and likely in manifests:
+        yield likely
+    for path, data in manifests.items():
+        if path != likely and (job_id.encode() in data or _stem(path) == job_id):
+            yield path
+
+
 def _find(files: "_Files", defaults: FolderDefaults, job_id: str, likely: str | None) -> _Found | None:
-    named = [
-        path for path, data in files.manifests.items() if job_id.encode() in data or _stem(path) == job_id
-    ]
-    paths = [path for path in dict.fromkeys((likely, *named)) if path in files.manifests]
     unread = None
-    for path in paths:
+    for path in _candidates(files.manifests, job_id, likely):
         above = defaults.above(path)
         explained = explain(
             files.reader,
@@ -135,7 +141,7 @@ def _find(files: "_Files", defaults: FolderDefaults, job_id: str, likely: str | 
         )
         if explained is not None:
             return _Found(path, explained, above.broken)
-        if unread is None and (path == likely or _stem(path) == job_id):
+        if unread is None and (path == likely or files.may_hide(path, job_id)):
             unread = _Found(path, None, above.broken)
     return unread
 
@@ -185,6 +191,15 @@ class _Files:
         for key, path in _SETTINGS.items():
             if places.own_position(path) is not None:
                 self.settings[key] = Statement(values[key], Origin.CONFIG, name, path)
+
+    def may_hide(self, path: str, job_id: str) -> bool:
+        """Whether a manifest seems to have the job in what cannot be read of it."""
+        data = self.manifests[path]
+        written = rb"\bid[\"']?\s*:\s*[\"']?" + re.escape(job_id.encode()) + rb"(?![a-z0-9._-])"
+        if _stem(path) != job_id and re.search(written, data) is None:
+            return False
+        result = self.reader.read(path, data)
+        return result.broken or result.unreadable
 
     def position(self, file: str, path: KeyPath) -> Position:
         """Where something stands, or the nearest thing around it."""

@@ -42,6 +42,10 @@ COMMANDS: Mapping[str, str] = {
     "mute backup --for 2h": "POST /jobs/backup/mute",
     "unmute backup": "POST /jobs/backup/unmute",
     "unmute --tag db": "GET /jobs",
+    "skip backup --reason moving": "POST /jobs/backup/skip",
+    "unskip backup": "POST /jobs/backup/unskip",
+    "skip --tag db": "GET /jobs",
+    "unskip --tag db": "GET /jobs",
     "cancel 2": "POST /runs/2/cancel",
 }
 

@@ -120,6 +120,7 @@ def test_of_a_file_that_cannot_be_read_the_live_values_are_told(project: Project
     document = told("fetch")
     assert (document["state"], document["valid"]) == ("held", False)
     assert {each["origin"] for each in document["keys"]} == {"live"}
+    assert key(document, "env.TOKEN")["value"] == {"file": "token"}
     assert key(document, "timeout")["value"] == "7m"
     text = run("fetch").stdout
     assert "jobs.d/mail.yaml:2:1: error: " in text
@@ -146,6 +147,23 @@ def test_a_broken_job_that_was_never_applied_is_told_too(project: Project) -> No
     assert "nothing of it was ever applied" in run("unread").stdout
 
 
+def test_a_job_in_what_cannot_be_read_is_told_by_its_file(project: Project) -> None:
+    project.write("many.yaml", "jobs:\n  - id: first\n    run: echo\n  - {id: second, run: [\n")
+    document = told("second")
+    assert (document["state"], document["file"], document["keys"]) == ("broken", "jobs.d/many.yaml", [])
+    assert document["problems"][0]["file"] == "jobs.d/many.yaml"
+    assert run("secon").exit_code == 2
+    project.write("many.yaml", "jobs:\n  - id: first\n    run: 'echo id: second'\n")
+    assert run("second").exit_code == 2
+
+
+def test_empty_values_are_shown_as_they_are_written(project: Project) -> None:
+    project.write("a.yaml", "run: echo\ntimeout: 1m\ntags: []\nargs: null\n")
+    lines = [words(line) for line in run("a").stdout.splitlines()]
+    assert "tags [] jobs.d/a.yaml:3:7" in lines
+    assert "args (none) built in null at jobs.d/a.yaml:4:7: null takes the default away" in lines
+
+
 def test_a_job_that_no_file_declares_any_more_is_told_as_it_is_live(project: Project) -> None:
     project.apply()
     project.write("mail.yaml", MAIL[: MAIL.index("  - id: purge")])
@@ -161,6 +179,16 @@ def test_a_job_declared_twice_is_held_and_the_other_place_named(project: Project
     document = told("fetch")
     assert (document["state"], document["file"]) == ("held", "jobs.d/mail.yaml")
     assert "jobs.d/zz.yaml:1" in document["problems"][0]["message"]
+
+
+def test_a_job_without_its_script_is_held_with_all_its_values(project: Project) -> None:
+    project.apply()
+    project.write("mail.yaml", MAIL.replace("        run: echo\n", "        script: bin/fetch.sh\n", 1))
+    document = told("fetch")
+    assert (document["state"], document["valid"]) == ("held", True)
+    assert "bin/fetch.sh" in document["problems"][0]["message"]
+    assert {each["path"] for each in document["differences"]} == {"script", "run"}
+    assert key(document, "kill_grace")["value"] == "10s"
 
 
 def test_a_job_that_moved_is_told_by_its_new_file(project: Project) -> None:

@@ -89,6 +89,7 @@ def test_a_default_that_is_not_for_the_type_of_the_job_is_left_out() -> None:
         None,
         "it is not for jobs of this type",
     )
+    assert "session" not in keys
     keys = told("id: fetch\ntype: session\nprompt: x\n", defaults)
     assert places(keys["session.max_tokens"]) == [(5, "jobs.d/0.yaml")]
     assert keys["retries.on_exit_codes"].reason == "it is not for jobs of this type"
@@ -108,6 +109,14 @@ def test_secrets_are_told_by_reference_and_what_they_replace_not_at_all() -> Non
     assert places(keys["env.TOKEN"]) == [("***", "jobs.d/0.yaml"), ({"file": "t"}, PATH)]
     assert places(keys["heartbeat"]) == [("***", "jobs.d/0.yaml"), ({"from_env": "PING"}, PATH)]
     assert keys["env.A"].said.value == "b"
+
+
+def test_what_a_parameter_says_of_its_secret_values_is_not_told() -> None:
+    params = {"pin": {"type": "string", "secret": True, "default": "hunter2"}, "day": {"type": "string"}}
+    found = explained(json.dumps({"id": "fetch", "run": "x", "params": params}))
+    assert found.text is None  # a secret may have no default
+    (key,) = [each for each in found.keys if each.key == "params"]
+    assert key.said.value == {**params, "pin": {"type": "string", "secret": True, "default": "***"}}
 
 
 def test_of_a_broken_job_only_what_is_written_is_told() -> None:

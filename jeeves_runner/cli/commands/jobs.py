@@ -22,6 +22,7 @@ from jeeves_runner.cli.rows import (
     pause_text,
     run_cells,
     schedule_text,
+    skip_text,
     status_cell,
 )
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -137,6 +138,8 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
         yield "paused", Styled(pause_text(job["paused"], now), "magenta")
     if job["muted"]:
         yield "muted", Styled(mute_text(job["muted"], now), "magenta")
+    for skip in job["skips"]:
+        yield "skips", Styled(skip_text(skip, job["timezone"], now), "magenta")
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")

@@ -1,6 +1,6 @@
 """What is known of a job, of a run and of a time, from which it is told why. Instants are aware, UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -96,8 +96,8 @@ class JobFacts(NamedTuple):
     """The pause in force: of its own and that of all jobs the one that ends last."""
     mute: Override | None = None
     """The mute in force, likewise."""
-    skips: Sequence[datetime] = ()
-    """The coming occurrences that a person wants skipped."""
+    skips: Collection[datetime] = ()
+    """The times yet to be decided about that a person wants skipped."""
     renamed_from: str | None = None
     """The id that was asked for, if it is an older one of this job."""
     served: bool = True

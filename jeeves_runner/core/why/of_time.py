@@ -82,6 +82,9 @@ def _to_come(facts: JobFacts, occurrence: datetime, due: str, zone: str) -> Why:
 def _undecided(facts: JobFacts, occurrence: datetime, due: str, now: datetime) -> Why:
     if facts.served:
         return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}; the server is about to decide about it."),))
+    if occurrence in facts.skips:
+        unwanted = f"{due}, and will be skipped once a server looks, because a person wants that."
+        return Why(Answer.TO_BE_SKIPPED, (Part(About.TIME, unwanted),))
     late = now - occurrence
     window = in_units(facts.catch_up_window // _MILLISECOND)
     if facts.catch_up is CatchUp.NONE:

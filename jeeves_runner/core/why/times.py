@@ -1,5 +1,6 @@
 """The time that a person asks about, on clocks that are shifted, and what a schedule has there."""
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +14,7 @@ _MINUTE: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
 _INSTANT: Final = timedelta(microseconds=1)
 _AROUND: Final = timedelta(days=1)
+_SECONDS: Final = re.compile(r"\d\d:\d\d:\d\d")
 _LATEST: Final = datetime.max.replace(tzinfo=UTC) - _MINUTE
 
 
@@ -21,9 +23,10 @@ def asked(text: str, now: datetime, timezone: str, what: str) -> Asked:
 
     Without an offset it is a time on the clocks of ``timezone``. What names no second means its minute.
     """
+    is_of_a_second = _SECONDS.search(text) is not None
     text = _of_today(text, now, timezone)
     instant = min(parse_instant(text, now, timezone, what), _LATEST)
-    length = _SECOND if instant.second or instant.microsecond else _MINUTE
+    length = _SECOND if is_of_a_second or instant.second or instant.microsecond else _MINUTE
     local = _local(text)
     if local is None:
         return Asked(instant, instant + length)
