@@ -6,21 +6,19 @@ on the way: thousands of them would cost as much as parsing their YAML.
 
 import json
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.manifest.alerts import addresses, settle_alerts
-from jeeves_runner.core.manifest.budget import MAX_EXCLUSIONS, MAX_EXPRESSIONS
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.params import build_params
+from jeeves_runner.core.manifest.schedules import check_schedule
 from jeeves_runner.core.manifest.sessions import session_findings
 from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.queue_spec import QueueSpec
-from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
-from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.spec_texts import spec_to_json
 from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.wording import brief
@@ -31,10 +29,14 @@ _DURATIONS: Final = tuple(name.removesuffix("_ms") for name in JobSpec._fields i
 _AS_WRITTEN: Final = (
     frozenset(JobSpec._fields)
     - JOB_PARTS.keys()
-    - {"schedule", "script", "source_type", "cwd", "params", "on_failure", "on_success", "output_channel"}
+    - {"schedule", "script", "source_type", "cwd", "params", "renamed_from"}
+    - {"on_failure", "on_success", "output_channel"}
 )
 """The keys of a job whose value goes into the spec as it is. The other keys are known by their field's type
 or name, or have a line of their own in ``build_job``."""
+
+_LISTS: Final = frozenset({"schedule", "renamed_from"})
+"""The keys whose value may be written as one entry by itself."""
 
 
 class BuiltJob(NamedTuple):
@@ -58,9 +60,8 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     for key in given.keys() & _AS_WRITTEN:
         values[key] = given[key]
     _set_source(values, given, context.project_root)
-    if "schedule" in given:
-        written = given["schedule"]
-        values["schedule"] = written if isinstance(written, list) else [written]
+    for key in _LISTS & given.keys():
+        values[key] = given[key] if isinstance(given[key], list) else [given[key]]
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
@@ -73,27 +74,11 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     if "params" in given:
         values["params"] = build_params(given["params"], values, findings)
     settle_alerts(values, given, context.channels, findings)
-    effort = _check_schedule(given, values, findings)
+    effort = check_schedule(given, values, findings)
     findings += _job_findings(values, context.pools)
     if values["type"] == JobType.SESSION:
         findings += session_findings(values, context)
     return BuiltJob(values, findings, effort)
-
-
-def _check_schedule(given: Mapping[str, Any], values: Mapping[str, Any], findings: list[Finding]) -> int:
-    """What it took."""
-    for key, most in (("schedule", MAX_EXPRESSIONS), ("exclude", MAX_EXCLUSIONS)):
-        if len(values[key]) > most:
-            message = f"`{key}` has {len(values[key]):,} entries, where {most} are allowed"
-            hint = "one field can hold a list, `0,15,40`, and dates a range, `2026-12-24..2027-01-06`"
-            findings.append(Finding(path=(key, most), code="schedule", message=message, hint=hint))
-            return 0
-    try:
-        entries = entries_of(values["schedule"])
-        return parse_schedule(entries, values["timezone"], given["id"], values["exclude"]).effort
-    except ScheduleError as error:
-        findings.append(_schedule_finding(error, not isinstance(given.get("schedule"), list)))
-        return error.effort
 
 
 def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str, Any], list[Finding]]:
@@ -123,6 +108,7 @@ def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str,
 
 def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Finding]:
     found = list(_code_findings(values)) if values["exit_codes"] or values["retries"] else []
+    found += _earlier_id_findings(values["id"], values["renamed_from"])
     pool = values["pool"]
     if pool is not None and pool not in pools:
         known = (
@@ -143,6 +129,16 @@ def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Find
             )
         )
     return found
+
+
+def _earlier_id_findings(job_id: str, before: Sequence[str]) -> Iterator[Finding]:
+    """Each names another job, once."""
+    for n, name in enumerate(before):
+        if name == job_id or name in before[:n]:
+            what = "is the job's own id" if name == job_id else "stands there twice"
+            message = f"`renamed_from` names `{name}`, which {what}"
+            hint = "name the ids that the job had before, each once"
+            yield Finding(path=("renamed_from",), code="wrong_value", message=message, hint=hint)
 
 
 def _code_findings(values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -258,11 +254,3 @@ def _settle_delays(
     message = f"`{group}.max_delay` is {given['max_delay']}, shorter than `{group}.delay`, {given['delay']}"
     hint = f"write max_delay: {given['delay']} or more, or a shorter delay"
     findings.append(Finding(path=(group, "max_delay"), code="wrong_value", message=message, hint=hint))
-
-
-def _schedule_finding(error: ScheduleError, single: bool) -> Finding:
-    path: KeyPath = (error.key,)
-    if error.key == "exclude" or (error.key == "schedule" and not single):
-        path = (error.key, error.index)
-    message = f"`{error.key}`: {error.message}"
-    return Finding(path=path, code="schedule", message=message, more=lambda _: (message, error.hint))

@@ -5,12 +5,13 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from jeeves_runner.core.manifest.branches import nearest
 from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.manifest.validation import Validator, nearest
+from jeeves_runner.core.manifest.validation import Validator
 
 LATER: Final = frozenset(
     """
-    after on_queue renamed_from executor resources on_change nodes payload_schema
+    after on_queue executor resources on_change nodes payload_schema
     """.split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
