@@ -159,9 +159,11 @@ def _standing(
     if change is None:
         if row is None:
             return _Standing(State.BROKEN)
-        return _Standing(State.UNDECLARED if key in plan.suspended else State.APPLIED)
+        if key in plan.suspended:
+            return _Standing(State.UNDECLARED, "it is deleted once no manifest is broken")
+        return _Standing(State.APPLIED)
     if change.action is Action.DELETE:
-        return _Standing(State.UNDECLARED)
+        return _Standing(State.UNDECLARED, "an apply deletes it")
     if conn is not None:
         change = with_fields(conn, replace(plan, changes=(change,))).changes[0]
     message = "it was changed by hand in the database" if change.drift else None
