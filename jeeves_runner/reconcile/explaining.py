@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -26,7 +26,7 @@ from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.manifest.yaml_text import YamlError
 from jeeves_runner.core.plan import Action, Plan
-from jeeves_runner.core.problem import KeyPath, Position
+from jeeves_runner.core.problem import KeyPath, Position, Problem
 from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs
 from jeeves_runner.db.jobs import JobRow
@@ -84,29 +84,32 @@ def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Ex
         )
     standing = _standing(conn, plan, job_id, row, found)
     explained = None if found is None else found.explained
-    if explained is not None:
-        keys = explained.keys
-    else:
+    file = found.path if found is not None else None if row is None else row.file
+    if found is None or explained is None:
         spec = {} if row is None else from_json(row.spec_text, f"what was applied of job {job_id}")
-        keys = explain_live(spec, files.reader.rules)
-    broken = () if found is None else (found.path, found.broken_defaults)
-    is_broken = standing.state in (State.HELD, State.BROKEN)
+        keys, position, text = explain_live(spec, files.reader.rules), (1, 1), None
+    else:
+        keys, position, text = explained.keys, files.position(found.path, explained.place), explained.text
     positions = files.positions(keys)
     return Explanation(
         job_id=job_id,
         state=standing.state,
         message=standing.message,
-        file=found.path if found is not None else row.file if row is not None else None,
-        position=files.position(found.path, explained.place)
-        if found is not None and explained is not None
-        else (1, 1),
+        file=file,
+        position=position,
         keys=tuple(_by_file_name(key, positions) for key in keys),
         places=positions,
-        problems=tuple(p for p in plan.problems if is_broken and p.is_error and p.file in broken),
+        problems=_problems(plan, standing.state, (file, None if found is None else found.broken_defaults)),
         fields=standing.fields,
         revision_id=None if row is None else row.revision_id,
-        is_valid=explained is not None and explained.text is not None,
+        is_valid=text is not None,
     )
+
+
+def _problems(plan: Plan, state: State, files: Container[str | None]) -> tuple[Problem, ...]:
+    if state not in (State.HELD, State.BROKEN):
+        return ()
+    return tuple(problem for problem in plan.problems if problem.is_error and problem.file in files)
 
 
 def _likely(plan: Plan, job_id: str, row: JobRow | None) -> str | None:
