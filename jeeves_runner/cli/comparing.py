@@ -7,6 +7,7 @@ from jeeves_runner.core.delete_guard import Confirmed
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
+from jeeves_runner.errors import NoServer
 
 if TYPE_CHECKING:
     from jeeves_runner.views.comparison import AgainstDocument
@@ -57,7 +58,7 @@ def with_nothing(app: App, *, staged: bool) -> Comparison:
     from jeeves_runner.views.forecast import forecast_between
 
     plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
-    return Comparison(plan, against("empty"), forecast_between(plan, {}, app.clock.now()))
+    return Comparison(plan, against("empty"), forecast_between(plan, lambda _ids: {}, app.clock.now()))
 
 
 def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
@@ -69,9 +70,30 @@ def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
 
     declared, commit = plan_of_commit(app.config, name)
     there = Standing.declared(declared)
-    timings = there.timings()
     plan, _ = plan_of(app.config, there.live, staged=staged)
     plan = there.described(plan)
     errors = sum(problem.is_error for problem in declared.problems)
-    forecast = forecast_between(plan, timings, app.clock.now())
+    forecast = forecast_between(plan, there.timings, app.clock.now())
     return Comparison(plan, against("commit", name, commit, errors), forecast)
+
+
+def with_server(app: App, address: str, *, staged: bool) -> Comparison:
+    """With what is live on another server. It needs no database."""
+    from jeeves_runner import __version__
+    from jeeves_runner.cli.remote import ask_address
+    from jeeves_runner.reconcile.elsewhere import elsewhere
+    from jeeves_runner.reconcile.setup import plan_of
+    from jeeves_runner.views.comparison import against
+    from jeeves_runner.views.forecast import forecast_between
+
+    found = elsewhere(ask_address(address, "/specs"), str(app.config.root))
+    if found is None:
+        raise NoServer(f"what answers at {address} is no server of jeeves-runner")
+    if found.version != __version__:
+        versions = f"{address} runs version {found.version}, and this is {__version__}"
+        app.warn(f"{versions}: what only one of them knows is not compared")
+    there = found.standing
+    plan, _ = plan_of(app.config, there.live, staged=staged)
+    plan = there.described(plan)
+    forecast = forecast_between(plan, there.timings, app.clock.now())
+    return Comparison(plan, against("server", address, found.commit, found.unreadable), forecast)

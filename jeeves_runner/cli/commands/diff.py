@@ -2,7 +2,7 @@
 
 import click
 
-from jeeves_runner.cli.comparing import Comparison, with_commit, with_database, with_nothing
+from jeeves_runner.cli.comparing import Comparison, with_commit, with_database, with_nothing, with_server
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.diff_text import changes, github, markdown, sentences
 from jeeves_runner.cli.exits import DIFFERENT, FAILED, OK, REFUSED
@@ -20,6 +20,7 @@ from jeeves_runner.errors import UsageError
     show_default=True,
     help="What to compare with: the live rows, no jobs at all, or the manifests of a commit.",
 )
+@click.option("--server", metavar="URL", help="Compare with what is live on another server.")
 @confirming_options
 @click.option("--staged", is_flag=True, help="Compare what git's index has, and not the files.")
 @click.option(
@@ -32,14 +33,22 @@ from jeeves_runner.errors import UsageError
 @json_option
 @pass_app
 def command(
-    app: App, against: str, allow_deletes: int | None, allow_delete: tuple[str, ...], staged: bool, form: str
+    app: App,
+    against: str,
+    server: str | None,
+    allow_deletes: int | None,
+    allow_delete: tuple[str, ...],
+    staged: bool,
+    form: str,
 ) -> int:
     """Show what an apply would change, with the same deletes confirmed.
 
     Exit code 0: in sync. 1: differences. 2: an error, or a manifest is broken. 4: apply would refuse.
     """
+    if server is not None and against != "database":
+        raise UsageError("--server and --against both say what to compare with: leave out one of them")
     confirmed = Confirmed(allow_deletes, frozenset(allow_delete))
-    found = _compare(app, against, confirmed, staged=staged)
+    found = _compare(app, against, server, confirmed, staged=staged)
     if app.json:
         _print_document(app, found)
     else:
@@ -51,17 +60,18 @@ def command(
     return DIFFERENT if found.plan.changes else OK
 
 
-def _compare(app: App, against: str, confirmed: Confirmed, *, staged: bool) -> Comparison:
-    match against:
-        case "database":
-            return with_database(app, confirmed, staged=staged)
-        case "empty":
-            return with_nothing(app, staged=staged)
+def _compare(app: App, against: str, server: str | None, confirmed: Confirmed, *, staged: bool) -> Comparison:
+    if server is None and against == "database":
+        return with_database(app, confirmed, staged=staged)
+    if server is None and against == "empty":
+        return with_nothing(app, staged=staged)
     if confirmed != NOTHING_CONFIRMED:
-        raise UsageError(
-            "--allow-deletes and --allow-delete judge an apply, and not a comparison with a commit"
-        )
-    return with_commit(app, against, staged=staged)
+        raise UsageError("--allow-deletes and --allow-delete judge an apply to the project's database alone")
+    return (
+        with_commit(app, against, staged=staged)
+        if server is None
+        else with_server(app, server, staged=staged)
+    )
 
 
 def _print_document(app: App, found: Comparison) -> None:

@@ -10,7 +10,7 @@ from jeeves_runner.core.manifest.validation import Validator, nearest
 
 LATER: Final = frozenset(
     """
-    after on_queue renamed_from executor resources on_change nodes payload_schema
+    after on_queue executor resources on_change nodes payload_schema
     """.split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
