@@ -206,6 +206,20 @@ def test_a_job_that_moved_is_told_by_its_new_file(project: Project) -> None:
     assert {"path": "file", "old": "jobs.d/mail.yaml", "new": "jobs.d/moved.yaml"} in document["differences"]
 
 
+def test_a_job_that_gets_another_id_is_told_under_both(project: Project) -> None:
+    project.apply()
+    project.write("mail.yaml", MAIL.replace("id: purge", "id: clean\n        renamed_from: purge"))
+    document = told("clean")
+    assert (document["state"], document["message"]) == ("pending", "it is renamed from purge")
+    assert document["revision"]["id"] == 1
+    assert {"path": "id", "old": "purge", "new": "clean"} in document["differences"]
+    document = told("purge")
+    assert (document["state"], document["message"]) == ("undeclared", "an apply renames it to clean")
+    project.apply()
+    assert told("clean")["state"] == "applied"
+    assert "job purge was renamed to clean" in run("purge").stderr
+
+
 def test_a_job_changed_by_hand_is_told_so(project: Project) -> None:
     project.apply()
     project.conn.execute("UPDATE jobs SET schedule = '* * * * *' WHERE id = 'fetch'")
