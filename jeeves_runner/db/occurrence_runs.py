@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.db.carried_runs import newest_of
 
 
 class OccurrenceRun(NamedTuple):
@@ -21,19 +22,24 @@ class OccurrenceRun(NamedTuple):
 
 def run_of(conn: apsw.Connection, job_id: str, scheduled_for: datetime) -> OccurrenceRun | None:
     """The row for this time, its own or one that it shares; None: there is none, or none any more."""
-    row = conn.execute(_RUN_OF, {"job": job_id, "at": to_text(scheduled_for)}).fetchone()
+    query = _RUN_OF.format(the_row=the_row(conn, job_id))
+    row = conn.execute(query, {"at": to_text(scheduled_for), "limit": 1}).fetchone()
     return None if row is None else OccurrenceRun(*row)
 
 
-# Occurrences share a row only where none between them has another one: the row that begins last is the one.
-THE_ROW: Final = (
-    "job_id = :job AND is_occurrence AND scheduled_for <= :at ORDER BY scheduled_for DESC LIMIT 1"
-)
-"""SQL: of ``runs`` the only row that may stand for an occurrence. It does if its last one is no earlier."""
+def the_row(conn: apsw.Connection, job_id: str) -> str:
+    """SQL: of ``runs`` the only row that may stand for an occurrence, if ``:limit`` is 1. It does if its last
+    one is no earlier.
 
-_RUN_OF = f"""
+    Occurrences share a row only where none between them has another one: the row that begins last is the one.
+    """
+    before = "is_occurrence AND scheduled_for <= :at"
+    return f"id = ({newest_of(conn, job_id, before, by='scheduled_for')})"
+
+
+_RUN_OF: Final = """
 WITH first (id, last_for) AS (
-  SELECT id, coalesce(last_for, scheduled_for) FROM runs WHERE {THE_ROW})
+  SELECT id, coalesce(last_for, scheduled_for) FROM runs WHERE {the_row})
 SELECT runs.id, runs.status, runs.reason FROM first
 JOIN runs ON runs.id = coalesce((SELECT max(id) FROM runs WHERE chain_id = first.id), first.id)
 WHERE first.last_for >= :at
