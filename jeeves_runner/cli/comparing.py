@@ -36,7 +36,7 @@ def with_database(app: App, confirmed: Confirmed, *, staged: bool) -> Comparison
     from jeeves_runner.views.comparison import against
     from jeeves_runner.views.forecast import forecast_of_live
 
-    if _is_missing(app.config.db_path):
+    if is_missing(app.config.db_path):
         return with_nothing(app, staged=staged)
     now = app.clock.now()
     conn = app.connect_declared()
@@ -78,7 +78,7 @@ def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
     return Comparison(plan, against("commit", name, commit, errors), forecast)
 
 
-def _is_missing(db_path: Path) -> bool:
+def is_missing(db_path: Path) -> bool:
     """Whether there is no database yet. One that cannot be looked at may be there: opening it says why."""
     try:
         db_path.stat()

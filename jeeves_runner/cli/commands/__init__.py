@@ -51,6 +51,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("logs", "Print what a run wrote.", "logs:command"),
         Listed("history", "Show what was applied, or one apply with its changes.", "history:command"),
         Listed("next", "List the coming occurrences.", "next:command"),
+        Listed("simulate", "Show what would run, wait, be skipped and missed.", "simulate:command"),
     ),
     "Data": (
         Listed("state", "Read and write the state of scripts.", "state:command"),

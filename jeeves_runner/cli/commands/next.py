@@ -1,7 +1,7 @@
 """``next``: what is going to run, and what has run."""
 
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -11,11 +11,10 @@ from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import NONE, ago, moment, timestamp
 from jeeves_runner.cli.rows import status_cell
+from jeeves_runner.cli.spans import end_of
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.instants import parse_instant
-from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from jeeves_runner.cli.terminal import Cell
@@ -47,7 +46,7 @@ def command(
     with closing(app.connect()) as conn:
         now = app.clock.now()
         begin = None if start is None else parse_instant(start, now, zone, "--from")
-        end = _end(begin or now, now, zone, to, length)
+        end = end_of(begin or now, now, zone, to, length)
         job = None if job_id is None else job_view(conn, now, job_id)["job"]
         wanted = count or (FEW if end is None else MANY)
         document = next_view(conn, now, begin=begin, end=end, job_id=job_id, count=wanted)
@@ -62,20 +61,6 @@ def command(
     else:
         before = None if last is None else _text(last, ZoneInfo(zone))
         app.print(_why_none(job, _span(begin, end, ZoneInfo(zone)), before))
-
-
-def _end(begin: datetime, now: datetime, zone: str, to: str | None, length: str | None) -> datetime | None:
-    """The end of what is looked at; UsageError for two ends, or for one before the beginning."""
-    if to is not None and length is not None:
-        raise UsageError("--to and --for are two ends", hint="give one of them")
-    if length is not None:
-        return begin + timedelta(milliseconds=span_ms(length, "--for"))
-    if to is None:
-        return None
-    end = parse_instant(to, now, zone, "--to")
-    if end < begin:
-        raise UsageError("--to lies before the beginning", hint="--from says where to begin; without it, now")
-    return end
 
 
 def _print(app: App, document: "OccurrencesDocument", now: datetime, zone: ZoneInfo) -> None:
