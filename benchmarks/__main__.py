@@ -6,6 +6,7 @@ measured only where they are named.
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from benchmarks import (
     alerts,
@@ -17,10 +18,27 @@ from benchmarks import (
     run_overhead,
     save_to_timer,
     sessions,
+    simulation,
 )
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "save", "run", "burst", "command", "sessions", "alerts", "instants", "durability")
+PARTS = (
+    *("apply", "save", "run", "burst", "command", "sessions", "alerts", "simulation"),
+    *("instants", "durability"),
+)
+
+
+IN_ROUNDS: tuple[tuple[str, Callable[[int], list[Row]], int, int, str], ...] = (
+    ("run", run_overhead.main, 100, 1000, "one run of an empty script (floor: a bare subprocess)"),
+    ("burst", burst.main, 1, 5, "many at once (floor: the same scripts by bare threads)"),
+    (
+        *("command", command.main, 10, 40),
+        "whole commands beside a running server (floor: Python and click alone)",
+    ),
+    ("alerts", alerts.main, 2, 6, "a thousand failures at once (floor: no channel)"),
+    ("simulation", simulation.main, 1, 5, "a week played (floor: a heap of its occurrences alone)"),
+)
+"""Parts that are measured in rounds: how many for a look, how many for a figure, and what is shown."""
 
 
 def _part(word: str) -> str:
@@ -45,25 +63,14 @@ def main() -> int:
         found = save_to_timer.main(saves=20 if options.quick else 60)
         print_table("a running server with 10,000 jobs", found)
         rows += found
-    if "run" in wanted:
-        found = run_overhead.main(rounds=100 if options.quick else 1000)
-        print_table("one run of an empty script (floor: a bare subprocess)", found)
-        rows += found
-    if "burst" in wanted:
-        found = burst.main(rounds=1 if options.quick else 5)
-        print_table("many at once (floor: the same scripts by bare threads)", found)
-        rows += found
-    if "command" in wanted:
-        found = command.main(rounds=10 if options.quick else 40)
-        print_table("whole commands beside a running server (floor: Python and click alone)", found)
-        rows += found
+    for part, measure, few, many, title in IN_ROUNDS:
+        if part in wanted:
+            found = measure(few if options.quick else many)
+            print_table(title, found)
+            rows += found
     if "sessions" in wanted:
         found = sessions.main(seconds=8 if options.quick else 25)
         print_table("sessions of agents, by a double of their gateway", found)
-        rows += found
-    if "alerts" in wanted:
-        found = alerts.main(rounds=2 if options.quick else 6)
-        print_table("a thousand failures at once (floor: no channel)", found)
         rows += found
     if "instants" in wanted:
         found = instants.main()
