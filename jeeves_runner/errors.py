@@ -99,6 +99,14 @@ class Conflict(JeevesError):
     code = "conflict"
 
 
+class NothingToSkip(Conflict):
+    """A job does not occur at that time, or at all. For clients it is a Conflict."""
+
+
+class NotSkipped(NotFound):
+    """A job does not skip that time. For clients it is a NotFound."""
+
+
 class NoServer(JeevesError):
     """The command needs a running server and none answers."""
 

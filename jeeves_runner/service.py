@@ -32,6 +32,7 @@ from jeeves_runner.reconcile.planner_process import PlannerProcess
 from jeeves_runner.reconcile.reconciler import Reconciler
 from jeeves_runner.reconcile.setup import planner_setup
 from jeeves_runner.regular_files import folder_of_the_system
+from jeeves_runner.runner.carrier import Carrier
 from jeeves_runner.runner.clock_watch import Begun, ClockWatch, begin_with_clock, wait_for_the_clock
 from jeeves_runner.runner.config_watch import ConfigWatch
 from jeeves_runner.runner.data_folder import lock_data_folder
@@ -103,6 +104,7 @@ class Runner:
         self._tasks_to_the_end = Tasks(config.db_path, self.stop)
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
+        self._carrier: Carrier | None = None
         self._telling: Telling | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
@@ -170,6 +172,9 @@ class Runner:
         maintenance = Maintenance(
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
+        carrier = self._carrier = Carrier(
+            writer=writer, conn=self._connect(), clock=clock, data_dir=str(config.data_dir)
+        )
         writer.start()
         telling = self._telling = Telling(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
@@ -195,6 +200,7 @@ class Runner:
         self._tasks.keep("runs at the start", start)
         self._tasks.keep("watch of the manifests", sync.run)
         self._tasks.keep("maintenance", maintenance.run)
+        self._tasks.keep("what renamed jobs take along", carrier.run)
         self._tasks.keep("upkeep of the write-ahead log", upkeep.run)
         self._tasks.keep("watch of the disks", disks.run)
         telling.keep(
@@ -264,6 +270,8 @@ class Runner:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
         await self._stop.within("the look at the manifests", self.sync.close(_READING))
         await self._stop.within("housekeeping", maintenance.close(_READING))
+        if self._carrier is not None:
+            await self._stop.within("what renamed jobs take along", self._carrier.close(_READING))
         if self._telling is not None:
             await self._stop.within("messages", self._telling.close(_READING))
 
@@ -305,6 +313,8 @@ class Runner:
         """After an apply by any process: jobs have changed, and so has what the manifests differ in."""
         await self.runs.on_plan(job_ids)
         await self.scheduler.on_plan(job_ids)
+        if self._carrier is not None:
+            self._carrier.wake()
         if revision != self.sync.status.revision:
             self.sync.nudge()
 

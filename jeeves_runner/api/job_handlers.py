@@ -7,14 +7,22 @@ from typing import Any, Final
 import apsw
 from aiohttp import web
 
-from jeeves_runner.api.requests import JobPath, JobsQuery, Nothing, OverrideBody
+from jeeves_runner.api.requests import (
+    JobPath,
+    JobsQuery,
+    Nothing,
+    OverrideBody,
+    SkipBody,
+    UnskipBody,
+    WhyQuery,
+)
 from jeeves_runner.api.responses import encode, json_response
 from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.instants import later_end
 from jeeves_runner.core.origin import AppliedBy
-from jeeves_runner.db import overrides
+from jeeves_runner.db import overrides, skipping
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, InvalidValue
 from jeeves_runner.reconcile.setup import source_of
@@ -22,6 +30,7 @@ from jeeves_runner.views.job_lookup import live_job
 from jeeves_runner.views.jobs import each_job, job_view
 from jeeves_runner.views.occurrences import NextRun
 from jeeves_runner.views.runner import OkDocument
+from jeeves_runner.views.why import why_view
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _DONE: Final[OkDocument] = {"ok": True}
@@ -38,6 +47,15 @@ async def job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     return await _shown(call, call.path.job)
 
 
+async def why(call: Call[JobPath, WhyQuery, Nothing]) -> web.Response:
+    query = call.query
+    if query.at is not None and query.run is not None:
+        raise InvalidValue("at and run are two questions; ask one of them")
+    return await call.answer(
+        lambda conn, now: why_view(conn, now, call.path.job, at=query.at, run_id=query.run, served=True)
+    )
+
+
 async def pause_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:
     return await _begun(call, overrides.pause)
 
@@ -52,6 +70,21 @@ async def mute_job(call: Call[JobPath, Nothing, OverrideBody]) -> web.Response:
 
 async def unmute_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:
     return await _ended(call, overrides.unmute)
+
+
+async def skip_job(call: Call[JobPath, Nothing, SkipBody]) -> web.Response:
+    job_id, body = call.path.job, call.body
+    await _write(
+        call.services,
+        lambda tx: skipping.skip(tx, job_id, body.time, reason=body.reason, by=AppliedBy.API),
+    )
+    return await _shown(call, job_id)
+
+
+async def unskip_job(call: Call[JobPath, Nothing, UnskipBody]) -> web.Response:
+    job_id, body = call.path.job, call.body
+    await _write(call.services, lambda tx: skipping.unskip(tx, job_id, body.time, by=AppliedBy.API))
+    return await _shown(call, job_id)
 
 
 async def disable_job(call: Call[JobPath, Nothing, Nothing]) -> web.Response:

@@ -75,6 +75,15 @@ class JobsQuery(NamedTuple):
     """The ``next_cursor`` of the page before."""
 
 
+class WhyQuery(NamedTuple):
+    """What is asked of a job; nothing: what happened last."""
+
+    at: Annotated[str | None, Text()] = None
+    """A time, on the clocks of the job's zone where it has no offset."""
+    run: Annotated[int | None, Whole()] = None
+    """One of its runs."""
+
+
 class PageQuery(NamedTuple):
     """A page of what has numbers, the newest first: runs of a job, or revisions."""
 
@@ -188,6 +197,22 @@ class TestBody(NamedTuple):
 
     channel: Annotated[str | None, TextField()] = None
     """Its address; it must be given."""
+
+
+class SkipBody(NamedTuple):
+    """An occurrence that is not to run."""
+
+    time: Annotated[str | None, TextField()] = None
+    """When it is, on the job's clocks; None: the next one that would run."""
+    reason: Annotated[str | None, TextField()] = None
+    """Shown wherever the skip is, and by the row of the occurrence."""
+
+
+class UnskipBody(NamedTuple):
+    """An occurrence that is to run after all."""
+
+    time: Annotated[str | None, TextField()] = None
+    """When it is, likewise; None: all that are skipped and yet to come."""
 
 
 class OverrideBody(NamedTuple):

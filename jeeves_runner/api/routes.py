@@ -4,7 +4,6 @@ from typing import Final
 
 from jeeves_runner.api import (
     alert_handlers,
-    data_handlers,
     job_handlers,
     revision_handlers,
     run_handlers,
@@ -12,17 +11,18 @@ from jeeves_runner.api import (
     schedule_handlers,
 )
 from jeeves_runner.api import requests as of
+from jeeves_runner.api.data_routes import DATA
 from jeeves_runner.api.route import AnyRoute, Declared, Role, Route
 from jeeves_runner.config import Config
 from jeeves_runner.views.alerts import AlertsDocument, MessageDocument
 from jeeves_runner.views.jobs import JobDocument, JobsDocument
 from jeeves_runner.views.occurrences import OccurrencesDocument
-from jeeves_runner.views.queues import ItemsDocument, QueueCountsDocument, QueueIdsDocument, QueuesDocument
 from jeeves_runner.views.revisions import RevisionDocument, RevisionsDocument
 from jeeves_runner.views.runner import HealthzDocument, IndexDocument, OkDocument, StatusDocument
 from jeeves_runner.views.runs import ResultDocument, RunDocument, RunsDocument
-from jeeves_runner.views.state import NamespacesDocument, StateKeyDocument
+from jeeves_runner.views.specs import SpecsDocument
 from jeeves_runner.views.sync import SyncDocument
+from jeeves_runner.views.why import WhyDocument
 
 _RUNNER: Final[tuple[AnyRoute, ...]] = (
     Route(
@@ -115,6 +115,17 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
         handler=run_handlers.runs_of_job,
     ),
     Route(
+        method="GET",
+        path="/jobs/{job}/why",
+        role=Role.READ,
+        summary="Why a job ran at a time, or did not",
+        path_values=of.JobPath,
+        query=of.WhyQuery,
+        answers={200: WhyDocument},
+        problems=frozenset({404}),
+        handler=job_handlers.why,
+    ),
+    Route(
         method="POST",
         path="/jobs/{job}/run",
         role=Role.OPERATE,
@@ -146,6 +157,28 @@ _JOBS: Final[tuple[AnyRoute, ...]] = (
         answers={200: JobDocument},
         problems=frozenset({404}),
         handler=job_handlers.resume_job,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{job}/skip",
+        role=Role.OPERATE,
+        summary="Let a job not run at one time",
+        path_values=of.JobPath,
+        body=of.SkipBody,
+        answers={200: JobDocument},
+        problems=frozenset({404, 409}),
+        handler=job_handlers.skip_job,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{job}/unskip",
+        role=Role.OPERATE,
+        summary="Take skips of a job back",
+        path_values=of.JobPath,
+        body=of.UnskipBody,
+        answers={200: JobDocument},
+        problems=frozenset({404, 409}),
+        handler=job_handlers.unskip_job,
     ),
     Route(
         method="POST",
@@ -271,6 +304,14 @@ _ALERTS: Final[tuple[AnyRoute, ...]] = (
 _REVISIONS: Final[tuple[AnyRoute, ...]] = (
     Route(
         method="GET",
+        path="/specs",
+        role=Role.READ,
+        summary="All that is live as it was declared, for manifests to be compared with",
+        answers={200: SpecsDocument},
+        handler=revision_handlers.specs,
+    ),
+    Route(
+        method="GET",
         path="/revisions",
         role=Role.READ,
         summary="What was applied, newest first",
@@ -290,71 +331,7 @@ _REVISIONS: Final[tuple[AnyRoute, ...]] = (
     ),
 )
 
-_DATA: Final[tuple[AnyRoute, ...]] = (
-    Route(
-        method="GET",
-        path="/queues",
-        role=Role.READ,
-        summary="The queues, by id",
-        query=of.QueuesQuery,
-        answers={200: QueueIdsDocument | QueuesDocument},
-        handler=data_handlers.queues,
-    ),
-    Route(
-        method="GET",
-        path="/queues/{queue}/status",
-        role=Role.READ,
-        summary="How full a queue is",
-        path_values=of.QueuePath,
-        answers={200: QueueCountsDocument},
-        problems=frozenset({404}),
-        handler=data_handlers.queue_status,
-    ),
-    Route(
-        method="GET",
-        path="/queues/{queue}/peek",
-        role=Role.READ,
-        summary="The items of a queue that wait, in the order of claims",
-        path_values=of.QueuePath,
-        query=of.PeekQuery,
-        answers={200: ItemsDocument},
-        problems=frozenset({404}),
-        handler=data_handlers.queue_peek,
-    ),
-    Route(
-        method="GET",
-        path="/state",
-        role=Role.READ,
-        summary="The namespaces in which scripts keep state",
-        query=of.KeysQuery,
-        answers={200: NamespacesDocument},
-        handler=data_handlers.namespaces,
-    ),
-    Route(
-        method="GET",
-        path="/state/{namespace}",
-        role=Role.READ,
-        summary="The values of a namespace, by key",
-        path_values=of.NamespacePath,
-        query=of.KeysQuery,
-        answers={200: dict[str, object]},
-        problems=frozenset({404}),
-        handler=data_handlers.namespace,
-    ),
-    Route(
-        method="GET",
-        path="/state/{namespace}/{key}",
-        role=Role.READ,
-        summary="The value and the items of a key",
-        path_values=of.StatePath,
-        query=of.ItemsQuery,
-        answers={200: StateKeyDocument},
-        problems=frozenset({404}),
-        handler=data_handlers.state_key,
-    ),
-)
-
-ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_SCHEDULE, *_RUNS, *_ALERTS, *_REVISIONS, *_DATA)
+ROUTES: Final[tuple[AnyRoute, ...]] = (*_RUNNER, *_JOBS, *_SCHEDULE, *_RUNS, *_ALERTS, *_REVISIONS, *DATA)
 
 DECLARED: Final = (
     Declared(path="/jobs", where=job_handlers.where_jobs_are),

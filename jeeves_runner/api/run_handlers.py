@@ -23,6 +23,7 @@ from jeeves_runner.api.route import Call
 from jeeves_runner.api.services import ApiServices
 from jeeves_runner.core.model import RunStatus
 from jeeves_runner.db.pages import ROOM
+from jeeves_runner.db.renames import earlier_ids
 from jeeves_runner.db.runs import ended_already
 from jeeves_runner.errors import NoServer
 from jeeves_runner.execute.output.log_place import LogPlace
@@ -69,7 +70,9 @@ async def logs(call: _RunCall) -> web.StreamResponse:
     services = call.services
     found = run_view(services.conn, call.path.run)["run"]
     if found["started_at"] is not None:
-        log_pieces = _LogPieces(LogPlace(str(services.config.data_dir), found["job_id"], found["id"]))
+        earlier = earlier_ids(services.conn, found["job_id"])
+        place = LogPlace(str(services.config.data_dir), found["job_id"], found["id"], earlier=earlier)
+        log_pieces = _LogPieces(place)
         with suppress(OSError):  # there is none (any more), it is no file, or hangs: the tails are left
             await call.look(log_pieces.begin)
             return PiecesResponse(log_pieces, call.look, headers=_TEXT)

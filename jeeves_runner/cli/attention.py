@@ -12,7 +12,7 @@ from jeeves_runner.cli.alert_rows import incident_of, told_text
 from jeeves_runner.cli.formats import ago, counted, shortened
 from jeeves_runner.cli.plan_text import named
 from jeeves_runner.cli.reasons import reason_text
-from jeeves_runner.cli.rows import mute_text, pause_text
+from jeeves_runner.cli.rows import mute_text, pause_text, skips_text
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import to_text
 from jeeves_runner.config import Config
@@ -125,6 +125,10 @@ def job_rows(conn: apsw.Connection, now: datetime, sync: SyncDocument) -> Iterat
     yield from wrong_rows(conn, jobs, now, sync)
     yield from _set_rows(jobs, "paused", "resume", pause_text, now)
     yield from _set_rows(jobs, "muted", "unmute", mute_text, now)
+    for job in jobs:
+        if job["skips"]:
+            why = f"{shortened(skips_text(job, now))}; `jeeves-runner unskip {job['id']}` ends it"
+            yield Styled("skips", "magenta"), job["id"], why
 
 
 def wrong_rows(

@@ -1,6 +1,5 @@
 """What ``diff`` compares the manifests with, and what comes of it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from jeeves_runner.cli.context import App
@@ -8,6 +7,7 @@ from jeeves_runner.core.delete_guard import Confirmed
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import AppliedBy
 from jeeves_runner.core.plan import Plan
+from jeeves_runner.errors import NoServer
 
 if TYPE_CHECKING:
     from jeeves_runner.views.comparison import AgainstDocument
@@ -36,7 +36,7 @@ def with_database(app: App, confirmed: Confirmed, *, staged: bool) -> Comparison
     from jeeves_runner.views.comparison import against
     from jeeves_runner.views.forecast import forecast_of_live
 
-    if is_missing(app.config.db_path):
+    if app.has_no_database():
         return with_nothing(app, staged=staged)
     now = app.clock.now()
     conn = app.connect_declared()
@@ -58,7 +58,7 @@ def with_nothing(app: App, *, staged: bool) -> Comparison:
     from jeeves_runner.views.forecast import forecast_between
 
     plan, _ = plan_of(app.config, Live.nothing(), staged=staged)
-    return Comparison(plan, against("empty"), forecast_between(plan, {}, app.clock.now()))
+    return Comparison(plan, against("empty"), forecast_between(plan, lambda _ids: {}, app.clock.now()))
 
 
 def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
@@ -70,20 +70,30 @@ def with_commit(app: App, name: str, *, staged: bool) -> Comparison:
 
     declared, commit = plan_of_commit(app.config, name)
     there = Standing.declared(declared)
-    timings = there.timings()
     plan, _ = plan_of(app.config, there.live, staged=staged)
     plan = there.described(plan)
     errors = sum(problem.is_error for problem in declared.problems)
-    forecast = forecast_between(plan, timings, app.clock.now())
+    forecast = forecast_between(plan, there.timings, app.clock.now())
     return Comparison(plan, against("commit", name, commit, errors), forecast)
 
 
-def is_missing(db_path: Path) -> bool:
-    """Whether there is no database yet. One that cannot be looked at may be there: opening it says why."""
-    try:
-        db_path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
+def with_server(app: App, address: str, *, staged: bool) -> Comparison:
+    """With what is live on another server. It needs no database."""
+    from jeeves_runner import __version__
+    from jeeves_runner.cli.remote import ask_address
+    from jeeves_runner.reconcile.elsewhere import elsewhere
+    from jeeves_runner.reconcile.setup import plan_of
+    from jeeves_runner.views.comparison import against
+    from jeeves_runner.views.forecast import forecast_between
+
+    found = elsewhere(ask_address(address, "/specs"), str(app.config.root))
+    if found is None:
+        raise NoServer(f"what answers at {address} is no server of jeeves-runner")
+    if found.version != __version__:
+        versions = f"{address} runs version {found.version}, and this is {__version__}"
+        app.warn(f"{versions}: what only one of them knows is not compared")
+    there = found.standing
+    plan, _ = plan_of(app.config, there.live, staged=staged)
+    plan = there.described(plan)
+    forecast = forecast_between(plan, there.timings, app.clock.now())
+    return Comparison(plan, against("server", address, found.commit, found.unreadable), forecast)

@@ -129,6 +129,17 @@ class App:
 
         return connect(self.config.db_path, create=create, folder_mode=self.config.folder_mode)
 
+    def has_no_database(self) -> bool:
+        """Whether there is none of the config's manifests yet. One that cannot be looked at may be there:
+        opening it says why."""
+        try:
+            self.config.db_path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
+
     def print(self, *parts: Cell) -> None:
         """One line of text. What people and scripts wrote cannot steer the terminal, nor begin a line."""
         self.print_lines([parts])
@@ -147,6 +158,16 @@ class App:
     def print_text(self, text: str) -> None:
         """A text of several lines."""
         self.print_lines((line,) for line in text.splitlines())
+
+    def print_paragraph(self, text: str) -> None:
+        """Sentences: on a terminal in lines of its width, in a pipe on one line."""
+        width = terminal_width()
+        if width is None:
+            self.print(text)
+            return
+        from textwrap import wrap
+
+        self.print_lines((line,) for line in wrap(one_line(text), width, break_on_hyphens=False))
 
     def warn(self, text: str) -> None:
         """One line on standard error, of what a person should know."""

@@ -167,7 +167,7 @@ def _begin(
         end_at = _end_at(app, until, length, now)
         if kind is MUTE:
             end_at = overrides.required_end(end_at)
-        ids = _ids(conn, target)
+        ids = target_ids(conn, target)
         with announced_transaction(conn, app.clock) as tx:
             for job_id in [None] if ids is None else ids:
                 kind.begin(tx, job_id, until=end_at, reason=reason, by=AppliedBy.CLI)
@@ -176,14 +176,14 @@ def _begin(
         elif ids is None:
             app.print(f"{kind.all_are} {_text(kind, override_of_all(conn, kind.kind, now), now)}.")
         else:
-            listed = _listed(conn, now, ids)
+            listed = listed_jobs(conn, now, ids)
             app.print_lines([f"{job['id']} is {_text(kind, job[kind.key], now)}."] for job in listed)
 
 
 def _end(app: App, kind: Kind, target: Target) -> None:
     """End it, and tell of it."""
     with closing(app.connect()) as conn:
-        ids = _ids(conn, target)
+        ids = target_ids(conn, target)
         with announced_transaction(conn, app.clock) as tx:
             had = {
                 job_id: kind.end(tx, job_id, by=AppliedBy.CLI) for job_id in ([None] if ids is None else ids)
@@ -195,11 +195,11 @@ def _end(app: App, kind: Kind, target: Target) -> None:
             app.print(_answer_for_all(conn, now, kind, had_one=had[None]))
         else:
             app.print_lines(
-                [_answer(kind, job, now, had_one=had[job["id"]])] for job in _listed(conn, now, ids)
+                [_answer(kind, job, now, had_one=had[job["id"]])] for job in listed_jobs(conn, now, ids)
             )
 
 
-def _ids(conn: "apsw.Connection", target: Target) -> list[str] | None:
+def target_ids(conn: "apsw.Connection", target: Target) -> list[str] | None:
     """The live jobs that are meant; None: all. UsageError unless it is said in one way, NotFound."""
     from jeeves_runner.views.job_lookup import live_job
 
@@ -228,17 +228,24 @@ def _end_at(app: App, until: str | None, length: str | None, now: datetime) -> E
 def _document(
     conn: "apsw.Connection", now: datetime, kind: Kind, target: Target, ids: list[str] | None
 ) -> object:
-    """Of one job that was named its own; of several what ``jobs`` has of them; of all, what holds for all."""
-    from jeeves_runner.views.jobs import job_view, override_of_all
+    """What ``job_documents`` says; of all jobs, what holds for all."""
+    from jeeves_runner.views.jobs import override_of_all
 
     if ids is None:
         return {kind.key: override_of_all(conn, kind.kind, now)}
+    return job_documents(conn, now, target, ids)
+
+
+def job_documents(conn: "apsw.Connection", now: datetime, target: Target, ids: list[str]) -> object:
+    """Of one job that was named its own document; of several what ``jobs`` has of them."""
+    from jeeves_runner.views.jobs import job_view
+
     if target.job_ids and len(ids) == 1:
         return job_view(conn, now, ids[0])
     return {"jobs": _of_jobs(conn, now, ids)}
 
 
-def _listed(conn: "apsw.Connection", now: datetime, ids: Sequence[str]) -> "Sequence[ListedJobDocument]":
+def listed_jobs(conn: "apsw.Connection", now: datetime, ids: Sequence[str]) -> "Sequence[ListedJobDocument]":
     """For sentences; one job alone without a look at all."""
     from jeeves_runner.views.jobs import job_view
 

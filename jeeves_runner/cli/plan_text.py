@@ -50,7 +50,9 @@ def plan_lines(plan: Plan, forecast: Mapping[str, Sequence[str]] = _NOTHING) -> 
 def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
     """A change as its document has it, and below the fields that an update changes."""
     action = Action(change["action"])
-    head = Styled(f"{action.symbol} {change['kind']} {change['id']}", _STYLES[action])
+    before = change.get("renamed_from")  # revisions of earlier versions do not say it
+    renamed = f" (renamed from {before})" if before else ""
+    head = Styled(f"{action.symbol} {change['kind']} {change['id']}{renamed}", _STYLES[action])
     note = "  (changed by hand in the database; the manifest wins)" if change["drift"] else ""
     yield head, f"  {change['file']}:{change['line']}{note}"
     for field in change["fields"]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from jeeves_runner.cli.formats import NONE, ago, duration, on_one_line, shortened
+from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -14,7 +14,7 @@ from jeeves_runner.core.schedule_entry import entry_of, entry_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
-    from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument
+    from jeeves_runner.views.jobs import ListedJobDocument, OverrideDocument, SkipDocument
 
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 PARAM_HEADERS: Final = ("NAME", Prose("VALUE"), "DEFAULT", Prose("DESCRIPTION"))
@@ -75,7 +75,8 @@ def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
-    """What is unusual about a job: it is held, paused, muted or changed by hand, or waits for a server."""
+    """What is unusual about a job: it is held, paused, muted or changed by hand, skips a run, or waits for
+    a server."""
     notes = []
     if job["status"] == "scheduled" and not served:
         notes.append(NO_SERVER)
@@ -83,6 +84,8 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
         notes.append(pause_text(job["paused"], now))
     if job["muted"] is not None:
         notes.append(mute_text(job["muted"], now))
+    if job["skips"]:
+        notes.append(skips_text(job, now))
     if job["held"]:
         notes.append(f"held: {job['file']} is broken")
     if job["drifted"]:
@@ -98,6 +101,23 @@ def pause_text(paused: "OverrideDocument", now: datetime) -> str:
 def mute_text(muted: "OverrideDocument", now: datetime) -> str:
     """``muted, ends in 2h: known``."""
     return _override_text("muted", "until unmuted", muted, now)
+
+
+def skip_text(skip: "SkipDocument", zone: str, now: datetime) -> str:
+    """``2026-12-24 02:30:00+01:00 (in 3h): closed``, on the clocks of the job."""
+    from zoneinfo import ZoneInfo  # takes long, and few jobs skip anything
+
+    at = moment(skip["scheduled_for"], ZoneInfo(zone))
+    none = "" if skip["is_occurrence"] else ", at which it does not occur any more"
+    reason = f": {skip['reason']}" if skip["reason"] else ""
+    return f"{at} ({ago(skip['scheduled_for'], now)}){none}{reason}"
+
+
+def skips_text(job: "ListedJobDocument", now: datetime) -> str:
+    """``skips 2026-12-24 …``: the first of what is skipped of a job, and how many follow."""
+    first, *more = job["skips"]
+    others = f"; {len(more)} more" if more else ""
+    return f"skips {skip_text(first, job['timezone'], now)}{others}"
 
 
 def _override_text(word: str, without_end: str, override: "OverrideDocument", now: datetime) -> str:

@@ -148,7 +148,7 @@ class Forecast:
 
 def retimed(plan: Plan, live: Mapping[str, LiveTiming]) -> list[Retimed]:
     """The jobs whose times the plan changes, by id. ``live``: those that it changes at all, as they are."""
-    found = (_retimed(change, live.get(change.id)) for change in plan.changes if change.kind == "job")
+    found = (_retimed(change, live.get(change.live_id)) for change in plan.changes if change.kind == "job")
     return [each for each in found if each is not None]
 
 

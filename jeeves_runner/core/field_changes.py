@@ -4,7 +4,7 @@ Plans show it, revisions keep it, messages name it. It holds no secrets.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.manifest_words import (
@@ -17,7 +17,11 @@ from jeeves_runner.core.manifest_words import (
 from jeeves_runner.core.model import JobSpec, Param, SourceType
 from jeeves_runner.core.specs import JOB_PARTS
 
-_HIDDEN: Final = "***"
+HIDDEN: Final = "***"
+"""In place of a text that is, or is to be, a secret."""
+
+_SOURCE: Final = frozenset({"source_type", "script"})
+"""The fields of a spec that only together say what a job runs."""
 
 _PARAM_DEFAULTS: Final = {name: value for name, value in Param._field_defaults.items() if name != "type"}
 """A parameter that comes or goes is always shown with its type."""
@@ -36,7 +40,16 @@ class FieldChange(NamedTuple):
 
 def changed_fields(old: str, new: str) -> list[FieldChange]:
     """What differs between two canonical texts, mappings key by key."""
-    return list(_changed("", in_words(json.loads(old)), in_words(json.loads(new))))
+    before, after = json.loads(old), json.loads(new)
+    # Of thousands of updates most change one field: only those that differ are put in words.
+    differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if not differ.isdisjoint(_SOURCE):
+        differ |= _SOURCE
+    return list(_changed("", *(in_words(_those(differ, values)) for values in (before, after))))
+
+
+def _those(names: Container[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
 
 
 def recorded_fields(fields: Iterable[FieldChange]) -> list[FieldChange]:
@@ -130,7 +143,7 @@ def _change(path: str, old: Any, new: Any) -> FieldChange:
     """A text that becomes a secret, or was one, is not shown: what is shown is kept with the revision."""
     if path.startswith("env.") or path == "heartbeat":
         old, new = (
-            _HIDDEN if isinstance(value, str) and isinstance(other, Mapping) else value
+            HIDDEN if isinstance(value, str) and isinstance(other, Mapping) else value
             for value, other in ((old, new), (new, old))
         )
     return FieldChange(path=path, old=old, new=new)
@@ -140,5 +153,5 @@ def _without_values(change: FieldChange) -> FieldChange:
     """Likewise of a parameter: what it had as default and enum may be what it now hides."""
     if not change.path.endswith((".default", ".enum")):
         return change
-    old, new = (_HIDDEN if value else value for value in (change.old, change.new))
+    old, new = (HIDDEN if value else value for value in (change.old, change.new))
     return change._replace(old=old, new=new)

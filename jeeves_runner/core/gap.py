@@ -44,7 +44,7 @@ class GapPlan:
     """What becomes of a job's occurrences since it was last looked at."""
 
     left_out: tuple[LeftOut, ...] = ()
-    """Those that do not run, ascending. Of those that nobody has paused or skipped, these are the oldest."""
+    """Those that do not run, ascending. Of those that are not paused or skipped, the oldest."""
     late: tuple[datetime, ...] = ()
     """Those to catch up, ascending."""
     on_time: tuple[datetime, ...] = ()

@@ -28,23 +28,6 @@ def parse_instant(text: str, now: datetime, timezone: str, what: str) -> datetim
         raise InvalidValue(f"{what}: {error}", hint=_HINT) from error
 
 
-def clock_times(text: str, now: datetime, timezone: str, what: str) -> tuple[datetime, ...]:
-    """The times that ``text`` may stand for, ascending; as ``parse_instant`` but for what clocks do.
-
-    A clock time is two times where the clocks of ``timezone`` are set back, and none where they skip it.
-    """
-    first = parse_instant(text, now, timezone, what)
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError:  # a length of time
-        return (first,)
-    if given.tzinfo is not None:
-        return (first,)
-    zone = ZoneInfo(timezone)
-    both = (given.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    return tuple(dict.fromkeys(each for each in both if each.astimezone(zone).replace(tzinfo=None) == given))
-
-
 def _iso(text: str, timezone: str, what: str) -> datetime:
     try:
         given = datetime.fromisoformat(text)

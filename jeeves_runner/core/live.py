@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from jeeves_runner.core.manifest.requirements import JobFile
-from jeeves_runner.core.plan import Action, Change, FileRecord, Key, LiveRow, Plan
+from jeeves_runner.core.plan import Action, Change, FileRecord, Key, LiveRow, Plan, renamed_from
 
 
 class Live(NamedTuple):
@@ -61,17 +61,14 @@ class Delta(NamedTuple):
     @classmethod
     def of(cls, plan: Plan, base: int) -> "Delta":
         """What applying ``plan`` changed; ``base`` is the newest revision after it."""
+        left = ((("job", change.renamed_from), None) for change in plan.changes if change.renamed_from)
         rows = (
-            (
-                change.key,
-                None if change.action is Action.DELETE else _row(change),
-            )
-            for change in plan.changes
+            (change.key, None if change.action is Action.DELETE else _row(change)) for change in plan.changes
         )
         gone: list[tuple[str, FileRecord | None]] = [(path, None) for path in plan.forgotten]
         return cls(
             base,
-            tuple(rows),
+            (*left, *rows),
             tuple(((moved.kind, moved.id), moved.line) for moved in plan.relined),
             (*gone, *((record.path, record) for record in plan.files)),
         )
@@ -80,5 +77,10 @@ class Delta(NamedTuple):
 def _row(change: Change) -> LiveRow:
     text = change.text or ""
     return LiveRow(
-        change.digest or "", change.file, change.line, scripts=change.scripts, size=len(text.encode())
+        change.digest or "",
+        change.file,
+        change.line,
+        scripts=change.scripts,
+        size=len(text.encode()),
+        renamed_from=() if change.kind != "job" else renamed_from(text),
     )

@@ -312,6 +312,8 @@ class JobSpec(NamedTuple):
     """Unique over all jobs; of the form that ``core.values.ID_PATTERN`` says."""
     name: str
     """What people call the job; its id where none is given."""
+    renamed_from: tuple[str, ...] = ()
+    """The ids that the job had before, of which the first that exists is taken over."""
     description: str | None = None
     """What the job does, for people."""
     tags: tuple[str, ...] = ()

@@ -1,16 +1,18 @@
 """The difference between declared and live, as a value.
 
-``diff`` takes what the manifests declare and what the database holds, and returns a frozen ``Plan``.
+``difference.diff`` takes what the manifests declare and what the database holds, and returns a frozen
+``Plan``.
 Judging its deletes (``delete_guard``), printing and applying it happen elsewhere.
 """
 
-from collections.abc import Container, Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.field_changes import FieldChange
-from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences, variables_in
+from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences
 from jeeves_runner.core.manifest.requirements import JobFile
 from jeeves_runner.core.problem import Problem
 
@@ -19,6 +21,9 @@ Key = tuple[str, str]
 
 
 _NONE_TAKEN: Final = Taken()
+
+_NEVER_RENAMED: Final = '"renamed_from":[]'
+"""What the specs of most jobs hold, which need not be read for it."""
 
 
 class Action(StrEnum):
@@ -49,6 +54,8 @@ class Change:
     """The line of ``file`` where it is declared, from 1."""
     drift: bool = False
     """Whether the row was changed by hand, so that this update puts it back."""
+    renamed_from: str | None = None
+    """The id of the live job that an update gives the id ``id``; None: it keeps its own."""
     text: str | None = None
     """The spec as canonical JSON; None for a delete."""
     digest: str | None = None
@@ -64,6 +71,11 @@ class Change:
     def key(self) -> Key:
         return (self.kind, self.id)
 
+    @property
+    def live_id(self) -> str:
+        """The id of the live row that it is about; of a new one, the id that it will have."""
+        return self.renamed_from or self.id
+
     def with_fields(self, fields: Iterable[FieldChange]) -> "Change":
         """The same change, with these fields added to what it changes."""
         return replace(self, fields=(*self.fields, *fields))
@@ -76,6 +88,7 @@ class Change:
             "file": self.file,
             "line": self.line,
             "drift": self.drift,
+            "renamed_from": self.renamed_from,
             "fields": [field._asdict() for field in self.fields],
         }
 
@@ -174,7 +187,7 @@ class Plan:
             return ()
         variables = dict(self.taken.by_job)
         for change in jobs:
-            variables.pop(change.id, None)
+            variables.pop(change.live_id, None)
             if change.takes:
                 variables[change.id] = change.takes
         more = len(self.of(Action.CREATE, "job")) - len(self.of(Action.DELETE, "job"))
@@ -246,6 +259,11 @@ class Declaration(NamedTuple):
     scripts: tuple[JobFile, ...] = ()
     """The files that say what a job does."""
 
+    @property
+    def renamed_from(self) -> tuple[str, ...]:
+        """The ids that a job had before."""
+        return renamed_from(self.text)
+
 
 class LiveRow(NamedTuple):
     """What the database holds of one declared thing."""
@@ -264,6 +282,15 @@ class LiveRow(NamedTuple):
     """Of a drifted row, its spec as canonical JSON, if that at least is as the last apply wrote it."""
     size: int = 0
     """Bytes of its spec in UTF-8."""
+    renamed_from: tuple[str, ...] = ()
+    """The ids that a job says it had before."""
+
+
+def renamed_from(text: str) -> tuple[str, ...]:
+    """The ids that the job of a canonical spec had before."""
+    if _NEVER_RENAMED in text:
+        return ()
+    return tuple(json.loads(text).get("renamed_from") or ())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,113 +301,6 @@ class HoldReasons:
     """Single rows to hold, whatever file they came from."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Manifests by path: every row last applied from them is held that no other file declares now."""
-
-
-def diff(
-    declared: Mapping[Key, Declaration],
-    live: Mapping[Key, LiveRow],
-    hold: HoldReasons,
-    *,
-    unchanged: Container[str] = frozenset(),
-    complete: bool,
-) -> Plan:
-    """The ``changes``, ``relined``, ``held`` and ``suspended`` rows on the way from ``live`` to ``declared``.
-
-    The plan's other fields are for the caller to fill in. Rows of files in ``unchanged`` are as their
-    manifest says and need no declaration. A row in ``hold.keys`` keeps its spec, declared or not; if it
-    was changed by hand, it is put back as its last good spec says. With ``complete`` false nothing is
-    deleted: what seems to be missing may stand in the file that could not be read.
-    """
-    changes, held, missing = _of_live_rows(declared, live, hold, unchanged)
-    if complete:
-        changes += (_delete(key, live[key]) for key in missing)
-    relined: list[Moved] = []
-    for key, want in declared.items():
-        have = live.get(key)
-        if key in hold.keys:
-            continue
-        if have is None:
-            changes.append(_create(want))
-        elif have.drifted or have.digest != want.digest or have.file != want.file:
-            changes.append(_update(want, have))
-        elif have.line != want.line:
-            relined.append(Moved(*key, want.file, want.line))
-    changes.sort(key=_by_key)
-    held.sort(key=_by_key)
-    return Plan(
-        complete=complete,
-        changes=tuple(changes),
-        held=tuple(held),
-        suspended=() if complete else tuple(sorted(missing)),
-        relined=tuple(relined),
-    )
-
-
-def _of_live_rows(
-    declared: Container[Key],
-    live: Mapping[Key, LiveRow],
-    hold: HoldReasons,
-    unchanged: Container[str],
-) -> tuple[list[Change], list[Held], list[Key]]:
-    """Which live rows are put back, which stay only because they are held, and which are declared no more."""
-    changes: list[Change] = []
-    held: list[Held] = []
-    missing: list[Key] = []
-    for key, row in live.items():
-        reason = hold.keys.get(key)
-        if reason is None and key not in declared:
-            if row.file in unchanged:
-                continue
-            reason = hold.files.get(row.file)
-            if reason is None:
-                missing.append(key)
-        if reason is not None:
-            held.append(Held(kind=key[0], id=key[1], file=row.file, message=reason))
-            if row.text is not None:
-                changes.append(_restored(key, row, row.text))
-    return changes, held, missing
-
-
-def _by_key(thing: Change | Held) -> Key:
-    return (thing.kind, thing.id)
-
-
-def _create(want: Declaration) -> Change:
-    return Change(
-        action=Action.CREATE,
-        kind=want.kind,
-        id=want.id,
-        file=want.file,
-        line=want.line,
-        text=want.text,
-        digest=want.digest,
-        scripts=want.scripts,
-        takes=variables_in(want.text),
-    )
-
-
-def _update(want: Declaration, have: LiveRow) -> Change:
-    moved = (FieldChange(path="file", old=have.file, new=want.file),) if have.file != want.file else ()
-    return replace(_create(want), action=Action.UPDATE, drift=have.drifted, fields=moved)
-
-
-def _delete(key: Key, row: LiveRow) -> Change:
-    return Change(action=Action.DELETE, kind=key[0], id=key[1], file=row.file, line=row.line)
-
-
-def _restored(key: Key, row: LiveRow, text: str) -> Change:
-    return Change(
-        action=Action.UPDATE,
-        kind=key[0],
-        id=key[1],
-        file=row.file,
-        line=row.line,
-        drift=True,
-        text=text,
-        digest=row.digest,
-        scripts=row.scripts,
-        takes=variables_in(text),
-    )
 
 
 def summary(plan: Plan) -> str:

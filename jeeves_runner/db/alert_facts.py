@@ -13,6 +13,7 @@ from jeeves_runner.core.manifest_words import field_in_words
 from jeeves_runner.core.model import JobSpec, RunStatus, Trigger
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db import skips
 from jeeves_runner.db.jobs import JobRow, job_row
 from jeeves_runner.db.outbox import Pending
 from jeeves_runner.db.unreadable import time_or_none
@@ -58,7 +59,7 @@ def told_job(conn: apsw.Connection, job_id: str, now: datetime | None) -> ToldJo
         name=job_id if spec is None else spec.name,
         owner=None if spec is None else spec.owner,
         timezone="UTC" if spec is None else spec.timezone,
-        coming=None if spec is None or now is None else _coming(row, spec, now),
+        coming=None if spec is None or now is None else _coming(conn, row, spec, now),
         usual_ms=usual_ms(conn, job_id),
     )
 
@@ -110,13 +111,14 @@ def _spec(row: JobRow) -> JobSpec | None:
         return None
 
 
-def _coming(row: JobRow, spec: JobSpec, now: datetime) -> datetime | None:
+def _coming(conn: apsw.Connection, row: JobRow, spec: JobSpec, now: datetime) -> datetime | None:
     if row.deleted_at is not None or not row.enabled or not spec.schedule:
         return None
     try:
-        return parse_schedule(spec.schedule, spec.timezone, row.namespace, spec.exclude).next_after(now)
+        schedule = parse_schedule(spec.schedule, spec.timezone, row.namespace, spec.exclude)
     except ScheduleError:
         return None
+    return skips.next_wanted(schedule, now, skips.coming_times(conn, now, [row.id]).get(row.id, ()))
 
 
 def _run(run_id: int, row: Sequence[Any]) -> ToldRun:

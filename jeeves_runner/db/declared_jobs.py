@@ -50,10 +50,13 @@ _RESCHEDULED = " OR ".join(
     ]
 )
 
+NAMESPACE = "coalesce((SELECT namespace FROM namespaces WHERE job_id = :id), :id)"
+"""SQL for where a job keeps its state: its id, if no other job was first made with that one."""
+
 _UPSERT = f"""
 INSERT INTO jobs ({", ".join(_DECLARED)}, id, spec_hash, file, line, namespace, revision_id,
                   created_at, updated_at, schedule_since)
-SELECT {", ".join(_DECLARED.values())}, :id, :hash, :file, :line, :id, :revision, :at, :at, :at
+SELECT {", ".join(_DECLARED.values())}, :id, :hash, :file, :line, {NAMESPACE}, :revision, :at, :at, :at
 FROM (SELECT :text AS s) WHERE true
 ON CONFLICT (id) DO UPDATE SET
   {", ".join(f"{column} = excluded.{column}" for column in _DECLARED)},
@@ -71,14 +74,17 @@ def live_rows(conn: apsw.Connection) -> Iterator[tuple[str, LiveRow]]:
     """All live jobs by id, as a plan is made from them."""
     rows = conn.execute(
         "SELECT id, spec_hash, file, line, drifted, source_type, script, spec ->> '$.precheck.script',"
-        " CASE drifted WHEN 1 THEN spec END, octet_length(spec) FROM jobs WHERE deleted_at IS NULL"
+        " CASE drifted WHEN 1 THEN spec END, octet_length(spec),"
+        " iif(instr(spec, '\"renamed_from\":[]'), NULL, spec -> '$.renamed_from')"
+        " FROM jobs WHERE deleted_at IS NULL"
     )
-    for name, digest, file, line, drifted, source, script, precheck, spec, size in rows:
+    for name, digest, file, line, drifted, source, script, precheck, spec, size, before in rows:
         text = intact(digest, spec)
         runs = _file(source, script) if text is None else _file_of(text)
         first = None if precheck is None else JobFile("script", precheck)
         files = tuple(each for each in (runs, first) if each is not None)
-        yield name, LiveRow(digest, file, line, bool(drifted), files, text, size)
+        earlier = () if before is None else tuple(json.loads(before))
+        yield name, LiveRow(digest, file, line, bool(drifted), files, text, size, earlier)
 
 
 def _file_of(text: str) -> JobFile | None:
@@ -99,9 +105,13 @@ def _file(source: str, script: str) -> JobFile | None:
 
 def drifted_columns(conn: apsw.Connection, job_id: str, text: str) -> list[tuple[str, Any, Any]]:
     """``(column, stored, declared)`` where the row is not what the spec ``text`` says."""
-    columns = {name: source for name, source in _DECLARED.items() if name != "spec"} | {"namespace": "id"}
+    columns = {name: source for name, source in _DECLARED.items() if name != "spec"} | {
+        "namespace": NAMESPACE
+    }
     pairs = ", ".join(f"{column}, {source}" for column, source in columns.items())
-    row = conn.execute(f"SELECT {pairs} FROM jobs, (SELECT ? AS s) WHERE id = ?", (text, job_id)).fetchone()
+    row = conn.execute(
+        f"SELECT {pairs} FROM jobs, (SELECT :text AS s) WHERE id = :id", {"text": text, "id": job_id}
+    ).fetchone()
     names = list(columns)
     values = [] if row is None else list(zip(names, row[::2], row[1::2], strict=True))
     return [(name, stored, declared) for name, stored, declared in values if stored != declared]

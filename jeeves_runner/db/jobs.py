@@ -13,6 +13,7 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.inheritance import Taken
 from jeeves_runner.core.wording import brief, did_you_mean, known_words
+from jeeves_runner.db.renames import RENAMED_AWAY, new_id
 from jeeves_runner.errors import Conflict, NotFound
 
 
@@ -97,7 +98,7 @@ _WITH_TAG: Final = (
 def gone_ids(conn: apsw.Connection, now: datetime, within: timedelta) -> frozenset[str]:
     """The jobs that were deleted less than ``within`` ago. What a clock far ahead recorded is left out."""
     rows = conn.execute(
-        "SELECT id FROM jobs WHERE deleted_at > ? AND deleted_at < ?",
+        f"SELECT id FROM jobs WHERE deleted_at > ? AND deleted_at < ? AND NOT ({RENAMED_AWAY})",
         (to_text(now - within), to_text(now + within)),
     )
     return frozenset(name for (name,) in rows)
@@ -150,6 +151,8 @@ def _taken(conn: apsw.Connection, query: str, *values: int) -> Iterator[tuple[st
 def unknown_job(conn: apsw.Connection, job_id: str) -> NotFound:
     """The error for an id that is no live job: says so of a deleted one, else names the nearest."""
     row = job_row(conn, job_id)
+    if row is not None and row.deleted_at is not None and (renamed := new_id(conn, job_id)) is not None:
+        return NotFound(f"job {job_id} was renamed to {renamed}", hint=f"ask for {renamed}")
     if row is not None and row.deleted_at is not None:
         return NotFound(
             f"job {job_id} was deleted at {row.deleted_at}; it came from {row.file}",

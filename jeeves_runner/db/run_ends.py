@@ -129,8 +129,13 @@ def end_waiting(
     message: str | None = None,
 ) -> Run | None:
     """A waiting run will not start: it is cancelled, skipped or missed; None if it waits no longer."""
-    ended = _end_waiting(tx, "id = :id", status=status, reason=reason, ref=ref, message=message, id=run_id)
+    # A job that is gone may only have been renamed.
+    which = f"id = :id AND {_OF_A_DELETED_JOB}" if reason is Reason.DELETED else "id = :id"
+    ended = _end_waiting(tx, which, status=status, reason=reason, ref=ref, message=message, id=run_id)
     return ended[0] if ended else None
+
+
+_OF_A_DELETED_JOB = f"EXISTS (SELECT 1 FROM jobs WHERE jobs.id = runs.job_id AND {DELETED})"
 
 
 def replace_waiting(tx: Tx, by: Run) -> None:

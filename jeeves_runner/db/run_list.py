@@ -9,6 +9,7 @@ import apsw
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
 from jeeves_runner.core.params import HIDDEN
 from jeeves_runner.core.values import parse_json
+from jeeves_runner.db.carried_runs import JOB_OF_RUN, newest_of
 from jeeves_runner.db.pages import Page, page
 
 
@@ -102,7 +103,7 @@ class WholeRunRow(RunRow):
 
 
 _SHOWN: Final = tuple(RunRow.__annotations__)
-_COLUMNS: Final = ", ".join(_SHOWN)
+_COLUMNS: Final = ", ".join(JOB_OF_RUN if name == "job_id" else name for name in _SHOWN)
 _LONG: Final = tuple(_SHOWN.index(name) for name in ("message", "params", "result_meta"))
 
 # Each repeats the condition of the index that finds them. Most runs are ok: an index would not help there.
@@ -124,11 +125,13 @@ def run_rows(
 
     ``room``: for the texts that those who start and run them bring.
     """
-    wanted = {"job_id = :job": job_id, _OF_STATUS.get(status or "", _NOT_OK): status, "id < :before": before}
-    conditions = " AND ".join(condition for condition, value in wanted.items() if value is not None)
+    wanted = {_OF_STATUS.get(status or "", _NOT_OK): status, "id < :before": before}
+    which = " AND ".join(condition for condition, value in wanted.items() if value is not None) or "true"
+    if job_id is not None:
+        which = f"id IN ({newest_of(conn, job_id, which)})"
     rows = conn.execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE {conditions or 'true'} ORDER BY id DESC LIMIT :limit",
-        {"job": job_id, "status": status, "before": before, "limit": limit + 1},
+        f"SELECT {_COLUMNS} FROM runs WHERE {which} ORDER BY id DESC LIMIT :limit",
+        {"status": status, "before": before, "limit": limit + 1},
     )
     with closing(rows):
         found = page(rows, _size, limit=limit, room=room)
@@ -142,6 +145,12 @@ def active_run_rows(conn: apsw.Connection) -> list[RunRow]:
         " ORDER BY status = 'scheduled', id"
     )
     return [_row(row) for row in rows]
+
+
+def listed_run(conn: apsw.Connection, run_id: int) -> RunRow | None:
+    """A run as it stands in a list."""
+    row = conn.execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return None if row is None else _row(row)
 
 
 def run_row(conn: apsw.Connection, run_id: int) -> WholeRunRow | None:
@@ -173,10 +182,9 @@ def chain_end(conn: apsw.Connection, run_id: int) -> int:
 
 def ended_rows(conn: apsw.Connection, job_id: str, limit: int) -> list[RunRow]:
     """The newest runs of a job that started and ended, newest first."""
+    which = newest_of(conn, job_id, "started_at IS NOT NULL AND finished_at IS NOT NULL")
     rows = conn.execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE job_id = ? AND started_at IS NOT NULL AND finished_at IS NOT NULL"
-        " ORDER BY id DESC LIMIT ?",
-        (job_id, limit),
+        f"SELECT {_COLUMNS} FROM runs WHERE id IN ({which}) ORDER BY id DESC", {"limit": limit}
     )
     return [_row(row) for row in rows]
 

@@ -10,6 +10,7 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.durations import text_after
 from jeeves_runner.core.model import Keep
 from jeeves_runner.core.specs import SpecError, job_from_text
+from jeeves_runner.db.carried_runs import JOB_OF_RUN
 from jeeves_runner.db.transaction import Tx
 
 
@@ -92,14 +93,14 @@ ORDER BY id LIMIT :limit
 _DELETE = f"""
 DELETE FROM runs
 WHERE id IN (SELECT value FROM json_each(?)) AND finished_at IS NOT NULL AND {_NOT_NEEDED}
-RETURNING id, job_id
+RETURNING id, {JOB_OF_RUN}
 """
 
 
 def forget_logs(tx: Tx, *, before: datetime, limit: int) -> list[tuple[int, str]]:
     """Take the logs away from up to ``limit`` runs that ended before then; each as ``(run id, job)``."""
     rows = tx.conn.execute(
-        "SELECT id, job_id FROM runs WHERE finished_at < ? AND log_path IS NOT NULL"
+        f"SELECT id, {JOB_OF_RUN} FROM runs WHERE finished_at < ? AND log_path IS NOT NULL"
         " ORDER BY finished_at LIMIT ?",
         (to_text(before), limit),
     )

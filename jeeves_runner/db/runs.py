@@ -1,6 +1,7 @@
 """The ``runs`` table as the runner reads it; what people look at is in ``run_list``."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -9,12 +10,14 @@ import apsw
 from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
 from jeeves_runner.core.run import Run
+from jeeves_runner.db.carried_runs import JOB_OF_RUN
 from jeeves_runner.db.file_errors import translated
+from jeeves_runner.db.renames import earlier_ids, id_at
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.errors import Conflict, NotFound
 
-RUN_COLUMNS: Final = ", ".join(Run._fields)
+RUN_COLUMNS: Final = ", ".join(JOB_OF_RUN if name == "job_id" else name for name in Run._fields)
 """What ``run_from_row`` takes, in this order."""
 
 WAITING: Final = "status = 'scheduled' AND status IN ('scheduled', 'running')"
@@ -67,6 +70,15 @@ def run(conn: apsw.Connection, run_id: int) -> Run | None:
     """A run by its id."""
     row = conn.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
     return None if row is None else run_from_row(row)
+
+
+def jobs_of(conn: apsw.Connection, run_ids: Iterable[int]) -> list[tuple[int, str]]:
+    """``(run id, job)`` of these runs."""
+    rows = conn.execute(
+        f"SELECT id, {JOB_OF_RUN} FROM runs WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(run_ids)),),
+    )
+    return [(run_id, job_id) for run_id, job_id in rows]
 
 
 def unknown_run(conn: apsw.Connection, run_id: int) -> NotFound:
@@ -175,6 +187,10 @@ class LeftRun(NamedTuple):
     """How long after its start that was."""
     origin: str | None = None
     """For such work, which database on which machine began it: a JSON object."""
+    began_as: str | None = None
+    """What its job was called when it started; None: as it is now."""
+    earlier: tuple[str, ...] = ()
+    """The ids that its job had before."""
 
 
 def running_elsewhere(conn: apsw.Connection) -> frozenset[int]:
@@ -203,6 +219,8 @@ def left_runs(conn: apsw.Connection, condition: str, *bindings: object) -> Itera
             deadline=None if deadline is None else time_or_none(deadline, f"run {run.id}", "deadline"),
             timeout=None if timeout_ms is None else timedelta(milliseconds=timeout_ms),
             origin=origin,
+            began_as=None if run.started_at is None else id_at(conn, run.job_id, to_text(run.started_at)),
+            earlier=earlier_ids(conn, run.job_id),
         )
 
 

@@ -8,16 +8,17 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.instants import clock_times, parse_instant
 from jeeves_runner.core.model import OverrideKind, RunStatus
 from jeeves_runner.core.schedule.schedule import Schedule
+from jeeves_runner.core.why.times import asked, occurrence_in
 from jeeves_runner.core.wording import brief
 from jeeves_runner.db import audit, overrides
 from jeeves_runner.db.jobs import damaged_job, job_row, unknown_job
-from jeeves_runner.db.skips import coming, is_skipped, occurs, schedule_in_force
+from jeeves_runner.db.occurrence_runs import run_of
+from jeeves_runner.db.skips import coming, coming_times, next_wanted, schedule_in_force
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.errors import Conflict, NotFound
+from jeeves_runner.errors import Conflict, NothingToSkip, NotSkipped
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -25,8 +26,8 @@ _INSTANT: Final = timedelta(microseconds=1)
 def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: str) -> datetime:
     """Let a job not run at a time, ``given`` by the job's clocks, or at the next at which it would; which.
 
-    A skip of the same occurrence is replaced. NotFound for an unknown job and where it does not occur then,
-    Conflict for what has been decided about and for a job to which nothing comes, InvalidValue.
+    A skip of the same occurrence is replaced. NotFound for an unknown job, Conflict for what has been decided
+    about, NothingToSkip, InvalidValue.
     """
     row = _row(tx.conn, job_id)
     schedule = _required_schedule(tx.conn, row)
@@ -45,16 +46,16 @@ def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: str)
 def unskip(tx: Tx, job_id: str, given: str | None, *, by: str) -> list[datetime]:
     """Take back the skip of an occurrence that is yet to come, or all of a job; which they were of.
 
-    NotFound for an unknown job, and for a time that is not skipped; InvalidValue.
+    NotFound for an unknown job, NotSkipped, InvalidValue.
     """
     row = _row(tx.conn, job_id)
     times = [each.when for each in coming(tx.conn, tx.now, [row.id]).get(row.id, ())]
     if given is not None:
-        wanted = clock_times(given, tx.now, row.timezone, "the time")
-        its = [when for when in times if when in wanted][:1]
+        wanted = asked(given, tx.now, row.timezone, "the time")
+        its = [when for when in times if wanted.at <= when < wanted.until][:1]
         if not its:
             listed = ", ".join(_shown(when, row) for when in times)
-            raise NotFound(
+            raise NotSkipped(
                 f"{row.id} does not skip {brief(given)}", hint=f"it skips {listed or 'no occurrence'}"
             )
         times = its
@@ -68,18 +69,17 @@ def _next(tx: Tx, row: TimetableRow, schedule: Schedule) -> datetime:
     """The next occurrence that would run."""
     pause_ends = overrides.pauses(tx.conn, tx.now).end_of(row.id)
     if pause_ends == overrides.UNTIL_RESUMED:
-        raise Conflict(
-            f"{row.id} is paused until resumed: nothing of it runs",
+        raise NothingToSkip(
+            f"{row.id} is paused until resumed",
             hint="name the time, to skip an occurrence although it may be resumed before",
         )
     after = max(tx.now, row.undecided_since(tx.now))
     if pause_ends is not None:
         after = max(after, pause_ends - _INSTANT)
-    found = schedule.next_after(after)
-    while found is not None and is_skipped(tx.conn, row.id, found):
-        found = schedule.next_after(found)
+    skipped = coming_times(tx.conn, tx.now, [row.id]).get(row.id, ())
+    found = next_wanted(schedule, after, skipped)
     if found is None:
-        raise Conflict(
+        raise NothingToSkip(
             f"{row.id} has no occurrence that comes", hint=f"`jeeves-runner job {row.id}` shows it"
         )
     return found
@@ -87,48 +87,32 @@ def _next(tx: Tx, row: TimetableRow, schedule: Schedule) -> datetime:
 
 def _named(tx: Tx, row: TimetableRow, schedule: Schedule, given: str) -> datetime:
     """The occurrence at a time that a person has named."""
-    times = clock_times(given, tx.now, row.timezone, "the time")
+    time = asked(given, tx.now, row.timezone, "the time")
+    when = occurrence_in(schedule, time.at, time.until)
+    _refuse_what_has_a_row(tx.conn, row, when or time.at)
     since = row.undecided_since(tx.now)
-    found = [each for each in times if occurs(schedule, each)]
-    when = next((each for each in found if each > since), None)
-    for each in times if when is None else (when,):
-        _refuse_what_has_a_row(tx.conn, row, each)
-    if when is not None:
+    if when is not None and when > since:
         return when
-    at = parse_instant(given, tx.now, row.timezone, "the time")
-    hint = _nearest(row, schedule, since, at)
-    if found:
-        raise Conflict(f"the occurrence of {row.id} at {_shown(found[-1], row)} is over", hint=hint)
-    why = _shown(at, row) if times else f"{brief(given)}, which the clocks of {row.timezone} skip"
-    raise NotFound(f"{row.id} has no occurrence at {why}", hint=hint)
+    hint = _nearest(row, schedule, since, time.at)
+    if when is not None:
+        raise Conflict(f"the occurrence of {row.id} at {_shown(when, row)} is over", hint=hint)
+    raise NothingToSkip(f"{row.id} has no occurrence at {_shown(time.at, row)}", hint=hint)
 
 
 def _refuse_what_has_a_row(conn: apsw.Connection, row: TimetableRow, when: datetime) -> None:
     """Conflict if it has been decided what becomes of an occurrence."""
-    found = conn.execute(_ITS_ROW, {"job": row.id, "when": to_text(when)}).fetchone()
-    if found is None:
+    run = run_of(conn, row.id, when)
+    if run is None:
         return
-    run_id, status = found
-    what = f"the occurrence of {row.id} at {_shown(when, row)} has its run {run_id}, which"
-    if RunStatus(status).is_final:
-        raise Conflict(
-            f"{what} {_ENDED.get(status, f'ended {status}')}", hint="only what is to come is skipped"
-        )
-    verb = "runs" if status == RunStatus.RUNNING else "waits"
-    raise Conflict(f"{what} {verb}", hint=f"end it with `jeeves-runner cancel {run_id}`")
+    what = f"the occurrence of {row.id} at {_shown(when, row)} has its run {run.run_id}, which"
+    if RunStatus(run.status).is_final:
+        ended = _ENDED.get(run.status, f"ended {run.status}")
+        raise Conflict(f"{what} {ended}", hint="only what is to come is skipped")
+    verb = "runs" if run.status == RunStatus.RUNNING else "waits"
+    raise Conflict(f"{what} {verb}", hint=f"end it with `jeeves-runner cancel {run.run_id}`")
 
 
 _ENDED: Final = {"skipped": "was skipped", "missed": "was missed", "cancelled": "was cancelled"}
-# The last attempt of the chain that began with the row of this occurrence.
-_ITS_ROW: Final = """
-SELECT runs.id, runs.status FROM (
-  SELECT id FROM (
-    SELECT id, coalesce(last_for, scheduled_for) AS last FROM runs
-    WHERE job_id = :job AND is_occurrence AND scheduled_for <= :when ORDER BY scheduled_for DESC LIMIT 1)
-  WHERE last >= :when) AS first
-JOIN runs ON runs.id = first.id OR runs.chain_id = first.id
-ORDER BY runs.id DESC LIMIT 1
-"""
 
 
 def _nearest(row: TimetableRow, schedule: Schedule, since: datetime, when: datetime) -> str:
@@ -156,9 +140,9 @@ def _required_schedule(conn: apsw.Connection, row: TimetableRow) -> Schedule:
         return schedule
     job = job_row(conn, row.id)
     if not row.enabled and job is not None:
-        raise Conflict(f"nothing of {row.id} comes: {job.file}:{job.line} says `enabled: false`")
+        raise NothingToSkip(f"{row.id} does not occur: {job.file}:{job.line} says `enabled: false`")
     if not row.schedule:
-        raise Conflict(f"nothing of {row.id} comes: without a schedule it runs only when triggered")
+        raise NothingToSkip(f"{row.id} does not occur: without a schedule it runs only when triggered")
     raise damaged_job(row.id)
 
 

@@ -5,7 +5,7 @@ may be yet to come. Only who takes the skip back ends it, by ``db.skipping``.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -91,6 +91,15 @@ def _coming_of(row: TimetableRow, times: Iterable[SkippedTime], now: datetime) -
     return tuple(each for each in all_of_it if each.is_occurrence or each.when > now)
 
 
+def coming_times(
+    conn: apsw.Connection, now: datetime, ids: Sequence[str] | None = None
+) -> dict[str, frozenset[datetime]]:
+    """The same without what is said of them."""
+    return {
+        job_id: frozenset(each.when for each in those) for job_id, those in coming(conn, now, ids).items()
+    }
+
+
 # Roughly: the watermark may be far ahead. By jobs, because skips that are long over are many more than jobs.
 _COMING: Final = """
 SELECT jobs.id, overrides.scheduled_for, overrides.reason FROM jobs CROSS JOIN overrides
@@ -107,6 +116,14 @@ def prune(tx: Tx, before: datetime, limit: int) -> int:
     One stays while its occurrence may still have to be decided about.
     """
     return overrides.prune_of_jobs(tx, OverrideKind.SKIP, before, limit)
+
+
+def next_wanted(schedule: Schedule, after: datetime, skipped: Collection[datetime]) -> datetime | None:
+    """The first occurrence later than ``after`` that is not skipped."""
+    found = schedule.next_after(after)
+    while found is not None and found in skipped:
+        found = schedule.next_after(found)
+    return found
 
 
 def schedule_in_force(row: TimetableRow) -> Schedule | None:

@@ -20,8 +20,9 @@ from jeeves_runner.core.field_changes import FieldChange, changed_fields, record
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import Allowance, AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, Held, Plan
-from jeeves_runner.db import alerting, audit, declared_jobs, jobs, queues, revisions
+from jeeves_runner.db import alerting, audit, declared_jobs, jobs, namespaces, queues, renames, revisions
 from jeeves_runner.db.connection import Tx, snapshot
+from jeeves_runner.db.renames import Rename
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
 from jeeves_runner.errors import BaseMoved, Refused, SourceMismatch
 from jeeves_runner.sources.contract import Source
@@ -79,10 +80,10 @@ def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:
     if not updates:
         return plan
     old = {
-        kind: table.spec_texts(conn, [c.id for c in updates if c.kind == kind])
+        kind: table.spec_texts(conn, [c.live_id for c in updates if c.kind == kind])
         for kind, table in _TABLES.items()
     }
-    described = (_described(conn, c, old[c.kind].get(c.id, "{}")) for c in plan.changes)
+    described = (_described(conn, c, old[c.kind].get(c.live_id, "{}")) for c in plan.changes)
     return replace(plan, changes=tuple(described))
 
 
@@ -220,6 +221,8 @@ def apply_plan(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None 
 
 def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | None) -> int:
     revision = revisions.insert_revision(tx, plan, options.applied_by, commit)
+    renames.rename(tx, [Rename(c.renamed_from, c.id) for c in plan.changes if c.renamed_from], revision)
+    namespaces.settle(tx, [c.id for c in plan.of(Action.CREATE, "job")])
     for kind, table in _TABLES.items():
         changes = [c for c in plan.changes if c.kind == kind]
         table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
@@ -227,6 +230,7 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
     revisions.close_revision(tx, revision)
     # A new job has no waiting runs, and one that comes back lost them when it was deleted.
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]
+    stopped += [c.renamed_from for c in plan.changes if c.renamed_from]
     if stopped:
         cancel_waiting_of_stopped_jobs(tx, stopped)
         alerting.close_of_stopped_jobs(tx, stopped)

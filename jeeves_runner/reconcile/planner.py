@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
 
+from jeeves_runner.core.difference import diff
 from jeeves_runner.core.inheritance import Patterns
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.context import ProjectContext
@@ -15,8 +16,9 @@ from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.problem_list import ProblemList
 from jeeves_runner.core.manifest.requirements import JobFile, Requirement
 from jeeves_runner.core.manifest.yaml_places import Places
-from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile, diff
+from jeeves_runner.core.plan import Declaration, FileRecord, HoldReasons, Key, Plan, WaitingFile
 from jeeves_runner.core.problem import Finding, Problem
+from jeeves_runner.core.renaming import renames
 from jeeves_runner.execute.faults import Fault
 from jeeves_runner.execute.local.requirement_check import fault_of
 from jeeves_runner.reconcile.folder_defaults import FolderDefaults
@@ -286,16 +288,28 @@ class _Look:
             self._faulty.add(file)
         self._held_keys[key] = f"declared in {_listed(named[:_MOST_NAMED], len(found))}"
 
+    def _judge_renames(self, hold: HoldReasons, unchanged: set[str]) -> dict[str, str]:
+        """The jobs that get another id; what is wrong with the others becomes a problem. A file with one that
+        waits is read again at the next look."""
+        found = renames(self._declared, self._live.rows, hold, unchanged)
+        problems: dict[str, ProblemList] = {}
+        for each in found.refused:
+            finding = Finding(path=(), code="rename", message=each.message, hint=each.hint)
+            several = problems.setdefault(each.file, ProblemList(each.file))
+            several.report(each.severity, finding, at=(each.line, 1))
+            if each.holds is not None:
+                self._faulty.add(each.file)
+                self._held_keys.setdefault(("job", each.holds), each.message)
+        for several in problems.values():
+            self._problems += several.all(lambda _: Places(()))
+        return found.carried
+
     def _finish(self, snapshot: Snapshot, parsed: list[tuple[FileResult, str]], unchanged: set[str]) -> Plan:
         live = self._live
+        hold = HoldReasons(keys=self._held_keys, files=self._held_files)
+        carried = self._judge_renames(hold, unchanged)
         complete = not any(p.is_error for p in self._problems)
-        plan = diff(
-            self._declared,
-            live.rows,
-            HoldReasons(keys=self._held_keys, files=self._held_files),
-            unchanged=unchanged,
-            complete=complete,
-        )
+        plan = diff(self._declared, live.rows, hold, unchanged=unchanged, carried=carried, complete=complete)
         # What is remembered is not read again: of such a file nothing may be held, or wait to be deleted.
         unsettled = {row.file for row in plan.held} | {live.rows[key].file for key in plan.suspended}
         records = tuple(

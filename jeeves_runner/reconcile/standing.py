@@ -1,7 +1,7 @@
 """Jobs and queues as they stand elsewhere than in the project's database, for manifests to be compared with:
 in a commit, or on a server."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -35,16 +35,16 @@ class Standing(NamedTuple):
         changes = tuple(self._described(change) for change in plan.changes)
         return replace(plan, changes=changes, taken=Taken(len(jobs), by_job))
 
-    def timings(self) -> dict[str, LiveTiming]:
-        """When its jobs occur, by id."""
+    def timings(self, ids: Collection[str] | None) -> dict[str, LiveTiming]:
+        """When these of its jobs occur, or all of them, by id."""
         return {
             name: LiveTiming(Timing.of_text(text), self.namespaces.get(name, name))
             for (kind, name), text in self.texts.items()
-            if kind == "job"
+            if kind == "job" and (ids is None or name in ids)
         }
 
     def _described(self, change: Change) -> Change:
-        old = self.texts.get(change.key)
+        old = self.texts.get((change.kind, change.live_id))
         if old is None or change.text is None:
             return change
         return change.with_fields(changed_fields(old, change.text))

@@ -28,6 +28,7 @@ from jeeves_runner.core.wording import brief
 from jeeves_runner.db import alerting, outbox
 from jeeves_runner.db.alert_facts import telling_of
 from jeeves_runner.db.outbox import Pending
+from jeeves_runner.db.renames import earlier_ids
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.db.writer import TRY_AGAIN, Priority, Writer
@@ -243,11 +244,17 @@ class Delivery:
             log.exception("this is a bug: %s cannot be told", brief(address))
             raise NotSent(f"this is a bug: {type(error).__name__}", may_have_arrived=True) from error
 
+    async def _stdout_of(self, job_id: str | None, run_id: int | None) -> WholeText | None:
+        if job_id is None or run_id is None:
+            return None
+        earlier = await self._reads.read(lambda conn: earlier_ids(conn, job_id))
+        return await whole_stdout(self._data_dir, job_id, run_id, earlier)
+
     async def _written(self, rows: Sequence[Pending]) -> tuple[Message, str | None]:
         try:
             stdout = None
             if rows[0].said is Said.OUTPUT:
-                stdout = await whole_stdout(self._data_dir, rows[0].job_id, rows[0].run_id)
+                stdout = await self._stdout_of(rows[0].job_id, rows[0].run_id)
             return await self._reads.read(partial(self._message, rows, stdout, self._clock.now()))
         except Exception as error:
             if isinstance(error, JeevesError) or may_pass(error):

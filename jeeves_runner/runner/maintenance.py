@@ -24,6 +24,7 @@ from jeeves_runner.db import (
 from jeeves_runner.db.file_upkeep import SPARE_PAGES, incremental_vacuum
 from jeeves_runner.db.queue_upkeep import prune_queue
 from jeeves_runner.db.queues import queue_ids
+from jeeves_runner.db.renames import earlier_ids
 from jeeves_runner.db.state_upkeep import prune_state
 from jeeves_runner.db.thread_reads import ThreadReads
 from jeeves_runner.db.transaction import Tx
@@ -138,9 +139,12 @@ class Maintenance:
         ):
             await self._remove_logs_of(runs)
 
-    async def _remove_logs_of(self, runs: Iterable[tuple[int, str]]) -> None:
+    async def _remove_logs_of(self, runs: Sequence[tuple[int, str]]) -> None:
         """``runs``: each as ``(run id, job)``."""
-        await asyncio.to_thread(_remove, [LogPlace(self._data_dir, job, run_id) for run_id, job in runs])
+        jobs = {job for _, job in runs}
+        earlier = await self._reads.read(lambda conn: {job: earlier_ids(conn, job) for job in jobs})
+        places = [LogPlace(self._data_dir, job, run_id, earlier=earlier[job]) for run_id, job in runs]
+        await asyncio.to_thread(_remove, places)
 
     async def _delete_logs_without_run(self) -> None:
         """Delete old logs that have no run: a runner was killed after it had deleted the row.

@@ -18,11 +18,12 @@ _PATIENCE: Final = 20.0
 """Seconds that reading it may take; a log of ten megabytes takes less than one."""
 
 
-async def whole_stdout(data_dir: str, job_id: str | None, run_id: int | None) -> WholeText | None:
-    """As its file has it; None where there is none, or none that can be read now: its row has its end."""
-    if job_id is None or run_id is None:
-        return None
-    place = stdout_of(LogPlace(data_dir, job_id, run_id))
+async def whole_stdout(
+    data_dir: str, job_id: str, run_id: int, earlier: tuple[str, ...] = ()
+) -> WholeText | None:
+    """As its file has it; None where there is none, or none that can be read now: its row has its end.
+    ``earlier``: the ids that the job had before."""
+    place = stdout_of(LogPlace(data_dir, job_id, run_id, earlier=earlier))
     try:
         # A thread of its own: its disk may hang.
         text = await SideThread("an output").call(lambda: measured(partial(_pieces, place)), _PATIENCE)

@@ -1,7 +1,7 @@
 """Runs that wait, in their order: each starts as soon as it may, by priority, then age."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -50,7 +50,11 @@ class WaitingLine:
         admission: Admission,
         arrivals: Arrivals,
         waiting_ends: WaitingEnds,
+        follow_renames: Callable[[Sequence[str]], bool],
     ) -> None:
+        """``follow_renames``: see to it that attempts of jobs that are gone have the job that they belong
+        to now; whether one was moved."""
+        self._follow_renames = follow_renames
         self._clock = clock
         self._slice = Slice(clock)
         self._board = board
@@ -174,8 +178,7 @@ class WaitingLine:
             return not found.stands_back
         found.stands_back |= decision.verdict is Verdict.STAND_BACK
         if decision.verdict is Verdict.CANCEL:
-            self._waiting_ends.end_for_sure(attempt, RunStatus.CANCELLED, decision.reason)
-            return True
+            return self._cancel(attempt, decision)
         if decision.verdict is Verdict.SKIP:
             self._waiting_ends.end_for_sure(attempt, RunStatus.SKIPPED, decision.reason, decision.message)
             return True
@@ -188,6 +191,14 @@ class WaitingLine:
         elif attempt.why != why:
             found.note([attempt], why)
         return is_its_own
+
+    def _cancel(self, attempt: Attempt, decision: Decision) -> bool:
+        """As ``_decide``, of a job that is gone, or that may only have another id by now."""
+        if decision.reason is Reason.DELETED and self._follow_renames([attempt.job_id]):
+            self._look_again_in(0)
+            return False
+        self._waiting_ends.end_for_sure(attempt, RunStatus.CANCELLED, decision.reason)
+        return True
 
     def _note(self, found: LinePass[Attempt]) -> Iterator[None]:
         """Note for what attempts wait now, bit by bit."""

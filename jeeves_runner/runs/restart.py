@@ -98,7 +98,7 @@ class Restart:
         """
         job = self._jobs.get(left.run.job_id)
         if job is None or not job.is_still_that_of(left.run) or left.run.cancel_cause is not None:
-            report = await left_report(left.run, lost, self._data_dir)
+            report = await left_report(left, lost, self._data_dir)
             await record_lost_runs([(left, report)], self._writer, self._epoch)
             return
         attempt = self._place(left, job, self._executors.of(job.spec))

@@ -37,6 +37,7 @@ from jeeves_runner.runs.ends import Ends
 from jeeves_runner.runs.jobs import KnownJobs
 from jeeves_runner.runs.late import LateEnds
 from jeeves_runner.runs.line import WaitingLine
+from jeeves_runner.runs.renamed import follow_renames
 from jeeves_runner.runs.requests import Requests
 from jeeves_runner.runs.restart import Restart
 from jeeves_runner.runs.running import RunningRuns
@@ -116,6 +117,7 @@ class Runs:
             admission=admission,
             arrivals=arrivals,
             waiting_ends=waiting_ends,
+            follow_renames=partial(follow_renames, conn, board),
         )
         self._restart = Restart(
             conn=conn,
@@ -274,6 +276,8 @@ class Runs:
         """These jobs were written by an apply, which has cancelled what waits of the stopped ones."""
         for job_id in job_ids:
             self._jobs.forget(job_id)
+        follow_renames(self._conn, self._board, job_ids)
+        self._admission.read_pauses()  # they may have gone along with a job that was renamed
         self._follow()
         self._line.review(all_of_them=True)
 

@@ -85,7 +85,7 @@ async def recover_left_runs(conn: apsw.Connection, executors: Executors, data_di
     recovered = Recovered(
         kept=[Kept(one, *answer) for one, answer in found if not isinstance(answer, Lost)],
         unbegun=[(one, answer) for one, answer in lost if not answer.began],
-        lost=[(one, await left_report(one.run, answer, data_dir)) for one, answer in lost if answer.began],
+        lost=[(one, await left_report(one, answer, data_dir)) for one, answer in lost if answer.began],
     )
     if left:
         kept, unbegun, lost_ones = len(recovered.kept), len(recovered.unbegun), len(recovered.lost)
@@ -110,8 +110,8 @@ async def end_left_run(executors: Executors, left: LeftRun, data_dir: str) -> Re
     if isinstance(answer, Lost):
         why = "the runner died" if left.origin is None else "no server followed it"
         lost = Lost(message=f"{why}; ended on request", left_alive=answer.left_alive)
-        return await left_report(left.run, lost, data_dir)
-    return await left_report(left.run, await _cancelled(*answer), data_dir)
+        return await left_report(left, lost, data_dir)
+    return await left_report(left, await _cancelled(*answer), data_dir)
 
 
 async def _cancelled(executor: Executor, handle: Handle) -> Cancelled:
@@ -134,7 +134,7 @@ def left_facts(left: LeftRun, spec: JobSpec | None) -> LeftFacts:
     run = left.run
     return LeftFacts(
         run_id=run.id,
-        job_id=run.job_id,
+        job_id=left.began_as or run.job_id,  # its processes and sessions have that one
         mark=left.mark,
         started_at=run.started_at,
         origin=left.origin,
@@ -142,15 +142,17 @@ def left_facts(left: LeftRun, spec: JobSpec | None) -> LeftFacts:
     )
 
 
-async def left_report(run: Run, ending: Lost | Cancelled, data_dir: str) -> Report:
+async def left_report(left: LeftRun, ending: Lost | Cancelled, data_dir: str) -> Report:
     """What there is to record of a run of which nothing is left but its log."""
-    return Report(ending=ending, record=await asyncio.to_thread(left_record, run, data_dir))
+    return Report(
+        ending=ending, record=await asyncio.to_thread(left_record, left.run, data_dir, left.earlier)
+    )
 
 
-def left_record(run: Run, data_dir: str) -> RunRecord:
+def left_record(run: Run, data_dir: str, earlier: tuple[str, ...] = ()) -> RunRecord:
     """What a run left besides its process, which has ended: its log, put in order, and the end of its stdout
-    where that is in a file of its own. Blocks."""
-    place = LogPlace(data_dir, run.job_id, run.id)
+    where that is in a file of its own. ``earlier``: the ids that its job had before. Blocks."""
+    place = LogPlace(data_dir, run.job_id, run.id, earlier=earlier)
     for each in (place, stdout_of(place)):
         try:
             join_log(each)

@@ -18,7 +18,8 @@ class AgainstDocument(TypedDict):
     commit: str | None
     """The full name of the commit, or of the one that the server last applied."""
     errors: int
-    """How many mistakes the manifests of that commit have: what is declared by these counts as new."""
+    """How many mistakes the manifests of that commit have, or how many specs of the server cannot be read:
+    what stands there counts as new."""
 
 
 class DiffDocument(PlanDocument):

@@ -1,6 +1,6 @@
 """What a plan changes of the days to come, as ``diff`` tells it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TypedDict
 
@@ -21,6 +21,9 @@ from jeeves_runner.core.schedule.nights import Effect, Night
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
+
+Timings = Callable[[Collection[str] | None], Mapping[str, LiveTiming]]
+"""When jobs occur, by id: those of these ids, or all."""
 
 
 class NightDocument(TypedDict):
@@ -97,19 +100,20 @@ class ForecastDocument(TypedDict):
 
 def forecast_of_live(conn: apsw.Connection, plan: Plan, now: datetime) -> ForecastDocument:
     """What the plan changes of what is live. Where it changes no times, only its own jobs are read."""
-    ids = [change.id for change in plan.changes if change.kind == "job"]
+    ids = [change.live_id for change in plan.changes if change.kind == "job"]
     if not ids:
-        return forecast_between(plan, {}, now)
+        return _document(forecast((), (), now))
     with snapshot(conn):
         changed = retimed(plan, {row.id: _live(row) for row in timetable_rows(conn, ids)})
         live = list(_schedules(_live(row) for row in timetable_rows(conn))) if changed else []
     return _document(forecast(changed, live, now))
 
 
-def forecast_between(plan: Plan, live: Mapping[str, LiveTiming], now: datetime) -> ForecastDocument:
-    """What it changes of jobs that stand in no database, each by its id."""
-    changed = retimed(plan, live)
-    return _document(forecast(changed, _schedules(live.values()) if changed else (), now))
+def forecast_between(plan: Plan, timings: Timings, now: datetime) -> ForecastDocument:
+    """What it changes of jobs that stand in no database. ``timings``: when they occur."""
+    ids = {change.id for change in plan.changes if change.kind == "job"}
+    changed = retimed(plan, timings(ids)) if ids else []
+    return _document(forecast(changed, _schedules(timings(None).values()) if changed else (), now))
 
 
 def _live(row: TimetableRow) -> LiveTiming:

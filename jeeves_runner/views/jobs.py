@@ -1,6 +1,6 @@
 """Jobs: what is declared of each, how it is and when it runs next."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final, NotRequired, TypedDict
 
@@ -10,12 +10,13 @@ from jeeves_runner.clock import to_text
 from jeeves_runner.core.model import OverrideKind, RunStatus
 from jeeves_runner.core.token_budget import day_of
 from jeeves_runner.core.values import from_json
-from jeeves_runner.db import jobs, overrides, revisions
+from jeeves_runner.db import jobs, overrides, revisions, skips
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.job_list import JobColumns, ListedJob, listed_jobs
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow, run_rows
+from jeeves_runner.db.skips import ComingSkip
 from jeeves_runner.db.token_use import tokens_used
 from jeeves_runner.db.unreadable import time_or_none
 from jeeves_runner.views.occurrences import NextRun, next_after_pause, next_runs, text_of
@@ -32,6 +33,17 @@ class OverrideDocument(TypedDict):
     """Why it was made."""
     all: bool
     """Whether it holds for all jobs."""
+
+
+class SkipDocument(TypedDict):
+    """An occurrence that is not to run, and is yet to come."""
+
+    scheduled_for: str
+    """The occurrence."""
+    reason: str | None
+    """Why it is skipped."""
+    is_occurrence: bool
+    """Whether the job still occurs then: its schedule may have changed since it was skipped."""
 
 
 class AllPausedDocument(TypedDict):
@@ -76,12 +88,14 @@ class ListedJobDocument(JobColumns):
     """The pause in force: of its own and that of all jobs the one that ends last."""
     muted: OverrideDocument | None
     """The mute in force, likewise."""
+    skips: list[SkipDocument]
+    """What is skipped of it, by time."""
     last_status: Annotated[str, RunStatus] | None
     """The outcome of the newest run that started and ended."""
     last_run: LastRunDocument | None
     """The newest run that started."""
     next_run: str | None
-    """Its next occurrence that is not paused."""
+    """Its next occurrence that is neither paused nor skipped."""
 
 
 class TokensDocument(TypedDict):
@@ -129,8 +143,8 @@ class JobDocument(TypedDict):
 
 
 def jobs_view(conn: apsw.Connection, now: datetime, next_run: NextRun | None = None) -> JobsDocument:
-    """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, muted, last_run,
-    next_run``.
+    """``{jobs}``: the live jobs by id, each with its columns, ``status, held, paused, muted, skips,
+    last_run, next_run``.
 
     ``next_run`` is the timetable of a running server; without one occurrences are computed.
     """
@@ -148,8 +162,9 @@ def each_job(
     """The jobs of ``jobs_view`` one by one: up to ``limit``, those ``after`` an id."""
     with snapshot(conn):
         coming = next_run or next_runs(conn, now)
+        skipped = skips.coming(conn, now)
         for listed in listed_jobs(conn, now, after=after, limit=limit):
-            yield _job(conn, now, listed, coming)
+            yield _job(conn, now, listed, coming, skipped.get(listed.columns["id"], ()))
 
 
 def job_view(
@@ -164,9 +179,10 @@ def job_view(
         row = jobs.job_row(conn, job_id)
         if listed is None or row is None:
             raise jobs.unknown_job(conn, job_id)
+        skipped = skips.coming(conn, now, [job_id]).get(job_id, ())
         spec = from_json(row.spec_text, f"the spec of job {job_id}")
         job: WholeJobDocument = {
-            **_job(conn, now, listed, next_run or next_runs(conn, now, [job_id])),
+            **_job(conn, now, listed, next_run or next_runs(conn, now, [job_id]), skipped),
             "held_message": listed.held_message,
             "held_since": listed.held_since,
             "tokens_today": _tokens_today(conn, now, listed.columns, spec),
@@ -193,7 +209,9 @@ def override_of_all(conn: apsw.Connection, kind: OverrideKind, now: datetime) ->
     return _override(overrides.in_force(conn, kind, now).of_all)
 
 
-def _job(conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRun) -> ListedJobDocument:
+def _job(
+    conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRun, skipped: Sequence[ComingSkip]
+) -> ListedJobDocument:
     paused = _override(listed.pause)
     return {
         **listed.columns,
@@ -203,9 +221,13 @@ def _job(conn: apsw.Connection, now: datetime, listed: ListedJob, coming: NextRu
         "held": listed.held_message is not None,
         "paused": paused,
         "muted": _override(listed.mute),
+        "skips": [
+            {"scheduled_for": to_text(each.when), "reason": each.reason, "is_occurrence": each.is_occurrence}
+            for each in skipped
+        ],
         "last_status": listed.last_status,
         "last_run": _last_run(listed),
-        "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming)),
+        "next_run": text_of(_next_run(conn, now, listed.columns, paused, coming, skipped)),
     }
 
 
@@ -242,10 +264,13 @@ def _next_run(
     columns: JobColumns,
     paused: OverrideDocument | None,
     coming: NextRun,
+    skipped: Sequence[ComingSkip],
 ) -> datetime | None:
     if not columns["enabled"] or columns["schedule"] is None:
         return None
     if paused is None:
-        return coming(columns["id"])
+        found = coming(columns["id"])  # a server's timetable knows of no skips
+        is_skipped = any(each.when == found for each in skipped)
+        return next_runs(conn, now, [columns["id"]])(columns["id"]) if is_skipped else found
     until = None if paused["until"] is None else time_or_none(paused["until"], "a pause", "until")
     return None if until is None else next_after_pause(conn, now, columns["id"], until)

@@ -1,6 +1,6 @@
 """What comes, and what came, computed from the jobs' rows as a server's timetable would."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import dropwhile, islice, takewhile
@@ -11,7 +11,7 @@ import apsw
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.wording import brief
-from jeeves_runner.db import overrides
+from jeeves_runner.db import overrides, skips
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.occurrence_runs import run_of
 from jeeves_runner.db.pages import page
@@ -57,12 +57,13 @@ def next_runs(
 ) -> NextRun:
     """The next occurrences of these jobs, or of all: the rows read now, the times computed when asked for.
 
-    Those later than ``after``, if that is said.
+    Those later than ``after``, if that is said, and that are not skipped.
 
     Jobs that share their expressions and zone share the computation.
     """
     rows = {row.id: row for row in timetable_rows(conn, ids) if _is_scheduled(row)}
-    known: dict[tuple[Schedule, datetime], datetime | None] = {}
+    skipped = skips.coming_times(conn, now, ids)
+    known: dict[tuple[Schedule, datetime, frozenset[datetime]], datetime | None] = {}
 
     def next_run(job_id: str) -> datetime | None:
         row = rows.get(job_id)
@@ -71,9 +72,10 @@ def next_runs(
         schedule = schedule_of(row)
         if schedule is None:
             return None
-        key = (schedule, max(after or now, row.undecided_since(now)))
+        its = skipped.get(job_id, frozenset())
+        key = (schedule, max(after or now, row.undecided_since(now)), its)
         if key not in known:
-            known[key] = key[0].next_after(key[1])
+            known[key] = skips.next_wanted(*key)
         return known[key]
 
     return next_run
@@ -125,8 +127,8 @@ def next_view(
     By time, then by id. Those in [``begin``, ``end``]; without a begin, those later than now. With ``once``
     each job stands there with its first occurrence only.
 
-    What comes is left out where a pause covers it, for it is skipped then. What came is that of the jobs and
-    schedules of now, with what became of it.
+    What comes is left out where a pause covers it or a person skips it: it will be skipped. What came is
+    that of the jobs and schedules of now, with what became of it.
     """
     begin = begin or now + _INSTANT
     with snapshot(conn):
@@ -185,14 +187,23 @@ def _places(
     """The occurrences in [``begin``, ``end``] of a job or of all, in order."""
     begin = max(begin, _BEGIN)
     pauses = overrides.pauses(conn, max(begin, now))
-    rows = timetable_rows(conn, None if job_id is None else [job_id])
-    each = [_occurrences(row, pauses, begin, now) for row in rows if _is_scheduled(row)]
+    ids = None if job_id is None else [job_id]
+    skipped = skips.coming_times(conn, now, ids)
+    each = [
+        _occurrences(row, pauses, skipped.get(row.id, ()), begin, now)
+        for row in timetable_rows(conn, ids)
+        if _is_scheduled(row)
+    ]
     places = merge(*(islice(times, 1) for times in each) if once else each)
     return places if end is None else takewhile(lambda place: place.scheduled_for <= end, places)
 
 
 def _occurrences(
-    row: TimetableRow, pauses: overrides.Pauses, begin: datetime, now: datetime
+    row: TimetableRow,
+    pauses: overrides.Pauses,
+    skipped: Collection[datetime],
+    begin: datetime,
+    now: datetime,
 ) -> Iterator[Place]:
     """Those of a job from ``begin`` on."""
     schedule = schedule_of(row)
@@ -202,10 +213,10 @@ def _occurrences(
         for time in schedule.between(begin - _INSTANT, now):
             yield Place(time, row.id)
     after = _coming_after(row, pauses, max(begin - _INSTANT, now), now)
-    coming = None if after is None else schedule.next_after(after)
+    coming = None if after is None else skips.next_wanted(schedule, after, skipped)
     while coming is not None:
         yield Place(coming, row.id)
-        coming = schedule.next_after(coming)
+        coming = skips.next_wanted(schedule, coming, skipped)
 
 
 def _coming_after(

@@ -44,6 +44,8 @@ class ChangeDocument(TypedDict):
     """The line of the file where it is declared, from 1."""
     drift: bool
     """Whether the row was changed by hand, so that this puts it back."""
+    renamed_from: str | None
+    """The id that the job had until now; null: the same."""
     fields: list[FieldDocument]
     """What an update changes."""
 

@@ -296,3 +296,39 @@ def test_what_a_manifest_disables_is_enabled_there(ledger: Ledger) -> None:
         "job backup is declared with enabled: false in jobs.d/backup.yaml:1",
     )
     assert problem(ask(ledger, "PATCH", "/jobs/bakup/disable")) == (404, "there is no job bakup")
+
+
+def test_an_occurrence_is_skipped_and_that_taken_back(ledger: Ledger) -> None:
+    ledger.add_job("greet", schedule=("0 * * * *",), timezone="Europe/Berlin")
+
+    async def scenario(api: Api) -> None:
+        coming = (await api.get("/jobs/greet")).body["job"]["next_run"]
+        job = (await api.post("/jobs/greet/skip", {"reason": "moving"})).body["job"]
+        assert job["skips"] == [{"scheduled_for": coming, "reason": "moving", "is_occurrence": True}]
+        assert job["next_run"] > coming  # the timetable of the server has it still
+        assert (await api.get("/jobs")).body["jobs"][0]["next_run"] == job["next_run"]
+        again = await api.post("/jobs/greet/skip", {"time": job["next_run"]})
+        assert [each["reason"] for each in again.body["job"]["skips"]] == ["moving", None]
+        job = (await api.post("/jobs/greet/unskip", {"time": coming})).body["job"]
+        assert (len(job["skips"]), job["next_run"]) == (1, coming)
+        assert (await api.post("/jobs/greet/unskip")).body["job"]["skips"] == []
+        actions = [
+            action for (action,) in ledger.conn.execute("SELECT action FROM audit WHERE actor = 'api'")
+        ]
+        assert actions == ["skip", "skip", "unskip", "unskip"]
+
+    with_api(ledger, scenario)
+
+
+def test_what_cannot_be_skipped_is_refused_with_the_nearest_times(ledger: Ledger) -> None:
+    ledger.add_job("greet", schedule=("0 * * * *",))
+
+    async def scenario(api: Api) -> None:
+        none = await api.post("/jobs/greet/skip", {"time": "2027-03-28T02:30"})
+        assert problem(none)[0] == 409
+        assert "2027-03-28T02:00:00Z and 2027-03-28T03:00:00Z" in str(none.body)
+        assert (await api.post("/jobs/greet/skip", {"time": "soon"})).status == 400
+        assert (await api.post("/jobs/greet/unskip", {"time": "2027-03-28T02:00"})).status == 404
+        assert (await api.post("/jobs/ghost/skip")).status == 404
+
+    with_api(ledger, scenario)

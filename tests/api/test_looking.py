@@ -26,6 +26,7 @@ from jeeves_runner.views.jobs import jobs_view
 from jeeves_runner.views.queues import queues_view
 from jeeves_runner.views.runs import run_view, runs_view
 from jeeves_runner.views.sync import sync_view
+from jeeves_runner.views.why import why_view
 
 
 @pytest.fixture
@@ -353,3 +354,23 @@ def test_status_answers_while_the_disk_of_the_data_folder_hangs(
         return answers[0].status, answers[0].body["health"]["too_open"], lists.status
 
     assert with_api(ledger, scenario) == (200, [], 200)
+
+
+def test_why_is_asked_of_a_time_a_run_or_what_was_last(ledger: Ledger) -> None:
+    ledger.add_job("backup")
+    run = ledger.add_run("backup")
+
+    async def scenario(api: Api) -> Mapping[str, Any]:
+        queries = ("", "?at=2026-03-02T03:00", f"?run={run}", f"?at=03:00&run={run}", "?at=soon", "?run=99")
+        return {query: await api.get(f"/jobs/backup/why{query}") for query in queries}
+
+    found = with_api(ledger, scenario)
+    assert {query: (each.status, each.body.get("answer")) for query, each in found.items()} == {
+        "": (200, "ran"),
+        "?at=2026-03-02T03:00": (200, "no_schedule"),
+        f"?run={run}": (200, "ran"),
+        f"?at=03:00&run={run}": (400, None),
+        "?at=soon": (400, None),
+        "?run=99": (404, None),
+    }
+    assert found[""].body == why_view(ledger.conn, NOON, "backup", served=True)

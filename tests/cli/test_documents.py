@@ -22,6 +22,9 @@ COMMANDS: Mapping[str, str] = {
     "run 1": "GET /runs/1",
     "alerts": "GET /alerts",
     "alerts list --all": "GET /alerts",
+    "why backup": "GET /jobs/backup/why",
+    "why backup 1": "GET /jobs/backup/why",
+    "why backup 2026-03-02T04:00": "GET /jobs/backup/why",
     "history": "GET /revisions",
     "history 1": "GET /revisions/1",
     "queue list": "GET /queues",
@@ -39,6 +42,10 @@ COMMANDS: Mapping[str, str] = {
     "mute backup --for 2h": "POST /jobs/backup/mute",
     "unmute backup": "POST /jobs/backup/unmute",
     "unmute --tag db": "GET /jobs",
+    "skip backup --reason moving": "POST /jobs/backup/skip",
+    "unskip backup": "POST /jobs/backup/unskip",
+    "skip --tag db": "GET /jobs",
+    "unskip --tag db": "GET /jobs",
     "cancel 2": "POST /runs/2/cancel",
 }
 

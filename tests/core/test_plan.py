@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jeeves_runner.core.difference import diff
 from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.plan import (
     Action,
@@ -15,7 +16,6 @@ from jeeves_runner.core.plan import (
     Moved,
     Plan,
     WaitingFile,
-    diff,
 )
 
 

@@ -19,6 +19,7 @@ from jeeves_runner.db.waits import Wait, latest_end
 
 RECORDS: Final = {
     "audit": "at",
+    "carries": "renamed_at",
     "held": "since",
     "incidents": "opened_at told_at said_at closed_at",
     "jobs": "created_at updated_at deleted_at",
@@ -39,11 +40,13 @@ OCCURRENCES: Final = {"overrides": "scheduled_for", "runs": "scheduled_for last_
 
 TEXTS: Final = {
     "audit": "actor action target detail",
+    "carries": "old_id new_id",
     "held": "kind id file message",
     "incidents": "cause job_id subject channels facts closed_by",
     "jobs": "id on_failure on_success output_channel spec_hash file namespace",
     "manifest_files": "path digest problems",
     "migrations": "name",
+    "namespaces": "job_id namespace",
     "outbox": "channel said cause job_id facts bundle status ref error",
     "outbox_owner": "database_id place",
     "overrides": "job_id kind reason created_by",

@@ -23,7 +23,7 @@ LINES = "".join(f"\x1b[32mline\x1b[0m {number} ü\n" for number in range(20_000)
 SHOWN = "".join(f"line {number} ü\n" for number in range(20_000))
 
 
-def read(folder: Path, run_id: int | None = 1) -> WholeText | None:
+def read(folder: Path, run_id: int = 1) -> WholeText | None:
     return asyncio.run(sent_output.whole_stdout(str(folder), "a", run_id))
 
 
@@ -55,7 +55,6 @@ def test_of_a_file_that_was_cut_both_ends_are_there(tmp_path: Path, whole: bool)
 
 def test_without_a_file_there_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert read(tmp_path) is None
-    assert read(tmp_path, None) is None
     assert caplog.messages == []
 
 

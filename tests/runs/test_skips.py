@@ -13,7 +13,7 @@ from support.clock import NOON
 from support.doors import Doors
 
 from jeeves_runner.core.model import CatchUp
-from jeeves_runner.errors import Conflict, NotFound
+from jeeves_runner.errors import Conflict, NothingToSkip
 
 Scenario = Callable[[Doors], Coroutine[None, None, None]]
 A = JobRules(id="a")
@@ -204,7 +204,7 @@ def test_what_was_missed_is_not_skipped(template: Path, second: int) -> None:
 
 def test_what_is_no_occurrence_is_not_skipped_and_the_nearest_are_named(template: Path) -> None:
     async def scenario(doors: Doors) -> None:
-        with pytest.raises(NotFound, match="a has no occurrence at 2026-03-01T12:00:09Z") as refused:
+        with pytest.raises(NothingToSkip, match="a has no occurrence at 2026-03-01T12:00:09Z") as refused:
             doors.write_skip("a", NOON + seconds(9))
         assert refused.value.hint == "the nearest are 2026-03-01T12:00:08Z and 2026-03-01T12:00:12Z"
         with pytest.raises(Conflict, match="at 2026-03-01T11:59:56Z is over") as refused_too:

@@ -49,10 +49,12 @@ QUERIES = (
     f"/jobs/{JOB}/runs?before=90", "/jobs?limit=1", "/queues?detail=1", "/revisions?before=50",
     f"/schedule?from=-5h&job={JOB}", "/schedule?from=-5h&limit=1000",
     f"/state/{NAMESPACE}?cursor=key5", "/state?cursor=ns5", "/jobs/no", "/runs/999999999", "/queues/no/peek",
+    f"/jobs/{JOB}/why?at=00:00:07", f"/jobs/{JOB}/why?run=7",
 )  # fmt: skip
 COMMANDS = (
     "status", "status --check", "jobs", f"job {JOB}", "runs", f"runs {JOB}", "runs --status error", "run 7",
-    "logs 7 --follow", "next", f"next {JOB} --from -11d", "history", "history 3", "alerts", "alerts --all",
+    "logs 7 --follow", "next", f"next {JOB} --from -11d", f"why {JOB}", f"why {JOB} 7", "history",
+    "history 3", "alerts", "alerts --all",
     "queue list", f"queue status {QUEUE}",
     f"queue peek {QUEUE}", f"queue peek {QUEUE} --failed", f"queue claim {QUEUE}",
     f"state get {NAMESPACE} key7", f"pause {JOB}", f"resume {JOB}", "pause --all", "resume --all", "diff",

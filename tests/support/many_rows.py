@@ -25,7 +25,7 @@ TABLES = (
 SMALL_TABLES = (
     "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
     "queue_counts", "queue_failures", "state_counts", "secret_params", "outbox_owner",
-    "renames",
+    "renames", "carries", "namespaces",
 )  # fmt: skip
 """Those that have a row for each thing that is declared or used, or fewer."""
 

@@ -37,6 +37,8 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("cancel", "End a run.", "cancel:command"),
         Listed("pause", "Stop a job from starting, until a time or until resumed.", "pauses:pause"),
         Listed("resume", "End a pause.", "pauses:resume"),
+        Listed("skip", "Leave out one occurrence of a job.", "skips:skip"),
+        Listed("unskip", "Take a skip back.", "skips:unskip"),
         Listed("mute", "Be told nothing of a job, until a time.", "mutes:mute"),
         Listed("unmute", "End a mute.", "mutes:unmute"),
     ),
@@ -52,6 +54,7 @@ SECTIONS: Final[Mapping[str, tuple[Listed, ...]]] = {
         Listed("history", "Show what was applied, or one apply with its changes.", "history:command"),
         Listed("next", "List the coming occurrences.", "next:command"),
         Listed("simulate", "Show what would run, wait, be skipped and missed.", "simulate:command"),
+        Listed("why", "Say why a job ran at a time, or did not.", "why:command"),
     ),
     "Data": (
         Listed("state", "Read and write the state of scripts.", "state:command"),

@@ -11,6 +11,7 @@ import click
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import ago, command_text, counted, duration, short_sha, shortened, when
+from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.rows import (
     JOB_HEADERS,
     PARAM_HEADERS,
@@ -21,10 +22,12 @@ from jeeves_runner.cli.rows import (
     pause_text,
     run_cells,
     schedule_text,
+    skip_text,
     status_cell,
 )
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.core.model import OUTCOMES
+from jeeves_runner.core.problem import Problem
 
 if TYPE_CHECKING:
     from jeeves_runner.views.jobs import JobsDocument, ListedJobDocument, WholeJobDocument
@@ -69,10 +72,14 @@ def _fits(job: "ListedJobDocument", status: str | None, tag: str | None) -> bool
 
 @click.command("job")
 @click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
+@click.option("--explain", is_flag=True, help="Show where each value comes from, by the files of now.")
 @json_option
 @pass_app
-def show_job(app: App, job_id: str) -> None:
+def show_job(app: App, job_id: str, explain: bool) -> None:
     """Show JOB: its schedule, what it runs, where it is declared and its last runs."""
+    if explain:
+        _explain(app, job_id)
+        return
     from jeeves_runner.cli.server import server_of
     from jeeves_runner.views.jobs import job_view
 
@@ -98,6 +105,32 @@ def show_job(app: App, job_id: str) -> None:
         app.print_table(RUN_HEADERS, [run_cells(run, now, served=served) for run in job["last_runs"]])
 
 
+def _explain(app: App, job_id: str) -> None:
+    from jeeves_runner.cli import explanation_text as text
+    from jeeves_runner.reconcile.explaining import explain_job
+    from jeeves_runner.views.explanation import explanation_view
+
+    conn = None if app.has_no_database() else app.connect_declared()
+    document = explanation_view(conn, explain_job(app.config, conn, job_id))
+    if app.json:
+        app.print_json(document)
+        return
+    told = document["explanation"]
+    app.print(Styled(told["id"], "bold"))
+    app.print_pairs(text.explanation_pairs(told, app.clock.now()))
+    app.print_lines(problem_lines(Problem(**problem) for problem in told["problems"]))
+    if told["differences"]:
+        app.print_heading("The files differ from the live job")
+        app.print_lines(text.difference_lines(told))
+    if rows := text.key_rows(told["keys"]):
+        app.print_heading("Values")
+        app.print_table(text.HEADERS, rows)
+    if (note := text.note(told)) is not None:
+        app.print(note)
+    elif unset := text.unset_keys(told["keys"]):
+        app.print(f"Not set: {unset}.")
+
+
 def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell | None]]:
     spec: Mapping[str, Any] = job["spec"]
     yield "status", status_cell(job["status"])
@@ -105,6 +138,8 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
         yield "paused", Styled(pause_text(job["paused"], now), "magenta")
     if job["muted"]:
         yield "muted", Styled(mute_text(job["muted"], now), "magenta")
+    for skip in job["skips"]:
+        yield "skips", Styled(skip_text(skip, job["timezone"], now), "magenta")
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")

@@ -43,7 +43,7 @@ def command(app: App, run_id: int, follow: bool, raw: bool) -> None:
         if follow and run["finished_at"] is None:
             _follow(app, conn, run_id, output)
         else:
-            output.print(_whole(app, run))
+            output.print(_whole(app, conn, run))
 
 
 class _Output(Protocol):
@@ -80,11 +80,11 @@ class _Terminal:
         sys.stdout.flush()
 
 
-def _whole(app: App, run: "WholeRunRow") -> Iterator[bytes]:
+def _whole(app: App, conn: "apsw.Connection", run: "WholeRunRow") -> Iterator[bytes]:
     """All that a run wrote; the end of it where there is no log that can be read."""
     from jeeves_runner.views.runs import tails
 
-    parts = _news(_reader(app, run))
+    parts = _news(_reader(app, conn, run))
     try:
         first = next(parts, None)
     except JeevesError as error:
@@ -99,11 +99,14 @@ def _whole(app: App, run: "WholeRunRow") -> Iterator[bytes]:
         say(_silence(run))
 
 
-def _reader(app: App, run: "RunRow") -> LogReader | None:
+def _reader(app: App, conn: "apsw.Connection", run: "RunRow") -> LogReader | None:
     """Reads the log of a run; None while the run has not started."""
     if run["started_at"] is None:
         return None
-    return LogReader(LogPlace(str(app.data_dir), run["job_id"], run["id"]))
+    from jeeves_runner.db.renames import earlier_ids
+
+    earlier = earlier_ids(conn, run["job_id"])
+    return LogReader(LogPlace(str(app.data_dir), run["job_id"], run["id"], earlier=earlier))
 
 
 def _news(reader: LogReader | None) -> Iterator[bytes]:
@@ -136,7 +139,7 @@ def _follow(app: App, conn: "apsw.Connection", run_id: int, output: _Output) -> 
             # Before the run: a server that stops settles its runs first.
             server = server_of(conn)
             run = run_view(conn, run_id)["run"]
-            reader = reader or _reader(app, run)
+            reader = reader or _reader(app, conn, run)
             output.print(_news(reader))
             if run["finished_at"] is not None:
                 return

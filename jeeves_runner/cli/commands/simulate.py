@@ -80,10 +80,9 @@ def command(
 
 
 def _play(app: App, now: datetime, ask: "Ask") -> "SimulationDocument":
-    from jeeves_runner.cli.comparing import is_missing
     from jeeves_runner.views.simulation import simulation_view
 
-    if ask.specs is not None and is_missing(app.config.db_path):
+    if ask.specs is not None and app.has_no_database():
         return simulation_view(None, now, ask)
     with closing(app.connect()) as conn:
         return simulation_view(conn, now, ask)

@@ -161,6 +161,24 @@ class Board(Generic[E]):
         group.running += 1
         group.running_retries += attempt.is_retry
 
+    def rename(self, attempt: E, job_id: str) -> None:
+        """Let an attempt that is not over belong to another job, or rather to the same under another id."""
+        if attempt.stage is Stage.WAITING:
+            self.waiting.remove(attempt)
+        old, new = self._by_job[attempt.job_id], self._by_job.setdefault(job_id, _Group())
+        for group, sign in ((old, -1), (new, 1)):
+            group.retries += sign * attempt.is_retry
+            group.arriving += sign * (attempt.stage is Stage.ARRIVING)
+            group.running += sign * (attempt.stage is Stage.RUNNING)
+            group.running_retries += sign * (attempt.stage is Stage.RUNNING and attempt.is_retry)
+        del old.attempts[attempt]
+        new.attempts[attempt] = None
+        if not old.attempts:
+            del self._by_job[attempt.job_id]
+        attempt.job_id = job_id
+        if attempt.stage is Stage.WAITING:
+            self.waiting.add(attempt)
+
     def remove(self, attempt: E) -> None:
         """Forget an attempt that is over or came to nothing; one that is not here is ignored."""
         group = self._by_job.get(attempt.job_id)

@@ -6,7 +6,7 @@ on the way: thousands of them would cost as much as parsing their YAML.
 
 import json
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.alerts.channels import Channels
@@ -31,10 +31,14 @@ _DURATIONS: Final = tuple(name.removesuffix("_ms") for name in JobSpec._fields i
 _AS_WRITTEN: Final = (
     frozenset(JobSpec._fields)
     - JOB_PARTS.keys()
-    - {"schedule", "script", "source_type", "cwd", "params", "on_failure", "on_success", "output_channel"}
+    - {"schedule", "script", "source_type", "cwd", "params", "renamed_from"}
+    - {"on_failure", "on_success", "output_channel"}
 )
 """The keys of a job whose value goes into the spec as it is. The other keys are known by their field's type
 or name, or have a line of their own in ``build_job``."""
+
+_LISTS: Final = frozenset({"schedule", "renamed_from"})
+"""The keys whose value may be written as one entry by itself."""
 
 
 class BuiltJob(NamedTuple):
@@ -58,9 +62,8 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     for key in given.keys() & _AS_WRITTEN:
         values[key] = given[key]
     _set_source(values, given, context.project_root)
-    if "schedule" in given:
-        written = given["schedule"]
-        values["schedule"] = written if isinstance(written, list) else [written]
+    for key in _LISTS & given.keys():
+        values[key] = given[key] if isinstance(given[key], list) else [given[key]]
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
@@ -123,6 +126,7 @@ def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str,
 
 def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Finding]:
     found = list(_code_findings(values)) if values["exit_codes"] or values["retries"] else []
+    found += _earlier_id_findings(values["id"], values["renamed_from"])
     pool = values["pool"]
     if pool is not None and pool not in pools:
         known = (
@@ -143,6 +147,16 @@ def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Find
             )
         )
     return found
+
+
+def _earlier_id_findings(job_id: str, before: Sequence[str]) -> Iterator[Finding]:
+    """Each names another job, once."""
+    for n, name in enumerate(before):
+        if name == job_id or name in before[:n]:
+            what = "is the job's own id" if name == job_id else "stands there twice"
+            message = f"`renamed_from` names `{name}`, which {what}"
+            hint = "name the ids that the job had before, each once"
+            yield Finding(path=("renamed_from",), code="wrong_value", message=message, hint=hint)
 
 
 def _code_findings(values: Mapping[str, Any]) -> Iterator[Finding]:

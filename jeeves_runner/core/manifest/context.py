@@ -1,12 +1,13 @@
 """What gives a manifest its meaning besides its own text: the project, and the defaults above it."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.manifest.budget import Size
+from jeeves_runner.core.problem import KeyPath
 
-_MERGED: Final = frozenset({"env", "retries", "session", "alert"})
+MERGED: Final = frozenset({"env", "retries", "session", "alert"})
 """Of two layers of defaults these merge by key, one level deep; of all else the nearer layer wins."""
 
 
@@ -32,14 +33,32 @@ class Layer(NamedTuple):
     """The defaults by their keys."""
     size: Size
     """What they add to a file for each job in it."""
+    file: str = ""
+    """The file, relative to the project root; empty for what several of them come to."""
+    parts: tuple["Layer", ...] = ()
+    """Of what several come to: each of them, outermost first."""
 
 
-def combine(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+Told = Callable[[int, KeyPath], None]
+"""Hears which layer, by its number from 0, sets which value; the keys of a mapping that is not merged by key
+are not told each."""
+
+
+def combine(layers: Iterable[Mapping[str, Any]], told: Told | None = None) -> dict[str, Any]:
     """One mapping of defaults from several, outermost first."""
     combined: dict[str, Any] = {}
-    for layer in layers:
+    for number, layer in enumerate(layers):
         for key, value in layer.items():
-            combined[key] = _merged(key, combined.get(key), value)
+            outer = combined.get(key)
+            paths: Iterable[KeyPath] = ((key,),)
+            if key in MERGED and isinstance(outer, Mapping) and isinstance(value, Mapping):
+                combined[key] = {**outer, **value}
+                paths = ((key, name) for name in value)
+            else:
+                combined[key] = value
+            if told is not None:
+                for path in paths:
+                    told(number, path)
     return combined
 
 
@@ -52,9 +71,3 @@ def with_defaults(
     """
     full = combine((defaults, job)) if defaults else job
     return {key: value for key, value in full.items() if value is not None or key not in unset}
-
-
-def _merged(key: str, outer: Any, inner: Any) -> Any:
-    if key in _MERGED and isinstance(outer, Mapping) and isinstance(inner, Mapping):
-        return {**outer, **inner}
-    return inner

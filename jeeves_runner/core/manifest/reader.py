@@ -1,7 +1,7 @@
 """One manifest: bytes in, specs and problems out. Nothing here raises for what a file may hold."""
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -37,18 +37,26 @@ _LATER_LISTS: Final = ("nodes",)
 _LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
 
 
+Met = Callable[[Any, KeyPath, Layer], None]
+"""Hears of a job as its file has it, of the way to it from the top of that, and of all its defaults."""
+
+
+def _unheard(item: Any, place: KeyPath, defaults: Layer) -> None:
+    """Nothing is done with it."""
+
+
 class ManifestReader:
     """Reads manifests by one schema. Making one compiles the schema, so one is made for all of them."""
 
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
         self.rules = ManifestRules(schema, context)
 
-    def read(self, path: str, data: bytes, defaults: Sequence[Layer] = ()) -> FileResult:
+    def read(self, path: str, data: bytes, defaults: Sequence[Layer] = (), met: Met = _unheard) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
 
-        ``defaults`` are the folders' layers, outermost first.
+        ``defaults`` are the folders' layers, outermost first. ``met`` hears of each job, a wrong one too.
         """
-        return _FileReader(self.rules, path, data, defaults).result()
+        return _FileReader(self.rules, path, data, defaults, met).result()
 
     def read_defaults(self, path: str, data: bytes) -> tuple[Layer | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
@@ -74,8 +82,16 @@ class _TooMuch(Exception):
 class _FileReader:
     """Reads one file. Lines and columns cost a second parse, which only a problem makes necessary."""
 
-    def __init__(self, rules: ManifestRules, path: str, data: bytes, defaults: Sequence[Layer]) -> None:
+    def __init__(
+        self,
+        rules: ManifestRules,
+        path: str,
+        data: bytes,
+        defaults: Sequence[Layer],
+        met: Met = _unheard,
+    ) -> None:
         self._rules = rules
+        self._met = met
         self._path = path
         self._data = data
         self._text = ""
@@ -221,7 +237,7 @@ class _FileReader:
         size = Size()
         for layer in layers:
             size = size.plus(layer.size)
-        return Layer(combine(layer.values for layer in layers), size)
+        return Layer(combine(layer.values for layer in layers), size, parts=tuple(layers))
 
     def _line_of_alias(self, key: str, items: Sequence[Any]) -> Sequence[int]:
         """Lines for the items of a list that an alias stands for: the alias's line for each."""
@@ -249,6 +265,7 @@ class _FileReader:
             self._queue(item, place, line)
 
     def _job(self, item: Any, place: KeyPath, defaults: Layer, line: int) -> None:
+        self._met(item, place, defaults)
         if defaults.values:
             self._size = self._size.plus(defaults.size)
             if (excess := self._size.excess) is not None:
@@ -340,7 +357,7 @@ class _FileReader:
         findings = self._rules.validator("defaults").findings(value, holds_float=self._holds_float)
         for finding in findings:
             self._add_finding(("defaults",), finding)
-        return None if findings else Layer(value, document.of_defaults)
+        return None if findings else Layer(value, document.of_defaults, self._path)
 
     def _unknown_list_key(self, key: str) -> None:
         if key in LATER:

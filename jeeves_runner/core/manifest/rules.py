@@ -10,7 +10,7 @@ from jeeves_runner.core.manifest.validation import Validator, nearest
 
 LATER: Final = frozenset(
     """
-    after on_queue renamed_from executor resources on_change nodes payload_schema
+    after on_queue executor resources on_change nodes payload_schema
     """.split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
@@ -20,9 +20,9 @@ class ManifestRules:
     """The parts of one schema, compiled, and what a look at manifests knows of its project.
 
     ``defaultable``: the keys that defaults may set. ``unset_by_null``: those of them that null takes away; of
-    the others it is a value. ``list_keys``: those whose value is a list of entries.
-    ``source_keys``: the keys that say what is run; each job has one of them. ``types``: of the keys that only
-    jobs of one type have, which type that is.
+    the others it is a value. ``job_keys``: all that a job can have. ``list_keys``: those whose value is a
+    list of entries. ``source_keys``: the keys that say what is run; each job has one of them. ``types``: of
+    the keys that only jobs of one type have, which type that is.
     """
 
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
@@ -39,7 +39,7 @@ class ManifestRules:
             for name in ("job", "queue", "defaults")
         }
         self.list_keys = tuple(parts["lists"]["properties"])
-        self._job_keys = tuple(keys)
+        self.job_keys = tuple(keys)
         self.types = {key: part["x-type"] for key, part in keys.items() if "x-type" in part}
         self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
 
@@ -49,9 +49,9 @@ class ManifestRules:
 
     def list_key_meant(self, key: str) -> str | None:
         """The list key that an unknown key is probably meant to be; None if it is more like a job's key."""
-        if key in self._job_keys or key in LATER:
+        if key in self.job_keys or key in LATER:
             return None
-        meant = nearest(key, (*self.list_keys, *self._job_keys))
+        meant = nearest(key, (*self.list_keys, *self.job_keys))
         return meant if meant in self.list_keys else None
 
 

@@ -44,6 +44,11 @@ class Places:
             position = place.value or position
         return position
 
+    def own_position(self, path: KeyPath) -> Position | None:
+        """Where the value at ``path`` stands; None if nothing is written there."""
+        place = self._at(path)
+        return None if place is None else place.value
+
     def key_position(self, path: KeyPath) -> Position:
         """Where the key of ``path`` stands, or the nearest thing around it."""
         place = self._at(path)

@@ -10,15 +10,17 @@ no file, and never waited for. All functions raise OSError.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from jeeves_runner.access import give_access
 from jeeves_runner.core.values import is_id
 from jeeves_runner.execute.data_folder import folder_in_data
 from jeeves_runner.regular_files import open_own_to_write, open_to_read, replace
+
+_T = TypeVar("_T")
 
 LOGS: Final = "logs"
 """The name of their folder in the data folder."""
@@ -35,6 +37,8 @@ class LogPlace(NamedTuple):
     """The run's id."""
     ending: str = ".log"
     """What the file's name has behind the run's id."""
+    earlier: tuple[str, ...] = ()
+    """The ids that the job had before: what was written under them may still be in their folders."""
 
     @property
     def name(self) -> str:
@@ -66,22 +70,45 @@ def replace_in_place(place: LogPlace) -> int:
 
 def open_in_place(place: LogPlace, *, to_write: bool = False) -> int:
     """A descriptor of a file that is there, to be read, or to be written without losing its content."""
-    with _folder_of(place) as folder:
+
+    def opened(folder: int) -> int:
         if to_write:
             return open_own_to_write(place.name, folder=folder)
         return open_to_read(place.name, folder=folder)
 
+    return _where_it_is(place, opened)
+
 
 def remove_in_place(place: LogPlace) -> None:
     """Delete what stands there, if anything does."""
-    with suppress(FileNotFoundError), _folder_of(place) as folder:
-        os.unlink(place.name, dir_fd=folder)
+    for each in _folders(place):
+        with suppress(FileNotFoundError), _folder_of(each) as folder:
+            os.unlink(each.name, dir_fd=folder)
 
 
 def written_at(place: LogPlace) -> float:
     """When what stands there was last written, in seconds since 1970."""
-    with _folder_of(place) as folder:
-        return os.stat(place.name, dir_fd=folder, follow_symlinks=False).st_mtime
+    return _where_it_is(
+        place, lambda folder: os.stat(place.name, dir_fd=folder, follow_symlinks=False).st_mtime
+    )
+
+
+def _where_it_is(place: LogPlace, use: Callable[[int], _T]) -> _T:
+    """What ``use`` makes of the folder that has it. It may be moved to the newest one meanwhile, which is
+    therefore looked at first and last."""
+    folders = _folders(place)
+    for each in (*folders, place)[: -1 if len(folders) == 1 else None]:
+        try:
+            with _folder_of(each) as folder:
+                return use(folder)
+        except FileNotFoundError as error:
+            missing = error
+    raise missing
+
+
+def _folders(place: LogPlace) -> list[LogPlace]:
+    """The same file by each of the ids that its job has had."""
+    return [place._replace(job_id=job_id, earlier=()) for job_id in (place.job_id, *place.earlier)]
 
 
 @contextmanager

@@ -1,0 +1,37 @@
+"""``why``: why a job ran at a time, or did not."""
+
+from contextlib import closing
+
+import click
+
+from jeeves_runner.cli import completion
+from jeeves_runner.cli.context import App, json_option, pass_app
+
+
+@click.command("why")
+@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
+@click.argument("when", metavar="[TIME|RUN]", required=False)
+@json_option
+@pass_app
+def command(app: App, job_id: str, when: str | None) -> None:
+    """Say why JOB ran at TIME, or did not; why RUN is where it is; or why what happened last did.
+
+    A TIME without an offset is one on the clocks of the job's time zone; 03:00 is of today.
+    """
+    from jeeves_runner.cli.server import server_of
+    from jeeves_runner.views.why import why_view
+
+    run_id = int(when) if when is not None and when.isascii() and when.isdigit() and len(when) < 19 else None
+    with closing(app.connect()) as conn:
+        document = why_view(
+            conn,
+            app.clock.now(),
+            job_id,
+            at=when if run_id is None else None,
+            run_id=run_id,
+            served=server_of(conn) is not None,
+        )
+    if app.json:
+        app.print_json(document)
+    else:
+        app.print_paragraph(document["text"])

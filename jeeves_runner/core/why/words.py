@@ -1,0 +1,47 @@
+"""How times, lengths of time, applies and overrides are called in a sentence."""
+
+from datetime import datetime
+
+from jeeves_runner.core.alerts.texts import between, zone_of
+from jeeves_runner.core.origin import DIRTY
+from jeeves_runner.core.why.facts import Override, Revision
+from jeeves_runner.core.wording import brief, in_quotes
+
+_SHA = 10
+
+
+def told(instant: datetime, zone: str) -> str:
+    """On the clocks of a zone, with their offset from UTC: ``2026-11-29 03:00+01:00``."""
+    local = instant.astimezone(zone_of(zone))
+    text = local.isoformat(sep=" ", timespec="seconds" if local.second else "minutes")
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def revision_words(revision: Revision, zone: str) -> str:
+    """``revision 4, applied 2026-11-29 03:00Z from commit 0123456789, 'Nightly', by Ada``."""
+    words = f"revision {revision.id}, applied {told(revision.applied_at, zone)}"
+    if revision.commit is None:
+        return words
+    head, dirty, _ = revision.commit.partition(DIRTY)
+    words += f" from commit {head[:_SHA]}{dirty}"
+    if revision.subject:
+        words += f", {in_quotes(revision.subject)}"
+    return f"{words}, by {brief(revision.author)}" if revision.author else words
+
+
+def override_words(override: Override, what: str, without_end: str, zone: str) -> str:
+    """``It is now paused until 2026-11-29 03:00Z, as all jobs are: maintenance.``"""
+    end = f"until {told(override.until, zone)}" if override.until else without_end
+    of_all = ", as all jobs are" if override.of_all else ""
+    reason = f": {brief(override.reason)}" if override.reason else ""
+    return f"It is now {what} {end}{of_all}{reason}."
+
+
+def distance(then: datetime, now: datetime) -> str:
+    """``in 3h`` or ``3h ago``."""
+    return f"in {between(now, then)}" if then > now else f"{between(then, now)} ago"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number:,} {one if number == 1 else many}"

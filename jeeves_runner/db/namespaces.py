@@ -1,0 +1,56 @@
+"""Where jobs keep their state, if not under their own id: a job that is renamed keeps its namespace."""
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.db.transaction import Tx
+
+
+class Clash(NamedTuple):
+    """A new job whose id is the namespace of another one."""
+
+    job_id: str
+    """The new job."""
+    namespace: str
+    """The one that it gets."""
+    used_by: str
+    """The job that was first made with that id, whatever it is called now."""
+
+
+_USED: Final = "SELECT job_id FROM namespaces WHERE namespace = ? AND job_id <> ?"
+
+
+def clashes(conn: apsw.Connection, new_jobs: Sequence[str]) -> list[Clash]:
+    """Of jobs to be made, those whose id is another's namespace."""
+    found = []
+    for job_id in new_jobs:
+        used_by: str | None = conn.execute(_USED, (job_id, job_id)).get
+        if used_by is not None:
+            found.append(Clash(job_id, _free(conn, job_id), used_by))
+    return found
+
+
+def _free(conn: apsw.Connection, job_id: str) -> str:
+    """No id holds a ``~``, so that this is no job's own."""
+    names = (f"{job_id}~{number}" for number in count(2))
+    return next(name for name in names if conn.execute(_USED, (name, job_id)).fetchone() is None)
+
+
+def settle(tx: Tx, new_jobs: Sequence[str]) -> None:
+    """Note which of these jobs, about to be made, get another namespace than their id."""
+    for clash in clashes(tx.conn, new_jobs):
+        tx.conn.execute(
+            "INSERT INTO namespaces VALUES (?, ?) ON CONFLICT (job_id) DO NOTHING",
+            (clash.job_id, clash.namespace),
+        )
+
+
+def carry(tx: Tx, old: str, new: str) -> None:
+    """Let a job that gets another id keep its namespace."""
+    kept: str | None = tx.conn.execute("SELECT namespace FROM namespaces WHERE job_id = ?", (old,)).get
+    tx.conn.execute("DELETE FROM namespaces WHERE job_id IN (?, ?)", (old, new))
+    if (kept or old) != new:
+        tx.conn.execute("INSERT INTO namespaces VALUES (?, ?)", (new, kept or old))

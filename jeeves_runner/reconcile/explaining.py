@@ -1,0 +1,238 @@
+"""What the files of now say of one job, and from which place each of its values comes."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+
+from jeeves_runner.config import Config, bytes_of
+from jeeves_runner.core.explanation import (
+    Explained,
+    ExplainedKey,
+    Explanation,
+    Origin,
+    State,
+    Statement,
+    explain,
+    explain_live,
+)
+from jeeves_runner.core.field_changes import FieldChange, changed_fields
+from jeeves_runner.core.live import Live
+from jeeves_runner.core.manifest.reader import ManifestReader
+from jeeves_runner.core.manifest.yaml_places import Places
+from jeeves_runner.core.manifest.yaml_text import YamlError
+from jeeves_runner.core.plan import Action, Plan
+from jeeves_runner.core.problem import KeyPath, Position
+from jeeves_runner.core.values import from_json
+from jeeves_runner.db import jobs
+from jeeves_runner.db.jobs import JobRow
+from jeeves_runner.errors import NotFound
+from jeeves_runner.reconcile.apply import read_live, with_fields
+from jeeves_runner.reconcile.folder_defaults import FolderDefaults
+from jeeves_runner.reconcile.parallel_reader import ParallelReader
+from jeeves_runner.reconcile.planner import Planner
+from jeeves_runner.reconcile.setup import planner_setup
+from jeeves_runner.sources.contract import Snapshot
+
+_SETTINGS: Final[Mapping[str, KeyPath]] = {
+    "timezone": ("timezone",),
+    "on_failure": ("notifications", "default_on_failure"),
+    "on_success": ("notifications", "default_on_success"),
+}
+"""The settings that are the default of a job's key."""
+
+
+class _Found(NamedTuple):
+    """The manifest that has the job; or that seems to, and cannot be read: then without ``explained``."""
+
+    path: str
+    explained: Explained | None
+    broken_defaults: str | None
+
+
+class _Standing(NamedTuple):
+    """How the job's files stand to what is live."""
+
+    state: State
+    message: str | None = None
+    fields: tuple[FieldChange, ...] = ()
+
+
+def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Explanation:
+    """The job by its files as they are now. ``conn``: None where there is no database yet.
+
+    NotFound for a job that neither a file nor the database knows.
+    """
+    setup = planner_setup(config)
+    snapshot = setup.source.look()
+    plan = Planner(setup).compare(snapshot, Live.nothing() if conn is None else read_live(conn))
+    row = None if conn is None else jobs.job_row(conn, job_id)
+    if row is not None and row.deleted_at is not None:
+        row = None
+    files = _Files(config.path, snapshot, ManifestReader(setup.schema, setup.context))
+    defaults = FolderDefaults(snapshot, ParallelReader(setup.schema, setup.context), setup.salt)
+    found = _find(files, defaults, job_id, _likely(plan, job_id, row))
+    if row is None and found is None:
+        if conn is not None:
+            raise jobs.unknown_job(conn, job_id)
+        raise NotFound(
+            f"no manifest declares a job {job_id}", hint="`jeeves-runner validate` looks at all of them"
+        )
+    standing = _standing(conn, plan, job_id, row, found)
+    explained = None if found is None else found.explained
+    if explained is not None:
+        keys = explained.keys
+    else:
+        spec = {} if row is None else from_json(row.spec_text, f"what was applied of job {job_id}")
+        keys = explain_live(spec, files.reader.rules)
+    broken = () if found is None else (found.path, found.broken_defaults)
+    is_broken = standing.state in (State.HELD, State.BROKEN)
+    positions = files.positions(keys)
+    return Explanation(
+        job_id=job_id,
+        state=standing.state,
+        message=standing.message,
+        file=found.path if found is not None else row.file if row is not None else None,
+        position=files.position(found.path, explained.place)
+        if found is not None and explained is not None
+        else (1, 1),
+        keys=tuple(_by_file_name(key, positions) for key in keys),
+        places=positions,
+        problems=tuple(p for p in plan.problems if is_broken and p.is_error and p.file in broken),
+        fields=standing.fields,
+        revision_id=None if row is None else row.revision_id,
+        is_valid=explained is not None and explained.text is not None,
+    )
+
+
+def _likely(plan: Plan, job_id: str, row: JobRow | None) -> str | None:
+    """The manifest that has the job, most likely: others are looked at where it has not."""
+    for change in plan.changes:
+        if change.key == ("job", job_id) and change.action is not Action.DELETE:
+            return change.file
+    return None if row is None else row.file
+
+
+def _candidates(manifests: Mapping[str, bytes], job_id: str, likely: str | None) -> Iterator[str]:
+    """The manifests that may have the job."""
+    if likely is not None and likely in manifests:
+        yield likely
+    for path, data in manifests.items():
+        if path != likely and (job_id.encode() in data or _stem(path) == job_id):
+            yield path
+
+
+def _find(files: "_Files", defaults: FolderDefaults, job_id: str, likely: str | None) -> _Found | None:
+    unread = None
+    for path in _candidates(files.manifests, job_id, likely):
+        above = defaults.above(path)
+        explained = explain(
+            files.reader,
+            path,
+            files.manifests[path],
+            above.layers,
+            job_id,
+            files.settings,
+            complete=above.broken is None,
+        )
+        if explained is not None:
+            return _Found(path, explained, above.broken)
+        if unread is None and (path == likely or files.may_hide(path, job_id)):
+            unread = _Found(path, None, above.broken)
+    return unread
+
+
+def _standing(
+    conn: apsw.Connection | None, plan: Plan, job_id: str, row: JobRow | None, found: _Found | None
+) -> _Standing:
+    key = ("job", job_id)
+    text = None if found is None or found.explained is None else found.explained.text
+    held = next((each for each in plan.held if (each.kind, each.id) == key), None)
+    if held is not None:
+        fields = changed_fields(row.spec_text, text) if row is not None and text is not None else ()
+        return _Standing(State.HELD, held.message, tuple(fields))
+    change = next((each for each in plan.changes if each.key == key), None)
+    if change is None:
+        if row is None:
+            return _Standing(State.BROKEN)
+        return _Standing(State.UNDECLARED if key in plan.suspended else State.APPLIED)
+    if change.action is Action.DELETE:
+        return _Standing(State.UNDECLARED)
+    if conn is not None:
+        change = with_fields(conn, replace(plan, changes=(change,))).changes[0]
+    message = "it was changed by hand in the database" if change.drift else None
+    return _Standing(State.PENDING, message, change.fields)
+
+
+class _Files:
+    """The texts in which something is said of jobs, and where that stands in them."""
+
+    def __init__(self, config: Path | None, snapshot: Snapshot, reader: ManifestReader) -> None:
+        self.reader = reader
+        self.manifests = {file.path: file.data for file in snapshot.files}
+        self._texts = self.manifests | {file.path: file.data for file in snapshot.defaults}
+        self.settings: dict[str, Statement] = {}
+        if config is not None:
+            self._texts[config.name] = bytes_of(config)
+            self._take_settings(config.name)
+
+    def _take_settings(self, name: str) -> None:
+        context = self.reader.rules.context
+        values = {
+            "timezone": context.timezone,
+            "on_failure": list(context.channels.on_failure),
+            "on_success": list(context.channels.on_success),
+        }
+        places = self._located(name, _SETTINGS.values())
+        for key, path in _SETTINGS.items():
+            if places.own_position(path) is not None:
+                self.settings[key] = Statement(values[key], Origin.CONFIG, name, path)
+
+    def may_hide(self, path: str, job_id: str) -> bool:
+        """Whether a manifest seems to have the job in what cannot be read of it."""
+        data = self.manifests[path]
+        written = rb"\bid[\"']?\s*:\s*[\"']?" + re.escape(job_id.encode()) + rb"(?![a-z0-9._-])"
+        if _stem(path) != job_id and re.search(written, data) is None:
+            return False
+        result = self.reader.read(path, data)
+        return result.broken or result.unreadable
+
+    def position(self, file: str, path: KeyPath) -> Position:
+        """Where something stands, or the nearest thing around it."""
+        return self._located(file, [path]).position(path)
+
+    def positions(self, keys: Iterable[ExplainedKey]) -> dict[tuple[str, KeyPath], Position]:
+        """Where all that is said of these keys stands; without what its file does not have."""
+        paths: dict[str, list[KeyPath]] = {}
+        for each in (said for key in keys for said in (key.said, *key.overrides)):
+            if each.file is not None:
+                paths.setdefault(each.file, []).append(each.path)
+        found: dict[tuple[str, KeyPath], Position] = {}
+        for file, several in paths.items():
+            places = self._located(file, several)
+            for path in several:
+                if path[-1] != "id" or places.own_position(path) is not None:
+                    found[file, path] = places.position(path)
+        return found
+
+    def _located(self, file: str, paths: Iterable[KeyPath]) -> Places:
+        try:
+            return self.reader.locate(self._texts[file], paths)
+        except YamlError:  # a config without settings
+            return Places(())
+
+
+def _by_file_name(key: ExplainedKey, positions: Mapping[tuple[str, KeyPath], Position]) -> ExplainedKey:
+    """A job that writes no id has the name of its file."""
+    said = key.said
+    if key.key != "id" or said.file is None or (said.file, said.path) in positions:
+        return key
+    return key._replace(said=said._replace(origin=Origin.FILE_NAME))
+
+
+def _stem(path: str) -> str:
+    return posixpath.basename(path).rpartition(".")[0]

@@ -1,0 +1,54 @@
+"""``why``: what a person reads."""
+
+from pathlib import Path
+
+import pytest
+from support.cli import Shell, refused
+from support.why import row, since
+
+from jeeves_runner.clock import to_text
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path)
+    ledger = shell.ledger
+    ledger.add_job("backup", schedule=("0 3 * * *",))
+    since(ledger, "backup", ledger.at(days=7))
+    row(ledger, "backup", "missed", ledger.at(hours=9), reason="no_catch_up", created_at=to_text(ledger.now))
+    return shell
+
+
+MISSED = (
+    "Run 1 was to run because it was due by its schedule at 2026-03-01 03:00Z."
+    " It was missed because no server looked at its time, and the job has `catch_up: none`."
+    " A server looked at 2026-03-01 12:00Z, 9h after it."
+)
+
+
+@pytest.mark.parametrize("when", ["03:00", "2026-03-01T03:00", "1"])
+def test_it_is_one_paragraph(shell: Shell, when: str) -> None:
+    assert shell.text("why", "backup", when) == f"{MISSED}\n"
+
+
+def test_without_a_time_it_tells_what_was_last_and_what_comes(shell: Shell) -> None:
+    with shell.server():
+        assert shell.text("why", "backup") == (f"{MISSED} It is due next at 2026-03-02 03:00Z, in 15h.\n")
+    assert shell.text("why", "backup").endswith("in 15h, and no server runs.\n")
+
+
+def test_what_a_script_said_cannot_steer_the_terminal(shell: Shell) -> None:
+    shell.ledger.add_run("backup", "error", message="\x1b[31mred\nhouse")
+    assert "ended error after 1.0s: \\x1b[31mred\\nhouse." in shell.text("why", "backup")
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "code"),
+    [
+        (("bakcup",), "there is no job bakcup", 2),
+        (("backup", "soon"), "the time is neither a time nor a length of time: soon", 64),
+        (("backup", "7"), "there is no run 7", 2),
+    ],
+)
+def test_what_there_is_not_is_refused(shell: Shell, words: tuple[str, ...], message: str, code: int) -> None:
+    refused(shell.run("why", *words), message, code)
