@@ -3,7 +3,7 @@
 An hour has sixty units; with a unit of a second it is over in a minute. Ends of runs lie between the whole
 units at which jobs are due, so that a machine that is slow by less than half a unit changes nothing.
 
-``python -m support.recorded_hour UNIT FILE`` records one (with ``PYTHONPATH=tests``).
+``python -m support.recorded_hour UNIT FILE``, in ``tests``, records one; UNIT is in seconds.
 """
 
 import json

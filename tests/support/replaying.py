@@ -1,5 +1,6 @@
 """A recorded hour, played again: its scenario, and its rows beside those that a play writes."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -44,11 +45,14 @@ def scenario_of(recording: Recording) -> Scenario:
     config = yaml.safe_load(recording["config"])
     slots, pools = config["max_concurrency"], config["pools"]
     begin, end = from_text(recording["started"]), from_text(recording["until"])
-    ends = {_key(row): row for row in recording["rows"] if row["started_at"] is not None}
+    worked: dict[tuple[str, datetime | None, int], deque[RecordedRow]] = {}
+    for each in recording["rows"]:
+        if each["started_at"] is not None:
+            worked.setdefault(_key(each), deque()).append(each)
 
     def work(run: SimulatedRun) -> Ended:
-        when = None if run.scheduled_for is None else run.scheduled_for
-        row = ends.get((run.job_id, when, run.attempt))
+        rows = worked.get((run.job_id, run.scheduled_for, run.attempt))
+        row = rows.popleft() if rows else None
         assert run.started_at is not None
         if row is None or row["finished_at"] is None or row["status"] in ("interrupted", "cancelled"):
             return FOR_EVER
