@@ -1,13 +1,13 @@
 """A play as people read it: what it comes to, its jobs, a chart, and what does not start on time."""
 
-from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.formats import counted, duration, moment
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.load import Load, per_minute
 from jeeves_runner.core.model import RunStatus, Trigger
 
 if TYPE_CHECKING:
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
         SimulationDocument,
     )
 
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_BARS: Final = 24
-_WIDTH: Final = 40
-_STEPS: Final = tuple(
-    timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 2880, 10080)
-)
 _NOT_BRIEF: Final = 1000
 """Milliseconds of waiting that are worth a line."""
 
@@ -75,22 +69,10 @@ def _job_row(job: "SimulatedJobDocument") -> tuple[str, ...]:
     )
 
 
-def chart_lines(document: "SimulationDocument", zone: str) -> Iterator[str]:
-    """Starts by time, as bars; those of the same length of time each."""
-    begin, end = from_text(document["begin"]), from_text(document["end"])
-    step = next((step for step in _STEPS if begin + step * _BARS >= end), (end - begin) / _BARS)
-    clocks = ZoneInfo(zone)
-    first = begin - (begin - _EPOCH) % step
-    starts = Counter(
-        (from_text(run["started_at"]) - first) // step
-        for run in document["occurrences"]
-        if run["started_at"] is not None and run["started_at"] >= document["begin"]
-    )
-    most = max(starts.values(), default=0)
-    for place in range(-((first - end) // step)):
-        count = starts[place]
-        bar = "█" * -(-count * _WIDTH // most) if most else ""
-        yield f"{_label(first + step * place, clocks)}  {count:>6}  {bar}".rstrip()
+def load(document: "SimulationDocument") -> Load:
+    """Starts by minute, without what had started before."""
+    starts = (run["started_at"] for run in document["occurrences"])
+    return per_minute(from_text(at) for at in starts if at is not None and at >= document["begin"])
 
 
 def noteworthy_rows(document: "SimulationDocument", zone: str) -> list[tuple[str, ...]]:
@@ -129,10 +111,6 @@ def _lateness(run: "SimulatedRunDocument") -> str:
 
 def _due(run: "SimulatedRunDocument", clocks: ZoneInfo) -> str:
     return moment(run["scheduled_for"] or run["created_at"], clocks)
-
-
-def _label(when: datetime, clocks: ZoneInfo) -> str:
-    return f"{when.astimezone(clocks):%a %d %b %H:%M}"
 
 
 def _limits(limits: "list[LimitDocument]") -> str:

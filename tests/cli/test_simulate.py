@@ -56,7 +56,7 @@ def test_it_says_what_it_comes_to(shell: Shell) -> None:
 def test_starts_are_shown_as_bars(shell: Shell) -> None:
     shell.ledger.add_job("a", schedule=("*/20 13 * * *",))
     chart = [line for line in lines(shell, "--for", "12h") if "█" in line]
-    assert chart == [f"Sun 01 Mar 13:00 2 {'█' * 40}", f"Sun 01 Mar 13:30 1 {'█' * 20}"]
+    assert chart[0] == "03-01 13:00 █ █ █ 3"
 
 
 def test_nothing_is_said_of_jobs_where_nothing_comes(shell: Shell) -> None:

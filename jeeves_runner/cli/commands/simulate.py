@@ -6,12 +6,16 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.simulation_text import chart_lines, job_rows, noteworthy_rows, summary_lines
+from jeeves_runner.cli.load_chart import BLOCKS, PLAIN, load_chart
+from jeeves_runner.cli.simulation_text import job_rows, load, noteworthy_rows, summary_lines
 from jeeves_runner.cli.spans import end_of
+from jeeves_runner.cli.terminal import can_show
+from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import is_duration, parse_duration
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.errors import InvalidValue, PlanIncomplete, UsageError
@@ -201,7 +205,9 @@ def _print(app: App, document: "SimulationDocument", zone: str) -> None:
     if len(rows) > _SHOWN:
         app.print(f"{len(rows) - _SHOWN} more jobs; --json has them all.")
     app.print_heading("Starts")
-    app.print_lines((line,) for line in chart_lines(document, zone))
+    span = from_text(document["begin"]), from_text(document["end"])
+    levels = BLOCKS if can_show(BLOCKS) else PLAIN
+    app.print_lines((line,) for line in load_chart(load(document), *span, ZoneInfo(zone), levels))
     strange = noteworthy_rows(document, zone)
     if strange:
         app.print_heading("What does not start on time")
