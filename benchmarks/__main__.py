@@ -20,6 +20,7 @@ from benchmarks import (
     run_overhead,
     save_to_timer,
     sessions,
+    simulation,
 )
 from benchmarks.measure import Row, print_table
 
@@ -69,6 +70,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "reasons": Part(
         "one job with many runs, beyond the start of a command (floor: with few)",
         lambda quick: reasons.main(rounds=5 if quick else 20),
+    ),
+    "simulation": Part(
+        "a week played (floor: a heap of its occurrences alone)",
+        lambda quick: simulation.main(rounds=1 if quick else 5),
     ),
     "instants": Part(
         "99 of 100 runs at once are so far from what the kernel saw", lambda _: instants.main(), False
