@@ -21,6 +21,7 @@ from benchmarks import (
     run_overhead,
     save_to_timer,
     sessions,
+    simulation,
 )
 from benchmarks.measure import Row, print_table
 
@@ -74,6 +75,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "load": Part(
         "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
         lambda quick: load.main(rounds=3 if quick else 9),
+    ),
+    "simulation": Part(
+        "a week played (floor: a heap of its occurrences alone)",
+        lambda quick: simulation.main(rounds=1 if quick else 5),
     ),
     "instants": Part(
         "99 of 100 runs at once are so far from what the kernel saw", lambda _: instants.main(), False
