@@ -12,9 +12,9 @@ from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import NONE, ago, moment, timestamp
 from jeeves_runner.cli.load_text import print_load
 from jeeves_runner.cli.rows import status_cell
+from jeeves_runner.cli.spans import end_of
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.errors import UsageError
 
@@ -55,7 +55,7 @@ def command(
     with closing(app.connect()) as conn:
         now = app.clock.now()
         begin = None if start is None else parse_instant(start, now, zone, "--from")
-        end = _end(begin or now, now, zone, to, length)
+        end = end_of(begin or now, now, zone, to, length)
         if not load:
             _list(app, conn, now, begin, end, job_id, count)
         elif count is not None:
@@ -92,20 +92,6 @@ def _list(
     else:
         last = None if job_id is None else last_until(conn, job_id, end or begin or now)
         app.print(_why_none(job, _span(begin, end, zone), None if last is None else _text(last, zone)))
-
-
-def _end(begin: datetime, now: datetime, zone: str, to: str | None, length: str | None) -> datetime | None:
-    """The end of what is looked at; UsageError for two ends, or for one before the beginning."""
-    if to is not None and length is not None:
-        raise UsageError("--to and --for are two ends", hint="give one of them")
-    if length is not None:
-        return begin + timedelta(milliseconds=span_ms(length, "--for"))
-    if to is None:
-        return None
-    end = parse_instant(to, now, zone, "--to")
-    if end < begin:
-        raise UsageError("--to lies before the beginning", hint="--from says where to begin; without it, now")
-    return end
 
 
 def _print(app: App, document: "OccurrencesDocument", now: datetime, zone: ZoneInfo) -> None:
