@@ -71,6 +71,8 @@ class Ask:
     """How long runs take, by job, where that is said."""
     otherwise: timedelta = OTHERWISE
     """How long runs take of which nothing is known."""
+    catch_up_spread: timedelta = timedelta(0)
+    """Over how long the jobs are spread that catch up after a silence."""
     specs: Sequence[JobSpec] | None = None
     """Other jobs than the live ones."""
 
@@ -233,6 +235,7 @@ def simulation_view(conn: apsw.Connection | None, now: datetime, ask: Ask) -> Si
         down=ask.down,
         pauses=pauses,
         skips=skipped,
+        catch_up_spread=ask.catch_up_spread,
         open_runs=open_runs,
     )
     return _document(ask, play(scenario), lengths)

@@ -120,6 +120,7 @@ def _ask(
         down=down,
         lengths={job_id: length for job_id, length in lengths.items() if job_id is not None},
         otherwise=otherwise,
+        catch_up_spread=timedelta(milliseconds=app.settings.catch_up_spread_ms),
         specs=specs,
     )
 

@@ -5,7 +5,7 @@ whatever people and other programs ask for.
 """
 
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import chain
 from typing import Final, NamedTuple
@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from jeeves_runner.core.board.board import Board
 from jeeves_runner.core.board.entry import Stage
 from jeeves_runner.core.board.line_pass import LinePass
+from jeeves_runner.core.catching_up import CatchingUp, Late, is_late
 from jeeves_runner.core.gap import catch_up, is_in_window, split
 from jeeves_runner.core.model import CancelCause, Reason, RunStatus, Trigger
 from jeeves_runner.core.policy import Decision, Facts, Request, Verdict, admit
@@ -26,6 +27,8 @@ from jeeves_runner.core.start_spread import delay_of
 PORTION: Final = 100
 """Occurrences of one gap decided about at once, as a runner does."""
 
+_INSTANT: Final = timedelta(microseconds=1)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _NONE: Final[tuple[PausedTime, ...]] = ()
 _OF_CAUSE: Final = {
     CancelCause.REPLACED: RunStatus.CANCELLED,
@@ -59,6 +62,7 @@ class _Replay:
         self._now = scenario.begin
         self._jobs = {job.spec.id: job for job in scenario.jobs}
         self._timetable = Timetable()
+        self._catching_up = CatchingUp(scenario.catch_up_spread)
         self._board: Board[SimulatedRun] = Board(scenario.slots, scenario.pools)
         self._rows = Rows()
         self._ends: list[tuple[datetime, int, SimulatedRun]] = []
@@ -103,6 +107,8 @@ class _Replay:
             found.append(self._ends[0][0])
         if (due := self._timetable.next_wake()) is not None:
             found.append(due)
+        if (moment := self._catching_up.next_wake()) is not None:
+            found.append(moment)
         if self._wakes:
             found.append(self._wakes[0])
         if self._starts:
@@ -124,7 +130,7 @@ class _Replay:
         """See to all that this moment brings."""
         while self._wakes and self._wakes[0] <= self._now:
             heappop(self._wakes)
-        portions = deque(self._timetable.due(self._now))
+        portions = deque(self._due_now())
         while True:
             replaced: list[SimulatedRun] = []
             for _ in range(len(portions)):
@@ -138,9 +144,22 @@ class _Replay:
             if not portions:
                 return
 
+    def _due_now(self) -> list[Due]:
+        """What is decided about now: first what is on time, then what is late and has its moment."""
+        now, due = self._now, self._timetable.due(self._now)
+        if due and is_late(min(due, key=_latest), now):
+            late = [Late(each, self._jobs[each.job_id].spec.priority) for each in due if is_late(each, now)]
+            self._catching_up.add(late, now)
+            due = [each for each in due if not is_late(each, now)]
+        if not self._catching_up:
+            return due
+        return [*map(self._catching_up.joined, due), *self._catching_up.due(now, len(self._jobs))]
+
     def _go_down(self, down: Down) -> None:
         """The runner dies, and after a while another one makes up for it."""
         self._starts.clear()
+        for due in self._catching_up.due(_NEVER, len(self._jobs)):
+            self._timetable.put(due.job_id, due.schedule, due.first - _INSTANT)
         self._now = max(down.end, self._now)
         for run in self._board.running():
             if not run.job.outlives:
@@ -341,6 +360,10 @@ class _Replay:
         run.status, run.started_at = RunStatus.RUNNING, each.started_at
         self._board.take_slot(run, job.executor, job.spec.pool)
         self._carry_out(run, each.started_at)
+
+
+def _latest(due: Due) -> datetime:
+    return due.latest
 
 
 def _note_most(most: dict[str, int], name: str, count: int) -> None:

@@ -171,6 +171,8 @@ class Scenario:
     """Pauses by job; under None those of all jobs."""
     skips: Mapping[str, Sequence[SkippedTime]] = field(default_factory=dict)
     """Occurrences that are skipped, by job."""
+    catch_up_spread: timedelta = timedelta(0)
+    """Over how long the jobs are spread that catch up after a silence."""
     starts: bool = False
     """Whether the runner starts when the play begins; else it lives already."""
     open_runs: Sequence[OpenRun] = ()

@@ -217,6 +217,25 @@ class TestWithoutARunner:
         assert told(run_all(far, down=self.DOWN, lasts=10)) == ["a ok 10 [10-35]"]
         assert told(run_all(far, down=self.DOWN, lasts=40)) == ["a ok 10 [10-50]"]
 
+    def test_what_is_late_is_decided_about_in_the_order_of_its_times(self) -> None:
+        jobs = [job("a", "schedule: '30 * * * *'\n"), job("b", "schedule: '20 * * * *'\n")]
+        jobs += [job("c", "schedule: '30 * * * *'\npriority: 1\n"), job("d", "schedule: '35 * * * *'\n")]
+        runs = run_all(*jobs, down=self.DOWN)
+        assert [run.job_id for run in runs] == ["d", "b", "c", "a"]
+
+    def test_what_is_late_is_spread(self) -> None:
+        jobs = [job(name, "schedule: '20 * * * *'\n") for name in "abcd"]
+        runs = run_all(*jobs, down=self.DOWN, catch_up_spread=minutes(8))
+        assert [_minute(run.started_at) for run in runs] == ["35", "37", "39", "41"]
+
+    def test_what_a_runner_has_not_come_to_the_next_one_spreads_anew(self) -> None:
+        jobs = [job(name, "schedule: '20 * * * *'\n") for name in "abcd"]
+        down = (*self.DOWN, Down(at(38), at(50)))
+        runs = run_all(*jobs, down=down, catch_up_spread=minutes(8), until=70)
+        assert [(run.job_id, _minute(run.started_at)) for run in runs] == [
+            *(("a", "35"), ("b", "37"), ("c", "50"), ("d", "54")),
+        ]
+
     def test_jobs_that_start_with_the_runner_have_their_moment(self) -> None:
         (run,) = run_all(job("a", "on_start: true\n"), down=self.DOWN)
         assert run.trigger is Trigger.START
