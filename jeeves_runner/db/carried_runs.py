@@ -74,15 +74,13 @@ def stretches(conn: apsw.Connection, job_id: str) -> list[Stretch]:
     return [own, *(Stretch(*row) for row in rows)]
 
 
-def newest_of(conn: apsw.Connection, job_id: str, condition: str, *, by: str = "id") -> str:
+def newest_of(conn: apsw.Connection, job_id: str, condition: str) -> str:
     """SQL for the ids of the newest ``:limit`` runs of a job that meet a condition on ``runs``.
 
-    That may name other parameters. ``by``: the column that says which are the newest.
+    That may name other parameters.
     """
-    order = "id" if by == "id" else f"id, {by}"
-    parts = [f"SELECT {order} FROM runs WHERE {each} AND {condition}" for each in of_job(conn, job_id)]
-    newest = f"{' UNION ALL '.join(parts)} ORDER BY {by} DESC LIMIT :limit"
-    return newest if by == "id" else f"SELECT id FROM ({newest})"
+    parts = [f"SELECT id FROM runs WHERE {each} AND {condition}" for each in of_job(conn, job_id)]
+    return f"{' UNION ALL '.join(parts)} ORDER BY id DESC LIMIT :limit"
 
 
 def of_job(conn: apsw.Connection, job_id: str) -> list[str]:
