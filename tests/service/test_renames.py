@@ -1,10 +1,14 @@
 """The whole runner while a job gets another id: what runs, what waits and what is written down goes on."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from support.server import Server, command, database, save, serving, until
+
+from jeeves_runner.db.run_list import run_rows
 
 WORK = """\
 run: |
@@ -92,3 +96,40 @@ def test_the_old_id_names_the_new_one(root: Path) -> None:
     found = command(root, "job", "old")
     assert found.returncode == 2
     assert "job old was renamed to new" in found.stderr
+
+
+def many_runs(root: Path, count: int) -> None:
+    with closing(apsw.Connection(str(database(root)))) as conn:
+        conn.execute(
+            """
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+            INSERT INTO runs (job_id, status, trigger, created_at, started_at, finished_at, end_seq)
+            SELECT 'old', 'ok', 'manual', at, at, at, 1 FROM n, (SELECT applied_at AS at FROM revisions)
+            """,
+            (count,),
+        )
+
+
+def ids_of_new(root: Path) -> list[int]:
+    with closing(apsw.Connection(str(database(root)))) as conn:
+        return [row["id"] for row in run_rows(conn, job_id="new", limit=10_000).rows]
+
+
+def raw_counts(root: Path) -> list[tuple[object, ...]]:
+    """How many runs have each id in their rows."""
+    with closing(apsw.Connection(str(database(root)))) as conn:
+        return conn.execute("SELECT job_id, count(*) FROM runs GROUP BY job_id").fetchall()
+
+
+def test_a_crash_while_runs_are_carried_is_no_difference(root: Path) -> None:
+    count = 10_000
+    command(root, "apply")
+    many_runs(root, count)
+    rename(root)
+    for _ in range(2):  # killed as soon as it answers, with most of them yet to be carried
+        with serving(root) as server:
+            server.kill()
+        assert ids_of_new(root) == list(range(count, 0, -1))
+    with serving(root):
+        until(lambda: raw_counts(root) == [("new", count)])
+        assert ids_of_new(root) == list(range(count, 0, -1))
