@@ -18,7 +18,7 @@ from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.declared_then import declared_then
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow
-from jeeves_runner.db.why_facts import job_facts, newest_run, present_id, row_of, run_facts
+from jeeves_runner.db.why_facts import job_facts, newest_run, present_id, run_facts, run_in
 from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.occurrences import text_of
 
@@ -131,10 +131,10 @@ def _about_time(conn: apsw.Connection, facts: JobFacts, about: Asked, now: datet
     schedule = None if declared is None else schedule_of(declared, facts.namespace)
     occurrence = occurrence_in(schedule, about.at, about.until)
     if occurrence is None:
-        row = row_of(conn, facts.id, about.at, about.until)
+        row = run_in(conn, facts.id, about.at, about.until)
         row = row if row is not None and _is_within(row, about) else None
     else:
-        row = row_of(conn, facts.id, occurrence, occurrence + _MILLISECOND)
+        row = run_in(conn, facts.id, occurrence, occurrence + _MILLISECOND)
     found = None if row is None else run_facts(conn, row)
     return why_at(facts, about, then, found, now), found
 
