@@ -16,10 +16,12 @@ from benchmarks import (
     command,
     durability,
     instants,
+    load,
     reasons,
     run_overhead,
     save_to_timer,
     sessions,
+    simulation,
 )
 from benchmarks.measure import Row, print_table
 
@@ -69,6 +71,14 @@ PARTS: Final[Mapping[str, Part]] = {
     "reasons": Part(
         "one job with many runs, beyond the start of a command (floor: with few)",
         lambda quick: reasons.main(rounds=5 if quick else 20),
+    ),
+    "load": Part(
+        "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
+        lambda quick: load.main(rounds=3 if quick else 9),
+    ),
+    "simulation": Part(
+        "a week played (floor: a heap of its occurrences alone)",
+        lambda quick: simulation.main(rounds=1 if quick else 5),
     ),
     "instants": Part(
         "99 of 100 runs at once are so far from what the kernel saw", lambda _: instants.main(), False

@@ -227,13 +227,13 @@ class _Look:
         return stale
 
     def _take(self, result: FileResult) -> None:
-        invalid = dict.fromkeys(result.invalid, "its manifest is invalid")
+        invalid = dict.fromkeys(result.invalid, _why_invalid(result))
         problems = [*result.problems, *self._unmet(result, invalid)]
-        first = next((p.message for p in problems if p.is_error), None)
+        first = next((p for p in problems if p.is_error), None)
         if first is not None:
             self._faulty.add(result.path)
         if first is not None and (result.broken or result.unreadable):
-            self._held_files[result.path] = first
+            self._held_files[result.path] = _placed(first)
         self._problems += problems
         self._held_keys.update(invalid)
 
@@ -356,6 +356,21 @@ class _Look:
         for problem in self._problems:
             if problem.is_true(now):
                 yield problem if problem[-2:] == (None, None) else problem._replace(since=None, until=None)
+
+
+def _why_invalid(result: FileResult) -> str:
+    """Why the invalid entries of a file are held. Which problem is whose is not known: the first is told."""
+    first = next((p for p in result.problems if p.is_error), None)
+    if first is None:
+        return "its manifest is invalid"
+    several = "" if len(result.invalid) == 1 else "its manifest has several invalid entries, the first at "
+    return f"{several}{_placed(first)}"
+
+
+def _placed(problem: Problem) -> str:
+    """What is wrong, with its line and what to do about it."""
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return f"line {problem.line}: {problem.message}{hint}"
 
 
 def _waiting_manifests(snapshot: Snapshot) -> Iterator[WaitingFile]:
