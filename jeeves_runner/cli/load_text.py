@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.context import App
 from jeeves_runner.cli.formats import moment, timestamp
-from jeeves_runner.cli.load_chart import BLOCKS, PLAIN, load_chart
+from jeeves_runner.cli.load_chart import BLOCKS, PLAIN, load_chart, peak_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import can_show
 from jeeves_runner.clock import from_text
@@ -62,7 +62,7 @@ def _print_chart(app: App, document: "LoadDocument", zone: ZoneInfo) -> None:
 
 
 def _print_peak(app: App, peak: "PeakDocument", zone: ZoneInfo) -> None:
-    app.print(f"Most start in the minute of {moment(peak['minute'], zone)}: {peak['starts']:,}.")
+    app.print(peak_text(peak["minute"], peak["starts"], zone))
     jobs = peak["jobs"]
     names = ", ".join(map(_job, jobs[:_NAMED]))
     more = f" and {len(jobs) - _NAMED:,} more" if len(jobs) > _NAMED else ""
