@@ -14,6 +14,7 @@ from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Override, Revision
 from jeeves_runner.core.wrong_clock import undecided_since
 from jeeves_runner.db import overrides, skips
+from jeeves_runner.db.carried_runs import newest_of
 from jeeves_runner.db.occurrence_runs import row_of
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, WAITING, run, run_from_row
@@ -95,7 +96,7 @@ def revision_at(conn: apsw.Connection, at: datetime) -> Revision | None:
 
 def newest_run(conn: apsw.Connection, job_id: str) -> Run | None:
     """The row of a job that was written last."""
-    return _run(conn, "job_id = :job ORDER BY id DESC LIMIT 1", {"job": job_id})
+    return _run(conn, f"id = ({newest_of(conn, job_id, 'true')})", {"limit": 1})
 
 
 def run_in(conn: apsw.Connection, job_id: str, begin: datetime, end: datetime) -> Run | None:
