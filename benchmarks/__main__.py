@@ -6,12 +6,14 @@ measured only where they are named.
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from benchmarks import (
     alerts,
     apply,
     burst,
     command,
+    diff,
     durability,
     instants,
     run_overhead,
@@ -20,13 +22,26 @@ from benchmarks import (
 )
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "save", "run", "burst", "command", "sessions", "alerts", "instants", "durability")
+PARTS = ("apply", "diff", "save", "run", "burst", "command", "sessions", "alerts", "instants", "durability")
 
 
 def _part(word: str) -> str:
     if word not in PARTS:
         raise argparse.ArgumentTypeError(f"there is no part {word!r}")
     return word
+
+
+def _of_manifests(wanted: Sequence[str], rounds: int) -> list[Row]:
+    """The commands that read all manifests."""
+    rows: list[Row] = []
+    if "apply" in wanted:
+        rows += apply.main(rounds)
+        print_table("apply, whole processes (floor: read and parse alone)", rows)
+    if "diff" in wanted:
+        found = diff.main(rounds)
+        print_table("diff, whole processes (floor: in sync)", found)
+        rows += found
+    return rows
 
 
 def main() -> int:
@@ -38,9 +53,7 @@ def main() -> int:
     rounds = 3 if options.quick else 9
     wanted = options.only or PARTS[:-2]
     rows: list[Row] = []
-    if "apply" in wanted:
-        rows += apply.main(rounds)
-        print_table("apply, whole processes (floor: read and parse alone)", rows)
+    rows += _of_manifests(wanted, rounds)
     if "save" in wanted:
         found = save_to_timer.main(saves=20 if options.quick else 60)
         print_table("a running server with 10,000 jobs", found)
