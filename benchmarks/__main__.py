@@ -6,7 +6,8 @@ measured only where they are named.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from benchmarks import (
     alerts,
@@ -16,13 +17,71 @@ from benchmarks import (
     diff,
     durability,
     instants,
+    reasons,
     run_overhead,
     save_to_timer,
     sessions,
+    simulation,
 )
 from benchmarks.measure import Row, print_table
 
-PARTS = ("apply", "diff", "save", "run", "burst", "command", "sessions", "alerts", "instants", "durability")
+
+class Part(NamedTuple):
+    """Some figures that belong together."""
+
+    title: str
+    """The heading of their table."""
+    measure: Callable[[bool], list[Row]]
+    """The figures, in fewer rounds if it is to be quick."""
+    by_default: bool = True
+    """Whether it is measured where no part is named."""
+
+
+def _durability(_quick: bool) -> list[Row]:
+    durability.main()
+    return []
+
+
+PARTS: Final[Mapping[str, Part]] = {
+    "apply": Part(
+        "apply, whole processes (floor: read and parse alone)", lambda quick: apply.main(3 if quick else 9)
+    ),
+    "diff": Part("diff, whole processes (floor: in sync)", lambda quick: diff.main(3 if quick else 9)),
+    "save": Part(
+        "a running server with 10,000 jobs", lambda quick: save_to_timer.main(saves=20 if quick else 60)
+    ),
+    "run": Part(
+        "one run of an empty script (floor: a bare subprocess)",
+        lambda quick: run_overhead.main(rounds=100 if quick else 1000),
+    ),
+    "burst": Part(
+        "many at once (floor: the same scripts by bare threads)",
+        lambda quick: burst.main(rounds=1 if quick else 5),
+    ),
+    "command": Part(
+        "whole commands beside a running server (floor: Python and click alone)",
+        lambda quick: command.main(rounds=10 if quick else 40),
+    ),
+    "sessions": Part(
+        "sessions of agents, by a double of their gateway",
+        lambda quick: sessions.main(seconds=8 if quick else 25),
+    ),
+    "alerts": Part(
+        "a thousand failures at once (floor: no channel)", lambda quick: alerts.main(rounds=2 if quick else 6)
+    ),
+    "reasons": Part(
+        "one job with many runs, beyond the start of a command (floor: with few)",
+        lambda quick: reasons.main(rounds=5 if quick else 20),
+    ),
+    "simulation": Part(
+        "a week played (floor: a heap of its occurrences alone)",
+        lambda quick: simulation.main(rounds=1 if quick else 5),
+    ),
+    "instants": Part(
+        "99 of 100 runs at once are so far from what the kernel saw", lambda _: instants.main(), False
+    ),
+    "durability": Part("", _durability, False),
+}
 
 
 def _part(word: str) -> str:
@@ -31,59 +90,19 @@ def _part(word: str) -> str:
     return word
 
 
-def _of_manifests(wanted: Sequence[str], rounds: int) -> list[Row]:
-    """The commands that read all manifests."""
-    rows: list[Row] = []
-    if "apply" in wanted:
-        rows += apply.main(rounds)
-        print_table("apply, whole processes (floor: read and parse alone)", rows)
-    if "diff" in wanted:
-        found = diff.main(rounds)
-        print_table("diff, whole processes (floor: in sync)", found)
-        rows += found
-    return rows
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a figure to quote")
     parts = f"{', '.join(PARTS)}; all but the last two by default"
     parser.add_argument("only", nargs="*", metavar="PART", type=_part, help=parts)
     options = parser.parse_args()
-    rounds = 3 if options.quick else 9
-    wanted = options.only or PARTS[:-2]
     rows: list[Row] = []
-    rows += _of_manifests(wanted, rounds)
-    if "save" in wanted:
-        found = save_to_timer.main(saves=20 if options.quick else 60)
-        print_table("a running server with 10,000 jobs", found)
-        rows += found
-    if "run" in wanted:
-        found = run_overhead.main(rounds=100 if options.quick else 1000)
-        print_table("one run of an empty script (floor: a bare subprocess)", found)
-        rows += found
-    if "burst" in wanted:
-        found = burst.main(rounds=1 if options.quick else 5)
-        print_table("many at once (floor: the same scripts by bare threads)", found)
-        rows += found
-    if "command" in wanted:
-        found = command.main(rounds=10 if options.quick else 40)
-        print_table("whole commands beside a running server (floor: Python and click alone)", found)
-        rows += found
-    if "sessions" in wanted:
-        found = sessions.main(seconds=8 if options.quick else 25)
-        print_table("sessions of agents, by a double of their gateway", found)
-        rows += found
-    if "alerts" in wanted:
-        found = alerts.main(rounds=2 if options.quick else 6)
-        print_table("a thousand failures at once (floor: no channel)", found)
-        rows += found
-    if "instants" in wanted:
-        found = instants.main()
-        print_table("99 of 100 runs at once are so far from what the kernel saw", found)
-        rows += found
-    if "durability" in wanted:
-        durability.main()
+    for name, part in PARTS.items():
+        if name in options.only or (part.by_default and not options.only):
+            found = part.measure(options.quick)
+            if found:
+                print_table(part.title, found)
+            rows += found
     missed = [row.what for row in rows if row.met is False]
     print(f"\n{'missed: ' + ', '.join(missed) if missed else 'every target met'}")
     return 1 if missed else 0

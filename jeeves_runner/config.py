@@ -107,6 +107,9 @@ class Config(NamedTuple):
     state_cleanup_interval_ms: Annotated[
         int, Interval("How often expired state, old runs and finished items are removed.")
     ] = 3_600_000
+    catch_up_spread_ms: Annotated[
+        int, Duration("Over how long the jobs are spread that catch up after a silence; 0s: not at all.")
+    ] = 0
     shutdown_grace_ms: Annotated[int, Duration("How long a stopping runner lets runs finish.")] = 30_000
     min_free: Annotated[int, Size("Free disk space below which no run starts.")] = 256 * 1024**2
     data_mode: Annotated[

@@ -172,9 +172,7 @@ class Runner:
         maintenance = Maintenance(
             config=config, writer=writer, conn=self._connect(), clock=clock, time_of_age=clocks.time_of_age
         )
-        carrier = self._carrier = Carrier(
-            writer=writer, conn=self._connect(), clock=clock, data_dir=str(config.data_dir)
-        )
+        carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
         writer.start()
         telling = self._telling = Telling(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
@@ -185,7 +183,9 @@ class Runner:
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
-        scheduler = self.scheduler = Scheduler(conn=conn, clock=clock, runs=runs, clocks=clocks)
+        scheduler = self.scheduler = Scheduler(
+            conn=conn, clock=clock, runs=runs, clocks=clocks, spread_ms=config.catch_up_spread_ms
+        )
         follower = self._follower = Follower(conn, changed=self._on_revision, written=self._on_commit)
         warm_up()
         await runs.start_up(recovered)
@@ -270,8 +270,6 @@ class Runner:
         await self._stop.within("a task", self._tasks.end(), most=_READING)
         await self._stop.within("the look at the manifests", self.sync.close(_READING))
         await self._stop.within("housekeeping", maintenance.close(_READING))
-        if self._carrier is not None:
-            await self._stop.within("what renamed jobs take along", self._carrier.close(_READING))
         if self._telling is not None:
             await self._stop.within("messages", self._telling.close(_READING))
 

@@ -1,6 +1,6 @@
 """Where the values of a job come from, as people read it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 HEADERS: Final = ("KEY", "VALUE", "FROM", Prose("IN PLACE OF"))
 
+_DEFAULT: Final = "(default)"
+
 _STATES: Final = {
     "applied": ("as its files say", "green"),
     "pending": ("its files differ from it, and wait for an apply", "yellow"),
     "held": ("held at its last good spec", "yellow"),
     "broken": ("not there: its manifest is broken, and nothing of it was ever applied", "red"),
-    "undeclared": ("no manifest declares it any more; an apply deletes it", "yellow"),
+    "undeclared": ("no manifest declares it any more", "yellow"),
 }
 
 _BESIDE: Final = {
@@ -45,23 +47,27 @@ def explanation_pairs(told: "ExplanationDocument", now: datetime) -> Iterator[tu
         yield "applied", f"revision {revision['id']}, {ago(revision['applied_at'], now)}{commit}"
 
 
-def key_rows(keys: Iterable["ExplainedKeyDocument"]) -> list[tuple[Cell, ...]]:
+def key_rows(told: "ExplanationDocument") -> list[tuple[Cell, ...]]:
     """A row for each key that has a value, or lost one."""
-    return [_cells(key) for key in keys if _is_told(key)]
+    return [_cells(key, valid=told["valid"]) for key in told["keys"] if _is_told(key)]
 
 
 def note(told: "ExplanationDocument") -> str | None:
     """What is to be said of the values as a whole."""
     if told["valid"]:
         return None
+    if told["state"] == "undeclared":
+        return "These are the values that were last applied."
     if any(key["origin"] == "live" for key in told["keys"]):
-        return "Its manifest says nothing that can be read: these are the values that were last applied."
+        return "Its manifest cannot be read: these are the values that were last applied."
+    if not told["keys"]:
+        return "Its manifest cannot be read."
     return "Only what is written is shown: what a broken job comes to is not known."
 
 
-def unset_keys(keys: Iterable["ExplainedKeyDocument"]) -> str:
+def unset_keys(told: "ExplanationDocument") -> str:
     """The names of all others."""
-    return ", ".join(key["key"] for key in keys if not _is_told(key))
+    return ", ".join(key["key"] for key in told["keys"] if not _is_told(key))
 
 
 def difference_lines(told: "ExplanationDocument") -> Iterator[Line]:
@@ -75,7 +81,7 @@ def _is_told(key: "ExplainedKeyDocument") -> bool:
     )
 
 
-def _cells(key: "ExplainedKeyDocument") -> tuple[Cell, ...]:
+def _cells(key: "ExplainedKeyDocument", *, valid: bool) -> tuple[Cell, ...]:
     before = [f"{_value(key['key'], each)} at {_place(each)}" for each in key["overrides"][::-1]]
     if key["reason"] is None:
         instead = "; ".join(before)
@@ -83,7 +89,9 @@ def _cells(key: "ExplainedKeyDocument") -> tuple[Cell, ...]:
         instead = f"{before[0]} takes away {'; '.join(before[1:])}"
     else:
         instead = f"{'; '.join(before)}: {key['reason']}"
-    return key["key"], _value(key["key"], key), _place(key), instead
+    # Of a broken job it is not known what the program makes of a key that it does not say.
+    value = _DEFAULT if key["reason"] and not valid else _value(key["key"], key)
+    return key["key"], value, _place(key), instead
 
 
 def _value(key: str, said: "StatementDocument") -> str:

@@ -15,7 +15,9 @@ Line = tuple[Cell, ...]
 NOTHING: Final = "(none)"
 """In place of a value where a manifest has none."""
 
-ONE_OR_MORE: Final = frozenset({"schedule", "on_failure", "on_success", "output_channel", "on_failed"})
+ONE_OR_MORE: Final = frozenset(
+    {"schedule", "on_failure", "on_success", "output_channel", "on_failed", "renamed_from"}
+)
 """The keys under which a manifest may have one value in place of a list of one."""
 
 _FEW: Final = 3
@@ -50,7 +52,7 @@ def plan_lines(plan: Plan, forecast: Mapping[str, Sequence[str]] = _NOTHING) -> 
 def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
     """A change as its document has it, and below the fields that an update changes."""
     action = Action(change["action"])
-    before = change.get("renamed_from")  # revisions of earlier versions do not say it
+    before = change["renamed_from"]
     renamed = f" (renamed from {before})" if before else ""
     head = Styled(f"{action.symbol} {change['kind']} {change['id']}{renamed}", _STYLES[action])
     note = "  (changed by hand in the database; the manifest wins)" if change["drift"] else ""

@@ -49,6 +49,15 @@ def _with_style(text: str, part: Cell) -> str:
     return click.style(text, fg=hue, bold="bold" in words or None, dim="dim" in words or None)
 
 
+def can_show(text: str) -> bool:
+    """Whether the encoding of standard output has these characters."""
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def terminal_width() -> int | None:
     """The width of the terminal behind standard output, in characters; None if it is no terminal."""
     try:

@@ -92,7 +92,7 @@ def explain(
         if isinstance(item, Mapping) and item.get("id") == job_id:
             found.append((item, place, defaults))
 
-    result = reader.read(path, data, layers, meet)
+    result = reader.read(path, data, layers, met=meet)
     if not found:
         return None
     item, place, defaults = found[0]

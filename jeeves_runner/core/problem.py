@@ -43,6 +43,10 @@ class Finding(NamedTuple):
     must show ``1.10`` and not 1.1, and for a hint that takes long: of many findings few are told."""
     inside: Inside | None = None
     """Where in the value at ``path``, if that is a text of its own kind."""
+    since: str | None = None
+    """As in :class:`Problem`."""
+    until: str | None = None
+    """Likewise."""
 
     def told(self, written: str | None) -> tuple[str, str | None]:
         """Message and hint; ``written``: the plain scalar at ``path``, as its file writes it."""
@@ -66,6 +70,10 @@ class Problem(NamedTuple):
     """A sentence that says what is wrong."""
     hint: str | None = None
     """What to do about it."""
+    since: str | None = None
+    """From when on it is one, a time in UTC; None: it always was. None too in all that is shown."""
+    until: str | None = None
+    """From when on it is none; likewise."""
 
     @property
     def is_error(self) -> bool:
@@ -75,5 +83,11 @@ class Problem(NamedTuple):
         """``FILE:LINE:COL: message``, the form compilers have taught editors to read: always one line."""
         return one_line(f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}")
 
+    def is_true(self, now: str) -> bool:
+        """Whether it is one at ``now``, a time in UTC."""
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
+
     def as_json(self) -> dict[str, Any]:
-        return self._asdict()
+        bounds = {"since": self.since, "until": self.until}
+        values = self._asdict()
+        return {name: value for name, value in values.items() if name not in bounds or value is not None}

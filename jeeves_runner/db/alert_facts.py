@@ -37,13 +37,15 @@ WHERE job_id = :job AND id < :before AND status = 'ok' ORDER BY id DESC LIMIT 1
 """
 
 
-def usual_ms(conn: apsw.Connection, job_id: str, before: int | None = None) -> int | None:
+def usual_ms(
+    conn: apsw.Connection, job_id: str, before: int | None = None, *, least: int = USUAL_LEAST
+) -> int | None:
     """How long runs of a job usually take: the median of its last ``USUAL_OF`` that were ok, in milliseconds;
-    None for fewer than ``USUAL_LEAST``. ``before``: only of runs that entered before this one."""
+    None for fewer than ``least``. ``before``: only of runs that entered before this one."""
     last = _NEWEST if before is None else before
     rows = conn.execute(USUAL, {"job": job_id, "before": last, "most": USUAL_OF})
     lengths = [length for (length,) in rows]
-    return round(median(lengths)) if len(lengths) >= USUAL_LEAST else None
+    return round(median(lengths)) if len(lengths) >= least else None
 
 
 def told_job(conn: apsw.Connection, job_id: str, now: datetime | None) -> ToldJob | None:

@@ -7,7 +7,7 @@ import apsw
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.wrong_clock import FAR, JUMP, Rest
-from jeeves_runner.db import audit, incidents, outbox
+from jeeves_runner.db import audit, incidents, outbox, skips
 from jeeves_runner.db.run_withdrawal import go_on_from
 from jeeves_runner.db.runs import RUNNING, WAITING
 from jeeves_runner.db.transaction import Tx
@@ -68,7 +68,7 @@ def put_right(tx: Tx, event: str, *, since: datetime) -> PutRight:
     Jobs that a wrong clock has decided about far ahead go on from ``since``, the earliest time at which the
     clock may have become right.
     """
-    waits = sum(shorten(tx, wait) for wait in WAITS)
+    waits = skips.put_right(tx) + sum(shorten(tx, wait) for wait in WAITS)
     incidents.look_again(tx, None)  # what was put off until an hour of a clock that was ahead
     records = sum(_move_to_now(tx, table, column) for table, column in HOLDS_BACK)
     found = PutRight(waits, records, go_on_from(tx, since))

@@ -1,7 +1,7 @@
 """What has become of occurrences: the rows of ``runs`` that tell it."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import apsw
 
@@ -26,10 +26,14 @@ def run_of(conn: apsw.Connection, job_id: str, scheduled_for: datetime) -> Occur
 
 
 # Occurrences share a row only where none between them has another one: the row that begins last is the one.
-_RUN_OF = """
+THE_ROW: Final = (
+    "job_id = :job AND is_occurrence AND scheduled_for <= :at ORDER BY scheduled_for DESC LIMIT 1"
+)
+"""SQL: of ``runs`` the only row that may stand for an occurrence. It does if its last one is no earlier."""
+
+_RUN_OF = f"""
 WITH first (id, last_for) AS (
-  SELECT id, coalesce(last_for, scheduled_for) FROM runs
-  WHERE job_id = :job AND is_occurrence AND scheduled_for <= :at ORDER BY scheduled_for DESC LIMIT 1)
+  SELECT id, coalesce(last_for, scheduled_for) FROM runs WHERE {THE_ROW})
 SELECT runs.id, runs.status, runs.reason FROM first
 JOIN runs ON runs.id = coalesce((SELECT max(id) FROM runs WHERE chain_id = first.id), first.id)
 WHERE first.last_for >= :at

@@ -153,7 +153,7 @@ def recorded_changes(conn: apsw.Connection, number: int) -> tuple[list[dict[str,
 def _in_words(change: dict[str, Any]) -> dict[str, Any]:
     """A change that an earlier version may have recorded, with the fields of a spec."""
     fields = recorded_fields(FieldChange(**field) for field in change["fields"])
-    return change | {"fields": [field._asdict() for field in fields]}
+    return {"renamed_from": None} | change | {"fields": [field._asdict() for field in fields]}
 
 
 def _held(row: Held) -> HeldThen:

@@ -105,6 +105,11 @@ def waiting_runs(conn: apsw.Connection) -> list[Run]:
     return _runs(conn, f"{WAITING} ORDER BY id")
 
 
+def active_runs(conn: apsw.Connection) -> list[Run]:
+    """All runs that wait or run, oldest first."""
+    return _runs(conn, "status IN ('scheduled', 'running') ORDER BY id")
+
+
 def requested_runs(conn: apsw.Connection, after_id: int) -> list[Run]:
     """Waiting runs with larger ids about which no runner has decided yet, oldest first."""
     return _runs(conn, f"{WAITING} AND id > ? AND epoch IS NULL ORDER BY id", after_id)

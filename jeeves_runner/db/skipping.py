@@ -15,7 +15,7 @@ from jeeves_runner.core.wording import brief
 from jeeves_runner.db import audit, overrides
 from jeeves_runner.db.jobs import damaged_job, job_row, unknown_job
 from jeeves_runner.db.occurrence_runs import run_of
-from jeeves_runner.db.skips import coming, coming_times, next_wanted, schedule_in_force
+from jeeves_runner.db.skips import coming, coming_times, length_of, next_wanted, schedule_in_force
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 from jeeves_runner.db.transaction import Tx
 from jeeves_runner.errors import Conflict, NothingToSkip, NotSkipped
@@ -33,11 +33,12 @@ def skip(tx: Tx, job_id: str, given: str | None, *, reason: str | None, by: str)
     schedule = _required_schedule(tx.conn, row)
     when = _next(tx, row, schedule) if given is None else _named(tx, row, schedule, given)
     _end(tx, row.id, [when])
-    text = to_text(when)
+    text, length = to_text(when), length_of(when - tx.now) if given is None else None
     tx.conn.execute(
-        "INSERT INTO overrides (job_id, kind, scheduled_for, until, reason, created_by, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (row.id, OverrideKind.SKIP, text, text, reason, by, tx.at),
+        "INSERT INTO overrides"
+        " (job_id, kind, scheduled_for, until, length_ms, reason, created_by, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (row.id, OverrideKind.SKIP, text, text, length, reason, by, tx.at),
     )
     _record(tx, OverrideKind.SKIP, row.id, when, by, reason)
     return when

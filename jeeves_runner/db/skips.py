@@ -110,6 +110,39 @@ ORDER BY jobs.id, overrides.scheduled_for
 """
 
 
+def put_right(tx: Tx) -> int:
+    """Let what was skipped as the next one by a clock that was ahead be the next one now; how many.
+
+    A time that a person named stays what it is.
+    """
+    moved = 0
+    found: list[Any] = tx.conn.execute(_SKIPPED_AHEAD, (tx.at,)).fetchall()
+    for number, job_id in found:
+        row = next(timetable_rows(tx.conn, [job_id]), None)
+        schedule = None if row is None or row.deleted else schedule_in_force(row)
+        if row is None or schedule is None:
+            continue
+        after = max(tx.now, row.undecided_since(tx.now))
+        when = next_wanted(schedule, after, coming_times(tx.conn, tx.now, [job_id]).get(job_id, ()))
+        if when is not None:
+            tx.conn.execute(_MOVE, (to_text(when), to_text(when), length_of(when - tx.now), number))
+            moved += 1
+    return moved
+
+
+# A length says that it was the next one.
+_SKIPPED_AHEAD: Final = """
+SELECT id, job_id FROM overrides
+WHERE kind = 'skip' AND ended_at IS NULL AND length_ms IS NOT NULL AND created_at > ? ORDER BY scheduled_for
+"""
+_MOVE: Final = "UPDATE overrides SET scheduled_for = ?, until = ?, length_ms = ? WHERE id = ?"
+
+
+def length_of(ahead: timedelta) -> int:
+    """A length of time in the form of the table."""
+    return ahead // timedelta(milliseconds=1)
+
+
 def prune(tx: Tx, before: datetime, limit: int) -> int:
     """Delete skips of occurrences before then, ``limit`` at most. Returns how many.
 

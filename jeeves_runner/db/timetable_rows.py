@@ -37,6 +37,8 @@ class TimetableRow(NamedTuple):
     """Occurrences at or before this do not count; as the database's text."""
     decided_until: str | None
     """The watermark, in the same form."""
+    priority: int = 0
+    """Of jobs that catch up for one time, higher ones go first."""
 
     def undecided_since(self, now: datetime) -> datetime:
         """The time after which its occurrences still come."""
@@ -53,7 +55,7 @@ class TimetableRow(NamedTuple):
 
 _TIMETABLE = (
     "SELECT id, enabled, deleted_at IS NOT NULL, spec ->> '$.schedule', timezone, spec ->> '$.exclude',"
-    " namespace, schedule_since, decided_until FROM jobs"
+    " namespace, schedule_since, decided_until, spec ->> '$.priority' FROM jobs"
 )
 
 
@@ -103,6 +105,7 @@ def _timetable_row(row: Sequence[Any]) -> TimetableRow:
         namespace=row[6],
         schedule_since=row[7],
         decided_until=row[8],
+        priority=row[9] if isinstance(row[9], int) else 0,
     )
 
 

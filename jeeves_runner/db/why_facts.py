@@ -1,7 +1,7 @@
 """What is read of a job, of its runs and of its past, so that `why` can tell; each by index."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,11 +14,13 @@ from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Override, Revision
 from jeeves_runner.core.wrong_clock import undecided_since
 from jeeves_runner.db import overrides, skips
+from jeeves_runner.db.occurrence_runs import THE_ROW
 from jeeves_runner.db.overrides import Shown
 from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, WAITING, run_from_row
 from jeeves_runner.db.unreadable import time_or_none
 
 _LONG_AGO: Final = "1970-01-01T00:00:00.000Z"
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 _JOB: Final = """
 SELECT jobs.id, namespace, jobs.file, line, drifted, created_at, schedule_since, decided_until, deleted_at,
@@ -93,32 +95,29 @@ def revision_at(conn: apsw.Connection, at: datetime) -> Revision | None:
 
 def newest_run(conn: apsw.Connection, job_id: str) -> Run | None:
     """The row of a job that was written last."""
-    return _run(conn, "job_id = ? ORDER BY id DESC LIMIT 1", job_id)
+    return _run(conn, "job_id = :job ORDER BY id DESC LIMIT 1", {"job": job_id})
 
 
 def row_of(conn: apsw.Connection, job_id: str, begin: datetime, end: datetime) -> Run | None:
-    """The row of the last occurrence in [begin, end), its own or one that it shares.
-
-    Occurrences share a row only where none between them has another one.
-    """
-    at, first = to_text(end), to_text(begin)
-    found = _run(
-        conn,
-        "job_id = ? AND is_occurrence AND scheduled_for < ? ORDER BY scheduled_for DESC LIMIT 1",
-        job_id,
-        at,
-    )
+    """The row of the last occurrence in [begin, end), its own or one that it shares."""
+    found = _run(conn, THE_ROW, {"job": job_id, "at": to_text(end - _MILLISECOND)})
     last = None if found is None else found.last_for or found.scheduled_for
-    return found if last is not None and to_text(last) >= first else None
+    return found if last is not None and last >= begin else None
 
 
 def run_facts(conn: apsw.Connection, run: Run) -> KnownRun:
     """A run with what stands about it in other rows."""
     chain = run.chain_id or run.id
     before = _run(
-        conn, "(chain_id = ?1 OR id = ?1) AND attempt = ?2 ORDER BY id DESC LIMIT 1", chain, run.attempt - 1
+        conn,
+        "(chain_id = :chain OR id = :chain) AND attempt = :attempt ORDER BY id DESC LIMIT 1",
+        {"chain": chain, "attempt": run.attempt - 1},
     )
-    after = _run(conn, "chain_id = ? AND attempt = ? ORDER BY id DESC LIMIT 1", chain, run.attempt + 1)
+    after = _run(
+        conn,
+        "chain_id = :chain AND attempt = :attempt ORDER BY id DESC LIMIT 1",
+        {"chain": chain, "attempt": run.attempt + 1},
+    )
     waits = run.status is RunStatus.SCHEDULED
     return KnownRun(
         run=run,
@@ -164,7 +163,7 @@ def _revision(row: Sequence[Any]) -> Revision:
     return Revision(number, at, commit, author, subject)
 
 
-def _run(conn: apsw.Connection, condition: str, *bindings: object) -> Run | None:
+def _run(conn: apsw.Connection, condition: str, bindings: Mapping[str, int | str]) -> Run | None:
     row = conn.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE {condition}", bindings).fetchone()
     return None if row is None else run_from_row(row)
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -25,8 +25,8 @@ from jeeves_runner.core.live import Live
 from jeeves_runner.core.manifest.reader import ManifestReader
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.manifest.yaml_text import YamlError
-from jeeves_runner.core.plan import Action, Plan
-from jeeves_runner.core.problem import KeyPath, Position
+from jeeves_runner.core.plan import Action, Change, Plan
+from jeeves_runner.core.problem import KeyPath, Position, Problem
 from jeeves_runner.core.values import from_json
 from jeeves_runner.db import jobs
 from jeeves_runner.db.jobs import JobRow
@@ -70,50 +70,53 @@ def explain_job(config: Config, conn: apsw.Connection | None, job_id: str) -> Ex
     setup = planner_setup(config)
     snapshot = setup.source.look()
     plan = Planner(setup).compare(snapshot, Live.nothing() if conn is None else read_live(conn))
-    row = None if conn is None else jobs.job_row(conn, job_id)
+    change = next((each for each in plan.changes if each.key == ("job", job_id)), None)
+    row = None if conn is None else jobs.job_row(conn, job_id if change is None else change.live_id)
     if row is not None and row.deleted_at is not None:
         row = None
     files = _Files(config.path, snapshot, ManifestReader(setup.schema, setup.context))
     defaults = FolderDefaults(snapshot, ParallelReader(setup.schema, setup.context), setup.salt)
-    found = _find(files, defaults, job_id, _likely(plan, job_id, row))
+    found = _find(files, defaults, job_id, _likely(change, row))
     if row is None and found is None:
         if conn is not None:
             raise jobs.unknown_job(conn, job_id)
         raise NotFound(
             f"no manifest declares a job {job_id}", hint="`jeeves-runner validate` looks at all of them"
         )
-    standing = _standing(conn, plan, job_id, row, found)
+    standing = _standing(conn, plan, job_id, change, row, found)
     explained = None if found is None else found.explained
-    if explained is not None:
-        keys = explained.keys
-    else:
+    file = found.path if found is not None else None if row is None else row.file
+    if found is None or explained is None:
         spec = {} if row is None else from_json(row.spec_text, f"what was applied of job {job_id}")
-        keys = explain_live(spec, files.reader.rules)
-    broken = () if found is None else (found.path, found.broken_defaults)
-    is_broken = standing.state in (State.HELD, State.BROKEN)
+        keys, position, text = explain_live(spec, files.reader.rules), (1, 1), None
+    else:
+        keys, position, text = explained.keys, files.position(found.path, explained.place), explained.text
     positions = files.positions(keys)
     return Explanation(
         job_id=job_id,
         state=standing.state,
         message=standing.message,
-        file=found.path if found is not None else row.file if row is not None else None,
-        position=files.position(found.path, explained.place)
-        if found is not None and explained is not None
-        else (1, 1),
+        file=file,
+        position=position,
         keys=tuple(_by_file_name(key, positions) for key in keys),
         places=positions,
-        problems=tuple(p for p in plan.problems if is_broken and p.is_error and p.file in broken),
+        problems=_problems(plan, standing.state, (file, None if found is None else found.broken_defaults)),
         fields=standing.fields,
         revision_id=None if row is None else row.revision_id,
-        is_valid=explained is not None and explained.text is not None,
+        is_valid=text is not None,
     )
 
 
-def _likely(plan: Plan, job_id: str, row: JobRow | None) -> str | None:
+def _problems(plan: Plan, state: State, files: Container[str | None]) -> tuple[Problem, ...]:
+    if state not in (State.HELD, State.BROKEN):
+        return ()
+    return tuple(problem for problem in plan.problems if problem.is_error and problem.file in files)
+
+
+def _likely(change: Change | None, row: JobRow | None) -> str | None:
     """The manifest that has the job, most likely: others are looked at where it has not."""
-    for change in plan.changes:
-        if change.key == ("job", job_id) and change.action is not Action.DELETE:
-            return change.file
+    if change is not None and change.action is not Action.DELETE:
+        return change.file
     return None if row is None else row.file
 
 
@@ -147,25 +150,39 @@ def _find(files: "_Files", defaults: FolderDefaults, job_id: str, likely: str | 
 
 
 def _standing(
-    conn: apsw.Connection | None, plan: Plan, job_id: str, row: JobRow | None, found: _Found | None
+    conn: apsw.Connection | None,
+    plan: Plan,
+    job_id: str,
+    change: Change | None,
+    row: JobRow | None,
+    found: _Found | None,
 ) -> _Standing:
-    key = ("job", job_id)
     text = None if found is None or found.explained is None else found.explained.text
-    held = next((each for each in plan.held if (each.kind, each.id) == key), None)
+    held = next((each for each in plan.held if (each.kind, each.id) == ("job", job_id)), None)
     if held is not None:
         fields = changed_fields(row.spec_text, text) if row is not None and text is not None else ()
         return _Standing(State.HELD, held.message, tuple(fields))
-    change = next((each for each in plan.changes if each.key == key), None)
     if change is None:
-        if row is None:
-            return _Standing(State.BROKEN)
-        return _Standing(State.UNDECLARED if key in plan.suspended else State.APPLIED)
+        return _unchanged(plan, job_id, row)
     if change.action is Action.DELETE:
-        return _Standing(State.UNDECLARED)
+        return _Standing(State.UNDECLARED, "an apply deletes it")
     if conn is not None:
         change = with_fields(conn, replace(plan, changes=(change,))).changes[0]
     message = "it was changed by hand in the database" if change.drift else None
+    if change.renamed_from is not None:
+        message = f"it is renamed from {change.renamed_from}"
     return _Standing(State.PENDING, message, change.fields)
+
+
+def _unchanged(plan: Plan, job_id: str, row: JobRow | None) -> _Standing:
+    if row is None:
+        return _Standing(State.BROKEN)
+    if ("job", job_id) in plan.suspended:
+        return _Standing(State.UNDECLARED, "it is deleted once no manifest is broken")
+    for change in plan.changes:
+        if change.renamed_from == job_id:
+            return _Standing(State.UNDECLARED, f"an apply renames it to {change.id}")
+    return _Standing(State.APPLIED)
 
 
 class _Files:

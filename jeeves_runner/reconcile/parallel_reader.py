@@ -6,6 +6,7 @@ import pickle
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,6 +39,8 @@ class ManifestInput(NamedTuple):
     """The file as it is."""
     defaults: Sequence[Layer]
     """The defaults of its folders, outermost first."""
+    now: datetime | None = None
+    """When it is read; aware, UTC. As in ``ManifestReader.read``."""
 
 
 class ParallelReader:
@@ -107,7 +110,7 @@ def _read(reader: "ManifestReader", manifests: Sequence[ManifestInput]) -> list[
 
 def _read_one(reader: "ManifestReader", manifest: ManifestInput) -> FileResult:
     try:
-        return reader.read(manifest.path, manifest.data, manifest.defaults)
+        return reader.read(*manifest)
     except Exception as error:  # noqa: BLE001 - holds what is in this file; all others go on
         problem = _unexpected(manifest.path, error)
         return FileResult(path=manifest.path, problems=(problem,), broken=True)

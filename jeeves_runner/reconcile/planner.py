@@ -5,9 +5,11 @@ so that it can work in a process of its own while the runner's event loop stays 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
 
+from jeeves_runner.clock import Clock, SystemClock, to_text
 from jeeves_runner.core.difference import diff
 from jeeves_runner.core.inheritance import Patterns
 from jeeves_runner.core.live import Live
@@ -73,10 +75,17 @@ class Planner:
     what stood there. A change there may mend the fault.
     """
 
-    def __init__(self, setup: PlannerSetup, trace: Trace = None, check: Check = fault_of) -> None:
+    def __init__(
+        self,
+        setup: PlannerSetup,
+        trace: Trace = None,
+        check: Check = fault_of,
+        clock: Clock | None = None,
+    ) -> None:
         """``trace``: what the look before left, where a planner takes the place of another. ``check`` says
         what is wrong with what a job requires."""
         self._setup = setup
+        self._clock = clock or SystemClock()
         self._check = check
         self._reader = ParallelReader(setup.schema, setup.context, setup.processes)
         self.trace = trace
@@ -98,7 +107,7 @@ class Planner:
         """What was seen, against what is live."""
         machine = _Machine(dict(self._setup.runners), self._check)
         defaults = FolderDefaults(snapshot, self._reader, self._setup.salt)
-        look = _Look(self._reader, self._setup.context.project_root, machine, live)
+        look = _Look(self._reader, self._setup.context.project_root, machine, live, self._clock.now())
         plan = replace(look.plan(snapshot, defaults), inherit_env=self._setup.inherit_env)
         self.trace = snapshot.trace
         self.recheck = machine.faulty_files
@@ -137,7 +146,10 @@ class _Machine:
 class _Look:
     """One computation of a plan; the fields gather what the files say."""
 
-    def __init__(self, reader: ParallelReader, root: str, machine: _Machine, live: Live) -> None:
+    def __init__(
+        self, reader: ParallelReader, root: str, machine: _Machine, live: Live, now: datetime
+    ) -> None:
+        self._now = now
         self._reader = reader
         self._root = root.rstrip(os.sep) + os.sep
         self._machine = machine
@@ -170,7 +182,7 @@ class _Look:
                 unchanged.add(file.path)
                 self._problems += record.problems
             else:
-                manifests.append(ManifestInput(file.path, file.data, above.layers))
+                manifests.append(ManifestInput(file.path, file.data, above.layers, self._now))
                 self._read[file.path] = file.data
                 digests.append(digest)
         results = self._reader.read(manifests)
@@ -192,7 +204,8 @@ class _Look:
 
     def _stale_files(self) -> set[str]:
         """Known files to be read again although their text is the same: a row of theirs was changed, added
-        or deleted by hand, or names a script or prompt that cannot be used now."""
+        or deleted by hand, or names a script or prompt that cannot be used now; or what was said of them is
+        true no longer, and something else may be."""
         counts: dict[str, int] = {}
         stale: set[str] = set()
         for row in self._live.rows.values():
@@ -202,19 +215,25 @@ class _Look:
         stale.update(
             path for path, record in self._live.files.items() if counts.get(path, 0) != record.entries
         )
+        now = to_text(self._now)
+        stale.update(
+            path
+            for path, record in self._live.files.items()
+            if any(p.until is not None and p.until <= now for p in record.problems)
+        )
         for script, file in self._live.scripts():
             if self._machine.file_fault(script) is not None:
                 stale.add(file)
         return stale
 
     def _take(self, result: FileResult) -> None:
-        invalid = dict.fromkeys(result.invalid, "its manifest is invalid")
+        invalid = dict.fromkeys(result.invalid, _why_invalid(result))
         problems = [*result.problems, *self._unmet(result, invalid)]
-        first = next((p.message for p in problems if p.is_error), None)
+        first = next((p for p in problems if p.is_error), None)
         if first is not None:
             self._faulty.add(result.path)
         if first is not None and (result.broken or result.unreadable):
-            self._held_files[result.path] = first
+            self._held_files[result.path] = _placed(first)
         self._problems += problems
         self._held_keys.update(invalid)
 
@@ -324,12 +343,34 @@ class _Look:
             plan,
             waiting=tuple(_waiting_manifests(snapshot)),
             base=live.base,
-            problems=tuple(sorted(self._problems, key=lambda p: (p.file, p.line, p.column))),
+            problems=tuple(sorted(self._true_ones(), key=lambda p: (p.file, p.line, p.column))),
             declared=len(self._declared) + sum(row.file in unchanged for row in live.rows.values()),
             manifests=len(snapshot.files) + len(snapshot.unreadable),
             files=records,
             forgotten=tuple(path for path in live.files if path not in remembered),
         )
+
+    def _true_ones(self) -> Iterator[Problem]:
+        """The problems of now; of those that were read long ago some may have become true since."""
+        now = to_text(self._now)
+        for problem in self._problems:
+            if problem.is_true(now):
+                yield problem if problem[-2:] == (None, None) else problem._replace(since=None, until=None)
+
+
+def _why_invalid(result: FileResult) -> str:
+    """Why the invalid entries of a file are held. Which problem is whose is not known: the first is told."""
+    first = next((p for p in result.problems if p.is_error), None)
+    if first is None:
+        return "its manifest is invalid"
+    several = "" if len(result.invalid) == 1 else "its manifest has several invalid entries, the first at "
+    return f"{several}{_placed(first)}"
+
+
+def _placed(problem: Problem) -> str:
+    """What is wrong, with its line and what to do about it."""
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return f"line {problem.line}: {problem.message}{hint}"
 
 
 def _waiting_manifests(snapshot: Snapshot) -> Iterator[WaitingFile]:

@@ -9,8 +9,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-import apsw
-
 from jeeves_runner.clock import Clock
 from jeeves_runner.db import carried_runs, renames
 from jeeves_runner.db.renames import Rename
@@ -34,11 +32,11 @@ _FILES: Final = 1_000
 
 
 class Carrier:
-    """One for a runner. ``conn`` is read in threads, and by nothing else."""
+    """One for a runner. ``reads`` reads in threads."""
 
-    def __init__(self, *, writer: Writer, conn: apsw.Connection, clock: Clock, data_dir: str) -> None:
+    def __init__(self, writer: Writer, reads: ThreadReads, clock: Clock, data_dir: str) -> None:
         self._writer = writer
-        self._reads = ThreadReads(conn)
+        self._reads = reads
         self._clock = clock
         self._data_dir = data_dir
         self._renamed = asyncio.Event()
@@ -73,10 +71,6 @@ class Carrier:
         for each in await self._reads.read(renames.all_renames):
             is_left |= await self._move_logs(each)
         return is_left
-
-    async def close(self, patience: float) -> bool:
-        """End what is being read, and close the connection; False if that took over ``patience`` seconds."""
-        return await self._reads.close(patience)
 
     async def _portion(self) -> int:
         """One transaction, then a wait as long as it took, so that other writers have their turn."""

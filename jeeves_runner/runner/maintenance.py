@@ -77,7 +77,7 @@ class Maintenance:
         self._data_dir = str(config.data_dir)
         self._log_folders = LogFolders(self._data_dir)
         self._writer = writer
-        self._reads = ThreadReads(conn)
+        self.reads = ThreadReads(conn)
         self._clock = clock
         self._time_of_age = time_of_age
 
@@ -94,7 +94,7 @@ class Maintenance:
 
     async def close(self, patience: float) -> bool:
         """End what is being read, and close the connection; False if that took over ``patience`` seconds."""
-        return await self._reads.close(patience)
+        return await self.reads.close(patience)
 
     async def run_once(self) -> None:
         """One whole round."""
@@ -120,7 +120,7 @@ class Maintenance:
             occurrences=OCCURRENCES_KEPT,
             limit=_FOUND,
         )
-        while found := await self._reads.read(find):
+        while found := await self.reads.read(find):
             deleted = 0
             for start in range(0, len(found), _ROWS):
                 deleted += await self._delete_runs(found[start : start + _ROWS])
@@ -142,7 +142,7 @@ class Maintenance:
     async def _remove_logs_of(self, runs: Sequence[tuple[int, str]]) -> None:
         """``runs``: each as ``(run id, job)``."""
         jobs = {job for _, job in runs}
-        earlier = await self._reads.read(lambda conn: {job: earlier_ids(conn, job) for job in jobs})
+        earlier = await self.reads.read(lambda conn: {job: earlier_ids(conn, job) for job in jobs})
         places = [LogPlace(self._data_dir, job, run_id, earlier=earlier[job]) for run_id, job in runs]
         await asyncio.to_thread(_remove, places)
 

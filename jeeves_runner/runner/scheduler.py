@@ -14,6 +14,7 @@ from typing import Protocol
 import apsw
 
 from jeeves_runner.clock import Clock, Slice
+from jeeves_runner.core.catching_up import CatchingUp, Late, is_late
 from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
@@ -53,12 +54,24 @@ class Scheduler:
     ``conn`` is for its reads there. Jobs whose schedule stays as it is keep their timer.
     """
 
-    def __init__(self, *, conn: apsw.Connection, runs: DueRuns, clock: Clock, clocks: SetClocks) -> None:
+    def __init__(
+        self,
+        *,
+        conn: apsw.Connection,
+        runs: DueRuns,
+        clock: Clock,
+        clocks: SetClocks,
+        spread_ms: int = 0,
+    ) -> None:
+        """``spread_ms``: over how many milliseconds the jobs are spread that catch up after a silence."""
         self._conn = conn
         self._runs = runs
         self._clock = clock
         self._set_clocks = clocks
         self._timetable = Timetable()
+        self._spread = timedelta(milliseconds=spread_ms)
+        self._catching_up = CatchingUp(self._spread)
+        self._looks_one_at_a_time = asyncio.Lock()
         self._known: dict[str, TimetableRow] = {}
         self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -83,6 +96,7 @@ class Scheduler:
         """Put every live job on the timetable, from its last decided occurrence on."""
         self._is_torn = True
         self._known.clear()
+        self._catching_up.clear()
         ids = jobs.live_ids(self._conn)
         await self._read_jobs(ids)
         self._is_torn = False
@@ -110,7 +124,8 @@ class Scheduler:
     async def look(self) -> None:
         """Hand over what is due by now. Returns before it is recorded."""
         try:
-            await self._look()
+            async with self._looks_one_at_a_time:  # what is late is put into one order
+                await self._look()
         except BaseException:
             self._is_torn = True  # what was taken off the timetable has not all been handed over
             raise
@@ -122,13 +137,29 @@ class Scheduler:
                 self._known.pop(job_id, None)
             await self._read_jobs(again)
         now = self._clock.now()
+        late: list[Late] = []
         while batch := self._timetable.due(now, limit=_DUE_AT_ONCE):
-            self._runs.expect([due.job_id for due in batch])
-            for due in batch:
-                if due.job_id in self._undecided:
-                    continue  # its row still knows of more, and is read again before anything of it is due
-                self._runs.submit(due).add_done_callback(partial(self._decided, due.job_id, self._plans))
+            late += (Late(due, self._priority_of(due.job_id)) for due in batch if is_late(due, now))
+            self._hand_over([self._catching_up.joined(due) for due in batch if not is_late(due, now)])
             await self._breathe()
+        if late:
+            self._catching_up.add(late, now)
+            if self._spread and len(late) > 1:
+                log.info("%d jobs catch up, spread over %s", len(late), self._spread)
+        while batch := self._catching_up.due(now, limit=_DUE_AT_ONCE):
+            self._hand_over(batch)
+            await self._breathe()
+
+    def _hand_over(self, batch: Sequence[Due]) -> None:
+        self._runs.expect([due.job_id for due in batch])
+        for due in batch:
+            if due.job_id in self._undecided:
+                continue  # its row still knows of more, and is read again before anything of it is due
+            self._runs.submit(due).add_done_callback(partial(self._decided, due.job_id, self._plans))
+
+    def _priority_of(self, job_id: str) -> int:
+        row = self._known.get(job_id)
+        return 0 if row is None else row.priority
 
     def _decided(self, job_id: str, plans: int, recorded: "asyncio.Future[list[Run]]") -> None:
         """What could not be recorded is due again: its row still says so.
@@ -188,6 +219,7 @@ class Scheduler:
             return
         known = self._known.get(job_id)
         if known is not None and _same_times(known, row):
+            self._known[job_id] = row
             return
         try:
             schedule = parse_schedule(row.schedule, row.timezone, row.namespace, row.exclude)
@@ -197,18 +229,21 @@ class Scheduler:
             self._remove(job_id)
             return
         self._known[job_id] = row
+        self._catching_up.drop(job_id)
         self._timetable.put(job_id, schedule, row.undecided_since(self._clock.now()))
 
     def _remove(self, job_id: str) -> None:
         """Take a job off the timetable until its row is read again."""
         self._known.pop(job_id, None)
+        self._catching_up.drop(job_id)
         self._timetable.remove(job_id)
 
     # Time
 
     async def _sleep(self) -> None:
         seconds = LONGEST_SLEEP
-        wake = self._timetable.next_wake()
+        wakes = [self._timetable.next_wake(), self._catching_up.next_wake()]
+        wake = min((each for each in wakes if each is not None), default=None)
         if wake is not None:
             ahead = (wake - self._clock.now()) / timedelta(seconds=1)
             seconds = min(seconds, max(ahead, 0.0))

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from hashlib import blake2b
-from typing import Final, Protocol
+from typing import Protocol
 
 import apsw
 
 from jeeves_runner.clock import Clock
 from jeeves_runner.core.model import Trigger
 from jeeves_runner.core.run import Run
+from jeeves_runner.core.start_spread import SPREAD, delay_of
 from jeeves_runner.db.jobs import started_with_the_runner, starts_with_the_runner
 from jeeves_runner.db.run_requests import RunRequest
 from jeeves_runner.db.writer import TRY_AGAIN
@@ -18,9 +18,6 @@ from jeeves_runner.errors import DatabaseError, JeevesError
 from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
-
-SPREAD: Final = 60.0
-"""Seconds after the start over which these runs are spread."""
 
 
 class Entrance(Protocol):
@@ -54,12 +51,6 @@ async def run_at_start(
         if starts_with_the_runner(conn, job_id):
             await _ask_for(runs, job_id)
         done.add(job_id)
-
-
-def delay_of(job_id: str, spread: float = SPREAD) -> float:
-    """Seconds after the start at which a job's moment comes: the same at every start."""
-    digest = blake2b(f"{job_id}/start".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64 * spread
 
 
 async def _ask_for(runs: Entrance, job_id: str) -> None:

@@ -86,6 +86,26 @@ def next_after_pause(conn: apsw.Connection, now: datetime, job_id: str, until: d
     return next_runs(conn, now, [job_id], after=until - _INSTANT)(job_id)
 
 
+class Span(NamedTuple):
+    """A time of which all occurrences count."""
+
+    since: datetime
+    """When it begins; aware."""
+    until: datetime
+    """When it has ended: an occurrence at that moment does not count."""
+
+
+class Timing(NamedTuple):
+    """When a job occurs."""
+
+    row: TimetableRow
+    """What is declared of it."""
+    schedule: Schedule
+    """The same, read."""
+    spans: tuple[Span, ...]
+    """Its occurrences in these have come, or will run; ascending."""
+
+
 class Place(NamedTuple):
     """An occurrence in the order of lists."""
 
@@ -185,49 +205,50 @@ def _places(
     once: bool = False,
 ) -> Iterator[Place]:
     """The occurrences in [``begin``, ``end``] of a job or of all, in order."""
-    begin = max(begin, _BEGIN)
-    pauses = overrides.pauses(conn, max(begin, now))
-    ids = None if job_id is None else [job_id]
-    skipped = skips.coming_times(conn, now, ids)
-    each = [
-        _occurrences(row, pauses, skipped.get(row.id, ()), begin, now)
-        for row in timetable_rows(conn, ids)
-        if _is_scheduled(row)
-    ]
+    each = map(_occurrences, timings(conn, now, begin, job_id))
     places = merge(*(islice(times, 1) for times in each) if once else each)
     return places if end is None else takewhile(lambda place: place.scheduled_for <= end, places)
 
 
-def _occurrences(
+def timings(conn: apsw.Connection, now: datetime, begin: datetime, job_id: str | None) -> Iterator[Timing]:
+    """When a job, or each of all, occurs from ``begin`` on: this decides what is shown as coming."""
+    begin = max(begin, _BEGIN)
+    ids = None if job_id is None else [job_id]
+    pauses = overrides.pauses(conn, max(begin, now))
+    skipped = skips.coming_times(conn, now, ids)
+    for row in timetable_rows(conn, ids):
+        schedule = schedule_of(row) if _is_scheduled(row) else None
+        if schedule is not None:
+            spans = _spans(row, pauses.end_of(row.id), skipped.get(row.id, ()), begin, now)
+            yield Timing(row, schedule, tuple(spans))
+
+
+def _spans(
     row: TimetableRow,
-    pauses: overrides.Pauses,
+    pause_ends: datetime | None,
     skipped: Collection[datetime],
     begin: datetime,
     now: datetime,
-) -> Iterator[Place]:
-    """Those of a job from ``begin`` on."""
-    schedule = schedule_of(row)
-    if schedule is None:
-        return
-    if begin <= now:
-        for time in schedule.between(begin - _INSTANT, now):
-            yield Place(time, row.id)
-    after = _coming_after(row, pauses, max(begin - _INSTANT, now), now)
-    coming = None if after is None else skips.next_wanted(schedule, after, skipped)
-    while coming is not None:
-        yield Place(coming, row.id)
-        coming = skips.next_wanted(schedule, coming, skipped)
+) -> Iterator[Span]:
+    """All that has passed, and what is to come once its pause has ended, but for what is skipped."""
+    passed = now + _INSTANT
+    since = max(begin, passed, row.undecided_since(now) + _INSTANT, pause_ends or begin)
+    if begin < passed and since == passed:
+        since = begin
+    elif begin < passed:
+        yield Span(begin, passed)
+    for when in sorted(skipped):
+        if max(since, passed) <= when:
+            yield Span(since, when)
+            since = when + _INSTANT
+    if since < overrides.UNTIL_RESUMED:
+        yield Span(since, overrides.UNTIL_RESUMED)
 
 
-def _coming_after(
-    row: TimetableRow, pauses: overrides.Pauses, after: datetime, now: datetime
-) -> datetime | None:
-    """The time after which the occurrences of a job that are still to come will run; None: none will."""
-    pause_ends = pauses.end_of(row.id)
-    if pause_ends == overrides.UNTIL_RESUMED:
-        return None
-    undecided = max(after, row.undecided_since(now))
-    return undecided if pause_ends is None else max(undecided, pause_ends - _INSTANT)
+def _occurrences(timing: Timing) -> Iterator[Place]:
+    for since, until in timing.spans:
+        for when in timing.schedule.between(since - _INSTANT, until - _INSTANT):
+            yield Place(when, timing.row.id)
 
 
 def _document(conn: apsw.Connection, now: datetime, place: Place) -> OccurrenceDocument:

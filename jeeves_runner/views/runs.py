@@ -33,6 +33,13 @@ class ResultDocument(TypedDict):
     """The last attempt, with the tails of what it wrote."""
 
 
+class TriggeredDocument(TypedDict):
+    """Runs that were asked for together."""
+
+    runs: list[WholeRunRow]
+    """One of each job; of those that were waited for the last attempt."""
+
+
 _STREAK: Final = 100
 
 

@@ -9,6 +9,7 @@ from support.cli import Shell
 from support.queues import push
 
 from jeeves_runner.views.jobs import AllMutedDocument, AllPausedDocument
+from jeeves_runner.views.load import LoadDocument
 
 COMMANDS: Mapping[str, str] = {
     "status": "GET /status",
@@ -78,6 +79,7 @@ def test_a_command_prints_the_document_of_its_route(filled: Shell, words: str, t
 @pytest.mark.parametrize(
     ("words", "shape"),
     [
+        ("next --load", LoadDocument),
         ("pause --all", AllPausedDocument),
         ("resume --all", AllPausedDocument),
         ("mute --all --for 2h", AllMutedDocument),

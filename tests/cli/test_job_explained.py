@@ -108,8 +108,9 @@ def test_of_an_invalid_job_what_is_written_is_told_with_what_is_wrong(project: P
     assert [(each["line"], each["column"]) for each in document["problems"]] == [(6, 14)]
     assert key(document, "timeout")["value"] == 7
     assert "kill_grace" not in {each["key"] for each in document["keys"]}
+    assert "Only what is written is shown" in run("fetch").stdout
     text = run("fetch").stdout
-    assert "held at its last good spec: its manifest is invalid" in text
+    assert "held at its last good spec: line 6: `timeout` must be a duration" in text
     assert "jobs.d/mail.yaml:6:14: error: `timeout` must be a duration" in text
     assert told("purge")["state"] == "applied"
 
@@ -169,8 +170,13 @@ def test_a_job_that_no_file_declares_any_more_is_told_as_it_is_live(project: Pro
     project.write("mail.yaml", MAIL[: MAIL.index("  - id: purge")])
     document = told("purge")
     assert (document["state"], key(document, "timeout")["value"]) == ("undeclared", "6m")
-    project.write("other.yaml", "run: [\n")  # now deletes wait
-    assert told("purge")["state"] == "undeclared"
+    assert "no manifest declares it any more: an apply deletes it" in run("purge").stdout
+    project.write("other.yaml", "run: [\n")
+    document = told("purge")
+    assert (document["state"], document["message"]) == (
+        "undeclared",
+        "it is deleted once no manifest is broken",
+    )
 
 
 def test_a_job_declared_twice_is_held_and_the_other_place_named(project: Project) -> None:
@@ -198,6 +204,20 @@ def test_a_job_that_moved_is_told_by_its_new_file(project: Project) -> None:
     document = told("purge")
     assert (document["state"], document["file"]) == ("pending", "jobs.d/moved.yaml")
     assert {"path": "file", "old": "jobs.d/mail.yaml", "new": "jobs.d/moved.yaml"} in document["differences"]
+
+
+def test_a_job_that_gets_another_id_is_told_under_both(project: Project) -> None:
+    project.apply()
+    project.write("mail.yaml", MAIL.replace("id: purge", "id: clean\n        renamed_from: purge"))
+    document = told("clean")
+    assert (document["state"], document["message"]) == ("pending", "it is renamed from purge")
+    assert document["revision"]["id"] == 1
+    assert {"path": "id", "old": "purge", "new": "clean"} in document["differences"]
+    document = told("purge")
+    assert (document["state"], document["message"]) == ("undeclared", "an apply renames it to clean")
+    project.apply()
+    assert told("clean")["state"] == "applied"
+    assert "job purge was renamed to clean" in run("purge").stderr
 
 
 def test_a_job_changed_by_hand_is_told_so(project: Project) -> None:

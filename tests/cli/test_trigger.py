@@ -265,3 +265,61 @@ def test_a_file_that_is_no_value_is_a_fault_of_usage(
     with declaring.server():
         refused(declaring.run("trigger", "export", *words), message, code=64)
     assert declaring.ledger.count("runs") == 0
+
+
+# A tag
+
+
+@pytest.fixture
+def tagged(shell: Shell) -> Shell:
+    for name in ("mail", "vacuum"):
+        shell.ledger.add_job(name, tags=("db",))
+    return shell
+
+
+def test_of_a_tag_each_job_is_run_and_told(tagged: Shell) -> None:
+    with tagged.server():
+        assert tagged.text("trigger", "--tag", "db", "--param", "DAY=monday").splitlines() == [
+            "Run 1 of mail is asked for; `jeeves-runner run 1` shows it.",
+            "Run 2 of vacuum is asked for; `jeeves-runner run 2` shows it.",
+        ]
+        document = tagged.json("trigger", "--tag", "db", "--force")
+    assert document["runs"] == [tagged.json("run", str(number))["run"] for number in (3, 4)]
+    assert [(run["job_id"], run["forced"]) for run in document["runs"]] == [("mail", True), ("vacuum", True)]
+
+
+def test_of_a_tag_none_is_run_if_one_refuses_and_each_says_why(tagged: Shell) -> None:
+    needy = (Param(name="day", type=ParamType.STRING, required=True),)
+    tagged.ledger.add_job("needy", tags=("db",), params=needy)
+    tagged.ledger.pause("vacuum")
+    with tagged.server():
+        result = tagged.run("trigger", "--tag", "db")
+        refused(result, "vacuum: job vacuum is paused")
+        refused(result, "needy: ")
+        refused(result, "nothing is triggered: 2 of 3 jobs refuse")
+        refused(tagged.run("trigger", "--tag", "bd"), "no job has the tag bd")
+        for words in ((), ("mail", "--tag", "db")):
+            refused(tagged.run("trigger", *words), "name either a job, or --tag", code=64)
+    assert tagged.ledger.count("runs") == 0
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [(("ok", "ok"), 0), (("ok", "error"), 1), (("cancelled", "ok"), 3), (("timeout", "cancelled"), 1)],
+)
+def test_runs_of_a_tag_are_waited_for_and_told_one_by_one(
+    tagged: Shell, monkeypatch: pytest.MonkeyPatch, statuses: tuple[str, str], code: int
+) -> None:
+    def work() -> None:
+        for number, status in enumerate(statuses, 1):
+            start(tagged, number)
+            finish(tagged, number, status)
+
+    between_looks(monkeypatch, work)
+    with tagged.server():
+        result = tagged.run("trigger", "--tag", "db", "--wait")
+    assert result.exit_code == code
+    assert result.stdout.splitlines() == [
+        f"Run {number} of {name} ended {status} after 1.2s: told."
+        for number, name, status in ((1, "mail", statuses[0]), (2, "vacuum", statuses[1]))
+    ]

@@ -24,6 +24,8 @@ from jeeves_runner.db import (
     queue_claims,
     queue_enqueue,
     run_entries,
+    skipping,
+    skips,
     state,
 )
 from jeeves_runner.db.alerting import Happened
@@ -119,6 +121,40 @@ def test_where_no_clock_was_wrong_nothing_is_changed(ledger: Ledger) -> None:
     assert [left(ledger, wait) for wait in WAITS] == before
 
 
+def test_what_was_skipped_as_the_next_one_is_the_next_one_now(ledger: Ledger) -> None:
+    """A clock that is ahead has named a time of years later. What a person has named stays what it is."""
+    ledger.add_job("hourly", schedule=("0 * * * *",))
+    ledger.clock.time += YEARS
+    named = to_text(ledger.now + timedelta(hours=5))
+    with ledger.tx() as tx:
+        for given in (None, None, named):
+            skipping.skip(tx, "hourly", given, reason=None, by="me")
+    ledger.clock.time -= YEARS
+    assert clock_events.is_ahead(ledger.conn, ledger.now)
+    put_right(ledger)
+    assert not clock_events.is_ahead(ledger.conn, ledger.now)
+    times = sorted(skips.coming_times(ledger.conn, ledger.now)["hourly"])
+    assert [to_text(each) for each in times] == [
+        "2026-03-01T13:00:00.000Z",
+        "2026-03-01T14:00:00.000Z",
+        named,
+    ]
+
+
+def test_what_a_wrong_clock_has_skipped_is_skipped_again(ledger: Ledger) -> None:
+    """The occurrence is yet to come, and so is its skip."""
+    ledger.add_job("hourly", schedule=("0 * * * *",))
+    with ledger.tx() as tx:
+        when = skipping.skip(tx, "hourly", "2026-03-01T20:00", reason=None, by="me")
+    ledger.clock.time = when
+    enter(ledger, when, "skip", job_id="hourly")
+    assert skips.coming(ledger.conn, ledger.now) == {}
+    ledger.clock.time -= timedelta(hours=8)
+    put_right(ledger)
+    assert skips.coming_times(ledger.conn, ledger.now) == {"hourly": {when}}
+    assert skips.is_skipped(ledger.conn, "hourly", when)
+
+
 def test_an_instant_that_a_person_named_stays_what_it_is(ledger: Ledger) -> None:
     named = datetime(2027, 1, 1, tzinfo=UTC)
     ledger.clock.time += timedelta(hours=4)
@@ -157,10 +193,13 @@ def test_items_written_by_a_clock_ahead_do_not_stay_the_newest(ledger: Ledger) -
 # Occurrences
 
 
-def enter(ledger: Ledger, when: datetime, how: str, last: datetime | None = None) -> object:
+def enter(
+    ledger: Ledger, when: datetime, how: str, last: datetime | None = None, job_id: str = "a"
+) -> object:
     occurrence = Occurrence(
-        job_id="a",
-        spec_hash=ledger.conn.execute("SELECT spec_hash FROM jobs WHERE id = 'a'").get,
+        job_id=job_id,
+        spec_hash=ledger.conn.execute("SELECT spec_hash FROM jobs WHERE id = ?", (job_id,)).get,
+        known_skip=10,
         trigger=Trigger.SCHEDULE,
         epoch=1,
         scheduled_for=when,

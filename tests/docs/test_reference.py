@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
 from contextlib import closing
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import apsw
 import pytest
@@ -135,20 +134,6 @@ def test_the_values_and_filters_of_prompts_are_those_there_are() -> None:
 
 
 # Schedules
-
-
-@pytest.mark.parametrize(
-    ("schedule", "day", "expected"),
-    [row for row in table(read("reference/schedule.md"), "schedule") if len(row) == 3],
-)
-def test_the_examples_of_shifted_clocks_are_right(schedule: str, day: str, expected: str) -> None:
-    zone = ZoneInfo("Europe/Vienna")
-    begin = datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
-    end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), zone).astimezone(UTC)
-    found = parse_schedule(code(schedule), "Europe/Vienna", "job").between(
-        begin - timedelta(seconds=1), end - timedelta(seconds=1)
-    )
-    assert (" ".join(f"{when:%H:%M}" for when in found) or "none") == expected
 
 
 @pytest.mark.parametrize("row", table(section(read("reference/schedule.md"), "Fields"), "name"))

@@ -50,6 +50,31 @@ def test_a_file_that_is_broken_or_declares_nothing_never_changes_its_jobs(
     assert project.jobs("id, spec, enabled, revision_id") == before
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("jobs:\n- {id: [\n", "line 3: YAML cannot be read here: did not find expected node content"),
+        ("", "line 1: the file declares nothing (delete it, or write `jobs: []`)"),
+        (
+            "jobs:\n- {id: a, run: x}\n- {id: b, run: y, timout: 1m}\n",
+            "line 3: unknown key `timout` (did you mean `timeout`?)",
+        ),
+        (
+            "jobs:\n- {id: a, run: x, timout: 1m}\n- {id: b, run: y, timout: 1m}\n- {id: c, run: z}\n",
+            (
+                "its manifest has several invalid entries, the first at line 2: unknown key `timout`"
+                " (did you mean `timeout`?)"
+            ),
+        ),
+    ],
+)
+def test_what_is_held_says_in_which_line_and_what_to_do(project: Project, text: str, message: str) -> None:
+    project.write("two.yaml", "jobs: [{id: a, run: x}, {id: b, run: y}]\n")
+    project.apply()
+    project.write("two.yaml", text)
+    assert {each.message for each in project.apply().plan.held} == {message}
+
+
 @pytest.mark.parametrize("kind", ["folder", "link to nothing", "link to itself", "pipe"])
 def test_what_stands_in_the_place_of_a_file_and_cannot_be_read_holds_its_jobs(
     project: Project, kind: str

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -43,12 +43,10 @@ def test_a_share_whose_process_dies_is_read_here(
     parent = os.getpid()
     read = ManifestReader.read
 
-    def die_as_a_child(
-        self: ManifestReader, path: str, data: bytes, defaults: Sequence[Layer] = ()
-    ) -> FileResult:
+    def die_as_a_child(self: ManifestReader, path: str, *more: Any) -> FileResult:
         if os.getpid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
-        return read(self, path, data, defaults)
+        return read(self, path, *more)
 
     monkeypatch.setattr(ManifestReader, "read", die_as_a_child)
     assert ParallelReader(manifest_schema(), CONTEXT, processes=2).read(manifests) == alone
@@ -59,10 +57,10 @@ def test_a_file_that_trips_the_reader_is_a_problem_of_that_file_alone(
 ) -> None:
     read = ManifestReader.read
 
-    def trip(self: ManifestReader, path: str, data: bytes, defaults: Sequence[Layer] = ()) -> FileResult:
+    def trip(self: ManifestReader, path: str, *more: Any) -> FileResult:
         if path == "b.yaml":
             raise IndexError("list index out of range")
-        return read(self, path, data, defaults)
+        return read(self, path, *more)
 
     monkeypatch.setattr(ManifestReader, "read", trip)
     manifests = [ManifestInput(f"{name}.yaml", b"run: x\ntimeout: 1m\n", ()) for name in "abc"]

@@ -12,7 +12,17 @@ from jeeves_runner.clock import SystemClock, to_text
 from jeeves_runner.core.alerts.words import Cause
 from jeeves_runner.core.durations import End
 from jeeves_runner.core.model import JobSpec
-from jeeves_runner.db import alerting, audit, outbox, overrides, queue_claims, queue_enqueue, revisions, state
+from jeeves_runner.db import (
+    alerting,
+    audit,
+    outbox,
+    overrides,
+    queue_claims,
+    queue_enqueue,
+    revisions,
+    skipping,
+    state,
+)
 from jeeves_runner.db.alerting import Happened
 from jeeves_runner.db.transaction import Tx
 
@@ -139,3 +149,17 @@ def test_not_all_runs_are_read_to_delete_a_revision(place: Place) -> None:
     plan = place.conn.execute(f"EXPLAIN QUERY PLAN {revisions._PRUNE}", {"before": "", "limit": 1})
     looks = [step for _, _, _, step in plan if "runs" in step]
     assert looks == ["SEARCH runs USING COVERING INDEX runs_by_revision (revision_id=?)"] * 2
+
+
+def test_a_skip_goes_after_its_time_once_its_occurrence_has_been_decided_about(place: Place) -> None:
+    place.apply(job("a", schedule=("0 * * * *",)), job("b", schedule=("0 * * * *",)))
+    long_ago = place.clock.now() - timedelta(days=400)
+    place.conn.execute("UPDATE jobs SET schedule_since = ?", (to_text(long_ago),))
+    with place.write() as tx:
+        for name in ("a", "b"):
+            skipping.skip(tx, name, None, reason=None, by="me")
+    occurrence = to_text(place.clock.now() - timedelta(days=390))
+    place.conn.execute("UPDATE overrides SET scheduled_for = ?, until = ?", (occurrence, occurrence))
+    place.conn.execute("UPDATE jobs SET decided_until = ? WHERE id = 'a'", (occurrence,))
+    keep_house(place, "run_retention: 30d\n")
+    assert [job_id for (job_id,) in place.conn.execute("SELECT job_id FROM overrides")] == ["b"]

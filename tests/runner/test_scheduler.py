@@ -42,9 +42,47 @@ def test_a_restart_looks_back_to_the_last_decided_occurrence(desk: Desk) -> None
         await desk.scheduler.load()
         await desk.scheduler.look()
         assert desk.taken.times == [
-            ("new", NOON + timedelta(hours=4), 5),  # all since it was created
             ("hourly", NOON + timedelta(hours=4), 3),
+            ("new", NOON + timedelta(hours=4), 5),  # all since it was created
         ]
+
+    play(scene())
+
+
+def test_jobs_catch_up_by_their_scheduled_times_then_by_priority(desk: Desk) -> None:
+    desk.place.apply(
+        job("a-late", schedule=("30 * * * *",)),
+        job("b-low", schedule=("0 * * * *",)),
+        job("c-high", schedule=("0 * * * *",), priority=5),
+        job("d-early", schedule=("0 9-13 * * *",), priority=-5),
+    )
+    desk.clock.advance(hours=3, minutes=50)
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        await desk.scheduler.look()
+        assert [due.job_id for due in desk.taken.due] == ["d-early", "c-high", "b-low", "a-late"]
+
+    play(scene())
+
+
+def test_with_a_spread_jobs_catch_up_one_after_the_other(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, spread_ms=600_000)
+    desk.place.apply(*(job(name, schedule=("0 * * * *",)) for name in ("a", "b", "gone")))
+    desk.place.apply(job("soon", schedule=("34 * * * *",)))
+    desk.clock.advance(hours=2, minutes=30)
+
+    async def scene() -> None:
+        await desk.scheduler.load()
+        for minutes, expected in ((0, ["soon"]), (2.4, []), (0.1, ["a"]), (2.5, ["soon", "b"])):
+            desk.taken.due.clear()
+            desk.clock.advance(minutes=minutes)
+            await desk.scheduler.look()
+            assert [due.job_id for due in desk.taken.due] == expected, minutes
+        await desk.scheduler.on_plan(desk.place.apply(delete=("gone",)))
+        desk.clock.advance(minutes=10)
+        await desk.scheduler.look()
+        assert [due.job_id for due in desk.taken.due] == ["soon", "b"]
 
     play(scene())
 

@@ -7,10 +7,11 @@ import pytest
 from support.runs import HOLD, Place, Rig, due_now, job, with_runner
 
 from jeeves_runner.core.model import Trigger
+from jeeves_runner.core.start_spread import delay_of
 from jeeves_runner.db.overrides import pause
 from jeeves_runner.db.writer import Priority
 from jeeves_runner.runner import start_runs
-from jeeves_runner.runner.start_runs import delay_of, run_at_start
+from jeeves_runner.runner.start_runs import run_at_start
 
 
 @pytest.fixture

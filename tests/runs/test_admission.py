@@ -27,7 +27,7 @@ from support.admission_events import (
 from support.admission_play import play
 from support.admission_races import Fired, Then, race, race_through_a_restart
 from support.admission_state import JobRules
-from support.admission_strategies import races, stories
+from support.admission_strategies import races, stories, stories_of_skips
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus
 
@@ -64,6 +64,25 @@ def test_whatever_happens_one_after_the_other(
 ) -> None:
     """Jobs of all policies, and other programs of which the runner hears late."""
     play(story[0], template, story[1], one_by_one=one_by_one)
+
+
+@settings(EVERYDAY, max_examples=40)
+@given(story=stories_of_skips(), one_by_one=st.booleans())
+def test_what_is_skipped_never_starts_and_has_one_row(
+    template: Path, story: tuple[World, list[Event]], one_by_one: bool
+) -> None:
+    """Whatever people set and take back meanwhile, and whenever a runner looks, stops or dies."""
+    play(story[0], template, story[1], one_by_one=one_by_one)
+
+
+@pytest.mark.campaign
+def test_a_long_campaign_of_skips_finds_nothing_more(template: Path) -> None:
+    @settings(EVERYDAY, max_examples=3000, derandomize=False, database=None)
+    @given(stories_of_skips(), st.booleans())
+    def check(story: tuple[World, list[Event]], one_by_one: bool) -> None:
+        play(story[0], template, story[1], one_by_one=one_by_one)
+
+    check()
 
 
 @pytest.mark.campaign

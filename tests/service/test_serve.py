@@ -14,7 +14,7 @@ from support.launches import is_alive
 from support.server import EVERY_SECOND, RARELY, Server, command, new_project, save, serving, until
 
 from jeeves_runner.clock import from_text
-from jeeves_runner.runner.start_runs import delay_of
+from jeeves_runner.core.start_spread import delay_of
 
 LONG = "run: |\n  sleep 300 &\n  echo $$ > pids; echo $! >> pids\n  sleep 300\ntimeout: 10m\n"
 

@@ -67,6 +67,15 @@ class PauseUntil:
 
 
 @dataclass(frozen=True)
+class SkipOf:
+    """A person skips an occurrence, or takes that back."""
+
+    job: str
+    when: datetime
+    back: bool = False
+
+
+@dataclass(frozen=True)
 class Declare:
     """An apply changes, disables, deletes or restores a job."""
 
@@ -74,20 +83,16 @@ class Declare:
     how: str
 
 
-Act = Arrive | Ask | Hear | EndOf | CancelOf | PauseUntil | Declare
+Act = Arrive | Ask | Hear | EndOf | CancelOf | PauseUntil | SkipOf | Declare
 
 
 def in_model(model: AdmissionModel, act: Act) -> bool:
-    """Whether a request was taken; true for acts that are no requests."""
+    """Whether it was taken; true for acts that nothing refuses."""
     match act:
         case Arrive(job, occurrences):
             model.arrive_due(job, occurrences)
-        case Ask(job, forced, by_row):
-            ask = model.write_request if by_row else model.request_by_hand
-            try:
-                ask(job, forced=forced)
-            except Refused:
-                return False
+        case Ask() | SkipOf():
+            return _is_taken(model, act)
         case Hear() | Declare(_, "change"):  # a change is of nothing that the model knows
             model.look()
         case EndOf(run, code, unasked):
@@ -109,13 +114,26 @@ def in_model(model: AdmissionModel, act: Act) -> bool:
     return True
 
 
+def _is_taken(model: AdmissionModel, act: Ask | SkipOf) -> bool:
+    try:
+        match act:
+            case Ask(job, forced, by_row):
+                ask = model.write_request if by_row else model.request_by_hand
+                ask(job, forced=forced)
+            case SkipOf(job, when, back):
+                (model.unskip if back else model.skip)(job, when)
+    except Refused:
+        return False
+    return True
+
+
 def at_doors(doors: Doors, act: Act, rules: Sequence[JobRules]) -> "asyncio.Future[Any] | None":
-    """Do it to the product, without waiting for what follows; the future of a request's answer."""
+    """Do it to the product, without waiting for what follows; the future of the answer, if there is one."""
     match act:
         case Arrive(job, occurrences):
             return doors.arrive_due(due_of(job, occurrences))
-        case Ask(job, forced, by_row):
-            return _write(doors, job, forced) if by_row else doors.request_by_hand(job, forced=forced)
+        case Ask() | SkipOf():
+            return _answer(doors, act)
         case Hear():
             doors.look()
         case EndOf(run, code):
@@ -133,10 +151,22 @@ def at_doors(doors: Doors, act: Act, rules: Sequence[JobRules]) -> "asyncio.Futu
     return None
 
 
-def _write(doors: Doors, job: str, forced: bool) -> "asyncio.Future[Any]":
+def _answer(doors: Doors, act: Ask | SkipOf) -> "asyncio.Future[Any]":
+    job = act.job
+    match act:
+        case Ask(_, forced, by_row=True):
+            return _written(doors, lambda: doors.write_request(job, forced=forced))
+        case Ask(_, forced):
+            return doors.request_by_hand(job, forced=forced)
+        case SkipOf(_, when, back):
+            write = doors.write_unskip if back else doors.write_skip
+            return _written(doors, lambda: write(job, when))
+
+
+def _written(doors: Doors, write: Callable[[], object]) -> "asyncio.Future[Any]":
     answer: asyncio.Future[Any] = doors.loop.create_future()
     try:
-        answer.set_result(doors.write_request(job, forced=forced))
+        answer.set_result(write())
     except REFUSALS as refusal:
         answer.set_exception(refusal)
     return answer

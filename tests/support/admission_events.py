@@ -76,6 +76,22 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Skip:
+    """A person skips one of the occurrences that follow what was handed over last: 0 is the next one."""
+
+    job: str
+    which: int = 0
+
+
+@dataclass(frozen=True)
+class Unskip:
+    """Takes that back, whether or not it was skipped."""
+
+    job: str
+    which: int = 0
+
+
+@dataclass(frozen=True)
 class Change:
     """An apply changes something of a job that admission does not ask for."""
 
@@ -115,6 +131,8 @@ Event = (
     | Wait
     | Pause
     | Resume
+    | Skip
+    | Unskip
     | Change
     | Disable
     | Delete

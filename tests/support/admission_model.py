@@ -34,6 +34,7 @@ class AdmissionModel:
     jobs: dict[str, JobState]
     rows: list[Row] = field(default_factory=list)
     pauses: list[PauseState] = field(default_factory=list)
+    skips: set[tuple[str, datetime]] = field(default_factory=set)
     unseen: list[Row] = field(default_factory=list)
 
     @classmethod
@@ -55,7 +56,11 @@ class AdmissionModel:
         job = self.jobs[job_id]
         if not job.is_wanted:
             return
-        runnable = [when for when in occurrences if not self.is_paused(job_id, when)]
+        runnable = [
+            when
+            for when in occurrences
+            if not self.is_paused(job_id, when) and (job_id, when) not in self.skips
+        ]
         missed, why, wanted = self._split_gap(job.rules, runnable)
         every = job.rules.catch_up is CatchUp.ALL and any(self._is_late(when) for when in wanted)
         before: datetime | None = None
@@ -68,7 +73,7 @@ class AdmissionModel:
                 trigger = Trigger.CATCH_UP if self._is_late(when) else Trigger.SCHEDULE
                 self._decide_occurrence(job, trigger, when, every)
             else:
-                self._skip(job, Trigger.SCHEDULE, when, "paused")
+                self._skip(job, Trigger.SCHEDULE, when, "skip" if (job_id, when) in self.skips else "paused")
             job.decided_until = before = when
         self._start_what_can()
 
@@ -124,6 +129,20 @@ class AdmissionModel:
         self._end_pause(job_id)
         self._start_what_can()
 
+    def skip(self, job_id: str, when: datetime) -> None:
+        """An occurrence is not to run. Raises Refused for what has been decided about."""
+        if not self.jobs[job_id].is_wanted or not self._is_to_come(job_id, when):
+            raise Refused
+        self.skips.add((job_id, when))
+
+    def unskip(self, job_id: str, when: datetime) -> None:
+        """It is to run after all. Raises Refused where nothing is to be taken back."""
+        job = self.jobs[job_id]
+        is_over = not self._is_to_come(job_id, when) or (not job.enabled and when <= self.now)
+        if job.deleted or is_over or (job_id, when) not in self.skips:
+            raise Refused
+        self.skips.remove((job_id, when))
+
     def disable(self, job_id: str) -> None:
         self.jobs[job_id].enabled = False
         self._cancel_waiting(job_id, "disabled")
@@ -134,7 +153,8 @@ class AdmissionModel:
 
     def restore(self, job_id: str) -> None:
         """The job is declared and enabled again."""
-        self.jobs[job_id].enabled, self.jobs[job_id].deleted = True, False
+        job = self.jobs[job_id]
+        job.enabled, job.deleted, job.since = True, False, self.now
         self._start_what_can()
 
     def restart(self) -> None:
@@ -222,6 +242,10 @@ class AdmissionModel:
 
     def _is_undecided(self, job: JobState, when: datetime) -> bool:
         return job.decided_until is None or job.decided_until < when
+
+    def _is_to_come(self, job_id: str, when: datetime) -> bool:
+        job = self.jobs[job_id]
+        return self._is_undecided(job, when) and (job.since is None or job.since < when)
 
     def _decide_occurrence(self, job: JobState, trigger: Trigger, when: datetime, every: bool) -> None:
         skipped = self._skip_reason(job, every)

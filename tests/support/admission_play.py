@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ from support.admission_acts import (
     EndOf,
     Hear,
     PauseUntil,
+    SkipOf,
     at_doors,
     in_model,
     spec_of,
@@ -37,6 +39,8 @@ from support.admission_events import (
     Restart,
     Restore,
     Resume,
+    Skip,
+    Unskip,
     Wait,
     World,
 )
@@ -112,6 +116,8 @@ class Play:
                 return [PauseUntil(job, end)]
             case Resume(job):
                 return [PauseUntil(job, None)]
+            case Skip(job, which) | Unskip(job, which):
+                return [SkipOf(job, self._following(job, which), back=isinstance(event, Unskip))]
             case Change(job) if self.model.jobs[job].is_wanted:
                 return [Declare(job, "change")]
             case Disable(job) if self.model.jobs[job].is_wanted:
@@ -134,11 +140,16 @@ class Play:
         last = self._last.get(job)
         return [Arrive(job, last)] if last else []
 
+    def _following(self, job: str, which: int) -> datetime:
+        """One of the occurrences after what was handed over last."""
+        times = SCHEDULE.between(self._handed_over.get(job, NOON), FOR_EVER)
+        return next(islice(times, which, None))
+
     async def _both(self, act: Act) -> None:
         taken = in_model(self.model, act)
         answer = at_doors(self.doors, act, self.world.jobs)
         await self.doors.rest()
-        if isinstance(act, Ask) and answer is not None:
+        if isinstance(act, Ask | SkipOf) and answer is not None:
             assert answer.done()
             assert isinstance(answer.exception(), REFUSALS) is not taken, (self.told, answer)
 

@@ -30,6 +30,13 @@ class Then(Enum):
     COMMITTED = auto()
 
 
+_OF_WHAT_IS_SKIPPED = """
+SELECT runs.id FROM overrides JOIN runs ON runs.job_id = overrides.job_id AND is_occurrence
+  AND overrides.scheduled_for BETWEEN runs.scheduled_for AND coalesce(runs.last_for, runs.scheduled_for)
+WHERE overrides.kind = 'skip' AND overrides.ended_at IS NULL AND runs.reason IS NOT 'skip'
+"""
+
+
 @dataclass(frozen=True)
 class Fired:
     """An event whose effect is not waited for."""
@@ -53,6 +60,9 @@ class Race(Play):
 
     def _look_at_commit(self, conn: apsw.Connection) -> None:
         self.violations += broken_rules(self.world, read_rows(conn), read_watermarks(conn))
+        self.violations += [
+            f"run {number} is of what is skipped" for (number,) in conn.execute(_OF_WHAT_IS_SKIPPED)
+        ]
 
     async def at_once(self, batch: Sequence[Fired], *, one_by_one: bool) -> None:
         """Compare with the orders in which the events may have had their effect.

@@ -74,12 +74,13 @@ class PauseState:
 
 @dataclass(kw_only=True)
 class JobState:
-    """What happened to a job. ``decided_until`` is its watermark."""
+    """What happened to a job. ``decided_until`` is its watermark; ``since``: when it was restored."""
 
     rules: JobRules
     enabled: bool = True
     deleted: bool = False
     decided_until: datetime | None = None
+    since: datetime | None = None
 
     @property
     def is_wanted(self) -> bool:

@@ -20,6 +20,8 @@ from support.admission_events import (
     Restart,
     Restore,
     Resume,
+    Skip,
+    Unskip,
     Wait,
     World,
 )
@@ -80,6 +82,8 @@ def events(world: World, calm: bool) -> st.SearchStrategy[Event]:
         st.builds(Wait, st.sampled_from([1, 30, 100])),
         st.builds(Pause, names | st.none(), st.sampled_from([None, 10, 28])),
         st.builds(Resume, names | st.none()),
+        st.builds(Skip, names, few),
+        st.builds(Unskip, names, few),
         st.builds(ComesAgain, names),
         st.builds(Change, names),
         st.builds(Disable, names),
@@ -101,6 +105,26 @@ def stories(
     return world, draw(st.lists(events(world, calm), max_size=14))
 
 
+@st.composite
+def stories_of_skips(draw: st.DrawFn) -> tuple[World, list[Event]]:
+    """One job, what people set for it, and a runner that looks late, sleeps, stops or dies."""
+    its = draw(rules("a"))
+    of_its = st.just("a")
+    event = st.one_of(
+        st.builds(Skip, of_its, st.integers(0, 5)),
+        st.builds(Comes, of_its, st.sampled_from([4, 8, 20, 70])),
+        st.builds(Unskip, of_its, st.integers(0, 5)),
+        st.builds(Wait, st.sampled_from([3, 9, 30])),
+        st.builds(Pause, of_its | st.none(), st.sampled_from([None, 10, 28])),
+        st.builds(Resume, of_its | st.none()),
+        st.builds(Ends, st.integers(0, 3), st.sampled_from([0, 1])),
+        st.builds(Restart, st.booleans()),
+        st.builds(ComesAgain, of_its),
+        st.just(Look()),
+    )
+    return World(jobs=(its,), limit=draw(st.sampled_from([4, 1]))), draw(st.lists(event, max_size=20))
+
+
 def batches(world: World, most: int = 5) -> st.SearchStrategy[list[Fired]]:
     """Arrivals, ends and cancels at once, and what may be said of a job meanwhile."""
     names = st.sampled_from([rules.id for rules in world.jobs])
@@ -112,6 +136,8 @@ def batches(world: World, most: int = 5) -> st.SearchStrategy[list[Fired]]:
         st.builds(Ends, few, st.sampled_from([0, 1])),
         st.builds(Cancel, few),
         st.builds(ByRow, names, forced),
+        st.builds(Skip, names, st.just(0)),
+        st.builds(Unskip, names, st.just(0)),
         st.builds(Change, names),
     )
     return st.lists(st.builds(Fired, event, st.sampled_from(Then)), min_size=1, max_size=most)

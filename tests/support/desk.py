@@ -44,19 +44,19 @@ class Recorder:
         return [(due.job_id, due.latest, due.count) for due in self.due]
 
 
-def scheduler_of(place: Place, taken: Recorder) -> Scheduler:
+def scheduler_of(place: Place, taken: Recorder, spread_ms: int = 0) -> Scheduler:
     clocks = ClockWatch(writer=WriterAtOnce(place), clock=place.clock, epoch=1, on_put_right=lambda: None)
-    return Scheduler(conn=place.conn, runs=taken, clock=place.clock, clocks=clocks)
+    return Scheduler(conn=place.conn, runs=taken, clock=place.clock, clocks=clocks, spread_ms=spread_ms)
 
 
 class Desk:
     """A scheduler whose clock stands still until it is moved."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, spread_ms: int = 0) -> None:
         self.clock = HandClock(NOON - timedelta(minutes=1))
         self.place = Place(root, self.clock)
         self.taken = Recorder()
-        self.scheduler = scheduler_of(self.place, self.taken)
+        self.scheduler = scheduler_of(self.place, self.taken, spread_ms)
 
     def decide(self, job_id: str, until: datetime) -> None:
         with self.place.write() as tx:

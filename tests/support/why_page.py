@@ -65,7 +65,7 @@ def _busy(ledger: Ledger) -> None:
         asked = to_text(ledger.at(minutes=4720 - number))
         columns = {"trigger": "manual", "created_at": asked, "reason": "pool", "reason_ref": "db"}
         ledger.add_run("import", "scheduled", id=number, **columns)
-    ledger.hold("sync", "`timeout` must be a duration")
+    ledger.hold("sync", "line 3: `timeout` must be a duration (write 5m)")
     ledger.pause("report", ledger.now + timedelta(hours=3), "the database moves")
 
 

@@ -46,6 +46,7 @@ def test_a_revision_of_an_earlier_version_is_shown_in_the_words_of_a_manifest(le
             "UPDATE revisions SET changes = ?, held = ? WHERE id = 1", (json.dumps(recorded), '["b"]')
         )
     shown = revision_view(ledger.conn, 1)["revision"]
-    assert shown["changes"] == [{**change, "fields": [{"path": "timeout", "old": None, "new": "1m"}]}]
+    fields = [{"path": "timeout", "old": None, "new": "1m"}]
+    assert shown["changes"] == [{**change, "renamed_from": None, "fields": fields}]
     assert shown["held"] == ["b"]
     assert shown["held_rows"] == [{"kind": None, "id": "b", "file": None, "message": None}]

@@ -253,7 +253,7 @@ def test_what_holds_for_the_job_is_told_besides(hourly: Ledger) -> None:
     assert found["mute"] == "It is now muted until 2026-03-01 13:00Z, as all jobs are."
     assert found["held"] == (
         "It has kept the spec applied last since 2026-03-01 12:00Z, because jobs.d/sync.yaml is broken:"
-        " `timeout` must be a duration; `jeeves-runner validate` shows the place."
+        " `timeout` must be a duration; `jeeves-runner validate` shows all that is wrong."
     )
 
 

@@ -219,6 +219,21 @@ def test_what_no_server_has_looked_at_says_what_the_next_one_will_do(
     assert answer(ledger, "backup", served=False) == "undecided"
 
 
+def test_what_a_later_one_will_take_the_place_of_says_so(ledger: Ledger) -> None:
+    ledger.add_job("sync", schedule=("0 * * * *",))
+    since(ledger, "sync", ledger.at(days=7), decided=ledger.at(hours=6))
+    assert "none later is due" in why(ledger, "sync", "12:00", served=False)["text"]
+    assert "because a later one takes its place" in why(ledger, "sync", "10:00", served=False)["text"]
+
+
+def test_what_came_while_the_job_is_paused_will_be_skipped(nightly: Ledger) -> None:
+    since(nightly, "backup", nightly.at(days=7), decided=nightly.at(hours=20))
+    nightly.pause("backup")
+    found = why(nightly, "backup", "03:00", served=False)
+    assert found["answer"] == "undecided"
+    assert "will skip it, if the job is still paused then." in found["text"]
+
+
 def test_a_time_of_which_no_row_is_kept_says_so(nightly: Ledger) -> None:
     found = why(nightly, "backup", "2026-02-27T03:00")
     assert (found["answer"], found["run"]) == ("pruned", None)

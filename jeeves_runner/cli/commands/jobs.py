@@ -122,12 +122,12 @@ def _explain(app: App, job_id: str) -> None:
     if told["differences"]:
         app.print_heading("The files differ from the live job")
         app.print_lines(text.difference_lines(told))
-    if rows := text.key_rows(told["keys"]):
+    if rows := text.key_rows(told):
         app.print_heading("Values")
         app.print_table(text.HEADERS, rows)
     if (note := text.note(told)) is not None:
         app.print(note)
-    elif unset := text.unset_keys(told["keys"]):
+    elif unset := text.unset_keys(told):
         app.print(f"Not set: {unset}.")
 
 

@@ -10,14 +10,17 @@ import click
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
 from jeeves_runner.cli.formats import NONE, ago, moment, timestamp
+from jeeves_runner.cli.load_text import print_load
 from jeeves_runner.cli.rows import status_cell
+from jeeves_runner.cli.spans import end_of
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.durations import span_ms
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
+    import apsw
+
     from jeeves_runner.cli.terminal import Cell
     from jeeves_runner.views.jobs import ListedJobDocument
     from jeeves_runner.views.occurrences import OccurrenceDocument, OccurrencesDocument
@@ -26,6 +29,7 @@ FEW: Final = 10
 """How many are listed unless said otherwise."""
 MANY: Final = 1_000
 """The same up to an end that was given."""
+A_DAY: Final = timedelta(days=1)
 
 
 @click.command("next")
@@ -34,48 +38,60 @@ MANY: Final = 1_000
 @click.option("--to", metavar="TIME", help="Look up to this time.")
 @click.option("--for", "length", metavar="LENGTH", help="Look so far ahead of the beginning.")
 @click.option("--count", type=at_most(100_000), help=f"At most this many: {FEW}, up to an end {MANY:,}.")
+@click.option("--load", is_flag=True, help="Show how many start in each minute: of 24 hours unless said.")
 @json_option
 @pass_app
 def command(
-    app: App, job_id: str | None, start: str | None, to: str | None, length: str | None, count: int | None
+    app: App,
+    job_id: str | None,
+    start: str | None,
+    to: str | None,
+    length: str | None,
+    count: int | None,
+    load: bool,
 ) -> None:
     """List the coming occurrences: of all jobs, or of JOB."""
-    from jeeves_runner.views.jobs import job_view
-    from jeeves_runner.views.occurrences import last_until, next_view
-
     zone = app.settings.timezone
     with closing(app.connect()) as conn:
         now = app.clock.now()
         begin = None if start is None else parse_instant(start, now, zone, "--from")
-        end = _end(begin or now, now, zone, to, length)
-        job = None if job_id is None else job_view(conn, now, job_id)["job"]
-        wanted = count or (FEW if end is None else MANY)
-        document = next_view(conn, now, begin=begin, end=end, job_id=job_id, count=wanted)
-        found = document["occurrences"]
-        last = None if found or job_id is None else last_until(conn, job_id, end or begin or now)
+        end = end_of(begin or now, now, zone, to, length)
+        if not load:
+            _list(app, conn, now, begin, end, job_id, count)
+        elif count is not None:
+            raise UsageError("--load counts all there are", hint="leave out --count")
+        else:
+            first = begin or now
+            print_load(app, conn, now, first, end or first + A_DAY, job_id)
+
+
+def _list(
+    app: App,
+    conn: "apsw.Connection",
+    now: datetime,
+    begin: datetime | None,
+    end: datetime | None,
+    job_id: str | None,
+    count: int | None,
+) -> None:
+    """What comes, and what came."""
+    from jeeves_runner.views.jobs import job_view
+    from jeeves_runner.views.occurrences import last_until, next_view
+
+    zone = ZoneInfo(app.settings.timezone)
+    job = None if job_id is None else job_view(conn, now, job_id)["job"]
+    wanted = count or (FEW if end is None else MANY)
+    document = next_view(conn, now, begin=begin, end=end, job_id=job_id, count=wanted)
+    found = document["occurrences"]
     if app.json:
         app.print_json(document)
     elif found:
-        _print(app, document, now, ZoneInfo(zone))
+        _print(app, document, now, zone)
         if end is not None and len(found) == wanted:
             app.print("More may follow: see --count.")
     else:
-        before = None if last is None else _text(last, ZoneInfo(zone))
-        app.print(_why_none(job, _span(begin, end, ZoneInfo(zone)), before))
-
-
-def _end(begin: datetime, now: datetime, zone: str, to: str | None, length: str | None) -> datetime | None:
-    """The end of what is looked at; UsageError for two ends, or for one before the beginning."""
-    if to is not None and length is not None:
-        raise UsageError("--to and --for are two ends", hint="give one of them")
-    if length is not None:
-        return begin + timedelta(milliseconds=span_ms(length, "--for"))
-    if to is None:
-        return None
-    end = parse_instant(to, now, zone, "--to")
-    if end < begin:
-        raise UsageError("--to lies before the beginning", hint="--from says where to begin; without it, now")
-    return end
+        last = None if job_id is None else last_until(conn, job_id, end or begin or now)
+        app.print(_why_none(job, _span(begin, end, zone), None if last is None else _text(last, zone)))
 
 
 def _print(app: App, document: "OccurrencesDocument", now: datetime, zone: ZoneInfo) -> None:

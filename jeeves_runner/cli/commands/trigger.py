@@ -1,7 +1,7 @@
 """``trigger``: a run by hand, done by the server."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +10,7 @@ import click
 
 from jeeves_runner.cli import completion, exits
 from jeeves_runner.cli.context import App, json_option, pass_app, say
+from jeeves_runner.cli.each_job import for_each
 from jeeves_runner.cli.formats import duration
 from jeeves_runner.cli.rows import OF_A_RUN, whole_run_note
 from jeeves_runner.cli.server import require_server, server_has_stopped, server_of
@@ -17,6 +18,7 @@ from jeeves_runner.cli.terminal import Styled
 from jeeves_runner.cli.waiting import Absence, EndOfRun
 from jeeves_runner.core.model import BAD, RunStatus, Trigger
 from jeeves_runner.core.params import HIDDEN, MAX_VALUE
+from jeeves_runner.db.jobs import ids_with_tag
 from jeeves_runner.db.nudge import announced_transaction
 from jeeves_runner.db.run_requests import RunRequest, request_run
 from jeeves_runner.errors import UsageError
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.db.run_list import WholeRunRow
-    from jeeves_runner.views.runs import ResultDocument
+    from jeeves_runner.views.runs import ResultDocument, RunDocument, TriggeredDocument
 
 _EXIT_CODES: Final[Mapping[str, int]] = {RunStatus.OK: exits.OK, **dict.fromkeys(BAD, exits.ENDED_BADLY)}
 _STDERR_LINES: Final = 10
@@ -37,7 +39,8 @@ _LOOK_ANYWAY: Final = 5.0
 
 
 @click.command("trigger")
-@click.argument("job_id", metavar="JOB", shell_complete=completion.JOBS)
+@click.argument("job_id", metavar="[JOB]", required=False, shell_complete=completion.JOBS)
+@click.option("--tag", help="All jobs with this tag, as they are now, in the place of JOB.")
 @click.option(
     "--param",
     "params",
@@ -61,34 +64,62 @@ _LOOK_ANYWAY: Final = 5.0
 @json_option
 @pass_app
 def command(
-    app: App, job_id: str, params: tuple[str, ...], files: tuple[str, ...], wait: bool, force: bool
+    app: App,
+    job_id: str | None,
+    tag: str | None,
+    params: tuple[str, ...],
+    files: tuple[str, ...],
+    wait: bool,
+    force: bool,
 ) -> int:
-    """Run JOB now, on the server that runs.
+    """Run JOB now, on the server that runs; or all jobs with a tag, or none of them if one refuses.
 
     Exit code 0: asked for, or with --wait: it ended ok. 1: its last attempt ended error, timeout or
-    interrupted. 2: it could not be triggered. 3: it was skipped or cancelled.
+    interrupted. 2: it could not be triggered. 3: it was skipped or cancelled. Of several the first that fits
+    of 1, 3 and 0.
     """
-    from jeeves_runner.views.job_lookup import live_job
     from jeeves_runner.views.runs import run_view
 
     typed = dict(_pairs("--param", "VALUE", params))
     given = _params(typed, dict(_pairs("--param-file", "PATH", files)))
     with closing(app.connect()) as conn:
-        live_job(conn, job_id)
-        request = RunRequest(job_id=job_id, trigger=Trigger.MANUAL, params=given, forced=force)
+        job_ids = _job_ids(conn, job_id, tag)
         with announced_transaction(conn, app.clock) as tx:
             # Here, so that no server begins to stop between the look and the request.
             require_server(tx.conn)
-            run_id = request_run(tx, request)
-        document = run_view(conn, run_id)
-        _warn_of_secrets(document["run"], typed)
+
+            def ask(name: str) -> int:
+                return request_run(
+                    tx, RunRequest(job_id=name, trigger=Trigger.MANUAL, params=given, forced=force)
+                )
+
+            run_ids = list(for_each(job_ids, ask, undone="nothing is triggered").values())
+        asked = [run_view(conn, run_id)["run"] for run_id in run_ids]
+        _warn_of_secrets(asked, typed)
         if wait:
-            return _report_end(app, _end_of(app, conn, run_id))
+            ends = (_end_of(app, conn, run_id) for run_id in run_ids)
+            return _report_ends(app, ends, of_several=tag is not None)
     if app.json:
+        document: RunDocument | TriggeredDocument
+        document = {"run": asked[0]} if tag is None else {"runs": asked}
         app.print_json(document)
     else:
-        app.print(f"Run {run_id} of {job_id} is asked for; `jeeves-runner run {run_id}` shows it.")
+        app.print_lines(
+            [f"Run {run['id']} of {run['job_id']} is asked for; `jeeves-runner run {run['id']}` shows it."]
+            for run in asked
+        )
     return exits.OK
+
+
+def _job_ids(conn: "apsw.Connection", job_id: str | None, tag: str | None) -> list[str]:
+    """The live jobs that are meant; UsageError unless it is said in one way, NotFound."""
+    from jeeves_runner.views.job_lookup import live_job
+
+    if tag is not None and job_id is None:
+        return ids_with_tag(conn, tag)
+    if job_id is None or tag is not None:
+        raise UsageError("name either a job, or --tag")
+    return [live_job(conn, job_id).id]
 
 
 def _pairs(option: str, what: str, words: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -141,10 +172,10 @@ def _content(name: str, path: str) -> str:
         raise UsageError(f"--param-file {name}: {what} is not UTF-8") from None
 
 
-def _warn_of_secrets(run: "WholeRunRow", typed: Mapping[str, str]) -> None:
-    shown = run["params"] if isinstance(run["params"], dict) else {}
+def _warn_of_secrets(runs: "Sequence[WholeRunRow]", typed: Mapping[str, str]) -> None:
+    shown = [run["params"] for run in runs if isinstance(run["params"], dict)]
     for name in typed:
-        if shown.get(name) == HIDDEN:
+        if any(params.get(name) == HIDDEN for params in shown):
             say(
                 f"warning: {name} is secret, and an argument can be read in the list of processes and in the"
                 f" shell's history: --param-file {name}=- reads it from standard input"
@@ -169,12 +200,27 @@ def _end_of(app: App, conn: "apsw.Connection", run_id: int) -> "WholeRunRow":
             end.wait(server, run["id"], _LOOK_ANYWAY)
 
 
-def _report_end(app: App, run: "WholeRunRow") -> int:
-    code = _EXIT_CODES.get(run["status"], exits.NOT_RUN)
+def _report_ends(app: App, ends: "Iterable[WholeRunRow]", *, of_several: bool) -> int:
+    """Tell of each as it comes; the exit code of them all."""
+    ended: list[WholeRunRow] = []
+    for run in ends:
+        ended.append(run)
+        if not app.json:
+            _report_end(app, run)
     if app.json:
-        document: ResultDocument = {"result": run}
+        document: ResultDocument | TriggeredDocument
+        document = {"runs": ended} if of_several else {"result": ended[0]}
         app.print_json(document)
-        return code
+    codes = {_exit_code(run) for run in ended}
+    return next(code for code in (exits.ENDED_BADLY, exits.NOT_RUN, exits.OK) if code in codes)
+
+
+def _exit_code(run: "WholeRunRow") -> int:
+    return _EXIT_CODES.get(run["status"], exits.NOT_RUN)
+
+
+def _report_end(app: App, run: "WholeRunRow") -> None:
+    code = _exit_code(run)
     took = f" after {duration(run['duration_ms'])}" if run["duration_ms"] is not None else ""
     note = f": {text}" if (text := whole_run_note(run, served=True)) else ""
     word = Styled(run["status"], "green" if code == exits.OK else "red")
@@ -183,4 +229,3 @@ def _report_end(app: App, run: "WholeRunRow") -> int:
     if code == exits.ENDED_BADLY:
         for line in (run["stderr"] or "").splitlines()[-_STDERR_LINES:]:
             say(f"{OF_A_RUN}{line}")
-    return code

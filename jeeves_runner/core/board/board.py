@@ -106,6 +106,14 @@ class Board(Generic[E]):
         """How many more runs this executor may run now; infinite if it has no limit."""
         return self._slots.get(executor, inf) - self._on_executor[executor]
 
+    def on_executor(self, executor: str) -> int:
+        """How many runs this executor runs now."""
+        return self._on_executor[executor]
+
+    def in_pool(self, pool: str) -> int:
+        """How many runs have a place in this pool."""
+        return self._in_pool[pool]
+
     def full_pool(self, pool: str | None, kept: int = 0) -> str | None:
         """The pool, if it has no room but ``kept`` places. One without a limit in the config has room."""
         if pool is None or pool not in self._pool_limits:

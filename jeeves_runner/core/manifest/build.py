@@ -12,15 +12,13 @@ from typing import Any, Final, NamedTuple
 from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.manifest.alerts import addresses, settle_alerts
-from jeeves_runner.core.manifest.budget import MAX_EXCLUSIONS, MAX_EXPRESSIONS
 from jeeves_runner.core.manifest.context import ProjectContext
 from jeeves_runner.core.manifest.params import build_params
+from jeeves_runner.core.manifest.schedules import check_schedule
 from jeeves_runner.core.manifest.sessions import session_findings
 from jeeves_runner.core.model import JobSpec, JobType, SourceType
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.queue_spec import QueueSpec
-from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
-from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.spec_texts import spec_to_json
 from jeeves_runner.core.specs import JOB_PARTS
 from jeeves_runner.core.wording import brief
@@ -76,27 +74,11 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     if "params" in given:
         values["params"] = build_params(given["params"], values, findings)
     settle_alerts(values, given, context.channels, findings)
-    effort = _check_schedule(given, values, findings)
+    effort = check_schedule(given, values, findings)
     findings += _job_findings(values, context.pools)
     if values["type"] == JobType.SESSION:
         findings += session_findings(values, context)
     return BuiltJob(values, findings, effort)
-
-
-def _check_schedule(given: Mapping[str, Any], values: Mapping[str, Any], findings: list[Finding]) -> int:
-    """What it took."""
-    for key, most in (("schedule", MAX_EXPRESSIONS), ("exclude", MAX_EXCLUSIONS)):
-        if len(values[key]) > most:
-            message = f"`{key}` has {len(values[key]):,} entries, where {most} are allowed"
-            hint = "one field can hold a list, `0,15,40`, and dates a range, `2026-12-24..2027-01-06`"
-            findings.append(Finding(path=(key, most), code="schedule", message=message, hint=hint))
-            return 0
-    try:
-        entries = entries_of(values["schedule"])
-        return parse_schedule(entries, values["timezone"], given["id"], values["exclude"]).effort
-    except ScheduleError as error:
-        findings.append(_schedule_finding(error, not isinstance(given.get("schedule"), list)))
-        return error.effort
 
 
 def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str, Any], list[Finding]]:
@@ -272,11 +254,3 @@ def _settle_delays(
     message = f"`{group}.max_delay` is {given['max_delay']}, shorter than `{group}.delay`, {given['delay']}"
     hint = f"write max_delay: {given['delay']} or more, or a shorter delay"
     findings.append(Finding(path=(group, "max_delay"), code="wrong_value", message=message, hint=hint))
-
-
-def _schedule_finding(error: ScheduleError, single: bool) -> Finding:
-    path: KeyPath = (error.key,)
-    if error.key == "exclude" or (error.key == "schedule" and not single):
-        path = (error.key, error.index)
-    message = f"`{error.key}`: {error.message}"
-    return Finding(path=path, code="schedule", message=message, more=lambda _: (message, error.hint))

@@ -82,4 +82,6 @@ class ProblemList:
             column=column,
             message=message,
             hint=hint,
+            since=finding.since,
+            until=finding.until,
         )

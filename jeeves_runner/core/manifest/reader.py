@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
 from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.rules import LATER, ManifestRules
+from jeeves_runner.core.manifest.schedules import schedule_warnings
 from jeeves_runner.core.manifest.sessions import of_its_type
 from jeeves_runner.core.manifest.validation import unsupported_key
 from jeeves_runner.core.manifest.yaml_places import Places
@@ -51,12 +53,20 @@ class ManifestReader:
     def __init__(self, schema: Mapping[str, Any], context: ProjectContext) -> None:
         self.rules = ManifestRules(schema, context)
 
-    def read(self, path: str, data: bytes, defaults: Sequence[Layer] = (), met: Met = _unheard) -> FileResult:
+    def read(
+        self,
+        path: str,
+        data: bytes,
+        defaults: Sequence[Layer] = (),
+        now: datetime | None = None,
+        met: Met = _unheard,
+    ) -> FileResult:
         """The result for the manifest at ``path`` (relative to the project root, with ``/``).
 
-        ``defaults`` are the folders' layers, outermost first. ``met`` hears of each job, a wrong one too.
+        ``defaults`` are the folders' layers, outermost first. ``now``, an aware time, is for warnings of
+        what is to come; it decides on nothing else. ``met`` hears of each job, a wrong one too.
         """
-        return _FileReader(self.rules, path, data, defaults, met).result()
+        return _FileReader(self.rules, path, data, defaults, now, met).result()
 
     def read_defaults(self, path: str, data: bytes) -> tuple[Layer | None, list[Problem]]:
         """The layer of a ``_defaults.yaml``; None with the reasons when it is broken."""
@@ -88,9 +98,11 @@ class _FileReader:
         path: str,
         data: bytes,
         defaults: Sequence[Layer],
+        now: datetime | None = None,
         met: Met = _unheard,
     ) -> None:
         self._rules = rules
+        self._now = now
         self._met = met
         self._path = path
         self._data = data
@@ -293,9 +305,9 @@ class _FileReader:
             hint = "add `timeout: 1h`, or what fits"
             finding = Finding(path=(*place, "id"), code="no_timeout", message=message, hint=hint)
             self._problems.report("warning", finding)
-        if values["expect"] is not None:
-            for finding in unmeant_in(values, place):
-                self._problems.report("warning", finding)
+        unmeant = [] if values["expect"] is None else unmeant_in(values, place)
+        for finding in (*unmeant, *schedule_warnings(full, values, place, self._now)):
+            self._problems.report("warning", finding)
         requires = tuple(requirements_of(values, context.project_root, place))
         self._enter("job", values["id"], text, line, requires)
 

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from jeeves_runner.core.manifest.branches import nearest
 from jeeves_runner.core.manifest.context import ProjectContext
-from jeeves_runner.core.manifest.validation import Validator, nearest
+from jeeves_runner.core.manifest.validation import Validator
 
 LATER: Final = frozenset(
     """

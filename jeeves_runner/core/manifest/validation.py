@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from jeeves_runner.core.manifest.branches import meant_branch, nearest
 from jeeves_runner.core.manifest.simple_schema import matches
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.wording import LONGEST, brief, did_you_mean, shown
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 _MOST: Final = 1000
-_NULL: Final = {"type": "null"}
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _NEARLY_INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_,]*")
 _SHORT_TIME: Final = re.compile("[0-9]:[0-5][0-9]")
@@ -93,11 +93,9 @@ class Validator:
                 yield Finding(path=path, code="missing_key", message=f"{_subject(path)} needs `{missing[0]}`")
             case "oneOf":
                 yield _one_of(path, error)
-            case "anyOf" if _NULL in error.validator_value:
-                # In defaults null takes a key away; any other value was meant for the other branch.
-                for cause in error.context:
-                    if error.validator_value[cause.schema_path[0]] != _NULL:
-                        yield from self._explained(cause)
+            case "anyOf" if causes := meant_branch(error):
+                for cause in causes:
+                    yield from self._explained(cause)
             case "pattern" if "propertyNames" in error.absolute_schema_path:
                 expected = schema.get("x-expected", "another name")
                 message = f"the name `{brief(error.instance)}` is not allowed: it must be {expected}"
@@ -124,11 +122,6 @@ def unsupported_key(place: KeyPath) -> Finding:
     """For a key of a feature still to come."""
     message = f"`{place[-1]}` is not supported by this version yet"
     return Finding(path=place, code="unsupported_key", message=message, hint="remove it", at_key=True)
-
-
-def nearest(key: str, known: Iterable[str]) -> str | None:
-    """Which of the known keys a misspelt one is most likely meant to be."""
-    return next(iter(get_close_matches(key[:LONGEST].lower(), known, n=1)), None)
 
 
 def _authority(schema: Mapping[str, Any]) -> Any:

@@ -22,7 +22,7 @@ _FIELDS_HINT = "write minute hour day month weekday, or six fields with the seco
 def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> Cron:
     """One expression; errors quote it. As an exclusion, five fields stand for whole minutes."""
     try:
-        fields = _fields(text.strip().lower())
+        fields = expression_fields(text)
         if len(fields) == 5:
             fields = ("*" if key == "exclude" else "0", *fields)
         if "h" in text.lower():
@@ -34,8 +34,9 @@ def cron_expression(text: str, namespace: str, key: ScheduleKey, index: int) -> 
         ) from None
 
 
-def _fields(text: str) -> tuple[str, ...]:
+def expression_fields(text: str) -> tuple[str, ...]:
     """The five or six field texts of an expression in lower case; raises :class:`ScheduleError`."""
+    text = text.strip().lower()
     if not text:
         raise ScheduleError("the expression is empty", hint=_FIELDS_HINT)
     fields = tuple(text.split())

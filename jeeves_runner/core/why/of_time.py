@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from jeeves_runner.core.alerts.texts import between
 from jeeves_runner.core.durations import in_units
-from jeeves_runner.core.model import CatchUp
+from jeeves_runner.core.model import CatchUp, Reason
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.schedule_entry import entry_text
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.clock_words import clock_part
 from jeeves_runner.core.why.facts import Asked, Declared, JobFacts, KnownRun, Then
+from jeeves_runner.core.why.next_look import reason_of_next
 from jeeves_runner.core.why.of_run import why_run
 from jeeves_runner.core.why.states import damaged, deleted
 from jeeves_runner.core.why.times import excluded_in, occurrence_in, schedule_of
@@ -43,15 +44,20 @@ def why_nothing_at(facts: JobFacts, asked: Asked, then: Then | None, now: dateti
     parts = list(_changed(then, declared))
     schedule = schedule_of(declared, facts.namespace)
     occurrence = occurrence_in(schedule, asked.at, asked.until)
-    if occurrence is None:
+    if schedule is None or occurrence is None:
         return _no_occurrence(facts, declared, schedule, asked, now).with_parts(*parts)
     clock = clock_part(asked, occurrence, declared.timezone, now)
-    found = _occurrence(facts, declared, occurrence, then, now)
+    found = _occurrence(facts, declared, schedule, occurrence, then, now)
     return found._replace(parts=(*clock, *found.parts, *parts), scheduled_for=occurrence)
 
 
 def _occurrence(
-    facts: JobFacts, declared: Declared, occurrence: datetime, then: Then | None, now: datetime
+    facts: JobFacts,
+    declared: Declared,
+    schedule: Schedule,
+    occurrence: datetime,
+    then: Then | None,
+    now: datetime,
 ) -> Why:
     """Of an occurrence that has no row."""
     zone = declared.timezone
@@ -59,9 +65,9 @@ def _occurrence(
     if not declared.enabled:
         return Why(Answer.DISABLED, (_disabled(facts, then is None),))
     if occurrence > now:
-        return _to_come(facts, occurrence, f"{due}, {distance(occurrence, now)}", zone)
+        return _to_come(facts, occurrence, f"{due}, {distance(occurrence, now)}")
     if then is None and facts.deleted_at is None and occurrence > facts.undecided_since:
-        return _undecided(facts, occurrence, due, now)
+        return _undecided(facts, schedule, occurrence, due, now)
     kept = (
         "and no row tells of it any more: what became of it was deleted with the runs that `run_retention`"
         " or `keep` no longer keep, or was never recorded because no server ran with this database."
@@ -69,35 +75,42 @@ def _occurrence(
     return Why(Answer.PRUNED, (Part(About.KEPT, f"{due}, {kept}"),))
 
 
-def _to_come(facts: JobFacts, occurrence: datetime, due: str, zone: str) -> Why:
-    if facts.pause is not None and (facts.pause.until is None or occurrence < facts.pause.until):
-        part = Part(About.TIME, f"{due}, and will be skipped because the job is paused then.")
-        return Why(Answer.PAUSED, (part,))
+def _to_come(facts: JobFacts, occurrence: datetime, due: str) -> Why:
     if occurrence in facts.skips:
         part = Part(About.TIME, f"{due}, and will be skipped because a person wants this occurrence skipped.")
         return Why(Answer.TO_BE_SKIPPED, (part,))
+    if facts.pause is not None and (facts.pause.until is None or occurrence < facts.pause.until):
+        part = Part(About.TIME, f"{due}, and will be skipped because the job is paused then.")
+        return Why(Answer.PAUSED, (part,))
     return Why(Answer.NOT_YET_DUE, (Part(About.TIME, f"{due}: its time has not come."),))
 
 
-def _undecided(facts: JobFacts, occurrence: datetime, due: str, now: datetime) -> Why:
+def _undecided(facts: JobFacts, schedule: Schedule, occurrence: datetime, due: str, now: datetime) -> Why:
+    """Of an occurrence that has come and that no server has looked at."""
     if facts.served:
         return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}; the server is about to decide about it."),))
-    if occurrence in facts.skips:
-        unwanted = f"{due}, and will be skipped once a server looks, because a person wants that."
-        return Why(Answer.TO_BE_SKIPPED, (Part(About.TIME, unwanted),))
-    late = now - occurrence
+    reason = reason_of_next(facts, schedule, occurrence, now)
+    answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
+    text = f"{due}, and no server has looked since; the next one {_fate(facts, reason)}."
+    return Why(answer, (Part(About.SERVER, text),))
+
+
+def _fate(facts: JobFacts, reason: Reason | None) -> str:
     window = in_units(facts.catch_up_window // _MILLISECOND)
-    if facts.catch_up is CatchUp.NONE:
-        fate = "the next one will record it as missed, because the job has `catch_up: none`"
-    elif late > facts.catch_up_window:
-        fate = f"the next one will record it as missed, because `catch_up_window` is {window}"
-    elif facts.catch_up is CatchUp.ALL:
-        fate = f"the next one will run it, if it looks within `catch_up_window` ({window})"
-    else:
-        fate = (
-            f"the next one will run it, if it looks within `catch_up_window` ({window}) and none later is due"
-        )
-    return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}, and no server has looked since; {fate}."),))
+    match reason:
+        case None:
+            none_later = "" if facts.catch_up is CatchUp.ALL else " and none later is due"
+            return f"will run it, if it looks within `catch_up_window` ({window}){none_later}"
+        case Reason.PAUSED:
+            return "will skip it, if the job is still paused then"
+        case Reason.SKIP:
+            return "will skip it, because a person wants this occurrence skipped"
+        case Reason.NO_CATCH_UP:
+            return "will record it as missed, because the job has `catch_up: none`"
+        case Reason.SUPERSEDED:
+            return "will record it as missed, because a later one takes its place (`catch_up: latest`)"
+        case _:
+            return f"will record it as missed, because `catch_up_window` is {window}"
 
 
 def _no_occurrence(

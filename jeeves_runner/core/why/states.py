@@ -43,7 +43,7 @@ def states(facts: JobFacts) -> Iterator[Part]:
         yield Part(
             About.HELD,
             f"It has kept the spec applied last{since}, because {held.file} is broken: {held.message};"
-            " `jeeves-runner validate` shows the place.",
+            " `jeeves-runner validate` shows all that is wrong.",
         )
     if facts.mute is not None:
         yield Part(About.MUTE, override_words(facts.mute, "muted", "until it is unmuted", zone))

@@ -1,0 +1,22 @@
+"""The time that a command looks at, by its options."""
+
+from datetime import datetime, timedelta
+
+from jeeves_runner.core.durations import span_ms
+from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.errors import UsageError
+
+
+def end_of(begin: datetime, now: datetime, zone: str, to: str | None, length: str | None) -> datetime | None:
+    """The end of what is looked at, by ``--to`` or ``--for``; UsageError for both, or for one before the
+    beginning."""
+    if to is not None and length is not None:
+        raise UsageError("--to and --for are two ends", hint="give one of them")
+    if length is not None:
+        return begin + timedelta(milliseconds=span_ms(length, "--for"))
+    if to is None:
+        return None
+    end = parse_instant(to, now, zone, "--to")
+    if end < begin:
+        raise UsageError("--to lies before the beginning", hint="--from says where to begin; without it, now")
+    return end

@@ -1,0 +1,172 @@
+"""The days to come, played: what is shown, what it goes by, and what is refused. It is noon of 2026-03-01."""
+
+from pathlib import Path
+
+import pytest
+from support.answers import faults
+from support.cli import Shell, refused, words
+
+from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries
+from jeeves_runner.views.simulation import SimulationDocument
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def lines(shell: Shell, *options: str) -> list[str]:
+    return [words(line) for line in shell.text("simulate", *options).splitlines()]
+
+
+def told(shell: Shell, *options: str) -> list[tuple[str, str, str | None, str | None]]:
+    """Job, status, scheduled time and start of each row, the times without their day."""
+    found = shell.json("simulate", *options)
+    assert faults(SimulationDocument, found) == []
+    return [
+        (run["job_id"], run["status"], _clock(run["scheduled_for"]), _clock(run["started_at"]))
+        for run in found["occurrences"]
+    ]
+
+
+def _clock(text: str | None) -> str | None:
+    return None if text is None else text[11:16]
+
+
+def test_it_says_what_it_comes_to(shell: Shell) -> None:
+    shell.config.write_text("timezone: UTC\nmax_concurrency: 1\n")
+    shell.ledger.add_job("a", schedule=("0 13 * * *",))
+    shell.ledger.add_job("b", schedule=("*/30 13 * * *",))
+    found = lines(shell, "--for", "2h", "--duration", "a=45m")
+    assert found[:5] == [
+        "From 2026-03-01 12:00:00Z to 2026-03-01 14:00:00Z:",
+        "2 starts, 1 skipped, 1 overlap.",
+        "Most start in the minute of 2026-03-01 13:00:00Z: 1.",
+        "The longest wait is that of b, due 2026-03-01 13:00:00Z: 45m, for limit.",
+        "At once run at most 1 local (limit 1).",
+    ]
+    assert "b 1m 1 1 0 1 45m" in found
+    assert found[-3:] == [
+        "TIME JOB WHAT WHY",
+        "2026-03-01 13:00:00Z b waits 45m limit",
+        "2026-03-01 13:30:00Z b skipped overlap",
+    ]
+
+
+def test_starts_are_shown_as_bars(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("*/20 13 * * *",))
+    chart = [line for line in lines(shell, "--for", "12h") if "█" in line]
+    assert chart[0] == "03-01 13:00 █ █ █ 3"
+
+
+def test_nothing_is_said_of_jobs_where_nothing_comes(shell: Shell) -> None:
+    assert lines(shell)[1:] == ["0 starts, 0 overlaps.", "At once run at most 0 local (limit 4)."]
+
+
+def test_a_run_takes_as_long_as_usual(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("*/30 * * * *",))
+    for minutes in (40, 50, 60):
+        shell.ledger.add_run("a", duration_ms=minutes * 60_000)
+    found = told(shell, "--for", "90m")
+    assert [each for each in found if each[1] == "ok"] == [("a", "ok", "12:30", "12:30")]
+    assert shell.json("simulate")["jobs"][0]["takes_from"] == "history"
+
+
+def test_what_is_said_of_a_length_counts_more(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("0 13 * * *",))
+    shell.ledger.add_run("a", duration_ms=1000)
+    (job,) = shell.json("simulate", "--duration", "a=5m", "--duration", "9m")["jobs"]
+    assert (job["takes_ms"], job["takes_from"]) == (300_000, "asked")
+
+
+def test_now_is_with_what_runs_and_waits(shell: Shell) -> None:
+    shell.config.write_text("timezone: UTC\nmax_concurrency: 1\n")
+    shell.ledger.add_job("a", schedule=("0 13 * * *",))
+    shell.ledger.add_job("b")
+    shell.ledger.add_run("b", "running", started_at="2026-03-01T11:30:00.000Z")
+    found = told(shell, "--duration", "b=2h", "--for", "3h")
+    assert found == [("b", "ok", None, "11:30"), ("a", "ok", "13:00", "13:30")]
+
+
+def test_another_time_begins_with_nothing(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("0 13 * * *",))
+    shell.ledger.add_run("a", "running")
+    assert told(shell, "--from", "2026-01-02T13:00", "--for", "2h") == [("a", "ok", "13:00", "13:00")]
+
+
+def test_a_time_without_a_server(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("0 * * * *",), catch_up=CatchUp.ALL)
+    shell.ledger.add_job("b", schedule=("0 13 * * *",), retries=Retries(limit=1, on=("interrupted",)))
+    found = told(shell, "--for", "4h", "--duration", "30m", "--down", "75m..150m")
+    assert found == [
+        ("a", "interrupted", "13:00", "13:00"),
+        ("b", "interrupted", "13:00", "13:00"),
+        ("b", "ok", "13:00", "14:30"),
+        ("a", "ok", "14:00", "14:30"),
+        ("a", "ok", "15:00", "15:00"),
+        ("a", "running", "16:00", "16:00"),
+    ]
+
+
+def test_a_pause_holds(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("0 * * * *",))
+    shell.ledger.pause("a", until=shell.ledger.at(hours=-2.5))
+    assert told(shell, "--for", "200m") == [("a", "skipped", "13:00", None), ("a", "ok", "15:00", "15:00")]
+
+
+def test_a_disabled_job_does_not_run(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=("0 * * * *",), enabled=False)
+    assert told(shell) == []
+
+
+def test_the_manifests_of_a_folder(shell: Shell) -> None:
+    """No database is needed for them."""
+    folder = shell.folder / "new"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("schedule: '0 13 * * *'\nrun: 'true'\n")
+    assert told(shell, "--jobs", str(folder)) == [("a", "ok", "13:00", "13:00")]
+
+
+def test_a_broken_manifest_is_not_played(shell: Shell) -> None:
+    folder = shell.folder / "new"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("schedule: '0 25 * * *'\nrun: 'true'\n")
+    refused(shell.run("simulate", "--jobs", str(folder)), "new/a.yaml:1:")
+
+
+def test_runs_of_all_policies_are_told_apart(shell: Shell) -> None:
+    for policy in OverlapPolicy:
+        shell.ledger.add_job(policy.value, schedule=("0,20 13 * * *",), overlap_policy=policy)
+    shell.config.write_text("timezone: UTC\nmax_concurrency: 9\n")
+    found = {(job, when): status for job, status, when, _ in told(shell, "--for", "2h", "--duration", "30m")}
+    assert found == {
+        ("allow", "13:00"): "ok",
+        ("allow", "13:20"): "ok",
+        ("queue", "13:00"): "ok",
+        ("queue", "13:20"): "ok",
+        ("replace", "13:00"): "cancelled",
+        ("replace", "13:20"): "ok",
+        ("skip", "13:00"): "ok",
+        ("skip", "13:20"): "skipped",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--to", "2026-03-01T13:00", "--for", "1h"), "--to and --for are two ends"),
+        (("--to", "2026-01-01"), "--to lies before the beginning"),
+        (("--for", "400d"), "at most 366 days can be played at once"),
+        (("--down", "1h"), "--down takes two times with `..` between them"),
+        (("--down", "3h..2h"), "--down must lie between the beginning and the end"),
+        (("--down", "2h..30h"), "--down must lie between the beginning and the end"),
+        (("--duration", "long"), "--duration takes a length of time, or JOB=LENGTH, and not long"),
+        (("--duration", "nobody=5m"), "--duration: there is no job nobody"),
+        (("--jobs", "nowhere"), "--jobs: nowhere is no folder"),
+        (("--jobs", ".", "--against", "main"), "--jobs and --against both say which jobs to play"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(shell: Shell, options: tuple[str, ...], message: str) -> None:
+    result = shell.run("simulate", *options)
+    assert result.exit_code in (2, 64)
+    assert message in result.stderr
