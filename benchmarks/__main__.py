@@ -17,6 +17,7 @@ from benchmarks import (
     diff,
     durability,
     instants,
+    load,
     reasons,
     run_overhead,
     save_to_timer,
@@ -72,6 +73,10 @@ PARTS: Final[Mapping[str, Part]] = {
     "reasons": Part(
         "one job with many runs, beyond the start of a command (floor: with few)",
         lambda quick: reasons.main(rounds=5 if quick else 20),
+    ),
+    "load": Part(
+        "what comes of 10,000 jobs, whole commands (floor: Python and click alone)",
+        lambda quick: load.main(rounds=3 if quick else 9),
     ),
     "simulation": Part(
         "a week played (floor: a heap of its occurrences alone)",

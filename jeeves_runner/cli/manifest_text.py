@@ -30,7 +30,13 @@ def flow_text(value: object) -> str:
 
 def _yaml(value: object) -> str:
     if isinstance(value, list):
-        return "[" + ", ".join(_quoted(item) for item in value) + "]"
+        return (
+            "["
+            + ", ".join(_quoted(item) if isinstance(item, str) else flow_text(item) for item in value)
+            + "]"
+        )
+    if isinstance(value, Mapping):
+        return flow_text(value)
     if not isinstance(value, str):
         return json.dumps(value)
     if _is_plain(value):

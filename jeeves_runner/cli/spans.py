@@ -8,12 +8,17 @@ from jeeves_runner.errors import UsageError
 
 
 def end_of(begin: datetime, now: datetime, zone: str, to: str | None, length: str | None) -> datetime | None:
-    """The end of what is looked at, by ``--to`` or ``--for``; UsageError for both, or for one before the
-    beginning."""
+    """The end of what is looked at, by ``--to`` or ``--for``.
+
+    UsageError for both, and for one before the beginning or after the year 9999.
+    """
     if to is not None and length is not None:
         raise UsageError("--to and --for are two ends", hint="give one of them")
     if length is not None:
-        return begin + timedelta(milliseconds=span_ms(length, "--for"))
+        try:
+            return begin + timedelta(milliseconds=span_ms(length, "--for"))
+        except OverflowError:
+            raise UsageError("--for ends after the year 9999", hint="look at an earlier time") from None
     if to is None:
         return None
     end = parse_instant(to, now, zone, "--to")

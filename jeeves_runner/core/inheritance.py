@@ -80,10 +80,11 @@ class Taken(NamedTuple):
 class Consequence(NamedTuple):
     """What a plan does to jobs that it does not change."""
 
-    code: Literal["hides_variable", "shows_variable"]
-    """``hides_variable``: other jobs no longer inherit it. ``shows_variable``: all inherit it again."""
+    code: Literal["hides_variable", "shows_variable", "other_namespace"]
+    """``hides_variable``: other jobs no longer inherit it. ``shows_variable``: all inherit it again.
+    ``other_namespace``: a new job keeps its state under another name than its id."""
     variable: str
-    """The variable's name."""
+    """The name of the variable, or of the namespace."""
     message: str
     """The same in a sentence."""
 

@@ -53,13 +53,11 @@ def load_of(jobs: Iterable[Counted], begin: datetime, end: datetime) -> Load:
     A day of a schedule costs 100 us at most, however often it occurs and however many jobs have it.
     """
     groups = Counter(each._replace(since=max(each.since, begin), until=min(each.until, end)) for each in jobs)
-    few = _FEW * ((end - begin) // _DAY + 1)
     load: Counter[datetime] = Counter()
     frequent: list[tuple[Counted, int]] = []
     for counted, number in groups.items():
-        schedule, since, until = counted
-        times = list(islice(schedule.between(since - _INSTANT, until - _INSTANT), few + 1))
-        if len(times) > few:
+        times = few_times(*counted)
+        if times is None:
             frequent.append((counted, number))
         else:
             for time_of_start in times:
@@ -87,6 +85,14 @@ def days_between(begin: datetime, end: datetime) -> Iterator[date]:
     while datetime.combine(day, time(), UTC) < end:
         yield day
         day += _DAY
+
+
+def few_times(schedule: Schedule, begin: datetime, end: datetime) -> list[datetime] | None:
+    """The occurrences in [begin, end), if they are so few that to visit each costs less than a look at all
+    seconds of each day; else None."""
+    most = _FEW * max(0, (end - begin) // _DAY + 1)
+    times = list(islice(schedule.between(begin - _INSTANT, end - _INSTANT), most + 1))
+    return times if len(times) <= most else None
 
 
 def seconds_between(schedule: Schedule, day: date, begin: datetime, end: datetime) -> int:

@@ -178,6 +178,8 @@ class Plan:
     """Which variables of the runner's environment jobs may inherit; None: all."""
     taken: Taken = _NONE_TAKEN
     """Which of them the live jobs take as secrets; empty until it is read for showing."""
+    clashes: Mapping[str, Consequence] = field(default_factory=dict)
+    """New jobs whose id is another's namespace, by id; empty until it is read for showing."""
 
     @property
     def consequences(self) -> tuple[Consequence, ...]:
@@ -192,7 +194,8 @@ class Plan:
                 variables[change.id] = change.takes
         more = len(self.of(Action.CREATE, "job")) - len(self.of(Action.DELETE, "job"))
         after = Taken(self.taken.jobs + more, variables)
-        return tuple(consequences(self.taken, after, self.inherit_env))
+        clashes = (self.clashes[change.id] for change in jobs if change.id in self.clashes)
+        return (*consequences(self.taken, after, self.inherit_env), *clashes)
 
     def of(self, action: Action, kind: str | None = None) -> list[Change]:
         """The changes of one action, optionally of one kind."""

@@ -9,7 +9,16 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from jeeves_runner.core.load import Counted, Load, Peak, days_between, load_of, peak, seconds_between
+from jeeves_runner.core.load import (
+    Counted,
+    Load,
+    Peak,
+    days_between,
+    few_times,
+    load_of,
+    peak,
+    seconds_between,
+)
 from jeeves_runner.core.schedule.cron_fields import MINUTE, parse_field
 from jeeves_runner.core.schedule.expression import expression_fields
 from jeeves_runner.core.schedule.schedule import Schedule, ScheduleError, parse_schedule
@@ -51,6 +60,9 @@ class Starter(NamedTuple):
 
     def starts(self, begin: datetime, end: datetime) -> int:
         """How often it starts in [begin, end)."""
+        following = self.schedule.next_after(begin - _INSTANT)
+        if following is None or following >= end:  # quickly told, as of most jobs for one minute
+            return 0
         times = ((max(since, begin) - _INSTANT, min(until, end) - _INSTANT) for since, until in self.spans)
         return sum(self.schedule.count(after, last) for after, last in times if after < last)
 
@@ -132,14 +144,19 @@ class _Crowded:
         self.begin, self.end = begin, end
         self._days = dict.fromkeys(days_between(begin, end), 0)
         self._reached: dict[Schedule, bool] = {}
-        for minute, starts in load.items():
-            if starts >= least:
-                self._days[minute.date()] |= _OF_MINUTE << _second_of(minute)
+        self._minutes = {minute for minute, starts in load.items() if starts >= least}
+        for minute in self._minutes:
+            self._days[minute.date()] |= _OF_MINUTE << _second_of(minute)
 
     def reached_by(self, schedule: Schedule) -> bool:
         """Whether a schedule has occurrences in one of them."""
         if schedule not in self._reached:
-            self._reached[schedule] = any(times & minutes for times, minutes in self._each_day(schedule))
+            times = few_times(schedule, self.begin, self.end)
+            self._reached[schedule] = (
+                any(day & minutes for day, minutes in self._each_day(schedule))
+                if times is None
+                else any(time.replace(second=0) in self._minutes for time in times)
+            )
         return self._reached[schedule]
 
     def times(self, schedule: Schedule) -> Sequence[int]:

@@ -77,13 +77,20 @@ def stretches(conn: apsw.Connection, job_id: str) -> list[Stretch]:
 def newest_of(conn: apsw.Connection, job_id: str, condition: str) -> str:
     """SQL for the ids of the newest ``:limit`` runs of a job that meet a condition on ``runs``.
 
-    That may name other parameters."""
-    parts = []
+    That may name other parameters.
+    """
+    parts = [f"SELECT id FROM runs WHERE {each} AND {condition}" for each in of_job(conn, job_id)]
+    return f"{' UNION ALL '.join(parts)} ORDER BY id DESC LIMIT :limit"
+
+
+def of_job(conn: apsw.Connection, job_id: str) -> list[str]:
+    """Conditions on ``runs``, each of which an index answers: a run of the job meets one of them."""
+    found = []
     for job, after, last in stretches(conn, job_id):
         bounds = (f" AND id > {after}" if after else "") + ("" if last is None else f" AND id <= {last}")
         name = job.replace("'", "''")
-        parts.append(f"SELECT id FROM runs WHERE job_id = '{name}'{bounds} AND {condition}")
-    return f"{' UNION ALL '.join(parts)} ORDER BY id DESC LIMIT :limit"
+        found.append(f"job_id = '{name}'{bounds}")
+    return found
 
 
 def is_carrying(conn: apsw.Connection) -> bool:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
+from jeeves_runner.core.inheritance import Consequence
 from jeeves_runner.db.transaction import Tx
 
 
@@ -18,6 +19,13 @@ class Clash(NamedTuple):
     """The one that it gets."""
     used_by: str
     """The job that was first made with that id, whatever it is called now."""
+
+    def as_consequence(self) -> Consequence:
+        message = (
+            f"job {self.job_id} keeps its state as {self.namespace}: {self.job_id} is the namespace of"
+            f" job {self.used_by}, which was made with that id"
+        )
+        return Consequence("other_namespace", self.namespace, message)
 
 
 _USED: Final = "SELECT job_id FROM namespaces WHERE namespace = ? AND job_id <> ?"

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.db.carried_runs import Stretch, is_carrying, stretches
 
 
 class OccurrenceRun(NamedTuple):
@@ -21,20 +22,30 @@ class OccurrenceRun(NamedTuple):
 
 def run_of(conn: apsw.Connection, job_id: str, scheduled_for: datetime) -> OccurrenceRun | None:
     """The row for this time, its own or one that it shares; None: there is none, or none any more."""
-    row = conn.execute(_RUN_OF, {"job": job_id, "at": to_text(scheduled_for)}).fetchone()
+    first = row_of(conn, job_id, scheduled_for, scheduled_for)
+    row = None if first is None else conn.execute(_LAST_ATTEMPT, {"first": first}).fetchone()
     return None if row is None else OccurrenceRun(*row)
 
 
-# Occurrences share a row only where none between them has another one: the row that begins last is the one.
-THE_ROW: Final = (
-    "job_id = :job AND is_occurrence AND scheduled_for <= :at ORDER BY scheduled_for DESC LIMIT 1"
-)
-"""SQL: of ``runs`` the only row that may stand for an occurrence. It does if its last one is no earlier."""
+def row_of(conn: apsw.Connection, job_id: str, begin: datetime, last: datetime) -> int | None:
+    """The row of the last occurrence in [begin, last], its own or one that it shares: the first attempt."""
+    places = stretches(conn, job_id) if is_carrying(conn) else [Stretch(job_id, 0, None)]
+    found: tuple[str, str, int] | None = None
+    for place in places:
+        row = conn.execute(_ROW, {**place._asdict(), "at": to_text(last)}).fetchone()
+        if row is not None and (found is None or row > found):
+            found = row
+    return found[2] if found is not None and found[1] >= to_text(begin) else None
 
-_RUN_OF = f"""
-WITH first (id, last_for) AS (
-  SELECT id, coalesce(last_for, scheduled_for) FROM runs WHERE {THE_ROW})
-SELECT runs.id, runs.status, runs.reason FROM first
-JOIN runs ON runs.id = coalesce((SELECT max(id) FROM runs WHERE chain_id = first.id), first.id)
-WHERE first.last_for >= :at
+
+# Occurrences share a row only where none between them has another one: the row that begins last is the one.
+_ROW: Final = """
+SELECT scheduled_for, coalesce(last_for, scheduled_for), id FROM runs
+WHERE job_id = :job_id AND is_occurrence AND scheduled_for <= :at
+  AND id > :after AND (:last IS NULL OR id <= :last)
+ORDER BY scheduled_for DESC LIMIT 1
+"""
+_LAST_ATTEMPT: Final = """
+SELECT id, status, reason FROM runs
+WHERE id = coalesce((SELECT max(id) FROM runs WHERE chain_id = :first), :first)
 """

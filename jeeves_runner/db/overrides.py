@@ -299,10 +299,11 @@ def prune_mutes(tx: Tx, before: datetime, limit: int) -> int:
 # One whose end was changed by hand to what is no time holds until it is resumed.
 _HAS_END = "(ended_at IS NOT NULL OR until LIKE '____-__-__T__:__:__.___Z')"
 # Up to its watermark, and up to when its schedule began to hold, nothing of a job will be decided about.
-_DECIDED = """
+DECIDED = """
 SELECT min(max(schedule_since, coalesce(decided_until, ''))) FROM jobs
 WHERE deleted_at IS NULL AND enabled AND spec ->> '$.schedule' <> '[]'
 """
+"""SQL: up to when all jobs have been decided about; of one alone with ``AND id = …``. Null: none is to be."""
 
 
 def _prune_of(kind: OverrideKind) -> str:
@@ -312,7 +313,7 @@ DELETE FROM overrides WHERE id IN (
     SELECT id, job_id AS its_job, min(coalesce(ended_at, until), coalesce(until, ended_at)) AS ended
     FROM overrides WHERE kind = '{kind}' AND {_HAS_END})
   WHERE ended < :before AND ended <= coalesce(
-    CASE WHEN its_job IS NULL THEN ({_DECIDED}) ELSE ({_DECIDED} AND id = its_job) END, ended)
+    CASE WHEN its_job IS NULL THEN ({DECIDED}) ELSE ({DECIDED} AND id = its_job) END, ended)
   ORDER BY ended LIMIT :limit)
 """
 

@@ -1,7 +1,7 @@
 """Skips: single occurrences that people do not want to run. They stand in ``overrides``, beside pauses.
 
-The row of a skip stays as it is when its occurrence has been decided about: after a clock that was ahead that
-may be yet to come. Only who takes the skip back ends it, by ``db.skipping``.
+The row of a skip stays as it is for a day when its occurrence has been decided about: after a clock that was
+ahead that may be yet to come. Before, only a person ends it, by ``db.skipping``.
 """
 
 import json
@@ -141,6 +141,22 @@ _MOVE: Final = "UPDATE overrides SET scheduled_for = ?, until = ?, length_ms = ?
 def length_of(ahead: timedelta) -> int:
     """A length of time in the form of the table."""
     return ahead // timedelta(milliseconds=1)
+
+
+def close(tx: Tx, before: datetime, limit: int) -> int:
+    """End skips of occurrences before then that have been decided about, ``limit`` at most; how many.
+
+    What is in force is read at each decision, so that it may not grow with the history.
+    """
+    tx.conn.execute(_CLOSE, {"before": to_text(before), "limit": limit})
+    return tx.conn.changes()
+
+
+_CLOSE: Final = f"""
+UPDATE overrides SET ended_at = until WHERE id IN (
+  SELECT id FROM (SELECT id, job_id AS its_job, until FROM overrides WHERE kind = 'skip' AND ended_at IS NULL)
+  WHERE until < :before AND until <= coalesce(({overrides.DECIDED} AND id = its_job), until) LIMIT :limit)
+"""
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

@@ -14,9 +14,10 @@ from jeeves_runner.core.schedule_entry import entries_of
 from jeeves_runner.core.why.facts import Declared, Hold, JobFacts, KnownRun, Override, Revision
 from jeeves_runner.core.wrong_clock import undecided_since
 from jeeves_runner.db import overrides, skips
-from jeeves_runner.db.occurrence_runs import THE_ROW
+from jeeves_runner.db.carried_runs import newest_of
+from jeeves_runner.db.occurrence_runs import row_of
 from jeeves_runner.db.overrides import Shown
-from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, WAITING, run_from_row
+from jeeves_runner.db.runs import RUN_COLUMNS, RUNNING, WAITING, run, run_from_row
 from jeeves_runner.db.unreadable import time_or_none
 
 _LONG_AGO: Final = "1970-01-01T00:00:00.000Z"
@@ -95,14 +96,13 @@ def revision_at(conn: apsw.Connection, at: datetime) -> Revision | None:
 
 def newest_run(conn: apsw.Connection, job_id: str) -> Run | None:
     """The row of a job that was written last."""
-    return _run(conn, "job_id = :job ORDER BY id DESC LIMIT 1", {"job": job_id})
+    return _run(conn, f"id = ({newest_of(conn, job_id, 'true')})", {"limit": 1})
 
 
-def row_of(conn: apsw.Connection, job_id: str, begin: datetime, end: datetime) -> Run | None:
+def run_in(conn: apsw.Connection, job_id: str, begin: datetime, end: datetime) -> Run | None:
     """The row of the last occurrence in [begin, end), its own or one that it shares."""
-    found = _run(conn, THE_ROW, {"job": job_id, "at": to_text(end - _MILLISECOND)})
-    last = None if found is None else found.last_for or found.scheduled_for
-    return found if last is not None and last >= begin else None
+    found = row_of(conn, job_id, begin, end - _MILLISECOND)
+    return None if found is None else run(conn, found)
 
 
 def run_facts(conn: apsw.Connection, run: Run) -> KnownRun:

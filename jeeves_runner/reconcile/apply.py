@@ -75,7 +75,12 @@ def with_fields(conn: apsw.Connection, plan: Plan) -> Plan:
     """The plan with what is to be shown of it: what each update changes, field by field, and which variables
     the live jobs take, from which its consequences follow."""
     if any(change.kind == "job" for change in plan.changes):
-        plan = replace(plan, taken=jobs.variables_taken(conn))
+        clashes = namespaces.clashes(conn, [c.id for c in plan.of(Action.CREATE, "job")])
+        plan = replace(
+            plan,
+            taken=jobs.variables_taken(conn),
+            clashes={each.job_id: each.as_consequence() for each in clashes},
+        )
     updates = plan.of(Action.UPDATE)
     if not updates:
         return plan

@@ -1,6 +1,6 @@
 """Carries what has ended to the new id of a job that was renamed: the rows of its runs, then its logs.
 
-Nobody waits for it: readers see no difference between what is carried and what is not yet.
+Nothing waits for it: readers see no difference between what is carried and what is not yet.
 """
 
 import asyncio

@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 OCCURRENCES_KEPT = timedelta(days=7)
 """How long, at least, a row is kept that tells that an occurrence has had its run."""
 
+_SKIP_KEPT = timedelta(days=1)
+"""How long a skip holds after its time: a clock that was ahead may have brought that too early."""
+
 _ROWS = 100
 """Rows in one transaction: it takes some milliseconds, and an outcome or a start may have to wait for it."""
 
@@ -164,6 +167,8 @@ class Maintenance:
         await self._in_portions(lambda tx, limit: revisions.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: audit.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: overrides.prune(tx, before, limit))
+        over = self._time_of_age() - _SKIP_KEPT
+        await self._in_portions(lambda tx, limit: skips.close(tx, over, limit))
         await self._in_portions(lambda tx, limit: skips.prune(tx, before, limit))
         await self._in_portions(lambda tx, limit: overrides.prune_mutes(tx, before, limit))
         await self._in_portions(lambda tx, limit: outbox.prune(tx, before, limit))

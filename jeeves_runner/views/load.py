@@ -1,7 +1,7 @@
 """How many runs start when, by the jobs' schedules, and what would spread them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Final, TypedDict
 
@@ -18,6 +18,8 @@ from jeeves_runner.views.occurrences import timings
 LONGEST: Final = timedelta(days=31)
 """How long the time may be of which starts are counted; a day of 10,000 jobs takes a second."""
 
+_FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -92,8 +94,11 @@ def load_view(
 ) -> LoadDocument:
     """The starts in [``begin``, ``end``) of all jobs, or of one, by the schedules of now.
 
-    What is paused or skipped does not count. InvalidValue for a time over ``LONGEST``.
+    What is paused or skipped does not count. InvalidValue for a time over ``LONGEST``, or centuries away.
     """
+    if begin < _FIRST or end > _LAST:
+        years = f"the years {_FIRST.year} to {_LAST.year}"
+        raise InvalidValue(f"starts are counted in {years}", hint="look at a time in these")
     if end - begin > LONGEST:
         raise InvalidValue(
             f"starts are counted for {LONGEST.days} days at most", hint="look at a shorter time"

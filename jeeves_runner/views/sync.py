@@ -54,9 +54,10 @@ class ConsequenceDocument(TypedDict):
     """What a plan does to jobs that it does not change."""
 
     code: str
-    """``hides_variable``: other jobs no longer inherit it. ``shows_variable``: all inherit it again."""
+    """``hides_variable``: other jobs no longer inherit it. ``shows_variable``: all inherit it again.
+    ``other_namespace``: a new job keeps its state under another name than its id."""
     variable: str
-    """The variable's name."""
+    """The name of the variable, or of the namespace."""
     message: str
     """The same in a sentence."""
 

@@ -18,11 +18,13 @@ from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.declared_then import declared_then
 from jeeves_runner.db.revisions import RevisionRow
 from jeeves_runner.db.run_list import RunRow
-from jeeves_runner.db.why_facts import job_facts, newest_run, present_id, row_of, run_facts
-from jeeves_runner.errors import InvalidValue
+from jeeves_runner.db.why_facts import job_facts, newest_run, present_id, run_facts, run_in
+from jeeves_runner.errors import InvalidValue, NotFound
 from jeeves_runner.views.occurrences import text_of
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_LONGEST_NUMBER: Final = 19
+"""Digits from which on a number is none of a run."""
 
 _Found = tuple[Why, KnownRun | None]
 """An answer, and the run that it is about."""
@@ -98,8 +100,23 @@ def _job(conn: apsw.Connection, now: datetime, job_id: str, *, served: bool) -> 
     name = present_id(conn, job_id)
     facts = job_facts(conn, now, name, served=served)
     if facts is None:
-        raise jobs.unknown_job(conn, job_id)
+        raise _unknown(conn, job_id)
     return facts if name == job_id else facts._replace(renamed_from=job_id)
+
+
+def _unknown(conn: apsw.Connection, job_id: str) -> NotFound:
+    """The error for an id that was never a job's; it may be the number of a run."""
+    number = int(job_id) if is_number(job_id) else None
+    run = None if number is None else runs.run(conn, number)
+    if run is None:
+        return jobs.unknown_job(conn, job_id)
+    hint = f"run {number} is of {run.job_id}: `why {run.job_id} {number}`"
+    return NotFound(f"there is no job {job_id}", hint=hint)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is the number of a run rather than a time."""
+    return text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER
 
 
 def _run_of(conn: apsw.Connection, facts: JobFacts, run_id: int) -> Run:
@@ -131,10 +148,10 @@ def _about_time(conn: apsw.Connection, facts: JobFacts, about: Asked, now: datet
     schedule = None if declared is None else schedule_of(declared, facts.namespace)
     occurrence = occurrence_in(schedule, about.at, about.until)
     if occurrence is None:
-        row = row_of(conn, facts.id, about.at, about.until)
+        row = run_in(conn, facts.id, about.at, about.until)
         row = row if row is not None and _is_within(row, about) else None
     else:
-        row = row_of(conn, facts.id, occurrence, occurrence + _MILLISECOND)
+        row = run_in(conn, facts.id, occurrence, occurrence + _MILLISECOND)
     found = None if row is None else run_facts(conn, row)
     return why_at(facts, about, then, found, now), found
 

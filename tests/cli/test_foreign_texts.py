@@ -39,6 +39,8 @@ WORDS = {
     "token": "none",
     "error": "none",
     "channel": "a",
+    "when": "2026-03-01",
+    "words": "a",
 }
 """By the name of an argument, a word that leads to something."""
 
@@ -114,6 +116,12 @@ def test_no_command_prints_what_steers(
             check(call(shell, name, instead={str(param.name): HOSTILE}))
         elif isinstance(param, click.Option) and not param.is_flag:
             check(call(shell, name, f"{param.opts[-1]}={HOSTILE}"))
+
+
+@pytest.mark.parametrize("job", ["a", "b", "c"])
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_nor_does_where_values_come_from(shell: Shell, job: str, more: tuple[str, ...]) -> None:
+    check(shell.run("job", job, "--explain", *more))
 
 
 @pytest.mark.parametrize("table", TABLES)

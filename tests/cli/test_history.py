@@ -47,7 +47,7 @@ def test_one_apply_names_what_it_held(shell: Shell, tmp_path: Path) -> None:
     project.apply()
     assert shell.json("history", "3")["revision"]["held"] == ["a"]
     text = shell.text("history", "3")
-    assert "= job a  held at its last good spec: YAML cannot be read here" in text
+    assert "= job a  held at its last good spec: line 2: YAML cannot be read here" in text
     assert "(jobs.d/a.yaml)" in text
     assert "held" not in shell.text("history", "2")
 

@@ -205,6 +205,30 @@ class TestAddJob:
             "timeout": "1h",
         }
 
+    def test_every_kind_of_entry(self, project: Path) -> None:
+        entries = ["{every: 11m, from: 2026-12-01T06:00}", "0 9 * * *", '{rrule: "FREQ=DAILY;BYHOUR=9"}']
+        when = [word for entry in entries for word in ("--schedule", entry)]
+        answer = run("add-job", "often", *when, "--run", "true", "--timeout", "1m")
+        assert answer.exit_code == 0, answer.output
+        assert yaml.safe_load((project / "jobs.d/often.yaml").read_text())["schedule"] == [
+            {"every": "11m", "from": "2026-12-01T06:00"},
+            "0 9 * * *",
+            {"rrule": "FREQ=DAILY;BYHOUR=9"},
+        ]
+
+    @pytest.mark.parametrize(
+        ("entry", "hint"),
+        [
+            ("{evry: 5m}", "did you mean `every`?"),
+            ("{every: 5m", "write it as in a manifest: '{every: 11m}'"),
+        ],
+    )
+    def test_a_wrong_entry(self, project: Path, entry: str, hint: str) -> None:
+        answer = run("add-job", "wrong", "--run", "true", "--schedule", entry)
+        assert answer.exit_code == 64
+        assert hint in answer.stderr
+        assert not (project / "jobs.d/wrong.yaml").exists()
+
     def test_a_prompt_makes_a_session(self, project: Path) -> None:
         with (project / "jeeves-runner.yaml").open("a") as config:
             config.write("gateway: {url: 'http://127.0.0.1:18789'}\n")

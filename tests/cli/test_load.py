@@ -131,6 +131,8 @@ def test_a_load_is_refused_of_what_is_not_there_and_of_too_long_a_time(shell: Sh
     shell.ledger.add_job("a")
     refused(shell.run("next", "b", "--load"), "there is no job b")
     refused(shell.run("next", "--load", "--for", "32d"), "starts are counted for 31 days at most", code=64)
+    for far in ("9999-12-31", "9999-01-01", "0001-01-01"):
+        refused(shell.run("next", "--load", "--from", far), "year", code=64)
     refused(shell.run("next", "--load", "--count", "3"), "--load counts all there are", code=64)
 
 

@@ -127,6 +127,15 @@ def test_next_says_after_which_time_nothing_comes(shell: Shell) -> None:
     assert shell.text("next", "--from", "30m", "--for", "20m") == answer
 
 
+def test_next_says_that_the_only_time_is_skipped(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=(At("2026-03-02T08:00"),))
+    assert shell.run("skip", "a").exit_code == 0
+    answer = "a has no occurrence any more but that of 2026-03-02 08:00:00Z, which is skipped.\n"
+    assert shell.text("next", "a") == answer
+    assert "its last one before" not in shell.text("next", "a", "--for", "30d")
+    assert shell.text("next", "a", "--for", "1h").endswith("13:00:00Z, nor had it one before.\n")
+
+
 @pytest.mark.parametrize(
     ("fields", "answer"),
     [

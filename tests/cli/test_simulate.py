@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from support.answers import faults
 from support.cli import Shell, refused, words
+from support.git_tree import git
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, Retries
 from jeeves_runner.views.simulation import SimulationDocument
@@ -125,6 +126,17 @@ def test_the_manifests_of_a_folder(shell: Shell) -> None:
     folder.mkdir()
     (folder / "a.yaml").write_text("schedule: '0 13 * * *'\nrun: 'true'\n")
     assert told(shell, "--jobs", str(folder)) == [("a", "ok", "13:00", "13:00")]
+
+
+def test_the_manifests_of_a_commit(shell: Shell) -> None:
+    folder = shell.folder / "jobs.d"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("schedule: '0 13 * * *'\nrun: 'true'\n")
+    git(shell.folder, "init", "-q", "-b", "main")
+    git(shell.folder, "add", "jobs.d")
+    git(shell.folder, "commit", "-qm", "Declare a job")
+    (folder / "a.yaml").unlink()
+    assert told(shell, "--against", "main") == [("a", "ok", "13:00", "13:00")]
 
 
 def test_a_broken_manifest_is_not_played(shell: Shell) -> None:

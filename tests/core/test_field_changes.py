@@ -1,5 +1,7 @@
 """What differs between two specs, in the words of a manifest, and as earlier versions recorded it."""
 
+import json
+
 import pytest
 from support.manifests import read
 from support.specs import canonical
@@ -152,3 +154,35 @@ def test_what_earlier_versions_recorded_is_shown_in_the_same_words(
     found = recorded_fields(FieldChange(*each) for each in recorded)
     assert found == [FieldChange(*each) for each in shown]
     assert recorded_fields(found) == found
+
+
+def _as_earlier_versions_recorded(path: str, old: object, new: object) -> list[FieldChange]:
+    """Mappings key by key, all under the names of the spec."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [FieldChange(path, old, new)]
+    return [
+        change
+        for name in [*new, *(name for name in old if name not in new)]
+        for change in _as_earlier_versions_recorded(
+            f"{path}.{name}" if path else name, old.get(name), new.get(name)
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "run: x\ntimeout: 5m\nkill_grace: 1s",
+        "command: [a, b]\nretries: {limit: 1, delay: 5s}\nkeep: {days: 3d}",
+        "script: a.sh\nexpect: {finish_by: '08:00', finish_within: 1h}\nschedule: ['@daily', {every: 11m}]",
+        "run: y\nretries: {limit: 2, max_delay: 2h}\nalert: {remind: 1d, after: 2}\nenv: {A: b}",
+        "type: session\nprompt: hello\nsession: {max_tokens: 5}\nenabled: false\npriority: 5",
+        "run: x\nprecheck: {run: y}\nexit_codes: {ok: [1]}\nexpect: {start_within: 1m}\ntags: [a]",
+    ],
+)
+@pytest.mark.parametrize("other", ["run: x", "run: z\nretries: {limit: 1}\nexpect: {finish_within: 2h}"])
+def test_what_earlier_versions_recorded_says_what_is_said_now(manifest: str, other: str) -> None:
+    texts = [read(f"id: a\n{text}").entries[0].text for text in (manifest, other)]
+    for old, new in (texts, texts[::-1]):
+        recorded = _as_earlier_versions_recorded("", json.loads(old), json.loads(new))
+        assert sorted(recorded_fields(recorded), key=str) == sorted(changed_fields(old, new), key=str)

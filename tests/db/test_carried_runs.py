@@ -16,9 +16,11 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.db import carried_runs, namespaces
 from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.carried_runs import AT_ONCE
+from jeeves_runner.db.occurrence_runs import run_of
 from jeeves_runner.db.renames import Rename, all_renames, earlier_ids, id_at, new_id, rename
 from jeeves_runner.db.run_list import ended_rows, run_row, run_rows
 from jeeves_runner.db.runs import run
+from jeeves_runner.db.token_use import tokens_used
 
 NAMES: Final = ("a", "b", "c")
 
@@ -56,7 +58,12 @@ def raw(ledger: Ledger, job_id: str) -> int:
 
 def test_all_readers_agree_from_the_first_moment_to_the_last(ledger: Ledger) -> None:
     ledger.add_job("old")
-    runs = [ledger.add_run("old", "ok" if n % 50 else "error", duration_ms=5) for n in range(200)]
+    due = [ledger.at(hours=400 - n) for n in range(200)]
+    told = {"trigger": "schedule", "duration_ms": 5, "tokens": 1}
+    runs = [
+        ledger.add_run("old", "ok" if n % 50 else "error", scheduled_for=to_text(when), **told)
+        for n, when in enumerate(due)
+    ]
     renamed(ledger, "old", "new")
     assert 0 < raw(ledger, "new") <= 2 * AT_ONCE + 1
     left = [raw(ledger, "old")]
@@ -75,6 +82,12 @@ def test_all_readers_agree_from_the_first_moment_to_the_last(ledger: Ledger) -> 
         assert row is not None
         assert row["job_id"] == "new"
         assert usual_ms(ledger.conn, "new") == 5
+        assert tokens_used(ledger.conn, "new", ledger.at(hours=1), ledger.now) == 200
+        for run_id, when in zip(runs[::60], due[::60], strict=True):
+            row_of_it = run_of(ledger.conn, "new", when)
+            assert row_of_it is not None
+            assert row_of_it.run_id == run_id
+            assert run_of(ledger.conn, "old", when) is None
         if not carried(ledger, 30):
             break
         left.append(raw(ledger, "old"))

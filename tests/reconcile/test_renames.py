@@ -122,6 +122,11 @@ def test_a_new_job_of_the_old_id_gets_a_namespace_of_its_own(project: Project) -
     project.apply()
     project.write("copy.yaml", COPY.replace("renamed_from: backup", ""))
     project.write("backup.yaml", BACKUP)
+    (consequence,) = project.plan().consequences
+    assert consequence.message == (
+        "job backup keeps its state as backup~2: backup is the namespace of job copy,"
+        " which was made with that id"
+    )
     project.apply()
     assert project.jobs("id, namespace") == [("backup", "backup~2"), ("copy", "backup")]
     project.conn.execute("UPDATE jobs SET namespace = 'elsewhere'")

@@ -21,6 +21,7 @@ from jeeves_runner.db import (
     queue_enqueue,
     revisions,
     skipping,
+    skips,
     state,
 )
 from jeeves_runner.db.alerting import Happened
@@ -163,3 +164,24 @@ def test_a_skip_goes_after_its_time_once_its_occurrence_has_been_decided_about(p
     place.conn.execute("UPDATE jobs SET decided_until = ? WHERE id = 'a'", (occurrence,))
     keep_house(place, "run_retention: 30d\n")
     assert [job_id for (job_id,) in place.conn.execute("SELECT job_id FROM overrides")] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "is_decided", "holds"), [(23, True, True), (25, False, True), (25, True, False)]
+)
+def test_a_skip_holds_until_a_day_after_its_occurrence_has_been_decided_about(
+    place: Place, hours_ago: int, is_decided: bool, holds: bool
+) -> None:
+    """So that there are few, whatever people have skipped over the years."""
+    place.apply(job("a", schedule=("0 * * * *",)))
+    with place.write() as tx:
+        skipping.skip(tx, "a", None, reason=None, by="me")
+    when = place.clock.now() - timedelta(hours=hours_ago)
+    at, since = to_text(when), to_text(when - timedelta(hours=1))
+    place.conn.execute("UPDATE overrides SET scheduled_for = ?, until = ?", (at, at))
+    place.conn.execute(
+        "UPDATE jobs SET schedule_since = ?, decided_until = ? WHERE id = 'a'",
+        (since, at if is_decided else since),
+    )
+    keep_house(place, "run_retention: 30d\n")
+    assert skips.is_skipped(place.conn, "a", when) is holds

@@ -27,7 +27,7 @@ from support.admission_events import (
 from support.admission_play import play
 from support.admission_races import Fired, Then, race, race_through_a_restart
 from support.admission_state import JobRules
-from support.admission_strategies import races, stories, stories_of_skips
+from support.admission_strategies import races, races_of_skips, stories, stories_of_skips
 
 from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus
 
@@ -108,6 +108,15 @@ def test_what_happens_at_once_ends_like_some_order_of_it(template: Path, overlap
         race(world, template, prelude, batch, one_by_one=one_by_one)
 
     check()
+
+
+@settings(EVERYDAY, max_examples=40)
+@given(drawn=races_of_skips(), one_by_one=st.booleans())
+def test_what_is_skipped_amid_its_decision_does_not_start(
+    template: Path, drawn: tuple[World, list[Event], list[Fired]], one_by_one: bool
+) -> None:
+    world, due, batch = drawn
+    race(world, template, due, batch, one_by_one=one_by_one)
 
 
 @pytest.mark.parametrize("overlap", list(OverlapPolicy))

@@ -58,6 +58,7 @@ COMMANDS = (
     "queue list", f"queue status {QUEUE}",
     f"queue peek {QUEUE}", f"queue peek {QUEUE} --failed", f"queue claim {QUEUE}",
     f"state get {NAMESPACE} key7", f"pause {JOB}", f"resume {JOB}", "pause --all", "resume --all", "diff",
+    f"skip {JOB}", f"unskip {JOB}",
     f"mute {JOB} --for 1h", f"unmute {JOB}", "mute --all --for 1h", "unmute --all",
     "apply", f"trigger {JOB} --wait", "cancel 7",
 )  # fmt: skip

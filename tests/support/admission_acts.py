@@ -169,6 +169,7 @@ def _written(doors: Doors, write: Callable[[], object]) -> "asyncio.Future[Any]"
         answer.set_result(write())
     except REFUSALS as refusal:
         answer.set_exception(refusal)
+        answer.exception()  # who looks for it may look, and the others need not
     return answer
 
 

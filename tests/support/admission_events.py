@@ -77,7 +77,8 @@ class Resume:
 
 @dataclass(frozen=True)
 class Skip:
-    """A person skips one of the occurrences that follow what was handed over last: 0 is the next one."""
+    """A person skips one of the occurrences that follow what was handed over last: 0 is the next one, and -1
+    the last one that was handed over, about which no decision may be committed yet."""
 
     job: str
     which: int = 0

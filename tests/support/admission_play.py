@@ -141,9 +141,11 @@ class Play:
         return [Arrive(job, last)] if last else []
 
     def _following(self, job: str, which: int) -> datetime:
-        """One of the occurrences after what was handed over last."""
+        """One of the occurrences after what was handed over last; -1: the last of that, if there was any."""
+        if which < 0 and self._last.get(job):
+            return self._last[job][which]
         times = SCHEDULE.between(self._handed_over.get(job, NOON), FOR_EVER)
-        return next(islice(times, which, None))
+        return next(islice(times, max(0, which), None))
 
     async def _both(self, act: Act) -> None:
         taken = in_model(self.model, act)

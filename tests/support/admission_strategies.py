@@ -136,8 +136,8 @@ def batches(world: World, most: int = 5) -> st.SearchStrategy[list[Fired]]:
         st.builds(Ends, few, st.sampled_from([0, 1])),
         st.builds(Cancel, few),
         st.builds(ByRow, names, forced),
-        st.builds(Skip, names, st.just(0)),
-        st.builds(Unskip, names, st.just(0)),
+        st.builds(Skip, names, st.sampled_from([-1, 0])),
+        st.builds(Unskip, names, st.sampled_from([-1, 0])),
         st.builds(Change, names),
     )
     return st.lists(st.builds(Fired, event, st.sampled_from(Then)), min_size=1, max_size=most)
@@ -155,3 +155,20 @@ def races(
     if draw(st.booleans()):
         prelude.append(Wait(4))
     return world, prelude, [draw(batches(world)) for _ in range(parts)]
+
+
+@st.composite
+def races_of_skips(draw: st.DrawFn) -> tuple[World, list[Event], list[Fired]]:
+    """One job of which something is due, and what people set for its occurrences while these are decided
+    about."""
+    world = World(jobs=(draw(rules("a")),))
+    which = st.sampled_from([-1, 0])
+    event = st.one_of(
+        st.builds(Comes, st.just("a"), st.sampled_from([4, 20])),
+        st.builds(Skip, st.just("a"), which),
+        st.builds(Unskip, st.just("a"), which),
+        st.builds(Ends, st.just(0), st.sampled_from([0, 1])),
+    )
+    rest = st.lists(st.builds(Fired, event, st.sampled_from(Then)), min_size=1, max_size=5)
+    due: list[Event] = [Wait(draw(st.sampled_from([4, 9, 30])))]
+    return world, due, [Fired(Comes("a"), draw(st.sampled_from(Then))), *draw(rest)]

@@ -95,6 +95,10 @@ _STATEMENTS = (
     INSERT INTO overrides (job_id, kind, created_by, created_at, ended_at)
     SELECT :job, 'mute', 'cli', {_EARLIER}, {_EARLIER} FROM n
     """,
+    f"""
+    INSERT INTO overrides (job_id, kind, scheduled_for, until, created_by, created_at, ended_at)
+    SELECT :job, 'skip', {_EARLIER}, {_EARLIER}, 'cli', {_EARLIER}, {_EARLIER} FROM n
+    """,
     # Each was told, and over.
     f"""
     INSERT INTO incidents (cause, job_id, opened_at, count, run_id, told_at, said_at, channels, closed_at,

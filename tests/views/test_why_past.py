@@ -114,3 +114,18 @@ def test_no_more_than_some_revisions_are_looked_through(changed: Ledger) -> None
     revision(changed, changed.at(days=2), "update", "sync", schedule=["0 4 * * *"])
     changed.conn.execute("UPDATE jobs SET schedule_since = ?", (to_text(changed.at(days=2)),))
     assert answer(changed, "sync", "2026-02-23T13:00") == "unknown"
+
+
+def test_runs_that_are_still_to_be_carried_to_another_id_answer_for_it(changed: Ledger) -> None:
+    changed.add_job("pull")
+    old = row(changed, "pull", "ok", changed.at(days=3).replace(hour=3))
+    newer = row(changed, "sync", "ok", changed.at(days=2).replace(hour=3))
+    changed.conn.execute(
+        "INSERT INTO carries (old_id, new_id, after_run, last_run, renamed_at)"
+        " VALUES ('pull', 'sync', 0, ?, ?)",
+        (old, to_text(changed.now)),
+    )
+    for day, run in ((26, old), (27, newer)):
+        found = why(changed, "sync", f"2026-02-{day}T03:00")
+        assert (found["answer"], found["run"] and found["run"]["id"]) == ("ran", run)
+    assert why(changed, "sync", run=old)["answer"] == "ran"

@@ -265,6 +265,17 @@ def test_a_run_is_asked_for_with_its_own_job(hourly: Ledger) -> None:
     assert error.value.hint == f"it is of other: `why other {run}`"
     with pytest.raises(NotFound, match="there is no run 99"):
         why(hourly, "sync", run=99)
+    with pytest.raises(NotFound, match=f"there is no job {run}") as unknown:
+        why(hourly, str(run))
+    assert unknown.value.hint == f"run {run} is of other: `why other {run}`"
+
+
+def test_what_a_dead_server_has_left_running_says_so(hourly: Ledger) -> None:
+    run = hourly.add_run("sync", "running")
+    assert "server" not in said(hourly, "sync", run=run)
+    assert said(hourly, "sync", run=run, served=False)["server"] == (
+        "No server runs: the next one finds out what has become of it."
+    )
 
 
 def test_a_time_of_a_run_by_hand_is_no_occurrence(hourly: Ledger) -> None:

@@ -31,7 +31,7 @@ SCRIPTS: Final[Mapping[str, str]] = {".py": "script.py", ".sh": "script.sh"}
 
 @click.command("add-job")
 @click.argument("job_id", metavar="ID")
-@click.option("--schedule", multiple=True, metavar="CRON", help="When it runs; may be repeated.")
+@click.option("--schedule", multiple=True, metavar="ENTRY", help="When it runs; may be repeated.")
 @click.option("--script", metavar="PATH", help="A file to run, relative to the project; made if missing.")
 @click.option("--run", "inline", metavar="TEXT", help="A shell text to run.")
 @click.option("--command", "argv", metavar="WORDS", help="A program and its arguments, quoted as in a shell.")
@@ -64,7 +64,7 @@ def command(
     keys: dict[str, object] = {
         "type": None if prompt is None else JobType.SESSION.value,
         "description": description,
-        "schedule": schedule[0] if len(schedule) == 1 else list(schedule) or None,
+        "schedule": _schedule(schedule),
         "timezone": timezone,
         "script": script,
         "run": inline,
@@ -84,6 +84,23 @@ def command(
         if scaffold.write(file) is scaffold.Fate.SKIPPED:
             _refuse_overwriting(file.path)  # another add-job was quicker
     _report(app, job_id, files, warnings)
+
+
+def _schedule(texts: tuple[str, ...]) -> object:
+    """Expressions as they are, and what a manifest has as a mapping, ``{every: 11m}``, as one."""
+    from jeeves_runner.core.manifest.yaml_text import YamlError, load
+
+    entries: list[object] = []
+    for text in texts:
+        if not text.lstrip().startswith("{"):
+            entries.append(text)
+            continue
+        try:
+            entries.append(load(text).value)
+        except YamlError as error:
+            hint = "write it as in a manifest: '{every: 11m}'"
+            raise InvalidValue(f"--schedule {text}: {error.message}", hint=hint) from None
+    return entries[0] if len(entries) == 1 else entries or None
 
 
 def _words(text: str | None) -> list[str] | None:

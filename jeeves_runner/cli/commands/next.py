@@ -1,7 +1,7 @@
 """``next``: what is going to run, and what has run."""
 
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from jeeves_runner.cli.load_text import print_load
 from jeeves_runner.cli.rows import status_cell
 from jeeves_runner.cli.spans import end_of
 from jeeves_runner.cli.syntax import at_most
-from jeeves_runner.clock import to_text
+from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.instants import parse_instant
 from jeeves_runner.errors import UsageError
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     import apsw
 
     from jeeves_runner.cli.terminal import Cell
-    from jeeves_runner.views.jobs import ListedJobDocument
     from jeeves_runner.views.occurrences import OccurrenceDocument, OccurrencesDocument
 
 FEW: Final = 10
 """How many are listed unless said otherwise."""
 MANY: Final = 1_000
 """The same up to an end that was given."""
-A_DAY: Final = timedelta(days=1)
+A_DAY: Final = "24h"
 
 
 @click.command("next")
@@ -62,7 +61,7 @@ def command(
             raise UsageError("--load counts all there are", hint="leave out --count")
         else:
             first = begin or now
-            print_load(app, conn, now, first, end or first + A_DAY, job_id)
+            print_load(app, conn, now, first, end or end_of(first, now, zone, None, A_DAY) or first, job_id)
 
 
 def _list(
@@ -75,11 +74,12 @@ def _list(
     count: int | None,
 ) -> None:
     """What comes, and what came."""
-    from jeeves_runner.views.jobs import job_view
-    from jeeves_runner.views.occurrences import last_until, next_view
+    from jeeves_runner.views.job_lookup import live_job
+    from jeeves_runner.views.occurrences import next_view
 
     zone = ZoneInfo(app.settings.timezone)
-    job = None if job_id is None else job_view(conn, now, job_id)["job"]
+    if job_id is not None:
+        live_job(conn, job_id)
     wanted = count or (FEW if end is None else MANY)
     document = next_view(conn, now, begin=begin, end=end, job_id=job_id, count=wanted)
     found = document["occurrences"]
@@ -90,8 +90,7 @@ def _list(
         if end is not None and len(found) == wanted:
             app.print("More may follow: see --count.")
     else:
-        last = None if job_id is None else last_until(conn, job_id, end or begin or now)
-        app.print(_why_none(job, _span(begin, end, zone), None if last is None else _text(last, zone)))
+        app.print(_why_none(conn, now, job_id, begin, end, zone))
 
 
 def _print(app: App, document: "OccurrencesDocument", now: datetime, zone: ZoneInfo) -> None:
@@ -124,17 +123,36 @@ def _text(time: datetime, zone: ZoneInfo) -> str:
     return timestamp(time.astimezone(zone))
 
 
-def _why_none(job: "ListedJobDocument | None", span: str, last: str | None) -> str:
-    """A sentence for an empty list. ``span``: what was looked at; ``last``: what the job has before that."""
-    if job is None:
+def _why_none(
+    conn: "apsw.Connection",
+    now: datetime,
+    job_id: str | None,
+    begin: datetime | None,
+    end: datetime | None,
+    zone: ZoneInfo,
+) -> str:
+    """A sentence for an empty list of what comes from ``begin`` to ``end``."""
+    span = _span(begin, end, zone)
+    if job_id is None:
         return f"Nothing is scheduled {span}".rstrip() + "."
+    from jeeves_runner.views.jobs import job_view
+    from jeeves_runner.views.occurrences import last_until
+
+    job = job_view(conn, now, job_id)["job"]
     if job["status"] == "disabled":
-        return f"{job['id']} is declared `enabled: false` in {job['file']}."
+        return f"{job_id} is declared `enabled: false` in {job['file']}."
     if job["schedule"] is None:
-        return f"{job['id']} has no schedule; it runs when triggered."
+        return f"{job_id} has no schedule; it runs when triggered."
     if job["paused"] and job["paused"]["until"] is None:
-        return f"{job['id']} is paused until resumed."
-    what = span or "any more"
-    if last is None:
-        return f"{job['id']} has no occurrence {what}, nor had it one before."
-    return f"{job['id']} has no occurrence {what}; its last one before is at {last}."
+        return f"{job_id} is paused until resumed."
+    none = f"{job_id} has no occurrence {span or 'any more'}"
+    last = last_until(conn, job_id, end or begin or now)
+    for skip in job["skips"]:
+        when = from_text(skip["scheduled_for"])
+        if skip["is_occurrence"] and (begin or now) <= when <= (end or when):
+            return f"{none} but that of {_text(when, zone)}, which is skipped."
+    return (
+        f"{none}, nor had it one before."
+        if last is None
+        else f"{none}; its last one before is at {_text(last, zone)}."
+    )

@@ -19,9 +19,9 @@ def command(app: App, job_id: str, when: str | None) -> None:
     A TIME without an offset is one on the clocks of the job's time zone; 03:00 is of today.
     """
     from jeeves_runner.cli.server import server_of
-    from jeeves_runner.views.why import why_view
+    from jeeves_runner.views.why import is_number, why_view
 
-    run_id = int(when) if when is not None and when.isascii() and when.isdigit() and len(when) < 19 else None
+    run_id = int(when) if when is not None and is_number(when) else None
     with closing(app.connect()) as conn:
         document = why_view(
             conn,

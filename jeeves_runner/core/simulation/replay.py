@@ -128,8 +128,10 @@ class _Replay:
 
     def _look(self) -> None:
         """See to all that this moment brings."""
-        while self._wakes and self._wakes[0] <= self._now:
-            heappop(self._wakes)
+        if self._wakes and self._wakes[0] <= self._now:
+            while self._wakes and self._wakes[0] <= self._now:
+                heappop(self._wakes)
+            self._review()
         portions = deque(self._due_now())
         while True:
             replaced: list[SimulatedRun] = []

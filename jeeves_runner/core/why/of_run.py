@@ -48,6 +48,8 @@ def _parts(facts: KnownRun, zone: str, served: bool, now: datetime) -> Iterator[
         yield from _not_started(run, zone)
     else:
         yield Part(About.OUTCOME, _course(run, run.started_at, zone, now))
+        if run.status is RunStatus.RUNNING and not served:
+            yield Part(About.SERVER, "No server runs: the next one finds out what has become of it.")
         if run.reason is not None:
             yield Part(About.REASON, reason_sentence(run.status, run.reason, run.reason_ref) + _said(run))
     if (after := facts.after) is not None:

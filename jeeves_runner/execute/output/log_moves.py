@@ -1,6 +1,6 @@
 """The logs of a job that got another id: they go into the folder of the new one, file by file.
 
-Whoever reads or deletes a log looks for it in the folders of earlier ids too, so that nothing depends on when
+What reads or deletes a log looks for it in the folders of earlier ids too, so that nothing depends on when
 it is moved, and a move that was interrupted goes on at the next look.
 """
 

@@ -135,6 +135,16 @@ def test_failed_work_is_tried_again() -> None:
     assert [(run.attempt, run.chain_id) for run in runs] == [(1, None), (2, 1), (3, 1)]
 
 
+def test_what_waits_goes_before_what_comes_at_the_same_moment() -> None:
+    fails = Ended(minutes(1), RunStatus.ERROR, exit_code=3)
+    jobs = [
+        job("a", "schedule: '0 * * * *'\nretries: {limit: 1, delay: 9m}\n"),
+        job("b", "schedule: '10 * * * *'\n"),
+    ]
+    runs = run_all(*jobs, work=lambda _: fails, slots=1, until=20)
+    assert told(runs) == ["a error 0 [0-1]", "a retry error 0 [10-11]", "b error 10 [11-12]"]
+
+
 def test_a_chain_of_attempts_counts_as_one_active_run() -> None:
     fails = Ended(minutes(1), RunStatus.ERROR, exit_code=3)
     text = "schedule: '*/5 * * * *'\nretries: {limit: 1, delay: 7m}\n"

@@ -1,0 +1,168 @@
+"""Random recurrence rules against python-dateutil and brute force, near shifts of clocks and far from now.
+
+The library names local times; the rule for shifted clocks is that of ``support.schedule_reference``.
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from dateutil.rrule import rrulestr
+from hypothesis import HealthCheck, example, given, reject, settings
+from hypothesis import strategies as st
+from support.schedule_reference import covers, instants, near_a_shift
+
+from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
+from jeeves_runner.core.schedule_entry import RRule
+
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "America/Sao_Paulo",
+    "Antarctica/Troll",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+    "Africa/Casablanca",
+)
+YEARS = st.integers(1971, 2036) | st.sampled_from((2011, 2096, 2099, 2100, 2104, 2399, 2400))
+FRACTION = timedelta(microseconds=1)
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+Case = tuple[str, str, str, list[str], datetime, datetime]
+
+
+def some(values: st.SearchStrategy[int], most: int = 3) -> st.SearchStrategy[str]:
+    return st.lists(values, min_size=1, max_size=most, unique=True).map(
+        lambda found: ",".join(map(str, found))
+    )
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> str:
+    """The text of a rule that RFC 5545 allows."""
+    freq = draw(st.sampled_from(("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")))
+    parts = {"FREQ": freq}
+
+    def add(name: str, values: st.SearchStrategy[str]) -> None:
+        if draw(st.booleans()):
+            parts[name] = draw(values)
+
+    longest = {"YEARLY": 2, "SECONDLY": 90_000, "MINUTELY": 1500, "HOURLY": 30}.get(freq, 9)
+    add("INTERVAL", st.integers(1, longest).map(str))
+    add("WKST", st.sampled_from(DAYS))
+    add("BYMONTH", some(st.integers(1, 12), 4))
+    add("BYDAY", st.lists(st.sampled_from(DAYS), min_size=1, max_size=5, unique=True).map(",".join))
+    if freq != "WEEKLY":
+        add("BYMONTHDAY", some(st.integers(1, 31) | st.integers(-31, -1), 6))
+    if freq in ("YEARLY", "MONTHLY") and "BYDAY" in parts and draw(st.booleans()):
+        which = st.integers(1, 4) | st.integers(-4, -1)
+        parts["BYDAY"] = ",".join(f"{draw(which)}{day}" for day in parts["BYDAY"].split(","))
+    add("BYHOUR", some(st.integers(0, 23) | st.integers(0, 3)))
+    add("BYMINUTE", some(st.integers(0, 59) | st.just(30)))
+    add("BYSECOND", some(st.integers(0, 59)))
+    if len(parts.keys() - {"FREQ", "INTERVAL", "WKST"}) > 0:
+        add("BYSETPOS", some(st.integers(1, 3) | st.integers(-3, -1), 2))
+    if draw(st.booleans()):
+        parts["COUNT"] = str(draw(st.integers(1, 40)))
+    return ";".join(f"{name}={each}" for name, each in parts.items())
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Rule, its start, zone, exclusions and a window."""
+    zone, rule = draw(st.sampled_from(ZONES)), draw(rules())
+    shift = near_a_shift(zone, draw(YEARS), draw(st.integers(0, 3)))
+    is_short = rule.startswith(("FREQ=HOURLY", "FREQ=MINUTELY", "FREQ=SECONDLY"))
+    start = (shift - timedelta(seconds=draw(st.integers(0, 40 * 3600)))).replace(tzinfo=None)
+    if not is_short:
+        start -= timedelta(days=draw(st.integers(0, 20)))
+    if rule.startswith("FREQ=WEEKLY") and "BYSETPOS" in rule:
+        # Of the first week the library counts what is left of it, against RFC 5545.
+        first = DAYS.index(rule.partition("WKST=")[2][:2] or "MO")
+        start = start.replace(hour=0, minute=0, second=0)
+        start -= timedelta(days=(start.weekday() - first) % 7)
+    end = shift + (timedelta(hours=5) if is_short else timedelta(days=500))
+    if rule.startswith("FREQ=SECONDLY"):  # brute force, and every second by itself
+        local = shift.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        start = max(start, local - timedelta(minutes=75))
+        end = shift + timedelta(minutes=75)
+    if rule.startswith("FREQ=HOURLY"):
+        end += timedelta(days=40)
+    exclude = draw(st.lists(st.sampled_from(("* 2 * * *", "* * * * 0", "*/2 * * * *")), max_size=1))
+    begin = shift - timedelta(seconds=draw(st.integers(0, 50 * 3600)))
+    return rule, start.isoformat(), zone, exclude, begin, end
+
+
+def check(case: Case, pick: int) -> None:
+    rule, start, zone, exclude, begin, end = case
+    try:
+        schedule = parse_schedule([RRule(rule, start)], zone, "ns", exclude)
+    except ScheduleError as error:
+        if "8 years" not in error.message:
+            raise
+        reject()
+    tz = ZoneInfo(zone)
+    elapsed = rule.startswith(("FREQ=HOURLY", "FREQ=MINUTELY", "FREQ=SECONDLY"))
+    dtstart = datetime.fromisoformat(start)
+    last = (end.astimezone(tz) + timedelta(days=2)).replace(tzinfo=None)
+    local = rrulestr(rule, dtstart=dtstart).between(dtstart - timedelta(1), last)
+    kept = [each for each in local if not any(covers(one, each) for one in exclude)]
+    found = {when for each in kept for when in instants(each, tz, elapsed)}
+    expected = sorted(each for each in found if begin < each <= end)
+    assert list(schedule.between(begin, end)) == expected
+    assert schedule.count(begin, end) == len(expected)
+    assert schedule.latest(begin, end) == (expected[-1] if expected else None)
+    if expected:
+        place = pick % len(expected)
+        one = expected[place]
+        assert schedule.next_after(one - FRACTION) == schedule.latest(begin, one) == one
+        assert schedule.latest(begin, one - FRACTION) == (expected[place - 1] if place else None)
+        assert schedule.count(begin, one) == place + 1
+
+
+def near(zone: str, year: int) -> tuple[datetime, datetime]:
+    shift = near_a_shift(zone, year, 0)
+    return shift - timedelta(days=3), shift + timedelta(days=400)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+@given(cases(), st.integers(0, 10**6))
+@example(("FREQ=DAILY", "2011-12-28T12:00:00", "Pacific/Apia", [], *near("Pacific/Apia", 2011)), 3)
+@example(("FREQ=YEARLY", "2092-02-29T12:00:00", "UTC", [], *near("UTC", 2096)), 0)
+@example(("FREQ=MONTHLY;BYMONTHDAY=29", "2399-12-01T02:30:00", "UTC", [], *near("UTC", 2400)), 1)
+def test_rules_agree_with_the_library_and_brute_force(case: Case, pick: int) -> None:
+    check(case, pick)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("part", range(4))
+def test_a_long_campaign_finds_nothing_more(part: int) -> None:
+    @settings(
+        max_examples=1500,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    @given(cases(), st.integers(0, 10**6))
+    def campaign(case: Case, pick: int) -> None:
+        check(case, pick)
+
+    campaign()
+
+
+@pytest.mark.parametrize(
+    ("rule", "start", "after", "expected"),
+    [
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", None, "2096-03-01", "2104-02-29"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", None, "2396-03-01", "2400-02-29"),
+        ("FREQ=YEARLY;BYYEARDAY=366", None, "2097-01-01", "2104-12-31"),
+        ("FREQ=WEEKLY;BYDAY=MO;INTERVAL=2", "2026-12-07", "2399-12-20", "2399-12-20"),
+    ],
+)
+def test_rules_over_centuries(rule: str, start: str | None, after: str, expected: str) -> None:
+    schedule = parse_schedule([RRule(rule, start)], "UTC", "ns")
+    found = schedule.next_after(datetime.fromisoformat(after).replace(tzinfo=UTC) - FRACTION)
+    assert f"{found:%Y-%m-%d}" == expected
