@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jeeves_runner.cli.formats import moment
-
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 PLAIN: Final = ".:-=+*#@"
 """The same for terminals that have only ASCII."""
@@ -107,8 +105,3 @@ def _short(number: int) -> str:
             amount = number / unit
             return f"{amount:.0f}{name}" if amount >= 100 else f"{amount:.1f}{name}"
     return str(number)
-
-
-def peak_text(minute: str, starts: int, zone: ZoneInfo) -> str:
-    """The sentence that names the worst minute."""
-    return f"Most start in the minute of {moment(minute, zone)}: {starts:,}."
