@@ -14,6 +14,7 @@ from benchmarks import (
     apply,
     burst,
     command,
+    diff,
     durability,
     instants,
     load,
@@ -46,6 +47,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "apply": Part(
         "apply, whole processes (floor: read and parse alone)", lambda quick: apply.main(3 if quick else 9)
     ),
+    "diff": Part("diff, whole processes (floor: in sync)", lambda quick: diff.main(3 if quick else 9)),
     "save": Part(
         "a running server with 10,000 jobs", lambda quick: save_to_timer.main(saves=20 if quick else 60)
     ),

@@ -11,11 +11,17 @@ from jeeves_runner.cli.load_chart import BLOCKS, PLAIN, load_chart
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import can_show
 from jeeves_runner.clock import from_text
+from jeeves_runner.core.load import Load
 
 if TYPE_CHECKING:
     import apsw
 
-    from jeeves_runner.views.load import JobStartsDocument, LoadDocument, PeakDocument, SpreadDocument
+    from jeeves_runner.views.load import (
+        JobStartsDocument,
+        MinuteDocument,
+        PeakDocument,
+        SpreadDocument,
+    )
 
 _WIDTH: Final = 78
 _NAMED: Final = 10
@@ -44,7 +50,8 @@ def print_load(
         return
     app.print(f"{document['starts']:,} {'run starts' if document['starts'] == 1 else 'runs start'} {span}.")
     app.print()
-    _print_chart(app, document, zone)
+    load = {from_text(each["minute"]): each["starts"] for each in document["minutes"]}
+    print_chart(app, load, begin, end, zone)
     app.print()
     _print_peak(app, document["peak"], zone)
     if document["spread"] is not None:
@@ -54,15 +61,19 @@ def print_load(
         app.print("Times that have passed are by the schedules of now.")
 
 
-def _print_chart(app: App, document: "LoadDocument", zone: ZoneInfo) -> None:
-    load = {from_text(each["minute"]): each["starts"] for each in document["minutes"]}
-    span = from_text(document["begin"]), from_text(document["end"])
+def peak_sentence(peak: "MinuteDocument", zone: ZoneInfo) -> str:
+    """Which minute is the worst, and how bad."""
+    return f"Most start in the minute of {moment(peak['minute'], zone)}: {peak['starts']:,}."
+
+
+def print_chart(app: App, load: Load, begin: datetime, end: datetime, zone: ZoneInfo) -> None:
+    """The chart in characters that the terminal has."""
     levels = BLOCKS if can_show(BLOCKS) else PLAIN
-    app.print_lines((line,) for line in load_chart(load, *span, zone, levels))
+    app.print_lines((line,) for line in load_chart(load, begin, end, zone, levels))
 
 
 def _print_peak(app: App, peak: "PeakDocument", zone: ZoneInfo) -> None:
-    app.print(f"Most start in the minute of {moment(peak['minute'], zone)}: {peak['starts']:,}.")
+    app.print(peak_sentence(peak, zone))
     jobs = peak["jobs"]
     names = ", ".join(map(_job, jobs[:_NAMED]))
     more = f" and {len(jobs) - _NAMED:,} more" if len(jobs) > _NAMED else ""

@@ -24,8 +24,8 @@ def ask_address(address: str, path: str) -> object:
     connection = kind(parts.hostname or "", parts.port, timeout=_PATIENCE)
     try:
         connection.request("GET", parts.path.rstrip("/") + path, headers={"Accept": "application/json"})
-        answer = connection.getresponse()
-        body = answer.read(_LARGEST + 1)
+        with connection.getresponse() as answer:
+            body = answer.read(_LARGEST + 1)
     except (OSError, HTTPException, UnicodeError) as error:
         why = str(error) or type(error).__name__
         raise NoServer(f"no server answers at {address}: {why}", hint=_HINT) from error

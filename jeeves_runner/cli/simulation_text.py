@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from jeeves_runner.cli.formats import counted, duration, moment
+from jeeves_runner.cli.load_text import peak_sentence
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.load import Load, per_minute
 from jeeves_runner.core.model import RunStatus, Trigger
@@ -33,7 +34,7 @@ def summary_lines(document: "SimulationDocument", zone: str) -> Iterator[str]:
     parts.append(counted(found["overlaps"], "overlap"))
     yield f"  {', '.join(parts)}."
     if (peak := found["peak"]) is not None:
-        yield f"  Most start in the minute of {moment(peak['minute'], clocks)}: {peak['starts']}."
+        yield f"  {peak_sentence(peak, clocks)}"
     if (longest := found["longest_wait"]) is not None:
         reason = "" if longest["waited_for"] is None else f", for {longest['waited_for']}"
         yield (

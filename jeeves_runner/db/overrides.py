@@ -165,13 +165,16 @@ def pauses(conn: apsw.Connection, now: datetime) -> Pauses:
     return Pauses(of_jobs=of_jobs, of_all=of_all, last_end=max(ended, default=None))
 
 
-# All that have not been ended, and of the others the one that was ended last.
+# All that have not been ended, and of the others the one that was over last: by an index of pauses alone, for
+# mutes and skips that have ended are many where people use them each day.
 _PAUSES = f"""
 SELECT job_id, {_END}, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NULL
 UNION ALL
 SELECT * FROM (
-  SELECT job_id, until, ended_at FROM overrides WHERE kind = 'pause' AND ended_at IS NOT NULL
-  ORDER BY ended_at DESC LIMIT 1)
+  SELECT job_id, until, min(coalesce(ended_at, until), coalesce(until, ended_at))
+  FROM overrides INDEXED BY overrides_over WHERE kind = 'pause' AND ended_at IS NOT NULL
+    AND min(coalesce(ended_at, until), coalesce(until, ended_at)) > ''
+  ORDER BY min(coalesce(ended_at, until), coalesce(until, ended_at)) DESC LIMIT 1)
 """
 
 

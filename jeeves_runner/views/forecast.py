@@ -111,7 +111,7 @@ def forecast_of_live(conn: apsw.Connection, plan: Plan, now: datetime) -> Foreca
 
 def forecast_between(plan: Plan, timings: Timings, now: datetime) -> ForecastDocument:
     """What it changes of jobs that stand in no database. ``timings``: when they occur."""
-    ids = {change.id for change in plan.changes if change.kind == "job"}
+    ids = {change.live_id for change in plan.changes if change.kind == "job"}
     changed = retimed(plan, timings(ids)) if ids else []
     return _document(forecast(changed, _schedules(timings(None).values()) if changed else (), now))
 

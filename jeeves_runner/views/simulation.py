@@ -27,7 +27,7 @@ from jeeves_runner.db import overrides, runs, skips
 from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.jobs import JobRow, job_rows, live_ids
-from jeeves_runner.errors import InvalidValue, NotFound
+from jeeves_runner.errors import InvalidValue
 from jeeves_runner.views.occurrences import text_of
 
 OTHERWISE: Final = timedelta(minutes=1)
@@ -223,7 +223,7 @@ def simulation_view(conn: apsw.Connection | None, now: datetime, ask: Ask) -> Si
             usual = ((spec.id, usual_ms(conn, spec.id, least=1)) for spec in specs)
             history = {job_id: timedelta(milliseconds=ms) for job_id, ms in usual if ms is not None}
     for job_id in ask.lengths.keys() - {spec.id for spec in specs}:
-        raise NotFound(f"--duration: there is no job {job_id}")
+        raise InvalidValue(f"--duration names {job_id}, which is none of the jobs that are played")
     lengths = {spec.id: _length(spec, ask, history) for spec in specs}
     scenario = Scenario(
         begin=ask.begin,

@@ -125,6 +125,16 @@ def test_before_the_folder_came_there_were_no_jobs(project: Path) -> None:
     assert changes(against(first)) == ["create a", "create b"]
 
 
+def test_a_job_that_was_renamed_keeps_its_times(project: Path) -> None:
+    write("jobs.d/b.yaml", JOB.replace("0 2", "H H"))
+    commit(project, "Spread a job")
+    (project / "jobs.d" / "b.yaml").rename(project / "jobs.d" / "c.yaml")
+    write("jobs.d/c.yaml", JOB.replace("0 2", "H H") + "renamed_from: b\n")
+    document = against("HEAD")
+    assert changes(document) == ["update c"]
+    assert document["forecast"]["jobs"] == []
+
+
 def test_broken_manifests_hold_what_the_commit_has(project: Path) -> None:
     write("jobs.d/b.yaml", "run: [\n")
     result = run("diff", "--against", "main")

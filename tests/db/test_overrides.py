@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from support.clock import NOON
 from support.ledger import Ledger
@@ -102,6 +103,25 @@ def test_an_ended_pause_whose_times_were_changed_by_hand_does_not_count(two: Led
     assert overrides.pauses(two.conn, two.now).end_of("a") is None
 
 
+@pytest.mark.parametrize("kind", ["skip", "mute"])
+def test_what_else_has_ended_makes_no_look_at_the_pauses_longer(two: Ledger, kind: str) -> None:
+    """It is looked at with each decision."""
+    two.conn.execute(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+        " INSERT INTO overrides (job_id, kind, created_by, created_at, ended_at)"
+        " SELECT 'a', ?1, 'me', ?2, ?2 FROM n",
+        (kind, to_text(NOON)),
+    )
+    steps: list[int] = []
+    two.conn.trace_v2(
+        apsw.SQLITE_TRACE_PROFILE,
+        lambda event: steps.append(event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]),
+    )
+    overrides.pauses(two.conn, two.now)
+    two.conn.trace_v2(0)
+    assert 0 < max(steps) < 500
+
+
 # What is kept
 
 
@@ -182,7 +202,10 @@ def test_not_all_pauses_that_ever_were_are_read_to_find_those_of_a_gap(two: Ledg
         plan = [step for _, _, _, step in two.conn.execute(f"EXPLAIN QUERY PLAN {query}", bounds)]
         looks = [step for step in plan if "overrides" in step]
         assert len(looks) == 2
-        assert all(look.startswith("SEARCH overrides USING INDEX overrides_ended") for look in looks)
+        by = ("overrides_ended", "overrides_over")
+        assert all(
+            look.startswith(tuple(f"SEARCH overrides USING INDEX {index}" for index in by)) for look in looks
+        )
 
 
 def test_a_pause_by_length_that_a_clock_ahead_has_dated_ends_no_later_than_one_that_begins_now(

@@ -61,3 +61,11 @@ def test_messages_docstrings_and_comments_say_who_is_meant() -> None:
 )
 def test_a_word_is_found_wherever_people_read(source: str) -> None:
     assert [word for _, text in prose(source) for word in unclear(text)]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES, ROOT / "CHANGELOG.md"], ids=name_of)
+def test_pages_hold_no_marks_of_a_merge(page: Path) -> None:
+    marks = ("<" * 7 + " ", "=" * 7 + "\n", ">" * 7 + " ")
+    assert [
+        line for line in page.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith(marks)
+    ] == []

@@ -187,7 +187,14 @@ def _read(root: Path) -> tuple[list[RecordedRow], list[tuple[str, str, str]]]:
     return rows, [(job, begin, end) for job, begin, end in paused]
 
 
+def as_text(recording: Recording) -> str:
+    """As JSON, with a line for each row."""
+    others = {name: value for name, value in recording.items() if name != "rows"}
+    rows = ",\n".join(f"  {json.dumps(row)}" for row in recording["rows"])
+    return json.dumps(others, indent=1)[:-2] + f',\n "rows": [\n{rows}\n ]\n}}\n'
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         told = record(Path(folder), int(float(sys.argv[1]) * 1000))
-        Path(sys.argv[2]).write_text(json.dumps(told, indent=1) + "\n")
+        Path(sys.argv[2]).write_text(as_text(told))

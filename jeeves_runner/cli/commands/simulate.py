@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.load_chart import BLOCKS, PLAIN, load_chart
+from jeeves_runner.cli.load_text import print_chart
 from jeeves_runner.cli.simulation_text import job_rows, load, noteworthy_rows, summary_lines
 from jeeves_runner.cli.spans import end_of
-from jeeves_runner.cli.terminal import can_show
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.durations import is_duration, parse_duration
 from jeeves_runner.core.instants import parse_instant
@@ -207,8 +206,7 @@ def _print(app: App, document: "SimulationDocument", zone: str) -> None:
         app.print(f"{len(rows) - _SHOWN} more jobs; --json has them all.")
     app.print_heading("Starts")
     span = from_text(document["begin"]), from_text(document["end"])
-    levels = BLOCKS if can_show(BLOCKS) else PLAIN
-    app.print_lines((line,) for line in load_chart(load(document), *span, ZoneInfo(zone), levels))
+    print_chart(app, load(document), *span, ZoneInfo(zone))
     strange = noteworthy_rows(document, zone)
     if strange:
         app.print_heading("What does not start on time")

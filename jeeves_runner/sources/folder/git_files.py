@@ -207,15 +207,18 @@ class GitFiles:
 
     def _blobs(self, names: list[str]) -> dict[str, bytes]:
         given = "".join(f"{name}\n" for name in names).encode()
-        rest = self._repository.read(self._what, "cat-file", "--batch", given=given)
+        said = self._repository.read(self._what, "cat-file", "--batch", given=given)
         found = {}
+        at = 0
         for name in names:
-            head, _, rest = rest.partition(b"\n")
+            end = said.index(b"\n", at)
+            head = said[at:end]
             if head.endswith(b" missing"):
                 hint = "a clone that is not whole lacks some: fetch them"
                 raise SourceError(f"git lacks a file of {self._what}", hint=hint)
-            size = int(head.split()[-1])
-            found[name], rest = rest[:size], rest[size + 1 :]
+            at = end + 1 + int(head.split()[-1])
+            found[name] = said[end + 1 : at]
+            at += 1
         return found
 
 

@@ -1,6 +1,6 @@
 """An hour of a real server, in which it was killed by SIGKILL, against the play of the same hour.
 
-``python -m support.recorded_hour 40 FILE`` recorded it, with 40 seconds for a minute.
+``python -m support.recorded_hour 10 FILE`` recorded it, with 10 seconds for a minute.
 """
 
 import json
