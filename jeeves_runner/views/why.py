@@ -111,7 +111,7 @@ def _unknown(conn: apsw.Connection, job_id: str) -> NotFound:
     if run is None:
         return jobs.unknown_job(conn, job_id)
     hint = f"run {number} is of {run.job_id}: `why {run.job_id} {number}`"
-    return NotFound(f"there is no job {job_id}", hint=hint)
+    return NotFound(jobs.unknown_job(conn, job_id).message, hint=hint)
 
 
 def is_number(text: str) -> bool:

@@ -173,7 +173,7 @@ def test_runs_of_all_policies_are_told_apart(shell: Shell) -> None:
         (("--down", "3h..2h"), "--down must lie between the beginning and the end"),
         (("--down", "2h..30h"), "--down must lie between the beginning and the end"),
         (("--duration", "long"), "--duration takes a length of time, or JOB=LENGTH, and not long"),
-        (("--duration", "nobody=5m"), "--duration names nobody, which is none of the jobs"),
+        (("--duration", "other=5m"), "--duration names other, which is none of the jobs"),
         (("--jobs", "nowhere"), "--jobs: nowhere is no folder"),
         (("--jobs", ".", "--against", "main"), "--jobs and --against both say which jobs to play"),
     ],
