@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # The tests start the program some hundred times: let Python compile it once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test check schemas pictures bench campaign chaos lock clean
+.PHONY: setup run test service check schemas pictures bench campaign chaos lock clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,10 @@ run: $(STAMP)
 
 test: $(STAMP)
 	$(PYTEST) -n auto --dist worksteal $(ARGS)
+
+# The whole program as a process: started, stopped, killed, without room. tests/service, four minutes.
+service: $(STAMP)
+	$(PYTEST) -n auto --dist worksteal -m "service and not chaos and not campaign" $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

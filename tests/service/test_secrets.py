@@ -19,8 +19,8 @@ PEM = "-----BEGIN A KEY-----\nMIIBaaaaBBBB/cccc\r\nab==\n-----END A KEY-----"
 FILES = {
     "PLAIN": "hunter2-in-a-file",
     "PEM": PEM,
-    "LEFT": "overlaps-abcdefgh",
-    "RIGHT": "efgh-overlaps-ijkl",
+    "LEFT": "ovl7x4-abcdefgh",
+    "RIGHT": "efgh-ovl7x4-ijkl",
     "QUOTED": 'qu"oted\\päss/wörd<&>🔑',
 }
 VARIABLES = {
@@ -52,7 +52,7 @@ for name in NAMES:
         os.write(1, raw[n : n + 1])
         time.sleep(0.0002)  # so that chunks are cut here
     show(b"\\n")
-show(b"overlaps-abcdefgh-overlaps-ijkl overlaps-abcdefghoverlaps-abcdefgh\\n")
+show(b"ovl7x4-abcdefgh-ovl7x4-ijkl ovl7x4-abcdefghovl7x4-abcdefgh\\n")
 show(b"x" * 65_530 + VALUES["PLAIN"].encode() + b"y" * 65_536 + b"\\n")
 result = {"all": VALUES, VALUES["PLAIN"]: [[VALUES["PEM"]]], "tokens": 7}
 os.write(1, b"JR_RESULT:" + json.dumps(result).encode() + b"\\n")

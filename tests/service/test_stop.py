@@ -36,6 +36,7 @@ LOCK_HOLDER = """
 import apsw, os, time
 from pathlib import Path
 conn = apsw.Connection(os.environ["JR_DB_PATH"])
+conn.set_busy_timeout(60_000)
 conn.execute("BEGIN IMMEDIATE")
 Path("pid").write_text(f"{os.getpid()}\\n")
 time.sleep(300)
