@@ -20,6 +20,7 @@ from support.launches import (
     run_in,
     run_once,
 )
+from support.processes import has_ended
 
 from jeeves_runner.core.outcome import Exited
 from jeeves_runner.execute.contract import StreamName
@@ -88,7 +89,7 @@ def test_a_child_without_any_environment_ends_with_the_run_where_orphans_cannot_
     monkeypatch.setattr(orphans, "become_subreaper", lambda: False)
     ending, sink = run_once(launch("env -i sleep 600 >/dev/null 2>&1 & echo $!"), executor)
     assert ending == Exited(code=0)
-    assert not is_alive(int(sink.stdout))
+    assert has_ended(int(sink.stdout), within=10)
     os.waitpid(int(sink.stdout), 0)
 
 
