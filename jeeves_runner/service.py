@@ -180,6 +180,9 @@ class Runner:
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)
         await telling.begin(begun.last_alive)
         await clocks.begin(begun, conn)
+        # Before people are told that it is there: what is deleted before the first look is never missed.
+        files = SideThread("database files")
+        self._spawn("watch of the database's files", self._watch_files(runs, files))
         await sync.look_until_settled(self._stop.asked)
         if self._stop.asked.is_set():
             return False
@@ -193,7 +196,6 @@ class Runner:
         local = await self._answer_http(listener, self._services(conn, writer, scheduler, follower))
         await writer.write(lambda tx: set_addresses(tx, epoch, self.url, local))
         self._tasks.keep("watch of the config file", self._config_watch.run)
-        files = SideThread("database files")
         upkeep = WalUpkeep(writer=writer, clock=clock, db_path=config.db_path, thread=files)
         start = partial(run_at_start, conn, runs, clock, caught_up=scheduler.look, done=set())
         self._tasks.keep("scheduler", scheduler.run)
@@ -211,7 +213,6 @@ class Runner:
             shortage=lambda: disks.shortage,
         )
         self._spawn("fence", self._watch_fence(runs))
-        self._spawn("watch of the database's files", self._watch_files(runs, files))
         self._spawn("garbage collector", collect_garbage())
         if (gateway := make_gateway(config)) is not None:
             self._tasks.attempt("look at the gateway", look_at_gateway(gateway))
