@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import apsw
 import pytest
+from hypothesis import settings
 from support.processes import has_ended, kill, runs_left
 
 # aiohttp reads the certificates of all authorities as it is imported, in each server too. Tests that speak
@@ -14,6 +15,17 @@ os.environ["SSL_CERT_FILE"] = os.devnull
 # What a run finds in its environment: the tests may be a job themselves, and are not to use its database.
 for name in [name for name in os.environ if name.startswith("JR_")]:
     del os.environ[name]
+
+
+# A change is judged by its own faults: properties are tried with the same examples each time, and the
+# campaigns look for others.
+settings.register_profile("every day", derandomize=True)
+settings.register_profile("campaign", derandomize=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_campaign = config.getoption("markexpr") == "campaign"
+    settings.load_profile("campaign" if is_campaign else "every day")
 
 
 @pytest.hookimpl(optionalhook=True)

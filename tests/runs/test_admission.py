@@ -33,7 +33,6 @@ from jeeves_runner.core.model import CatchUp, OverlapPolicy, RunStatus
 
 SKIP, ALLOW, QUEUE, REPLACE = OverlapPolicy
 EVERYDAY = settings(
-    derandomize=True,  # the same stories each time; the campaign looks for others
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],
@@ -77,7 +76,7 @@ def test_what_is_skipped_never_starts_and_has_one_row(
 
 @pytest.mark.campaign
 def test_a_long_campaign_of_skips_finds_nothing_more(template: Path) -> None:
-    @settings(EVERYDAY, max_examples=3000, derandomize=False, database=None)
+    @settings(EVERYDAY, max_examples=3000, database=None)
     @given(stories_of_skips(), st.booleans())
     def check(story: tuple[World, list[Event]], one_by_one: bool) -> None:
         play(story[0], template, story[1], one_by_one=one_by_one)
@@ -88,7 +87,7 @@ def test_a_long_campaign_of_skips_finds_nothing_more(template: Path) -> None:
 @pytest.mark.campaign
 @pytest.mark.parametrize("part", range(8))
 def test_a_long_campaign_of_stories_finds_nothing_more(template: Path, part: int) -> None:
-    @settings(EVERYDAY, max_examples=1500, derandomize=False, database=None)
+    @settings(EVERYDAY, max_examples=1500, database=None)
     @given(stories(), st.booleans())
     def check(story: tuple[World, list[Event]], one_by_one: bool) -> None:
         play(story[0], template, story[1], one_by_one=one_by_one)
@@ -133,7 +132,7 @@ def test_a_restart_amid_what_happens_at_once_breaks_no_rule(template: Path, over
 @pytest.mark.campaign
 @pytest.mark.parametrize("part", range(8))
 def test_a_long_campaign_of_races_finds_nothing_more(template: Path, part: int) -> None:
-    @settings(EVERYDAY, max_examples=1500, derandomize=False, database=None)
+    @settings(EVERYDAY, max_examples=1500, database=None)
     @given(races(2), st.booleans(), st.booleans(), st.booleans())
     def check(
         drawn: tuple[World, list[Event], list[list[Fired]]], dies: bool, committed: bool, one_by_one: bool
