@@ -39,6 +39,7 @@ _PORT: Final = 1937
 
 SyncMode = Literal["auto", "manual"]
 DataMode = Literal["0700", "0770"]
+GraphChecks = Literal["warn", "error"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
@@ -50,6 +51,18 @@ class SyncConfig(NamedTuple):
         "auto"
     )
     interval_ms: Annotated[int, Interval("How often the folder is looked at if nothing is heard.")] = 60_000
+
+
+class GraphConfig(NamedTuple):
+    """What is checked of the graph, and how far runs follow from runs."""
+
+    checks: Annotated[
+        GraphChecks, Choice(GraphChecks, "error: what would be warned about across files is an error.")
+    ] = "warn"
+    depth: Annotated[
+        int,
+        Whole("Over how many runs one may follow from another; a longer way is taken for a loop.", 1, 1000),
+    ] = 20
 
 
 class LogConfig(NamedTuple):
@@ -118,6 +131,9 @@ class Config(NamedTuple):
     sync: Annotated[SyncConfig, Section(SyncConfig, "How manifests are followed.", "{mode: auto}")] = (
         SyncConfig()
     )
+    graph: Annotated[
+        GraphConfig, Section(GraphConfig, "How jobs that are tied together are watched.", "{depth: 20}")
+    ] = GraphConfig()
     inherit_env: Annotated[
         tuple[str, ...] | None,
         Variables(

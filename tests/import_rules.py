@@ -18,8 +18,10 @@ WORDS = (
     "clock",
     "core.origin",
     "core.schedule_entry",
+    "core.edge_spec",
     "core.model",
     "core.queue_spec",
+    "core.node_spec",
     "core.run",
 )
 """The words of the domain; the empty name is the package itself, which holds its version."""

@@ -1,8 +1,10 @@
 """From what the manifests declare and what is live to the plan that brings one to the other."""
 
+import json
 from collections.abc import Container, Mapping
 from dataclasses import replace
 
+from jeeves_runner.core.edge_spec import edges_in
 from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.inheritance import variables_in
 from jeeves_runner.core.plan import Action, Change, Declaration, Held, HoldReasons, Key, LiveRow, Moved, Plan
@@ -97,6 +99,7 @@ def _create(want: Declaration) -> Change:
         text=want.text,
         digest=want.digest,
         scripts=want.scripts,
+        edges=want.edges,
         takes=variables_in(want.text),
     )
 
@@ -125,5 +128,6 @@ def _restored(key: Key, row: LiveRow, text: str) -> Change:
         text=text,
         digest=row.digest,
         scripts=row.scripts,
+        edges=edges_in(json.loads(text)) if key[0] == "job" else (),
         takes=variables_in(text),
     )

@@ -8,6 +8,7 @@ documentation are derived from them, or tests keep them equal.
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
+from jeeves_runner.core.edge_spec import After, Need, OnChange, OnQueue
 from jeeves_runner.core.schedule_entry import ScheduleEntry
 
 
@@ -326,6 +327,16 @@ class JobSpec(NamedTuple):
     """As written; any of them makes an occurrence; empty: it runs only when triggered."""
     on_start: bool = False
     """Whether it runs once each time a runner starts."""
+    after: After | None = None
+    """The jobs whose ends start it; None: none."""
+    on_queue: OnQueue | None = None
+    """The queue whose items start it; None: none."""
+    on_change: OnChange | None = None
+    """The files whose changes start it; None: none."""
+    needs: tuple[Need, ...] = ()
+    """What else must have gone well for one of its occurrences to start."""
+    triggers: tuple[str, ...] = ()
+    """The ids of the jobs that its scripts may trigger."""
     timezone: str = "UTC"
     """The IANA zone in which schedule and exclusions are read."""
     exclude: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from jeeves_runner.core.edge_spec import Edge
 from jeeves_runner.core.field_changes import FieldChange
 from jeeves_runner.core.inheritance import Consequence, Patterns, Taken, consequences
 from jeeves_runner.core.manifest.requirements import JobFile
@@ -64,6 +65,8 @@ class Change:
     """The files that say what a job does."""
     takes: frozenset[str] = frozenset()
     """The variables of the runner's environment that a job takes as secrets."""
+    edges: tuple[Edge, ...] = ()
+    """What a job is tied to from now on."""
     fields: tuple[FieldChange, ...] = ()
     """What an update changes; empty until it is worked out for showing."""
 
@@ -261,6 +264,8 @@ class Declaration(NamedTuple):
     """The spec as canonical JSON."""
     scripts: tuple[JobFile, ...] = ()
     """The files that say what a job does."""
+    edges: tuple[Edge, ...] = ()
+    """Of a job, what it is tied to."""
 
     @property
     def renamed_from(self) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from hashlib import blake2b
 from typing import Any
 
 from jeeves_runner.core.model import JobSpec, Param, Secret
+from jeeves_runner.core.node_spec import NodeSpec
 from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.schedule_entry import as_json as schedule_as_json
 from jeeves_runner.core.specs import JOB_PARTS
 
-Spec = JobSpec | QueueSpec
+Spec = JobSpec | QueueSpec | NodeSpec
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -22,12 +23,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 def spec_to_json(spec: Spec) -> dict[str, Any]:
     """All fields as JSON values; ``env`` and ``params`` become mappings, a secret ``{file: …}`` or
     ``{from_env: …}``."""
-    if isinstance(spec, QueueSpec):
+    if not isinstance(spec, JobSpec):
         return spec._asdict()
     values = spec._asdict()
     for name in JOB_PARTS:
         if values[name] is not None:
             values[name] = values[name]._asdict()
+    values["needs"] = [need._asdict() for need in spec.needs]
     values["schedule"] = schedule_as_json(spec.schedule)
     values["params"] = {param.name: _param_to_json(param) for param in spec.params}
     values["env"] = {name: _text_or_secret(value) for name, value in spec.env}

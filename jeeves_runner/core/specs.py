@@ -1,12 +1,13 @@
 """Jobs read from the canonical JSON text that ``core.spec_texts`` writes."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import EnumType
 from functools import lru_cache, partial
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
+from jeeves_runner.core.edge_spec import Need
 from jeeves_runner.core.model import JobSpec, Param, ParamType, Secret
 from jeeves_runner.core.schedule_entry import entries_of
 
@@ -64,6 +65,10 @@ def _param(values: Mapping[str, Any]) -> Param:
     return _checked(Param(**known | {"type": ParamType(known["type"]), "enum": tuple(known["enum"])}))
 
 
+def _needs(values: Iterable[Mapping[str, Any]]) -> tuple[Need, ...]:
+    return tuple(_part(Need, value) for value in values)
+
+
 def _part(kind: Any, values: Mapping[str, Any] | None) -> Any:
     """A mapping within a spec as its named tuple."""
     if values is None:
@@ -116,9 +121,9 @@ _READERS = {
     name: reader
     for name, kind in JobSpec.__annotations__.items()
     if (reader := _reader_of(name, kind)) is not None
-} | {"env": _env, "schedule": entries_of, "params": _params, "heartbeat": _text_or_secret}
+} | {"env": _env, "schedule": entries_of, "params": _params, "heartbeat": _text_or_secret, "needs": _needs}
 
 _TYPES = {
     cls: [(name, _types_of(kind)) for name, kind in cls.__annotations__.items()]
-    for cls in (JobSpec, Param, *JOB_PARTS.values())
+    for cls in (JobSpec, Param, Need, *JOB_PARTS.values())
 }

@@ -11,13 +11,24 @@ from jeeves_runner.db import audit, incidents, outbox, skips
 from jeeves_runner.db.run_withdrawal import go_on_from
 from jeeves_runner.db.runs import RUNNING, WAITING
 from jeeves_runner.db.transaction import Tx
-from jeeves_runner.db.waits import DELAYS, LEASES, PAUSES, Wait, longest_is_ahead, shorten
+from jeeves_runner.db.waits import (
+    DELAYS,
+    LEASES,
+    PAUSES,
+    QUEUE_PAUSES,
+    RESTS,
+    Wait,
+    longest_is_ahead,
+    shorten,
+)
 
 _EXPIRES: Final = "expires_at IS NOT NULL"
 WAITS: Final = (
     Wait("runs", "not_before", "delay_ms", WAITING),
     Wait("runs", "deadline", "timeout_ms", RUNNING),
     PAUSES,
+    QUEUE_PAUSES,
+    RESTS,
     Wait("state", "expires_at", "ttl_ms", _EXPIRES),
     Wait("state_items", "expires_at", "ttl_ms", _EXPIRES),
     LEASES,

@@ -25,6 +25,8 @@ class Wait(NamedTuple):
 
 LEASES: Final = Wait("queue_items", "lease_until", "lease_ms", "status = 'claimed'")
 PAUSES: Final = Wait("overrides", "until", "length_ms", "ended_at IS NULL")
+QUEUE_PAUSES: Final = Wait("queues", "paused_until", "pause_ms", "paused_at IS NOT NULL")
+RESTS: Final = Wait("queue_triggers", "not_before", "rest_ms", "not_before IS NOT NULL")
 DELAYS: Final = Wait("queue_items", "ready_at", "delay_ms", "status = 'pending' AND ready_at IS NOT NULL")
 
 

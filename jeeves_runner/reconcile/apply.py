@@ -20,7 +20,17 @@ from jeeves_runner.core.field_changes import FieldChange, changed_fields, record
 from jeeves_runner.core.live import Live
 from jeeves_runner.core.origin import Allowance, AppliedBy, Commit, SourceId
 from jeeves_runner.core.plan import Action, Change, Held, Plan
-from jeeves_runner.db import alerting, audit, declared_jobs, jobs, namespaces, queues, renames, revisions
+from jeeves_runner.db import (
+    alerting,
+    audit,
+    declared_jobs,
+    edges,
+    jobs,
+    namespaces,
+    queues,
+    renames,
+    revisions,
+)
 from jeeves_runner.db.connection import Tx, snapshot
 from jeeves_runner.db.renames import Rename
 from jeeves_runner.db.run_ends import cancel_waiting_of_stopped_jobs
@@ -232,6 +242,7 @@ def _write_changes(tx: Tx, plan: Plan, options: ApplyOptions, commit: Commit | N
         changes = [c for c in plan.changes if c.kind == kind]
         table.upsert(tx, (c for c in changes if c.action is not Action.DELETE), revision)
         table.tombstone(tx, (c.id for c in changes if c.action is Action.DELETE), revision)
+    edges.write(tx, [c for c in plan.changes if c.kind == "job"])
     revisions.close_revision(tx, revision)
     # A new job has no waiting runs, and one that comes back lost them when it was deleted.
     stopped = [c.id for c in plan.changes if c.kind == "job" and c.action is not Action.CREATE]

@@ -279,6 +279,7 @@ class _Look:
                     line=entry.line,
                     text=entry.text,
                     scripts=entry.scripts,
+                    edges=entry.edges,
                 )
         problems: dict[str, ProblemList] = {}
         for key, found in places.items():

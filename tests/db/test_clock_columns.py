@@ -19,14 +19,18 @@ from jeeves_runner.db.waits import Wait, latest_end
 
 RECORDS: Final = {
     "audit": "at",
+    "backfills": "created_at finished_at",
     "carries": "renamed_at",
+    "change_watches": "taken_at",
+    "freshness": "fresh_at",
     "held": "since",
     "incidents": "opened_at told_at said_at closed_at",
     "jobs": "created_at updated_at deleted_at",
     "migrations": "applied_at",
+    "nodes": "created_at updated_at deleted_at",
     "outbox": "sending_at finished_at",
     "queue_items": "created_at claimed_at",
-    "queues": "created_at updated_at deleted_at",
+    "queues": "created_at updated_at deleted_at paused_at",
     "renames": "renamed_at",
     "runner": "started_at stopping_at stopped_at seen_at age_at",
     "runs": "started_at finished_at created_at cancel_requested_at",
@@ -35,30 +39,43 @@ RECORDS: Final = {
 }
 """Instants that tell when something was. Nothing waits for them."""
 
-OCCURRENCES: Final = {"overrides": "scheduled_for", "runs": "scheduled_for last_for"}
+OCCURRENCES: Final = {
+    "backfills": "from_at to_at cursor",
+    "overrides": "scheduled_for",
+    "runs": "scheduled_for last_for",
+}
 """Instants of a schedule, whatever a clock says."""
 
 TEXTS: Final = {
+    "arrivals": "job_id upstream runs",
     "audit": "actor action target detail",
+    "backfills": "job_id status created_by",
     "carries": "old_id new_id",
+    "change_watches": "job_id watched fingerprint",
+    "edges": "job_id relation node",
+    "effects": "act target",
+    "freshness": "node job_id",
     "held": "kind id file message",
     "incidents": "cause job_id subject channels facts closed_by",
     "jobs": "id on_failure on_success output_channel spec_hash file namespace",
     "manifest_files": "path digest problems",
     "migrations": "name",
     "namespaces": "job_id namespace",
+    "nodes": "id kind spec_hash file",
     "outbox": "channel said cause job_id facts bundle status ref error",
     "outbox_owner": "database_id place",
     "overrides": "job_id kind reason created_by",
     "queue_counts": "queue_id status",
     "queue_failures": "queue_id",
     "queue_items": "queue_id payload status dedup_key lease_token error",
-    "queues": "id spec_hash file",
+    "queue_triggers": "job_id",
+    "queues": "id spec_hash file pause_reason paused_by",
     "renames": "old_id new_id",
     "revisions": "applied_by commit author subject changes held",
     "runner": "boot_id api_url socket planner_digest waits_for",
     "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params"
-    " given_params pool spec_hash file script_hash log_path cancel_cause mark handle model origin late",
+    " given_params pool spec_hash file script_hash log_path cancel_cause mark handle model origin late"
+    " caused_by",
     "secret_params": "params",
     "sequences": "name",
     "source": "kind location",

@@ -25,7 +25,8 @@ TABLES = (
 SMALL_TABLES = (
     "jobs", "queues", "manifest_files", "held", "source", "applying", "runner", "sequences", "migrations",
     "queue_counts", "queue_failures", "state_counts", "secret_params", "outbox_owner",
-    "renames", "carries", "namespaces",
+    "renames", "carries", "namespaces", "nodes", "edges", "freshness", "arrivals",
+    "queue_triggers", "change_watches", "backfills", "run_causes", "effects",
 )  # fmt: skip
 """Those that have a row for each thing that is declared or used, or fewer."""
 

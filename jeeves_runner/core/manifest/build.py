@@ -7,16 +7,19 @@ on the way: thousands of them would cost as much as parsing their YAML.
 import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from jeeves_runner.core.alerts.channels import Channels
 from jeeves_runner.core.durations import parse_duration
 from jeeves_runner.core.manifest.alerts import addresses, settle_alerts
 from jeeves_runner.core.manifest.context import ProjectContext
+from jeeves_runner.core.manifest.edges import SHORT_FORMS, build_needs, edge_findings, spelled_out
 from jeeves_runner.core.manifest.params import build_params
 from jeeves_runner.core.manifest.schedules import check_schedule
 from jeeves_runner.core.manifest.sessions import session_findings
 from jeeves_runner.core.model import JobSpec, JobType, SourceType
+from jeeves_runner.core.node_spec import NodeKind, NodeSpec
 from jeeves_runner.core.problem import Finding, KeyPath
 from jeeves_runner.core.queue_spec import QueueSpec
 from jeeves_runner.core.spec_texts import spec_to_json
@@ -25,11 +28,12 @@ from jeeves_runner.core.wording import brief
 
 _JOB_DEFAULTS: Final = spec_to_json(JobSpec(id="", name=""))
 _QUEUE_DEFAULTS: Final = spec_to_json(QueueSpec(id=""))
+_NODE_DEFAULTS: Final = spec_to_json(NodeSpec(id="", kind=NodeKind.SOURCE))
 _DURATIONS: Final = tuple(name.removesuffix("_ms") for name in JobSpec._fields if name.endswith("_ms"))
 _AS_WRITTEN: Final = (
     frozenset(JobSpec._fields)
     - JOB_PARTS.keys()
-    - {"schedule", "script", "source_type", "cwd", "params", "renamed_from"}
+    - {"schedule", "script", "source_type", "cwd", "params", "renamed_from", "needs"}
     - {"on_failure", "on_success", "output_channel"}
 )
 """The keys of a job whose value goes into the spec as it is. The other keys are known by their field's type
@@ -65,9 +69,7 @@ def build_job(given: Mapping[str, Any], context: ProjectContext) -> BuiltJob:
     for key in _DURATIONS:
         if key in given:
             values[f"{key}_ms"] = _milliseconds(given[key], (key,), findings)
-    for key in JOB_PARTS:
-        if key in given:
-            values[key] = _part(key, given[key], findings)
+    _set_parts(values, given, findings)
     _resolve_paths(values, given, context.project_root)
     if "retries" in given:
         _settle_delays(values["retries"], "", given["retries"], "retries", findings)
@@ -106,9 +108,47 @@ def build_queue(given: Mapping[str, Any], channels: Channels) -> tuple[dict[str,
     return values, findings
 
 
+def build_node(given: Mapping[str, Any], project_root: str) -> tuple[dict[str, Any], list[Finding]]:
+    """The JSON values of a node that meets the schema; and what is wrong with it. A path that is no address
+    is resolved."""
+    findings: list[Finding] = []
+    values = dict(_NODE_DEFAULTS)
+    for key, value in given.items():
+        if f"{key}_ms" in values:
+            values[f"{key}_ms"] = _milliseconds(value, (key,), findings)
+        else:
+            values[key] = value
+    if values["path"] is not None and "://" not in values["path"]:
+        values["path"] = _resolved(values["path"], project_root)
+    return values, findings + list(_node_findings(values))
+
+
+def _node_findings(values: Mapping[str, Any]) -> Iterator[Finding]:
+    if values["expires"] is not None and not _is_day(values["expires"]):
+        message = f"`expires` is {values['expires']}, which is no day of the calendar"
+        yield Finding(path=("expires",), code="wrong_value", message=message, hint="write such as 2027-03-31")
+    if values["fresh_within_ms"] == 0:
+        message = "`fresh_within` of 0 is over at once"
+        hint = "give it the time in which it is written again, such as 2h"
+        yield Finding(path=("fresh_within",), code="wrong_value", message=message, hint=hint)
+    if values["fresh_within_ms"] is not None and values["kind"] not in (NodeKind.DATASTORE, NodeKind.SINK):
+        message = f"`fresh_within` is for what jobs write, and a {values['kind']} is none of that"
+        hint = "take it away, or let `kind` be datastore or sink"
+        yield Finding(path=("fresh_within",), code="conflicting_keys", message=message, hint=hint)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _job_findings(values: Mapping[str, Any], pools: frozenset[str]) -> list[Finding]:
     found = list(_code_findings(values)) if values["exit_codes"] or values["retries"] else []
     found += _earlier_id_findings(values["id"], values["renamed_from"])
+    found += edge_findings(values)
     pool = values["pool"]
     if pool is not None and pool not in pools:
         known = (
@@ -218,6 +258,15 @@ def _milliseconds(text: str | None, path: KeyPath, findings: list[Finding]) -> i
         name = ".".join(map(str, path))
         findings.append(Finding(path=path, code="wrong_value", message=f"`{name}`: {error}"))
         return None
+
+
+def _set_parts(values: dict[str, Any], given: Mapping[str, Any], findings: list[Finding]) -> None:
+    for key in JOB_PARTS:
+        if key in given:
+            part = spelled_out(key, given[key]) if key in SHORT_FORMS else given[key]
+            values[key] = _part(key, part, findings)
+    if "needs" in given:
+        values["needs"] = build_needs(given["needs"], findings)
 
 
 def _part(key: str, given: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from jeeves_runner.core.edge_spec import Edge
 from jeeves_runner.core.manifest.requirements import JobFile, Requirement
 from jeeves_runner.core.problem import Problem
 
@@ -28,6 +29,8 @@ class Entry(NamedTuple):
     """The files that say what a job does."""
     requires: tuple[Requirement, ...] = ()
     """What must be there on this machine besides the manifest."""
+    edges: tuple[Edge, ...] = ()
+    """Of a job, what it is tied to."""
 
 
 class FileResult(NamedTuple):

@@ -1,21 +1,17 @@
 """One manifest: bytes in, specs and problems out. Nothing here raises for what a file may hold."""
 
 import posixpath
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
-from jeeves_runner.core.manifest.alerts import unmeant_in
-from jeeves_runner.core.manifest.budget import MAX_EFFORT, MAX_ENTRIES, SPLIT, Size
-from jeeves_runner.core.manifest.build import build_job, build_queue, nul_findings
-from jeeves_runner.core.manifest.context import Layer, ProjectContext, combine, with_defaults
-from jeeves_runner.core.manifest.file_result import Entry, FileResult, Kind
+from jeeves_runner.core.manifest.budget import Size
+from jeeves_runner.core.manifest.context import Layer, ProjectContext, combine
+from jeeves_runner.core.manifest.entries import LISTS, EntryReader, Met, TooMuch
+from jeeves_runner.core.manifest.file_result import FileResult
 from jeeves_runner.core.manifest.problem_list import MOST_PROBLEMS, ProblemList
-from jeeves_runner.core.manifest.requirements import Requirement, requirements_of
 from jeeves_runner.core.manifest.rules import LATER, ManifestRules
-from jeeves_runner.core.manifest.schedules import schedule_warnings
-from jeeves_runner.core.manifest.sessions import of_its_type
 from jeeves_runner.core.manifest.validation import unsupported_key
 from jeeves_runner.core.manifest.yaml_places import Places
 from jeeves_runner.core.manifest.yaml_text import (
@@ -28,19 +24,10 @@ from jeeves_runner.core.manifest.yaml_text import (
 )
 from jeeves_runner.core.problem import Finding, KeyPath, Problem
 from jeeves_runner.core.schedule import schedule
-from jeeves_runner.core.spec_texts import encode, spec_hash
 from jeeves_runner.core.values import ID_WORDS, is_id
 from jeeves_runner.core.wording import brief, did_you_mean, shown
 
 _NO_DEFAULTS: Final = Layer({}, Size())
-
-_LATER_LISTS: Final = ("nodes",)
-
-_LISTS: Final[tuple[tuple[str, Kind], ...]] = (("jobs", "job"), ("queues", "queue"))
-
-
-Met = Callable[[Any, KeyPath, Layer], None]
-"""Hears of a job as its file has it, of the way to it from the top of that, and of all its defaults."""
 
 
 def _unheard(item: Any, place: KeyPath, defaults: Layer) -> None:
@@ -81,14 +68,6 @@ class ManifestReader:
         return locate(decode(data), paths)
 
 
-class _TooMuch(Exception):
-    """The file comes to more than it may. Nothing is taken from it: a part is not what its author wrote."""
-
-    def __init__(self, path: KeyPath, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.finding = Finding(path=path, code="too_much", message=message, hint=hint)
-
-
 class _FileReader:
     """Reads one file. Lines and columns cost a second parse, which only a problem makes necessary."""
 
@@ -102,37 +81,29 @@ class _FileReader:
         met: Met = _unheard,
     ) -> None:
         self._rules = rules
-        self._now = now
-        self._met = met
         self._path = path
         self._data = data
         self._text = ""
         self._defaults = defaults
         self._problems = ProblemList(path)
-        self._entries: list[Entry] = []
-        self._invalid: set[tuple[Kind, str]] = set()
-        self._unreadable = False
-        self._holds_float = False
-        self._size = _NO_DEFAULTS.size
-        self._entries_left = MAX_ENTRIES
-        self._effort_left = MAX_EFFORT
+        self._entries = EntryReader(rules, self._problems, now, met)
 
     def result(self) -> FileResult:
         document = self._parse()
         try:
             broken = document is None or not self._read_document(document)
-        except _TooMuch as error:
+        except TooMuch as error:
             self._problems = ProblemList(self._path)  # others may have filled it
             self._problems.report("error", error.finding)
-            self._entries.clear()
+            self._entries.entries.clear()
             broken = True
         return FileResult(
             path=self._path,
-            entries=tuple(self._entries),
+            entries=tuple(self._entries.entries),
             problems=tuple(self._problems.all(self._locate, self._text)),
             broken=broken,
-            invalid=frozenset(self._invalid),
-            unreadable=self._unreadable,
+            invalid=frozenset(self._entries.invalid),
+            unreadable=self._entries.unreadable,
         )
 
     def defaults_layer(self) -> tuple[Layer | None, list[Problem]]:
@@ -156,8 +127,8 @@ class _FileReader:
             finding = Finding(path=(), code=error.code, message=error.message, hint=hint)
             self._problems.report("error", finding, at=(error.line, error.column))
             return None
-        self._holds_float = document.holds_float
-        self._size = document.size
+        self._entries.holds_float = document.holds_float
+        self._entries.size = document.size
         return document
 
     def _read_document(self, document: YamlDocument) -> bool:
@@ -174,7 +145,7 @@ class _FileReader:
         if not set(value) - {"defaults"}:
             self._declares_nothing(value)
             return False
-        if any(key in value for key in (*self._rules.list_keys, *_LATER_LISTS)):
+        if any(key in value for key in self._rules.list_keys):
             return self._read_lists(value, document)
         if any(key in value for key in self._rules.source_keys) or not self._misspelt_lists(value):
             self._single_job(value)
@@ -184,7 +155,7 @@ class _FileReader:
         """It may be half saved, or have lost its lists; an empty list would say that there is nothing."""
         nothing = nothing_declared()
         if value:
-            message = "the file holds `defaults:` and no list of jobs or queues"
+            message = "the file holds `defaults:` and no list of jobs, queues or nodes"
             hint = "write `jobs: []` if there are to be none; defaults of a folder stand in `_defaults.yaml`"
             self._error(("defaults",), nothing.code, message, hint, at_key=True)
         else:
@@ -209,10 +180,10 @@ class _FileReader:
                     message,
                     f"write an `id:` of {ID_WORDS}",
                 )
-                self._unreadable = True
+                self._entries.unreadable = True
                 return
             value = {"id": stem, **value}
-        self._job(value, (), self._layers(), 1)
+        self._entries.job(value, (), self._layers(), 1)
 
     def _read_lists(self, value: dict[str, Any], document: YamlDocument) -> bool:
         strange = [key for key in value if key not in self._rules.list_keys]
@@ -225,7 +196,7 @@ class _FileReader:
             own = self._layer(value["defaults"], document)
             readable = readable and own is not None
             defaults = self._layers(own)
-        for key, kind in _LISTS:
+        for key, kind in LISTS:
             items = value.get(key, [])
             if not isinstance(items, list):
                 self._error(
@@ -238,7 +209,7 @@ class _FileReader:
                 continue
             lines = document.item_lines.get(key) or self._line_of_alias(key, items)
             for n, item in enumerate(items):
-                self._item(kind, item, (key, n), defaults, readable, lines[n])
+                self._entries.item(kind, item, (key, n), defaults, readable, lines[n])
         return readable
 
     def _layers(self, own: Layer | None = None) -> Layer:
@@ -255,118 +226,9 @@ class _FileReader:
         """Lines for the items of a list that an alias stands for: the alias's line for each."""
         return [self._locate([(key,)]).key_position((key,))[0]] * len(items) if items else ()
 
-    def _item(
-        self, kind: Kind, item: Any, place: KeyPath, defaults: Layer, readable: bool, line: int
-    ) -> None:
-        self._entries_left -= 1
-        if self._entries_left < 0:
-            message = f"the file declares more than {MAX_ENTRIES:,} jobs and queues"
-            raise _TooMuch(place, message, SPLIT)
-        name = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(name, str) or not is_id(name):
-            self._unreadable = True
-            if name is None and isinstance(item, dict):
-                self._error(place, "missing_key", f"this {kind} needs an `id`")
-                return
-        elif not readable:
-            self._invalid.add((kind, name))
-            return
-        if kind == "job":
-            self._job(item, place, defaults, line)
-        else:
-            self._queue(item, place, line)
-
-    def _job(self, item: Any, place: KeyPath, defaults: Layer, line: int) -> None:
-        self._met(item, place, defaults)
-        if defaults.values:
-            self._size = self._size.plus(defaults.size)
-            if (excess := self._size.excess) is not None:
-                message = f"with its defaults for each job the file comes to {excess}"
-                raise _TooMuch(place, message, "shorten the defaults, or split the file")
-        unset = self._rules.unset_by_null
-        full = with_defaults(item, defaults.values, unset) if isinstance(item, dict) else item
-        if not self._valid("job", full, place):
-            return
-        context = self._rules.context
-        full, misplaced = of_its_type(item, full, self._rules.types)
-        values, findings, effort = build_job(full, context)
-        findings += misplaced
-        self._effort_left -= effort
-        if self._effort_left < 0:
-            message = "too many schedules of this file seldom occur, and finding that out takes too long"
-            raise _TooMuch((*place, "schedule"), message, f"exclude less, or {SPLIT}")
-        text = encode(values)
-        if "\\u0000" in text:
-            findings += nul_findings(full)
-        if self._rejected("job", full["id"], findings, place):
-            return
-        if values["timeout_ms"] is None:
-            message = f"job `{full['id']}` has no `timeout`: a run that hangs is never ended"
-            hint = "add `timeout: 1h`, or what fits"
-            finding = Finding(path=(*place, "id"), code="no_timeout", message=message, hint=hint)
-            self._problems.report("warning", finding)
-        unmeant = [] if values["expect"] is None else unmeant_in(values, place)
-        for finding in (*unmeant, *schedule_warnings(full, values, place, self._now)):
-            self._problems.report("warning", finding)
-        requires = tuple(requirements_of(values, context.project_root, place))
-        self._enter("job", values["id"], text, line, requires)
-
-    def _queue(self, item: Any, place: KeyPath, line: int) -> None:
-        if not self._valid("queue", item, place):
-            return
-        values, findings = build_queue(item, self._rules.context.channels)
-        if not self._rejected("queue", item["id"], findings, place):
-            self._enter("queue", values["id"], encode(values), line)
-
-    def _enter(
-        self, kind: Kind, entry_id: str, text: str, line: int, requires: tuple[Requirement, ...] = ()
-    ) -> None:
-        self._entries.append(
-            Entry(
-                kind=kind,
-                id=entry_id,
-                text=text,
-                digest=spec_hash(text),
-                line=line,
-                scripts=tuple(each.file for each in requires if each.file is not None),
-                requires=requires,
-            )
-        )
-
-    def _valid(self, kind: Kind, value: Any, place: KeyPath) -> bool:
-        validator = self._rules.validator(kind)
-        if validator.accepts(value, holds_float=self._holds_float):
-            return True
-        if self._problems.is_full:
-            self._error(
-                place, "invalid", f"this {kind} is invalid"
-            )  # explaining is slow, and would not be shown
-        else:
-            findings = validator.findings(value, holds_float=self._holds_float)
-            for finding in findings:
-                self._add_finding(place, finding)
-            if not findings:
-                return True
-        self._reject(kind, value)
-        return False
-
-    def _rejected(self, kind: Kind, name: str, findings: Sequence[Finding], place: KeyPath) -> bool:
-        for finding in findings:
-            self._add_finding(place, finding)
-        if findings:
-            self._invalid.add((kind, name))
-        return bool(findings)
-
-    def _reject(self, kind: Kind, value: Any) -> None:
-        name = value.get("id") if isinstance(value, dict) else None
-        if isinstance(name, str) and is_id(name):
-            self._invalid.add((kind, name))
-        else:
-            self._unreadable = True
-
     def _layer(self, value: Any, document: YamlDocument) -> Layer | None:
         value = {} if value is None else value
-        findings = self._rules.validator("defaults").findings(value, holds_float=self._holds_float)
+        findings = self._rules.validator("defaults").findings(value, holds_float=self._entries.holds_float)
         for finding in findings:
             self._add_finding(("defaults",), finding)
         return None if findings else Layer(value, document.of_defaults, self._path)
@@ -379,7 +241,7 @@ class _FileReader:
             hint = f"a file holds one job, or lists under {', '.join(self._rules.list_keys)}"
             if not self._problems.is_full and (meant := self._rules.list_key_meant(key)):
                 hint = did_you_mean(f"`{meant}`")
-                self._unreadable = True
+                self._entries.unreadable = True
             else:
                 message += " beside a list of entries"
             self._error((key,), "unknown_key", message, hint, at_key=True)

@@ -11,7 +11,7 @@ from jeeves_runner.core.manifest.validation import Validator
 
 LATER: Final = frozenset(
     """
-    after on_queue executor resources on_change nodes payload_schema
+    executor resources payload_schema
     """.split()  # noqa: SIM905
 )
 """Keys of features still to come: they are refused as unsupported rather than as misspelt."""
@@ -37,7 +37,7 @@ class ManifestRules:
         own = {"defaults": [key for key in keys if key not in self.defaultable]}
         self._validators: dict[str, Validator] = {
             name: _validator({"$ref": f"#/$defs/{name}", "$defs": parts}, own.get(name, ()))
-            for name in ("job", "queue", "defaults")
+            for name in ("job", "queue", "node", "defaults")
         }
         self.list_keys = tuple(parts["lists"]["properties"])
         self.job_keys = tuple(keys)
@@ -45,7 +45,7 @@ class ManifestRules:
         self.source_keys = tuple(branch["required"][0] for branch in parts["job"]["oneOf"])
 
     def validator(self, name: str) -> Validator:
-        """That of ``job``, ``queue`` or ``defaults``."""
+        """That of ``job``, ``queue``, ``node`` or ``defaults``."""
         return self._validators[name]
 
     def list_key_meant(self, key: str) -> str | None:
