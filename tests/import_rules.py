@@ -39,6 +39,7 @@ TEXTS = (
     "core.prompt_template",
     "core.prompt",
     "core.params",
+    "core.causes",
     "core.specs",
     "core.spec_texts",
 )

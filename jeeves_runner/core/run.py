@@ -79,6 +79,12 @@ class Run(NamedTuple):
     """When that was."""
     epoch: int | None
     """The runner that decided about it; None while no runner has."""
+    caused_by: str | None = None
+    """What it follows from: a JSON object, see ``core.causes.Causes``; None: from nothing."""
+    depth: int = 0
+    """Over how many runs it follows from what people, times and starts have brought."""
+    backfill_id: int | None = None
+    """The backfill that it belongs to."""
 
 
 class Outcome(NamedTuple):

@@ -206,9 +206,11 @@ def _end_waiting(
 
 _INSERT_RETRY = f"""
 INSERT INTO runs (job_id, status, trigger, attempt, chain_id, scheduled_for, not_before, delay_ms,
-                  created_at, reason, params, given_params, forced, priority, pool)
+                  created_at, reason, params, given_params, forced, priority, pool, caused_by, depth,
+                  backfill_id)
 SELECT id, 'scheduled', :trigger, :attempt, :chain, :scheduled_for, :not_before, :delay_ms,
-       :at, :reason, :params, (SELECT given_params FROM runs WHERE id = :run), false, :priority, :pool
+       :at, :reason, :params, (SELECT given_params FROM runs WHERE id = :run), false, :priority, :pool,
+       :caused_by, :depth, :backfill
 FROM jobs WHERE id = :job_id AND deleted_at IS NULL AND enabled
 RETURNING {RUN_COLUMNS}
 """
@@ -236,5 +238,8 @@ def _insert_retry(tx: Tx, run: Run, delay_ms: int) -> Run | None:
             "run": run.id,
             "priority": run.priority,
             "pool": run.pool,
+            "caused_by": run.caused_by,
+            "depth": run.depth,
+            "backfill": run.backfill_id,
         },
     )

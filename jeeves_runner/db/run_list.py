@@ -85,6 +85,12 @@ class RunRow(TypedDict):
     """What asked for its end."""
     cancel_requested_at: str | None
     """When that was."""
+    caused_by: object
+    """What it follows from, such as ``{"runs": [7]}``; null: from nothing but a time, a start or a person."""
+    depth: int
+    """Over how many runs it follows from one of these."""
+    backfill_id: int | None
+    """The backfill that it belongs to."""
 
 
 class WholeRunRow(RunRow):
@@ -198,6 +204,7 @@ def _row(values: Sequence[Any]) -> RunRow:
     row["forced"] = bool(row["forced"])
     row["params"] = _params(row["params"])
     row["result_meta"] = _value(row["result_meta"])
+    row["caused_by"] = _value(row["caused_by"])
     return row
 
 

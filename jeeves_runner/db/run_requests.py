@@ -5,8 +5,11 @@ the row up, and decides.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from jeeves_runner.clock import to_text
+from jeeves_runner.core.causes import Causes
 from jeeves_runner.core.model import JobSpec, Param, Trigger
 from jeeves_runner.core.params import Settled, given_text, row_text, settle
 from jeeves_runner.core.specs import SpecError, job_from_text
@@ -28,6 +31,14 @@ class RunRequest(NamedTuple):
     """What it is given: JSON values by name. Some may be secret: keep it out of texts."""
     forced: bool = False
     """It overrides pauses and the overlap policy."""
+    caused_by: Causes | None = None
+    """What it follows from."""
+    depth: int = 0
+    """Over how many runs."""
+    scheduled_for: datetime | None = None
+    """The occurrence that it belongs to, aware; it is none itself."""
+    backfill_id: int | None = None
+    """The backfill that it belongs to."""
 
 
 class KnownSpec(NamedTuple):
@@ -45,9 +56,9 @@ class KnownSpec(NamedTuple):
 
 _REQUEST = """
 INSERT INTO runs (job_id, status, trigger, created_at, params, given_params, forced, priority, pool,
-                  spec_hash, revision_id, file, epoch)
+                  spec_hash, revision_id, file, epoch, caused_by, depth, scheduled_for, backfill_id)
 SELECT id, 'scheduled', :trigger, :at, :params, :given, :forced, :priority, :pool, spec_hash, revision_id,
-       file, :epoch
+       file, :epoch, :caused_by, :depth, :scheduled_for, :backfill
 FROM jobs WHERE id = :job_id
 """
 
@@ -78,19 +89,31 @@ def request_run(
         "given": given_text(request.params or {}),
         "forced": request.forced,
         "epoch": epoch,
+        "caused_by": request.caused_by and request.caused_by.as_text(),
+        "depth": request.depth,
+        "scheduled_for": request.scheduled_for and to_text(request.scheduled_for),
+        "backfill": request.backfill_id,
     }
     is_refused = not (request.forced or request.trigger.lapses)
     if known is not None and (settled := _fitting(known, request)) is not None:
         place = {"priority": known.priority, "pool": known.pool, "spec_hash": known.spec_hash}
         run_id = _enter(tx, _WITHOUT_QUESTION, {**bindings, **place, "is_refused": is_refused}, settled)
         if run_id is not None:
-            return run_id
+            return _caused(tx, run_id, request)
     spec = _requested_spec(tx, request, is_refused)
     settled = settle(spec.params, request.params or {})
     place = {"priority": spec.priority, "pool": spec.pool}
     run_id = _enter(tx, f"{_REQUEST} RETURNING id", {**bindings, **place}, settled)
     if run_id is None:  # the row was read in this very transaction
         raise not_recorded(request.job_id)
+    return _caused(tx, run_id, request)
+
+
+def _caused(tx: Tx, run_id: int, request: RunRequest) -> int:
+    """Let the runs that brought a request about be asked what they caused."""
+    if request.caused_by is not None and request.caused_by.runs:
+        pairs = ((cause, run_id) for cause in request.caused_by.runs)
+        tx.conn.executemany("INSERT OR IGNORE INTO run_causes VALUES (?, ?)", pairs)
     return run_id
 
 

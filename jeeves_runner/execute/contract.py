@@ -40,6 +40,8 @@ class RunFacts(NamedTuple):
     """Where the runner's API listens; None if nowhere."""
     secret_params: frozenset[str] = frozenset()
     """The names of those whose values are to be shown nowhere, and masked in the output."""
+    caused_by: str | None = None
+    """What it follows from: a JSON object, see ``core.causes.Causes``; None: from nothing."""
 
 
 class Order(NamedTuple):

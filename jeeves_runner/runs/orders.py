@@ -57,6 +57,7 @@ def _order(job: Job, run: Run, mark: str, params: Settled, api_url: str | None) 
         params={**params.shown, **params.secret},
         secret_params=frozenset(params.secret),
         api_url=api_url,
+        caused_by=run.caused_by,
     )
     return Order(job.spec, facts)
 

@@ -117,6 +117,7 @@ def _facts_as_variables(run: RunFacts, around: Surroundings) -> dict[str, str]:
         "JR_ATTEMPT": str(run.attempt),
         "JR_TRIGGER": run.trigger,
         "JR_SCHEDULED_FOR": run.scheduled_for,
+        "JR_CAUSED_BY": run.caused_by,
         "JR_NAMESPACE": run.namespace,
         "JR_PROJECT_DIR": around.project_dir,
         "JR_DATA_DIR": around.data_dir,
