@@ -75,7 +75,12 @@ class Shift(NamedTuple):
     @property
     def is_long(self) -> bool:
         """Whether it is more than daylight saving: a change of the zone, or of the date."""
-        return abs(self.offset - self.before) >= LONG_SHIFT
+        return self.length >= LONG_SHIFT
+
+    @property
+    def length(self) -> timedelta:
+        """How far clocks are set, either way."""
+        return abs(self.offset - self.before)
 
     @property
     def old(self) -> datetime:
@@ -133,6 +138,11 @@ def occurrence_in(schedule: Schedule | None, begin: datetime, end: datetime) -> 
     """The first occurrence in [begin, end)."""
     found = None if schedule is None else schedule.next_after(begin - _INSTANT)
     return found if found is not None and found < end else None
+
+
+def occurs_at(schedule: Schedule | None, instant: datetime) -> bool:
+    """Whether it has an occurrence at this very instant."""
+    return occurrence_in(schedule, instant, instant + _INSTANT) is not None
 
 
 class Excluded(NamedTuple):
