@@ -71,7 +71,7 @@ TEXTS: Final = {
     "queue_triggers": "job_id",
     "queues": "id spec_hash file pause_reason paused_by",
     "renames": "old_id new_id",
-    "revisions": "applied_by commit author subject changes held",
+    "revisions": "applied_by commit author subject changes held consequences",
     "runner": "boot_id api_url socket planner_digest waits_for",
     "runs": "job_id status stdout stderr trigger signal message reason reason_ref result_meta params"
     " given_params pool spec_hash file script_hash log_path cancel_cause mark handle model origin late"
