@@ -57,6 +57,13 @@ class Zone:
             return local - earlier
         return self._change(local, earlier, later) if later - earlier < LONG_SHIFT else None
 
+    def repeated_until(self, instant: datetime) -> datetime | None:
+        """The local time before which clocks end showing twice what they show at ``instant``; None where they
+        show that once."""
+        local = self.local(instant).replace(fold=0)
+        earlier, later = self._offsets(local)
+        return self._change(local, earlier, later) + earlier if earlier > later else None
+
     def earliest(self, local: datetime) -> datetime:
         """The first instant at which the clock may show ``local`` or later."""
         return local - max(self._offsets(local))

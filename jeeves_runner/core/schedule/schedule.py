@@ -134,22 +134,26 @@ def _plain_schedule(
     crons: tuple[Cron, ...], others: tuple[Steps | Once | Rule, ...], zone: Zone | None
 ) -> Schedule:
     times = crons if len(crons) < 2 else join(crons, _exclusions((), ()))
-    rules = tuple(each.times(None) for each in others if isinstance(each, Rule))
+    rules = tuple((each.times(None), each.last) for each in others if isinstance(each, Rule))
     elapsed = tuple(each for each in others if not isinstance(each, Rule))
-    effort = sum(cron.effort for cron in crons) + sum(rule.effort for rule in rules)
+    effort = sum(cron.effort for cron in crons) + sum(rule.effort for rule, _ in rules)
     return _together(times, rules, elapsed, zone, effort)
 
 
 def _together(
     times: tuple[LocalTimes, ...],
-    rules: tuple[Recurrence, ...],
+    rules: tuple[tuple[Recurrence, datetime | None], ...],
     elapsed: tuple[Series, ...],
     zone: Zone | None,
     effort: int,
 ) -> Schedule:
-    """The expressions and rules of a zone as one series, and each of the others."""
-    on_clocks = (ClockTimes((*times, *rules), zone),) if times or rules else ()
-    return Schedule((*on_clocks, *elapsed), effort)
+    """The expressions and rules of a zone as one series, and each of the others.
+
+    A rule comes with its last instant, if it has one of its own.
+    """
+    sets = (*times, *(rule for rule, last in rules if last is None))
+    ended = tuple(ClockTimes((rule,), zone, last) for rule, last in rules if last is not None)
+    return Schedule((*((ClockTimes(sets, zone),) if sets else ()), *ended, *elapsed), effort)
 
 
 @lru_cache(maxsize=256)
@@ -163,7 +167,7 @@ def _reduced_schedule(
     """The schedule, or None if the exclusions leave too little of it; and the effort of finding out."""
     exclusions = _exclusions(dates, excluded)
     joined = join(crons, exclusions)
-    rules = tuple(each.times(exclusions) for each in others if isinstance(each, Rule))
+    rules = tuple((each.times(exclusions), each.last) for each in others if isinstance(each, Rule))
     elapsed = tuple(Excepted(each, exclusions, zone) for each in others if not isinstance(each, Rule))
     schedule = _together(joined, rules, elapsed, zone, 0)
     if others:  # they may have an end, so that gaps are no mistakes
@@ -171,7 +175,7 @@ def _reduced_schedule(
     else:
         is_refused = bool(joined) and leave_a_gap(exclusions, joined)
     schedule.effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
-    schedule.effort += sum(rule.effort for rule in rules) + sum(each.effort for each in elapsed)
+    schedule.effort += sum(rule.effort for rule, _ in rules) + sum(each.effort for each in elapsed)
     return (None if is_refused else schedule), schedule.effort
 
 

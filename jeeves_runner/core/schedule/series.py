@@ -10,7 +10,7 @@ from typing import Protocol
 
 from jeeves_runner.core.schedule.counting import LocalCount, count_in_zone, seconds_in_zone
 from jeeves_runner.core.schedule.cron import END_OF_TIME, LocalTimes
-from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, progression, second_of
+from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, cut, progression, second_of
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night, nights_of
 
@@ -35,13 +35,17 @@ class Series(Protocol):
 
 
 class ClockTimes:
-    """Times on the clocks of a zone, by the rules of ``local_time``; without a zone, those of UTC."""
+    """Times on the clocks of a zone, by the rules of ``local_time``; without a zone, those of UTC.
 
-    __slots__ = ("_sets", "_zone")
+    ``last``: there are none later than this, whatever the clocks show.
+    """
 
-    def __init__(self, sets: tuple[LocalTimes, ...], zone: Zone | None) -> None:
+    __slots__ = ("_last", "_sets", "_zone")
+
+    def __init__(self, sets: tuple[LocalTimes, ...], zone: Zone | None, last: datetime = END_OF_TIME) -> None:
         self._sets = sets
         self._zone = zone
+        self._last = last
 
     def first_after(self, after: datetime) -> datetime | None:
         if after >= END_OF_TIME:
@@ -51,9 +55,10 @@ class ClockTimes:
             found = [times.at_or_after(start) for times in self._sets]
         else:
             found = [self._zone.first_after(times, after) for times in self._sets]
-        return min((each for each in found if each is not None), default=None)
+        return min((each for each in found if each is not None and each <= self._last), default=None)
 
     def last_until(self, until: datetime) -> datetime | None:
+        until = min(until, self._last)
         if self._zone is None:
             start = until.replace(microsecond=0)
             found = [times.at_or_before(start) for times in self._sets]
@@ -64,13 +69,18 @@ class ClockTimes:
     def count(self, begin: datetime, end: datetime) -> int:
         if self._zone is None:
             return LocalCount(self._sets).between(begin, end)
-        return count_in_zone(self._sets, self._zone, begin, end)
+        return count_in_zone(self._sets, self._zone, begin, min(end, self._last + _SECOND))
 
     def seconds_on(self, day: date) -> int:
         if self._zone is None:
             begin = datetime.combine(day, time())
             return LocalCount(self._sets).seconds(begin, begin + _DAY, begin)
-        return seconds_in_zone(self._sets, self._zone, day)
+        found = seconds_in_zone(self._sets, self._zone, day)
+        return found if day < self._last.date() else cut(found, 0, self._seconds_left(day))
+
+    def _seconds_left(self, day: date) -> int:
+        """How many seconds of a day, from its first on, are not later than the last."""
+        return second_of(self._last) + 1 if day == self._last.date() else 0
 
     def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
         """The shifts of its clocks in [begin, end) that touch it."""

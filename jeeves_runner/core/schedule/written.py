@@ -35,6 +35,8 @@ class Rule(NamedTuple):
     """The first time that it may occur at."""
     until: datetime | None
     """The last one; None: it has no such end, or ends by its COUNT."""
+    last: datetime | None = None
+    """The last instant, naive UTC, where clocks show twice what they show then; else None."""
 
     def times(self, exclusions: Exclusions | None) -> Recurrence:
         """Its local times without those that are excluded; raises :class:`ScheduleError`."""
@@ -99,7 +101,7 @@ def _rule(entry: RRule, zone: Zone | None) -> Rule:
     else:
         given = entry.start
         start = _of("start", given, lambda: _local(given, zone))
-    rule = Rule(parts, start, _until(parts, zone))
+    rule = Rule(parts, start, *_until(parts, zone))
     if rule.until is not None and rule.until < start:
         begin = f"`start`, {entry.start}" if entry.start else f"{start.year}"
         raise ScheduleError(f"UNTIL lies before {begin}", hint="write a later UNTIL, or take it out")
@@ -118,13 +120,18 @@ def _what_needs_a_start(parts: RuleParts) -> str | None:
     return None
 
 
-def _until(parts: RuleParts, zone: Zone | None) -> datetime | None:
-    """The last local time at which a rule may occur."""
+def _until(parts: RuleParts, zone: Zone | None) -> tuple[datetime | None, datetime | None]:
+    """The last local time at which a rule may occur; and the last instant, where that does not follow."""
     if parts.until is None:
-        return None
+        return None, None
+    last = parts.until.at
     if not parts.until.is_utc or zone is None:
-        return parts.until.at
-    return zone.local(parts.until.at).replace(fold=0)
+        return last, None
+    local, end = zone.local(last), zone.repeated_until(last)
+    if end is None:
+        return local, None
+    # In the second pass, all that the clocks show twice has been once.
+    return (end - _SECOND if local.fold else local), last
 
 
 def _time(text: str) -> datetime:
