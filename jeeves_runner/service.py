@@ -59,7 +59,7 @@ from jeeves_runner.runs import DiskGuard, Logs, Runs
 from jeeves_runner.runs.settle import Recovered, recover_left_runs
 from jeeves_runner.runs.taken_variables import TakenVariables
 from jeeves_runner.side_thread import SideThread
-from jeeves_runner.telling import Telling
+from jeeves_runner.telling import Teller
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Runner:
         self._admitting: Runs | None = None
         self._follower: Follower | None = None
         self._carrier: Carrier | None = None
-        self._telling: Telling | None = None
+        self._telling: Teller | None = None
         self._http: HttpServer | None = None
         self._local: LocalSocket | None = None
 
@@ -174,7 +174,7 @@ class Runner:
         )
         carrier = self._carrier = Carrier(writer, maintenance.reads, clock, str(config.data_dir))
         writer.start()
-        telling = self._telling = Telling(
+        telling = self._telling = Teller(
             config, clock, writer, connect=self._connect, time_of_age=clocks.time_of_age
         )
         stack.push_async_callback(self._take_down, writer, epoch, maintenance)

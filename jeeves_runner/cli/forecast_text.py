@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from jeeves_runner.cli.formats import counted, moment
 
 if TYPE_CHECKING:
-    from jeeves_runner.views.forecast import ForecastDocument, JobForecastDocument, PeakDocument
+    from jeeves_runner.views.forecast import ForecastDocument, JobForecastDocument
+    from jeeves_runner.views.load import MinuteDocument
 
 
 def by_job(forecast: "ForecastDocument") -> dict[str, list[str]]:
@@ -48,7 +49,7 @@ def summary_lines(forecast: "ForecastDocument") -> Iterator[str]:
         yield "The jobs have too many different schedules to say in which minute most of them start."
 
 
-def _peak(peak: "PeakDocument | None") -> str:
+def _peak(peak: "MinuteDocument | None") -> str:
     return "none" if peak is None else f"{peak['starts']} ({moment(peak['minute'], ZoneInfo('UTC'))})"
 
 

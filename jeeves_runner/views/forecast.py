@@ -21,6 +21,7 @@ from jeeves_runner.core.schedule.nights import Effect, Night
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
+from jeeves_runner.views.load import MinuteDocument
 
 Timings = Callable[[Collection[str] | None], Mapping[str, LiveTiming]]
 """When jobs occur, by id: those of these ids, or all."""
@@ -65,21 +66,12 @@ class JobForecastDocument(TypedDict):
     """Shifts of clocks of the next 366 days that touch it, and did not in the same way before."""
 
 
-class PeakDocument(TypedDict):
-    """The minute in which most runs start."""
-
-    minute: str
-    """When it begins."""
-    starts: int
-    """How many start in it."""
-
-
 class PeaksDocument(TypedDict):
     """The worst minute of the next seven days, of all jobs by their schedules."""
 
-    before: PeakDocument | None
+    before: MinuteDocument | None
     """As it is; null: nothing starts."""
-    after: PeakDocument | None
+    after: MinuteDocument | None
     """Once the plan is applied; likewise."""
 
 
@@ -160,5 +152,5 @@ def _night(night: Night, zone: str) -> NightDocument:
     }
 
 
-def _peak(peak: Peak | None) -> PeakDocument | None:
+def _peak(peak: Peak | None) -> MinuteDocument | None:
     return None if peak is None else {"minute": to_text(peak.minute), "starts": peak.starts}

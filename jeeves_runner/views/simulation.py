@@ -28,6 +28,7 @@ from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.jobs import JobRow, job_rows, live_ids
 from jeeves_runner.errors import InvalidValue
+from jeeves_runner.views.load import MinuteDocument
 from jeeves_runner.views.occurrences import text_of
 
 OTHERWISE: Final = timedelta(minutes=1)
@@ -151,19 +152,10 @@ class LimitDocument(TypedDict):
     """How many ran at once at most."""
 
 
-class PlayedPeakDocument(TypedDict):
-    """The minute in which most runs start."""
-
-    minute: str
-    """When it begins."""
-    starts: int
-    """How many start in it."""
-
-
 class SummaryDocument(TallyDocument):
     """All jobs together."""
 
-    peak: PlayedPeakDocument | None
+    peak: MinuteDocument | None
     """The minute in which most start; of several the first. null if nothing starts."""
     longest_wait: SimulatedRunDocument | None
     """The run that waited longest; null if none waited."""
