@@ -10,7 +10,7 @@ from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
-from jeeves_runner.core.schedule_entry import entry_of, entry_text
+from jeeves_runner.core.schedule_entry import BETWEEN, entry_of, entry_text
 
 if TYPE_CHECKING:
     from jeeves_runner.db.run_list import RunRow
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 JOB_HEADERS: Final = ("JOB", "STATUS", Prose("SCHEDULE"), "LAST RUN", "NEXT RUN", Prose("NOTE"))
 PARAM_HEADERS: Final = ("NAME", Prose("VALUE"), "DEFAULT", Prose("DESCRIPTION"))
 RUN_HEADERS: Final = ("RUN", "JOB", "STATUS", "TRIGGER", "WHEN", "TOOK", Prose("NOTE"))
+
+RUN_OUT: Final = "no further occurrence"
+"""In place of the next run of a job whose schedule has an end that has passed."""
 
 OF_A_RUN: Final = "  | "
 """Stands before each line that a run wrote, so that none is taken for one of the command's own: GitHub, say,
@@ -75,8 +78,8 @@ def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
-    """What is unusual about a job: it is held, paused, muted or changed by hand, skips a run, or waits for
-    a server."""
+    """What is unusual about a job: it is held, paused, muted or changed by hand, skips a run, waits for a
+    server, or does not occur any more."""
     notes = []
     if job["status"] == "scheduled" and not served:
         notes.append(NO_SERVER)
@@ -90,7 +93,15 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
         notes.append(f"held: {job['file']} is broken")
     if job["drifted"]:
         notes.append("changed by hand")
+    if has_run_out(job):
+        notes.append(RUN_OUT)
     return Styled("; ".join(notes), "yellow") if notes else NONE
+
+
+def has_run_out(job: "ListedJobDocument") -> bool:
+    """Whether it has a schedule by which it does not occur any more."""
+    is_due = job["schedule"] is not None and job["status"] != "disabled" and job["paused"] is None
+    return is_due and job["next_run"] is None
 
 
 def pause_text(paused: "OverrideDocument", now: datetime) -> str:
@@ -127,12 +138,12 @@ def _override_text(word: str, without_end: str, override: "OverrideDocument", no
 
 
 def schedule_text(job: "ListedJobDocument") -> str:
-    """The entries of a job's schedule, separated by semicolons: they may hold commas."""
+    """The entries of a job's schedule."""
     schedule = job["schedule"]
     if schedule is None:
         return "when triggered"
     entries = schedule if isinstance(schedule, list) else [schedule]
-    return "; ".join(map(_entry_text, entries))
+    return BETWEEN.join(map(_entry_text, entries))
 
 
 def _entry_text(written: object) -> str:

@@ -16,6 +16,8 @@ from jeeves_runner.cli.rows import (
     JOB_HEADERS,
     PARAM_HEADERS,
     RUN_HEADERS,
+    RUN_OUT,
+    has_run_out,
     job_cells,
     mute_text,
     param_cells,
@@ -143,7 +145,7 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")
-    yield "next run", when(job["next_run"], now)
+    yield "next run", RUN_OUT if has_run_out(job) else when(job["next_run"], now)
     yield "schedule", _schedule(job)
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)

@@ -7,7 +7,7 @@ from jeeves_runner.core.alerts.texts import between
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import CatchUp, Reason
 from jeeves_runner.core.schedule.schedule import Schedule
-from jeeves_runner.core.schedule_entry import entry_text
+from jeeves_runner.core.schedule_entry import entries_text
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.clock_words import clock_part
 from jeeves_runner.core.why.facts import Asked, Declared, JobFacts, KnownRun, Then
@@ -126,7 +126,7 @@ def _no_occurrence(
         text = f"Its schedule has {told(excluded.at, zone)}, and `exclude` leaves it out: {excluded.by}."
         why = Why(Answer.EXCLUDED, (Part(About.TIME, text),), excluded.at)
     else:
-        entries = "; ".join(map(entry_text, declared.schedule))
+        entries = entries_text(declared.schedule)
         text = f"Its schedule ({entries}, {zone}) has no occurrence at {_asked_words(asked, zone)}."
         clock = clock_part(asked, None, zone, now)
         why = Why(Answer.NO_OCCURRENCE, (Part(About.TIME, text), *clock))
@@ -177,7 +177,7 @@ def _not_declared(facts: JobFacts, asked: Asked, then: Then, now: datetime) -> W
 def _changed(then: Then | None, declared: Declared) -> Iterator[Part]:
     """What has changed since a time at which the job was declared otherwise."""
     if then is not None and then.changed_by is not None:
-        entries = "; ".join(map(entry_text, declared.schedule)) or "none"
+        entries = entries_text(declared.schedule) or "none"
         text = (
             f"Its schedule then was {entries}; {revision_words(then.changed_by, declared.timezone)}, changed"
         )
