@@ -127,7 +127,7 @@ def near(zone: str, year: int) -> tuple[datetime, datetime]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 @given(cases(), st.integers(0, 10**6))
 @example(("FREQ=DAILY", "2011-12-28T12:00:00", "Pacific/Apia", [], *near("Pacific/Apia", 2011)), 3)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.searching import searched
 
 from jeeves_runner.core.schedule.schedule import Schedule, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
@@ -179,7 +180,7 @@ TestAgainstAPlainModel = AgainstAPlainModel.TestCase
 TestAgainstAPlainModel.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
-@settings(max_examples=60, deadline=None)
+@searched(20)
 @given(EXPRESSIONS, st.timedeltas(timedelta(0), timedelta(days=3)), st.lists(STEPS, min_size=1, max_size=8))
 def test_gaps_add_up_to_every_occurrence(expression: str, back: timedelta, steps: list[timedelta]) -> None:
     """However often one looks, the counts sum to what the schedule holds."""
