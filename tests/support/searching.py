@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Callable[..., object])
 
 _TIMES: Final = 40
 """How many times as many examples a campaign tries."""
