@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from jeeves_runner.clock import to_text
+from jeeves_runner.core.instants import on_clocks
 from jeeves_runner.core.model import OverrideKind, RunStatus
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.why.times import asked, occurrence_in
@@ -162,5 +163,5 @@ def _record(tx: Tx, action: str, job_id: str, when: datetime, by: str, reason: s
 
 def _shown(when: datetime, row: TimetableRow) -> str:
     """A time on the job's clocks, as a person can type it: ``2026-03-01T14:00:00+01:00``."""
-    text = when.astimezone(ZoneInfo(row.timezone)).isoformat(timespec="seconds")
+    text = on_clocks(when, ZoneInfo(row.timezone)).isoformat(timespec="seconds")
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
