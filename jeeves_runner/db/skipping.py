@@ -80,6 +80,11 @@ def _next(tx: Tx, row: TimetableRow, schedule: Schedule) -> datetime:
         after = max(after, pause_ends - _INSTANT)
     skipped = coming_times(tx.conn, tx.now, [row.id]).get(row.id, ())
     found = next_wanted(schedule, after, skipped)
+    if found is None and pause_ends is not None:
+        raise NothingToSkip(
+            f"{row.id} is paused until {_shown(pause_ends, row)}, and no occurrence comes after that",
+            hint="name the time, to skip an occurrence although it may be resumed before",
+        )
     if found is None:
         raise NothingToSkip(
             f"{row.id} has no occurrence that comes", hint=f"`jeeves-runner job {row.id}` shows it"

@@ -136,6 +136,14 @@ def test_next_says_that_the_only_time_is_skipped(shell: Shell) -> None:
     assert shell.text("next", "a", "--for", "1h").endswith("13:00:00Z, nor had it one before.\n")
 
 
+def test_next_says_that_a_pause_covers_all_that_comes(shell: Shell) -> None:
+    shell.ledger.add_job("a", schedule=(At("2026-03-02T08:00"),))
+    assert shell.run("pause", "a", "--until", "2026-04-01").exit_code == 0
+    answer = "a has no occurrence any more: it is paused until 2026-04-01 00:00:00Z.\n"
+    assert shell.text("next", "a") == answer
+    assert shell.text("next", "a", "--from", "2026-05-01").endswith("2026-03-02 08:00:00Z.\n")
+
+
 @pytest.mark.parametrize(
     ("fields", "answer"),
     [

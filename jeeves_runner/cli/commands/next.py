@@ -146,6 +146,8 @@ def _why_none(
     if job["paused"] and job["paused"]["until"] is None:
         return f"{job_id} is paused until resumed."
     none = f"{job_id} has no occurrence {span or 'any more'}"
+    if job["paused"] and job["paused"]["until"] and from_text(job["paused"]["until"]) > (begin or now):
+        return f"{none}: it is paused until {moment(job['paused']['until'], zone)}."
     last = last_until(conn, job_id, end or begin or now)
     for skip in job["skips"]:
         when = from_text(skip["scheduled_for"])

@@ -14,7 +14,6 @@ from jeeves_runner.core.why.words import distance, told
 
 _SECOND = timedelta(seconds=1)
 _INSTANT = timedelta(microseconds=1)
-_MOST_SKIPS = 100
 
 
 def why_now(facts: JobFacts, newest: KnownRun | None, now: datetime) -> Why:
@@ -51,15 +50,22 @@ def _next(facts: JobFacts, schedule: Schedule | None, zone: str, now: datetime) 
         due = f"It is due next at {told(coming, zone)}, {distance(coming, now)}"
         yield Part(About.NEXT, f"{due}." if facts.served else f"{due}, and no server runs.")
     else:
-        yield Part(About.NEXT, "Its schedule has no occurrence any more.")
+        left_out = None if schedule is None else schedule.next_after(max(now, facts.undecided_since))
+        yield Part(About.NEXT, _nothing_starts(facts, left_out, zone))
+
+
+def _nothing_starts(facts: JobFacts, left_out: datetime | None, zone: str) -> str:
+    """``left_out``: the first occurrence to come, although it will not run; None: there is none."""
+    if left_out is None:
+        return "Its schedule has no occurrence any more."
+    why = "a person wants that skipped" if left_out in facts.skips else "the job is paused then"
+    return f"It is due next at {told(left_out, zone)}, but {why}, and no later occurrence would run."
 
 
 def _coming(facts: JobFacts, schedule: Schedule, now: datetime) -> datetime | None:
     """The next occurrence that neither a pause nor a person leaves out."""
     begin = now if facts.pause is None or facts.pause.until is None else facts.pause.until - _INSTANT
     found = schedule.next_after(max(begin, facts.undecided_since))
-    for _ in range(_MOST_SKIPS):
-        if found is None or found not in facts.skips:
-            return found
+    while found is not None and found in facts.skips:
         found = schedule.next_after(found)
     return found
