@@ -7,9 +7,6 @@ from support.ledger import Ledger
 from support.why import answer, row, said, since, why
 
 from jeeves_runner.clock import to_text
-from jeeves_runner.core.schedule_entry import At
-from jeeves_runner.db.skipping import skip
-from jeeves_runner.db.transaction import transaction
 from jeeves_runner.errors import InvalidValue, NotFound
 
 BERLIN = "Europe/Berlin"
@@ -190,17 +187,10 @@ def test_an_occurrence_that_a_person_wants_skipped_says_so(nightly: Ledger) -> N
     )
     assert answer(nightly, "backup", "2026-03-02T03:00") == "to_be_skipped"
     assert answer(nightly, "backup", "2026-03-03T03:00") == "not_yet_due"
-    assert said(nightly, "backup")["next"].startswith("It is due next at 2026-03-03 03:00Z")
-
-
-def test_a_last_occurrence_that_will_not_run_is_told_with_what_keeps_it(ledger: Ledger) -> None:
-    ledger.add_job("once", schedule=(At("2026-03-02T08:00"),))
-    ledger.pause("once", ledger.now + timedelta(days=9))
-    begin, end = "It is due next at 2026-03-02 08:00Z, but ", ", and no later occurrence would run."
-    assert said(ledger, "once")["next"] == f"{begin}the job is paused then{end}"
-    with transaction(ledger.conn, ledger.clock) as tx:
-        skip(tx, "once", "2026-03-02T08:00", reason=None, by="cli")
-    assert said(ledger, "once")["next"] == f"{begin}a person wants that skipped{end}"
+    assert said(nightly, "backup")["next"] == (
+        "It is due next at 2026-03-02 03:00Z, in 15h, and will be skipped because a person wants this"
+        " occurrence skipped; the first one after it that is not skipped is at 2026-03-03 03:00Z, in 1d 15h."
+    )
 
 
 @pytest.mark.parametrize("text", ["2026-03-02T03:00", "2026-02-27T03:00"])
