@@ -142,7 +142,8 @@ def _why_none(
     if job["status"] == "disabled":
         return f"{job_id} is declared `enabled: false` in {job['file']}."
     if job["schedule"] is None:
-        return f"{job_id} has no schedule; it runs when triggered."
+        also = " and when a server starts" if job["spec"].get("on_start") else ""
+        return f"{job_id} has no schedule; it runs when triggered{also}."
     if job["paused"] and job["paused"]["until"] is None:
         return f"{job_id} is paused until resumed."
     none = f"{job_id} has no occurrence {span or 'any more'}"
