@@ -19,6 +19,7 @@ from jeeves_runner.cli.rows import (
     job_cells,
     late_text,
     mute_text,
+    next_run_text,
     param_cells,
     pause_text,
     run_cells,
@@ -150,7 +151,7 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
         yield "held", Styled(reason, "yellow")
     if job["catches_up_at"]:
         yield "late", Styled(late_text(job["catches_up_at"], now), "yellow")
-    yield "next run", when(job["next_run"], now)
+    yield "next run", next_run_text(job, now)
     yield "schedule", _schedule(job)
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)
