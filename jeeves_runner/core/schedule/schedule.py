@@ -20,7 +20,7 @@ from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night
 from jeeves_runner.core.schedule.recurrence import Recurrence
-from jeeves_runner.core.schedule.series import ClockTimes, Once, Series, Steps, count_together
+from jeeves_runner.core.schedule.series import ClockTimes, Ended, Once, Series, Steps, count_together
 from jeeves_runner.core.schedule.written import Rule, written_entry
 from jeeves_runner.core.schedule.zones import zone_of
 from jeeves_runner.core.schedule_entry import ScheduleEntry
@@ -82,7 +82,7 @@ class Schedule:
     def nights(self, begin: datetime, end: datetime) -> list[Night]:
         """The shifts of clocks in [begin, end) that touch its cron expressions and rules."""
         first, last = (_naive_utc(each).replace(microsecond=0) for each in (begin, end))
-        clocks = [each for each in self._several if isinstance(each, ClockTimes)]
+        clocks = [each for each in self._several if isinstance(each, ClockTimes | Ended)]
         return [night for each in clocks for night in each.nights(first, last)]
 
 
@@ -149,11 +149,12 @@ def _together(
 ) -> Schedule:
     """The expressions and rules of a zone as one series, and each of the others.
 
-    A rule comes with its last instant, if it has one of its own.
+    A rule with a last instant is a series of its own, too.
     """
     sets = (*times, *(rule for rule, last in rules if last is None))
-    ended = tuple(ClockTimes((rule,), zone, last) for rule, last in rules if last is not None)
-    return Schedule((*((ClockTimes(sets, zone),) if sets else ()), *ended, *elapsed), effort)
+    on_clocks = (ClockTimes(sets, zone),) if sets else ()
+    ended = (Ended(times=ClockTimes((rule,), zone), last=last) for rule, last in rules if last is not None)
+    return Schedule((*on_clocks, *ended, *elapsed), effort)
 
 
 @lru_cache(maxsize=256)

@@ -35,17 +35,13 @@ class Series(Protocol):
 
 
 class ClockTimes:
-    """Times on the clocks of a zone, by the rules of ``local_time``; without a zone, those of UTC.
+    """Times on the clocks of a zone, by the rules of ``local_time``; without a zone, those of UTC."""
 
-    ``last``: there are none later than this, whatever the clocks show.
-    """
+    __slots__ = ("_sets", "_zone")
 
-    __slots__ = ("_last", "_sets", "_zone")
-
-    def __init__(self, sets: tuple[LocalTimes, ...], zone: Zone | None, last: datetime = END_OF_TIME) -> None:
+    def __init__(self, sets: tuple[LocalTimes, ...], zone: Zone | None) -> None:
         self._sets = sets
         self._zone = zone
-        self._last = last
 
     def first_after(self, after: datetime) -> datetime | None:
         if after >= END_OF_TIME:
@@ -55,10 +51,9 @@ class ClockTimes:
             found = [times.at_or_after(start) for times in self._sets]
         else:
             found = [self._zone.first_after(times, after) for times in self._sets]
-        return min((each for each in found if each is not None and each <= self._last), default=None)
+        return min((each for each in found if each is not None), default=None)
 
     def last_until(self, until: datetime) -> datetime | None:
-        until = min(until, self._last)
         if self._zone is None:
             start = until.replace(microsecond=0)
             found = [times.at_or_before(start) for times in self._sets]
@@ -69,22 +64,48 @@ class ClockTimes:
     def count(self, begin: datetime, end: datetime) -> int:
         if self._zone is None:
             return LocalCount(self._sets).between(begin, end)
-        return count_in_zone(self._sets, self._zone, begin, min(end, self._last + _SECOND))
+        return count_in_zone(self._sets, self._zone, begin, end)
 
     def seconds_on(self, day: date) -> int:
         if self._zone is None:
             begin = datetime.combine(day, time())
             return LocalCount(self._sets).seconds(begin, begin + _DAY, begin)
-        found = seconds_in_zone(self._sets, self._zone, day)
-        return found if day < self._last.date() else cut(found, 0, self._seconds_left(day))
-
-    def _seconds_left(self, day: date) -> int:
-        """How many seconds of a day, from its first on, are not later than the last."""
-        return second_of(self._last) + 1 if day == self._last.date() else 0
+        return seconds_in_zone(self._sets, self._zone, day)
 
     def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
         """The shifts of its clocks in [begin, end) that touch it."""
         return iter(()) if self._zone is None else nights_of(self._sets, self._zone, begin, end)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """Times on the clocks of a zone up to an instant that these clocks alone do not tell from another."""
+
+    times: ClockTimes
+    """All of them."""
+    last: datetime
+    """The last one is at this instant or before it."""
+
+    def first_after(self, after: datetime) -> datetime | None:
+        found = self.times.first_after(after)
+        return found if found is not None and found <= self.last else None
+
+    def last_until(self, until: datetime) -> datetime | None:
+        return self.times.last_until(min(until, self.last))
+
+    def count(self, begin: datetime, end: datetime) -> int:
+        end = min(end, self.last + _SECOND)
+        return self.times.count(begin, end) if begin < end else 0
+
+    def seconds_on(self, day: date) -> int:
+        if day > self.last.date():
+            return 0
+        found = self.times.seconds_on(day)
+        return cut(found, 0, second_of(self.last) + 1) if day == self.last.date() else found
+
+    def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
+        """The shifts of its clocks in [begin, end) that touch it."""
+        return self.times.nights(begin, min(end, self.last + _SECOND))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,8 +35,8 @@ class Rule(NamedTuple):
     """The first time that it may occur at."""
     until: datetime | None
     """The last one; None: it has no such end, or ends by its COUNT."""
-    last: datetime | None = None
-    """The last instant, naive UTC, where clocks show twice what they show then; else None."""
+    last: datetime | None
+    """The last instant at which it may occur, where clocks are set back and ``until`` comes twice."""
 
     def times(self, exclusions: Exclusions | None) -> Recurrence:
         """Its local times without those that are excluded; raises :class:`ScheduleError`."""
@@ -121,17 +121,15 @@ def _what_needs_a_start(parts: RuleParts) -> str | None:
 
 
 def _until(parts: RuleParts, zone: Zone | None) -> tuple[datetime | None, datetime | None]:
-    """The last local time at which a rule may occur; and the last instant, where that does not follow."""
+    """The last local time at which a rule may occur, and the last instant where that is not enough."""
     if parts.until is None:
         return None, None
-    last = parts.until.at
+    at = parts.until.at
     if not parts.until.is_utc or zone is None:
-        return last, None
-    local, end = zone.local(last), zone.repeated_until(last)
-    if end is None:
-        return local, None
-    # In the second pass, all that the clocks show twice has been once.
-    return (end - _SECOND if local.fold else local), last
+        return at, None
+    local = zone.local(at).replace(fold=0)
+    end = zone.end_of_repeated(local)
+    return (local, None) if end is None else (end - _SECOND, at)
 
 
 def _time(text: str) -> datetime:

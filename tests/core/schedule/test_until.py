@@ -1,66 +1,81 @@
-"""``UNTIL`` in UTC is an instant, also where clocks show the same hour twice or skip one."""
+"""UNTIL in UTC: a rule with one has just those occurrences of the rule without it that are not later."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from support.schedule_reference import near_a_shift
 
 from jeeves_runner.core.schedule.schedule import Schedule, parse_schedule
 from jeeves_runner.core.schedule_entry import RRule
 
-SHIFTS = {
-    "Europe/Berlin": ["2026-10-25T01:00", "2026-03-29T01:00"],
-    "Australia/Lord_Howe": ["2026-04-04T15:00"],
-    "America/Sao_Paulo": ["2018-02-18T02:00"],
-}
+ZONES = ("Europe/Amsterdam", "Australia/Lord_Howe", "America/Sao_Paulo", "Antarctica/Troll", "Pacific/Apia")
 RULES = (
-    "FREQ=HOURLY;BYMINUTE=0,30",
-    "FREQ=MINUTELY;INTERVAL=15",
-    "FREQ=DAILY;BYHOUR=0,1,2,3,23;BYMINUTE=0,30",
+    "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=0,30",
+    "FREQ=HOURLY",
+    "FREQ=MINUTELY;INTERVAL=7",
+    "FREQ=WEEKLY;BYDAY=SU,MO;BYHOUR=2;BYMINUTE=30",
 )
+SECOND = timedelta(seconds=1)
 
 
-def times(rule: str, zone: str, at: datetime, exclude: tuple[str, ...]) -> Schedule:
-    start = f"{at - timedelta(days=3):%Y-%m-%d}"
+def schedule(rule: str, start: str, zone: str, exclude: tuple[str, ...] = ()) -> Schedule:
     return parse_schedule([RRule(rule, start)], zone, "ns", exclude)
 
 
-AROUND = (-4500, -3601, -1800, -1, 0, 1800, 2700, 3600)
-"""Seconds before and after a shift."""
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(RULES),
+    st.sampled_from((2011, 2017, 2026)),
+    st.integers(0, 3),
+    st.integers(-3 * 3600, 3 * 3600) | st.sampled_from((-3600, -1, 0, 1, 3600)),
+    st.sampled_from(((), ("* * * * 6",))),
+)
+@example("Europe/Amsterdam", RULES[0], 2017, 1, 0, ())
+@example("Europe/Amsterdam", RULES[1], 2017, 1, -1800, ())
+def test_nothing_is_lost_or_gained_by_it(
+    zone: str, rule: str, year: int, which: int, seconds: int, exclude: tuple[str, ...]
+) -> None:
+    until = near_a_shift(zone, year, which) + timedelta(seconds=seconds)
+    start = (until - timedelta(days=8)).astimezone(ZoneInfo(zone)).replace(tzinfo=None).isoformat()
+    begin, end = until - timedelta(days=2), until + timedelta(days=2)
+    free = schedule(rule, start, zone, exclude)
+    ended = schedule(f"{rule};UNTIL={until:%Y%m%dT%H%M%SZ}", start, zone, exclude)
+    expected = list(free.between(begin, until))
+    assert list(ended.between(begin, end)) == expected
+    assert ended.count(begin, end) == len(expected)
+    assert ended.count(until, end) == 0
+    assert ended.latest(begin, end) == (expected[-1] if expected else None)
+    for day in {(begin + timedelta(days=n)).date() for n in range(5)}:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        of_day = ended.count(midnight - SECOND, midnight + timedelta(days=1) - SECOND)
+        assert ended.seconds_on(day).bit_count() == of_day
 
 
 @pytest.mark.parametrize(
-    ("rule", "exclude"), [*((rule, ()) for rule in RULES), (RULES[0], ("20 2 * * *", "0 1 * * *"))]
+    ("until", "last"),
+    [
+        ("20201025T002959Z", "2020-10-24T00:30"),
+        ("20201025T003000Z", "2020-10-25T00:30"),
+        ("20201025T010000Z", "2020-10-25T00:30"),
+    ],
 )
-@pytest.mark.parametrize(("zone", "shift"), [(zone, at) for zone, some in SHIFTS.items() for at in some])
-def test_until_is_the_last_instant_of_a_rule(
-    zone: str, shift: str, rule: str, exclude: tuple[str, ...]
+def test_a_time_that_comes_twice_runs_the_first_time_before_an_end_in_the_second(
+    until: str, last: str
 ) -> None:
-    at = datetime.fromisoformat(shift).replace(tzinfo=UTC)
-    begin, end = at - timedelta(hours=30), at + timedelta(hours=30)
-    every = list(times(rule, zone, at, exclude).between(begin, end))
-    for seconds in AROUND:
-        until = at + timedelta(seconds=seconds)
-        schedule = times(f"{rule};UNTIL={until:%Y%m%dT%H%M%SZ}", zone, at, exclude)
-        expected = [each for each in every if each <= until]
-        assert list(schedule.between(begin, end)) == expected, until
-        assert schedule.count(begin, end) == len(expected)
-        assert schedule.latest(begin, end) == expected[-1]
-        assert on_days(schedule, begin, until) == expected
+    found = schedule(f"FREQ=DAILY;UNTIL={until}", "2020-10-23T02:30", "Europe/Amsterdam")
+    assert found.latest(datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)) == (
+        datetime.fromisoformat(last).replace(tzinfo=UTC)
+    )
 
 
-def on_days(schedule: Schedule, begin: datetime, until: datetime) -> list[datetime]:
-    """What it has on the days from ``begin`` to a day after ``until``, by their seconds."""
-    found = []
-    midnight = begin.replace(hour=0, minute=0)
-    while midnight <= until + timedelta(days=1):
-        digits = f"{schedule.seconds_on(midnight.date()):b}"[::-1]
-        found += [midnight + timedelta(seconds=n) for n, digit in enumerate(digits) if digit == "1"]
-        midnight += timedelta(days=1)
-    return [each for each in found if each > begin]
-
-
-def test_until_on_the_clocks_of_the_job_ends_with_the_last_time_that_they_show_it() -> None:
-    at = datetime(2026, 10, 25, 1, tzinfo=UTC)
-    schedule = times("FREQ=HOURLY;UNTIL=20261025T020000", "Europe/Berlin", at, ())
-    found = schedule.between(at - timedelta(hours=2), at + timedelta(hours=9))
-    assert [f"{each:%H:%M}" for each in found] == ["00:00", "01:00"]
+def test_the_nights_of_a_rule_that_ends_in_one_are_told() -> None:
+    ended = schedule("FREQ=DAILY;UNTIL=20201025T010000Z", "2020-03-01T02:30", "Europe/Amsterdam")
+    nights = ended.nights(datetime(2020, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, tzinfo=UTC))
+    assert [(f"{night.at:%m-%d}", night.effect) for night in nights] == [
+        ("03-29", "moved"),
+        ("10-25", "once"),
+    ]
