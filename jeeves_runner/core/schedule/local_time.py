@@ -57,6 +57,11 @@ class Zone:
             return local - earlier
         return self._change(local, earlier, later) if later - earlier < LONG_SHIFT else None
 
+    def end_of_repeated(self, local: datetime) -> datetime | None:
+        """Where local times end that clocks repeat, if ``local`` is one of them."""
+        earlier, later = self._offsets(local)
+        return self._change(local, earlier, later) + earlier if earlier > later else None
+
     def earliest(self, local: datetime) -> datetime:
         """The first instant at which the clock may show ``local`` or later."""
         return local - max(self._offsets(local))

@@ -10,7 +10,13 @@ from typing import Protocol
 
 from jeeves_runner.core.schedule.counting import LocalCount, count_in_zone, seconds_in_zone
 from jeeves_runner.core.schedule.cron import END_OF_TIME, LocalTimes
-from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, progression, second_of
+from jeeves_runner.core.schedule.day_times import (
+    SECONDS_OF_DAY,
+    count_between,
+    cut,
+    progression,
+    second_of,
+)
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night, nights_of
 
@@ -75,6 +81,41 @@ class ClockTimes:
     def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
         """The shifts of its clocks in [begin, end) that touch it."""
         return iter(()) if self._zone is None else nights_of(self._sets, self._zone, begin, end)
+
+
+class BoundedTimes(ClockTimes):
+    """Times on the clocks of a zone, from one instant to another; both may be among them.
+
+    For a bound in an hour that clocks repeat: its local time alone would not say which of the two it is.
+    """
+
+    __slots__ = ("_first", "_last")
+
+    def __init__(
+        self, sets: tuple[LocalTimes, ...], zone: Zone | None, first: datetime, last: datetime
+    ) -> None:
+        super().__init__(sets, zone)
+        self._first = first
+        self._last = last
+
+    def first_after(self, after: datetime) -> datetime | None:
+        found = super().first_after(max(after, self._first - _SECOND))
+        return found if found is not None and found <= self._last else None
+
+    def last_until(self, until: datetime) -> datetime | None:
+        found = super().last_until(min(until, self._last))
+        return found if found is not None and found >= self._first else None
+
+    def count(self, begin: datetime, end: datetime) -> int:
+        begin, end = max(begin, self._first), min(end, self._last + _SECOND)
+        return super().count(begin, end) if begin < end else 0
+
+    def seconds_on(self, day: date) -> int:
+        if not self._first.date() <= day <= self._last.date():
+            return 0
+        begin = second_of(self._first) if day == self._first.date() else 0
+        end = second_of(self._last) + 1 if day == self._last.date() else SECONDS_OF_DAY
+        return cut(super().seconds_on(day), begin, end)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
