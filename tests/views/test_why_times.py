@@ -183,7 +183,10 @@ def test_an_occurrence_that_a_person_wants_skipped_says_so(nightly: Ledger) -> N
     )
     assert answer(nightly, "backup", "2026-03-02T03:00") == "to_be_skipped"
     assert answer(nightly, "backup", "2026-03-03T03:00") == "not_yet_due"
-    assert said(nightly, "backup")["next"].startswith("It is due next at 2026-03-03 03:00Z")
+    assert said(nightly, "backup")["next"] == (
+        "It is due next at 2026-03-02 03:00Z, in 15h, and will be skipped because a person wants this"
+        " occurrence skipped; the first one after it that is not skipped is at 2026-03-03 03:00Z, in 1d 15h."
+    )
 
 
 @pytest.mark.parametrize("text", ["2026-03-02T03:00", "2026-02-27T03:00"])

@@ -10,6 +10,7 @@ from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.schedule_entry import entry_text
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.clock_words import clock_part
+from jeeves_runner.core.why.coming import unwanted
 from jeeves_runner.core.why.facts import Asked, Declared, JobFacts, KnownRun, Then
 from jeeves_runner.core.why.next_look import reason_of_next
 from jeeves_runner.core.why.of_run import why_run
@@ -78,12 +79,9 @@ def _occurrence(
 
 
 def _to_come(facts: JobFacts, occurrence: datetime, due: str) -> Why:
-    if occurrence in facts.skips:
-        part = Part(About.TIME, f"{due}, and will be skipped because a person wants this occurrence skipped.")
-        return Why(Answer.TO_BE_SKIPPED, (part,))
-    if facts.pause is not None and (facts.pause.until is None or occurrence < facts.pause.until):
-        part = Part(About.TIME, f"{due}, and will be skipped because the job is paused then.")
-        return Why(Answer.PAUSED, (part,))
+    if (reason := unwanted(facts, occurrence)) is not None:
+        answer, text = reason
+        return Why(answer, (Part(About.TIME, f"{due}, and {text}."),))
     return Why(Answer.NOT_YET_DUE, (Part(About.TIME, f"{due}: its time has not come."),))
 
 
