@@ -16,7 +16,7 @@ from jeeves_runner.cli.rows import status_cell
 from jeeves_runner.cli.spans import end_of
 from jeeves_runner.cli.syntax import at_most
 from jeeves_runner.clock import from_text, to_text
-from jeeves_runner.core.instants import parse_instant
+from jeeves_runner.core.instants import on_clocks, parse_instant
 from jeeves_runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _span(begin: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
 
 
 def _text(time: datetime, zone: ZoneInfo) -> str:
-    return timestamp(time.astimezone(zone))
+    return timestamp(on_clocks(time, zone))
 
 
 def _why_none(
