@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened
+from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened, when
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
@@ -111,6 +111,19 @@ def skip_text(skip: "SkipDocument", zone: str, now: datetime) -> str:
     none = "" if skip["is_occurrence"] else ", at which it does not occur any more"
     reason = f": {skip['reason']}" if skip["reason"] else ""
     return f"{at} ({ago(skip['scheduled_for'], now)}){none}{reason}"
+
+
+def next_run_text(job: "ListedJobDocument", now: datetime) -> str:
+    """``2026-12-24 02:30:00+01:00 (in 3h)``, on the clocks of the job; ``-`` if none comes."""
+    from zoneinfo import ZoneInfo  # here as above
+
+    if job["next_run"] is None:
+        return NONE
+    try:
+        at = moment(job["next_run"], ZoneInfo(job["timezone"]))
+    except (ValueError, KeyError):  # changed by hand: shown as it stands
+        return when(job["next_run"], now)
+    return f"{at} ({ago(job['next_run'], now)})"
 
 
 def skips_text(job: "ListedJobDocument", now: datetime) -> str:

@@ -18,6 +18,7 @@ from jeeves_runner.cli.rows import (
     RUN_HEADERS,
     job_cells,
     mute_text,
+    next_run_text,
     param_cells,
     pause_text,
     run_cells,
@@ -143,7 +144,7 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")
-    yield "next run", when(job["next_run"], now)
+    yield "next run", next_run_text(job, now)
     yield "schedule", _schedule(job)
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)

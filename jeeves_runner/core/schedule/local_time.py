@@ -57,11 +57,6 @@ class Zone:
             return local - earlier
         return self._change(local, earlier, later) if later - earlier < LONG_SHIFT else None
 
-    def end_of_repeated(self, local: datetime) -> datetime | None:
-        """Where local times end that clocks repeat, if ``local`` is one of them."""
-        earlier, later = self._offsets(local)
-        return self._change(local, earlier, later) + earlier if earlier > later else None
-
     def earliest(self, local: datetime) -> datetime:
         """The first instant at which the clock may show ``local`` or later."""
         return local - max(self._offsets(local))
@@ -69,6 +64,11 @@ class Zone:
     def latest(self, local: datetime) -> datetime:
         """The last instant at which the clock may still show ``local`` or earlier."""
         return local - min(self._offsets(local))
+
+    def end_of_repeated(self, local: datetime) -> datetime | None:
+        """The local time before which a repeated stretch ends that ``local`` is in; None: it is in none."""
+        earlier, later = self._offsets(local)
+        return None if earlier <= later else self._change(local, earlier, later) + earlier
 
     def first_after(self, times: LocalTimes, after: datetime) -> datetime | None:
         """The first instant later than ``after`` at which ``times`` occur."""

@@ -117,6 +117,9 @@ class BoundedTimes(ClockTimes):
         end = second_of(self._last) + 1 if day == self._last.date() else SECONDS_OF_DAY
         return cut(super().seconds_on(day), begin, end)
 
+    def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
+        return super().nights(max(begin, self._first), min(end, self._last + _SECOND))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Steps:
