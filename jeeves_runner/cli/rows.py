@@ -10,6 +10,7 @@ from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.reasons import CATCHES_UP
 from jeeves_runner.core.schedule_entry import entry_of, entry_text
 
 if TYPE_CHECKING:
@@ -75,11 +76,13 @@ def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
-    """What is unusual about a job: it is held, paused, muted or changed by hand, skips a run, or waits for
-    a server."""
+    """What is unusual about a job: it is late, held, paused, muted or changed by hand, skips a run, or waits
+    for a server."""
     notes = []
     if job["status"] == "scheduled" and not served:
         notes.append(NO_SERVER)
+    if job["catches_up_at"] is not None:
+        notes.append(late_text(job["catches_up_at"], now))
     if job["paused"] is not None:
         notes.append(pause_text(job["paused"], now))
     if job["muted"] is not None:
@@ -91,6 +94,11 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
     if job["drifted"]:
         notes.append("changed by hand")
     return Styled("; ".join(notes), "yellow") if notes else NONE
+
+
+def late_text(catches_up_at: str, now: datetime) -> str:
+    """``late: catches up in 5m (catch_up_spread)``."""
+    return CATCHES_UP.short.format(ref=ago(catches_up_at, now))
 
 
 def pause_text(paused: "OverrideDocument", now: datetime) -> str:
