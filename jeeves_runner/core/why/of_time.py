@@ -16,6 +16,7 @@ from jeeves_runner.core.why.of_run import why_run
 from jeeves_runner.core.why.states import damaged, deleted
 from jeeves_runner.core.why.times import excluded_in, occurrence_in, schedule_of
 from jeeves_runner.core.why.words import distance, revision_words, told
+from jeeves_runner.core.wording import brief
 
 _MILLISECOND = timedelta(milliseconds=1)
 _INSTANT = timedelta(microseconds=1)
@@ -77,7 +78,7 @@ def _occurrence(
 
 def _to_come(facts: JobFacts, occurrence: datetime, due: str) -> Why:
     if occurrence in facts.skips:
-        part = Part(About.TIME, f"{due}, and will be skipped because a person wants this occurrence skipped.")
+        part = Part(About.TIME, f"{due}, and will be skipped because {_wanted(facts, occurrence)}.")
         return Why(Answer.TO_BE_SKIPPED, (part,))
     if facts.pause is not None and (facts.pause.until is None or occurrence < facts.pause.until):
         part = Part(About.TIME, f"{due}, and will be skipped because the job is paused then.")
@@ -91,11 +92,11 @@ def _undecided(facts: JobFacts, schedule: Schedule, occurrence: datetime, due: s
         return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}; the server is about to decide about it."),))
     reason = reason_of_next(facts, schedule, occurrence, now)
     answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
-    text = f"{due}, and no server has looked since; the next one {_fate(facts, reason)}."
+    text = f"{due}, and no server has looked since; the next one {_fate(facts, occurrence, reason)}."
     return Why(answer, (Part(About.SERVER, text),))
 
 
-def _fate(facts: JobFacts, reason: Reason | None) -> str:
+def _fate(facts: JobFacts, occurrence: datetime, reason: Reason | None) -> str:
     window = in_units(facts.catch_up_window // _MILLISECOND)
     match reason:
         case None:
@@ -104,13 +105,19 @@ def _fate(facts: JobFacts, reason: Reason | None) -> str:
         case Reason.PAUSED:
             return "will skip it, if the job is still paused then"
         case Reason.SKIP:
-            return "will skip it, because a person wants this occurrence skipped"
+            return f"will skip it, because {_wanted(facts, occurrence)}"
         case Reason.NO_CATCH_UP:
             return "will record it as missed, because the job has `catch_up: none`"
         case Reason.SUPERSEDED:
             return "will record it as missed, because a later one takes its place (`catch_up: latest`)"
         case _:
             return f"will record it as missed, because `catch_up_window` is {window}"
+
+
+def _wanted(facts: JobFacts, occurrence: datetime) -> str:
+    """What a person has said of an occurrence that is to be skipped."""
+    reason = facts.skips[occurrence]
+    return "a person wants this occurrence skipped" + (f": {brief(reason)}" if reason else "")
 
 
 def _no_occurrence(
