@@ -66,7 +66,7 @@ def test_a_job_is_told_in_full(shell: Shell) -> None:
         "backup: Nightly backup",
         "Copies everything.",
         "status error",
-        "next run 2026-03-02 02:00:00Z (in 14h)",
+        "next run 2026-03-02 03:00:00+01:00 (in 14h)",
         "schedule 0 3 * * * (Europe/Berlin), except 2026-12-25",
         "runs /srv/backup.sh --all 'a b'",
         "in /srv",

@@ -10,7 +10,16 @@ import click
 
 from jeeves_runner.cli import completion
 from jeeves_runner.cli.context import App, json_option, pass_app
-from jeeves_runner.cli.formats import ago, command_text, counted, duration, short_sha, shortened, when
+from jeeves_runner.cli.formats import (
+    ago,
+    command_text,
+    counted,
+    duration,
+    moment,
+    short_sha,
+    shortened,
+    when,
+)
 from jeeves_runner.cli.plan_text import problem_lines
 from jeeves_runner.cli.rows import (
     JOB_HEADERS,
@@ -131,6 +140,15 @@ def _explain(app: App, job_id: str) -> None:
         app.print(f"Not set: {unset}.")
 
 
+def _next_run(job: "WholeJobDocument", now: datetime) -> str:
+    """Its next time, on its own clocks."""
+    if job["next_run"] is None:
+        return when(None, now)
+    from zoneinfo import ZoneInfo  # takes long, and is not needed for jobs that are triggered
+
+    return f"{moment(job['next_run'], ZoneInfo(job['timezone']))} ({ago(job['next_run'], now)})"
+
+
 def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell | None]]:
     spec: Mapping[str, Any] = job["spec"]
     yield "status", status_cell(job["status"])
@@ -143,7 +161,7 @@ def _pairs(job: "WholeJobDocument", now: datetime) -> Iterator[tuple[str, Cell |
     if job["held"]:
         reason = f"{job['file']}: {job['held_message']} (since {when(job['held_since'], now)})"
         yield "held", Styled(reason, "yellow")
-    yield "next run", when(job["next_run"], now)
+    yield "next run", _next_run(job, now)
     yield "schedule", _schedule(job)
     yield "precheck", _precheck(spec.get("precheck"))  # a row of an earlier version has none
     yield "runs", _program(job)
