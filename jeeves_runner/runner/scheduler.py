@@ -6,7 +6,8 @@ occurrence is handed over at once, and what becomes of it is decided there.
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -19,8 +20,9 @@ from jeeves_runner.core.run import Run
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.schedule.timetable import Due, Timetable
 from jeeves_runner.db import jobs
-from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
+from jeeves_runner.db.timetable_rows import TimetableRow, schedule_of, timetable_rows
 from jeeves_runner.errors import Conflict, DatabaseError, JeevesError, NoServer
+from jeeves_runner.side_thread import SideThread
 from jeeves_runner.troubles import Trouble
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Scheduler:
         self._clock = clock
         self._set_clocks = clocks
         self._timetable = Timetable()
+        self._searches = SideThread("schedules")
         self._spread = timedelta(milliseconds=spread_ms)
         self._catching_up = CatchingUp(self._spread)
         self._looks_one_at_a_time = asyncio.Lock()
@@ -192,7 +195,9 @@ class Scheduler:
     async def _read_jobs(self, job_ids: Sequence[str]) -> None:
         async with self._one_at_a_time:  # a row that was read before an apply is not placed after the new one
             for ids in _portions(job_ids):
-                for job_id, row in (await self._rows(ids)).items():
+                rows = await self._rows(ids)
+                await self._search(row for row in rows.values() if row is not None)
+                for job_id, row in rows.items():
                     self._place(job_id, row)
                     await self._breathe()
 
@@ -211,6 +216,20 @@ class Scheduler:
     def _read(self, job_ids: Sequence[str]) -> dict[str, TimetableRow | None]:
         found = {row.id: row for row in timetable_rows(self._conn, job_ids)}  # no cursor stays open
         return {job_id: found.get(job_id) for job_id in job_ids}
+
+    async def _search(self, rows: Iterable[TimetableRow]) -> None:
+        """Find in a thread when jobs are due, so that to place them costs nothing: it is kept where schedules
+        are read. Some take half a second. Without a thread it is found as they are placed."""
+        now = self._clock.now()
+        wanted = [row for row in rows if self._is_placed_anew(row)]
+        if wanted:
+            with suppress(OSError):
+                await self._searches.call(partial(_search_all, wanted, now))
+
+    def _is_placed_anew(self, row: TimetableRow) -> bool:
+        known = self._known.get(row.id)
+        is_due = row.enabled and not row.deleted and bool(row.schedule)
+        return is_due and (known is None or not _same_times(known, row))
 
     def _place(self, job_id: str, row: TimetableRow | None) -> None:
         """Put a job where its row says."""
@@ -269,6 +288,13 @@ def _same_times(one: TimetableRow, other: TimetableRow) -> bool:
         other.namespace,
         other.schedule_since,
     )
+
+
+def _search_all(rows: Sequence[TimetableRow], now: datetime) -> None:
+    for row in rows:
+        schedule = schedule_of(row)
+        if schedule is not None:
+            schedule.next_after(row.undecided_since(now))
 
 
 def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, NamedTuple, TypedDict
 
 import apsw
@@ -35,6 +35,8 @@ OTHERWISE: Final = timedelta(minutes=1)
 MOST_DAYS: Final = 366
 """The longest time that is played."""
 
+_FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -246,6 +248,9 @@ def _check(ask: Ask) -> None:
         raise InvalidValue("--to must be later than --from")
     if ask.end - ask.begin > timedelta(days=MOST_DAYS):
         raise InvalidValue(f"at most {MOST_DAYS} days can be played at once", hint="choose a nearer --to")
+    if ask.begin < _FIRST or ask.end > _LAST:
+        years = f"the years {_FIRST.year} to {_LAST.year}"
+        raise InvalidValue(f"what runs is played in {years}", hint="play a time in these")
     for down in ask.down:
         if not ask.begin <= down.begin < down.end <= ask.end:
             raise InvalidValue(
@@ -283,6 +288,7 @@ def _job(spec: JobSpec, row: JobRow | None, now: datetime, ask: Ask) -> Simulate
         after=after,
         executor=carrier.name,
         outlives=carrier.outlives,
+        namespace=namespace,
     )
 
 

@@ -169,6 +169,7 @@ def test_runs_of_all_policies_are_told_apart(shell: Shell) -> None:
         (("--to", "2026-03-01T13:00", "--for", "1h"), "--to and --for are two ends"),
         (("--to", "2026-01-01"), "--to lies before the beginning"),
         (("--for", "400d"), "at most 366 days can be played at once"),
+        (("--from", "9999-01-01", "--for", "1d"), "what runs is played in the years 1900 to 9000"),
         (("--down", "1h"), "--down takes two times with `..` between them"),
         (("--down", "3h..2h"), "--down must lie between the beginning and the end"),
         (("--down", "2h..30h"), "--down must lie between the beginning and the end"),

@@ -6,6 +6,8 @@ import pytest
 from support.cli import Shell, refused, words
 from support.ledger import Ledger
 
+from jeeves_runner.core.schedule_entry import At
+
 HOURLY = ("0 * * * *",)
 
 
@@ -142,6 +144,12 @@ def test_of_a_paused_job_the_first_time_after_the_pause_is_skipped(shell: Shell)
     shell.text("skip", "backup")
     assert skips(shell) == [("01T15:00", None)]
     assert shell.json("job", "backup")["job"]["next_run"] == "2026-03-01T16:00:00.000Z"
+
+
+def test_of_a_job_that_is_paused_for_all_that_comes_that_is_said(shell: Shell) -> None:
+    shell.ledger.add_job("once", schedule=(At("2026-03-02T08:00"),))
+    shell.text("pause", "once", "--until", "2026-04-01")
+    refused(shell.run("skip", "once"), "once is paused until 2026-04-01T00:00:00Z, and no occurrence comes")
 
 
 @pytest.mark.parametrize("named", [(), ("backup", "1", "2"), ("--tag", "db", "1", "2")])
