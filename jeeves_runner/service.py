@@ -340,6 +340,7 @@ class Runner:
             sync=self.sync,
             writer=writer,
             next_run=scheduler.next_of,
+            catching_up=scheduler.catching_up,
             nudge=follower.nudge,
             began=self._clock.boottime(),
             stopping=self._stop.asked,

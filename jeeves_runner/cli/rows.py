@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened
+from jeeves_runner.cli.formats import NONE, ago, duration, moment, on_one_line, shortened, when
 from jeeves_runner.cli.reasons import NO_SERVER, reason_text
 from jeeves_runner.cli.tables import Prose
 from jeeves_runner.cli.terminal import Cell, Styled
 from jeeves_runner.clock import from_text
 from jeeves_runner.core.model import BAD
+from jeeves_runner.core.reasons import CATCHES_UP
 from jeeves_runner.core.schedule_entry import entry_of, entry_text
 
 if TYPE_CHECKING:
@@ -75,11 +76,13 @@ def param_cells(name: str, param: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
-    """What is unusual about a job: it is held, paused, muted or changed by hand, skips a run, or waits for
-    a server."""
+    """What is unusual about a job: it is late, held, paused, muted or changed by hand, skips a run, or waits
+    for a server."""
     notes = []
     if job["status"] == "scheduled" and not served:
         notes.append(NO_SERVER)
+    if job["catches_up_at"] is not None:
+        notes.append(late_text(job["catches_up_at"], now))
     if job["paused"] is not None:
         notes.append(pause_text(job["paused"], now))
     if job["muted"] is not None:
@@ -91,6 +94,11 @@ def job_note(job: "ListedJobDocument", now: datetime, *, served: bool) -> Cell:
     if job["drifted"]:
         notes.append("changed by hand")
     return Styled("; ".join(notes), "yellow") if notes else NONE
+
+
+def late_text(catches_up_at: str, now: datetime) -> str:
+    """``late: catches up in 5m (catch_up_spread)``."""
+    return CATCHES_UP.short.format(ref=ago(catches_up_at, now))
 
 
 def pause_text(paused: "OverrideDocument", now: datetime) -> str:
@@ -111,6 +119,19 @@ def skip_text(skip: "SkipDocument", zone: str, now: datetime) -> str:
     none = "" if skip["is_occurrence"] else ", at which it does not occur any more"
     reason = f": {skip['reason']}" if skip["reason"] else ""
     return f"{at} ({ago(skip['scheduled_for'], now)}){none}{reason}"
+
+
+def next_run_text(job: "ListedJobDocument", now: datetime) -> str:
+    """``2026-12-24 02:30:00+01:00 (in 3h)``, on the clocks of the job; ``-`` if none comes."""
+    from zoneinfo import ZoneInfo  # here as above
+
+    if job["next_run"] is None:
+        return NONE
+    try:
+        at = moment(job["next_run"], ZoneInfo(job["timezone"]))
+    except (ValueError, KeyError):  # changed by hand: shown as it stands
+        return when(job["next_run"], now)
+    return f"{at} ({ago(job['next_run'], now)})"
 
 
 def skips_text(job: "ListedJobDocument", now: datetime) -> str:

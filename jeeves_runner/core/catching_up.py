@@ -1,6 +1,6 @@
 """When jobs catch up after a silence: in the order of their scheduled times, and not all at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -37,6 +37,10 @@ class CatchingUp:
 
     def __len__(self) -> int:
         return len(self._late)
+
+    def moments(self) -> Mapping[str, datetime]:
+        """The moments by job, the first ones first, as they are now."""
+        return dict(self._moments)
 
     def add(self, late: Iterable[Late], now: datetime) -> None:
         """Give each of these jobs, which share one silence, its moment: evenly spaced over the spread.

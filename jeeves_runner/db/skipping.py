@@ -87,7 +87,7 @@ def _next(tx: Tx, row: TimetableRow, schedule: Schedule) -> datetime:
         )
     if found is None:
         raise NothingToSkip(
-            f"{row.id} has no occurrence that comes", hint=f"`jeeves-runner job {row.id}` shows it"
+            f"{row.id} has no occurrence any more", hint=f"`jeeves-runner job {row.id}` shows it"
         )
     return found
 
@@ -149,7 +149,7 @@ def _required_schedule(conn: apsw.Connection, row: TimetableRow) -> Schedule:
     if not row.enabled and job is not None:
         raise NothingToSkip(f"{row.id} does not occur: {job.file}:{job.line} says `enabled: false`")
     if not row.schedule:
-        raise NothingToSkip(f"{row.id} does not occur: without a schedule it runs only when triggered")
+        raise NothingToSkip(f"{row.id} does not occur: it has no schedule")
     raise damaged_job(row.id)
 
 

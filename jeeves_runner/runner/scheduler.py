@@ -6,7 +6,7 @@ occurrence is handed over at once, and what becomes of it is decided there.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -90,6 +90,10 @@ class Scheduler:
     def next_of(self, job_id: str) -> datetime | None:
         """When a job is due next; None if it is not scheduled."""
         return self._timetable.next_of(job_id)
+
+    def catching_up(self) -> Mapping[str, datetime]:
+        """When the jobs will catch up that are late and have no row yet, by id; the first ones first."""
+        return self._catching_up.moments()
 
     def nudge(self) -> None:
         """Look at the clock now."""

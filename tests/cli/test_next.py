@@ -141,6 +141,7 @@ def test_next_says_that_the_only_time_is_skipped(shell: Shell) -> None:
     ("fields", "answer"),
     [
         ({}, "a has no schedule; it runs when triggered."),
+        ({"on_start": True}, "a has no schedule; it runs when triggered and when a server starts."),
         ({"schedule": ("0 * * * *",), "enabled": False}, "a is declared `enabled: false` in jobs.d/a.yaml."),
         (
             {"schedule": (At("2026-02-01T08:00"),)},

@@ -54,6 +54,17 @@ def test_it_says_what_it_comes_to(shell: Shell) -> None:
     ]
 
 
+def test_of_what_ends_badly_a_late_start_is_told_too(shell: Shell) -> None:
+    shell.config.write_text("timezone: UTC\nmax_concurrency: 1\n")
+    shell.ledger.add_job("a", schedule=("0 13 * * *",), timeout_ms=600_000)
+    shell.ledger.add_job("b", schedule=("0 13 * * *",), timeout_ms=600_000)
+    found = lines(shell, "--for", "4h", "--duration", "20m", "--down", "30m..2h30m")
+    assert found[-2:] == [
+        "2026-03-01 13:00:00Z a caught up 1h 30m late, timeout",
+        "2026-03-01 13:00:00Z b caught up 1h 40m late, timeout limit",
+    ]
+
+
 def test_starts_are_shown_as_bars(shell: Shell) -> None:
     shell.ledger.add_job("a", schedule=("*/20 13 * * *",))
     chart = [line for line in lines(shell, "--for", "12h") if "█" in line]

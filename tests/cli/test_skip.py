@@ -130,7 +130,7 @@ def test_a_job_to_which_nothing_comes_has_nothing_to_skip(shell: Shell) -> None:
     ledger.add_job("by-hand")
     ledger.add_job("off", schedule=HOURLY, enabled=False)
     ledger.pause("backup")
-    refused(shell.run("skip", "by-hand"), "by-hand does not occur: without a schedule")
+    refused(shell.run("skip", "by-hand"), "by-hand does not occur: it has no schedule")
     refused(shell.run("skip", "off"), "off does not occur: jobs.d/off.yaml:")
     refused(shell.run("skip", "backup"), "backup is paused until resumed")
     refused(shell.run("skip", "ghost"), "there is no job ghost")
@@ -171,7 +171,7 @@ def test_of_a_tag_each_job_skips_its_next_time_and_the_others_say_why_not(shell:
     tagged(shell.ledger)
     assert shell.text("skip", "--tag", "db", "--reason", "x").splitlines() == [
         "backup skips 2026-03-01 13:00:00Z (in 1h): x.",
-        "by-hand does not occur: without a schedule it runs only when triggered.",
+        "by-hand does not occur: it has no schedule.",
         "vacuum skips 2026-03-01 12:30:00Z (in 30m): x.",
     ]
     document = shell.json("skip", "--tag", "db", "2026-03-01T14:30")

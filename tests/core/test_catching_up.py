@@ -71,3 +71,13 @@ def test_a_job_that_was_changed_is_forgotten() -> None:
 def test_within_five_seconds_it_is_on_time() -> None:
     assert not is_late(due("a", timedelta(seconds=5)), NOW)
     assert is_late(due("a", timedelta(seconds=5.1)), NOW)
+
+
+def test_the_moments_are_told_until_they_have_come() -> None:
+    pace = CatchingUp(timedelta(minutes=10))
+    pace.add([Late(due("b", hour(1)), 0), Late(due("a", hour(2)), 0)], NOW)
+    moments = pace.moments()
+    assert list(moments.items()) == [("a", NOW), ("b", NOW + timedelta(minutes=5))]
+    pace.due(NOW, 9)
+    assert len(moments) == 2
+    assert list(pace.moments()) == ["b"]

@@ -153,7 +153,9 @@ def _why_none(
     if job["status"] == "disabled":
         return f"{job_id} is declared `enabled: false` in {job['file']}."
     if job["schedule"] is None:
-        return f"{job_id} has no schedule; it runs when triggered."
+        from jeeves_runner.core.why.of_job import without_schedule
+
+        return without_schedule(job_id, on_start=bool(job["spec"].get("on_start")))
     if job["paused"] and _pauses(conn, now, job_id, begin or now, end, job["paused"]):
         return f"{_paused(f'{job_id} is', job['paused'], zone)}."
     none = f"{job_id} has no occurrence {span or 'any more'}"

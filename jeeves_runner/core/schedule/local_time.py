@@ -65,6 +65,11 @@ class Zone:
         """The last instant at which the clock may still show ``local`` or earlier."""
         return local - min(self._offsets(local))
 
+    def end_of_repeated(self, local: datetime) -> datetime | None:
+        """The local time before which a repeated stretch ends that ``local`` is in; None: it is in none."""
+        earlier, later = self._offsets(local)
+        return None if earlier <= later else self._change(local, earlier, later) + earlier
+
     def first_after(self, times: LocalTimes, after: datetime) -> datetime | None:
         """The first instant later than ``after`` at which ``times`` occur."""
         local = self.local(after)

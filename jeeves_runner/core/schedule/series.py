@@ -10,7 +10,7 @@ from typing import Protocol
 
 from jeeves_runner.core.schedule.counting import LocalCount, count_in_zone, seconds_in_zone
 from jeeves_runner.core.schedule.cron import END_OF_TIME, LocalTimes
-from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, progression, second_of
+from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, cut, progression, second_of
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night, nights_of
 
@@ -75,6 +75,37 @@ class ClockTimes:
     def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
         """The shifts of its clocks in [begin, end) that touch it."""
         return iter(()) if self._zone is None else nights_of(self._sets, self._zone, begin, end)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """Times on the clocks of a zone up to an instant that these clocks alone do not tell from another."""
+
+    times: ClockTimes
+    """All of them."""
+    last: datetime
+    """The last one is at this instant or before it."""
+
+    def first_after(self, after: datetime) -> datetime | None:
+        found = self.times.first_after(after)
+        return found if found is not None and found <= self.last else None
+
+    def last_until(self, until: datetime) -> datetime | None:
+        return self.times.last_until(min(until, self.last))
+
+    def count(self, begin: datetime, end: datetime) -> int:
+        end = min(end, self.last + _SECOND)
+        return self.times.count(begin, end) if begin < end else 0
+
+    def seconds_on(self, day: date) -> int:
+        if day > self.last.date():
+            return 0
+        found = self.times.seconds_on(day)
+        return cut(found, 0, second_of(self.last) + 1) if day == self.last.date() else found
+
+    def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
+        """The shifts of its clocks in [begin, end) that touch it."""
+        return self.times.nights(begin, min(end, self.last + _SECOND))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,8 @@ class Rule(NamedTuple):
     """The first time that it may occur at."""
     until: datetime | None
     """The last one; None: it has no such end, or ends by its COUNT."""
+    last: datetime | None
+    """The last instant at which it may occur, where clocks are set back and ``until`` comes twice."""
 
     def times(self, exclusions: Exclusions | None) -> Recurrence:
         """Its local times without those that are excluded; raises :class:`ScheduleError`."""
@@ -99,7 +101,7 @@ def _rule(entry: RRule, zone: Zone | None) -> Rule:
     else:
         given = entry.start
         start = _of("start", given, lambda: _local(given, zone))
-    rule = Rule(parts, start, _until(parts, zone))
+    rule = Rule(parts, start, *_until(parts, zone))
     if rule.until is not None and rule.until < start:
         begin = f"`start`, {entry.start}" if entry.start else f"{start.year}"
         raise ScheduleError(f"UNTIL lies before {begin}", hint="write a later UNTIL, or take it out")
@@ -118,13 +120,16 @@ def _what_needs_a_start(parts: RuleParts) -> str | None:
     return None
 
 
-def _until(parts: RuleParts, zone: Zone | None) -> datetime | None:
-    """The last local time at which a rule may occur."""
+def _until(parts: RuleParts, zone: Zone | None) -> tuple[datetime | None, datetime | None]:
+    """The last local time at which a rule may occur, and the last instant where that is not enough."""
     if parts.until is None:
-        return None
+        return None, None
+    at = parts.until.at
     if not parts.until.is_utc or zone is None:
-        return parts.until.at
-    return zone.local(parts.until.at).replace(fold=0)
+        return at, None
+    local = zone.local(at).replace(fold=0)
+    end = zone.end_of_repeated(local)
+    return (local, None) if end is None else (end - _SECOND, at)
 
 
 def _time(text: str) -> datetime:

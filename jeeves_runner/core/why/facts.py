@@ -102,6 +102,10 @@ class JobFacts(NamedTuple):
     """The id that was asked for, if it is an older one of this job."""
     served: bool = True
     """Whether a server runs."""
+    catches_up_at: datetime | None = None
+    """When the server decides about what it was too late for; None: at once, or no server says."""
+    catch_up_spread: timedelta = timedelta(0)
+    """Over how long the next server spreads the jobs that are late."""
 
     @property
     def zone(self) -> str:

@@ -33,6 +33,12 @@ def why_now(facts: JobFacts, newest: KnownRun | None, now: datetime) -> Why:
     return why.with_parts(*_next(facts, schedule, now))
 
 
+def without_schedule(job: str, *, on_start: bool) -> str:
+    """What starts a job that has no schedule, as a sentence."""
+    also = " and when a server starts" if on_start else ""
+    return f"{job} has no schedule; it runs when triggered{also}."
+
+
 def _next(facts: JobFacts, schedule: Schedule | None, now: datetime) -> Iterator[Part]:
     declared = facts.declared
     if declared is None:
@@ -41,8 +47,7 @@ def _next(facts: JobFacts, schedule: Schedule | None, now: datetime) -> Iterator
         text = f"It is declared `enabled: false` in {facts.file}:{facts.line}, so nothing of it is due."
         yield Part(About.STATE, text)
     elif not declared.schedule:
-        also = " and when a server starts" if facts.on_start else ""
-        yield Part(About.NEXT, f"It has no schedule; it runs when triggered{also}.")
+        yield Part(About.NEXT, without_schedule("It", on_start=facts.on_start))
     elif facts.pause is not None and facts.pause.until is None:
         yield Part(About.NEXT, "Nothing of it starts before it is resumed.")
     elif schedule is not None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from jeeves_runner.core.alerts.texts import between
 from jeeves_runner.core.durations import in_units
 from jeeves_runner.core.model import CatchUp, Reason
+from jeeves_runner.core.reasons import CATCHES_UP
 from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.schedule_entry import entry_text
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
@@ -87,11 +88,32 @@ def _to_come(facts: JobFacts, occurrence: datetime, due: str) -> Why:
 
 def _undecided(facts: JobFacts, schedule: Schedule, occurrence: datetime, due: str, now: datetime) -> Why:
     """Of an occurrence that has come and that no server has looked at."""
+    if facts.served and facts.catches_up_at is not None:
+        return _to_catch_up(facts, schedule, occurrence, due, facts.catches_up_at, now)
     if facts.served:
         return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}; the server is about to decide about it."),))
     reason = reason_of_next(facts, schedule, occurrence, now)
     answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
     text = f"{due}, and no server has looked since; the next one {_fate(facts, occurrence, reason)}."
+    if reason is None and facts.catch_up_spread:
+        spread = in_units(facts.catch_up_spread // _MILLISECOND)
+        text += f" By `catch_up_spread` that may be {spread} after it has started."
+    return Why(answer, (Part(About.SERVER, text),))
+
+
+def _to_catch_up(
+    facts: JobFacts, schedule: Schedule, occurrence: datetime, due: str, moment: datetime, now: datetime
+) -> Why:
+    """Of one that is late, and decided about at a moment of its own, or when the job is next due."""
+    following = schedule.next_after(now)
+    when = moment if following is None else max(now, min(moment, following))
+    reason = reason_of_next(facts, schedule, occurrence, when)
+    if reason is None:
+        sentence = CATCHES_UP.said(f"{told(when, facts.zone)}, {distance(when, now)}")
+        return Why(Answer.TO_CATCH_UP, (Part(About.TIME, f"{due}."), Part(About.WAIT, sentence)))
+    answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
+    about = f"at about {told(when, facts.zone)} (`catch_up_spread`)"
+    text = f"{due}; {about} the server {_fate(facts, occurrence, reason)}."
     return Why(answer, (Part(About.SERVER, text),))
 
 

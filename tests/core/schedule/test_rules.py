@@ -3,7 +3,7 @@
 The library names local times; the rule for shifted clocks is that of ``support.schedule_reference``.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,6 +119,50 @@ def check(case: Case, pick: int) -> None:
         assert schedule.next_after(one - FRACTION) == schedule.latest(begin, one) == one
         assert schedule.latest(begin, one - FRACTION) == (expected[place - 1] if place else None)
         assert schedule.count(begin, one) == place + 1
+
+
+def weeks_of(day: date, wkst: int) -> tuple[int, int]:
+    """The number of the week that a day is in, from the beginning and from the end of the week's year."""
+    begin = day - timedelta(days=(day.weekday() - wkst) % 7)
+    year = (begin + timedelta(days=3)).year
+    first, following = (_first_week(each, wkst) for each in (year, year + 1))
+    number = (begin - first).days // 7 + 1
+    return number, number - (following - first).days // 7 - 1
+
+
+def _first_week(year: int, wkst: int) -> date:
+    """Where the first week of a year begins: the one with its fourth of January."""
+    fourth = date(year, 1, 4)
+    return fourth - timedelta(days=(fourth.weekday() - wkst) % 7)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.integers(1971, 2100),
+    st.lists(st.sampled_from((1, 2, 20, 52, 53, -1, -2, -20, -52, -53)), min_size=1, max_size=2, unique=True),
+    st.integers(0, 6),
+    st.sets(st.integers(0, 6)),
+)
+@example(2011, [52], 0, {5, 6})
+@example(2011, [53, 10], 0, set())
+@example(2029, [-53, 10], 0, set())
+def test_weeks_are_those_of_the_year_that_they_belong_to(
+    year: int, numbers: list[int], wkst: int, weekdays: set[int]
+) -> None:
+    """The library takes the first days of some years, which are in the last week of the year before, for
+    days of another week."""
+    numbers = [*numbers, 30]  # so that it occurs in each year
+    rule = f"FREQ=YEARLY;BYWEEKNO={','.join(map(str, numbers))};WKST={DAYS[wkst]}"
+    if weekdays:
+        rule += ";BYDAY=" + ",".join(DAYS[each] for each in sorted(weekdays))
+    begin, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year, 12, 31, tzinfo=UTC)
+    found = parse_schedule([RRule(rule, "1970-01-01")], "UTC", "ns").between(begin - FRACTION, end)
+    days = [(begin + timedelta(days=n)).date() for n in range((end - begin).days + 1)]
+    assert [each.date() for each in found] == [
+        day
+        for day in days
+        if set(weeks_of(day, wkst)) & set(numbers) and (not weekdays or day.weekday() in weekdays)
+    ]
 
 
 def near(zone: str, year: int) -> tuple[datetime, datetime]:
