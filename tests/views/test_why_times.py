@@ -216,6 +216,8 @@ def test_a_damaged_row_answers_nothing_else(nightly: Ledger) -> None:
     nightly.conn.execute("""UPDATE jobs SET spec = '{"schedule": 7}'""")
     assert answer(nightly, "backup", "2026-03-02T03:00") == "damaged"
     assert "`jeeves-runner apply` heals it" in why(nightly, "backup")["text"]
+    nightly.conn.execute("UPDATE jobs SET drifted = 1")
+    assert "by hand" not in why(nightly, "backup")["text"].replace("was damaged by hand", "", 1)
 
 
 # What has passed without a row

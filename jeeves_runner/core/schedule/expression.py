@@ -1,5 +1,6 @@
 """The text of a cron expression: five fields, six with the seconds first, or a name such as ``@daily``."""
 
+from jeeves_runner.core.durations import is_duration
 from jeeves_runner.core.schedule.cron import Cron, cron_of
 from jeeves_runner.core.schedule.cron_fields import KINDS, ScheduleError, ScheduleKey, spread
 from jeeves_runner.core.wording import brief, in_quotes
@@ -63,5 +64,7 @@ def _named_fields(text: str) -> tuple[str, ...]:
                 "`on_start: true` runs a job each time a server starts; for the start of the machine"
                 " use the system's init"
             )
+        elif text.startswith("@every ") and is_duration(length := "".join(text.split()[1:])):
+            hint = f"in `schedule` write `{{every: {length}}}`, without quotes around it"
         raise ScheduleError(f"{brief(text)} is not supported", hint=hint)
     return fields

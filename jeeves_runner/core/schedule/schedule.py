@@ -20,7 +20,7 @@ from jeeves_runner.core.schedule.joined import join, leave_a_gap
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night
 from jeeves_runner.core.schedule.recurrence import Recurrence
-from jeeves_runner.core.schedule.series import ClockTimes, Ended, Once, Series, Steps, count_together
+from jeeves_runner.core.schedule.series import BoundedTimes, ClockTimes, Once, Series, Steps, count_together
 from jeeves_runner.core.schedule.written import Rule, written_entry
 from jeeves_runner.core.schedule.zones import zone_of
 from jeeves_runner.core.schedule_entry import ScheduleEntry
@@ -82,7 +82,7 @@ class Schedule:
     def nights(self, begin: datetime, end: datetime) -> list[Night]:
         """The shifts of clocks in [begin, end) that touch its cron expressions and rules."""
         first, last = (_naive_utc(each).replace(microsecond=0) for each in (begin, end))
-        clocks = [each for each in self._several if isinstance(each, ClockTimes | Ended)]
+        clocks = [each for each in self._several if isinstance(each, ClockTimes)]
         return [night for each in clocks for night in each.nights(first, last)]
 
 
@@ -134,27 +134,28 @@ def _plain_schedule(
     crons: tuple[Cron, ...], others: tuple[Steps | Once | Rule, ...], zone: Zone | None
 ) -> Schedule:
     times = crons if len(crons) < 2 else join(crons, _exclusions((), ()))
-    rules = tuple((each.times(None), each.last) for each in others if isinstance(each, Rule))
+    rules = [(each, each.times(None)) for each in others if isinstance(each, Rule)]
     elapsed = tuple(each for each in others if not isinstance(each, Rule))
-    effort = sum(cron.effort for cron in crons) + sum(rule.effort for rule, _ in rules)
+    effort = sum(cron.effort for cron in crons) + sum(rule.effort for _, rule in rules)
     return _together(times, rules, elapsed, zone, effort)
 
 
 def _together(
     times: tuple[LocalTimes, ...],
-    rules: tuple[tuple[Recurrence, datetime | None], ...],
+    rules: Sequence[tuple[Rule, Recurrence]],
     elapsed: tuple[Series, ...],
     zone: Zone | None,
     effort: int,
 ) -> Schedule:
-    """The expressions and rules of a zone as one series, and each of the others.
-
-    A rule with a last instant is a series of its own, too.
-    """
-    sets = (*times, *(rule for rule, last in rules if last is None))
-    on_clocks = (ClockTimes(sets, zone),) if sets else ()
-    ended = (Ended(times=ClockTimes((rule,), zone), last=last) for rule, last in rules if last is not None)
-    return Schedule((*on_clocks, *ended, *elapsed), effort)
+    """The expressions and rules of a zone as one series, and each of the others."""
+    joined = (*times, *(found for rule, found in rules if not rule.is_bounded))
+    on_clocks = (ClockTimes(joined, zone),) if joined else ()
+    bounded = [
+        BoundedTimes((found,), zone, rule.first or BEGIN_OF_TIME, rule.last or END_OF_TIME - _SECOND)
+        for rule, found in rules
+        if rule.is_bounded
+    ]
+    return Schedule((*on_clocks, *bounded, *elapsed), effort)
 
 
 @lru_cache(maxsize=256)
@@ -168,7 +169,7 @@ def _reduced_schedule(
     """The schedule, or None if the exclusions leave too little of it; and the effort of finding out."""
     exclusions = _exclusions(dates, excluded)
     joined = join(crons, exclusions)
-    rules = tuple((each.times(exclusions), each.last) for each in others if isinstance(each, Rule))
+    rules = [(each, each.times(exclusions)) for each in others if isinstance(each, Rule)]
     elapsed = tuple(Excepted(each, exclusions, zone) for each in others if not isinstance(each, Rule))
     schedule = _together(joined, rules, elapsed, zone, 0)
     if others:  # they may have an end, so that gaps are no mistakes
@@ -176,7 +177,7 @@ def _reduced_schedule(
     else:
         is_refused = bool(joined) and leave_a_gap(exclusions, joined)
     schedule.effort = sum(cron.effort for cron in (*crons, *excluded)) + sum(each.effort for each in joined)
-    schedule.effort += sum(rule.effort for rule, _ in rules) + sum(each.effort for each in elapsed)
+    schedule.effort += sum(rule.effort for _, rule in rules) + sum(each.effort for each in elapsed)
     return (None if is_refused else schedule), schedule.effort
 
 

@@ -10,7 +10,13 @@ from typing import Protocol
 
 from jeeves_runner.core.schedule.counting import LocalCount, count_in_zone, seconds_in_zone
 from jeeves_runner.core.schedule.cron import END_OF_TIME, LocalTimes
-from jeeves_runner.core.schedule.day_times import SECONDS_OF_DAY, count_between, cut, progression, second_of
+from jeeves_runner.core.schedule.day_times import (
+    SECONDS_OF_DAY,
+    count_between,
+    cut,
+    progression,
+    second_of,
+)
 from jeeves_runner.core.schedule.local_time import Zone
 from jeeves_runner.core.schedule.nights import Night, nights_of
 
@@ -77,35 +83,42 @@ class ClockTimes:
         return iter(()) if self._zone is None else nights_of(self._sets, self._zone, begin, end)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
-    """Times on the clocks of a zone up to an instant that these clocks alone do not tell from another."""
+class BoundedTimes(ClockTimes):
+    """Times on the clocks of a zone, from one instant to another; both may be among them.
 
-    times: ClockTimes
-    """All of them."""
-    last: datetime
-    """The last one is at this instant or before it."""
+    For a bound in an hour that clocks repeat: its local time alone would not say which of the two it is.
+    """
+
+    __slots__ = ("_first", "_last")
+
+    def __init__(
+        self, sets: tuple[LocalTimes, ...], zone: Zone | None, first: datetime, last: datetime
+    ) -> None:
+        super().__init__(sets, zone)
+        self._first = first
+        self._last = last
 
     def first_after(self, after: datetime) -> datetime | None:
-        found = self.times.first_after(after)
-        return found if found is not None and found <= self.last else None
+        found = super().first_after(max(after, self._first - _SECOND))
+        return found if found is not None and found <= self._last else None
 
     def last_until(self, until: datetime) -> datetime | None:
-        return self.times.last_until(min(until, self.last))
+        found = super().last_until(min(until, self._last))
+        return found if found is not None and found >= self._first else None
 
     def count(self, begin: datetime, end: datetime) -> int:
-        end = min(end, self.last + _SECOND)
-        return self.times.count(begin, end) if begin < end else 0
+        begin, end = max(begin, self._first), min(end, self._last + _SECOND)
+        return super().count(begin, end) if begin < end else 0
 
     def seconds_on(self, day: date) -> int:
-        if day > self.last.date():
+        if not self._first.date() <= day <= self._last.date():
             return 0
-        found = self.times.seconds_on(day)
-        return cut(found, 0, second_of(self.last) + 1) if day == self.last.date() else found
+        begin = second_of(self._first) if day == self._first.date() else 0
+        end = second_of(self._last) + 1 if day == self._last.date() else SECONDS_OF_DAY
+        return cut(super().seconds_on(day), begin, end)
 
     def nights(self, begin: datetime, end: datetime) -> Iterator[Night]:
-        """The shifts of its clocks in [begin, end) that touch it."""
-        return self.times.nights(begin, min(end, self.last + _SECOND))
+        return super().nights(max(begin, self._first), min(end, self._last + _SECOND))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
