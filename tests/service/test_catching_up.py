@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 import pytest
@@ -66,13 +66,17 @@ class Row(NamedTuple):
 def rows(root: Path) -> list[Row]:
     """All there are, in the order in which they were entered."""
     with closing(apsw.Connection(str(database(root)), flags=apsw.SQLITE_OPEN_READONLY)) as conn:
-        found = conn.execute(
+        found: list[Any] = conn.execute(
             "SELECT job_id, status, trigger, created_at, started_at, finished_at FROM runs ORDER BY id"
         ).fetchall()
     return [
-        Row(job, status, trigger, from_text(made), started and from_text(started), ended and from_text(ended))
-        for job, status, trigger, made, started, ended in found
+        Row(job, status, trigger, from_text(made), *map(_time, both))
+        for job, status, trigger, made, *both in found
     ]
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else from_text(text)
 
 
 class Answers:
