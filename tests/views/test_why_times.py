@@ -181,15 +181,19 @@ def test_a_paused_job_will_skip_it(nightly: Ledger) -> None:
 
 def test_an_occurrence_that_a_person_wants_skipped_says_so(nightly: Ledger) -> None:
     nightly.conn.execute(
-        "INSERT INTO overrides (job_id, kind, scheduled_for, created_by, created_at) VALUES"
-        " ('backup', 'skip', '2026-03-02T03:00:00.000Z', 'cli', ?)",
+        "INSERT INTO overrides (job_id, kind, scheduled_for, reason, created_by, created_at) VALUES"
+        " ('backup', 'skip', '2026-03-02T03:00:00.000Z', 'the disk is full', 'cli', ?)",
         (to_text(nightly.now),),
     )
     assert answer(nightly, "backup", "2026-03-02T03:00") == "to_be_skipped"
+    assert said(nightly, "backup", "2026-03-02T03:00")["time"].endswith(
+        "will be skipped because a person wants this occurrence skipped: the disk is full."
+    )
     assert answer(nightly, "backup", "2026-03-03T03:00") == "not_yet_due"
     assert said(nightly, "backup")["next"] == (
         "It is due next at 2026-03-02 03:00Z, in 15h, and will be skipped because a person wants this"
-        " occurrence skipped; the first one after it that is not skipped is at 2026-03-03 03:00Z, in 1d 15h."
+        " occurrence skipped: the disk is full; the first one after it that is not skipped is at"
+        " 2026-03-03 03:00Z, in 1d 15h."
     )
 
 

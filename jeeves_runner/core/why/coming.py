@@ -7,7 +7,7 @@ from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.why.answer import About, Answer, Part
 from jeeves_runner.core.why.facts import Asked, Declared, JobFacts
 from jeeves_runner.core.why.times import excluded_in, schedule_of
-from jeeves_runner.core.why.words import distance, told
+from jeeves_runner.core.why.words import distance, said, told
 
 _INSTANT = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -16,10 +16,16 @@ _SECOND = timedelta(seconds=1)
 def unwanted(facts: JobFacts, occurrence: datetime) -> tuple[Answer, str] | None:
     """Why an occurrence that is to come will be skipped, as the end of a sentence; None if it will not."""
     if occurrence in facts.skips:
-        return Answer.TO_BE_SKIPPED, "will be skipped because a person wants this occurrence skipped"
+        return Answer.TO_BE_SKIPPED, f"will be skipped because {wanted_skipped(facts, occurrence)}"
     if facts.pause is not None and (facts.pause.until is None or occurrence < facts.pause.until):
         return Answer.PAUSED, "will be skipped because the job is paused then"
     return None
+
+
+def wanted_skipped(facts: JobFacts, occurrence: datetime) -> str:
+    """What a person said of an occurrence that is to be skipped."""
+    reason = facts.skips[occurrence]
+    return "a person wants this occurrence skipped" + (f": {said(reason)}" if reason else "")
 
 
 def coming(facts: JobFacts, declared: Declared, schedule: Schedule, now: datetime) -> Iterator[Part]:

@@ -23,6 +23,6 @@ def reason_of_next(facts: JobFacts, schedule: Schedule, occurrence: datetime, no
         job_id=facts.id, schedule=schedule, first=first, latest=latest, count=schedule.count(since, now)
     )
     pauses = () if facts.pause is None else (PausedTime(since, facts.pause.until or _FOR_GOOD),)
-    skips = tuple(SkippedTime(when, None) for when in facts.skips)
+    skips = tuple(SkippedTime(when, reason) for when, reason in facts.skips.items())
     plan = catch_up(due, facts.catch_up, facts.catch_up_window, now, pauses, skips)
     return next((each.reason for each in plan.left_out if each.first <= occurrence <= each.last), None)

@@ -11,7 +11,7 @@ from jeeves_runner.core.schedule.schedule import Schedule
 from jeeves_runner.core.schedule_entry import entries_text
 from jeeves_runner.core.why.answer import About, Answer, Part, Why
 from jeeves_runner.core.why.clock_words import clock_part
-from jeeves_runner.core.why.coming import unwanted
+from jeeves_runner.core.why.coming import unwanted, wanted_skipped
 from jeeves_runner.core.why.facts import Asked, Declared, JobFacts, KnownRun, Then
 from jeeves_runner.core.why.next_look import reason_of_next
 from jeeves_runner.core.why.of_run import why_run
@@ -94,7 +94,7 @@ def _undecided(facts: JobFacts, schedule: Schedule, occurrence: datetime, due: s
         return Why(Answer.UNDECIDED, (Part(About.SERVER, f"{due}; the server is about to decide about it."),))
     reason = reason_of_next(facts, schedule, occurrence, now)
     answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
-    text = f"{due}, and no server has looked since; the next one {_fate(facts, reason)}."
+    text = f"{due}, and no server has looked since; the next one {_fate(facts, occurrence, reason)}."
     if reason is None and facts.catch_up_spread:
         spread = in_units(facts.catch_up_spread // _MILLISECOND)
         text += f" By `catch_up_spread` that may be {spread} after it has started."
@@ -112,11 +112,12 @@ def _to_catch_up(
         sentence = CATCHES_UP.said(f"{told(when, facts.zone)}, {distance(when, now)}")
         return Why(Answer.TO_CATCH_UP, (Part(About.TIME, f"{due}."), Part(About.WAIT, sentence)))
     answer = Answer.TO_BE_SKIPPED if reason is Reason.SKIP else Answer.UNDECIDED
-    text = f"{due}; at about {told(when, facts.zone)} (`catch_up_spread`) the server {_fate(facts, reason)}."
+    about = f"at about {told(when, facts.zone)} (`catch_up_spread`)"
+    text = f"{due}; {about} the server {_fate(facts, occurrence, reason)}."
     return Why(answer, (Part(About.SERVER, text),))
 
 
-def _fate(facts: JobFacts, reason: Reason | None) -> str:
+def _fate(facts: JobFacts, occurrence: datetime, reason: Reason | None) -> str:
     window = in_units(facts.catch_up_window // _MILLISECOND)
     match reason:
         case None:
@@ -125,7 +126,7 @@ def _fate(facts: JobFacts, reason: Reason | None) -> str:
         case Reason.PAUSED:
             return "will skip it, if the job is still paused then"
         case Reason.SKIP:
-            return "will skip it, because a person wants this occurrence skipped"
+            return f"will skip it, because {wanted_skipped(facts, occurrence)}"
         case Reason.NO_CATCH_UP:
             return "will record it as missed, because the job has `catch_up: none`"
         case Reason.SUPERSEDED:
