@@ -45,6 +45,17 @@ def test_a_minute_has_all_its_seconds_and_a_second_only_itself(ledger: Ledger) -
     assert answer(ledger, "tick", "11:58:36") == "no_occurrence"
 
 
+def test_a_length_that_names_no_second_is_a_time_of_its_whole_minute(ledger: Ledger) -> None:
+    ledger.add_job("tick", schedule=("30 * * * * *",))
+    ledger.clock.time += timedelta(seconds=42)
+    since(ledger, "tick", ledger.at(days=1))
+    row(ledger, "tick", "ok", ledger.at(hours=2).replace(second=30))
+    assert answer(ledger, "tick", "-2h") == "ran"
+    assert answer(ledger, "tick", "-7212s") == "ran"
+    assert answer(ledger, "tick", "-7200s") == "no_occurrence"
+    assert answer(ledger, "tick", "2h") == "not_yet_due"
+
+
 def test_a_time_without_an_offset_is_on_the_clocks_of_the_job(ledger: Ledger) -> None:
     ledger.add_job("backup", schedule=("0 3 * * *",), timezone=BERLIN)
     found = why(ledger, "backup", "2026-03-02T03:00")

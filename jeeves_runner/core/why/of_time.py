@@ -29,7 +29,9 @@ def why_at(facts: JobFacts, asked: Asked, then: Then | None, run: KnownRun | Non
     declared = facts.declared if then is None or then.declared is None else then.declared
     zone = "UTC" if declared is None else declared.timezone
     why = why_run(run, zone, served=facts.served, now=now)
-    return why._replace(parts=(*clock_part(asked, run.run.scheduled_for, zone, now), *why.parts))
+    schedule = None if declared is None else schedule_of(declared, facts.namespace)
+    occurrence = occurrence_in(schedule, asked.at, asked.until) or run.run.scheduled_for
+    return why._replace(parts=(*clock_part(asked, occurrence, schedule, zone, now), *why.parts))
 
 
 def why_nothing_at(facts: JobFacts, asked: Asked, then: Then | None, now: datetime) -> Why:
@@ -46,7 +48,7 @@ def why_nothing_at(facts: JobFacts, asked: Asked, then: Then | None, now: dateti
     occurrence = occurrence_in(schedule, asked.at, asked.until)
     if schedule is None or occurrence is None:
         return _no_occurrence(facts, declared, schedule, asked, now).with_parts(*parts)
-    clock = clock_part(asked, occurrence, declared.timezone, now)
+    clock = clock_part(asked, occurrence, schedule, declared.timezone, now)
     found = _occurrence(facts, declared, schedule, occurrence, then, now)
     return found._replace(parts=(*clock, *found.parts, *parts), scheduled_for=occurrence)
 
@@ -128,7 +130,7 @@ def _no_occurrence(
     else:
         entries = "; ".join(map(entry_text, declared.schedule))
         text = f"Its schedule ({entries}, {zone}) has no occurrence at {_asked_words(asked, zone)}."
-        clock = clock_part(asked, None, zone, now)
+        clock = clock_part(asked, None, schedule, zone, now)
         why = Why(Answer.NO_OCCURRENCE, (Part(About.TIME, text), *clock))
     return _with_nearest(why, facts, schedule, asked, zone)
 
