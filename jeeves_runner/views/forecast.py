@@ -19,6 +19,7 @@ from jeeves_runner.core.load import Peak
 from jeeves_runner.core.plan import Plan
 from jeeves_runner.core.schedule.nights import Effect, Night
 from jeeves_runner.core.schedule.schedule import Schedule
+from jeeves_runner.db import namespaces
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.timetable_rows import TimetableRow, timetable_rows
 from jeeves_runner.views.load import MinuteDocument
@@ -96,7 +97,12 @@ def forecast_of_live(conn: apsw.Connection, plan: Plan, now: datetime) -> Foreca
     if not ids:
         return _document(forecast((), (), now))
     with snapshot(conn):
-        changed = retimed(plan, {row.id: _live(row) for row in timetable_rows(conn, ids)})
+        known = {row.id: _live(row) for row in timetable_rows(conn, ids)}
+        new = [job_id for job_id in ids if job_id not in known or known[job_id].timing is None]
+        # The row of a deleted job has the namespace of then, which may be another job's by now.
+        others = namespaces.of_new(conn, new)
+        known.update((job_id, LiveTiming(None, others.get(job_id, job_id))) for job_id in new)
+        changed = retimed(plan, known)
         live = list(_schedules(_live(row) for row in timetable_rows(conn))) if changed else []
     return _document(forecast(changed, live, now))
 

@@ -9,6 +9,7 @@ import apsw
 
 from jeeves_runner.clock import from_text, to_text
 from jeeves_runner.core.model import JobSpec, Reason, RunStatus, Trigger
+from jeeves_runner.core.renaming import renamed
 from jeeves_runner.core.run import PausedTime, Run, SkippedTime
 from jeeves_runner.core.schedule.schedule import ScheduleError, parse_schedule
 from jeeves_runner.core.simulation.replay import Played, play
@@ -23,11 +24,12 @@ from jeeves_runner.core.simulation.scenario import (
 from jeeves_runner.core.simulation.summary import Summary, Tally, summary, waited
 from jeeves_runner.core.specs import SpecError, job_from_text
 from jeeves_runner.core.wrong_clock import undecided_since
-from jeeves_runner.db import overrides, runs, skips
+from jeeves_runner.db import namespaces, overrides, runs, skips
 from jeeves_runner.db.alert_facts import usual_ms
 from jeeves_runner.db.connection import snapshot
 from jeeves_runner.db.jobs import JobRow, job_rows, live_ids
 from jeeves_runner.errors import InvalidValue
+from jeeves_runner.views.job_lookup import absence
 from jeeves_runner.views.load import MinuteDocument
 from jeeves_runner.views.occurrences import text_of
 
@@ -205,24 +207,34 @@ def simulation_view(conn: apsw.Connection | None, now: datetime, ask: Ask) -> Si
     pauses: dict[str | None, list[PausedTime]] = {}
     skipped: dict[str, list[SkippedTime]] = {}
     history: dict[str, timedelta] = {}
+    kept: dict[str, str] = {}
     if conn is not None:
         with snapshot(conn):
-            rows = {row.id: row for row in job_rows(conn, live_ids(conn))}
-            specs = _specs(rows) if ask.specs is None else specs
+            live = {row.id: row for row in job_rows(conn, live_ids(conn))}
+            specs = _specs(live) if ask.specs is None else specs
+            played_as = renamed(specs, live)
+            rows = {played_as.get(job_id, job_id): row for job_id, row in live.items()}
             is_now = ask.begin == now
-            open_runs = tuple(map(_open_run, runs.active_runs(conn))) if is_now else ()
-            pauses = _pauses(overrides.pauses(conn, ask.begin), ask.begin)
+            active = runs.active_runs(conn) if is_now else ()
+            open_runs = tuple(_open_run(run, played_as.get(run.job_id, run.job_id)) for run in active)
+            paused = _pauses(overrides.pauses(conn, ask.begin), ask.begin)
+            pauses = {job_id and played_as.get(job_id, job_id): times for job_id, times in paused.items()}
             for job_id, coming in skips.coming(conn, now).items():
-                skipped[job_id] = [SkippedTime(each.when, each.reason) for each in coming]
-            usual = ((spec.id, usual_ms(conn, spec.id, least=1)) for spec in specs)
+                times = [SkippedTime(each.when, each.reason) for each in coming]
+                skipped[played_as.get(job_id, job_id)] = times
+            before = {new: old for old, new in played_as.items()}
+            usual = ((job.id, usual_ms(conn, before.get(job.id, job.id), least=1)) for job in specs)
             history = {job_id: timedelta(milliseconds=ms) for job_id, ms in usual if ms is not None}
+            kept = namespaces.of_new(conn, [spec.id for spec in specs if spec.id not in rows])
+            kept.update((name, row.namespace) for name, row in rows.items())
     for job_id in ask.lengths.keys() - {spec.id for spec in specs}:
-        raise InvalidValue(f"--duration names {job_id}, which is none of the jobs that are played")
+        hint = None if conn is None else absence(conn, job_id)
+        raise InvalidValue(f"--duration names {job_id}, which is none of the jobs that are played", hint=hint)
     lengths = {spec.id: _length(spec, ask, history) for spec in specs}
     scenario = Scenario(
         begin=ask.begin,
         end=ask.end,
-        jobs=[_job(spec, rows.get(spec.id), now, ask) for spec in specs if spec.enabled],
+        jobs=[_job(spec, kept.get(spec.id), rows.get(spec.id), now, ask) for spec in specs if spec.enabled],
         slots=ask.slots,
         pools=ask.pools,
         work=lasting({job_id: length.span for job_id, length in lengths.items()}, ask.otherwise),
@@ -262,11 +274,10 @@ def _specs(rows: Mapping[str, JobRow]) -> list[JobSpec]:
     return found
 
 
-def _job(spec: JobSpec, row: JobRow | None, now: datetime, ask: Ask) -> SimulatedJob:
+def _job(spec: JobSpec, namespace: str | None, row: JobRow | None, now: datetime, ask: Ask) -> SimulatedJob:
     """One job from the begin of the play on: what has been decided by then does not come again."""
-    namespace = spec.id if row is None else row.namespace
     try:
-        schedule = parse_schedule(spec.schedule, spec.timezone, namespace, spec.exclude)
+        schedule = parse_schedule(spec.schedule, spec.timezone, namespace or spec.id, spec.exclude)
     except ScheduleError:
         schedule = None
     after = ask.begin - _MILLISECOND
@@ -284,9 +295,9 @@ def _job(spec: JobSpec, row: JobRow | None, now: datetime, ask: Ask) -> Simulate
     )
 
 
-def _open_run(run: Run) -> OpenRun:
+def _open_run(run: Run, job_id: str) -> OpenRun:
     return OpenRun(
-        job_id=run.job_id,
+        job_id=job_id,
         trigger=run.trigger,
         scheduled_for=run.scheduled_for,
         created_at=run.created_at,

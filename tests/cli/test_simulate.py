@@ -139,6 +139,23 @@ def test_the_manifests_of_a_folder(shell: Shell) -> None:
     assert told(shell, "--jobs", str(folder)) == [("a", "ok", "13:00", "13:00")]
 
 
+def test_a_job_that_they_rename_keeps_its_times_its_pause_and_its_length(shell: Shell) -> None:
+    for name in "ab":
+        shell.ledger.add_job(name, schedule=("H H * * *",))
+    shell.ledger.add_run("a", "ok", duration_ms=600_000)
+    shell.ledger.pause("b")
+    live = shell.json("simulate")
+    folder = shell.folder / "new"
+    folder.mkdir()
+    for old, new in ("ac", "bd"):
+        (folder / f"{new}.yaml").write_text(f"renamed_from: {old}\nschedule: H H * * *\nrun: 'true'\n")
+    played = shell.json("simulate", "--jobs", str(folder))
+    times = [[run["scheduled_for"] for run in found["occurrences"]] for found in (live, played)]
+    assert times[0] == times[1] != []
+    assert [job["takes_ms"] for job in played["jobs"] if job["job_id"] == "c"] == [600_000]
+    assert {run["job_id"]: run["status"] for run in played["occurrences"]} == {"c": "ok", "d": "skipped"}
+
+
 def test_the_manifests_of_a_commit(shell: Shell) -> None:
     folder = shell.folder / "jobs.d"
     folder.mkdir()
